@@ -1,0 +1,47 @@
+"""The contract between a backbone and the harness."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from tlbench.backbones.config import BackboneConfig
+from tlbench.graphs import Graph
+
+MAX_ATOMIC_NUMBER = 118
+
+
+class Backbone(nn.Module, ABC):
+    """A network that maps a graph to one energy per atom.
+
+    It must be invariant to translation, rotation, reflection and permutation and to moving an
+    atom by a lattice vector; extensive; correct when a neighbour appears through several
+    images; give no weight to edges longer than ``cutoff`` and go smoothly to zero there; be
+    twice differentiable; and give the same energies alone and in a batch.
+    ``tlbench.testing.BackboneContract`` checks all of this.
+
+    Parameters
+    ----------
+    config
+        The configuration that built it.
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.cutoff = config.cutoff
+
+    @abstractmethod
+    def forward(self, graph: Graph) -> Tensor:
+        """Return the energy of every atom, shape (n_atoms,), eV."""
+
+    @abstractmethod
+    def element_parameters(self) -> dict[str, int]:
+        """Return name → axis of every parameter or buffer with an element axis.
+
+        Entry z along that axis belongs to the element of atomic number z. The harness, not the
+        backbone, copies the entry of the source element to that of the target.
+        """
+
+    def n_parameters(self) -> int:
+        """Return the number of trainable parameters."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)

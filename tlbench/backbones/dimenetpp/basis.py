@@ -1,0 +1,113 @@
+"""The spherical Fourier–Bessel basis of DimeNet and the triplets it lives on."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from scipy.special import spherical_jn
+from torch import Tensor, nn
+
+
+def spherical_bessel_zeros(n_orders: int, n_zeros: int) -> np.ndarray:
+    """Return the first ``n_zeros`` positive zeros of j_l for l < ``n_orders``, one row per l."""
+    # Zeros of j_l interlace with those of j_{l−1}, which brackets each of them.
+    zeros = np.arange(1, n_zeros + n_orders) * math.pi
+    rows = [zeros[:n_zeros]]
+    for order in range(1, n_orders):
+        zeros = np.array(
+            [
+                brentq(lambda x, n=order: float(spherical_jn(n, x)), low, high, xtol=1e-14)
+                for low, high in zip(zeros[:-1], zeros[1:], strict=True)
+            ]
+        )
+        rows.append(zeros[:n_zeros])
+    return np.stack(rows)
+
+
+class SphericalBasis(nn.Module):
+    """a_ln(d) Y_l0(θ) of DimeNet (arXiv 2003.03123, eq. 6), with the smooth envelope of eq. 8.
+
+    Equals ``torch_geometric``'s ``SphericalBasisLayer``, but takes cos θ instead of θ: an angle
+    computed by atan2 has no second derivative where three atoms are in line, as they are in
+    every perfect crystal.
+
+    Parameters
+    ----------
+    n_spherical, n_radial
+        Number of orders l, and of radial functions for each.
+    cutoff
+        Å.
+    envelope
+        Module that maps d/cutoff to the envelope u(d)/d.
+    """
+
+    zeros: Tensor
+    norm: Tensor
+
+    def __init__(self, n_spherical: int, n_radial: int, cutoff: float, envelope: nn.Module) -> None:
+        super().__init__()
+        self.n_spherical, self.n_radial = n_spherical, n_radial
+        self.cutoff = cutoff
+        self.envelope = envelope
+        zeros = spherical_bessel_zeros(n_spherical, n_radial)
+        orders = np.arange(n_spherical)[:, None]
+        radial_norm = math.sqrt(2.0) / np.abs(spherical_jn(orders + 1, zeros))
+        angular_norm = np.sqrt((2 * orders + 1) / (4 * math.pi))
+        dtype = torch.get_default_dtype()
+        self.register_buffer("zeros", torch.as_tensor(zeros, dtype=dtype), persistent=False)
+        norm = torch.as_tensor(radial_norm * angular_norm, dtype=dtype)
+        self.register_buffer("norm", norm, persistent=False)
+
+    def radial(self, distance: Tensor) -> Tensor:
+        """Return the radial parts, angular norm included, shape (n_edges, l, n)."""
+        scaled = distance / self.cutoff
+        x = scaled.view(-1, 1, 1) * self.zeros
+        # Upward recurrence j_{l+1} = (2l+1)/x j_l − j_{l−1}; row l is kept at its own zeros.
+        below, current = torch.cos(x) / x, torch.sin(x) / x
+        rows = [current[:, 0]]
+        for order in range(1, self.n_spherical):
+            below, current = current, (2 * order - 1) / x * current - below
+            rows.append(current[:, order])
+        return torch.stack(rows, dim=1) * self.norm * self.envelope(scaled).view(-1, 1, 1)
+
+    def forward(self, distance: Tensor, cosine: Tensor, edge_kj: Tensor) -> Tensor:
+        """Return the basis of every triplet, shape (n_triplets, l · n)."""
+        legendre = [torch.ones_like(cosine), cosine]
+        for order in range(2, self.n_spherical):
+            recurrence = (2 * order - 1) * cosine * legendre[-1] - (order - 1) * legendre[-2]
+            legendre.append(recurrence / order)
+        angular = torch.stack(legendre[: self.n_spherical], dim=1)
+        basis = self.radial(distance)[edge_kj] * angular.unsqueeze(2)
+        return basis.view(-1, self.n_spherical * self.n_radial)
+
+
+def triplets(edge_index: Tensor, shift: Tensor, n_atoms: int) -> tuple[Tensor, Tensor]:
+    """Pair every edge with the edges that leave its neighbour, except its own reverse.
+
+    Parameters
+    ----------
+    edge_index
+        (2, n_edges): centre i and neighbour j, sorted by centre.
+    shift
+        (n_edges, 3): S·cell of each edge. The edge j → i through the opposite image is the
+        reverse of i → j; other images of i are atoms of their own and stay.
+
+    Returns
+    -------
+    edge_ji, edge_kj
+        (n_triplets,) each: the edge with centre i and neighbour j, and the edge with centre j
+        and neighbour k.
+    """
+    centre, neighbour = edge_index
+    degree = torch.bincount(centre, minlength=n_atoms)
+    start = degree.cumsum(0) - degree
+    n_partners = degree[neighbour]
+    edges = torch.arange(centre.shape[0], device=centre.device)
+    edge_ji = edges.repeat_interleave(n_partners)
+    first = (n_partners.cumsum(0) - n_partners).repeat_interleave(n_partners)
+    within = torch.arange(edge_ji.shape[0], device=centre.device) - first
+    edge_kj = start[neighbour].repeat_interleave(n_partners) + within
+    opposite = (shift[edge_ji] + shift[edge_kj]).abs().amax(dim=1) < 1e-3
+    reverse = (centre[edge_ji] == neighbour[edge_kj]) & opposite
+    return edge_ji[~reverse], edge_kj[~reverse]

@@ -1,0 +1,51 @@
+"""``tlbench ls``: list what there is."""
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+
+class Kind(str, Enum):
+    """What can be listed."""
+
+    suites = "suites"
+    backbones = "backbones"
+    strategies = "strategies"
+    metrics = "metrics"
+    datasets = "datasets"
+
+
+def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List suites, backbones, strategies, metrics or data sets."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, summary in _entries(kind):
+        table.add_row(f"[bold]{name}[/bold]", summary)
+    Console().print(table)
+
+
+def _entries(kind: Kind) -> list[tuple[str, str]]:
+    if kind is Kind.suites:
+        from tlbench.suite import load_suite, suite_names
+
+        return [(name, load_suite(name).title) for name in suite_names()]
+    if kind is Kind.datasets:
+        from tlbench.data.cards import card_names, load_card
+
+        return [(name, load_card(name).title) for name in card_names()]
+    if kind is Kind.backbones:
+        from tlbench.backbones import BACKBONES
+
+        summaries = {n: (BACKBONES.get(n).__doc__ or "").strip() for n in BACKBONES.names()}
+        return [(name, text.partition("\n")[0]) for name, text in summaries.items()]
+    if kind is Kind.strategies:
+        from tlbench.transfer import STRATEGIES
+
+        return [(name, STRATEGIES.get(name).summary) for name in STRATEGIES.names()]
+    from tlbench.metrics import METRICS
+
+    specs = [METRICS.get(name) for name in METRICS.names()]
+    return [(spec.name, f"{spec.summary} ({spec.unit})") for spec in specs]

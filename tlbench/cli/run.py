@@ -1,0 +1,74 @@
+"""``tlbench run``: run a suite."""
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def run(
+    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: runs/SUITE]")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TLBENCH_STORE",
+            help="Folder of finished jobs.  [default: in the user's cache]",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at a time.  [default: one per core]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this backbone instead of the suite's; repeatable."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the jobs and what is done, run nothing.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."
+        ),
+    ] = None,
+) -> None:
+    """Run SUITE: do every job that is not in the store yet, then write records and report.
+
+    Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
+    """
+    from tlbench.cli.live import Display, show_plan
+    from tlbench.errors import InputError
+    from tlbench.plan import plan
+    from tlbench.run import default_store, run_suite
+    from tlbench.suite import load_suite
+
+    settings = []
+    for text in set_ or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.updates=50.")
+        settings.append((key.strip(), value))
+    chosen = load_suite(suite, settings, backbone or [])
+    if dry_run:
+        show_plan(plan(chosen), store or default_store())
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    display = Display()
+    try:
+        with display:
+            finished = run_suite(chosen, out, store, workers, device, display.update)
+    except KeyboardInterrupt:
+        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
+        raise typer.Exit(130) from None
+    display.finish(finished)
+    if not finished.report.complete:
+        raise typer.Exit(1)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,76 @@
+"""``tlbench show``: everything about one suite, backbone, strategy, metric or data set."""
+
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+
+
+class Kind(str, Enum):
+    """What can be shown."""
+
+    suite = "suite"
+    backbone = "backbone"
+    strategy = "strategy"
+    metric = "metric"
+    dataset = "dataset"
+
+
+def show(
+    kind: Annotated[Kind, typer.Argument(help="What it is.")],
+    name: Annotated[str, typer.Argument(help="Its name; a suite may also be a file.")],
+) -> None:
+    """Show one suite, backbone, strategy, metric or data set in full."""
+    import yaml
+
+    typer.echo(yaml.safe_dump(_content(kind, name), sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _content(kind: Kind, name: str) -> dict[str, Any]:
+    if kind is Kind.suite:
+        from tlbench.plan import plan
+        from tlbench.suite import load_suite
+
+        suite = load_suite(name)
+        planned = plan(suite)
+        return {
+            **suite.model_dump(mode="json"),
+            "digest": planned.suite_digest,
+            "jobs": len(planned.jobs),
+        }
+    if kind is Kind.dataset:
+        from tlbench.data.cards import SPLITS, load_card
+
+        card = load_card(name)
+        return {
+            **card.model_dump(mode="json"),
+            "digest": card.digest(),
+            "structures": {split: card.n_frames(split) for split in SPLITS},
+        }
+    if kind is Kind.backbone:
+        from tlbench.backbones import BACKBONES
+
+        config = BACKBONES.get(name)
+        return {
+            "name": name,
+            "description": " ".join((config.__doc__ or "").split()),
+            "settings": {
+                key: {"default": field.default, "meaning": field.description}
+                for key, field in config.model_fields.items()
+            },
+        }
+    if kind is Kind.strategy:
+        from tlbench.transfer import STRATEGIES
+
+        strategy = STRATEGIES.get(name)
+        return {
+            "name": strategy.name,
+            "summary": strategy.summary,
+            "literature": strategy.literature,
+            "needs_source": strategy.needs_source,
+            "trains": strategy.trains,
+        }
+    from tlbench.metrics import METRICS
+
+    spec = METRICS.get(name)
+    return {"name": spec.name, "unit": spec.unit, "better": spec.better, "summary": spec.summary}

@@ -1,0 +1,127 @@
+"""Data-set cards: what a data set is, where it comes from, and under which licence."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from tlbench.errors import UnknownNameError
+from tlbench.registry import near_names
+from tlbench.schema import Lines, Strict, digest, read_yaml, validate
+
+SPLITS = ("train", "validation", "test")
+
+
+class Trajectories(Strict):
+    """How many trajectories one part of a data set has at each temperature."""
+
+    trajectories: PositiveInt
+    frames: PositiveInt = Field(description="frames kept of each trajectory")
+
+
+class StillingerWeberOrigin(Strict):
+    """Frames sampled from Langevin dynamics of a Stillinger–Weber diamond crystal.
+
+    The three parts come from different trajectories, so no test frame is a neighbour in time
+    of a training frame.
+    """
+
+    kind: Literal["stillinger-weber"]
+    element: Literal["Si", "Ge"]
+    lattice_constant: PositiveFloat = Field(description="conventional cell, Å")
+    repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        description="conventional 8-atom cells along each direction"
+    )
+    temperatures_k: list[PositiveFloat] = Field(min_length=1)
+    timestep_fs: Annotated[float, Field(gt=0, le=4)]
+    friction_per_ps: PositiveFloat
+    equilibration_fs: PositiveFloat
+    interval_fs: PositiveFloat = Field(description="time between kept frames")
+    seed: int
+    train: Trajectories
+    validation: Trajectories
+    test: Trajectories
+
+    @field_validator("temperatures_k")
+    @classmethod
+    def _distinct(cls, value: list[float]) -> list[float]:
+        if sorted(set(value)) != value:
+            raise ValueError("temperatures should be distinct and ascending")
+        return value
+
+    def n_frames(self, split: str) -> int:
+        """Return the number of frames in one part."""
+        part: Trajectories = getattr(self, split)
+        return part.trajectories * part.frames * len(self.temperatures_k)
+
+
+class Card(Strict):
+    """A data set: its origin, theory, licence and citation. See ``datasets/``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    title: str
+    description: str
+    elements: list[str] = Field(min_length=1)
+    level_of_theory: str
+    licence: str
+    citation: list[str] = Field(min_length=1)
+    units: dict[str, str]
+    origin: StillingerWeberOrigin
+
+    def n_frames(self, split: str) -> int:
+        """Return the number of frames in ``split`` (train, validation or test)."""
+        return self.origin.n_frames(split)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that determines the frames, and nothing else."""
+        return {"elements": self.elements, "origin": self.origin.model_dump(mode="json")}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the recipe."""
+        return digest(self.recipe())
+
+
+def card_folder() -> Path:
+    """Return the folder of the cards that tlbench ships."""
+    packaged = Path(str(files("tlbench"))) / "datasets"
+    # In a checkout the cards stand at the top of the repository, where people look for them.
+    return packaged if packaged.is_dir() else packaged.parent.parent / "datasets"
+
+
+def card_names() -> list[str]:
+    """Return the names of the cards that tlbench ships, sorted."""
+    return sorted(path.stem for path in card_folder().glob("*.yaml"))
+
+
+def load_card(
+    name: str,
+    changes: Mapping[str, Any] | None = None,
+    changed_in: str = "the changes",
+    lines: Lines | None = None,
+) -> Card:
+    """Read the card called ``name`` and apply ``changes`` to its origin.
+
+    Parameters
+    ----------
+    changed_in, lines
+        Where the changes are written, and on which lines, for messages.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such card.
+    InputError
+        If the card, or a change, is not valid.
+    """
+    names = card_names()
+    if name not in names:
+        raise UnknownNameError(f"Unknown data set {name!r}; {near_names(name, names)}")
+    path = card_folder() / f"{name}.yaml"
+    value, card_lines = read_yaml(path)
+    card = validate(Card, value, str(path), card_lines)
+    if not changes:
+        return card
+    origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines)
+    return card.model_copy(update={"origin": origin})

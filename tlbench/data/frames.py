@@ -1,0 +1,146 @@
+"""Labelled structures stored end to end, and their file format."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_PER_ATOM = ("atomic_numbers", "positions", "forces")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A set of labelled structures.
+
+    Attributes of all atoms are stored one structure after the other; ``n_atoms`` says where
+    one ends and the next begins.
+
+    =================  ===============  ======  ==============================================
+    attribute          shape            unit    meaning
+    =================  ===============  ======  ==============================================
+    atomic_numbers     (atoms,)                 atomic number of each atom
+    positions          (atoms, 3)       Å       Cartesian positions
+    forces             (atoms, 3)       eV/Å    forces
+    n_atoms            (frames,)                atoms in each structure
+    cell               (frames, 3, 3)   Å       lattice vectors as rows
+    pbc                (frames, 3)              periodic along each lattice vector
+    energy             (frames,)        eV      total energy
+    stress             (frames, 3, 3)   GPa     Cauchy stress, positive in tension; NaN if unknown
+    temperature_k      (frames,)        K       temperature it was sampled at; NaN if unknown
+    trajectory         (frames,)                frames of one trajectory share a number
+    =================  ===============  ======  ==============================================
+    """
+
+    atomic_numbers: Ints
+    positions: Floats
+    forces: Floats
+    n_atoms: Ints
+    cell: Floats
+    pbc: npt.NDArray[np.bool_]
+    energy: Floats
+    stress: Floats
+    temperature_k: Floats
+    trajectory: Ints
+
+    def __post_init__(self) -> None:
+        atoms, frames = int(self.n_atoms.sum()), len(self.n_atoms)
+        expected: dict[str, tuple[int, ...]] = {
+            "atomic_numbers": (atoms,),
+            "positions": (atoms, 3),
+            "forces": (atoms, 3),
+            "n_atoms": (frames,),
+            "cell": (frames, 3, 3),
+            "pbc": (frames, 3),
+            "energy": (frames,),
+            "stress": (frames, 3, 3),
+            "temperature_k": (frames,),
+            "trajectory": (frames,),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise InputError(f"Frames: {name} has shape {found}, but should have {shape}.")
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    @property
+    def atom_start(self) -> Ints:
+        """Index of each structure's first atom, shape (frames,)."""
+        return np.concatenate([[0], np.cumsum(self.n_atoms)[:-1]]).astype(np.int64)
+
+    def elements(self) -> list[int]:
+        """Return the atomic numbers that occur, sorted."""
+        return [int(z) for z in np.unique(self.atomic_numbers)]
+
+    def select(self, indices: Iterable[int] | npt.NDArray[Any]) -> "Frames":
+        """Return the structures at ``indices``, in that order."""
+        chosen = np.asarray(list(indices), dtype=np.int64)
+        starts, counts = self.atom_start[chosen], self.n_atoms[chosen]
+        spans = [np.arange(s, s + c) for s, c in zip(starts, counts, strict=True)]
+        atoms = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+        parts = {
+            f.name: getattr(self, f.name)[atoms if f.name in _PER_ATOM else chosen]
+            for f in fields(self)
+        }
+        return Frames(**parts)
+
+    @staticmethod
+    def concatenate(parts: Sequence["Frames"]) -> "Frames":
+        """Return the structures of all ``parts``, one after the other."""
+        return Frames(
+            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Frames)}
+        )
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz`` file; the same frames give the same bytes."""
+        np.savez(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @staticmethod
+    def load(path: Path) -> "Frames":
+        """Read a file written by ``save``.
+
+        Raises
+        ------
+        InputError
+            If the file is not such a file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return Frames(**{f.name: archive[f.name] for f in fields(Frames)})
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: is not a tlbench frames file ({error}).") from error
+
+    def to_ase(self) -> list[Any]:
+        """Return the structures as ``ase.Atoms`` with their labels attached (stress in eV/Å³)."""
+        from ase import Atoms
+        from ase.calculators.singlepoint import SinglePointCalculator
+
+        from tlbench.units import GPA
+
+        images = []
+        for index, (start, count) in enumerate(zip(self.atom_start, self.n_atoms, strict=True)):
+            span = slice(int(start), int(start + count))
+            atoms = Atoms(
+                numbers=self.atomic_numbers[span],
+                positions=self.positions[span],
+                cell=self.cell[index],
+                pbc=self.pbc[index],
+                info={"temperature_k": float(self.temperature_k[index])},
+            )
+            labels = {"energy": float(self.energy[index]), "forces": self.forces[span]}
+            stress = self.stress[index]
+            if np.isfinite(stress).all():
+                voigt = stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+                labels["stress"] = voigt / GPA
+            atoms.calc = SinglePointCalculator(atoms, **labels)
+            images.append(atoms)
+        return images

@@ -1,0 +1,1 @@
+"""Running jobs: the store of finished work, the runner, executors and provenance."""

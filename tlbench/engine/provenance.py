@@ -1,0 +1,89 @@
+"""Where a result comes from: code, packages, machine, cost."""
+
+import os
+import platform
+import resource
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("tlbench", "torch", "torch-geometric", "numpy", "scipy", "ase", "vesin")
+
+
+@dataclass
+class Stopwatch:
+    """Measures the cost of a job from when it is made."""
+
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    _wall: float = field(default_factory=time.perf_counter)
+    _cpu: float = field(default_factory=time.process_time)
+
+    def provenance(self, device: str) -> dict[str, Any]:
+        """Return the provenance of a job that ends now."""
+        import torch
+
+        return {
+            "started": self.started,
+            "wall_seconds": round(time.perf_counter() - self._wall, 3),
+            "cpu_seconds": round(time.process_time() - self._cpu, 3),
+            # Of the whole worker process so far, which may have done other jobs before.
+            "worker_peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "device": device,
+            "device_name": device_name(device),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "packages": package_versions(),
+            **code_state(),
+        }
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that results depend on."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def device_name(device: str) -> str:
+    """Return the model of the processor or accelerator."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"{model}, {os.cpu_count()} cores"
+
+
+@cache
+def code_state() -> dict[str, Any]:
+    """Return the git commit of a checkout and whether it was changed; nothing if installed."""
+    root = Path(__file__).resolve().parent.parent.parent
+    if not (root / ".git").exists():
+        return {"git_commit": None, "git_dirty": None}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {
+            "git_commit": git("rev-parse", "HEAD"),
+            "git_dirty": bool(git("status", "--porcelain", "--", "tlbench", "datasets")),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {"git_commit": None, "git_dirty": None}

@@ -1,0 +1,164 @@
+"""What happens in the process that does a job.
+
+At the top this module imports nothing heavy: a worker first limits the threads of the
+numerical libraries, which read that limit when they are imported.
+"""
+
+import json
+import logging
+import os
+import signal
+import textwrap
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tlbench.engine.devices import resolve
+from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.store import State, Store
+from tlbench.errors import TlbenchError
+from tlbench.jobs.base import KINDS, Context, Job, Progress
+from tlbench.seeds import stream
+
+PROGRESS = "progress.json"
+LOG = "log.txt"
+_PROGRESS_SECONDS = 0.4
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: ``error`` is None if it is now in the store."""
+
+    key: str
+    error: str | None = None
+
+
+def start_worker(lifeline: Connection) -> None:
+    """Prepare a new worker process.
+
+    It leaves interrupts to the runner, and ends when the other end of ``lifeline`` is closed,
+    which happens when the runner stops or dies in whatever way.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            lifeline.recv_bytes()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="lifeline").start()
+
+
+def execute(job: Job, root: str, device: str) -> Outcome:
+    """Do ``job`` unless the store has it, and put it there.
+
+    Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
+    """
+    try:
+        store = Store(root)
+        with store.lock(job.key):
+            if store.state(job.key) is not State.FINISHED:
+                _do(job, store, device)
+    except Exception as error:
+        return Outcome(job.key, _one_line(error))
+    return Outcome(job.key)
+
+
+def _do(job: Job, store: Store, requested: str) -> None:
+    folder = store.begin(job)
+    if store.folder(job.key).exists():
+        store.set_aside(job.key)
+    log = _log_to(folder / LOG)
+    try:
+        _settle_process(job)
+        device = resolve(requested)
+        watch = Stopwatch()
+        log.info("%s: %s", job.kind, job.label)
+        parents = {role: store.folder(key) for role, key in job.parents.items()}
+        for key in job.parents.values():
+            store.verify(key)
+        context = Context(folder, parents, device, _Reporter(folder / PROGRESS))
+        context.report(Progress(0, 0))
+        result = KINDS[job.kind].load()(json.loads(json.dumps(dict(job.config))), context)
+        provenance = watch.provenance(device)
+        log.info("done in %.1f s", provenance["wall_seconds"])
+        (folder / PROGRESS).unlink(missing_ok=True)
+    except Exception:
+        log.error("%s", traceback.format_exc())
+        (folder / PROGRESS).unlink(missing_ok=True)
+        raise
+    finally:
+        _close(log)
+    store.commit(job, result, provenance)
+
+
+def _settle_process(job: Job) -> None:
+    """Set every piece of global state that numerical code may read.
+
+    One thread, because sums split over several threads round differently: results must not
+    depend on how many workers share a machine.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(stream("job", job.key))
+
+
+class _Reporter:
+    """Writes a job's progress to a file, now and then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._started = time.time()
+        self._next = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now < self._next and progress.done != progress.total:
+            return
+        self._next = now + _PROGRESS_SECONDS
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps({**asdict(progress), "started": self._started}))
+        part.replace(self._path)
+
+
+def read_progress(store: Store, key: str) -> Mapping[str, Any] | None:
+    """Return what a running job last reported, None if it is not running."""
+    try:
+        value: Mapping[str, Any] = json.loads((store.working_folder(key) / PROGRESS).read_text())
+    except (OSError, ValueError):
+        return None
+    return value
+
+
+def _log_to(path: Path) -> logging.Logger:
+    log = logging.getLogger("tlbench.job")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    return log
+
+
+def _close(log: logging.Logger) -> None:
+    for handler in list(log.handlers):
+        handler.close()
+        log.removeHandler(handler)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, TlbenchError):
+        return text
+    return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"

@@ -1,0 +1,25 @@
+"""Errors that a user can act on: what was wrong, where, and what to do."""
+
+
+class TlbenchError(Exception):
+    """Base of every error that tlbench raises on purpose.
+
+    Its message is one sentence for the user. The command line prints it without a
+    traceback and exits with code 2.
+    """
+
+
+class UnknownNameError(TlbenchError):
+    """A backbone, strategy, metric, suite or data set of this name does not exist."""
+
+
+class InputError(TlbenchError):
+    """A file, an option or a value from the user is not what it should be."""
+
+
+class StoreError(TlbenchError):
+    """The store cannot be read or written, or belongs to another version."""
+
+
+class DamagedJobError(StoreError):
+    """A finished job's folder does not match its manifest."""

@@ -1,0 +1,195 @@
+"""Periodic neighbour lists and batched graphs.
+
+A *topology* (who neighbours whom, through which periodic image) is computed once per frame with
+a compiled cell list and reused for every batch the frame appears in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from vesin import NeighborList
+
+from tlbench.data.frames import Frames
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A batch of structures as one graph.
+
+    ==============  ============  ====  ======================================================
+    attribute       shape         unit  meaning
+    ==============  ============  ====  ======================================================
+    atomic_numbers  (n_atoms,)          atomic number of each atom
+    positions       (n_atoms, 3)  Å     Cartesian positions
+    system          (n_atoms,)          structure that each atom belongs to
+    edge_index      (2, n_edges)        centre i and neighbour j, sorted by centre
+    edge_shift      (n_edges, 3)  Å     S·cell, the lattice translation of the neighbour
+    volume          (n_systems,)  Å³    volume of each cell; 0 where not periodic
+    ==============  ============  ====  ======================================================
+
+    A pair appears once per periodic image within the cutoff, so also several times in small
+    cells, and an atom may neighbour its own images. A list built with a skin also holds edges
+    longer than the cutoff; a backbone must give them no weight.
+    """
+
+    atomic_numbers: Tensor
+    positions: Tensor
+    system: Tensor
+    edge_index: Tensor
+    edge_shift: Tensor
+    volume: Tensor
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms in the batch."""
+        return self.positions.shape[0]
+
+    @property
+    def n_systems(self) -> int:
+        """Number of structures in the batch."""
+        return self.volume.shape[0]
+
+    def edge_vectors(self) -> Tensor:
+        """Return r = x_j + S·cell − x_i of every edge, shape (n_edges, 3), Å."""
+        centre, neighbour = self.edge_index
+        return self.positions[neighbour] + self.edge_shift - self.positions[centre]
+
+    def at(self, positions: Tensor, edge_shift: Tensor | None = None) -> "Graph":
+        """Return the graph with other coordinates and the same topology."""
+        shift = self.edge_shift if edge_shift is None else edge_shift
+        return replace(self, positions=positions, edge_shift=shift)
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Graph":
+        """Return the graph on ``device`` with coordinates in ``dtype``."""
+        return Graph(
+            atomic_numbers=self.atomic_numbers.to(device),
+            positions=self.positions.to(device, dtype),
+            system=self.system.to(device),
+            edge_index=self.edge_index.to(device),
+            edge_shift=self.edge_shift.to(device, dtype),
+            volume=self.volume.to(device, dtype),
+        )
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Neighbours of one structure: ``edge_index`` (2, n_edges) and images ``shift`` (n_edges, 3).
+
+    ``shift`` holds the integers S. Edges are in the canonical order (i, j, S).
+    """
+
+    edge_index: npt.NDArray[np.int64]
+    shift: npt.NDArray[np.float64]
+
+
+def neighbours(
+    positions: npt.NDArray[np.float64],
+    cell: npt.NDArray[np.float64],
+    pbc: npt.NDArray[np.bool_],
+    cutoff: float,
+) -> Topology:
+    """Find all pairs within ``cutoff`` (Å) through all periodic images.
+
+    Positions need not lie inside the cell; the cell may be skewed and smaller than the cutoff.
+    """
+    search = NeighborList(cutoff=cutoff, full_list=True, sorted=False, n_threads=1)
+    i, j, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS")
+    order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
+    edge_index = np.stack([i[order], j[order]]).astype(np.int64)
+    return Topology(edge_index, shift[order].astype(np.float64))
+
+
+class GraphSet:
+    """Graphs of many structures, from which batches are cut without recomputing anything.
+
+    Parameters
+    ----------
+    frames
+        The structures.
+    cutoff
+        Å.
+    device, dtype
+        Where the batches live, and the precision of their coordinates.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        cutoff: float,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        topologies = [
+            neighbours(
+                frames.positions[start : start + count],
+                frames.cell[index],
+                frames.pbc[index],
+                cutoff,
+            )
+            for index, (start, count) in enumerate(
+                zip(frames.atom_start, frames.n_atoms, strict=True)
+            )
+        ]
+        shifts = [t.shift @ c for t, c in zip(topologies, frames.cell, strict=True)]
+        volume = np.abs(np.linalg.det(frames.cell)) * frames.pbc.all(axis=1)
+
+        def real(array: npt.NDArray[np.float64]) -> Tensor:
+            return torch.as_tensor(array, dtype=dtype, device=device)
+
+        def whole(array: npt.NDArray[np.int64]) -> Tensor:
+            return torch.as_tensor(array, dtype=torch.int64, device=device)
+
+        self.n_atoms = whole(frames.n_atoms)
+        self.n_edges = whole(np.array([t.edge_index.shape[1] for t in topologies], dtype=np.int64))
+        self._atom_start = self.n_atoms.cumsum(0) - self.n_atoms
+        self._edge_start = self.n_edges.cumsum(0) - self.n_edges
+        self._atomic_numbers = whole(frames.atomic_numbers)
+        self._positions = real(frames.positions)
+        self._edge_index = whole(np.concatenate([t.edge_index for t in topologies], axis=1))
+        self._edge_shift = real(np.concatenate(shifts))
+        self._volume = real(volume)
+
+    def __len__(self) -> int:
+        return self.n_atoms.shape[0]
+
+    def atoms_of(self, indices: Tensor) -> Tensor:
+        """Return the positions, in arrays over all atoms, of the atoms of ``indices``."""
+        return _spans(self._atom_start[indices], self.n_atoms[indices])
+
+    def batch(self, indices: Tensor | Sequence[int]) -> Graph:
+        """Return the structures at ``indices`` as one graph."""
+        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.n_atoms.device)
+        n_atoms, n_edges = self.n_atoms[chosen], self.n_edges[chosen]
+        atoms = self.atoms_of(chosen)
+        edges = _spans(self._edge_start[chosen], n_edges)
+        offset = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_edges)
+        systems = torch.arange(len(chosen), device=chosen.device)
+        return Graph(
+            atomic_numbers=self._atomic_numbers[atoms],
+            positions=self._positions[atoms],
+            system=systems.repeat_interleave(n_atoms),
+            edge_index=self._edge_index[:, edges] + offset,
+            edge_shift=self._edge_shift[edges],
+            volume=self._volume[chosen],
+        )
+
+
+def _spans(starts: Tensor, counts: Tensor) -> Tensor:
+    """Return start, start + 1, … for each span, one span after the other."""
+    within = torch.arange(int(counts.sum()), device=counts.device)
+    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return starts.repeat_interleave(counts) + within - first
+
+
+def graph_of(
+    frames: Frames,
+    cutoff: float,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+) -> Graph:
+    """Return all structures of ``frames`` as one graph."""
+    return GraphSet(frames, cutoff, device, dtype).batch(range(len(frames)))

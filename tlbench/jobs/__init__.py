@@ -1,0 +1,1 @@
+"""Units of cached work, one file per kind."""

@@ -1,0 +1,101 @@
+"""What a job is, and which kinds there are.
+
+Nothing here imports torch: planning and looking up finished work need only names and digests.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tlbench.schema import canonical_json, digest
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running job is: updates or steps, and the latest loss if there is one."""
+
+    done: int
+    total: int
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running job is given.
+
+    ``folder`` is its own to write artefacts to, and may hold what an interrupted attempt left;
+    ``parents`` maps the role of each parent to its finished folder. Nothing in here may
+    influence the result.
+    """
+
+    folder: Path
+    parents: Mapping[str, Path]
+    device: str
+    report: Callable[[Progress], None]
+
+
+Run = Callable[[dict[str, Any], Context], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job: its version, raised when results change, and where its code is."""
+
+    version: int
+    path: str
+
+    def load(self) -> Run:
+        """Import the function that does the work."""
+        module, _, name = self.path.partition(":")
+        run: Run = getattr(importlib.import_module(module), name)
+        return run
+
+
+KINDS = {
+    "dataset": Kind(1, "tlbench.jobs.dataset:run"),
+    "train": Kind(1, "tlbench.jobs.train:run"),
+    "evaluate": Kind(1, "tlbench.jobs.evaluate:run"),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cached unit of work.
+
+    Attributes
+    ----------
+    kind
+        Name in ``KINDS``.
+    config
+        Everything that determines the result, as JSON values.
+    parents
+        Role → key of the jobs whose results it reads.
+    label
+        What people see; not part of the key.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    parents: Mapping[str, str] = field(default_factory=dict)
+    label: str = field(default="", compare=False)
+
+    def description(self) -> dict[str, Any]:
+        """Return what the key is the digest of."""
+        return {
+            "kind": self.kind,
+            "version": KINDS[self.kind].version,
+            "config": self.config,
+            "parents": self.parents,
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the description: the same work has the same key everywhere."""
+        return digest(self.description())
+
+    def canonical(self) -> str:
+        """Return the description as canonical JSON."""
+        return canonical_json(self.description())

@@ -1,0 +1,83 @@
+"""Job: make or read a data set, and divide it into train, validation and test."""
+
+from typing import Any
+
+import numpy as np
+from ase.build import bulk
+
+from tlbench.data.cards import SPLITS, StillingerWeberOrigin, Trajectories
+from tlbench.data.frames import Frames
+from tlbench.jobs.base import Context, Progress
+from tlbench.md.sampling import sample_nvt
+from tlbench.reference.stillinger_weber import StillingerWeber
+from tlbench.seeds import stream
+
+
+def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
+    origin = StillingerWeberOrigin.model_validate(config["origin"])
+    parts = sample_stillinger_weber(origin, context)
+    for split, frames in parts.items():
+        frames.save(context.folder / f"{split}.npz")
+    return {
+        "n_frames": {split: len(frames) for split, frames in parts.items()},
+        "n_atoms": {split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
+    }
+
+
+def sample_stillinger_weber(origin: StillingerWeberOrigin, context: Context) -> dict[str, Frames]:
+    """Sample every trajectory of every part in one batch, and return the parts.
+
+    All trajectories run for as long as the longest of them needs; each has its own generator
+    and starts from the perfect crystal.
+    """
+    runs = [
+        (split, temperature, number)
+        for split in SPLITS
+        for temperature in origin.temperatures_k
+        for number in range(_part(origin, split).trajectories)
+    ]
+    crystal = bulk(origin.element, "diamond", a=origin.lattice_constant, cubic=True)
+    crystal = crystal.repeat(origin.repeats)
+    frames = sample_nvt(
+        _unlabelled(crystal, len(runs)),
+        StillingerWeber(origin.element),
+        [temperature for _, temperature, _ in runs],
+        [stream("dynamics", origin.seed, *run) for run in runs],
+        timestep_fs=origin.timestep_fs,
+        friction_per_ps=origin.friction_per_ps,
+        equilibration_steps=round(origin.equilibration_fs / origin.timestep_fs),
+        interval_steps=max(1, round(origin.interval_fs / origin.timestep_fs)),
+        n_frames=max(_part(origin, split).frames for split in SPLITS),
+        on_step=lambda done, total: context.report(Progress(done, total)),
+    )
+    parts = {}
+    for split in SPLITS:
+        kept = [
+            np.flatnonzero(frames.trajectory == number)[: _part(origin, split).frames]
+            for number, run in enumerate(runs)
+            if run[0] == split
+        ]
+        parts[split] = frames.select(np.concatenate(kept))
+    return parts
+
+
+def _part(origin: StillingerWeberOrigin, split: str) -> Trajectories:
+    part: Trajectories = getattr(origin, split)
+    return part
+
+
+def _unlabelled(atoms: Any, copies: int) -> Frames:
+    n_atoms = len(atoms)
+    return Frames(
+        atomic_numbers=np.tile(atoms.numbers.astype(np.int64), copies),
+        positions=np.tile(atoms.positions, (copies, 1)),
+        forces=np.zeros((copies * n_atoms, 3)),
+        n_atoms=np.full(copies, n_atoms, dtype=np.int64),
+        cell=np.tile(np.asarray(atoms.cell, dtype=np.float64), (copies, 1, 1)),
+        pbc=np.ones((copies, 3), dtype=bool),
+        energy=np.zeros(copies),
+        stress=np.full((copies, 3, 3), np.nan),
+        temperature_k=np.full(copies, np.nan),
+        trajectory=np.arange(copies, dtype=np.int64),
+    )

@@ -1,0 +1,45 @@
+"""Errors of forces and energies."""
+
+import numpy as np
+
+from tlbench.metrics.spec import Errors, MetricSpec
+from tlbench.units import MEV
+
+
+def force_mae(errors: Errors) -> float:
+    """Return the mean absolute error of a force component, meV/Å."""
+    return float(np.abs(errors.forces).mean() * MEV)
+
+
+def force_rmse(errors: Errors) -> float:
+    """Return the root mean square error of a force component, meV/Å."""
+    return float(np.sqrt(np.square(errors.forces).mean()) * MEV)
+
+
+def energy_mae(errors: Errors) -> float:
+    """Return the mean absolute error of the energy per atom, meV/atom; NaN without a reference."""
+    return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
+
+
+FORCE_MAE = MetricSpec(
+    name="force_mae",
+    unit="meV/Å",
+    better="lower",
+    summary="mean absolute error of a force component",
+    function=force_mae,
+)
+FORCE_RMSE = MetricSpec(
+    name="force_rmse",
+    unit="meV/Å",
+    better="lower",
+    summary="root mean square error of a force component",
+    function=force_rmse,
+)
+ENERGY_MAE = MetricSpec(
+    name="energy_mae",
+    unit="meV/atom",
+    better="lower",
+    summary="mean absolute error of the energy per atom, after the constant per element is "
+    "fitted on the training set",
+    function=energy_mae,
+)

@@ -1,0 +1,211 @@
+"""A potential: a backbone's atomic energies turned into energy, forces and stress."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tlbench.backbones import BACKBONES
+from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.errors import InputError
+from tlbench.graphs import Graph
+from tlbench.schema import validate
+from tlbench.units import GPA
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+FORMAT = "1"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a potential says about a batch of structures.
+
+    ``energy`` (n_systems,) eV, ``forces`` (n_atoms, 3) eV/Å, ``stress`` (n_systems, 3, 3) GPa,
+    positive in tension, or None if it was not asked for.
+    """
+
+    energy: Tensor
+    forces: Tensor
+    stress: Tensor | None
+
+
+class Potential(nn.Module):
+    """A backbone plus one reference energy per element.
+
+    The reference energy of an element is NaN until it has been fitted; so is then the energy
+    of every structure that contains the element, while its forces are unaffected.
+
+    Parameters
+    ----------
+    name
+        Registered name of the backbone.
+    backbone
+        Module that maps a graph to atomic energies.
+    """
+
+    reference_energy: Tensor
+
+    def __init__(self, name: str, backbone: Backbone) -> None:
+        super().__init__()
+        self.name = name
+        self.backbone = backbone
+        unknown = torch.full((MAX_ATOMIC_NUMBER + 1,), torch.nan, dtype=torch.float64)
+        self.register_buffer("reference_energy", unknown)
+
+    @property
+    def cutoff(self) -> float:
+        """Cutoff of the backbone, Å."""
+        return self.backbone.cutoff
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights."""
+        return next(self.backbone.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return next(self.backbone.parameters()).device
+
+    def forward(self, graph: Graph, stress: bool = False, training: bool = False) -> Prediction:
+        """Return energy, forces and, if asked for, stress.
+
+        Forces are F = −∂E/∂x, the stress is σ = (1/V) ∂E/∂ε for x → x(1 + ε).
+
+        Parameters
+        ----------
+        training
+            Keep the graph of the derivatives, so that a loss on forces can be differentiated.
+
+        Raises
+        ------
+        InputError
+            If the stress of a structure that is not periodic is asked for.
+        """
+        positions = graph.positions.detach().requires_grad_(True)
+        inputs = [positions]
+        if stress:
+            if not bool((graph.volume > 0).all()):
+                raise InputError("The stress of a structure that is not periodic is not defined.")
+            strain = positions.new_zeros((graph.n_systems, 3, 3)).requires_grad_(True)
+            inputs.append(strain)
+            atom_strain = strain[graph.system]
+            moved = positions + (positions.unsqueeze(1) @ atom_strain).squeeze(1)
+            edge_strain = atom_strain[graph.edge_index[0]]
+            shift = graph.edge_shift
+            shift = shift + (shift.unsqueeze(1) @ edge_strain).squeeze(1)
+            graph = graph.at(moved, shift)
+        else:
+            graph = graph.at(positions)
+
+        with torch.enable_grad():
+            atom_energy = self.backbone(graph)
+            gradients = torch.autograd.grad(
+                atom_energy.sum(), inputs, create_graph=training, allow_unused=True
+            )
+        # A structure without any edge has no gradient at all.
+        found = [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients)]  # noqa: B905
+        atom_energy = atom_energy if training else atom_energy.detach()
+        reference = self.reference_energy[graph.atomic_numbers]
+        total = torch.zeros(graph.n_systems, dtype=torch.float64, device=reference.device)
+        energy = total.index_add(0, graph.system, atom_energy.to(torch.float64) + reference)
+        virial = found[1] / graph.volume.view(-1, 1, 1) * GPA if stress else None
+        return Prediction(energy, -found[0], virial)
+
+    def calculator(self) -> "Calculator":
+        """Return an ``ase`` calculator of this potential."""
+        from tlbench.calculator import PotentialCalculator
+
+        return PotentialCalculator(self)
+
+    def save(self, path: Path) -> None:
+        """Write weights and description to a ``.safetensors`` file."""
+        description = {
+            "format": FORMAT,
+            "backbone": self.name,
+            "config": self.backbone.config.model_dump_json(),
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+        tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
+        save_file(tensors, path, metadata={"tlbench": json.dumps(description)})
+
+
+def load_potential(path: Path | str, device: str = "cpu") -> Potential:
+    """Read a potential written by ``Potential.save``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not such a potential.
+    """
+    path = Path(path)
+    try:
+        with safe_open(str(path), framework="pt", device=device) as file:
+            metadata: dict[str, Any] = json.loads((file.metadata() or {})["tlbench"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if metadata["format"] != FORMAT:
+            raise InputError(f"{path}: was written by another version of tlbench.")
+        config = json.loads(metadata["config"])
+        dtype = getattr(torch, metadata["dtype"])
+        name = str(metadata["backbone"])
+    except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
+    potential = build_potential(name, config, dtype)
+    try:
+        set_tensors(potential, tensors)
+    except (KeyError, RuntimeError) as error:
+        raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
+    return potential.to(device)
+
+
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """Return every tensor of the module's state once, also if several names share it."""
+    seen: set[int] = set()
+    unique = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            unique[name] = tensor.detach().contiguous()
+    return unique
+
+
+def set_tensors(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give the module the state that ``tensors_of`` returned.
+
+    Raises
+    ------
+    KeyError
+        If a name is missing or unknown.
+    RuntimeError
+        If a shape differs.
+    """
+    own = tensors_of(module)
+    if own.keys() != tensors.keys():
+        raise KeyError(*sorted(own.keys() ^ tensors.keys())[:1])
+    for name, tensor in own.items():
+        if tensor.shape != tensors[name].shape:
+            raise RuntimeError(f"{name} has shape {tuple(tensors[name].shape)}")
+    module.load_state_dict(tensors, strict=False)
+
+
+def build_potential(
+    name: str, config: dict[str, Any], dtype: torch.dtype = torch.float32
+) -> Potential:
+    """Return a new potential with random weights drawn from torch's global generator.
+
+    Raises
+    ------
+    UnknownNameError
+        If no backbone is called ``name``.
+    InputError
+        If ``config`` is not a configuration of it.
+    """
+    checked = validate(BACKBONES.get(name), config, f"the configuration of backbone {name!r}")
+    return Potential(name, checked.build().to(dtype))

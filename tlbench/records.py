@@ -1,0 +1,107 @@
+"""Published numbers with where they come from."""
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.metrics import METRICS
+from tlbench.plan import Plan
+from tlbench.schema import Strict
+
+
+class Record(Strict):
+    """One number: the value of a metric for one model under one condition.
+
+    ``condition`` is empty for the value over the whole test set. ``subset_seed`` is None where
+    no subset is drawn. ``job`` is the key of the job that measured it.
+    """
+
+    suite: str
+    suite_version: int
+    suite_digest: str
+    source: str
+    target: str
+    backbone: str
+    strategy: str
+    size: int = Field(ge=0)
+    subset_seed: int | None
+    init_seed: int
+    metric: str
+    unit: str
+    value: float
+    condition: dict[str, float]
+    job: str
+
+    @field_validator("value")
+    @classmethod
+    def _finite(cls, value: float) -> float:
+        if not math.isfinite(value):
+            raise ValueError("a value should be finite")
+        return value
+
+
+def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
+    """Return the records of every cell of ``plan`` whose job is in ``finished``, in plan order."""
+    available = set(finished)
+    records = []
+    for cell in plan.cells:
+        if cell.job not in available:
+            continue
+        for entry in store.result(cell.job)["metrics"]:
+            records.append(
+                Record(
+                    suite=plan.suite.name,
+                    suite_version=plan.suite.version,
+                    suite_digest=plan.suite_digest,
+                    source=cell.source,
+                    target=cell.target,
+                    backbone=cell.backbone,
+                    strategy=cell.strategy,
+                    size=cell.size,
+                    subset_seed=cell.subset_seed,
+                    init_seed=cell.init_seed,
+                    metric=entry["metric"],
+                    unit=METRICS.get(entry["metric"]).unit,
+                    value=entry["value"],
+                    condition=entry["condition"],
+                    job=cell.job,
+                )
+            )
+    return records
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write one JSON object per line; the file appears whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n")
+    os.replace(part, path)
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read a file of records.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is not a record.
+    """
+    records = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    records.append(Record.model_validate_json(line))
+                except ValidationError as error:
+                    problem = error.errors(include_url=False)[0]["msg"]
+                    raise InputError(f"{path}:{number}: is not a record ({problem}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as records ({error}).") from error
+    return records

@@ -1,0 +1,112 @@
+"""One generic registry for everything that can be plugged in."""
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from tlbench.errors import TlbenchError, UnknownNameError
+
+T = TypeVar("T")
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """Return a hint that lists the names closest to ``name``, or all of them if none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.55)
+    if close:
+        return f"did you mean {' or '.join(repr(c) for c in close)}?"
+    return f"known: {', '.join(names)}" if names else "none are known"
+
+
+class Registry(Generic[T]):
+    """Names mapped to objects, or to a lazy ``"module:attribute"`` imported on first use.
+
+    Parameters
+    ----------
+    kind
+        What is registered, as a word for messages ("backbone").
+    group
+        Entry-point group through which other packages add names, e.g. ``tlbench.backbones``.
+    extras
+        Optional package → the extra of tlbench that installs it.
+    """
+
+    def __init__(
+        self, kind: str, group: str | None = None, extras: Mapping[str, str] | None = None
+    ) -> None:
+        self.kind = kind
+        self.group = group
+        self._extras = dict(extras or {})
+        self._entries: dict[str, T | str] = {}
+        self._plugins_loaded = group is None
+
+    def register(self, name: str, entry: T | str) -> None:
+        """Add ``entry`` under ``name``.
+
+        Raises
+        ------
+        TlbenchError
+            If the name is taken.
+        """
+        if name in self._entries:
+            raise TlbenchError(
+                f"The {self.kind} name {name!r} is already taken; "
+                f"register {entry!r} under another name."
+            )
+        self._entries[name] = entry
+
+    def names(self) -> list[str]:
+        """Return all names, those of plugins included, sorted."""
+        self._load_plugins()
+        return sorted(self._entries)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries or name in self.names()
+
+    def get(self, name: str) -> T:
+        """Return the object called ``name``, importing it if need be.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none; the message has the nearest names.
+        TlbenchError
+            If its module or an optional package it needs cannot be imported.
+        """
+        if name not in self:
+            raise UnknownNameError(
+                f"Unknown {self.kind} {name!r}; {near_names(name, self._entries)}"
+            )
+        entry = self._entries[name]
+        if isinstance(entry, str):
+            entry = self._import(name, entry)
+            self._entries[name] = entry
+        return entry
+
+    def _import(self, name: str, path: str) -> T:
+        module, _, attribute = path.partition(":")
+        try:
+            found: T = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            extra = self._extras.get(missing)
+            remedy = f"pip install 'tlbench[{extra}]'" if extra else f"install {missing!r}"
+            raise TlbenchError(
+                f"The {self.kind} {name!r} needs the package {missing!r}, "
+                f"which is not installed; {remedy}."
+            ) from error
+        except Exception as error:
+            raise TlbenchError(
+                f"The {self.kind} {name!r} cannot be loaded from {path!r}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return found
+
+    def _load_plugins(self) -> None:
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for point in entry_points(group=self.group or ""):
+            self.register(point.name, point.value)

@@ -1,0 +1,110 @@
+"""Running a suite: from its name to records and report."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+
+from tlbench.engine.devices import check_device
+from tlbench.engine.executors import default_workers, local
+from tlbench.engine.runner import Report, run_jobs
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.plan import Plan, plan
+from tlbench.records import Record, collect, write_records
+from tlbench.report.page import write_report
+from tlbench.report.summary import markdown, summarise
+from tlbench.suite import Suite
+
+STORE_VARIABLE = "TLBENCH_STORE"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what was planned, how it went, and what it measured."""
+
+    plan: Plan
+    report: Report
+    records: list[Record]
+    out: Path
+
+
+def default_store() -> Path:
+    """Return the store of ``TLBENCH_STORE``, else the one in the user's cache directory."""
+    chosen = os.environ.get(STORE_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_path("tlbench")) / "store"
+
+
+def run_suite(
+    suite: Suite,
+    out: Path | None = None,
+    store: Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
+) -> Run:
+    """Run every job of ``suite`` that the store does not have, and write the results.
+
+    ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``provenance.jsonl``,
+    ``suite.json``, ``summary.md`` and ``report.html``. Jobs run in spawned processes, so a
+    script that calls this needs an ``if __name__ == "__main__"`` guard.
+
+    Parameters
+    ----------
+    workers
+        Jobs at a time; by default one per core.
+    device
+        "auto", "cpu" or "cuda".
+    on_change
+        Called often while the run goes on, with the plan, the store and how it stands.
+
+    Raises
+    ------
+    TlbenchError
+        If something is wrong with the suite, the store, the device or the output folder. The
+        failure of a job is no error; it is in the run's report.
+    """
+    planned = plan(suite)
+    check_device(device)
+    out = out or Path("runs") / suite.name
+    opened = Store(store or default_store())
+    _prepare(out)
+    report = run_jobs(
+        planned.jobs,
+        opened,
+        partial(local, workers or default_workers()),
+        device,
+        lambda report: on_change(planned, opened, report),
+    )
+    finished = [key for key, status in report.status.items() if status in ("cached", "done")]
+    records = collect(planned, opened, finished)
+    provenance = {key: opened.provenance(key) for key in finished}
+    write_records(out / "records.jsonl", records)
+    entries = [
+        {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
+        for key, value in provenance.items()
+    ]
+    lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
+    (out / "provenance.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = {"digest": planned.suite_digest, **suite.model_dump(mode="json")}
+    (out / "suite.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
+    (out / "summary.md").write_text(markdown(summarise(records)), encoding="utf-8")
+    write_report(out / "report.html", suite, planned.suite_digest, records, entries)
+    return Run(planned, report, records, out)
+
+
+def _prepare(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"The output folder {out} cannot be written ({error.strerror}); "
+            "choose another with --out."
+        ) from error

@@ -1,0 +1,207 @@
+"""YAML files read into strict pydantic models, with errors that name file and line.
+
+Files may come from strangers: parsing is safe, bounded in size, and refuses anchors
+(which can expand without bound) and repeated keys.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tlbench.errors import InputError
+from tlbench.registry import near_names
+
+MAX_BYTES = 1 << 20
+
+Lines = dict[tuple[str | int, ...], int]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of ``value`` that digests are taken of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of ``value``, in hex."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+    """Read a YAML mapping and the line of every key in it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large, not YAML, not a mapping, or uses anchors.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(f"{path}: {size} bytes is too large for a YAML file of tlbench.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text.") from error
+    lines: Lines = {}
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise InputError(
+                    f"{path}:{event.start_mark.line + 1}: anchors and aliases are not allowed; "
+                    "write the value out."
+                )
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text) if node is not None else None
+        if node is not None:
+            _collect_lines(path, node, (), lines)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(f"{where}: is not valid YAML: {problem}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: should be a mapping of keys to values.")
+    return value, lines
+
+
+def _collect_lines(path: Path, node: yaml.Node, where: tuple[str | int, ...], out: Lines) -> None:
+    out.setdefault(where, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            key = (*where, key_node.value)
+            if key in out:
+                raise InputError(
+                    f"{path}:{key_node.start_mark.line + 1}: "
+                    f"the key {key_node.value!r} stands here twice."
+                )
+            out[key] = key_node.start_mark.line + 1
+            _collect_lines(path, value_node, key, out)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _collect_lines(path, item, (*where, index), out)
+
+
+def validate(
+    model: type[ModelT], value: Mapping[str, Any], source: str, lines: Lines | None = None
+) -> ModelT:
+    """Check ``value`` against ``model`` and say in one sentence what is wrong.
+
+    Parameters
+    ----------
+    source
+        Where the value comes from, for the message: a file, or "the command line".
+    lines
+        Line of every key, as ``read_yaml`` returns them.
+
+    Raises
+    ------
+    InputError
+        Naming the first offending key, its line, and near names if it is unknown.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InputError(_explain(model, error, source, lines or {})) from error
+
+
+def _explain(model: type[BaseModel], error: ValidationError, source: str, lines: Lines) -> str:
+    # An unknown key is the likeliest cause of any other complaint, so it is named first.
+    problems = error.errors(include_url=False)
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    location = tuple(part for part in first["loc"])
+    shown = _written_path(location, lines)
+    line = _line_of(shown, lines)
+    where = f"{source}:{line}" if line else source
+    key = ".".join(str(part) for part in shown)
+    if first["type"] == "extra_forbidden":
+        hint = near_names(str(location[-1]), _field_names(model, location[:-1]))
+        return f"{where}: unknown key {key!r}; {hint}"
+    if first["type"] == "missing":
+        return f"{where}: the key {key!r} is missing."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    given = first["input"]
+    shown_value = "" if isinstance(given, dict) else f" (given: {json.dumps(given, default=str)})"
+    prefix = f"{key!r}: " if key else ""
+    return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}."
+
+
+def lines_below(lines: Lines, *prefix: str) -> Lines:
+    """Return the lines of the keys inside ``prefix``, relative to it."""
+    depth = len(prefix)
+    return {key[depth:]: line for key, line in lines.items() if key[:depth] == prefix}
+
+
+def _written_path(location: tuple[str | int, ...], lines: Lines) -> tuple[str | int, ...]:
+    """Drop the parts of a pydantic location that name a union's member, not a key."""
+    path: tuple[str | int, ...] = ()
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        if not lines or last or (*path, part) in lines:
+            path = (*path, part)
+    return path
+
+
+def _line_of(path: tuple[str | int, ...], lines: Lines) -> int | None:
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return None
+
+
+def _field_names(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys allowed at ``location`` inside ``model``."""
+    current: Any = model
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            if field is None:
+                continue
+            current = field.annotation
+        candidates = [a for a in _flatten(current) if isinstance(a, type)]
+        models = [a for a in candidates if issubclass(a, BaseModel)]
+        if models:
+            current = models[0]
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return list(current.model_fields)
+    return []
+
+
+def _flatten(annotation: Any) -> list[Any]:
+    inner = getattr(annotation, "__args__", None)
+    if inner is None:
+        return [annotation]
+    return [leaf for part in inner for leaf in _flatten(part)]
+
+
+def assign(value: dict[str, Any], key: str, text: str) -> None:
+    """Set the dotted ``key`` of a nested mapping to the YAML value written in ``text``.
+
+    Raises
+    ------
+    InputError
+        If the key runs through something that is not a mapping, or the text is not YAML.
+    """
+    *parents, last = key.split(".")
+    target: Any = value
+    for part in parents:
+        target = target.setdefault(part, {}) if isinstance(target, dict) else None
+        if not isinstance(target, dict):
+            raise InputError(f"--set {key}={text}: {part!r} is not a mapping, so it has no keys.")
+    try:
+        target[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error

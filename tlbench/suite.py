@@ -1,0 +1,197 @@
+"""What a benchmark suite is: the schema of ``suites/*.yaml``."""
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from tlbench.backbones import BACKBONES
+from tlbench.backbones.config import BackboneConfig
+from tlbench.data.cards import Card, load_card
+from tlbench.errors import InputError, UnknownNameError
+from tlbench.metrics import METRICS
+from tlbench.registry import Registry, near_names
+from tlbench.schema import Lines, Strict, assign, digest, lines_below, read_yaml, validate
+from tlbench.training.config import TrainingConfig
+from tlbench.transfer import STRATEGIES
+
+
+class DataChoice(Strict):
+    """A data set, with changes to its origin for this suite."""
+
+    card: str
+    changes: dict[str, Any] = {}
+
+    def load(self) -> Card:
+        """Return the card with the changes applied."""
+        return load_card(self.card, self.changes)
+
+
+class Suite(Strict):
+    """A benchmark: which models are trained on what, and how they are measured."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    version: PositiveInt
+    title: str
+    description: str
+    source: DataChoice
+    target: DataChoice
+    cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
+    backbones: dict[str, dict[str, Any]] = Field(min_length=1)
+    strategies: list[str] = Field(min_length=1)
+    sizes: list[PositiveInt] = Field(min_length=1)
+    subset_seeds: list[int] = Field(min_length=1)
+    init_seeds: list[int] = Field(min_length=1)
+    pretraining: TrainingConfig
+    training: TrainingConfig
+    metrics: list[str] = Field(min_length=1)
+    by: list[Literal["temperature_k"]] = []
+
+    @field_validator("sizes")
+    @classmethod
+    def _ascending(cls, value: list[int]) -> list[int]:
+        if sorted(set(value)) != value:
+            raise ValueError("sizes should be distinct and ascending")
+        return value
+
+    @field_validator("subset_seeds", "init_seeds")
+    @classmethod
+    def _distinct(cls, value: list[int]) -> list[int]:
+        if len(set(value)) != len(value):
+            raise ValueError("seeds should be distinct")
+        return value
+
+    @field_validator("strategies")
+    @classmethod
+    def _known_strategies(cls, value: list[str]) -> list[str]:
+        return _known(value, STRATEGIES)
+
+    @field_validator("metrics")
+    @classmethod
+    def _known_metrics(cls, value: list[str]) -> list[str]:
+        return _known(value, METRICS)
+
+    @field_validator("backbones", mode="before")
+    @classmethod
+    def _known_backbones(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            _known([str(name) for name in value], BACKBONES)
+            return {name: {} if config is None else config for name, config in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _backbones_share_the_cutoff(self) -> "Suite":
+        for name, config in self.backbones.items():
+            if "cutoff" in config:
+                raise ValueError(
+                    f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
+                )
+        return self
+
+    def backbone_config(
+        self, name: str, where: str = "the suite", lines: Lines | None = None
+    ) -> BackboneConfig:
+        """Return the complete configuration of one of the suite's backbones.
+
+        Parameters
+        ----------
+        where, lines
+            Where its settings are written, and on which lines, for messages.
+
+        Raises
+        ------
+        InputError
+            If the suite sets something that the backbone does not have.
+        """
+        value = {**self.backbones[name], "cutoff": self.cutoff}
+        return validate(BACKBONES.get(name), value, where, lines)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything that determines the suite's records."""
+        value = self.model_dump(mode="json", exclude={"title", "description"})
+        value["source"] = self.source.load().recipe()
+        value["target"] = self.target.load().recipe()
+        value["backbones"] = {
+            name: self.backbone_config(name).model_dump(mode="json") for name in self.backbones
+        }
+        return digest(value)
+
+
+def _known(names: list[str], registry: Registry[Any]) -> list[str]:
+    for name in names:
+        if name not in registry:
+            raise ValueError(
+                f"unknown {registry.kind} {name!r}; {near_names(name, registry.names())}"
+            )
+    if len(set(names)) != len(names):
+        raise ValueError(f"a {registry.kind} stands there twice")
+    return names
+
+
+def suite_folder() -> Path:
+    """Return the folder of the suites that tlbench ships."""
+    return Path(str(files("tlbench"))) / "suites"
+
+
+def suite_names() -> list[str]:
+    """Return the names of the suites that tlbench ships, sorted."""
+    return sorted(path.stem for path in suite_folder().glob("*.yaml"))
+
+
+def load_suite(
+    name: str, settings: Iterable[tuple[str, str]] = (), backbones: Sequence[str] = ()
+) -> Suite:
+    """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
+
+    Parameters
+    ----------
+    name
+        Name of a suite, or path of a file.
+    settings
+        Dotted keys and their YAML values, e.g. ``("training.updates", "50")``.
+    backbones
+        Run these instead of the suite's own; one that the suite has keeps its settings there.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite, or no such backbone.
+    InputError
+        If the file or a setting is not valid.
+    """
+    path = _suite_path(name)
+    value, lines = read_yaml(path)
+    suite = _checked(value, str(path), lines)
+    for backbone in backbones:
+        BACKBONES.get(backbone)
+    if backbones:
+        value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    for key, text in settings:
+        assign(value, key, text)
+    if settings or backbones:
+        suite = _checked(value, "the changes on the command line", {})
+    return suite
+
+
+def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
+    """Validate a suite down to the settings of its backbones and data sets."""
+    suite = validate(Suite, value, where, lines)
+    for name in suite.backbones:
+        suite.backbone_config(name, where, lines_below(lines, "backbones", name))
+    for part, choice in (("source", suite.source), ("target", suite.target)):
+        load_card(choice.card, choice.changes, where, lines_below(lines, part, "changes"))
+    return suite
+
+
+def _suite_path(name: str) -> Path:
+    names = suite_names()
+    if name in names:
+        return suite_folder() / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise InputError(f"There is no suite file {name!r}; check the path.")
+        return path
+    raise UnknownNameError(f"Unknown suite {name!r}; {near_names(name, names)}")

@@ -1,0 +1,42 @@
+"""The contract of a backbone as a pytest class."""
+
+from typing import ClassVar
+
+import pytest
+import torch
+
+from tlbench.backbones import BackboneConfig
+from tlbench.testing.prediction import random_potential
+from tlbench.testing.properties import PROPERTIES, Property
+
+_CASES = [
+    pytest.param(clause, dtype, id=f"{clause.name}-{str(dtype).removeprefix('torch.')}")
+    for clause in PROPERTIES
+    for dtype in (torch.float64, torch.float32)
+    if clause.tolerance(dtype) is not None
+]
+
+
+class BackboneContract:
+    """All that a backbone must be; subclass it and say which configuration to test::
+
+        class TestMine(BackboneContract):
+            config = MyConfig()
+
+    The backbone need not be registered. Every property in ``PROPERTIES`` is one test in
+    float64, and one in float32 where rounding leaves it measurable.
+    """
+
+    config: ClassVar[BackboneConfig]
+
+    @pytest.mark.parametrize(("clause", "dtype"), _CASES)
+    def test_contract(self, clause: Property, dtype: torch.dtype) -> None:
+        """Measure one property of the backbone with random weights."""
+        deviation = clause.measure(random_potential(self.config, dtype))
+        tolerance = clause.tolerance(dtype)
+        # Written so that NaN fails.
+        if tolerance is None or not deviation <= tolerance:
+            pytest.fail(
+                f"A backbone {clause.description}; this one deviates by {deviation:.3g}, "
+                f"where {tolerance:.0e} is allowed in {dtype}."
+            )

@@ -1,0 +1,126 @@
+"""Properties that compare two descriptions of the same physics.
+
+Every function returns the largest error of an atom's energy or force component, relative to
+their scale (``prediction.difference``); 0 is perfect, 1 is as large as the forces themselves.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tlbench.data.frames import Floats
+from tlbench.potential import Potential
+from tlbench.testing.prediction import Outcome, difference, energies, predict
+from tlbench.testing.structures import TARGET, isolated, molecule, rattled, small_cell
+
+
+def translation(potential: Potential) -> float:
+    """Move all atoms by the same vector."""
+    atoms = rattled(potential.cutoff)
+    moved = atoms.copy()
+    moved.positions += potential.cutoff * np.array([0.31, -0.47, 0.23])
+    return difference(predict(potential, moved), predict(potential, atoms))
+
+
+def rotation(potential: Potential) -> float:
+    """Rotate a crystal and a molecule."""
+    return _turned(potential, _random_rotation())
+
+
+def reflection(potential: Potential) -> float:
+    """Reflect and rotate a crystal and a molecule, neither of which is its mirror image."""
+    return _turned(potential, -_random_rotation())
+
+
+def _random_rotation() -> Floats:
+    matrix, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))
+    return np.asarray(matrix * np.linalg.det(matrix))
+
+
+def _turned(potential: Potential, turn: Floats) -> float:
+    structures = [rattled(potential.cutoff), molecule(potential.cutoff)]
+    turned = []
+    for atoms in structures:
+        image = atoms.copy()
+        image.set_cell(atoms.cell.array @ turn)
+        image.positions = atoms.positions @ turn
+        turned.append(image)
+    before, after = predict(potential, *structures), predict(potential, *turned)
+    return difference(after, Outcome(before.energies, before.forces @ turn))
+
+
+def permutation(potential: Potential) -> float:
+    """List the atoms in another order."""
+    atoms = rattled(potential.cutoff)
+    order = np.random.default_rng(3).permutation(len(atoms))
+    before = predict(potential, atoms)
+    expected = Outcome(before.energies[order], before.forces[order])
+    return difference(predict(potential, atoms[order]), expected)
+
+
+def lattice_translation(potential: Potential) -> float:
+    """Move each atom by lattice vectors of its own."""
+    worst = 0.0
+    for atoms in (rattled(potential.cutoff), small_cell(potential.cutoff)):
+        moved = atoms.copy()
+        steps = np.random.default_rng(4).integers(-2, 3, size=(len(atoms), 3))
+        moved.positions += steps @ atoms.cell.array
+        found = difference(predict(potential, moved), predict(potential, atoms))
+        worst = float(np.maximum(worst, found))
+    return worst
+
+
+def supercell(potential: Potential) -> float:
+    """Describe a cell smaller than the cutoff by a supercell without any repeated neighbour."""
+    atoms = small_cell(potential.cutoff)
+    repeats = (4, 3, 3)
+    unit = predict(potential, atoms)
+    copies = int(np.prod(repeats))
+    expected = Outcome(np.tile(unit.energies, copies), np.tile(unit.forces, (copies, 1)))
+    return difference(predict(potential, atoms.repeat(repeats)), expected)
+
+
+def skewed_cell(potential: Potential) -> float:
+    """Describe a crystal by other, strongly skewed lattice vectors of the same lattice."""
+    worst = 0.0
+    change = np.array([[1, 0, 0], [2, 1, 0], [-1, 3, 1]])
+    for atoms in (rattled(potential.cutoff), small_cell(potential.cutoff)):
+        skewed = atoms.copy()
+        skewed.set_cell(change @ atoms.cell.array)
+        found = difference(predict(potential, skewed), predict(potential, atoms))
+        worst = float(np.maximum(worst, found))
+    return worst
+
+
+def extensivity(potential: Potential) -> float:
+    """Double a cell: the error of the doubled total energy, relative to its scale."""
+    atoms = rattled(potential.cutoff)
+    unit = predict(potential, atoms)
+    doubled = energies(potential, atoms.repeat((2, 1, 1)))
+    scale = len(doubled) * unit.energy_scale
+    return float(abs(doubled.sum() - 2 * unit.energies.sum()) / scale)
+
+
+def batching(potential: Potential) -> float:
+    """Compute different structures in one batch, isolated atoms among them, or one by one."""
+    structures: list[Any] = [
+        isolated(),
+        rattled(potential.cutoff),
+        isolated(TARGET),
+        molecule(potential.cutoff),
+        small_cell(potential.cutoff),
+        isolated(),
+    ]
+    alone = [predict(potential, atoms) for atoms in structures]
+    expected = Outcome(
+        np.concatenate([one.energies for one in alone]),
+        np.concatenate([one.forces for one in alone]),
+    )
+    return difference(predict(potential, *structures), expected)
+
+
+def long_edges(potential: Potential) -> float:
+    """Add edges of up to 1.3 cutoffs to the graph."""
+    structures = [rattled(potential.cutoff), molecule(potential.cutoff, 1.2)]
+    longer = predict(potential, *structures, reach=1.3)
+    return difference(longer, predict(potential, *structures))

@@ -1,0 +1,42 @@
+"""How a model is trained."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from tlbench.schema import Strict
+
+
+class LossWeights(Strict):
+    """Weights of the parts of the loss.
+
+    Each part is a mean square: of energy errors per atom (eV), of force components (eV/Å), of
+    stress components (GPa).
+    """
+
+    energy: float = Field(default=0.0, ge=0)
+    forces: float = Field(default=1.0, ge=0)
+    stress: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _something(self) -> "LossWeights":
+        if self.energy + self.forces + self.stress == 0:
+            raise ValueError("at least one loss weight should be positive")
+        return self
+
+
+class TrainingConfig(Strict):
+    """A training run; the defaults are those of Röcken & Zavadlav, arXiv 2502.13522.
+
+    ``updates`` has no default: it is the budget that all arms share.
+    """
+
+    updates: PositiveInt
+    batch_size: PositiveInt = 5
+    learning_rate: PositiveFloat = 1e-3
+    final_learning_rate_fraction: float = Field(default=0.01, gt=0, le=1)
+    loss: LossWeights = LossWeights()
+    dtype: Literal["float32", "float64"] = "float32"
+    validation_points: int = Field(
+        default=10, ge=0, description="evaluations on validation data during the run"
+    )

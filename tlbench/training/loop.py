@@ -1,0 +1,118 @@
+"""The training loop."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.nn import Parameter
+
+from tlbench.errors import TlbenchError
+from tlbench.potential import Potential
+from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
+from tlbench.training.config import TrainingConfig
+from tlbench.training.labels import LabelledSet
+from tlbench.training.loss import check_labels, loss_of
+from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.schedule import BatchOrder, learning_rate
+from tlbench.units import MEV
+
+CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT_SECONDS = 10.0
+
+
+class DivergedError(TlbenchError):
+    """The loss is no longer a number."""
+
+
+def train(
+    potential: Potential,
+    parameters: list[Parameter],
+    data: LabelledSet,
+    validation: LabelledSet,
+    config: TrainingConfig,
+    order_seed: int,
+    folder: Path,
+    on_update: Callable[[int, int, float], None] = lambda done, total, loss: None,
+) -> Curve:
+    """Train ``parameters`` of ``potential`` on ``data`` for a fixed number of updates.
+
+    Adam with exponential decay of the learning rate; afterwards the reference energies are
+    fitted on ``data``. The weights are those of the last update: validation data are only
+    watched, never selected on. A run that finds its checkpoint in ``folder`` goes on from it
+    and ends in the same bits.
+
+    Parameters
+    ----------
+    order_seed
+        Decides the order of the batches.
+    folder
+        Where the checkpoint is kept.
+    on_update
+        Called with updates done, updates in all, and the loss.
+
+    Raises
+    ------
+    DivergedError
+        If the loss is not finite.
+    InputError
+        If a weighed label is missing.
+    """
+    check_labels(data, config.loss)
+    if config.loss.energy:
+        # An energy loss needs a first guess of the constant; forces do not see it.
+        fit_reference_energy(potential, data, use_network=False)
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+    order = BatchOrder(len(data), config.batch_size, order_seed)
+    watched = _watch_points(config)
+    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser)
+    first, curve = resumed or (0, Curve())
+    saved_at = time.monotonic()
+    for update in range(first, config.updates):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(
+                update,
+                config.updates,
+                config.learning_rate,
+                config.final_learning_rate_fraction,
+            )
+        batch = data.batch(order.batch(update))
+        found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
+        loss = loss_of(found, batch, config.loss)
+        optimiser.zero_grad()
+        # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
+        loss.backward(inputs=parameters)
+        optimiser.step()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"The loss is {value} at update {update + 1}; a smaller learning rate may help."
+            )
+        curve.loss.append(value)
+        done = update + 1
+        if done in watched and len(validation):
+            curve.validation.append((done, force_mae(potential, validation)))
+        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
+            saved_at = time.monotonic()
+        on_update(done, config.updates, value)
+    fit_reference_energy(potential, data)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return curve
+
+
+def force_mae(potential: Potential, data: LabelledSet) -> float:
+    """Return the mean absolute error of the force components on ``data``, meV/Å."""
+    total, count = 0.0, 0
+    for indices in data.batches():
+        batch = data.batch(indices)
+        error = (potential(batch.graph).forces - batch.forces).abs()
+        total += float(error.sum(dtype=torch.float64))
+        count += error.numel()
+    return MEV * total / count
+
+
+def _watch_points(config: TrainingConfig) -> set[int]:
+    points = config.validation_points
+    return {math.ceil(config.updates * (n + 1) / points) for n in range(points)}

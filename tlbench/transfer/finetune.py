@@ -1,0 +1,12 @@
+"""Training on target data from the source model's weights."""
+
+from tlbench.transfer.strategy import Strategy
+
+FINETUNE = Strategy(
+    name="finetune",
+    summary="every weight starts from the source model, the target element's from the source "
+    "element's; nothing is frozen",
+    literature="Röcken & Zavadlav, arXiv 2502.13522",
+    needs_source=True,
+    trains=True,
+)

@@ -1,0 +1,41 @@
+"""Element initialisation: what a target element starts from."""
+
+import torch
+
+from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.errors import InputError
+
+
+def copy_element(backbone: Backbone, source: int, target: int) -> None:
+    """Give the element ``target`` everything that ``backbone`` knows of the element ``source``.
+
+    Afterwards a structure of target atoms has exactly the energy of the same structure of
+    source atoms.
+
+    Parameters
+    ----------
+    source, target
+        Atomic numbers.
+
+    Raises
+    ------
+    InputError
+        If the backbone names a tensor that it does not have, or an axis that is not one of
+        elements.
+    """
+    tensors = backbone.state_dict(keep_vars=True)
+    for name, axis in backbone.element_parameters().items():
+        if name not in tensors:
+            raise InputError(
+                f"{type(backbone).__name__}.element_parameters names {name!r}, "
+                "which is not one of its parameters or buffers."
+            )
+        tensor = tensors[name]
+        if not 0 <= axis < tensor.dim() or tensor.shape[axis] != MAX_ATOMIC_NUMBER + 1:
+            raise InputError(
+                f"{type(backbone).__name__}.element_parameters says that axis {axis} of "
+                f"{name!r} (shape {tuple(tensor.shape)}) counts elements, but it is not "
+                f"{MAX_ATOMIC_NUMBER + 1} long."
+            )
+        with torch.no_grad():
+            tensor.select(axis, target).copy_(tensor.select(axis, source))
