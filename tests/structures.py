@@ -26,7 +26,7 @@ def diamond(
     a = lattice_constant or LATTICE_CONSTANT[element]
     atoms = bulk(element, "diamond", a=a, cubic=not primitive) * repeats
     atoms.positions += rattle * np.random.default_rng(seed).standard_normal((len(atoms), 3))
-    return frames_of_atoms(atoms)
+    return Frames.unlabelled([atoms])
 
 
 def liquid(element: str = "Si", n_atoms: int = 32, seed: int = 0) -> Frames:
@@ -52,4 +52,4 @@ def _random_packing(element: str, cell: np.ndarray, n_atoms: int, seed: int) -> 
         others = list(range(len(atoms)))
         if not others or trial.get_distances(-1, others, mic=True).min() > shortest:
             atoms = trial
-    return frames_of_atoms(atoms)
+    return Frames.unlabelled([atoms])

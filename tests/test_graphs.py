@@ -10,7 +10,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
-from tlbench.calculator import frames_of_atoms
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, GraphSet, Topology, graph_of, neighbours
 
@@ -148,7 +147,7 @@ def test_shells_of_diamond(primitive):
 
 def test_an_atom_neighbours_its_own_images():
     a = 2.5
-    cube = frames_of_atoms(Atoms("Si", cell=[a, a, a], pbc=True, positions=[(7.1, -3.2, 0.4)]))
+    cube = Frames.unlabelled([Atoms("Si", cell=[a, a, a], pbc=True, positions=[(7.1, -3.2, 0.4)])])
     # Simple cubic shells: 6 at a, 12 at √2 a, 8 at √3 a, 6 at 2a.
     graph = graph_of(cube, cutoff=2.1 * a)
     assert (graph.edge_index == 0).all()
@@ -172,9 +171,9 @@ def several() -> Frames:
     return Frames.concatenate(
         [
             liquid("Ge", n_atoms=5, seed=2),
-            frames_of_atoms(Atoms("Si")),
+            Frames.unlabelled([Atoms("Si")]),
             skewed("Si", n_atoms=3, seed=3),
-            frames_of_atoms(Atoms("SiGe", positions=[(0, 0, 0), (1, 2, 0)], cell=[9, 9, 9])),
+            Frames.unlabelled([Atoms("SiGe", positions=[(0, 0, 0), (1, 2, 0)], cell=[9, 9, 9])]),
             skewed("Ge", n_atoms=1, seed=4),
         ]
     )

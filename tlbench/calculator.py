@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
 
@@ -13,24 +12,7 @@ from tlbench.potential import Potential
 from tlbench.units import GPA
 
 
-def frames_of_atoms(atoms: Any) -> Frames:
-    """Return one ``ase.Atoms`` as a set of one structure without labels."""
-    n_atoms = len(atoms)
-    return Frames(
-        atomic_numbers=atoms.numbers.astype(np.int64),
-        positions=atoms.positions.astype(np.float64),
-        forces=np.zeros((n_atoms, 3)),
-        n_atoms=np.array([n_atoms], dtype=np.int64),
-        cell=np.asarray(atoms.cell, dtype=np.float64)[None],
-        pbc=np.asarray(atoms.pbc, dtype=bool)[None],
-        energy=np.zeros(1),
-        stress=np.full((1, 3, 3), np.nan),
-        temperature_k=np.full(1, np.nan),
-        trajectory=np.zeros(1, dtype=np.int64),
-    )
-
-
-class PotentialCalculator(Calculator):
+class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
     """Energy (eV), forces (eV/Å) and, for periodic cells, stress (eV/Å³) of a potential."""
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces", "stress"]
@@ -49,7 +31,7 @@ class PotentialCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         potential = self.potential
         graph = graph_of(
-            frames_of_atoms(self.atoms), potential.cutoff, potential.device, potential.dtype
+            Frames.unlabelled([self.atoms]), potential.cutoff, potential.device, potential.dtype
         )
         periodic = bool((graph.volume > 0).all())
         found = potential(graph, stress=periodic)
@@ -60,3 +42,8 @@ class PotentialCalculator(Calculator):
         if found.stress is not None:
             voigt = found.stress[0].to(torch.float64).cpu().numpy()
             self.results["stress"] = voigt[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / GPA
+
+
+def frames_of_atoms(atoms: Any) -> Frames:
+    """Deprecated: use Frames.unlabelled([atoms]) instead (removed soon)."""
+    return Frames.unlabelled([atoms])

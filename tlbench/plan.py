@@ -1,7 +1,8 @@
 """From a suite to its jobs: a pure function."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 from tlbench.data.cards import Card
@@ -10,6 +11,7 @@ from tlbench.jobs.base import Job
 from tlbench.suite import Suite
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES
+from tlbench.transfer.strategy import Strategy
 
 PRETRAIN = "pretrain"
 """Arm under which the source models' own errors are recorded."""
@@ -67,104 +69,112 @@ def plan(suite: Suite) -> Plan:
     result = Plan(suite, suite.digest())
     source_data = result.add(_dataset(source))
     target_data = result.add(_dataset(target))
+    arms = [STRATEGIES.get(name) for name in suite.strategies]
 
     pretrained: dict[tuple[str, int], str] = {}
-    if any(STRATEGIES.get(name).needs_source for name in suite.strategies):
-        for backbone in suite.backbones:
-            for init_seed in suite.init_seeds:
-                job = _train(
+    if any(arm.needs_source for arm in arms):
+        for backbone, init_seed in product(suite.backbones, suite.init_seeds):
+            job = Job(
+                "train",
+                _train_config(
                     suite,
                     backbone,
-                    "scratch",
-                    {"source": None, "target": source_element},
-                    None,
-                    init_seed,
-                    suite.pretraining,
-                    {"data": source_data},
-                    f"pretrain {backbone} on {source_element}, seed {init_seed}",
-                )
-                pretrained[backbone, init_seed] = result.add(job)
-                cell = (backbone, PRETRAIN, source.n_frames("train"), None, init_seed)
-                _measure(result, source_element, source_element, cell, job, source_data)
+                    strategy="scratch",
+                    elements={"source": None, "target": source_element},
+                    subset=None,
+                    init_seed=init_seed,
+                    training=suite.pretraining,
+                ),
+                {"data": source_data},
+                f"pretrain {backbone} on {source_element}, seed {init_seed}",
+            )
+            pretrained[backbone, init_seed] = result.add(job)
+            model = _Model(backbone, PRETRAIN, source.n_frames("train"), None, init_seed)
+            _measure(result, source_element, source_element, model, job, source_data)
 
-    for backbone, strategy, size, subset_seed, init_seed in _cells(suite):
-        arm = STRATEGIES.get(strategy)
+    for model in _target_models(suite, arms):
+        arm = STRATEGIES.get(model.strategy)
         parents = {"data": target_data} if arm.trains else {}
         if arm.needs_source:
-            parents["source"] = pretrained[backbone, init_seed]
-        job = _train(
+            parents["source"] = pretrained[model.backbone, model.init_seed]
+        config = _train_config(
             suite,
-            backbone,
-            strategy,
-            {"source": source_element if arm.needs_source else None, "target": target_element},
-            {"size": size, "seed": subset_seed} if arm.trains else None,
-            init_seed,
-            suite.training if arm.trains else None,
-            parents,
-            f"{strategy} {backbone} on {target_element}"
-            + (f", N {size}, seeds {subset_seed}/{init_seed}" if arm.trains else ""),
+            model.backbone,
+            strategy=model.strategy,
+            elements={
+                "source": source_element if arm.needs_source else None,
+                "target": target_element,
+            },
+            subset={"size": model.size, "seed": model.subset_seed} if arm.trains else None,
+            init_seed=model.init_seed,
+            training=suite.training if arm.trains else None,
         )
+        job = Job("train", config, parents, f"{model.label()} on {target_element}")
         result.add(job)
-        cell = (backbone, strategy, size, subset_seed, init_seed)
-        _measure(result, source_element, target_element, cell, job, target_data)
+        _measure(result, source_element, target_element, model, job, target_data)
     return result
 
 
-def _cells(suite: Suite) -> Iterator[tuple[str, str, int, int | None, int]]:
-    for size in suite.sizes:
-        for subset_seed in suite.subset_seeds:
-            for init_seed in suite.init_seeds:
-                for backbone in suite.backbones:
-                    for strategy in suite.strategies:
-                        if STRATEGIES.get(strategy).trains:
-                            yield backbone, strategy, size, subset_seed, init_seed
-    for init_seed in suite.init_seeds:
-        for backbone in suite.backbones:
-            for strategy in suite.strategies:
-                if not STRATEGIES.get(strategy).trains:
-                    yield backbone, strategy, 0, None, init_seed
+@dataclass(frozen=True)
+class _Model:
+    """The coordinates of one model among the models of a suite."""
+
+    backbone: str
+    strategy: str
+    size: int
+    subset_seed: int | None
+    init_seed: int
+
+    def label(self) -> str:
+        seeds = (
+            self.init_seed if self.subset_seed is None else f"{self.subset_seed}/{self.init_seed}"
+        )
+        return f"{self.strategy} {self.backbone}, N {self.size}, seed {seeds}"
+
+
+def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
+    for size, subset_seed, init_seed in product(suite.sizes, suite.subset_seeds, suite.init_seeds):
+        for backbone, arm in product(suite.backbones, arms):
+            if arm.trains:
+                yield _Model(backbone, arm.name, size, subset_seed, init_seed)
+    for init_seed, backbone, arm in product(suite.init_seeds, suite.backbones, arms):
+        if not arm.trains:
+            yield _Model(backbone, arm.name, 0, None, init_seed)
 
 
 def _dataset(card: Card) -> Job:
     return Job("dataset", card.recipe(), label=f"data set {card.name}")
 
 
-def _train(
+def _train_config(
     suite: Suite,
     backbone: str,
+    *,
     strategy: str,
     elements: dict[str, str | None],
     subset: dict[str, Any] | None,
     init_seed: int,
     training: TrainingConfig | None,
-    parents: dict[str, str],
-    label: str,
-) -> Job:
-    config = {
-        "backbone": {
-            "name": backbone,
-            "config": suite.backbone_config(backbone).model_dump(mode="json"),
-        },
+) -> dict[str, Any]:
+    """Return what determines a trained model, its parents aside; see ``jobs/train.py``."""
+    settings = suite.backbone_config(backbone).model_dump(mode="json")
+    return {
+        "backbone": {"name": backbone, "config": settings},
         "strategy": strategy,
         "elements": elements,
         "subset": subset,
         "init_seed": init_seed,
         "training": None if training is None else training.model_dump(mode="json"),
     }
-    return Job("train", config, parents, label)
 
 
 def _measure(
-    result: Plan,
-    source: str,
-    target: str,
-    cell: tuple[str, str, int, int | None, int],
-    model: Job,
-    data: str,
+    result: Plan, source: str, target: str, model: _Model, trained: Job, data: str
 ) -> None:
     config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
-    job = Job("evaluate", config, {"model": model.key, "data": data}, f"test {model.label}")
-    result.cells.append(Cell(source, target, *cell, job=result.add(job)))
+    parents = {"model": trained.key, "data": data}
+    job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
+    result.cells.append(Cell(source=source, target=target, job=job, **asdict(model)))
 
 
 def _only_element(card: Card) -> str:

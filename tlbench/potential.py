@@ -157,7 +157,9 @@ def load_potential(path: Path | str, device: str = "cpu") -> Potential:
         name = str(metadata["backbone"])
     except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
-    potential = build_potential(name, config, dtype)
+    # The weights drawn here are replaced, so they must not advance the caller's random stream.
+    with torch.random.fork_rng(devices=[]):
+        potential = build_potential(name, config, dtype)
     try:
         set_tensors(potential, tensors)
     except (KeyError, RuntimeError) as error:
@@ -208,4 +210,12 @@ def build_potential(
         If ``config`` is not a configuration of it.
     """
     checked = validate(BACKBONES.get(name), config, f"the configuration of backbone {name!r}")
-    return Potential(name, checked.build().to(dtype))
+    # Constants that are not saved are rounded to the default dtype, so that must not be left to
+    # whoever loads the potential.
+    caller_dtype = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        backbone = checked.build()
+    finally:
+        torch.set_default_dtype(caller_dtype)
+    return Potential(name, backbone.to(dtype))

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     with part.open("w", encoding="utf-8") as file:
         for record in records:
             file.write(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def read_records(path: Path) -> list[Record]:

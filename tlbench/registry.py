@@ -90,7 +90,9 @@ class Registry(Generic[T]):
         try:
             found: T = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            missing = (error.name or "").partition(".")[0]
+            missing = error.name or ""
+            if "." in missing or not missing:
+                raise self._broken(name, path, error) from error
             extra = self._extras.get(missing)
             remedy = f"pip install 'tlbench[{extra}]'" if extra else f"install {missing!r}"
             raise TlbenchError(
@@ -98,11 +100,14 @@ class Registry(Generic[T]):
                 f"which is not installed; {remedy}."
             ) from error
         except Exception as error:
-            raise TlbenchError(
-                f"The {self.kind} {name!r} cannot be loaded from {path!r}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            raise self._broken(name, path, error) from error
         return found
+
+    def _broken(self, name: str, path: str, error: Exception) -> TlbenchError:
+        return TlbenchError(
+            f"The {self.kind} {name!r} cannot be loaded from {path!r}: "
+            f"{type(error).__name__}: {error}"
+        )
 
     def _load_plugins(self) -> None:
         if self._plugins_loaded:

@@ -18,6 +18,16 @@ from tlbench.registry import near_names
 
 MAX_BYTES = 1 << 20
 
+# PyYAML passes on what its conversions raise, such as KeyError for "!!bool maybe".
+_YAML_FAULTS = (
+    yaml.YAMLError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+
 Lines = dict[tuple[str | int, ...], int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -25,7 +35,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def canonical_json(value: Any) -> str:
@@ -58,19 +68,19 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     lines: Lines = {}
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
+            if isinstance(event, yaml.NodeEvent) and event.anchor:
                 raise InputError(
-                    f"{path}:{event.start_mark.line + 1}: anchors and aliases are not allowed; "
+                    f"{path}: the anchor or alias {event.anchor!r} is not allowed; "
                     "write the value out."
                 )
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text) if node is not None else None
         if node is not None:
             _collect_lines(path, node, (), lines)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        problem = getattr(error, "problem", None) or str(error)
+    except _YAML_FAULTS as error:
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        where = f"{path}" if mark is None else f"{path}:{mark.line + 1}"
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise InputError(f"{where}: is not valid YAML: {problem}.") from error
     if not isinstance(value, dict):
         raise InputError(f"{path}: should be a mapping of keys to values.")
@@ -95,7 +105,11 @@ def _collect_lines(path: Path, node: yaml.Node, where: tuple[str | int, ...], ou
 
 
 def validate(
-    model: type[ModelT], value: Mapping[str, Any], source: str, lines: Lines | None = None
+    model: type[ModelT],
+    value: Mapping[str, Any],
+    source: str,
+    lines: Lines | None = None,
+    within: tuple[str, ...] = (),
 ) -> ModelT:
     """Check ``value`` against ``model`` and say in one sentence what is wrong.
 
@@ -104,7 +118,9 @@ def validate(
     source
         Where the value comes from, for the message: a file, or "the command line".
     lines
-        Line of every key, as ``read_yaml`` returns them.
+        Line of every key of the whole document, as ``read_yaml`` returns them.
+    within
+        Keys under which ``value`` stands in the document.
 
     Raises
     ------
@@ -114,15 +130,21 @@ def validate(
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(_explain(model, error, source, lines or {})) from error
+        raise InputError(_explain(model, error, source, lines or {}, within)) from error
 
 
-def _explain(model: type[BaseModel], error: ValidationError, source: str, lines: Lines) -> str:
+def _explain(
+    model: type[BaseModel],
+    error: ValidationError,
+    source: str,
+    lines: Lines,
+    within: tuple[str, ...],
+) -> str:
     # An unknown key is the likeliest cause of any other complaint, so it is named first.
     problems = error.errors(include_url=False)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    location = tuple(part for part in first["loc"])
-    shown = _written_path(location, lines)
+    location = first["loc"]
+    shown = _written_path((*within, *location), lines)
     line = _line_of(shown, lines)
     where = f"{source}:{line}" if line else source
     key = ".".join(str(part) for part in shown)
@@ -136,12 +158,6 @@ def _explain(model: type[BaseModel], error: ValidationError, source: str, lines:
     shown_value = "" if isinstance(given, dict) else f" (given: {json.dumps(given, default=str)})"
     prefix = f"{key!r}: " if key else ""
     return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}."
-
-
-def lines_below(lines: Lines, *prefix: str) -> Lines:
-    """Return the lines of the keys inside ``prefix``, relative to it."""
-    depth = len(prefix)
-    return {key[depth:]: line for key, line in lines.items() if key[:depth] == prefix}
 
 
 def _written_path(location: tuple[str | int, ...], lines: Lines) -> tuple[str | int, ...]:
@@ -203,5 +219,5 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
             raise InputError(f"--set {key}={text}: {part!r} is not a mapping, so it has no keys.")
     try:
         target[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except _YAML_FAULTS as error:
         raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error

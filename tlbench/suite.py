@@ -13,7 +13,7 @@ from tlbench.data.cards import Card, load_card
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry, near_names
-from tlbench.schema import Lines, Strict, assign, digest, lines_below, read_yaml, validate
+from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES
 
@@ -22,7 +22,7 @@ class DataChoice(Strict):
     """A data set, with changes to its origin for this suite."""
 
     card: str
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = Field(default={}, description="keys of the origin to replace")
 
     def load(self) -> Card:
         """Return the card with the changes applied."""
@@ -47,7 +47,9 @@ class Suite(Strict):
     pretraining: TrainingConfig
     training: TrainingConfig
     metrics: list[str] = Field(min_length=1)
-    by: list[Literal["temperature_k"]] = []
+    by: list[Literal["temperature_k"]] = Field(
+        default=[], description="frame properties to break the metrics down by"
+    )
 
     @field_validator("sizes")
     @classmethod
@@ -106,7 +108,7 @@ class Suite(Strict):
             If the suite sets something that the backbone does not have.
         """
         value = {**self.backbones[name], "cutoff": self.cutoff}
-        return validate(BACKBONES.get(name), value, where, lines)
+        return validate(BACKBONES.get(name), value, where, lines, ("backbones", name))
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""
@@ -179,9 +181,9 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     """Validate a suite down to the settings of its backbones and data sets."""
     suite = validate(Suite, value, where, lines)
     for name in suite.backbones:
-        suite.backbone_config(name, where, lines_below(lines, "backbones", name))
+        suite.backbone_config(name, where, lines)
     for part, choice in (("source", suite.source), ("target", suite.target)):
-        load_card(choice.card, choice.changes, where, lines_below(lines, part, "changes"))
+        load_card(choice.card, choice.changes, where, lines, (part, "changes"))
     return suite
 
 

@@ -12,7 +12,6 @@ from matscipy.calculators.manybody.explicit_forms import stillinger_weber as pub
 from scipy.optimize import minimize_scalar, root
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
-from tlbench.calculator import frames_of_atoms
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.graphs import graph_of
@@ -296,7 +295,7 @@ def test_a_structure_has_the_same_labels_alone_and_in_a_batch():
     cluster = replace(diamond(rattle=0.1, seed=7), pbc=np.zeros((1, 3), dtype=bool))
     parts = [
         liquid(n_atoms=9, seed=8),
-        frames_of_atoms(Atoms("Si")),
+        Frames.unlabelled([Atoms("Si")]),
         skewed(n_atoms=3, seed=9),
         cluster,
         diamond(rattle=0.1, seed=10, primitive=True),
@@ -337,13 +336,13 @@ def test_labels_vanish_smoothly_at_the_cutoff(element, dtype):
     gaps = [1e-2, 1e-3, 1e-5, 1e-6, 1e-8, 1e-12, 0.0, -1e-12, -1e-6, -1e-3]
     # A right-angled trimer, so that the three-body term reaches the cutoff too.
     trimers = [
-        frames_of_atoms(Atoms(f"{element}3", [(0, 0, 0), (cutoff - gap, 0, 0), (0, 2.3, 0)]))
+        Frames.unlabelled([Atoms(f"{element}3", [(0, 0, 0), (cutoff - gap, 0, 0), (0, 2.3, 0)])])
         for gap in gaps
     ]
     found = potential(graph_of(Frames.concatenate(trimers), cutoff + 0.1, dtype=dtype))
     assert torch.isfinite(found.energy).all()
     assert torch.isfinite(found.forces).all()
-    alone = frames_of_atoms(Atoms(f"{element}2", [(0, 0, 0), (0, 2.3, 0)]))
+    alone = Frames.unlabelled([Atoms(f"{element}2", [(0, 0, 0), (0, 2.3, 0)])])
     pair = potential(graph_of(alone, cutoff, dtype=dtype))
     tiny = 10 * torch.finfo(dtype).eps
     # exp(σ/(r − aσ)) is below e^-200 at 0.01 Å from the cutoff.
@@ -359,7 +358,7 @@ def test_labels_vanish_smoothly_at_the_cutoff(element, dtype):
 def test_a_dimer_just_inside_the_cutoff_is_bound(element):
     s = PARAMETERS[element]
     distance = 0.95 * s.cutoff
-    found = label(element, frames_of_atoms(Atoms(f"{element}2", [(0, 0, 0), (distance, 0, 0)])))
+    found = label(element, Frames.unlabelled([Atoms(f"{element}2", [(0, 0, 0), (distance, 0, 0)]))])
     pair = s.A * s.epsilon * (s.B * (s.sigma / distance) ** 4 - 1)
     expected = pair * np.exp(s.sigma / (distance - s.a * s.sigma))
     assert expected < -1e-6
@@ -370,7 +369,7 @@ def test_a_dimer_just_inside_the_cutoff_is_bound(element):
 
 @pytest.mark.parametrize("pbc", [False, True])
 def test_an_isolated_atom_has_no_energy(pbc):
-    found = label("Si", frames_of_atoms(Atoms("Si", cell=[20, 20, 20], pbc=pbc)))
+    found = label("Si", Frames.unlabelled([Atoms("Si", cell=[20, 20, 20], pbc=pbc))])
     assert found.energy.tolist() == [0.0]
     assert found.forces.tolist() == [[0.0, 0.0, 0.0]]
     assert (found.stress == 0).all() if pbc else torch.isnan(found.stress).all()

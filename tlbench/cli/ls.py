@@ -1,12 +1,12 @@
 """``tlbench ls``: list what there is."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What can be listed."""
 
     suites = "suites"

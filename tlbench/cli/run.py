@@ -15,8 +15,7 @@ def run(
     store: Annotated[
         Path | None,
         typer.Option(
-            envvar="TLBENCH_STORE",
-            help="Folder of finished jobs.  [default: in the user's cache]",
+            help="Folder of finished jobs.  [default: $TLBENCH_STORE, or in the user's cache]"
         ),
     ] = None,
     workers: Annotated[

@@ -1,12 +1,12 @@
 """``tlbench show``: everything about one suite, backbone, strategy, metric or data set."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What can be shown."""
 
     suite = "suite"

@@ -100,13 +100,15 @@ def load_card(
     changes: Mapping[str, Any] | None = None,
     changed_in: str = "the changes",
     lines: Lines | None = None,
+    within: tuple[str, ...] = (),
 ) -> Card:
     """Read the card called ``name`` and apply ``changes`` to its origin.
 
     Parameters
     ----------
-    changed_in, lines
-        Where the changes are written, and on which lines, for messages.
+    changed_in, lines, within
+        Document in which the changes are written, the lines of its keys, and the keys under
+        which the changes stand; for messages.
 
     Raises
     ------
@@ -123,5 +125,5 @@ def load_card(
     card = validate(Card, value, str(path), card_lines)
     if not changes:
         return card
-    origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines)
+    origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines, within)
     return card.model_copy(update={"origin": origin})

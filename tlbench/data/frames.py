@@ -75,7 +75,7 @@ class Frames:
     @property
     def atom_start(self) -> Ints:
         """Index of each structure's first atom, shape (frames,)."""
-        return np.concatenate([[0], np.cumsum(self.n_atoms)[:-1]]).astype(np.int64)
+        return (np.cumsum(self.n_atoms) - self.n_atoms).astype(np.int64)
 
     def elements(self) -> list[int]:
         """Return the atomic numbers that occur, sorted."""
@@ -102,7 +102,11 @@ class Frames:
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` file; the same frames give the same bytes."""
-        np.savez(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+        # The memory order of an array would otherwise be written too.
+        arrays: dict[str, Any] = {
+            f.name: np.ascontiguousarray(getattr(self, f.name)) for f in fields(self)
+        }
+        np.savez(path, **arrays)
 
     @staticmethod
     def load(path: Path) -> "Frames":
@@ -114,10 +118,29 @@ class Frames:
             If the file is not such a file.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # numpy does not close a file that it opened itself and cannot read.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return Frames(**{f.name: archive[f.name] for f in fields(Frames)})
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # zipfile, zlib and numpy each have their own
             raise InputError(f"{path}: is not a tlbench frames file ({error}).") from error
+
+    @staticmethod
+    def unlabelled(images: Sequence[Any]) -> "Frames":
+        """Return ``ase.Atoms`` as structures with zero energy and forces and unknown stress."""
+        n_atoms = np.array([len(atoms) for atoms in images], dtype=np.int64)
+        n_frames = len(images)
+        return Frames(
+            atomic_numbers=np.concatenate([atoms.numbers for atoms in images]).astype(np.int64),
+            positions=np.concatenate([atoms.positions for atoms in images]).astype(np.float64),
+            forces=np.zeros((int(n_atoms.sum()), 3)),
+            n_atoms=n_atoms,
+            cell=np.array([np.asarray(atoms.cell, dtype=np.float64) for atoms in images]),
+            pbc=np.array([np.asarray(atoms.pbc, dtype=bool) for atoms in images]),
+            energy=np.zeros(n_frames),
+            stress=np.full((n_frames, 3, 3), np.nan),
+            temperature_k=np.full(n_frames, np.nan),
+            trajectory=np.arange(n_frames, dtype=np.int64),
+        )
 
     def to_ase(self) -> list[Any]:
         """Return the structures as ``ase.Atoms`` with their labels attached (stress in eV/Å³)."""

@@ -40,7 +40,7 @@ def sample_stillinger_weber(origin: StillingerWeberOrigin, context: Context) -> 
     crystal = bulk(origin.element, "diamond", a=origin.lattice_constant, cubic=True)
     crystal = crystal.repeat(origin.repeats)
     frames = sample_nvt(
-        _unlabelled(crystal, len(runs)),
+        Frames.unlabelled([crystal] * len(runs)),
         StillingerWeber(origin.element),
         [temperature for _, temperature, _ in runs],
         [stream("dynamics", origin.seed, *run) for run in runs],
@@ -65,19 +65,3 @@ def sample_stillinger_weber(origin: StillingerWeberOrigin, context: Context) -> 
 def _part(origin: StillingerWeberOrigin, split: str) -> Trajectories:
     part: Trajectories = getattr(origin, split)
     return part
-
-
-def _unlabelled(atoms: Any, copies: int) -> Frames:
-    n_atoms = len(atoms)
-    return Frames(
-        atomic_numbers=np.tile(atoms.numbers.astype(np.int64), copies),
-        positions=np.tile(atoms.positions, (copies, 1)),
-        forces=np.zeros((copies * n_atoms, 3)),
-        n_atoms=np.full(copies, n_atoms, dtype=np.int64),
-        cell=np.tile(np.asarray(atoms.cell, dtype=np.float64), (copies, 1, 1)),
-        pbc=np.ones((copies, 3), dtype=bool),
-        energy=np.zeros(copies),
-        stress=np.full((copies, 3, 3), np.nan),
-        temperature_k=np.full(copies, np.nan),
-        trajectory=np.arange(copies, dtype=np.int64),
-    )

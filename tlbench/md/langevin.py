@@ -86,7 +86,7 @@ class Langevin:
     def temperature(self, state: LangevinState) -> Tensor:
         """Return the kinetic temperature of each structure relative to its target."""
         ratio = (state.velocities / self._thermal_speed).square().mean(dim=1)
-        return torch.stack([part.mean() for part in ratio.split(self._counts)])
+        return torch.stack([part.mean() for part in torch.split(ratio, self._counts)])
 
     def _noise(self) -> Tensor:
         return torch.cat(

@@ -1,6 +1,5 @@
 """The report: one HTML file that works offline."""
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,15 @@ from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.summary import cells, header, summarise
 from tlbench.suite import Suite
+
+CURVES_NOTE = (
+    "Lines join geometric means over pairs; every pair is a faint point. An arm without target "
+    "data is a level. Both axes are logarithmic."
+)
+TEMPERATURE_NOTE = (
+    "Geometric means over pairs of the error on the test structures of each temperature, "
+    "one panel per backbone and size."
+)
 
 
 def write_report(
@@ -39,65 +47,46 @@ def write_report(
         suite_digest=suite_digest,
         settings=suite.model_dump(mode="json"),
         cards=[suite.source.load(), suite.target.load()],
-        tables=_tables(suite, records),
+        sections=_sections(suite, records),
         source_models=_source_models(records),
-        figures=_figures(suite, records),
         cost=_cost(provenance),
         plotly_js=Markup(get_plotlyjs()),
     )
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)
 
 
-def _tables(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
-    tables = []
-    for metric in suite.metrics:
-        summary = summarise(records, metric)
-        if summary.rows:
-            tables.append(
-                {
-                    "metric": METRICS.get(metric),
-                    "header": header(summary),
-                    "rows": [cells(summary, row) for row in summary.rows],
-                }
-            )
-    return tables
+def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
+    """Return one section per metric: its table and its plots."""
+    from tlbench.report.plots import by_temperature, learning_curves
+
+    sections = []
+    for name in suite.metrics:
+        summary = summarise(records, name)
+        if not summary.rows:
+            continue
+        metric = METRICS.get(name)
+        arguments = (records, name, metric.unit, summary.strategies)
+        figures = [("Learning curves", CURVES_NOTE, learning_curves(*arguments))]
+        if suite.by:
+            figures.append(("By temperature", TEMPERATURE_NOTE, by_temperature(*arguments)))
+        sections.append(
+            {
+                "metric": metric,
+                "header": header(summary),
+                "rows": [cells(summary, row) for row in summary.rows],
+                "figures": [
+                    {"title": title, "note": note, "html": _embedded(figure, f"{name}-{number}")}
+                    for number, (title, note, figure) in enumerate(figures)
+                ],
+            }
+        )
+    return sections
 
 
 def _source_models(records: list[Record]) -> list[Record]:
     return [r for r in records if r.strategy == PRETRAIN and not r.condition]
-
-
-def _figures(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
-    from tlbench.report.plots import by_temperature, learning_curves
-
-    figures = []
-    for metric in suite.metrics:
-        summary = summarise(records, metric)
-        if not summary.rows:
-            continue
-        spec = METRICS.get(metric)
-        drawn = learning_curves(records, metric, spec.unit, summary.strategies)
-        figures.append(
-            {
-                "title": f"{metric}: learning curves",
-                "note": "Lines join geometric means over (subset, init) pairs; each pair is a "
-                "faint point. Both axes are logarithmic; lower is better.",
-                "html": _embedded(drawn, f"curves-{metric}"),
-            }
-        )
-        if suite.by:
-            drawn = by_temperature(records, metric, spec.unit, summary.strategies)
-            figures.append(
-                {
-                    "title": f"{metric}: by temperature",
-                    "note": "Geometric means over pairs of the error on the test frames of each "
-                    "temperature.",
-                    "html": _embedded(drawn, f"temperature-{metric}"),
-                }
-            )
-    return figures
 
 
 def _embedded(figure: Any, name: str) -> Markup:

@@ -1,5 +1,6 @@
 """Plots of the report, as plotly figures."""
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -46,7 +47,7 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
             if level:
                 value = geometric_mean(list(level.values()))
                 trace = go.Scatter(
-                    x=[sizes[0] / 1.35, sizes[-1] * 1.35],
+                    x=[sizes[0] / 2, sizes[-1] * 2],
                     y=[value, value],
                     mode="lines",
                     name=f"{strategy} (no target data)",
@@ -91,6 +92,7 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
         ticktext=[str(size) for size in sizes],
         title_text="target training structures N",
     )
+    figure.update_xaxes(range=[math.log10(sizes[0] / 1.5), math.log10(sizes[-1] * 1.5)])
     _log_y(figure)
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     return figure
@@ -155,9 +157,9 @@ def _panels(titles: list[list[str]], shared_y: bool) -> Any:
     figure.update_layout(
         template="plotly_white",
         height=120 + 300 * rows,
-        margin={"l": 70, "r": 20, "t": 70, "b": 60},
+        margin={"l": 70, "r": 20, "t": 84, "b": 60},
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "yref": "container"},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "yref": "container"},
         hovermode="closest",
     )
     figure.update_xaxes(showline=True, linecolor=INK, gridcolor=GRID, ticks="outside")
@@ -166,4 +168,14 @@ def _panels(titles: list[list[str]], shared_y: bool) -> Any:
 
 
 def _log_y(figure: Any) -> None:
-    figure.update_yaxes(type="log", dtick="D2", minor={"showgrid": False})
+    values = [v for trace in figure.data for v in trace.y if v > 0]
+    low, high = math.log10(min(values)), math.log10(max(values))
+    decades = range(math.floor(low) - 1, math.ceil(high) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    margin = 0.05 + 0.04 * (high - low)
+    figure.update_yaxes(
+        type="log",
+        range=[low - margin, high + margin],
+        tickvals=ticks,
+        ticktext=[f"{tick:g}" for tick in ticks],
+    )

@@ -122,13 +122,11 @@ def seeding(potential: Potential) -> float:
 def configuration(potential: Potential) -> float:
     """Count the broken promises of the configuration.
 
-    It returns from JSON as it was, builds a backbone that carries it, refuses unknown keys,
-    and cannot be changed.
+    It returns from JSON as it was, refuses unknown keys, and cannot be changed.
     """
     config = potential.backbone.config
     model = type(config)
     broken = int(model.model_validate_json(config.model_dump_json()) != config)
-    broken += random_potential(config, potential.dtype).backbone.config != config
     values = json.loads(config.model_dump_json())
     try:
         model.model_validate({**values, "no_such_key": 1})
@@ -144,7 +142,10 @@ def configuration(potential: Potential) -> float:
 
 
 def saving(potential: Potential) -> float:
-    """Relative difference of predictions after saving and loading, in the same precision."""
+    """Relative difference of predictions after saving and loading, in the same precision.
+
+    Only sums taken in another order, by several threads, excuse any.
+    """
     structures = [rattled(potential.cutoff), molecule(potential.cutoff)]
     with TemporaryDirectory() as folder, registered(potential.name, potential.backbone.config):
         path = Path(folder) / "potential.safetensors"

@@ -87,6 +87,7 @@ def skewed_cell(potential: Potential) -> float:
     for atoms in (rattled(potential.cutoff), small_cell(potential.cutoff)):
         skewed = atoms.copy()
         skewed.set_cell(change @ atoms.cell.array)
+        skewed.wrap()
         found = difference(predict(potential, skewed), predict(potential, atoms))
         worst = float(np.maximum(worst, found))
     return worst

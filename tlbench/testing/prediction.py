@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from tlbench.backbones import BACKBONES, BackboneConfig
-from tlbench.calculator import frames_of_atoms
 from tlbench.data.frames import Floats, Frames
 from tlbench.graphs import Graph, graph_of
 from tlbench.potential import Potential, build_potential
@@ -35,7 +34,7 @@ class Outcome:
 
 def graph(potential: Potential, *structures: Any, reach: float = 1.0) -> Graph:
     """Return ``ase.Atoms`` as one graph with edges up to ``reach`` cutoffs."""
-    frames = Frames.concatenate([frames_of_atoms(atoms) for atoms in structures])
+    frames = Frames.unlabelled(structures)
     return graph_of(frames, reach * potential.cutoff, potential.device, potential.dtype)
 
 

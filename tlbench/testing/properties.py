@@ -209,9 +209,9 @@ PROPERTIES = (
     ),
     Property(
         "saving",
-        "predicts exactly the same after being saved and loaded",
+        "predicts the same after being saved and loaded",
         bookkeeping.saving,
-        0.0,
-        0.0,
+        1e-12,
+        1e-6,
     ),
 )

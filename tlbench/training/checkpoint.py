@@ -1,7 +1,6 @@
 """Training state on disk, from which a run resumes bit for bit."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class Curve:
 def save_checkpoint(
     path: Path, potential: Potential, optimiser: Optimizer, update: int, curve: Curve
 ) -> None:
-    """Write weights, optimiser state and progress so that a crash leaves the old file or the new."""
+    """Write weights, optimiser state and progress; a crash leaves the old file or the new."""
     tensors = {f"potential.{name}": value for name, value in tensors_of(potential).items()}
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
@@ -35,7 +34,7 @@ def save_checkpoint(
     metadata = {"update": str(update), "curve": json.dumps(asdict(curve))}
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata=metadata)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_checkpoint(

@@ -64,4 +64,4 @@ class LabelledSet:
         """Return the indices of all structures, cut into batches of bounded size."""
         number = (self.graphs.n_atoms.cumsum(0) - 1) // atoms_per_batch
         indices = torch.arange(len(self))
-        return [indices[number.cpu() == n] for n in number.unique().cpu()]
+        return [indices[number.cpu() == n] for n in torch.unique(number).cpu()]

@@ -82,7 +82,7 @@ def train(
         loss = loss_of(found, batch, config.loss)
         optimiser.zero_grad()
         # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
-        loss.backward(inputs=parameters)
+        torch.autograd.backward(loss, inputs=parameters)
         optimiser.step()
         value = float(loss.detach())
         if not math.isfinite(value):

@@ -1,6 +1,7 @@
 """The spherical Fourier–Bessel basis of DimeNet and the triplets it lives on."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ def spherical_bessel_zeros(n_orders: int, n_zeros: int) -> np.ndarray:
         zeros = np.array(
             [
                 brentq(lambda x, n=order: float(spherical_jn(n, x)), low, high, xtol=1e-14)
-                for low, high in zip(zeros[:-1], zeros[1:], strict=True)
+                for low, high in pairwise(zeros)
             ]
         )
         rows.append(zeros[:n_zeros])
@@ -69,7 +70,8 @@ class SphericalBasis(nn.Module):
         for order in range(1, self.n_spherical):
             below, current = current, (2 * order - 1) / x * current - below
             rows.append(current[:, order])
-        return torch.stack(rows, dim=1) * self.norm * self.envelope(scaled).view(-1, 1, 1)
+        envelope: Tensor = self.envelope(scaled)
+        return torch.stack(rows, dim=1) * self.norm * envelope.view(-1, 1, 1)
 
     def forward(self, distance: Tensor, cosine: Tensor, edge_kj: Tensor) -> Tensor:
         """Return the basis of every triplet, shape (n_triplets, l · n)."""
