@@ -4,7 +4,6 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from tlbench.calculator import frames_of_atoms
 from tlbench.data.frames import Frames
 
 LATTICE_CONSTANT = {"Si": 5.430950, "Ge": 5.653621}

@@ -1,6 +1,7 @@
 """A potential: a backbone's atomic energies turned into energy, forces and stress."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.errors import InputError
+from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph
 from tlbench.schema import validate
 from tlbench.units import GPA
@@ -89,28 +90,30 @@ class Potential(nn.Module):
         InputError
             If the stress of a structure that is not periodic is asked for.
         """
+        if stress and not bool((graph.volume > 0).all()):
+            raise InputError("The stress of a structure that is not periodic is not defined.")
         positions = graph.positions.detach().requires_grad_(True)
         inputs = [positions]
-        if stress:
-            if not bool((graph.volume > 0).all()):
-                raise InputError("The stress of a structure that is not periodic is not defined.")
-            strain = positions.new_zeros((graph.n_systems, 3, 3)).requires_grad_(True)
-            inputs.append(strain)
-            atom_strain = strain[graph.system]
-            moved = positions + (positions.unsqueeze(1) @ atom_strain).squeeze(1)
-            edge_strain = atom_strain[graph.edge_index[0]]
-            shift = graph.edge_shift
-            shift = shift + (shift.unsqueeze(1) @ edge_strain).squeeze(1)
-            graph = graph.at(moved, shift)
-        else:
-            graph = graph.at(positions)
-
         with torch.enable_grad():
+            if stress:
+                strain = positions.new_zeros((graph.n_systems, 3, 3)).requires_grad_(True)
+                inputs.append(strain)
+                atom_strain = strain[graph.system]
+                moved = positions + (positions.unsqueeze(1) @ atom_strain).squeeze(1)
+                edge_strain = atom_strain[graph.edge_index[0]]
+                shift = graph.edge_shift
+                shift = shift + (shift.unsqueeze(1) @ edge_strain).squeeze(1)
+                graph = graph.at(moved, shift)
+            else:
+                graph = graph.at(positions)
             atom_energy = self.backbone(graph)
-            gradients = torch.autograd.grad(
-                atom_energy.sum(), inputs, create_graph=training, allow_unused=True
-            )
-        # A structure without any edge has no gradient at all.
+            # Without any edge, nothing may depend on the positions, and frozen weights need no
+            # gradient either.
+            gradients: Sequence[Tensor | None] = [None] * len(inputs)
+            if atom_energy.requires_grad:
+                gradients = torch.autograd.grad(
+                    atom_energy.sum(), inputs, create_graph=training, allow_unused=True
+                )
         found = [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients)]  # noqa: B905
         atom_energy = atom_energy if training else atom_energy.detach()
         reference = self.reference_energy[graph.atomic_numbers]
@@ -153,15 +156,17 @@ def load_potential(path: Path | str, device: str = "cpu") -> Potential:
         if metadata["format"] != FORMAT:
             raise InputError(f"{path}: was written by another version of tlbench.")
         config = json.loads(metadata["config"])
-        dtype = getattr(torch, metadata["dtype"])
+        dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
-    except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
     # The weights drawn here are replaced, so they must not advance the caller's random stream.
-    with torch.random.fork_rng(devices=[]):
-        potential = build_potential(name, config, dtype)
     try:
+        with torch.random.fork_rng(devices=[]):
+            potential = build_potential(name, config, dtype)
         set_tensors(potential, tensors)
+    except TlbenchError as error:
+        raise InputError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
     return potential.to(device)

@@ -69,9 +69,10 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.NodeEvent) and event.anchor:
+                start: Any = event.start_mark
                 raise InputError(
-                    f"{path}: the anchor or alias {event.anchor!r} is not allowed; "
-                    "write the value out."
+                    f"{path}:{start.line + 1}: the anchor or alias {event.anchor!r} "
+                    "is not allowed; write the value out."
                 )
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text) if node is not None else None

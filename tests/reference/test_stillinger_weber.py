@@ -358,7 +358,8 @@ def test_labels_vanish_smoothly_at_the_cutoff(element, dtype):
 def test_a_dimer_just_inside_the_cutoff_is_bound(element):
     s = PARAMETERS[element]
     distance = 0.95 * s.cutoff
-    found = label(element, Frames.unlabelled([Atoms(f"{element}2", [(0, 0, 0), (distance, 0, 0)]))])
+    dimer = Atoms(f"{element}2", [(0, 0, 0), (distance, 0, 0)])
+    found = label(element, Frames.unlabelled([dimer]))
     pair = s.A * s.epsilon * (s.B * (s.sigma / distance) ** 4 - 1)
     expected = pair * np.exp(s.sigma / (distance - s.a * s.sigma))
     assert expected < -1e-6
@@ -369,7 +370,8 @@ def test_a_dimer_just_inside_the_cutoff_is_bound(element):
 
 @pytest.mark.parametrize("pbc", [False, True])
 def test_an_isolated_atom_has_no_energy(pbc):
-    found = label("Si", Frames.unlabelled([Atoms("Si", cell=[20, 20, 20], pbc=pbc))])
+    atom = Atoms("Si", cell=[20, 20, 20], pbc=pbc)
+    found = label("Si", Frames.unlabelled([atom]))
     assert found.energy.tolist() == [0.0]
     assert found.forces.tolist() == [[0.0, 0.0, 0.0]]
     assert (found.stress == 0).all() if pbc else torch.isnan(found.stress).all()

@@ -109,7 +109,7 @@ def _drain(
             outcome = future.result()
             del futures[future]
             if outcome.error is None:
-                report.status[outcome.key] = "done"
+                report.status[outcome.key] = "cached" if outcome.reused else "done"
             else:
                 report.status[outcome.key] = "failed"
                 report.errors[outcome.key] = outcome.error

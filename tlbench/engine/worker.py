@@ -34,10 +34,14 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: ``error`` is None if it is now in the store."""
+    """How a job ended: ``error`` is None if it is now in the store.
+
+    ``reused`` says that another runner had finished it in the meantime.
+    """
 
     key: str
     error: str | None = None
+    reused: bool = False
 
 
 def start_worker(lifeline: Connection) -> None:
@@ -66,8 +70,9 @@ def execute(job: Job, root: str, device: str) -> Outcome:
     try:
         store = Store(root)
         with store.lock(job.key):
-            if store.state(job.key) is not State.FINISHED:
-                _do(job, store, device)
+            if store.state(job.key) is State.FINISHED:
+                return Outcome(job.key, reused=True)
+            _do(job, store, device)
     except Exception as error:
         return Outcome(job.key, _one_line(error))
     return Outcome(job.key)

@@ -114,8 +114,9 @@ class StillingerWeber:
 
         inverse = s.sigma / (r - s.cutoff)
         d_inverse = -inverse * inverse / s.sigma
-        bond = s.B * (s.sigma / r) ** s.p - (s.sigma / r) ** s.q
-        d_bond = (-s.p * s.B * (s.sigma / r) ** s.p + s.q * (s.sigma / r) ** s.q) / r
+        repulsion, attraction = s.B * _power(s.sigma / r, s.p), _power(s.sigma / r, s.q)
+        bond = repulsion - attraction
+        d_bond = (s.q * attraction - s.p * repulsion) / r
         decay = (s.A * s.epsilon) * torch.exp(inverse)
         # Each pair appears as two edges, so each edge carries half of the pair.
         pair = 0.5 * decay * bond
@@ -158,3 +159,12 @@ class StillingerWeber:
         virial.index_add_(0, graph.system[centre], vectors.unsqueeze(2) * gradient.unsqueeze(1))
         volume = torch.where(graph.volume > 0, graph.volume, torch.nan)
         return Labels(energy, forces, virial / volume.view(-1, 1, 1) * GPA)
+
+
+def _power(x: Tensor, exponent: int) -> Tensor:
+    # torch.pow rounds the last few elements of an array unlike the others, so the forces on a
+    # structure would depend in their last bit on what it is batched with.
+    product = torch.ones_like(x)
+    for _ in range(exponent):
+        product = product * x
+    return product

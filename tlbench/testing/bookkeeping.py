@@ -38,9 +38,10 @@ def responsiveness(potential: Potential) -> float:
 
 
 def isolated_atom(potential: Potential) -> float:
-    """Forces on lone atoms and the change of their energies in company, relative to scale.
+    """Compare lone atoms with each other, with one out of reach and with one in a batch.
 
-    In company is in a batch with others, or with another atom out of reach.
+    The largest force on them or difference of their energies, relative to the scales of a
+    crystal.
     """
     scale = predict(potential, rattled(potential.cutoff))
     alone = predict(potential, isolated())
@@ -134,7 +135,7 @@ def configuration(potential: Potential) -> float:
     except ValidationError:
         pass
     try:
-        config.cutoff = config.cutoff
+        config.cutoff = 2 * config.cutoff  # type: ignore[misc]  # which is what must fail
         broken += 1
     except ValidationError:
         pass

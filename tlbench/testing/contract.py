@@ -18,13 +18,17 @@ _CASES = [
 
 
 class BackboneContract:
-    """All that a backbone must be; subclass it and say which configuration to test::
+    """All that a backbone must be, as tests of the backbone of one configuration.
+
+    Every property in ``PROPERTIES`` is one test in float64, and one in float32 where rounding
+    leaves it measurable. The backbone need not be registered.
+
+    Examples
+    --------
+    In a test module::
 
         class TestMine(BackboneContract):
             config = MyConfig()
-
-    The backbone need not be registered. Every property in ``PROPERTIES`` is one test in
-    float64, and one in float32 where rounding leaves it measurable.
     """
 
     config: ClassVar[BackboneConfig]
@@ -33,10 +37,10 @@ class BackboneContract:
     def test_contract(self, clause: Property, dtype: torch.dtype) -> None:
         """Measure one property of the backbone with random weights."""
         deviation = clause.measure(random_potential(self.config, dtype))
-        tolerance = clause.tolerance(dtype)
+        tolerance = clause.tolerance(dtype) or 0.0
         # Written so that NaN fails.
-        if tolerance is None or not deviation <= tolerance:
+        if not deviation <= tolerance:
             pytest.fail(
                 f"A backbone {clause.description}; this one deviates by {deviation:.3g}, "
-                f"where {tolerance:.0e} is allowed in {dtype}."
+                f"where {tolerance:.3g} is allowed in {dtype}."
             )

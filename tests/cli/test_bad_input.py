@@ -1,0 +1,138 @@
+"""Bad input gets one clear sentence, exit code 2, no traceback, and leaves everything as it was."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tlbench.cli import main
+from tlbench.suite import suite_folder
+
+SMOKE = (suite_folder() / "smoke.yaml").read_text()
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch, tmp_path):
+    """Run the command line and return its complaint."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("TLBENCH_STORE", str(tmp_path / "store"))
+        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
+        before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        assert exit_.value.code == 2
+        assert "Traceback" not in captured.out + captured.err
+        after = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+        assert {p: after[p] for p in before} == before
+        assert not list(tmp_path.rglob("records.jsonl"))
+        assert captured.err.count("\n") == 1, captured.err
+        return captured.err
+
+    return run
+
+
+def suite_file(folder: Path, old: str, new: str) -> tuple[Path, int]:
+    """Write the smoke suite with one change; return the file and the changed line."""
+    assert old in SMOKE
+    path = folder / "mine.yaml"
+    path.write_text(SMOKE.replace(old, new, 1))
+    lines = path.read_text().splitlines()
+    return path, next(n for n, line in enumerate(lines, start=1) if new in line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "smok"], "Unknown suite 'smok'; did you mean 'smoke'?"),
+        (["run", "missing.yaml"], "There is no suite file 'missing.yaml'"),
+        (["run", "smoke", "--backbone", "dimenet"], "did you mean 'dimenetpp'?"),
+        (["run", "smoke", "--set", "strategies=[scratch, fintune]"], "did you mean 'finetune'?"),
+        (["run", "smoke", "--set", "metrics=[force_mea]"], "did you mean 'force_mae'"),
+        (["run", "smoke", "--set", "training.updatse=3"], "did you mean 'updates'?"),
+        (["run", "smoke", "--set", "training"], "write it as KEY=VALUE"),
+        (["run", "smoke", "--set", "title.x=3"], "is not a mapping"),
+        (["run", "smoke", "--set", "sizes=[1, -4]"], "'sizes.1': input should be greater than 0"),
+        (["run", "smoke", "--set", "sizes=[4, 1]"], "distinct and ascending"),
+        (["run", "smoke", "--set", "sizes=[1, 1]"], "distinct and ascending"),
+        (
+            ["run", "smoke", "--set", "sizes=[1, 13]"],
+            "size 13 is larger than the training set of 'sw-ge' (12 structures)",
+        ),
+        (["run", "smoke", "--set", "source.card=sw-sn"], "Unknown data set 'sw-sn'"),
+        (["run", "smoke", "--set", "training.updates=many"], "valid integer"),
+        (["run", "smoke", "--set", "cutoff=-1"], "greater than 0"),
+        (["run", "smoke", "--device", "tpu"], "choose one of auto, cpu, cuda"),
+        (["show", "suite", "quik"], "did you mean 'quick'?"),
+        (["show", "dataset", "sw-is"], "did you mean 'sw-si'"),
+        (["show", "backbone", "schnett"], "did you mean 'schnet'?"),
+        (["show", "strategy", "zeroshot"], "did you mean 'zero-shot'?"),
+        (["show", "metric", "mae"], "known: energy_mae, force_mae, force_rmse"),
+    ],
+)
+def test_names_and_settings(refused, arguments, complaint):
+    assert complaint in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("cutoff: 4.0", "cutof: 4.0", "unknown key 'cutof'; did you mean 'cutoff'?"),
+        ("{updates: 60,", "{update: 60,", "unknown key 'pretraining.update'; did you mean"),
+        ("n_filters: 16", "filters: 16", "'backbones.schnet.filters'; did you mean 'n_filters'?"),
+        ("interval_fs: 100", "interval: 100", "'source.changes.interval'; did you mean"),
+        ("frames: 6}", "framse: 6}", "'source.changes.train.framse'; did you mean 'frames'?"),
+        ("zero-shot]", "zeroshot]", "unknown strategy 'zeroshot'; did you mean 'zero-shot'?"),
+        ("sizes: [1, 4]", "sizes: [-1, 4]", "'sizes.0': input should be greater than 0"),
+        ("  schnet: {", "  schnett: {", "unknown backbone 'schnett'; did you mean 'schnet'?"),
+        ("version: 1", "version: 1\nversion: 2", "'version' stands here twice"),
+        ("sizes: [1, 4]", "sizes: [1, 4", "is not valid YAML"),
+    ],
+)
+def test_a_mistake_in_a_suite_file_is_found_with_its_line(refused, tmp_path, old, new, complaint):
+    path, line = suite_file(tmp_path, old, new.splitlines()[-1] if "\n" in new else new)
+    if "\n" in new:
+        path.write_text(SMOKE.replace(old, new, 1))
+        line = path.read_text().splitlines().index(new.splitlines()[-1]) + 1
+    said = refused("run", path)
+    assert complaint in said
+    found = re.search(rf"{re.escape(str(path))}:(\d+)", said)
+    assert found
+    # A parser notices an open bracket only on the next line; a list is reported where it starts.
+    assert line <= int(found[1]) <= line + 1 or "backbones" in new or "schnett" in new
+
+
+def test_a_store_that_cannot_be_written(refused, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    said = refused("run", "smoke", "--store", blocked / "store")
+    assert "cannot be written" in said
+    assert "--store" in said
+
+
+def test_an_output_folder_that_cannot_be_written(refused, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    said = refused("run", "smoke", "--out", blocked / "out")
+    assert "cannot be written" in said
+    assert "--out" in said
+
+
+def test_a_store_of_a_newer_version(refused, tmp_path):
+    store = tmp_path / "newer"
+    store.mkdir()
+    (store / "store.json").write_text(json.dumps({"format": 99}))
+    said = refused("run", "smoke", "--store", store)
+    assert "format 99" in said
+    assert "update tlbench" in said
+
+
+def test_a_cuda_device_that_is_not_there(refused):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    assert "no usable CUDA device" in refused("run", "smoke", "--device", "cuda")

@@ -1,0 +1,83 @@
+"""What ``ls`` and ``show`` print, and how quickly help answers."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from tlbench.cli import main
+
+
+@pytest.fixture
+def printed(capsys, monkeypatch):
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["tlbench", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert not exit_.value.code
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("suites", {"smoke", "quick", "si-ge-sw"}),
+        ("backbones", {"dimenetpp", "schnet"}),
+        ("strategies", {"scratch", "finetune", "zero-shot"}),
+        ("metrics", {"force_mae", "force_rmse", "energy_mae"}),
+        ("datasets", {"sw-si", "sw-ge"}),
+    ],
+)
+def test_ls_names_everything(printed, kind, names):
+    assert names <= set(printed("ls", kind).split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "value"),
+    [
+        ("suite", "smoke", "jobs", 42),
+        ("backbone", "schnet", "name", "schnet"),
+        ("strategy", "zero-shot", "trains", False),
+        ("metric", "force_mae", "unit", "meV/Å"),
+        ("dataset", "sw-si", "elements", ["Si"]),
+    ],
+)
+def test_show_prints_yaml(printed, kind, name, key, value):
+    assert yaml.safe_load(printed("show", kind, name))[key] == value
+
+
+def test_importing_and_asking_for_help_load_nothing_heavy():
+    code = (
+        "import sys, tlbench, tlbench.cli\n"
+        "try: tlbench.cli.app(['run', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'pandas', 'ase', 'plotly', 'scipy', 'numpy'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_help_answers_in_under_300_ms():
+    # The best of several: a busy machine slows some of them down, nothing speeds one up.
+    times = []
+    for _ in range(8):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "tlbench", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.3
+
+
+def test_planning_imports_no_torch():
+    code = (
+        "import sys\n"
+        "from tlbench.plan import plan\n"
+        "from tlbench.suite import load_suite\n"
+        "assert plan(load_suite('si-ge-sw')).jobs\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

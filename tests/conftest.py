@@ -1,0 +1,44 @@
+"""Fixtures shared by the whole suite: the smoke suite is run once and looked at by many tests."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class SmokeRun:
+    """An undisturbed ``tlbench run smoke``."""
+
+    out: Path
+    store: Path
+    stdout: str
+    seconds: float
+
+    @property
+    def records(self) -> bytes:
+        return (self.out / "records.jsonl").read_bytes()
+
+
+def tlbench(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "tlbench", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The command line as a function of its arguments."""
+    return tlbench
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    folder = tmp_path_factory.mktemp("smoke")
+    started = time.monotonic()
+    finished = tlbench("run", "smoke", "--out", folder / "out", "--store", folder / "store")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return SmokeRun(folder / "out", folder / "store", finished.stdout, time.monotonic() - started)

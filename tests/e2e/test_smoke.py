@@ -1,0 +1,183 @@
+"""The smoke suite, run as a user runs it: records, report, and running it again."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+
+REQUIRED = {
+    "suite", "suite_digest", "source", "target", "backbone", "strategy", "size",
+    "subset_seed", "init_seed", "metric", "unit", "value", "condition", "job",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def records(smoke):
+    return [json.loads(line) for line in smoke.records.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def provenance(smoke):
+    lines = (smoke.out / "provenance.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_finishes_in_under_a_minute(smoke):
+    assert smoke.seconds < 60
+
+
+def test_every_arm_of_every_backbone_is_measured_at_every_size_and_seed(records):
+    overall = {
+        (r["backbone"], r["strategy"], r["size"], r["subset_seed"])
+        for r in records
+        if r["metric"] == "force_mae" and r["condition"] == {} and r["target"] == "Ge"
+    }
+    trained = {
+        (backbone, strategy, size, seed)
+        for backbone in ("dimenetpp", "schnet")
+        for strategy in ("scratch", "finetune")
+        for size in (1, 4)
+        for seed in (0, 1)
+    }
+    zero_shot = {(backbone, "zero-shot", 0, None) for backbone in ("dimenetpp", "schnet")}
+    assert overall == trained | zero_shot
+
+
+def test_records_have_the_published_fields(records):
+    for record in records:
+        assert record.keys() >= REQUIRED
+        assert record["value"] > 0
+        assert set(record["condition"]) <= {"temperature_k"}
+    assert {r["unit"] for r in records if r["metric"] == "force_mae"} == {"meV/Å"}
+    assert {r["condition"].get("temperature_k") for r in records} == {None, 600.0, 1800.0}
+
+
+def test_energies_of_a_model_without_target_data_are_not_published(records):
+    metrics = {r["metric"] for r in records if r["strategy"] == "zero-shot"}
+    assert metrics == {"force_mae", "force_rmse"}
+
+
+def test_data_sets_and_pretraining_are_shared(provenance):
+    labels = Counter(p["label"].split()[0] for p in provenance if p["kind"] != "evaluate")
+    assert labels == {"data": 2, "pretrain": 2, "scratch": 8, "finetune": 8, "zero-shot": 2}
+
+
+def test_every_job_says_where_it_comes_from(provenance):
+    for job in provenance:
+        assert job["packages"]["torch"]
+        assert job["device"] in ("cpu", "cuda")
+        assert job["device_name"]
+        assert job["threads"] == 1
+        assert job["wall_seconds"] >= 0
+        assert job["cpu_seconds"] >= 0
+        assert job["worker_peak_memory_mib"] > 0
+        assert re.match(r"\d{4}-\d\d-\d\dT", job["started"])
+        assert "git_commit" in job
+        assert "git_dirty" in job
+
+
+def test_transfer_starts_below_scratch_on_one_structure(records):
+    # With twenty updates a random network has barely left the level of predicting no force.
+    def mean(strategy):
+        values = [
+            r["value"]
+            for r in records
+            if r["strategy"] == strategy and r["size"] == 1 and r["metric"] == "force_mae"
+        ]
+        return sum(values) / len(values)
+
+    assert mean("finetune") < mean("scratch")
+
+
+class _References(html.parser.HTMLParser):
+    """Collects what a page would load from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("src", "href") and value and not value.startswith(("data:", "#")):
+                self.found.append(value)
+
+
+def test_the_report_is_one_file_that_loads_nothing(smoke):
+    page = (smoke.out / "report.html").read_text()
+    references = _References()
+    references.feed(page)
+    assert references.found == []
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.DOTALL))
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_the_report_shows_table_and_provenance(smoke, provenance):
+    page = (smoke.out / "report.html").read_text()
+    row = (smoke.out / "summary.md").read_text().splitlines()[2]
+    for cell in row.strip("| ").split(" | "):
+        assert f"<td>{cell}</td>" in page
+    assert provenance[0]["device_name"].split(",")[0] in page
+    assert f"torch {provenance[0]['packages']['torch']}" in page
+
+
+@pytest.mark.slow
+def test_every_plot_is_drawn_in_a_browser(smoke, tmp_path):
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    command = [
+        browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom",
+        f"file://{smoke.out / 'report.html'}",
+    ]  # fmt: skip
+    page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    figures = re.findall(r'<div id="([a-z_]+-\d)" class="plotly-graph-div', page)
+    assert len(figures) == 6
+    drawn = page.count('class="main-svg"')
+    # Plotly draws a figure in two or three layers.
+    assert drawn >= 2 * len(figures)
+
+
+def test_a_second_run_does_no_work(smoke, command, tmp_path):
+    before = {p: p.stat().st_mtime_ns for p in smoke.store.rglob("*") if ".working" not in p.parts}
+    started = time.monotonic()
+    again = command("run", "smoke", "--out", tmp_path, "--store", smoke.store)
+    seconds = time.monotonic() - started
+    assert again.returncode == 0
+    assert "0 jobs run, 42 already in the store" in again.stdout
+    assert (tmp_path / "records.jsonl").read_bytes() == smoke.records
+    after = {p: p.stat().st_mtime_ns for p in smoke.store.rglob("*") if ".working" not in p.parts}
+    assert {p for p in before if p.is_file()} == {p for p in after if p.is_file()}
+    assert all(after[p] == before[p] for p in before if p.is_file())
+    assert seconds < 3
+
+
+def test_a_dry_run_touches_nothing(command, tmp_path):
+    shown = command("run", "smoke", "--dry-run", "--store", tmp_path / "store", "--out", tmp_path)
+    assert shown.returncode == 0
+    assert "42 jobs, 42 to do" in shown.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("artefact", ["potential.safetensors", "errors.npz", "result.json"])
+def test_a_damaged_job_is_set_aside_and_computed_again(smoke, command, tmp_path, artefact):
+    store = tmp_path / "store"
+    shutil.copytree(smoke.store, store)
+    victim = sorted(store.glob(f"*/{artefact}"))[0]
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.write_bytes(content)
+    again = command("run", "smoke", "--out", tmp_path / "out", "--store", store)
+    assert again.returncode == 0
+    assert "Damaged: " in again.stdout
+    assert "1 jobs run, 41 already in the store" in again.stdout
+    assert [p.name for p in (store / ".damaged").iterdir()] == [f"{victim.parent.name}-0"]
+    assert (tmp_path / "out" / "records.jsonl").read_bytes() == smoke.records

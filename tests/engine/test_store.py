@@ -1,0 +1,103 @@
+"""The store: complete jobs only, damage noticed, versions respected."""
+
+import hashlib
+import json
+
+import pytest
+
+from tlbench.engine.store import FORMAT, State, Store
+from tlbench.errors import DamagedJobError, StoreError
+from tlbench.jobs.base import Job
+
+JOB = Job("dataset", {"n": 1}, label="made for the test")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def commit(store, job=JOB, content=b"weights"):
+    folder = store.begin(job)
+    (folder / "artefact.bin").write_bytes(content)
+    store.commit(job, {"answer": 42}, {"device": "cpu"})
+    return store.folder(job.key)
+
+
+def test_a_job_is_there_once_it_is_committed_and_not_before(store):
+    store.begin(JOB)
+    assert store.state(JOB.key) is State.ABSENT
+    folder = commit(store)
+    assert store.state(JOB.key) is State.FINISHED
+    assert store.result(JOB.key) == {"answer": 42}
+    assert store.provenance(JOB.key) == {"device": "cpu"}
+    assert (folder / "artefact.bin").read_bytes() == b"weights"
+    assert not store.working_folder(JOB.key).exists()
+
+
+def test_the_folder_describes_the_job_and_the_digest_of_each_file(store):
+    folder = commit(store)
+    assert hashlib.sha256((folder / "job.json").read_bytes()).hexdigest() == JOB.key
+    manifest = json.loads((folder / "manifest.json").read_text())["files"]
+    assert set(manifest) == {"artefact.bin", "job.json", "provenance.json", "result.json"}
+    assert manifest["artefact.bin"] == hashlib.sha256(b"weights").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name", ["artefact.bin", "job.json", "result.json", "provenance.json", "manifest.json"]
+)
+@pytest.mark.parametrize("how", ["flipped", "truncated", "missing"])
+def test_every_kind_of_damage_is_noticed(store, name, how):
+    path = commit(store) / name
+    content = bytearray(path.read_bytes())
+    if how == "flipped":
+        content[len(content) // 2] ^= 4
+        path.write_bytes(content)
+    elif how == "truncated":
+        path.write_bytes(content[:-2])
+    else:
+        path.unlink()
+    assert store.state(JOB.key) is State.DAMAGED
+    with pytest.raises(DamagedJobError, match=r"\.json|artefact\.bin"):
+        store.verify(JOB.key)
+
+
+def test_a_file_that_does_not_belong_is_damage(store):
+    (commit(store) / "extra").write_text("?")
+    assert store.state(JOB.key) is State.DAMAGED
+
+
+def test_a_finished_job_under_another_jobs_name_is_damage(store):
+    other = Job("dataset", {"n": 2})
+    commit(store).rename(store.folder(other.key))
+    assert store.state(other.key) is State.DAMAGED
+
+
+def test_damaged_jobs_are_kept_aside_each_under_its_own_name(store):
+    places = []
+    for _ in range(2):
+        commit(store)
+        places.append(store.set_aside(JOB.key))
+        assert store.state(JOB.key) is State.ABSENT
+    assert len(set(places)) == 2
+    assert all((place / "artefact.bin").exists() for place in places)
+
+
+def test_a_newer_format_is_refused_and_left_alone(store):
+    path = store.root / "store.json"
+    path.write_text(json.dumps({"format": FORMAT + 1}))
+    with pytest.raises(StoreError, match="update tlbench"):
+        Store(store.root)
+    assert json.loads(path.read_text()) == {"format": FORMAT + 1}
+
+
+def test_a_damaged_format_file_is_explained(store):
+    (store.root / "store.json").write_text("{")
+    with pytest.raises(StoreError, match="is damaged"):
+        Store(store.root)
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="choose another with --store"):
+        Store(tmp_path / "file" / "store")

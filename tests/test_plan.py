@@ -1,0 +1,112 @@
+"""From a suite to its jobs."""
+
+from collections import Counter
+
+import pytest
+
+from tlbench.errors import InputError
+from tlbench.plan import PRETRAIN, plan
+from tlbench.suite import load_suite
+
+
+def keys(*settings: tuple[str, str], kind: str | None = None) -> set[str]:
+    jobs = plan(load_suite("smoke", settings)).jobs
+    return {key for key, job in jobs.items() if kind in (None, job.kind)}
+
+
+def test_the_study_shares_data_and_pretraining():
+    planned = plan(load_suite("si-ge-sw"))
+    kinds = Counter(job.kind for job in planned.jobs.values())
+    # Two backbones, each pretrained once; 5 sizes × 5 subsets × 2 arms and one zero-shot.
+    models = 2 * (1 + 5 * 5 * 2 + 1)
+    assert kinds == {"dataset": 2, "train": models, "evaluate": models}
+    sources = {
+        job.parents["source"]
+        for job in planned.jobs.values()
+        if job.kind == "train" and "source" in job.parents
+    }
+    assert len(sources) == 2
+
+
+def test_parents_stand_before_children():
+    seen = set()
+    for key, job in plan(load_suite("smoke")).jobs.items():
+        assert set(job.parents.values()) <= seen
+        seen.add(key)
+
+
+def test_every_arm_gets_the_same_training_and_the_same_structures():
+    planned = plan(load_suite("smoke"))
+    trained = [j.config for j in planned.jobs.values() if j.kind == "train" and j.config["subset"]]
+    assert len({str(c["training"]) for c in trained}) == 1
+    by_arm = {
+        arm: {(c["subset"]["size"], c["subset"]["seed"]) for c in trained if c["strategy"] == arm}
+        for arm in ("scratch", "finetune")
+    }
+    assert by_arm["scratch"] == by_arm["finetune"] == {(1, 0), (1, 1), (4, 0), (4, 1)}
+
+
+def test_planning_is_pure():
+    first, second = plan(load_suite("smoke")), plan(load_suite("smoke"))
+    assert list(first.jobs) == list(second.jobs)
+    assert first.cells == second.cells
+    assert first.suite_digest == second.suite_digest
+
+
+def test_wording_changes_no_key():
+    assert keys(("title", "another"), ("description", "words")) == keys()
+
+
+def test_more_seeds_keep_the_work_that_is_done():
+    assert keys() < keys(("subset_seeds", "[0, 1, 2]"))
+
+
+def test_a_backbones_setting_changes_the_work_of_that_backbone_alone():
+    jobs = plan(load_suite("smoke")).jobs
+    changed = keys(("backbones.schnet.n_gaussians", "21"))
+    assert jobs.keys() - changed == {key for key, job in jobs.items() if "schnet" in job.label}
+
+
+def test_defaults_are_spelt_out_in_the_key():
+    train = next(j for j in plan(load_suite("smoke")).jobs.values() if j.kind == "train")
+    assert train.config["backbone"]["config"]["n_spherical"] == 7
+    assert train.config["training"]["final_learning_rate_fraction"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("setting", "untouched"),
+    [
+        (("training.updates", "21"), {"dataset"}),
+        (("cutoff", "4.1"), {"dataset"}),
+        (("metrics", "[force_mae]"), {"dataset", "train"}),
+    ],
+)
+def test_a_setting_changes_what_depends_on_it_and_nothing_else(setting, untouched):
+    for kind in ("dataset", "train", "evaluate"):
+        before, after = keys(kind=kind), keys(setting, kind=kind)
+        assert (before == after) == (kind in untouched)
+
+
+def test_target_training_does_not_touch_pretraining():
+    def pretraining(*settings):
+        planned = plan(load_suite("smoke", settings))
+        return {k for k, j in planned.jobs.items() if j.label.startswith("pretrain")}
+
+    assert pretraining(("training.updates", "21"), ("sizes", "[2]")) == pretraining()
+    assert pretraining(("pretraining.updates", "61")) != pretraining()
+
+
+def test_without_a_transfer_arm_nothing_is_pretrained():
+    planned = plan(load_suite("smoke", [("strategies", "[scratch]")]))
+    assert {cell.strategy for cell in planned.cells} == {"scratch"}
+    assert not any("pretrain" in job.label for job in planned.jobs.values())
+
+
+def test_source_models_are_measured_on_their_own_element():
+    cells = [c for c in plan(load_suite("smoke")).cells if c.strategy == PRETRAIN]
+    assert {(c.source, c.target, c.size) for c in cells} == {("Si", "Si", 12)}
+
+
+def test_a_size_beyond_the_data_is_refused():
+    with pytest.raises(InputError, match=r"size 13 is larger .* \(12 structures\)"):
+        plan(load_suite("smoke", [("sizes", "[1, 13]")]))

@@ -1,0 +1,229 @@
+"""Potentials: reference energies, derivatives and files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ase import Atoms
+from safetensors.torch import load_file, save_file
+
+from tlbench.backbones.schnet.config import SchNetConfig
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError, TlbenchError
+from tlbench.graphs import Graph, graph_of
+from tlbench.potential import Potential, build_potential, load_potential
+from tlbench.testing.prediction import random_potential
+from tlbench.testing.structures import isolated, molecule, rattled, small_cell
+
+CUTOFF = 4.0
+CONFIG = SchNetConfig(cutoff=CUTOFF, hidden_channels=8, n_filters=8, n_interactions=2)
+SILICON, GERMANIUM = 14, 32
+
+
+@pytest.fixture
+def potential() -> Potential:
+    """Return a small SchNet in double precision, with reference energies of its two elements."""
+    made = random_potential(CONFIG, torch.float64)
+    made.name = "schnet"
+    made.reference_energy[SILICON], made.reference_energy[GERMANIUM] = -5.0, -3.0
+    return made
+
+
+def graph(*structures: Atoms) -> Graph:
+    return graph_of(Frames.unlabelled(structures), CUTOFF)
+
+
+def test_energy_is_unknown_before_the_reference_energies_are_fitted(potential: Potential) -> None:
+    batch = graph(rattled(CUTOFF), isolated())
+    fitted = potential(batch)
+    potential.reference_energy[GERMANIUM] = torch.nan
+    unfitted = potential(batch)
+    assert torch.isnan(unfitted.energy[0])
+    assert unfitted.energy[1] == fitted.energy[1]
+    assert torch.equal(unfitted.forces, fitted.forces)
+    assert torch.isnan(random_potential(CONFIG, torch.float64)(batch).energy).all()
+
+
+def test_reference_energies_are_added_per_atom(potential: Potential) -> None:
+    batch = graph(rattled(CUTOFF), molecule(CUTOFF), isolated())
+    energies = potential.backbone(batch).detach()
+    found = potential(batch)
+    # 5 Si and 3 Ge, 2 and 2, 1 and 0.
+    constants = torch.tensor([-34.0, -16.0, -5.0], dtype=torch.float64)
+    sums = torch.stack([part.sum() for part in energies.split([8, 4, 1])])
+    torch.testing.assert_close(found.energy, sums + constants, rtol=1e-14, atol=0)
+    potential.reference_energy[SILICON] += 0.25
+    shifted = potential(batch)
+    shift = 0.25 * torch.tensor([5.0, 2.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(shifted.energy - found.energy, shift, rtol=1e-12, atol=0)
+    assert torch.equal(shifted.forces, found.forces)
+
+
+def test_energy_keeps_double_precision_of_the_references() -> None:
+    single = random_potential(CONFIG, torch.float32)
+    single.reference_energy[SILICON] = -1000.000000001
+    frames = Frames.unlabelled([isolated()])
+    found = single(graph_of(frames, CUTOFF, dtype=torch.float32))
+    assert found.energy.dtype == torch.float64
+    assert found.forces.dtype == torch.float32
+    own = single.backbone(graph_of(frames, CUTOFF, dtype=torch.float32)).detach().double()
+    assert float(found.energy - own) == pytest.approx(-1000.000000001, rel=0, abs=1e-12)
+
+
+def test_stress_is_the_same_alone_and_in_a_batch(potential: Potential) -> None:
+    crystals = [rattled(CUTOFF), small_cell(CUTOFF)]
+    batched = potential(graph(*crystals), stress=True).stress
+    alone = torch.cat([potential(graph(atoms), stress=True).stress for atoms in crystals])
+    assert batched.shape == (2, 3, 3)
+    torch.testing.assert_close(batched, alone, rtol=0, atol=1e-12 * float(alone.abs().max()))
+    torch.testing.assert_close(batched, batched.mT, rtol=0, atol=1e-12 * float(alone.abs().max()))
+    assert potential(graph(*crystals)).stress is None
+
+
+@pytest.mark.parametrize("pbc", [False, (True, True, False)])
+def test_stress_needs_a_periodic_cell(potential: Potential, pbc: Any) -> None:
+    film = rattled(CUTOFF)
+    film.pbc = pbc
+    with pytest.raises(InputError, match="not periodic"):
+        potential(graph(rattled(CUTOFF), film), stress=True)
+
+
+def test_derivatives_are_there_where_torch_records_no_gradients(potential: Potential) -> None:
+    batch = graph(rattled(CUTOFF))
+    expected = potential(batch, stress=True)
+    with torch.no_grad():
+        found = potential(batch, stress=True)
+    assert float(expected.forces.abs().max()) > 1e-3
+    assert torch.equal(found.forces, expected.forces)
+    assert torch.equal(found.stress, expected.stress)
+
+
+def test_frozen_weights_change_nothing(potential: Potential) -> None:
+    batches = [graph(rattled(CUTOFF)), graph(isolated())]
+    expected = [potential(batch) for batch in batches]
+    potential.requires_grad_(False)
+    for batch, before in zip(batches, expected, strict=True):
+        found = potential(batch)
+        assert torch.equal(found.energy, before.energy)
+        assert torch.equal(found.forces, before.forces)
+
+
+def test_only_training_keeps_the_graph_of_the_derivatives(potential: Potential) -> None:
+    batch = graph(rattled(CUTOFF))
+    found = potential(batch, stress=True)
+    assert not any(t.requires_grad for t in (found.energy, found.forces, found.stress))
+    assert not batch.positions.requires_grad
+    trained = potential(batch, stress=True, training=True)
+    assert all(t.requires_grad for t in (trained.energy, trained.forces, trained.stress))
+    assert torch.equal(trained.forces, found.forces)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_saved_potential_is_the_same_when_loaded(tmp_path: Path, dtype: torch.dtype) -> None:
+    saved = build_potential("schnet", CONFIG.model_dump(), dtype)
+    saved.reference_energy[SILICON] = -1.0 / 3.0
+    saved.save(tmp_path / "potential.safetensors")
+    state = torch.get_rng_state()
+    loaded = load_potential(tmp_path / "potential.safetensors")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (loaded.name, loaded.dtype, loaded.backbone.config) == ("schnet", dtype, CONFIG)
+    before, after = saved.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    for name in before:
+        assert torch.equal(before[name].nan_to_num(7), after[name].nan_to_num(7)), name
+        assert before[name].dtype == after[name].dtype
+    batch = graph_of(Frames.unlabelled([isolated()]), CUTOFF, dtype=dtype)
+    assert torch.equal(loaded(batch).energy, saved(batch).energy)
+
+
+@pytest.mark.parametrize("name", ["schnet", "dimenetpp"])
+def test_the_default_precision_does_not_matter(tmp_path: Path, name: str) -> None:
+    # Constants that are computed, not saved, once were rounded to torch's default precision.
+    torch.set_default_dtype(torch.float64)
+    try:
+        saved = build_potential(name, {"cutoff": CUTOFF}, torch.float32)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    saved.save(tmp_path / "potential.safetensors")
+    loaded = load_potential(tmp_path / "potential.safetensors")
+    batch = graph_of(Frames.unlabelled([rattled(CUTOFF)]), CUTOFF, dtype=torch.float32)
+    assert torch.equal(loaded.backbone(batch), saved.backbone(batch))
+
+
+def one_sentence(error: BaseException) -> str:
+    text = str(error)
+    assert "\n" not in text
+    assert text.endswith(".")
+    return text
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", b"\x00" * 64, b"\xff" * 4096])
+def test_a_file_that_is_no_potential_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "potential.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"potential\.safetensors: ") as error:
+        load_potential(path)
+    one_sentence(error.value)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        load_potential(tmp_path)
+    assert str(tmp_path) in one_sentence(error.value)
+
+
+def rewritten(potential: Potential, path: Path, **changes: Any) -> Path:
+    """Save ``potential`` with other values in its description."""
+    description = {
+        "format": "1",
+        "backbone": "schnet",
+        "config": CONFIG.model_dump_json(),
+        "dtype": "float64",
+    }
+    potential.save(path)
+    description.update(changes)
+    save_file(load_file(path), path, metadata={"tlbench": json.dumps(description)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "999"}, "another version"),
+        ({"dtype": "float65"}, "not a potential"),
+        ({"dtype": "Tensor"}, "not a potential"),
+        ({"dtype": 64}, "not a potential"),
+        ({"config": "{"}, "not a potential"),
+        ({"config": "[]"}, "backbone 'schnet'"),
+        ({"config": 5}, "not a potential"),
+        ({"config": '{"cutof": 4.0}'}, "unknown key 'cutof'; did you mean 'cutoff'"),
+        ({"config": '{"cutoff": -1.0}'}, "greater than 0"),
+        ({"config": "{}"}, "weights do not fit"),
+        ({"backbone": "dimenetpp", "config": "{}"}, "weights do not fit"),
+        ({"backbone": "schnett"}, "did you mean 'schnet'"),
+    ],
+)
+def test_a_wrong_description_is_refused(
+    potential: Potential, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = rewritten(potential, tmp_path / "potential.safetensors", **changes)
+    with pytest.raises(TlbenchError, match=message) as error:
+        load_potential(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"tlbench": "5"}, {"tlbench": "{}"}])
+def test_weights_of_something_else_are_refused(
+    potential: Potential, tmp_path: Path, metadata: dict[str, str] | None
+) -> None:
+    path = tmp_path / "potential.safetensors"
+    potential.save(path)
+    save_file(load_file(path), path, metadata=metadata)
+    with pytest.raises(InputError, match="not a potential of tlbench") as error:
+        load_potential(path)
+    one_sentence(error.value)
