@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from tlbench.errors import InputError
 from tlbench.schema import (
@@ -15,7 +15,6 @@ from tlbench.schema import (
     assign,
     canonical_json,
     digest,
-    lines_below,
     read_yaml,
     validate,
 )
@@ -29,8 +28,8 @@ class Layer(Strict):
 class Network(Strict):
     name: str
     layer: Layer
-    extra: list[Layer] = []
-    by_name: dict[str, Layer] = {}
+    extra: list[Layer] = Field(default_factory=list)
+    by_name: dict[str, Layer] = Field(default_factory=dict)
     maybe: Layer | None = None
     rate: float = 1.0
 
@@ -56,9 +55,13 @@ def write(tmp_path):
 
 def refusal(path) -> str:
     """Return the message with which reading, or validating as a network, is refused."""
-    with pytest.raises(InputError) as caught:
+
+    def read() -> Network:
         value, lines = read_yaml(path)
-        validate(Network, value, str(path), lines)
+        return validate(Network, value, str(path), lines)
+
+    with pytest.raises(InputError) as caught:
+        read()
     message = str(caught.value)
     assert message.startswith(str(path))
     assert "\n" not in message
@@ -91,7 +94,6 @@ def test_values_and_the_line_of_every_key(write):
     assert lines[("extra", 0, "width")] == 6
     assert lines[("extra", 1, "width")] == 7
     assert lines[("extra", 1, "depth")] == 8
-    assert lines_below(lines, "layer") == {(): 3, ("width",): 4}
     found = validate(Network, value, "file", lines)
     assert found.extra[1] == Layer(width=2, depth=5)
 
@@ -261,6 +263,15 @@ def test_without_lines_the_source_stands_alone():
     with pytest.raises(InputError) as caught:
         validate(Network, {"name": "a", "layer": {"widht": 1}}, "the command line")
     assert str(caught.value).startswith("the command line: unknown key 'layer.widht'; did you mean")
+
+
+def test_a_part_of_a_document_is_named_by_its_place_in_the_whole(write):
+    value, lines = read_yaml(write("models:\n  mine:\n    name: a\n    layer:\n      dept: 2\n"))
+    part = value["models"]["mine"]
+    with pytest.raises(InputError) as caught:
+        validate(Network, part, "file", lines, within=("models", "mine"))
+    expected = "file:5: unknown key 'models.mine.layer.dept'; did you mean 'depth'?"
+    assert str(caught.value) == expected
 
 
 def test_models_are_frozen():

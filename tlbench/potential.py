@@ -1,7 +1,6 @@
 """A potential: a backbone's atomic energies turned into energy, forces and stress."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,13 +106,10 @@ class Potential(nn.Module):
             else:
                 graph = graph.at(positions)
             atom_energy = self.backbone(graph)
-            # Without any edge, nothing may depend on the positions, and frozen weights need no
-            # gradient either.
-            gradients: Sequence[Tensor | None] = [None] * len(inputs)
-            if atom_energy.requires_grad:
-                gradients = torch.autograd.grad(
-                    atom_energy.sum(), inputs, create_graph=training, allow_unused=True
-                )
+            gradients = torch.autograd.grad(
+                atom_energy.sum(), inputs, create_graph=training, allow_unused=True
+            )
+        # A structure without any edge has no gradient at all.
         found = [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients)]  # noqa: B905
         atom_energy = atom_energy if training else atom_energy.detach()
         reference = self.reference_energy[graph.atomic_numbers]

@@ -156,7 +156,8 @@ def _explain(
         return f"{where}: the key {key!r} is missing."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     given = first["input"]
-    shown_value = "" if isinstance(given, dict) else f" (given: {json.dumps(given, default=str)})"
+    text = json.dumps(given, default=str, skipkeys=True)
+    shown_value = "" if isinstance(given, dict) else f" (given: {text})"
     prefix = f"{key!r}: " if key else ""
     return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}."
 

@@ -73,8 +73,9 @@ def test_a_change_replaces_a_key_of_the_origin_and_nothing_else():
 def test_a_misspelt_change_gets_near_names():
     with pytest.raises(InputError, match=r"unknown key 'temperature_k'; did you mean 'temperat"):
         load_card("sw-si", {"temperature_k": [300]})
-    with pytest.raises(InputError, match=r"suite\.yaml:9: unknown key 'temperature_k'"):
-        load_card("sw-si", {"temperature_k": [300]}, "suite.yaml", {(): 8, ("temperature_k",): 9})
+    lines = {(): 1, ("source",): 8, ("source", "temperature_k"): 9}
+    with pytest.raises(InputError, match=r"s\.yaml:9: unknown key 'source\.temperature_k'; did"):
+        load_card("sw-si", {"temperature_k": [300]}, "s.yaml", lines, ("source",))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_killed_and_interrupted_runs_resume_to_the_same_records(smoke, tmp_path)
     orphans = workers(run.pid)
     assert orphans
     run.kill()
-    run.wait()
+    run.communicate(timeout=30)
     wait_for(lambda: not any(map(alive, orphans)), "workers to end", 10)
     survived = finished_jobs(store)
     assert 8 <= survived < 42

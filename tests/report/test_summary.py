@@ -40,7 +40,7 @@ def test_geometric_means_and_paired_ratios():
 
 
 def test_an_arm_that_is_missing_is_a_dash_not_a_number():
-    summary = summarise(RECORDS[:5] + [record("scratch", 10, 0, 10.0)])
+    summary = summarise([*RECORDS[:5], record("scratch", 10, 0, 10.0)])
     assert cells(summary, summary.rows[1]) == [
         "b", "10", "10.0", "–", "200.0", "–", "20.00 (1 pair)",
     ]  # fmt: skip
