@@ -93,7 +93,8 @@ def run_suite(
     settings = {"digest": planned.suite_digest, **suite.model_dump(mode="json")}
     (out / "suite.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
     (out / "summary.md").write_text(markdown(summarise(records)), encoding="utf-8")
-    write_report(out / "report.html", suite, planned.suite_digest, records, entries)
+    failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
+    write_report(out / "report.html", suite, planned.suite_digest, records, entries, failures)
     return Run(planned, report, records, out)
 
 

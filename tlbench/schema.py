@@ -1,6 +1,6 @@
 """YAML files read into strict pydantic models, with errors that name file and line.
 
-Files may come from strangers: parsing is safe, bounded in size, and refuses anchors
+Files may come from strangers: parsing is safe, bounded in size and depth, and refuses anchors
 (which can expand without bound) and repeated keys.
 """
 
@@ -17,6 +17,7 @@ from tlbench.errors import InputError
 from tlbench.registry import near_names
 
 MAX_BYTES = 1 << 20
+MAX_DEPTH = 50
 
 # PyYAML passes on what its conversions raise, such as KeyError for "!!bool maybe".
 _YAML_FAULTS = (
@@ -54,7 +55,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     Raises
     ------
     InputError
-        If the file is missing, too large, not YAML, not a mapping, or uses anchors.
+        If the file is missing, too large or too deep, not YAML, not a mapping, or uses anchors.
     """
     try:
         size = path.stat().st_size
@@ -67,13 +68,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         raise InputError(f"{path}: is not UTF-8 text.") from error
     lines: Lines = {}
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.NodeEvent) and event.anchor:
-                start: Any = event.start_mark
-                raise InputError(
-                    f"{path}:{start.line + 1}: the anchor or alias {event.anchor!r} "
-                    "is not allowed; write the value out."
-                )
+        _refuse_bombs(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text) if node is not None else None
         if node is not None:
@@ -86,6 +81,22 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: should be a mapping of keys to values.")
     return value, lines
+
+
+def _refuse_bombs(path: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.NodeEvent) and event.anchor:
+            raise InputError(
+                f"{path}:{mark.line + 1}: the anchor or alias {event.anchor!r} is not allowed; "
+                "write the value out."
+            )
+        # The time PyYAML takes grows with the square of the depth.
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise InputError(f"{path}:{mark.line + 1}: is nested more than {MAX_DEPTH} deep.")
 
 
 def _collect_lines(path: Path, node: yaml.Node, where: tuple[str | int, ...], out: Lines) -> None:

@@ -167,6 +167,22 @@ def test_a_dry_run_touches_nothing(command, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_job_that_fails_is_reported_and_the_rest_goes_on(smoke, command, tmp_path):
+    run = command(
+        "run", "smoke", "--backbone", "schnet", "--set", "training.learning_rate=1e30",
+        "--set", "training.updates=3", "--out", tmp_path, "--store", smoke.store,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Failed: scratch schnet, N 1, seed 0/0 on Ge: The loss is" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+    assert "8 failed, 8 skipped" in run.stdout
+    lines = (tmp_path / "records.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert {r["strategy"] for r in records} == {"pretrain", "zero-shot"}
+    assert "8 jobs failed" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("artefact", ["potential.safetensors", "errors.npz", "result.json"])
 def test_a_damaged_job_is_set_aside_and_computed_again(smoke, command, tmp_path, artefact):
     store = tmp_path / "store"

@@ -68,7 +68,10 @@ def run_jobs(
         if state is State.FINISHED:
             report.status[key] = "cached"
         elif state is State.DAMAGED:
-            store.set_aside(key)
+            with store.lock(key):
+                # Another runner may have noticed first.
+                if store.state(key) is State.DAMAGED:
+                    store.set_aside(key)
             report.set_aside.append(key)
     on_change(report)
     deaths = dict.fromkeys(jobs, 0)

@@ -135,7 +135,10 @@ class Store:
             raise DamagedJobError(f"{folder / 'job.json'} describes another job.")
 
     def set_aside(self, key: str) -> Path:
-        """Move a damaged job out of the way, keep it, and return where it went."""
+        """Move a damaged job out of the way, keep it, and return where it went.
+
+        The caller holds the job's lock.
+        """
         number = 0
         while (target := self._damaged / f"{key}-{number}").exists():
             number += 1

@@ -1,6 +1,7 @@
 """The report: one HTML file that works offline."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def write_report(
     suite_digest: str,
     records: list[Record],
     provenance: list[dict[str, Any]],
+    failures: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -36,6 +38,8 @@ def write_report(
     ----------
     provenance
         One entry per finished job.
+    failures
+        Label and error of every job that failed.
     """
     from plotly.offline import get_plotlyjs
 
@@ -49,6 +53,7 @@ def write_report(
         cards=[suite.source.load(), suite.target.load()],
         sections=_sections(suite, records),
         source_models=_source_models(records),
+        failures=failures,
         cost=_cost(provenance),
         plotly_js=Markup(get_plotlyjs()),
     )

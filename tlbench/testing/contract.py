@@ -1,5 +1,6 @@
 """The contract of a backbone as a pytest class."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
@@ -32,6 +33,14 @@ class BackboneContract:
     """
 
     config: ClassVar[BackboneConfig]
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        # Several threads make small networks slower, and sums depend on their timing.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
 
     @pytest.mark.parametrize(("clause", "dtype"), _CASES)
     def test_contract(self, clause: Property, dtype: torch.dtype) -> None:
