@@ -13,7 +13,14 @@ from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph, graph_of
-from tlbench.potential import Potential, build_potential, load_potential
+from tlbench.potential import (
+    Potential,
+    build_potential,
+    in_precision,
+    load_potential,
+    set_tensors,
+    tensors_of,
+)
 from tlbench.testing.prediction import random_potential
 from tlbench.testing.structures import isolated, molecule, rattled, small_cell
 
@@ -227,3 +234,17 @@ def test_weights_of_something_else_are_refused(
     with pytest.raises(InputError, match="not a potential of tlbench") as error:
         load_potential(path)
     one_sentence(error.value)
+
+
+def test_another_precision_is_as_exact_as_one_built_in_it():
+    single = random_potential(CONFIG, torch.float32)
+    single.name = "schnet"
+    double = in_precision(single, torch.float64)
+    assert double.dtype == torch.float64
+    assert double.reference_energy.dtype == torch.float64
+    # Weights are those of the original; constants that are not saved have all their digits.
+    rebuilt = build_potential("schnet", CONFIG.model_dump(), torch.float64)
+    set_tensors(rebuilt, tensors_of(single))
+    graph = graph_of(Frames.unlabelled([rattled(CUTOFF)]), CUTOFF)
+    assert torch.equal(double(graph).forces, rebuilt(graph).forces)
+    assert in_precision(single, torch.float32) is single

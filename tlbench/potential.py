@@ -110,7 +110,10 @@ class Potential(nn.Module):
                 atom_energy.sum(), inputs, create_graph=training, allow_unused=True
             )
         # A structure without any edge has no gradient at all.
-        found = [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients)]  # noqa: B905
+        found = [
+            torch.zeros_like(x) if g is None else g
+            for x, g in zip(inputs, gradients, strict=True)
+        ]
         atom_energy = atom_energy if training else atom_energy.detach()
         reference = self.reference_energy[graph.atomic_numbers]
         total = torch.zeros(graph.n_systems, dtype=torch.float64, device=reference.device)
@@ -156,16 +159,36 @@ def load_potential(path: Path | str, device: str = "cpu") -> Potential:
         name = str(metadata["backbone"])
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
-    # The weights drawn here are replaced, so they must not advance the caller's random stream.
     try:
-        with torch.random.fork_rng(devices=[]):
-            potential = build_potential(name, config, dtype)
-        set_tensors(potential, tensors)
+        potential = _built_from(name, config, dtype, tensors)
     except TlbenchError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
     return potential.to(device)
+
+
+def _built_from(
+    name: str, config: dict[str, Any], dtype: torch.dtype, tensors: dict[str, Tensor]
+) -> Potential:
+    # The weights drawn here are replaced, so they must not advance the caller's random stream.
+    with torch.random.fork_rng(devices=[]):
+        potential = build_potential(name, config, dtype)
+    set_tensors(potential, tensors)
+    return potential
+
+
+def in_precision(potential: Potential, dtype: torch.dtype) -> Potential:
+    """Return the potential with weights in ``dtype``: itself if they are, otherwise a copy.
+
+    The copy is built anew, so that constants which are not among the weights are exact in
+    ``dtype`` instead of rounded twice.
+    """
+    if potential.dtype == dtype:
+        return potential
+    config = potential.backbone.config.model_dump(mode="json")
+    copy = _built_from(potential.name, config, dtype, tensors_of(potential))
+    return copy.to(potential.device)
 
 
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:

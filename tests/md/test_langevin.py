@@ -48,9 +48,7 @@ def test_harmonic_oscillators_have_the_exact_variance_at_any_timestep(omega_dt):
     timestep, temperature, n_atoms, n_samples = 2.0, 700.0, 10_000, 10
     omega = omega_dt / timestep
     stiffness = omega**2 * SILICON_MASS / ACCELERATION
-    dynamics = Langevin(
-        independent_atoms(n_atoms), [temperature], timestep, 1e3 * omega, seeds=[3]
-    )
+    dynamics = Langevin(independent_atoms(n_atoms), [temperature], timestep, 1e3 * omega, seeds=[3])
 
     def spring(positions: torch.Tensor) -> torch.Tensor:
         return -stiffness * positions

@@ -8,7 +8,7 @@ from ase.data import atomic_numbers
 from tlbench.data.frames import Frames
 from tlbench.data.splits import nested_subset
 from tlbench.jobs.base import Context, Progress
-from tlbench.potential import Potential, build_potential, load_potential
+from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
 from tlbench.training.config import TrainingConfig
@@ -32,9 +32,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     result: dict[str, Any] = {"n_parameters": potential.backbone.n_parameters()}
     if strategy.trains:
         training = TrainingConfig.model_validate(config["training"])
-        potential.to(context.device)
-        # Only the network: reference energies stay in double precision.
-        potential.backbone.to(getattr(torch, training.dtype))
+        potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
         frames = Frames.load(context.parents["data"] / "train.npz")
         subset = config["subset"]
         if subset is not None:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tlbench.potential import Potential, tensors_of
+from tlbench.potential import Potential, set_tensors, tensors_of
 
 
 @dataclass
@@ -47,24 +47,26 @@ def load_checkpoint(
     int, Curve
         Number of updates done, and the curve so far.
     """
+    state: dict[int, dict[str, Tensor]] = {}
     try:
         with safe_open(str(path), framework="pt", device=str(potential.device)) as file:
             metadata = file.metadata()
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         update = int(metadata["update"])
         kept = json.loads(metadata["curve"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        curve = Curve(kept["loss"], [(int(u), float(e)) for u, e in kept["validation"]])
+        weights = {}
+        for key, value in tensors.items():
+            owner, _, name = key.partition(".")
+            if owner == "potential":
+                weights[name] = value
+            else:
+                index, _, name = name.partition(".")
+                state.setdefault(int(index), {})[name] = value
+        set_tensors(potential, weights)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
         return None
-    weights = {k.removeprefix("potential."): v for k, v in tensors.items() if "potential." in k}
-    potential.load_state_dict(weights)
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimiser."):
-            _, index, name = key.split(".")
-
-            state.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    curve = Curve(kept["loss"], [(int(u), float(e)) for u, e in kept["validation"]])
     return update, curve
 
 
