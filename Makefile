@@ -3,12 +3,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test install lint bench clean
+.PHONY: quick test install lint browser bench clean
 
 quick: install
 	$(BIN)/tlbench run quick
 
-test: install lint
+test: install lint browser
 	$(BIN)/python -m pytest
 
 install: $(STAMP)
@@ -26,6 +26,13 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# One test opens the report in a browser. CI machines get one; elsewhere the test is skipped
+# where there is none, because make should not install system packages behind a user's back.
+browser:
+ifdef CI
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+endif
 
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-only

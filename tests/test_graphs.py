@@ -1,6 +1,7 @@
 """Neighbour lists equal a brute-force search over images, and batches equal their parts."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,14 +168,16 @@ def test_edges_are_in_canonical_order():
 
 
 def several() -> Frames:
-    """Return structures of different sizes, one without any edge and one not periodic."""
+    """Return structures of different sizes: with no edge, not periodic, in a left-handed cell."""
+    left_handed = skewed("Ge", n_atoms=1, seed=4)
+    left_handed = replace(left_handed, cell=left_handed.cell[:, ::-1])
     return Frames.concatenate(
         [
             liquid("Ge", n_atoms=5, seed=2),
             Frames.unlabelled([Atoms("Si")]),
             skewed("Si", n_atoms=3, seed=3),
             Frames.unlabelled([Atoms("SiGe", positions=[(0, 0, 0), (1, 2, 0)], cell=[9, 9, 9])]),
-            skewed("Ge", n_atoms=1, seed=4),
+            left_handed,
         ]
     )
 

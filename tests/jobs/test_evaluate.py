@@ -1,0 +1,150 @@
+"""The evaluate job: metrics by hand, overall and under every condition."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from tlbench.data.frames import Frames
+from tlbench.errors import UnknownNameError
+from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.evaluate import run
+from tlbench.jobs.train import MODEL
+from tlbench.potential import Potential
+from tlbench.training.reference_energy import fit_reference_energy
+
+METRICS = ["force_mae", "force_rmse", "energy_mae"]
+CONFIG = {"split": "test", "metrics": METRICS, "by": ["temperature_k"]}
+TEMPERATURES = [300.0, 600.0, 900.0]
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    """Label forty crystals of 8 atoms: more than fit one batch."""
+    return tiny.crystals("Ge", 40)
+
+
+@pytest.fixture(scope="module")
+def model() -> Potential:
+    """Return a model with a reference energy from other structures."""
+    potential = tiny.potential("schnet")
+    fit_reference_energy(potential, tiny.labelled(tiny.crystals("Ge", 3, seed=1), potential))
+    return potential
+
+
+def evaluate(
+    folder: Path, model: Potential, frames: Frames, config: dict[str, Any] = CONFIG
+) -> tuple[dict[tuple[str, float | None], float], list[Progress]]:
+    """Return the metrics by name and temperature, None for all frames."""
+    for name in ("model", "data", "out"):
+        (folder / name).mkdir()
+    model.save(folder / "model" / MODEL)
+    frames.save(folder / "data" / f"{config['split']}.npz")
+    reported: list[Progress] = []
+    parents = {"model": folder / "model", "data": folder / "data"}
+    result = run(config, Context(folder / "out", parents, "cpu", reported.append))
+    assert result.keys() == {"metrics"}
+    found = {}
+    for entry in result["metrics"]:
+        assert entry.keys() == {"metric", "condition", "value"}
+        assert entry["condition"].keys() <= {"temperature_k"}
+        found[entry["metric"], entry["condition"].get("temperature_k")] = entry["value"]
+    assert len(found) == len(result["metrics"])
+    return found, reported
+
+
+def test_errors_are_predictions_minus_labels(frames, model, tmp_path):
+    evaluate(tmp_path, model, frames)
+    potential = model
+    found = potential(tiny.labelled(frames, potential).graphs.batch(range(40)))
+    with np.load(tmp_path / "out" / "errors.npz") as errors:
+        assert errors["n_atoms"].tolist() == [8] * 40
+        # The network's single precision, and that of the file.
+        np.testing.assert_allclose(
+            errors["energy"], found.energy.numpy() - frames.energy, rtol=0, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            errors["forces"], found.forces.numpy() - frames.forces, rtol=0, atol=1e-5
+        )
+
+
+def test_metrics_are_those_of_the_stored_errors(frames, model, tmp_path):
+    found, _ = evaluate(tmp_path, model, frames)
+    with np.load(tmp_path / "out" / "errors.npz") as errors:
+        energy, forces = errors["energy"], errors["forces"].astype(float).reshape(40, 8, 3)
+    expected = {}
+    for temperature in [None, *TEMPERATURES]:
+        chosen = frames.temperature_k == temperature if temperature else np.full(40, True)
+        expected["force_mae", temperature] = 1000 * np.abs(forces[chosen]).mean()
+        expected["force_rmse", temperature] = 1000 * np.sqrt(np.square(forces[chosen]).mean())
+        expected["energy_mae", temperature] = 1000 * np.abs(energy[chosen] / 8).mean()
+    assert found == {key: pytest.approx(value, rel=1e-5) for key, value in expected.items()}
+    assert len({round(value, 3) for value in found.values()}) == 12
+
+
+def test_conditions_partition_the_frames(frames, model, tmp_path):
+    found, _ = evaluate(tmp_path, model, frames)
+    n_frames = np.array([(frames.temperature_k == t).sum() for t in TEMPERATURES])
+    assert n_frames.tolist() == [14, 13, 13]
+    for name in ("force_mae", "energy_mae"):
+        parts = [found[name, temperature] for temperature in TEMPERATURES]
+        assert found[name, None] == pytest.approx(np.average(parts, weights=n_frames), rel=1e-9)
+
+
+def test_frames_of_unknown_temperature_count_only_overall(frames, model, tmp_path):
+    few = frames.select(range(3))
+    unknown = replace(few, temperature_k=np.array([300.0, np.nan, np.nan]))
+    found, _ = evaluate(tmp_path, model, unknown)
+    assert {temperature for _, temperature in found} == {None, 300.0}
+    with np.load(tmp_path / "out" / "errors.npz") as errors:
+        forces = np.abs(errors["forces"].astype(float))
+    assert found["force_mae", None] == pytest.approx(1000 * forces.mean(), rel=1e-5)
+    assert found["force_mae", 300.0] == pytest.approx(1000 * forces[:8].mean(), rel=1e-5)
+
+
+def test_a_model_without_a_reference_energy_has_no_energy_error(frames, tmp_path):
+    found, _ = evaluate(tmp_path, tiny.potential("schnet"), frames)
+    assert {name for name, _ in found} == {"force_mae", "force_rmse"}
+    assert len(found) == 2 * 4
+    with np.load(tmp_path / "out" / "errors.npz") as errors:
+        assert np.isnan(errors["energy"]).all()
+        assert np.isfinite(errors["forces"]).all()
+
+
+def test_only_what_is_asked_for_is_measured(frames, model, tmp_path):
+    config = {"split": "validation", "metrics": ["force_rmse"], "by": []}
+    found, _ = evaluate(tmp_path, model, frames.select([5, 1]), config)
+    assert found.keys() == {("force_rmse", None)}
+
+
+def test_a_perfect_model_has_no_error(model, tmp_path):
+    frames = tiny.crystals("Ge", 3)
+    found = model(tiny.labelled(frames, model).graphs.batch(range(3)))
+    exact = replace(frames, energy=found.energy.numpy(), forces=found.forces.double().numpy())
+    metrics, _ = evaluate(tmp_path, model, exact)
+    assert len(metrics) == 3 * 4
+    assert max(metrics.values()) < 1e-2
+
+
+def test_progress_is_reported_batch_by_batch(frames, model, tmp_path):
+    _, reported = evaluate(tmp_path, model, frames)
+    n_batches = len(tiny.labelled(frames, model).batches())
+    assert n_batches > 1
+    assert reported == [Progress(done, n_batches) for done in range(1, n_batches + 1)]
+
+
+def test_an_unknown_metric_is_refused(frames, model, tmp_path):
+    with pytest.raises(UnknownNameError, match="force_mae"):
+        evaluate(tmp_path, model, frames.select([0]), CONFIG | {"metrics": ["force_mea"]})
+
+
+def test_the_same_evaluation_gives_the_same_bytes(frames, model, tmp_path):
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        evaluate(tmp_path / name, model, frames)
+        written.append((tmp_path / name / "out" / "errors.npz").read_bytes())
+    assert written[0] == written[1]

@@ -1,0 +1,229 @@
+"""The train job: its artefacts, its reproducibility, and which structures it sees."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from tlbench.data.frames import Frames
+from tlbench.data.splits import nested_subset
+from tlbench.errors import InputError
+from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.train import MODEL, run
+from tlbench.potential import load_potential
+from tlbench.training.loop import force_mae
+
+GE = 32
+
+every_backbone = pytest.mark.parametrize("backbone", tiny.BACKBONES)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    tiny.crystals("Ge", 8).save(folder / "train.npz")
+    tiny.crystals("Ge", 3, seed=1).save(folder / "validation.npz")
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    tiny.potential("schnet", seed=123).save(folder / MODEL)
+    return folder
+
+
+def config(backbone: str = "schnet", strategy: str = "scratch", **changes: Any) -> dict[str, Any]:
+    return {
+        "backbone": {"name": backbone, "config": tiny.BACKBONES[backbone]},
+        "strategy": strategy,
+        "elements": {"source": None if strategy == "scratch" else "Si", "target": "Ge"},
+        "subset": {"size": 4, "seed": 0},
+        "init_seed": 0,
+        "training": {"updates": 6, "batch_size": 2, "validation_points": 2},
+    } | changes
+
+
+def do(
+    folder: Path, config: dict[str, Any], reported: list[Progress] | None = None, **parents: Path
+) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    reported = [] if reported is None else reported
+    # Configurations reach a job as JSON.
+    return run(json.loads(json.dumps(config)), Context(folder, parents, "cpu", reported.append))
+
+
+@every_backbone
+def test_artefacts_and_results(backbone, data, tmp_path):
+    reported: list[Progress] = []
+
+    result = do(tmp_path, config(backbone), reported, data=data)
+
+    assert {path.name for path in tmp_path.iterdir()} == {MODEL, "curve.json"}
+    potential = load_potential(tmp_path / MODEL)
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    train = Frames.load(data / "train.npz").select(nested_subset(8, 4, 0))
+    validation = Frames.load(data / "validation.npz")
+    errors = [
+        force_mae(potential, tiny.labelled(frames, potential)) for frames in (train, validation)
+    ]
+    assert result == {
+        "n_parameters": potential.backbone.n_parameters(),
+        "n_frames": 4,
+        "train_force_mae": pytest.approx(errors[0], rel=1e-5),
+        "validation_force_mae": pytest.approx(errors[1], rel=1e-5),
+    }
+    assert len(curve["loss"]) == 6
+    assert [update for update, _ in curve["validation"]] == [3, 6]
+    assert curve["validation"][-1][1] == result["validation_force_mae"]
+    assert [(p.done, p.total, p.loss) for p in reported] == [
+        (update, 6, loss) for update, loss in enumerate(curve["loss"], start=1)
+    ]
+    assert potential.reference_energy.isfinite().nonzero().flatten().tolist() == [GE]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+@every_backbone
+def test_the_same_configuration_gives_the_same_bytes(backbone, data, tmp_path):
+    ends = []
+    for number in range(2):
+        # Whatever state the process is in.
+        torch.manual_seed(number)
+        torch.set_default_dtype((torch.float32, torch.float64)[number])
+        try:
+            do(tmp_path / str(number), config(backbone), data=data)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        ends.append([(tmp_path / str(number) / n).read_bytes() for n in (MODEL, "curve.json")])
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"init_seed": 1},
+        {"subset": {"size": 4, "seed": 1}},
+        {"subset": {"size": 5, "seed": 0}},
+        {"subset": None},
+        {"training": {"updates": 6, "batch_size": 2, "learning_rate": 2e-3}},
+        {"training": {"updates": 6, "batch_size": 2, "dtype": "float64"}},
+    ],
+    ids=["init seed", "subset seed", "subset size", "all data", "learning rate", "dtype"],
+)
+def test_any_other_configuration_gives_another_model(change, data, tmp_path):
+    do(tmp_path / "one", config(), data=data)
+    do(tmp_path / "two", config(**change), data=data)
+    one, two = (tmp_path / name / MODEL for name in ("one", "two"))
+    assert one.read_bytes() != two.read_bytes()
+
+
+def test_the_subset_seed_does_not_change_the_initial_weights(data, tmp_path):
+    nothing_learnt = {"updates": 1, "learning_rate": 1e-30, "validation_points": 0}
+    weights = []
+    for number, (subset_seed, init_seed) in enumerate([(0, 0), (1, 0), (0, 1)]):
+        wanted = config(
+            subset={"size": 4, "seed": subset_seed}, init_seed=init_seed, training=nothing_learnt
+        )
+        do(tmp_path / str(number), wanted, data=data)
+        potential = load_potential(tmp_path / str(number) / MODEL)
+        weights.append(torch.cat([p.detach().flatten() for p in potential.parameters()]))
+    torch.testing.assert_close(weights[1], weights[0], rtol=0, atol=1e-20)
+    assert float((weights[2] - weights[0]).abs().max()) > 0.1
+
+
+@pytest.mark.parametrize(("size", "seed"), [(1, 0), (3, 0), (3, 1)])
+def test_only_the_structures_of_the_subset_are_used(size, seed, data, tmp_path):
+    """Whatever the other structures hold, the model is the same."""
+    frames = Frames.load(data / "train.npz")
+    others = np.setdiff1d(np.arange(8), nested_subset(8, size, seed))
+    forces, energy = frames.forces.reshape(8, 8, 3).copy(), frames.energy.copy()
+    forces[others], energy[others] = np.nan, np.nan
+    spoilt = tmp_path / "spoilt"
+    spoilt.mkdir()
+    replace(frames, forces=forces.reshape(-1, 3), energy=energy).save(spoilt / "train.npz")
+    (spoilt / "validation.npz").write_bytes((data / "validation.npz").read_bytes())
+    wanted = config(subset={"size": size, "seed": seed})
+
+    result = do(tmp_path / "one", wanted, data=data)
+    do(tmp_path / "two", wanted, data=spoilt)
+
+    assert result["n_frames"] == size
+    one, two = (tmp_path / name / MODEL for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    # One more structure is one that is spoilt.
+    with pytest.raises(InputError, match="have no forces"):
+        do(tmp_path / "three", config(subset={"size": size + 1, "seed": seed}), data=spoilt)
+
+
+def test_without_a_subset_all_data_are_used(data, tmp_path):
+    assert do(tmp_path, config(subset=None), data=data)["n_frames"] == 8
+
+
+def test_too_large_a_subset_is_refused(data, tmp_path):
+    with pytest.raises(InputError, match="choose a size from 1 to 8"):
+        do(tmp_path, config(subset={"size": 9, "seed": 0}), data=data)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_network_is_saved_in_the_precision_that_it_was_trained_in(dtype, data, tmp_path):
+    do(tmp_path, config(training={"updates": 1, "dtype": dtype}), data=data)
+    potential = load_potential(tmp_path / MODEL)
+    assert potential.dtype == getattr(torch, dtype)
+    assert potential.reference_energy.dtype == torch.float64
+
+
+def test_fine_tuning_starts_from_the_source(data, source, tmp_path):
+    """After one tiny step it is still close to the source, whose init seed does not matter."""
+    training = {"updates": 1, "learning_rate": 1e-4}
+    for seed in (0, 1):
+        wanted = config(strategy="finetune", init_seed=seed, training=training)
+        do(tmp_path / f"tuned {seed}", wanted, data=data, source=source)
+        original = load_potential(source / MODEL).backbone.state_dict()
+        tuned = load_potential(tmp_path / f"tuned {seed}" / MODEL).backbone.state_dict()
+        largest = {name: float((tuned[name] - original[name]).abs().max()) for name in tuned}
+        # The row of germanium is now close to that of silicon instead.
+        embedding = largest.pop("embedding.weight")
+        assert embedding > 0.1
+        row = tuned["embedding.weight"][GE] - original["embedding.weight"][14]
+        assert 0 < float(row.abs().max()) < 1.1e-4
+        assert 0 < max(largest.values()) < 1.1e-4
+
+
+def test_zero_shot_needs_no_data_and_leaves_no_curve(source, tmp_path):
+    folder = tmp_path / "zero-shot"
+    result = do(folder, config(strategy="zero-shot", subset=None, training=None), source=source)
+    potential = load_potential(folder / MODEL)
+    assert result == {"n_parameters": potential.backbone.n_parameters()}
+    assert {path.name for path in folder.iterdir()} == {MODEL}
+    assert potential.reference_energy.isnan().all()
+
+
+def test_an_interrupted_job_ends_in_the_same_bytes(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("tlbench.training.loop.CHECKPOINT_SECONDS", -1.0)
+    do(tmp_path / "undisturbed", config(), data=data)
+
+    class Killed(Exception):  # noqa: N818  # as KeyboardInterrupt
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.done == 4:
+            raise Killed
+
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    with pytest.raises(Killed):
+        run(config(), Context(folder, {"data": data}, "cpu", kill))
+    reported: list[Progress] = []
+    do(folder, config(), reported, data=data)
+
+    assert [progress.done for progress in reported] == [5, 6]
+    names = {path.name for path in folder.iterdir()}
+    assert names == {MODEL, "curve.json"}
+    for name in names:
+        assert (folder / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
