@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
+
+# As in a worker: sums split over several threads round differently from run to run.
+torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)

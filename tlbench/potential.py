@@ -111,8 +111,7 @@ class Potential(nn.Module):
             )
         # A structure without any edge has no gradient at all.
         found = [
-            torch.zeros_like(x) if g is None else g
-            for x, g in zip(inputs, gradients, strict=True)
+            torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)
         ]
         atom_energy = atom_energy if training else atom_energy.detach()
         reference = self.reference_energy[graph.atomic_numbers]
