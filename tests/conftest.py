@@ -35,7 +35,7 @@ def tlbench(*arguments: object, timeout: float = 300) -> subprocess.CompletedPro
 
 @pytest.fixture(scope="session")
 def command():
-    """The command line as a function of its arguments."""
+    """Return the command line as a function of its arguments."""
     return tlbench
 
 

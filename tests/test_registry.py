@@ -176,7 +176,10 @@ def test_a_plugin_may_not_take_a_name(monkeypatch):
     offer(monkeypatch, ours="elsewhere:VALUE")
     registry: Registry[int] = Registry("number", group="tlbench.numbers")
     registry.register("ours", 1)
-    with pytest.raises(TlbenchError, match="'ours' is already taken; register 'elsewhere:VALUE'"):
+    with pytest.raises(TlbenchError, match="'ours' as 'elsewhere:VALUE', but the name is taken"):
+        registry.names()
+    # Also when asked again: the plugin stays broken.
+    with pytest.raises(TlbenchError, match="uninstall the plugin"):
         registry.names()
     assert registry.get("ours") == 1
 

@@ -42,8 +42,3 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         if found.stress is not None:
             voigt = found.stress[0].to(torch.float64).cpu().numpy()
             self.results["stress"] = voigt[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / GPA
-
-
-def frames_of_atoms(atoms: Any) -> Frames:
-    """Deprecated: use Frames.unlabelled([atoms]) instead (removed soon)."""
-    return Frames.unlabelled([atoms])

@@ -112,6 +112,13 @@ class Registry(Generic[T]):
     def _load_plugins(self) -> None:
         if self._plugins_loaded:
             return
-        self._plugins_loaded = True
         for point in entry_points(group=self.group or ""):
-            self.register(point.name, point.value)
+            taken = self._entries.get(point.name, point.value)
+            if taken != point.value:
+                # Said at every use, not only the first: the plugin must be mended or removed.
+                raise TlbenchError(
+                    f"A plugin registers the {self.kind} {point.name!r} as {point.value!r}, but "
+                    "the name is taken; uninstall the plugin or have its name changed."
+                )
+            self._entries[point.name] = point.value
+        self._plugins_loaded = True

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tlbench.errors import InputError
 from tlbench.registry import near_names
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 128 << 10
 MAX_DEPTH = 50
 
 # PyYAML passes on what its conversions raise, such as KeyError for "!!bool maybe".

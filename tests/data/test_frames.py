@@ -168,6 +168,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 # --- selecting and joining -----------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=6))
 def test_a_selection_is_its_structures_one_after_the_other(indices):
     found = FRAMES.select(indices)

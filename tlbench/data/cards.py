@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from tlbench.errors import UnknownNameError
 from tlbench.registry import near_names
@@ -29,7 +29,6 @@ class StillingerWeberOrigin(Strict):
     """
 
     kind: Literal["stillinger-weber"]
-    element: Literal["Si", "Ge"]
     lattice_constant: PositiveFloat = Field(description="conventional cell, Å")
     repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="conventional 8-atom cells along each direction"
@@ -43,6 +42,13 @@ class StillingerWeberOrigin(Strict):
     train: Trajectories
     validation: Trajectories
     test: Trajectories
+
+    def check_elements(self, elements: list[str]) -> None:
+        """Refuse elements that the potential has no parameters for."""
+        if elements not in (["Si"], ["Ge"]):
+            raise ValueError(
+                f"Stillinger–Weber data are of Si or of Ge, not of {', '.join(elements)}"
+            )
 
     @field_validator("temperatures_k")
     @classmethod
@@ -69,6 +75,11 @@ class Card(Strict):
     citation: list[str] = Field(min_length=1)
     units: dict[str, str]
     origin: StillingerWeberOrigin
+
+    @model_validator(mode="after")
+    def _elements_fit_the_origin(self) -> "Card":
+        self.origin.check_elements(self.elements)
+        return self
 
     def n_frames(self, split: str) -> int:
         """Return the number of frames in ``split`` (train, validation or test)."""

@@ -82,8 +82,9 @@ class Frames:
         return [int(z) for z in np.unique(self.atomic_numbers)]
 
     def select(self, indices: Iterable[int] | npt.NDArray[Any]) -> "Frames":
-        """Return the structures at ``indices``, in that order."""
-        chosen = np.asarray(list(indices), dtype=np.int64)
+        """Return the structures at ``indices``, in that order; a mask (frames,) works too."""
+        asked = np.asarray(list(indices))
+        chosen = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
         starts, counts = self.atom_start[chosen], self.n_atoms[chosen]
         spans = [np.arange(s, s + c) for s, c in zip(starts, counts, strict=True)]
         atoms = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)

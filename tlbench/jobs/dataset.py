@@ -16,7 +16,7 @@ from tlbench.seeds import stream
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
     origin = StillingerWeberOrigin.model_validate(config["origin"])
-    parts = sample_stillinger_weber(origin, context)
+    parts = sample_stillinger_weber(config["elements"][0], origin, context)
     for split, frames in parts.items():
         frames.save(context.folder / f"{split}.npz")
     return {
@@ -25,7 +25,9 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     }
 
 
-def sample_stillinger_weber(origin: StillingerWeberOrigin, context: Context) -> dict[str, Frames]:
+def sample_stillinger_weber(
+    element: str, origin: StillingerWeberOrigin, context: Context
+) -> dict[str, Frames]:
     """Sample every trajectory of every part in one batch, and return the parts.
 
     All trajectories run for as long as the longest of them needs; each has its own generator
@@ -37,11 +39,11 @@ def sample_stillinger_weber(origin: StillingerWeberOrigin, context: Context) -> 
         for temperature in origin.temperatures_k
         for number in range(_part(origin, split).trajectories)
     ]
-    crystal = bulk(origin.element, "diamond", a=origin.lattice_constant, cubic=True)
+    crystal = bulk(element, "diamond", a=origin.lattice_constant, cubic=True)
     crystal = crystal.repeat(origin.repeats)
     frames = sample_nvt(
         Frames.unlabelled([crystal] * len(runs)),
-        StillingerWeber(origin.element),
+        StillingerWeber(element),
         [temperature for _, temperature, _ in runs],
         [stream("dynamics", origin.seed, *run) for run in runs],
         timestep_fs=origin.timestep_fs,
