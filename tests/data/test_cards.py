@@ -146,6 +146,7 @@ def test_the_digest_follows_every_key_of_the_origin():
         {"temperatures_k": [300]},
         {"timestep_fs": 1.0},
         {"friction_per_ps": 5.0},
+        {"melt": None},
         {"equilibration_fs": 1000},
         {"interval_fs": 100},
         {"seed": 1},

@@ -1,5 +1,6 @@
 """Data sets are reproducible to the byte, in independent parts of decorrelated frames."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from tlbench.graphs import graph_of
 from tlbench.jobs.base import Context, Progress
 from tlbench.jobs.dataset import run
 from tlbench.reference.stillinger_weber import StillingerWeber
+from tlbench.units import BOLTZMANN
 
 TINY = {
     "repeats": [1, 1, 1],
     "temperatures_k": [600, 1800],
+    "melt": None,
     "equilibration_fs": 20,
     "interval_fs": 10,
     "train": {"trajectories": 2, "frames": 3},
@@ -130,6 +133,45 @@ def correlation(values: np.ndarray) -> float:
     """
     deviation = values - values.mean(axis=(0, 1))
     return float((deviation[:, 1:] * deviation[:, :-1]).mean() / np.square(deviation).mean())
+
+
+def test_only_the_hot_trajectories_are_melted(tmp_path):
+    melt = {"from_k": 1200, "at_k": 9000, "for_fs": 100}
+    card = load_card("sw-si", TINY | {"temperatures_k": [300, 1200], "melt": melt})
+    cold = make(card, tmp_path / "melted")[1]["train"]
+    shift = np.abs(cold.forces).reshape(2, 6, 8, 3).mean(axis=(1, 2, 3))
+    card = load_card("sw-si", TINY | {"temperatures_k": [300, 1200]})
+    never = make(card, tmp_path / "never")[1]["train"]
+    assert shift[1] > 1.5 * np.abs(never.forces).reshape(2, 6, 8, 3).mean(axis=(1, 2, 3))[1]
+    # 60 fs after 100 fs at 9000 K the other trajectory is as cold as it always was.
+    assert shift[0] < 0.5 * shift[1]
+
+
+@pytest.mark.slow
+def test_shipped_silicon_is_equilibrated_on_both_sides_of_melting(tmp_path):
+    shipped = load_card("sw-si").origin
+    card = load_card(
+        "sw-si",
+        {
+            "temperatures_k": [2100, 2400],
+            "train": {"trajectories": 2, "frames": 20},
+            "validation": {"trajectories": 1, "frames": 1},
+            "test": {"trajectories": 1, "frames": 1},
+        },
+    )
+    assert shipped.melt.from_k == 2400
+    frames = make(card, tmp_path)[1]["train"]
+    energy = (frames.energy / frames.n_atoms).reshape(2, 2, 20)
+    error = energy.std(axis=(1, 2)) / math.sqrt(20)
+    drift = energy[:, :, 10:].mean(axis=(1, 2)) - energy[:, :, :10].mean(axis=(1, 2))
+    # Each half has 20 frames; the difference of two means is √2 wider, of which 4.
+    assert (np.abs(drift) < 4 * math.sqrt(2) * error).all()
+    # 2ε below zero, 3/2 kT of vibration: what is above that is the heat of melting (about
+    # 0.3 eV/atom for this potential, Broughton & Li, Phys. Rev. B 35, 9120 (1987)).
+    harmonic = -2 * 2.1683 + 1.5 * BOLTZMANN * np.array([2100, 2400])
+    excess = energy.mean(axis=(1, 2)) - harmonic
+    assert excess[0] < 0.06
+    assert 0.15 < excess[1] < 0.45
 
 
 @pytest.mark.slow

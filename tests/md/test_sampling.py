@@ -130,3 +130,25 @@ def test_the_cold_crystal_has_the_energy_of_equipartition(potential):
     assert trajectories.mean() == pytest.approx(1, abs=4.5 * error)
     # A harmonic crystal's energy fluctuates by √(2/f) of its mean, f = 21 degrees of freedom.
     assert above.std() == pytest.approx((2 / 21) ** 0.5, rel=0.15)
+
+
+def test_a_first_temperature_holds_for_the_first_steps_only(potential):
+    start, hot = starts(), [6000.0, 1000.0, 8000.0]
+    sampled = sample_nvt(
+        start, potential, TEMPERATURES, SEEDS, **DYNAMICS, **PLAN,
+        first_temperature_k=hot, first_steps=5,
+    )  # fmt: skip
+    lists = SkinnedNeighbours(start, potential.cutoff)
+    dynamics = Langevin(start, hot, seeds=SEEDS, **DYNAMICS)
+
+    def forces(x):
+        return potential(lists.graph(x)).forces
+
+    state = dynamics.init(forces)
+    for step in range(5 + 7 + 3 * 4):
+        if step == 5:
+            dynamics.set_temperature(TEMPERATURES)
+        state = dynamics.step(state, forces)
+    ends = sampled.select([2, 5, 8])
+    assert np.array_equal(ends.forces, forces(state.positions).numpy())
+    assert sampled.temperature_k.tolist() == np.repeat(TEMPERATURES, 3).tolist()

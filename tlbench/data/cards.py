@@ -21,6 +21,14 @@ class Trajectories(Strict):
     frames: PositiveInt = Field(description="frames kept of each trajectory")
 
 
+class Melt(Strict):
+    """How trajectories that should be liquid are melted before they are equilibrated."""
+
+    from_k: PositiveFloat = Field(description="lowest temperature that starts from the liquid")
+    at_k: PositiveFloat = Field(description="temperature that melts the crystal")
+    for_fs: PositiveFloat
+
+
 class StillingerWeberOrigin(Strict):
     """Frames sampled from Langevin dynamics of a Stillinger–Weber diamond crystal.
 
@@ -36,6 +44,7 @@ class StillingerWeberOrigin(Strict):
     temperatures_k: list[PositiveFloat] = Field(min_length=1)
     timestep_fs: Annotated[float, Field(gt=0, le=4)]
     friction_per_ps: PositiveFloat
+    melt: Melt | None = Field(description="None: every trajectory starts from the crystal")
     equilibration_fs: PositiveFloat
     interval_fs: PositiveFloat = Field(description="time between kept frames")
     seed: int

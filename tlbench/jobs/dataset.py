@@ -31,7 +31,7 @@ def sample_stillinger_weber(
     """Sample every trajectory of every part in one batch, and return the parts.
 
     All trajectories run for as long as the longest of them needs; each has its own generator
-    and starts from the perfect crystal.
+    and starts from the perfect crystal, which is melted first where the card says so.
     """
     runs = [
         (split, temperature, number)
@@ -41,16 +41,20 @@ def sample_stillinger_weber(
     ]
     crystal = bulk(element, "diamond", a=origin.lattice_constant, cubic=True)
     crystal = crystal.repeat(origin.repeats)
+    melt = origin.melt
+    temperatures = [temperature for _, temperature, _ in runs]
     frames = sample_nvt(
         Frames.unlabelled([crystal] * len(runs)),
         StillingerWeber(element),
-        [temperature for _, temperature, _ in runs],
+        temperatures,
         [stream("dynamics", origin.seed, *run) for run in runs],
         timestep_fs=origin.timestep_fs,
         friction_per_ps=origin.friction_per_ps,
         equilibration_steps=round(origin.equilibration_fs / origin.timestep_fs),
         interval_steps=max(1, round(origin.interval_fs / origin.timestep_fs)),
         n_frames=max(_part(origin, split).frames for split in SPLITS),
+        first_temperature_k=[melt.at_k if melt and t >= melt.from_k else t for t in temperatures],
+        first_steps=round(melt.for_fs / origin.timestep_fs) if melt else 0,
         on_step=lambda done, total: context.report(Progress(done, total)),
     )
     parts = {}

@@ -58,15 +58,20 @@ class Langevin:
     ) -> None:
         self._counts = [int(n) for n in start.n_atoms]
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        mass = torch.as_tensor(atomic_masses[start.atomic_numbers], dtype=torch.float64)
-        temperature = torch.as_tensor(temperature_k, dtype=torch.float64)
-        kt = BOLTZMANN * temperature.repeat_interleave(torch.as_tensor(start.n_atoms))
-        self._thermal_speed = (kt * ACCELERATION / mass).sqrt().unsqueeze(1)
-        self._half_kick = 0.5 * timestep_fs * ACCELERATION / mass.unsqueeze(1)
+        masses = atomic_masses[start.atomic_numbers]
+        self._mass = torch.as_tensor(masses, dtype=torch.float64).unsqueeze(1)
+        self._half_kick = 0.5 * timestep_fs * ACCELERATION / self._mass
         self._half_drift = 0.5 * timestep_fs
         self._keep = math.exp(-friction_per_ps * 1e-3 * timestep_fs)
         self._renew = math.sqrt(1.0 - self._keep**2)
         self._start = torch.as_tensor(start.positions).clone()
+        self.set_temperature(temperature_k)
+
+    def set_temperature(self, temperature_k: Sequence[float]) -> None:
+        """Let the thermostat of each structure hold another temperature from now on, K."""
+        temperature = torch.as_tensor(temperature_k, dtype=torch.float64)
+        per_atom = temperature.repeat_interleave(torch.as_tensor(self._counts)).unsqueeze(1)
+        self._thermal_speed = (BOLTZMANN * per_atom * ACCELERATION / self._mass).sqrt()
 
     def init(self, force_call: ForceCall) -> LangevinState:
         """Return the first state, with velocities drawn from the Maxwell–Boltzmann distribution."""

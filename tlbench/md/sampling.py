@@ -22,6 +22,8 @@ def sample_nvt(
     equilibration_steps: int,
     interval_steps: int,
     n_frames: int,
+    first_temperature_k: Sequence[float] | None = None,
+    first_steps: int = 0,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Frames:
     """Run every structure of ``start`` at its temperature and keep labelled frames.
@@ -36,6 +38,9 @@ def sample_nvt(
         Steps thrown away first.
     interval_steps, n_frames
         Frames kept, and steps between them.
+    first_temperature_k, first_steps
+        Temperature of each trajectory during steps that come before all others, for instance
+        to melt a crystal.
     on_step
         Called with steps done and steps in all, after every step.
 
@@ -45,13 +50,17 @@ def sample_nvt(
         Trajectory after trajectory; positions are wrapped into the cell.
     """
     lists = SkinnedNeighbours(start, potential.cutoff)
-    dynamics = Langevin(start, temperature_k, timestep_fs, friction_per_ps, seeds)
-    total = equilibration_steps + interval_steps * n_frames
+    first = first_temperature_k if first_steps and first_temperature_k else temperature_k
+    dynamics = Langevin(start, first, timestep_fs, friction_per_ps, seeds)
+    unused_steps = first_steps + equilibration_steps
+    total = unused_steps + interval_steps * n_frames
     state = dynamics.init(lambda x: potential(lists.graph(x)).forces)
     kept: list[Frames] = []
     for step in range(1, total + 1):
+        if step == first_steps + 1:
+            dynamics.set_temperature(temperature_k)
         state = dynamics.step(state, lambda x: potential(lists.graph(x)).forces)
-        since = step - equilibration_steps
+        since = step - unused_steps
         if since > 0 and since % interval_steps == 0:
             labels = potential(lists.graph(state.positions))
             snapshot = replace(
