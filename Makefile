@@ -15,7 +15,7 @@ install: $(STAMP)
 
 # torch goes first, so that the pinned build is chosen before anything else asks for one.
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'tlbench needs Python 3.11 or newer; try: make PYTHON=python3.11')"
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and 'tlbench needs Python 3.11, 3.12 or 3.13; try: make PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
@@ -31,7 +31,7 @@ lint: install
 # where there is none, because make should not install system packages behind a user's back.
 browser:
 ifdef CI
-	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	-command -v chromium || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 endif
 
 bench: install

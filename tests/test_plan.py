@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tlbench.backbones import BACKBONES
 from tlbench.errors import InputError
 from tlbench.plan import PRETRAIN, plan
 from tlbench.suite import load_suite
@@ -65,6 +66,15 @@ def test_a_backbones_setting_changes_the_work_of_that_backbone_alone():
     jobs = plan(load_suite("smoke")).jobs
     changed = keys(("backbones.schnet.n_gaussians", "21"))
     assert jobs.keys() - changed == {key for key, job in jobs.items() if "schnet" in job.label}
+
+
+def test_another_version_of_a_plugin_is_other_work(monkeypatch):
+    before = keys(kind="train")
+    monkeypatch.setitem(BACKBONES._providers, "schnet", "plugin 2.0")
+    after = keys(kind="train")
+    jobs = plan(load_suite("smoke", [("cutoff", "4.0")])).jobs
+    changed = {key for key, job in jobs.items() if "schnet" in job.label and job.kind == "train"}
+    assert after - before == changed
 
 
 def test_defaults_are_spelt_out_in_the_key():

@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,6 +183,16 @@ def test_a_plugin_may_not_take_a_name(monkeypatch):
     with pytest.raises(TlbenchError, match="uninstall the plugin"):
         registry.names()
     assert registry.get("ours") == 1
+
+
+def test_the_package_of_a_plugin_is_known(monkeypatch):
+    distribution = SimpleNamespace(name="their-package", version="1.2")
+    point = SimpleNamespace(name="theirs", value="elsewhere:VALUE", dist=distribution)
+    monkeypatch.setattr(tlbench.registry, "entry_points", lambda group: [point])
+    registry: Registry[int] = Registry("number", group="tlbench.numbers")
+    registry.register("ours", 1)
+    assert registry.provider("theirs") == "their-package 1.2"
+    assert registry.provider("ours") is None
 
 
 def test_a_registry_without_a_group_asks_for_no_plugins(monkeypatch):

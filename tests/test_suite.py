@@ -1,5 +1,7 @@
 """Suites: what ships is valid, and what is changed is checked."""
 
+import json
+
 import pytest
 
 from tlbench.errors import InputError, UnknownNameError
@@ -50,6 +52,24 @@ def test_a_suite_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text((suite_folder() / "smoke.yaml").read_text())
     assert load_suite(str(path)) == load_suite("smoke")
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_complete_suite_is_the_same_suite(tmp_path, name):
+    suite = load_suite(name)
+    path = tmp_path / "suite.json"
+    path.write_text(json.dumps(suite.complete()))
+    again = load_suite(str(path))
+    assert again.digest() == suite.digest()
+    assert list(plan(again).jobs) == list(plan(suite).jobs)
+
+
+def test_a_bare_backbone_can_be_changed(tmp_path):
+    path = tmp_path / "mine.yaml"
+    text = (suite_folder() / "quick.yaml").read_text().replace("schnet: {}", "schnet:")
+    path.write_text(text)
+    suite = load_suite(str(path), [("backbones.schnet.n_filters", "8")])
+    assert suite.backbones["schnet"] == {"n_filters": 8}
 
 
 def test_the_cutoff_belongs_to_the_suite():

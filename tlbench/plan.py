@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
+from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
@@ -161,6 +162,8 @@ def _train_config(
     return {
         "backbone": {"name": backbone, "config": settings},
         "strategy": strategy,
+        # Another version of a plugin is other code, so it is other work.
+        "providers": [BACKBONES.provider(backbone), STRATEGIES.provider(strategy)],
         "elements": elements,
         "subset": subset,
         "init_seed": init_seed,

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
+from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.schema import Strict
@@ -77,11 +78,8 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        for record in records:
-            file.write(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n")
-    part.replace(path)
+    lines = [json.dumps(r.model_dump(mode="json"), ensure_ascii=False) for r in records]
+    write_whole(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_records(path: Path) -> list[Record]:

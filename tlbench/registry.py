@@ -40,6 +40,7 @@ class Registry(Generic[T]):
         self.group = group
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
+        self._providers: dict[str, str] = {}
         self._plugins_loaded = group is None
 
     def register(self, name: str, entry: T | str) -> None:
@@ -85,6 +86,11 @@ class Registry(Generic[T]):
             self._entries[name] = entry
         return entry
 
+    def provider(self, name: str) -> str | None:
+        """Return the package and version that added ``name``; None for tlbench itself."""
+        self._load_plugins()
+        return self._providers.get(name)
+
     def _import(self, name: str, path: str) -> T:
         module, _, attribute = path.partition(":")
         try:
@@ -121,4 +127,6 @@ class Registry(Generic[T]):
                     "the name is taken; uninstall the plugin or have its name changed."
                 )
             self._entries[point.name] = point.value
+            if point.dist is not None:
+                self._providers[point.name] = f"{point.dist.name} {point.dist.version}"
         self._plugins_loaded = True

@@ -14,10 +14,11 @@ from tlbench.engine.executors import default_workers, local
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
+from tlbench.files import write_whole
 from tlbench.plan import Plan, plan
 from tlbench.records import Record, collect, write_records
 from tlbench.report.page import write_report
-from tlbench.report.summary import markdown, summarise
+from tlbench.report.summary import markdown
 from tlbench.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"
@@ -76,25 +77,31 @@ def run_suite(
     report = run_jobs(
         planned.jobs,
         opened,
-        partial(local, workers or default_workers()),
+        partial(local, min(workers or default_workers(), len(planned.jobs))),
         device,
         lambda report: on_change(planned, opened, report),
     )
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     records = collect(planned, opened, finished)
-    provenance = {key: opened.provenance(key) for key in finished}
-    write_records(out / "records.jsonl", records)
     entries = [
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
-        for key, value in provenance.items()
+        for key, value in ((key, opened.provenance(key)) for key in finished)
     ]
-    lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
-    (out / "provenance.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    settings = {"digest": planned.suite_digest, **suite.model_dump(mode="json")}
-    (out / "suite.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
-    (out / "summary.md").write_text(markdown(summarise(records)), encoding="utf-8")
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
-    write_report(out / "report.html", suite, planned.suite_digest, records, entries, failures)
+    try:
+        write_records(out / "records.jsonl", records)
+        lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
+        write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
+        complete = json.dumps(suite.complete(), indent=1, ensure_ascii=False)
+        write_whole(out / "suite.json", complete + "\n")
+        write_whole(out / "summary.md", markdown(records, suite.metrics))
+        page = out / "report.html"
+        write_report(page, suite, planned.suite_digest, records, entries, failures)
+    except OSError as error:
+        raise InputError(
+            f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
+            "kept, so the same command with another --out writes them at once."
+        ) from error
     return Run(planned, report, records, out)
 
 

@@ -170,7 +170,8 @@ def _explain(
     text = json.dumps(given, default=str, skipkeys=True)
     shown_value = "" if isinstance(given, dict) else f" (given: {text})"
     prefix = f"{key!r}: " if key else ""
-    return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}."
+    end = "" if message.endswith("?") and not shown_value else "."
+    return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}{end}"
 
 
 def _written_path(location: tuple[str | int, ...], lines: Lines) -> tuple[str | int, ...]:
@@ -227,7 +228,9 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
     *parents, last = key.split(".")
     target: Any = value
     for part in parents:
-        target = target.setdefault(part, {}) if isinstance(target, dict) else None
+        if isinstance(target, dict) and target.get(part) is None:
+            target[part] = {}
+        target = target[part] if isinstance(target, dict) else None
         if not isinstance(target, dict):
             raise InputError(f"--set {key}={text}: {part!r} is not a mapping, so it has no keys.")
     try:

@@ -77,9 +77,8 @@ class Suite(Strict):
 
     @field_validator("backbones", mode="before")
     @classmethod
-    def _known_backbones(cls, value: Any) -> Any:
+    def _no_settings_are_empty_settings(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            _known([str(name) for name in value], BACKBONES)
             return {name: {} if config is None else config for name, config in value.items()}
         return value
 
@@ -110,15 +109,23 @@ class Suite(Strict):
         value = {**self.backbones[name], "cutoff": self.cutoff}
         return validate(BACKBONES.get(name), value, where, lines, ("backbones", name))
 
+    def complete(self) -> dict[str, Any]:
+        """Return the suite with every default and card spelt out: a suite file of its own."""
+        value = self.model_dump(mode="json")
+        for part in ("source", "target"):
+            choice: DataChoice = getattr(self, part)
+            value[part]["changes"] = choice.load().origin.model_dump(mode="json")
+        for name in self.backbones:
+            config = self.backbone_config(name).model_dump(mode="json")
+            value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
+        return value
+
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""
-        value = self.model_dump(mode="json", exclude={"title", "description"})
+        value = self.complete()
         value["source"] = self.source.load().recipe()
         value["target"] = self.target.load().recipe()
-        value["backbones"] = {
-            name: self.backbone_config(name).model_dump(mode="json") for name in self.backbones
-        }
-        return digest(value)
+        return digest({k: v for k, v in value.items() if k not in ("title", "description")})
 
 
 def _known(names: list[str], registry: Registry[Any]) -> list[str]:
@@ -181,6 +188,11 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     """Validate a suite down to the settings of its backbones and data sets."""
     suite = validate(Suite, value, where, lines)
     for name in suite.backbones:
+        if name not in BACKBONES:
+            line = lines.get(("backbones", name))
+            place = f"{where}:{line}" if line else where
+            hint = near_names(name, BACKBONES.names())
+            raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
         suite.backbone_config(name, where, lines)
     for part, choice in (("source", suite.source), ("target", suite.target)):
         load_card(choice.card, choice.changes, where, lines, (part, "changes"))

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 import yaml
 
 from tlbench.cli import main
+from tlbench.suite import load_suite
 
 
 @pytest.fixture
@@ -48,6 +50,26 @@ def test_ls_names_everything(printed, kind, names):
 )
 def test_show_prints_yaml(printed, kind, name, key, value):
     assert yaml.safe_load(printed("show", kind, name))[key] == value
+
+
+def test_help_says_what_happens_by_default(printed):
+    text = " ".join(printed("run", "--help").replace("│", " ").split())
+    for default in ("runs/SUITE", "$TLBENCH_STORE, or in the user's cache", "one per core"):
+        assert default in text
+
+
+def test_the_version_is_the_installed_one(printed):
+    assert printed("--version") == f"tlbench {version('tlbench')}\n"
+
+
+def test_a_shown_suite_is_a_suite_file_with_everything_in_it(printed, tmp_path):
+    shown = yaml.safe_load(printed("show", "suite", "quick"))
+    assert shown["backbones"]["dimenetpp"]["n_spherical"] == 7
+    assert shown["source"]["changes"]["lattice_constant"] == 5.43095
+    digest, _ = shown.pop("digest"), shown.pop("jobs")
+    path = tmp_path / "quick.yaml"
+    path.write_text(yaml.safe_dump(shown))
+    assert load_suite(str(path)).digest() == digest
 
 
 def test_importing_and_asking_for_help_load_nothing_heavy():

@@ -24,7 +24,9 @@ def test_a_shipped_card_is_complete(name):
     assert card.name == name
     for text in (card.title, card.description, card.level_of_theory, card.licence):
         assert text.strip()
-    assert card.units.keys() >= {"length", "energy", "force", "stress"}
+    assert card.units.model_dump() == {
+        "length": "angstrom", "energy": "eV", "force": "eV/angstrom", "stress": "GPa",
+    }  # fmt: skip
     for split in SPLITS:
         assert card.n_frames(split) > 0
 
@@ -131,6 +133,11 @@ def test_the_digest_ignores_what_the_frames_do_not_depend_on():
     # YAML writes 300 or 300.0: the same temperatures.
     whole, real = ({"temperatures_k": [kind(300)]} for kind in (int, float))
     assert load_card("sw-si", whole).digest() == load_card("sw-si", real).digest()
+
+
+def test_units_that_the_data_do_not_have_are_refused():
+    with pytest.raises(InputError, match=r"units\.energy"):
+        with_key("units", {**load_card("sw-si").units.model_dump(), "energy": "kcal/mol"})
 
 
 @pytest.mark.parametrize("elements", [["C"], ["Si", "Ge"]])

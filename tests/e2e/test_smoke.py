@@ -119,7 +119,7 @@ def test_the_report_is_one_file_that_loads_nothing(smoke):
 
 def test_the_report_shows_table_and_provenance(smoke, provenance):
     page = (smoke.out / "report.html").read_text()
-    row = (smoke.out / "summary.md").read_text().splitlines()[2]
+    row = (smoke.out / "summary.md").read_text().splitlines()[4]
     for cell in row.strip("| ").split(" | "):
         assert f"<td>{cell}</td>" in page
     assert provenance[0]["device_name"].split(",")[0] in page
@@ -164,6 +164,32 @@ def test_a_dry_run_touches_nothing(command, tmp_path):
     assert shown.returncode == 0
     assert "42 jobs, 42 to do" in shown.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_suite_that_a_run_leaves_behind_reproduces_it(smoke, command, tmp_path):
+    again = command("run", smoke.out / "suite.json", "--out", tmp_path, "--store", smoke.store)
+    assert "0 jobs run" in again.stdout
+    assert (tmp_path / "records.jsonl").read_bytes() == smoke.records
+
+
+@pytest.mark.slow
+def test_results_that_cannot_be_written_cost_one_sentence_and_no_work(smoke, command, tmp_path):
+    (tmp_path / "records.jsonl").mkdir()
+    failed = command("run", "smoke", "--out", tmp_path, "--store", smoke.store)
+    assert failed.returncode == 2
+    assert failed.stderr.count("\n") == 1
+    assert "with another --out" in failed.stderr
+
+
+@pytest.mark.slow
+def test_a_table_shows_the_metric_that_was_asked_for(smoke, command, tmp_path):
+    run = command(
+        "run", "smoke", "--set", "metrics=[energy_mae]", "--out", tmp_path, "--store", smoke.store
+    )
+    assert run.returncode == 0
+    assert "energy_mae (meV/atom)" in run.stdout
+    assert "| schnet | 4 |" in (tmp_path / "summary.md").read_text()
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ class FakeKind:
 
     run: object
     version: int = 1
+    uses_device: bool = False
 
     def load(self):
         return self.run

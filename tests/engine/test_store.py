@@ -7,6 +7,7 @@ import pytest
 
 from tlbench.engine.store import FORMAT, State, Store
 from tlbench.errors import DamagedJobError, StoreError
+from tlbench.files import PART
 from tlbench.jobs.base import Job
 
 JOB = Job("dataset", {"n": 1}, label="made for the test")
@@ -81,6 +82,23 @@ def test_damaged_jobs_are_kept_aside_each_under_its_own_name(store):
         assert store.state(JOB.key) is State.ABSENT
     assert len(set(places)) == 2
     assert all((place / "artefact.bin").exists() for place in places)
+
+
+def test_what_a_killed_attempt_was_writing_is_not_published(store):
+    for name in (f"job.json.abc{PART}", f"checkpoint{PART}", "checkpoint.safetensors"):
+        (store.begin(JOB) / name).write_text("left over")
+    kept = {path.name for path in store.begin(JOB).iterdir()}
+    assert kept == {"checkpoint.safetensors"}
+
+
+def test_looking_at_a_store_changes_nothing(store):
+    commit(store)
+    before = sorted(store.root.rglob("*"))
+    for folder in (store.root / ".damaged", store.root / ".locks"):
+        folder.rmdir()
+    looked = Store(store.root, read_only=True)
+    assert looked.state(JOB.key) is State.FINISHED
+    assert len(sorted(store.root.rglob("*"))) == len(before) - 2
 
 
 def test_a_newer_format_is_refused_and_left_alone(store):

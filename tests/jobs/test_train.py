@@ -195,6 +195,18 @@ def test_fine_tuning_starts_from_the_source(data, source, tmp_path):
         assert 0 < max(largest.values()) < 1.1e-4
 
 
+def test_the_init_seed_decides_the_order_of_the_batches(data, source, tmp_path):
+    """Fine-tuning without learning has the same weights, so its losses show the batches."""
+    nothing_learnt = {"updates": 6, "batch_size": 2, "learning_rate": 1e-30}
+    losses = []
+    for number, seed in enumerate([0, 0, 1]):
+        wanted = config(strategy="finetune", init_seed=seed, training=nothing_learnt)
+        do(tmp_path / str(number), wanted, data=data, source=source)
+        losses.append(json.loads((tmp_path / str(number) / "curve.json").read_text())["loss"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
 def test_zero_shot_needs_no_data_and_leaves_no_curve(source, tmp_path):
     folder = tmp_path / "zero-shot"
     result = do(folder, config(strategy="zero-shot", subset=None, training=None), source=source)

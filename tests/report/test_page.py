@@ -14,4 +14,6 @@ def test_text_of_a_suite_cannot_become_markup(tmp_path):
 
 def test_a_run_without_results_says_so(tmp_path):
     write_report(tmp_path / "report.html", load_suite("smoke"), "0" * 64, [], [])
-    assert "No model has been measured" in (tmp_path / "report.html").read_text()
+    assert (
+        "No model of the target element has been measured" in (tmp_path / "report.html").read_text()
+    )

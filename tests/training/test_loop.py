@@ -267,6 +267,13 @@ def test_a_loss_that_is_not_finite_stops_training(tmp_path):
         run(potential, data, tmp_path, updates=5, learning_rate=1e20)
 
 
+def test_a_last_update_that_ruins_the_model_is_noticed(tmp_path):
+    potential = tiny.potential()
+    data = tiny.labelled(tiny.crystals("Si", 4), potential)
+    with pytest.raises(DivergedError, match=r"^The forces are not finite after the last update;"):
+        run(potential, data, tmp_path, updates=1, learning_rate=1e30)
+
+
 def test_a_run_that_diverged_leaves_no_checkpoint_of_it(tmp_path, monkeypatch):
     """Else it would go on from useless weights when it is tried again."""
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)

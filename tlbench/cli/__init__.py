@@ -1,6 +1,7 @@
 """The command line: one file per verb."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -9,11 +10,32 @@ from tlbench.errors import TlbenchError
 
 app = typer.Typer(
     name="tlbench",
-    help="Benchmark transfer learning of interatomic potentials across chemical elements.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"tlbench {version('tlbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Benchmark transfer learning of interatomic potentials across chemical elements."""
+
+
 app.command("run")(run.run)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)

@@ -96,7 +96,7 @@ class Display:
     def finish(self, run: Run) -> None:
         """Show the result table and where the files are."""
         report = run.report
-        summary = summarise(run.records)
+        summary = summarise(run.records, run.plan.suite.metrics[0])
         if summary.rows:
             table = Table(title=f"{summary.metric} ({summary.unit})", title_justify="left")
             for number, title in enumerate(header(summary)):
@@ -116,8 +116,7 @@ class Display:
 def show_plan(plan: Plan, root: Path) -> None:
     """Print the jobs of a plan and which are in the store, touching nothing."""
     console = Console()
-    exists = (root / "store.json").exists()
-    store = Store(root) if exists else None
+    store = Store(root, read_only=True) if root.exists() else None
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("kind", "job", "key", "state"):
         table.add_column(title, header_style="dim")
@@ -136,8 +135,8 @@ def _figures(progress: Any) -> list[str]:
     elapsed = max(time.time() - progress["started"], 1e-6)
     if not total:
         return ["starting", "", "", ""]
-    rate = done / elapsed
-    left = _duration((total - done) / rate) if done else ""
+    rate = (done - progress["first"]) / elapsed
+    left = _duration((total - done) / rate) if rate > 0 else ""
     loss = "" if progress["loss"] is None else f"{progress['loss']:.4g}"
     return [f"{done}/{total}", f"{rate:.1f}", loss, left]
 

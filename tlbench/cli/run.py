@@ -10,16 +10,17 @@ import typer
 def run(
     suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results.  [default: runs/SUITE]")
+        Path | None, typer.Option(help="Folder for the results.", show_default="runs/SUITE")
     ] = None,
     store: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of finished jobs.  [default: $TLBENCH_STORE, or in the user's cache]"
+            help="Folder of finished jobs.",
+            show_default="$TLBENCH_STORE, or in the user's cache",
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at a time.  [default: one per core]")
+        int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     backbone: Annotated[
@@ -41,6 +42,7 @@ def run(
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
     from tlbench.cli.live import Display, show_plan
+    from tlbench.engine.devices import check_device
     from tlbench.errors import InputError
     from tlbench.plan import plan
     from tlbench.run import default_store, run_suite
@@ -54,6 +56,7 @@ def run(
         settings.append((key.strip(), value))
     chosen = load_suite(suite, settings, backbone or [])
     if dry_run:
+        check_device(device)
         show_plan(plan(chosen), store or default_store())
         return
     signal.signal(signal.SIGTERM, _interrupt)

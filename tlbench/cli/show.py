@@ -34,7 +34,7 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
         suite = load_suite(name)
         planned = plan(suite)
         return {
-            **suite.model_dump(mode="json"),
+            **suite.complete(),
             "digest": planned.suite_digest,
             "jobs": len(planned.jobs),
         }

@@ -41,7 +41,7 @@ class StillingerWeberOrigin(Strict):
     repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="conventional 8-atom cells along each direction"
     )
-    temperatures_k: list[PositiveFloat] = Field(min_length=1)
+    temperatures_k: list[Annotated[float, Field(gt=0, le=10_000)]] = Field(min_length=1)
     timestep_fs: Annotated[float, Field(gt=0, le=4)]
     friction_per_ps: PositiveFloat
     melt: Melt | None = Field(description="None: every trajectory starts from the crystal")
@@ -72,6 +72,15 @@ class StillingerWeberOrigin(Strict):
         return part.trajectories * part.frames * len(self.temperatures_k)
 
 
+class Units(Strict):
+    """Units of a data set, as tlbench holds it."""
+
+    length: Literal["angstrom"]
+    energy: Literal["eV"]
+    force: Literal["eV/angstrom"]
+    stress: Literal["GPa"]
+
+
 class Card(Strict):
     """A data set: its origin, theory, licence and citation. See ``datasets/``."""
 
@@ -82,7 +91,7 @@ class Card(Strict):
     level_of_theory: str
     licence: str
     citation: list[str] = Field(min_length=1)
-    units: dict[str, str]
+    units: Units
     origin: StillingerWeberOrigin
 
     @model_validator(mode="after")

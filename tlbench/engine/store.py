@@ -17,8 +17,6 @@ exists is a job that is done.
 import hashlib
 import json
 import os
-import shutil
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from tlbench.errors import DamagedJobError, StoreError
+from tlbench.files import PART, flush, write_whole
 from tlbench.jobs.base import Job
 
 FORMAT = 1
@@ -47,6 +46,8 @@ class Store:
     ----------
     root
         The folder; made if it does not exist.
+    read_only
+        Only look at what is there; then the folder has to exist.
 
     Raises
     ------
@@ -54,28 +55,32 @@ class Store:
         If it cannot be written, or was written by a newer version of tlbench.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, read_only: bool = False) -> None:
         self.root = Path(root).absolute()
         self._working = self.root / ".working"
         self._damaged = self.root / ".damaged"
         self._locks = self.root / ".locks"
         try:
-            for folder in (self._working, self._damaged, self._locks):
-                folder.mkdir(parents=True, exist_ok=True)
-            probe = self._working / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            if not read_only:
+                self._make()
             self._check_format()
         except OSError as error:
             raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror}); "
-                "choose another with --store or TLBENCH_STORE."
+                f"The store {self.root} cannot be {'read' if read_only else 'written'} "
+                f"({error.strerror}); choose another with --store or TLBENCH_STORE."
             ) from error
+
+    def _make(self) -> None:
+        for folder in (self._working, self._damaged, self._locks):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = self._working / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+        if not (self.root / "store.json").exists():
+            write_whole(self.root / "store.json", json.dumps({"format": FORMAT}) + "\n")
 
     def _check_format(self) -> None:
         path = self.root / "store.json"
-        if not path.exists():
-            _write_text(path, json.dumps({"format": FORMAT}) + "\n")
         try:
             found = int(json.loads(path.read_text())["format"])
         except (ValueError, KeyError, TypeError) as error:
@@ -146,30 +151,31 @@ class Store:
         return target
 
     def begin(self, job: Job) -> Path:
-        """Return the working folder of ``job``, with whatever an earlier attempt left in it."""
+        """Return the working folder of ``job``, with what an earlier attempt left in it.
+
+        Files that the earlier attempt was in the middle of writing are removed.
+        """
         folder = self.working_folder(job.key)
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.glob(f"*{PART}"):
+            part.unlink()
         return folder
-
-    def discard(self, key: str) -> None:
-        """Remove what an unfinished attempt left."""
-        shutil.rmtree(self.working_folder(key), ignore_errors=True)
 
     def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> None:
         """Turn the working folder of ``job`` into a finished job, in one step."""
         folder = self.working_folder(job.key)
-        _write_text(folder / "job.json", job.canonical())
-        _write_text(folder / "result.json", json.dumps(result, indent=1, sort_keys=True))
-        _write_text(folder / "provenance.json", json.dumps(provenance, indent=1, sort_keys=True))
+        write_whole(folder / "job.json", job.canonical())
+        write_whole(folder / "result.json", json.dumps(result, indent=1, sort_keys=True))
+        write_whole(folder / "provenance.json", json.dumps(provenance, indent=1, sort_keys=True))
         files = {}
         for path in sorted(folder.iterdir()):
             if path.name != MANIFEST:
-                _flush(path)
+                flush(path)
                 files[path.name] = _file_digest(path)
-        _write_text(folder / MANIFEST, json.dumps({"files": files}, indent=1))
-        _flush(folder)
+        write_whole(folder / MANIFEST, json.dumps({"files": files}, indent=1))
+        flush(folder)
         folder.rename(self.folder(job.key))
-        _flush(self.root)
+        flush(self.root)
 
     def result(self, key: str) -> dict[str, Any]:
         """Return the result of a finished job."""
@@ -191,18 +197,3 @@ class Store:
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    _flush(part)
-    part.replace(path)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    # Some file systems cannot flush a folder; the rename is atomic all the same.
-    with suppress(OSError):
-        os.fsync(descriptor)
-    os.close(descriptor)

@@ -23,6 +23,7 @@ from tlbench.engine.devices import resolve
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.errors import TlbenchError
+from tlbench.files import PART
 from tlbench.jobs.base import KINDS, Context, Job, Progress
 from tlbench.seeds import stream
 
@@ -85,7 +86,8 @@ def _do(job: Job, store: Store, requested: str) -> None:
     log = _log_to(folder / LOG)
     try:
         _settle_process(job)
-        device = resolve(requested)
+        kind = KINDS[job.kind]
+        device = resolve(requested) if kind.uses_device else "cpu"
         watch = Stopwatch()
         log.info("%s: %s", job.kind, job.label)
         parents = {role: store.folder(key) for role, key in job.parents.items()}
@@ -93,7 +95,7 @@ def _do(job: Job, store: Store, requested: str) -> None:
             store.verify(key)
         context = Context(folder, parents, device, _Reporter(folder / PROGRESS))
         context.report(Progress(0, 0))
-        result = KINDS[job.kind].load()(json.loads(json.dumps(dict(job.config))), context)
+        result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
         provenance = watch.provenance(device)
         log.info("done in %.1f s", provenance["wall_seconds"])
         (folder / PROGRESS).unlink(missing_ok=True)
@@ -125,15 +127,20 @@ class _Reporter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._started = time.time()
+        self._first: int | None = None
         self._next = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        if progress.total and self._first is None:
+            # What was done before this attempt, or before the first report, tells no speed.
+            self._first, self._started = progress.done, time.time()
         now = time.monotonic()
         if now < self._next and progress.done != progress.total:
             return
         self._next = now + _PROGRESS_SECONDS
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps({**asdict(progress), "started": self._started}))
+        since = {"first": self._first or 0, "started": self._started}
+        part = self._path.with_suffix(PART)
+        part.write_text(json.dumps({**asdict(progress), **since}))
         part.replace(self._path)
 
 

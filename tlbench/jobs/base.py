@@ -42,10 +42,21 @@ Run = Callable[[dict[str, Any], Context], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job: its version, raised when results change, and where its code is."""
+    """A kind of job.
+
+    Attributes
+    ----------
+    version
+        Part of every key; raised when results change.
+    path
+        ``module:function`` of its code.
+    uses_device
+        Whether it computes on the device that is asked for; if not, on the CPU.
+    """
 
     version: int
     path: str
+    uses_device: bool
 
     def load(self) -> Run:
         """Import the function that does the work."""
@@ -55,9 +66,9 @@ class Kind:
 
 
 KINDS = {
-    "dataset": Kind(1, "tlbench.jobs.dataset:run"),
-    "train": Kind(1, "tlbench.jobs.train:run"),
-    "evaluate": Kind(1, "tlbench.jobs.evaluate:run"),
+    "dataset": Kind(1, "tlbench.jobs.dataset:run", uses_device=False),
+    "train": Kind(1, "tlbench.jobs.train:run", uses_device=True),
+    "evaluate": Kind(1, "tlbench.jobs.evaluate:run", uses_device=True),
 }
 
 

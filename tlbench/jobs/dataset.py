@@ -7,6 +7,7 @@ from ase.build import bulk
 
 from tlbench.data.cards import SPLITS, StillingerWeberOrigin, Trajectories
 from tlbench.data.frames import Frames
+from tlbench.errors import InputError
 from tlbench.jobs.base import Context, Progress
 from tlbench.md.sampling import sample_nvt
 from tlbench.reference.stillinger_weber import StillingerWeber
@@ -18,6 +19,11 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     origin = StillingerWeberOrigin.model_validate(config["origin"])
     parts = sample_stillinger_weber(config["elements"][0], origin, context)
     for split, frames in parts.items():
+        if not (np.isfinite(frames.forces).all() and np.isfinite(frames.energy).all()):
+            raise InputError(
+                f"The dynamics of the {split} part did not stay finite; "
+                "choose a smaller timestep or lower temperatures."
+            )
         frames.save(context.folder / f"{split}.npz")
     return {
         "n_frames": {split: len(frames) for split, frames in parts.items()},

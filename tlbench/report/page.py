@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
@@ -57,9 +58,7 @@ def write_report(
         cost=_cost(provenance),
         plotly_js=Markup(get_plotlyjs()),
     )
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text)
 
 
 def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
@@ -73,7 +72,9 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
             continue
         metric = METRICS.get(name)
         arguments = (records, name, metric.unit, summary.strategies)
-        figures = [("Learning curves", CURVES_NOTE, learning_curves(*arguments))]
+        figures: list[tuple[str, str, Any]] = []
+        if any(row.size for row in summary.rows):
+            figures.append(("Learning curves", CURVES_NOTE, learning_curves(*arguments)))
         if suite.by:
             figures.append(("By temperature", TEMPERATURE_NOTE, by_temperature(*arguments)))
         sections.append(
@@ -97,11 +98,13 @@ def _source_models(records: list[Record]) -> list[Record]:
 def _embedded(figure: Any, name: str) -> Markup:
     html: str = figure.to_html(
         full_html=False,
+        default_width="100%",
         include_plotlyjs=False,
         div_id=name,
         config={"displaylogo": False, "responsive": True},
     )
-    return Markup(html)
+    width = figure.layout.meta["min_width"]
+    return Markup(f'<div style="min-width: {width}px">{html}</div>')
 
 
 def _cost(provenance: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from tlbench.metrics.statistics import geometric_mean
+from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.summary import target_errors
 
@@ -104,7 +105,7 @@ def by_temperature(records: list[Record], metric: str, unit: str, strategies: li
         lambda: defaultdict(list)
     )
     for r in records:
-        if r.metric == metric and list(r.condition) == ["temperature_k"] and r.source != r.target:
+        if r.metric == metric and list(r.condition) == ["temperature_k"] and r.strategy != PRETRAIN:
             place = (r.backbone, r.strategy, r.size)
             found[place][r.condition["temperature_k"]].append(r.value)
     backbones = sorted({backbone for backbone, _, _ in found})
@@ -155,6 +156,8 @@ def _panels(titles: list[list[str]], shared_y: bool) -> Any:
         vertical_spacing=0.12 / max(rows - 1, 1) if rows > 1 else 0,
     )
     figure.update_layout(
+        # How wide a page must make it to be legible; read by the page, ignored by plotly.
+        meta={"min_width": 90 + 270 * columns},
         template="plotly_white",
         height=120 + 300 * rows,
         margin={"l": 70, "r": 20, "t": 84, "b": 60},

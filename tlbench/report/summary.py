@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tlbench.metrics.statistics import Pair, Ratio, geometric_mean, paired_ratio
+from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 
 BASELINE = "scratch"
@@ -45,19 +46,23 @@ def target_errors(records: Iterable[Record], metric: str) -> Errors:
     """Return the overall values of ``metric`` on the target, by model."""
     found: Errors = defaultdict(dict)
     for record in records:
-        if record.metric == metric and not record.condition and record.source != record.target:
+        if record.metric == metric and not record.condition and record.strategy != PRETRAIN:
             place = (record.backbone, record.strategy, record.size)
             found[place][record.subset_seed, record.init_seed] = record.value
     return found
 
 
-def summarise(records: list[Record], metric: str = "force_mae") -> Summary:
-    """Return the table of ``metric``; strategies that see no target data stand in every row."""
+def summarise(records: list[Record], metric: str) -> Summary:
+    """Return the table of ``metric``.
+
+    Strategies that see no target data stand in every row; alone, they have a row of size 0.
+    """
     found = target_errors(records, metric)
     unit = next((r.unit for r in records if r.metric == metric), "")
     strategies = list(dict.fromkeys(strategy for _, strategy, _ in found))
     strategies.sort(key=lambda s: s != BASELINE)
-    places = sorted({(backbone, size) for backbone, _, size in found if size})
+    trained = any(size for _, _, size in found)
+    places = sorted({(backbone, size) for backbone, _, size in found if size or not trained})
     rows = []
     for backbone, size in places:
         errors, ratios = {}, {}
@@ -95,8 +100,17 @@ def _pairs(count: int) -> str:
     return f"{count} pair{'s' if count != 1 else ''}"
 
 
-def markdown(summary: Summary) -> str:
-    """Return the table in Markdown."""
+def markdown(records: list[Record], metrics: list[str]) -> str:
+    """Return the tables of all ``metrics`` in Markdown."""
+    tables = [summarise(records, metric) for metric in metrics]
+    return "\n".join(
+        f"**{table.metric}** ({table.unit})\n\n{_markdown_table(table)}"
+        for table in tables
+        if table.rows
+    )
+
+
+def _markdown_table(summary: Summary) -> str:
     titles = header(summary)
     lines = [titles, ["---"] + ["--:"] * (len(titles) - 1)]
     lines += [cells(summary, row) for row in summary.rows]

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tlbench.files import PART
 from tlbench.potential import Potential, set_tensors, tensors_of
 
 
@@ -32,7 +33,7 @@ def save_checkpoint(
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
     metadata = {"update": str(update), "curve": json.dumps(asdict(curve))}
-    part = path.with_suffix(".part")
+    part = path.with_suffix(PART)
     save_file(tensors, part, metadata=metadata)
     part.replace(path)
 

@@ -23,7 +23,7 @@ CHECKPOINT_SECONDS = 10.0
 
 
 class DivergedError(TlbenchError):
-    """The loss is no longer a number."""
+    """The loss, or a force, is no longer a number."""
 
 
 def train(
@@ -55,7 +55,7 @@ def train(
     Raises
     ------
     DivergedError
-        If the loss is not finite.
+        If the loss, or in the end a force, is not finite.
     InputError
         If a weighed label is missing.
     """
@@ -86,17 +86,18 @@ def train(
         optimiser.step()
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise DivergedError(
-                f"The loss is {value} at update {update + 1}; a smaller learning rate may help."
-            )
+            raise _diverged(f"The loss is {value} at update {update + 1}")
         curve.loss.append(value)
         done = update + 1
-        if done in watched and len(validation):
+        if done in watched:
             curve.validation.append((done, force_mae(potential, validation)))
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
             saved_at = time.monotonic()
         on_update(done, config.updates, value)
+    # No later loss shows what the last update has done.
+    if not math.isfinite(force_mae(potential, data)):
+        raise _diverged("The forces are not finite after the last update")
     fit_reference_energy(potential, data)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return curve
@@ -111,6 +112,10 @@ def force_mae(potential: Potential, data: LabelledSet) -> float:
         total += float(error.sum(dtype=torch.float64))
         count += error.numel()
     return MEV * total / count
+
+
+def _diverged(what: str) -> DivergedError:
+    return DivergedError(f"{what}; a smaller learning rate may help.")
 
 
 def _watch_points(config: TrainingConfig) -> set[int]:
