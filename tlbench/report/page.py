@@ -101,7 +101,7 @@ def _embedded(figure: Any, name: str) -> Markup:
         default_width="100%",
         include_plotlyjs=False,
         div_id=name,
-        config={"displaylogo": False, "responsive": True},
+        config={"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]},
     )
     width = figure.layout.meta["min_width"]
     return Markup(f'<div style="min-width: {width}px">{html}</div>')

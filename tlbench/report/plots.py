@@ -157,7 +157,7 @@ def _panels(titles: list[list[str]], shared_y: bool) -> Any:
     )
     figure.update_layout(
         # How wide a page must make it to be legible; read by the page, ignored by plotly.
-        meta={"min_width": 90 + 270 * columns},
+        meta={"min_width": 90 + 200 * columns},
         template="plotly_white",
         height=120 + 300 * rows,
         margin={"l": 70, "r": 20, "t": 84, "b": 60},
