@@ -25,6 +25,7 @@ class Display:
     def __init__(self) -> None:
         # A pipe or a log has no width of its own; do not fold lines there.
         self.console = Console(width=None if sys.stdout.isatty() else 120)
+        self.interrupted = False
         self._live: Live | None = None
         self._told: dict[str, str] = {}
         self._set_aside_told = 0
@@ -50,7 +51,15 @@ class Display:
         self.console.print(Text(text), soft_wrap=True)
 
     def update(self, plan: Plan, store: Store, report: Report) -> None:
-        """Show how the run stands."""
+        """Show how the run stands.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If ``interrupted`` has been set.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
         for key in report.set_aside[self._set_aside_told :]:
             self.say(
                 f"Damaged: {plan.jobs[key].label} (job {key[:12]}); its folder was moved to "

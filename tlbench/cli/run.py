@@ -1,10 +1,15 @@
 """``tlbench run``: run a suite."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tlbench.cli.live import Display
 
 
 def run(
@@ -59,10 +64,9 @@ def run(
         check_device(device)
         show_plan(plan(chosen), store or default_store())
         return
-    signal.signal(signal.SIGTERM, _interrupt)
     display = Display()
     try:
-        with display:
+        with display, _signals_stop(display):
             finished = run_suite(chosen, out, store, workers, device, display.update)
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
@@ -72,5 +76,20 @@ def run(
         raise typer.Exit(1)
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
+@contextmanager
+def _signals_stop(display: "Display") -> Iterator[None]:
+    """Let SIGINT and SIGTERM stop the run at its next update, where nothing is half done.
+
+    A second signal stops it at once.
+    """
+
+    def note(number: int, frame: Any) -> None:
+        display.interrupted = True
+        signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -109,7 +109,7 @@ def by_temperature(records: list[Record], metric: str, unit: str, strategies: li
             place = (r.backbone, r.strategy, r.size)
             found[place][r.condition["temperature_k"]].append(r.value)
     backbones = sorted({backbone for backbone, _, _ in found})
-    sizes = sorted({size for _, _, size in found if size})
+    sizes = sorted({size for _, _, size in found if size}) or [0]
     styles = style_of(strategies)
     titles = [[f"{backbone}, N = {size}" for size in sizes] for backbone in backbones]
     figure = _panels(titles, shared_y=True)
