@@ -1,5 +1,6 @@
 """Fixtures shared by the whole suite: the smoke suite is run once and looked at by many tests."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,9 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 # As in a worker: sums split over several threads round differently from run to run.
 torch.set_num_threads(1)
+
+# Examples have no time limit, because machines are busy; in CI they are always the same.
+settings.register_profile("tlbench", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("tlbench")
 
 
 @dataclass(frozen=True)

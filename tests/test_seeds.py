@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.seeds import stream
@@ -13,7 +13,6 @@ from tlbench.seeds import stream
 parts = st.lists(st.text(max_size=5) | st.integers() | st.floats(allow_nan=False), max_size=4)
 
 
-@settings(deadline=None)
 @given(parts)
 def test_a_stream_is_a_seed_for_every_generator(names):
     seed = stream(*names)
@@ -22,7 +21,6 @@ def test_a_stream_is_a_seed_for_every_generator(names):
     assert stream(*names) == seed
 
 
-@settings(deadline=None)
 @given(parts, parts)
 def test_streams_of_different_names_differ(first, second):
     # Equal under ==, such as 1 and 1.0, is not the same name; the written form decides.

@@ -104,7 +104,7 @@ def damaged(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("damaged") / "frames.npz"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_flipped_bit_is_noticed_or_harmless(contents, damaged, data):
     place = data.draw(st.integers(0, len(contents) - 1))
@@ -119,7 +119,7 @@ def test_a_flipped_bit_is_noticed_or_harmless(contents, damaged, data):
         assert_same(found, FRAMES)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_file_cut_short_is_refused(contents, damaged, data):
     damaged.write_bytes(contents[: data.draw(st.integers(0, len(contents) - 1))])
@@ -168,7 +168,6 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 # --- selecting and joining -----------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=6))
 def test_a_selection_is_its_structures_one_after_the_other(indices):
     found = FRAMES.select(indices)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.data.splits import nested_subset
@@ -11,7 +11,6 @@ from tlbench.errors import InputError
 seeds = st.integers(0, 2**31)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), seeds, st.data())
 def test_a_smaller_subset_begins_a_larger_one(n_frames, seed, data):
     size = data.draw(st.integers(1, n_frames))
@@ -24,7 +23,6 @@ def test_a_smaller_subset_begins_a_larger_one(n_frames, seed, data):
     np.testing.assert_array_equal(nested_subset(n_frames, smaller, seed), large[:smaller])
 
 
-@settings(deadline=None)
 @given(seeds, seeds)
 def test_another_seed_draws_another_subset(first, second):
     # 195 structures: two seeds agree on all of their first 100 with a chance below 1e-200.

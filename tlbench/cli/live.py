@@ -84,14 +84,9 @@ class Display:
             if progress is not None:
                 running.append((plan.jobs[key].label, progress))
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(running))
-        for title, justify in (
-            ("running", "left"),
-            ("done", "right"),
-            ("per second", "right"),
-            ("loss", "right"),
-            ("time left", "right"),
-        ):
-            table.add_column(title, justify=justify, header_style="dim")  # type: ignore[arg-type]
+        table.add_column("running", header_style="dim")
+        for title in ("done", "per second", "loss", "time left"):
+            table.add_column(title, justify="right", header_style="dim")
         for label, progress in running:
             table.add_row(label, *_figures(progress))
         finished = report.count("done", "cached")
