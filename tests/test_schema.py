@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
@@ -200,7 +200,6 @@ def test_nesting_is_allowed_to_the_limit(write):
     assert refusal(write(indented)).startswith(f":{MAX_DEPTH + 1}: is nested more than")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
