@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from ase.build import bulk
 
 from tlbench.backbones import BACKBONES
 from tlbench.data.frames import Frames
@@ -14,14 +13,8 @@ BATCH = 5
 
 
 @pytest.fixture(scope="module")
-def graph():
-    torch.set_num_threads(1)
-    images = []
-    for seed in range(BATCH):
-        atoms = bulk("Si", "diamond", a=5.43, cubic=True).repeat(2)
-        atoms.rattle(0.1, seed=seed)
-        images.append(atoms)
-    return graph_of(Frames.unlabelled(images), CUTOFF, dtype=torch.float32)
+def graph(thermal_silicon):
+    return graph_of(Frames.unlabelled(thermal_silicon(BATCH)), CUTOFF, dtype=torch.float32)
 
 
 @pytest.mark.benchmark(group="force call: 5 x 64 atoms, 4.3 A")

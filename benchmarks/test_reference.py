@@ -4,8 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
-from ase.build import bulk
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of, neighbours
@@ -15,15 +13,8 @@ REPLICAS = 32
 
 
 @pytest.fixture(scope="module")
-def replicas():
-    """32 thermally displaced 64-atom silicon cells."""
-    torch.set_num_threads(1)
-    images = []
-    for seed in range(REPLICAS):
-        atoms = bulk("Si", "diamond", a=5.43, cubic=True).repeat(2)
-        atoms.rattle(0.1, seed=seed)
-        images.append(atoms)
-    return images
+def replicas(thermal_silicon):
+    return thermal_silicon(REPLICAS)
 
 
 @pytest.mark.benchmark(group="Stillinger-Weber: energy, forces and stress of 32 x 64 atoms")
