@@ -1,12 +1,13 @@
 """From a suite to its jobs: a pure function."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
 from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
+from tlbench.data.fetch import locate
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.suite import Suite
@@ -29,6 +30,7 @@ class Cell:
     size: int
     subset_seed: int | None
     init_seed: int
+    train_temperature_k: float | None
     job: str
 
 
@@ -60,16 +62,10 @@ def plan(suite: Suite) -> Plan:
     """
     source, target = suite.source.load(), suite.target.load()
     source_element, target_element = _only_element(source), _only_element(target)
-    available = target.n_frames("train")
-    for size in suite.sizes:
-        if size > available:
-            raise InputError(
-                f"Suite {suite.name!r}: size {size} is larger than the training set of "
-                f"{target.name!r} ({available} structures); choose sizes up to {available}."
-            )
+    _check_sizes(suite, target)
     result = Plan(suite, suite.digest())
-    source_data = result.add(_dataset(source))
-    target_data = result.add(_dataset(target))
+    source_data = result.add(dataset_job(source))
+    target_data = result.add(dataset_job(target))
     arms = [STRATEGIES.get(name) for name in suite.strategies]
 
     pretrained: dict[tuple[str, int], str] = {}
@@ -90,7 +86,7 @@ def plan(suite: Suite) -> Plan:
                 f"pretrain {backbone} on {source_element}, seed {init_seed}",
             )
             pretrained[backbone, init_seed] = result.add(job)
-            model = _Model(backbone, PRETRAIN, source.n_frames("train"), None, init_seed)
+            model = _Model(backbone, PRETRAIN, source.n_frames("train"), None, init_seed, None)
             _measure(result, source_element, source_element, model, job, source_data)
 
     for model in _target_models(suite, arms):
@@ -106,7 +102,7 @@ def plan(suite: Suite) -> Plan:
                 "source": source_element if arm.needs_source else None,
                 "target": target_element,
             },
-            subset={"size": model.size, "seed": model.subset_seed} if arm.trains else None,
+            subset=model.subset() if arm.trains else None,
             init_seed=model.init_seed,
             training=suite.training if arm.trains else None,
         )
@@ -125,26 +121,61 @@ class _Model:
     size: int
     subset_seed: int | None
     init_seed: int
+    train_temperature_k: float | None
+
+    def subset(self) -> dict[str, Any]:
+        return {
+            "size": self.size,
+            "seed": self.subset_seed,
+            "temperature_k": self.train_temperature_k,
+        }
 
     def label(self) -> str:
         seeds = (
             self.init_seed if self.subset_seed is None else f"{self.subset_seed}/{self.init_seed}"
         )
-        return f"{self.strategy} {self.backbone}, N {self.size}, seed {seeds}"
+        at = "" if self.train_temperature_k is None else f" at {self.train_temperature_k:g} K"
+        return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
 
 
 def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
-    for size, subset_seed, init_seed in product(suite.sizes, suite.subset_seeds, suite.init_seeds):
+    temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
+    for size, temperature, subset_seed, init_seed in product(
+        suite.sizes, temperatures, suite.subset_seeds, suite.init_seeds
+    ):
         for backbone, arm in product(suite.backbones, arms):
             if arm.trains:
-                yield _Model(backbone, arm.name, size, subset_seed, init_seed)
+                yield _Model(backbone, arm.name, size, subset_seed, init_seed, temperature)
     for init_seed, backbone, arm in product(suite.init_seeds, suite.backbones, arms):
         if not arm.trains:
-            yield _Model(backbone, arm.name, 0, None, init_seed)
+            yield _Model(backbone, arm.name, 0, None, init_seed, None)
 
 
-def _dataset(card: Card) -> Job:
-    return Job("dataset", card.recipe(), label=f"data set {card.name}")
+def dataset_job(card: Card) -> Job:
+    """Return the job that makes or reads the data set of ``card``."""
+    files = {name: str(path) for name, path in locate(card).items()}
+    return Job("dataset", card.recipe(), label=f"data set {card.name}", files=files)
+
+
+def _check_sizes(suite: Suite, target: Card) -> None:
+    temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
+    for temperature in temperatures:
+        available = target.origin.n_frames("train", temperature)
+        if available is None:
+            # Only the files know; see ``tlbench.run``.
+            available = target.n_frames("train")
+        at = "" if temperature is None else f" at {temperature:g} K"
+        if available == 0:
+            raise InputError(
+                f"Suite {suite.name!r}: {target.name!r} has no training structures{at}; change "
+                "'training_temperatures_k'."
+            )
+        for size in suite.sizes:
+            if size > available:
+                raise InputError(
+                    f"Suite {suite.name!r}: size {size} is larger than the training set of "
+                    f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
+                )
 
 
 def _train_config(

@@ -19,7 +19,8 @@ class Record(Strict):
     """One number: the value of a metric for one model under one condition.
 
     ``condition`` is empty for the value over the whole test set. ``subset_seed`` is None where
-    no subset is drawn. ``job`` is the key of the job that measured it.
+    no subset is drawn, ``train_temperature_k`` where training structures of all temperatures
+    are. ``job`` is the key of the job that measured it.
     """
 
     suite: str
@@ -32,10 +33,11 @@ class Record(Strict):
     size: int = Field(ge=0)
     subset_seed: int | None
     init_seed: int
+    train_temperature_k: float | None = None
     metric: str
     unit: str
     value: float
-    condition: dict[str, float]
+    condition: dict[str, float | str]
     job: str
 
     @field_validator("value")
@@ -66,6 +68,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     size=cell.size,
                     subset_seed=cell.subset_seed,
                     init_seed=cell.init_seed,
+                    train_temperature_k=cell.train_temperature_k,
                     metric=entry["metric"],
                     unit=METRICS.get(entry["metric"]).unit,
                     value=entry["value"],

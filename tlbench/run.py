@@ -2,20 +2,26 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import platformdirs
 
+from tlbench.data.cards import Card
+from tlbench.data.fetch import fetch, locate
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.data.reading import read_parts
+from tlbench.data.splits import choose
 from tlbench.engine.devices import check_device
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.runner import Report, run_jobs
-from tlbench.engine.store import Store
+from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
-from tlbench.plan import Plan, plan
+from tlbench.plan import Plan, dataset_job, plan
 from tlbench.records import Record, collect, write_records
 from tlbench.report.page import write_report
 from tlbench.report.summary import markdown
@@ -46,6 +52,7 @@ def run_suite(
     store: Path | None = None,
     workers: int | None = None,
     device: str = "auto",
+    mirror: Path | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
 ) -> Run:
     """Run every job of ``suite`` that the store does not have, and write the results.
@@ -60,6 +67,8 @@ def run_suite(
         Jobs at a time; by default one per core.
     device
         "auto", "cpu" or "cuda".
+    mirror
+        Folder in which files of the data sets are looked for before they are downloaded.
     on_change
         Called often while the run goes on, with the plan, the store and how it stands.
 
@@ -74,6 +83,10 @@ def run_suite(
     out = out or Path("runs") / suite.name
     opened = Store(store or default_store())
     _prepare(out)
+    cards = [suite.source.load(), suite.target.load()]
+    for card in cards:
+        fetch(card, mirror)
+    _check_data(planned, cards, opened)
     report = run_jobs(
         planned.jobs,
         opened,
@@ -116,3 +129,46 @@ def _prepare(out: Path) -> None:
             f"The output folder {out} cannot be written ({error.strerror}); "
             "choose another with --out."
         ) from error
+
+
+def load_dataset(
+    card: Card,
+    store: Path | None = None,
+    mirror: Path | None = None,
+    on_change: Callable[[Store, Report], None] = lambda store, report: None,
+) -> dict[str, Frames]:
+    """Return the train, validation and test part of a data set, making it if need be.
+
+    Raises
+    ------
+    TlbenchError
+        If its files cannot be had, or it cannot be made.
+    """
+    fetch(card, mirror)
+    job = dataset_job(card)
+    opened = Store(store or default_store())
+    if card.data_files() and opened.state(job.key) is not State.FINISHED:
+        # Reading them here first turns a fault in the files into one sentence.
+        read_parts(card.elements, card.recipe()["origin"], locate(card))
+    report = run_jobs(
+        {job.key: job}, opened, partial(local, 1), "cpu", lambda r: on_change(opened, r)
+    )
+    for error in report.errors.values():
+        raise InputError(f"The data set {card.name!r} cannot be made: {error}")
+    folder = opened.folder(job.key)
+    return {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+
+
+def _check_data(planned: Plan, cards: Sequence[Card], store: Store) -> None:
+    """Read outside files before any job runs, so that a fault in them stops the run at once."""
+    for card in cards:
+        job = dataset_job(card)
+        children = [j for j in planned.jobs.values() if job.key in j.parents.values()]
+        waiting = [j for j in (job, *children) if store.state(j.key) is not State.FINISHED]
+        if not card.data_files() or not waiting:
+            continue
+        parts = read_parts(card.elements, card.recipe()["origin"], locate(card))
+        for child in waiting:
+            subset = child.config.get("subset")
+            if child.kind == "train" and subset is not None:
+                choose(parts["train"], subset["size"], subset["seed"], subset["temperature_k"])

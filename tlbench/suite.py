@@ -9,13 +9,15 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
-from tlbench.data.cards import Card, load_card
+from tlbench.data.cards import Card, is_path, load_card
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES
+
+Property = Literal["temperature_k", "phase", "group"]
 
 
 class DataChoice(Strict):
@@ -47,9 +49,28 @@ class Suite(Strict):
     pretraining: TrainingConfig
     training: TrainingConfig
     metrics: list[str] = Field(min_length=1)
-    by: list[Literal["temperature_k"]] = Field(
-        default=[], description="frame properties to break the metrics down by"
+    by: list[list[Property]] = Field(
+        default=[],
+        description="frame properties, or combinations of them, to break the metrics down by",
     )
+    training_temperatures_k: list[PositiveFloat] | None = Field(
+        default=None,
+        description="train one target model at each of these, with structures of it alone",
+    )
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _single_properties(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [[entry] if isinstance(entry, str) else entry for entry in value]
+        return value
+
+    @field_validator("training_temperatures_k")
+    @classmethod
+    def _ascending_temperatures(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and (not value or sorted(set(value)) != value):
+            raise ValueError("temperatures should be distinct and ascending")
+        return value
 
     @field_validator("sizes")
     @classmethod
@@ -172,6 +193,11 @@ def load_suite(
     """
     path = _suite_path(name)
     value, lines = read_yaml(path)
+    for part in ("source", "target"):
+        choice = value.get(part)
+        if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
+            # A card file stands beside the suite that names it.
+            choice["card"] = str((path.parent / choice["card"]).absolute())
     suite = _checked(value, str(path), lines)
     for backbone in backbones:
         BACKBONES.get(backbone)

@@ -15,3 +15,30 @@ GPA = 160.2176634
 
 MEV = 1000.0
 """Milli-electronvolts in 1 eV."""
+
+KILOBAR = 0.1
+"""Stress in GPa of 1 kbar."""
+
+ENERGY_UNITS = {
+    "eV": 1.0,
+    "hartree": 27.211386245988,
+    "rydberg": 13.605693122994,
+    "kcal/mol": 0.0433641153,
+    "kJ/mol": 0.0103642697,
+}
+"""Energy in eV of one of each unit."""
+
+BOHR = 0.529177210903
+"""Length in Å of 1 bohr."""
+
+FORCE_UNITS = {
+    "eV/angstrom": 1.0,
+    "eV/bohr": 1 / BOHR,
+    "hartree/angstrom": ENERGY_UNITS["hartree"],
+    "hartree/bohr": ENERGY_UNITS["hartree"] / BOHR,
+    "rydberg/bohr": ENERGY_UNITS["rydberg"] / BOHR,
+    "kcal/mol/angstrom": ENERGY_UNITS["kcal/mol"],
+    "kJ/mol/angstrom": ENERGY_UNITS["kJ/mol"],
+    "kJ/mol/nm": ENERGY_UNITS["kJ/mol"] / 10,
+}
+"""Force in eV/Å of one of each unit."""

@@ -28,6 +28,12 @@ def run(
         int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    mirror: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that has the files of the data sets.", show_default="$TLBENCH_DATA_MIRROR"
+        ),
+    ] = None,
     backbone: Annotated[
         list[str] | None,
         typer.Option(help="Run this backbone instead of the suite's; repeatable."),
@@ -67,7 +73,7 @@ def run(
     display = Display()
     try:
         with display, _signals_stop(display):
-            finished = run_suite(chosen, out, store, workers, device, display.update)
+            finished = run_suite(chosen, out, store, workers, device, mirror, display.update)
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
         raise typer.Exit(130) from None

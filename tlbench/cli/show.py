@@ -39,7 +39,8 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
             "jobs": len(planned.jobs),
         }
     if kind is Kind.dataset:
-        from tlbench.data.cards import SPLITS, load_card
+        from tlbench.data.cards import load_card
+        from tlbench.data.origins import SPLITS
 
         card = load_card(name)
         return {

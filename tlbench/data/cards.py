@@ -3,73 +3,14 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from tlbench.errors import UnknownNameError
+from tlbench.data.origins import DataFile, FilesOrigin, Origin
+from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, Strict, digest, read_yaml, validate
-
-SPLITS = ("train", "validation", "test")
-
-
-class Trajectories(Strict):
-    """How many trajectories one part of a data set has at each temperature."""
-
-    trajectories: PositiveInt
-    frames: PositiveInt = Field(description="frames kept of each trajectory")
-
-
-class Melt(Strict):
-    """How trajectories that should be liquid are melted before they are equilibrated."""
-
-    from_k: PositiveFloat = Field(description="lowest temperature that starts from the liquid")
-    at_k: PositiveFloat = Field(description="temperature that melts the crystal")
-    for_fs: PositiveFloat
-
-
-class StillingerWeberOrigin(Strict):
-    """Frames sampled from Langevin dynamics of a Stillinger–Weber diamond crystal.
-
-    The three parts come from different trajectories, so no test frame is a neighbour in time
-    of a training frame.
-    """
-
-    kind: Literal["stillinger-weber"]
-    lattice_constant: PositiveFloat = Field(description="conventional cell, Å")
-    repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
-        description="conventional 8-atom cells along each direction"
-    )
-    temperatures_k: list[Annotated[float, Field(gt=0, le=10_000)]] = Field(min_length=1)
-    timestep_fs: Annotated[float, Field(gt=0, le=4)]
-    friction_per_ps: PositiveFloat
-    melt: Melt | None = Field(description="None: every trajectory starts from the crystal")
-    equilibration_fs: PositiveFloat
-    interval_fs: PositiveFloat = Field(description="time between kept frames")
-    seed: int
-    train: Trajectories
-    validation: Trajectories
-    test: Trajectories
-
-    def check_elements(self, elements: list[str]) -> None:
-        """Refuse elements that the potential has no parameters for."""
-        if elements not in (["Si"], ["Ge"]):
-            raise ValueError(
-                f"Stillinger–Weber data are of Si or of Ge, not of {', '.join(elements)}"
-            )
-
-    @field_validator("temperatures_k")
-    @classmethod
-    def _distinct(cls, value: list[float]) -> list[float]:
-        if sorted(set(value)) != value:
-            raise ValueError("temperatures should be distinct and ascending")
-        return value
-
-    def n_frames(self, split: str) -> int:
-        """Return the number of frames in one part."""
-        part: Trajectories = getattr(self, split)
-        return part.trajectories * part.frames * len(self.temperatures_k)
 
 
 class Units(Strict):
@@ -92,7 +33,8 @@ class Card(Strict):
     licence: str
     citation: list[str] = Field(min_length=1)
     units: Units
-    origin: StillingerWeberOrigin
+    origin: Origin
+    _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _elements_fit_the_origin(self) -> "Card":
@@ -101,11 +43,22 @@ class Card(Strict):
 
     def n_frames(self, split: str) -> int:
         """Return the number of frames in ``split`` (train, validation or test)."""
-        return self.origin.n_frames(split)
+        count = self.origin.n_frames(split)
+        assert count is not None
+        return count
+
+    def data_files(self) -> dict[str, DataFile]:
+        """Return the files that the data set is read from; none if it is sampled."""
+        return self.origin.files if isinstance(self.origin, FilesOrigin) else {}
+
+    @property
+    def folder(self) -> Path:
+        """Folder that the paths of its files are relative to."""
+        return self._folder
 
     def recipe(self) -> dict[str, Any]:
         """Return everything that determines the frames, and nothing else."""
-        return {"elements": self.elements, "origin": self.origin.model_dump(mode="json")}
+        return {"elements": self.elements, "origin": self.origin.recipe()}
 
     def digest(self) -> str:
         """Return the SHA-256 of the recipe."""
@@ -131,7 +84,7 @@ def load_card(
     lines: Lines | None = None,
     within: tuple[str, ...] = (),
 ) -> Card:
-    """Read the card called ``name`` and apply ``changes`` to its origin.
+    """Read the card called ``name``, or a card file, and apply ``changes`` to its origin.
 
     Parameters
     ----------
@@ -146,13 +99,30 @@ def load_card(
     InputError
         If the card, or a change, is not valid.
     """
-    names = card_names()
-    if name not in names:
-        raise UnknownNameError(f"Unknown data set {name!r}; {near_names(name, names)}")
-    path = card_folder() / f"{name}.yaml"
+    path = _card_path(name)
     value, card_lines = read_yaml(path)
     card = validate(Card, value, str(path), card_lines)
+    card._folder = path.parent
     if not changes:
         return card
     origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines, within)
     return card.model_copy(update={"origin": origin})
+
+
+def is_path(name: str) -> bool:
+    """Return whether ``name`` means a card file rather than a card that tlbench ships."""
+    return name.endswith((".yaml", ".yml")) or "/" in name
+
+
+def _card_path(name: str) -> Path:
+    if is_path(name):
+        if not Path(name).is_file():
+            raise InputError(f"There is no card file {name!r}; check the path.")
+        return Path(name)
+    names = card_names()
+    if name not in names:
+        raise UnknownNameError(
+            f"Unknown data set {name!r}; {near_names(name, names)} A card file of your own is "
+            "named by its path, ending in .yaml."
+        )
+    return card_folder() / f"{name}.yaml"

@@ -12,6 +12,7 @@ from tlbench.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.str_]
 
 _PER_ATOM = ("atomic_numbers", "positions", "forces")
 
@@ -35,6 +36,8 @@ class Frames:
     energy             (frames,)        eV      total energy
     stress             (frames, 3, 3)   GPa     Cauchy stress, positive in tension; NaN if unknown
     temperature_k      (frames,)        K       temperature it was sampled at; NaN if unknown
+    phase              (frames,)                "crystal", "liquid", …; empty if unknown
+    group              (frames,)                kind of structure, as the source names it; or empty
     trajectory         (frames,)                frames of one trajectory share a number
     =================  ===============  ======  ==============================================
     """
@@ -48,6 +51,8 @@ class Frames:
     energy: Floats
     stress: Floats
     temperature_k: Floats
+    phase: Words
+    group: Words
     trajectory: Ints
 
     def __post_init__(self) -> None:
@@ -62,6 +67,8 @@ class Frames:
             "energy": (frames,),
             "stress": (frames, 3, 3),
             "temperature_k": (frames,),
+            "phase": (frames,),
+            "group": (frames,),
             "trajectory": (frames,),
         }
         for name, shape in expected.items():
@@ -103,10 +110,12 @@ class Frames:
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` file; the same frames give the same bytes."""
-        # The memory order of an array would otherwise be written too.
+        # The memory order of an array, or the width of its words, would otherwise be written too.
         arrays: dict[str, Any] = {
             f.name: np.ascontiguousarray(getattr(self, f.name)) for f in fields(self)
         }
+        for name in ("phase", "group"):
+            arrays[name] = np.array(arrays[name].tolist(), dtype=np.str_)
         np.savez(path, **arrays)
 
     @staticmethod
@@ -140,6 +149,8 @@ class Frames:
             energy=np.zeros(n_frames),
             stress=np.full((n_frames, 3, 3), np.nan),
             temperature_k=np.full(n_frames, np.nan),
+            phase=np.full(n_frames, ""),
+            group=np.full(n_frames, ""),
             trajectory=np.arange(n_frames, dtype=np.int64),
         )
 
@@ -158,7 +169,7 @@ class Frames:
                 positions=self.positions[span],
                 cell=self.cell[index],
                 pbc=self.pbc[index],
-                info={"temperature_k": float(self.temperature_k[index])},
+                info=self._info(index),
             )
             labels = {"energy": float(self.energy[index]), "forces": self.forces[span]}
             stress = self.stress[index]
@@ -168,3 +179,10 @@ class Frames:
             atoms.calc = SinglePointCalculator(atoms, **labels)
             images.append(atoms)
         return images
+
+    def _info(self, index: int) -> dict[str, Any]:
+        known = {"phase": str(self.phase[index]), "config_type": str(self.group[index])}
+        info: dict[str, Any] = {name: word for name, word in known.items() if word}
+        if np.isfinite(self.temperature_k[index]):
+            info["temperature_k"] = float(self.temperature_k[index])
+        return info

@@ -1,8 +1,12 @@
-"""Which training structures a model of size N sees."""
+"""How frames are divided into parts, and which of them a model of size N sees."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from tlbench.data.frames import Frames
+from tlbench.data.origins import Part, Split
 from tlbench.errors import InputError
 from tlbench.seeds import stream
 
@@ -25,3 +29,86 @@ def nested_subset(n_frames: int, size: int, subset_seed: int) -> npt.NDArray[np.
         )
     generator = np.random.Generator(np.random.PCG64(stream("subset", subset_seed)))
     return generator.permutation(n_frames)[:size].astype(np.int64)
+
+
+def choose(
+    frames: Frames, size: int, subset_seed: int, temperature_k: float | None = None
+) -> Frames:
+    """Return ``size`` of ``frames``, drawn as ``nested_subset`` does, of one temperature or all.
+
+    Raises
+    ------
+    InputError
+        If no frame has the temperature, or too few have it.
+    """
+    if temperature_k is not None:
+        known = frames.temperature_k[np.isfinite(frames.temperature_k)]
+        matching = np.flatnonzero(frames.temperature_k == temperature_k)
+        if not len(matching):
+            there = ", ".join(f"{t:g}" for t in np.unique(known)) or "none"
+            raise InputError(
+                f"No training structure was sampled at {temperature_k:g} K; "
+                f"temperatures there are: {there}."
+            )
+        frames = frames.select(matching)
+    return frames.select(nested_subset(len(frames), size, subset_seed))
+
+
+def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
+    """Return the train, validation and test part of the frames of some files.
+
+    Raises
+    ------
+    InputError
+        If fewer frames match a part than it asks for.
+    """
+    frames = Frames.concatenate(list(files.values()))
+    file_of = np.repeat(list(files), [len(part) for part in files.values()])
+    if split.order == "random":
+        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
+        order = generator.permutation(len(frames))
+    else:
+        order = np.arange(len(frames))[::-1]
+    free = np.ones(len(frames), dtype=bool)
+    parts = {}
+    for name in ("test", "validation", "train"):
+        part: Part = getattr(split, name)
+        matching = _matching(frames, file_of, part)
+        chosen = order[(matching & free)[order]][: part.frames]
+        if len(chosen) < part.frames:
+            raise InputError(_too_few(name, part, frames, int(matching.sum()), len(chosen)))
+        free[chosen] = False
+        parts[name] = frames.select(np.sort(chosen))
+    return {name: parts[name] for name in ("train", "validation", "test")}
+
+
+def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:
+    matching = np.isin(file_of, part.files)
+    if part.groups:
+        matching &= np.isin(frames.group, part.groups)
+    if part.without_groups:
+        matching &= ~np.isin(frames.group, part.without_groups)
+    if part.phases:
+        matching &= np.isin(frames.phase, part.phases)
+    if part.temperatures_k:
+        matching &= np.isin(frames.temperature_k, part.temperatures_k)
+    return matching
+
+
+def _too_few(name: str, part: Part, frames: Frames, matching: int, left: int) -> str:
+    groups = sorted({str(group) for group in frames.group if group})
+    temperatures = np.unique(frames.temperature_k[np.isfinite(frames.temperature_k)])
+    for asked, there, what in (
+        ([*part.groups, *part.without_groups], groups, "group"),
+        (part.phases, sorted({str(phase) for phase in frames.phase if phase}), "phase"),
+        (part.temperatures_k, [float(t) for t in temperatures], "temperature"),
+    ):
+        for value in asked:
+            if value not in there:
+                known = ", ".join(str(v) for v in there) or "none"
+                return f"split.{name}: no frame has the {what} {value!r}; there are: {known}."
+    taken = f", of which other parts took {matching - left}" if matching > left else ""
+    return (
+        f"split.{name} asks for {part.frames} frames, but {matching} match it{taken}; "
+        f"lower split.{name}.frames or widen what it is drawn from."
+    )

@@ -93,7 +93,8 @@ def _do(job: Job, store: Store, requested: str) -> None:
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         for key in job.parents.values():
             store.verify(key)
-        context = Context(folder, parents, device, _Reporter(folder / PROGRESS))
+        files = {name: Path(path) for name, path in job.files.items()}
+        context = Context(folder, parents, device, _Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
         provenance = watch.provenance(device)

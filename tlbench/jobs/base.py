@@ -27,14 +27,15 @@ class Context:
     """What a running job is given.
 
     ``folder`` is its own to write artefacts to, and may hold what an interrupted attempt left;
-    ``parents`` maps the role of each parent to its finished folder. Nothing in here may
-    influence the result.
+    ``parents`` maps the role of each parent to its finished folder, and ``files`` the name of
+    each outside file to where it lies. Nothing in here may influence the result.
     """
 
     folder: Path
     parents: Mapping[str, Path]
     device: str
     report: Callable[[Progress], None]
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 Run = Callable[[dict[str, Any], Context], dict[str, Any]]
@@ -66,9 +67,9 @@ class Kind:
 
 
 KINDS = {
-    "dataset": Kind(1, "tlbench.jobs.dataset:run", uses_device=False),
+    "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
     "train": Kind(1, "tlbench.jobs.train:run", uses_device=True),
-    "evaluate": Kind(1, "tlbench.jobs.evaluate:run", uses_device=True),
+    "evaluate": Kind(2, "tlbench.jobs.evaluate:run", uses_device=True),
 }
 
 
@@ -86,12 +87,16 @@ class Job:
         Role → key of the jobs whose results it reads.
     label
         What people see; not part of the key.
+    files
+        Name → path on this machine of the outside files that it reads; their digests are in
+        the config, their paths are not part of the key.
     """
 
     kind: str
     config: Mapping[str, Any]
     parents: Mapping[str, str] = field(default_factory=dict)
     label: str = field(default="", compare=False)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def description(self) -> dict[str, Any]:
         """Return what the key is the digest of."""

@@ -1,12 +1,14 @@
 """Job: make or read a data set, and divide it into train, validation and test."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from ase.build import bulk
 
-from tlbench.data.cards import SPLITS, StillingerWeberOrigin, Trajectories
 from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS, StillingerWeberOrigin, Trajectories
+from tlbench.data.reading import read_parts
 from tlbench.errors import InputError
 from tlbench.jobs.base import Context, Progress
 from tlbench.md.sampling import sample_nvt
@@ -16,14 +18,13 @@ from tlbench.seeds import stream
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
-    origin = StillingerWeberOrigin.model_validate(config["origin"])
-    parts = sample_stillinger_weber(config["elements"][0], origin, context)
+    elements, origin = config["elements"], config["origin"]
+    if origin["kind"] == "files":
+        parts = read_parts(elements, origin, context.files)
+    else:
+        sampled = StillingerWeberOrigin.model_validate(origin)
+        parts = sample_stillinger_weber(elements[0], sampled, context)
     for split, frames in parts.items():
-        if not (np.isfinite(frames.forces).all() and np.isfinite(frames.energy).all()):
-            raise InputError(
-                f"The dynamics of the {split} part did not stay finite; "
-                "choose a smaller timestep or lower temperatures."
-            )
         frames.save(context.folder / f"{split}.npz")
     return {
         "n_frames": {split: len(frames) for split, frames in parts.items()},
@@ -70,7 +71,14 @@ def sample_stillinger_weber(
             for number, run in enumerate(runs)
             if run[0] == split
         ]
-        parts[split] = frames.select(np.concatenate(kept))
+        part = frames.select(np.concatenate(kept))
+        if not (np.isfinite(part.forces).all() and np.isfinite(part.energy).all()):
+            raise InputError(
+                f"The dynamics of the {split} part did not stay finite; "
+                "choose a smaller timestep or lower temperatures."
+            )
+        liquid = [origin.starts_liquid(t) for t in part.temperature_k]
+        parts[split] = replace(part, phase=np.where(liquid, "liquid", "crystal"))
     return parts
 
 

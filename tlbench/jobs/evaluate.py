@@ -13,13 +13,16 @@ from tlbench.metrics.spec import Errors
 from tlbench.potential import load_potential
 from tlbench.training.labels import LabelledSet
 
+Condition = dict[str, float | str]
+"""Frame property → the value that the structures have."""
+
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``errors.npz`` (prediction minus label) and return the metrics.
 
-    ``config`` has: split, metrics, and by (frame properties to break the metrics down by). A
-    metric that is not defined, such as the energy error of a model without a reference energy,
-    is left out.
+    ``config`` has: split, metrics, and by (combinations of frame properties to break the
+    metrics down by; structures of which one is unknown count in none). A metric that is not
+    defined, such as the energy error of a model without a reference energy, is left out.
     """
     potential = load_potential(context.parents["model"] / MODEL, context.device)
     frames = Frames.load(context.parents["data"] / f"{config['split']}.npz")
@@ -42,10 +45,9 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         forces=errors.forces.astype(np.float32),
         n_atoms=errors.n_atoms,
     )
-    conditions: list[dict[str, float]] = [{}]
-    for name in config["by"]:
-        values = getattr(frames, name)
-        conditions += [{name: float(v)} for v in np.unique(values[np.isfinite(values)])]
+    conditions: list[Condition] = [{}]
+    for names in config["by"]:
+        conditions += conditions_of(frames, names)
     metrics = []
     for name in config["metrics"]:
         for condition in conditions:
@@ -55,7 +57,14 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"metrics": metrics}
 
 
-def _mask(frames: Frames, condition: dict[str, float]) -> Any:
+def conditions_of(frames: Frames, names: list[str]) -> list[Condition]:
+    """Return every combination of the properties ``names`` that occurs, sorted."""
+    rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
+    known = {row for row in rows if all(value == value and value != "" for value in row)}
+    return [dict(zip(names, row, strict=True)) for row in sorted(known)]
+
+
+def _mask(frames: Frames, condition: Condition) -> Any:
     mask = np.ones(len(frames), dtype=bool)
     for name, value in condition.items():
         mask &= getattr(frames, name) == value

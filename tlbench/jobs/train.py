@@ -6,7 +6,7 @@ import torch
 from ase.data import atomic_numbers
 
 from tlbench.data.frames import Frames
-from tlbench.data.splits import nested_subset
+from tlbench.data.splits import choose
 from tlbench.jobs.base import Context, Progress
 from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
@@ -24,8 +24,8 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors.
 
     ``config`` has: backbone {name, config}, strategy, elements {source, target}, subset
-    {size, seed} or None for all data, init_seed, training (None for a strategy that does not
-    train).
+    {size, seed, temperature_k} or None for all data, init_seed, training (None for a strategy
+    that does not train).
     """
     strategy = STRATEGIES.get(config["strategy"])
     potential = initial_potential(config, context)
@@ -36,7 +36,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         frames = Frames.load(context.parents["data"] / "train.npz")
         subset = config["subset"]
         if subset is not None:
-            frames = frames.select(nested_subset(len(frames), subset["size"], subset["seed"]))
+            frames = choose(frames, subset["size"], subset["seed"], subset["temperature_k"])
         data = _labelled(frames, potential)
         validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
         subset_seed = -1 if subset is None else subset["seed"]

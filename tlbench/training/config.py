@@ -6,6 +6,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from tlbench.schema import Strict
 
+EnergyReference = Literal["mean-shift", "least-squares"]
+
 
 class LossWeights(Strict):
     """Weights of the parts of the loss.
@@ -36,6 +38,10 @@ class TrainingConfig(Strict):
     learning_rate: PositiveFloat = 1e-3
     final_learning_rate_fraction: float = Field(default=0.01, gt=0, le=1)
     loss: LossWeights = LossWeights()
+    energy_reference: EnergyReference = Field(
+        default="mean-shift",
+        description="mean-shift: one constant per atom; least-squares: one per element",
+    )
     dtype: Literal["float32", "float64"] = "float32"
     validation_points: int = Field(
         default=10, ge=0, description="evaluations on validation data during the run"

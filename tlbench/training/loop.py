@@ -62,7 +62,7 @@ def train(
     check_labels(data, config.loss)
     if config.loss.energy:
         # An energy loss needs a first guess of the constant; forces do not see it.
-        fit_reference_energy(potential, data, use_network=False)
+        fit_reference_energy(potential, data, config.energy_reference, use_network=False)
     optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
     order = BatchOrder(len(data), config.batch_size, order_seed)
     watched = _watch_points(config)
@@ -98,7 +98,7 @@ def train(
     # No later loss shows what the last update has done.
     if not math.isfinite(force_mae(potential, data)):
         raise _diverged("The forces are not finite after the last update")
-    fit_reference_energy(potential, data)
+    fit_reference_energy(potential, data, config.energy_reference)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return curve
 

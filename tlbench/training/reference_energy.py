@@ -1,20 +1,28 @@
-"""The constant energy per element that a force loss leaves undetermined."""
+"""The constant energies that a force loss leaves undetermined."""
 
 import numpy as np
 import torch
 
 from tlbench.potential import Potential
+from tlbench.training.config import EnergyReference
 from tlbench.training.labels import LabelledSet
 
 
-def fit_reference_energy(potential: Potential, data: LabelledSet, use_network: bool = True) -> None:
-    """Set the reference energies of the elements in ``data`` by least squares on energies per atom.
-
-    For one element this is the mean energy error per atom, the policy of Röcken & Zavadlav,
-    arXiv 2502.13522. Elements that do not occur keep what they have.
+def fit_reference_energy(
+    potential: Potential,
+    data: LabelledSet,
+    policy: EnergyReference = "mean-shift",
+    use_network: bool = True,
+) -> None:
+    """Set the reference energies of the elements in ``data``; others keep what they have.
 
     Parameters
     ----------
+    policy
+        "mean-shift": every element gets the mean energy error per atom, the policy of Röcken &
+        Zavadlav, arXiv 2502.13522. "least-squares": each element gets its own constant, by
+        least squares on energies per atom; where the composition never varies, the smallest
+        constants that fit. For a single element the two are the same.
     use_network
         Fit what the network leaves over (after training); otherwise the bare labels (before).
     """
@@ -27,12 +35,15 @@ def fit_reference_energy(potential: Potential, data: LabelledSet, use_network: b
             [potential(data.batch(b).graph).energy.cpu().numpy() for b in data.batches()]
         )
     n_atoms = data.frames.n_atoms
-    frame_of_atom = np.repeat(np.arange(len(data)), n_atoms)
-    counts = np.zeros((len(data), len(elements)))
-    columns = np.searchsorted(elements, data.frames.atomic_numbers)
-    np.add.at(counts, (frame_of_atom, columns), 1.0)
     missing = (data.frames.energy - network) / n_atoms
-    fitted, *_ = np.linalg.lstsq(counts / n_atoms[:, None], missing, rcond=None)
+    if policy == "mean-shift":
+        fitted = np.full(len(elements), missing.mean())
+    else:
+        frame_of_atom = np.repeat(np.arange(len(data)), n_atoms)
+        counts = np.zeros((len(data), len(elements)))
+        columns = np.searchsorted(elements, data.frames.atomic_numbers)
+        np.add.at(counts, (frame_of_atom, columns), 1.0)
+        fitted, *_ = np.linalg.lstsq(counts / n_atoms[:, None], missing, rcond=None)
     with torch.no_grad():
         potential.reference_energy[elements] = torch.as_tensor(
             fitted, device=potential.reference_energy.device

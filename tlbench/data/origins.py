@@ -1,0 +1,195 @@
+"""Where the structures of a data set come from: sampled from a potential, or read from files."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from tlbench.data.readers import READERS
+from tlbench.registry import near_names
+from tlbench.schema import Strict
+
+SPLITS = ("train", "validation", "test")
+
+Temperature = Annotated[float, Field(gt=0, le=10_000)]
+
+
+class Trajectories(Strict):
+    """How many trajectories one part of a data set has at each temperature."""
+
+    trajectories: PositiveInt
+    frames: PositiveInt = Field(description="frames kept of each trajectory")
+
+
+class Melt(Strict):
+    """How trajectories that should be liquid are melted before they are equilibrated."""
+
+    from_k: PositiveFloat = Field(description="lowest temperature that starts from the liquid")
+    at_k: PositiveFloat = Field(description="temperature that melts the crystal")
+    for_fs: PositiveFloat
+
+
+class StillingerWeberOrigin(Strict):
+    """Frames sampled from Langevin dynamics of a Stillinger–Weber diamond crystal.
+
+    The three parts come from different trajectories, so no test frame is a neighbour in time
+    of a training frame.
+    """
+
+    kind: Literal["stillinger-weber"]
+    lattice_constant: PositiveFloat = Field(description="conventional cell, Å")
+    repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        description="conventional 8-atom cells along each direction"
+    )
+    temperatures_k: list[Temperature] = Field(min_length=1)
+    timestep_fs: Annotated[float, Field(gt=0, le=4)]
+    friction_per_ps: PositiveFloat
+    melt: Melt | None = Field(description="None: every trajectory starts from the crystal")
+    equilibration_fs: PositiveFloat
+    interval_fs: PositiveFloat = Field(description="time between kept frames")
+    seed: int
+    train: Trajectories
+    validation: Trajectories
+    test: Trajectories
+
+    def check_elements(self, elements: list[str]) -> None:
+        """Refuse elements that the potential has no parameters for."""
+        if elements not in (["Si"], ["Ge"]):
+            raise ValueError(
+                f"Stillinger–Weber data are of Si or of Ge, not of {', '.join(elements)}"
+            )
+
+    @field_validator("temperatures_k")
+    @classmethod
+    def _distinct(cls, value: list[float]) -> list[float]:
+        if sorted(set(value)) != value:
+            raise ValueError("temperatures should be distinct and ascending")
+        return value
+
+    def n_frames(self, split: str, temperature_k: float | None = None) -> int | None:
+        """Return the number of frames in one part, at one temperature or at all."""
+        part: Trajectories = getattr(self, split)
+        if temperature_k is None:
+            return part.trajectories * part.frames * len(self.temperatures_k)
+        return part.trajectories * part.frames if temperature_k in self.temperatures_k else 0
+
+    def starts_liquid(self, temperature_k: float) -> bool:
+        """Return whether trajectories at this temperature are melted first."""
+        return self.melt is not None and temperature_k >= self.melt.from_k
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what determines the frames."""
+        return self.model_dump(mode="json")
+
+
+class DataFile(Strict):
+    """A file of structures and the digest that it must have.
+
+    It has an address that it can be fetched from, or a path beside the card.
+    """
+
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
+    path: str | None = Field(default=None, description="relative to the card's folder")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: PositiveInt = Field(description="size of the file; a longer one is refused")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "DataFile":
+        if (self.url is None) == (self.path is None):
+            raise ValueError("a file has either a url or a path")
+        return self
+
+
+class Part(Strict):
+    """One part of a data set: how many frames, drawn from which.
+
+    A frame matches if it stands in one of the ``files`` and has one of the named groups,
+    phases and temperatures, where there are any, and none of the groups it is ``without``.
+    """
+
+    frames: PositiveInt
+    files: list[str] = Field(min_length=1)
+    groups: list[str] = Field(default=[], description="only these kinds of structure")
+    without_groups: list[str] = Field(default=[], description="not these kinds of structure")
+    phases: list[str] = Field(default=[], description="only these")
+    temperatures_k: list[Temperature] = Field(default=[], description="only these")
+
+
+class Split(Strict):
+    """How frames are divided.
+
+    The parts are filled in the order test, validation, train, each with frames that match it
+    and that no earlier part has taken.
+    """
+
+    name: str
+    order: Literal["random", "last"] = Field(
+        description="random: drawn with the seed; last: from the end of the files, so that "
+        "neighbours in time stay together"
+    )
+    seed: int = 0
+    train: Part
+    validation: Part
+    test: Part
+
+
+class FilesOrigin(Strict):
+    """Frames read from files of known digest."""
+
+    kind: Literal["files"]
+    reader: str
+    options: dict[str, Any] = Field(default={}, description="settings of the reader")
+    files: dict[str, DataFile] = Field(min_length=1, max_length=100)
+    split: Split
+
+    @field_validator("reader")
+    @classmethod
+    def _known_reader(cls, value: str) -> str:
+        if value not in READERS:
+            raise ValueError(f"unknown reader {value!r}; {near_names(value, READERS.names())}")
+        return value
+
+    @field_validator("files")
+    @classmethod
+    def _plain_names(cls, value: dict[str, DataFile]) -> dict[str, DataFile]:
+        for name in value:
+            if PurePosixPath(name).name != name or name in (".", "..") or "\\" in name:
+                raise ValueError(f"{name!r} should be the plain name of a file")
+        return value
+
+    @model_validator(mode="after")
+    def _parts_name_files(self) -> "FilesOrigin":
+        for split in SPLITS:
+            for name in getattr(self.split, split).files:
+                if name not in self.files:
+                    hint = near_names(name, self.files)
+                    raise ValueError(f"split.{split} names the file {name!r}; {hint}")
+        self.reader_options()
+        return self
+
+    def reader_options(self) -> Strict:
+        """Return the complete settings of the reader."""
+        reader = READERS.get(self.reader)
+        return reader.options.model_validate(self.options)
+
+    def check_elements(self, elements: list[str]) -> None:
+        """Accept any element; the files show what they have."""
+
+    def n_frames(self, split: str, temperature_k: float | None = None) -> int | None:
+        """Return the number of frames in one part; at one temperature only the files know."""
+        part: Part = getattr(self.split, split)
+        return part.frames if temperature_k is None else None
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what determines the frames: digests, not places."""
+        return {
+            "kind": self.kind,
+            "reader": self.reader,
+            "provider": READERS.provider(self.reader),
+            "options": self.reader_options().model_dump(mode="json"),
+            "files": {name: file.sha256 for name, file in self.files.items()},
+            "split": self.split.model_dump(mode="json"),
+        }
+
+
+Origin = Annotated[StillingerWeberOrigin | FilesOrigin, Field(discriminator="kind")]

@@ -1,0 +1,8 @@
+"""File formats of labelled structures, one file per format."""
+
+from tlbench.data.readers.base import Reader
+from tlbench.registry import Registry
+
+READERS: Registry[Reader] = Registry("reader", group="tlbench.readers")
+READERS.register("extxyz", "tlbench.data.readers.extxyz:READER")
+READERS.register("mlearn", "tlbench.data.readers.mlearn:READER")

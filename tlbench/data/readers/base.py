@@ -1,0 +1,49 @@
+"""What a reader of structures is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.schema import Strict
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file format.
+
+    Attributes
+    ----------
+    name, summary
+        Registered name, and one sentence for listings.
+    options
+        Model of its settings; each has a default or is required by a card.
+    frames
+        Maps a path and settings to the index of each frame in the file with the frame, in
+        tlbench's units, or with what is wrong with it. It raises ``InputError`` if the file as
+        a whole is not of this format; files may come from strangers.
+    """
+
+    name: str
+    summary: str
+    options: type[Strict]
+    frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
+
+    def read(self, path: Path, options: Any) -> Frames:
+        """Return all structures of a file, in its order.
+
+        Raises
+        ------
+        InputError
+            If the file, or a frame of it, is not as it should be; the frame is named.
+        """
+        frames = []
+        for index, frame in self.frames(path, options):
+            if isinstance(frame, InputError):
+                raise InputError(f"{path}: frame {index}: {frame}") from frame
+            frames.append(frame)
+        if not frames:
+            raise InputError(f"{path}: has no structures.")
+        return Frames.concatenate(frames)

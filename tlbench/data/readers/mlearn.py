@@ -1,0 +1,140 @@
+"""The JSON files of github.com/materialsvirtuallab/mlearn.
+
+Zuo et al., J. Phys. Chem. A 124, 731 (2020). Each file is a list of structures (pymatgen's
+dictionaries) with total energy (eV), forces (eV/Å) and ``virial_stress`` (kbar, positive in
+compression, order xx yy zz xy yz xz).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.data.readers.base import Reader
+from tlbench.errors import InputError
+from tlbench.schema import Strict
+from tlbench.units import KILOBAR
+
+BULK_DYNAMICS = "AIMD-NVT"
+VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))
+CRYSTAL_ABOVE = 0.4
+"""Relative Bragg intensity between that of hot crystals (> 0.6) and of liquids (< 0.25)."""
+
+
+class MlearnOptions(Strict):
+    """Settings of the mlearn reader."""
+
+    bragg_peak: tuple[int, int, int] = Field(
+        description="strong reflection of the perfect crystal, in reciprocal vectors of the "
+        "supercell, by which crystal and liquid are told apart"
+    )
+
+
+def frames(path: Path, options: MlearnOptions) -> Iterator[tuple[int, Frames | InputError]]:
+    """Yield the structures of one file.
+
+    ``group`` is the file's. ``temperature_k`` is that of the description for bulk dynamics
+    only: the vacancy frames carry temperatures that contradict their structures (of the 32
+    silicon frames described as 300 K, 31 are liquid). ``phase`` is that of the structure: of
+    dynamics, by the intensity of a Bragg peak; strained crystals and surfaces are crystals.
+    """
+    try:
+        entries = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: is not whole JSON ({error}); fetch or copy the file again."
+        ) from error
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: should be a list of structures, as the mlearn files are.")
+    for index, entry in enumerate(entries):
+        try:
+            yield index, _frame(entry, index, options)
+        except InputError as error:
+            yield index, error
+        except (
+            KeyError,
+            IndexError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            np.linalg.LinAlgError,
+        ) as error:
+            yield index, InputError(f"is no mlearn structure ({type(error).__name__}: {error}).")
+
+
+def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:
+    from ase.data import atomic_numbers
+
+    sites = entry["structure"]["sites"]
+    symbols = [site["species"][0]["element"] for site in sites]
+    numbers = np.array([atomic_numbers[symbol] for symbol in symbols], dtype=np.int64)
+    positions = _array([site["xyz"] for site in sites], (len(sites), 3), "positions")
+    cell = _array(entry["structure"]["lattice"]["matrix"], (3, 3), "cell")
+    outputs = entry["outputs"]
+    if outputs.get("forces") is None:
+        raise InputError("has no forces.")
+    if outputs.get("energy") is None:
+        raise InputError("has no energy.")
+    stress = np.full((3, 3), np.nan)
+    if outputs.get("virial_stress") is not None:
+        for (i, j), value in zip(VOIGT, outputs["virial_stress"], strict=True):
+            # VASP counts compression as positive.
+            stress[i, j] = stress[j, i] = -float(value) * KILOBAR
+    group = str(entry["group"])
+    found = re.search(r"at (\d+(?:\.\d+)?) K\b", str(entry["description"]))
+    known = found is not None and group == BULK_DYNAMICS
+    moving = "simulation" in str(entry["description"])
+    phase = _phase(positions, cell, options.bragg_peak) if moving else "crystal"
+    return Frames(
+        atomic_numbers=numbers,
+        positions=positions,
+        forces=_array(outputs["forces"], (len(sites), 3), "forces"),
+        n_atoms=np.array([len(sites)], dtype=np.int64),
+        cell=cell[None],
+        pbc=np.ones((1, 3), dtype=bool),
+        energy=_array([outputs["energy"]], (1,), "energy"),
+        stress=stress[None],
+        temperature_k=np.array([float(found[1]) if found and known else np.nan]),
+        phase=np.array([phase]),
+        group=np.array([group]),
+        trajectory=np.array([index], dtype=np.int64),
+    )
+
+
+def _phase(positions: Floats, cell: Floats, peak: tuple[int, int, int]) -> str:
+    """Return "crystal" or "liquid" by the mean intensity of the reflections of one family."""
+    signs = product(*[{h, -h} for h in peak])
+    family = {
+        tuple(miller[axis] for axis in axes)
+        for miller in signs
+        for axes in ((0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1), (1, 0, 2), (2, 1, 0))
+    }
+    fractional = np.linalg.solve(cell.T, positions.T)
+    phases = 2 * np.pi * np.array(sorted(family)) @ fractional
+    intensity = float(np.mean(np.abs(np.exp(1j * phases).mean(axis=1)) ** 2))
+    return "crystal" if intensity > CRYSTAL_ABOVE else "liquid"
+
+
+def _array(value: Any, shape: tuple[int, ...], name: str) -> Floats:
+    array = np.array(value, dtype=np.float64)
+    if array.shape != shape:
+        raise InputError(f"its {name} have shape {array.shape} instead of {shape}.")
+    if not np.isfinite(array).all():
+        raise InputError(f"its {name} are not all numbers.")
+    return array
+
+
+READER = Reader(
+    name="mlearn",
+    summary="the DFT data of Zuo et al., J. Phys. Chem. A 124, 731 (2020)",
+    options=MlearnOptions,
+    frames=frames,
+)
