@@ -29,6 +29,46 @@ def test_the_study_shares_data_and_pretraining():
     assert len(sources) == 2
 
 
+def test_the_dft_suites_follow_the_study():
+    study, small = load_suite("si-ge-dft"), load_suite("si-ge-dft-cpu")
+    assert study.cutoff == 4.3
+    assert study.sizes == [1, 10, 40, 100, 195]
+    assert len(study.subset_seeds) >= 5
+    different = {"name", "title", "description", "subset_seeds", "pretraining", "training"}
+    assert study.model_dump(exclude=different) == small.model_dump(exclude=different)
+    assert small.subset_seeds == [0, 1, 2]
+    models = 2 * (1 + 5 * 3 * 2 + 1)
+    assert len(plan(small).jobs) == 2 + 2 * models
+
+
+def test_one_model_is_trained_at_each_temperature():
+    temperatures = ("training_temperatures_k", "[600, 1800]")
+    planned = plan(load_suite("smoke", [temperatures]))
+    subsets = [j.config["subset"] for j in planned.jobs.values() if j.kind == "train"]
+    trained = [s for s in subsets if s]
+    assert {s["temperature_k"] for s in trained} == {600.0, 1800.0}
+    # Two backbones and arms, two sizes, subsets and temperatures.
+    assert len(trained) == 2 * 2 * 2 * 2 * 2
+    assert {c.train_temperature_k for c in planned.cells} == {None, 600.0, 1800.0}
+    # The pretrained models are those of the plain suite.
+    assert {j.parents["source"] for j in planned.jobs.values() if "source" in j.parents} <= keys()
+
+
+def test_a_temperature_that_no_frame_has_is_refused():
+    with pytest.raises(InputError, match="'sw-ge' has no training structures at 700 K"):
+        plan(load_suite("smoke", [("training_temperatures_k", "[700]")]))
+    with pytest.raises(InputError, match=r"training set of 'sw-ge' at 600 K \(6 structures\)"):
+        plan(load_suite("smoke", [("training_temperatures_k", "[600]"), ("sizes", "[7]")]))
+
+
+def test_where_files_lie_changes_no_key(monkeypatch, tmp_path):
+    before = plan(load_suite("si-ge-dft"))
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
+    after = plan(load_suite("si-ge-dft"))
+    assert list(after.jobs) == list(before.jobs)
+    assert str(tmp_path) in next(iter(after.jobs.values())).files["training.json"]
+
+
 def test_parents_stand_before_children():
     seen = set()
     for key, job in plan(load_suite("smoke")).jobs.items():

@@ -23,8 +23,8 @@ from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.plan import Plan, dataset_job, plan
 from tlbench.records import Record, collect, write_records
+from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.report.summary import markdown
 from tlbench.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"

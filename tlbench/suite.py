@@ -1,6 +1,6 @@
 """What a benchmark suite is: the schema of ``suites/*.yaml``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -171,7 +171,10 @@ def suite_names() -> list[str]:
 
 
 def load_suite(
-    name: str, settings: Iterable[tuple[str, str]] = (), backbones: Sequence[str] = ()
+    name: str,
+    settings: Iterable[tuple[str, str]] = (),
+    backbones: Sequence[str] = (),
+    cards: Mapping[str, str] | None = None,
 ) -> Suite:
     """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
 
@@ -183,6 +186,8 @@ def load_suite(
         Dotted keys and their YAML values, e.g. ``("training.updates", "50")``.
     backbones
         Run these instead of the suite's own; one that the suite has keeps its settings there.
+    cards
+        "source" or "target" → the data set to use instead, unchanged: a name or a card file.
 
     Raises
     ------
@@ -203,9 +208,11 @@ def load_suite(
         BACKBONES.get(backbone)
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    for part, card in (cards or {}).items():
+        value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
     for key, text in settings:
         assign(value, key, text)
-    if settings or backbones:
+    if settings or backbones or cards:
         suite = _checked(value, "the changes on the command line", {})
     return suite
 

@@ -40,6 +40,8 @@ def labelled() -> Frames:
         energy=draw(4),
         stress=stress,
         temperature_k=np.array([300.0, 1200.0, np.nan, 600.0]),
+        phase=np.array(["crystal", "liquid", "", "crystal"]),
+        group=np.array(["", "bulk", "a surface", "bulk"]),
         trajectory=np.array([3, 1, 1, 0]),
     )
 
@@ -83,7 +85,10 @@ def test_other_frames_give_other_bytes(tmp_path):
             continue
         array = getattr(FRAMES, name).copy()
         flat = array.reshape(-1)
-        flat[0] = not flat[0] if name == "pbc" else flat[0] + 1
+        if name in ("phase", "group"):
+            flat[-1] = "else"
+        else:
+            flat[0] = not flat[0] if name == "pbc" else flat[0] + 1
         replace(FRAMES, **{name: array}).save(tmp_path / "other.npz")
         assert (tmp_path / "first.npz").read_bytes() != (tmp_path / "other.npz").read_bytes()
 
@@ -180,7 +185,17 @@ def test_a_selection_is_its_structures_one_after_the_other(indices):
             expected = getattr(FRAMES, name)[start[index] : stop[index]]
             here = getattr(found, name)[first : first + found.n_atoms[row]]
             np.testing.assert_array_equal(here, expected, strict=True)
-        for name in ("n_atoms", "cell", "pbc", "energy", "stress", "temperature_k", "trajectory"):
+        for name in (
+            "n_atoms",
+            "cell",
+            "pbc",
+            "energy",
+            "stress",
+            "temperature_k",
+            "phase",
+            "group",
+            "trajectory",
+        ):
             np.testing.assert_array_equal(
                 getattr(found, name)[row], getattr(FRAMES, name)[index], strict=True
             )
@@ -227,7 +242,9 @@ def test_atoms_of_ase_carry_the_labels():
         np.testing.assert_array_equal(atoms.pbc, alone.pbc[0])
         assert atoms.get_potential_energy() == alone.energy[0]
         np.testing.assert_array_equal(atoms.get_forces(), alone.forces)
-        np.testing.assert_equal(atoms.info["temperature_k"], alone.temperature_k[0])
+        known = {"phase": alone.phase[0], "config_type": alone.group[0]}
+        known["temperature_k"] = alone.temperature_k[0]
+        assert atoms.info == {k: v for k, v in known.items() if v == v and v != ""}
         if index == 2:
             assert "stress" not in atoms.calc.results
         else:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlbench.data.cards import SPLITS, Card, StillingerWeberOrigin, load_card
+from tlbench.data.cards import Card, load_card
+from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
 from tlbench.jobs.base import Context, Progress

@@ -17,7 +17,7 @@ from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 
 METRICS = ["force_mae", "force_rmse", "energy_mae"]
-CONFIG = {"split": "test", "metrics": METRICS, "by": ["temperature_k"]}
+CONFIG = {"split": "test", "metrics": METRICS, "by": [["temperature_k"]]}
 TEMPERATURES = [300.0, 600.0, 900.0]
 
 

@@ -44,7 +44,7 @@ def config(backbone: str = "schnet", strategy: str = "scratch", **changes: Any) 
         "backbone": {"name": backbone, "config": tiny.BACKBONES[backbone]},
         "strategy": strategy,
         "elements": {"source": None if strategy == "scratch" else "Si", "target": "Ge"},
-        "subset": {"size": 4, "seed": 0},
+        "subset": {"size": 4, "seed": 0, "temperature_k": None},
         "init_seed": 0,
         "training": {"updates": 6, "batch_size": 2, "validation_points": 2},
     } | changes
@@ -108,8 +108,8 @@ def test_the_same_configuration_gives_the_same_bytes(backbone, data, tmp_path):
     "change",
     [
         {"init_seed": 1},
-        {"subset": {"size": 4, "seed": 1}},
-        {"subset": {"size": 5, "seed": 0}},
+        {"subset": {"size": 4, "seed": 1, "temperature_k": None}},
+        {"subset": {"size": 5, "seed": 0, "temperature_k": None}},
         {"subset": None},
         {"training": {"updates": 6, "batch_size": 2, "learning_rate": 2e-3}},
         {"training": {"updates": 6, "batch_size": 2, "dtype": "float64"}},
@@ -128,7 +128,7 @@ def test_the_subset_seed_does_not_change_the_initial_weights(data, tmp_path):
     weights = []
     for number, (subset_seed, init_seed) in enumerate([(0, 0), (1, 0), (0, 1)]):
         wanted = config(
-            subset={"size": 4, "seed": subset_seed}, init_seed=init_seed, training=nothing_learnt
+            subset={"size": 4, "seed": subset_seed, "temperature_k": None}, init_seed=init_seed, training=nothing_learnt
         )
         do(tmp_path / str(number), wanted, data=data)
         potential = load_potential(tmp_path / str(number) / MODEL)
@@ -148,7 +148,7 @@ def test_only_the_structures_of_the_subset_are_used(size, seed, data, tmp_path):
     spoilt.mkdir()
     replace(frames, forces=forces.reshape(-1, 3), energy=energy).save(spoilt / "train.npz")
     (spoilt / "validation.npz").write_bytes((data / "validation.npz").read_bytes())
-    wanted = config(subset={"size": size, "seed": seed})
+    wanted = config(subset={"size": size, "seed": seed, "temperature_k": None})
 
     result = do(tmp_path / "one", wanted, data=data)
     do(tmp_path / "two", wanted, data=spoilt)
@@ -158,7 +158,7 @@ def test_only_the_structures_of_the_subset_are_used(size, seed, data, tmp_path):
     assert one.read_bytes() == two.read_bytes()
     # One more structure is one that is spoilt.
     with pytest.raises(InputError, match="have no forces"):
-        do(tmp_path / "three", config(subset={"size": size + 1, "seed": seed}), data=spoilt)
+        do(tmp_path / "three", config(subset={"size": size + 1, "seed": seed, "temperature_k": None}), data=spoilt)
 
 
 def test_without_a_subset_all_data_are_used(data, tmp_path):
@@ -167,7 +167,7 @@ def test_without_a_subset_all_data_are_used(data, tmp_path):
 
 def test_too_large_a_subset_is_refused(data, tmp_path):
     with pytest.raises(InputError, match="choose a size from 1 to 8"):
-        do(tmp_path, config(subset={"size": 9, "seed": 0}), data=data)
+        do(tmp_path, config(subset={"size": 9, "seed": 0, "temperature_k": None}), data=data)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

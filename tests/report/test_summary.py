@@ -3,7 +3,8 @@
 import pytest
 
 from tlbench.records import Record
-from tlbench.report.summary import cells, header, markdown, summarise
+from tlbench.report.markdown import markdown
+from tlbench.report.summary import cells, header, note, seed_of, summarise
 
 
 def record(strategy, size, subset_seed, value, **changes):
@@ -50,7 +51,14 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
     lines = markdown(RECORDS, ["force_mae", "energy_mae"]).splitlines()
     assert lines[0] == "**force_mae** (meV/Å)"
     assert lines[2].strip("| ").split(" | ") == header(summarise(RECORDS, "force_mae"))
-    assert lines[4:] == ["| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"]
+    assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"
+    assert lines[5:9] == [
+        "",
+        # One structure with transfer is better than the best of scratch, whose only size is 1.
+        "- b, finetune: 1 transferred structure is worth > 1 from scratch (> 1.0×).",
+        "- b, zero-shot: zero-shot is worth about 1 structure from scratch.",
+        "",
+    ]
 
 
 def test_arms_without_target_data_alone_have_a_row():
@@ -64,6 +72,61 @@ def test_source_and_target_may_be_one_element():
     assert table.rows[0].errors == pytest.approx(
         {"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0}
     )
+
+
+def many(strategy, values, size=10, **changes):
+    return [record(strategy, size, seed, v, **changes) for seed, v in enumerate(values)]
+
+
+def test_from_five_pairs_on_there_is_an_interval():
+    arms = [*many("scratch", [100.0] * 5), *many("finetune", [50.0, 60.0, 55.0, 52.0, 58.0])]
+    summary = summarise(arms, "force_mae")
+    ratio = summary.rows[0].ratios["finetune"]
+    assert ratio.interval.low < ratio.value < ratio.interval.high < 1
+    text = cells(summary, summary.rows[0])[-1]
+    assert text == f"0.55 [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]"
+    assert note(summary) == ""
+
+
+def test_negative_transfer_is_flagged_as_seen_or_significant():
+    worse = [120.0, 130.0, 125.0, 122.0, 128.0]
+    for values, sign in (
+        (worse, " ▲"),
+        (worse[:3], " △"),
+        ([90.0, 95.0, 220.0, 60.0, 130.0], " △"),
+    ):
+        summary = summarise(
+            [*many("scratch", [100.0] * len(values)), *many("finetune", values)], "force_mae"
+        )
+        assert cells(summary, summary.rows[0])[-1].endswith(sign)
+        assert "▲: worse with 95 % confidence" in note(summary)
+
+
+def test_an_arm_without_target_data_is_not_flagged():
+    summary = summarise(
+        [*many("scratch", [100.0]), record("zero-shot", 0, None, 200.0)], "force_mae"
+    )
+    assert cells(summary, summary.rows[0])[-1] == "2.00 (1 pair)"
+    assert note(summary) == ""
+
+
+def test_the_seed_follows_the_records_and_not_their_order():
+    one, other = many("scratch", [1.0], job="a"), many("scratch", [1.0], job="b")
+    assert seed_of([*one, *other], "force_mae") == seed_of([*other, *one], "force_mae")
+    assert seed_of(one, "force_mae") != seed_of(other, "force_mae")
+
+
+def test_training_temperatures_have_rows_of_their_own():
+    at = [
+        record(s, 8, 0, v, train_temperature_k=t)
+        for s, v, t in [("scratch", 4.0, 300.0), ("finetune", 2.0, 300.0), ("scratch", 6.0, 600.0)]
+    ]
+    summary = summarise([*at, record("zero-shot", 0, None, 8.0)], "force_mae")
+    assert header(summary)[:3] == ["backbone", "N", "trained at (K)"]
+    assert [cells(summary, row) for row in summary.rows] == [
+        ["b", "8", "300", "4.0", "2.0", "8.0", "0.50 (1 pair)", "2.00 (1 pair)"],
+        ["b", "8", "600", "6.0", "–", "8.0", "–", "1.33 (1 pair)"],
+    ]
 
 
 def test_no_records_make_an_empty_table():

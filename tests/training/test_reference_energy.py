@@ -46,15 +46,28 @@ def test_one_constant_is_recovered(n_frames):
     assert potential.reference_energy[others].isnan().all()
 
 
+def test_a_mean_shift_gives_every_element_the_same_constant():
+    potential = tiny.potential()
+    frames = alloys(12)
+    error_per_atom = (frames.energy - network_energy(potential, frames)) / 8
+
+    fit_reference_energy(potential, tiny.labelled(frames, potential), "mean-shift")
+
+    expected = float(error_per_atom.mean())
+    assert float(potential.reference_energy[SI]) == pytest.approx(expected, abs=1e-6)
+    assert potential.reference_energy[SI] == potential.reference_energy[GE]
+
+
+@pytest.mark.parametrize("policy", ["mean-shift", "least-squares"])
 @pytest.mark.parametrize("backbone", tiny.BACKBONES)
-def test_for_one_element_it_is_the_mean_error_per_atom(backbone):
+def test_for_one_element_it_is_the_mean_error_per_atom(backbone, policy):
     potential = tiny.potential(backbone)
     small, large = tiny.crystals("Si", 5), tiny.crystals("Si", 2, seed=1).to_ase()
     supercells = Frames.unlabelled([atoms.repeat((2, 1, 1)) for atoms in large])
     frames = Frames.concatenate([small, replace(supercells, energy=np.array([-130.0, -140.0]))])
     error_per_atom = (frames.energy - network_energy(potential, frames)) / frames.n_atoms
 
-    fit_reference_energy(potential, tiny.labelled(frames, potential))
+    fit_reference_energy(potential, tiny.labelled(frames, potential), policy)
 
     # The mean over structures, large or small.
     expected = float(error_per_atom.mean())
@@ -68,7 +81,7 @@ def test_two_constants_are_recovered_where_the_composition_varies():
     energy = network_energy(potential, frames) - 4.25 * (8 - germanium) + 1.5 * germanium
     data = tiny.labelled(replace(frames, energy=energy), potential)
 
-    fit_reference_energy(potential, data)
+    fit_reference_energy(potential, data, "least-squares")
 
     assert float(potential.reference_energy[SI]) == pytest.approx(-4.25, abs=1e-5)
     assert float(potential.reference_energy[GE]) == pytest.approx(1.5, abs=1e-5)

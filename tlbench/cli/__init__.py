@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli import ls, run, show
+from tlbench.cli import data, ls, run, show
 from tlbench.errors import TlbenchError
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ def _options(
 app.command("run")(run.run)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

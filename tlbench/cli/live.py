@@ -15,7 +15,8 @@ from tlbench.engine.runner import Report
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import LOG, read_progress
 from tlbench.plan import Plan
-from tlbench.report.summary import cells, header, summarise
+from tlbench.report.findings import findings
+from tlbench.report.summary import cells, header, note, summarise
 from tlbench.run import Run
 
 
@@ -108,6 +109,9 @@ class Display:
             for row in summary.rows:
                 table.add_row(*cells(summary, row))
             self.console.print(table)
+            for sentence in [note(summary), *findings(run.records, summary.metric)]:
+                if sentence:
+                    self.say(sentence)
         self.say(
             f"{report.count('done')} jobs run, {report.count('cached')} already in the store, "
             f"{report.count('failed')} failed, {report.count('skipped')} skipped, "

@@ -38,6 +38,12 @@ def run(
         list[str] | None,
         typer.Option(help="Run this backbone instead of the suite's; repeatable."),
     ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Data set or card to transfer to, instead of the suite's.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the jobs and what is done, run nothing.")
     ] = False,
@@ -65,7 +71,8 @@ def run(
         if not equals or not key.strip():
             raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.updates=50.")
         settings.append((key.strip(), value))
-    chosen = load_suite(suite, settings, backbone or [])
+    cards = {"source": source, "target": target}
+    chosen = load_suite(suite, settings, backbone or [], {k: v for k, v in cards.items() if v})
     if dry_run:
         check_device(device)
         show_plan(plan(chosen), store or default_store())

@@ -21,8 +21,8 @@ MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"
 TIMEOUT_SECONDS = 30
 CHUNK = 1 << 16
 
-OnBytes = Callable[[str, int, int], None]
-"""Called with the name of a file, the bytes there are, and the bytes it will have."""
+OnBytes = Callable[[str, int], None]
+"""Called with the name of a file and the bytes of it that are here."""
 
 
 def data_folder() -> Path:
@@ -42,7 +42,7 @@ def locate(card: Card) -> dict[str, Path]:
 def fetch(
     card: Card,
     mirror: Path | None = None,
-    on_bytes: OnBytes = lambda name, done, total: None,
+    on_bytes: OnBytes = lambda name, done: None,
 ) -> dict[str, Path]:
     """Bring every file of ``card`` here that is not here yet, and return where they are.
 
@@ -152,4 +152,4 @@ def _append(name: str, file: DataFile, part: Path, on_bytes: OnBytes) -> None:
             while done <= file.bytes and (data := answer.read(min(CHUNK, file.bytes + 1 - done))):
                 out.write(data)
                 done += len(data)
-                on_bytes(name, done, file.bytes)
+                on_bytes(name, done)

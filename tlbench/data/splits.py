@@ -60,7 +60,7 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     Raises
     ------
     InputError
-        If fewer frames match a part than it asks for.
+        If fewer frames match a part than it asks for, or a part names what no frame has.
     """
     frames = Frames.concatenate(list(files.values()))
     file_of = np.repeat(list(files), [len(part) for part in files.values()])
@@ -73,10 +73,17 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     parts = {}
     for name in ("test", "validation", "train"):
         part: Part = getattr(split, name)
+        _check_words(name, part, frames)
         matching = _matching(frames, file_of, part)
         chosen = order[(matching & free)[order]][: part.frames]
         if len(chosen) < part.frames:
-            raise InputError(_too_few(name, part, frames, int(matching.sum()), len(chosen)))
+            count = int(matching.sum())
+            taken = f", of which other parts took {count - len(chosen)}"
+            raise InputError(
+                f"split.{name} asks for {part.frames} frames, but {count} match it"
+                f"{taken if count > len(chosen) else ''}; lower split.{name}.frames or widen what "
+                "it is drawn from."
+            )
         free[chosen] = False
         parts[name] = frames.select(np.sort(chosen))
     return {name: parts[name] for name in ("train", "validation", "test")}
@@ -95,20 +102,25 @@ def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.
     return matching
 
 
-def _too_few(name: str, part: Part, frames: Frames, matching: int, left: int) -> str:
-    groups = sorted({str(group) for group in frames.group if group})
+def _check_words(name: str, part: Part, frames: Frames) -> None:
+    """Refuse a group, phase or temperature that no frame has: it is a slip of the pen."""
     temperatures = np.unique(frames.temperature_k[np.isfinite(frames.temperature_k)])
-    for asked, there, what in (
-        ([*part.groups, *part.without_groups], groups, "group"),
-        (part.phases, sorted({str(phase) for phase in frames.phase if phase}), "phase"),
-        (part.temperatures_k, [float(t) for t in temperatures], "temperature"),
+    for what, asked, there in (
+        ("group", [*part.groups, *part.without_groups], _words(frames.group)),
+        ("phase", part.phases, _words(frames.phase)),
+        (
+            "temperature",
+            [f"{t:g} K" for t in part.temperatures_k],
+            [f"{t:g} K" for t in temperatures],
+        ),
     ):
         for value in asked:
             if value not in there:
-                known = ", ".join(str(v) for v in there) or "none"
-                return f"split.{name}: no frame has the {what} {value!r}; there are: {known}."
-    taken = f", of which other parts took {matching - left}" if matching > left else ""
-    return (
-        f"split.{name} asks for {part.frames} frames, but {matching} match it{taken}; "
-        f"lower split.{name}.frames or widen what it is drawn from."
-    )
+                raise InputError(
+                    f"split.{name}: no frame has the {what} {value!r}; "
+                    f"there are: {', '.join(there) or 'none'}."
+                )
+
+
+def _words(values: npt.NDArray[np.str_]) -> list[str]:
+    return sorted({str(value) for value in values if value})

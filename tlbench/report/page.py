@@ -1,7 +1,7 @@
 """The report: one HTML file that works offline."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,34 @@ from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
-from tlbench.report.summary import cells, header, summarise
+from tlbench.report.findings import findings, ranking
+from tlbench.report.summary import cells, header, note, summarise
+from tlbench.report.temperature import matrices, tables
 from tlbench.suite import Suite
 
 CURVES_NOTE = (
-    "Lines join geometric means over pairs; every pair is a faint point. An arm without target "
-    "data is a level. Both axes are logarithmic."
+    "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
+    "intervals of the mean, drawn from five pairs on. An arm without target data is a level. "
+    "Both axes are logarithmic."
 )
-TEMPERATURE_NOTE = (
-    "Geometric means over pairs of the error on the test structures of each temperature, "
+CONDITION_NOTE = (
+    "Geometric means over pairs of the error on the test structures of each {what}, "
     "one panel per backbone and size."
 )
+ERRORS_NOTE = (
+    "Geometric means over pairs. A row is the temperature of the target training structures, a "
+    "column that of the test structures, with their phase. An arm without target data stands in "
+    "the lowest row."
+)
+RATIOS_NOTE = (
+    "Error of the arm relative to training from scratch on structures of the same temperature: "
+    "blue below 1, where the arm is better, red above."
+)
+PROPERTIES = {
+    "temperature_k": ("By temperature", "temperature"),
+    "phase": ("By phase", "phase"),
+    "group": ("By kind of structure", "kind"),
+}
 
 
 def write_report(
@@ -62,33 +79,58 @@ def write_report(
 
 
 def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
-    """Return one section per metric: its table and its plots."""
-    from tlbench.report.plots import by_temperature, learning_curves
-
+    """Return one section per metric: its tables, findings and plots."""
     sections = []
     for name in suite.metrics:
         summary = summarise(records, name)
         if not summary.rows:
             continue
-        metric = METRICS.get(name)
-        arguments = (records, name, metric.unit, summary.strategies)
-        figures: list[tuple[str, str, Any]] = []
-        if any(row.size for row in summary.rows):
-            figures.append(("Learning curves", CURVES_NOTE, learning_curves(*arguments)))
-        if suite.by:
-            figures.append(("By temperature", TEMPERATURE_NOTE, by_temperature(*arguments)))
+        ranked = ranking(records, name)
         sections.append(
             {
-                "metric": metric,
+                "metric": METRICS.get(name),
                 "header": header(summary),
                 "rows": [cells(summary, row) for row in summary.rows],
+                "note": note(summary),
+                "findings": findings(records, name),
+                "rank_size": ranked[0] if ranked else None,
+                "ranks": ranked[1] if ranked else [],
                 "figures": [
-                    {"title": title, "note": note, "html": _embedded(figure, f"{name}-{number}")}
-                    for number, (title, note, figure) in enumerate(figures)
+                    {"title": title, "note": text, "html": _embedded(figure, f"{name}-{number}")}
+                    for number, (title, text, figure) in enumerate(_figures(records, name))
+                ],
+                "matrices": [
+                    (f"{matrix.backbone}, N = {matrix.size}, {title}", lines)
+                    for matrix in matrices(records, name)
+                    for title, lines in tables(matrix)
                 ],
             }
         )
     return sections
+
+
+def _figures(records: list[Record], name: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield title, note and figure of every plot of a metric."""
+    from tlbench.report.heatmaps import error_maps, ratio_maps
+    from tlbench.report.plots import by_condition, learning_curves
+
+    metric = METRICS.get(name)
+    arguments = (records, name, metric.unit, summarise(records, name).strategies)
+    if any(r.size and r.train_temperature_k is None and r.strategy != PRETRAIN for r in records):
+        yield "Learning curves", CURVES_NOTE, learning_curves(*arguments)
+    for matrix in matrices(records, name):
+        where = f"{matrix.backbone}, N = {matrix.size}"
+        yield (
+            f"From temperature to temperature: {where}",
+            ERRORS_NOTE,
+            error_maps(matrix, metric.unit),
+        )
+        if matrix.ratios:
+            yield f"Against scratch: {where}", RATIOS_NOTE, ratio_maps(matrix)
+    for quantity, (title, word) in PROPERTIES.items():
+        figure = by_condition(*arguments, quantity)
+        if figure is not None:
+            yield title, CONDITION_NOTE.format(what=word), figure
 
 
 def _source_models(records: list[Record]) -> list[Record]:

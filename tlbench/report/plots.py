@@ -1,16 +1,18 @@
 """Plots of the report, as plotly figures."""
 
 import math
-from collections import defaultdict
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from tlbench.metrics.statistics import geometric_mean
-from tlbench.plan import PRETRAIN
+from tlbench.metrics.statistics import Curve, geometric_mean
+from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.records import Record
-from tlbench.report.summary import target_errors
+from tlbench.report.summary import Place, arm_at, curve_of, seed_of, target_errors
 
 # Okabe & Ito's colours, told apart by most colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -27,66 +29,22 @@ def style_of(strategies: list[str]) -> dict[str, tuple[str, str]]:
 def learning_curves(records: list[Record], metric: str, unit: str, strategies: list[str]) -> Any:
     """Return error against training-set size, one panel per backbone, one line per arm.
 
-    Lines join geometric means over pairs; every pair is a point. An arm that uses no target
-    data is a level.
+    Lines join geometric means over pairs, with bands of their 95 % intervals where there are
+    pairs enough; every pair is a point. An arm that uses no target data is a level.
     """
-    found = target_errors(records, metric)
-    backbones = sorted({backbone for backbone, _, _ in found})
-    sizes = sorted({size for _, _, size in found if size})
+    errors = target_errors(records, metric)
+    seed = seed_of(records, metric)
+    backbones = sorted({place.backbone for place in errors})
+    sizes = sorted({place.size for place in errors if place.size})
     styles = style_of(strategies)
-    figure = _panels([backbones], shared_y=True)
+    figure = panels([backbones], shared_y=True)
     for column, backbone in enumerate(backbones, start=1):
         for strategy in strategies:
             colour, symbol = styles[strategy]
-            curve = {
-                size: list(found[backbone, strategy, size].values())
-                for size in sizes
-                if (backbone, strategy, size) in found
-            }
-            level = found.get((backbone, strategy, 0))
+            curve = curve_of(errors, backbone, strategy)
             shared = {"legendgroup": strategy, "showlegend": column == 1}
-            if level:
-                value = geometric_mean(list(level.values()))
-                trace = go.Scatter(
-                    x=[sizes[0] / 2, sizes[-1] * 2],
-                    y=[value, value],
-                    mode="lines",
-                    name=f"{strategy} (no target data)",
-                    line={"color": colour, "width": 2, "dash": "dash"},
-                    hovertemplate=f"{strategy}: %{{y:.1f}} {unit}<extra></extra>",
-                    **shared,
-                )
+            for trace in _curve_traces(curve, strategy, unit, sizes, colour, symbol, seed, shared):
                 figure.add_trace(trace, row=1, col=column)
-            if not curve:
-                continue
-            figure.add_trace(
-                go.Scatter(
-                    x=list(curve),
-                    y=[geometric_mean(values) for values in curve.values()],
-                    mode="lines+markers",
-                    name=strategy,
-                    line={"color": colour, "width": 2.5},
-                    marker={"symbol": symbol, "size": 9},
-                    hovertemplate=f"{strategy}, N = %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
-                    **shared,
-                ),
-                row=1,
-                col=column,
-            )
-            points = [(size, value) for size, values in curve.items() for value in values]
-            figure.add_trace(
-                go.Scatter(
-                    x=[size for size, _ in points],
-                    y=[value for _, value in points],
-                    mode="markers",
-                    marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.35},
-                    hovertemplate=f"{strategy}, one pair: %{{y:.1f}} {unit}<extra></extra>",
-                    legendgroup=strategy,
-                    showlegend=False,
-                ),
-                row=1,
-                col=column,
-            )
     figure.update_xaxes(
         type="log",
         tickvals=sizes,
@@ -99,52 +57,122 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
     return figure
 
 
-def by_temperature(records: list[Record], metric: str, unit: str, strategies: list[str]) -> Any:
-    """Return error against temperature: a row per backbone, a column per size."""
-    found: dict[tuple[str, str, int], dict[float, list[float]]] = defaultdict(
-        lambda: defaultdict(list)
+def _curve_traces(
+    curve: Curve,
+    strategy: str,
+    unit: str,
+    sizes: list[int],
+    colour: str,
+    symbol: str,
+    seed: int,
+    shared: dict[str, Any],
+) -> Iterator[Any]:
+    """Yield band, line and points of one arm in one panel."""
+    if set(curve) == {0}:
+        value = geometric_mean(list(curve[0].values()))
+        yield go.Scatter(
+            x=[sizes[0] / 2, sizes[-1] * 2],
+            y=[value, value],
+            mode="lines",
+            name=f"{strategy} (no target data)",
+            line={"color": colour, "width": 2, "dash": "dash"},
+            hovertemplate=f"{strategy}: %{{y:.1f}} {unit}<extra></extra>",
+            **shared,
+        )
+        return
+    means = {size: ratio_of(np.log(list(pairs.values())), seed) for size, pairs in curve.items()}
+    spread = {size: mean.interval for size, mean in means.items() if mean.interval}
+    if spread:
+        low, high = ([getattr(i, end) for i in spread.values()] for end in ("low", "high"))
+        yield go.Scatter(
+            x=[*spread, *reversed(spread)],
+            y=[*low, *reversed(high)],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.18,
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            legendgroup=strategy,
+            showlegend=False,
+        )
+    if not curve:
+        return
+    yield go.Scatter(
+        x=list(means),
+        y=[mean.value for mean in means.values()],
+        mode="lines+markers",
+        name=strategy,
+        line={"color": colour, "width": 2.5},
+        marker={"symbol": symbol, "size": 9},
+        hovertemplate=f"{strategy}, N = %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
+        **shared,
     )
-    for r in records:
-        if r.metric == metric and list(r.condition) == ["temperature_k"] and r.strategy != PRETRAIN:
-            place = (r.backbone, r.strategy, r.size)
-            found[place][r.condition["temperature_k"]].append(r.value)
-    backbones = sorted({backbone for backbone, _, _ in found})
-    sizes = sorted({size for _, _, size in found if size}) or [0]
+    points = [(size, value) for size, pairs in curve.items() for value in pairs.values()]
+    yield go.Scatter(
+        x=[size for size, _ in points],
+        y=[value for _, value in points],
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.35},
+        hovertemplate=f"{strategy}, one pair: %{{y:.1f}} {unit}<extra></extra>",
+        legendgroup=strategy,
+        showlegend=False,
+    )
+
+
+def by_condition(
+    records: list[Record], metric: str, unit: str, strategies: list[str], name: str
+) -> Any | None:
+    """Return error against one frame property: a row per backbone, a column per size.
+
+    Temperatures are joined by lines; kinds of structure, or phases, are not. None if the metric
+    was not broken down by the property.
+    """
+    values = {
+        r.condition[name] for r in records if r.metric == metric and set(r.condition) == {name}
+    }
+    by_value = {v: target_errors(records, metric, {name: v}) for v in sorted(values)}
+    places = {p for errors in by_value.values() for p in errors if p.train_temperature_k is None}
+    if not places:
+        return None
+    backbones = sorted({place.backbone for place in places})
+    sizes = sorted({place.size for place in places if place.size}) or [0]
     styles = style_of(strategies)
-    titles = [[f"{backbone}, N = {size}" for size in sizes] for backbone in backbones]
-    figure = _panels(titles, shared_y=True)
-    for row, backbone in enumerate(backbones, start=1):
-        for column, size in enumerate(sizes, start=1):
-            for strategy in strategies:
-                values = found.get((backbone, strategy, size))
-                level = values is None
-                values = values or found.get((backbone, strategy, 0))
-                if not values:
-                    continue
-                colour, symbol = styles[strategy]
-                temperatures = sorted(values)
-                figure.add_trace(
-                    go.Scatter(
-                        x=temperatures,
-                        y=[geometric_mean(values[t]) for t in temperatures],
-                        mode="lines+markers",
-                        name=strategy,
-                        line={"color": colour, "width": 2, "dash": "dash" if level else "solid"},
-                        marker={"symbol": symbol, "size": 7},
-                        legendgroup=strategy,
-                        showlegend=row == 1 and column == 1,
-                        hovertemplate=f"{strategy}, %{{x}} K: %{{y:.1f}} {unit}<extra></extra>",
-                    ),
-                    row=row,
-                    col=column,
-                )
+    figure = panels(
+        [[f"{backbone}, N = {size}" for size in sizes] for backbone in backbones], shared_y=True
+    )
+    numbers = all(isinstance(value, float) for value in by_value)
+    for (row, backbone), (column, size), strategy in product(
+        enumerate(backbones, start=1), enumerate(sizes, start=1), strategies
+    ):
+        place = Place(backbone, strategy, size)
+        found = {v: arm_at(errors, place) for v, errors in by_value.items()}
+        found = {v: pairs for v, pairs in found.items() if pairs}
+        if not found:
+            continue
+        colour, symbol = styles[strategy]
+        level = place not in places
+        trace = go.Scatter(
+            x=list(found),
+            y=[geometric_mean(list(pairs.values())) for pairs in found.values()],
+            mode="lines+markers" if numbers else "markers",
+            name=strategy,
+            line={"color": colour, "width": 2, "dash": "dash" if level else "solid"},
+            marker={"symbol": symbol, "size": 7 if numbers else 11, "color": colour},
+            legendgroup=strategy,
+            showlegend=row == 1 and column == 1,
+            hovertemplate=f"{strategy}, %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
+        )
+        figure.add_trace(trace, row=row, col=column)
     _log_y(figure)
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
-    figure.update_xaxes(title_text="temperature (K)", row=len(backbones))
+    title = "temperature (K)" if name == "temperature_k" else None
+    figure.update_xaxes(title_text=title, row=len(backbones))
     return figure
 
 
-def _panels(titles: list[list[str]], shared_y: bool) -> Any:
+def panels(titles: list[list[str]], shared_y: bool) -> Any:
+    """Return an empty figure with one panel per title, in the look of the report."""
     rows, columns = len(titles), max(len(row) for row in titles)
     figure = make_subplots(
         rows=rows,

@@ -4,19 +4,48 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tlbench.metrics.statistics import Pair, Ratio, geometric_mean, paired_ratio
+from tlbench.metrics.statistics import (
+    Curve,
+    Pair,
+    Ratio,
+    bootstrap_seed,
+    geometric_mean,
+    negative_transfer,
+    paired_ratio,
+)
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 
 BASELINE = "scratch"
+SMALLEST = 1e-12
+WORSE = {"": "", "seen": " △", "significant": " ▲"}
+WORSE_NOTE = (
+    "△: worse than training from scratch, which may be chance. "
+    "▲: worse with 95 % confidence (negative transfer)."
+)
 
-Errors = dict[tuple[str, str, int], dict[Pair, float]]
-"""(backbone, strategy, size) → the value of each pair."""
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a table the models of one arm stand.
+
+    ``size`` is 0 for an arm that sees no target data; ``train_temperature_k`` is None where
+    training structures of all temperatures are used.
+    """
+
+    backbone: str
+    strategy: str
+    size: int
+    train_temperature_k: float | None = None
+
+
+Errors = dict[Place, dict[Pair, float]]
+"""Place → the value of each pair."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One backbone at one size.
+    """One backbone at one size, trained at one temperature or at all.
 
     Attributes
     ----------
@@ -28,6 +57,7 @@ class Row:
 
     backbone: str
     size: int
+    train_temperature_k: float | None
     errors: Mapping[str, float]
     ratios: Mapping[str, Ratio]
 
@@ -40,16 +70,47 @@ class Summary:
     unit: str
     strategies: list[str]
     rows: list[Row]
+    untrained: frozenset[str] = frozenset()
+    """Strategies without target data: they cannot but be worse than many structures."""
 
 
-def target_errors(records: Iterable[Record], metric: str) -> Errors:
-    """Return the overall values of ``metric`` on the target, by model."""
+def target_errors(
+    records: Iterable[Record], metric: str, condition: Mapping[str, float | str] | None = None
+) -> Errors:
+    """Return the values of ``metric`` on the target under one condition, by model."""
     found: Errors = defaultdict(dict)
-    for record in records:
-        if record.metric == metric and not record.condition and record.strategy != PRETRAIN:
-            place = (record.backbone, record.strategy, record.size)
-            found[place][record.subset_seed, record.init_seed] = record.value
-    return found
+    for r in records:
+        if r.metric == metric and r.condition == (condition or {}) and r.strategy != PRETRAIN:
+            place = Place(r.backbone, r.strategy, r.size, r.train_temperature_k)
+            # An error of exactly zero has no logarithm.
+            found[place][r.subset_seed, r.init_seed] = max(r.value, SMALLEST)
+    return dict(found)
+
+
+def seed_of(records: Iterable[Record], metric: str) -> int:
+    """Return the bootstrap's seed: a function of the records alone, whatever their order."""
+    return bootstrap_seed({f"{r.job}/{r.metric}" for r in records if r.metric == metric})
+
+
+def strategies_of(records: Iterable[Record]) -> list[str]:
+    """Return the arms that were measured on the target, the baseline first."""
+    names = dict.fromkeys(r.strategy for r in records if r.strategy != PRETRAIN)
+    return sorted(names, key=lambda name: name != BASELINE)
+
+
+def arm_at(errors: Errors, row: Place) -> dict[Pair, float]:
+    """Return the values of an arm at a place; of one without target data, wherever it is asked."""
+    return errors.get(row) or errors.get(Place(row.backbone, row.strategy, 0), {})
+
+
+def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:
+    """Return the learning curve of one arm, over structures of all temperatures."""
+    return {
+        place.size: pairs
+        for place, pairs in sorted(errors.items(), key=lambda item: item[0].size)
+        if (place.backbone, place.strategy) == (backbone, strategy)
+        and place.train_temperature_k is None
+    }
 
 
 def summarise(records: list[Record], metric: str) -> Summary:
@@ -57,61 +118,75 @@ def summarise(records: list[Record], metric: str) -> Summary:
 
     Strategies that see no target data stand in every row; alone, they have a row of size 0.
     """
-    found = target_errors(records, metric)
+    errors = target_errors(records, metric)
     unit = next((r.unit for r in records if r.metric == metric), "")
-    strategies = list(dict.fromkeys(strategy for _, strategy, _ in found))
-    strategies.sort(key=lambda s: s != BASELINE)
-    trained = any(size for _, _, size in found)
-    places = sorted({(backbone, size) for backbone, _, size in found if size or not trained})
+    strategies = [s for s in strategies_of(records) if any(p.strategy == s for p in errors)]
+    trained = any(place.size for place in errors)
+    places = {(p.backbone, p.size, p.train_temperature_k) for p in errors if p.size or not trained}
+    seed = seed_of(records, metric)
     rows = []
-    for backbone, size in places:
-        errors, ratios = {}, {}
-        baseline = found.get((backbone, BASELINE, size), {})
-        for strategy in strategies:
-            values = found.get((backbone, strategy, size)) or found.get((backbone, strategy, 0))
-            if not values:
-                continue
-            errors[strategy] = geometric_mean(list(values.values()))
-            ratio = paired_ratio(values, baseline)
-            if strategy != BASELINE and ratio:
-                ratios[strategy] = ratio
-        rows.append(Row(backbone, size, errors, ratios))
-    return Summary(metric, unit, strategies, rows)
+    for place in sorted(places, key=lambda p: (p[0], p[1], p[2] or 0)):
+        backbone, size, temperature = place
+        values = {s: arm_at(errors, Place(backbone, s, size, temperature)) for s in strategies}
+        means = {s: geometric_mean(list(v.values())) for s, v in values.items() if v}
+        found = {
+            s: paired_ratio(v, values.get(BASELINE, {}), seed)
+            for s, v in values.items()
+            if s != BASELINE
+        }
+        ratios = {s: ratio for s, ratio in found.items() if ratio}
+        rows.append(Row(backbone, size, temperature, means, ratios))
+    untrained = {s for s in strategies if {p.size for p in errors if p.strategy == s} == {0}}
+    return Summary(metric, unit, strategies, rows, frozenset(untrained))
 
 
 def header(summary: Summary) -> list[str]:
     """Return the column titles of the table."""
     ratios = [f"{s} / {BASELINE}" for s in summary.strategies if s != BASELINE]
-    return ["backbone", "N", *summary.strategies, *ratios]
+    at = ["trained at (K)"] if _has_temperatures(summary) else []
+    return ["backbone", "N", *at, *summary.strategies, *ratios]
 
 
 def cells(summary: Summary, row: Row) -> list[str]:
     """Return the cells of one row as text."""
+    at = []
+    if _has_temperatures(summary):
+        at = ["all" if row.train_temperature_k is None else f"{row.train_temperature_k:g}"]
     errors = [f"{row.errors[s]:.1f}" if s in row.errors else "–" for s in summary.strategies]
     ratios = [
-        f"{row.ratios[s].value:.2f} ({_pairs(row.ratios[s].n_pairs)})" if s in row.ratios else "–"
+        ratio_text(row.ratios[s], s not in summary.untrained) if s in row.ratios else "–"
         for s in summary.strategies
         if s != BASELINE
     ]
-    return [row.backbone, str(row.size), *errors, *ratios]
+    return [row.backbone, str(row.size), *at, *errors, *ratios]
 
 
-def _pairs(count: int) -> str:
-    return f"{count} pair{'s' if count != 1 else ''}"
+def _has_temperatures(summary: Summary) -> bool:
+    return any(row.train_temperature_k is not None for row in summary.rows)
 
 
-def markdown(records: list[Record], metrics: list[str]) -> str:
-    """Return the tables of all ``metrics`` in Markdown."""
-    tables = [summarise(records, metric) for metric in metrics]
-    return "\n".join(
-        f"**{table.metric}** ({table.unit})\n\n{_markdown_table(table)}"
-        for table in tables
-        if table.rows
-    )
+def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
+    """Return a ratio with its interval, or with its number of pairs if they are too few.
+
+    If ``flagged``, a sign says that the arm did worse than the baseline; see ``WORSE_NOTE``.
+    """
+    pairs = f"({ratio.n_pairs} pair{'s' if ratio.n_pairs != 1 else ''})"
+    spread = f"[{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else pairs
+    return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
 
 
-def _markdown_table(summary: Summary) -> str:
-    titles = header(summary)
-    lines = [titles, ["---"] + ["--:"] * (len(titles) - 1)]
-    lines += [cells(summary, row) for row in summary.rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def note(summary: Summary) -> str:
+    """Return what the signs in the ratios mean, if there are any."""
+    ratios = [
+        ratio
+        for row in summary.rows
+        for strategy, ratio in row.ratios.items()
+        if strategy not in summary.untrained
+    ]
+    return WORSE_NOTE if any(negative_transfer(ratio) for ratio in ratios) else ""
+
+
+def markdown_table(lines: list[list[str]]) -> str:
+    """Return a Markdown table, the first line its header, numbers to the right."""
+    rule = ["---"] + ["--:"] * (len(lines[0]) - 1)
+    return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])

@@ -1,0 +1,216 @@
+"""The mlearn files: units, signs and properties, checked against physics and the publication."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from real_data import MLEARN, needs_mlearn
+
+from tlbench.data.cards import load_card
+from tlbench.data.frames import Frames
+from tlbench.data.readers import READERS
+from tlbench.errors import InputError
+
+READER = READERS.get("mlearn")
+OPTIONS = READER.options.model_validate({"bragg_peak": [4, 4, 0]})
+GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.2176634
+
+ENTRY = {
+    "structure": {
+        "lattice": {"matrix": [[4.0, 0.0, 0.0], [0.5, 5.0, 0.0], [0.0, 0.0, 6.0]]},
+        "sites": [
+            {"species": [{"element": "Ge", "occu": 1}], "xyz": [0.1, 0.2, 0.3]},
+            {"species": [{"element": "Ge", "occu": 1}], "xyz": [1.5, 2.5, 3.0]},
+        ],
+    },
+    "outputs": {
+        "energy": -9.25,
+        "forces": [[0.1, -0.2, 0.3], [-0.1, 0.2, -0.3]],
+        "virial_stress": [10, 20, 30, 1, 2, 3],
+    },
+    "num_atoms": 2,
+    "element": "Ge",
+    "group": "AIMD-NVT",
+    "tag": "train",
+    "description": "Snapshot 3 of 9 of AIMD NVT simulation for normal structure at 605 K",
+}
+
+
+def write(folder: Path, *entries: object) -> Path:
+    path = folder / "training.json"
+    path.write_text(json.dumps(list(entries)))
+    return path
+
+
+def changed(**changes: object) -> dict[str, object]:
+    return {**ENTRY, **changes}
+
+
+def outputs(**changes: object) -> dict[str, object]:
+    return changed(outputs={**ENTRY["outputs"], **changes})
+
+
+def test_an_entry_is_read_in_our_units(tmp_path):
+    frames = READER.read(write(tmp_path, ENTRY), OPTIONS)
+    assert frames.atomic_numbers.tolist() == [32, 32]
+    assert frames.positions.tolist() == [[0.1, 0.2, 0.3], [1.5, 2.5, 3.0]]
+    assert frames.forces.tolist() == ENTRY["outputs"]["forces"]
+    assert frames.cell[0].tolist() == ENTRY["structure"]["lattice"]["matrix"]
+    assert frames.pbc.all()
+    assert frames.energy.tolist() == [-9.25]
+    # kbar in the order xx yy zz xy yz xz, positive in compression.
+    expected = -np.array([[1.0, 0.1, 0.3], [0.1, 2.0, 0.2], [0.3, 0.2, 3.0]])
+    np.testing.assert_allclose(frames.stress[0], expected)
+    assert frames.temperature_k.tolist() == [605.0]
+    assert frames.group.tolist() == ["AIMD-NVT"]
+
+
+def test_only_bulk_dynamics_have_a_temperature(tmp_path):
+    vacancy = changed(
+        group="Vacancy", description="Snapshot 7 of 40 of Vacancy AIMD NVT simulation at 300 K"
+    )
+    strained = changed(group="Elastic", description="Ge 2x2x2 cell, mode 0, strain -0.06")
+    frames = READER.read(write(tmp_path, vacancy, strained), OPTIONS)
+    assert np.isnan(frames.temperature_k).all()
+    assert frames.phase[1] == "crystal"
+
+
+def test_a_missing_stress_is_unknown(tmp_path):
+    frames = READER.read(write(tmp_path, outputs(virial_stress=None)), OPTIONS)
+    assert np.isnan(frames.stress).all()
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        (outputs(forces=None), "has no forces"),
+        (outputs(energy=None), "has no energy"),
+        (outputs(forces=[[0.1, 0.2, 0.3]]), r"forces have shape \(1, 3\) instead of \(2, 3\)"),
+        (outputs(forces=[[0.1, 0.2, None], [0, 0, 0]]), "forces are not all numbers"),
+        (outputs(energy="much"), "is no mlearn structure"),
+        (outputs(virial_stress=[1, 2]), "is no mlearn structure"),
+        (changed(structure={"sites": []}), r"positions have shape \(0,\)"),
+        (changed(structure={}), "is no mlearn structure"),
+        ("a word", "is no mlearn structure"),
+        (None, "is no mlearn structure"),
+    ],
+)
+def test_a_faulty_frame_is_named(tmp_path, entry, complaint):
+    path = write(tmp_path, ENTRY, entry)
+    with pytest.raises(InputError, match=rf"training\.json: frame 1: .*{complaint}"):
+        READER.read(path, OPTIONS)
+
+
+@pytest.mark.parametrize("text", ['[{"structure": {"latt', "[" * 100_000, "", "\x00", "{}", "[]"])
+def test_what_is_no_whole_file_is_refused(tmp_path, text):
+    path = tmp_path / "training.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"training\.json: .*\.$"):
+        READER.read(path, OPTIONS)
+
+
+# --- the real files ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real() -> dict[str, Frames]:
+    parts = {}
+    for element in ("Si", "Ge", "Li", "Mo"):
+        options = load_card(f"mlearn-{element.lower()}").origin.reader_options()
+        for part in ("training", "test"):
+            path = MLEARN / element / f"{part}.json"
+            parts[element, part] = READER.read(path, options)
+    return parts
+
+
+@needs_mlearn
+def test_the_counts_are_those_of_the_publication(real):
+    counts = {key: len(frames) for key, frames in real.items()}
+    assert counts == {
+        ("Si", "training"): 214, ("Si", "test"): 25, ("Ge", "training"): 228, ("Ge", "test"): 25,
+        ("Li", "training"): 241, ("Li", "test"): 29, ("Mo", "training"): 194, ("Mo", "test"): 23,
+    }  # fmt: skip
+    groups = Counter(real["Ge", "training"].group.tolist())
+    assert groups == {"AIMD-NVT": 90, "Elastic": 55, "Surface": 11, "Vacancy": 72}
+
+
+@needs_mlearn
+@pytest.mark.parametrize(
+    ("element", "rms"), [("Si", 0.874), ("Ge", 0.658), ("Li", 0.257), ("Mo", 1.570)]
+)
+def test_the_forces_have_the_known_size(real, element, rms):
+    forces = real[element, "training"].forces
+    assert np.sqrt(np.square(forces).mean()) == pytest.approx(rms, abs=5e-4)
+
+
+@needs_mlearn
+@pytest.mark.parametrize(
+    ("element", "crystal", "liquid"),
+    [
+        ("Si", [300, 843, 1518], [2530, 3374]),
+        ("Ge", [300, 605], [1089, 1816, 2422]),
+        ("Li", [300, 408], [680, 907]),
+        ("Mo", [300, 3000], [6000]),
+    ],
+)
+def test_every_temperature_has_one_phase(real, element, crystal, liquid):
+    frames = Frames.concatenate([real[element, "training"], real[element, "test"]])
+    bulk = frames.group == "AIMD-NVT"
+    found = set(zip(frames.temperature_k[bulk], frames.phase[bulk], strict=True))
+    assert found == {(t, "crystal") for t in crystal} | {(t, "liquid") for t in liquid}
+
+
+@needs_mlearn
+@pytest.mark.parametrize("element", ["Si", "Ge"])
+def test_the_energy_agrees_with_the_phase(real, element):
+    """Whatever the descriptions say: liquid frames have a higher energy than any hot crystal.
+
+    The gap is the latent heat, of the order of 0.4 eV per atom.
+    """
+    frames = real[element, "training"]
+    moving = np.isin(frames.group, ["AIMD-NVT", "Vacancy"])
+    energy = frames.energy / frames.n_atoms
+    crystal = energy[moving & (frames.phase == "crystal")]
+    liquid = energy[moving & (frames.phase == "liquid")]
+    assert liquid.min() - crystal.max() > 0.2
+
+
+@needs_mlearn
+def test_descriptions_of_vacancy_frames_contradict_their_structures():
+    """The reason why vacancy frames have no temperature."""
+    entries = json.loads((MLEARN / "Si" / "training.json").read_text())
+    frames = READER.read(MLEARN / "Si" / "training.json", OPTIONS)
+    found = Counter(
+        (entry["description"].rpartition(" at ")[2], phase)
+        for entry, phase in zip(entries, frames.phase.tolist(), strict=True)
+        if entry["group"] == "Vacancy"
+    )
+    assert found["300 K", "liquid"] > 9 * found["300 K", "crystal"]
+    assert found["3374 K", "crystal"] > 9 * found["3374 K", "liquid"]
+
+
+@needs_mlearn
+@pytest.mark.parametrize("element", ["Si", "Ge"])
+def test_the_stress_is_the_slope_of_the_energy(real, element):
+    """Strains along x: dE/dL = stress times area, so that sign and unit are right."""
+    frames = real[element, "training"]
+    # Uniaxial strains along x alone, so that the energy is a function of one length.
+    lengths = np.linalg.norm(frames.cell, axis=2)
+    straight = [
+        i
+        for i in np.flatnonzero(frames.group == "Elastic")
+        if np.allclose(frames.cell[i], np.diag(np.diag(frames.cell[i])))
+        and np.isclose(lengths[i, 1], lengths[i, 2])
+        and not np.isclose(lengths[i, 0], lengths[i, 1], rtol=1e-4)
+    ]
+    assert len(straight) >= 4
+    order = sorted(straight, key=lambda i: lengths[i, 0])
+    energy, x = frames.energy[order], lengths[order, 0]
+    slope = np.gradient(energy, x)[1:-1]
+    area = lengths[order, 1] * lengths[order, 2]
+    stress = frames.stress[order, 0, 0] / GPA_PER_EV_PER_CUBIC_ANGSTROM
+    expected = (stress * area)[1:-1]
+    assert np.corrcoef(slope, expected)[0, 1] > 0.98
+    assert np.polyfit(expected, slope, 1)[0] == pytest.approx(1.0, abs=0.1)

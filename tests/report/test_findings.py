@@ -1,0 +1,69 @@
+"""What is said of learning curves, against curves whose truth is known."""
+
+import pytest
+
+from tlbench.records import Record
+from tlbench.report.findings import findings, ranking
+
+
+def record(strategy, size, subset_seed, value):
+    return Record(
+        suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
+        strategy=strategy, size=size, subset_seed=subset_seed, init_seed=0, metric="force_mae",
+        unit="meV/Å", value=value, condition={}, job=f"{strategy} {size} {subset_seed}",
+    )  # fmt: skip
+
+
+def curves(seeds, factor, sizes=(1, 10, 100), slope=-0.5):
+    """Return scratch errors 100·N^slope and an arm whose error is ``factor`` times that."""
+    records = []
+    for size in sizes:
+        for seed in seeds:
+            scratch = 100 * size**slope * (1 + 0.01 * seed)
+            records.append(record("scratch", size, seed, scratch))
+            records.append(record("finetune", size, seed, factor * scratch))
+    return records
+
+
+def test_transferred_structures_are_worth_what_the_power_law_says():
+    # Half the error is four times the data where the error falls with the root of N.
+    said = findings(curves(range(3), 0.5), "force_mae")
+    assert said[0] == "b, finetune: 1 transferred structure is worth about 4 from scratch (4.0×)."
+    assert "10 transferred structures are worth about 40 from scratch (4.0×)" in said[1]
+    assert "100 transferred structures are worth > 100 from scratch (> 1.0×)" in said[2]
+    assert "from N = 1 to 100" in said[3]
+    assert "0.50 (3 pairs) times that of scratch" in said[3]
+    assert len(said) == 4
+
+
+def test_with_five_pairs_intervals_are_given():
+    said = findings(curves(range(5), 0.5), "force_mae")
+    assert "95 %:" in said[0]
+    assert "0.50 [0.50, 0.50] times" in said[3]
+
+
+def test_zero_shot_is_worth_structures_too():
+    said = findings([*curves(range(3), 0.5), record("zero-shot", 0, None, 31.0)], "force_mae")
+    assert said[-1].startswith("b, zero-shot: zero-shot is worth about 1")
+
+
+@pytest.mark.parametrize(("seeds", "end"), [(3, "; it may be chance."), (5, "▲.")])
+def test_negative_transfer_is_said(seeds, end):
+    said = [s for s in findings(curves(range(seeds), 1.2), "force_mae") if "negative" in s]
+    assert len(said) == 3
+    assert said[0].startswith("b, finetune: negative transfer at N = 1, 1.20")
+    assert all(sentence.endswith(end) for sentence in said)
+
+
+def test_without_a_baseline_nothing_is_said():
+    assert findings([record("finetune", 1, 0, 5.0)], "force_mae") == []
+
+
+def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
+    size, lines = ranking(curves(range(5), 0.5), "force_mae")
+    assert size == 100
+    assert lines[1][:3] == ["1", "1", "b, finetune"]
+    assert lines[2][:3] == ["2", "2", "b, scratch"]
+    _, few = ranking(curves(range(3), 0.5), "force_mae")
+    assert [line[1] for line in few[1:]] == ["1", "1"]
+    assert ranking([], "force_mae") is None

@@ -1,0 +1,79 @@
+"""Temperature matrices, against numbers worked out by hand, and their heat maps."""
+
+import pytest
+
+from tlbench.records import Record
+from tlbench.report.heatmaps import error_maps, ratio_maps
+from tlbench.report.page import write_report
+from tlbench.report.temperature import matrices, tables
+from tlbench.suite import load_suite
+
+PHASE = {300.0: "crystal", 1089.0: "liquid"}
+
+
+def record(strategy, train, test, seed, value, target="Ge"):
+    return Record(
+        suite="s", suite_version=1, suite_digest="d", source="Si", target=target, backbone="b",
+        strategy=strategy, size=0 if train is None else 8, subset_seed=None if train is None else
+        seed, init_seed=0, train_temperature_k=train, metric="force_mae", unit="meV/Å", value=value,
+        condition={"temperature_k": test, "phase": PHASE.get(test, "crystal")}, job="k",
+    )  # fmt: skip
+
+
+RECORDS = [
+    *[record("scratch", 300.0, 300.0, seed, v) for seed, v in enumerate([10.0, 40.0])],
+    *[record("scratch", 300.0, 1089.0, seed, v) for seed, v in enumerate([100.0, 100.0])],
+    *[record("scratch", 1089.0, 300.0, seed, v) for seed, v in enumerate([50.0, 50.0])],
+    *[record("finetune", 300.0, 300.0, seed, v) for seed, v in enumerate([10.0, 10.0])],
+    *[record("finetune", 300.0, 1089.0, seed, v) for seed, v in enumerate([200.0, 200.0])],
+    record("zero-shot", None, 300.0, 0, 30.0),
+    record("pretrain", None, 843.0, 0, 1.0, target="Si"),
+]
+
+
+def test_rows_are_training_and_columns_test_temperatures():
+    (matrix,) = matrices(RECORDS, "force_mae")
+    assert (matrix.train_k, matrix.test_k) == ([300.0, 1089.0], [300.0, 1089.0])
+    assert matrix.errors["scratch"] == pytest.approx(
+        {(300.0, 300.0): 20.0, (300.0, 1089.0): 100.0, (1089.0, 300.0): 50.0}
+    )
+    assert matrix.errors["zero-shot"] == pytest.approx({(None, 300.0): 30.0})
+    found = {key: ratio.value for key, ratio in matrix.ratios["finetune"].items()}
+    assert found == pytest.approx({(300.0, 300.0): 0.5, (300.0, 1089.0): 2.0})
+    assert matrix.ratios["zero-shot"][1089.0, 300.0].value == pytest.approx(0.6)
+
+
+def test_every_test_temperature_carries_its_phase():
+    (matrix,) = matrices(RECORDS, "force_mae")
+    titles = dict(tables(matrix))
+    assert titles["scratch"][0] == ["trained at (K)", "300 crystal", "1089 liquid"]
+    assert titles["scratch"][2] == ["1089", "50.0", "–"]
+    assert titles["zero-shot"][1:] == [["no target data", "30.0", "–"]]
+    assert titles["finetune / scratch"][1] == ["300", "0.50 (2 pairs)", "2.00 (2 pairs) △"]
+
+
+def test_heat_maps_show_the_numbers_of_the_matrix():
+    (matrix,) = matrices(RECORDS, "force_mae")
+    scratch, finetune, zero_shot = error_maps(matrix, "meV/Å").data
+    assert list(scratch.y) == ["no data", "300", "1089"]
+    assert [list(line) for line in scratch.text] == [["", ""], ["20", "100"], ["50", ""]]
+    assert [list(line) for line in zero_shot.text] == [["30", ""], ["", ""], ["", ""]]
+    assert (scratch.zmin, scratch.zmax) == (finetune.zmin, finetune.zmax)
+    ratios = ratio_maps(matrix).data[0]
+    assert [list(line) for line in ratios.text] == [["0.50", "2.00"], ["", ""]]
+    assert ratios.zmin == -ratios.zmax
+
+
+def test_suites_without_training_temperatures_have_no_matrix():
+    plain = [r.model_copy(update={"train_temperature_k": None}) for r in RECORDS]
+    assert matrices(plain, "force_mae") == []
+
+
+def test_the_page_shows_them(tmp_path):
+    overall = [r.model_copy(update={"condition": {}}) for r in RECORDS]
+    suite = load_suite("temperature-sw")
+    write_report(tmp_path / "report.html", suite, "0" * 64, [*RECORDS, *overall], [])
+    page = (tmp_path / "report.html").read_text()
+    assert "From temperature to temperature: b, N = 8" in page
+    assert "<td>0.50 (2 pairs)</td>" in page
+    assert "1089 liquid" in page

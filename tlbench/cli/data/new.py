@@ -1,0 +1,46 @@
+"""``tlbench data new``: write a card for a file of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def new(
+    file: Annotated[Path, typer.Argument(help="Extended XYZ file with energies and forces.")],
+    test: Annotated[
+        Path | None, typer.Option(help="Take the test structures from this file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The card.", show_default="FILE with the ending .yaml")
+    ] = None,
+) -> None:
+    """Write a card for FILE: asks nothing, guesses, and says what it guessed.
+
+    The card is a text file to be corrected where a guess is wrong. A suite, or the options
+    --source and --target of tlbench run, name it by its path.
+    """
+    from tlbench.data.cards import Card
+    from tlbench.data.guess import guess_card
+    from tlbench.errors import InputError
+    from tlbench.files import write_whole
+    from tlbench.schema import read_yaml, validate
+
+    card = out or file.with_suffix(".yaml")
+    if card.exists():
+        raise InputError(f"{card}: exists already; move it away or choose another --out.")
+    for other in (file, test):
+        if other is not None and other.parent.resolve() != card.parent.resolve():
+            raise InputError(
+                f"{card}: a card stands in the folder of its files; {other} is in another."
+            )
+    guess = guess_card(file, test)
+    try:
+        write_whole(card, guess.text)
+    except OSError as error:
+        raise InputError(f"{card}: cannot be written ({error.strerror}).") from error
+    value, lines = read_yaml(card)
+    validate(Card, value, str(card), lines)
+    for sentence in guess.said:
+        typer.echo(f"  {sentence}")
+    typer.echo(f"{card}: written; check the guesses above and fill in theory, licence, citation.")

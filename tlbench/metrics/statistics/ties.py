@@ -1,0 +1,101 @@
+"""Ranks that do not pretend to more than the pairs tell."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tlbench.metrics.statistics.pairs import (
+    Pair,
+    Table,
+    in_order,
+    log_ratios,
+    model_of,
+    positive_log,
+)
+from tlbench.metrics.statistics.ratio import ratio_of
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an entry stands; 1 is best.
+
+    Attributes
+    ----------
+    rank
+        By geometric mean; entries that are equal share it.
+    group
+        Entries of one group cannot be told from its leader.
+    """
+
+    rank: int
+    group: int
+
+
+def tie_groups(
+    entries: Mapping[str, Table], seed: int = 0, *, lower_is_better: bool = True
+) -> dict[str, Standing]:
+    """Rank entries, and group those that cannot be told apart.
+
+    The best entry not yet grouped leads a group. The entries that follow belong to it until one
+    is worse than the leader, that is, until the 95 % interval of their paired ratio lies wholly
+    on the worse side of 1; that one leads the next group. With fewer than `MIN_PAIRS` common
+    pairs nothing can be told apart.
+
+    Being tied is not transitive: of three entries the middle one may be tied with both others
+    though these differ. Each entry is compared with the leader of its group only, so the last of
+    a group and the leader of the next may well be tied, and which entries share a group depends
+    on who leads it. Read a group as "not shown to be worse than its leader", no more. Intervals
+    are not widened for the number of comparisons.
+
+    Parameters
+    ----------
+    entries
+        Name → pair → positive value. Ranks are taken over the pairs that every entry has,
+        comparisons over all that the two entries have.
+    seed
+        Seed of the bootstrap; see `bootstrap_seed`.
+    lower_is_better
+        Which direction is an improvement.
+
+    Returns
+    -------
+    dict
+        Name → standing, best first, equal ones by name.
+
+    Raises
+    ------
+    ValueError
+        If no pair is common to all entries: no ranking could be fair. Rank those with a common
+        pair, and list the others as incomplete. Also if a value is not positive.
+    """
+    if not entries:
+        return {}
+    common = _common_pairs(entries)
+    if not common:
+        raise ValueError(f"the entries {sorted(entries)} have no pair in common")
+    sign = 1 if lower_is_better else -1
+    means = {name: sign * _mean_log(table, common) for name, table in entries.items()}
+    standings: dict[str, Standing] = {}
+    leader, group = "", 0
+    for name in sorted(entries, key=lambda name: (means[name], name)):
+        if not group or _is_worse(entries[name], entries[leader], seed, sign):
+            leader, group = name, group + 1
+        rank = 1 + sum(mean < means[name] for mean in means.values())
+        standings[name] = Standing(rank, group)
+    return standings
+
+
+def _common_pairs(entries: Mapping[str, Table]) -> list[Pair]:
+    """Return the pairs for which every entry has a model."""
+    pairs: set[Pair] = set().union(*entries.values())
+    return in_order(p for p in pairs if all(model_of(table, p) for table in entries.values()))
+
+
+def _mean_log(table: Table, pairs: list[Pair]) -> float:
+    models = [model_of(table, pair) for pair in pairs]
+    return math.fsum(positive_log(table[model]) for model in models if model) / len(pairs)
+
+
+def _is_worse(entry: Table, leader: Table, seed: int, sign: int) -> bool:
+    interval = ratio_of(log_ratios(entry, leader).values(), seed).interval
+    return interval is not None and sign * interval.side() > 0

@@ -1,0 +1,104 @@
+"""What a table says, in words."""
+
+from collections.abc import Iterator
+
+from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import (
+    area_ratio,
+    data_multipliers,
+    equivalent_size,
+    geometric_mean,
+    negative_transfer,
+    paired_ratio,
+    tie_groups,
+)
+from tlbench.records import Record
+from tlbench.report.summary import (
+    BASELINE,
+    Errors,
+    Place,
+    arm_at,
+    curve_of,
+    ratio_text,
+    seed_of,
+    strategies_of,
+    target_errors,
+)
+
+
+def findings(records: list[Record], metric: str) -> list[str]:
+    """Return sentences: what transferred structures are worth, and where transfer harms.
+
+    They are about learning curves over structures of all temperatures; of models trained at one
+    temperature the matrices tell more.
+    """
+    errors = target_errors(records, metric)
+    seed = seed_of(records, metric)
+    arms = [s for s in strategies_of(records) if s != BASELINE]
+    sentences: list[str] = []
+    for backbone in sorted({place.backbone for place in errors}):
+        baseline = curve_of(errors, backbone, BASELINE)
+        if not baseline:
+            continue
+        for arm in arms:
+            sentences += _of_arm(errors, backbone, arm, seed)
+    return sentences
+
+
+def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]:
+    curve = curve_of(errors, backbone, arm)
+    baseline = curve_of(errors, backbone, BASELINE)
+    start = f"{backbone}, {arm}:"
+    if set(curve) == {0}:
+        worth = equivalent_size(curve[0], baseline, seed)
+        if worth:
+            spread = f" (95 %: {worth.interval.text()})" if worth.interval else ""
+            yield f"{start} {worth.worth(arm)}{spread}."
+    for size, multiplier in data_multipliers(curve, baseline, seed).items():
+        spread = f", 95 %: {multiplier.interval.text()}" if multiplier.interval else ""
+        yield f"{start} {multiplier.worth(size)} ({multiplier.text()}{spread})."
+    area = area_ratio(curve, baseline, seed)
+    if area:
+        sizes = sorted(size for size in curve if size in baseline)
+        yield (
+            f"{start} from N = {sizes[0]} to {sizes[-1]}, its error is on average (area between "
+            f"the learning curves over log N) {ratio_text(area)} times that of {BASELINE}."
+        )
+    # An arm without target data is worse than many structures from scratch as a matter of course.
+    for size, pairs in curve.items():
+        ratio = paired_ratio(pairs, baseline.get(size, {}), seed)
+        if ratio and negative_transfer(ratio):
+            certain = negative_transfer(ratio) == "significant"
+            yield (
+                f"{start} negative transfer at N = {size}, {ratio_text(ratio)}"
+                + ("." if certain else "; it may be chance.")
+            )
+
+
+def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] | None:
+    """Return the largest size and its table of ranks, or None if nothing was trained.
+
+    Columns: rank, tie group, model, geometric mean.
+    """
+    errors = target_errors(records, metric)
+    sizes = {p.size for p in errors if p.size and p.train_temperature_k is None}
+    if not sizes:
+        return None
+    size = max(sizes)
+    entries = {
+        f"{p.backbone}, {p.strategy}": arm_at(errors, Place(p.backbone, p.strategy, size))
+        for p in errors
+        if p.train_temperature_k is None
+    }
+    entries = {name: table for name, table in entries.items() if table}
+    lower = METRICS.get(metric).better == "lower"
+    try:
+        standings = tie_groups(entries, seed_of(records, metric), lower_is_better=lower)
+    except ValueError:
+        # An unfinished run: some model shares no pair with the others.
+        return None
+    lines = [["rank", "tie group", "model", metric]]
+    for name, standing in standings.items():
+        mean = geometric_mean(list(entries[name].values()))
+        lines.append([str(standing.rank), str(standing.group), name, f"{mean:.1f}"])
+    return size, lines

@@ -1,0 +1,32 @@
+"""The results of a run in Markdown."""
+
+from tlbench.records import Record
+from tlbench.report.findings import findings, ranking
+from tlbench.report.summary import cells, header, markdown_table, note, summarise
+from tlbench.report.temperature import matrices, tables
+
+
+def markdown(records: list[Record], metrics: list[str]) -> str:
+    """Return tables and findings of all ``metrics``."""
+    blocks = []
+    for metric in metrics:
+        table = summarise(records, metric)
+        if not table.rows:
+            continue
+        blocks.append(f"**{metric}** ({table.unit})")
+        blocks.append(markdown_table([header(table), *[cells(table, row) for row in table.rows]]))
+        blocks.append(note(table))
+        blocks.append("\n".join(f"- {sentence}" for sentence in findings(records, metric)))
+        ranked = ranking(records, metric)
+        if ranked:
+            size, lines = ranked
+            blocks.append(f"Ranks at N = {size}:")
+            blocks.append(markdown_table(lines))
+        # The page has the matrices of the other metrics.
+        for matrix in matrices(records, metric) if metric == metrics[0] else []:
+            for title, lines in tables(matrix):
+                blocks.append(
+                    f"{matrix.backbone}, N = {matrix.size}, {title}: columns are test temperatures"
+                )
+                blocks.append(markdown_table(lines))
+    return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
