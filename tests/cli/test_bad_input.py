@@ -6,33 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.cli import main
 from tlbench.suite import suite_folder
 
 SMOKE = (suite_folder() / "smoke.yaml").read_text()
-
-
-@pytest.fixture
-def refused(capsys, monkeypatch, tmp_path):
-    """Run the command line and return its complaint."""
-
-    def run(*arguments: object) -> str:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("TLBENCH_STORE", str(tmp_path / "store"))
-        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
-        before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        captured = capsys.readouterr()
-        assert exit_.value.code == 2
-        assert "Traceback" not in captured.out + captured.err
-        after = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-        assert {p: after[p] for p in before} == before
-        assert not list(tmp_path.rglob("records.jsonl"))
-        assert captured.err.count("\n") == 1, captured.err
-        return captured.err
-
-    return run
 
 
 def suite_file(folder: Path, old: str, new: str) -> tuple[Path, int]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tlbench.data.cards import Card, load_card
-from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.graphs import graph_of
 from tlbench.jobs.base import Context, Progress
 from tlbench.jobs.dataset import run

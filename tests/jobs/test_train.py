@@ -128,7 +128,9 @@ def test_the_subset_seed_does_not_change_the_initial_weights(data, tmp_path):
     weights = []
     for number, (subset_seed, init_seed) in enumerate([(0, 0), (1, 0), (0, 1)]):
         wanted = config(
-            subset={"size": 4, "seed": subset_seed, "temperature_k": None}, init_seed=init_seed, training=nothing_learnt
+            subset={"size": 4, "seed": subset_seed, "temperature_k": None},
+            init_seed=init_seed,
+            training=nothing_learnt,
         )
         do(tmp_path / str(number), wanted, data=data)
         potential = load_potential(tmp_path / str(number) / MODEL)
@@ -158,7 +160,11 @@ def test_only_the_structures_of_the_subset_are_used(size, seed, data, tmp_path):
     assert one.read_bytes() == two.read_bytes()
     # One more structure is one that is spoilt.
     with pytest.raises(InputError, match="have no forces"):
-        do(tmp_path / "three", config(subset={"size": size + 1, "seed": seed, "temperature_k": None}), data=spoilt)
+        do(
+            tmp_path / "three",
+            config(subset={"size": size + 1, "seed": seed, "temperature_k": None}),
+            data=spoilt,
+        )
 
 
 def test_without_a_subset_all_data_are_used(data, tmp_path):

@@ -3,7 +3,14 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tlbench.data.readers import READERS
 from tlbench.registry import near_names
@@ -168,9 +175,23 @@ class FilesOrigin(Strict):
         return self
 
     def reader_options(self) -> Strict:
-        """Return the complete settings of the reader."""
-        reader = READERS.get(self.reader)
-        return reader.options.model_validate(self.options)
+        """Return the complete settings of the reader.
+
+        Raises
+        ------
+        ValueError
+            If one of them is missing or not valid.
+        """
+        model = READERS.get(self.reader).options
+        try:
+            return model.model_validate(self.options)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            hint = near_names(key, model.model_fields)
+            raise ValueError(
+                f"options.{key} of reader {self.reader!r}: {first['msg'].lower()}; {hint}"
+            ) from error
 
     def check_elements(self, elements: list[str]) -> None:
         """Accept any element; the files show what they have."""

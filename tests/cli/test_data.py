@@ -1,0 +1,211 @@
+"""``tlbench data``, and what happens when the data of a run are not what they should be."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import pytest
+import tiny
+import yaml
+from real_data import MLEARN, needs_mlearn
+from typer.testing import CliRunner
+
+from tlbench.cli import app
+from tlbench.data.frames import Frames
+from tlbench.data.guess import guess_card
+
+
+def entry(number: int, element: str = "Ge") -> dict[str, Any]:
+    """Return a structure as the mlearn files have them."""
+    (atoms,) = tiny.crystals(element, 1, seed=number).to_ase()
+    return {
+        "structure": {
+            "lattice": {"matrix": atoms.cell.tolist()},
+            "sites": [
+                {"species": [{"element": element}], "xyz": x} for x in atoms.positions.tolist()
+            ],
+        },
+        "outputs": {
+            "energy": atoms.get_potential_energy(),
+            "forces": atoms.get_forces().tolist(),
+            "virial_stress": None,
+        },
+        "group": "AIMD-NVT",
+        "description": "Snapshot 1 of 9 of AIMD NVT simulation at 300 K",
+    }
+
+
+@pytest.fixture
+def run_with(refused, tmp_path) -> Callable[..., str]:
+    """Run a suite on a file of ten structures that was spoilt, and return the complaint.
+
+    ``spoil`` changes the list of structures, ``card_change`` the card, ``text`` the file after
+    its digest was taken.
+    """
+
+    def run(
+        spoil: Callable[[list[Any]], None] = lambda entries: None,
+        card_change: Callable[[dict[str, Any]], None] = lambda card: None,
+        text: Callable[[str], str] = lambda text: text,
+        arguments: tuple[str, ...] = (),
+    ) -> str:
+        good = tmp_path / "good.extxyz"
+        ase.io.write(good, tiny.crystals("Si", 10).to_ase(), format="extxyz")
+        (tmp_path / "good.yaml").write_text(guess_card(good).text)
+        entries = [entry(number) for number in range(10)]
+        spoil(entries)
+        path = tmp_path / "ge.json"
+        path.write_text(text(json.dumps(entries)))
+        card = yaml.safe_load((tmp_path / "good.yaml").read_text())
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        part = {"files": ["ge.json"], "frames": 2}
+        card |= {"name": "ge", "elements": ["Ge"]}
+        card["origin"] |= {
+            "reader": "mlearn",
+            "options": {"bragg_peak": [4, 4, 0]},
+            "files": {
+                "ge.json": {"path": "ge.json", "sha256": digest, "bytes": path.stat().st_size}
+            },
+            "split": {
+                "name": "s", "order": "last", "train": {**part, "frames": 6}, "validation": {**part},
+                "test": part,
+            },
+        }  # fmt: skip
+        card_change(card)
+        # JSON is YAML without aliases.
+        (tmp_path / "ge.yaml").write_text(json.dumps(card, indent=1))
+        return refused(
+            "run", "smoke", "--source", "good.yaml", "--target", "ge.yaml", *arguments
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_truncated_file(run_with):
+    complaint = run_with(text=lambda text: text[:-200])
+    assert "ge.json: is not whole JSON" in complaint
+
+
+def test_a_wrong_digest(run_with):
+    def change(card: dict[str, Any]) -> None:
+        card["origin"]["files"]["ge.json"]["sha256"] = "0" * 64
+
+    assert "but the card says 000000000000…" in run_with(card_change=change)
+
+
+def test_a_frame_without_forces(run_with):
+    complaint = run_with(lambda entries: entries[7]["outputs"].pop("forces"))
+    assert "ge.json: frame 7: has no forces." in complaint
+
+
+def test_mixed_elements(run_with):
+    complaint = run_with(lambda entries: entries.__setitem__(3, entry(3, "Si")))
+    assert "structure 3 contains Si, but the card says that the data are of Ge" in complaint
+
+
+def test_a_card_with_an_unknown_key(run_with):
+    def change(card: dict[str, Any]) -> None:
+        card["licens"] = card.pop("licence")
+
+    complaint = run_with(card_change=change)
+    assert "unknown key 'licens'; did you mean 'licence'" in complaint
+    assert "ge.yaml:" in complaint
+
+
+def test_a_temperature_that_no_frame_has(run_with):
+    complaint = run_with(arguments=("--set", "training_temperatures_k=[450]"))
+    assert "No training structure was sampled at 450 K; temperatures there are: 300." in complaint
+
+
+def test_a_temperature_that_the_split_names_and_no_frame_has(run_with):
+    def change(card: dict[str, Any]) -> None:
+        card["origin"]["split"]["test"]["temperatures_k"] = [450]
+
+    assert "split.test: no frame has the temperature '450 K'" in run_with(card_change=change)
+
+
+def test_a_split_that_leaves_a_part_empty(run_with):
+    def change(card: dict[str, Any]) -> None:
+        card["origin"]["split"]["test"]["frames"] = 10
+
+    complaint = run_with(card_change=change)
+    assert "split.validation asks for 2 frames, but 10 match it, of which other parts" in complaint
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"reader": "mlern"}, "unknown reader 'mlern'; did you mean 'mlearn'?"),
+        ({"options": {}}, "bragg_peak"),
+        ({"files": {"../x": {"path": "x", "sha256": "0" * 64, "bytes": 1}}}, "plain name"),
+        ({"files": {"x": {"path": "x", "sha256": "0" * 64, "bytes": 1}}}, "names the file"),
+        ({"files": {"ge.json": {"sha256": "0" * 64, "bytes": 1}}}, "either a url or a path"),
+        ({"files": {"ge.json": {"url": "file:///x", "sha256": "0" * 64, "bytes": 1}}}, "url"),
+    ],
+)
+def test_a_card_that_makes_no_sense(run_with, change, complaint):
+    assert complaint in run_with(card_change=lambda card: card["origin"].update(change))
+
+
+def test_other_mistakes(refused, tmp_path):
+    assert "There is no card file 'mine.yaml'" in refused("data", "fetch", "mine.yaml")
+    assert "did you mean 'mlearn-ge'" in refused("data", "fetch", "mlearn-gee")
+    assert "cannot be read" in refused("data", "new", "missing.extxyz")
+    (tmp_path / "si.yaml").write_text("")
+    assert "si.yaml: exists already" in refused("data", "new", "si.extxyz")
+    other = refused("data", "new", "elsewhere/si.extxyz", "--out", "new.yaml")
+    assert "stands in the folder of its files" in other
+    assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
+
+
+# --- fetching ---------------------------------------------------------------------------------
+
+
+@needs_mlearn
+def test_fetching_says_where_the_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("TLBENCH_DATA_MIRROR", str(MLEARN))
+    found = CliRunner().invoke(app, ["data", "fetch", "mlearn-ge"])
+    assert found.exit_code == 0
+    paths = [Path(line) for line in found.output.split()]
+    assert [p.name for p in paths] == ["training.json", "test.json"]
+    assert paths[0].read_bytes() == (MLEARN / "Ge" / "training.json").read_bytes()
+
+
+# --- bring your own ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
+    for element, seed in (("Si", 0), ("Ge", 1)):
+        frames: Frames = tiny.crystals(element, 30, seed=seed)
+        path = tmp_path / f"{element.lower()}.extxyz"
+        ase.io.write(path, frames.to_ase(), format="extxyz")
+        made = command("data", "new", path)
+        assert made.returncode == 0, made.stderr
+        assert f"elements: {element}" in made.stdout
+        assert "24 train, 3 validation, 3 test" in made.stdout
+    finished = command(
+        "run", "transfer", "--source", tmp_path / "si.yaml", "--target", tmp_path / "ge.yaml",
+        "--set", "sizes=[1, 10]", "--set", "subset_seeds=[0]", "--set", "cutoff=4.0",
+        "--set", "pretraining.updates=10", "--set", "training.updates=5",
+        "--out", tmp_path / "out", "--store", tmp_path / "store",
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert "finetune / scratch" in finished.stdout
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Ge of ge.extxyz" in page
+    # The written suite can be run again, and everything is done.
+    again = command(
+        "run", tmp_path / "out" / "suite.json", "--out", tmp_path / "again",
+        "--store", tmp_path / "store",
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert "0 jobs run" in again.stdout
+    first, second = ((tmp_path / n / "records.jsonl").read_bytes() for n in ("out", "again"))
+    assert first == second
+    shutil.rmtree(tmp_path / "store")
