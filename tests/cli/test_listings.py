@@ -27,11 +27,12 @@ def printed(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        ("suites", {"smoke", "quick", "si-ge-sw"}),
+        ("suites", {"smoke", "quick", "si-ge-sw", "si-ge-dft", "temperature-sw", "transfer"}),
         ("backbones", {"dimenetpp", "schnet"}),
         ("strategies", {"scratch", "finetune", "zero-shot"}),
         ("metrics", {"force_mae", "force_rmse", "energy_mae"}),
-        ("datasets", {"sw-si", "sw-ge"}),
+        ("datasets", {"sw-si", "sw-ge", "mlearn-si", "mlearn-mo"}),
+        ("readers", {"extxyz", "mlearn"}),
     ],
 )
 def test_ls_names_everything(printed, kind, names):

@@ -14,10 +14,11 @@ class Kind(StrEnum):
     strategies = "strategies"
     metrics = "metrics"
     datasets = "datasets"
+    readers = "readers"
 
 
 def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List suites, backbones, strategies, metrics or data sets."""
+    """List suites, backbones, strategies, metrics, data sets or readers of files."""
     from rich.console import Console
     from rich.table import Table
 
@@ -36,6 +37,10 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
         from tlbench.data.cards import card_names, load_card
 
         return [(name, load_card(name).title) for name in card_names()]
+    if kind is Kind.readers:
+        from tlbench.data.readers import READERS
+
+        return [(name, READERS.get(name).summary) for name in READERS.names()]
     if kind is Kind.backbones:
         from tlbench.backbones import BACKBONES
 
