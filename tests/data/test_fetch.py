@@ -83,7 +83,7 @@ def card_of(port: int, content: bytes = CONTENT, path: str = "data/Ge/training.j
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.rglob("*") if p.is_file())
+    return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
 
 
 def test_a_file_is_downloaded_once(server, folder):
@@ -187,3 +187,18 @@ def test_a_fetched_file_that_was_changed_is_noticed(server, folder):
 
 def test_a_sampled_data_set_has_nothing_to_fetch(folder):
     assert fetch(load_card("sw-si")) == {}
+
+
+def test_two_at_once_download_once(server, folder):
+    card = card_of(server.server_port)
+    found: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(fetch(card)["training.json"].read_bytes()))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [CONTENT] * 4
+    assert server.requests == [None]

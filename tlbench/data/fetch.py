@@ -6,9 +6,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from tlbench.data.cards import Card
 from tlbench.data.origins import DataFile
@@ -19,6 +21,7 @@ from tlbench.files import PART, flush
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"
 TIMEOUT_SECONDS = 30
+LOCK = ".lock"
 CHUNK = 1 << 16
 
 OnBytes = Callable[[str, int], None]
@@ -63,22 +66,30 @@ def fetch(
     places = locate(card)
     for name, file in card.data_files().items():
         path = places[name]
-        if file.path is not None or path.is_file():
-            check_digest(path, file.sha256)
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            found = _in_mirror(mirror, name, file)
-            if found is not None:
-                _copy(found, path, file)
-            else:
-                _download(card.name, name, file, path, on_bytes)
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); "
-                f"choose another folder with {FOLDER_VARIABLE}."
-            ) from error
+        if file.path is None and not path.is_file():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Another process may be fetching the same file.
+                with FileLock(data_folder() / LOCK):
+                    if not path.is_file():
+                        _bring(card.name, name, file, path, mirror, on_bytes)
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be written ({error.strerror}); "
+                    f"choose another folder with {FOLDER_VARIABLE}."
+                ) from error
+        check_digest(path, file.sha256)
     return places
+
+
+def _bring(
+    card: str, name: str, file: DataFile, path: Path, mirror: Path | None, on_bytes: OnBytes
+) -> None:
+    found = _in_mirror(mirror, name, file)
+    if found is not None:
+        _copy(found, path, file)
+    else:
+        _download(card, name, file, path, on_bytes)
 
 
 def _in_mirror(mirror: Path | None, name: str, file: DataFile) -> Path | None:
@@ -114,7 +125,7 @@ def _download(card: str, name: str, file: DataFile, path: Path, on_bytes: OnByte
     part = path.with_name(path.name + PART)
     try:
         _append(name, file, part, on_bytes)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
         raise InputError(
             f"{file.url} cannot be fetched ({reason}); try again, or put that file at {path}, "
