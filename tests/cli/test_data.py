@@ -71,8 +71,8 @@ def run_with(refused, tmp_path) -> Callable[..., str]:
                 "ge.json": {"path": "ge.json", "sha256": digest, "bytes": path.stat().st_size}
             },
             "split": {
-                "name": "s", "order": "last", "train": {**part, "frames": 6}, "validation": {**part},
-                "test": part,
+                "name": "s", "order": "last", "train": {**part, "frames": 6},
+                "validation": {**part}, "test": part,
             },
         }  # fmt: skip
         card_change(card)

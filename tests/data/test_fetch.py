@@ -24,6 +24,9 @@ class Server(ThreadingHTTPServer):
     content = CONTENT
     requests: list[str | None]
 
+    def handle_error(self, *arguments: Any) -> None:
+        """Say nothing of clients that had enough."""
+
 
 class Handler(BaseHTTPRequestHandler):
     server: Server

@@ -140,6 +140,9 @@ def test_only_the_hot_trajectories_are_melted(tmp_path):
     melt = {"from_k": 1200, "at_k": 9000, "for_fs": 100}
     card = load_card("sw-si", TINY | {"temperatures_k": [300, 1200], "melt": melt})
     cold = make(card, tmp_path / "melted")[1]["train"]
+    assert set(zip(cold.temperature_k, cold.phase, strict=True)) == {
+        (300.0, "crystal"), (1200.0, "liquid"),
+    }  # fmt: skip
     shift = np.abs(cold.forces).reshape(2, 6, 8, 3).mean(axis=(1, 2, 3))
     card = load_card("sw-si", TINY | {"temperatures_k": [300, 1200]})
     never = make(card, tmp_path / "never")[1]["train"]

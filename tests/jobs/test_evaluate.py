@@ -11,7 +11,7 @@ import tiny
 from tlbench.data.frames import Frames
 from tlbench.errors import UnknownNameError
 from tlbench.jobs.base import Context, Progress
-from tlbench.jobs.evaluate import run
+from tlbench.jobs.evaluate import conditions_of, run
 from tlbench.jobs.train import MODEL
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
@@ -148,3 +148,33 @@ def test_the_same_evaluation_gives_the_same_bytes(frames, model, tmp_path):
         evaluate(tmp_path / name, model, frames)
         written.append((tmp_path / name / "out" / "errors.npz").read_bytes())
     assert written[0] == written[1]
+
+
+def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tmp_path):
+    number = np.arange(len(frames))
+    kinds = replace(
+        frames,
+        phase=np.where(frames.temperature_k > 500, "liquid", "crystal"),
+        group=np.where(number < 3, "", np.where(number % 2, "odd", "even")),
+    )
+    conditions = conditions_of(kinds, ["temperature_k", "phase"])
+    assert conditions == [
+        {"temperature_k": 300.0, "phase": "crystal"},
+        {"temperature_k": 600.0, "phase": "liquid"},
+        {"temperature_k": 900.0, "phase": "liquid"},
+    ]
+    assert conditions_of(kinds, ["group"]) == [{"group": "even"}, {"group": "odd"}]
+    (tmp_path / "model").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "out").mkdir()
+    model.save(tmp_path / "model" / MODEL)
+    kinds.save(tmp_path / "data" / "test.npz")
+    parents = {"model": tmp_path / "model", "data": tmp_path / "data"}
+    config = {"split": "test", "metrics": ["force_mae"], "by": [["temperature_k", "phase"]]}
+    result = run(config, Context(tmp_path / "out", parents, "cpu", lambda progress: None))
+    found = {tuple(m["condition"].values()): m["value"] for m in result["metrics"]}
+    with np.load(tmp_path / "out" / "errors.npz") as errors:
+        forces, n_atoms = np.abs(errors["forces"]), errors["n_atoms"]
+    hot = np.repeat(kinds.temperature_k == 900.0, n_atoms)
+    assert found[900.0, "liquid"] == pytest.approx(1000 * forces[hot].mean(), rel=1e-6)
+    assert len(found) == 4

@@ -10,6 +10,7 @@ import tiny
 import torch
 from torch.nn import Parameter
 
+from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.potential import Potential
 from tlbench.training import loop
@@ -227,6 +228,19 @@ def test_reference_energies_are_fitted_on_the_training_set(tmp_path):
     error = predicted_energy(potential, data) - data.frames.energy
     assert error.mean() == pytest.approx(0, abs=1e-5)
     assert int(potential.reference_energy.isfinite().sum()) == 1
+
+
+@pytest.mark.parametrize(("policy", "equal"), [("mean-shift", True), ("least-squares", False)])
+def test_the_energy_policy_is_the_one_asked_for(policy, equal, tmp_path):
+    potential = tiny.potential()
+    both = Frames.concatenate([tiny.crystals("Si", 3), tiny.crystals("Ge", 3)])
+    data = tiny.labelled(both, potential)
+    config = TrainingConfig(updates=2, energy_reference=policy)
+    parameters = list(potential.backbone.parameters())
+    train(potential, parameters, data, data, config, order_seed=0, folder=tmp_path)
+    silicon, germanium = potential.reference_energy[[14, 32]].tolist()
+    assert (silicon == germanium) is equal
+    assert np.isfinite([silicon, germanium]).all()
 
 
 def test_weighing_energies_makes_them_better(tmp_path):
