@@ -2,8 +2,10 @@
 
 import typer
 
-from tlbench.cli.data import fetch, new
+from tlbench.cli.data import describe, fetch, new, validate
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, inspect, check and add data sets.")
 app.command("fetch")(fetch.fetch)
+app.command("describe")(describe.describe)
+app.command("validate")(validate.validate)
 app.command("new")(new.new)

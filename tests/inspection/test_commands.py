@@ -1,0 +1,158 @@
+"""``describe`` and ``validate`` as a user meets them: what is printed, exit codes, complaints."""
+
+import json
+from dataclasses import replace
+
+import ase.io
+import pytest
+import typer
+import yaml
+from tiny import crystals
+from typer.testing import CliRunner
+
+from tlbench.cli.data.describe import describe
+from tlbench.cli.data.validate import MAX_LINES, validate
+from tlbench.data.cards import card_folder
+from tlbench.data.frames import Frames
+from tlbench.data.reading import sha256_of
+from tlbench.errors import TlbenchError
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command("describe")(describe)
+app.command("validate")(validate)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return crystals("Ge", 30)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a command in an empty folder; return exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TLBENCH_STORE", str(tmp_path / "store"))
+
+    def call(*arguments):
+        result = CliRunner().invoke(app, [str(a) for a in arguments])
+        if isinstance(result.exception, TlbenchError):
+            return 2, str(result.exception)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result.exit_code, result.output
+
+    return call
+
+
+def write(path, frames):
+    ase.io.write(path, frames.to_ase(), format="extxyz")
+    return path
+
+
+def card_of(tmp_path, frames):
+    """Write a card of one file."""
+    path = write(tmp_path / "mine.extxyz", frames)
+    size = path.stat().st_size
+    part = {"files": ["mine.extxyz"]}
+    card = yaml.safe_load((card_folder() / "sw-ge.yaml").read_text())
+    card["name"] = "mine"
+    card["origin"] = {
+        "kind": "files",
+        "reader": "extxyz",
+        "files": {"mine.extxyz": {"path": path.name, "sha256": sha256_of(path), "bytes": size}},
+        "split": {
+            "name": "last",
+            "order": "last",
+            "train": {"frames": len(frames) - 6, **part},
+            "validation": {"frames": 3, **part},
+            "test": {"frames": 3, **part},
+        },
+    }
+    (tmp_path / "mine.yaml").write_text(json.dumps(card))
+    return "./mine.yaml"
+
+
+def test_sound_data_end_with_exit_code_0(run, tmp_path, frames):
+    code, printed = run("validate", write(tmp_path / "mine.extxyz", frames))
+    assert code == 0
+    assert "30 structures checked: 0 errors, 0 warnings" in printed
+
+
+def test_errors_come_first_and_end_with_exit_code_1(run, tmp_path, frames):
+    forces = frames.forces.copy()
+    forces[8:16] += 0.5
+    broken = Frames.concatenate([replace(frames, forces=forces), frames.select([3])])
+    code, printed = run("validate", card_of(tmp_path, broken))
+    assert code == 1
+    error, warning = (printed.index(word) for word in ("leak", "net-force"))
+    assert error < warning
+    assert "mine.extxyz frame 30" in printed
+    assert "31 structures checked: 1 error, 1 warning" in printed
+
+
+def test_a_long_list_is_cut(run, tmp_path, frames):
+    many = Frames.concatenate([frames, frames])
+    broken = replace(many, forces=many.forces + 0.1)
+    code, printed = run("validate", write(tmp_path / "mine.extxyz", broken))
+    assert code == 0
+    assert printed.count("warning  ") == MAX_LINES
+    assert f"… and {60 + 30 - MAX_LINES} more" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["missing.extxyz"], "There is no data file 'missing.extxyz'"),
+        (["data.json"], "There is no data file 'data.json'"),
+        (["missing.yaml"], "There is no card file 'missing.yaml'"),
+        (["sw-is"], "did you mean 'sw-si'"),
+        (["sw-si", "--reader", "extxyz"], "no data file 'sw-si'"),
+        (["x.yaml", "--reader", "extxyz"], "names its own reader"),
+        (["x.xyz", "--reader", "extyxz"], "no data file"),
+    ],
+)
+def test_mistakes_end_with_exit_code_2(run, arguments, complaint):
+    code, said = run("validate", *arguments)
+    assert code == 2
+    assert complaint in said
+
+
+def test_an_unknown_reader(run, tmp_path, frames):
+    code, said = run("validate", write(tmp_path / "a.xyz", frames), "--reader", "extyxz")
+    assert code == 2
+    assert "did you mean 'extxyz'?" in said
+
+
+def test_a_page_that_cannot_be_written(run, tmp_path, frames):
+    (tmp_path / "file").write_text("in the way")
+    code, said = run("describe", card_of(tmp_path, frames), "--html", "file/page.html")
+    assert code == 2
+    assert "choose another with --html" in said
+
+
+def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):
+    card = yaml.safe_load((card_folder() / "sw-si.yaml").read_text())
+    card["name"] = "small"
+    card["origin"].update(
+        repeats=[1, 1, 1],
+        temperatures_k=[300],
+        equilibration_fs=10,
+        interval_fs=10,
+        train={"trajectories": 1, "frames": 2},
+        validation={"trajectories": 1, "frames": 1},
+        test={"trajectories": 1, "frames": 1},
+    )
+    (tmp_path / "small.yaml").write_text(json.dumps(card))
+    code, printed = run("describe", "./small.yaml", "--cutoff", 3)
+    assert code == 0, printed
+    assert "energy per atom (eV)" in printed
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["all", "2", "1", "1", "4"] in lines
+    assert ["a", "cell", "narrower", "than", "6", "Å", "2", "1", "1", "4"] in lines
+    page = tmp_path / "runs" / "data" / "small.html"
+    assert str(page.relative_to(tmp_path)) in printed
+    assert "a cell narrower than 6 Å" in page.read_text()
+
+    code, printed = run("validate", "./small.yaml")
+    assert code == 0, printed
+    assert "4 structures checked: 0 errors, 0 warnings" in printed
+    assert "fewer than 12 structures" in printed

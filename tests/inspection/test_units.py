@@ -1,0 +1,174 @@
+"""Mistakes of units show in the ratio of energies to forces, or in their size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from structures import diamond, skewed
+from tiny import crystals
+
+from tlbench.data.frames import Frames
+from tlbench.inspection.checks.energy_scale import check_energy_scale, measure_scale
+from tlbench.inspection.checks.linear_potential import LinearPotential, fit
+from tlbench.inspection.checks.magnitudes import check_distances, check_forces
+from tlbench.inspection.checks.misreadings import misreadings
+from tlbench.inspection.collection import from_parts
+from tlbench.inspection.finding import Finding
+from tlbench.units import BOHR, ENERGY_UNITS, FORCE_UNITS
+
+HARTREE = ENERGY_UNITS["hartree"]
+
+
+@pytest.fixture(scope="module")
+def sound():
+    return crystals("Ge", 60)
+
+
+def scaled(frames: Frames, energy=1.0, force=1.0, length=1.0) -> Frames:
+    """Return the frames as they read when each quantity is given in such a unit."""
+    return replace(
+        frames,
+        energy=frames.energy / energy,
+        forces=frames.forces / force,
+        positions=frames.positions / length,
+        cell=frames.cell / length,
+    )
+
+
+def messages(check, frames):
+    said = list(check(from_parts({"train": frames})))
+    assert all(one.severity == "warning" for one in said if isinstance(one, Finding))
+    return [one.message for one in said if isinstance(one, Finding)]
+
+
+@pytest.mark.parametrize("elements", [(14,), (14, 32)])
+def test_force_features_are_gradients_of_energy_features(elements):
+    frames = skewed(n_atoms=5)
+    frames = replace(frames, atomic_numbers=np.resize(elements, 5))
+    potential = LinearPotential(elements, cutoff=4.5)
+    forces = potential.force_features(frames, 0)
+    assert forces.shape == (15, potential.n_coefficients)
+    step = 1e-5
+    for component in (0, 7, 14):
+        moved = []
+        for sign in (1, -1):
+            positions = frames.positions.copy()
+            positions.flat[component] += sign * step
+            moved.append(potential.energy_features(replace(frames, positions=positions), 0))
+        slope = -(moved[0] - moved[1]) / (2 * step)
+        np.testing.assert_allclose(forces[component], slope, atol=1e-8)
+
+
+def test_a_potential_of_its_own_form_is_fitted_exactly():
+    frames = crystals("Si", 8)
+    potential = LinearPotential((14,), cutoff=4.5)
+    features = np.concatenate([potential.force_features(frames, i) for i in range(8)])
+    truth = np.random.default_rng(0).standard_normal(potential.n_coefficients)
+    truth /= np.sqrt((features**2).mean(axis=0))
+    forces = features @ truth
+    error = features @ fit(features, forces) - forces
+    assert np.sqrt((error**2).mean() / (forces**2).mean()) < 0.02
+
+
+def test_energies_and_forces_of_one_potential_agree(sound):
+    scale = measure_scale(sound)
+    assert scale.slope == pytest.approx(1, abs=0.1)
+    assert scale.r_squared > 0.9
+    for check in (check_energy_scale, check_distances, check_forces):
+        assert list(check(from_parts({"train": sound}))) == []
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        ({"energy": HARTREE}, "energies were in hartree"),
+        ({"energy": ENERGY_UNITS["kJ/mol"]}, "energies were in kJ/mol"),
+        ({"force": FORCE_UNITS["kcal/mol/angstrom"]}, "forces were in kcal/mol/angstrom"),
+        ({"force": FORCE_UNITS["hartree/bohr"]}, "forces were in hartree/bohr"),
+        ({"force": -1}, "forces had the wrong sign"),
+        ({"length": BOHR}, "positions were in bohr"),
+        ({"length": 10}, "positions were in nm"),
+        ({"energy": 8}, "energies were per atom"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_the_mistake_is_named_first(sound, mistake, named):
+    (message,) = messages(check_energy_scale, scaled(sound, **mistake))
+    assert message.partition("as if ")[2].startswith(named)
+
+
+def test_consistent_units_of_another_system_show_in_the_sizes(sound):
+    atomic = scaled(sound, HARTREE, HARTREE / BOHR, BOHR)
+    assert messages(check_energy_scale, atomic) == []
+    (distances,) = messages(check_distances, atomic)
+    assert "positions were in bohr" in distances
+    kcal = scaled(sound, ENERGY_UNITS["kcal/mol"], FORCE_UNITS["kcal/mol/angstrom"])
+    assert messages(check_energy_scale, kcal) == []
+    (forces,) = messages(check_forces, kcal)
+    assert "kcal/mol/angstrom" in forces
+
+
+@pytest.mark.parametrize(
+    ("length", "named"),
+    [(10, "positions were in nm"), (1 / BOHR, "Å but were converted as if in bohr")],
+)
+def test_distances_tell_the_unit_of_length(sound, length, named):
+    (message,) = messages(check_distances, scaled(sound, length=length))
+    assert named in message
+
+
+def test_a_noble_gas_is_not_taken_for_a_mistake():
+    crystal = diamond("Si", lattice_constant=9.0)
+    assert len(messages(check_distances, crystal)) == 1
+    assert messages(check_distances, replace(crystal, atomic_numbers=np.full(8, 18))) == []
+
+
+def test_data_without_forces_are_told(sound):
+    (message,) = messages(check_forces, replace(sound, forces=0 * sound.forces))
+    assert message == "No frame has forces."
+
+
+@pytest.mark.parametrize(
+    ("change", "doubt"),
+    [
+        (lambda f: f.select(range(5)), "fewer than 12 structures"),
+        (lambda f: f.select(range(12)), "too few structures are alike"),
+        (lambda f: replace(f, forces=0 * f.forces), "most forces are zero"),
+        (
+            lambda f: replace(f, forces=np.random.default_rng(0).standard_normal(f.forces.shape)),
+            "R² of only",
+        ),
+    ],
+)
+def test_where_nothing_can_be_said_that_is_said(sound, change, doubt):
+    (said,) = check_energy_scale(from_parts({"train": change(sound)}))
+    assert isinstance(said, str)
+    assert doubt in said
+
+
+def test_a_few_small_cells_have_too_few_forces():
+    cells = Frames.concatenate([diamond(primitive=True, rattle=0.1, seed=n) for n in range(15)])
+    assert "too few forces" in measure_scale(cells).doubt
+
+
+def test_a_ratio_that_no_mistake_explains_is_a_note(sound):
+    (said,) = check_energy_scale(from_parts({"train": scaled(sound, energy=1 / 6.5)}))
+    assert isinstance(said, str)
+    assert "no known mistake" in said
+
+
+def test_the_size_of_forces_decides_between_mistakes_of_nearly_one_ratio():
+    hartree, kcal = "energies were in hartree", "forces were in kcal/mol/angstrom"
+    assert misreadings(1 / 25, 0.6, 1.0, 64)[0] == hartree
+    assert misreadings(1 / 25, 15.0, 1.0, 64)[0] == kcal
+
+
+def test_distances_decide_between_mistakes_of_one_ratio():
+    assert misreadings(1 / BOHR, 0.6, 1.0, 64)[0] == "forces were in eV/bohr"
+    converted = "positions were in Å but were converted as if in bohr"
+    assert misreadings(1 / BOHR, 0.6, 0.5, 64)[0] == converted
+
+
+def test_energies_or_forces_that_are_zero_name_nothing():
+    assert misreadings(0.0, 0.6, 1.0, 64) == []
+    assert misreadings(1 / HARTREE, 0.0, 1.0, 64) == []

@@ -1,0 +1,116 @@
+"""``tlbench data describe``: what stands in a data set."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tlbench.data.cards import Card
+    from tlbench.data.frames import Frames
+    from tlbench.inspection.tables import Table
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="Name of a data set (tlbench ls datasets) or card.")],
+    mirror: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that has the files of the data set.", show_default="$TLBENCH_DATA_MIRROR"
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of finished jobs.",
+            show_default="$TLBENCH_STORE, or in the user's cache",
+        ),
+    ] = None,
+    cutoff: Annotated[
+        float, typer.Option(min=0.5, max=20, help="Cutoff that cells are compared with, Å.")
+    ] = 5.0,
+    html: Annotated[
+        Path | None, typer.Option(help="Page with plots.", show_default="runs/data/NAME.html")
+    ] = None,
+) -> None:
+    """Show what stands in data set NAME: counts, ranges, cell sizes; write a page with plots."""
+    import sys
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from tlbench.data.cards import load_card
+    from tlbench.inspection.page import write_page
+    from tlbench.inspection.summary import describe_parts
+    from tlbench.inspection.tables import tables
+
+    card = load_card(name)
+    page = html or Path("runs") / "data" / f"{card.name}.html"
+    with _writing(page):
+        page.parent.mkdir(parents=True, exist_ok=True)
+    with Console(stderr=True).status(f"Getting {card.name} …") as status:
+        parts = load_parts(card, store, mirror, status)
+        status.update("Measuring …")
+        description = describe_parts(parts, cutoff)
+        status.update("Writing the page …")
+        with _writing(page):
+            write_page(page, card, parts, description)
+    # A pipe or a log has no width of its own.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(Text(f"{card.name}: {card.title}", style="bold"), soft_wrap=True)
+    for table in tables(description):
+        console.print(_drawn(table))
+    console.print(Text(str(page)), soft_wrap=True)
+
+
+@contextmanager
+def _writing(page: Path) -> Iterator[None]:
+    """Turn a failure to write into a sentence."""
+    from tlbench.errors import InputError
+
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{page}: cannot be written ({error.strerror}); choose another with --html."
+        ) from error
+
+
+def load_parts(
+    card: "Card", store: Path | None, mirror: Path | None, status: Any
+) -> "dict[str, Frames]":
+    """Return the parts of a data set; while it is sampled, ``status`` shows how far it is."""
+    from tlbench.engine.worker import read_progress
+    from tlbench.plan import dataset_job
+    from tlbench.run import load_dataset
+
+    key = dataset_job(card).key
+
+    def show(store: Any, report: Any) -> None:
+        progress = read_progress(store, key)
+        if progress and progress["total"]:
+            share = progress["done"] / progress["total"]
+            status.update(f"Getting {card.name} … {share:.0%}")
+
+    return load_dataset(card, store, mirror, show)
+
+
+def _drawn(table: "Table") -> Any:
+    from rich import box
+    from rich.table import Table as Drawn
+
+    drawn = Drawn(
+        title=table.title,
+        title_justify="left",
+        caption=table.note or None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for number, title in enumerate(table.header):
+        side: Any = "left" if number < table.n_words else "right"
+        drawn.add_column(title, justify=side, no_wrap=True)
+    for row in table.rows:
+        drawn.add_row(*row)
+    return drawn

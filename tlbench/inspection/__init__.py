@@ -1,0 +1,1 @@
+"""What stands in a data set, and what is wrong with it."""

@@ -1,0 +1,68 @@
+"""Positions and cells that describe no structure, and elements that do not belong there."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import Finding
+from tlbench.inspection.geometry import flatness, structures_of, widths
+
+MIN_FLATNESS = 0.01
+"""Volume of the cell over the product of its edges; 0.01 stands for angles of half a degree."""
+
+MIN_WIDTH = 0.05
+"""Smallest distance of opposite faces, Å; even positions in nm have more."""
+
+
+def check_numbers(collection: Collection) -> Iterator[Finding]:
+    """Find positions, cells and labels that are not finite numbers."""
+    frames = collection.frames
+    owner = np.repeat(np.arange(len(frames)), frames.n_atoms)
+    for what, finite in (("positions", frames.positions), ("forces", frames.forces)):
+        atoms = np.flatnonzero(~np.isfinite(finite).all(axis=1))
+        bad, counts = np.unique(owner[atoms], return_counts=True)
+        for frame, count in zip(bad, counts, strict=True):
+            message = f"The {what} of {count} of its {frames.n_atoms[frame]} atoms are no numbers."
+            yield Finding("error", "labels", str(collection.names[frame]), message)
+    for frame in np.flatnonzero(~np.isfinite(frames.energy)):
+        yield Finding("error", "labels", str(collection.names[frame]), "Its energy is no number.")
+    for frame in np.flatnonzero(~np.isfinite(frames.cell).all(axis=(1, 2))):
+        yield Finding("error", "cell", str(collection.names[frame]), "Its cell has no numbers.")
+
+
+def check_cells(collection: Collection) -> Iterator[Finding]:
+    """Find periodic cells without volume."""
+    for name, structure in zip(collection.names, structures_of(collection.frames), strict=True):
+        share = flatness(structure)
+        if share >= MIN_FLATNESS and widths(structure).min() >= MIN_WIDTH:
+            continue
+        edges = ", ".join(f"{edge:.3g}" for edge in np.linalg.norm(structure.cell, axis=1))
+        yield Finding(
+            "error",
+            "cell",
+            str(name),
+            f"It is periodic, but its cell is flat: edges of {edges} Å span {share:.2g} of the "
+            "volume of a box with these edges.",
+        )
+
+
+def check_elements(collection: Collection) -> Iterator[Finding]:
+    """Find atoms of an element that the card does not name."""
+    from ase.data import atomic_numbers, chemical_symbols
+
+    if collection.elements is None:
+        return
+    known = [atomic_numbers.get(symbol, -1) for symbol in collection.elements]
+    frames = collection.frames
+    owner = np.repeat(np.arange(len(frames)), frames.n_atoms)
+    foreign = ~np.isin(frames.atomic_numbers, known)
+    for frame in np.unique(owner[foreign]):
+        symbols = {chemical_symbols[z] for z in frames.atomic_numbers[foreign & (owner == frame)]}
+        yield Finding(
+            "error",
+            "elements",
+            str(collection.names[frame]),
+            f"It has atoms of {', '.join(sorted(symbols))}; the card names "
+            f"{', '.join(collection.elements)} only.",
+        )

@@ -1,0 +1,112 @@
+"""Distances and forces of a size that no material has.
+
+These ranges are wide. They see mistakes that the ratio of energies to forces hides, such as
+everything in atomic units, and miss those that lead from one plausible size to another.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.data.frames import Frames
+from tlbench.inspection.checks.misreadings import LENGTHS
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.geometry import NONE_NEAR, nearest, structures_of
+from tlbench.units import FORCE_UNITS
+
+DISTANCES = (0.6, 1.45)
+"""Plausible closest pairs, in sums of covalent radii, of half of the frames.
+
+Bonds are 0.7 to 1.2 of that sum (DFT data of Zuo et al.: molybdenum 0.81, lithium 0.95, germanium
+0.98, silicon 0.99). Coordinates in bohr read as Å are at 1.5 (molybdenum) to 1.9; Å converted as if
+they were bohr at 0.4 to 0.5; nm at 0.1.
+"""
+
+FORCES = (0.03, 5.0)
+"""Plausible root-mean-square force component of half of the frames, eV/Å.
+
+The data of Zuo et al. have 0.22 (lithium), 0.62 (germanium), 0.82 (molybdenum) and 0.93 (silicon),
+and 3 in molybdenum at 6000 K. In hartree/bohr these would be 0.004 to 0.06; in kcal/mol/Å 5 to 70.
+"""
+
+NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
+"""Atomic numbers of elements that form no bonds; their distances are not judged."""
+
+NO_FORCE = 1e-6
+"""Root-mean-square force component (eV/Å) of a frame without forces."""
+
+SAMPLE = 200
+"""Frames whose distances are looked at."""
+
+
+def closest_in_radii(frames: Frames) -> float:
+    """Return the median over frames of the closest distance, in sums of covalent radii.
+
+    NaN if no atom has a neighbour that it could bond to.
+    """
+    from ase.data import covalent_radii
+
+    count = min(SAMPLE, len(frames))
+    chosen = np.unique(np.linspace(0, len(frames) - 1, count).astype(np.int64))
+    ratios = []
+    for structure in structures_of(frames.select(chosen)):
+        z = structure.atomic_numbers
+        distance, index = nearest(structure, 1)
+        bonded = (index[:, 0] != NONE_NEAR) & ~np.isin(z, NOBLE_GASES)
+        if bonded.any():
+            touching = covalent_radii[z] + covalent_radii[z[index[:, 0]]]
+            ratios.append(float((distance[:, 0] / touching)[bonded].min()))
+    return float(np.median(ratios)) if ratios else float("nan")
+
+
+def check_distances(collection: Collection) -> Iterator[Finding]:
+    """Compare the closest pair of most frames with covalent radii."""
+    found = closest_in_radii(collection.frames)
+    low, high = DISTANCES
+    if np.isnan(found) or low <= found <= high:
+        return
+    fitting = [unit for unit, length in LENGTHS.items() if low <= found * length <= high]
+    guess = f"; as if positions were in {', or '.join(fitting)}" if fitting else ""
+    yield Finding(
+        "warning",
+        "distances",
+        EVERYWHERE,
+        f"In half of the frames the closest atoms are {'nearer' if found < low else 'farther'} "
+        f"than {found:.2f} times the sum of their covalent radii; {low} to {high} is "
+        f"usual{guess}.",
+    )
+
+
+def typical_force(frames: Frames) -> float:
+    """Return the median over frames of the root-mean-square force component, eV/Å.
+
+    Frames without forces, as of perfect crystals, do not count; 0 if there are no others.
+    """
+    if not len(frames):
+        return 0.0
+    square = np.add.reduceat((frames.forces**2).mean(axis=1), frames.atom_start)
+    rms = np.sqrt(square / frames.n_atoms)
+    return float(np.median(rms[rms > NO_FORCE])) if (rms > NO_FORCE).any() else 0.0
+
+
+def check_forces(collection: Collection) -> Iterator[Finding]:
+    """Compare the size of forces in most frames with those of materials."""
+    found = typical_force(collection.frames)
+    low, high = FORCES
+    if low <= found <= high:
+        return
+    if found == 0:
+        yield Finding("warning", "forces", EVERYWHERE, "No frame has forces.")
+        return
+    usual = np.sqrt(low * high)
+    by_size = sorted(FORCE_UNITS, key=lambda unit: abs(np.log(found * FORCE_UNITS[unit] / usual)))
+    fitting = [unit for unit in by_size if low <= found * FORCE_UNITS[unit] <= high]
+    guess = f"; as if they were in {', or '.join(fitting)}" if fitting else ""
+    yield Finding(
+        "warning",
+        "forces",
+        EVERYWHERE,
+        f"In half of the frames the root mean square of the force components is above "
+        f"{found:.3g} eV/Å; {low} to {high} is usual{guess}.",
+    )

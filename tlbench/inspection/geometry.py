@@ -1,0 +1,139 @@
+"""Distances between neighbours, and widths of cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.data.frames import Floats, Frames, Ints
+from tlbench.graphs import neighbours
+
+NONE_NEAR = -1
+"""Index of a neighbour that does not exist."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One frame: atomic numbers (n,), positions (n, 3) and cell (3, 3) in Å, and pbc (3,)."""
+
+    atomic_numbers: Ints
+    positions: Floats
+    cell: Floats
+    pbc: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.atomic_numbers)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of atoms within a cutoff, each seen from both ends and once per periodic image.
+
+    ``centre`` and ``neighbour`` (pairs,) are indices of atoms, sorted by centre; ``vector``
+    (pairs, 3) points from centre to neighbour and ``distance`` (pairs,) is its length, in Å.
+    """
+
+    centre: Ints
+    neighbour: Ints
+    vector: Floats
+    distance: Floats
+
+
+def structure_of(frames: Frames, index: int) -> Structure:
+    """Return the structure of one frame, without its labels."""
+    start = int(frames.atom_start[index])
+    span = slice(start, start + int(frames.n_atoms[index]))
+    return Structure(
+        frames.atomic_numbers[span], frames.positions[span], frames.cell[index], frames.pbc[index]
+    )
+
+
+def structures_of(frames: Frames) -> list[Structure]:
+    """Return the structures of all frames."""
+    ends = np.cumsum(frames.n_atoms)
+    spans = [slice(int(end - n), int(end)) for end, n in zip(ends, frames.n_atoms, strict=True)]
+    return [
+        Structure(
+            frames.atomic_numbers[span],
+            frames.positions[span],
+            frames.cell[index],
+            frames.pbc[index],
+        )
+        for index, span in enumerate(spans)
+    ]
+
+
+def pairs_within(structure: Structure, cutoff: float) -> Pairs:
+    """Return all pairs closer than ``cutoff`` (Å)."""
+    x = structure.positions
+    found = neighbours(x, structure.cell, structure.pbc, cutoff)
+    centre, neighbour = found.edge_index
+    vector = x[neighbour] + found.shift @ structure.cell - x[centre]
+    return Pairs(centre, neighbour, vector, np.linalg.norm(vector, axis=1))
+
+
+def nearest(structure: Structure, count: int) -> tuple[Floats, Ints]:
+    """Return distances (Å) and indices of the ``count`` nearest neighbours of every atom.
+
+    Both have shape (n_atoms, count), the nearest first; periodic images count as neighbours of
+    their own. Where there are fewer neighbours, the distance is infinite and the index is
+    ``NONE_NEAR``.
+    """
+    n_atoms = len(structure)
+    enough = count if structure.pbc.any() else min(count, n_atoms - 1)
+    distance = np.full((n_atoms, count), np.inf)
+    index = np.full((n_atoms, count), NONE_NEAR, dtype=np.int64)
+    if enough == 0:
+        return distance, index
+    cutoff = _first_cutoff(structure, count)
+    pairs = pairs_within(structure, cutoff)
+    while np.bincount(pairs.centre, minlength=n_atoms).min() < enough:
+        cutoff *= 1.4
+        pairs = pairs_within(structure, cutoff)
+    order = np.lexsort((pairs.distance, pairs.centre))
+    centre = pairs.centre[order]
+    rank = np.arange(len(order)) - np.searchsorted(centre, centre)
+    kept = rank < count
+    distance[centre[kept], rank[kept]] = pairs.distance[order][kept]
+    index[centre[kept], rank[kept]] = pairs.neighbour[order][kept]
+    return distance, index
+
+
+def _first_cutoff(structure: Structure, count: int) -> float:
+    """Return a radius (Å) that holds about ``count`` neighbours at the mean density."""
+    volume = abs(float(np.linalg.det(structure.cell))) if structure.pbc.all() else 0.0
+    if volume == 0:
+        return 4.0
+    # Neighbours come in shells, and atoms at surfaces have fewer: a few more are asked for.
+    holding = (3 * (count + 4) * volume / (4 * np.pi * len(structure))) ** (1 / 3)
+    return min(1.15 * float(holding), 6.0)
+
+
+def widths(structure: Structure) -> Floats:
+    """Return the distance (Å) between opposite faces of the cell, shape (3,).
+
+    It is infinite along a direction that is not periodic. An atom meets no image of itself
+    within a cutoff below the smallest of them, and no other atom twice within half of it.
+    """
+    result = np.full(3, np.inf)
+    periodic = structure.cell[structure.pbc]
+    if len(periodic):
+        # The faces of a lattice in the plane, or on a line, stand upright on it.
+        result[structure.pbc] = 1 / np.linalg.norm(np.linalg.pinv(periodic), axis=0)
+    return result
+
+
+def flatness(structure: Structure) -> float:
+    """Return the volume spanned by the periodic vectors over the product of their lengths.
+
+    1 for orthogonal vectors, 0 if they are linearly dependent or one is zero. For two periodic
+    vectors it is an area. 1 if no direction is periodic.
+    """
+    periodic = structure.cell[structure.pbc]
+    lengths = np.linalg.norm(periodic, axis=1)
+    if not len(periodic):
+        return 1.0
+    if not lengths.min() > 1e-6:
+        return 0.0
+    unit = periodic / lengths[:, None]
+    return float(np.sqrt(max(np.linalg.det(unit @ unit.T), 0.0)))

@@ -1,0 +1,87 @@
+"""The page about a data set: one HTML file that works offline."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from tlbench.data.cards import Card
+from tlbench.data.frames import Frames
+from tlbench.files import write_whole
+from tlbench.inspection.gathering import simplify
+from tlbench.inspection.summary import Description
+from tlbench.inspection.tables import tables
+
+ENERGY_NOTE = (
+    "Each point is a structure, each box holds half of them; the number of structures is in "
+    "brackets. Colours tell phases apart."
+)
+FORCE_NOTE = (
+    "Full lines are temperatures, dashed lines kinds of structure without one. A line starts "
+    "at the share of atoms that symmetry holds still."
+)
+PAIR_NOTE = (
+    "Radial distribution function of each phase, over that of an ideal gas of the density of "
+    "each cell; vacuum raises it."
+)
+WIDTH_NOTE = (
+    "Larger circles stand for more structures. Left of the first line an atom meets its own "
+    "images, left of the second it may meet a neighbour more than once."
+)
+
+
+def write_page(
+    path: Path, card: Card, parts: Mapping[str, Frames], description: Description
+) -> None:
+    """Write the page; the file appears whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=PackageLoader("tlbench.inspection", "."), autoescape=True, trim_blocks=True
+    )
+    text = environment.get_template("page.html").render(
+        card=card,
+        digest=card.digest(),
+        n_frames={part: len(frames) for part, frames in parts.items()},
+        tables=tables(description),
+        figures=[
+            {"title": title, "note": note, "html": _embedded(figure, f"plot-{number}")}
+            for number, (title, note, figure) in enumerate(_figures(parts, description.cutoff))
+        ],
+        plotly_js=Markup(get_plotlyjs()),
+    )
+    write_whole(path, text)
+
+
+def _figures(parts: Mapping[str, Frames], cutoff: float) -> Iterator[tuple[str, str, Any]]:
+    """Yield title, note and figure of every plot that the data have something for."""
+    from tlbench.inspection import plots
+
+    frames = Frames.concatenate(list(simplify(parts).values()))
+    yield "Energies", ENERGY_NOTE, plots.energies(frames)
+    yield "Forces", FORCE_NOTE, plots.force_distributions(frames)
+    pairs = plots.pair_distances(frames, cutoff)
+    if pairs is not None:
+        yield "Distances", PAIR_NOTE, pairs
+    widths = plots.cell_widths(frames, cutoff)
+    if widths is not None:
+        yield "Cells", WIDTH_NOTE, widths
+
+
+def _embedded(figure: Any, name: str) -> Markup:
+    html: str = figure.to_html(
+        full_html=False,
+        default_width="100%",
+        include_plotlyjs=False,
+        div_id=name,
+        config={"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]},
+    )
+    return Markup(html)

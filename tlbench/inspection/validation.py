@@ -1,0 +1,93 @@
+"""Every check, run over a collection."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.inspection.checks.cells import check_cells, check_elements, check_numbers
+from tlbench.inspection.checks.copies import check_copies
+from tlbench.inspection.checks.energy_scale import check_energy_scale
+from tlbench.inspection.checks.magnitudes import check_distances, check_forces
+from tlbench.inspection.checks.net_force import check_net_force
+from tlbench.inspection.checks.overlaps import check_overlaps
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import EVERYWHERE, Finding
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the checks found.
+
+    Attributes
+    ----------
+    n_structures
+        Structures that were looked at, those that could not be read included.
+    findings
+        Errors first, then in the order of the checks and frames.
+    notes
+        What could not be checked, and why.
+    """
+
+    n_structures: int
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    def count(self, severity: str) -> int:
+        """Return the number of findings of one severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        counts = [
+            f"{number} {word}{'' if number == 1 else 's'}"
+            for number, word in (
+                (self.n_structures, "structure"),
+                (self.count("error"), "error"),
+                (self.count("warning"), "warning"),
+            )
+        ]
+        return f"{counts[0]} checked: {counts[1]}, {counts[2]}"
+
+
+def validate_collection(
+    collection: Collection, on_check: Callable[[str], None] = lambda what: None
+) -> Validation:
+    """Run every check; a frame that fails one is left out of those that could not cope with it.
+
+    Parameters
+    ----------
+    on_check
+        Called with what is checked next.
+    """
+    on_check("numbers and cells")
+    findings = list(collection.unreadable)
+    found = [*check_numbers(collection)]
+    finite = collection.select(~_named(collection, found))
+    found += [*check_cells(finite), *check_elements(finite)]
+    findings += found
+    measurable = collection.select(~_named(collection, found))
+    on_check("distances and forces")
+    if len(measurable):
+        findings += [*check_distances(measurable), *check_forces(measurable)]
+    overlaps = list(check_overlaps(measurable))
+    findings += [*overlaps, *check_net_force(measurable)]
+    sound = measurable.select(~_named(measurable, overlaps))
+    on_check("copies")
+    findings += check_copies(sound)
+    on_check("energies against forces")
+    scale = list(check_energy_scale(sound))
+    findings += [said for said in scale if isinstance(said, Finding)]
+    return Validation(
+        n_structures=len(collection)
+        + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
+        findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
+        notes=tuple(said for said in scale if isinstance(said, str)),
+    )
+
+
+def _named(collection: Collection, findings: list[Finding]) -> npt.NDArray[np.bool_]:
+    """Return which frames have an error, shape (frames,)."""
+    names = {finding.frame for finding in findings if finding.severity == "error"}
+    return np.array([name in names for name in collection.names], dtype=bool)
