@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
-
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.files import write_whole
 from tlbench.inspection.gathering import simplify
 from tlbench.inspection.summary import Description
 from tlbench.inspection.tables import tables
+from tlbench.report.html import embedded, render
 
 ENERGY_NOTE = (
     "Each point is a structure, each box holds half of them; the number of structures is in "
@@ -42,21 +40,16 @@ def write_page(
     OSError
         If it cannot be written.
     """
-    from plotly.offline import get_plotlyjs
-
-    environment = Environment(
-        loader=PackageLoader("tlbench.inspection", "."), autoescape=True, trim_blocks=True
-    )
-    text = environment.get_template("page.html").render(
+    text = render(
+        "inspection/page.html",
         card=card,
         digest=card.digest(),
         n_frames={part: len(frames) for part, frames in parts.items()},
         tables=tables(description),
         figures=[
-            {"title": title, "note": note, "html": _embedded(figure, f"plot-{number}")}
+            {"title": title, "note": note, "html": embedded(figure, f"plot-{number}")}
             for number, (title, note, figure) in enumerate(_figures(parts, description.cutoff))
         ],
-        plotly_js=Markup(get_plotlyjs()),
     )
     write_whole(path, text)
 
@@ -74,14 +67,3 @@ def _figures(parts: Mapping[str, Frames], cutoff: float) -> Iterator[tuple[str, 
     widths = plots.cell_widths(frames, cutoff)
     if widths is not None:
         yield "Cells", WIDTH_NOTE, widths
-
-
-def _embedded(figure: Any, name: str) -> Markup:
-    html: str = figure.to_html(
-        full_html=False,
-        default_width="100%",
-        include_plotlyjs=False,
-        div_id=name,
-        config={"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]},
-    )
-    return Markup(html)

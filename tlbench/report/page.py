@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from tlbench.files import write_whole
@@ -13,6 +12,7 @@ from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.findings import findings, ranking
+from tlbench.report.html import embedded, render
 from tlbench.report.summary import cells, header, note, summarise
 from tlbench.report.temperature import matrices, tables
 from tlbench.suite import Suite
@@ -59,12 +59,8 @@ def write_report(
     failures
         Label and error of every job that failed.
     """
-    from plotly.offline import get_plotlyjs
-
-    environment = Environment(
-        loader=PackageLoader("tlbench.report", "."), autoescape=True, trim_blocks=True
-    )
-    text = environment.get_template("template.html").render(
+    text = render(
+        "report/template.html",
         suite=suite,
         suite_digest=suite_digest,
         settings=suite.model_dump(mode="json"),
@@ -73,7 +69,6 @@ def write_report(
         source_models=_source_models(records),
         failures=failures,
         cost=_cost(provenance),
-        plotly_js=Markup(get_plotlyjs()),
     )
     write_whole(path, text)
 
@@ -96,7 +91,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
                 "rank_size": ranked[0] if ranked else None,
                 "ranks": ranked[1] if ranked else [],
                 "figures": [
-                    {"title": title, "note": text, "html": _embedded(figure, f"{name}-{number}")}
+                    {"title": title, "note": text, "html": _with_width(figure, f"{name}-{number}")}
                     for number, (title, text, figure) in enumerate(_figures(records, name))
                 ],
                 "matrices": [
@@ -137,16 +132,10 @@ def _source_models(records: list[Record]) -> list[Record]:
     return [r for r in records if r.strategy == PRETRAIN and not r.condition]
 
 
-def _embedded(figure: Any, name: str) -> Markup:
-    html: str = figure.to_html(
-        full_html=False,
-        default_width="100%",
-        include_plotlyjs=False,
-        div_id=name,
-        config={"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]},
-    )
+def _with_width(figure: Any, name: str) -> Markup:
+    """Return a figure that is never narrower than it can be read."""
     width = figure.layout.meta["min_width"]
-    return Markup(f'<div style="min-width: {width}px">{html}</div>')
+    return Markup('<div style="min-width: {}px">{}</div>').format(width, embedded(figure, name))
 
 
 def _cost(provenance: list[dict[str, Any]]) -> dict[str, Any]:
