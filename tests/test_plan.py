@@ -18,15 +18,16 @@ def keys(*settings: tuple[str, str], kind: str | None = None) -> set[str]:
 def test_the_study_shares_data_and_pretraining():
     planned = plan(load_suite("si-ge-sw"))
     kinds = Counter(job.kind for job in planned.jobs.values())
-    # Two backbones, each pretrained once; 5 sizes × 5 subsets × 2 arms and one zero-shot.
-    models = 2 * (1 + 5 * 5 * 2 + 1)
+    # Two backbones, each pretrained with 5 init seeds, each of which goes with a subset seed:
+    # 5 sizes × 5 pairs × 2 arms and 5 zero-shot.
+    models = 2 * (5 + 5 * 5 * 2 + 5)
     assert kinds == {"dataset": 2, "train": models, "evaluate": models}
     sources = {
         job.parents["source"]
         for job in planned.jobs.values()
         if job.kind == "train" and "source" in job.parents
     }
-    assert len(sources) == 2
+    assert len(sources) == 2 * 5
 
 
 def test_the_dft_suites_follow_the_study():
@@ -34,7 +35,10 @@ def test_the_dft_suites_follow_the_study():
     assert study.cutoff == 4.3
     assert study.sizes == [1, 10, 40, 100, 195]
     assert len(study.subset_seeds) >= 5
-    different = {"name", "title", "description", "subset_seeds", "pretraining", "training"}
+    different = {
+        "name", "title", "description", "subset_seeds", "init_seeds", "pairing", "pretraining",
+        "training",
+    }  # fmt: skip
     assert study.model_dump(exclude=different) == small.model_dump(exclude=different)
     assert small.subset_seeds == [0, 1, 2]
     models = 2 * (1 + 5 * 3 * 2 + 1)
@@ -67,6 +71,15 @@ def test_where_files_lie_changes_no_key(monkeypatch, tmp_path):
     after = plan(load_suite("si-ge-dft"))
     assert list(after.jobs) == list(before.jobs)
     assert str(tmp_path) in next(iter(after.jobs.values())).files["training.json"]
+
+
+def test_zipped_seeds_share_nothing():
+    zipped = [("pairing", "zip"), ("init_seeds", "[5, 6]")]
+    planned = plan(load_suite("smoke", zipped))
+    pairs = {(c.subset_seed, c.init_seed) for c in planned.cells if c.strategy == "finetune"}
+    assert pairs == {(0, 5), (1, 6)}
+    with pytest.raises(InputError, match=r"as many init seeds as subset seeds, but .* 1 and 2"):
+        load_suite("smoke", zipped[:1])
 
 
 def test_parents_stand_before_children():

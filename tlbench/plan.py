@@ -140,8 +140,8 @@ class _Model:
 
 def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
     temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
-    for size, temperature, subset_seed, init_seed in product(
-        suite.sizes, temperatures, suite.subset_seeds, suite.init_seeds
+    for size, temperature, (subset_seed, init_seed) in product(
+        suite.sizes, temperatures, suite.seed_pairs()
     ):
         for backbone, arm in product(suite.backbones, arms):
             if arm.trains:

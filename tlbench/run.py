@@ -87,12 +87,15 @@ def run_suite(
     for card in cards:
         fetch(card, mirror)
     _check_data(planned, cards, opened)
+    workers = min(workers or default_workers(), len(planned.jobs))
     report = run_jobs(
         planned.jobs,
         opened,
-        partial(local, min(workers or default_workers(), len(planned.jobs))),
+        partial(local, workers),
         device,
         lambda report: on_change(planned, opened, report),
+        # One waits for each worker, so that none is idle between two jobs.
+        at_once=2 * workers,
     )
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     records = collect(planned, opened, finished)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,11 @@ class Suite(Strict):
     sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[int] = Field(min_length=1)
     init_seeds: list[int] = Field(min_length=1)
+    pairing: Literal["product", "zip"] = Field(
+        default="product",
+        description="zip: the first subset seed goes with the first init seed, and so on, so "
+        "that no two pairs share structures, initial weights or source model",
+    )
     pretraining: TrainingConfig
     training: TrainingConfig
     metrics: list[str] = Field(min_length=1)
@@ -85,6 +91,21 @@ class Suite(Strict):
         if len(set(value)) != len(value):
             raise ValueError("seeds should be distinct")
         return value
+
+    @model_validator(mode="after")
+    def _seeds_can_be_zipped(self) -> "Suite":
+        if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):
+            raise ValueError(
+                f"pairing: zip needs as many init seeds as subset seeds, but there are "
+                f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
+            )
+        return self
+
+    def seed_pairs(self) -> list[tuple[int, int]]:
+        """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""
+        if self.pairing == "zip":
+            return list(zip(self.subset_seeds, self.init_seeds, strict=True))
+        return list(product(self.subset_seeds, self.init_seeds))
 
     @field_validator("strategies")
     @classmethod

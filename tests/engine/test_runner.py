@@ -199,3 +199,18 @@ def test_jobs_with_the_same_work_have_the_same_key_whatever_they_are_called():
 @pytest.fixture(autouse=True)
 def _kind_exists_for_keys(monkeypatch):
     monkeypatch.setitem(base.KINDS, "sum", FakeKind(None))
+
+
+def test_what_most_jobs_wait_for_goes_first(ran, store):
+    """A job that becomes ready late, but that others wait for, overtakes those that are ready."""
+    slow, quick = add("slow data", 1), add("quick data", 2)
+    leaves = [add(f"leaf {n}", n, quick) for n in range(6)]
+    pretrain = add("pretrain", 3, slow)
+    children = [add(f"child {n}", n, pretrain) for n in range(4)]
+    jobs = graph(quick, *leaves, slow, pretrain, *children)
+    report = run_jobs(jobs, store, one_thread, "cpu", at_once=2)
+    assert report.complete
+    assert sorted(ran) == sorted(job.label for job in jobs.values())
+    assert ran.index("pretrain") <= 4
+    # Handing over everything at once leaves it behind whatever was ready before.
+    assert {"quick data", "slow data"} == set(ran[:2])

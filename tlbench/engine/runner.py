@@ -47,8 +47,11 @@ def run_jobs(
     executor: Callable[[], AbstractContextManager[Executor]],
     device: str,
     on_change: Callable[[Report], None] = lambda report: None,
+    at_once: int | None = None,
 ) -> Report:
     """Bring every job into the store, parents before children.
+
+    Of the jobs that are ready, those that most others wait for go first.
 
     A job that fails is reported and its descendants are skipped; the rest goes on. If a worker
     process dies, its jobs are tried again on a new pool.
@@ -61,6 +64,9 @@ def run_jobs(
         Makes a context that yields an executor; not called if there is nothing to do.
     on_change
         Called whenever something changed, and about four times a second while waiting.
+    at_once
+        How many jobs are handed to the executor at a time; by default all that are ready. A
+        few more than it has workers let a job that becomes ready later overtake less urgent ones.
     """
     report = Report(dict.fromkeys(jobs, "waiting"))
     for key in jobs:
@@ -78,7 +84,7 @@ def run_jobs(
     while report.count("waiting"):
         with executor() as pool:
             try:
-                _drain(jobs, store, pool, device, report, on_change)
+                _drain(jobs, store, pool, device, report, on_change, at_once or len(jobs))
             except BrokenProcessPool:
                 _after_death(jobs, store, report, deaths)
                 on_change(report)
@@ -92,9 +98,12 @@ def _drain(
     device: str,
     report: Report,
     on_change: Callable[[Report], None],
+    at_once: int,
 ) -> None:
     futures: dict[Future[Outcome], str] = {}
+    urgency = _urgency(jobs)
     while True:
+        ready = []
         for key, job in jobs.items():
             if report.status[key] != "waiting":
                 continue
@@ -102,8 +111,11 @@ def _drain(
             if any(s in ("failed", "skipped") for s in parents):
                 report.status[key] = "skipped"
             elif all(s in ("cached", "done") for s in parents):
-                futures[pool.submit(execute, job, str(store.root), device)] = key
-                report.status[key] = "submitted"
+                ready.append(key)
+        ready.sort(key=lambda key: -urgency[key])
+        for key in ready[: max(0, at_once - len(futures))]:
+            futures[pool.submit(execute, jobs[key], str(store.root), device)] = key
+            report.status[key] = "submitted"
         on_change(report)
         if not futures:
             return
@@ -116,6 +128,15 @@ def _drain(
             else:
                 report.status[outcome.key] = "failed"
                 report.errors[outcome.key] = outcome.error
+
+
+def _urgency(jobs: Mapping[str, Job]) -> dict[str, int]:
+    """Return for each job how many ways lead on from it to other jobs."""
+    urgency = dict.fromkeys(jobs, 0)
+    for key in reversed(list(jobs)):
+        for parent in jobs[key].parents.values():
+            urgency[parent] += 1 + urgency[key]
+    return urgency
 
 
 def _after_death(
