@@ -56,6 +56,13 @@ def test_the_seed_decides_what_is_drawn():
     assert numbers(divide(frames, split())) != numbers(divide(frames, split(seed=1)))
 
 
+def test_the_order_in_which_files_are_listed_does_not_matter():
+    files = {"a": made(), "b": made(seed=1)}
+    both = split(train={"files": ["a", "b"]}, test={"files": ["b"]})
+    found = numbers(divide(files, both))
+    assert numbers(divide(dict(reversed(files.items())), both)) == found
+
+
 def test_last_takes_the_end_of_the_file():
     parts = numbers(divide({"a": made()}, split("last", train={"frames": 12})))
     assert parts["test"] == [16, 17, 18, 19]

@@ -28,9 +28,12 @@ def curves(seeds, factor, sizes=(1, 10, 100), slope=-0.5):
 def test_transferred_structures_are_worth_what_the_power_law_says():
     # Half the error is four times the data where the error falls with the root of N.
     said = findings(curves(range(3), 0.5), "force_mae")
-    assert said[0] == "b, finetune: 1 transferred structure is worth about 4 from scratch (4.0×)."
-    assert "10 transferred structures are worth about 40 from scratch (4.0×)" in said[1]
-    assert "100 transferred structures are worth > 100 from scratch (> 1.0×)" in said[2]
+    assert (
+        said[0]
+        == "b, finetune: 1 transferred structure is worth about 4 from scratch (4.0×; 3 pairs)."
+    )
+    assert "10 transferred structures are worth about 40 from scratch (4.0×; 3 pairs)" in said[1]
+    assert "100 transferred structures are worth > 100 from scratch (> 1.0×; 3 pairs)" in said[2]
     assert "from N = 1 to 100" in said[3]
     assert "0.50 (3 pairs) times that of scratch" in said[3]
     assert len(said) == 4
@@ -62,8 +65,8 @@ def test_without_a_baseline_nothing_is_said():
 def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
     size, lines = ranking(curves(range(5), 0.5), "force_mae")
     assert size == 100
-    assert lines[1][:3] == ["1", "1", "b, finetune"]
-    assert lines[2][:3] == ["2", "2", "b, scratch"]
+    assert lines[1][:3] == ["b, finetune", "1", "1"]
+    assert lines[2][:3] == ["b, scratch", "2", "2"]
     _, few = ranking(curves(range(3), 0.5), "force_mae")
-    assert [line[1] for line in few[1:]] == ["1", "1"]
+    assert [line[1:3] for line in few[1:]] == [["1", "–"], ["2", "–"]]
     assert ranking([], "force_mae") is None

@@ -55,8 +55,8 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
     assert lines[5:9] == [
         "",
         # One structure with transfer is better than the best of scratch, whose only size is 1.
-        "- b, finetune: 1 transferred structure is worth > 1 from scratch (> 1.0×).",
-        "- b, zero-shot: zero-shot is worth about 1 structure from scratch.",
+        "- b, finetune: 1 transferred structure is worth > 1 from scratch (> 1.0×; 2 pairs).",
+        "- b, zero-shot: zero-shot is worth about 1 structure from scratch (1 pair).",
         "",
     ]
 

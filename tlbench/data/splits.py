@@ -57,13 +57,17 @@ def choose(
 def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     """Return the train, validation and test part of the frames of some files.
 
+    Files count in the order in which the parts name them, whatever the order of the mapping.
+
     Raises
     ------
     InputError
         If fewer frames match a part than it asks for, or a part names what no frame has.
     """
-    frames = Frames.concatenate(list(files.values()))
-    file_of = np.repeat(list(files), [len(part) for part in files.values()])
+    named = [name for part in (split.train, split.validation, split.test) for name in part.files]
+    names = list(dict.fromkeys(named))
+    frames = Frames.concatenate([files[name] for name in names])
+    file_of = np.repeat(names, [len(files[name]) for name in names])
     if split.order == "random":
         generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
         order = generator.permutation(len(frames))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
+    MIN_PAIRS,
     area_ratio,
     data_multipliers,
     equivalent_size,
@@ -16,9 +17,8 @@ from tlbench.records import Record
 from tlbench.report.summary import (
     BASELINE,
     Errors,
-    Place,
-    arm_at,
     curve_of,
+    n_pairs_text,
     ratio_text,
     seed_of,
     strategies_of,
@@ -52,11 +52,14 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
     if set(curve) == {0}:
         worth = equivalent_size(curve[0], baseline, seed)
         if worth:
-            spread = f" (95 %: {worth.interval.text()})" if worth.interval else ""
-            yield f"{start} {worth.worth(arm)}{spread}."
+            interval = worth.interval
+            spread = f"95 %: {interval.text()}" if interval else n_pairs_text(worth.n_pairs)
+            yield f"{start} {worth.worth(arm)} ({spread})."
     for size, multiplier in data_multipliers(curve, baseline, seed).items():
-        spread = f", 95 %: {multiplier.interval.text()}" if multiplier.interval else ""
-        yield f"{start} {multiplier.worth(size)} ({multiplier.text()}{spread})."
+        within = multiplier.interval
+        spread = f"95 %: {within.text()}" if within else n_pairs_text(multiplier.n_pairs)
+        doubt = "; not told apart from scratch" if within and within.includes_one() else ""
+        yield f"{start} {multiplier.worth(size)} ({multiplier.text()}; {spread}{doubt})."
     area = area_ratio(curve, baseline, seed)
     if area:
         sizes = sorted(size for size in curve if size in baseline)
@@ -78,27 +81,29 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
 def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] | None:
     """Return the largest size and its table of ranks, or None if nothing was trained.
 
-    Columns: rank, tie group, model, geometric mean.
+    Columns: model, rank, tie group (none with few pairs), geometric mean.
     """
     errors = target_errors(records, metric)
     sizes = {p.size for p in errors if p.size and p.train_temperature_k is None}
     if not sizes:
         return None
     size = max(sizes)
+    # An arm without target data has as many values as source models: too few to be ranked.
     entries = {
-        f"{p.backbone}, {p.strategy}": arm_at(errors, Place(p.backbone, p.strategy, size))
+        f"{p.backbone}, {p.strategy}": errors[p]
         for p in errors
-        if p.train_temperature_k is None
+        if p.train_temperature_k is None and p.size == size
     }
-    entries = {name: table for name, table in entries.items() if table}
     lower = METRICS.get(metric).better == "lower"
     try:
         standings = tie_groups(entries, seed_of(records, metric), lower_is_better=lower)
     except ValueError:
         # An unfinished run: some model shares no pair with the others.
         return None
-    lines = [["rank", "tie group", "model", metric]]
+    lines = [["model", "rank", "tie group", metric]]
     for name, standing in standings.items():
         mean = geometric_mean(list(entries[name].values()))
-        lines.append([str(standing.rank), str(standing.group), name, f"{mean:.1f}"])
+        few = len(entries[name]) < MIN_PAIRS
+        group = "–" if few else str(standing.group)
+        lines.append([name, str(standing.rank), group, f"{mean:.1f}"])
     return size, lines

@@ -170,9 +170,14 @@ def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
 
     If ``flagged``, a sign says that the arm did worse than the baseline; see ``WORSE_NOTE``.
     """
-    pairs = f"({ratio.n_pairs} pair{'s' if ratio.n_pairs != 1 else ''})"
+    pairs = f"({n_pairs_text(ratio.n_pairs)})"
     spread = f"[{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else pairs
     return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
+
+
+def n_pairs_text(count: int) -> str:
+    """Return how many pairs there are, in words."""
+    return f"{count} pair{'s' if count != 1 else ''}"
 
 
 def note(summary: Summary) -> str:

@@ -12,6 +12,7 @@ from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
 from tlbench.errors import InputError
+from tlbench.graphs import graph_of
 
 READER = READERS.get("mlearn")
 OPTIONS = READER.options.model_validate({"bragg_peak": [4, 4, 0]})
@@ -60,8 +61,8 @@ def test_an_entry_is_read_in_our_units(tmp_path):
     assert frames.cell[0].tolist() == ENTRY["structure"]["lattice"]["matrix"]
     assert frames.pbc.all()
     assert frames.energy.tolist() == [-9.25]
-    # kbar in the order xx yy zz xy yz xz, positive in compression.
-    expected = -np.array([[1.0, 0.1, 0.3], [0.1, 2.0, 0.2], [0.3, 0.2, 3.0]])
+    # kbar in the order xx yy zz xy xz yz, positive in compression.
+    expected = -np.array([[1.0, 0.1, 0.2], [0.1, 2.0, 0.3], [0.2, 0.3, 3.0]])
     np.testing.assert_allclose(frames.stress[0], expected)
     assert frames.temperature_k.tolist() == [605.0]
     assert frames.group.tolist() == ["AIMD-NVT"]
@@ -189,6 +190,76 @@ def test_descriptions_of_vacancy_frames_contradict_their_structures():
     )
     assert found["300 K", "liquid"] > 9 * found["300 K", "crystal"]
     assert found["3374 K", "crystal"] > 9 * found["3374 K", "liquid"]
+
+
+@needs_mlearn
+@pytest.mark.parametrize("element", ["Si", "Ge", "Mo"])
+def test_a_shear_is_answered_by_a_stress_in_its_own_plane(real, element):
+    """Pure shears of a cubic crystal: the stress of the sheared plane alone, along the strain."""
+    frames = real[element, "training"]
+    seen = set()
+    for i in np.flatnonzero(frames.group == "Elastic"):
+        cell = frames.cell[i]
+        off = cell - np.diag(np.diag(cell))
+        if np.count_nonzero(np.abs(off) > 1e-6) != 1:
+            continue
+        row, column = (int(axis[0]) for axis in np.nonzero(np.abs(off) > 1e-6))
+        strain = off[row, column] / cell[row, row]
+        if not 0 < abs(strain) < 0.05:
+            continue
+        shear = frames.stress[i][[0, 0, 1], [1, 2, 2]]
+        plane = {(0, 1): 0, (0, 2): 1, (1, 2): 2}[min(row, column), max(row, column)]
+        assert np.abs(np.delete(shear, plane)).max() < 0.1 * abs(shear[plane])
+        # C44 is of the order of 100 GPa.
+        assert 20 < shear[plane] / strain < 200
+        seen.add(plane)
+    assert seen == {0, 1, 2}
+
+
+@needs_mlearn
+@pytest.mark.parametrize("element", ["Si", "Ge", "Li", "Mo"])
+def test_the_shear_stress_of_dynamics_follows_the_virial(real, element):
+    """The virial of a pair potential fitted to the forces: each component goes with its own."""
+    every = real[element, "training"]
+    frames = every.select(np.flatnonzero(every.group == "AIMD-NVT"))
+    rows, columns = [0, 0, 1], [1, 2, 2]
+    predicted = pair_stress(frames)[:, rows, columns]
+    together = np.corrcoef(predicted.T, frames.stress[:, rows, columns].T)[:3, 3:]
+    # Pairs alone do not make a silicon crystal, so they follow it only roughly.
+    assert np.diag(together).min() > 0.5
+    assert np.abs(together - np.diag(np.diag(together))).max() < 0.4
+
+
+def pair_stress(frames: Frames) -> np.ndarray:
+    """Return the stress of a pair potential fitted to the forces, GPa, shape (frames, 3, 3)."""
+    cutoff = 5.0
+    edges = graph_of(frames, cutoff)
+    vectors = edges.edge_vectors().numpy()
+    distance = np.linalg.norm(vectors, axis=1)
+    centre = edges.edge_index[0].numpy()
+    # Gaussians that fade out at the cutoff: the pull of a neighbour on the centre.
+    at = np.linspace(1.5, cutoff, 16)
+    fade = 0.5 * (1 + np.cos(np.pi * distance / cutoff))
+    basis = np.exp(-(((distance[:, None] - at) / 0.25) ** 2)) * fade[:, None]
+    unit = vectors / distance[:, None]
+    design = np.zeros((len(frames.forces), 3, len(at)))
+    np.add.at(design, centre, unit[:, :, None] * basis[:, None, :])
+    design = design.reshape(-1, len(at))
+    normal = design.T @ design + 1e-6 * np.eye(len(at))
+    weights = np.linalg.solve(normal, design.T @ frames.forces.ravel())
+    pull = (basis @ weights)[:, None, None] * vectors[:, :, None] * unit[:, None, :]
+    stress = np.zeros((len(frames), 3, 3))
+    np.add.at(stress, np.repeat(np.arange(len(frames)), frames.n_atoms)[centre], 0.5 * pull)
+    volume = np.abs(np.linalg.det(frames.cell))
+    # A pull inwards is tension.
+    return stress / volume[:, None, None] * GPA_PER_EV_PER_CUBIC_ANGSTROM
+
+
+@needs_mlearn
+def test_the_stress_of_surfaces_is_unknown(real):
+    frames = real["Ge", "training"]
+    unknown = np.isnan(frames.stress).any(axis=(1, 2))
+    assert (unknown == (frames.group == "Surface")).all()
 
 
 @needs_mlearn

@@ -85,7 +85,7 @@ def test_sizes_without_target_data_or_without_shared_pairs_have_no_multiplier():
         (Multiplier(7.2, "", 6, None), 1, "7.2×",
          "1 transferred structure is worth about 7 from scratch"),
         (Multiplier(123.4, "", 6, None), 10, "120×",
-         "10 transferred structures are worth about 1200 from scratch"),
+         "10 transferred structures are worth about 1234 from scratch"),
     ],
 )  # fmt: skip
 def test_in_words(multiplier, size, text, worth):

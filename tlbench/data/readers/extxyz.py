@@ -59,17 +59,16 @@ def images(path: Path) -> Iterator[tuple[int, Any]]:
 
     index = -1
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for index, atoms in enumerate(read_xyz(file, index=slice(None))):
                 yield index, atoms
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except InputError:
         raise
     except Exception as error:  # ase's parser raises whatever its parts raise
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
         raise InputError(
-            f"{path}: cannot be read as extxyz after frame {index} "
-            f"({type(error).__name__}: {error})."
+            f"{path}: frame {index + 1} cannot be read as extxyz ({type(error).__name__}: {error})."
         ) from error
     if index < 0:
         raise InputError(f"{path}: has no frames.")

@@ -2,7 +2,7 @@
 
 Zuo et al., J. Phys. Chem. A 124, 731 (2020). Each file is a list of structures (pymatgen's
 dictionaries) with total energy (eV), forces (eV/Å) and ``virial_stress`` (kbar, positive in
-compression, order xx yy zz xy yz xz).
+compression, xx yy zz xy and then, depending on the data, yz xz or xz yz; see ``_stress``).
 """
 
 import json
@@ -22,7 +22,6 @@ from tlbench.schema import Strict
 from tlbench.units import KILOBAR
 
 BULK_DYNAMICS = "AIMD-NVT"
-VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))
 CRYSTAL_ABOVE = 0.4
 """Relative Bragg intensity between that of hot crystals (> 0.6) and of liquids (< 0.25)."""
 
@@ -83,12 +82,8 @@ def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:
         raise InputError("has no forces.")
     if outputs.get("energy") is None:
         raise InputError("has no energy.")
-    stress = np.full((3, 3), np.nan)
-    if outputs.get("virial_stress") is not None:
-        for (i, j), value in zip(VOIGT, outputs["virial_stress"], strict=True):
-            # VASP counts compression as positive.
-            stress[i, j] = stress[j, i] = -float(value) * KILOBAR
     group = str(entry["group"])
+    stress = _stress(outputs.get("virial_stress"), symbols[0], group)
     found = re.search(r"at (\d+(?:\.\d+)?) K\b", str(entry["description"]))
     known = found is not None and group == BULK_DYNAMICS
     moving = "simulation" in str(entry["description"])
@@ -107,6 +102,25 @@ def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:
         group=np.array([group]),
         trajectory=np.array([index], dtype=np.int64),
     )
+
+
+def _stress(virial: Any, element: str, group: str) -> Floats:
+    """Return the stress in GPa; NaN where there is none, or where its order is not known.
+
+    The last two components are yz and xz in the strained crystals of silicon and germanium and
+    in all data of lithium, but xz and yz in the dynamics of silicon and germanium and in all
+    data of molybdenum: seen in pure shears, and in the virial of a pair potential fitted to the
+    forces. Of the surfaces it could not be decided.
+    """
+    stress = np.full((3, 3), np.nan)
+    if virial is None or group == "Surface":
+        return stress
+    yz_first = element == "Li" or (element in ("Si", "Ge") and group == "Elastic")
+    last = ((1, 2), (0, 2)) if yz_first else ((0, 2), (1, 2))
+    for (i, j), value in zip(((0, 0), (1, 1), (2, 2), (0, 1), *last), virial, strict=True):
+        # VASP counts compression as positive.
+        stress[i, j] = stress[j, i] = -float(value) * KILOBAR
+    return stress
 
 
 def _phase(positions: Floats, cell: Floats, peak: tuple[int, int, int]) -> str:

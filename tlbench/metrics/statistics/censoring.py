@@ -49,5 +49,13 @@ class BoundInterval:
         return BoundInterval(self.low.divided(divisor), self.high.divided(divisor))
 
     def text(self) -> str:
-        """Return both ends, as ``2.3 to > 4.9``."""
+        """Return both ends, as ``2.3 to > 4.9``, or the one that they share."""
+        if self.low == self.high:
+            return self.low.text()
         return f"{self.low.text()} to {self.high.text()}"
+
+    def includes_one(self) -> bool:
+        """Return whether 1 may be inside."""
+        below = self.low.censored == "<" or (self.low.censored == "" and self.low.value <= 1)
+        above = self.high.censored == ">" or (self.high.censored == "" and self.high.value >= 1)
+        return below and above

@@ -7,8 +7,8 @@ import numpy as np
 
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, TAIL, resamples, stretch
-from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring, two_figures
-from tlbench.metrics.statistics.isotonic import crossing, non_increasing
+from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
+from tlbench.metrics.statistics.crossing import best_so_far, crossing
 from tlbench.metrics.statistics.pairs import Curve, Table, in_order, matched
 
 
@@ -35,9 +35,8 @@ class EquivalentSize:
 
     def text(self) -> str:
         """Return the size as ``about 23`` or ``> 40``."""
-        if self.censored:
-            return f"{self.censored} {round(self.value)}"
-        return f"about {float(two_figures(self.value)):.0f}"
+        size = f"{self.value:.0f}"
+        return f"{self.censored} {size}" if self.censored else f"about {size}"
 
     def worth(self, arm: str = "zero-shot") -> str:
         """Return in words what ``arm``, which sees no target data, is worth."""
@@ -48,9 +47,9 @@ class EquivalentSize:
 def equivalent_size(arm: Table, baseline: Curve, seed: int = 0) -> EquivalentSize | None:
     """Return how many structures the baseline needs to reach the error of ``arm``.
 
-    The baseline's mean log errors over its sizes are made non-increasing (isotonic regression,
-    weighted by the number of pairs) and joined by straight lines over log N. Outside the
-    measured range the answer is censored, never extrapolated.
+    The baseline's mean log errors over its sizes, each the lowest so far (see `best_so_far`), are
+    joined by straight lines over log N. Outside the measured range the answer is censored, never
+    extrapolated.
 
     The interval resamples pairs, each with its errors at all sizes and in both arms: subsets of
     one seed are nested, so their errors vary together. The resampled mean log errors are
@@ -85,14 +84,14 @@ def equivalent_size(arm: Table, baseline: Curve, seed: int = 0) -> EquivalentSiz
         for row, unit in enumerate(units):
             if unit in by_size[size]:
                 logs[row, column] = np.mean(by_size[size][unit], axis=0)
-    means, weights = _means(np.ones((1, len(units))), logs)
-    (log_size,) = _crossings(means, weights, sizes)
+    means = _means(np.ones((1, len(units))), logs)
+    (log_size,) = _crossings(means, sizes)
     found = _bound(log_size, sizes)
     interval = None
     if len(units) >= MIN_PAIRS:
-        resampled, weights = _means(resamples(len(units), seed), logs)
+        resampled = _means(resamples(len(units), seed), logs)
         stretched = means + stretch(len(units)) * (resampled - means)
-        outcomes = np.sort(_crossings(stretched, weights, sizes))
+        outcomes = np.sort(_crossings(stretched, sizes))
         # Outcomes beyond the measured range are infinite: ranks only, no interpolation.
         last = len(outcomes) - 1
         rank = math.floor(TAIL * last)
@@ -102,8 +101,8 @@ def equivalent_size(arm: Table, baseline: Curve, seed: int = 0) -> EquivalentSiz
     return EquivalentSize(found.value, found.censored, len(units), interval)
 
 
-def _means(counts: Floats, logs: Floats) -> tuple[Floats, Floats]:
-    """Return the means of resampled units, and how many units each is taken over.
+def _means(counts: Floats, logs: Floats) -> Floats:
+    """Return the means of resampled units.
 
     Parameters
     ----------
@@ -114,21 +113,21 @@ def _means(counts: Floats, logs: Floats) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    tuple
-        (resamples, 1 + sizes) the arm's mean, then the baseline's at each size, and
-        (resamples, sizes), without the resamples that have no unit at some size.
+    ndarray
+        (resamples, 1 + sizes), the arm's mean, then the baseline's at each size, without the
+        resamples that have no unit at some size.
     """
     arm = counts @ np.nanmean(logs[:, :, 0], axis=1) / counts.sum(axis=1)
     measured = np.isfinite(logs[:, :, 1])
     weights = counts @ measured
     whole = (weights > 0).all(axis=1)
     baseline = (counts @ np.where(measured, logs[:, :, 1], 0))[whole] / weights[whole]
-    return np.column_stack([arm[whole], baseline]), weights[whole]
+    return np.column_stack([arm[whole], baseline])
 
 
-def _crossings(means: Floats, weights: Floats, sizes: list[int]) -> Floats:
+def _crossings(means: Floats, sizes: list[int]) -> Floats:
     """Return the log size at which each baseline comes down to its arm, ±inf if censored."""
-    return crossing(np.log(sizes), non_increasing(means[:, 1:], weights), means[:, 0])
+    return crossing(np.log(sizes), best_so_far(means[:, 1:]), means[:, 0])
 
 
 def _bound(log_size: float, sizes: list[int]) -> Bound:

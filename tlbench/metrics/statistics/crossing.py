@@ -1,4 +1,4 @@
-"""Learning curves made monotone, and where they reach an error.
+"""Where learning curves reach an error.
 
 All functions take many curves at once, one a row, because each resample of a bootstrap has one.
 """
@@ -9,32 +9,22 @@ from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics.bootstrap import ROUNDING
 
 
-def non_increasing(values: Floats, weights: Floats) -> Floats:
-    """Return the non-increasing curves nearest to ``values`` by weighted least squares.
+def best_so_far(errors: Floats) -> Floats:
+    """Return the lowest error with at most so many structures, (curves, sizes).
 
-    By the max-min formula of isotonic regression (Robertson, Wright & Dykstra, *Order Restricted
-    Statistical Inference*, 1988, ch. 1), g_i = min_{j≤i} max_{k≥i} mean(j…k). It is
-    quadratic in the number of sizes, which are few, but fits every row at once, where
-    `scipy.optimize.isotonic_regression` takes one at a time.
+    A curve that rises somewhere is thereby made monotone. Isotonic regression would do so too,
+    but levels a dip with the points around it: an arm as good as the baseline at the same size
+    could then seem worth many times that size, because the levelled curve never comes down to
+    it. This way the answer never contradicts the ratio at that size; chance dips of the
+    baseline count in its favour.
 
     Parameters
     ----------
-    values, weights
-        (curves, sizes); weights are positive.
-
-    Returns
-    -------
-    ndarray
-        The fit, (curves, sizes).
+    errors
+        (curves, sizes).
     """
-    n_sizes = values.shape[1]
-    fit = np.full(values.shape, np.inf)
-    for first in range(n_sizes):
-        total = np.cumsum((values * weights)[:, first:], axis=1)
-        means = total / np.cumsum(weights[:, first:], axis=1)
-        highest = np.maximum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-        fit[:, first:] = np.minimum(fit[:, first:], highest)
-    return fit
+    lowest: Floats = np.minimum.accumulate(errors, axis=1)
+    return lowest
 
 
 def crossing(log_sizes: Floats, curves: Floats, levels: Floats) -> Floats:

@@ -1,29 +1,14 @@
-"""Monotone fits against SciPy's, and crossings by hand."""
+"""Curves made monotone, and crossings by hand."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.optimize import isotonic_regression
 
-from tlbench.metrics.statistics.isotonic import crossing, non_increasing
+from tlbench.metrics.statistics.crossing import best_so_far, crossing
 
 
-def test_a_bump_is_levelled_by_its_weights():
-    values = np.array([[4.0, 1.0, 3.0, 0.5], [4.0, 1.0, 3.0, 0.5]])
-    weights = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 3.0, 1.0, 1.0]])
-    expected = [[4, 2, 2, 0.5], [4, 1.5, 1.5, 0.5]]
-    assert non_increasing(values, weights) == pytest.approx(np.array(expected))
-
-
-points = st.lists(st.tuples(st.floats(-5, 5), st.integers(1, 9)), min_size=1, max_size=9)
-
-
-@given(points)
-def test_the_fit_is_scipys(curve):
-    values, weights = np.array(curve).T
-    expected = isotonic_regression(values, weights=weights, increasing=False).x
-    assert non_increasing(values[None], weights[None])[0] == pytest.approx(expected, abs=1e-9)
+def test_a_rise_is_levelled_to_the_best_before_it():
+    curves = np.array([[4.0, 1.0, 3.0, 0.5], [1.0, 2.0, 3.0, 4.0]])
+    assert best_so_far(curves).tolist() == [[4.0, 1.0, 1.0, 0.5], [1.0, 1.0, 1.0, 1.0]]
 
 
 @pytest.mark.parametrize(
