@@ -1,12 +1,16 @@
 """The DFT data of the mlearn cards, where a copy of them lies beside the checkout."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-MLEARN = Path(__file__).parents[2] / "shared" / "data" / "mlearn"
+MLEARN = Path(
+    os.environ.get("TLBENCH_DATA_MIRROR")
+    or Path(__file__).parents[2] / "shared" / "data" / "mlearn"
+)
 
 needs_mlearn = pytest.mark.skipif(
     not (MLEARN / "Ge" / "training.json").is_file(),
-    reason=f"needs the mlearn data in {MLEARN}",
+    reason=f"needs the mlearn data in {MLEARN}, or in TLBENCH_DATA_MIRROR",
 )

@@ -160,10 +160,9 @@ def dataset_job(card: Card) -> Job:
 def _check_sizes(suite: Suite, target: Card) -> None:
     temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
     for temperature in temperatures:
-        available = target.origin.n_frames("train", temperature)
-        if available is None:
-            # Only the files know; see ``tlbench.run``.
-            available = target.n_frames("train")
+        available = target.n_frames("train")
+        if temperature is not None:
+            available = target.origin.n_frames_at("train", temperature)
         at = "" if temperature is None else f" at {temperature:g} K"
         if available == 0:
             raise InputError(

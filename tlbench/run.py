@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import platformdirs
 
-from tlbench.data.cards import Card
+from tlbench.data.cards import Card, is_path
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
@@ -108,17 +110,28 @@ def run_suite(
         write_records(out / "records.jsonl", records)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
         write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
-        complete = json.dumps(suite.complete(), indent=1, ensure_ascii=False)
-        write_whole(out / "suite.json", complete + "\n")
+        complete = _complete(suite, out)
+        text = json.dumps(complete, indent=1, ensure_ascii=False)
+        write_whole(out / "suite.json", text + "\n")
         write_whole(out / "summary.md", markdown(records, suite.metrics))
         page = out / "report.html"
-        write_report(page, suite, planned.suite_digest, records, entries, failures)
+        write_report(page, suite, complete, planned.suite_digest, records, entries, failures)
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
     return Run(planned, report, records, out)
+
+
+def _complete(suite: Suite, out: Path) -> dict[str, Any]:
+    """Return the suite spelt out, to stand in ``out``: card files are named from there."""
+    complete = suite.complete()
+    for part in ("source", "target"):
+        card = complete[part]["card"]
+        if is_path(card):
+            complete[part]["card"] = os.path.relpath(card, out)
+    return complete
 
 
 def _prepare(out: Path) -> None:
@@ -175,3 +188,9 @@ def _check_data(planned: Plan, cards: Sequence[Card], store: Store) -> None:
             subset = child.config.get("subset")
             if child.kind == "train" and subset is not None:
                 choose(parts["train"], subset["size"], subset["seed"], subset["temperature_k"])
+            training = child.config.get("training")
+            if training and training["loss"]["stress"] and np.isnan(parts["train"].stress).any():
+                raise InputError(
+                    f"The loss weighs stress, but some structures of {card.name!r} have none; set "
+                    "its weight to 0 or choose other data."
+                )

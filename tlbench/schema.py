@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,7 +29,8 @@ _YAML_FAULTS = (
     RecursionError,
 )
 
-Lines = dict[tuple[str | int, ...], int]
+Location = tuple[str | int, ...]
+Lines = dict[Location, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -155,13 +156,13 @@ def _explain(
     # An unknown key is the likeliest cause of any other complaint, so it is named first.
     problems = error.errors(include_url=False)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    location = first["loc"]
+    location, current = _walk(model, first["loc"])
     shown = _written_path((*within, *location), lines)
     line = _line_of(shown, lines)
     where = f"{source}:{line}" if line else source
     key = ".".join(str(part) for part in shown)
     if first["type"] == "extra_forbidden":
-        hint = near_names(str(location[-1]), _field_names(model, location[:-1]))
+        hint = near_names(str(location[-1]), _field_names(current))
         return f"{where}: unknown key {key!r}; {hint}"
     if first["type"] == "missing":
         return f"{where}: the key {key!r} is missing."
@@ -192,22 +193,55 @@ def _line_of(path: tuple[str | int, ...], lines: Lines) -> int | None:
     return None
 
 
-def _field_names(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys allowed at ``location`` inside ``model``."""
+def _walk(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Location, Any]:
+    """Follow a pydantic location through the models.
+
+    Returns
+    -------
+    tuple
+        The location without the parts that name a member of a union by its tag, and the type
+        that the last part was looked for in.
+    """
+    path: Location = ()
     current: Any = model
+    inside: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(str(part))
-            if field is None:
-                continue
-            current = field.annotation
-        candidates = [a for a in _flatten(current) if isinstance(a, type)]
-        models = [a for a in candidates if issubclass(a, BaseModel)]
-        if models:
-            current = models[0]
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []
+        # Whether a value may be missing does not show in the location.
+        choices = [a for a in get_args(current) if a is not type(None)]
+        if len(choices) == 1 and type(None) in get_args(current):
+            current = choices[0]
+        members = _models(current)
+        container = get_origin(current) in (list, dict, tuple)
+        union = get_origin(current) is not None and not container
+        named = [m for m in members if union and part in _names(m)]
+        if named:
+            current = named[0]
+            continue
+        path, inside = (*path, part), current
+        if container:
+            current = get_args(current)[-1]
+        elif len(members) == 1:
+            field = members[0].model_fields.get(str(part))
+            current = field.annotation if field else None
+        else:
+            current = None
+    return path, inside
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    leaves = _flatten(annotation)
+    return [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+
+
+def _names(model: type[BaseModel]) -> tuple[Any, ...]:
+    """Return by which names pydantic calls a member of a union: its class, or its tag."""
+    kind = model.model_fields.get("kind")
+    return (model.__name__, *(get_args(kind.annotation) if kind else ()))
+
+
+def _field_names(annotation: Any) -> list[str]:
+    """Return the keys that are allowed in a value of this type."""
+    return [name for model in _models(annotation)[:1] for name in model.model_fields]
 
 
 def _flatten(annotation: Any) -> list[Any]:

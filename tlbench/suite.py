@@ -233,6 +233,10 @@ def load_suite(
         value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
     for key, text in settings:
         assign(value, key, text)
+    for part in ("source", "target"):
+        choice = value.get(part)
+        if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
+            choice["card"] = str(Path(choice["card"]).absolute())
     if settings or backbones or cards:
         suite = _checked(value, "the changes on the command line", {})
     return suite

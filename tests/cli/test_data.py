@@ -97,6 +97,11 @@ def test_a_wrong_digest(run_with):
     assert "but the card says 000000000000…" in run_with(card_change=change)
 
 
+def test_a_loss_that_needs_labels_that_are_not_there(run_with):
+    complaint = run_with(arguments=("--set", "training.loss.stress=1"))
+    assert "The loss weighs stress, but some structures of 'ge' have none" in complaint
+
+
 def test_a_frame_without_forces(run_with):
     complaint = run_with(lambda entries: entries[7]["outputs"].pop("forces"))
     assert "ge.json: frame 7: has no forces." in complaint
@@ -143,6 +148,10 @@ def test_a_split_that_leaves_a_part_empty(run_with):
         ({"options": {}}, "bragg_peak"),
         ({"files": {"../x": {"path": "x", "sha256": "0" * 64, "bytes": 1}}}, "plain name"),
         ({"files": {"x": {"path": "x", "sha256": "0" * 64, "bytes": 1}}}, "names the file"),
+        ({"spilt": {}}, "unknown key 'origin.spilt'; did you mean 'split'?"),
+        ({"split": {"nmae": "s"}}, "unknown key 'origin.split.nmae'; did you mean 'name'?"),
+        ({"files": {"ge.json": {"path": "/dev/zero", "sha256": "0" * 64, "bytes": 1}}}, "inside"),
+        ({"files": {"ge.json": {"path": "../x", "sha256": "0" * 64, "bytes": 1}}}, "inside it"),
         ({"files": {"ge.json": {"sha256": "0" * 64, "bytes": 1}}}, "either a url or a path"),
         ({"files": {"ge.json": {"url": "file:///x", "sha256": "0" * 64, "bytes": 1}}}, "url"),
     ],
@@ -156,9 +165,14 @@ def test_other_mistakes(refused, tmp_path):
     assert "did you mean 'mlearn-ge'" in refused("data", "fetch", "mlearn-gee")
     assert "cannot be read" in refused("data", "new", "missing.extxyz")
     (tmp_path / "si.yaml").write_text("")
+    (tmp_path / "si.extxyz").write_text("")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "si.extxyz").write_text("")
     assert "si.yaml: exists already" in refused("data", "new", "si.extxyz")
     other = refused("data", "new", "elsewhere/si.extxyz", "--out", "new.yaml")
     assert "stands in the folder of its files" in other
+    assert "a card's name ends in .yaml" in refused("data", "new", "si.extxyz", "--out", "si.txt")
+    assert "cannot be read" in refused("data", "new", ".")
     assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
 
 
@@ -191,7 +205,8 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
         assert "24 train, 3 validation, 3 test" in made.stdout
     finished = command(
         "run", "transfer", "--source", tmp_path / "si.yaml", "--target", tmp_path / "ge.yaml",
-        "--set", "sizes=[1, 10]", "--set", "subset_seeds=[0]", "--set", "cutoff=4.0",
+        "--set", "sizes=[1, 10]", "--set", "subset_seeds=[0]", "--set", "init_seeds=[0]",
+        "--set", "cutoff=4.0",
         "--set", "pretraining.updates=10", "--set", "training.updates=5",
         "--out", tmp_path / "out", "--store", tmp_path / "store",
     )  # fmt: skip

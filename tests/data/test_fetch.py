@@ -184,8 +184,22 @@ def test_a_fetched_file_that_was_changed_is_noticed(server, folder):
     card = card_of(server.server_port)
     place = fetch(card)["training.json"]
     place.write_bytes(b"changed")
-    with pytest.raises(InputError, match=r"has the SHA-256 .*, but the card says"):
+    with pytest.raises(InputError, match=r"has 7 bytes, but the card says 512000; delete it"):
         fetch(card)
+    place.write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(InputError, match=r"but the card says .*… Delete it|…\. Delete it"):
+        fetch(card)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h:abc/x", "http://.a/x", "http://[::1/x", "http://127.0.0.1:1/ü"]
+)
+def test_an_address_that_is_none_is_refused(url, folder):
+    card = card_of(1)
+    file = card.origin.files["training.json"].model_copy(update={"url": url})
+    origin = card.origin.model_copy(update={"files": {"training.json": file}})
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetch(card.model_copy(update={"origin": origin}))
 
 
 def test_a_sampled_data_set_has_nothing_to_fetch(folder):

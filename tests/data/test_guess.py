@@ -48,7 +48,8 @@ def test_the_card_of_a_plain_file_can_be_read_at_once(tmp_path):
     parts = read_parts(card.elements, card.recipe()["origin"], places)
     assert sum(len(part) for part in parts.values()) == 30
     for sentence in (
-        "energies: key 'energy'", "forces: key 'forces'", "stress: key 'stress', in 30 frames",
+        "energies: key 'energy'", "forces: key 'forces'",
+        "stress: key 'stress', in 30 of 30 frames",
         "temperature: key 'temperature_k'", "elements: Ge", "24 train, 3 validation, 3 test",
         "drawn at random",
     ):  # fmt: skip
@@ -74,6 +75,30 @@ def test_unusual_keys_are_found(tmp_path):
     assert "stress: none" in said
     assert "isolated atoms: 1 left out" in said
     assert card.n_frames("train") == 3
+
+
+def test_energies_that_are_no_labels_are_passed_over(tmp_path):
+    images = []
+    for number, atoms in enumerate(tiny.crystals("Si", 40).to_ase()):
+        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+        bare.info |= {
+            "kinetic_energy": 1.0, "energy_per_atom": -4.0, "gap_energy": -31.0,
+            "tot_energy": -32.0, "name": f"snapshot {number}", "temperature": 300.0 + number,
+        }  # fmt: skip
+        bare.arrays["gap_force"] = atoms.get_forces()
+        images.append(bare)
+    path = tmp_path / "si.extxyz"
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    options = card.origin.reader_options()
+    # One prefix for both, rather than the first of the alphabet for each.
+    assert (options.energy_key, options.forces_key) == ("gap_energy", "gap_force")
+    assert "energies: key 'gap_energy' (not 'tot_energy')" in said
+    assert "group: unknown, because 'name' has 40 different values" in said
+    assert "temperature: unknown, because 'temperature' has 40 different values" in said
+    parts = read_parts(card.elements, card.recipe()["origin"], {"si.extxyz": path})
+    assert set(parts["train"].group) == {""}
+    assert np.isnan(parts["train"].temperature_k).all()
 
 
 def test_a_trajectory_is_divided_in_time(tmp_path):

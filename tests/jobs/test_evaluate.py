@@ -163,6 +163,11 @@ def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tm
         {"temperature_k": 600.0, "phase": "liquid"},
         {"temperature_k": 900.0, "phase": "liquid"},
     ]
+    plain = replace(kinds, phase=np.full(len(kinds), ""))
+    assert conditions_of(plain, ["temperature_k", "phase"]) == [
+        {"temperature_k": t} for t in (300.0, 600.0, 900.0)
+    ]
+    assert conditions_of(plain, ["phase"]) == []
     assert conditions_of(kinds, ["group"]) == [{"group": "even"}, {"group": "odd"}]
     (tmp_path / "model").mkdir()
     (tmp_path / "data").mkdir()

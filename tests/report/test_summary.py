@@ -52,7 +52,8 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
     assert lines[0] == "**force_mae** (meV/Å)"
     assert lines[2].strip("| ").split(" | ") == header(summarise(RECORDS, "force_mae"))
     assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"
-    assert lines[5:9] == [
+    assert lines[6].startswith("The pairs share 1 init seed")
+    assert lines[7:11] == [
         "",
         # One structure with transfer is better than the best of scratch, whose only size is 1.
         "- b, finetune: 1 transferred structure is worth > 1 from scratch (> 1.0×; 2 pairs).",
@@ -85,7 +86,16 @@ def test_from_five_pairs_on_there_is_an_interval():
     assert ratio.interval.low < ratio.value < ratio.interval.high < 1
     text = cells(summary, summary.rows[0])[-1]
     assert text == f"0.55 [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]"
-    assert note(summary) == ""
+    assert note(summary).startswith("The pairs share 1 init seed, so their spread is that of")
+
+
+def test_pairs_that_share_nothing_need_no_note():
+    arms = [
+        record(strategy, 10, seed, value, init_seed=seed)
+        for strategy, value in (("scratch", 100.0), ("finetune", 50.0))
+        for seed in range(5)
+    ]
+    assert note(summarise(arms, "force_mae")) == ""
 
 
 def test_negative_transfer_is_flagged_as_seen_or_significant():

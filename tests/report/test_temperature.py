@@ -5,9 +5,10 @@ import pytest
 from tlbench.records import Record
 from tlbench.report.heatmaps import error_maps, ratio_maps
 from tlbench.report.page import write_report
-from tlbench.report.temperature import matrices, tables
+from tlbench.report.temperature import in_words, matrices, tables
 from tlbench.suite import load_suite
 
+COLD, HOT = (300.0, "crystal"), (1089.0, "liquid")
 PHASE = {300.0: "crystal", 1089.0: "liquid"}
 
 
@@ -33,14 +34,15 @@ RECORDS = [
 
 def test_rows_are_training_and_columns_test_temperatures():
     (matrix,) = matrices(RECORDS, "force_mae")
-    assert (matrix.train_k, matrix.test_k) == ([300.0, 1089.0], [300.0, 1089.0])
+    assert matrix.train_k == [300.0, 1089.0]
+    assert matrix.tests == [COLD, HOT]
     assert matrix.errors["scratch"] == pytest.approx(
-        {(300.0, 300.0): 20.0, (300.0, 1089.0): 100.0, (1089.0, 300.0): 50.0}
+        {(300.0, COLD): 20.0, (300.0, HOT): 100.0, (1089.0, COLD): 50.0}
     )
-    assert matrix.errors["zero-shot"] == pytest.approx({(None, 300.0): 30.0})
+    assert matrix.errors["zero-shot"] == pytest.approx({(None, COLD): 30.0})
     found = {key: ratio.value for key, ratio in matrix.ratios["finetune"].items()}
-    assert found == pytest.approx({(300.0, 300.0): 0.5, (300.0, 1089.0): 2.0})
-    assert matrix.ratios["zero-shot"][1089.0, 300.0].value == pytest.approx(0.6)
+    assert found == pytest.approx({(300.0, COLD): 0.5, (300.0, HOT): 2.0})
+    assert matrix.ratios["zero-shot"][1089.0, COLD].value == pytest.approx(0.6)
 
 
 def test_every_test_temperature_carries_its_phase():
@@ -50,6 +52,26 @@ def test_every_test_temperature_carries_its_phase():
     assert titles["scratch"][2] == ["1089", "50.0", "–"]
     assert titles["zero-shot"][1:] == [["no target data", "30.0", "–"]]
     assert titles["finetune / scratch"][1] == ["300", "0.50 (2 pairs)", "2.00 (2 pairs) △"]
+
+
+def test_phases_of_one_temperature_have_a_column_each():
+    melted = [
+        r.model_copy(update={"condition": {"temperature_k": 300.0, "phase": "liquid"}})
+        for r in RECORDS[:2]
+    ]
+    unknown = [r.model_copy(update={"condition": {"temperature_k": 300.0}}) for r in RECORDS[:2]]
+    (matrix,) = matrices([*RECORDS, *melted, *unknown], "force_mae")
+    assert matrix.tests == [COLD, (300.0, "liquid"), HOT]
+    (matrix,) = matrices(unknown, "force_mae")
+    assert matrix.tests == [(300.0, "")]
+
+
+def test_gains_and_losses_are_counted_in_words():
+    (sentence,) = in_words(matrices(RECORDS, "force_mae")[0])
+    assert sentence == (
+        "b, finetune, N = 8: of 2 combinations of training and test temperature, better than "
+        "scratch in 1 (0 by their 95 % intervals), worse in 1 (0)."
+    )
 
 
 def test_heat_maps_show_the_numbers_of_the_matrix():
@@ -72,7 +94,7 @@ def test_suites_without_training_temperatures_have_no_matrix():
 def test_the_page_shows_them(tmp_path):
     overall = [r.model_copy(update={"condition": {}}) for r in RECORDS]
     suite = load_suite("temperature-sw")
-    write_report(tmp_path / "report.html", suite, "0" * 64, [*RECORDS, *overall], [])
+    write_report(tmp_path / "report.html", suite, {}, "0" * 64, [*RECORDS, *overall], [])
     page = (tmp_path / "report.html").read_text()
     assert "From temperature to temperature: b, N = 8" in page
     assert "<td>0.50 (2 pairs)</td>" in page

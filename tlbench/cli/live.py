@@ -27,6 +27,7 @@ class Display:
         # A pipe or a log has no width of its own; do not fold lines there.
         self.console = Console(width=None if sys.stdout.isatty() else 120)
         self.interrupted = False
+        self.started = False
         self._live: Live | None = None
         self._told: dict[str, str] = {}
         self._set_aside_told = 0
@@ -59,6 +60,7 @@ class Display:
         KeyboardInterrupt
             If ``interrupted`` has been set.
         """
+        self.started = True
         if self.interrupted:
             raise KeyboardInterrupt
         for key in report.set_aside[self._set_aside_told :]:

@@ -93,10 +93,12 @@ def run(
 def _signals_stop(display: "Display") -> Iterator[None]:
     """Let SIGINT and SIGTERM stop the run at its next update, where nothing is half done.
 
-    A second signal stops it at once.
+    Before the first update, and at a second signal, they stop it at once.
     """
 
     def note(number: int, frame: Any) -> None:
+        if not display.started:
+            raise KeyboardInterrupt
         display.interrupted = True
         signal.signal(number, signal.default_int_handler)
 

@@ -43,9 +43,7 @@ class Card(Strict):
 
     def n_frames(self, split: str) -> int:
         """Return the number of frames in ``split`` (train, validation or test)."""
-        count = self.origin.n_frames(split)
-        assert count is not None
-        return count
+        return self.origin.n_frames(split)
 
     def data_files(self) -> dict[str, DataFile]:
         """Return the files that the data set is read from; none if it is sampled."""
@@ -122,7 +120,7 @@ def _card_path(name: str) -> Path:
     names = card_names()
     if name not in names:
         raise UnknownNameError(
-            f"Unknown data set {name!r}; {near_names(name, names)} A card file of your own is "
+            f"Unknown data set {name!r}; {near_names(name, names)}; a card file of your own is "
             "named by its path, ending in .yaml."
         )
     return card_folder() / f"{name}.yaml"

@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 
@@ -78,8 +77,29 @@ def fetch(
                     f"{path}: cannot be written ({error.strerror}); "
                     f"choose another folder with {FOLDER_VARIABLE}."
                 ) from error
-        check_digest(path, file.sha256)
+        _check_file(path, file)
     return places
+
+
+def _check_file(path: Path, file: DataFile) -> None:
+    """Refuse a file that is not the one that the card means, before reading all of it."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is not a plain file.")
+    if path.is_file() and path.stat().st_size != file.bytes:
+        raise InputError(
+            f"{path}: has {path.stat().st_size} bytes, but the card says {file.bytes}; "
+            + _remedy(file)
+        )
+    try:
+        check_digest(path, file.sha256)
+    except InputError as error:
+        raise InputError(f"{error} {_remedy(file).capitalize()}") from error
+
+
+def _remedy(file: DataFile) -> str:
+    if file.path is None:
+        return "delete it, and it is fetched again."
+    return "if it was changed on purpose, write a new card for it."
 
 
 def _bring(
@@ -121,14 +141,17 @@ def _copy(source: Path, path: Path, file: DataFile) -> None:
         part.unlink(missing_ok=True)
 
 
+class _UnreachableError(Exception):
+    """The network, or what answers there, does not give the file."""
+
+
 def _download(card: str, name: str, file: DataFile, path: Path, on_bytes: OnBytes) -> None:
     part = path.with_name(path.name + PART)
     try:
         _append(name, file, part, on_bytes)
-    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", None) or error
+    except _UnreachableError as error:
         raise InputError(
-            f"{file.url} cannot be fetched ({reason}); try again, or put that file at {path}, "
+            f"{file.url} cannot be fetched ({error}); try again, or put that file at {path}, "
             f"or run `tlbench data fetch {card} --mirror DIR` with a folder that has it."
         ) from error
     found = part.stat().st_size
@@ -152,15 +175,34 @@ def _append(name: str, file: DataFile, part: Path, on_bytes: OnBytes) -> None:
     done = part.stat().st_size if part.exists() else 0
     if done >= file.bytes:
         return
-    request = urllib.request.Request(file.url or "", headers={"User-Agent": "tlbench"})
-    if done:
-        request.add_header("Range", f"bytes={done}-")
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-        resumed = answer.status == 206
-        done = done if resumed else 0
-        with part.open("ab" if resumed else "wb") as out:
-            # One byte beyond the size is read, so that a longer file shows in its digest.
-            while done <= file.bytes and (data := answer.read(min(CHUNK, file.bytes + 1 - done))):
-                out.write(data)
-                done += len(data)
-                on_bytes(name, done)
+    out = None
+    try:
+        for resumed, data in _received(file.url or "", done, file.bytes):
+            if out is None:
+                out = part.open("ab" if resumed else "wb")
+                done = done if resumed else 0
+            out.write(data)
+            done += len(data)
+            on_bytes(name, done)
+    finally:
+        if out is not None:
+            out.close()
+
+
+def _received(url: str, start: int, size: int) -> Iterator[tuple[bool, bytes]]:
+    """Yield what the server sends, and whether it begins at ``start``; one byte beyond ``size``.
+
+    The byte beyond makes a longer file show in its digest.
+    """
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "tlbench"})
+        if start:
+            request.add_header("Range", f"bytes={start}-")
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            resumed = answer.status == 206
+            left = size + 1 - (start if resumed else 0)
+            while left > 0 and (data := answer.read(min(CHUNK, left))):
+                left -= len(data)
+                yield resumed, data
+    except (OSError, HTTPException, ValueError) as error:
+        raise _UnreachableError(getattr(error, "reason", None) or error) from error

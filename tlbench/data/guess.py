@@ -20,6 +20,10 @@ STRESS_KEYS = ("stress", "REF_stress", "dft_stress")
 VIRIAL_KEYS = ("virial", "REF_virial", "virials", "dft_virial")
 TEMPERATURE_KEYS = ("temperature_k", "temperature", "Temperature", "temp", "T")
 GROUP_KEYS = ("config_type", "group", "label", "name")
+NOT_TOTAL = ("kinetic", "per_atom", "peratom", "sigma", "std", "var", "error", "weight")
+"""Parts of names of energies and forces that are no labels."""
+MOST_VALUES = 30
+"""Groups and set temperatures are few; what has more values is a name, or fluctuates."""
 HELD_BACK = 0.1
 """Part of the frames that validation and test get each."""
 
@@ -49,7 +53,10 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
         raise InputError(f"{path} and {test} have the same name; rename one of them.")
     frames = {name: READER.read(file, checked) for name, file in files.items()}
     elements = _elements(list(frames.values()))
-    said.append(f"elements: {', '.join(elements)}")
+    said.append(
+        f"elements: {', '.join(elements)}"
+        + ("; suites transfer between data sets of one element each" if elements[1:] else "")
+    )
     left_out = sum(1 for _, atoms in images(path) if len(atoms) == 1)
     if left_out:
         said.append(f"isolated atoms: {left_out} left out, their energy is no label of a structure")
@@ -82,51 +89,98 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
     return Guess(card["name"], text, said)  # type: ignore[arg-type]
 
 
-def _keys(found: Iterable[dict[str, Any]]) -> dict[str, tuple[int, Any]]:
-    """Return how many frames have each key, and its value in the first that has it."""
-    keys: dict[str, tuple[int, Any]] = {}
+@dataclass
+class _Seen:
+    """What stands under one key: in how many frames, which value first, how many different."""
+
+    count: int
+    first: Any
+    distinct: set[Any]
+
+
+def _keys(found: Iterable[dict[str, Any]]) -> dict[str, _Seen]:
+    keys: dict[str, _Seen] = {}
     for entry in found:
         for key, value in entry.items():
-            count, first = keys.get(key, (0, value))
-            keys[key] = (count + 1, first)
+            seen = keys.setdefault(key, _Seen(0, value, set()))
+            seen.count += 1
+            if isinstance(value, str) or _is_number(value):
+                seen.distinct.add(value)
     return keys
 
 
-def _options(path: Path, keys: dict[str, tuple[int, Any]]) -> tuple[dict[str, Any], list[str]]:
+def _options(path: Path, keys: dict[str, _Seen]) -> tuple[dict[str, Any], list[str]]:
     """Return the reader's options, and what to say of them."""
-    scalars = {k for k, (_, v) in keys.items() if _is_number(v)}
-    vectors = {k for k, (_, v) in keys.items() if np.ndim(v) == 2 and np.shape(v)[1] == 3}
-    energy = _pick(ENERGY_KEYS, scalars, "energy")
-    forces = _pick(FORCES_KEYS, vectors - {"positions"}, "force")
-    for what, key in (("energies", energy), ("forces", forces)):
-        if key is None:
+    n_frames = max((seen.count for seen in keys.values()), default=0)
+    scalars = {k: s for k, s in keys.items() if _is_number(s.first)}
+    vectors = {
+        k: s
+        for k, s in keys.items()
+        if np.ndim(s.first) == 2 and np.shape(s.first)[1] == 3 and k != "positions"
+    }
+    energies = _candidates(ENERGY_KEYS, scalars, "energy", n_frames)
+    forces = _candidates(FORCES_KEYS, vectors, "force", n_frames)
+    for what, candidates in (("energies", energies), ("forces", forces)):
+        if not candidates:
             there = ", ".join(sorted(set(keys) - {"numbers", "positions"})) or "none"
             raise InputError(f"{path}: no key looks like {what}; keys there are: {there}.")
-    options: dict[str, Any] = {"energy_key": energy, "forces_key": forces}
-    said = [f"energies: key {energy!r}", f"forces: key {forces!r}"]
-    stress = _pick(STRESS_KEYS, set(keys), None)
-    virial = _pick(VIRIAL_KEYS, set(keys), None)
+    # Energies and forces of one method have one prefix.
+    energy, force = next(
+        ((e, f) for e in energies for f in forces if _stem(e, "energy") == _stem(f, "force")),
+        (energies[0], forces[0]),
+    )
+    options: dict[str, Any] = {"energy_key": energy, "forces_key": force}
+    said = [
+        f"energies: key {energy!r}{_others(energies, energy)}",
+        f"forces: key {force!r}{_others(forces, force)}",
+    ]
+    stress = next((key for key in STRESS_KEYS if key in keys), None)
+    virial = next((key for key in VIRIAL_KEYS if key in keys), None)
     if stress or virial:
         options |= {"stress_key": stress, "virial_key": virial}
-        count, _ = keys[stress or virial or ""]
-        said.append(f"stress: key {stress or virial!r}, in {count} frames")
+        count = keys[stress or virial or ""].count
+        said.append(f"stress: key {stress or virial!r}, in {count} of {n_frames} frames")
     else:
         said.append("stress: none")
-    for option, candidates, among in (
+    words = {k: s for k, s in keys.items() if isinstance(s.first, str)}
+    for option, names, among in (
         ("temperature_key", TEMPERATURE_KEYS, scalars),
-        ("group_key", GROUP_KEYS, {k for k, (_, v) in keys.items() if isinstance(v, str)}),
+        ("group_key", GROUP_KEYS, words),
     ):
-        key = _pick(candidates, among, None)
-        if key is not None:
+        what = option.removesuffix("_key")
+        key = next((name for name in names if name in among), None)
+        if key is None:
+            said.append(f"{what}: unknown")
+        elif len(among[key].distinct) > MOST_VALUES:
+            options[option] = f"no {what}"
+            count = len(among[key].distinct)
+            said.append(f"{what}: unknown, because {key!r} has {count} different values")
+        else:
             options[option] = key
-        said.append(f"{option.removesuffix('_key')}: " + (f"key {key!r}" if key else "unknown"))
+            said.append(f"{what}: key {key!r}")
     return options, said
 
 
-def _pick(candidates: Sequence[str], there: set[str], part: str | None) -> str | None:
-    """Return the first candidate that is there, else a key whose name contains ``part``."""
-    similar = sorted(key for key in there if part and part in key.lower())
-    return next((key for key in [*candidates, *similar] if key in there), None)
+def _candidates(
+    known: Sequence[str], there: dict[str, _Seen], part: str, n_frames: int
+) -> list[str]:
+    """Return the keys that may be meant, the likeliest first."""
+    similar = [
+        key
+        for key in sorted(there)
+        if part in key.lower() and not any(word in key.lower() for word in NOT_TOTAL)
+    ]
+    found = dict.fromkeys([*(key for key in known if key in there), *similar])
+    return sorted(found, key=lambda key: there[key].count < n_frames)
+
+
+def _stem(key: str, part: str) -> str:
+    return key.lower().partition(part)[0]
+
+
+def _others(candidates: Sequence[str], chosen: str) -> str:
+    others = [repr(key) for key in candidates if key != chosen]
+    return f" (not {', '.join(others)})" if others else ""
 
 
 def _is_number(value: Any) -> bool:

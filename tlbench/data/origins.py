@@ -73,11 +73,13 @@ class StillingerWeberOrigin(Strict):
             raise ValueError("temperatures should be distinct and ascending")
         return value
 
-    def n_frames(self, split: str, temperature_k: float | None = None) -> int | None:
-        """Return the number of frames in one part, at one temperature or at all."""
+    def n_frames(self, split: str) -> int:
+        """Return the number of frames in one part."""
+        return sum(self.n_frames_at(split, t) for t in self.temperatures_k)
+
+    def n_frames_at(self, split: str, temperature_k: float) -> int:
+        """Return the number of frames in one part at one temperature."""
         part: Trajectories = getattr(self, split)
-        if temperature_k is None:
-            return part.trajectories * part.frames * len(self.temperatures_k)
         return part.trajectories * part.frames if temperature_k in self.temperatures_k else 0
 
     def starts_liquid(self, temperature_k: float) -> bool:
@@ -105,6 +107,14 @@ class DataFile(Strict):
         if (self.url is None) == (self.path is None):
             raise ValueError("a file has either a url or a path")
         return self
+
+    @field_validator("path")
+    @classmethod
+    def _inside_the_folder(cls, value: str | None) -> str | None:
+        path = PurePosixPath(value or "")
+        if value is not None and (path.is_absolute() or ".." in path.parts or "\0" in value):
+            raise ValueError("a path should lead from the card's folder to a file inside it")
+        return value
 
 
 class Part(Strict):
@@ -196,10 +206,14 @@ class FilesOrigin(Strict):
     def check_elements(self, elements: list[str]) -> None:
         """Accept any element; the files show what they have."""
 
-    def n_frames(self, split: str, temperature_k: float | None = None) -> int | None:
-        """Return the number of frames in one part; at one temperature only the files know."""
+    def n_frames(self, split: str) -> int:
+        """Return the number of frames in one part."""
         part: Part = getattr(self.split, split)
-        return part.frames if temperature_k is None else None
+        return part.frames
+
+    def n_frames_at(self, split: str, temperature_k: float) -> int:
+        """Return the most frames that a part may have at one temperature: the files know."""
+        return self.n_frames(split)
 
     def recipe(self) -> dict[str, Any]:
         """Return what determines the frames: digests, not places."""

@@ -58,7 +58,13 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def conditions_of(frames: Frames, names: list[str]) -> list[Condition]:
-    """Return every combination of the properties ``names`` that occurs, sorted."""
+    """Return every combination of the properties ``names`` that occurs, sorted.
+
+    A property that is unknown of all structures is left out of the combinations.
+    """
+    names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
+    if not names:
+        return []
     rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
     known = {row for row in rows if all(value == value and value != "" for value in row)}
     return [dict(zip(names, row, strict=True)) for row in sorted(known)]

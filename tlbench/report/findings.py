@@ -24,13 +24,14 @@ from tlbench.report.summary import (
     strategies_of,
     target_errors,
 )
+from tlbench.report.temperature import in_words, matrices
 
 
 def findings(records: list[Record], metric: str) -> list[str]:
     """Return sentences: what transferred structures are worth, and where transfer harms.
 
-    They are about learning curves over structures of all temperatures; of models trained at one
-    temperature the matrices tell more.
+    Learning curves are those over structures of all temperatures; of models trained at one
+    temperature it is said how often they are better.
     """
     errors = target_errors(records, metric)
     seed = seed_of(records, metric)
@@ -42,7 +43,7 @@ def findings(records: list[Record], metric: str) -> list[str]:
             continue
         for arm in arms:
             sentences += _of_arm(errors, backbone, arm, seed)
-    return sentences
+    return sentences + [said for matrix in matrices(records, metric) for said in in_words(matrix)]
 
 
 def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from tlbench.report.plots import INK, panels
 from tlbench.report.summary import BASELINE
-from tlbench.report.temperature import Matrix
+from tlbench.report.temperature import Matrix, label
 
 RATIO_COLOURS = [(0.0, "#2166ac"), (0.5, "#f7f7f7"), (1.0, "#b2182b")]
 """Blue where the arm beats scratch, red where it is worse, white where they are equal."""
@@ -24,7 +24,7 @@ def error_maps(matrix: Matrix, unit: str) -> Any:
     names = ["no data" if train is None else f"{train:g}" for train in rows]
     for column, arm in enumerate(arms, start=1):
         errors = matrix.errors[arm]
-        grid = [[errors.get((train, test)) for test in matrix.test_k] for train in rows]
+        grid = [[errors.get((train, test)) for test in matrix.tests] for train in rows]
         text = [["" if v is None else f"{v:.0f}" for v in line] for line in grid]
         figure.add_trace(
             _map(
@@ -48,7 +48,7 @@ def ratio_maps(matrix: Matrix) -> Any:
     values = [ratio.value for ratios in matrix.ratios.values() for ratio in ratios.values()]
     reach = max(abs(math.log2(value)) for value in values) or 1.0
     for column, ratios in enumerate(matrix.ratios.values(), start=1):
-        grid = [[ratios.get((train, test)) for test in matrix.test_k] for train in matrix.train_k]
+        grid = [[ratios.get((train, test)) for test in matrix.tests] for train in matrix.train_k]
         figure.add_trace(
             _map(
                 matrix,
@@ -67,7 +67,7 @@ def ratio_maps(matrix: Matrix) -> Any:
 
 def _map(matrix: Matrix, rows: list[str], z: Any, text: Any, **colours: Any) -> Any:
     return go.Heatmap(
-        x=[matrix.test_label(test).replace(" ", "<br>") for test in matrix.test_k],
+        x=[label(test).replace(" ", "<br>") for test in matrix.tests],
         y=rows,
         z=z,
         text=text,
@@ -90,7 +90,7 @@ def _finished(figure: Any, matrix: Matrix) -> Any:
     figure.update_layout(
         height=190 + 34 * (len(matrix.train_k) + 1),
         margin={"l": 80, "r": 20, "t": 40, "b": 90},
-        meta={"min_width": 100 + columns * max(220, 52 * len(matrix.test_k))},
+        meta={"min_width": 100 + columns * max(220, 52 * len(matrix.tests))},
         font={"color": INK},
     )
     return figure

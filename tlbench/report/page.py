@@ -33,7 +33,7 @@ ERRORS_NOTE = (
 )
 RATIOS_NOTE = (
     "Error of the arm relative to training from scratch on structures of the same temperature: "
-    "blue below 1, where the arm is better, red above."
+    "blue below 1, where the arm is better, red above. Intervals stand in the tables below."
 )
 PROPERTIES = {
     "temperature_k": ("By temperature", "temperature"),
@@ -45,6 +45,7 @@ PROPERTIES = {
 def write_report(
     path: Path,
     suite: Suite,
+    complete: dict[str, Any],
     suite_digest: str,
     records: list[Record],
     provenance: list[dict[str, Any]],
@@ -54,6 +55,8 @@ def write_report(
 
     Parameters
     ----------
+    complete
+        The suite with every default spelt out.
     provenance
         One entry per finished job.
     failures
@@ -63,7 +66,7 @@ def write_report(
         "report/template.html",
         suite=suite,
         suite_digest=suite_digest,
-        settings=suite.model_dump(mode="json"),
+        settings=complete,
         cards=[suite.source.load(), suite.target.load()],
         sections=_sections(suite, records),
         source_models=_source_models(records),

@@ -203,6 +203,10 @@ def _log_y(figure: Any) -> None:
     low, high = math.log10(min(values)), math.log10(max(values))
     decades = range(math.floor(low) - 1, math.ceil(high) + 1)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    if sum(low <= math.log10(tick) <= high for tick in ticks) < 3:
+        # A short range: as on a linear axis.
+        step = 10 ** math.floor(math.log10((10**high - 10**low) or 10**low))
+        ticks = [n * step for n in range(1, math.ceil(10**high / step) + 2)]
     margin = 0.05 + 0.04 * (high - low)
     figure.update_yaxes(
         type="log",

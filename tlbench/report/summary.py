@@ -17,7 +17,6 @@ from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 
 BASELINE = "scratch"
-SMALLEST = 1e-12
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
     "△: worse than training from scratch, which may be chance. "
@@ -72,6 +71,8 @@ class Summary:
     rows: list[Row]
     untrained: frozenset[str] = frozenset()
     """Strategies without target data: they cannot but be worse than many structures."""
+    n_init_seeds: int = 0
+    """Different init seeds: initial weights, and source models, that there are."""
 
 
 def target_errors(
@@ -80,10 +81,11 @@ def target_errors(
     """Return the values of ``metric`` on the target under one condition, by model."""
     found: Errors = defaultdict(dict)
     for r in records:
-        if r.metric == metric and r.condition == (condition or {}) and r.strategy != PRETRAIN:
+        # An error of exactly zero has no logarithm.
+        wanted = r.metric == metric and r.condition == (condition or {}) and r.value > 0
+        if wanted and r.strategy != PRETRAIN:
             place = Place(r.backbone, r.strategy, r.size, r.train_temperature_k)
-            # An error of exactly zero has no logarithm.
-            found[place][r.subset_seed, r.init_seed] = max(r.value, SMALLEST)
+            found[place][r.subset_seed, r.init_seed] = r.value
     return dict(found)
 
 
@@ -137,7 +139,8 @@ def summarise(records: list[Record], metric: str) -> Summary:
         ratios = {s: ratio for s, ratio in found.items() if ratio}
         rows.append(Row(backbone, size, temperature, means, ratios))
     untrained = {s for s in strategies if {p.size for p in errors if p.strategy == s} == {0}}
-    return Summary(metric, unit, strategies, rows, frozenset(untrained))
+    init_seeds = {init_seed for pairs in errors.values() for _, init_seed in pairs}
+    return Summary(metric, unit, strategies, rows, frozenset(untrained), len(init_seeds))
 
 
 def header(summary: Summary) -> list[str]:
@@ -181,14 +184,22 @@ def n_pairs_text(count: int) -> str:
 
 
 def note(summary: Summary) -> str:
-    """Return what the signs in the ratios mean, if there are any."""
+    """Return what the signs in the ratios mean, and what their intervals do not span."""
     ratios = [
         ratio
         for row in summary.rows
         for strategy, ratio in row.ratios.items()
         if strategy not in summary.untrained
     ]
-    return WORSE_NOTE if any(negative_transfer(ratio) for ratio in ratios) else ""
+    notes = [WORSE_NOTE] if any(negative_transfer(ratio) for ratio in ratios) else []
+    n_pairs = max((ratio.n_pairs for ratio in ratios), default=0)
+    if summary.n_init_seeds < n_pairs:
+        seeds = f"{summary.n_init_seeds} init seed{'s' if summary.n_init_seeds != 1 else ''}"
+        notes.append(
+            f"The pairs share {seeds}, so their spread is that of the choice of structures; of "
+            "other initial weights and other source models it says little."
+        )
+    return " ".join(notes)
 
 
 def markdown_table(lines: list[list[str]]) -> str:

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlbench.metrics.statistics import Ratio, geometric_mean, paired_ratio
+from tlbench.metrics.statistics import (
+    Ratio,
+    geometric_mean,
+    negative_transfer,
+    paired_ratio,
+    verdict,
+)
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.summary import (
@@ -17,43 +23,51 @@ from tlbench.report.summary import (
     target_errors,
 )
 
+Test = tuple[float, str]
+"""Temperature and phase of test structures; the phase is empty if unknown."""
+
 
 @dataclass(frozen=True)
 class Matrix:
-    """Errors of one backbone at one size, by training temperature and test temperature.
+    """Errors of one backbone at one size, by training temperature and test structures.
 
     Attributes
     ----------
-    train_k, test_k
-        Temperatures, ascending.
-    phases
-        Test temperature → phase of its structures, empty if unknown.
+    train_k
+        Training temperatures, ascending.
+    tests
+        Temperature and phase of the test structures, ascending.
     errors
-        Strategy → (training, test temperature) → geometric mean over pairs. The training
+        Strategy → (training temperature, test) → geometric mean over pairs. The training
         temperature is None for an arm without target data.
     ratios
-        Strategy → (training, test temperature) → ratio to the baseline trained there.
+        Strategy → (training temperature, test) → ratio to the baseline trained there.
     """
 
     backbone: str
     size: int
     train_k: list[float]
-    test_k: list[float]
-    phases: Mapping[float, str]
-    errors: Mapping[str, Mapping[tuple[float | None, float], float]]
-    ratios: Mapping[str, Mapping[tuple[float, float], Ratio]]
+    tests: list[Test]
+    errors: Mapping[str, Mapping[tuple[float | None, Test], float]]
+    ratios: Mapping[str, Mapping[tuple[float, Test], Ratio]]
 
-    def test_label(self, temperature: float) -> str:
-        """Return a test temperature with the phase of its structures."""
-        return f"{temperature:g} {self.phases[temperature]}".strip()
+    def trains(self, strategy: str) -> bool:
+        """Return whether an arm uses target data."""
+        return any(train is not None for train, _ in self.errors[strategy])
+
+
+def label(test: Test) -> str:
+    """Return temperature and phase in words."""
+    return f"{test[0]:g} {test[1]}".strip()
 
 
 def matrices(records: list[Record], metric: str) -> list[Matrix]:
     """Return one matrix per backbone and size; none if nothing was trained at one temperature."""
-    conditions = _conditions(records)
-    by_test = {t: target_errors(records, metric, c) for t, c in conditions.items()}
+    by_test = {
+        test: target_errors(records, metric, condition)
+        for test, condition in sorted(_conditions(records).items())
+    }
     seed = seed_of(records, metric)
-    strategies = strategies_of(records)
     places = {p for errors in by_test.values() for p in errors}
     found = []
     for backbone, size in sorted(
@@ -62,38 +76,35 @@ def matrices(records: list[Record], metric: str) -> list[Matrix]:
         train_k = sorted(
             {p.train_temperature_k for p in places if p.train_temperature_k is not None}
         )
-        matrix_errors, ratios = {}, {}
-        for strategy in strategies:
+        errors, ratios = {}, {}
+        for strategy in strategies_of(records):
             means, compared = _of_arm(by_test, Place(backbone, strategy, size), train_k, seed)
-            matrix_errors[strategy] = means
+            errors[strategy] = means
             if strategy != BASELINE and compared:
                 ratios[strategy] = compared
-        phases = {t: str(c.get("phase", "")) for t, c in conditions.items()}
-        found.append(
-            Matrix(backbone, size, train_k, sorted(conditions), phases, matrix_errors, ratios)
-        )
+        found.append(Matrix(backbone, size, train_k, list(by_test), errors, ratios))
     return found
 
 
-def _conditions(records: list[Record]) -> dict[float, dict[str, float | str]]:
-    """Return test temperature → the condition it is recorded under, with the phase if known."""
-    found: dict[float, dict[str, float | str]] = {}
+def _conditions(records: list[Record]) -> dict[Test, dict[str, float | str]]:
+    """Return what test structures are recorded under; with the phase, wherever it is known."""
+    found: dict[Test, dict[str, float | str]] = {}
     for record in records:
         condition = record.condition
-        if record.strategy == PRETRAIN:
+        if record.strategy == PRETRAIN or "temperature_k" not in condition:
             continue
-        if "temperature_k" in condition and set(condition) <= {"temperature_k", "phase"}:
-            temperature = float(condition["temperature_k"])
-            if len(condition) > len(found.get(temperature, {})):
-                found[temperature] = condition
-    return found
+        if set(condition) <= {"temperature_k", "phase"}:
+            test = (float(condition["temperature_k"]), str(condition.get("phase", "")))
+            found[test] = condition
+    known = {temperature for temperature, phase in found if phase}
+    return {test: c for test, c in found.items() if test[1] or test[0] not in known}
 
 
 def _of_arm(
-    by_test: Mapping[float, Errors], arm: Place, train_k: list[float], seed: int
-) -> tuple[dict[tuple[float | None, float], float], dict[tuple[float, float], Ratio]]:
-    means: dict[tuple[float | None, float], float] = {}
-    ratios: dict[tuple[float, float], Ratio] = {}
+    by_test: Mapping[Test, Errors], arm: Place, train_k: list[float], seed: int
+) -> tuple[dict[tuple[float | None, Test], float], dict[tuple[float, Test], Ratio]]:
+    means: dict[tuple[float | None, Test], float] = {}
+    ratios: dict[tuple[float, Test], Ratio] = {}
     for test, errors in by_test.items():
         level = errors.get(Place(arm.backbone, arm.strategy, 0))
         if level:
@@ -111,20 +122,40 @@ def _of_arm(
 
 def tables(matrix: Matrix) -> list[tuple[str, list[list[str]]]]:
     """Return a title and the lines of a table for each arm, and for each arm against scratch."""
-    columns = [f"{matrix.test_label(t)}" for t in matrix.test_k]
+    columns = [label(test) for test in matrix.tests]
     found = []
     for strategy, errors in matrix.errors.items():
         lines = [["trained at (K)", *columns]]
         for train in sorted({train for train, _ in errors}, key=lambda t: t or 0):
             name = "no target data" if train is None else f"{train:g}"
-            values = [errors.get((train, test)) for test in matrix.test_k]
+            values = [errors.get((train, test)) for test in matrix.tests]
             lines.append([name, *["–" if v is None else f"{v:.1f}" for v in values]])
         if len(lines) > 1:
             found.append((strategy, lines))
     for strategy, ratios in matrix.ratios.items():
+        flagged = matrix.trains(strategy)
         lines = [["trained at (K)", *columns]]
         for train in matrix.train_k:
-            compared = [ratios.get((train, test)) for test in matrix.test_k]
-            lines.append([f"{train:g}", *["–" if r is None else ratio_text(r) for r in compared]])
+            compared = [ratios.get((train, test)) for test in matrix.tests]
+            texts = ["–" if r is None else ratio_text(r, flagged) for r in compared]
+            lines.append([f"{train:g}", *texts])
         found.append((f"{strategy} / {BASELINE}", lines))
     return found
+
+
+def in_words(matrix: Matrix) -> list[str]:
+    """Return a sentence for each trained arm: how often it is better than scratch, and worse."""
+    sentences = []
+    for strategy, ratios in matrix.ratios.items():
+        if not matrix.trains(strategy):
+            continue
+        better = [ratio for ratio in ratios.values() if ratio.value < 1]
+        worse = [ratio for ratio in ratios.values() if negative_transfer(ratio)]
+        gains = sum(verdict(ratio) == "gain" for ratio in better)
+        losses = sum(verdict(ratio) == "loss" for ratio in worse)
+        sentences.append(
+            f"{matrix.backbone}, {strategy}, N = {matrix.size}: of {len(ratios)} combinations of "
+            f"training and test temperature, better than {BASELINE} in {len(better)} ({gains} by "
+            f"their 95 % intervals), worse in {len(worse)} ({losses})."
+        )
+    return sentences

@@ -20,13 +20,19 @@ def new(
     The card is a text file to be corrected where a guess is wrong. A suite, or the options
     --source and --target of tlbench run, name it by its path.
     """
+    import yaml
+
     from tlbench.data.cards import Card
     from tlbench.data.guess import guess_card
     from tlbench.errors import InputError
     from tlbench.files import write_whole
-    from tlbench.schema import read_yaml, validate
+    from tlbench.schema import validate
 
+    if not file.is_file():
+        raise InputError(f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")
+    if card.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{card}: a card's name ends in .yaml; choose another --out.")
     if card.exists():
         raise InputError(f"{card}: exists already; move it away or choose another --out.")
     for other in (file, test):
@@ -35,12 +41,11 @@ def new(
                 f"{card}: a card stands in the folder of its files; {other} is in another."
             )
     guess = guess_card(file, test)
+    validate(Card, yaml.safe_load(guess.text), f"a card for {file}")
     try:
         write_whole(card, guess.text)
     except OSError as error:
         raise InputError(f"{card}: cannot be written ({error.strerror}).") from error
-    value, lines = read_yaml(card)
-    validate(Card, value, str(card), lines)
     for sentence in guess.said:
         typer.echo(f"  {sentence}")
     typer.echo(f"{card}: written; check the guesses above and fill in theory, licence, citation.")
