@@ -58,6 +58,25 @@ def test_negative_transfer_is_said(seeds, end):
     assert all(sentence.endswith(end) for sentence in said)
 
 
+def test_a_plateau_of_the_baseline_is_said():
+    values = {"scratch": [240, 90, 88, 92, 88], "finetune": [160, 68, 65, 64, 64]}
+    flat = [
+        record(strategy, size, 0, value)
+        for strategy, errors in values.items()
+        for size, value in zip((1, 10, 40, 100, 195), errors, strict=True)
+    ]
+    said = findings(flat, "force_mae")
+    assert said[0].startswith("b, scratch: its error at N = 195 is 0.98 times that at N = 10: the")
+    assert "are short" not in "".join(findings(curves(range(3), 0.5), "force_mae"))
+
+
+def test_target_data_that_made_it_worse_are_said():
+    said = findings([*curves(range(3), 0.9), record("zero-shot", 0, None, 80.0)], "force_mae")
+    (sentence,) = [s for s in said if "which sees no target data" in s]
+    assert sentence.startswith("b, finetune: at N = 1 its error is 1.1")
+    assert sentence.endswith("(1 pair) times that of zero-shot, which sees no target data.")
+
+
 def test_without_a_baseline_nothing_is_said():
     assert findings([record("finetune", 1, 0, 5.0)], "force_mae") == []
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
+    Curve,
     area_ratio,
     data_multipliers,
     equivalent_size,
@@ -26,6 +27,9 @@ from tlbench.report.summary import (
 )
 from tlbench.report.temperature import in_words, matrices
 
+PLATEAU = 0.9
+"""More data hardly help where the error at the largest size is more than this share."""
+
 
 def findings(records: list[Record], metric: str) -> list[str]:
     """Return sentences: what transferred structures are worth, and where transfer harms.
@@ -41,9 +45,40 @@ def findings(records: list[Record], metric: str) -> list[str]:
         baseline = curve_of(errors, backbone, BASELINE)
         if not baseline:
             continue
+        sentences += _of_plateau(backbone, baseline)
         for arm in arms:
             sentences += _of_arm(errors, backbone, arm, seed)
+            sentences += _against_levels(errors, backbone, arm, arms, seed)
     return sentences + [said for matrix in matrices(records, metric) for said in in_words(matrix)]
+
+
+def _against_levels(
+    errors: Errors, backbone: str, arm: str, arms: list[str], seed: int
+) -> Iterator[str]:
+    """Say where target data made an arm worse than one that sees none."""
+    for level in arms:
+        pairs = curve_of(errors, backbone, level).get(0)
+        for size, values in curve_of(errors, backbone, arm).items():
+            ratio = paired_ratio(values, pairs, seed) if pairs and size else None
+            if ratio and ratio.value > 1:
+                yield (
+                    f"{backbone}, {arm}: at N = {size} its error is {ratio_text(ratio, False)} "
+                    f"times that of {level}, which sees no target data."
+                )
+
+
+def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
+    """Say from which size on more data hardly help the baseline, if there is one."""
+    means = {size: geometric_mean(list(pairs.values())) for size, pairs in baseline.items()}
+    last = max(means)
+    flat = [size for size in means if size < last and means[last] > PLATEAU * means[size]]
+    if flat:
+        share = means[last] / means[flat[0]]
+        yield (
+            f"{backbone}, {BASELINE}: its error at N = {last} is {share:.2f} times that at "
+            f"N = {flat[0]}: the updates are short, not the data, so what transferred structures "
+            "are worth holds for this budget only."
+        )
 
 
 def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]:

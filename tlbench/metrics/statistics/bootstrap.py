@@ -54,6 +54,7 @@ due to each, it covers 77 %. Where all pairs have one init seed, it says nothing
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -93,6 +94,7 @@ def bootstrap_seed(identities: Iterable[str]) -> int:
     return stream("bootstrap", *sorted(identities))
 
 
+@lru_cache(maxsize=8)
 def resamples(n_units: int, seed: int) -> Floats:
     """Return how often each unit is drawn in each resample, shape (`RESAMPLES`, n_units).
 
@@ -100,8 +102,11 @@ def resamples(n_units: int, seed: int) -> Floats:
     """
     drawn = np.random.default_rng(seed).integers(0, n_units, (RESAMPLES, n_units))
     drawn += n_units * np.arange(RESAMPLES)[:, np.newaxis]
-    counts = np.bincount(drawn.ravel(), minlength=RESAMPLES * n_units)
-    return counts.reshape(RESAMPLES, n_units).astype(np.float64)
+    found = np.bincount(drawn.ravel(), minlength=RESAMPLES * n_units)
+    counts: Floats = found.reshape(RESAMPLES, n_units).astype(np.float64)
+    # Many quantities of one report are resampled alike.
+    counts.setflags(write=False)
+    return counts
 
 
 def stretch(n_units: int) -> float:
