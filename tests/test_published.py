@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tlbench.records import read_records
-from tlbench.report.summary import markdown
+from tlbench.report.markdown import markdown
 from tlbench.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
