@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,10 +85,8 @@ def run_suite(
     out = out or Path("runs") / suite.name
     opened = Store(store or default_store())
     _prepare(out)
-    cards = [suite.source.load(), suite.target.load()]
-    for card in cards:
-        fetch(card, mirror)
-    _check_data(planned, cards, opened)
+    for card in (suite.source.load(), suite.target.load()):
+        _check_data(planned, card, opened, mirror)
     workers = min(workers or default_workers(), len(planned.jobs))
     report = run_jobs(
         planned.jobs,
@@ -175,22 +173,25 @@ def load_dataset(
     return {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
 
 
-def _check_data(planned: Plan, cards: Sequence[Card], store: Store) -> None:
-    """Read outside files before any job runs, so that a fault in them stops the run at once."""
-    for card in cards:
-        job = dataset_job(card)
-        children = [j for j in planned.jobs.values() if job.key in j.parents.values()]
-        waiting = [j for j in (job, *children) if store.state(j.key) is not State.FINISHED]
-        if not card.data_files() or not waiting:
-            continue
-        parts = read_parts(card.elements, card.recipe()["origin"], locate(card))
-        for child in waiting:
-            subset = child.config.get("subset")
-            if child.kind == "train" and subset is not None:
-                choose(parts["train"], subset["size"], subset["seed"], subset["temperature_k"])
-            training = child.config.get("training")
-            if training and training["loss"]["stress"] and np.isnan(parts["train"].stress).any():
-                raise InputError(
-                    f"The loss weighs stress, but some structures of {card.name!r} have none; set "
-                    "its weight to 0 or choose other data."
-                )
+def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) -> None:
+    """Fetch and read outside files before any job runs: a fault in them stops the run at once.
+
+    Where nothing waits for them, they need not be there.
+    """
+    job = dataset_job(card)
+    children = [j for j in planned.jobs.values() if job.key in j.parents.values()]
+    waiting = [j for j in (job, *children) if store.state(j.key) is not State.FINISHED]
+    if not card.data_files() or not waiting:
+        return
+    places = fetch(card, mirror)
+    train = read_parts(card.elements, card.recipe()["origin"], places)["train"]
+    for child in waiting:
+        subset = child.config.get("subset")
+        if child.kind == "train" and subset is not None:
+            choose(train, subset["size"], subset["seed"], subset["temperature_k"])
+        training = child.config.get("training")
+        if training and training["loss"]["stress"] and np.isnan(train.stress).any():
+            raise InputError(
+                f"The loss weighs stress, but some structures of {card.name!r} have none; set "
+                "its weight to 0 or choose other data."
+            )

@@ -223,4 +223,10 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
     assert "0 jobs run" in again.stdout
     first, second = ((tmp_path / n / "records.jsonl").read_bytes() for n in ("out", "again"))
     assert first == second
+    # With everything done, the files are not missed.
+    (tmp_path / "ge.extxyz").unlink()
+    assert command(
+        "run", tmp_path / "out" / "suite.json", "--out", tmp_path / "again",
+        "--store", tmp_path / "store",
+    ).returncode == 0  # fmt: skip
     shutil.rmtree(tmp_path / "store")
