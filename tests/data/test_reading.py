@@ -170,7 +170,8 @@ def test_another_element_is_refused_and_its_frame_named(card):
     mixed = Frames.concatenate([made(7), tiny.crystals("Ge", 13)])
     path = card.folder / "si.extxyz"
     ase.io.write(path, mixed.to_ase(), format="extxyz")
-    file = card.origin.files["si.extxyz"].model_copy(update={"sha256": sha256_of(path)})
+    now = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+    file = card.origin.files["si.extxyz"].model_copy(update=now)
     origin = card.origin.model_copy(update={"files": {"si.extxyz": file}})
     changed = card.model_copy(update={"origin": origin})
     with pytest.raises(InputError, match=r"structure 7 contains Ge, but .* are of Si"):
