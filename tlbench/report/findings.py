@@ -76,8 +76,8 @@ def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
         share = means[last] / means[flat[0]]
         yield (
             f"{backbone}, {BASELINE}: its error at N = {last} is {share:.2f} times that at "
-            f"N = {flat[0]}: the updates are short, not the data, so what transferred structures "
-            "are worth holds for this budget only."
+            f"N = {flat[0]}: more data hardly help with so many updates, so what transferred "
+            "structures are worth holds for this budget only."
         )
 
 
