@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.cli.options import Mirror, StoreFolder
+
 if TYPE_CHECKING:
     from tlbench.cli.live import Display
 
@@ -17,23 +19,12 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", show_default="runs/SUITE")
     ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of finished jobs.",
-            show_default="$TLBENCH_STORE, or in the user's cache",
-        ),
-    ] = None,
+    store: StoreFolder = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    mirror: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that has the files of the data sets.", show_default="$TLBENCH_DATA_MIRROR"
-        ),
-    ] = None,
+    mirror: Mirror = None,
     backbone: Annotated[
         list[str] | None,
         typer.Option(help="Run this backbone instead of the suite's; repeatable."),

@@ -32,7 +32,6 @@ HELD_BACK = 0.1
 class Guess:
     """A card as YAML text, and one sentence for each thing that was guessed."""
 
-    name: str
     text: str
     said: Sequence[str]
 
@@ -86,7 +85,7 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
         },
     }
     text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=96)
-    return Guess(card["name"], text, said)  # type: ignore[arg-type]
+    return Guess(text, said)
 
 
 @dataclass
@@ -152,7 +151,7 @@ def _options(path: Path, keys: dict[str, _Seen]) -> tuple[dict[str, Any], list[s
         if key is None:
             said.append(f"{what}: unknown")
         elif len(among[key].distinct) > MOST_VALUES:
-            options[option] = f"no {what}"
+            options[option] = None
             count = len(among[key].distinct)
             said.append(f"{what}: unknown, because {key!r} has {count} different values")
         else:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.cli.options import Mirror, StoreFolder
+
 if TYPE_CHECKING:
     from tlbench.data.cards import Card
     from tlbench.data.frames import Frames
@@ -15,19 +17,8 @@ if TYPE_CHECKING:
 
 def describe(
     name: Annotated[str, typer.Argument(help="Name of a data set (tlbench ls datasets) or card.")],
-    mirror: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that has the files of the data set.", show_default="$TLBENCH_DATA_MIRROR"
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of finished jobs.",
-            show_default="$TLBENCH_STORE, or in the user's cache",
-        ),
-    ] = None,
+    mirror: Mirror = None,
+    store: StoreFolder = None,
     cutoff: Annotated[
         float, typer.Option(min=0.5, max=20, help="Cutoff that cells are compared with, Å.")
     ] = 5.0,

@@ -1,19 +1,15 @@
 """``tlbench data fetch``: bring the files of a data set onto this machine."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tlbench.cli.options import Mirror
+
 
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of a data set (tlbench ls datasets) or card.")],
-    mirror: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that has the files already.", show_default="$TLBENCH_DATA_MIRROR"
-        ),
-    ] = None,
+    mirror: Mirror = None,
 ) -> None:
     """Fetch the files of data set NAME, verify their digests, and say where they are."""
     from rich.progress import Progress

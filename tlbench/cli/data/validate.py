@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.cli.options import Mirror, StoreFolder
+
 if TYPE_CHECKING:
     from tlbench.inspection.collection import Collection
     from tlbench.inspection.validation import Validation
@@ -16,19 +18,8 @@ def validate(
     data: Annotated[
         str, typer.Argument(metavar="FILE|CARD", help="Data file, card file, or name of a card.")
     ],
-    mirror: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that has the files of the data set.", show_default="$TLBENCH_DATA_MIRROR"
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of finished jobs.",
-            show_default="$TLBENCH_STORE, or in the user's cache",
-        ),
-    ] = None,
+    mirror: Mirror = None,
+    store: StoreFolder = None,
     reader: Annotated[
         str | None, typer.Option(help="Format of FILE.", show_default="by its ending")
     ] = None,

@@ -25,9 +25,9 @@ class ExtxyzOptions(Strict):
     virial_key: str | None = Field(
         default=None, description="minus stress times volume, eV; read where there is no stress"
     )
-    temperature_key: str = "temperature_k"
-    phase_key: str = "phase"
-    group_key: str = "config_type"
+    temperature_key: str | None = "temperature_k"
+    phase_key: str | None = "phase"
+    group_key: str | None = "config_type"
     isolated_atoms: Literal["leave-out", "keep"] = Field(
         default="leave-out",
         description="frames of a single atom: their energy is a reference, not a label",
@@ -116,11 +116,16 @@ def _frame(index: int, atoms: Any, options: ExtxyzOptions) -> Frames:
         pbc=np.asarray(atoms.pbc, dtype=bool)[None],
         energy=number(options.energy_key, (), "energy")[None] * ENERGY_UNITS[options.energy_unit],
         stress=_stress(found, float(atoms.cell.volume), options)[None],
-        temperature_k=np.array([_number(found.get(options.temperature_key))]),
-        phase=np.array([str(found.get(options.phase_key, ""))]),
-        group=np.array([str(found.get(options.group_key, ""))]),
+        temperature_k=np.array([_number(_under(found, options.temperature_key))]),
+        phase=np.array([str(_under(found, options.phase_key, ""))]),
+        group=np.array([str(_under(found, options.group_key, ""))]),
         trajectory=np.array([index], dtype=np.int64),
     )
+
+
+def _under(found: dict[str, Any], key: str | None, missing: Any = None) -> Any:
+    """Return what stands under ``key``; a key of None means that there is nothing."""
+    return missing if key is None else found.get(key, missing)
 
 
 def _number(value: Any) -> float:
