@@ -6,6 +6,7 @@ a compiled cell list and reused for every batch the frame appears in.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ class Graph:
     system          (n_atoms,)          structure that each atom belongs to
     edge_index      (2, n_edges)        centre i and neighbour j, sorted by centre
     edge_shift      (n_edges, 3)  Å     S·cell, the lattice translation of the neighbour
+    reverse_edge    (n_edges,)          the edge j → i through the opposite image
     volume          (n_systems,)  Å³    volume of each cell; 0 where not periodic
     ==============  ============  ====  ======================================================
 
@@ -41,6 +43,7 @@ class Graph:
     system: Tensor
     edge_index: Tensor
     edge_shift: Tensor
+    reverse_edge: Tensor
     volume: Tensor
 
     @property
@@ -71,6 +74,7 @@ class Graph:
             system=self.system.to(device),
             edge_index=self.edge_index.to(device),
             edge_shift=self.edge_shift.to(device, dtype),
+            reverse_edge=self.reverse_edge.to(device),
             volume=self.volume.to(device, dtype),
         )
 
@@ -79,11 +83,13 @@ class Graph:
 class Topology:
     """Neighbours of one structure: ``edge_index`` (2, n_edges) and images ``shift`` (n_edges, 3).
 
-    ``shift`` holds the integers S. Edges are in the canonical order (i, j, S).
+    ``shift`` holds the integers S. Edges are in the canonical order (i, j, S). ``reverse``
+    (n_edges,) is the place of the edge (j, i, −S).
     """
 
     edge_index: npt.NDArray[np.int64]
     shift: npt.NDArray[np.float64]
+    reverse: npt.NDArray[np.int64]
 
 
 def neighbours(
@@ -98,9 +104,18 @@ def neighbours(
     """
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=False, n_threads=1)
     i, j, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS")
-    order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
-    edge_index = np.stack([i[order], j[order]]).astype(np.int64)
-    return Topology(edge_index, shift[order].astype(np.float64))
+    order = _canonical_order(i, j, shift)
+    i, j, shift = i[order], j[order], shift[order]
+    reverse = np.empty(len(order), dtype=np.int64)
+    # The r-th of the reversed edges, in their order, is the reverse of the r-th edge.
+    reverse[_canonical_order(j, i, -shift)] = np.arange(len(order))
+    return Topology(np.stack([i, j]).astype(np.int64), shift.astype(np.float64), reverse)
+
+
+def _canonical_order(
+    i: npt.NDArray[Any], j: npt.NDArray[Any], shift: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    return np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
 
 
 class GraphSet:
@@ -151,6 +166,7 @@ class GraphSet:
         self._positions = real(frames.positions)
         self._edge_index = whole(np.concatenate([t.edge_index for t in topologies], axis=1))
         self._edge_shift = real(np.concatenate(shifts))
+        self._reverse_edge = whole(np.concatenate([t.reverse for t in topologies]))
         self._volume = real(volume)
 
     def __len__(self) -> int:
@@ -167,6 +183,7 @@ class GraphSet:
         atoms = self.atoms_of(chosen)
         edges = _spans(self._edge_start[chosen], n_edges)
         offset = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_edges)
+        edge_offset = (n_edges.cumsum(0) - n_edges).repeat_interleave(n_edges)
         systems = torch.arange(len(chosen), device=chosen.device)
         return Graph(
             atomic_numbers=self._atomic_numbers[atoms],
@@ -174,6 +191,7 @@ class GraphSet:
             system=systems.repeat_interleave(n_atoms),
             edge_index=self._edge_index[:, edges] + offset,
             edge_shift=self._edge_shift[edges],
+            reverse_edge=self._reverse_edge[edges] + edge_offset,
             volume=self._volume[chosen],
         )
 

@@ -36,6 +36,7 @@ class SkinnedNeighbours:
         self._topologies: list[Topology | None] = [None] * len(start)
         self._edge_index = torch.empty((2, 0), dtype=torch.int64)
         self._edge_shift = torch.empty((0, 3), dtype=torch.float64)
+        self._reverse_edge = torch.empty(0, dtype=torch.int64)
 
     def graph(self, positions: Tensor) -> Graph:
         """Return the graph of the structures at ``positions`` (n_atoms, 3), float64."""
@@ -51,6 +52,7 @@ class SkinnedNeighbours:
             system=self._system,
             edge_index=self._edge_index,
             edge_shift=self._edge_shift,
+            reverse_edge=self._reverse_edge,
             volume=self._volume,
         )
 
@@ -71,3 +73,6 @@ class SkinnedNeighbours:
         shifts = [t.shift @ cell for t, cell in zip(built, self.frames.cell, strict=True)]
         self._edge_index = torch.as_tensor(np.concatenate(edges, axis=1))
         self._edge_shift = torch.as_tensor(np.concatenate(shifts))
+        firsts = np.cumsum([0] + [len(t.reverse) for t in built[:-1]])
+        reverse = [t.reverse + first for t, first in zip(built, firsts, strict=True)]
+        self._reverse_edge = torch.as_tensor(np.concatenate(reverse))

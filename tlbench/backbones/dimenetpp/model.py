@@ -1,20 +1,24 @@
-"""DimeNet++ on periodic graphs, from torch-geometric's layers."""
+"""DimeNet++ on periodic graphs, at a cost that is linear in the number of edges."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import linear
 from torch_geometric.nn.models.dimenet import (
     BesselBasisLayer,
-    Envelope,
     InteractionPPBlock,
     OutputPPBlock,
+    ResidualLayer,
 )
 
+from tlbench.backbones.activation import silu
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.dimenetpp.basis import SphericalBasis, triplets
+from tlbench.backbones.dimenetpp.angular import Slots, angular_sum, slots_of
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
+from tlbench.backbones.dimenetpp.radial import RadialFunctions
 from tlbench.graphs import Graph
 
 
@@ -33,11 +37,16 @@ class EdgeEmbedding(nn.Module):
         self.lin = nn.Linear(2 * types + hidden, hidden)
         nn.init.uniform_(self.emb.weight, -math.sqrt(3), math.sqrt(3))
 
-    def forward(self, atomic_numbers: Tensor, rbf: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    def forward(self, atomic_numbers: Tensor, rbf: Tensor, edge_index: Tensor) -> Tensor:
         """Return the messages, shape (n_edges, hidden_channels)."""
         types = self.emb(atomic_numbers)
-        length = silu(self.lin_rbf(rbf))
-        return silu(self.lin(torch.cat([types[i], types[j], length], dim=1)))
+        of_i, of_j, of_length = self.lin.weight.split(
+            [types.shape[1], types.shape[1], self.lin.out_features], dim=1
+        )
+        # What depends on one atom is computed per atom, not per edge.
+        i, j = edge_index
+        atoms = linear(types, of_i, self.lin.bias)[i] + linear(types, of_j)[j]
+        return silu(atoms + linear(silu(self.lin_rbf(rbf)), of_length))
 
 
 class DimeNetPP(Backbone):
@@ -46,16 +55,19 @@ class DimeNetPP(Backbone):
     A message lives on a directed edge j → i; it is updated from the messages k → j, weighted
     by a basis in the distance k–j and the angle between the two edges. As in torch-geometric,
     the angle is the one between the directions k → j and j → i.
+
+    The parameters are those of torch-geometric's layers. The sum over k is taken at atom j in
+    spherical harmonics (``angular.py``) instead of over triplets of atoms.
     """
 
     def __init__(self, config: DimeNetPPConfig) -> None:
         super().__init__(config)
         # The paper's p is one more than the exponent that torch-geometric takes.
-        exponent = config.envelope_exponent - 1
-        self.rbf = BesselBasisLayer(config.n_radial, config.cutoff, exponent)
-        self.sbf = SphericalBasis(
-            config.n_spherical, config.n_radial, config.cutoff, Envelope(exponent)
-        )
+        exponent = config.envelope_exponent
+        self.n_spherical = config.n_spherical
+        self.rbf = BesselBasisLayer(config.n_radial, config.cutoff, exponent - 1)
+        self.radial = RadialFunctions(config.n_spherical, config.n_radial, config.cutoff, exponent)
+        self.harmonics = SphericalHarmonics(config.n_spherical)
         self.emb = EdgeEmbedding(config)
         self.interaction_blocks = nn.ModuleList(
             InteractionPPBlock(
@@ -85,23 +97,89 @@ class DimeNetPP(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
-        vectors = graph.edge_vectors()
-        distance = vectors.norm(dim=1)
-        i, j = graph.edge_index
-        edge_ji, edge_kj = triplets(graph.edge_index, graph.edge_shift, graph.n_atoms)
-        direction = vectors / distance.unsqueeze(1)
-        # Both edges point away from their centre, so k → j → i turns by the angle between them.
-        cosine = (direction[edge_ji] * direction[edge_kj]).sum(dim=1)
-        rbf = self.rbf(distance)
-        sbf = self.sbf(distance, cosine, edge_kj)
+        slots = slots_of(graph)
+        n_orders, width = self.n_spherical, slots.n_slots // max(graph.n_atoms, 1)
+        vectors = graph.edge_vectors().t()
+        empty = vectors.new_full((3, slots.n_slots), self.cutoff)
+        vectors = empty.index_copy(1, slots.of_edge, vectors)
+        distance = vectors.norm(dim=0)
+        with torch.no_grad():
+            # Edges beyond the cutoff, and empty slots, have no direction.
+            inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
+        harmonics = self.harmonics(vectors, inverse).view(n_orders**2, graph.n_atoms, width)
+        harmonics = harmonics.transpose(0, 1).contiguous()
+        envelope, radial = self.radial(distance).split([1, n_orders * self.config.n_radial])
+        radial = radial.view(n_orders, self.config.n_radial, -1).transpose(1, 2).contiguous()
 
-        message = self.emb(graph.atomic_numbers, rbf, i, j)
-        energy: Tensor = self.output_blocks[0](message, rbf, i, num_nodes=graph.n_atoms)
-        for interact, output in zip(self.interaction_blocks, self.output_blocks[1:], strict=True):
-            message = interact(message, rbf, sbf, edge_kj, edge_ji)
-            energy = energy + output(message, rbf, i, num_nodes=graph.n_atoms)
-        return energy.squeeze(1)
+        envelope = envelope[0].index_select(0, slots.of_edge).unsqueeze(1)
+        scaled = distance.index_select(0, slots.of_edge).unsqueeze(1) / self.cutoff
+        rbf = envelope * (self.rbf.freq * scaled).sin()
+
+        message = self.emb(graph.atomic_numbers, rbf, graph.edge_index)
+        messages = [message]
+        for block in self.interaction_blocks:
+            message = self._interact(block, message, rbf, radial, harmonics, slots)
+            messages.append(message)
+        return self._output(messages, rbf, graph)
+
+    def _interact(
+        self,
+        block: InteractionPPBlock,
+        message: Tensor,
+        rbf: Tensor,
+        radial: Tensor,
+        harmonics: Tensor,
+        slots: Slots,
+    ) -> Tensor:
+        """Return the messages after an interaction block."""
+        hidden = message.shape[1]
+        weight = torch.cat([block.lin_ji.weight, block.lin_kj.weight])
+        bias = torch.cat([block.lin_ji.bias, block.lin_kj.bias])
+        both = silu(linear(message, weight, bias))
+        x_ji, x_kj = both[:, :hidden], both[:, hidden:]
+        # Two linear maps without anything between them are one.
+        x_kj = x_kj * linear(rbf, block.lin_rbf2.weight @ block.lin_rbf1.weight)
+        x_kj = silu(block.lin_down(x_kj))
+        basis = block.lin_sbf2.weight @ block.lin_sbf1.weight
+        basis = basis.view(-1, self.n_spherical, self.config.n_radial).permute(1, 2, 0)
+        basis = basis * self._signs(basis)
+        x_kj = angular_sum(x_kj, torch.bmm(radial, basis), harmonics, slots)
+        found = x_ji + silu(block.lin_up(x_kj))
+        for layer in block.layers_before_skip:
+            found = _residual(layer, found)
+        found = silu(block.lin(found)) + message
+        for layer in block.layers_after_skip:
+            found = _residual(layer, found)
+        return found
+
+    def _signs(self, like: Tensor) -> Tensor:
+        """Return (−1)^l: the angle of the basis is not the one at the atom, but its complement."""
+        orders = torch.arange(self.n_spherical, device=like.device)
+        return (1.0 - 2.0 * (orders % 2)).to(like.dtype).view(-1, 1, 1)
+
+    def _output(self, messages: list[Tensor], rbf: Tensor, graph: Graph) -> Tensor:
+        """Return the sum of what all output blocks make of their messages."""
+        blocks = self.output_blocks
+        sums = []
+        for block, message in zip(blocks, messages, strict=True):
+            filtered = linear(rbf, block.lin_rbf.weight) * message
+            total = filtered.new_zeros((graph.n_atoms, filtered.shape[1]))
+            sums.append(total.index_add(0, graph.edge_index[0], filtered))
+        features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks]))
+        for layers in zip(*(block.lins for block in blocks), strict=True):
+            bias = torch.stack([layer.bias for layer in layers]).unsqueeze(1)
+            features = silu(torch.baddbmm(bias, features, _stacked(layers)))
+        energy: Tensor = torch.bmm(features, _stacked([b.lin for b in blocks]))
+        return energy.sum(dim=0).squeeze(1)
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
         return {"emb.emb.weight": 0}
+
+
+def _residual(layer: ResidualLayer, x: Tensor) -> Tensor:
+    return x + silu(layer.lin2(silu(layer.lin1(x))))
+
+
+def _stacked(layers: Any) -> Tensor:
+    return torch.stack([layer.weight for layer in layers]).transpose(1, 2)

@@ -1,29 +1,21 @@
-"""The spherical Fourier–Bessel basis of DimeNet and the triplets it lives on."""
+"""DimeNet++ over explicit triplets, from torch-geometric's layers: what the fast one must equal.
+
+Simple, and differentiable as often as one likes; its cost grows with the number of triplets.
+"""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from scipy.special import spherical_jn
 from torch import Tensor, nn
+from torch.nn.functional import silu
+from torch_geometric.nn.models.dimenet import Envelope
 
-
-def spherical_bessel_zeros(n_orders: int, n_zeros: int) -> np.ndarray:
-    """Return the first ``n_zeros`` positive zeros of j_l for l < ``n_orders``, one row per l."""
-    # Zeros of j_l interlace with those of j_{l−1}, which brackets each of them.
-    zeros = np.arange(1, n_zeros + n_orders) * math.pi
-    rows = [zeros[:n_zeros]]
-    for order in range(1, n_orders):
-        zeros = np.array(
-            [
-                brentq(lambda x, n=order: float(spherical_jn(n, x)), low, high, xtol=1e-14)
-                for low, high in pairwise(zeros)
-            ]
-        )
-        rows.append(zeros[:n_zeros])
-    return np.stack(rows)
+from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.backbones.dimenetpp.model import DimeNetPP
+from tlbench.backbones.dimenetpp.radial import spherical_bessel_zeros
+from tlbench.graphs import Graph
 
 
 class SphericalBasis(nn.Module):
@@ -113,3 +105,33 @@ def triplets(edge_index: Tensor, shift: Tensor, n_atoms: int) -> tuple[Tensor, T
     opposite = (shift[edge_ji] + shift[edge_kj]).abs().amax(dim=1) < 1e-3
     reverse = (centre[edge_ji] == neighbour[edge_kj]) & opposite
     return edge_ji[~reverse], edge_kj[~reverse]
+
+
+class TripletDimeNetPP(DimeNetPP):
+    """The same network, with the same parameters, written as in the paper."""
+
+    def __init__(self, config: DimeNetPPConfig) -> None:
+        super().__init__(config)
+        envelope = Envelope(config.envelope_exponent - 1)
+        self.sbf = SphericalBasis(config.n_spherical, config.n_radial, config.cutoff, envelope)
+
+    def forward(self, graph: Graph) -> Tensor:
+        """Return the energy of every atom, shape (n_atoms,), eV."""
+        vectors = graph.edge_vectors()
+        distance = vectors.norm(dim=1)
+        i, j = graph.edge_index
+        edge_ji, edge_kj = triplets(graph.edge_index, graph.edge_shift, graph.n_atoms)
+        direction = vectors / distance.unsqueeze(1)
+        # Both edges point away from their centre, so k → j → i turns by the angle between them.
+        cosine = (direction[edge_ji] * direction[edge_kj]).sum(dim=1)
+        rbf = self.rbf(distance)
+        sbf = self.sbf(distance, cosine, edge_kj)
+
+        types = self.emb.emb(graph.atomic_numbers)
+        length = silu(self.emb.lin_rbf(rbf))
+        message = silu(self.emb.lin(torch.cat([types[i], types[j], length], dim=1)))
+        energy: Tensor = self.output_blocks[0](message, rbf, i, num_nodes=graph.n_atoms)
+        for interact, output in zip(self.interaction_blocks, self.output_blocks[1:], strict=True):
+            message = interact(message, rbf, sbf, edge_kj, edge_ji)
+            energy = energy + output(message, rbf, i, num_nodes=graph.n_atoms)
+        return energy.squeeze(1)

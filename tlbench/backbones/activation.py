@@ -1,0 +1,48 @@
+"""The activation x σ(x), with derivatives written by hand."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+
+def silu(x: Tensor) -> Tensor:
+    """Return x σ(x); equal to ``torch.nn.functional.silu``, but faster to differentiate twice."""
+    found: Tensor = _Silu.apply(x)
+    return found
+
+
+class _Silu(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.nn.functional.silu(x)
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        if not torch.is_grad_enabled():
+            return torch.ops.aten.silu_backward(given, x)
+        found: Tensor = _SiluSlope.apply(given, x)
+        return found
+
+
+class _SiluSlope(Function):
+    """g f'(x) with f = x σ, f' = σ + f − f σ, and f'' = (1 − σ)(2 f' − f)."""
+
+    @staticmethod
+    def forward(ctx: Any, given: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(given, x)
+        found: Tensor = torch.ops.aten.silu_backward(given, x)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor]:
+        given, x = ctx.saved_tensors
+        sigma = torch.sigmoid(x)
+        value = x * sigma
+        slope = torch.addcmul(sigma + value, value, sigma, value=-1)
+        first = outer * slope
+        bend = slope.mul_(2).sub_(value).mul_(sigma.neg_().add_(1))
+        return first, bend.mul_(outer).mul_(given)

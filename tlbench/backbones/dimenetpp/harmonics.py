@@ -1,0 +1,176 @@
+"""Real spherical harmonics of edge directions, by matrix products."""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+Polynomial = npt.NDArray[np.float64]
+"""Coefficients of x^a y^b z^c at [a, b, c]."""
+
+
+def solid_harmonics(order: int) -> list[Polynomial]:
+    """Return the 2l + 1 real solid harmonics of degree l as homogeneous polynomials.
+
+    In Racah's normalisation: Σ_m C_lm(a) C_lm(b) = P_l(a·b) for unit vectors a and b. The
+    formula is that of Helgaker, Jørgensen & Olsen, Molecular Electronic-Structure Theory
+    (2000), eq. 6.4.47, written with powers of x + iy.
+    """
+    harmonics = []
+    for m in range(-order, order + 1):
+        # Of x^a y^b, the part of (x + iy)^|m| that is real (m ≥ 0) or imaginary (m < 0).
+        planar = np.zeros((order + 1,) * 3)
+        for power in range(abs(m) + 1):
+            if (power % 2 == 1) == (m < 0):
+                sign = (-1) ** (power // 2)
+                planar[abs(m) - power, power, 0] = sign * math.comb(abs(m), power)
+        # times r^(l−|m|) d^|m| P_l(z/r) / d(z/r)^|m|, a polynomial in z and r² = x² + y² + z².
+        total = np.zeros_like(planar)
+        for k in range((order - abs(m)) // 2 + 1):
+            rest = order - 2 * k
+            legendre = (-1) ** k * math.comb(order, k) * math.comb(2 * rest + 2 * k, order)
+            slope = math.factorial(rest) / math.factorial(rest - abs(m))
+            term = np.roll(planar, rest - abs(m), axis=2)
+            for _ in range(k):
+                term = sum(np.roll(term, 2, axis=axis) for axis in range(3))
+            total += legendre * slope / 2**order * term
+        norm = math.factorial(order - abs(m)) / math.factorial(order + abs(m))
+        harmonics.append(total * math.sqrt(norm * (1 if m == 0 else 2)))
+    return harmonics
+
+
+def _times(polynomial: Polynomial, axis: int) -> Polynomial:
+    grown = np.zeros((polynomial.shape[0] + 1,) * 3)
+    inside = [slice(0, -1)] * 3
+    inside[axis] = slice(1, None)
+    grown[tuple(inside)] = polynomial
+    return grown
+
+
+def _slope(polynomial: Polynomial, axis: int) -> Polynomial:
+    size = polynomial.shape[0]
+    shape = [1, 1, 1]
+    shape[axis] = size
+    lowered = np.roll(polynomial * np.arange(size).reshape(shape), -1, axis=axis)
+    return lowered[: size - 1, : size - 1, : size - 1]
+
+
+def _solve(columns: list[Polynomial], wanted: list[Polynomial]) -> npt.NDArray[np.float64]:
+    """Return the smallest matrix that makes the ``wanted`` polynomials of ``columns``."""
+    left = np.stack([c.ravel() for c in columns], axis=1)
+    right = np.stack([w.ravel() for w in wanted], axis=1)
+    found: npt.NDArray[np.float64] = np.linalg.lstsq(left, right, rcond=None)[0]
+    return found
+
+
+@lru_cache
+def ladder(n_orders: int) -> list[npt.NDArray[np.float64]]:
+    """Return for l = 1, 2, … the matrix that makes C_l of the products r_α C_(l−1),m.
+
+    Shape (3 (2l − 1), 2l + 1); the products have α as their slower index.
+    """
+    steps = []
+    for order in range(1, n_orders):
+        below = solid_harmonics(order - 1)
+        products = [_times(p, axis) for axis in range(3) for p in below]
+        steps.append(_solve(products, solid_harmonics(order)))
+    return steps
+
+
+@lru_cache
+def slopes(n_orders: int) -> list[npt.NDArray[np.float64]]:
+    """Return for l = 1, 2, … the matrix that makes the gradients of C_l of the C_(l−1).
+
+    Shape (2l − 1, 3 (2l + 1)); the gradients have the direction as their slower index.
+    """
+    return [
+        _solve(
+            solid_harmonics(order - 1),
+            [_slope(p, axis) for axis in range(3) for p in solid_harmonics(order)],
+        )
+        for order in range(1, n_orders)
+    ]
+
+
+class SphericalHarmonics(nn.Module):
+    """C_lm of directions, for all l below ``n_orders``.
+
+    Real and in Racah's normalisation: Σ_m C_lm(a) C_lm(b) = P_l(cos θ_ab).
+    """
+
+    def __init__(self, n_orders: int) -> None:
+        super().__init__()
+        self.n_orders = n_orders
+        dtype = torch.get_default_dtype()
+        for order in range(1, n_orders):
+            step = torch.as_tensor(ladder(n_orders)[order - 1].T, dtype=dtype)
+            slope = torch.as_tensor(slopes(n_orders)[order - 1].T, dtype=dtype)
+            self.register_buffer(f"step{order}", step.contiguous(), persistent=False)
+            self.register_buffer(f"slope{order}", slope.contiguous(), persistent=False)
+        orders = [float(order) for order in range(n_orders) for _ in range(2 * order + 1)]
+        column = torch.tensor(orders, dtype=dtype).unsqueeze(1)
+        self.register_buffer("orders", column, persistent=False)
+
+    def forward(self, vectors: Tensor, inverse: Tensor) -> Tensor:
+        """Return the harmonics of vectors.
+
+        Parameters
+        ----------
+        vectors
+            (3, n).
+        inverse
+            (n,): the reciprocal of each length, or 0 for vectors that have no direction; all
+            their harmonics are 0.
+
+        Returns
+        -------
+        Tensor
+            (n_orders², n).
+        """
+        found: Tensor = _Harmonics.apply(vectors, inverse, self)
+        return found
+
+    def evaluate(self, direction: Tensor, there: Tensor) -> Tensor:
+        """Return the harmonics of unit vectors (3, n), where they are ``there`` (n,)."""
+        rows = [there.unsqueeze(0)]
+        for order in range(1, self.n_orders):
+            products = (direction.unsqueeze(1) * rows[-1]).flatten(0, 1)
+            rows.append(getattr(self, f"step{order}") @ products)
+        return torch.cat(rows)
+
+    def gradient(self, harmonics: Tensor) -> Tensor:
+        """Return the gradients of the solid harmonics of unit vectors, (3, n_orders², n)."""
+        rows = [torch.zeros_like(harmonics[:1]).expand(3, 1, -1)]
+        for order in range(1, self.n_orders):
+            below = harmonics[(order - 1) ** 2 : order**2]
+            slope = getattr(self, f"slope{order}") @ below
+            rows.append(slope.view(3, 2 * order + 1, -1))
+        return torch.cat(rows, dim=1)
+
+
+class _Harmonics(Function):
+    """Harmonics of vectors, whose gradients are made of the harmonics one order lower.
+
+    With H_lm the solid harmonic and u the direction of a vector r,
+    ∂C_lm/∂r = (∇H_lm(u) − l C_lm u) / |r|, where the second term is ∇H_lm along u (Euler).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, inverse: Tensor, basis: SphericalHarmonics) -> Tensor:
+        harmonics = basis.evaluate(vectors * inverse, (inverse > 0).to(vectors.dtype))
+        ctx.save_for_backward(vectors, inverse, harmonics)
+        ctx.basis = basis
+        return harmonics
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None]:
+        vectors, inverse, harmonics = ctx.saved_tensors
+        basis = ctx.basis
+        along = (given * (harmonics * basis.orders)).sum(dim=0)
+        solid = (basis.gradient(harmonics) * given).sum(dim=1)
+        return (solid - along * (vectors * inverse)) * inverse, None, None
