@@ -14,6 +14,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph
+from tlbench.kernels import by_coordinates
 from tlbench.schema import validate
 from tlbench.units import GPA
 
@@ -106,9 +107,10 @@ class Potential(nn.Module):
             else:
                 graph = graph.at(positions)
             atom_energy = self.backbone(graph)
-            gradients = torch.autograd.grad(
-                atom_energy.sum(), inputs, create_graph=training, allow_unused=True
-            )
+            with by_coordinates():
+                gradients = torch.autograd.grad(
+                    atom_energy.sum(), inputs, create_graph=training, allow_unused=True
+                )
         # A structure without any edge has no gradient at all.
         found = [
             torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)

@@ -15,7 +15,8 @@ from torch_geometric.nn.models.dimenet import (
 
 from tlbench.backbones.activation import silu
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.dimenetpp.angular import Slots, angular_sum, slots_of
+from tlbench.backbones.dense import FIRST_OUTSIDE, SECOND_OUTSIDE, Layer, chain
+from tlbench.backbones.dimenetpp.angular import Neighbourhoods, angular_sum, neighbourhoods_of
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.backbones.dimenetpp.radial import RadialFunctions
@@ -97,28 +98,24 @@ class DimeNetPP(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
-        slots = slots_of(graph)
-        n_orders, width = self.n_spherical, slots.n_slots // max(graph.n_atoms, 1)
-        vectors = graph.edge_vectors().t()
-        empty = vectors.new_full((3, slots.n_slots), self.cutoff)
-        vectors = empty.index_copy(1, slots.of_edge, vectors)
+        vectors = graph.edge_vectors().t().contiguous()
         distance = vectors.norm(dim=0)
         with torch.no_grad():
-            # Edges beyond the cutoff, and empty slots, have no direction.
+            # Edges beyond the cutoff have no weight, and so need no direction.
             inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
-        harmonics = self.harmonics(vectors, inverse).view(n_orders**2, graph.n_atoms, width)
-        harmonics = harmonics.transpose(0, 1).contiguous()
-        envelope, radial = self.radial(distance).split([1, n_orders * self.config.n_radial])
-        radial = radial.view(n_orders, self.config.n_radial, -1).transpose(1, 2).contiguous()
-
-        envelope = envelope[0].index_select(0, slots.of_edge).unsqueeze(1)
-        scaled = distance.index_select(0, slots.of_edge).unsqueeze(1) / self.cutoff
-        rbf = envelope * (self.rbf.freq * scaled).sin()
+        harmonics = self.harmonics(vectors, inverse).t().contiguous()
+        n_radial = self.n_spherical * self.config.n_radial
+        envelope, radial = self.radial(distance).split([1, n_radial])
+        radial = radial.view(self.n_spherical, self.config.n_radial, -1).transpose(1, 2)
+        radial = radial.contiguous()
+        scaled = distance.unsqueeze(1) / self.cutoff
+        rbf = envelope.t() * (self.rbf.freq * scaled).sin()
+        edges = neighbourhoods_of(graph)
 
         message = self.emb(graph.atomic_numbers, rbf, graph.edge_index)
         messages = [message]
         for block in self.interaction_blocks:
-            message = self._interact(block, message, rbf, radial, harmonics, slots)
+            message = self._interact(block, message, rbf, radial, harmonics, edges)
             messages.append(message)
         return self._output(messages, rbf, graph)
 
@@ -129,28 +126,30 @@ class DimeNetPP(Backbone):
         rbf: Tensor,
         radial: Tensor,
         harmonics: Tensor,
-        slots: Slots,
+        edges: Neighbourhoods,
     ) -> Tensor:
         """Return the messages after an interaction block."""
         hidden = message.shape[1]
         weight = torch.cat([block.lin_ji.weight, block.lin_kj.weight])
         bias = torch.cat([block.lin_ji.bias, block.lin_kj.bias])
-        both = silu(linear(message, weight, bias))
+        both = chain(message, [Layer(weight, bias)])
         x_ji, x_kj = both[:, :hidden], both[:, hidden:]
         # Two linear maps without anything between them are one.
         x_kj = x_kj * linear(rbf, block.lin_rbf2.weight @ block.lin_rbf1.weight)
-        x_kj = silu(block.lin_down(x_kj))
+        x_kj = chain(x_kj, [Layer(block.lin_down.weight, None)])
         basis = block.lin_sbf2.weight @ block.lin_sbf1.weight
         basis = basis.view(-1, self.n_spherical, self.config.n_radial).permute(1, 2, 0)
-        basis = basis * self._signs(basis)
-        x_kj = angular_sum(x_kj, torch.bmm(radial, basis), harmonics, slots)
-        found = x_ji + silu(block.lin_up(x_kj))
-        for layer in block.layers_before_skip:
-            found = _residual(layer, found)
-        found = silu(block.lin(found)) + message
-        for layer in block.layers_after_skip:
-            found = _residual(layer, found)
-        return found
+        weights = torch.bmm(radial, basis * self._signs(basis))
+        x_kj = angular_sum(x_kj, weights, harmonics, edges)
+        # From here on the message's layer numbers count: the skip of a residual pair is the
+        # input of its first layer.
+        layers = [Layer(block.lin_up.weight, None, FIRST_OUTSIDE)]
+        for residual in block.layers_before_skip:
+            layers += _residual(residual, len(layers))
+        layers.append(Layer(block.lin.weight, block.lin.bias, SECOND_OUTSIDE))
+        for residual in block.layers_after_skip:
+            layers += _residual(residual, len(layers))
+        return chain(x_kj, layers, x_ji, message)
 
     def _signs(self, like: Tensor) -> Tensor:
         """Return (−1)^l: the angle of the basis is not the one at the atom, but its complement."""
@@ -177,8 +176,9 @@ class DimeNetPP(Backbone):
         return {"emb.emb.weight": 0}
 
 
-def _residual(layer: ResidualLayer, x: Tensor) -> Tensor:
-    return x + silu(layer.lin2(silu(layer.lin1(x))))
+def _residual(residual: ResidualLayer, number: int) -> list[Layer]:
+    first, second = residual.lin1, residual.lin2
+    return [Layer(first.weight, first.bias), Layer(second.weight, second.bias, number)]
 
 
 def _stacked(layers: Any) -> Tensor:

@@ -1,0 +1,107 @@
+"""Compiles ``kernels.c`` for this machine, once, and loads it."""
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from torch import Tensor
+
+LANE_BYTES = 64
+SWITCH = "TLBENCH_KERNELS"
+
+_FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC"]
+_PRECISION = {torch.float32: [], torch.float64: ["-DDOUBLE"]}
+_COMPILE_SECONDS = 120
+
+_log = logging.getLogger(__name__)
+
+
+def library_for(x: Tensor, *widths: int) -> ctypes.CDLL | None:
+    """Return the compiled kernels for the precision of ``x``, or None if they cannot be used.
+
+    That is on a device other than the CPU, where a width is no multiple of a vector's, where no
+    C compiler is found, and where the environment variable ``TLBENCH_KERNELS`` is ``off``.
+    """
+    if x.device.type != "cpu" or x.dtype not in _PRECISION:
+        return None
+    lanes = LANE_BYTES // x.element_size()
+    if any(width % lanes for width in widths):
+        return None
+    if os.environ.get(SWITCH, "on") == "off":
+        return None
+    return _load(x.dtype)
+
+
+def describe() -> str:
+    """Say which kernels the CPU uses, for provenance."""
+    if os.environ.get(SWITCH, "on") == "off":
+        return "torch (switched off)"
+    compiler = _compiler()
+    if compiler is None or _load(torch.float32) is None:
+        return "torch"
+    return compiler[1]
+
+
+@cache
+def _compiler() -> tuple[str, str] | None:
+    """Return path and version line of the C compiler."""
+    path = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    if path is None:
+        return None
+    try:
+        shown = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=_COMPILE_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return path, (shown.stdout.splitlines() or ["unknown compiler"])[0]
+
+
+@cache
+def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
+    compiler = _compiler()
+    if compiler is None:
+        return None
+    flags = [*_FLAGS, *_PRECISION[dtype]]
+    folder = Path(__file__).parent
+    sources = sorted(path for path in folder.iterdir() if path.suffix in (".c", ".h"))
+    # A cache folder may be shared by machines with other processors.
+    parts = [path.read_bytes() for path in sources]
+    parts += [" ".join(flags).encode(), compiler[1].encode(), _processor().encode()]
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
+    cached = user_cache_path("tlbench") / "kernels" / f"{digest}.so"
+    try:
+        if not cached.exists():
+            _compile(compiler[0], flags, folder / "kernels.c", cached)
+        return ctypes.CDLL(str(cached))
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.warning("The compiled kernels cannot be used, plain torch is: %s", error)
+        return None
+
+
+def _compile(compiler: str, flags: list[str], source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        built = Path(folder) / target.name
+        command = [compiler, *flags, "-o", str(built), str(source)]
+        subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_SECONDS)
+        built.replace(target)
+
+
+def _processor() -> str:
+    """Return what the processor can do, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    told = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
+    return "\n".join(told)

@@ -1,0 +1,88 @@
+/* Vectors of 64 bytes of REAL, and what compilers do not have for them.
+ *
+ * GCC and Clang split the vectors on machines whose registers are narrower.
+ */
+
+#ifdef DOUBLE
+#define REAL double
+#define INTEGER int64_t
+#define MANTISSA 52
+#define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
+#define EXP_RANGE 700.0
+#define EXP_TERMS 14
+#define LN2_HIGH 0.6931471803691238
+#define LN2_LOW 1.9082149292705877e-10
+#else
+#define REAL float
+#define INTEGER int32_t
+#define MANTISSA 23
+#define ROUND 12582912.0f /* 1.5 * 2^23 */
+#define EXP_RANGE 87.0f
+#define EXP_TERMS 7
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW (-2.12194440e-4f)
+#endif
+
+#define LANES ((int)(64 / sizeof(REAL)))
+
+typedef REAL vec __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+typedef INTEGER bits __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+
+static inline vec load(const REAL *p) { return *(const vec *)p; }
+static inline void store(REAL *p, vec v) { *(vec *)p = v; }
+static inline vec splat(REAL x) { return x - (vec){0}; }
+
+static inline vec choose(bits mask, vec yes, vec no) {
+  return (vec)((mask & (bits)yes) | (~mask & (bits)no));
+}
+
+/* exp(x) for |x| <= EXP_RANGE: 2^n e^r with |r| <= ln(2)/2, and Taylor's series of e^r. */
+static inline vec exponential(vec x) {
+  const vec shifted = x * (REAL)1.44269504088896340736 + (REAL)ROUND;
+  const vec n = shifted - (REAL)ROUND;
+  const vec r = (x - n * (REAL)LN2_HIGH) - n * (REAL)LN2_LOW;
+  vec sum = splat(1);
+#pragma GCC unroll 16
+  for (int k = EXP_TERMS; k > 0; --k) sum = sum * (r * ((REAL)1 / k)) + (REAL)1;
+  return sum * (vec)(((bits)shifted << MANTISSA) + (bits)splat(1));
+}
+
+static inline vec sigmoid(vec x) {
+  const vec top = splat(EXP_RANGE);
+  x = choose(x > top, top, x);
+  x = choose(x < -top, -top, x);
+  return (REAL)1 / ((REAL)1 + exponential(-x));
+}
+
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (bits){__VA_ARGS__})
+#endif
+
+/* The sums over the lanes of LANES vectors, as one vector: lanes are folded by halves, and the two
+ * vectors whose numbers differ by half share one from then on. The vectors are overwritten. */
+static inline vec sums(vec *v) {
+#ifndef DOUBLE
+  for (int i = 0; i < 8; ++i)
+    v[i] = SHUFFLE(v[i], v[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+           SHUFFLE(v[i], v[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  for (int i = 0; i < 4; ++i)
+    v[i] = SHUFFLE(v[i], v[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+           SHUFFLE(v[i], v[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  for (int i = 0; i < 2; ++i)
+    v[i] = SHUFFLE(v[i], v[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+           SHUFFLE(v[i], v[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  return SHUFFLE(v[0], v[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30) +
+         SHUFFLE(v[0], v[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+#else
+  for (int i = 0; i < 4; ++i)
+    v[i] = SHUFFLE(v[i], v[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) +
+           SHUFFLE(v[i], v[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  for (int i = 0; i < 2; ++i)
+    v[i] = SHUFFLE(v[i], v[i + 2], 0, 1, 8, 9, 4, 5, 12, 13) +
+           SHUFFLE(v[i], v[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  return SHUFFLE(v[0], v[1], 0, 8, 2, 10, 4, 12, 6, 14) +
+         SHUFFLE(v[0], v[1], 1, 9, 3, 11, 5, 13, 7, 15);
+#endif
+}
