@@ -1,7 +1,7 @@
 """Chains of dense layers, with first and second derivatives written by hand."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,12 @@ from torch.nn.functional import linear
 
 from tlbench.backbones.activation import silu
 from tlbench.kernels import library_for, only_by_coordinates
+from tlbench.kernels.calling import address, addresses, call, shares, sums, whole
 
 NOTHING = -1
+TILE = 16
+"""Rows that the kernels take at a time, as in ``kernels/dense.h``."""
+
 FIRST_OUTSIDE, SECOND_OUTSIDE = -2, -3
 
 
@@ -67,41 +71,69 @@ def _plain(
 
 
 class _Call:
-    """The leading arguments of the kernels: sizes, skips and weights."""
+    """The kernels for one chain and number of rows."""
 
-    def __init__(self, skips: Sequence[int], v: Tensor, weights: Sequence[Tensor]) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, skips: Sequence[int], n: int, weights: Sequence[Tensor]
+    ) -> None:
+        self.library, self.skips = library, skips
         width, n_inputs = weights[0].shape
-        # Kept here for as long as the kernel runs.
-        self.weights = [w.contiguous() for w in weights]
-        self.arguments = [
-            ctypes.c_long(v.shape[0]),
+        self.n, self.width, self.n_inputs = n, width, n_inputs
+        self.shares = shares(n, TILE)
+        # Kept here for as long as the kernels run.
+        self._weights = [w.contiguous() for w in weights]
+        self._shape = [
             len(weights),
             n_inputs,
             width,
             (ctypes.c_int * len(skips))(*skips),
-            _pointers(self.weights),
+            addresses(self._weights),
         ]
 
+    def entries(self, like: Tensor) -> Tensor:
+        """Return a new array with an entry per row and layer."""
+        n_tiles = -(-self.n // TILE)
+        return like.new_empty((n_tiles, len(self.skips), TILE, self.width))
 
-def _pointers(tensors: Sequence[Tensor | None]) -> Any:
-    return (ctypes.c_void_p * len(tensors))(*[None if t is None else t.data_ptr() for t in tensors])
+    def forward(self, biases: Sequence[Tensor | None], *tensors: Tensor | None) -> None:
+        """Call ``chain_forward``."""
+        rest = [addresses(biases), *map(address, tensors)]
+        self._call(self.library.chain_forward, lambda number: rest)
 
+    def adjoint(
+        self, tensors: Sequence[Tensor | None], parameters: Sequence[Tensor | None] | None
+    ) -> None:
+        """Call ``chain_adjoint``; ``parameters`` are sums of the adjoints of all of them."""
+        rest = list(map(address, tensors))
 
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+        def arguments(number: int) -> list[Any]:
+            if parameters is None:
+                return [*rest, None, None]
+            parts = [p if p is None else p[number] for p in parameters]
+            n_layers = len(self.skips)
+            return [*rest, addresses(parts[:n_layers]), addresses(parts[n_layers:])]
 
+        self._call(self.library.chain_adjoint, arguments)
 
-def _whole(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.contiguous()
+    def tangent(self, tensors: Sequence[Tensor | None], weights: Sequence[Tensor]) -> None:
+        """Call ``chain_tangent``; ``weights`` are sums of the adjoints of the weights."""
+        rest = list(map(address, tensors))
+        self._call(
+            self.library.chain_tangent,
+            lambda number: [*rest, addresses([w[number] for w in weights])],
+        )
 
+    def _call(self, function: Any, arguments: Callable[[int], list[Any]]) -> None:
+        def kernel(number: int, begin: int, end: int) -> int:
+            span = ctypes.c_long(begin), ctypes.c_long(end)
+            status: int = function(*span, *self._shape, *arguments(number))
+            return status
 
-def _check(status: int) -> None:
-    if status:
-        raise MemoryError("a kernel could not get its working memory")
+        call(kernel, self.shares)
 
 
 class _Chain(Function):
-    """Returns the result and z = W v + b of all layers, (n, n_layers, width).
+    """Returns the result and z = W v + b of all layers, (n_tiles, n_layers, TILE, width).
 
     z is a result so that its adjoint, which the second derivative makes, finds its way back.
     """
@@ -118,19 +150,11 @@ class _Chain(Function):
     ) -> tuple[Tensor, Tensor]:
         n_layers = len(skips)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
-        v, first, second = v.contiguous(), _whole(first), _whole(second)
-        call = _Call(skips, v, weights)
-        out = v.new_empty((v.shape[0], weights[0].shape[0]))
-        z = v.new_empty((v.shape[0], n_layers, weights[0].shape[0]))
-        sigma = torch.empty_like(z)
-        _check(
-            library.chain_forward(
-                *call.arguments,
-                _pointers(biases),
-                *map(_pointer, (v, first, second, out, z, sigma)),
-            )
-        )
-        ctx.library, ctx.skips = library, skips
+        v, first, second = v.contiguous(), whole(first), whole(second)
+        ctx.call = _Call(library, skips, v.shape[0], weights)
+        out = v.new_empty((v.shape[0], ctx.call.width))
+        z, sigma = ctx.call.entries(v), ctx.call.entries(v)
+        ctx.call.forward(biases, v, first, second, out, z, sigma)
         ctx.save_for_backward(v, first, second, z, sigma, *parameters)
         ctx.set_materialize_grads(False)
         return out, z
@@ -138,45 +162,36 @@ class _Chain(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
         v, first, second, z, sigma, *parameters = ctx.saved_tensors
-        n_layers = len(ctx.skips)
-        weights, biases = parameters[:n_layers], parameters[n_layers:]
+        chain = ctx.call
+        weights, biases = parameters[: len(chain.skips)], parameters[len(chain.skips) :]
         if given is None:
-            given = torch.zeros_like(z[:, 0])
+            given = v.new_zeros((chain.n, chain.width))
+        wanted = [v, first, second, *parameters]
         if torch.is_grad_enabled() and not only_by_coordinates():
-            wanted = [v, first, second, *parameters]
             there = [t for t in wanted if t is not None and t.requires_grad]
-            again = _plain(v, ctx.skips, (first, second), weights, biases)
+            again = _plain(v, chain.skips, (first, second), weights, biases)
             found = iter(torch.autograd.grad(again, there, given, create_graph=True))
-            return None, None, *(next(found) if t is not None and t.requires_grad else None
-                                 for t in wanted)
-        if only_by_coordinates():
-            adjoints = _Adjoint.apply(
-                ctx.library, ctx.skips, given, z, sigma, first is not None, second is not None,
-                *weights
-            )
-            return None, None, *adjoints, *(None for _ in parameters)
-        call = _Call(ctx.skips, v, weights)
-        given, source = given.contiguous(), _whole(source)
-        inputs = [t if t is None else torch.empty_like(t) for t in (v, first, second)]
-        of_parameters = [p if p is None else torch.zeros_like(p) for p in parameters]
-        _check(
-            ctx.library.chain_adjoint(
-                *call.arguments,
-                *map(_pointer, (v, first, second, z, sigma, given, source, *inputs)),
+            return (
                 None,
-                _pointers(of_parameters[:n_layers]),
-                _pointers(of_parameters[n_layers:]),
+                None,
+                *(next(found) if t is not None and t.requires_grad else None for t in wanted),
             )
-        )
-        return None, None, *inputs, *of_parameters
+        if only_by_coordinates():
+            there = [t is not None for t in (first, second)]
+            adjoints = _Adjoint.apply(chain, given, z, sigma, *there, *weights)
+            return None, None, *adjoints, *(None for _ in parameters)
+        inputs = [None if t is None else torch.empty_like(t) for t in (v, first, second)]
+        parts = [None if p is None else sums(p, len(chain.shares)) for p in parameters]
+        known = [v, first, second, z, sigma, given.contiguous(), whole(source)]
+        chain.adjoint([*known, *inputs, None], parts)
+        return None, None, *inputs, *(None if p is None else p.sum(dim=0) for p in parts)
 
 
 class _Adjoint(Function):
     @staticmethod
     def forward(
         ctx: Any,
-        library: ctypes.CDLL,
-        skips: tuple[int, ...],
+        chain: _Call,
         given: Tensor,
         z: Tensor,
         sigma: Tensor,
@@ -185,22 +200,13 @@ class _Adjoint(Function):
         *weights: Tensor,
     ) -> tuple[Tensor | None, ...]:
         given = given.contiguous()
-        width, n_inputs = weights[0].shape
-        call = _Call(skips, z, weights)
-        of_v = given.new_empty((z.shape[0], n_inputs))
-        of_first = given.new_empty((z.shape[0], width)) if has_first else None
-        of_second = given.new_empty((z.shape[0], width)) if has_second else None
+        of_v = given.new_empty((chain.n, chain.n_inputs))
+        of_first = torch.empty_like(given) if has_first else None
+        of_second = torch.empty_like(given) if has_second else None
         slopes = torch.empty_like(z)
-        _check(
-            library.chain_adjoint(
-                *call.arguments,
-                *map(_pointer, (None, None, None, z, sigma, given, None)),
-                *map(_pointer, (of_v, of_first, of_second, slopes)),
-                None,
-                None,
-            )
-        )
-        ctx.library, ctx.skips = library, skips
+        known = [None, None, None, z, sigma, given, None]
+        chain.adjoint([*known, of_v, of_first, of_second, slopes], None)
+        ctx.call = chain
         ctx.save_for_backward(z, sigma, slopes, *weights)
         ctx.set_materialize_grads(False)
         return of_v, of_first, of_second
@@ -210,17 +216,11 @@ class _Adjoint(Function):
         ctx: Any, v: Tensor | None, first: Tensor | None, second: Tensor | None
     ) -> tuple[Any, ...]:
         z, sigma, slopes, *weights = ctx.saved_tensors
-        call = _Call(ctx.skips, z, weights)
+        chain = ctx.call
         if v is None:
-            v = z.new_zeros((z.shape[0], weights[0].shape[1]))
-        v, first, second = v.contiguous(), _whole(first), _whole(second)
-        out, source = torch.empty_like(z[:, 0]), torch.empty_like(z)
-        of_weights = [torch.zeros_like(w) for w in weights]
-        _check(
-            ctx.library.chain_tangent(
-                *call.arguments,
-                *map(_pointer, (v, first, second, z, sigma, slopes, out, source)),
-                _pointers(of_weights),
-            )
-        )
-        return None, None, out, source, None, None, None, *of_weights
+            v = z.new_zeros((chain.n, chain.n_inputs))
+        out, source = z.new_empty((chain.n, chain.width)), torch.empty_like(z)
+        of_weights = [sums(w, len(chain.shares)) for w in weights]
+        changes = [v.contiguous(), whole(first), whole(second)]
+        chain.tangent([*changes, z, sigma, slopes, out, source], of_weights)
+        return None, out, source, None, None, None, *(w.sum(dim=0) for w in of_weights)

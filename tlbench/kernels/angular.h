@@ -1,10 +1,11 @@
 /* Sums over pairs of the edges of an atom, coupled by Legendre polynomials of their angle, through
  * spherical harmonics Y_lm: forward, adjoint and tangent. One vector of channels at a time.
  *
- * Edges are sorted by atom; first (n_atoms + 1) says where each atom's begin. Arrays: x, out
- * (n_edges, channels); a (n_orders, n_edges, channels); y (n_edges, n_orders^2); moments
- * (n_atoms, n_orders^2, channels). With q_k = sum_l [sum_m Y_lm,k P_lm - a_l,k x_k] and
- * P_lm = sum_k Y_lm,k a_l,k x_k, the result of edge k is written to its reverse.
+ * Edges are sorted by atom; first (n_atoms + 1) says where each atom's begin, and the atoms from
+ * `begin` to `end` are computed. Arrays: x, out (n_edges, channels); radial (n_edges, n_orders,
+ * n_radial); basis (n_orders, n_radial, channels); y (n_edges, n_orders^2); moments (n_atoms,
+ * n_orders^2, channels). With a_l,k = sum_n radial_ln,k basis_ln, P_lm = sum_k Y_lm,k a_l,k x_k and
+ * q_k = sum_l [sum_m Y_lm,k P_lm - a_l,k x_k], the result q_k of edge k is written to its reverse.
  */
 
 #define MAX_ORDERS 10
@@ -13,13 +14,13 @@
 static inline __attribute__((always_inline)) void gather(int size, int n, const REAL *y,
                                                                long y_row, const vec *z,
                                                                int stride, vec *p) {
-  vec sum[2 * MAX_ORDERS];
-  for (int m = 0; m < size; ++m) sum[m] = p[m];
+  vec total[2 * MAX_ORDERS];
+  for (int m = 0; m < size; ++m) total[m] = p[m];
   for (int k = 0; k < n; ++k) {
     const vec right = z[(long)k * stride];
-    for (int m = 0; m < size; ++m) sum[m] += y[k * y_row + m] * right;
+    for (int m = 0; m < size; ++m) total[m] += y[k * y_row + m] * right;
   }
-  for (int m = 0; m < size; ++m) p[m] = sum[m];
+  for (int m = 0; m < size; ++m) p[m] = total[m];
 }
 
 /* The same with the size known to the compiler, so that the sums stay in registers. */
@@ -57,44 +58,67 @@ static inline void spread(int n_orders, int n, const REAL *y, const vec *p, vec 
 static inline void contract(int size, int n, const REAL *y, const vec *p, vec *q) {
   int k = 0;
   for (; k + 4 <= n; k += 4) {
-    vec sum[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
+    vec total[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
     for (int m = 0; m < size; ++m)
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) sum[i] += y[(long)(k + i) * size + m] * p[m];
-    for (int i = 0; i < 4; ++i) q[k + i] = sum[i];
+      for (int i = 0; i < 4; ++i) total[i] += y[(long)(k + i) * size + m] * p[m];
+    for (int i = 0; i < 4; ++i) q[k + i] = total[i];
   }
   for (; k < n; ++k)
     for (int m = 0; m < size; ++m) q[k] += y[(long)k * size + m] * p[m];
 }
 
-static long busiest(long n_atoms, const int64_t *first) {
+static long busiest(long begin, long end, const int64_t *first) {
   long most = 0;
-  for (long i = 0; i < n_atoms; ++i)
+  for (long i = begin; i < end; ++i)
     if (first[i + 1] - first[i] > most) most = first[i + 1] - first[i];
   return most;
 }
 
-/* Vectors whose alignment the compiler may rely on nowhere. */
 static vec *vectors(long count) { return malloc((count ? count : 1) * sizeof(vec)); }
 
-int angular_forward(long n_atoms, const int64_t *first, const int64_t *reverse, int n_orders,
-                          int channels, const REAL *x, const REAL *a, const REAL *y, REAL *out,
-                          REAL *moments) {
-  const int size = n_orders * n_orders;
-  const long n_edges = first[n_atoms], most = busiest(n_atoms, first);
-  vec *z = vectors(most * n_orders + most + size);
+/* sum over n of radial_n basis_n of one l */
+static inline vec expand(int n_radial, const REAL *radial, const vec *basis) {
+  vec total = radial[0] * basis[0];
+  for (int n = 1; n < n_radial; ++n) total += radial[n] * basis[n];
+  return total;
+}
+
+/* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
+ * number of LANES vectors, and is overwritten. */
+static inline void add_sums(int size, vec *terms, REAL *to) {
+  for (int i = 0; i < size; i += LANES) {
+    const int left = size - i;
+    if (left >= LANES) {
+      store(to + i, load(to + i) + sums(terms + i));
+    } else {
+      for (int k = left; k < LANES; ++k) terms[i + k] = splat(0);
+      const vec total = sums(terms + i);
+      for (int k = 0; k < left; ++k) to[i + k] += total[k];
+    }
+  }
+}
+
+int angular_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, REAL *out, REAL *moments) {
+  const int size = n_orders * n_orders, functions = n_orders * n_radial;
+  const long most = busiest(begin, end, first);
+  vec *z = vectors(most * n_orders + most + size + functions);
   if (!z) return 1;
-  vec *q = z + most * n_orders, *p = q + most;
-  for (long atom = 0; atom < n_atoms; ++atom)
-    for (int channel = 0; channel < channels; channel += LANES) {
-      const long begin = first[atom];
-      const int n = (int)(first[atom + 1] - begin);
-      const REAL *here = y + begin * size;
+  vec *q = z + most * n_orders, *p = q + most, *b = p + size;
+  for (int channel = 0; channel < channels; channel += LANES) {
+    for (int i = 0; i < functions; ++i) b[i] = load(basis + i * channels + channel);
+    for (long atom = begin; atom < end; ++atom) {
+      const long start = first[atom];
+      const int n = (int)(first[atom + 1] - start);
+      const REAL *here = y + start * size;
       for (int k = 0; k < n; ++k) {
-        const vec value = load(x + (begin + k) * channels + channel);
+        const vec value = load(x + (start + k) * channels + channel);
+        const REAL *r = radial + (start + k) * functions;
         q[k] = splat(0);
         for (int l = 0; l < n_orders; ++l) {
-          const vec term = value * load(a + (l * n_edges + begin + k) * channels + channel);
+          const vec term = value * expand(n_radial, r + l * n_radial, b + l * n_radial);
           z[k * n_orders + l] = term;
           q[k] -= term;
         }
@@ -103,31 +127,40 @@ int angular_forward(long n_atoms, const int64_t *first, const int64_t *reverse, 
       for (int l = 0; l < n_orders; ++l)
         gather_order(l, n, here + l * l, size, z + l, n_orders, p + l * l);
       contract(size, n, here, p, q);
-      for (int k = 0; k < n; ++k) store(out + reverse[begin + k] * channels + channel, q[k]);
+      for (int k = 0; k < n; ++k) store(out + reverse[start + k] * channels + channel, q[k]);
       for (int m = 0; m < size; ++m) store(moments + (atom * size + m) * channels + channel, p[m]);
     }
+  }
   free(z);
   return 0;
 }
 
-/* From given (n_edges, channels): the adjoints of x, a and y, and of the moments. */
-int angular_adjoint(long n_atoms, const int64_t *first, const int64_t *reverse, int n_orders,
-                          int channels, const REAL *x, const REAL *a, const REAL *y,
-                          const REAL *moments, const REAL *given, REAL *x_adjoint, REAL *a_adjoint,
-                          REAL *y_adjoint, REAL *moments_adjoint) {
-  const int size = n_orders * n_orders;
-  const long n_edges = first[n_atoms], most = busiest(n_atoms, first);
-  vec *gz = vectors(most * n_orders + most + 2 * size + LANES);
+/* From given (n_edges, channels): the adjoints of x, radial, y and the moments; and, if
+ * basis_adjoint is not NULL, of the basis, added to what is there. */
+int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
+                    REAL *x_adjoint, REAL *radial_adjoint, REAL *y_adjoint, REAL *moments_adjoint,
+                    REAL *basis_adjoint) {
+  const int size = n_orders * n_orders, functions = n_orders * n_radial;
+  const long most = busiest(begin, end, first), edges = first[end] - first[begin];
+  vec *gz = vectors(most * n_orders + most + 2 * size + 2 * functions + 2 * LANES + functions);
   if (!gz) return 1;
-  vec *gq = gz + most * n_orders, *gp = gq + most, *terms = gp + size;
-  memset(y_adjoint, 0, n_edges * size * sizeof(REAL));
-  for (long atom = 0; atom < n_atoms; ++atom)
-    for (int channel = 0; channel < channels; channel += LANES) {
-      const long begin = first[atom];
-      const int n = (int)(first[atom + 1] - begin);
-      const REAL *here = y + begin * size, *p = moments + atom * size * channels + channel;
+  vec *gq = gz + most * n_orders, *gp = gq + most, *b = gp + size, *gb = b + functions;
+  vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
+  memset(y_adjoint + first[begin] * size, 0, edges * size * sizeof(REAL));
+  memset(radial_adjoint + first[begin] * functions, 0, edges * functions * sizeof(REAL));
+  for (int channel = 0; channel < channels; channel += LANES) {
+    for (int i = 0; i < functions; ++i) {
+      b[i] = load(basis + i * channels + channel);
+      gb[i] = splat(0);
+    }
+    for (long atom = begin; atom < end; ++atom) {
+      const long start = first[atom];
+      const int n = (int)(first[atom + 1] - start);
+      const REAL *here = y + start * size, *p = moments + atom * size * channels + channel;
       for (int k = 0; k < n; ++k) {
-        gq[k] = load(given + reverse[begin + k] * channels + channel);
+        gq[k] = load(given + reverse[start + k] * channels + channel);
         for (int l = 0; l < n_orders; ++l) gz[k * n_orders + l] = -gq[k];
       }
       for (int m = 0; m < size; ++m) gp[m] = splat(0);
@@ -135,71 +168,80 @@ int angular_adjoint(long n_atoms, const int64_t *first, const int64_t *reverse, 
         gather_order(l, n, here + l * l, size, gq, 1, gp + l * l);
       spread(n_orders, n, here, gp, gz);
       for (int k = 0; k < n; ++k) {
-        const long edge = begin + k;
+        const long edge = start + k;
+        const REAL *r = radial + edge * functions;
         const vec value = load(x + edge * channels + channel);
         vec gx = splat(0);
         for (int l = 0; l < n_orders; ++l) {
-          const long place = (l * n_edges + edge) * channels + channel;
-          const vec weight = load(a + place), z = value * weight, adjoint = gz[k * n_orders + l];
-          gx += adjoint * weight;
-          store(a_adjoint + place, adjoint * value);
+          const vec a = expand(n_radial, r + l * n_radial, b + l * n_radial), z = a * value;
+          const vec adjoint = gz[k * n_orders + l], ga = adjoint * value;
+          gx += adjoint * a;
+          for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) {
+            r_terms[i] = ga * b[i];
+            if (basis_adjoint) gb[i] += r[i] * ga;
+          }
           for (int m = l * l; m < (l + 1) * (l + 1); ++m)
-            terms[m] = gq[k] * load(p + m * channels) + z * gp[m];
+            y_terms[m] = gq[k] * load(p + m * channels) + z * gp[m];
         }
         store(x_adjoint + edge * channels + channel, gx);
-        for (int m = 0; m < size; m += LANES) {
-          const int left = size - m < LANES ? size - m : LANES;
-          REAL *to = y_adjoint + edge * size + m;
-          if (left == LANES) {
-            store(to, load(to) + sums(terms + m));
-          } else {
-            for (int i = left; i < LANES; ++i) terms[m + i] = splat(0);
-            const vec total = sums(terms + m);
-            for (int i = 0; i < left; ++i) to[i] += total[i];
-          }
-        }
+        add_sums(functions, r_terms, radial_adjoint + edge * functions);
+        add_sums(size, y_terms, y_adjoint + edge * size);
       }
       for (int m = 0; m < size; ++m)
         store(moments_adjoint + (atom * size + m) * channels + channel, gp[m]);
     }
+    if (basis_adjoint)
+      for (int i = 0; i < functions; ++i) {
+        REAL *to = basis_adjoint + i * channels + channel;
+        store(to, load(to) + gb[i]);
+      }
+  }
   free(gz);
   return 0;
 }
 
-/* From changes of x, a and y: the change of the result; and, with `given` and `moments_adjoint`
- * as in the adjoint, the derivatives of sum(adjoint . change) by x and a. */
-int angular_tangent(long n_atoms, const int64_t *first, const int64_t *reverse, int n_orders,
-                          int channels, const REAL *x, const REAL *a, const REAL *y,
-                          const REAL *moments, const REAL *given, const REAL *moments_adjoint,
-                          const REAL *x_change, const REAL *a_change, const REAL *y_change,
-                          REAL *out, REAL *x_source, REAL *a_source) {
-  const int size = n_orders * n_orders;
-  const long n_edges = first[n_atoms], most = busiest(n_atoms, first);
-  vec *z = vectors(most * n_orders * 4 + 2 * most + 4 * size);
+/* From changes of x, radial and y: the change of the result; and, with `given` and
+ * `moments_adjoint` as in the adjoint, the derivatives of sum(adjoint . change) by x, and by the
+ * basis, added to basis_adjoint. */
+int angular_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
+                    const REAL *moments_adjoint, const REAL *x_change, const REAL *radial_change,
+                    const REAL *y_change, REAL *out, REAL *x_source, REAL *basis_adjoint) {
+  const int size = n_orders * n_orders, functions = n_orders * n_radial;
+  const long most = busiest(begin, end, first);
+  vec *z = vectors(most * n_orders * 6 + 2 * most + 4 * size + 2 * functions);
   if (!z) return 1;
   vec *dz = z + most * n_orders, *gz = dz + most * n_orders, *hz = gz + most * n_orders;
-  vec *q = hz + most * n_orders, *gq = q + most;
+  vec *a = hz + most * n_orders, *da = a + most * n_orders;
+  vec *q = da + most * n_orders, *gq = q + most;
   vec *p = gq + most, *dp = p + size, *gp = dp + size, *hp = gp + size;
-  for (long atom = 0; atom < n_atoms; ++atom)
-    for (int channel = 0; channel < channels; channel += LANES) {
-      const long begin = first[atom];
-      const int n = (int)(first[atom + 1] - begin);
-      const REAL *here = y + begin * size, *moved = y_change + begin * size;
+  vec *b = hp + size, *gb = b + functions;
+  for (int channel = 0; channel < channels; channel += LANES) {
+    for (int i = 0; i < functions; ++i) {
+      b[i] = load(basis + i * channels + channel);
+      gb[i] = splat(0);
+    }
+    for (long atom = begin; atom < end; ++atom) {
+      const long start = first[atom];
+      const int n = (int)(first[atom + 1] - start);
+      const REAL *here = y + start * size, *moved = y_change + start * size;
       for (int k = 0; k < n; ++k) {
-        const long edge = begin + k;
+        const long edge = start + k;
+        const REAL *r = radial + edge * functions, *dr = radial_change + edge * functions;
         const vec value = load(x + edge * channels + channel);
         const vec change = load(x_change + edge * channels + channel);
         gq[k] = load(given + reverse[edge] * channels + channel);
         q[k] = splat(0);
         for (int l = 0; l < n_orders; ++l) {
-          const long place = (l * n_edges + edge) * channels + channel;
-          const vec weight = load(a + place);
-          const vec d = load(a_change + place) * value + weight * change;
-          z[k * n_orders + l] = weight * value;
-          dz[k * n_orders + l] = d;
-          gz[k * n_orders + l] = -gq[k];
-          hz[k * n_orders + l] = splat(0);
-          q[k] -= d;
+          const int i = k * n_orders + l, f = l * n_radial;
+          a[i] = expand(n_radial, r + f, b + f);
+          da[i] = expand(n_radial, dr + f, b + f);
+          z[i] = a[i] * value;
+          dz[i] = da[i] * value + a[i] * change;
+          gz[i] = -gq[k];
+          hz[i] = splat(0);
+          q[k] -= dz[i];
         }
       }
       for (int m = 0; m < size; ++m) {
@@ -220,20 +262,26 @@ int angular_tangent(long n_atoms, const int64_t *first, const int64_t *reverse, 
       spread(n_orders, n, here, hp, hz);
       spread(n_orders, n, moved, gp, hz);
       for (int k = 0; k < n; ++k) {
-        const long edge = begin + k;
+        const long edge = start + k;
+        const REAL *r = radial + edge * functions, *dr = radial_change + edge * functions;
         const vec value = load(x + edge * channels + channel);
         const vec change = load(x_change + edge * channels + channel);
         vec source = splat(0);
         for (int l = 0; l < n_orders; ++l) {
-          const long place = (l * n_edges + edge) * channels + channel;
           const vec g = gz[k * n_orders + l], h = hz[k * n_orders + l];
-          source += h * load(a + place) + g * load(a_change + place);
-          store(a_source + place, h * value + g * change);
+          const vec ga = g * value, ha = h * value + g * change;
+          source += h * a[k * n_orders + l] + g * da[k * n_orders + l];
+          for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) gb[i] += dr[i] * ga + r[i] * ha;
         }
         store(x_source + edge * channels + channel, source);
         store(out + reverse[edge] * channels + channel, q[k]);
       }
     }
+    for (int i = 0; i < functions; ++i) {
+      REAL *to = basis_adjoint + i * channels + channel;
+      store(to, load(to) + gb[i]);
+    }
+  }
   free(z);
   return 0;
 }

@@ -11,3 +11,5 @@
 #include "dense.h"
 
 #include "angular.h"
+
+#include "filter.h"

@@ -32,6 +32,12 @@ static inline vec load(const REAL *p) { return *(const vec *)p; }
 static inline void store(REAL *p, vec v) { *(vec *)p = v; }
 static inline vec splat(REAL x) { return x - (vec){0}; }
 
+/* value + p[i], or the value if there is no p */
+static inline vec sum(vec value, const REAL *p, long i) {
+  if (p) value += load(p + i);
+  return value;
+}
+
 static inline vec choose(bits mask, vec yes, vec no) {
   return (vec)((mask & (bits)yes) | (~mask & (bits)no));
 }
@@ -41,10 +47,10 @@ static inline vec exponential(vec x) {
   const vec shifted = x * (REAL)1.44269504088896340736 + (REAL)ROUND;
   const vec n = shifted - (REAL)ROUND;
   const vec r = (x - n * (REAL)LN2_HIGH) - n * (REAL)LN2_LOW;
-  vec sum = splat(1);
+  vec series = splat(1);
 #pragma GCC unroll 16
-  for (int k = EXP_TERMS; k > 0; --k) sum = sum * (r * ((REAL)1 / k)) + (REAL)1;
-  return sum * (vec)(((bits)shifted << MANTISSA) + (bits)splat(1));
+  for (int k = EXP_TERMS; k > 0; --k) series = series * (r * ((REAL)1 / k)) + (REAL)1;
+  return series * (vec)(((bits)shifted << MANTISSA) + (bits)splat(1));
 }
 
 static inline vec sigmoid(vec x) {

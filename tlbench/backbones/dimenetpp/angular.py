@@ -10,6 +10,7 @@ from torch.autograd import Function
 
 from tlbench.graphs import Graph
 from tlbench.kernels import library_for, only_by_coordinates
+from tlbench.kernels.calling import address, call, shares, sums
 
 
 @dataclass(frozen=True)
@@ -44,35 +45,44 @@ def neighbourhoods_of(graph: Graph) -> Neighbourhoods:
     return Neighbourhoods(torch.cat([degree.new_zeros(1), degree.cumsum(0)]), graph.reverse_edge)
 
 
-def angular_sum(x: Tensor, weights: Tensor, harmonics: Tensor, edges: Neighbourhoods) -> Tensor:
+def angular_sum(
+    x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
+) -> Tensor:
     """Return for each edge the sum over the edges that leave its neighbour, its reverse excepted.
 
     y_r(w) = Σ_{w' ≠ w} Σ_l P_l(cos θ_ww') a_lw' x_w' for any two edges w, w' that leave the same
-    atom, where r(w) is the reverse of w. With P_l(cos θ) = Σ_m Y_lm Y'_lm it is a sum at the atom,
-    P_lm = Σ_w Y_lm,w a_lw x_w, read from each edge, less the term w' = w.
+    atom, where r(w) is the reverse of w and a_l = Σ_n R_ln B_ln. With P_l(cos θ) = Σ_m Y_lm Y'_lm
+    it is a sum at the atom, P_lm = Σ_w Y_lm,w a_lw x_w, read from each edge, less the term w' = w.
 
     Parameters
     ----------
     x
         (n_edges, n_channels).
-    weights
-        a, (n_orders, n_edges, n_channels).
+    radial
+        R, (n_edges, n_orders · n_radial).
+    basis
+        B, (n_orders, n_radial, n_channels).
     harmonics
         Y in Racah's normalisation, (n_edges, n_orders²).
     """
-    library = library_for(x, x.shape[1])
+    library = library_for(x, x.shape[1]) if basis.shape[0] <= _MAX_ORDERS else None
     if library is None or x.shape[0] == 0:
-        return _plain(x, weights, harmonics, edges)
-    found: Tensor = _Sum.apply(library, x, weights, harmonics, edges)
+        return _plain(x, radial, basis, harmonics, edges)
+    found: Tensor = _Sum.apply(library, x, radial, basis, harmonics, edges)
     return found
 
 
-def _plain(x: Tensor, weights: Tensor, harmonics: Tensor, edges: Neighbourhoods) -> Tensor:
-    """Atoms with fewer edges than the most crowded one get empty slots."""
-    n_orders, _, n_channels = weights.shape
+_MAX_ORDERS = 10  # as in kernels/angular.h
+
+
+def _plain(
+    x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
+) -> Tensor:
+    n_orders, n_radial, n_channels = basis.shape
+    terms = torch.bmm(radial.view(-1, n_orders, n_radial).transpose(0, 1), basis) * x
+    # Atoms with fewer edges than the most crowded one get empty slots.
     slot, width = edges.slots()
     n_slots = edges.n_atoms * width
-    terms = weights * x
     z = terms.new_zeros((n_orders, n_slots, n_channels)).index_copy(1, slot, terms)
     z = z.view(n_orders, edges.n_atoms, width, n_channels)
     y = harmonics.new_zeros((n_slots, n_orders**2)).index_copy(0, slot, harmonics)
@@ -88,20 +98,27 @@ def _plain(x: Tensor, weights: Tensor, harmonics: Tensor, edges: Neighbourhoods)
     return (total - terms.sum(dim=0)).index_select(0, edges.reverse)
 
 
-def _arguments(x: Tensor, weights: Tensor, edges: Neighbourhoods, *tensors: Tensor) -> list[Any]:
-    return [
-        ctypes.c_long(edges.n_atoms),
-        ctypes.c_void_p(edges.first.data_ptr()),
-        ctypes.c_void_p(edges.reverse.data_ptr()),
-        weights.shape[0],
-        weights.shape[2],
-        *(ctypes.c_void_p(t.data_ptr()) for t in (x, weights, *tensors)),
-    ]
+class _Call:
+    """The kernels for one basis and graph."""
 
+    def __init__(self, library: ctypes.CDLL, basis: Tensor, edges: Neighbourhoods) -> None:
+        self.library, self.basis, self.edges = library, basis.detach().contiguous(), edges
+        self.shares = shares(edges.n_atoms)
 
-def _check(status: int) -> None:
-    if status:
-        raise MemoryError("a kernel could not get its working memory")
+    def __call__(self, name: str, tensors: list[Tensor], basis_adjoint: Tensor | None) -> None:
+        """Call a kernel with x, radial, the basis, and the other tensors."""
+        function = getattr(self.library, name)
+        before = [address(self.edges.first), address(self.edges.reverse), *self.basis.shape]
+        x, radial, *others = map(address, tensors)
+        arguments = [*before, x, radial, address(self.basis), *others]
+
+        def kernel(number: int, begin: int, end: int) -> int:
+            part = None if basis_adjoint is None else address(basis_adjoint[number])
+            last = [] if name == "angular_forward" else [part]
+            status: int = function(ctypes.c_long(begin), ctypes.c_long(end), *arguments, *last)
+            return status
+
+        call(kernel, self.shares)
 
 
 class _Sum(Function):
@@ -110,66 +127,80 @@ class _Sum(Function):
         ctx: Any,
         library: ctypes.CDLL,
         x: Tensor,
-        weights: Tensor,
+        radial: Tensor,
+        basis: Tensor,
         harmonics: Tensor,
         edges: Neighbourhoods,
     ) -> Tensor:
-        x, weights, harmonics = x.contiguous(), weights.contiguous(), harmonics.contiguous()
+        x, radial, harmonics = x.contiguous(), radial.contiguous(), harmonics.contiguous()
+        ctx.call = _Call(library, basis, edges)
         out = torch.empty_like(x)
         moments = x.new_empty((edges.n_atoms, harmonics.shape[1], x.shape[1]))
-        _check(library.angular_forward(*_arguments(x, weights, edges, harmonics, out, moments)))
-        ctx.library, ctx.edges = library, edges
-        ctx.save_for_backward(x, weights, harmonics, moments)
+        ctx.call("angular_forward", [x, radial, harmonics, out, moments], None)
+        ctx.save_for_backward(x, radial, basis, harmonics, moments)
         return out
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
-        x, weights, harmonics, moments = ctx.saved_tensors
+        x, radial, basis, harmonics, moments = ctx.saved_tensors
         if torch.is_grad_enabled() and not only_by_coordinates():
-            inputs = [t for t in (x, weights, harmonics) if t.requires_grad]
-            again = _plain(x, weights, harmonics, ctx.edges)
+            wanted = (x, radial, basis, harmonics)
+            again = _plain(x, radial, basis, harmonics, ctx.call.edges)
+            inputs = [t for t in wanted if t.requires_grad]
             found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
-            return None, *(next(found) if t.requires_grad else None
-                           for t in (x, weights, harmonics)), None
-        return None, *_Adjoint.apply(
-            ctx.library, given, x, weights, harmonics, moments, ctx.edges
-        ), None
+            return None, *(next(found) if t.requires_grad else None for t in wanted), None
+        if only_by_coordinates():
+            of_x, of_radial, of_harmonics = _Adjoint.apply(
+                ctx.call, given, x, radial, basis, harmonics, moments
+            )
+            return None, of_x, of_radial, None, of_harmonics, None
+        of_basis = sums(basis, len(ctx.call.shares))
+        of_x, of_radial, of_harmonics, _ = _adjoints(
+            ctx.call, given.contiguous(), x, radial, harmonics, moments, of_basis
+        )
+        return None, of_x, of_radial, of_basis.sum(dim=0), of_harmonics, None
+
+
+def _adjoints(
+    call: _Call,
+    given: Tensor,
+    x: Tensor,
+    radial: Tensor,
+    harmonics: Tensor,
+    moments: Tensor,
+    of_basis: Tensor | None,
+) -> list[Tensor]:
+    """Return the adjoints of x, the radial functions, the harmonics and the moments."""
+    found = [torch.empty_like(t) for t in (x, radial, harmonics, moments)]
+    call("angular_adjoint", [x, radial, harmonics, moments, given, *found], of_basis)
+    return found
 
 
 class _Adjoint(Function):
     @staticmethod
     def forward(
         ctx: Any,
-        library: ctypes.CDLL,
+        call: _Call,
         given: Tensor,
         x: Tensor,
-        weights: Tensor,
+        radial: Tensor,
+        basis: Tensor,
         harmonics: Tensor,
         moments: Tensor,
-        edges: Neighbourhoods,
     ) -> tuple[Tensor, Tensor, Tensor]:
         given = given.contiguous()
-        found = torch.empty_like(x), torch.empty_like(weights), torch.empty_like(harmonics)
-        of_moments = torch.empty_like(moments)
-        _check(
-            library.angular_adjoint(
-                *_arguments(x, weights, edges, harmonics, moments, given, *found, of_moments)
-            )
-        )
-        ctx.library, ctx.edges = library, edges
-        ctx.save_for_backward(given, x, weights, harmonics, moments, of_moments)
-        return found
+        found = _adjoints(call, given, x, radial, harmonics, moments, None)
+        ctx.call = call
+        ctx.save_for_backward(given, x, radial, harmonics, moments, found[3])
+        return found[0], found[1], found[2]
 
     @staticmethod
-    def backward(ctx: Any, of_x: Tensor, of_weights: Tensor, of_harmonics: Tensor) -> Any:
-        given, x, weights, harmonics, moments, of_moments = ctx.saved_tensors
-        changes = of_x.contiguous(), of_weights.contiguous(), of_harmonics.contiguous()
-        found = torch.empty_like(x), torch.empty_like(x), torch.empty_like(weights)
-        _check(
-            ctx.library.angular_tangent(
-                *_arguments(
-                    x, weights, ctx.edges, harmonics, moments, given, of_moments, *changes, *found
-                )
-            )
-        )
-        return None, *found, None, None, None
+    def backward(ctx: Any, of_x: Tensor, of_radial: Tensor, of_harmonics: Tensor) -> Any:
+        given, x, radial, harmonics, moments, of_moments = ctx.saved_tensors
+        known = [x, radial, harmonics, moments, given, of_moments]
+        changes = [t.contiguous() for t in (of_x, of_radial, of_harmonics)]
+        found = [torch.empty_like(x), torch.empty_like(x)]
+        of_basis = sums(ctx.call.basis, len(ctx.call.shares))
+        ctx.call("angular_tangent", [*known, *changes, *found], of_basis)
+        # The result is as long as `given`, of which it is the derivative.
+        return None, *found, None, of_basis.sum(dim=0), None, None

@@ -20,6 +20,7 @@ from tlbench.backbones.dimenetpp.angular import Neighbourhoods, angular_sum, nei
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.backbones.dimenetpp.radial import RadialFunctions
+from tlbench.backbones.filtering import filtered
 from tlbench.graphs import Graph
 
 
@@ -106,8 +107,7 @@ class DimeNetPP(Backbone):
         harmonics = self.harmonics(vectors, inverse).t().contiguous()
         n_radial = self.n_spherical * self.config.n_radial
         envelope, radial = self.radial(distance).split([1, n_radial])
-        radial = radial.view(self.n_spherical, self.config.n_radial, -1).transpose(1, 2)
-        radial = radial.contiguous()
+        radial = radial.t().contiguous()
         scaled = distance.unsqueeze(1) / self.cutoff
         rbf = envelope.t() * (self.rbf.freq * scaled).sin()
         edges = neighbourhoods_of(graph)
@@ -117,7 +117,7 @@ class DimeNetPP(Backbone):
         for block in self.interaction_blocks:
             message = self._interact(block, message, rbf, radial, harmonics, edges)
             messages.append(message)
-        return self._output(messages, rbf, graph)
+        return self._output(messages, rbf, edges)
 
     def _interact(
         self,
@@ -129,18 +129,14 @@ class DimeNetPP(Backbone):
         edges: Neighbourhoods,
     ) -> Tensor:
         """Return the messages after an interaction block."""
-        hidden = message.shape[1]
-        weight = torch.cat([block.lin_ji.weight, block.lin_kj.weight])
-        bias = torch.cat([block.lin_ji.bias, block.lin_kj.bias])
-        both = chain(message, [Layer(weight, bias)])
-        x_ji, x_kj = both[:, :hidden], both[:, hidden:]
+        x_ji = chain(message, [Layer(block.lin_ji.weight, block.lin_ji.bias)])
+        x_kj = chain(message, [Layer(block.lin_kj.weight, block.lin_kj.bias)])
         # Two linear maps without anything between them are one.
-        x_kj = x_kj * linear(rbf, block.lin_rbf2.weight @ block.lin_rbf1.weight)
+        x_kj = filtered(x_kj, rbf, block.lin_rbf2.weight @ block.lin_rbf1.weight)
         x_kj = chain(x_kj, [Layer(block.lin_down.weight, None)])
         basis = block.lin_sbf2.weight @ block.lin_sbf1.weight
         basis = basis.view(-1, self.n_spherical, self.config.n_radial).permute(1, 2, 0)
-        weights = torch.bmm(radial, basis * self._signs(basis))
-        x_kj = angular_sum(x_kj, weights, harmonics, edges)
+        x_kj = angular_sum(x_kj, radial, basis * self._signs(basis), harmonics, edges)
         # From here on the message's layer numbers count: the skip of a residual pair is the
         # input of its first layer.
         layers = [Layer(block.lin_up.weight, None, FIRST_OUTSIDE)]
@@ -156,14 +152,12 @@ class DimeNetPP(Backbone):
         orders = torch.arange(self.n_spherical, device=like.device)
         return (1.0 - 2.0 * (orders % 2)).to(like.dtype).view(-1, 1, 1)
 
-    def _output(self, messages: list[Tensor], rbf: Tensor, graph: Graph) -> Tensor:
+    def _output(self, messages: list[Tensor], rbf: Tensor, edges: Neighbourhoods) -> Tensor:
         """Return the sum of what all output blocks make of their messages."""
         blocks = self.output_blocks
         sums = []
         for block, message in zip(blocks, messages, strict=True):
-            filtered = linear(rbf, block.lin_rbf.weight) * message
-            total = filtered.new_zeros((graph.n_atoms, filtered.shape[1]))
-            sums.append(total.index_add(0, graph.edge_index[0], filtered))
+            sums.append(filtered(message, rbf, block.lin_rbf.weight, edges.first))
         features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks]))
         for layers in zip(*(block.lins for block in blocks), strict=True):
             bias = torch.stack([layer.bias for layer in layers]).unsqueeze(1)

@@ -1,0 +1,159 @@
+"""Messages times filters made of few radial functions, summed at atoms or not."""
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from tlbench.kernels import library_for, only_by_coordinates
+from tlbench.kernels.calling import address, call, shares, sums
+
+
+def filtered(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None = None) -> Tensor:
+    """Return x ⊙ (radial · weightᵀ), summed over the rows of each group if there are groups.
+
+    Parameters
+    ----------
+    x
+        (n_rows, width).
+    radial
+        (n_rows, n_radial).
+    weight
+        (width, n_radial), as in a linear layer.
+    first
+        (n_groups + 1,): where the rows of each group begin; None for every row on its own.
+    """
+    library = library_for(x, x.shape[1]) if radial.shape[1] <= _MAX_RADIAL else None
+    if library is None or x.shape[0] == 0:
+        return _plain(x, radial, weight, first)
+    found: Tensor = _Filter.apply(library, x, radial, weight, first)
+    return found
+
+
+_MAX_RADIAL = 32  # as in kernels/filter.h
+
+
+def _plain(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None) -> Tensor:
+    rows = x * torch.nn.functional.linear(radial, weight)
+    if first is None:
+        return rows
+    groups = torch.arange(first.shape[0] - 1, device=first.device)
+    groups = groups.repeat_interleave(first.diff(), output_size=rows.shape[0])
+    return rows.new_zeros((first.shape[0] - 1, rows.shape[1])).index_add(0, groups, rows)
+
+
+class _Call:
+    """The kernels for one library and shape."""
+
+    def __init__(self, library: ctypes.CDLL, n: int, weight: Tensor, first: Tensor | None) -> None:
+        self.library, self.first = library, first
+        self.width, self.n_radial = weight.shape
+        self.filters = weight.t().contiguous()
+        self.shares = shares(n if first is None else first.shape[0] - 1)
+
+    def forward(self, x: Tensor, radial: Tensor, out: Tensor) -> None:
+        """Add the result to ``out``."""
+        tensors = [address(t) for t in (x, radial, self.filters, out)]
+
+        def kernel(number: int, begin: int, end: int) -> None:
+            self.library.filter_forward(
+                ctypes.c_long(begin),
+                ctypes.c_long(end),
+                address(self.first),
+                self.n_radial,
+                self.width,
+                *tensors,
+            )
+
+        call(kernel, self.shares)
+
+    def adjoint(
+        self,
+        x: Tensor,
+        radial: Tensor,
+        given: Tensor,
+        of_x: Tensor | None,
+        of_radial: Tensor | None,
+        of_filters: Tensor | None,
+    ) -> None:
+        """Set or add to the adjoints that are wanted; ``of_filters`` has a part per share."""
+        tensors = [address(t) for t in (x, radial, self.filters, given, of_x, of_radial)]
+
+        def kernel(number: int, begin: int, end: int) -> None:
+            self.library.filter_adjoint(
+                ctypes.c_long(begin),
+                ctypes.c_long(end),
+                address(self.first),
+                self.n_radial,
+                self.width,
+                *tensors,
+                None if of_filters is None else address(of_filters[number]),
+            )
+
+        call(kernel, self.shares)
+
+
+class _Filter(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        library: ctypes.CDLL,
+        x: Tensor,
+        radial: Tensor,
+        weight: Tensor,
+        first: Tensor | None,
+    ) -> Tensor:
+        x, radial = x.contiguous(), radial.contiguous()
+        ctx.call = _Call(library, x.shape[0], weight, first)
+        out = x.new_zeros((x.shape[0] if first is None else first.shape[0] - 1, x.shape[1]))
+        ctx.call.forward(x, radial, out)
+        ctx.save_for_backward(x, radial, weight)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
+        x, radial, weight = ctx.saved_tensors
+        if torch.is_grad_enabled() and not only_by_coordinates():
+            inputs = [t for t in (x, radial, weight) if t.requires_grad]
+            again = _plain(x, radial, weight, ctx.call.first)
+            found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
+            return (
+                None,
+                *(next(found) if t.requires_grad else None for t in (x, radial, weight)),
+                None,
+            )
+        if only_by_coordinates():
+            of_x, of_radial = _FilterAdjoint.apply(ctx.call, given, x, radial, weight)
+            return None, of_x, of_radial, None, None
+        of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
+        of_filters = sums(ctx.call.filters, len(ctx.call.shares))
+        ctx.call.adjoint(x, radial, given.contiguous(), of_x, of_radial, of_filters)
+        return None, of_x, of_radial, of_filters.sum(dim=0).t(), None
+
+
+class _FilterAdjoint(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, call: _Call, given: Tensor, x: Tensor, radial: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        given = given.contiguous()
+        of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
+        call.adjoint(x, radial, given, of_x, of_radial, None)
+        ctx.call = call
+        ctx.save_for_backward(given, x, radial)
+        return of_x, of_radial
+
+    @staticmethod
+    def backward(ctx: Any, x_change: Tensor, radial_change: Tensor) -> tuple[Any, ...]:
+        given, x, radial = ctx.saved_tensors
+        x_change, radial_change = x_change.contiguous(), radial_change.contiguous()
+        out = torch.zeros_like(given)
+        ctx.call.forward(x_change, radial, out)
+        ctx.call.forward(x, radial_change, out)
+        of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
+        of_filters = sums(ctx.call.filters, len(ctx.call.shares))
+        ctx.call.adjoint(x, radial_change, given, of_x, None, of_filters)
+        ctx.call.adjoint(x_change, radial, given, None, of_radial, of_filters)
+        return None, out, of_x, of_radial, of_filters.sum(dim=0).t()
