@@ -14,7 +14,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph
-from tlbench.kernels import by_coordinates
+from tlbench.kernels.scope import backward_for
 from tlbench.schema import validate
 from tlbench.units import GPA
 
@@ -107,7 +107,7 @@ class Potential(nn.Module):
             else:
                 graph = graph.at(positions)
             atom_energy = self.backbone(graph)
-            with by_coordinates():
+            with backward_for("coordinates"):
                 gradients = torch.autograd.grad(
                     atom_energy.sum(), inputs, create_graph=training, allow_unused=True
                 )

@@ -11,8 +11,9 @@ from torch.autograd import Function
 from torch.nn.functional import linear
 
 from tlbench.backbones.activation import silu
-from tlbench.kernels import library_for, only_by_coordinates
 from tlbench.kernels.calling import address, addresses, call, shares, sums, whole
+from tlbench.kernels.library import library_for
+from tlbench.kernels.scope import scope
 
 NOTHING = -1
 TILE = 16
@@ -167,7 +168,7 @@ class _Chain(Function):
         if given is None:
             given = v.new_zeros((chain.n, chain.width))
         wanted = [v, first, second, *parameters]
-        if torch.is_grad_enabled() and not only_by_coordinates():
+        if torch.is_grad_enabled() and scope() != "coordinates":
             there = [t for t in wanted if t is not None and t.requires_grad]
             again = _plain(v, chain.skips, (first, second), weights, biases)
             found = iter(torch.autograd.grad(again, there, given, create_graph=True))
@@ -176,7 +177,7 @@ class _Chain(Function):
                 None,
                 *(next(found) if t is not None and t.requires_grad else None for t in wanted),
             )
-        if only_by_coordinates():
+        if scope() == "coordinates":
             there = [t is not None for t in (first, second)]
             adjoints = _Adjoint.apply(chain, given, z, sigma, *there, *weights)
             return None, None, *adjoints, *(None for _ in parameters)

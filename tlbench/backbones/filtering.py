@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels import library_for, only_by_coordinates
 from tlbench.kernels.calling import address, call, shares, sums
+from tlbench.kernels.library import library_for
+from tlbench.kernels.scope import scope
 
 
 def filtered(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None = None) -> Tensor:
@@ -115,7 +116,7 @@ class _Filter(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, weight = ctx.saved_tensors
-        if torch.is_grad_enabled() and not only_by_coordinates():
+        if torch.is_grad_enabled() and scope() != "coordinates":
             inputs = [t for t in (x, radial, weight) if t.requires_grad]
             again = _plain(x, radial, weight, ctx.call.first)
             found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
@@ -124,7 +125,7 @@ class _Filter(Function):
                 *(next(found) if t.requires_grad else None for t in (x, radial, weight)),
                 None,
             )
-        if only_by_coordinates():
+        if scope() == "coordinates":
             of_x, of_radial = _FilterAdjoint.apply(ctx.call, given, x, radial, weight)
             return None, of_x, of_radial, None, None
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)

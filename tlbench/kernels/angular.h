@@ -11,7 +11,7 @@
 #define MAX_ORDERS 10
 
 /* p_m += sum over k of y[k, m] z[k] for the 2l + 1 m of one l; z has `stride` between edges. */
-static inline __attribute__((always_inline)) void gather(int size, int n, const REAL *y,
+ALWAYS_INLINE void gather(int size, int n, const REAL *y,
                                                                long y_row, const vec *z,
                                                                int stride, vec *p) {
   vec total[2 * MAX_ORDERS];
@@ -38,24 +38,30 @@ static void gather_order(int l, int n, const REAL *y, long y_row, const vec *z,
   }
 }
 
-/* z_lk += sum over m of y[k, lm] p_lm */
-static inline void spread(int n_orders, int n, const REAL *y, const vec *p, vec *z) {
+/* z_lk += sum over m of y[k, lm] p_lm, for `count` edges at a time */
+ALWAYS_INLINE void spread_some(const int count, int n_orders, const REAL *y, const vec *p, vec *z) {
   const int size = n_orders * n_orders;
-  for (int k = 0; k < n; ++k)
-    for (int l = 0; l < n_orders; ++l) {
-      vec even = splat(0), odd = splat(0);
-      const REAL *left = y + (long)k * size + l * l;
-      const vec *right = p + l * l;
-      for (int m = 0; m < 2 * l; m += 2) {
-        even += left[m] * right[m];
-        odd += left[m + 1] * right[m + 1];
-      }
-      z[k * n_orders + l] += even + odd + left[2 * l] * right[2 * l];
-    }
+  for (int l = 0; l < n_orders; ++l) {
+    vec total[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < count; ++i) total[i] = z[i * n_orders + l];
+    for (int m = l * l; m < (l + 1) * (l + 1); ++m)
+#pragma GCC unroll 4
+      for (int i = 0; i < count; ++i) total[i] += y[i * size + m] * p[m];
+#pragma GCC unroll 4
+    for (int i = 0; i < count; ++i) z[i * n_orders + l] = total[i];
+  }
+}
+
+ALWAYS_INLINE void spread(int n_orders, int n, const REAL *y, const vec *p, vec *z) {
+  const int size = n_orders * n_orders;
+  int k = 0;
+  for (; k + 4 <= n; k += 4) spread_some(4, n_orders, y + k * size, p, z + k * n_orders);
+  for (; k < n; ++k) spread_some(1, n_orders, y + k * size, p, z + k * n_orders);
 }
 
 /* q_k += sum over lm of y[k, lm] p_lm */
-static inline void contract(int size, int n, const REAL *y, const vec *p, vec *q) {
+ALWAYS_INLINE void contract(int size, int n, const REAL *y, const vec *p, vec *q) {
   int k = 0;
   for (; k + 4 <= n; k += 4) {
     vec total[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
@@ -75,10 +81,19 @@ static long busiest(long begin, long end, const int64_t *first) {
   return most;
 }
 
+/* Ask for the entries of the edges of the atom that comes next, while this one is computed. */
+ALWAYS_INLINE void ask_edges(const REAL *array, int per_edge, const int64_t *first, long atom,
+                             long end) {
+  if (!array || atom + 1 >= end) return;
+  const char *from = (const char *)(array + first[atom + 1] * per_edge);
+  const char *to = (const char *)(array + first[atom + 2] * per_edge);
+  for (; from < to; from += 64) __builtin_prefetch(from, 0, 2);
+}
+
 static vec *vectors(long count) { return malloc((count ? count : 1) * sizeof(vec)); }
 
 /* sum over n of radial_n basis_n of one l */
-static inline vec expand(int n_radial, const REAL *radial, const vec *basis) {
+ALWAYS_INLINE vec expand(int n_radial, const REAL *radial, const vec *basis) {
   vec total = radial[0] * basis[0];
   for (int n = 1; n < n_radial; ++n) total += radial[n] * basis[n];
   return total;
@@ -86,7 +101,7 @@ static inline vec expand(int n_radial, const REAL *radial, const vec *basis) {
 
 /* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
  * number of LANES vectors, and is overwritten. */
-static inline void add_sums(int size, vec *terms, REAL *to) {
+ALWAYS_INLINE void add_sums(int size, vec *terms, REAL *to) {
   for (int i = 0; i < size; i += LANES) {
     const int left = size - i;
     if (left >= LANES) {
@@ -99,7 +114,7 @@ static inline void add_sums(int size, vec *terms, REAL *to) {
   }
 }
 
-int angular_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
+ALWAYS_INLINE int any_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
                     int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
                     const REAL *basis, const REAL *y, REAL *out, REAL *moments) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
@@ -113,6 +128,8 @@ int angular_forward(long begin, long end, const int64_t *first, const int64_t *r
       const long start = first[atom];
       const int n = (int)(first[atom + 1] - start);
       const REAL *here = y + start * size;
+      ask_edges(radial, functions, first, atom, end);
+      ask_edges(y, size, first, atom, end);
       for (int k = 0; k < n; ++k) {
         const vec value = load(x + (start + k) * channels + channel);
         const REAL *r = radial + (start + k) * functions;
@@ -135,9 +152,17 @@ int angular_forward(long begin, long end, const int64_t *first, const int64_t *r
   return 0;
 }
 
-/* From given (n_edges, channels): the adjoints of x, radial, y and the moments; and, if
- * basis_adjoint is not NULL, of the basis, added to what is there. */
-int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
+int angular_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, REAL *out, REAL *moments) {
+  if (n_orders == 7 && n_radial == 6)
+    return any_forward(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, out, moments);
+  return any_forward(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, out, moments);
+}
+
+/* From given (n_edges, channels): the adjoints of x and the moments; of radial and y, if these are
+ * not NULL; and of the basis, if that is not NULL, added to what is there. */
+ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
                     int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
                     const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
                     REAL *x_adjoint, REAL *radial_adjoint, REAL *y_adjoint, REAL *moments_adjoint,
@@ -148,8 +173,10 @@ int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *r
   if (!gz) return 1;
   vec *gq = gz + most * n_orders, *gp = gq + most, *b = gp + size, *gb = b + functions;
   vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
-  memset(y_adjoint + first[begin] * size, 0, edges * size * sizeof(REAL));
-  memset(radial_adjoint + first[begin] * functions, 0, edges * functions * sizeof(REAL));
+  if (y_adjoint) {
+    memset(y_adjoint + first[begin] * size, 0, edges * size * sizeof(REAL));
+    memset(radial_adjoint + first[begin] * functions, 0, edges * functions * sizeof(REAL));
+  }
   for (int channel = 0; channel < channels; channel += LANES) {
     for (int i = 0; i < functions; ++i) {
       b[i] = load(basis + i * channels + channel);
@@ -159,6 +186,10 @@ int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *r
       const long start = first[atom];
       const int n = (int)(first[atom + 1] - start);
       const REAL *here = y + start * size, *p = moments + atom * size * channels + channel;
+      ask_edges(radial, functions, first, atom, end);
+      ask_edges(radial_adjoint, functions, first, atom, end);
+      ask_edges(y, size, first, atom, end);
+      ask_edges(y_adjoint, size, first, atom, end);
       for (int k = 0; k < n; ++k) {
         gq[k] = load(given + reverse[start + k] * channels + channel);
         for (int l = 0; l < n_orders; ++l) gz[k * n_orders + l] = -gq[k];
@@ -176,14 +207,15 @@ int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *r
           const vec a = expand(n_radial, r + l * n_radial, b + l * n_radial), z = a * value;
           const vec adjoint = gz[k * n_orders + l], ga = adjoint * value;
           gx += adjoint * a;
-          for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) {
-            r_terms[i] = ga * b[i];
-            if (basis_adjoint) gb[i] += r[i] * ga;
-          }
+          if (basis_adjoint)
+            for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) gb[i] += r[i] * ga;
+          if (!y_adjoint) continue;
+          for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) r_terms[i] = ga * b[i];
           for (int m = l * l; m < (l + 1) * (l + 1); ++m)
             y_terms[m] = gq[k] * load(p + m * channels) + z * gp[m];
         }
         store(x_adjoint + edge * channels + channel, gx);
+        if (!y_adjoint) continue;
         add_sums(functions, r_terms, radial_adjoint + edge * functions);
         add_sums(size, y_terms, y_adjoint + edge * size);
       }
@@ -200,10 +232,20 @@ int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *r
   return 0;
 }
 
+int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
+                    REAL *x_adjoint, REAL *radial_adjoint, REAL *y_adjoint, REAL *moments_adjoint,
+                    REAL *basis_adjoint) {
+  if (n_orders == 7 && n_radial == 6)
+    return any_adjoint(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments, given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint, basis_adjoint);
+  return any_adjoint(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments, given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint, basis_adjoint);
+}
+
 /* From changes of x, radial and y: the change of the result; and, with `given` and
  * `moments_adjoint` as in the adjoint, the derivatives of sum(adjoint . change) by x, and by the
  * basis, added to basis_adjoint. */
-int angular_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
+ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
                     int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
                     const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
                     const REAL *moments_adjoint, const REAL *x_change, const REAL *radial_change,
@@ -226,6 +268,10 @@ int angular_tangent(long begin, long end, const int64_t *first, const int64_t *r
       const long start = first[atom];
       const int n = (int)(first[atom + 1] - start);
       const REAL *here = y + start * size, *moved = y_change + start * size;
+      ask_edges(radial, functions, first, atom, end);
+      ask_edges(radial_change, functions, first, atom, end);
+      ask_edges(y, size, first, atom, end);
+      ask_edges(y_change, size, first, atom, end);
       for (int k = 0; k < n; ++k) {
         const long edge = start + k;
         const REAL *r = radial + edge * functions, *dr = radial_change + edge * functions;
@@ -284,4 +330,14 @@ int angular_tangent(long begin, long end, const int64_t *first, const int64_t *r
   }
   free(z);
   return 0;
+}
+
+int angular_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
+                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
+                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
+                    const REAL *moments_adjoint, const REAL *x_change, const REAL *radial_change,
+                    const REAL *y_change, REAL *out, REAL *x_source, REAL *basis_adjoint) {
+  if (n_orders == 7 && n_radial == 6)
+    return any_tangent(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments, given, moments_adjoint, x_change, radial_change, y_change, out, x_source, basis_adjoint);
+  return any_tangent(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments, given, moments_adjoint, x_change, radial_change, y_change, out, x_source, basis_adjoint);
 }

@@ -11,7 +11,7 @@
 #define ROWS 8  /* rows of a register block */
 
 /* c (ROWS x NV vectors) = or += sum over k of a[row, k] b[k, :]. */
-static inline __attribute__((always_inline)) void block(const int nv, const REAL *a, long a_row,
+ALWAYS_INLINE void block(const int nv, const REAL *a, long a_row,
                                                         long a_k, const REAL *b, long b_k, int n_k,
                                                         REAL *c, long c_row, const int add) {
   vec acc[ROWS][2];

@@ -10,7 +10,7 @@
 #define MAX_R 32
 
 /* y is added to. */
-void filter_forward(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
+ALWAYS_INLINE void any_filter_forward(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
                     const REAL *r, const REAL *f, REAL *y) {
   for (long group = begin; group < end; ++group) {
     const long start = first ? first[group] : group, stop = first ? first[group + 1] : group + 1;
@@ -26,8 +26,16 @@ void filter_forward(long begin, long end, const int64_t *first, int n_r, int wid
   }
 }
 
+void filter_forward(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
+                    const REAL *r, const REAL *f, REAL *y) {
+  if (n_r == 6 && width == 32)
+    any_filter_forward(begin, end, first, 6, 32, x, r, f, y);
+  else
+    any_filter_forward(begin, end, first, n_r, width, x, r, f, y);
+}
+
 /* Those of the adjoints that are wanted; F's is added to. */
-void filter_adjoint(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
+ALWAYS_INLINE void any_filter_adjoint(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
                     const REAL *r, const REAL *f, const REAL *given, REAL *x_adjoint,
                     REAL *r_adjoint, REAL *f_adjoint) {
   for (long group = begin; group < end; ++group) {
@@ -55,4 +63,13 @@ void filter_adjoint(long begin, long end, const int64_t *first, int n_r, int wid
       }
     }
   }
+}
+
+void filter_adjoint(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
+                    const REAL *r, const REAL *f, const REAL *given, REAL *x_adjoint,
+                    REAL *r_adjoint, REAL *f_adjoint) {
+  if (n_r == 6 && width == 32)
+    any_filter_adjoint(begin, end, first, 6, 32, x, r, f, given, x_adjoint, r_adjoint, f_adjoint);
+  else
+    any_filter_adjoint(begin, end, first, n_r, width, x, r, f, given, x_adjoint, r_adjoint, f_adjoint);
 }

@@ -28,6 +28,8 @@
 typedef REAL vec __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 typedef INTEGER bits __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static inline vec load(const REAL *p) { return *(const vec *)p; }
 static inline void store(REAL *p, vec v) { *(vec *)p = v; }
 static inline vec splat(REAL x) { return x - (vec){0}; }

@@ -1,26 +1,35 @@
-"""Which derivatives a backward pass is for."""
+"""What a backward pass is for, which spares derivatives that nobody asked for.
+
+Functions with derivatives of their own are not told by torch which of them are wanted.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Literal
 
-_BY_COORDINATES = ContextVar("by_coordinates", default=False)
+Scope = Literal["everything", "coordinates", "parameters"]
+
+_SCOPE: ContextVar[Scope] = ContextVar("scope", default="everything")
 
 
 @contextmanager
-def by_coordinates() -> Iterator[None]:
-    """Say that backward passes within are for the gradient of an energy by coordinates.
+def backward_for(scope: Scope) -> Iterator[None]:
+    """Say what backward passes within are for.
 
-    What comes out may later be differentiated by parameters, not by coordinates again. Forces
-    need no more, even to train on them, and second derivatives of the geometry are costly.
+    ``coordinates``
+        The gradient of an energy by coordinates, which may later be differentiated by
+        parameters, but not by coordinates again: forces, also to train on.
+    ``parameters``
+        The gradient by parameters; what depends on coordinates alone is left out.
     """
-    token = _BY_COORDINATES.set(True)
+    token = _SCOPE.set(scope)
     try:
         yield
     finally:
-        _BY_COORDINATES.reset(token)
+        _SCOPE.reset(token)
 
 
-def only_by_coordinates() -> bool:
-    """Tell whether the backward pass in progress is within ``by_coordinates``."""
-    return _BY_COORDINATES.get()
+def scope() -> Scope:
+    """Return what the backward pass in progress is for."""
+    return _SCOPE.get()

@@ -9,6 +9,7 @@ import torch
 from torch.nn import Parameter
 
 from tlbench.errors import TlbenchError
+from tlbench.kernels.scope import backward_for
 from tlbench.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
@@ -82,7 +83,8 @@ def train(
         loss = loss_of(found, batch, config.loss)
         optimiser.zero_grad()
         # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
-        torch.autograd.backward(loss, inputs=parameters)
+        with backward_for("parameters"):
+            torch.autograd.backward(loss, inputs=parameters)
         optimiser.step()
         value = float(loss.detach())
         if not math.isfinite(value):

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tlbench.graphs import Graph
-from tlbench.kernels import library_for, only_by_coordinates
 from tlbench.kernels.calling import address, call, shares, sums
+from tlbench.kernels.library import library_for
+from tlbench.kernels.scope import scope
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _Call:
         self.library, self.basis, self.edges = library, basis.detach().contiguous(), edges
         self.shares = shares(edges.n_atoms)
 
-    def __call__(self, name: str, tensors: list[Tensor], basis_adjoint: Tensor | None) -> None:
+    def __call__(self, name: str, tensors: list[Tensor | None], basis_adjoint: Tensor | None) -> None:
         """Call a kernel with x, radial, the basis, and the other tensors."""
         function = getattr(self.library, name)
         before = [address(self.edges.first), address(self.edges.reverse), *self.basis.shape]
@@ -143,20 +144,27 @@ class _Sum(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, basis, harmonics, moments = ctx.saved_tensors
-        if torch.is_grad_enabled() and not only_by_coordinates():
+        if torch.is_grad_enabled() and scope() != "coordinates":
             wanted = (x, radial, basis, harmonics)
             again = _plain(x, radial, basis, harmonics, ctx.call.edges)
             inputs = [t for t in wanted if t.requires_grad]
             found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
             return None, *(next(found) if t.requires_grad else None for t in wanted), None
-        if only_by_coordinates():
+        if scope() == "coordinates":
             of_x, of_radial, of_harmonics = _Adjoint.apply(
                 ctx.call, given, x, radial, basis, harmonics, moments
             )
             return None, of_x, of_radial, None, of_harmonics, None
         of_basis = sums(basis, len(ctx.call.shares))
         of_x, of_radial, of_harmonics, _ = _adjoints(
-            ctx.call, given.contiguous(), x, radial, harmonics, moments, of_basis
+            ctx.call,
+            given.contiguous(),
+            x,
+            radial,
+            harmonics,
+            moments,
+            of_basis,
+            geometry=scope() != "parameters",
         )
         return None, of_x, of_radial, of_basis.sum(dim=0), of_harmonics, None
 
@@ -169,9 +177,13 @@ def _adjoints(
     harmonics: Tensor,
     moments: Tensor,
     of_basis: Tensor | None,
-) -> list[Tensor]:
-    """Return the adjoints of x, the radial functions, the harmonics and the moments."""
-    found = [torch.empty_like(t) for t in (x, radial, harmonics, moments)]
+    geometry: bool = True,
+) -> list[Tensor | None]:
+    """Return the adjoints of x, of radial functions and harmonics if wanted, and of moments."""
+    found = [
+        torch.empty_like(t) if wanted else None
+        for t, wanted in ((x, True), (radial, geometry), (harmonics, geometry), (moments, True))
+    ]
     call("angular_adjoint", [x, radial, harmonics, moments, given, *found], of_basis)
     return found
 
