@@ -1,7 +1,7 @@
 """Chains of dense layers, with first and second derivatives written by hand."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,14 @@ from torch.autograd import Function
 from torch.nn.functional import linear
 
 from tlbench.backbones.activation import silu
-from tlbench.kernels.calling import address, addresses, call, shares, sums, whole
+from tlbench.kernels.calling import (
+    address,
+    addresses,
+    call,
+    partial_sums,
+    threads_for,
+    whole,
+)
 from tlbench.kernels.library import library_for
 from tlbench.kernels.scope import scope
 
@@ -80,7 +87,7 @@ class _Call:
         self.library, self.skips = library, skips
         width, n_inputs = weights[0].shape
         self.n, self.width, self.n_inputs = n, width, n_inputs
-        self.shares = shares(n, TILE)
+        self.threads = threads_for(n)
         # Kept here for as long as the kernels run.
         self._weights = [w.contiguous() for w in weights]
         self._shape = [
@@ -98,39 +105,29 @@ class _Call:
 
     def forward(self, biases: Sequence[Tensor | None], *tensors: Tensor | None) -> None:
         """Call ``chain_forward``."""
-        rest = [addresses(biases), *map(address, tensors)]
-        self._call(self.library.chain_forward, lambda number: rest)
+        self._call(self.library.chain_forward, addresses(biases), *map(address, tensors))
 
     def adjoint(
         self, tensors: Sequence[Tensor | None], parameters: Sequence[Tensor | None] | None
     ) -> None:
-        """Call ``chain_adjoint``; ``parameters`` are sums of the adjoints of all of them."""
-        rest = list(map(address, tensors))
-
-        def arguments(number: int) -> list[Any]:
-            if parameters is None:
-                return [*rest, None, None]
-            parts = [p if p is None else p[number] for p in parameters]
+        """Call ``chain_adjoint``; ``parameters`` are partial sums of the adjoints of all."""
+        wanted: list[Any] = [None, None]
+        if parameters is not None:
             n_layers = len(self.skips)
-            return [*rest, addresses(parts[:n_layers]), addresses(parts[n_layers:])]
-
-        self._call(self.library.chain_adjoint, arguments)
+            wanted = [self._parts(parameters[:n_layers]), self._parts(parameters[n_layers:])]
+        self._call(self.library.chain_adjoint, *map(address, tensors), *wanted)
 
     def tangent(self, tensors: Sequence[Tensor | None], weights: Sequence[Tensor]) -> None:
-        """Call ``chain_tangent``; ``weights`` are sums of the adjoints of the weights."""
-        rest = list(map(address, tensors))
-        self._call(
-            self.library.chain_tangent,
-            lambda number: [*rest, addresses([w[number] for w in weights])],
-        )
+        """Call ``chain_tangent``; ``weights`` are partial sums of the adjoints of the weights."""
+        self._call(self.library.chain_tangent, *map(address, tensors), self._parts(weights))
 
-    def _call(self, function: Any, arguments: Callable[[int], list[Any]]) -> None:
-        def kernel(number: int, begin: int, end: int) -> int:
-            span = ctypes.c_long(begin), ctypes.c_long(end)
-            status: int = function(*span, *self._shape, *arguments(number))
-            return status
+    def _parts(self, sums: Sequence[Tensor | None]) -> Any:
+        """Return the addresses of all partial sums, thread by thread."""
+        threads = range(self.threads)
+        return addresses([None if s is None else s[t] for t in threads for s in sums])
 
-        call(kernel, self.shares)
+    def _call(self, function: Any, *arguments: Any) -> None:
+        call(function, self.threads, self.n, *self._shape, *arguments)
 
 
 class _Chain(Function):
@@ -182,7 +179,7 @@ class _Chain(Function):
             adjoints = _Adjoint.apply(chain, given, z, sigma, *there, *weights)
             return None, None, *adjoints, *(None for _ in parameters)
         inputs = [None if t is None else torch.empty_like(t) for t in (v, first, second)]
-        parts = [None if p is None else sums(p, len(chain.shares)) for p in parameters]
+        parts = [None if p is None else partial_sums(p, chain.threads) for p in parameters]
         known = [v, first, second, z, sigma, given.contiguous(), whole(source)]
         chain.adjoint([*known, *inputs, None], parts)
         return None, None, *inputs, *(None if p is None else p.sum(dim=0) for p in parts)
@@ -221,7 +218,7 @@ class _Adjoint(Function):
         if v is None:
             v = z.new_zeros((chain.n, chain.n_inputs))
         out, source = z.new_empty((chain.n, chain.width)), torch.empty_like(z)
-        of_weights = [sums(w, len(chain.shares)) for w in weights]
+        of_weights = [partial_sums(w, chain.threads) for w in weights]
         changes = [v.contiguous(), whole(first), whole(second)]
         chain.tangent([*changes, z, sigma, slopes, out, source], of_weights)
         return None, out, source, None, None, None, *(w.sum(dim=0) for w in of_weights)

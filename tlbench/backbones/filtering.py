@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels.calling import address, call, shares, sums
+from tlbench.kernels.calling import address, call, partial_sums, threads_for
 from tlbench.kernels.library import library_for
 from tlbench.kernels.scope import scope
 
@@ -52,23 +52,12 @@ class _Call:
         self.library, self.first = library, first
         self.width, self.n_radial = weight.shape
         self.filters = weight.t().contiguous()
-        self.shares = shares(n if first is None else first.shape[0] - 1)
+        self.n = n if first is None else first.shape[0] - 1
+        self.threads = threads_for(self.n)
 
     def forward(self, x: Tensor, radial: Tensor, out: Tensor) -> None:
         """Add the result to ``out``."""
-        tensors = [address(t) for t in (x, radial, self.filters, out)]
-
-        def kernel(number: int, begin: int, end: int) -> None:
-            self.library.filter_forward(
-                ctypes.c_long(begin),
-                ctypes.c_long(end),
-                address(self.first),
-                self.n_radial,
-                self.width,
-                *tensors,
-            )
-
-        call(kernel, self.shares)
+        self._call(self.library.filter_forward, x, radial, self.filters, out)
 
     def adjoint(
         self,
@@ -79,21 +68,13 @@ class _Call:
         of_radial: Tensor | None,
         of_filters: Tensor | None,
     ) -> None:
-        """Set or add to the adjoints that are wanted; ``of_filters`` has a part per share."""
-        tensors = [address(t) for t in (x, radial, self.filters, given, of_x, of_radial)]
+        """Set the adjoints that are wanted; ``of_filters`` are partial sums to add to."""
+        tensors = (x, radial, self.filters, given, of_x, of_radial, of_filters)
+        self._call(self.library.filter_adjoint, *tensors)
 
-        def kernel(number: int, begin: int, end: int) -> None:
-            self.library.filter_adjoint(
-                ctypes.c_long(begin),
-                ctypes.c_long(end),
-                address(self.first),
-                self.n_radial,
-                self.width,
-                *tensors,
-                None if of_filters is None else address(of_filters[number]),
-            )
-
-        call(kernel, self.shares)
+    def _call(self, function: Any, *tensors: Tensor | None) -> None:
+        sizes = address(self.first), self.n_radial, self.width
+        call(function, self.threads, self.n, *sizes, *map(address, tensors))
 
 
 class _Filter(Function):
@@ -129,7 +110,7 @@ class _Filter(Function):
             of_x, of_radial = _FilterAdjoint.apply(ctx.call, given, x, radial, weight)
             return None, of_x, of_radial, None, None
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
-        of_filters = sums(ctx.call.filters, len(ctx.call.shares))
+        of_filters = partial_sums(ctx.call.filters, ctx.call.threads)
         ctx.call.adjoint(x, radial, given.contiguous(), of_x, of_radial, of_filters)
         return None, of_x, of_radial, of_filters.sum(dim=0).t(), None
 
@@ -154,7 +135,7 @@ class _FilterAdjoint(Function):
         ctx.call.forward(x_change, radial, out)
         ctx.call.forward(x, radial_change, out)
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
-        of_filters = sums(ctx.call.filters, len(ctx.call.shares))
+        of_filters = partial_sums(ctx.call.filters, ctx.call.threads)
         ctx.call.adjoint(x, radial_change, given, of_x, None, of_filters)
         ctx.call.adjoint(x_change, radial, given, None, of_radial, of_filters)
         return None, out, of_x, of_radial, of_filters.sum(dim=0).t()

@@ -11,9 +11,8 @@
 #define MAX_ORDERS 10
 
 /* p_m += sum over k of y[k, m] z[k] for the 2l + 1 m of one l; z has `stride` between edges. */
-ALWAYS_INLINE void gather(int size, int n, const REAL *y,
-                                                               long y_row, const vec *z,
-                                                               int stride, vec *p) {
+ALWAYS_INLINE void gather(int size, int n, const REAL* y, long y_row, const vec* z, int stride,
+                          vec* p) {
   vec total[2 * MAX_ORDERS];
   for (int m = 0; m < size; ++m) total[m] = p[m];
   for (int k = 0; k < n; ++k) {
@@ -24,22 +23,37 @@ ALWAYS_INLINE void gather(int size, int n, const REAL *y,
 }
 
 /* The same with the size known to the compiler, so that the sums stay in registers. */
-static void gather_order(int l, int n, const REAL *y, long y_row, const vec *z,
-                                      int stride, vec *p) {
+static void gather_order(int l, int n, const REAL* y, long y_row, const vec* z, int stride,
+                         vec* p) {
   switch (l) {
-    case 0: gather(1, n, y, y_row, z, stride, p); return;
-    case 1: gather(3, n, y, y_row, z, stride, p); return;
-    case 2: gather(5, n, y, y_row, z, stride, p); return;
-    case 3: gather(7, n, y, y_row, z, stride, p); return;
-    case 4: gather(9, n, y, y_row, z, stride, p); return;
-    case 5: gather(11, n, y, y_row, z, stride, p); return;
-    case 6: gather(13, n, y, y_row, z, stride, p); return;
-    default: gather(2 * l + 1, n, y, y_row, z, stride, p);
+    case 0:
+      gather(1, n, y, y_row, z, stride, p);
+      return;
+    case 1:
+      gather(3, n, y, y_row, z, stride, p);
+      return;
+    case 2:
+      gather(5, n, y, y_row, z, stride, p);
+      return;
+    case 3:
+      gather(7, n, y, y_row, z, stride, p);
+      return;
+    case 4:
+      gather(9, n, y, y_row, z, stride, p);
+      return;
+    case 5:
+      gather(11, n, y, y_row, z, stride, p);
+      return;
+    case 6:
+      gather(13, n, y, y_row, z, stride, p);
+      return;
+    default:
+      gather(2 * l + 1, n, y, y_row, z, stride, p);
   }
 }
 
 /* z_lk += sum over m of y[k, lm] p_lm, for `count` edges at a time */
-ALWAYS_INLINE void spread_some(const int count, int n_orders, const REAL *y, const vec *p, vec *z) {
+ALWAYS_INLINE void spread_some(const int count, int n_orders, const REAL* y, const vec* p, vec* z) {
   const int size = n_orders * n_orders;
   for (int l = 0; l < n_orders; ++l) {
     vec total[4];
@@ -53,7 +67,7 @@ ALWAYS_INLINE void spread_some(const int count, int n_orders, const REAL *y, con
   }
 }
 
-ALWAYS_INLINE void spread(int n_orders, int n, const REAL *y, const vec *p, vec *z) {
+ALWAYS_INLINE void spread(int n_orders, int n, const REAL* y, const vec* p, vec* z) {
   const int size = n_orders * n_orders;
   int k = 0;
   for (; k + 4 <= n; k += 4) spread_some(4, n_orders, y + k * size, p, z + k * n_orders);
@@ -61,7 +75,7 @@ ALWAYS_INLINE void spread(int n_orders, int n, const REAL *y, const vec *p, vec 
 }
 
 /* q_k += sum over lm of y[k, lm] p_lm */
-ALWAYS_INLINE void contract(int size, int n, const REAL *y, const vec *p, vec *q) {
+ALWAYS_INLINE void contract(int size, int n, const REAL* y, const vec* p, vec* q) {
   int k = 0;
   for (; k + 4 <= n; k += 4) {
     vec total[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
@@ -74,7 +88,7 @@ ALWAYS_INLINE void contract(int size, int n, const REAL *y, const vec *p, vec *q
     for (int m = 0; m < size; ++m) q[k] += y[(long)k * size + m] * p[m];
 }
 
-static long busiest(long begin, long end, const int64_t *first) {
+static long busiest(long begin, long end, const int64_t* first) {
   long most = 0;
   for (long i = begin; i < end; ++i)
     if (first[i + 1] - first[i] > most) most = first[i + 1] - first[i];
@@ -82,18 +96,18 @@ static long busiest(long begin, long end, const int64_t *first) {
 }
 
 /* Ask for the entries of the edges of the atom that comes next, while this one is computed. */
-ALWAYS_INLINE void ask_edges(const REAL *array, int per_edge, const int64_t *first, long atom,
+ALWAYS_INLINE void ask_edges(const REAL* array, int per_edge, const int64_t* first, long atom,
                              long end) {
   if (!array || atom + 1 >= end) return;
-  const char *from = (const char *)(array + first[atom + 1] * per_edge);
-  const char *to = (const char *)(array + first[atom + 2] * per_edge);
+  const char* from = (const char*)(array + first[atom + 1] * per_edge);
+  const char* to = (const char*)(array + first[atom + 2] * per_edge);
   for (; from < to; from += 64) __builtin_prefetch(from, 0, 2);
 }
 
-static vec *vectors(long count) { return malloc((count ? count : 1) * sizeof(vec)); }
+static vec* vectors(long count) { return malloc((count ? count : 1) * sizeof(vec)); }
 
 /* sum over n of radial_n basis_n of one l */
-ALWAYS_INLINE vec expand(int n_radial, const REAL *radial, const vec *basis) {
+ALWAYS_INLINE vec expand(int n_radial, const REAL* radial, const vec* basis) {
   vec total = radial[0] * basis[0];
   for (int n = 1; n < n_radial; ++n) total += radial[n] * basis[n];
   return total;
@@ -101,7 +115,7 @@ ALWAYS_INLINE vec expand(int n_radial, const REAL *radial, const vec *basis) {
 
 /* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
  * number of LANES vectors, and is overwritten. */
-ALWAYS_INLINE void add_sums(int size, vec *terms, REAL *to) {
+ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
   for (int i = 0; i < size; i += LANES) {
     const int left = size - i;
     if (left >= LANES) {
@@ -114,12 +128,13 @@ ALWAYS_INLINE void add_sums(int size, vec *terms, REAL *to) {
   }
 }
 
-ALWAYS_INLINE int any_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, REAL *out, REAL *moments) {
+ALWAYS_INLINE int any_forward(long begin, long end, const int64_t* first, const int64_t* reverse,
+                              int n_orders, int n_radial, int channels, const REAL* x,
+                              const REAL* radial, const REAL* basis, const REAL* y, REAL* out,
+                              REAL* moments) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
   const long most = busiest(begin, end, first);
-  vec *z = vectors(most * n_orders + most + size + functions);
+  vec* z = vectors(most * n_orders + most + size + functions);
   if (!z) return 1;
   vec *q = z + most * n_orders, *p = q + most, *b = p + size;
   for (int channel = 0; channel < channels; channel += LANES) {
@@ -127,12 +142,12 @@ ALWAYS_INLINE int any_forward(long begin, long end, const int64_t *first, const 
     for (long atom = begin; atom < end; ++atom) {
       const long start = first[atom];
       const int n = (int)(first[atom + 1] - start);
-      const REAL *here = y + start * size;
+      const REAL* here = y + start * size;
       ask_edges(radial, functions, first, atom, end);
       ask_edges(y, size, first, atom, end);
       for (int k = 0; k < n; ++k) {
         const vec value = load(x + (start + k) * channels + channel);
-        const REAL *r = radial + (start + k) * functions;
+        const REAL* r = radial + (start + k) * functions;
         q[k] = splat(0);
         for (int l = 0; l < n_orders; ++l) {
           const vec term = value * expand(n_radial, r + l * n_radial, b + l * n_radial);
@@ -152,24 +167,38 @@ ALWAYS_INLINE int any_forward(long begin, long end, const int64_t *first, const 
   return 0;
 }
 
-int angular_forward(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, REAL *out, REAL *moments) {
+static int forward_angular(long begin, long end, const int64_t* first, const int64_t* reverse,
+                           int n_orders, int n_radial, int channels, const REAL* x,
+                           const REAL* radial, const REAL* basis, const REAL* y, REAL* out,
+                           REAL* moments) {
   if (n_orders == 7 && n_radial == 6)
-    return any_forward(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, out, moments);
-  return any_forward(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, out, moments);
+    return any_forward(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, out,
+                       moments);
+  return any_forward(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y,
+                     out, moments);
+}
+
+int angular_forward(int threads, long n_atoms, const int64_t* first, const int64_t* reverse,
+                    int n_orders, int n_radial, int channels, const REAL* x, const REAL* radial,
+                    const REAL* basis, const REAL* y, REAL* out, REAL* moments) {
+  int failed = 0;
+  SHARE(threads, n_atoms, 1, failed,
+        forward_angular(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis,
+                        y, out, moments));
+  return failed;
 }
 
 /* From given (n_edges, channels): the adjoints of x and the moments; of radial and y, if these are
  * not NULL; and of the basis, if that is not NULL, added to what is there. */
-ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
-                    REAL *x_adjoint, REAL *radial_adjoint, REAL *y_adjoint, REAL *moments_adjoint,
-                    REAL *basis_adjoint) {
+ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t* first, const int64_t* reverse,
+                              int n_orders, int n_radial, int channels, const REAL* x,
+                              const REAL* radial, const REAL* basis, const REAL* y,
+                              const REAL* moments, const REAL* given, REAL* x_adjoint,
+                              REAL* radial_adjoint, REAL* y_adjoint, REAL* moments_adjoint,
+                              REAL* basis_adjoint) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
   const long most = busiest(begin, end, first), edges = first[end] - first[begin];
-  vec *gz = vectors(most * n_orders + most + 2 * size + 2 * functions + 2 * LANES + functions);
+  vec* gz = vectors(most * n_orders + most + 2 * size + 2 * functions + 2 * LANES + functions);
   if (!gz) return 1;
   vec *gq = gz + most * n_orders, *gp = gq + most, *b = gp + size, *gb = b + functions;
   vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
@@ -195,12 +224,11 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t *first, const 
         for (int l = 0; l < n_orders; ++l) gz[k * n_orders + l] = -gq[k];
       }
       for (int m = 0; m < size; ++m) gp[m] = splat(0);
-      for (int l = 0; l < n_orders; ++l)
-        gather_order(l, n, here + l * l, size, gq, 1, gp + l * l);
+      for (int l = 0; l < n_orders; ++l) gather_order(l, n, here + l * l, size, gq, 1, gp + l * l);
       spread(n_orders, n, here, gp, gz);
       for (int k = 0; k < n; ++k) {
         const long edge = start + k;
-        const REAL *r = radial + edge * functions;
+        const REAL* r = radial + edge * functions;
         const vec value = load(x + edge * channels + channel);
         vec gx = splat(0);
         for (int l = 0; l < n_orders; ++l) {
@@ -224,7 +252,7 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t *first, const 
     }
     if (basis_adjoint)
       for (int i = 0; i < functions; ++i) {
-        REAL *to = basis_adjoint + i * channels + channel;
+        REAL* to = basis_adjoint + i * channels + channel;
         store(to, load(to) + gb[i]);
       }
   }
@@ -232,27 +260,46 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t *first, const 
   return 0;
 }
 
-int angular_adjoint(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
-                    REAL *x_adjoint, REAL *radial_adjoint, REAL *y_adjoint, REAL *moments_adjoint,
-                    REAL *basis_adjoint) {
+static int adjoint_angular(long begin, long end, const int64_t* first, const int64_t* reverse,
+                           int n_orders, int n_radial, int channels, const REAL* x,
+                           const REAL* radial, const REAL* basis, const REAL* y,
+                           const REAL* moments, const REAL* given, REAL* x_adjoint,
+                           REAL* radial_adjoint, REAL* y_adjoint, REAL* moments_adjoint,
+                           REAL* basis_adjoint) {
   if (n_orders == 7 && n_radial == 6)
-    return any_adjoint(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments, given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint, basis_adjoint);
-  return any_adjoint(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments, given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint, basis_adjoint);
+    return any_adjoint(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments,
+                       given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint, basis_adjoint);
+  return any_adjoint(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y,
+                     moments, given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint,
+                     basis_adjoint);
+}
+
+int angular_adjoint(int threads, long n_atoms, const int64_t* first, const int64_t* reverse,
+                    int n_orders, int n_radial, int channels, const REAL* x, const REAL* radial,
+                    const REAL* basis, const REAL* y, const REAL* moments, const REAL* given,
+                    REAL* x_adjoint, REAL* radial_adjoint, REAL* y_adjoint, REAL* moments_adjoint,
+                    REAL* basis_adjoint) {
+  int failed = 0;
+  SHARE(threads, n_atoms, 1, failed,
+        adjoint_angular(
+            begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments,
+            given, x_adjoint, radial_adjoint, y_adjoint, moments_adjoint,
+            basis_adjoint ? basis_adjoint + (long)t * n_orders * n_radial * channels : NULL));
+  return failed;
 }
 
 /* From changes of x, radial and y: the change of the result; and, with `given` and
  * `moments_adjoint` as in the adjoint, the derivatives of sum(adjoint . change) by x, and by the
  * basis, added to basis_adjoint. */
-ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
-                    const REAL *moments_adjoint, const REAL *x_change, const REAL *radial_change,
-                    const REAL *y_change, REAL *out, REAL *x_source, REAL *basis_adjoint) {
+ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const int64_t* reverse,
+                              int n_orders, int n_radial, int channels, const REAL* x,
+                              const REAL* radial, const REAL* basis, const REAL* y,
+                              const REAL* moments, const REAL* given, const REAL* moments_adjoint,
+                              const REAL* x_change, const REAL* radial_change, const REAL* y_change,
+                              REAL* out, REAL* x_source, REAL* basis_adjoint) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
   const long most = busiest(begin, end, first);
-  vec *z = vectors(most * n_orders * 6 + 2 * most + 4 * size + 2 * functions);
+  vec* z = vectors(most * n_orders * 6 + 2 * most + 4 * size + 2 * functions);
   if (!z) return 1;
   vec *dz = z + most * n_orders, *gz = dz + most * n_orders, *hz = gz + most * n_orders;
   vec *a = hz + most * n_orders, *da = a + most * n_orders;
@@ -324,7 +371,7 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t *first, const 
       }
     }
     for (int i = 0; i < functions; ++i) {
-      REAL *to = basis_adjoint + i * channels + channel;
+      REAL* to = basis_adjoint + i * channels + channel;
       store(to, load(to) + gb[i]);
     }
   }
@@ -332,12 +379,31 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t *first, const 
   return 0;
 }
 
-int angular_tangent(long begin, long end, const int64_t *first, const int64_t *reverse,
-                    int n_orders, int n_radial, int channels, const REAL *x, const REAL *radial,
-                    const REAL *basis, const REAL *y, const REAL *moments, const REAL *given,
-                    const REAL *moments_adjoint, const REAL *x_change, const REAL *radial_change,
-                    const REAL *y_change, REAL *out, REAL *x_source, REAL *basis_adjoint) {
+static int tangent_angular(long begin, long end, const int64_t* first, const int64_t* reverse,
+                           int n_orders, int n_radial, int channels, const REAL* x,
+                           const REAL* radial, const REAL* basis, const REAL* y,
+                           const REAL* moments, const REAL* given, const REAL* moments_adjoint,
+                           const REAL* x_change, const REAL* radial_change, const REAL* y_change,
+                           REAL* out, REAL* x_source, REAL* basis_adjoint) {
   if (n_orders == 7 && n_radial == 6)
-    return any_tangent(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments, given, moments_adjoint, x_change, radial_change, y_change, out, x_source, basis_adjoint);
-  return any_tangent(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments, given, moments_adjoint, x_change, radial_change, y_change, out, x_source, basis_adjoint);
+    return any_tangent(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments,
+                       given, moments_adjoint, x_change, radial_change, y_change, out, x_source,
+                       basis_adjoint);
+  return any_tangent(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y,
+                     moments, given, moments_adjoint, x_change, radial_change, y_change, out,
+                     x_source, basis_adjoint);
+}
+
+int angular_tangent(int threads, long n_atoms, const int64_t* first, const int64_t* reverse,
+                    int n_orders, int n_radial, int channels, const REAL* x, const REAL* radial,
+                    const REAL* basis, const REAL* y, const REAL* moments, const REAL* given,
+                    const REAL* moments_adjoint, const REAL* x_change, const REAL* radial_change,
+                    const REAL* y_change, REAL* out, REAL* x_source, REAL* basis_adjoint) {
+  int failed = 0;
+  SHARE(threads, n_atoms, 1, failed,
+        tangent_angular(
+            begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments,
+            given, moments_adjoint, x_change, radial_change, y_change, out, x_source,
+            basis_adjoint ? basis_adjoint + (long)t * n_orders * n_radial * channels : NULL));
+  return failed;
 }

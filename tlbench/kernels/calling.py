@@ -1,9 +1,7 @@
-"""What Python needs to call the kernels: addresses, and several threads."""
+"""What Python needs to call the kernels."""
 
 import ctypes
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,37 +25,23 @@ def whole(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
-def shares(n_items: int, multiple: int = 1) -> list[tuple[int, int]]:
-    """Divide items among torch's threads: (begin, end) of each share, begins at a multiple."""
-    threads = min(torch.get_num_threads(), n_items // _ITEMS_PER_THREAD) or 1
-    size = -(-n_items // (threads * multiple)) * multiple or 1
-    return [(begin, min(begin + size, n_items)) for begin in range(0, n_items, size)]
+def threads_for(n_items: int) -> int:
+    """Return how many of torch's threads a kernel should use for ``n_items`` atoms or edges."""
+    return max(1, min(torch.get_num_threads(), n_items // _ITEMS_PER_THREAD))
 
 
-def call(kernel: Callable[[int, int, int], int | None], n_shares: Sequence[tuple[int, int]]) -> None:
-    """Call ``kernel(number, begin, end)`` for each share, at the same time.
+def partial_sums(like: Tensor, threads: int) -> Tensor:
+    """Return zeros in the shape of a tensor, one set for each thread to add to."""
+    return like.new_zeros((threads, *like.shape))
+
+
+def call(function: Any, threads: int, n_items: int, *arguments: Any) -> None:
+    """Call a kernel.
 
     Raises
     ------
     MemoryError
-        If a kernel says that it got no memory.
+        If it got no memory to work in.
     """
-    others = [
-        _pool().submit(kernel, number, begin, end)
-        for number, (begin, end) in enumerate(n_shares)
-        if number > 0
-    ]
-    failed = [bool(kernel(0, *n_shares[0]))] if n_shares else []
-    failed += [bool(other.result()) for other in others]
-    if any(failed):
-        raise MemoryError("A kernel got no memory to work in.")
-
-
-def sums(shape_of: Tensor, n_shares: int) -> Tensor:
-    """Return zeros of the shape of a tensor for every share to add to, one after the other."""
-    return shape_of.new_zeros((n_shares, *shape_of.shape))
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="tlbench-kernel")
+    if function(threads, ctypes.c_long(n_items), *arguments):
+        raise MemoryError("A compiled kernel got no memory to work in.")

@@ -11,9 +11,8 @@
 #define ROWS 8  /* rows of a register block */
 
 /* c (ROWS x NV vectors) = or += sum over k of a[row, k] b[k, :]. */
-ALWAYS_INLINE void block(const int nv, const REAL *a, long a_row,
-                                                        long a_k, const REAL *b, long b_k, int n_k,
-                                                        REAL *c, long c_row, const int add) {
+ALWAYS_INLINE void block(const int nv, const REAL* a, long a_row, long a_k, const REAL* b, long b_k,
+                         int n_k, REAL* c, long c_row, const int add) {
   vec acc[ROWS][2];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS; ++i)
@@ -33,8 +32,8 @@ ALWAYS_INLINE void block(const int nv, const REAL *a, long a_row,
 }
 
 /* The same for any number of rows and columns that ROWS and LANES divide. */
-static inline void product(int rows, int columns, const REAL *a, long a_row, long a_k,
-                                 const REAL *b, long b_k, int n_k, REAL *c, long c_row, int add) {
+static inline void product(int rows, int columns, const REAL* a, long a_row, long a_k,
+                           const REAL* b, long b_k, int n_k, REAL* c, long c_row, int add) {
   for (int j = 0; j < columns; j += 2 * LANES)
     for (int i = 0; i < rows; i += ROWS) {
       if (columns - j > LANES)
@@ -45,14 +44,14 @@ static inline void product(int rows, int columns, const REAL *a, long a_row, lon
 }
 
 /* Rows of a tile from an array; rows that are not there are zero. */
-static inline void fetch(REAL *tile, const REAL *from, int rows, int width) {
+static inline void fetch(REAL* tile, const REAL* from, int rows, int width) {
   memcpy(tile, from, (long)rows * width * sizeof(REAL));
   memset(tile + rows * width, 0, (long)(TILE - rows) * width * sizeof(REAL));
 }
-static inline void put(REAL *to, const REAL *tile, int rows, int width) {
+static inline void put(REAL* to, const REAL* tile, int rows, int width) {
   memcpy(to, tile, (long)rows * width * sizeof(REAL));
 }
-static inline void increase(REAL *sum, const REAL *by, int count) {
+static inline void increase(REAL* sum, const REAL* by, int count) {
   for (int i = 0; i < count; i += LANES) store(sum + i, load(sum + i) + load(by + i));
 }
 
@@ -62,9 +61,9 @@ static inline void increase(REAL *sum, const REAL *by, int count) {
  */
 typedef struct {
   int n_layers, inputs, width;
-  const int *skip;
-  const REAL *const *weight;
-  const REAL *const *bias;
+  const int* skip;
+  const REAL* const* weight;
+  const REAL* const* bias;
 } chain;
 
 /* Memory for the tiles of one call, and the transposed weights. */
@@ -73,7 +72,7 @@ typedef struct {
   int size; /* of one tile */
 } work;
 
-static work prepare(const chain * c) {
+static work prepare(const chain* c) {
   const int wide = c->inputs > c->width ? c->inputs : c->width;
   work w;
   w.size = TILE * wide;
@@ -88,7 +87,7 @@ static work prepare(const chain * c) {
   w.flipped = w.outside[1] + w.size;
   for (int layer = 0; layer < c->n_layers; ++layer) {
     const int n_in = layer ? c->width : c->inputs;
-    REAL *to = w.flipped + (long)layer * wide * c->width;
+    REAL* to = w.flipped + (long)layer * wide * c->width;
     for (int i = 0; i < c->width; ++i)
       for (int k = 0; k < n_in; ++k) to[k * c->width + i] = c->weight[layer][i * n_in + k];
   }
@@ -96,32 +95,32 @@ static work prepare(const chain * c) {
 }
 
 /* Where the entries of a tile and layer begin. */
-static inline long place(const chain *c, long row, int layer) {
+static inline long place(const chain* c, long row, int layer) {
   return (row * c->n_layers + (long)layer * TILE) * c->width;
 }
 
 /* Ask for the entries of the layer that comes next, while this one is computed. */
-static inline void ask(const REAL *array, const chain *c, long row, int layer) {
+static inline void ask(const REAL* array, const chain* c, long row, int layer) {
   if (!array) return;
-  const char *from = (const char *)(array + place(c, row, layer));
+  const char* from = (const char*)(array + place(c, row, layer));
   for (long byte = 0; byte < (long)(TILE * c->width * sizeof(REAL)); byte += 64)
     __builtin_prefetch(from + byte, 0, 2);
 }
 
-static inline const REAL *skipped(const chain * c, const work * w, int layer) {
+static inline const REAL* skipped(const chain* c, const work* w, int layer) {
   const int skip = c->skip[layer];
   return skip == -1 ? NULL : skip < -1 ? w->outside[-2 - skip] : w->v + skip * w->size;
 }
 
 /* Rows from `begin`, a multiple of TILE, to n are computed. out (n, width); z and s are kept for
  * the derivatives. Returns 0, or 1 if memory is short; so do the functions below. */
-int chain_forward(long begin, long n, int n_layers, int inputs, int width, const int *skip,
-                        const REAL *const *weight, const REAL *const *bias, const REAL *v0,
-                        const REAL *outside0, const REAL *outside1, REAL *out, REAL *z, REAL *s) {
+static int forward_part(long begin, long n, int n_layers, int inputs, int width, const int* skip,
+                        const REAL* const* weight, const REAL* const* bias, const REAL* v0,
+                        const REAL* outside0, const REAL* outside1, REAL* out, REAL* z, REAL* s) {
   const chain c = {n_layers, inputs, width, skip, weight, bias};
   const work w = prepare(&c);
   if (!w.memory) return 1;
-  const REAL *outside[2] = {outside0, outside1};
+  const REAL* outside[2] = {outside0, outside1};
   const int wide = w.size / TILE;
   for (long row = begin; row < n; row += TILE) {
     const int rows = n - row < TILE ? (int)(n - row) : TILE;
@@ -131,7 +130,7 @@ int chain_forward(long begin, long n, int n_layers, int inputs, int width, const
     for (int layer = 0; layer < n_layers; ++layer) {
       const int n_in = layer ? width : inputs;
       const REAL *from = w.v + layer * w.size, *add = skipped(&c, &w, layer);
-      REAL *to = w.v + (layer + 1) * w.size;
+      REAL* to = w.v + (layer + 1) * w.size;
       REAL *z_here = z + place(&c, row, layer), *s_here = s + place(&c, row, layer);
       ask(z, &c, row, layer);
       ask(s, &c, row, layer);
@@ -152,21 +151,31 @@ int chain_forward(long begin, long n, int n_layers, int inputs, int width, const
   return 0;
 }
 
+int chain_forward(int threads, long n, int n_layers, int inputs, int width, const int* skip,
+                  const REAL* const* weight, const REAL* const* bias, const REAL* v0,
+                  const REAL* outside0, const REAL* outside1, REAL* out, REAL* z, REAL* s) {
+  int failed = 0;
+  SHARE(threads, n, TILE, failed,
+        forward_part(begin, end, n_layers, inputs, width, skip, weight, bias, v0, outside0,
+                     outside1, out, z, s));
+  return failed;
+}
+
 /* The chain's adjoint. From given (n, width), and source added to the adjoints of z if not
  * NULL: those of v0 and of the outside arrays, where wanted; the adjoints of
  * f(z), in slopes, if wanted; and, if weight_adjoint is not NULL, those of
  * weights and biases, added to what is there. */
-int chain_adjoint(long begin, long n, int n_layers, int inputs, int width, const int *skip,
-                        const REAL *const *weight, const REAL *v0, const REAL *outside0,
-                        const REAL *outside1, const REAL *z, const REAL *s, const REAL *given,
-                        const REAL *source, REAL *v0_adjoint, REAL *outside0_adjoint,
-                        REAL *outside1_adjoint, REAL *slopes, REAL *const *weight_adjoint,
-                        REAL *const *bias_adjoint) {
+static int adjoint_part(long begin, long n, int n_layers, int inputs, int width, const int* skip,
+                        const REAL* const* weight, const REAL* v0, const REAL* outside0,
+                        const REAL* outside1, const REAL* z, const REAL* s, const REAL* given,
+                        const REAL* source, REAL* v0_adjoint, REAL* outside0_adjoint,
+                        REAL* outside1_adjoint, REAL* slopes, REAL* const* weight_adjoint,
+                        REAL* const* bias_adjoint) {
   const chain c = {n_layers, inputs, width, skip, weight, NULL};
   const work w = prepare(&c);
   if (!w.memory) return 1;
-  const REAL *outside[2] = {outside0, outside1};
-  REAL *outside_adjoint[2] = {outside0_adjoint, outside1_adjoint};
+  const REAL* outside[2] = {outside0, outside1};
+  REAL* outside_adjoint[2] = {outside0_adjoint, outside1_adjoint};
   for (long row = begin; row < n; row += TILE) {
     const int rows = n - row < TILE ? (int)(n - row) : TILE;
     if (weight_adjoint) { /* the values again */
@@ -174,8 +183,8 @@ int chain_adjoint(long begin, long n, int n_layers, int inputs, int width, const
       for (int o = 0; o < 2; ++o)
         if (outside[o]) fetch(w.outside[o], outside[o] + row * width, rows, width);
       for (int layer = 0; layer < n_layers - 1; ++layer) {
-        const REAL *add = skipped(&c, &w, layer);
-        REAL *to = w.v + (layer + 1) * w.size;
+        const REAL* add = skipped(&c, &w, layer);
+        REAL* to = w.v + (layer + 1) * w.size;
         const REAL *z_here = z + place(&c, row, layer), *s_here = s + place(&c, row, layer);
         for (int i = 0; i < TILE * width; i += LANES) {
           const vec value = load(z_here + i) * load(s_here + i);
@@ -188,7 +197,7 @@ int chain_adjoint(long begin, long n, int n_layers, int inputs, int width, const
     fetch(w.g + n_layers * w.size, given + row * width, rows, width);
     for (int layer = n_layers - 1; layer >= 0; --layer) {
       const int n_in = layer ? width : inputs, jump = skip[layer];
-      const REAL *g = w.g + (layer + 1) * w.size;
+      const REAL* g = w.g + (layer + 1) * w.size;
       const REAL *z_here = z + place(&c, row, layer), *s_here = s + place(&c, row, layer);
       if (slopes) memcpy(slopes + place(&c, row, layer), g, TILE * width * sizeof(REAL));
       if (jump < -1) increase(w.outside[-2 - jump], g, TILE * width);
@@ -201,7 +210,7 @@ int chain_adjoint(long begin, long n, int n_layers, int inputs, int width, const
         ask(source, &c, next, below);
         ask(slopes, &c, next, below);
       }
-      const REAL *extra = source ? source + place(&c, row, layer) : NULL;
+      const REAL* extra = source ? source + place(&c, row, layer) : NULL;
       for (int i = 0; i < TILE * width; i += LANES) {
         const vec sigma = load(s_here + i), f = load(z_here + i) * sigma;
         const vec adjoint = load(g + i) * (sigma + f - f * sigma);
@@ -217,24 +226,38 @@ int chain_adjoint(long begin, long n, int n_layers, int inputs, int width, const
     }
     if (v0_adjoint) put(v0_adjoint + row * inputs, w.g, rows, inputs);
     for (int o = 0; o < 2; ++o)
-      if (outside_adjoint[o])
-        put(outside_adjoint[o] + row * width, w.outside[o], rows, width);
+      if (outside_adjoint[o]) put(outside_adjoint[o] + row * width, w.outside[o], rows, width);
   }
   free(w.memory);
   return 0;
 }
 
+int chain_adjoint(int threads, long n, int n_layers, int inputs, int width, const int* skip,
+                  const REAL* const* weight, const REAL* v0, const REAL* outside0,
+                  const REAL* outside1, const REAL* z, const REAL* s, const REAL* given,
+                  const REAL* source, REAL* v0_adjoint, REAL* outside0_adjoint,
+                  REAL* outside1_adjoint, REAL* slopes, REAL* const* weight_adjoint,
+                  REAL* const* bias_adjoint) {
+  int failed = 0;
+  SHARE(threads, n, TILE, failed,
+        adjoint_part(begin, end, n_layers, inputs, width, skip, weight, v0, outside0, outside1, z,
+                     s, given, source, v0_adjoint, outside0_adjoint, outside1_adjoint, slopes,
+                     weight_adjoint ? weight_adjoint + (long)t * n_layers : NULL,
+                     bias_adjoint ? bias_adjoint + (long)t * n_layers : NULL));
+  return failed;
+}
+
 /* The chain's tangent. From changes of v0 and of the outside arrays: the change of the output;
  * and, with `slopes` as the adjoint left them, the derivatives of sum(adjoint . change) by z, in
  * source, and by the weights, added to weight_adjoint. */
-int chain_tangent(long begin, long n, int n_layers, int inputs, int width, const int *skip,
-                        const REAL *const *weight, const REAL *v0, const REAL *outside0,
-                        const REAL *outside1, const REAL *z, const REAL *s, const REAL *slopes,
-                        REAL *out, REAL *source, REAL *const *weight_adjoint) {
+static int tangent_part(long begin, long n, int n_layers, int inputs, int width, const int* skip,
+                        const REAL* const* weight, const REAL* v0, const REAL* outside0,
+                        const REAL* outside1, const REAL* z, const REAL* s, const REAL* slopes,
+                        REAL* out, REAL* source, REAL* const* weight_adjoint) {
   const chain c = {n_layers, inputs, width, skip, weight, NULL};
   const work w = prepare(&c);
   if (!w.memory) return 1;
-  const REAL *outside[2] = {outside0, outside1};
+  const REAL* outside[2] = {outside0, outside1};
   const int wide = w.size / TILE;
   for (long row = begin; row < n; row += TILE) {
     const int rows = n - row < TILE ? (int)(n - row) : TILE;
@@ -244,7 +267,7 @@ int chain_tangent(long begin, long n, int n_layers, int inputs, int width, const
     for (int layer = 0; layer < n_layers; ++layer) {
       const int n_in = layer ? width : inputs;
       const REAL *from = w.v + layer * w.size, *add = skipped(&c, &w, layer);
-      REAL *to = w.v + (layer + 1) * w.size;
+      REAL* to = w.v + (layer + 1) * w.size;
       product(TILE, width, from, n_in, 1, w.flipped + (long)layer * wide * width, width, n_in, to,
               width, 0);
       const long here = place(&c, row, layer), next = layer < n_layers - 1 ? row : row + TILE;
@@ -269,4 +292,16 @@ int chain_tangent(long begin, long n, int n_layers, int inputs, int width, const
   }
   free(w.memory);
   return 0;
+}
+
+int chain_tangent(int threads, long n, int n_layers, int inputs, int width, const int* skip,
+                  const REAL* const* weight, const REAL* v0, const REAL* outside0,
+                  const REAL* outside1, const REAL* z, const REAL* s, const REAL* slopes, REAL* out,
+                  REAL* source, REAL* const* weight_adjoint) {
+  int failed = 0;
+  SHARE(threads, n, TILE, failed,
+        tangent_part(begin, end, n_layers, inputs, width, skip, weight, v0, outside0, outside1, z,
+                     s, slopes, out, source,
+                     weight_adjoint ? weight_adjoint + (long)t * n_layers : NULL));
+  return failed;
 }

@@ -10,8 +10,9 @@
 #define MAX_R 32
 
 /* y is added to. */
-ALWAYS_INLINE void any_filter_forward(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
-                    const REAL *r, const REAL *f, REAL *y) {
+ALWAYS_INLINE void any_filter_forward(long begin, long end, const int64_t* first, int n_r,
+                                      int width, const REAL* x, const REAL* r, const REAL* f,
+                                      REAL* y) {
   for (long group = begin; group < end; ++group) {
     const long start = first ? first[group] : group, stop = first ? first[group + 1] : group + 1;
     for (int i = 0; i < width; i += LANES) {
@@ -26,18 +27,27 @@ ALWAYS_INLINE void any_filter_forward(long begin, long end, const int64_t *first
   }
 }
 
-void filter_forward(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
-                    const REAL *r, const REAL *f, REAL *y) {
+static int forward_filter(long begin, long end, const int64_t* first, int n_r, int width,
+                          const REAL* x, const REAL* r, const REAL* f, REAL* y) {
   if (n_r == 6 && width == 32)
     any_filter_forward(begin, end, first, 6, 32, x, r, f, y);
   else
     any_filter_forward(begin, end, first, n_r, width, x, r, f, y);
+  return 0;
+}
+
+int filter_forward(int threads, long n, const int64_t* first, int n_r, int width, const REAL* x,
+                   const REAL* r, const REAL* f, REAL* y) {
+  int failed = 0;
+  SHARE(threads, n, 1, failed, forward_filter(begin, end, first, n_r, width, x, r, f, y));
+  return failed;
 }
 
 /* Those of the adjoints that are wanted; F's is added to. */
-ALWAYS_INLINE void any_filter_adjoint(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
-                    const REAL *r, const REAL *f, const REAL *given, REAL *x_adjoint,
-                    REAL *r_adjoint, REAL *f_adjoint) {
+ALWAYS_INLINE void any_filter_adjoint(long begin, long end, const int64_t* first, int n_r,
+                                      int width, const REAL* x, const REAL* r, const REAL* f,
+                                      const REAL* given, REAL* x_adjoint, REAL* r_adjoint,
+                                      REAL* f_adjoint) {
   for (long group = begin; group < end; ++group) {
     const long start = first ? first[group] : group, stop = first ? first[group + 1] : group + 1;
     for (long row = start; row < stop; ++row) {
@@ -51,7 +61,7 @@ ALWAYS_INLINE void any_filter_adjoint(long begin, long end, const int64_t *first
           filter += r[row * n_r + n] * weight;
           terms[n] += gf * weight;
           if (f_adjoint) {
-            REAL *to = f_adjoint + n * width + i;
+            REAL* to = f_adjoint + n * width + i;
             store(to, load(to) + r[row * n_r + n] * gf);
           }
         }
@@ -65,11 +75,23 @@ ALWAYS_INLINE void any_filter_adjoint(long begin, long end, const int64_t *first
   }
 }
 
-void filter_adjoint(long begin, long end, const int64_t *first, int n_r, int width, const REAL *x,
-                    const REAL *r, const REAL *f, const REAL *given, REAL *x_adjoint,
-                    REAL *r_adjoint, REAL *f_adjoint) {
+static int adjoint_filter(long begin, long end, const int64_t* first, int n_r, int width,
+                          const REAL* x, const REAL* r, const REAL* f, const REAL* given,
+                          REAL* x_adjoint, REAL* r_adjoint, REAL* f_adjoint) {
   if (n_r == 6 && width == 32)
     any_filter_adjoint(begin, end, first, 6, 32, x, r, f, given, x_adjoint, r_adjoint, f_adjoint);
   else
-    any_filter_adjoint(begin, end, first, n_r, width, x, r, f, given, x_adjoint, r_adjoint, f_adjoint);
+    any_filter_adjoint(begin, end, first, n_r, width, x, r, f, given, x_adjoint, r_adjoint,
+                       f_adjoint);
+  return 0;
+}
+
+int filter_adjoint(int threads, long n, const int64_t* first, int n_r, int width, const REAL* x,
+                   const REAL* r, const REAL* f, const REAL* given, REAL* x_adjoint,
+                   REAL* r_adjoint, REAL* f_adjoint) {
+  int failed = 0;
+  SHARE(threads, n, 1, failed,
+        adjoint_filter(begin, end, first, n_r, width, x, r, f, given, x_adjoint, r_adjoint,
+                       f_adjoint ? f_adjoint + (long)t * n_r * width : NULL));
+  return failed;
 }

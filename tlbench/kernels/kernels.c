@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "real.h"
-
 #include "dense.h"
-
 #include "angular.h"
-
 #include "filter.h"

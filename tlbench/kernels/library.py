@@ -18,7 +18,8 @@ from torch import Tensor
 LANE_BYTES = 64
 SWITCH = "TLBENCH_KERNELS"
 
-_FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC"]
+_FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC"]
+_THREADS = ["-fopenmp"]
 _PRECISION = {torch.float32: [], torch.float64: ["-DDOUBLE"]}
 _COMPILE_SECONDS = 120
 
@@ -71,30 +72,41 @@ def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
     compiler = _compiler()
     if compiler is None:
         return None
-    flags = [*_FLAGS, *_PRECISION[dtype]]
+    reasons = []
+    for threads in (_THREADS, []):
+        flags = [*_FLAGS, *threads, *_PRECISION[dtype]]
+        try:
+            return ctypes.CDLL(str(_compiled(compiler, flags)))
+        except (OSError, subprocess.SubprocessError) as error:
+            reasons.append(str(error))
+    _log.warning("The compiled kernels cannot be used, plain torch is: %s", "; ".join(reasons))
+    return None
+
+
+def _compiled(compiler: tuple[str, str], flags: list[str]) -> Path:
+    """Return the library compiled with ``flags``, from the cache if it is there."""
+    path, version = compiler
     folder = Path(__file__).parent
     sources = sorted(path for path in folder.iterdir() if path.suffix in (".c", ".h"))
     # A cache folder may be shared by machines with other processors.
-    parts = [path.read_bytes() for path in sources]
-    parts += [" ".join(flags).encode(), compiler[1].encode(), _processor().encode()]
+    parts = [source.read_bytes() for source in sources]
+    parts += [" ".join(flags).encode(), version.encode(), _processor().encode()]
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
-    cached = user_cache_path("tlbench") / "kernels" / f"{digest}.so"
-    try:
-        if not cached.exists():
-            _compile(compiler[0], flags, folder / "kernels.c", cached)
-        return ctypes.CDLL(str(cached))
-    except (OSError, subprocess.SubprocessError) as error:
-        _log.warning("The compiled kernels cannot be used, plain torch is: %s", error)
-        return None
-
-
-def _compile(compiler: str, flags: list[str], source: Path, target: Path) -> None:
+    target = user_cache_path("tlbench") / "kernels" / f"{digest}.so"
+    if target.exists():
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        built = Path(folder) / target.name
-        command = [compiler, *flags, "-o", str(built), str(source)]
-        subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_SECONDS)
-        built.replace(target)
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        compiled, linked = Path(name) / "kernels.o", Path(name) / target.name
+        # OpenMP is not linked: the symbols are those of the library that torch has loaded, so
+        # that there is one set of threads and not two.
+        for command in (
+            [path, *flags, "-c", "-o", str(compiled), str(folder / "kernels.c")],
+            [path, "-shared", "-o", str(linked), str(compiled)],
+        ):
+            subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_SECONDS)
+        linked.replace(target)
+    return target
 
 
 def _processor() -> str:

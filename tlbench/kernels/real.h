@@ -30,12 +30,12 @@ typedef INTEGER bits __attribute__((vector_size(64), aligned(sizeof(REAL)), may_
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-static inline vec load(const REAL *p) { return *(const vec *)p; }
-static inline void store(REAL *p, vec v) { *(vec *)p = v; }
+static inline vec load(const REAL* p) { return *(const vec*)p; }
+static inline void store(REAL* p, vec v) { *(vec*)p = v; }
 static inline vec splat(REAL x) { return x - (vec){0}; }
 
 /* value + p[i], or the value if there is no p */
-static inline vec sum(vec value, const REAL *p, long i) {
+static inline vec sum(vec value, const REAL* p, long i) {
   if (p) value += load(p + i);
   return value;
 }
@@ -70,7 +70,7 @@ static inline vec sigmoid(vec x) {
 
 /* The sums over the lanes of LANES vectors, as one vector: lanes are folded by halves, and the two
  * vectors whose numbers differ by half share one from then on. The vectors are overwritten. */
-static inline vec sums(vec *v) {
+static inline vec sums(vec* v) {
 #ifndef DOUBLE
   for (int i = 0; i < 8; ++i)
     v[i] = SHUFFLE(v[i], v[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
@@ -94,3 +94,18 @@ static inline vec sums(vec *v) {
          SHUFFLE(v[0], v[1], 1, 9, 3, 11, 5, 13, 7, 15);
 #endif
 }
+
+#define PARALLEL _Pragma("omp parallel for num_threads(threads) reduction(| : failed)")
+
+/* Evaluates part, which may use begin, end and t, for the shares of n items, on as many threads; a
+ * share begins at a whole multiple. `failed` collects what it evaluates to. */
+#define SHARE(threads, n, multiple, failed, part)                         \
+  do {                                                                    \
+    const long blocks = ((n) + (multiple) - 1) / (multiple);              \
+    const long share = (blocks + (threads) - 1) / (threads) * (multiple); \
+    PARALLEL for (int t = 0; t < (threads); ++t) {                        \
+      const long begin = t * share;                                       \
+      const long end = begin + share < (n) ? begin + share : (n);         \
+      if (begin < end) failed |= (part);                                  \
+    }                                                                     \
+  } while (0)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tlbench.graphs import Graph
-from tlbench.kernels.calling import address, call, shares, sums
+from tlbench.kernels.calling import address, call, partial_sums, threads_for
 from tlbench.kernels.library import library_for
 from tlbench.kernels.scope import scope
 
@@ -104,22 +104,27 @@ class _Call:
 
     def __init__(self, library: ctypes.CDLL, basis: Tensor, edges: Neighbourhoods) -> None:
         self.library, self.basis, self.edges = library, basis.detach().contiguous(), edges
-        self.shares = shares(edges.n_atoms)
+        self.threads = threads_for(edges.n_atoms)
 
-    def __call__(self, name: str, tensors: list[Tensor | None], basis_adjoint: Tensor | None) -> None:
-        """Call a kernel with x, radial, the basis, and the other tensors."""
-        function = getattr(self.library, name)
-        before = [address(self.edges.first), address(self.edges.reverse), *self.basis.shape]
-        x, radial, *others = map(address, tensors)
-        arguments = [*before, x, radial, address(self.basis), *others]
+    def __call__(self, name: str, *tensors: Tensor | None) -> None:
+        """Call a kernel with x, radial functions, (the basis,) and whatever else it takes."""
+        edges, (x, radial, *others) = self.edges, map(address, tensors)
+        call(
+            getattr(self.library, name),
+            self.threads,
+            edges.n_atoms,
+            address(edges.first),
+            address(edges.reverse),
+            *self.basis.shape,
+            x,
+            radial,
+            address(self.basis),
+            *others,
+        )
 
-        def kernel(number: int, begin: int, end: int) -> int:
-            part = None if basis_adjoint is None else address(basis_adjoint[number])
-            last = [] if name == "angular_forward" else [part]
-            status: int = function(ctypes.c_long(begin), ctypes.c_long(end), *arguments, *last)
-            return status
-
-        call(kernel, self.shares)
+    def basis_sums(self) -> Tensor:
+        """Return partial sums for the adjoint of the basis."""
+        return partial_sums(self.basis, self.threads)
 
 
 class _Sum(Function):
@@ -137,7 +142,7 @@ class _Sum(Function):
         ctx.call = _Call(library, basis, edges)
         out = torch.empty_like(x)
         moments = x.new_empty((edges.n_atoms, harmonics.shape[1], x.shape[1]))
-        ctx.call("angular_forward", [x, radial, harmonics, out, moments], None)
+        ctx.call("angular_forward", x, radial, harmonics, out, moments)
         ctx.save_for_backward(x, radial, basis, harmonics, moments)
         return out
 
@@ -155,7 +160,7 @@ class _Sum(Function):
                 ctx.call, given, x, radial, basis, harmonics, moments
             )
             return None, of_x, of_radial, None, of_harmonics, None
-        of_basis = sums(basis, len(ctx.call.shares))
+        of_basis = ctx.call.basis_sums()
         of_x, of_radial, of_harmonics, _ = _adjoints(
             ctx.call,
             given.contiguous(),
@@ -184,7 +189,7 @@ def _adjoints(
         torch.empty_like(t) if wanted else None
         for t, wanted in ((x, True), (radial, geometry), (harmonics, geometry), (moments, True))
     ]
-    call("angular_adjoint", [x, radial, harmonics, moments, given, *found], of_basis)
+    call("angular_adjoint", x, radial, harmonics, moments, given, *found, of_basis)
     return found
 
 
@@ -212,7 +217,7 @@ class _Adjoint(Function):
         known = [x, radial, harmonics, moments, given, of_moments]
         changes = [t.contiguous() for t in (of_x, of_radial, of_harmonics)]
         found = [torch.empty_like(x), torch.empty_like(x)]
-        of_basis = sums(ctx.call.basis, len(ctx.call.shares))
-        ctx.call("angular_tangent", [*known, *changes, *found], of_basis)
+        of_basis = ctx.call.basis_sums()
+        ctx.call("angular_tangent", *known, *changes, *found, of_basis)
         # The result is as long as `given`, of which it is the derivative.
         return None, *found, None, of_basis.sum(dim=0), None, None
