@@ -176,7 +176,8 @@ class _Chain(Function):
             )
         if scope() == "coordinates":
             there = [t is not None for t in (first, second)]
-            adjoints = _Adjoint.apply(chain, given, z, sigma, *there, *weights)
+            twice = torch.is_grad_enabled()
+            adjoints = _Adjoint.apply(chain, given, z, sigma, *there, twice, *weights)
             return None, None, *adjoints, *(None for _ in parameters)
         inputs = [None if t is None else torch.empty_like(t) for t in (v, first, second)]
         parts = [None if p is None else partial_sums(p, chain.threads) for p in parameters]
@@ -195,13 +196,14 @@ class _Adjoint(Function):
         sigma: Tensor,
         has_first: bool,
         has_second: bool,
+        twice: bool,
         *weights: Tensor,
     ) -> tuple[Tensor | None, ...]:
         given = given.contiguous()
         of_v = given.new_empty((chain.n, chain.n_inputs))
         of_first = torch.empty_like(given) if has_first else None
         of_second = torch.empty_like(given) if has_second else None
-        slopes = torch.empty_like(z)
+        slopes = torch.empty_like(z) if twice else None
         known = [None, None, None, z, sigma, given, None]
         chain.adjoint([*known, of_v, of_first, of_second, slopes], None)
         ctx.call = chain
@@ -221,4 +223,4 @@ class _Adjoint(Function):
         of_weights = [partial_sums(w, chain.threads) for w in weights]
         changes = [v.contiguous(), whole(first), whole(second)]
         chain.tangent([*changes, z, sigma, slopes, out, source], of_weights)
-        return None, out, source, None, None, None, *(w.sum(dim=0) for w in of_weights)
+        return None, out, source, None, None, None, None, *(w.sum(dim=0) for w in of_weights)

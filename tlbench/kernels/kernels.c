@@ -10,3 +10,4 @@
 #include "dense.h"
 #include "angular.h"
 #include "filter.h"
+#include "harmonics.h"

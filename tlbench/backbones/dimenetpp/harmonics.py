@@ -1,6 +1,8 @@
 """Real spherical harmonics of edge directions, by matrix products."""
 
+import ctypes
 import math
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+
+from tlbench.kernels.calling import address, call, threads_for
+from tlbench.kernels.library import library_for
+from tlbench.kernels.scope import scope
 
 Polynomial = npt.NDArray[np.float64]
 """Coefficients of x^a y^b z^c at [a, b, c]."""
@@ -103,18 +109,24 @@ class SphericalHarmonics(nn.Module):
     Real and in Racah's normalisation: Σ_m C_lm(a) C_lm(b) = P_l(cos θ_ab).
     """
 
+    steps: Tensor
+    slopes: Tensor
+    orders: Tensor
+
     def __init__(self, n_orders: int) -> None:
         super().__init__()
         self.n_orders = n_orders
         dtype = torch.get_default_dtype()
-        for order in range(1, n_orders):
-            step = torch.as_tensor(ladder(n_orders)[order - 1].T, dtype=dtype)
-            slope = torch.as_tensor(slopes(n_orders)[order - 1].T, dtype=dtype)
-            self.register_buffer(f"step{order}", step.contiguous(), persistent=False)
-            self.register_buffer(f"slope{order}", slope.contiguous(), persistent=False)
-        orders = [float(order) for order in range(n_orders) for _ in range(2 * order + 1)]
-        column = torch.tensor(orders, dtype=dtype).unsqueeze(1)
-        self.register_buffer("orders", column, persistent=False)
+
+        def constant(name: str, values: npt.NDArray[np.float64]) -> None:
+            tensor = torch.as_tensor(values, dtype=dtype).contiguous()
+            self.register_buffer(name, tensor, persistent=False)
+
+        # The matrices of all orders, one after the other, each with its results as rows.
+        constant("steps", np.concatenate([m.T.ravel() for m in ladder(n_orders)]))
+        constant("slopes", np.concatenate([m.T.ravel() for m in slopes(n_orders)]))
+        orders = np.arange(n_orders)
+        constant("orders", np.repeat(orders, 2 * orders + 1).astype(np.float64))
 
     def forward(self, vectors: Tensor, inverse: Tensor) -> Tensor:
         """Return the harmonics of vectors.
@@ -122,7 +134,7 @@ class SphericalHarmonics(nn.Module):
         Parameters
         ----------
         vectors
-            (3, n).
+            (n, 3).
         inverse
             (n,): the reciprocal of each length, or 0 for vectors that have no direction; all
             their harmonics are 0.
@@ -130,7 +142,7 @@ class SphericalHarmonics(nn.Module):
         Returns
         -------
         Tensor
-            (n_orders², n).
+            (n, n_orders²).
         """
         found: Tensor = _Harmonics.apply(vectors, inverse, self)
         return found
@@ -138,19 +150,27 @@ class SphericalHarmonics(nn.Module):
     def evaluate(self, direction: Tensor, there: Tensor) -> Tensor:
         """Return the harmonics of unit vectors (3, n), where they are ``there`` (n,)."""
         rows = [there.unsqueeze(0)]
-        for order in range(1, self.n_orders):
-            products = (direction.unsqueeze(1) * rows[-1]).flatten(0, 1)
-            rows.append(getattr(self, f"step{order}") @ products)
+        for order, step in self._matrices(self.steps, lambda l: (2 * l + 1, 3 * (2 * l - 1))):
+            products = (direction.unsqueeze(1) * rows[order - 1]).flatten(0, 1)
+            rows.append(step @ products)
         return torch.cat(rows)
 
     def gradient(self, harmonics: Tensor) -> Tensor:
         """Return the gradients of the solid harmonics of unit vectors, (3, n_orders², n)."""
         rows = [torch.zeros_like(harmonics[:1]).expand(3, 1, -1)]
-        for order in range(1, self.n_orders):
+        for order, slope in self._matrices(self.slopes, lambda l: (3 * (2 * l + 1), 2 * l - 1)):
             below = harmonics[(order - 1) ** 2 : order**2]
-            slope = getattr(self, f"slope{order}") @ below
-            rows.append(slope.view(3, 2 * order + 1, -1))
+            rows.append((slope @ below).view(3, 2 * order + 1, -1))
         return torch.cat(rows, dim=1)
+
+    def _matrices(
+        self, values: Tensor, shape: Callable[[int], tuple[int, int]]
+    ) -> Iterator[tuple[int, Tensor]]:
+        start = 0
+        for order in range(1, self.n_orders):
+            rows, columns = shape(order)
+            yield order, values[start : start + rows * columns].view(rows, columns)
+            start += rows * columns
 
 
 class _Harmonics(Function):
@@ -162,15 +182,67 @@ class _Harmonics(Function):
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, inverse: Tensor, basis: SphericalHarmonics) -> Tensor:
-        harmonics = basis.evaluate(vectors * inverse, (inverse > 0).to(vectors.dtype))
-        ctx.save_for_backward(vectors, inverse, harmonics)
-        ctx.basis = basis
-        return harmonics
+        library = library_for(vectors)
+        if library is None:
+            there = (inverse > 0).to(vectors.dtype)
+            found = basis.evaluate(vectors.t() * inverse, there).t().contiguous()
+        else:
+            vectors, inverse = vectors.contiguous(), inverse.contiguous()
+            found = vectors.new_empty((vectors.shape[0], basis.n_orders**2))
+            _call(library.harmonics_forward, basis.steps, vectors, inverse, found)
+        ctx.save_for_backward(vectors, inverse, found)
+        ctx.basis, ctx.library = basis, library
+        return found
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None]:
         vectors, inverse, harmonics = ctx.saved_tensors
         basis = ctx.basis
-        along = (given * (harmonics * basis.orders)).sum(dim=0)
-        solid = (basis.gradient(harmonics) * given).sum(dim=1)
-        return (solid - along * (vectors * inverse)) * inverse, None, None
+        again = torch.is_grad_enabled() and scope() != "coordinates"
+        if ctx.library is not None and not again:
+            of_vectors = _Adjoint.apply(given, vectors, inverse, harmonics, basis, ctx.library)
+            return of_vectors, None, None
+        along = (given * harmonics) @ basis.orders
+        solid = (basis.gradient(harmonics.t()) * given.t()).sum(dim=1)
+        of_vectors = (solid - along * (vectors.t() * inverse)) * inverse
+        return of_vectors.t(), None, None
+
+
+class _Adjoint(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        given: Tensor,
+        vectors: Tensor,
+        inverse: Tensor,
+        harmonics: Tensor,
+        basis: SphericalHarmonics,
+        library: ctypes.CDLL,
+    ) -> Tensor:
+        found = torch.empty_like(vectors)
+        known = basis.slopes, vectors, inverse, harmonics
+        _call(library.harmonics_adjoint, *known, given.contiguous(), found)
+        ctx.save_for_backward(vectors, inverse, harmonics)
+        ctx.basis, ctx.library = basis, library
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, change: Tensor) -> tuple[Any, ...]:
+        vectors, inverse, harmonics = ctx.saved_tensors
+        found = torch.empty_like(harmonics)
+        known = ctx.basis.slopes, vectors, inverse, harmonics
+        _call(ctx.library.harmonics_tangent, *known, change.contiguous(), found)
+        return found, None, None, None, None, None
+
+
+def _call(function: Any, matrices: Tensor, vectors: Tensor, *tensors: Tensor) -> None:
+    n = vectors.shape[0]
+    # Of the tensors that follow, one is the harmonics.
+    size = max(t.shape[1] for t in tensors if t.dim() == 2)
+    call(
+        function,
+        threads_for(n),
+        n,
+        math.isqrt(size),
+        *map(address, (matrices, vectors, *tensors)),
+    )

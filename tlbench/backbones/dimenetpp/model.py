@@ -99,17 +99,17 @@ class DimeNetPP(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
-        vectors = graph.edge_vectors().t().contiguous()
-        distance = vectors.norm(dim=0)
+        vectors = graph.edge_vectors()
+        distance = vectors.norm(dim=1)
         with torch.no_grad():
             # Edges beyond the cutoff have no weight, and so need no direction.
             inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
-        harmonics = self.harmonics(vectors, inverse).t().contiguous()
-        n_radial = self.n_spherical * self.config.n_radial
-        envelope, radial = self.radial(distance).split([1, n_radial])
-        radial = radial.t().contiguous()
+        harmonics = self.harmonics(vectors, inverse)
+        n_functions = self.n_spherical * self.config.n_radial
+        radial, envelope = self.radial(distance).split([n_functions, 1], dim=1)
+        radial = radial.contiguous()
         scaled = distance.unsqueeze(1) / self.cutoff
-        rbf = envelope.t() * (self.rbf.freq * scaled).sin()
+        rbf = envelope * (self.rbf.freq * scaled).sin()
         edges = neighbourhoods_of(graph)
 
         message = self.emb(graph.atomic_numbers, rbf, graph.edge_index)
@@ -158,11 +158,12 @@ class DimeNetPP(Backbone):
         sums = []
         for block, message in zip(blocks, messages, strict=True):
             sums.append(filtered(message, rbf, block.lin_rbf.weight, edges.first))
-        features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks]))
-        for layers in zip(*(block.lins for block in blocks), strict=True):
-            bias = torch.stack([layer.bias for layer in layers]).unsqueeze(1)
-            features = silu(torch.baddbmm(bias, features, _stacked(layers)))
-        energy: Tensor = torch.bmm(features, _stacked([b.lin for b in blocks]))
+        features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks])).unbind()
+        features = [
+            chain(rows, [Layer(layer.weight, layer.bias) for layer in block.lins])
+            for rows, block in zip(features, blocks, strict=True)
+        ]
+        energy: Tensor = torch.bmm(torch.stack(features), _stacked([b.lin for b in blocks]))
         return energy.sum(dim=0).squeeze(1)
 
     def element_parameters(self) -> dict[str, int]:

@@ -57,15 +57,15 @@ class RadialFunctions(nn.Module):
         radial_norm = math.sqrt(2.0) / np.abs(spherical_jn(orders + 1, zeros))
         angular_norm = np.sqrt((2 * orders + 1) / (4 * math.pi))
         series = bessel_series(zeros) * (radial_norm * angular_norm).reshape(-1, 1)
-        # Of 1, j and its first two derivatives by x.
-        rows = [np.vstack([np.eye(1, series.shape[1]), series])]
+        # Of j, 1 and their first two derivatives by x.
+        rows = [np.vstack([series, np.eye(1, series.shape[1])])]
         for _ in range(2):
             slope = chebyshev.chebder(rows[-1], axis=1)
             rows.append(np.pad(slope, ((0, 0), (0, 1))))
         self._series = torch.as_tensor(np.stack(rows))
 
     def forward(self, distance: Tensor) -> Tensor:
-        """Return envelope and functions at (n,) distances, shape (1 + n_spherical·n_radial, n)."""
+        """Return functions and envelope at (n,) distances, shape (n, n_spherical·n_radial + 1)."""
         found: Tensor = _Radial.apply(distance, self, 0)
         return found
 
@@ -79,7 +79,7 @@ class RadialFunctions(nn.Module):
         for k in range(order):  # Leibniz' rule
             factor = (math.comb(order, k) * envelope[k]).to(distance.dtype)
             found = torch.addcmul(found, factor, series[order - k] @ polynomials)
-        return found / self.cutoff**order if order else found
+        return (found / self.cutoff**order).t().contiguous()
 
     def _envelope(self, x: Tensor, order: int) -> list[Tensor]:
         """Return u(x)/x of the paper and its derivatives up to ``order``, zero from x = 1 on."""
@@ -136,4 +136,4 @@ class _Radial(Function):
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None]:
         (distance,) = ctx.saved_tensors
         slope = _Radial.apply(distance, ctx.basis, ctx.order + 1)
-        return (given * slope).sum(dim=0), None, None
+        return (given * slope).sum(dim=1), None, None
