@@ -1,4 +1,4 @@
-"""Chains of dense layers, with first and second derivatives written by hand."""
+"""Networks of dense layers, with first and second derivatives written by hand."""
 
 import ctypes
 from collections.abc import Sequence
@@ -22,116 +22,172 @@ from tlbench.kernels.calling import (
 from tlbench.kernels.library import library_for
 from tlbench.kernels.scope import scope
 
-NOTHING = -1
-TILE = 16
-"""Rows that the kernels take at a time, as in ``kernels/dense.h``."""
+BESIDE = -1
+"""Number of the value that is a network's second input."""
 
-FIRST_OUTSIDE, SECOND_OUTSIDE = -2, -3
+# As in kernels/dense.h.
+_NONE, _TILE, _MAX_LAYERS, _MAX_RADIAL = -2, 16, 32, 32
 
 
 @dataclass(frozen=True)
 class Layer:
-    """v' = silu(W v + b) + skip.
+    """Makes a value of an earlier one: v' = silu(W v + b) + skip.
 
-    ``skip`` is ``NOTHING``, the number of the layer in the chain whose input is added, or one of
-    the arrays from outside the chain, ``FIRST_OUTSIDE`` or ``SECOND_OUTSIDE``.
+    Value 0 is the network's input, value i + 1 what layer i gives, ``BESIDE`` the second input.
+    ``skip`` is the number of the value that is added, or None.
     """
 
     weight: Tensor
     bias: Tensor | None
-    skip: int = NOTHING
+    source: int
+    skip: int | None = None
 
 
-def chain(v: Tensor, layers: Sequence[Layer], *outside: Tensor) -> Tensor:
-    """Apply layers one after the other to (n, n_inputs); all have the same number of outputs.
+@dataclass(frozen=True)
+class Filter:
+    """Multiplies what a layer gives, before anything is added, by r · weightᵀ.
+
+    ``radial`` r (n, n_radial), ``weight`` (width, n_radial).
+    """
+
+    layer: int
+    radial: Tensor
+    weight: Tensor
+
+
+def dense(
+    layers: Sequence[Layer], v: Tensor, beside: Tensor | None = None, filter: Filter | None = None
+) -> Tensor:
+    """Return the last value of a network of dense layers on every row.
 
     With the compiled kernels, rows go through all layers in tiles that stay in the cache.
+
+    Parameters
+    ----------
+    v, beside
+        (n, width) each: value 0, and value ``BESIDE``.
     """
-    width, n_inputs = layers[0].weight.shape
-    library = library_for(v, width, n_inputs)
+    shape = _Shape(
+        tuple(layer.source for layer in layers),
+        tuple(layer.skip for layer in layers),
+        None if filter is None else filter.layer,
+    )
+    radial, filters = (None, None) if filter is None else (filter.radial, filter.weight)
     weights = [layer.weight for layer in layers]
     biases = [layer.bias for layer in layers]
-    skips = tuple(layer.skip for layer in layers)
-    if library is None or v.shape[0] == 0:
-        return _plain(v, skips, outside, weights, biases)
-    both: list[Tensor | None] = [*outside, None, None]
-    out, _ = _Chain.apply(library, skips, v, both[0], both[1], *weights, *biases)
+    widths = [width for weight in weights for width in weight.shape]
+    library = library_for(v, *widths)
+    n_radial = 0 if radial is None else radial.shape[1]
+    if library is None or not len(v) or len(layers) > _MAX_LAYERS or n_radial > _MAX_RADIAL:
+        return _plain(shape, v, beside, radial, filters, weights, biases)
+    out, _ = _Dense.apply(library, shape, v, beside, radial, filters, *weights, *biases)
     found: Tensor = out
     return found
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """What layers take and add, and which of them has a filter."""
+
+    sources: tuple[int, ...]
+    skips: tuple[int | None, ...]
+    filtered: int | None
+
+
 def _plain(
+    shape: _Shape,
     v: Tensor,
-    skips: Sequence[int],
-    outside: Sequence[Tensor | None],
+    beside: Tensor | None,
+    radial: Tensor | None,
+    filters: Tensor | None,
     weights: Sequence[Tensor],
     biases: Sequence[Tensor | None],
 ) -> Tensor:
-    values = [v]
-    for weight, bias, skip in zip(weights, biases, skips, strict=True):
-        value = silu(linear(values[-1], weight, bias))
-        if skip != NOTHING:
-            added = values[skip] if skip >= 0 else outside[FIRST_OUTSIDE - skip]
-            assert added is not None
-            value = value + added
-        values.append(value)
-    return values[-1]
+    values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
+    layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
+    for number, (source, skip, weight, bias) in enumerate(layers):
+        value = silu(linear(_there(values[source]), weight, bias))
+        if number == shape.filtered:
+            value = value * linear(_there(radial), _there(filters))
+        if skip is not None:
+            value = value + _there(values[skip])
+        values[number + 1] = value
+    return _there(values[len(weights)])
+
+
+def _there(tensor: Tensor | None) -> Tensor:
+    if tensor is None:
+        raise ValueError("the layers name an input that was not given")
+    return tensor
 
 
 class _Call:
-    """The kernels for one chain and number of rows."""
+    """The kernels for one network and number of rows."""
 
     def __init__(
-        self, library: ctypes.CDLL, skips: Sequence[int], n: int, weights: Sequence[Tensor]
+        self,
+        library: ctypes.CDLL,
+        shape: _Shape,
+        v: Tensor,
+        beside: Tensor | None,
+        filters: Tensor | None,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor | None],
     ) -> None:
-        self.library, self.skips = library, skips
-        width, n_inputs = weights[0].shape
-        self.n, self.width, self.n_inputs = n, width, n_inputs
-        self.threads = threads_for(n)
-        # Kept here for as long as the kernels run.
-        self._weights = [w.contiguous() for w in weights]
-        self._shape = [
-            len(weights),
-            n_inputs,
-            width,
-            (ctypes.c_int * len(skips))(*skips),
+        self.library, self.shape = library, shape
+        self.n, self.threads = v.shape[0], threads_for(v.shape[0])
+        self.widths = [w.shape[0] for w in weights]
+        # Kept here for as long as the kernels may run.
+        self._weights = [w.detach().contiguous() for w in weights]
+        self._biases = [None if b is None else b.detach().contiguous() for b in biases]
+        self.filters = None if filters is None else filters.detach().t().contiguous()
+        n_layers = len(weights)
+        integers = ctypes.c_int * n_layers
+        self._description = [
+            n_layers,
+            v.shape[1],
+            0 if beside is None else beside.shape[1],
+            integers(*self.widths),
+            integers(*shape.sources),
+            integers(*(_NONE if skip is None else skip for skip in shape.skips)),
+            -1 if shape.filtered is None else shape.filtered,
+            0 if filters is None else filters.shape[1],
             addresses(self._weights),
+            addresses(self._biases),
+            address(self.filters),
         ]
 
     def entries(self, like: Tensor) -> Tensor:
-        """Return a new array with an entry per row and layer."""
-        n_tiles = -(-self.n // TILE)
-        return like.new_empty((n_tiles, len(self.skips), TILE, self.width))
+        """Return a new array with an entry per row, layer and output of the layer."""
+        return like.new_empty((-(-self.n // _TILE), _TILE * sum(self.widths)))
 
-    def forward(self, biases: Sequence[Tensor | None], *tensors: Tensor | None) -> None:
-        """Call ``chain_forward``."""
-        self._call(self.library.chain_forward, addresses(biases), *map(address, tensors))
-
-    def adjoint(
-        self, tensors: Sequence[Tensor | None], parameters: Sequence[Tensor | None] | None
-    ) -> None:
-        """Call ``chain_adjoint``; ``parameters`` are partial sums of the adjoints of all."""
-        wanted: list[Any] = [None, None]
-        if parameters is not None:
-            n_layers = len(self.skips)
-            wanted = [self._parts(parameters[:n_layers]), self._parts(parameters[n_layers:])]
-        self._call(self.library.chain_adjoint, *map(address, tensors), *wanted)
-
-    def tangent(self, tensors: Sequence[Tensor | None], weights: Sequence[Tensor]) -> None:
-        """Call ``chain_tangent``; ``weights`` are partial sums of the adjoints of the weights."""
-        self._call(self.library.chain_tangent, *map(address, tensors), self._parts(weights))
-
-    def _parts(self, sums: Sequence[Tensor | None]) -> Any:
-        """Return the addresses of all partial sums, thread by thread."""
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
+        """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
         threads = range(self.threads)
-        return addresses([None if s is None else s[t] for t in threads for s in sums])
+        parts = [
+            None
+            if group is None
+            else addresses([None if s is None else s[t] for t in threads for s in group])
+            for group in sums
+        ]
+        arguments = [*self._description, *map(address, tensors), *parts]
+        call(getattr(self.library, name), self.threads, self.n, *arguments)
 
-    def _call(self, function: Any, *arguments: Any) -> None:
-        call(function, self.threads, self.n, *self._shape, *arguments)
+    def sums(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Return partial sums for the adjoints of parameters."""
+        return [None if t is None else partial_sums(t, self.threads) for t in tensors]
 
 
-class _Chain(Function):
-    """Returns the result and z = W v + b of all layers, (n_tiles, n_layers, TILE, width).
+def _totals(sums: Sequence[Tensor | None]) -> list[Tensor | None]:
+    return [None if s is None else s.sum(dim=0) for s in sums]
+
+
+def _like(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else torch.empty_like(tensor)
+
+
+class _Dense(Function):
+    """Returns the result, and z = W v + b of every row and layer.
 
     z is a result so that its adjoint, which the second derivative makes, finds its way back.
     """
@@ -140,87 +196,105 @@ class _Chain(Function):
     def forward(
         ctx: Any,
         library: ctypes.CDLL,
-        skips: tuple[int, ...],
+        shape: _Shape,
         v: Tensor,
-        first: Tensor | None,
-        second: Tensor | None,
+        beside: Tensor | None,
+        radial: Tensor | None,
+        filters: Tensor | None,
         *parameters: Any,
     ) -> tuple[Tensor, Tensor]:
-        n_layers = len(skips)
+        v, beside, radial = v.contiguous(), whole(beside), whole(radial)
+        n_layers = len(shape.sources)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
-        v, first, second = v.contiguous(), whole(first), whole(second)
-        ctx.call = _Call(library, skips, v.shape[0], weights)
-        out = v.new_empty((v.shape[0], ctx.call.width))
+        ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
+        out = v.new_empty((v.shape[0], weights[-1].shape[0]))
         z, sigma = ctx.call.entries(v), ctx.call.entries(v)
-        ctx.call.forward(biases, v, first, second, out, z, sigma)
-        ctx.save_for_backward(v, first, second, z, sigma, *parameters)
+        ctx.call("net_forward", [v, beside, radial, out, z, sigma])
+        ctx.save_for_backward(v, beside, radial, filters, z, sigma, *parameters)
         ctx.set_materialize_grads(False)
         return out, z
 
     @staticmethod
     def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
-        v, first, second, z, sigma, *parameters = ctx.saved_tensors
-        chain = ctx.call
-        weights, biases = parameters[: len(chain.skips)], parameters[len(chain.skips) :]
+        v, beside, radial, filters, z, sigma, *parameters = ctx.saved_tensors
+        net: _Call = ctx.call
+        n_layers = len(net.widths)
+        weights, biases = parameters[:n_layers], parameters[n_layers:]
         if given is None:
-            given = v.new_zeros((chain.n, chain.width))
-        wanted = [v, first, second, *parameters]
+            given = v.new_zeros((net.n, net.widths[-1]))
         if torch.is_grad_enabled() and scope() != "coordinates":
-            there = [t for t in wanted if t is not None and t.requires_grad]
-            again = _plain(v, chain.skips, (first, second), weights, biases)
-            found = iter(torch.autograd.grad(again, there, given, create_graph=True))
-            return (
-                None,
-                None,
-                *(next(found) if t is not None and t.requires_grad else None for t in wanted),
+            inputs = [v, beside, radial, filters, *parameters]
+            wanted = [t for t in inputs if t is not None and t.requires_grad]
+            again = _plain(net.shape, v, beside, radial, filters, weights, biases)
+            found = iter(torch.autograd.grad(again, wanted, given, create_graph=True))
+            return None, None, *(
+                next(found) if t is not None and t.requires_grad else None for t in inputs
             )
         if scope() == "coordinates":
-            there = [t is not None for t in (first, second)]
             twice = torch.is_grad_enabled()
-            adjoints = _Adjoint.apply(chain, given, z, sigma, *there, twice, *weights)
-            return None, None, *adjoints, *(None for _ in parameters)
-        inputs = [None if t is None else torch.empty_like(t) for t in (v, first, second)]
-        parts = [None if p is None else partial_sums(p, chain.threads) for p in parameters]
-        known = [v, first, second, z, sigma, given.contiguous(), whole(source)]
-        chain.adjoint([*known, *inputs, None], parts)
-        return None, None, *inputs, *(None if p is None else p.sum(dim=0) for p in parts)
+            adjoints = _Adjoint.apply(net, twice, given, v, beside, radial, z, sigma, filters,
+                                      *weights)
+            return None, None, *adjoints, None, *(None for _ in parameters)
+        of_inputs = [_like(v), _like(beside), _like(radial)]
+        of_weights, of_biases = net.sums(weights), net.sums(biases)
+        of_filters = net.sums([net.filters])
+        known = [v, beside, radial, z, sigma, given.contiguous(), whole(source)]
+        net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        return None, None, *of_inputs, of_filter, *_totals(of_weights), *_totals(of_biases)
 
 
 class _Adjoint(Function):
     @staticmethod
     def forward(
         ctx: Any,
-        chain: _Call,
+        net: _Call,
+        twice: bool,
         given: Tensor,
+        v: Tensor,
+        beside: Tensor | None,
+        radial: Tensor | None,
         z: Tensor,
         sigma: Tensor,
-        has_first: bool,
-        has_second: bool,
-        twice: bool,
+        filters: Tensor | None,
         *weights: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        given = given.contiguous()
-        of_v = given.new_empty((chain.n, chain.n_inputs))
-        of_first = torch.empty_like(given) if has_first else None
-        of_second = torch.empty_like(given) if has_second else None
+        found = [_like(v), _like(beside), _like(radial)]
         slopes = torch.empty_like(z) if twice else None
-        known = [None, None, None, z, sigma, given, None]
-        chain.adjoint([*known, of_v, of_first, of_second, slopes], None)
-        ctx.call = chain
-        ctx.save_for_backward(z, sigma, slopes, *weights)
+        known = [None, None, radial, z, sigma, given.contiguous(), None]
+        net("net_adjoint", [*known, *found, slopes], None, None, None)
+        ctx.call = net
+        ctx.save_for_backward(v, radial, z, sigma, slopes, *weights)
         ctx.set_materialize_grads(False)
-        return of_v, of_first, of_second
+        return tuple(found)
 
     @staticmethod
     def backward(
-        ctx: Any, v: Tensor | None, first: Tensor | None, second: Tensor | None
+        ctx: Any, v_change: Tensor | None, beside: Tensor | None, radial_change: Tensor | None
     ) -> tuple[Any, ...]:
-        z, sigma, slopes, *weights = ctx.saved_tensors
-        chain = ctx.call
-        if v is None:
-            v = z.new_zeros((chain.n, chain.n_inputs))
-        out, source = z.new_empty((chain.n, chain.width)), torch.empty_like(z)
-        of_weights = [partial_sums(w, chain.threads) for w in weights]
-        changes = [v.contiguous(), whole(first), whole(second)]
-        chain.tangent([*changes, z, sigma, slopes, out, source], of_weights)
-        return None, out, source, None, None, None, None, *(w.sum(dim=0) for w in of_weights)
+        v, radial, z, sigma, slopes, *weights = ctx.saved_tensors
+        net: _Call = ctx.call
+        if radial is not None and radial_change is None:
+            radial_change = torch.zeros_like(radial)
+        out, source = z.new_empty((net.n, net.widths[-1])), torch.empty_like(z)
+        of_radial = _like(radial)
+        of_weights, of_filters = net.sums(weights), net.sums([net.filters])
+        changes = [whole(v_change), whole(beside), whole(radial_change)]
+        known = [radial, z, sigma, slopes]
+        net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        # By net, twice, given, v, beside, radial, z, sigma, filters and weights.
+        return (
+            None,
+            None,
+            out,
+            None,
+            None,
+            of_radial,
+            source,
+            None,
+            of_filter,
+            *_totals(of_weights),
+        )

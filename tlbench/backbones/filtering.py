@@ -1,4 +1,4 @@
-"""Messages times filters made of few radial functions, summed at atoms or not."""
+"""Messages times filters made of few radial functions, summed at atoms."""
 
 import ctypes
 from typing import Any
@@ -12,19 +12,19 @@ from tlbench.kernels.library import library_for
 from tlbench.kernels.scope import scope
 
 
-def filtered(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None = None) -> Tensor:
-    """Return x ⊙ (radial · weightᵀ), summed over the rows of each group if there are groups.
+def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
+    """Return Σ x ⊙ (radial · weightᵀ) over the edges of every atom, (n_atoms, width).
 
     Parameters
     ----------
     x
-        (n_rows, width).
+        (n_edges, width), sorted by atom.
     radial
-        (n_rows, n_radial).
+        (n_edges, n_radial).
     weight
         (width, n_radial), as in a linear layer.
     first
-        (n_groups + 1,): where the rows of each group begin; None for every row on its own.
+        (n_atoms + 1,): where the edges of each atom begin.
     """
     library = library_for(x, x.shape[1]) if radial.shape[1] <= _MAX_RADIAL else None
     if library is None or x.shape[0] == 0:
@@ -36,24 +36,22 @@ def filtered(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None = N
 _MAX_RADIAL = 32  # as in kernels/filter.h
 
 
-def _plain(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor | None) -> Tensor:
+def _plain(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
     rows = x * torch.nn.functional.linear(radial, weight)
-    if first is None:
-        return rows
-    groups = torch.arange(first.shape[0] - 1, device=first.device)
-    groups = groups.repeat_interleave(first.diff(), output_size=rows.shape[0])
-    return rows.new_zeros((first.shape[0] - 1, rows.shape[1])).index_add(0, groups, rows)
+    atoms = torch.arange(first.shape[0] - 1, device=first.device)
+    centre = atoms.repeat_interleave(first.diff(), output_size=rows.shape[0])
+    return rows.new_zeros((first.shape[0] - 1, rows.shape[1])).index_add(0, centre, rows)
 
 
 class _Call:
     """The kernels for one library and shape."""
 
-    def __init__(self, library: ctypes.CDLL, n: int, weight: Tensor, first: Tensor | None) -> None:
+    def __init__(self, library: ctypes.CDLL, weight: Tensor, first: Tensor) -> None:
         self.library, self.first = library, first
         self.width, self.n_radial = weight.shape
         self.filters = weight.t().contiguous()
-        self.n = n if first is None else first.shape[0] - 1
-        self.threads = threads_for(self.n)
+        self.n_atoms = first.shape[0] - 1
+        self.threads = threads_for(self.n_atoms)
 
     def forward(self, x: Tensor, radial: Tensor, out: Tensor) -> None:
         """Add the result to ``out``."""
@@ -74,7 +72,7 @@ class _Call:
 
     def _call(self, function: Any, *tensors: Tensor | None) -> None:
         sizes = address(self.first), self.n_radial, self.width
-        call(function, self.threads, self.n, *sizes, *map(address, tensors))
+        call(function, self.threads, self.n_atoms, *sizes, *map(address, tensors))
 
 
 class _Filter(Function):
@@ -85,11 +83,11 @@ class _Filter(Function):
         x: Tensor,
         radial: Tensor,
         weight: Tensor,
-        first: Tensor | None,
+        first: Tensor,
     ) -> Tensor:
         x, radial = x.contiguous(), radial.contiguous()
-        ctx.call = _Call(library, x.shape[0], weight, first)
-        out = x.new_zeros((x.shape[0] if first is None else first.shape[0] - 1, x.shape[1]))
+        ctx.call = _Call(library, weight, first)
+        out = x.new_zeros((ctx.call.n_atoms, x.shape[1]))
         ctx.call.forward(x, radial, out)
         ctx.save_for_backward(x, radial, weight)
         return out

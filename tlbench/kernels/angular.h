@@ -113,21 +113,6 @@ ALWAYS_INLINE vec expand(int n_radial, const REAL* radial, const vec* basis) {
   return total;
 }
 
-/* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
- * number of LANES vectors, and is overwritten. */
-ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
-  for (int i = 0; i < size; i += LANES) {
-    const int left = size - i;
-    if (left >= LANES) {
-      store(to + i, load(to + i) + sums(terms + i));
-    } else {
-      for (int k = left; k < LANES; ++k) terms[i + k] = splat(0);
-      const vec total = sums(terms + i);
-      for (int k = 0; k < left; ++k) to[i + k] += total[k];
-    }
-  }
-}
-
 ALWAYS_INLINE int any_forward(long begin, long end, const int64_t* first, const int64_t* reverse,
                               int n_orders, int n_radial, int channels, const REAL* x,
                               const REAL* radial, const REAL* basis, const REAL* y, REAL* out,

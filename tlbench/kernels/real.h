@@ -95,6 +95,23 @@ static inline vec sums(vec* v) {
 #endif
 }
 
+/* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
+ * number of LANES vectors, and is overwritten. */
+ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
+  for (int i = 0; i < size; i += LANES) {
+    const int left = size - i;
+    if (left >= LANES) {
+      store(to + i, load(to + i) + sums(terms + i));
+    } else {
+      for (int k = left; k < LANES; ++k) terms[i + k] = splat(0);
+      const vec total = sums(terms + i);
+      for (int k = 0; k < left; ++k) to[i + k] += total[k];
+    }
+  }
+}
+
+#define MAX_R 32 /* numbers that make a filter */
+
 #define PARALLEL _Pragma("omp parallel for num_threads(threads) reduction(| : failed)")
 
 /* Evaluates part, which may use begin, end and t, for the shares of n items, on as many threads; a

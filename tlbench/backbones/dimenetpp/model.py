@@ -15,12 +15,12 @@ from torch_geometric.nn.models.dimenet import (
 
 from tlbench.backbones.activation import silu
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.dense import FIRST_OUTSIDE, SECOND_OUTSIDE, Layer, chain
+from tlbench.backbones.dense import BESIDE, Filter, Layer, dense
 from tlbench.backbones.dimenetpp.angular import Neighbourhoods, angular_sum, neighbourhoods_of
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.backbones.dimenetpp.radial import RadialFunctions
-from tlbench.backbones.filtering import filtered
+from tlbench.backbones.filtering import filtered_sum
 from tlbench.graphs import Graph
 
 
@@ -129,23 +129,26 @@ class DimeNetPP(Backbone):
         edges: Neighbourhoods,
     ) -> Tensor:
         """Return the messages after an interaction block."""
-        x_ji = chain(message, [Layer(block.lin_ji.weight, block.lin_ji.bias)])
-        x_kj = chain(message, [Layer(block.lin_kj.weight, block.lin_kj.bias)])
         # Two linear maps without anything between them are one.
-        x_kj = filtered(x_kj, rbf, block.lin_rbf2.weight @ block.lin_rbf1.weight)
-        x_kj = chain(x_kj, [Layer(block.lin_down.weight, None)])
+        filters = block.lin_rbf2.weight @ block.lin_rbf1.weight
         basis = block.lin_sbf2.weight @ block.lin_sbf1.weight
         basis = basis.view(-1, self.n_spherical, self.config.n_radial).permute(1, 2, 0)
+        layers = [
+            Layer(block.lin_kj.weight, block.lin_kj.bias, 0),
+            Layer(block.lin_down.weight, None, 1),
+        ]
+        x_kj = dense(layers, message, filter=Filter(0, rbf, filters))
         x_kj = angular_sum(x_kj, radial, basis * self._signs(basis), harmonics, edges)
-        # From here on the message's layer numbers count: the skip of a residual pair is the
-        # input of its first layer.
-        layers = [Layer(block.lin_up.weight, None, FIRST_OUTSIDE)]
+        layers = [
+            Layer(block.lin_ji.weight, block.lin_ji.bias, BESIDE),
+            Layer(block.lin_up.weight, None, 0, skip=1),
+        ]
         for residual in block.layers_before_skip:
             layers += _residual(residual, len(layers))
-        layers.append(Layer(block.lin.weight, block.lin.bias, SECOND_OUTSIDE))
+        layers.append(Layer(block.lin.weight, block.lin.bias, len(layers), skip=BESIDE))
         for residual in block.layers_after_skip:
             layers += _residual(residual, len(layers))
-        return chain(x_kj, layers, x_ji, message)
+        return dense(layers, x_kj, message)
 
     def _signs(self, like: Tensor) -> Tensor:
         """Return (−1)^l: the angle of the basis is not the one at the atom, but its complement."""
@@ -157,10 +160,10 @@ class DimeNetPP(Backbone):
         blocks = self.output_blocks
         sums = []
         for block, message in zip(blocks, messages, strict=True):
-            sums.append(filtered(message, rbf, block.lin_rbf.weight, edges.first))
+            sums.append(filtered_sum(message, rbf, block.lin_rbf.weight, edges.first))
         features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks])).unbind()
         features = [
-            chain(rows, [Layer(layer.weight, layer.bias) for layer in block.lins])
+            dense([Layer(x.weight, x.bias, n) for n, x in enumerate(block.lins)], rows)
             for rows, block in zip(features, blocks, strict=True)
         ]
         energy: Tensor = torch.bmm(torch.stack(features), _stacked([b.lin for b in blocks]))
@@ -171,9 +174,13 @@ class DimeNetPP(Backbone):
         return {"emb.emb.weight": 0}
 
 
-def _residual(residual: ResidualLayer, number: int) -> list[Layer]:
+def _residual(residual: ResidualLayer, value: int) -> list[Layer]:
+    """Return the two layers that take a value and are added to it."""
     first, second = residual.lin1, residual.lin2
-    return [Layer(first.weight, first.bias), Layer(second.weight, second.bias, number)]
+    return [
+        Layer(first.weight, first.bias, value),
+        Layer(second.weight, second.bias, value + 1, skip=value),
+    ]
 
 
 def _stacked(layers: Any) -> Tensor:
