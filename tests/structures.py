@@ -42,6 +42,15 @@ def skewed(element: str = "Si", n_atoms: int = 4, seed: int = 0) -> Frames:
     return _random_packing(element, cell, n_atoms, seed)
 
 
+def surface(element: str = "Si", seed: int = 0) -> Frames:
+    """Return a rattled slab of four layers with vacuum on both sides, periodic in the plane."""
+    atoms = bulk(element, "diamond", a=LATTICE_CONSTANT[element], cubic=True) * (1, 1, 2)
+    atoms.center(vacuum=6.0, axis=2)
+    atoms.pbc = (True, True, True)
+    atoms.positions += 0.1 * np.random.default_rng(seed).standard_normal((len(atoms), 3))
+    return Frames.unlabelled([atoms])
+
+
 def _random_packing(element: str, cell: np.ndarray, n_atoms: int, seed: int) -> Frames:
     shortest = 0.35 * LATTICE_CONSTANT[element]
     generator = np.random.default_rng(seed)

@@ -1,10 +1,13 @@
 """The activation x σ(x), with derivatives written by hand."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+LN_2 = math.log(2.0)
 
 
 def silu(x: Tensor) -> Tensor:
@@ -23,7 +26,8 @@ class _Silu(Function):
     def backward(ctx: Any, given: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         if not torch.is_grad_enabled():
-            return torch.ops.aten.silu_backward(given, x)
+            slope: Tensor = torch.ops.aten.silu_backward(given, x)
+            return slope
         found: Tensor = _SiluSlope.apply(given, x)
         return found
 
@@ -46,3 +50,44 @@ class _SiluSlope(Function):
         first = outer * slope
         bend = slope.mul_(2).sub_(value).mul_(sigma.neg_().add_(1))
         return first, bend.mul_(outer).mul_(given)
+
+
+def shifted_softplus(x: Tensor) -> Tensor:
+    """Return ln(1 + eˣ) − ln 2, which is faster to differentiate twice than torch's softplus."""
+    found: Tensor = _ShiftedSoftplus.apply(x)
+    return found
+
+
+def shifted_softplus_along(x: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Return f(x) and f'(x) · slope of the shifted softplus f, for x with that slope."""
+    value, along = _ShiftedSoftplusAlong.apply(x, slope)
+    return value, along
+
+
+class _ShiftedSoftplus(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.nn.functional.softplus(x).sub_(LN_2)
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return given * torch.sigmoid(x)
+
+
+class _ShiftedSoftplusAlong(Function):
+    """f and f' t with f' = σ and f'' = σ (1 − σ)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x, slope)
+        return torch.nn.functional.softplus(x).sub_(LN_2), torch.sigmoid(x).mul_(slope)
+
+    @staticmethod
+    def backward(ctx: Any, by_value: Tensor, by_along: Tensor) -> tuple[Tensor, Tensor]:
+        x, slope = ctx.saved_tensors
+        sigma = torch.sigmoid(x)
+        by_slope = sigma * by_along
+        bend = by_slope * slope
+        return torch.addcmul(sigma * by_value + bend, sigma, bend, value=-1), by_slope

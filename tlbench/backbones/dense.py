@@ -227,13 +227,16 @@ class _Dense(Function):
             wanted = [t for t in inputs if t is not None and t.requires_grad]
             again = _plain(net.shape, v, beside, radial, filters, weights, biases)
             found = iter(torch.autograd.grad(again, wanted, given, create_graph=True))
-            return None, None, *(
-                next(found) if t is not None and t.requires_grad else None for t in inputs
+            return (
+                None,
+                None,
+                *(next(found) if t is not None and t.requires_grad else None for t in inputs),
             )
         if scope() == "coordinates":
             twice = torch.is_grad_enabled()
-            adjoints = _Adjoint.apply(net, twice, given, v, beside, radial, z, sigma, filters,
-                                      *weights)
+            adjoints = _Adjoint.apply(
+                net, twice, given, v, beside, radial, z, sigma, filters, *weights
+            )
             return None, None, *adjoints, None, *(None for _ in parameters)
         of_inputs = [_like(v), _like(beside), _like(radial)]
         of_weights, of_biases = net.sums(weights), net.sums(biases)
@@ -265,7 +268,7 @@ class _Adjoint(Function):
         known = [None, None, radial, z, sigma, given.contiguous(), None]
         net("net_adjoint", [*known, *found, slopes], None, None, None)
         ctx.call = net
-        ctx.save_for_backward(v, radial, z, sigma, slopes, *weights)
+        ctx.save_for_backward(radial, z, sigma, slopes, *weights)
         ctx.set_materialize_grads(False)
         return tuple(found)
 
@@ -273,7 +276,7 @@ class _Adjoint(Function):
     def backward(
         ctx: Any, v_change: Tensor | None, beside: Tensor | None, radial_change: Tensor | None
     ) -> tuple[Any, ...]:
-        v, radial, z, sigma, slopes, *weights = ctx.saved_tensors
+        radial, z, sigma, slopes, *weights = ctx.saved_tensors
         net: _Call = ctx.call
         if radial is not None and radial_change is None:
             radial_change = torch.zeros_like(radial)

@@ -204,7 +204,7 @@ class _Adjoint(Function):
         basis: Tensor,
         harmonics: Tensor,
         moments: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor | None, ...]:
         given = given.contiguous()
         found = _adjoints(call, given, x, radial, harmonics, moments, None)
         ctx.call = call

@@ -43,7 +43,7 @@ def solid_harmonics(order: int) -> list[Polynomial]:
             slope = math.factorial(rest) / math.factorial(rest - abs(m))
             term = np.roll(planar, rest - abs(m), axis=2)
             for _ in range(k):
-                term = sum(np.roll(term, 2, axis=axis) for axis in range(3))
+                term = np.sum([np.roll(term, 2, axis=axis) for axis in range(3)], axis=0)
             total += legendre * slope / 2**order * term
         norm = math.factorial(order - abs(m)) / math.factorial(order + abs(m))
         harmonics.append(total * math.sqrt(norm * (1 if m == 0 else 2)))
@@ -62,7 +62,8 @@ def _slope(polynomial: Polynomial, axis: int) -> Polynomial:
     size = polynomial.shape[0]
     shape = [1, 1, 1]
     shape[axis] = size
-    lowered = np.roll(polynomial * np.arange(size).reshape(shape), -1, axis=axis)
+    powers = np.arange(size, dtype=np.float64).reshape(shape)
+    lowered: Polynomial = np.roll(polynomial * powers, -1, axis=axis)
     return lowered[: size - 1, : size - 1, : size - 1]
 
 
@@ -70,8 +71,7 @@ def _solve(columns: list[Polynomial], wanted: list[Polynomial]) -> npt.NDArray[n
     """Return the smallest matrix that makes the ``wanted`` polynomials of ``columns``."""
     left = np.stack([c.ravel() for c in columns], axis=1)
     right = np.stack([w.ravel() for w in wanted], axis=1)
-    found: npt.NDArray[np.float64] = np.linalg.lstsq(left, right, rcond=None)[0]
-    return found
+    return np.asarray(np.linalg.lstsq(left, right, rcond=None)[0], dtype=np.float64)
 
 
 @lru_cache
@@ -150,7 +150,7 @@ class SphericalHarmonics(nn.Module):
     def evaluate(self, direction: Tensor, there: Tensor) -> Tensor:
         """Return the harmonics of unit vectors (3, n), where they are ``there`` (n,)."""
         rows = [there.unsqueeze(0)]
-        for order, step in self._matrices(self.steps, lambda l: (2 * l + 1, 3 * (2 * l - 1))):
+        for order, step in self._matrices(self.steps, lambda n: (2 * n + 1, 3 * (2 * n - 1))):
             products = (direction.unsqueeze(1) * rows[order - 1]).flatten(0, 1)
             rows.append(step @ products)
         return torch.cat(rows)
@@ -158,7 +158,7 @@ class SphericalHarmonics(nn.Module):
     def gradient(self, harmonics: Tensor) -> Tensor:
         """Return the gradients of the solid harmonics of unit vectors, (3, n_orders², n)."""
         rows = [torch.zeros_like(harmonics[:1]).expand(3, 1, -1)]
-        for order, slope in self._matrices(self.slopes, lambda l: (3 * (2 * l + 1), 2 * l - 1)):
+        for order, slope in self._matrices(self.slopes, lambda n: (3 * (2 * n + 1), 2 * n - 1)):
             below = harmonics[(order - 1) ** 2 : order**2]
             rows.append((slope @ below).view(3, 2 * order + 1, -1))
         return torch.cat(rows, dim=1)

@@ -42,9 +42,8 @@ class EdgeEmbedding(nn.Module):
     def forward(self, atomic_numbers: Tensor, rbf: Tensor, edge_index: Tensor) -> Tensor:
         """Return the messages, shape (n_edges, hidden_channels)."""
         types = self.emb(atomic_numbers)
-        of_i, of_j, of_length = self.lin.weight.split(
-            [types.shape[1], types.shape[1], self.lin.out_features], dim=1
-        )
+        widths = [types.shape[1], types.shape[1], self.lin.out_features]
+        of_i, of_j, of_length = torch.split(self.lin.weight, widths, dim=1)
         # What depends on one atom is computed per atom, not per edge.
         i, j = edge_index
         atoms = linear(types, of_i, self.lin.bias)[i] + linear(types, of_j)[j]
@@ -64,9 +63,9 @@ class DimeNetPP(Backbone):
 
     def __init__(self, config: DimeNetPPConfig) -> None:
         super().__init__(config)
+        self.n_spherical, self.n_radial = config.n_spherical, config.n_radial
         # The paper's p is one more than the exponent that torch-geometric takes.
         exponent = config.envelope_exponent
-        self.n_spherical = config.n_spherical
         self.rbf = BesselBasisLayer(config.n_radial, config.cutoff, exponent - 1)
         self.radial = RadialFunctions(config.n_spherical, config.n_radial, config.cutoff, exponent)
         self.harmonics = SphericalHarmonics(config.n_spherical)
@@ -105,8 +104,8 @@ class DimeNetPP(Backbone):
             # Edges beyond the cutoff have no weight, and so need no direction.
             inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
         harmonics = self.harmonics(vectors, inverse)
-        n_functions = self.n_spherical * self.config.n_radial
-        radial, envelope = self.radial(distance).split([n_functions, 1], dim=1)
+        n_functions = self.n_spherical * self.n_radial
+        radial, envelope = torch.split(self.radial(distance), [n_functions, 1], dim=1)
         radial = radial.contiguous()
         scaled = distance.unsqueeze(1) / self.cutoff
         rbf = envelope * (self.rbf.freq * scaled).sin()
@@ -121,7 +120,7 @@ class DimeNetPP(Backbone):
 
     def _interact(
         self,
-        block: InteractionPPBlock,
+        block: Any,
         message: Tensor,
         rbf: Tensor,
         radial: Tensor,
@@ -132,13 +131,13 @@ class DimeNetPP(Backbone):
         # Two linear maps without anything between them are one.
         filters = block.lin_rbf2.weight @ block.lin_rbf1.weight
         basis = block.lin_sbf2.weight @ block.lin_sbf1.weight
-        basis = basis.view(-1, self.n_spherical, self.config.n_radial).permute(1, 2, 0)
+        basis = basis.view(-1, self.n_spherical, self.n_radial).permute(1, 2, 0)
         layers = [
             Layer(block.lin_kj.weight, block.lin_kj.bias, 0),
             Layer(block.lin_down.weight, None, 1),
         ]
         x_kj = dense(layers, message, filter=Filter(0, rbf, filters))
-        x_kj = angular_sum(x_kj, radial, basis * self._signs(basis), harmonics, edges)
+        x_kj = angular_sum(x_kj, radial, basis, harmonics, edges)
         layers = [
             Layer(block.lin_ji.weight, block.lin_ji.bias, BESIDE),
             Layer(block.lin_up.weight, None, 0, skip=1),
@@ -150,24 +149,18 @@ class DimeNetPP(Backbone):
             layers += _residual(residual, len(layers))
         return dense(layers, x_kj, message)
 
-    def _signs(self, like: Tensor) -> Tensor:
-        """Return (−1)^l: the angle of the basis is not the one at the atom, but its complement."""
-        orders = torch.arange(self.n_spherical, device=like.device)
-        return (1.0 - 2.0 * (orders % 2)).to(like.dtype).view(-1, 1, 1)
-
     def _output(self, messages: list[Tensor], rbf: Tensor, edges: Neighbourhoods) -> Tensor:
         """Return the sum of what all output blocks make of their messages."""
-        blocks = self.output_blocks
-        sums = []
+        energies = []
+        blocks: Any = self.output_blocks
         for block, message in zip(blocks, messages, strict=True):
-            sums.append(filtered_sum(message, rbf, block.lin_rbf.weight, edges.first))
-        features = torch.bmm(torch.stack(sums), _stacked([b.lin_up for b in blocks])).unbind()
-        features = [
-            dense([Layer(x.weight, x.bias, n) for n, x in enumerate(block.lins)], rows)
-            for rows, block in zip(features, blocks, strict=True)
-        ]
-        energy: Tensor = torch.bmm(torch.stack(features), _stacked([b.lin for b in blocks]))
-        return energy.sum(dim=0).squeeze(1)
+            total = filtered_sum(message, rbf, block.lin_rbf.weight, edges.first)
+            first, *others = block.lins
+            layers = [Layer(first.weight @ block.lin_up.weight, first.bias, 0)]
+            layers += [Layer(x.weight, x.bias, n + 1) for n, x in enumerate(others)]
+            energies.append(block.lin(dense(layers, total)))
+        energy: Tensor = torch.cat(energies, dim=1).sum(dim=1)
+        return energy
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
@@ -181,7 +174,3 @@ def _residual(residual: ResidualLayer, value: int) -> list[Layer]:
         Layer(first.weight, first.bias, value),
         Layer(second.weight, second.bias, value + 1, skip=value),
     ]
-
-
-def _stacked(layers: Any) -> Tensor:
-    return torch.stack([layer.weight for layer in layers]).transpose(1, 2)

@@ -33,8 +33,9 @@ def spherical_bessel_zeros(n_orders: int, n_zeros: int) -> np.ndarray:
 class RadialFunctions(nn.Module):
     """The envelope u(d)/d of DimeNet, and its radial functions N_ln u(d)/d j_l(z_ln d/c).
 
-    arXiv 2003.03123, eqs. 6 and 8. With the factor √((2l+1)/4π) of Y_l0 included, the basis of
-    a pair of edges is R_ln(d) P_l(cos θ).
+    arXiv 2003.03123, eqs. 6 and 8. With the factor √((2l+1)/4π) of Y_l0 included, and (−1)^l
+    because the paper's angle is the complement of θ at the atom, the basis of a pair of edges
+    that leave an atom is R_ln(d) P_l(cos θ).
 
     j_l(z x) is a polynomial in x to within rounding: every function is a row of coefficients
     times the Chebyshev polynomials T_k(x), and so is every derivative.
@@ -55,7 +56,7 @@ class RadialFunctions(nn.Module):
         zeros = spherical_bessel_zeros(n_spherical, n_radial)
         orders = np.arange(n_spherical)[:, None]
         radial_norm = math.sqrt(2.0) / np.abs(spherical_jn(orders + 1, zeros))
-        angular_norm = np.sqrt((2 * orders + 1) / (4 * math.pi))
+        angular_norm = (-1.0) ** orders * np.sqrt((2 * orders + 1) / (4 * math.pi))
         series = bessel_series(zeros) * (radial_norm * angular_norm).reshape(-1, 1)
         # Of j, 1 and their first two derivatives by x.
         rows = [np.vstack([series, np.eye(1, series.shape[1])])]

@@ -7,15 +7,20 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from ase.build import molecule
 from scipy.special import eval_legendre, spherical_jn
+from structures import diamond, liquid, skewed, surface
 from torch import Tensor
 from torch_geometric.nn.models import dimenet, dimenet_utils
 
-from tlbench.backbones.dimenetpp.basis import SphericalBasis, spherical_bessel_zeros, triplets
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.backbones.dimenetpp.radial import spherical_bessel_zeros
+from tlbench.backbones.dimenetpp.triplets import SphericalBasis, TripletDimeNetPP, triplets
 from tlbench.data.frames import Frames
-from tlbench.graphs import graph_of, neighbours
+from tlbench.graphs import Graph, graph_of, neighbours
+from tlbench.kernels.library import SWITCH
+from tlbench.kernels.scope import backward_for
 from tlbench.potential import Potential
 from tlbench.testing import BackboneContract
 from tlbench.testing.prediction import random_potential
@@ -30,6 +35,16 @@ CONFIG = DimeNetPPConfig(cutoff=CUTOFF, type_channels=32, n_spherical=4, n_radia
 
 class TestDimeNetPP(BackboneContract):
     config = DimeNetPPConfig()
+
+
+def reference_of(potential: Potential) -> TripletDimeNetPP:
+    """Return the network over explicit triplets with the weights of another."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(potential.dtype)
+    reference = TripletDimeNetPP(potential.backbone.config)
+    torch.set_default_dtype(before)
+    reference.load_state_dict(potential.backbone.state_dict())
+    return reference.to(potential.dtype)
 
 
 def plain_radius_graph(pos: Tensor, r: float, batch: None, max_num_neighbors: int) -> Tensor:
@@ -94,6 +109,82 @@ def test_agrees_with_torch_geometric(pair: tuple[Potential, dimenet.DimeNetPlusP
     torch.testing.assert_close(potential(graph).forces, -gradient, rtol=0, atol=1e-10 * scale)
 
 
+STRUCTURES = {
+    "crystal": diamond(repeats=(1, 1, 2), rattle=0.1),
+    "liquid": liquid(),
+    "surface": surface(),
+    "small cell": diamond(primitive=True, rattle=0.1),
+    "skewed cell": skewed(),
+}
+"""Of 2 to 32 atoms; at 4.3 Å all but the surface reach several images of the same neighbour."""
+
+
+def force_loss_gradients(potential: Potential, graph: Graph) -> list[Tensor]:
+    """Return the parameters' gradients of a force loss and an energy loss."""
+    noise = torch.Generator().manual_seed(1)
+    labels = torch.randn(graph.n_atoms, 3, generator=noise, dtype=torch.float64).to(potential.dtype)
+    found = potential(graph, training=True)
+    loss = (found.forces - labels).square().mean() + potential.backbone(graph).square().mean()
+    parameters = list(potential.backbone.parameters())
+    with backward_for("parameters"):
+        return list(torch.autograd.grad(loss, parameters))
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 2e-5)])
+@pytest.mark.parametrize("kind", STRUCTURES)
+def test_equals_explicit_triplets(
+    kind: str,
+    dtype: torch.dtype,
+    tolerance: float,
+    kernels: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    config = DimeNetPPConfig(cutoff=4.3)
+    fast = random_potential(config, dtype)
+    slow = Potential("dimenetpp", reference_of(fast))
+    # Edges beyond the cutoff, as in lists with a skin, have no weight.
+    graph = graph_of(STRUCTURES[kind], 4.3 + 0.5, dtype=dtype)
+
+    def relative(found: Tensor, expected: Tensor) -> float:
+        return float((found - expected).detach().abs().max() / expected.detach().abs().max())
+
+    assert relative(fast.backbone(graph), slow.backbone(graph)) < tolerance
+    assert relative(fast(graph).forces, slow(graph).forces) < tolerance
+    stress = [p(graph, stress=True).stress for p in (fast, slow)]
+    assert relative(*stress) < tolerance
+    for mine, theirs in zip(
+        force_loss_gradients(fast, graph), force_loss_gradients(slow, graph), strict=True
+    ):
+        assert relative(mine, theirs) < tolerance
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+def test_atoms_in_line_have_finite_gradients(kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    potential = random_potential(DimeNetPPConfig(cutoff=4.3), torch.float32)
+    line = Atoms("Si4", positions=[[2.0 * n, 0.0, 0.0] for n in range(4)])
+    crystal = Atoms("Si", positions=[[0.0, 0.0, 0.0]], cell=[2.5, 2.5, 2.5], pbc=True)
+    graph = graph_of(Frames.unlabelled([line, crystal]), 4.3, dtype=torch.float32)
+    assert potential(graph).forces.isfinite().all()
+    assert all(g.isfinite().all() for g in force_loss_gradients(potential, graph))
+
+
+def test_reverse_edges_are_excluded_per_image() -> None:
+    # One atom and its images: every neighbour k of j is an image of i, and only one of them is
+    # the reverse. Left out were they all, no angle would matter, and the energy of a sheared
+    # cell would depend on its edges' lengths alone.
+    potential = random_potential(DimeNetPPConfig(cutoff=3.0), torch.float64)
+    slow = Potential("dimenetpp", reference_of(potential))
+    atoms = Atoms("Si", cell=[[2.0, 0, 0], [0.6, 2.2, 0], [0, 0, 2.4]], pbc=True)
+    graph = graph_of(Frames.unlabelled([atoms]), 3.0)
+    edge_ji, _ = triplets(graph.edge_index, graph.edge_shift, 1)
+    n_edges = graph.edge_index.shape[1]
+    assert len(edge_ji) == n_edges * (n_edges - 1)
+    torch.testing.assert_close(potential.backbone(graph), slow.backbone(graph), rtol=1e-11, atol=0)
+
+
 def at_random_triplets() -> tuple[Tensor, Tensor, Tensor]:
     rng = np.random.default_rng(0)
     distance = torch.as_tensor(rng.uniform(0.2 * CUTOFF, 1.1 * CUTOFF, 40))
@@ -105,7 +196,7 @@ def test_spherical_basis_agrees_with_torch_geometric(
     pair: tuple[Potential, dimenet.DimeNetPlusPlus],
 ) -> None:
     distance, angle, edge = at_random_triplets()
-    ours = pair[0].backbone.sbf(distance, torch.cos(angle), edge)
+    ours = reference_of(pair[0]).sbf(distance, torch.cos(angle), edge)
     peer = pair[1].sbf(distance, angle, edge)
     torch.testing.assert_close(ours, peer, rtol=0, atol=1e-11 * float(peer.abs().max()))
 
@@ -114,7 +205,9 @@ def test_spherical_basis_agrees_with_torch_geometric_as_released() -> None:
     # Its zeros and norms are rounded to float32 (relative 6e-8), and it rounds the products of
     # these in its formulas again; both shift the phase of functions with up to 3 oscillations.
     distance, angle, edge = at_random_triplets()
-    ours = random_potential(CONFIG, torch.float64).backbone.sbf(distance, torch.cos(angle), edge)
+    ours = reference_of(random_potential(CONFIG, torch.float64)).sbf(
+        distance, torch.cos(angle), edge
+    )
     peer = dimenet.SphericalBasisLayer(4, 3, CUTOFF, 5)(distance, angle, edge)
     torch.testing.assert_close(ours, peer, rtol=0, atol=1e-6 * float(peer.abs().max()))
 
@@ -124,7 +217,7 @@ def test_spherical_basis_is_the_published_formula(dtype: torch.dtype, tolerance:
     # DimeNet (arXiv 2003.03123) eq. 6, for all orders of the default network, times the
     # envelope of eq. 8 for p = 6.
     config = DimeNetPPConfig()
-    basis: SphericalBasis = random_potential(config, dtype).backbone.sbf
+    basis: SphericalBasis = reference_of(random_potential(config, dtype)).sbf
     x = np.linspace(0.3, 1.0, 71)
     cosine = np.linspace(-1, 1, 71)
     p = 6
