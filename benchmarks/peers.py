@@ -7,6 +7,7 @@ from torch_geometric.nn.models.dimenet import SphericalBasisLayer
 
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.triplets import TripletDimeNetPP, triplets
+from tlbench.backbones.schnet.layers import LayeredSchNet
 from tlbench.graphs import Graph
 
 
@@ -39,3 +40,10 @@ class PeerDimeNetPP(TripletDimeNetPP):
             message = interact(message, rbf, sbf, edge_kj, edge_ji)
             energy = energy + output(message, rbf, i, num_nodes=graph.n_atoms)
         return energy.squeeze(1)
+
+
+class PeerSchNet(LayeredSchNet):
+    """torch-geometric's SchNet layers on periodic edges."""
+
+
+PEERS = {"dimenetpp": PeerDimeNetPP, "schnet": PeerSchNet}

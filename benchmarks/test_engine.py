@@ -1,28 +1,116 @@
-"""Speed of everything around the physics: planning, and recognising finished work."""
+"""Speed of everything around the physics: planning, recognising finished work, one job's rest."""
+
+import json
+import os
+from itertools import count
 
 import pytest
 
+from tlbench.engine.executors import local
+from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
-from tlbench.jobs.base import Job
+from tlbench.engine.worker import execute
+from tlbench.jobs.base import KINDS, Job, Kind
 from tlbench.plan import plan
+from tlbench.run import run_suite
 from tlbench.suite import load_suite
 
+SEEDS = 208
+JOBS = 9986
+"""What si-ge-sw with so many seeds needs."""
 
-@pytest.mark.benchmark(group="plan of si-ge-sw")
-def test_planning(benchmark):
+WEIGHTS = bytes(20_000)
+
+
+@pytest.fixture(scope="module")
+def large_suite():
+    seeds = json.dumps(list(range(SEEDS)))
+    return load_suite("si-ge-sw", [("subset_seeds", seeds), ("init_seeds", seeds)])
+
+
+def fill(store, planned):
+    """Put every job of a plan into ``store``, with a result of the usual form but no work."""
+    suite = planned.suite
+    conditions = [{}, *({"temperature_k": float(t)} for t in range(300, 3301, 300))]
+    metrics = [
+        {"metric": name, "value": 1.0, "condition": condition}
+        for name in suite.metrics
+        for condition in conditions
+    ]
+    provenance = Stopwatch().provenance("cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        # Ten thousand jobs brought to the disk one by one would take minutes.
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        for job in planned.jobs.values():
+            folder = store.begin(job)
+            (folder / "log.txt").write_text("done\n")
+            (folder / "artefact").write_bytes(WEIGHTS)
+            result = {"metrics": metrics} if job.kind == "evaluate" else {"updates": 5000}
+            store.commit(job, result, provenance)
+
+
+def no_executor():
+    raise AssertionError("there was nothing to do")
+
+
+@pytest.mark.benchmark(group="plan of 10,000 jobs")
+def test_planning_ten_thousand_jobs(benchmark, large_suite):
+    benchmark.extra_info["target_s"] = 2.0
+    planned = benchmark.pedantic(plan, (large_suite,), rounds=3, warmup_rounds=1)
+    assert len(planned.jobs) == JOBS
+
+
+@pytest.mark.benchmark(group="recognising 10,000 finished jobs")
+def test_recognising_ten_thousand_finished_jobs(benchmark, large_suite, tmp_path):
+    benchmark.extra_info["target_s"] = 5.0
+    planned, store = plan(large_suite), Store(tmp_path)
+    fill(store, planned)
+    arguments = (planned.jobs, store, no_executor, "cpu")
+    report = benchmark.pedantic(run_jobs, arguments, rounds=3)
+    assert report.count("cached") == JOBS
+
+
+@pytest.mark.benchmark(group="rerun of si-ge-sw with nothing to do, report included")
+def test_rerun_with_nothing_to_do(benchmark, tmp_path):
+    benchmark.extra_info["target_s"] = 5.0
     suite = load_suite("si-ge-sw")
-    assert benchmark(plan, suite).jobs
+    fill(Store(tmp_path / "store"), plan(suite))
+    arguments = (suite, tmp_path / "out", tmp_path / "store")
+    run = benchmark.pedantic(run_suite, arguments, {"device": "cpu"}, rounds=3)
+    assert run.report.count("cached") == len(run.plan.jobs)
+    assert run.records
 
 
-@pytest.mark.benchmark(group="recognising 100 finished jobs of 100 kB")
-def test_recognising_finished_jobs(benchmark, tmp_path):
+def nothing(config, context):
+    """Do the work of a job of kind "nothing"."""
+    return {}
+
+
+NOTHING = Kind(1, f"{__name__}:nothing", uses_device=False)
+
+
+def know_nothing():
+    """Make the kind known to a worker."""
+    KINDS["nothing"] = NOTHING
+
+
+@pytest.mark.benchmark(group="a job that does nothing, after another, in a running worker")
+def test_overhead_of_a_job(benchmark, tmp_path, monkeypatch):
+    benchmark.extra_info["target_s"] = 0.05
+    monkeypatch.setitem(KINDS, "nothing", NOTHING)
     store = Store(tmp_path)
-    jobs = [Job("evaluate", {"number": n}) for n in range(100)]
-    for job in jobs:
-        (store.begin(job) / "artefact").write_bytes(bytes(100_000))
-        store.commit(job, {}, {})
+    parent = Job("nothing", {"n": 0})
+    numbers = count(1)
+    with local(1) as pool:
+        pool.submit(know_nothing).result()
+        # The first job of a worker also imports torch.
+        assert pool.submit(execute, parent, str(store.root), "cpu").result().error is None
 
-    def states():
-        return {store.state(job.key) for job in jobs}
+        def one_more():
+            job = Job("nothing", {"n": next(numbers)}, {"parent": parent.key})
+            return pool.submit(execute, job, str(store.root), "cpu").result()
 
-    assert benchmark(states) == {State.FINISHED}
+        outcome = benchmark.pedantic(one_more, rounds=50, warmup_rounds=2)
+    assert outcome.error is None
+    assert store.state(outcome.key) is State.FINISHED

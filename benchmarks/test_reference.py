@@ -1,4 +1,4 @@
-"""Speed of labelling data, with an independent implementation beside it."""
+"""Speed of labelling data and of neighbour lists, with independent implementations beside."""
 
 import warnings
 
@@ -17,42 +17,42 @@ def replicas(thermal_silicon):
     return thermal_silicon(REPLICAS)
 
 
-@pytest.mark.benchmark(group="Stillinger-Weber: energy, forces and stress of 32 x 64 atoms")
-def test_stillinger_weber(benchmark, replicas):
-    potential = StillingerWeber("Si")
-    graph = graph_of(Frames.unlabelled(replicas), potential.cutoff)
-    labels = benchmark(potential, graph)
-    assert labels.forces.shape == (REPLICAS * 64, 3)
-
-
-@pytest.mark.benchmark(group="Stillinger-Weber: energy, forces and stress of 32 x 64 atoms")
-def test_stillinger_weber_matscipy(benchmark, replicas):
+def test_stillinger_weber(race, replicas):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from matscipy.calculators.manybody import Manybody
         from matscipy.calculators.manybody.explicit_forms import stillinger_weber as explicit
 
+    potential = StillingerWeber("Si")
+    graph = graph_of(Frames.unlabelled(replicas), potential.cutoff)
     form = explicit.StillingerWeber(explicit.Stillinger_Weber_PRB_31_5262_Si)
 
-    def label():
+    def label_one_by_one():
         for atoms in replicas:
             atoms.calc = Manybody(**form)
             atoms.get_forces()
             atoms.get_stress()
 
-    benchmark(label)
+    row = race(
+        f"Stillinger–Weber: energy, forces and stress of {REPLICAS} × 64 atoms",
+        lambda: potential(graph),
+        label_one_by_one,
+        peer="matscipy, one by one",
+        rounds=3,
+    )
+    assert row.ratio > 10
 
 
-@pytest.mark.benchmark(group="neighbour list: 64 atoms, 5 A")
-def test_neighbours(benchmark, replicas):
-    atoms = replicas[0]
-    cell, pbc = np.asarray(atoms.cell), np.asarray(atoms.pbc)
-    found = benchmark(neighbours, atoms.positions, cell, pbc, 5.0)
-    assert found.edge_index.shape[0] == 2
-
-
-@pytest.mark.benchmark(group="neighbour list: 64 atoms, 5 A")
-def test_neighbours_matscipy(benchmark, replicas):
+def test_neighbours(race, replicas):
     from matscipy.neighbours import neighbour_list
 
-    benchmark(neighbour_list, "ijS", replicas[0], 5.0)
+    atoms = replicas[0]
+    cell, pbc = np.asarray(atoms.cell), np.asarray(atoms.pbc)
+    row = race(
+        "neighbour list of 64 atoms, 5 Å, in canonical order with reverse edges",
+        lambda: neighbours(atoms.positions, cell, pbc, 5.0),
+        lambda: neighbour_list("ijS", atoms, 5.0),
+        peer="matscipy, unsorted",
+        rounds=51,
+    )
+    assert row.ratio > 0.2

@@ -1,5 +1,6 @@
 """From a suite to its jobs."""
 
+import hashlib
 from collections import Counter
 
 import pytest
@@ -80,6 +81,38 @@ def test_zipped_seeds_share_nothing():
     assert pairs == {(0, 5), (1, 6)}
     with pytest.raises(InputError, match=r"as many init seeds as subset seeds, but .* 1 and 2"):
         load_suite("smoke", zipped[:1])
+
+
+@pytest.mark.parametrize(
+    ("suite", "digest", "keys"),
+    [
+        (
+            "smoke",
+            "546ab1abe1ff4e23862126d6b7434baf72a166d004603e40feab006148737799",
+            "8575dff336b768fe49319c9ebd52d28efa693fc5661fe0da58801838fd9def04",
+        ),
+        (
+            "si-ge-sw",
+            "72d26a1b228d9b6421dafecb18d64b6474ae211b6b330f123dfd2bf8e845fca0",
+            "9a5f74978ac779fa1597a2dbd83baf3e5ee4560aec8d25726ef981305e367932",
+        ),
+        (
+            "si-ge-dft",
+            "ef2f38985462fe73c10a785f35f06fa87d6ddfea5ef92f478e22491c4da73ab1",
+            "98a29a676d1fbea452c04ae9d13559d3d2a8f2644d0ee06d7e660c8a24b1858d",
+        ),
+        (
+            "temperature-sw",
+            "1a4df078bb2e5a7632a5064a1a9dc6bc809af8bf78c1addbd674ee87a71e303d",
+            "3c8c664c73a91cf6d3779b1fda79e8b091aa24f42ecc93a5578ff5b8bdfb7933",
+        ),
+    ],
+)
+def test_keys_stay_what_they_were(suite, digest, keys):
+    """Work that is done stays recognised; a key changes only with its kind's version."""
+    planned = plan(load_suite(suite))
+    assert planned.suite_digest == digest
+    assert hashlib.sha256("\n".join(planned.jobs).encode()).hexdigest() == keys
 
 
 def test_parents_stand_before_children():

@@ -1,7 +1,7 @@
 """From a suite to its jobs: a pure function."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -207,7 +207,7 @@ def _measure(
     config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
     parents = {"model": trained.key, "data": data}
     job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
-    result.cells.append(Cell(source=source, target=target, job=job, **asdict(model)))
+    result.cells.append(Cell(source=source, target=target, job=job, **vars(model)))
 
 
 def _only_element(card: Card) -> str:

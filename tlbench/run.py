@@ -165,7 +165,12 @@ def load_dataset(
         # Reading them here first turns a fault in the files into one sentence.
         read_parts(card.elements, card.recipe()["origin"], locate(card))
     report = run_jobs(
-        {job.key: job}, opened, partial(local, 1), "cpu", lambda r: on_change(opened, r)
+        {job.key: job},
+        opened,
+        partial(local, 1),
+        "cpu",
+        lambda report: on_change(opened, report),
+        thorough=True,
     )
     for error in report.errors.values():
         raise InputError(f"The data set {card.name!r} cannot be made: {error}")
@@ -178,10 +183,12 @@ def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) ->
 
     Where nothing waits for them, they need not be there.
     """
+    if not card.data_files():
+        return
     job = dataset_job(card)
     children = [j for j in planned.jobs.values() if job.key in j.parents.values()]
     waiting = [j for j in (job, *children) if store.state(j.key) is not State.FINISHED]
-    if not card.data_files() or not waiting:
+    if not waiting:
         return
     places = fetch(card, mirror)
     train = read_parts(card.elements, card.recipe()["origin"], places)["train"]

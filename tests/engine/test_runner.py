@@ -1,6 +1,7 @@
 """The runner: order, failures as values, reuse, and workers that die."""
 
 import json
+import os
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from functools import partial
 
 import pytest
 
-from tlbench.engine.runner import MAX_DEATHS, run_jobs
+from tlbench.engine.runner import MAX_DAMAGES, MAX_DEATHS, run_jobs
 from tlbench.engine.store import Store
-from tlbench.engine.worker import LOG, PROGRESS
+from tlbench.engine.worker import LOG, PROGRESS, Outcome
 from tlbench.errors import InputError
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
@@ -40,6 +41,7 @@ def ran(monkeypatch, _kind_exists_for_keys):
             raise InputError("this job\nfails on purpose")
         if config.get("crashes"):
             raise ZeroDivisionError("a bug")
+        (context.folder / "artefact").write_text("weights")
         parents = [json.loads((p / "result.json").read_text()) for p in context.parents.values()]
         return {"sum": config["n"] + sum(p["sum"] for p in parents)}
 
@@ -127,6 +129,109 @@ def test_a_damaged_job_is_reported_and_done_again(ran, store):
     assert report.set_aside == [a.key]
     assert report.status == {a.key: "done", b.key: "cached"}
     assert store.result(a.key) == {"sum": 1}
+
+
+def alter_unseen(path):
+    """Change a file and leave its size and time of change as they were."""
+    before = path.stat()
+    path.write_bytes(bytes(before.st_size))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_damage_that_only_shows_when_a_parent_is_read_is_repaired_in_the_same_run(ran, store):
+    a = add("a", 1)
+    unused = add("unused", 1)
+    run_jobs(graph(a, unused), store, one_thread, "cpu")
+    for job in (a, unused):
+        alter_unseen(store.folder(job.key) / "artefact")
+    children = [add(f"child {n}", n, a) for n in range(3)]
+    jobs = graph(a, unused, *children)
+    report = run_jobs(jobs, store, one_thread, "cpu")
+    assert report.complete
+    assert report.set_aside == [a.key]
+    assert ran == ["a", "unused", "a", "child 0", "child 1", "child 2"]
+    assert (store.folder(a.key) / "artefact").read_text() == "weights"
+    assert report.status[a.key] == "done"
+    assert len(list((store.root / ".damaged").iterdir())) == 1
+
+
+def test_a_caller_that_uses_the_files_has_them_all_read(ran, store):
+    a = add("a", 1)
+    run_jobs(graph(a), store, one_thread, "cpu")
+    alter_unseen(store.folder(a.key) / "artefact")
+    assert run_jobs(graph(a), store, one_thread, "cpu").set_aside == []
+    assert run_jobs(graph(a), store, one_thread, "cpu", thorough=True).set_aside == [a.key]
+    assert (store.folder(a.key) / "artefact").read_text() == "weights"
+
+
+class LatePool(Executor):
+    """Brings word of a lost parent when it has been done again."""
+
+    def __init__(self):
+        self.told = False
+
+    def submit(self, function, job, *arguments):
+        future = Future()
+        if job.parents and not self.told:
+            self.told = True
+            future.set_result(Outcome(job.key, lost=tuple(job.parents.values())))
+        else:
+            future.set_result(function(job, *arguments))
+        return future
+
+
+@contextmanager
+def late():
+    yield LatePool()
+
+
+def test_a_parent_that_is_there_again_is_not_done_once_more(ran, store):
+    a = add("a", 1)
+    b = add("b", 2, a)
+    report = run_jobs(graph(a, b), store, late, "cpu")
+    assert report.status == {a.key: "done", b.key: "done"}
+    assert report.set_aside == []
+    assert ran == ["a", "b"]
+
+
+class DamagingPool(Executor):
+    """Does jobs, on a disk that loses whatever is written to it."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def submit(self, function, job, *arguments):
+        future = Future()
+        future.set_result(function(job, *arguments))
+        if self.store.folder(job.key).exists():
+            alter_unseen(self.store.folder(job.key) / "artefact")
+        return future
+
+
+@contextmanager
+def damaging(store):
+    yield DamagingPool(store)
+
+
+def test_a_parent_that_is_always_damaged_is_given_up(ran, store):
+    a = add("a", 1)
+    b = add("b", 2, a)
+    c = add("c", 3, b)
+    report = run_jobs(graph(a, b, c), store, partial(damaging, store), "cpu")
+    assert [report.status[j.key] for j in (a, b, c)] == ["failed", "skipped", "skipped"]
+    assert report.errors == {
+        a.key: "Its files were damaged 3 times after it was done; check the disk."
+    }
+    assert ran == ["a"] * MAX_DAMAGES
+
+
+def test_the_display_is_told_at_the_start_and_at_the_end_and_not_for_every_job(ran, store):
+    seen = []
+    jobs = graph(*(add(f"{n}", n) for n in range(30)))
+    run_jobs(jobs, store, one_thread, "cpu", lambda r: seen.append(r.count("done")), at_once=2)
+    assert seen[0] == 0
+    assert seen[-1] == len(jobs)
+    assert len(seen) < len(jobs)
 
 
 def test_a_job_that_another_runner_finished_meanwhile_is_not_done_twice(ran, store):

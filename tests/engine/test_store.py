@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 
 import pytest
 
@@ -61,6 +63,86 @@ def test_every_kind_of_damage_is_noticed(store, name, how):
     assert store.state(JOB.key) is State.DAMAGED
     with pytest.raises(DamagedJobError, match=r"\.json|artefact\.bin"):
         store.verify(JOB.key)
+
+
+def alter_unseen(path):
+    """Change a file and leave its size and time of change as they were."""
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_no_byte_of_the_manifest_can_be_altered_unseen(store):
+    path = commit(store) / "manifest.json"
+    content = path.read_bytes()
+    for place in range(len(content)):
+        altered = bytearray(content)
+        altered[place] ^= 1
+        path.write_bytes(altered)
+        assert store.state(JOB.key) is State.DAMAGED, altered[place - 20 : place + 20]
+
+
+@pytest.mark.parametrize("name", ["result.json", "provenance.json"])
+def test_what_records_are_made_of_is_read_to_recognise_a_job(store, name):
+    alter_unseen(commit(store) / name)
+    assert store.state(JOB.key) is State.DAMAGED
+    with pytest.raises(DamagedJobError, match=rf"{name} does not match its digest; run the suite"):
+        {"result.json": store.result, "provenance.json": store.provenance}[name](JOB.key)
+
+
+@pytest.mark.parametrize("name", ["artefact.bin", "job.json"])
+def test_other_files_are_read_where_they_are_used(store, name):
+    alter_unseen(commit(store) / name)
+    # Recognising a job does not read them; that is what makes it fast.
+    assert store.state(JOB.key) is State.FINISHED
+    assert store.state(JOB.key, thorough=True) is State.DAMAGED
+    with pytest.raises(DamagedJobError, match=name):
+        store.verify(JOB.key)
+    store.clear_damaged(JOB.key)
+    assert store.state(JOB.key) is State.ABSENT
+
+
+def test_a_file_with_another_time_is_read_to_tell(store):
+    path = commit(store) / "artefact.bin"
+    os.utime(path, ns=(0, 0))
+    assert store.state(JOB.key) is State.FINISHED
+    alter_unseen(path)
+    assert store.state(JOB.key) is State.DAMAGED
+
+
+def test_a_store_copied_without_times_is_as_good(store, tmp_path):
+    commit(store)
+    shutil.copytree(store.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = Store(tmp_path / "copy")
+    assert copy.state(JOB.key) is State.FINISHED
+    assert copy.result(JOB.key) == {"answer": 42}
+
+
+@pytest.mark.parametrize("name", ["artefact.bin", "job.json", "result.json", "provenance.json"])
+def test_jobs_of_stores_from_before_times_were_recorded_are_read_in_full(store, name):
+    path = commit(store) / "manifest.json"
+    path.write_text(json.dumps({"files": json.loads(path.read_text())["files"]}, indent=1))
+    assert store.state(JOB.key) is State.FINISHED
+    assert store.result(JOB.key) == {"answer": 42}
+    alter_unseen(path.with_name(name))
+    assert store.state(JOB.key) is State.DAMAGED
+
+
+def test_a_sound_job_is_not_cleared_away(store):
+    commit(store)
+    store.clear_damaged(JOB.key)
+    assert store.state(JOB.key) is State.FINISHED
+
+
+def test_everything_is_on_the_disk_before_the_job_is_in_place(store, monkeypatch):
+    flushed = set()
+    monkeypatch.setattr(os, "fsync", lambda d: flushed.add(os.fstat(d).st_ino))
+    folder = commit(store)
+    assert {path.stat().st_ino for path in [*folder.iterdir(), folder, store.root]} <= flushed
 
 
 def test_a_file_that_does_not_belong_is_damage(store):

@@ -58,12 +58,6 @@ def shifted_softplus(x: Tensor) -> Tensor:
     return found
 
 
-def shifted_softplus_along(x: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
-    """Return f(x) and f'(x) · slope of the shifted softplus f, for x with that slope."""
-    value, along = _ShiftedSoftplusAlong.apply(x, slope)
-    return value, along
-
-
 class _ShiftedSoftplus(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -74,20 +68,3 @@ class _ShiftedSoftplus(Function):
     def backward(ctx: Any, given: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return given * torch.sigmoid(x)
-
-
-class _ShiftedSoftplusAlong(Function):
-    """f and f' t with f' = σ and f'' = σ (1 − σ)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(x, slope)
-        return torch.nn.functional.softplus(x).sub_(LN_2), torch.sigmoid(x).mul_(slope)
-
-    @staticmethod
-    def backward(ctx: Any, by_value: Tensor, by_along: Tensor) -> tuple[Tensor, Tensor]:
-        x, slope = ctx.saved_tensors
-        sigma = torch.sigmoid(x)
-        by_slope = sigma * by_along
-        bend = by_slope * slope
-        return torch.addcmul(sigma * by_value + bend, sigma, bend, value=-1), by_slope

@@ -27,6 +27,8 @@ class Stopwatch:
         """Return the provenance of a job that ends now."""
         import torch
 
+        from tlbench.kernels.library import describe
+
         return {
             "started": self.started,
             "wall_seconds": round(time.perf_counter() - self._wall, 3),
@@ -36,6 +38,7 @@ class Stopwatch:
             "device": device,
             "device_name": device_name(device),
             "threads": torch.get_num_threads(),
+            "kernels": describe() if device == "cpu" else "torch",
             "python": platform.python_version(),
             "packages": package_versions(),
             **code_state(),

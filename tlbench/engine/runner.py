@@ -1,12 +1,14 @@
 """Walks a graph of jobs: submits what is ready, keeps what is done, skips what cannot be."""
 
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal
+from queue import Empty, SimpleQueue
 
+from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import PROGRESS, Outcome, execute
 from tlbench.jobs.base import Job
@@ -14,9 +16,10 @@ from tlbench.jobs.base import Job
 MAX_DEATHS = 3
 """A job whose worker has died this often is given up."""
 
-_TICK_SECONDS = 0.25
+MAX_DAMAGES = 3
+"""A job that was found damaged this often in one run is not done again."""
 
-Status = Literal["waiting", "submitted", "cached", "done", "failed", "skipped"]
+_TICK_SECONDS = 0.25
 
 
 @dataclass
@@ -48,13 +51,15 @@ def run_jobs(
     device: str,
     on_change: Callable[[Report], None] = lambda report: None,
     at_once: int | None = None,
+    thorough: bool = False,
 ) -> Report:
     """Bring every job into the store, parents before children.
 
     Of the jobs that are ready, those that most others wait for go first.
 
     A job that fails is reported and its descendants are skipped; the rest goes on. If a worker
-    process dies, its jobs are tried again on a new pool.
+    process dies, its jobs are tried again on a new pool. A job that turns out to be damaged, here
+    or when another needs it, is set aside and done again.
 
     Parameters
     ----------
@@ -63,21 +68,20 @@ def run_jobs(
     executor
         Makes a context that yields an executor; not called if there is nothing to do.
     on_change
-        Called whenever something changed, and about four times a second while waiting.
+        Called at the start, about four times a second, and at the end.
     at_once
         How many jobs are handed to the executor at a time; by default all that are ready. A
         few more than it has workers let a job that becomes ready later overtake less urgent ones.
+    thorough
+        Read every file of the jobs that are in the store already, for a caller that uses them.
     """
     report = Report(dict.fromkeys(jobs, "waiting"))
     for key in jobs:
-        state = store.state(key)
+        state = store.state(key, thorough)
         if state is State.FINISHED:
             report.status[key] = "cached"
         elif state is State.DAMAGED:
-            with store.lock(key):
-                # Another runner may have noticed first.
-                if store.state(key) is State.DAMAGED:
-                    store.set_aside(key)
+            store.clear_damaged(key)
             report.set_aside.append(key)
     on_change(report)
     deaths = dict.fromkeys(jobs, 0)
@@ -100,43 +104,51 @@ def _drain(
     on_change: Callable[[Report], None],
     at_once: int,
 ) -> None:
-    futures: dict[Future[Outcome], str] = {}
-    urgency = _urgency(jobs)
+    """Keep up to ``at_once`` jobs in ``pool`` until no more can be done."""
+    schedule = Schedule(jobs, report.status)
+    finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    running = 0
+    shown = time.monotonic()
     while True:
-        ready = []
-        for key, job in jobs.items():
-            if report.status[key] != "waiting":
-                continue
-            parents = [report.status[parent] for parent in job.parents.values()]
-            if any(s in ("failed", "skipped") for s in parents):
-                report.status[key] = "skipped"
-            elif all(s in ("cached", "done") for s in parents):
-                ready.append(key)
-        ready.sort(key=lambda key: -urgency[key])
-        for key in ready[: max(0, at_once - len(futures))]:
-            futures[pool.submit(execute, jobs[key], str(store.root), device)] = key
-            report.status[key] = "submitted"
-        on_change(report)
-        if not futures:
+        while running < at_once and (key := schedule.take()) is not None:
+            future = pool.submit(execute, jobs[key], str(store.root), device)
+            future.add_done_callback(finished.put)
+            running += 1
+        if not running or time.monotonic() - shown >= _TICK_SECONDS:
+            on_change(report)
+            shown = time.monotonic()
+        if not running:
             return
-        finished, _ = wait(futures, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-        for future in finished:
-            outcome = future.result()
-            del futures[future]
-            if outcome.error is None:
-                report.status[outcome.key] = "cached" if outcome.reused else "done"
-            else:
-                report.status[outcome.key] = "failed"
-                report.errors[outcome.key] = outcome.error
+        try:
+            outcome = finished.get(timeout=_TICK_SECONDS).result()
+        except Empty:
+            continue
+        running -= 1
+        if outcome.lost:
+            _recall(outcome, store, report)
+            schedule = Schedule(jobs, report.status)
+        elif outcome.error is None:
+            schedule.finish(outcome.key, "cached" if outcome.reused else "done")
+        else:
+            report.errors[outcome.key] = outcome.error
+            schedule.fail(outcome.key)
 
 
-def _urgency(jobs: Mapping[str, Job]) -> dict[str, int]:
-    """Return for each job how many ways lead on from it to other jobs."""
-    urgency = dict.fromkeys(jobs, 0)
-    for key in reversed(list(jobs)):
-        for parent in jobs[key].parents.values():
-            urgency[parent] += 1 + urgency[key]
-    return urgency
+def _recall(outcome: Outcome, store: Store, report: Report) -> None:
+    """Put a job back that found its parents damaged, and the parents, to be done again."""
+    report.status[outcome.key] = "waiting"
+    for parent in outcome.lost:
+        # Another child may have found the same, and the parent may be there again.
+        if report.status[parent] not in ("cached", "done") or store.folder(parent).exists():
+            continue
+        report.set_aside.append(parent)
+        if report.set_aside.count(parent) < MAX_DAMAGES:
+            report.status[parent] = "waiting"
+        else:
+            report.status[parent] = "failed"
+            report.errors[parent] = (
+                f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk."
+            )
 
 
 def _after_death(

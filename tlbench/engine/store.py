@@ -12,9 +12,13 @@
 
 A job is written in ``.working`` and renamed into place when it is complete, so a folder that
 exists is a job that is done.
+
+Whether a finished job is still what it was is checked twice. To recognise it, its folder is
+compared with the manifest: names, sizes and times of change of all files, and the content of those
+that records are made of (``READ_FOR_RECORDS``). Where a job is used by another, every file of it
+is read and compared, so an altered file never enters a result, however well it looks.
 """
 
-import hashlib
 import json
 import os
 from enum import Enum
@@ -23,12 +27,13 @@ from typing import Any
 
 from filelock import FileLock
 
+from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
 from tlbench.errors import DamagedJobError, StoreError
 from tlbench.files import PART, flush, write_whole
 from tlbench.jobs.base import Job
 
 FORMAT = 1
-MANIFEST = "manifest.json"
+READ_FOR_RECORDS = frozenset({"result.json", "provenance.json"})
 
 
 class State(Enum):
@@ -106,18 +111,26 @@ class Store:
         """Return the lock that whoever works on ``key`` holds; it is freed if its holder dies."""
         return FileLock(self._locks / f"{key}.lock")
 
-    def state(self, key: str) -> State:
-        """Say whether the job is finished, comparing every file with the manifest."""
+    def state(self, key: str, thorough: bool = False) -> State:
+        """Say whether the job is finished.
+
+        Parameters
+        ----------
+        thorough
+            Read every file. By default only what records are made of is read, and files whose
+            size or time of change is not the one in the manifest.
+        """
         if not self.folder(key).exists():
             return State.ABSENT
         try:
-            self.verify(key)
+            self.verify(key, thorough)
         except DamagedJobError:
-            return State.DAMAGED
+            # Somebody else may have set it aside meanwhile.
+            return State.DAMAGED if self.folder(key).exists() else State.ABSENT
         return State.FINISHED
 
-    def verify(self, key: str) -> None:
-        """Compare the files of a finished job with its manifest.
+    def verify(self, key: str, thorough: bool = True) -> None:
+        """Compare the files of a finished job with its manifest, as ``state`` does.
 
         Raises
         ------
@@ -125,19 +138,22 @@ class Store:
             Naming the first file that is missing, unexpected or altered.
         """
         folder = self.folder(key)
+        manifest = read_manifest(folder)
         try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            files: dict[str, str] = dict(manifest["files"])
-            present = {p.name for p in folder.iterdir()} - {MANIFEST}
-            for name in sorted(present | set(files)):
-                if name not in files or name not in present:
-                    raise DamagedJobError(f"{folder / name} is missing or unexpected.")
-                if _file_digest(folder / name) != files[name]:
-                    raise DamagedJobError(f"{folder / name} does not match its digest.")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedJobError(f"{folder / MANIFEST} cannot be read.") from error
-        if hashlib.sha256((folder / "job.json").read_bytes()).hexdigest() != key:
+            manifest.check(folder, None if thorough else READ_FOR_RECORDS)
+        except OSError as error:
+            raise DamagedJobError(f"{folder} cannot be read.") from error
+        if manifest.files.get("job.json") != key:
             raise DamagedJobError(f"{folder / 'job.json'} describes another job.")
+
+    def clear_damaged(self, key: str) -> None:
+        """Set the job aside if it is damaged; every file of it is read to find out.
+
+        Takes the job's lock, as another process may have noticed first and be doing it again.
+        """
+        with self.lock(key):
+            if self.state(key, thorough=True) is State.DAMAGED:
+                self.set_aside(key)
 
     def set_aside(self, key: str) -> Path:
         """Move a damaged job out of the way, keep it, and return where it went.
@@ -164,36 +180,32 @@ class Store:
     def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> None:
         """Turn the working folder of ``job`` into a finished job, in one step."""
         folder = self.working_folder(job.key)
-        write_whole(folder / "job.json", job.canonical())
-        write_whole(folder / "result.json", json.dumps(result, indent=1, sort_keys=True))
-        write_whole(folder / "provenance.json", json.dumps(provenance, indent=1, sort_keys=True))
-        files = {}
-        for path in sorted(folder.iterdir()):
-            if path.name != MANIFEST:
-                flush(path)
-                files[path.name] = _file_digest(path)
-        write_whole(folder / MANIFEST, json.dumps({"files": files}, indent=1))
+        texts = {
+            "job.json": job.canonical(),
+            "result.json": json.dumps(result, indent=1, sort_keys=True),
+            "provenance.json": json.dumps(provenance, indent=1, sort_keys=True),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        write_manifest(folder)
         flush(folder)
         folder.rename(self.folder(job.key))
         flush(self.root)
 
     def result(self, key: str) -> dict[str, Any]:
-        """Return the result of a finished job."""
+        """Return the result of a finished job.
+
+        Raises
+        ------
+        DamagedJobError
+            If it is not what the job wrote.
+        """
         return self._read(key, "result.json")
 
     def provenance(self, key: str) -> dict[str, Any]:
-        """Return the provenance of a finished job."""
+        """Return the provenance of a finished job; raises as ``result`` does."""
         return self._read(key, "provenance.json")
 
     def _read(self, key: str, name: str) -> dict[str, Any]:
-        path = self.folder(key) / name
-        try:
-            value: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise DamagedJobError(f"{path} cannot be read; run the suite again.") from error
+        value: dict[str, Any] = json.loads(read_checked(self.folder(key), name))
         return value
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
 """What happens in the process that does a job.
 
-At the top this module imports nothing heavy: a worker first limits the threads of the
-numerical libraries, which read that limit when they are imported.
+At the top this module imports nothing heavy, so that a worker is there at once and imports only
+what its jobs need.
 """
 
 import json
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.devices import resolve
+from tlbench.engine.memory import keep_freed_memory
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.errors import TlbenchError
@@ -30,30 +31,31 @@ from tlbench.seeds import stream
 PROGRESS = "progress.json"
 LOG = "log.txt"
 _PROGRESS_SECONDS = 0.4
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a job ended: ``error`` is None if it is now in the store.
 
-    ``reused`` says that another runner had finished it in the meantime.
+    ``reused`` says that another runner had finished it in the meantime. If there are ``lost``
+    parents, the job was not done: their files turned out to be damaged and were set aside.
     """
 
     key: str
     error: str | None = None
     reused: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def start_worker(lifeline: Connection) -> None:
     """Prepare a new worker process.
 
-    It leaves interrupts to the runner, and ends when the other end of ``lifeline`` is closed,
-    which happens when the runner stops or dies in whatever way.
+    It keeps the memory that its jobs free, leaves interrupts to the runner, and ends when the
+    other end of ``lifeline`` is closed, which happens when the runner stops or dies in whatever
+    way.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _THREAD_VARIABLES:
-        os.environ[name] = "1"
+    keep_freed_memory()
 
     def watch() -> None:
         with suppress(EOFError, OSError):
@@ -73,10 +75,24 @@ def execute(job: Job, root: str, device: str) -> Outcome:
         with store.lock(job.key):
             if store.state(job.key) is State.FINISHED:
                 return Outcome(job.key, reused=True)
+            parents = dict.fromkeys(job.parents.values())
+            lost = tuple(key for key in parents if not _usable(store, key))
+            if lost:
+                return Outcome(job.key, lost=lost)
             _do(job, store, device)
     except Exception as error:
         return Outcome(job.key, _one_line(error))
     return Outcome(job.key)
+
+
+def _usable(store: Store, key: str) -> bool:
+    """Read every file of a parent; set the parent aside if one is damaged."""
+    state = store.state(key, thorough=True)
+    if state is State.DAMAGED:
+        store.clear_damaged(key)
+        # Whoever held its lock in the meantime may have done it again.
+        state = store.state(key, thorough=True)
+    return state is State.FINISHED
 
 
 def _do(job: Job, store: Store, requested: str) -> None:
@@ -91,8 +107,6 @@ def _do(job: Job, store: Store, requested: str) -> None:
         watch = Stopwatch()
         log.info("%s: %s", job.kind, job.label)
         parents = {role: store.folder(key) for role, key in job.parents.items()}
-        for key in job.parents.values():
-            store.verify(key)
         files = {name: Path(path) for name, path in job.files.items()}
         context = Context(folder, parents, device, _Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))

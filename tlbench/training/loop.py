@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
 from tlbench.errors import TlbenchError
@@ -21,6 +22,8 @@ from tlbench.units import MEV
 
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 10.0
+LOSSES_AT_ONCE = 20
+"""Losses are read this many updates at a time: reading one waits for the accelerator."""
 
 
 class DivergedError(TlbenchError):
@@ -35,7 +38,7 @@ def train(
     config: TrainingConfig,
     order_seed: int,
     folder: Path,
-    on_update: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
 ) -> Curve:
     """Train ``parameters`` of ``potential`` on ``data`` for a fixed number of updates.
 
@@ -51,7 +54,7 @@ def train(
     folder
         Where the checkpoint is kept.
     on_update
-        Called with updates done, updates in all, and the loss.
+        Called with updates done, updates in all, and the last loss that was read, if any.
 
     Raises
     ------
@@ -70,6 +73,7 @@ def train(
     resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser)
     first, curve = resumed or (0, Curve())
     saved_at = time.monotonic()
+    unread: list[Tensor] = []
     for update in range(first, config.updates):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(
@@ -86,23 +90,33 @@ def train(
         with backward_for("parameters"):
             torch.autograd.backward(loss, inputs=parameters)
         optimiser.step()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise _diverged(f"The loss is {value} at update {update + 1}")
-        curve.loss.append(value)
+        unread.append(loss.detach())
         done = update + 1
+        save = time.monotonic() - saved_at > CHECKPOINT_SECONDS
+        if save or done in watched or len(unread) == LOSSES_AT_ONCE or done == config.updates:
+            curve.loss += _read(unread, done)
+            unread = []
         if done in watched:
             curve.validation.append((done, force_mae(potential, validation)))
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        if save:
             save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
             saved_at = time.monotonic()
-        on_update(done, config.updates, value)
+        on_update(done, config.updates, curve.loss[-1] if curve.loss else None)
     # No later loss shows what the last update has done.
     if not math.isfinite(force_mae(potential, data)):
         raise _diverged("The forces are not finite after the last update")
     fit_reference_energy(potential, data, config.energy_reference)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return curve
+
+
+def _read(losses: list[Tensor], done: int) -> list[float]:
+    """Return the losses of the last updates up to number ``done``."""
+    values: list[float] = torch.stack(losses).tolist()
+    for number, value in enumerate(values, start=done - len(values) + 1):
+        if not math.isfinite(value):
+            raise _diverged(f"The loss is {value} at update {number}")
+    return values
 
 
 def force_mae(potential: Potential, data: LabelledSet) -> float:

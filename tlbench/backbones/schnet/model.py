@@ -1,10 +1,15 @@
-"""SchNet on periodic graphs, from torch-geometric's layers."""
+"""SchNet on periodic graphs, with torch-geometric's layers as holders of its parameters."""
+
+from typing import Any
 
 from torch import Tensor, nn
 from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock, ShiftedSoftplus
 
+from tlbench.backbones.activation import shifted_softplus
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.schnet.config import SchNetConfig
+from tlbench.backbones.schnet.filters import FilterBasis, Weights, with_slopes
+from tlbench.backbones.schnet.pairs import convolve, pairs_of
 from tlbench.graphs import Graph
 
 
@@ -12,12 +17,14 @@ class SchNet(Backbone):
     """SchNet (Schütt et al., J. Chem. Phys. 148, 241722 (2018)) on periodic graphs.
 
     Filters are cut off by (cos(πd/r_c) + 1)/2, so energies and forces are continuous at the
-    cutoff.
+    cutoff. The filters, which are most of the work, are computed once per pair of atoms, together
+    with their derivative by the distance.
     """
 
     def __init__(self, config: SchNetConfig) -> None:
         super().__init__(config)
         hidden = config.hidden_channels
+        self._n_filters = config.n_filters
         self.embedding = nn.Embedding(MAX_ATOMIC_NUMBER + 1, hidden)
         self.distance_expansion = GaussianSmearing(0.0, config.cutoff, config.n_gaussians)
         self.interactions = nn.ModuleList(
@@ -33,17 +40,31 @@ class SchNet(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
-        distance = graph.edge_vectors().norm(dim=1)
+        pairs = pairs_of(graph, self._n_filters)
         # The cosine rises again beyond the cutoff; there it is held at zero.
-        distance = distance.clamp(max=self.cutoff)
-        expansion = self.distance_expansion(distance)
-        # torch-geometric sends messages along (sender, receiver).
-        edges = graph.edge_index.flip(0)
+        distance = pairs.distances(graph).clamp(max=self.cutoff)
+        basis = self._basis(distance.detach())
         features = self.embedding(graph.atomic_numbers)
-        for interaction in self.interactions:
-            features = features + interaction(features, edges, distance, expansion)
-        energy: Tensor = self.lin2(self.act(self.lin1(features)))
+        block: Any
+        for block in self.interactions:
+            filters = self._filters(list(block.mlp.parameters()), basis, distance)
+            message = convolve(block.conv.lin1(features), filters, pairs)
+            features = features + block.lin(shifted_softplus(block.conv.lin2(message)))
+        energy: Tensor = self.lin2(shifted_softplus(self.lin1(features)))
         return energy.squeeze(1)
+
+    def _basis(self, distance: Tensor) -> FilterBasis:
+        gaussians = self.distance_expansion
+        return FilterBasis.at(distance, gaussians.offset, gaussians.coeff, self.cutoff)
+
+    def _filters(self, weights: Weights, basis: FilterBasis, distance: Tensor) -> Tensor:
+        if not distance.requires_grad:
+            return basis.filters(weights)
+
+        def slopes_at(distance: Tensor) -> Tensor:
+            return self._basis(distance).slopes(weights)
+
+        return with_slopes(distance, *basis.filters_and_slopes(weights), slopes_at)
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""

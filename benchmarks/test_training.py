@@ -1,0 +1,66 @@
+"""Speed of the training loop around the update itself."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from tlbench.data.frames import Frames
+from tlbench.kernels.scope import backward_for
+from tlbench.potential import build_potential
+from tlbench.training.config import TrainingConfig
+from tlbench.training.labels import LabelledSet
+from tlbench.training.loop import train
+
+UPDATES = 40
+
+
+def test_overhead_of_the_loop(note, thermal_silicon, tmp_path):
+    frames = Frames.unlabelled(thermal_silicon(50))
+    frames = replace(
+        frames,
+        energy=np.zeros(len(frames)),
+        forces=np.zeros_like(frames.positions),
+        stress=np.zeros_like(frames.cell),
+    )
+    potential = build_potential("schnet", {"cutoff": 4.3})
+    parameters = list(potential.backbone.parameters())
+    data = LabelledSet(frames, 4.3, "cpu", torch.float32)
+    one = LabelledSet(frames.select(np.arange(1)), 4.3, "cpu", torch.float32)
+    config = TrainingConfig(updates=UPDATES, validation_points=0)
+    optimiser = torch.optim.Adam(parameters, lr=1e-6, fused=True)
+    batch = data.batch(torch.arange(5))
+
+    def step():
+        loss = (potential(batch.graph, training=True).forces - batch.forces).square().mean()
+        optimiser.zero_grad()
+        with backward_for("parameters"):
+            torch.autograd.backward(loss, inputs=parameters)
+        optimiser.step()
+
+    def loop_seconds():
+        start, last = time.perf_counter(), []
+        train(
+            potential,
+            parameters,
+            data,
+            one,
+            config,
+            0,
+            tmp_path,
+            on_update=lambda done, total, loss: last.append(time.perf_counter()),
+        )
+        return last[-1] - start
+
+    def bare_seconds():
+        start = time.perf_counter()
+        for _ in range(UPDATES):
+            step()
+        return time.perf_counter() - start
+
+    step()
+    ratios = [loop_seconds() / bare_seconds() for _ in range(5)]
+    overhead = 100 * (sorted(ratios)[2] - 1)
+    note("training loop beyond its updates (schnet, the fastest backbone)", overhead, "%", 5.0)
+    assert overhead < 15

@@ -1,0 +1,120 @@
+"""The manifest of a finished job: what its files are, and whether they still are so.
+
+::
+
+    {"files": {name: SHA-256, …},
+     "stat": {name: [size in bytes, time of the last change in ns], …},
+     "digest": SHA-256 of the canonical JSON of the two above}
+
+Manifests of earlier versions have ``files`` alone; then every file is read whenever it is checked.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.errors import DamagedJobError
+from tlbench.files import flush, write_whole
+from tlbench.schema import digest
+
+MANIFEST = "manifest.json"
+
+Stat = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The digest of each file of a job, and size and time of change when it was taken."""
+
+    files: Mapping[str, str]
+    stat: Mapping[str, Stat]
+
+    def check(self, folder: Path, read: frozenset[str] | None) -> None:
+        """Compare the files in ``folder`` with the manifest.
+
+        Parameters
+        ----------
+        read
+            Names of files to read in any case; others are read only if their size or time of
+            change is not the recorded one, as in a store that was copied. None: read all.
+
+        Raises
+        ------
+        DamagedJobError
+            Naming the first file that is missing, unexpected or altered.
+        """
+        present = {entry.name: entry for entry in os.scandir(folder) if entry.name != MANIFEST}
+        for name in sorted(present.keys() ^ self.files.keys()):
+            raise DamagedJobError(f"{folder / name} is missing or unexpected.")
+        for name, entry in present.items():
+            known = self.stat.get(name)
+            unchanged = known is not None and known == _stat(entry.stat())
+            if read is not None and name not in read and unchanged:
+                continue
+            if _file_digest(entry.path) != self.files[name]:
+                raise DamagedJobError(f"{entry.path} does not match its digest.")
+
+
+def write_manifest(folder: Path) -> None:
+    """Bring the files in ``folder`` to the disk and describe them in a manifest."""
+    files, stat = {}, {}
+    for path in sorted(folder.iterdir()):
+        if path.name != MANIFEST:
+            flush(path)
+            # Taken first, so that a change while the file is read shows in it.
+            stat[path.name] = _stat(path.stat())
+            files[path.name] = _file_digest(path)
+    value = {"files": files, "stat": stat}
+    write_whole(folder / MANIFEST, json.dumps({**value, "digest": digest(value)}, indent=1))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a finished job.
+
+    Raises
+    ------
+    DamagedJobError
+        If it is missing, or not as it was written.
+    """
+    path = folder / MANIFEST
+    try:
+        value = json.loads(path.read_bytes())
+        if set(value) not in ({"files"}, {"files", "stat", "digest"}):
+            raise DamagedJobError(f"{path} is not a manifest.")
+        files, stat = dict(value["files"]), dict(value.get("stat", {}))
+        if "digest" in value and value["digest"] != digest({"files": files, "stat": stat}):
+            raise DamagedJobError(f"{path} does not match its digest.")
+        return Manifest(files, {name: (size, time) for name, (size, time) in stat.items()})
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedJobError(f"{path} cannot be read.") from error
+
+
+def read_checked(folder: Path, name: str) -> bytes:
+    """Return the content of one file of a finished job, compared with the manifest.
+
+    Raises
+    ------
+    DamagedJobError
+        If it is missing or altered.
+    """
+    path = folder / name
+    files = read_manifest(folder).files
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedJobError(f"{path} cannot be read; run the suite again.") from error
+    if hashlib.sha256(content).hexdigest() != files.get(name):
+        raise DamagedJobError(f"{path} does not match its digest; run the suite again.")
+    return content
+
+
+def _stat(found: os.stat_result) -> Stat:
+    return found.st_size, found.st_mtime_ns
+
+
+def _file_digest(path: Path | str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
