@@ -89,22 +89,22 @@ def test_zipped_seeds_share_nothing():
         (
             "smoke",
             "546ab1abe1ff4e23862126d6b7434baf72a166d004603e40feab006148737799",
-            "8575dff336b768fe49319c9ebd52d28efa693fc5661fe0da58801838fd9def04",
+            "4e0608b567ffb6012cb5afd24957967986464a2c2825c09b865c800a0be992c8",
         ),
         (
             "si-ge-sw",
             "72d26a1b228d9b6421dafecb18d64b6474ae211b6b330f123dfd2bf8e845fca0",
-            "9a5f74978ac779fa1597a2dbd83baf3e5ee4560aec8d25726ef981305e367932",
+            "9d9a52806b8d33531929667d864924d690a902591fc050bdce315298e3c34b36",
         ),
         (
             "si-ge-dft",
             "ef2f38985462fe73c10a785f35f06fa87d6ddfea5ef92f478e22491c4da73ab1",
-            "98a29a676d1fbea452c04ae9d13559d3d2a8f2644d0ee06d7e660c8a24b1858d",
+            "889c9426d32d2fd236b52a07542b482e1c7dae8a2e4fea0f5b27b9dc36aac27a",
         ),
         (
             "temperature-sw",
             "1a4df078bb2e5a7632a5064a1a9dc6bc809af8bf78c1addbd674ee87a71e303d",
-            "3c8c664c73a91cf6d3779b1fda79e8b091aa24f42ecc93a5578ff5b8bdfb7933",
+            "94c8420a4e1164e7d5073b34cb7aa29068fd101834cd81d9500c18400964a4b3",
         ),
     ],
 )

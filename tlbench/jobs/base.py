@@ -68,8 +68,8 @@ class Kind:
 
 KINDS = {
     "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
-    "train": Kind(1, "tlbench.jobs.train:run", uses_device=True),
-    "evaluate": Kind(2, "tlbench.jobs.evaluate:run", uses_device=True),
+    "train": Kind(2, "tlbench.jobs.train:run", uses_device=True),
+    "evaluate": Kind(3, "tlbench.jobs.evaluate:run", uses_device=True),
 }
 
 
