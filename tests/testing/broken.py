@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tlbench.backbones import BackboneConfig
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.dimenetpp.basis import triplets
+from tlbench.backbones.dimenetpp.triplets import triplets
 from tlbench.graphs import Graph
 
 
