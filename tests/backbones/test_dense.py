@@ -149,3 +149,9 @@ def test_large_arguments_saturate() -> None:
 def test_not_a_number_stays_one() -> None:
     x = torch.full((1, 16), torch.nan)
     assert dense([Layer(torch.eye(16), None, 0)], x).isnan().all()
+
+
+def test_mixed_precision_is_refused_as_torch_does() -> None:
+    # The kernels read addresses: doubles read as floats would be numbers, and wrong.
+    with pytest.raises(RuntimeError, match="dtype"):
+        dense([Layer(torch.eye(16, dtype=torch.float64), None, 0)], torch.zeros(4, 16))

@@ -76,7 +76,8 @@ def dense(
     weights = [layer.weight for layer in layers]
     biases = [layer.bias for layer in layers]
     widths = [width for weight in weights for width in weight.shape]
-    library = library_for(v, *widths)
+    alongside = [beside, radial, filters, *weights, *biases]
+    library = library_for(v, *widths, alongside=alongside)
     n_radial = 0 if radial is None else radial.shape[1]
     if library is None or not len(v) or len(layers) > _MAX_LAYERS or n_radial > _MAX_RADIAL:
         return _plain(shape, v, beside, radial, filters, weights, biases)

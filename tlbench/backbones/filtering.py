@@ -26,8 +26,8 @@ def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Te
     first
         (n_atoms + 1,): where the edges of each atom begin.
     """
-    library = library_for(x, x.shape[1]) if radial.shape[1] <= _MAX_RADIAL else None
-    if library is None or x.shape[0] == 0:
+    library = library_for(x, x.shape[1], alongside=[radial, weight])
+    if library is None or x.shape[0] == 0 or radial.shape[1] > _MAX_RADIAL:
         return _plain(x, radial, weight, first)
     found: Tensor = _Filter.apply(library, x, radial, weight, first)
     return found

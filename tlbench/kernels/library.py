@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,16 +27,22 @@ _COMPILE_SECONDS = 120
 _log = logging.getLogger(__name__)
 
 
-def library_for(x: Tensor, *widths: int) -> ctypes.CDLL | None:
+def library_for(
+    x: Tensor, *widths: int, alongside: Sequence[Tensor | None] = ()
+) -> ctypes.CDLL | None:
     """Return the compiled kernels for the precision of ``x``, or None if they cannot be used.
 
-    That is on a device other than the CPU, where a width is no multiple of a vector's, where no
+    That is on a device other than the CPU, where the tensors ``alongside`` differ in precision or
+    device, where a width is no multiple of a vector's, where no
     C compiler is found, and where the environment variable ``TLBENCH_KERNELS`` is ``off``.
     """
     if x.device.type != "cpu" or x.dtype not in _PRECISION:
         return None
     lanes = LANE_BYTES // x.element_size()
     if any(width % lanes for width in widths):
+        return None
+    # The kernels read addresses; torch says what is wrong with tensors that do not match.
+    if any(t is not None and (t.dtype, t.device) != (x.dtype, x.device) for t in alongside):
         return None
     if os.environ.get(SWITCH, "on") == "off":
         return None

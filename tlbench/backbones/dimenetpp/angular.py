@@ -66,8 +66,8 @@ def angular_sum(
     harmonics
         Y in Racah's normalisation, (n_edges, n_orders²).
     """
-    library = library_for(x, x.shape[1]) if basis.shape[0] <= _MAX_ORDERS else None
-    if library is None or x.shape[0] == 0:
+    library = library_for(x, x.shape[1], alongside=[radial, basis, harmonics])
+    if library is None or x.shape[0] == 0 or basis.shape[0] > _MAX_ORDERS:
         return _plain(x, radial, basis, harmonics, edges)
     found: Tensor = _Sum.apply(library, x, radial, basis, harmonics, edges)
     return found

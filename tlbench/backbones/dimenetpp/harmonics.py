@@ -182,7 +182,7 @@ class _Harmonics(Function):
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, inverse: Tensor, basis: SphericalHarmonics) -> Tensor:
-        library = library_for(vectors)
+        library = library_for(vectors, alongside=[inverse, basis.steps, basis.slopes])
         if library is None:
             there = (inverse > 0).to(vectors.dtype)
             found = basis.evaluate(vectors.t() * inverse, there).t().contiguous()
