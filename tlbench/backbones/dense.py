@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,18 +16,16 @@ from tlbench.kernels.calling import (
     address,
     addresses,
     call,
+    differentiate,
     partial_sums,
     threads_for,
     whole,
 )
-from tlbench.kernels.library import library_for
+from tlbench.kernels.library import MAX_LAYERS, MAX_RADIAL, NO_SKIP, TILE, library_for
 from tlbench.kernels.scope import scope
 
 BESIDE = -1
 """Number of the value that is a network's second input."""
-
-# As in kernels/dense.h.
-_NONE, _TILE, _MAX_LAYERS, _MAX_RADIAL = -2, 16, 32, 32
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ def dense(
     alongside = [beside, radial, filters, *weights, *biases]
     library = library_for(v, *widths, alongside=alongside)
     n_radial = 0 if radial is None else radial.shape[1]
-    if library is None or not len(v) or len(layers) > _MAX_LAYERS or n_radial > _MAX_RADIAL:
-        return _plain(shape, v, beside, radial, filters, weights, biases)
+    if library is None or not len(v) or len(layers) > MAX_LAYERS or n_radial > MAX_RADIAL:
+        return _plain(shape, v, beside, radial, filters, *weights, *biases)
     out, _ = _Dense.apply(library, shape, v, beside, radial, filters, *weights, *biases)
     found: Tensor = out
     return found
@@ -101,13 +100,13 @@ def _plain(
     beside: Tensor | None,
     radial: Tensor | None,
     filters: Tensor | None,
-    weights: Sequence[Tensor],
-    biases: Sequence[Tensor | None],
+    *parameters: Tensor | None,
 ) -> Tensor:
+    weights, biases = parameters[: len(shape.sources)], parameters[len(shape.sources) :]
     values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
     layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
     for number, (source, skip, weight, bias) in enumerate(layers):
-        value = silu(linear(_there(values[source]), weight, bias))
+        value = silu(linear(_there(values[source]), _there(weight), bias))
         if number == shape.filtered:
             value = value * linear(_there(radial), _there(filters))
         if skip is not None:
@@ -150,7 +149,7 @@ class _Call:
             0 if beside is None else beside.shape[1],
             integers(*self.widths),
             integers(*shape.sources),
-            integers(*(_NONE if skip is None else skip for skip in shape.skips)),
+            integers(*(NO_SKIP if skip is None else skip for skip in shape.skips)),
             -1 if shape.filtered is None else shape.filtered,
             0 if filters is None else filters.shape[1],
             addresses(self._weights),
@@ -160,7 +159,7 @@ class _Call:
 
     def entries(self, like: Tensor) -> Tensor:
         """Return a new array with an entry per row, layer and output of the layer."""
-        return like.new_empty((-(-self.n // _TILE), _TILE * sum(self.widths)))
+        return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
 
     def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
         """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
@@ -225,14 +224,7 @@ class _Dense(Function):
             given = v.new_zeros((net.n, net.widths[-1]))
         if torch.is_grad_enabled() and scope() != "coordinates":
             inputs = [v, beside, radial, filters, *parameters]
-            wanted = [t for t in inputs if t is not None and t.requires_grad]
-            again = _plain(net.shape, v, beside, radial, filters, weights, biases)
-            found = iter(torch.autograd.grad(again, wanted, given, create_graph=True))
-            return (
-                None,
-                None,
-                *(next(found) if t is not None and t.requires_grad else None for t in inputs),
-            )
+            return None, None, *differentiate(partial(_plain, net.shape), inputs, given)
         if scope() == "coordinates":
             twice = torch.is_grad_enabled()
             adjoints = _Adjoint.apply(

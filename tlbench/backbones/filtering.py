@@ -1,14 +1,15 @@
 """Messages times filters made of few radial functions, summed at atoms."""
 
 import ctypes
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels.calling import address, call, partial_sums, threads_for
-from tlbench.kernels.library import library_for
+from tlbench.kernels.calling import address, call, differentiate, partial_sums, threads_for
+from tlbench.kernels.library import MAX_RADIAL, library_for
 from tlbench.kernels.scope import scope
 
 
@@ -27,13 +28,10 @@ def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Te
         (n_atoms + 1,): where the edges of each atom begin.
     """
     library = library_for(x, x.shape[1], alongside=[radial, weight])
-    if library is None or x.shape[0] == 0 or radial.shape[1] > _MAX_RADIAL:
+    if library is None or x.shape[0] == 0 or radial.shape[1] > MAX_RADIAL:
         return _plain(x, radial, weight, first)
     found: Tensor = _Filter.apply(library, x, radial, weight, first)
     return found
-
-
-_MAX_RADIAL = 32  # as in kernels/filter.h
 
 
 def _plain(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
@@ -96,14 +94,8 @@ class _Filter(Function):
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, weight = ctx.saved_tensors
         if torch.is_grad_enabled() and scope() != "coordinates":
-            inputs = [t for t in (x, radial, weight) if t.requires_grad]
-            again = _plain(x, radial, weight, ctx.call.first)
-            found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
-            return (
-                None,
-                *(next(found) if t.requires_grad else None for t in (x, radial, weight)),
-                None,
-            )
+            twin = partial(_plain, first=ctx.call.first)
+            return None, *differentiate(twin, (x, radial, weight), given), None
         if scope() == "coordinates":
             of_x, of_radial = _FilterAdjoint.apply(ctx.call, given, x, radial, weight)
             return None, of_x, of_radial, None, None

@@ -8,8 +8,6 @@
  * q_k = sum_l [sum_m Y_lm,k P_lm - a_l,k x_k], the result q_k of edge k is written to its reverse.
  */
 
-#define MAX_ORDERS 10
-
 /* p_m += sum over k of y[k, m] z[k] for the 2l + 1 m of one l; z has `stride` between edges. */
 ALWAYS_INLINE void gather(int size, int n, const REAL* y, long y_row, const vec* z, int stride,
                           vec* p) {

@@ -13,10 +13,7 @@
  * which it is visited, (tile, layer, row, width), so that it streams.
  */
 
-#define TILE 16 /* rows of a tile */
-#define ROWS 8  /* rows of a register block */
-#define NONE -2
-#define MAX_LAYERS 32
+#define ROWS 8 /* rows of a register block; TILE is a multiple */
 
 /* c (ROWS x nv vectors) = or += sum over k of a[row, k] b[k, :]. */
 ALWAYS_INLINE void block(const int nv, const REAL* a, long a_row, long a_k, const REAL* b, long b_k,

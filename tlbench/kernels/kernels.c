@@ -1,5 +1,7 @@
 /* The hot loops of the backbones, for machines with a C compiler. Compiled for float, and with
  * -DDOUBLE for double. Every function has a twin in plain torch: its test, and its substitute.
+ * library.py defines, for the compiler: MAX_R radial functions of a filter, MAX_LAYERS of a network,
+ * MAX_ORDERS of harmonics, TILE rows of a tile, and NONE, the number of no value.
  */
 
 #include <stdint.h>

@@ -19,6 +19,17 @@ from torch import Tensor
 LANE_BYTES = 64
 SWITCH = "TLBENCH_KERNELS"
 
+MAX_RADIAL, MAX_LAYERS, MAX_ORDERS, TILE, NO_SKIP = 32, 32, 10, 16, -2
+"""Sizes that the kernels are compiled for: the longest rows of radial functions, the deepest
+network, the largest number of angular orders, the rows of a tile; and the number of no value."""
+
+_SIZES = {
+    "MAX_R": MAX_RADIAL,
+    "MAX_LAYERS": MAX_LAYERS,
+    "MAX_ORDERS": MAX_ORDERS,
+    "TILE": TILE,
+    "NONE": NO_SKIP,
+}
 _FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC"]
 _THREADS = ["-fopenmp"]
 _PRECISION = {torch.float32: [], torch.float64: ["-DDOUBLE"]}
@@ -33,8 +44,8 @@ def library_for(
     """Return the compiled kernels for the precision of ``x``, or None if they cannot be used.
 
     That is on a device other than the CPU, where the tensors ``alongside`` differ in precision or
-    device, where a width is no multiple of a vector's, where no
-    C compiler is found, and where the environment variable ``TLBENCH_KERNELS`` is ``off``.
+    device, where a width is no multiple of a vector's, where no C compiler is found, and where
+    the environment variable ``TLBENCH_KERNELS`` is ``off``.
     """
     if x.device.type != "cpu" or x.dtype not in _PRECISION:
         return None
@@ -81,7 +92,8 @@ def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
         return None
     reasons = []
     for threads in (_THREADS, []):
-        flags = [*_FLAGS, *threads, *_PRECISION[dtype]]
+        sizes = [f"-D{name}={size}" for name, size in _SIZES.items()]
+        flags = [*_FLAGS, *sizes, *threads, *_PRECISION[dtype]]
         try:
             return ctypes.CDLL(str(_compiled(compiler, flags)))
         except (OSError, subprocess.SubprocessError) as error:

@@ -110,8 +110,6 @@ ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
   }
 }
 
-#define MAX_R 32 /* numbers that make a filter */
-
 #define PARALLEL _Pragma("omp parallel for num_threads(threads) reduction(| : failed)")
 
 /* Evaluates part, which may use begin, end and t, for the shares of n items, on as many threads; a

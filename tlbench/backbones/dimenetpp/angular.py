@@ -2,6 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tlbench.graphs import Graph
-from tlbench.kernels.calling import address, call, partial_sums, threads_for
-from tlbench.kernels.library import library_for
+from tlbench.kernels.calling import address, call, differentiate, partial_sums, threads_for
+from tlbench.kernels.library import MAX_ORDERS, library_for
 from tlbench.kernels.scope import scope
 
 
@@ -67,13 +68,10 @@ def angular_sum(
         Y in Racah's normalisation, (n_edges, n_orders²).
     """
     library = library_for(x, x.shape[1], alongside=[radial, basis, harmonics])
-    if library is None or x.shape[0] == 0 or basis.shape[0] > _MAX_ORDERS:
+    if library is None or x.shape[0] == 0 or basis.shape[0] > MAX_ORDERS:
         return _plain(x, radial, basis, harmonics, edges)
     found: Tensor = _Sum.apply(library, x, radial, basis, harmonics, edges)
     return found
-
-
-_MAX_ORDERS = 10  # as in kernels/angular.h
 
 
 def _plain(
@@ -150,11 +148,8 @@ class _Sum(Function):
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, basis, harmonics, moments = ctx.saved_tensors
         if torch.is_grad_enabled() and scope() != "coordinates":
-            wanted = (x, radial, basis, harmonics)
-            again = _plain(x, radial, basis, harmonics, ctx.call.edges)
-            inputs = [t for t in wanted if t.requires_grad]
-            found = iter(torch.autograd.grad(again, inputs, given, create_graph=True))
-            return None, *(next(found) if t.requires_grad else None for t in wanted), None
+            twin = partial(_plain, edges=ctx.call.edges)
+            return None, *differentiate(twin, (x, radial, basis, harmonics), given), None
         if scope() == "coordinates":
             of_x, of_radial, of_harmonics = _Adjoint.apply(
                 ctx.call, given, x, radial, basis, harmonics, moments

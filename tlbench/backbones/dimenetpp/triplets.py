@@ -121,12 +121,8 @@ class TripletDimeNetPP(DimeNetPP):
         distance = vectors.norm(dim=1)
         i, j = graph.edge_index
         edge_ji, edge_kj = triplets(graph.edge_index, graph.edge_shift, graph.n_atoms)
-        direction = vectors / distance.unsqueeze(1)
-        # Both edges point away from their centre, so k → j → i turns by the angle between them.
-        cosine = (direction[edge_ji] * direction[edge_kj]).sum(dim=1)
         rbf = self.rbf(distance)
-        sbf = self.sbf(distance, cosine, edge_kj)
-
+        sbf = self.triplet_basis(vectors, distance, edge_ji, edge_kj)
         types = self.emb.emb(graph.atomic_numbers)
         length = silu(self.emb.lin_rbf(rbf))
         message = silu(self.emb.lin(torch.cat([types[i], types[j], length], dim=1)))
@@ -135,3 +131,13 @@ class TripletDimeNetPP(DimeNetPP):
             message = interact(message, rbf, sbf, edge_kj, edge_ji)
             energy = energy + output(message, rbf, i, num_nodes=graph.n_atoms)
         return energy.squeeze(1)
+
+    def triplet_basis(
+        self, vectors: Tensor, distance: Tensor, edge_ji: Tensor, edge_kj: Tensor
+    ) -> Tensor:
+        """Return the basis of every triplet, shape (n_triplets, l · n)."""
+        # Both edges point away from their centre, so k → j → i turns by the angle between them.
+        direction = vectors / distance.unsqueeze(1)
+        cosine = (direction[edge_ji] * direction[edge_kj]).sum(dim=1)
+        basis: Tensor = self.sbf(distance, cosine, edge_kj)
+        return basis
