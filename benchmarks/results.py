@@ -84,8 +84,18 @@ def render(rows: list[Row], about: dict[str, Any]) -> str:
         ratio = "" if row.ratio is None else f"**{row.ratio:.1f}×**"
         target = ""
         if row.target is not None:
-            target = f"≤ {row.target:g} {row.unit}" if row.ratio is None else f"≥ {row.target:g}×"
-        theirs = "" if row.theirs is None else f"{row.theirs:.3g} {row.unit}"
-        ours = f"{row.ours:.3g} {row.unit}"
+            target = (
+                f"≤ {row.target:g} {row.unit}".strip()
+                if row.ratio is None
+                else f"≥ {row.target:g}×"
+            )
+        theirs = "" if row.theirs is None else _amount(row.theirs, row.unit)
+        ours = _amount(row.ours, row.unit)
         lines.append(f"| {row.what} | {ours} | {theirs} | {row.peer or ''} | {ratio} | {target} |")
     return "\n".join(lines) + "\n"
+
+
+def _amount(value: float, unit: str) -> str:
+    """Return a value with three digits."""
+    shown = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{shown} {unit}".strip()
