@@ -1,0 +1,128 @@
+"""What the simulations of a run found, model by model and replica by replica."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field, ValidationError, model_validator
+
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.plan import Plan
+from tlbench.schema import Strict
+
+FILE = "dynamics.json"
+
+
+class Structure(Strict):
+    """Structure averaged over simulations.
+
+    ``rdf`` g(r) at the distances of the reference run, ``adf`` density of bond angles, 1/rad, at
+    its angles; ``coordination`` mean number of neighbours in the first shell.
+    """
+
+    rdf: list[float]
+    adf: list[float]
+    coordination: float
+
+
+class ReferenceRun(Strict):
+    """What the models' simulations are compared with.
+
+    ``rdf_floor`` and ``adf_floor`` are the errors of the reference against another run of
+    itself; None where its structures are too few to be divided.
+    """
+
+    temperature_k: float
+    time_ps: float
+    n_atoms: int
+    element: str
+    origin: str = Field(description="what made it, for people")
+    distances: list[float]
+    angles: list[float]
+    structure: Structure
+    rdf_floor: float | None
+    adf_floor: float | None
+
+
+class ModelRun(Strict):
+    """The simulations of one model.
+
+    ``survival_ps`` of each replica until a criterion fired, or until the end; ``criterion`` which
+    one did, "" where none did. ``structure`` is that of the stable replicas, None if there are
+    none. ``msd`` is their mean-square displacement at the end, Å².
+    """
+
+    backbone: str
+    strategy: str
+    size: int
+    subset_seed: int | None
+    init_seed: int
+    train_temperature_k: float | None
+    survival_ps: list[float] = Field(min_length=1)
+    criterion: list[str]
+    structure: Structure | None
+    msd: float | None
+    job: str
+
+    @model_validator(mode="after")
+    def _one_criterion_for_each(self) -> "ModelRun":
+        if len(self.criterion) != len(self.survival_ps):
+            raise ValueError("there should be one criterion for each replica")
+        return self
+
+    @property
+    def n_stable(self) -> int:
+        """Number of replicas that no criterion stopped."""
+        return self.criterion.count("")
+
+
+class Dynamics(Strict):
+    """All simulations of a run."""
+
+    suite: str
+    reference: ReferenceRun
+    models: list[ModelRun]
+
+
+def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:
+    """Return what the finished simulations of ``plan`` found; None if there are none."""
+    available = set(finished)
+    models = []
+    for cell in plan.simulated:
+        if cell.job in available:
+            result = store.result(cell.job)
+            coordinates = {
+                name: getattr(cell, name)
+                for name in ModelRun.model_fields
+                if hasattr(cell, name)
+            }
+            models.append(ModelRun.model_validate({**coordinates, **result["run"]}))
+    if plan.reference is None or plan.reference not in available:
+        return None
+    reference = store.result(plan.reference)["run"]
+    return Dynamics.model_validate(
+        {"suite": plan.suite.name, "reference": reference, "models": models}
+    )
+
+
+def write_dynamics(path: Path, dynamics: Dynamics) -> None:
+    """Write the simulations as JSON; the file appears whole or not at all."""
+    write_whole(path, dynamics.model_dump_json(indent=1) + "\n")
+
+
+def read_dynamics(path: Path) -> Dynamics:
+    """Read a file of simulations.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not one.
+    """
+    try:
+        return Dynamics.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise InputError(f"{path}: does not hold simulations ({problem}).") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
