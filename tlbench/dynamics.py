@@ -43,6 +43,10 @@ class ReferenceRun(Strict):
     structure: Structure
     rdf_floor: float | None
     adf_floor: float | None
+    replicas: int | None = Field(
+        default=None, description="replicas of the other run, judged by the same criteria"
+    )
+    false_alarms: int | None = Field(default=None, description="how many of them were stopped")
 
 
 class ModelRun(Strict):
@@ -93,9 +97,7 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
         if cell.job in available:
             result = store.result(cell.job)
             coordinates = {
-                name: getattr(cell, name)
-                for name in ModelRun.model_fields
-                if hasattr(cell, name)
+                name: getattr(cell, name) for name in ModelRun.model_fields if hasattr(cell, name)
             }
             models.append(ModelRun.model_validate({**coordinates, **result["run"]}))
     if plan.reference is None or plan.reference not in available:

@@ -118,6 +118,23 @@ def _canonical_order(
     return np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
 
 
+def within(graph: Graph, cutoff: float) -> Graph:
+    """Return the graph with only the edges shorter than ``cutoff`` (Å), in the same order."""
+    centre, neighbour = graph.edge_index
+    positions = graph.positions
+    # In this order of operations an edge and its reverse have the same length to the last bit.
+    vectors = positions[neighbour] - positions[centre] + graph.edge_shift
+    short = vectors.square().sum(dim=1) < cutoff**2
+    kept = torch.nonzero(short).flatten()
+    place = short.cumsum(0) - 1
+    return replace(
+        graph,
+        edge_index=graph.edge_index.index_select(1, kept),
+        edge_shift=graph.edge_shift.index_select(0, kept),
+        reverse_edge=place[graph.reverse_edge[kept]],
+    )
+
+
 class GraphSet:
     """Graphs of many structures, from which batches are cut without recomputing anything.
 

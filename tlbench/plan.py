@@ -8,9 +8,10 @@ from typing import Any
 from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
+from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
-from tlbench.suite import Suite
+from tlbench.suite import Simulations, Suite
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES
 from tlbench.transfer.strategy import Strategy
@@ -36,12 +37,22 @@ class Cell:
 
 @dataclass
 class Plan:
-    """All jobs of a suite, parents before children, and what they measure."""
+    """All jobs of a suite, parents before children, and what they measure.
+
+    Attributes
+    ----------
+    cells
+        Errors on the test set.
+    simulated, reference
+        Simulations, and the job of the reference dynamics that they are compared with.
+    """
 
     suite: Suite
     suite_digest: str
     jobs: dict[str, Job] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
+    simulated: list[Cell] = field(default_factory=list)
+    reference: str | None = None
 
     def add(self, job: Job) -> str:
         """Add a job, once however often it is needed, and return its key."""
@@ -109,6 +120,8 @@ def plan(suite: Suite) -> Plan:
         job = Job("train", config, parents, f"{model.label()} on {target_element}")
         result.add(job)
         _measure(result, source_element, target_element, model, job, target_data)
+        if _is_simulated(suite, model):
+            _simulate(result, source_element, target, model, job, target_data)
     return result
 
 
@@ -208,6 +221,61 @@ def _measure(
     parents = {"model": trained.key, "data": data}
     job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
     result.cells.append(Cell(source=source, target=target, job=job, **vars(model)))
+
+
+def _is_simulated(suite: Suite, model: _Model) -> bool:
+    """Return whether a model is simulated; those without target data always are."""
+    if suite.dynamics is None:
+        return False
+    return model.size == 0 or model.size in (suite.dynamics.sizes or suite.sizes)
+
+
+def _simulate(
+    result: Plan, source: str, target: Card, model: _Model, trained: Job, data: str
+) -> None:
+    suite = result.suite
+    if suite.dynamics is None:
+        return
+    protocol = suite.dynamics.protocol().model_dump(mode="json")
+    element = target.elements[0]
+    at = f"{suite.dynamics.temperature_k:g} K"
+    reference = Job(
+        "reference",
+        {"protocol": protocol, "element": element, "start": _start_of(suite.dynamics, target)},
+        {"data": data} if target.data_files() else {},
+        f"reference dynamics of {element} at {at}",
+    )
+    result.reference = result.add(reference)
+    simulation = Job(
+        "simulate",
+        {"protocol": protocol},
+        {"model": trained.key, "reference": reference.key},
+        f"simulate {trained.label} at {at}",
+    )
+    result.add(simulation)
+    comparison = Job(
+        "compare",
+        {"temperature_k": suite.dynamics.temperature_k},
+        {"simulation": simulation.key, "reference": reference.key},
+        f"compare {trained.label}",
+    )
+    result.add(comparison)
+    cell = Cell(source=source, target=element, job=comparison.key, **vars(model))
+    result.cells.append(cell)
+    result.simulated.append(cell)
+
+
+def _start_of(dynamics: Simulations, card: Card) -> dict[str, Any]:
+    """Return what simulations start from; see ``jobs/reference.py``."""
+    origin = card.origin
+    if not isinstance(origin, StillingerWeberOrigin):
+        return {"kind": "frames"}
+    return {
+        "kind": "stillinger-weber",
+        "lattice_constant": origin.lattice_constant,
+        "repeats": list(origin.repeats),
+        "crystal": not origin.starts_liquid(dynamics.temperature_k),
+    }
 
 
 def _only_element(card: Card) -> str:

@@ -17,6 +17,8 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import choose
+from tlbench.dynamics import FILE as DYNAMICS
+from tlbench.dynamics import collect_dynamics, write_dynamics
 from tlbench.engine.devices import check_device
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.runner import Report, run_jobs
@@ -99,6 +101,7 @@ def run_suite(
     )
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     records = collect(planned, opened, finished)
+    dynamics = collect_dynamics(planned, opened, finished)
     entries = [
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
         for key, value in ((key, opened.provenance(key)) for key in finished)
@@ -106,6 +109,8 @@ def run_suite(
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
         write_records(out / "records.jsonl", records)
+        if dynamics is not None:
+            write_dynamics(out / DYNAMICS, dynamics)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
         write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
         complete = _complete(suite, out)

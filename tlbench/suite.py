@@ -12,6 +12,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
 from tlbench.data.cards import Card, is_path, load_card
 from tlbench.errors import InputError, UnknownNameError
+from tlbench.md.protocol import Protocol
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
@@ -30,6 +31,19 @@ class DataChoice(Strict):
     def load(self) -> Card:
         """Return the card with the changes applied."""
         return load_card(self.card, self.changes)
+
+
+class Simulations(Protocol):
+    """Dynamics of the target element that trained models are put through."""
+
+    sizes: list[PositiveInt] | None = Field(
+        default=None,
+        description="simulate the models trained on so many structures; by default all",
+    )
+
+    def protocol(self) -> Protocol:
+        """Return what each simulation follows."""
+        return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
 
 
 class Suite(Strict):
@@ -62,6 +76,10 @@ class Suite(Strict):
     training_temperatures_k: list[PositiveFloat] | None = Field(
         default=None,
         description="train one target model at each of these, with structures of it alone",
+    )
+
+    dynamics: Simulations | None = Field(
+        default=None, description="simulations that the target models are put through"
     )
 
     @field_validator("by", mode="before")
@@ -101,6 +119,14 @@ class Suite(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _simulated_sizes_are_trained(self) -> "Suite":
+        if self.dynamics is not None:
+            for size in self.dynamics.sizes or []:
+                if size not in self.sizes:
+                    raise ValueError(f"dynamics: size {size} is not among the suite's sizes")
+        return self
+
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""
         if self.pairing == "zip":
@@ -115,7 +141,10 @@ class Suite(Strict):
     @field_validator("metrics")
     @classmethod
     def _known_metrics(cls, value: list[str]) -> list[str]:
-        return _known(value, METRICS)
+        for name in _known(value, METRICS):
+            if METRICS.get(name).of == "dynamics":
+                raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
+        return value
 
     @field_validator("backbones", mode="before")
     @classmethod

@@ -12,6 +12,9 @@ from typing import Any
 
 from tlbench.schema import canonical_json, digest
 
+RESULT = "result.json"
+"""File in a finished job's folder that holds what the job returned."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -70,6 +73,9 @@ KINDS = {
     "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
     "train": Kind(2, "tlbench.jobs.train:run", uses_device=True),
     "evaluate": Kind(3, "tlbench.jobs.evaluate:run", uses_device=True),
+    "reference": Kind(1, "tlbench.jobs.reference:run", uses_device=False),
+    "simulate": Kind(1, "tlbench.jobs.simulate:run", uses_device=True),
+    "compare": Kind(1, "tlbench.jobs.compare:run", uses_device=False),
 }
 
 

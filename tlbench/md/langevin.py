@@ -1,4 +1,4 @@
-r"""Constant-temperature dynamics of many structures at once.
+r"""Dynamics of many structures at once, at constant temperature or constant energy.
 
 The integrator is BAOAB (Leimkuhler & Matthews, Appl. Math. Res. Express 2013, 34, eq. 10): half
 a kick, half a drift, an exact Ornstein–Uhlenbeck step of the velocities, half a drift, half a
@@ -7,6 +7,8 @@ kick.
 .. math::
 
     v ← e^{-γΔt} v + \sqrt{(1 - e^{-2γΔt}) k_B T / m} \; R
+
+Without friction it is the velocity Verlet method.
 """
 
 import math
@@ -65,7 +67,14 @@ class Langevin:
         self._keep = math.exp(-friction_per_ps * 1e-3 * timestep_fs)
         self._renew = math.sqrt(1.0 - self._keep**2)
         self._start = torch.as_tensor(start.positions).clone()
+        self._n_atoms = torch.as_tensor(start.n_atoms)
+        self._system = torch.arange(len(start)).repeat_interleave(self._n_atoms)
         self.set_temperature(temperature_k)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The random generator of each structure."""
+        return self._generators
 
     def set_temperature(self, temperature_k: Sequence[float]) -> None:
         """Let the thermostat of each structure hold another temperature from now on, K."""
@@ -83,7 +92,8 @@ class Langevin:
         """Return the state one timestep later."""
         velocities = state.velocities + self._half_kick * state.forces
         positions = state.positions + self._half_drift * velocities
-        velocities = self._keep * velocities + self._renew * self._thermal_speed * self._noise()
+        if self._renew:
+            velocities = self._keep * velocities + self._renew * self._thermal_speed * self._noise()
         positions = positions + self._half_drift * velocities
         forces = force_call(positions)
         return LangevinState(positions, velocities + self._half_kick * forces, forces)
@@ -91,7 +101,8 @@ class Langevin:
     def temperature(self, state: LangevinState) -> Tensor:
         """Return the kinetic temperature of each structure relative to its target."""
         ratio = (state.velocities / self._thermal_speed).square().mean(dim=1)
-        return torch.stack([part.mean() for part in torch.split(ratio, self._counts)])
+        total = ratio.new_zeros(len(self._counts)).index_add_(0, self._system, ratio)
+        return total / self._n_atoms
 
     def _noise(self) -> Tensor:
         return torch.cat(

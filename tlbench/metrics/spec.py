@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A number that a set of errors is summarised by.
+    """A number that a set of errors, or the simulations of a model, are summarised by.
 
     Attributes
     ----------
@@ -41,11 +41,14 @@ class MetricSpec:
     summary
         One sentence for listings.
     function
-        Maps ``Errors`` to the value, NaN where it is not defined.
+        Maps ``Errors``, or a ``Comparison``, to the value, NaN where it is not defined.
+    of
+        Which of the two.
     """
 
     name: str
     unit: str
     better: Literal["lower", "higher"]
     summary: str
-    function: Callable[[Errors], float]
+    function: Callable[[Any], float]
+    of: Literal["errors", "dynamics"] = "errors"

@@ -1,0 +1,152 @@
+"""Job: what the dynamics of a data set looks like, as the measure of the models' dynamics."""
+
+import shutil
+from typing import Any
+
+import numpy as np
+from ase.build import bulk
+
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.errors import InputError
+from tlbench.jobs.base import Context, Progress
+from tlbench.md.criteria import Expected
+from tlbench.md.forces import ForceField
+from tlbench.md.outcome import Outcome
+from tlbench.md.protocol import Protocol
+from tlbench.md.simulation import Simulation
+from tlbench.md.structure import Averages, angles, averages, count_frames, distances
+from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.reference.stillinger_weber import StillingerWeber
+
+START, EXPECTED = "start.npz", "expected.npz"
+
+FIRST_NUMBERS = (1_000_000, 2_000_000)
+"""Numbers of the first replica of both reference runs: other random streams than any model's."""
+
+
+def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Write ``start.npz`` and ``expected.npz``; return the reference as ``ReferenceRun`` has it.
+
+    ``config`` has: protocol, element, and start {kind: stillinger-weber, lattice_constant,
+    repeats, crystal} or {kind: frames} for the frames of the data set at the temperature.
+    """
+    protocol = Protocol.model_validate(config["protocol"])
+    if config["start"]["kind"] == "frames":
+        start, expected, found = _of_frames(protocol, context)
+    else:
+        start, expected, found = _of_stillinger_weber(
+            protocol, config["element"], config["start"], context
+        )
+    start.save(context.folder / START)
+    low, high = expected.energy or (np.nan, np.nan)
+    rdf = np.empty(0) if expected.rdf is None else expected.rdf
+    np.savez(context.folder / EXPECTED, energy=np.array([low, high]), rdf=rdf)
+    return {
+        "run": {
+            "temperature_k": protocol.temperature_k,
+            "time_ps": protocol.time_ps,
+            "n_atoms": int(start.n_atoms[0]),
+            "element": config["element"],
+            "distances": distances().round(6).tolist(),
+            "angles": angles().round(6).tolist(),
+            **found,
+        }
+    }
+
+
+def load_expected(path: Any) -> Expected:
+    """Read what ``run`` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        low, high = file["energy"]
+        return Expected((float(low), float(high)), file["rdf"] if len(file["rdf"]) else None)
+
+
+def _of_stillinger_weber(
+    protocol: Protocol, element: str, made: dict[str, Any], context: Context
+) -> tuple[Frames, Expected, dict[str, Any]]:
+    """Run the potential itself twice: as the reference, and to see how far two runs differ."""
+    cell = bulk(element, "diamond", a=made["lattice_constant"], cubic=True)
+    start = Frames.unlabelled([cell.repeat(made["repeats"])] * protocol.replicas)
+    first = _simulate(0, start, protocol, element, Expected(), context)
+    averaged = [averages(first.counts.of(first.stable), start.select(first.stable))]
+    energy = float(first.energy_low.min()), float(first.energy_high.max())
+    expected = Expected(energy, averaged[0].rdf if made["crystal"] else None)
+    other = _simulate(1, start, protocol, element, expected, context)
+    averaged.append(averages(other.counts.of(other.stable), start.select(other.stable)))
+    found = {
+        "origin": f"Stillinger–Weber {element}, {protocol.replicas} simulations",
+        "replicas": protocol.replicas,
+        "false_alarms": protocol.replicas - len(other.stable),
+        "structure": averaged[0].rounded(),
+        **_floors(*averaged),
+    }
+    return start, expected, found
+
+
+def _simulate(
+    number: int,
+    start: Frames,
+    protocol: Protocol,
+    element: str,
+    expected: Expected,
+    context: Context,
+) -> Outcome:
+    folder = context.folder / f"run-{number}"
+    folder.mkdir(exist_ok=True)
+    first = FIRST_NUMBERS[number]
+    numbers = range(first, first + protocol.replicas)
+    force_field = ForceField.of(StillingerWeber(element))
+    simulation = Simulation(start, force_field, protocol, expected, numbers)
+    total = protocol.n_steps * len(FIRST_NUMBERS)
+    outcome = simulation.run(
+        folder,
+        lambda done, _, alive: context.report(Progress(number * protocol.n_steps + done, total)),
+    )
+    shutil.rmtree(folder)
+    if not len(outcome.stable):
+        raise InputError(
+            f"The reference dynamics at {protocol.temperature_k:g} K is unstable "
+            f"({outcome.criterion[0]}); choose a shorter timestep or wider criteria."
+        )
+    return outcome
+
+
+def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, Expected, dict[str, Any]]:
+    """Take the frames at the temperature; replicas start from them, spread over their order."""
+    folder = context.parents["data"]
+    everything = Frames.concatenate([Frames.load(folder / f"{s}.npz") for s in SPLITS])
+    at = everything.temperature_k == protocol.temperature_k
+    if not at.any():
+        known = np.unique(everything.temperature_k[np.isfinite(everything.temperature_k)])
+        there = ", ".join(f"{t:g}" for t in known) or "none"
+        raise InputError(
+            f"No frame was sampled at {protocol.temperature_k:g} K, so dynamics there has nothing "
+            f"to be compared with; temperatures there are: {there}."
+        )
+    frames = everything.select(at)
+    # Frames with vacancies are other systems.
+    frames = frames.select(frames.n_atoms == frames.n_atoms.max())
+    n = len(frames)
+    counts, per_atom = count_frames(frames), frames.energy / frames.n_atoms
+    spread = float(per_atom.max() - per_atom.min())
+    whole = averages(counts, frames)
+    halves = [averages(counts.of(h), frames.select(h)) for h in np.array_split(np.arange(n), 2)]
+    crystal = set(frames.phase.tolist()) == {"crystal"}
+    start = frames.select(np.arange(protocol.replicas) * max(1, n // protocol.replicas) % n)
+    found = {
+        "origin": f"{n} frames of the data set",
+        "structure": whole.rounded(),
+        **(_floors(*halves) if n > 1 else {"rdf_floor": None, "adf_floor": None}),
+    }
+    return start, Expected((-spread, spread), whole.rdf if crystal else None), found
+
+
+def _floors(one: Averages, other: Averages) -> dict[str, float]:
+    """Return the errors of one run of the reference against another."""
+    r, theta = distances(), np.radians(angles())
+    return {
+        "rdf_floor": (rdf_error(r, one.rdf, other.rdf) + rdf_error(r, other.rdf, one.rdf)) / 2,
+        "adf_floor": (adf_error(theta, one.adf, other.adf) + adf_error(theta, other.adf, one.adf))
+        / 2,
+    }

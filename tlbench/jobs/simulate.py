@@ -1,0 +1,50 @@
+"""Job: put one model through dynamics."""
+
+from typing import Any
+
+import numpy as np
+
+from tlbench.data.frames import Frames
+from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.reference import EXPECTED, START, load_expected
+from tlbench.jobs.train import MODEL
+from tlbench.md.checkpoint import save_arrays
+from tlbench.md.forces import ForceField
+from tlbench.md.protocol import Protocol
+from tlbench.md.simulation import CHECKPOINT, Simulation
+from tlbench.potential import load_potential
+
+OUTCOME = "outcome.npz"
+
+
+def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Write ``outcome.npz``; return survival and criteria of the replicas.
+
+    ``config`` has: protocol. Replicas of the same number start from the same structure and have
+    the same velocities and random forces, whatever the model.
+    """
+    protocol = Protocol.model_validate(config["protocol"])
+    potential = load_potential(context.parents["model"] / MODEL, context.device)
+    reference = context.parents["reference"]
+    simulation = Simulation(
+        Frames.load(reference / START),
+        ForceField.of(potential),
+        protocol,
+        load_expected(reference / EXPECTED),
+    )
+    found = simulation.run(
+        context.folder, lambda done, total, alive: context.report(Progress(done, total))
+    )
+    (context.folder / CHECKPOINT).unlink(missing_ok=True)
+    counts = {f"counts.{name}": value for name, value in vars(found.counts).items()}
+    arrays = {
+        name: getattr(found, name)
+        for name in ("steps", "energy_low", "energy_high", "temperature", "msd")
+    }
+    criterion = np.array(found.criterion, dtype=np.str_)
+    save_arrays(context.folder / OUTCOME, {**counts, **arrays, "criterion": criterion})
+    return {
+        "survival_ps": [round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],
+        "criterion": found.criterion,
+        "temperature_k": found.temperature.round(3).tolist(),
+    }

@@ -1,0 +1,124 @@
+"""The replicas that still run: their neighbours, forces, energies and closest pairs."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from ase.data import covalent_radii
+from torch import Tensor
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.graphs import Graph
+from tlbench.md.criteria import Instant
+from tlbench.md.forces import Evaluation, ForceField
+from tlbench.md.langevin import LangevinState
+from tlbench.md.neighbours import SkinnedNeighbours
+
+MAX_STEP = 5.0
+"""Distance along an axis, Å, that no atom covers in one step while a simulation makes sense."""
+
+
+class Batch:
+    """Structures whose forces are evaluated together.
+
+    Attributes
+    ----------
+    energy
+        At the positions of the last call, (n_systems,), eV.
+    closest
+        Shortest distance there over the sum of the covalent radii, (n_systems,).
+    lost
+        Structures whose atoms moved further in one step than makes sense, (n_systems,). They
+        stay where they were.
+    """
+
+    def __init__(self, frames: Frames, force_field: ForceField) -> None:
+        self.frames = frames
+        self.n = len(frames)
+        self.n_atoms = torch.as_tensor(frames.n_atoms)
+        self.system = torch.arange(self.n).repeat_interleave(self.n_atoms)
+        self.energy = torch.full((self.n,), torch.nan, dtype=torch.float64)
+        self.closest = torch.full((self.n,), torch.inf, dtype=torch.float64)
+        self.lost = torch.zeros(self.n, dtype=torch.bool)
+        self._force_field = force_field
+        self._radius = torch.as_tensor(covalent_radii[frames.atomic_numbers])
+        self._last: Tensor | None = None
+        size = force_field.at_once or self.n
+        parts = [frames.select(np.arange(i, min(i + size, self.n))) for i in range(0, self.n, size)]
+        self._lists = [SkinnedNeighbours(part, force_field.cutoff) for part in parts]
+        ends = np.cumsum([0, *[int(part.n_atoms.sum()) for part in parts]])
+        self._spans = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+    def forces(self, positions: Tensor) -> Tensor:
+        """Return the forces at ``positions`` (n_atoms, 3), Å, in eV/Å."""
+        positions = self._sane(positions)
+        graphs = [
+            lists.graph(positions[span])
+            for lists, span in zip(self._lists, self._spans, strict=True)
+        ]
+        found = Evaluation.joined([Evaluation.of(self._force_field.evaluate(g)) for g in graphs])
+        self.energy = found.energy
+        self.closest = torch.cat(
+            [_closest(g, self._radius[span]) for g, span in zip(graphs, self._spans, strict=True)]
+        )
+        return found.forces
+
+    def continue_from(self, positions: Tensor, energy: Tensor, closest: Tensor) -> None:
+        """Take over what an earlier batch found at ``positions``."""
+        self._last, self.energy, self.closest = positions, energy, closest
+
+    def now(self, state: LangevinState, temperature: Tensor, start_energy: Floats) -> Instant:
+        """Return what the criteria look at.
+
+        Parameters
+        ----------
+        temperature
+            Kinetic, relative to the thermostat's, (n_systems,).
+        start_energy
+            What energies are counted from, (n_systems,), eV.
+        """
+        force = state.forces.square().sum(dim=1)
+        largest = force.new_zeros(self.n).scatter_reduce_(0, self.system, force, "amax")
+        # A sum is finite only if all its terms are.
+        everything = force + state.positions.sum(dim=1) + state.velocities.sum(dim=1)
+        return Instant(
+            finite=(self.total(everything) + self.energy).isfinite() & ~self.lost,
+            temperature=temperature,
+            closest=self.closest,
+            force=largest.sqrt(),
+            energy=(self.energy - torch.as_tensor(start_energy)) / self.n_atoms,
+        )
+
+    def displacement(self, positions: Tensor) -> Floats:
+        """Return each structure's mean-square displacement from the start, Å², centre at rest."""
+        moved = positions - torch.as_tensor(self.frames.positions)
+        centre = self.total(moved) / self.n_atoms.unsqueeze(1)
+        moved = moved - centre[self.system]
+        found: Floats = (self.total(moved.square().sum(dim=1)) / self.n_atoms).numpy()
+        return found
+
+    def total(self, of_atoms: Tensor) -> Tensor:
+        """Return the sums over the atoms of each structure."""
+        return of_atoms.new_zeros((self.n, *of_atoms.shape[1:])).index_add_(
+            0, self.system, of_atoms
+        )
+
+    def _sane(self, positions: Tensor) -> Tensor:
+        """Return the positions, with those from before in structures that are lost."""
+        before = self._last
+        if before is not None:
+            lost = ~((positions - before).abs().amax(dim=1) < MAX_STEP)
+            # No neighbour list can be built of such positions.
+            if bool(lost.any()):
+                self.lost[self.system[lost]] = True
+                positions = torch.where(self.lost[self.system].unsqueeze(1), before, positions)
+        self._last = positions
+        return positions
+
+
+def _closest(graph: Graph, radius: Tensor) -> Tensor:
+    """Return each structure's shortest distance over the sum of covalent radii; ∞ if none."""
+    centre, neighbour = graph.edge_index
+    ratio = graph.edge_vectors().norm(dim=1) / (radius[centre] + radius[neighbour])
+    found = torch.full((graph.n_systems,), torch.inf, dtype=ratio.dtype)
+    return found.scatter_reduce_(0, graph.system[centre], ratio, reduce="amin")

@@ -1,0 +1,83 @@
+"""What drives a simulation: any function of graphs that returns energies and forces."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from tlbench.graphs import Graph, within
+from tlbench.potential import Potential
+from tlbench.reference.stillinger_weber import StillingerWeber
+
+
+class EnergyAndForces(Protocol):
+    """``energy`` (n_systems,) eV and ``forces`` (n_atoms, 3) eV/Å."""
+
+    @property
+    def energy(self) -> Tensor:
+        """Energies."""
+
+    @property
+    def forces(self) -> Tensor:
+        """Forces."""
+
+
+@dataclass(frozen=True)
+class ForceField:
+    """A potential as dynamics needs it.
+
+    Attributes
+    ----------
+    evaluate
+        Maps a graph, whose edges may be longer than the cutoff, to energies and forces.
+    cutoff
+        Å.
+    at_once
+        Structures that are evaluated together; their results do not depend on each other.
+    """
+
+    evaluate: Callable[[Graph], EnergyAndForces]
+    cutoff: float
+    at_once: int | None = None
+
+    @classmethod
+    def of(cls, potential: Potential | StillingerWeber) -> "ForceField":
+        """Return the force field of a potential.
+
+        Dynamics needs no reference energy: where a model has none, zero stands in for it.
+        """
+        if isinstance(potential, StillingerWeber):
+            return cls(potential, potential.cutoff)
+        potential.reference_energy.nan_to_num_()
+
+        def evaluate(graph: Graph) -> EnergyAndForces:
+            # Which edges there are then depends on the positions alone, not on when the list
+            # was built, and so do the rounding errors.
+            near = within(graph, potential.cutoff)
+            return potential(near.to(potential.device, potential.dtype))  # type: ignore[no-any-return]
+
+        # More at once no longer fit the cache of a processor.
+        return cls(evaluate, potential.cutoff, 8 if potential.device.type == "cpu" else None)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Energies (n_systems,) and forces (n_atoms, 3) in float64 on the CPU."""
+
+    energy: Tensor
+    forces: Tensor
+
+    @classmethod
+    def of(cls, found: EnergyAndForces) -> "Evaluation":
+        """Return what a force field found, in float64."""
+        return cls(
+            found.energy.detach().to("cpu", torch.float64),
+            found.forces.detach().to("cpu", torch.float64),
+        )
+
+    @classmethod
+    def joined(cls, parts: list["Evaluation"]) -> "Evaluation":
+        """Return the evaluations of several batches as one."""
+        return cls(torch.cat([p.energy for p in parts]), torch.cat([p.forces for p in parts]))

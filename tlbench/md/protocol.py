@@ -1,0 +1,106 @@
+"""How a structure is simulated, and when a simulation counts as unstable."""
+
+import math
+
+import numpy as np
+from ase.data import atomic_masses, chemical_symbols
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.schema import Strict
+
+FASTEST_FS = 2.0
+"""Timestep at which the stiffest bonds of an atom of 1 amu are no longer integrated, fs."""
+
+
+class Criteria(Strict):
+    """Bounds beyond which a simulation is unstable; None lifts one.
+
+    That a number is not finite, or that an atom crosses the cutoff in one step, always counts.
+    """
+
+    temperature_sigmas: PositiveFloat | None = Field(
+        default=10.0,
+        description="kinetic temperature above the thermostat's, in standard deviations of its "
+        "thermal fluctuation, √(2/3N)",
+    )
+    closest_pair: PositiveFloat | None = Field(
+        default=0.6, description="shortest distance over the sum of the covalent radii"
+    )
+    max_force: PositiveFloat | None = Field(default=50.0, description="largest force, eV/Å")
+    energy_margin: PositiveFloat | None = Field(
+        default=0.25,
+        description="potential energy beyond the range of the reference dynamics, eV/atom, both "
+        "counted from the start",
+    )
+    rdf_error: PositiveFloat | None = Field(
+        default=0.5,
+        description="error of the radial distribution function of a window of time, where the "
+        "reference is a crystal",
+    )
+    window_fs: PositiveFloat = Field(default=1000.0, description="length of that window")
+
+
+class Protocol(Strict):
+    """Dynamics at constant volume: Langevin, or without friction at constant energy."""
+
+    temperature_k: PositiveFloat
+    time_ps: PositiveFloat
+    timestep_fs: PositiveFloat = 2.0
+    friction_per_ps: NonNegativeFloat = 10.0
+    replicas: PositiveInt = 1
+    seed: int = 0
+    equilibration_ps: NonNegativeFloat = Field(
+        default=1.0, description="time before structure is averaged"
+    )
+    sample_fs: PositiveFloat = Field(default=50.0, description="time between samples of structure")
+    criteria: Criteria = Criteria()
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> "Protocol":
+        if self.equilibration_ps >= self.time_ps:
+            raise ValueError(
+                f"equilibration_ps ({self.equilibration_ps:g}) should be shorter than time_ps "
+                f"({self.time_ps:g})"
+            )
+        if self.sample_fs < self.timestep_fs:
+            raise ValueError("sample_fs should not be shorter than timestep_fs")
+        return self
+
+    @property
+    def n_steps(self) -> int:
+        """Number of timesteps."""
+        return max(1, round(1000 * self.time_ps / self.timestep_fs))
+
+    @property
+    def sample_steps(self) -> int:
+        """Number of timesteps between samples."""
+        return max(1, round(self.sample_fs / self.timestep_fs))
+
+    @property
+    def equilibration_steps(self) -> int:
+        """Number of timesteps before structure is averaged."""
+        return round(1000 * self.equilibration_ps / self.timestep_fs)
+
+    @property
+    def window_samples(self) -> int:
+        """Number of samples in a window of the structure's criterion."""
+        return max(1, round(self.criteria.window_fs / (self.sample_steps * self.timestep_fs)))
+
+    def check(self, start: Frames) -> None:
+        """Refuse a timestep that cannot work for the atoms of ``start``.
+
+        Raises
+        ------
+        InputError
+            Saying which timestep does.
+        """
+        lightest = int(start.atomic_numbers[np.argmin(atomic_masses[start.atomic_numbers])])
+        limit = FASTEST_FS * math.sqrt(atomic_masses[lightest])
+        if self.timestep_fs > limit:
+            raise InputError(
+                f"A timestep of {self.timestep_fs:g} fs is too long for "
+                f"{chemical_symbols[lightest]}; choose one below {limit:.1f} fs, "
+                f"for instance {limit / 4:.1f}."
+            )

@@ -1,0 +1,256 @@
+"""Many replicas simulated in one batch, watched, measured, and resumable to the last bit."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.md.batch import Batch
+from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
+from tlbench.md.criteria import STRUCTURE, Expected, Watch
+from tlbench.md.forces import ForceField
+from tlbench.md.langevin import Langevin, LangevinState
+from tlbench.md.outcome import Outcome, Sample, Tally, arrays_of, restore
+from tlbench.md.protocol import Protocol
+from tlbench.md.structure import StructureCounts, Structures, distances, rdf
+from tlbench.metrics.structure import rdf_error
+from tlbench.seeds import stream
+
+CHECKPOINT = "simulation.npz"
+CHECKPOINT_SECONDS = 30.0
+
+
+class Simulation:
+    """Replicas of structures under one protocol.
+
+    Each replica has a random stream of its own, and its trajectory does not depend on which
+    others share the batch. One for which a criterion fires leaves the batch.
+
+    Parameters
+    ----------
+    start
+        One structure per replica.
+    force_field, protocol
+        What drives the atoms, and how.
+    expected
+        What reference dynamics looks like; without it, two criteria are not asked.
+    numbers
+        Number of each replica, which names its random stream; by default 0, 1, ….
+    identity
+        Names the force field, so that a simulation with another is not resumed.
+
+    Raises
+    ------
+    InputError
+        If the timestep cannot work.
+    """
+
+    def __init__(
+        self,
+        start: Frames,
+        force_field: ForceField,
+        protocol: Protocol,
+        expected: Expected | None = None,
+        numbers: Sequence[int] | None = None,
+        identity: str = "",
+    ) -> None:
+        protocol.check(start)
+        self.start, self.protocol = start, protocol
+        self.expected = expected or Expected()
+        self.step = 0
+        self._force_field = force_field
+        self._numbers = list(range(len(start)) if numbers is None else numbers)
+        self._identity = identity
+        self._alive = np.arange(len(start), dtype=np.int64)
+        self._state: LangevinState | None = None
+        self._tally = Tally.new(len(start))
+        self._counts = StructureCounts.none(len(start))
+        self._window = StructureCounts.none(len(start))
+        self._gather()
+
+    def run(
+        self,
+        folder: Path | None = None,
+        on_step: Callable[[int, int, int], None] = lambda done, total, alive: None,
+        on_sample: Callable[[Sample], None] = lambda sample: None,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    ) -> Outcome:
+        """Simulate to the end, or until no replica is left.
+
+        Parameters
+        ----------
+        folder
+            Where the state is kept while the simulation runs; one that is there is resumed.
+        on_step
+            Called after every step with steps done, steps in all, and replicas that still run.
+        on_sample
+            Called with every sample; after an interruption again with those that came after
+            the last checkpoint.
+        checkpoint_seconds
+            Time between checkpoints.
+
+        Raises
+        ------
+        InputError
+            If the folder holds another simulation.
+        """
+        total = self.protocol.n_steps
+        if self._state is None and not (folder and self._resume(folder)):
+            self._begin()
+        saved = time.monotonic()
+        while self.step < total and len(self._alive):
+            self._state = self._dynamics.step(self._running(), self._batch.forces)
+            self.step += 1
+            self._judge()
+            if self.step % self.protocol.sample_steps == 0 and len(self._alive):
+                self._sample(on_sample)
+            on_step(self.step, total, len(self._alive))
+            if folder is not None and time.monotonic() - saved > checkpoint_seconds:
+                self._save(folder)
+                saved = time.monotonic()
+        return self._tally.outcome(self.protocol.temperature_k, self._counts)
+
+    def _begin(self) -> None:
+        # The first call is of the start itself, whose energy is where others are counted from.
+        self._state = self._dynamics.init(self._batch.forces)
+        self._tally.start_energy[:] = self._batch.energy.numpy()
+        self._judge()
+
+    def _running(self) -> LangevinState:
+        if self._state is None:
+            raise RuntimeError("the simulation has not begun")
+        return self._state
+
+    def _gather(self, generators: Sequence[Tensor] = ()) -> None:
+        """Set up the batch of the replicas that still run, with the states of their generators."""
+        protocol, alive = self.protocol, self._alive
+        if not len(alive):
+            return
+        frames = self.start.select(alive)
+        self._batch = Batch(frames, self._force_field)
+        self._structures = Structures(frames)
+        self._watch = Watch(protocol.criteria, self.expected, self._batch.n_atoms)
+        self._dynamics = Langevin(
+            frames,
+            [protocol.temperature_k] * len(alive),
+            protocol.timestep_fs,
+            protocol.friction_per_ps,
+            [stream("replica", protocol.seed, self._numbers[i]) for i in alive],
+        )
+        for generator, state in zip(self._dynamics.generators, generators, strict=False):
+            generator.set_state(state)
+
+    def _judge(self) -> None:
+        """Ask the criteria."""
+        state, alive = self._running(), self._alive
+        temperature = self._dynamics.temperature(state)
+        now = self._batch.now(state, temperature, self._tally.start_energy[alive])
+        equilibrated = self.step > self.protocol.equilibration_steps
+        self._tally.add(alive, self.step, now, equilibrated)
+        self._stop({name: mask.numpy() for name, mask in self._watch.fired(now).items()})
+
+    def _stop(self, fired: dict[str, npt.NDArray[np.bool_]]) -> None:
+        """Let the replicas for which a criterion fires leave the batch."""
+        gone = self._tally.stop(self._alive, fired)
+        if not gone.any():
+            return
+        state, batch = self._running(), self._batch
+        stay = np.flatnonzero(~gone)
+        atoms = torch.as_tensor(~np.repeat(gone, batch.frames.n_atoms))
+        generators = [self._dynamics.generators[i].get_state() for i in stay]
+        self._alive = self._alive[stay]
+        self._state = LangevinState(
+            state.positions[atoms], state.velocities[atoms], state.forces[atoms]
+        )
+        self._gather(generators)
+        self._batch.continue_from(self._state.positions, batch.energy[stay], batch.closest[stay])
+
+    def _sample(self, on_sample: Callable[[Sample], None]) -> None:
+        state, alive, batch = self._running(), self._alive, self._batch
+        temperature = self._dynamics.temperature(state).numpy() * self.protocol.temperature_k
+        on_sample(
+            Sample(
+                self.step,
+                alive,
+                state.positions.numpy(),
+                state.velocities.numpy(),
+                batch.energy.numpy(),
+                temperature,
+            )
+        )
+        self._tally.msd[alive] = batch.displacement(state.positions)
+        counts = self._structures.count(state.positions)
+        if self.step > self.protocol.equilibration_steps:
+            self._counts.add(alive, counts)
+        self._judge_structure(counts)
+
+    def _judge_structure(self, counts: StructureCounts) -> None:
+        """Ask whether the structure of the last window of time is that of the reference."""
+        alive, reference = self._alive, self.expected.rdf
+        bound = self.protocol.criteria.rdf_error
+        if reference is None or bound is None:
+            return
+        self._window.add(alive, counts)
+        if self._window.samples[alive[0]] < self.protocol.window_samples:
+            return
+        found = rdf(self._window.of(alive), self._batch.frames)
+        self._window = StructureCounts.none(len(self.start))
+        errors = np.array([rdf_error(distances(), g, reference) for g in found])
+        self._stop({STRUCTURE: errors > bound})
+
+    def _save(self, folder: Path) -> None:
+        state = self._running()
+        arrays: Arrays = {
+            "digest": np.array(self._digest()),
+            "step": np.array(self.step),
+            "alive": self._alive,
+            "positions": state.positions.numpy(),
+            "velocities": state.velocities.numpy(),
+            "forces": state.forces.numpy(),
+            "energy": self._batch.energy.numpy(),
+            "closest": self._batch.closest.numpy(),
+            "generators": np.stack([g.get_state().numpy() for g in self._dynamics.generators]),
+        }
+        for group, kept in self._kept().items():
+            arrays |= arrays_of(kept, group)
+        save_arrays(folder / CHECKPOINT, arrays)
+
+    def _resume(self, folder: Path) -> bool:
+        """Take up what ``_save`` wrote; return whether there is something."""
+        arrays = load_arrays(folder / CHECKPOINT)
+        if arrays is None:
+            return False
+        if str(arrays["digest"]) != self._digest():
+            raise InputError(
+                f"{folder} holds another simulation; continue that with its own settings, or "
+                "choose another folder."
+            )
+        self.step, self._alive = int(arrays["step"]), arrays["alive"]
+        for group, kept in self._kept().items():
+            restore(kept, group, arrays)
+        positions, velocities, forces, energy, closest = (
+            torch.as_tensor(arrays[name])
+            for name in ("positions", "velocities", "forces", "energy", "closest")
+        )
+        self._state = LangevinState(positions, velocities, forces)
+        self._gather([torch.as_tensor(row) for row in arrays["generators"]])
+        self._batch.continue_from(positions, energy, closest)
+        return True
+
+    def _kept(self) -> dict[str, Tally | StructureCounts]:
+        return {"tally": self._tally, "counts": self._counts, "window": self._window}
+
+    def _digest(self) -> str:
+        """Return a digest of everything that determines the trajectories, and of their length."""
+        found = hashlib.sha256(f"{self._identity}{self._numbers}{self.expected}".encode())
+        found.update(self.protocol.model_dump_json().encode())
+        for array in (self.start.atomic_numbers, self.start.positions, self.start.cell):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()

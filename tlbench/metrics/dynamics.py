@@ -1,0 +1,90 @@
+"""What simulations of one model are summarised by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.metrics.spec import Floats, MetricSpec
+from tlbench.metrics.structure import adf_error, rdf_error
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Simulations of one model beside reference dynamics.
+
+    ``survival_ps`` (replicas,) time until a criterion fired, or the end; ``stable`` (replicas,).
+    ``rdf`` and ``adf`` are those of the stable replicas, None if there are none; at ``distances``
+    (Å) and ``angles`` (rad), as are the reference's.
+    """
+
+    survival_ps: Floats
+    stable: npt.NDArray[np.bool_]
+    distances: Floats
+    angles: Floats
+    rdf: Floats | None
+    adf: Floats | None
+    reference_rdf: Floats
+    reference_adf: Floats
+
+
+def stability_rate(found: Comparison) -> float:
+    """Return the share of replicas that no criterion stopped."""
+    return float(found.stable.mean())
+
+
+def survival_time(found: Comparison) -> float:
+    """Return the mean time until a criterion fired or the simulation ended, ps.
+
+    As every replica runs to the same end, that is the restricted mean survival time.
+    """
+    return float(found.survival_ps.mean())
+
+
+def rdf_error_of(found: Comparison) -> float:
+    """Return the error of the radial distribution function; NaN if no replica was stable."""
+    if found.rdf is None:
+        return float("nan")
+    return rdf_error(found.distances, found.rdf, found.reference_rdf)
+
+
+def adf_error_of(found: Comparison) -> float:
+    """Return the error of the angular distribution function; NaN if no replica was stable."""
+    if found.adf is None:
+        return float("nan")
+    return adf_error(found.angles, found.adf, found.reference_adf)
+
+
+STABILITY_RATE = MetricSpec(
+    name="stability_rate",
+    unit="1",
+    better="higher",
+    summary="share of simulations that no stability criterion stopped",
+    function=stability_rate,
+    of="dynamics",
+)
+SURVIVAL_TIME = MetricSpec(
+    name="survival_time",
+    unit="ps",
+    better="higher",
+    summary="mean time until a stability criterion fired or the simulation ended",
+    function=survival_time,
+    of="dynamics",
+)
+RDF_ERROR = MetricSpec(
+    name="rdf_error",
+    unit="1",
+    better="lower",
+    summary="∫ |g − g_ref| / ∫ |g_ref − 1| over the radial distribution of stable simulations",
+    function=rdf_error_of,
+    of="dynamics",
+)
+ADF_ERROR = MetricSpec(
+    name="adf_error",
+    unit="1",
+    better="lower",
+    summary="Wasserstein distance between the distributions of bond angles of stable simulations "
+    "and of the reference, over that of random directions",
+    function=adf_error_of,
+    of="dynamics",
+)
