@@ -65,6 +65,13 @@ def race(benchmark):
     return run
 
 
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+def threads(request):
+    """Set torch's number of threads, and return it in words."""
+    torch.set_num_threads(request.param)
+    return f"{request.param} thread{'s' if request.param > 1 else ''}"
+
+
 @pytest.fixture
 def note():
     """Return a function that keeps a result that is no race."""

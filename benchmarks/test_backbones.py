@@ -58,12 +58,6 @@ def update_of(potential, graph, for_parameters=True):
     return update
 
 
-@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
-def threads(request):
-    torch.set_num_threads(request.param)
-    return f"{request.param} thread{'s' if request.param > 1 else ''}"
-
-
 @pytest.mark.parametrize(("name", "cutoff"), CASES)
 def test_training_update(race, threads, thermal_silicon, name, cutoff):
     graph = graph_of(Frames.unlabelled(thermal_silicon(BATCH)), cutoff, dtype=torch.float32)

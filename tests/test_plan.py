@@ -83,6 +83,55 @@ def test_zipped_seeds_share_nothing():
         load_suite("smoke", zipped[:1])
 
 
+def test_the_models_of_the_chosen_sizes_are_simulated():
+    planned = plan(load_suite("stability-sw"))
+    kinds = Counter(job.kind for job in planned.jobs.values())
+    # Two backbones, five pairs: scratch, finetune, and zero-shot.
+    assert kinds["simulate"] == kinds["compare"] == len(planned.simulated) == 2 * 5 * 3
+    assert kinds["reference"] == 1
+    assert planned.jobs[planned.reference].kind == "reference"
+    for cell in planned.simulated:
+        compared = planned.jobs[cell.job]
+        simulated = planned.jobs[compared.parents["simulation"]]
+        assert simulated.parents["reference"] == compared.parents["reference"] == planned.reference
+        assert planned.jobs[simulated.parents["model"]].kind == "train"
+    # All follow one protocol, so replicas of all models start alike.
+    protocols = [j.config["protocol"] for j in planned.jobs.values() if "protocol" in j.config]
+    assert len(protocols) == 31
+    assert all(protocol == protocols[0] for protocol in protocols)
+
+
+def test_other_dynamics_leave_training_and_errors_alone():
+    def others(*settings):
+        jobs = plan(load_suite("stability-sw-cpu", settings)).jobs
+        return {k for k, j in jobs.items() if j.kind in ("dataset", "train", "evaluate")}
+
+    assert others(("dynamics.temperature_k", "900")) == others()
+    assert others(("dynamics", "null")) == others()
+
+
+def test_dft_simulations_start_from_frames_of_the_data():
+    planned = plan(load_suite("stability-dft"))
+    reference = planned.jobs[planned.reference]
+    assert reference.config["start"] == {"kind": "frames"}
+    assert planned.jobs[reference.parents["data"]].kind == "dataset"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (("dynamics.sizes", "[40]"), "size 40 is not among the suite's sizes"),
+        (("dynamics.temperature_k", "0"), "temperature_k.*greater than 0"),
+        (("dynamics.timestep_fs", "-1"), "timestep_fs.*greater than 0"),
+        (("dynamics.equilibration_ps", "10"), "should be shorter than time_ps"),
+        (("metrics", "[rdf_error]"), "measured by every suite that has 'dynamics'"),
+    ],
+)
+def test_dynamics_that_cannot_be_is_refused(setting, message):
+    with pytest.raises(InputError, match=message):
+        load_suite("stability-sw-cpu", [setting])
+
+
 @pytest.mark.parametrize(
     ("suite", "digest", "keys"),
     [

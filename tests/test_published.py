@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tlbench.dynamics import FILE as DYNAMICS
+from tlbench.dynamics import read_dynamics
 from tlbench.records import read_records
 from tlbench.report.markdown import markdown
 from tlbench.suite import load_suite
@@ -21,7 +23,10 @@ def test_a_submission_is_whole(folder):
     assert {r.suite for r in records} == {suite.name} == {folder.parent.name}
     assert len({r.suite_digest for r in records}) == 1
     assert {r.job for r in records} <= {j["job"] for j in jobs}
-    assert (folder / "summary.md").read_text() == markdown(records, suite.metrics)
+    simulated = folder / DYNAMICS
+    dynamics = read_dynamics(simulated) if suite.dynamics else None
+    assert simulated.exists() == (dynamics is not None)
+    assert (folder / "summary.md").read_text() == markdown(records, suite.metrics, dynamics)
     assert not any(j["git_dirty"] for j in jobs)
 
 

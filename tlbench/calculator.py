@@ -33,8 +33,9 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         graph = graph_of(
             Frames.unlabelled([self.atoms]), potential.cutoff, potential.device, potential.dtype
         )
+        # Few ask for the stress, and it costs time.
         periodic = bool((graph.volume > 0).all())
-        found = potential(graph, stress=periodic)
+        found = potential(graph, stress=periodic and "stress" in properties)
         self.results = {
             "energy": float(found.energy[0]),
             "forces": found.forces.to(torch.float64).cpu().numpy(),

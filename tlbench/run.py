@@ -62,7 +62,8 @@ def run_suite(
     """Run every job of ``suite`` that the store does not have, and write the results.
 
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``provenance.jsonl``,
-    ``suite.json``, ``summary.md`` and ``report.html``. Jobs run in spawned processes, so a
+    ``suite.json``, ``summary.md`` and ``report.html``, and ``dynamics.json`` if models were
+    simulated. Jobs run in spawned processes, so a
     script that calls this needs an ``if __name__ == "__main__"`` guard.
 
     Parameters
@@ -116,9 +117,11 @@ def run_suite(
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(records, suite.metrics))
+        write_whole(out / "summary.md", markdown(records, suite.metrics, dynamics))
         page = out / "report.html"
-        write_report(page, suite, complete, planned.suite_digest, records, entries, failures)
+        write_report(
+            page, suite, complete, planned.suite_digest, records, entries, failures, dynamics
+        )
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "

@@ -189,6 +189,9 @@ class Suite(Strict):
         for name in self.backbones:
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
+        if self.dynamics is None:
+            # A suite without simulations is the same as before there were any.
+            del value["dynamics"]
         return value
 
     def digest(self) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli import data, ls, run, show
+from tlbench.cli import data, ls, md, run, show
 from tlbench.errors import TlbenchError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def _options(
 
 
 app.command("run")(run.run)
+app.command("md")(md.md)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.add_typer(data.app, name="data")

@@ -96,7 +96,7 @@ class Display:
         line = (
             f"{finished}/{len(report.status)} jobs done · {len(running)} running · "
             f"{report.count('failed')} failed · {report.count('skipped')} skipped · "
-            f"{_duration(time.monotonic() - self._started)}"
+            f"{duration(time.monotonic() - self._started)}"
         )
         return Group(table, Text(line, style="bold"))
 
@@ -117,7 +117,7 @@ class Display:
         self.say(
             f"{report.count('done')} jobs run, {report.count('cached')} already in the store, "
             f"{report.count('failed')} failed, {report.count('skipped')} skipped, "
-            f"in {_duration(time.monotonic() - self._started)}."
+            f"in {duration(time.monotonic() - self._started)}."
         )
         self.say(f"{run.out / 'report.html'}  {run.out / 'records.jsonl'}")
         sys.stdout.flush()
@@ -146,12 +146,13 @@ def _figures(progress: Any) -> list[str]:
     if not total:
         return ["starting", "", "", ""]
     rate = (done - progress["first"]) / elapsed
-    left = _duration((total - done) / rate) if rate > 0 else ""
+    left = duration((total - done) / rate) if rate > 0 else ""
     loss = "" if progress["loss"] is None else f"{progress['loss']:.4g}"
     return [f"{done}/{total}", f"{rate:.1f}", loss, left]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in words."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

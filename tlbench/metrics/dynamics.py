@@ -49,8 +49,11 @@ def rdf_error_of(found: Comparison) -> float:
 
 
 def adf_error_of(found: Comparison) -> float:
-    """Return the error of the angular distribution function; NaN if no replica was stable."""
-    if found.adf is None:
+    """Return the error of the angular distribution function; NaN if no replica was stable.
+
+    It is NaN, too, where atoms have flown apart so far that there are no bonds.
+    """
+    if found.adf is None or not found.adf.any() or not found.reference_adf.any():
         return float("nan")
     return adf_error(found.angles, found.adf, found.reference_adf)
 

@@ -1,13 +1,15 @@
 """The results of a run in Markdown."""
 
+from tlbench.dynamics import Dynamics
 from tlbench.records import Record
+from tlbench.report.dynamics_section import dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.summary import cells, header, markdown_table, note, summarise
 from tlbench.report.temperature import matrices, tables
 
 
-def markdown(records: list[Record], metrics: list[str]) -> str:
-    """Return tables and findings of all ``metrics``."""
+def markdown(records: list[Record], metrics: list[str], dynamics: Dynamics | None = None) -> str:
+    """Return tables and findings of all ``metrics``, and of simulations if there are any."""
     blocks = []
     for metric in metrics:
         table = summarise(records, metric)
@@ -29,4 +31,22 @@ def markdown(records: list[Record], metrics: list[str]) -> str:
                     f"{matrix.backbone}, N = {matrix.size}, {title}: columns are test temperatures"
                 )
                 blocks.append(markdown_table(lines))
+    if dynamics is not None:
+        blocks += _of_dynamics(dynamics, records)
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
+
+
+def _of_dynamics(dynamics: Dynamics, records: list[Record]) -> list[str]:
+    section = dynamics_section(dynamics, records)
+    return [
+        "**Molecular dynamics**",
+        section.introduction,
+        markdown_table(section.arms.lines),
+        section.arms.note,
+        "\n".join(f"- {sentence}" for sentence in section.findings),
+        *(
+            block
+            for table in section.details
+            for block in (f"{table.title}:", markdown_table(table.lines), table.note)
+        ),
+    ]

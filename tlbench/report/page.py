@@ -1,16 +1,18 @@
 """The report: one HTML file that works offline."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from tlbench.dynamics import Dynamics
 from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.dynamics_section import dynamics_figures, dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.html import embedded, render
 from tlbench.report.summary import cells, header, note, summarise
@@ -50,6 +52,7 @@ def write_report(
     records: list[Record],
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
+    dynamics: Dynamics | None = None,
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -61,6 +64,8 @@ def write_report(
         One entry per finished job.
     failures
         Label and error of every job that failed.
+    dynamics
+        What simulations of the models found, if there were any.
     """
     text = render(
         "report/template.html",
@@ -69,6 +74,7 @@ def write_report(
         settings=complete,
         cards=[suite.source.load(), suite.target.load()],
         sections=_sections(suite, records),
+        dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),
         failures=failures,
         cost=_cost(provenance),
@@ -93,10 +99,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
                 "findings": findings(records, name),
                 "rank_size": ranked[0] if ranked else None,
                 "ranks": ranked[1] if ranked else [],
-                "figures": [
-                    {"title": title, "note": text, "html": _with_width(figure, f"{name}-{number}")}
-                    for number, (title, text, figure) in enumerate(_figures(records, name))
-                ],
+                "figures": _embedded(_figures(records, name), name),
                 "matrices": [
                     (f"{matrix.backbone}, N = {matrix.size}, {title}", lines)
                     for matrix in matrices(records, name)
@@ -129,6 +132,21 @@ def _figures(records: list[Record], name: str) -> Iterator[tuple[str, str, Any]]
         figure = by_condition(*arguments, quantity)
         if figure is not None:
             yield title, CONDITION_NOTE.format(what=word), figure
+
+
+def _dynamics(dynamics: Dynamics, records: list[Record]) -> dict[str, Any]:
+    """Return the section on simulations, with its plots."""
+    section = dynamics_section(dynamics, records)
+    figures = _embedded(dynamics_figures(dynamics, records), "dynamics")
+    return {**vars(section), "figures": figures}
+
+
+def _embedded(figures: Iterable[tuple[str, str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return figures as parts of the page, numbered after ``name``."""
+    return [
+        {"title": title, "note": text, "html": _with_width(figure, f"{name}-{number}")}
+        for number, (title, text, figure) in enumerate(figures)
+    ]
 
 
 def _source_models(records: list[Record]) -> list[Record]:

@@ -194,12 +194,17 @@ def note(summary: Summary) -> str:
     notes = [WORSE_NOTE] if any(negative_transfer(ratio) for ratio in ratios) else []
     n_pairs = max((ratio.n_pairs for ratio in ratios), default=0)
     if summary.n_init_seeds < n_pairs:
-        seeds = f"{summary.n_init_seeds} init seed{'s' if summary.n_init_seeds != 1 else ''}"
-        notes.append(
-            f"The pairs share {seeds}, so their spread is that of the choice of structures; of "
-            "other initial weights and other source models it says little."
-        )
+        notes.append(shared_seeds(summary.n_init_seeds))
     return " ".join(notes)
+
+
+def shared_seeds(n_init_seeds: int) -> str:
+    """Say what pairs do not tell that have fewer init seeds than there are pairs."""
+    seeds = f"{n_init_seeds} init seed{'s' if n_init_seeds != 1 else ''}"
+    return (
+        f"The pairs share {seeds}, so their spread is that of the choice of structures; of "
+        "other initial weights and other source models it says little."
+    )
 
 
 def markdown_table(lines: list[list[str]]) -> str:

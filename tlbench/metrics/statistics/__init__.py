@@ -1,12 +1,15 @@
-"""Paired comparison of arms: ratios, data multipliers, areas and tie groups, with intervals."""
+"""Comparison of arms: ratios, multipliers, areas, tie groups, rates, lifetimes; intervals."""
 
 from tlbench.metrics.statistics.area import area_ratio
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
 from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
+from tlbench.metrics.statistics.difference import Difference, paired_difference
 from tlbench.metrics.statistics.equivalence import EquivalentSize, equivalent_size
 from tlbench.metrics.statistics.multiplier import Multiplier, data_multipliers
 from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
+from tlbench.metrics.statistics.rate import Rate, clustered_rate, wilson_interval
 from tlbench.metrics.statistics.ratio import Ratio, paired_ratio
+from tlbench.metrics.statistics.survival import Survival, kaplan_meier
 from tlbench.metrics.statistics.ties import Standing, tie_groups
 from tlbench.metrics.statistics.verdict import NegativeTransfer, Verdict, negative_transfer, verdict
 
@@ -16,22 +19,29 @@ __all__ = [
     "BoundInterval",
     "Censoring",
     "Curve",
+    "Difference",
     "EquivalentSize",
     "Interval",
     "Multiplier",
     "NegativeTransfer",
     "Pair",
+    "Rate",
     "Ratio",
     "Standing",
+    "Survival",
     "Table",
     "Verdict",
     "area_ratio",
     "bootstrap_seed",
+    "clustered_rate",
     "data_multipliers",
     "equivalent_size",
     "geometric_mean",
+    "kaplan_meier",
     "negative_transfer",
+    "paired_difference",
     "paired_ratio",
     "tie_groups",
     "verdict",
+    "wilson_interval",
 ]

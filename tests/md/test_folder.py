@@ -1,0 +1,340 @@
+"""Simulations in folders: what they leave, how they are resumed, and what they refuse."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import tiny
+from ase import Atoms, units
+from filelock import FileLock
+from structures import diamond
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, finished, simulate
+from tlbench.md.forces import ForceField
+from tlbench.md.inputs import Driver
+from tlbench.md.protocol import Criteria, Protocol
+from tlbench.md.simulation import CHECKPOINT
+from tlbench.reference.stillinger_weber import StillingerWeber
+
+PROTOCOL = Protocol(
+    temperature_k=900,
+    time_ps=0.2,
+    equilibration_ps=0.05,
+    sample_fs=20,
+    replicas=6,
+    # So narrow that replicas leave at different times, one of them when a sample is due.
+    criteria=Criteria(max_force=2.8),
+)
+
+
+def stillinger_weber(element: str = "Ge") -> Driver:
+    return Driver(ForceField.of(StillingerWeber(element)), f"stillinger-weber:{element}", [])
+
+
+class KilledError(Exception):
+    """The process is no more."""
+
+
+@dataclass
+class Killer:
+    """Ends a simulation at a step, its last checkpoint being that of another."""
+
+    folder: Path
+    step: int
+    checkpoint: int
+
+    def __call__(self, done: int, total: int, alive: int) -> None:
+        # What lies there now was written after the step before.
+        if done == self.checkpoint + 1 and self.checkpoint:
+            shutil.copy(self.folder / CHECKPOINT, self.folder / "kept")
+        if done == self.step:
+            raise KilledError
+
+
+def killed(folder: Path, step: int, checkpoint: int) -> None:
+    killer = Killer(folder, step, checkpoint)
+    with pytest.raises(KilledError):
+        simulate(
+            folder,
+            diamond("Ge"),
+            stillinger_weber(),
+            PROTOCOL,
+            on_step=killer,
+            checkpoint_seconds=0,
+        )
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    if checkpoint:
+        (folder / "kept").rename(folder / CHECKPOINT)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    found = simulate(folder, diamond("Ge"), stillinger_weber(), PROTOCOL)
+    assert len(set(found.survival_ps)) > 2, "replicas should leave at different times"
+    assert max(found.survival_ps) == 0.2
+    return folder
+
+
+def same(folder: Path, undisturbed: Path) -> bool:
+    return all(
+        (folder / name).read_bytes() == (undisturbed / name).read_bytes()
+        for name in (TRAJECTORY, OBSERVABLES)
+    )
+
+
+def resume(folder: Path) -> list[int]:
+    """Finish a simulation and return the steps that were done."""
+    steps: list[int] = []
+    simulate(
+        folder,
+        diamond("Ge"),
+        stillinger_weber(),
+        PROTOCOL,
+        on_step=lambda done, total, alive: steps.append(done),
+    )
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("step", "checkpoint"),
+    [(5, 0), (35, 0), (12, 9), (12, 10), (12, 11), (60, 9), (60, 10), (60, 59), (100, 35)],
+)
+def test_killed_at_any_step_it_resumes_to_the_same_bytes(tmp_path, undisturbed, step, checkpoint):
+    """With samples, and departures of replicas, before and after the last checkpoint."""
+    killed(tmp_path, step, checkpoint)
+    assert resume(tmp_path)[0] == checkpoint + 1
+    assert same(tmp_path, undisturbed)
+
+
+def test_killed_again_and_again(tmp_path, undisturbed):
+    for step in (8, 21, 22, 47, 90):
+        with pytest.raises(KilledError):
+            simulate(
+                tmp_path,
+                diamond("Ge"),
+                stillinger_weber(),
+                PROTOCOL,
+                on_step=Killer(tmp_path, step, 0),
+                checkpoint_seconds=0,
+            )
+    assert resume(tmp_path)[0] == 90
+    assert same(tmp_path, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_killed_process_has_written_what_its_checkpoint_knows(tmp_path, undisturbed):
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "import test_folder as t\n"
+        "def die(done, total, alive):\n"
+        "    if done == 61: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "t.simulate(Path(sys.argv[1]), t.diamond('Ge'), t.stillinger_weber(), t.PROTOCOL,\n"
+        "           on_step=die, checkpoint_seconds=0)\n"
+    )
+    folders = [Path(__file__).parent, Path(__file__).parent.parent]
+    finished = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        env={"PYTHONPATH": ":".join(map(str, folders))},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == -9, finished.stderr
+    assert resume(tmp_path)[0] == 61
+    assert same(tmp_path, undisturbed)
+
+
+def drop_a_frame(path: Path) -> None:
+    frames = ase.io.read(path, index=":")
+    lines = path.read_bytes().splitlines(keepends=True)
+    size = len(frames[0]) + 2
+    path.write_bytes(b"".join(lines[:size] + lines[2 * size :]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        drop_a_frame,
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(b"\0" * path.stat().st_size),
+    ],
+    ids=["gone", "a frame missing", "short", "zeros"],
+)
+def test_a_trajectory_that_lacks_samples_is_made_anew(tmp_path, undisturbed, damage):
+    killed(tmp_path, 60, 59)
+    damage(tmp_path / TRAJECTORY)
+    assert resume(tmp_path)[0] == 1
+    assert same(tmp_path, undisturbed)
+
+
+def test_a_finished_simulation_is_not_done_again(tmp_path, undisturbed):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert resume(tmp_path) == []
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize(
+    ("driver", "start", "change", "complaint"),
+    [
+        ("Ge", diamond("Ge"), {"seed": 3}, "a simulation with seed = 0 instead of 3;"),
+        ("Ge", diamond("Ge"), {"time_ps": 9}, "a simulation with time_ps = 0.2 instead of 9"),
+        ("Si", diamond("Ge"), {}, "a simulation with another potential;"),
+        ("Ge", diamond("Ge", rattle=0.1), {}, "a simulation with another structure;"),
+    ],
+)
+def test_a_folder_of_another_simulation_is_refused(undisturbed, driver, start, change, complaint):
+    before = {path: path.read_bytes() for path in undisturbed.iterdir()}
+    protocol = PROTOCOL.model_copy(update=change)
+    with pytest.raises(InputError, match=complaint):
+        simulate(undisturbed, start, stillinger_weber(driver), protocol)
+    assert {path: path.read_bytes() for path in undisturbed.iterdir()} == before
+
+
+def test_an_unfinished_folder_of_another_simulation_is_refused(tmp_path):
+    killed(tmp_path, 30, 0)
+    before = (tmp_path / TRAJECTORY).read_bytes()
+    with pytest.raises(InputError, match="another potential"):
+        simulate(tmp_path, diamond("Ge"), stillinger_weber("Si"), PROTOCOL)
+    assert (tmp_path / TRAJECTORY).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", [TRAJECTORY, OBSERVABLES, CHECKPOINT])
+def test_a_file_of_someone_else_is_not_overwritten(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"has a file {name}, but no settings.json"):
+        resume(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", [SETTINGS, OBSERVABLES])
+@pytest.mark.parametrize("text", ["", "{}", '{"half": ', "[1]", "\0"])
+def test_a_damaged_file_is_named(tmp_path, undisturbed, name, text):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=f"{name}: is not what tlbench md wrote there"):
+        resume(tmp_path)
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path):
+    with FileLock(tmp_path / LOCK), pytest.raises(InputError, match="Another process"):
+        resume(tmp_path)
+    assert not (tmp_path / TRAJECTORY).exists()
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlbench.md.trajectory.Trajectory.write", full)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\)"):
+        resume(tmp_path)
+
+
+def test_the_settings_depend_on_what_the_trajectory_depends_on():
+    (skew,) = diamond("Ge").to_ase()
+    skew.cell[0, 1] = 0.1
+    (slab,) = diamond("Ge").to_ase()
+    slab.pbc[2] = False
+    starts = [diamond("Ge"), diamond("Si"), diamond("Ge", rattle=1e-6)]
+    starts += [Frames.unlabelled([skew]), Frames.unlabelled([slab])]
+    digests = {Settings.of(stillinger_weber(), start, PROTOCOL).structure for start in starts}
+    assert len(digests) == len(starts)
+
+
+@pytest.fixture
+def observe(tmp_path) -> Callable[..., dict]:
+    """Simulate Stillinger–Weber germanium and return what was observed, as JSON has it."""
+
+    def run(structure: Frames, **settings) -> dict:
+        settings = {"temperature_k": 300, "time_ps": 0.4, "equilibration_ps": 0.1} | settings
+        # Atoms that lack neighbours find some, and set heat free.
+        bounds = Criteria(temperature_sigmas=None)
+        protocol = Protocol(sample_fs=20, criteria=bounds, **settings)
+        simulate(tmp_path, structure, stillinger_weber(), protocol, lambda: {"a": 1})
+        return json.loads((tmp_path / OBSERVABLES).read_text())
+
+    return run
+
+
+@pytest.mark.parametrize("primitive", [True, False])
+def test_a_crystal_is_observed_also_in_a_cell_smaller_than_the_cutoff(observe, primitive):
+    found = observe(diamond("Ge", primitive=primitive), replicas=2)
+    structure = found["structure"]
+    assert found["criterion"] == ["", ""]
+    assert found["survival_ps"] == [0.4, 0.4]
+    assert found["provenance"] == {"a": 1}
+    assert structure["coordination"] == pytest.approx(4, abs=0.01)
+    r, g = np.array(structure["distances"]), np.array(structure["rdf"])
+    density = 8 / 5.653621**3
+    shell = r < structure["shell"]
+    assert 4 * np.pi * density * (r**2 * g)[shell].sum() * 0.05 == pytest.approx(4, rel=0.01)
+    assert r[shell][g[shell].argmax()] == pytest.approx(5.653621 * 3**0.5 / 4, abs=0.1)
+    angles, p = np.array(structure["angles"]), np.array(structure["adf"])
+    assert p.sum() * np.radians(2) == pytest.approx(1, abs=1e-3)
+    assert np.average(angles, weights=p) == pytest.approx(109.47, abs=1)
+
+
+def test_the_msd_is_that_of_the_trajectory(observe, tmp_path):
+    start = diamond("Ge")
+    found = observe(start, replicas=2)
+    for replica, atoms in enumerate(ase.io.read(tmp_path / TRAJECTORY, index="-2:")):
+        assert (atoms.info["replica"], atoms.info["time_fs"]) == (replica, 400)
+        moved = atoms.positions - start.positions
+        moved -= moved.mean(axis=0)
+        msd = np.square(moved).sum(axis=1).mean()
+        assert found["msd"][replica] == pytest.approx(msd, abs=1e-5)
+
+
+@pytest.mark.parametrize("pbc", [False, (True, True, False)])
+def test_without_a_volume_there_is_no_rdf(observe, pbc):
+    (atoms,) = diamond("Ge").to_ase()
+    atoms.pbc = pbc
+    structure = observe(Frames.unlabelled([atoms]))["structure"]
+    assert structure["rdf"] is None
+    assert 1 < structure["coordination"] < 4
+    assert sum(structure["adf"]) > 0
+
+
+def test_a_lone_atom_moves(observe, tmp_path):
+    found = observe(Frames.unlabelled([Atoms("Ge")]), friction_per_ps=0.0)
+    assert found["structure"]["coordination"] == 0
+    first, last = ase.io.read(tmp_path / TRAJECTORY, index="::19")
+    moved = (last.positions - first.positions) / (last.info["time_fs"] - first.info["time_fs"])
+    np.testing.assert_allclose(moved, first.get_velocities() * units.fs, atol=1e-9)
+
+
+def test_replicas_that_never_ran_have_neither_temperature_nor_structure(observe):
+    (atoms,) = diamond("Ge").to_ase()
+    atoms.positions[1] = atoms.positions[0] + [0, 0, 0.5]
+    found = observe(Frames.unlabelled([atoms]), replicas=2)
+    assert found["criterion"] == ["closest-pair"] * 2
+    assert found["survival_ps"] == [0, 0]
+    assert found["temperature_k"] == [None, None]
+    assert found["structure"] is None
+
+
+def test_a_model_drives_it(tmp_path):
+    model = tiny.potential("dimenetpp")
+    driver = Driver(ForceField.of(model), "model", [])
+    protocol = Protocol(temperature_k=300, time_ps=0.02, equilibration_ps=0, sample_fs=10)
+    simulate(tmp_path, diamond("Ge"), driver, protocol)
+    first = ase.io.read(tmp_path / TRAJECTORY, index=0)
+    calculated = first.copy()
+    calculated.calc = model.calculator()
+    assert calculated.get_potential_energy() == pytest.approx(
+        first.get_potential_energy(), abs=1e-5
+    )
+    assert finished(tmp_path, Settings.of(driver, diamond("Ge"), protocol)) is not None

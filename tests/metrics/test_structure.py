@@ -1,0 +1,88 @@
+"""Errors of structure, against integrals done by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlbench.metrics.structure import adf_error, random_adf, rdf_error
+
+DISTANCES = np.arange(0.005, 10, 0.01)
+ANGLES = (np.arange(1800) + 0.5) * math.pi / 1800
+
+
+def wave(amplitude, phase=0.0):
+    return 1 + amplitude * np.sin(2 * math.pi * DISTANCES + phase)
+
+
+def normal(mean, width=0.01):
+    return np.exp(-(((ANGLES - mean) / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi))
+
+
+def test_the_same_structure_has_no_error_and_none_at_all_has_error_one():
+    assert rdf_error(DISTANCES, wave(0.5), wave(0.5)) == 0
+    assert rdf_error(DISTANCES, np.ones_like(DISTANCES), wave(0.5)) == pytest.approx(1)
+    assert adf_error(ANGLES, normal(2), normal(2)) == 0
+    assert adf_error(ANGLES, random_adf(ANGLES), normal(2)) == pytest.approx(1)
+
+
+def test_rdf_error_by_hand():
+    # |1.5 sin - 0.5 sin| / |0.5 sin|.
+    assert rdf_error(DISTANCES, wave(1.5), wave(0.5)) == pytest.approx(2)
+    # Waves a quarter of a period apart differ by one √2 as high.
+    shifted = rdf_error(DISTANCES, wave(0.5, math.pi / 2), wave(0.5))
+    assert shifted == pytest.approx(math.sqrt(2), rel=1e-3)
+
+
+def test_adf_error_by_hand():
+    # Two angles are as far apart as they are. From random bonds to one angle a it is
+    # ∫|θ - a| sin θ / 2 dθ = π/2 - sin a.
+    wanted, found = np.zeros(1800), np.zeros(1800)
+    wanted[1094], found[1194] = 1, 1
+    expected = math.radians(10) / (math.pi / 2 - math.sin(ANGLES[1094]))
+    assert adf_error(ANGLES, found, wanted) == pytest.approx(expected, rel=1e-4)
+    assert math.degrees(ANGLES[1094]) == pytest.approx(109.47, abs=0.03)
+
+
+def test_a_peak_far_off_is_worse_than_one_near_by():
+    # An integral of the difference of densities would call both wholly wrong.
+    near, far = (adf_error(ANGLES, normal(at), normal(0.5)) for at in (0.7, 2.5))
+    assert far == pytest.approx(10 * near, rel=1e-2)
+
+
+@given(st.floats(0.1, 10))
+def test_scale_of_an_angular_distribution_does_not_matter(scale):
+    assert adf_error(ANGLES, scale * normal(1), normal(2)) == pytest.approx(
+        adf_error(ANGLES, normal(1), normal(2) / scale)
+    )
+
+
+def test_random_bonds_are_as_frequent_as_the_solid_angle():
+    density = random_adf(ANGLES)
+    assert density.sum() * (ANGLES[1] - ANGLES[0]) == pytest.approx(1, rel=1e-5)
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(size=(500_000, 3)) for _ in range(2))
+    cosine = (first * second).sum(1) / np.linalg.norm(first, axis=1)
+    angles = np.arccos(cosine / np.linalg.norm(second, axis=1))
+    seen, _ = np.histogram(angles, 10, (0, math.pi), density=True)
+    expected = density.reshape(10, -1).mean(1)
+    assert seen == pytest.approx(expected, abs=0.005)
+
+
+@pytest.mark.parametrize("error", [rdf_error, adf_error])
+def test_columns_that_do_not_fit_are_refused(error):
+    with pytest.raises(ValueError, match="not on one grid"):
+        error([1.0, 2.0], [1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="of one width"):
+        error([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], [1.0, 0.0, 1.0])
+
+
+def test_what_has_no_error_is_refused():
+    with pytest.raises(ValueError, match="without structure"):
+        rdf_error([1.0, 2.0], [0.0, 3.0], [1.0, 1.0])
+    with pytest.raises(ValueError, match="without structure"):
+        adf_error(ANGLES, normal(2), random_adf(ANGLES))
+    with pytest.raises(ValueError, match="no angles"):
+        adf_error(ANGLES, 0 * ANGLES, normal(2))

@@ -1,0 +1,340 @@
+"""What is reported of simulations, of made-up ones whose truth is known."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from tlbench.dynamics import Dynamics, ModelRun, ReferenceRun, Structure
+from tlbench.metrics.statistics import wilson_interval
+from tlbench.records import Record
+from tlbench.report.dynamics import ADF, FORCE, RDF, arms_of, errors_in, survival_time
+from tlbench.report.dynamics_plots import adf_curves, rdf_curves, survival_curves
+from tlbench.report.dynamics_section import dynamics_section
+from tlbench.report.markdown import markdown
+from tlbench.report.page import write_report
+from tlbench.report.summary import Place
+from tlbench.suite import load_suite
+
+DISTANCES = np.arange(0.05, 6, 0.1)
+ANGLES = np.arange(1, 180, 2.0)
+FEW = "With fewer than five pairs no significance is claimed."
+
+
+def structure(rdf_error=0.0, adf_error=0.0, coordination=4.0):
+    """Return a structure whose errors against ``structure()`` are those given."""
+    waves = 1 + 0.5 * np.sin(2 * math.pi * DISTANCES)
+    random = np.sin(np.radians(ANGLES)) / 2
+    peak = np.where(abs(ANGLES - 109) < 5, 1.0, 0.0)
+    peak /= peak.sum()
+    # Mixed with what has error 1, a structure has the share of it as its error.
+    return Structure(
+        rdf=((1 - rdf_error) * waves + rdf_error).tolist(),
+        adf=((1 - adf_error) * peak + adf_error * random / random.sum()).tolist(),
+        coordination=coordination,
+    )
+
+
+def reference(**changes):
+    fields = {
+        "temperature_k": 1200.0, "time_ps": 10.0, "n_atoms": 64, "element": "Ge",
+        "origin": "made up", "distances": DISTANCES.tolist(), "angles": ANGLES.tolist(),
+        "structure": structure(), "rdf_floor": 0.02, "adf_floor": 0.01,
+    }  # fmt: skip
+    return ReferenceRun(**{**fields, **changes})
+
+
+def model(strategy, seed=0, failed=(), stable=4, errors=(0.1, 0.2), **changes):
+    """Return a model of which ``failed`` replicas stopped at these times, and others did not."""
+    fields = {
+        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
+        "train_temperature_k": None, "survival_ps": [*failed, *[10.0] * stable],
+        "criterion": [*["closest-pair"] * len(failed), *[""] * stable],
+        "structure": structure(*errors) if stable else None, "msd": None,
+        "job": f"{strategy}{seed}",
+    }  # fmt: skip
+    return ModelRun(**{**fields, **changes})
+
+
+def force(value, strategy, seed=0, **changes):
+    fields = {
+        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
+        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
+        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {}, "job": "k",
+    }  # fmt: skip
+    return Record(**{**fields, **changes})
+
+
+def of(*models, **changes):
+    return Dynamics(suite="s", reference=reference(**changes), models=list(models))
+
+
+def rows(table):
+    """Return the cells of a table by title."""
+    return [dict(zip(table.lines[0], line, strict=True)) for line in table.lines[1:]]
+
+
+def detail(section, title):
+    return next(d for d in section.details if title in d.title)
+
+
+SCRATCH = [model("scratch", seed, failed=[1.0, 2.0, 3.0], stable=1) for seed in range(3)]
+FINETUNE = [model("finetune", seed, errors=(0.2, 0.1)) for seed in range(3)]
+RECORDS = [
+    *(force(100.0, "scratch", seed) for seed in range(3)),
+    *(force(50.0, "finetune", seed) for seed in range(3)),
+    # None of these may enter:
+    force(1e9, "finetune", condition={"temperature_k": 300.0}),
+    force(1e9, "finetune", metric="force_rmse"),
+    force(1e9, "finetune", size=20),
+    force(1e9, "finetune", train_temperature_k=300.0),
+    force(1e9, "pretrain", target="Si", size=10),
+]
+USUAL = of(*FINETUNE, *SCRATCH)
+
+
+def test_models_are_matched_with_their_force_errors():
+    arms = arms_of(USUAL, RECORDS)
+    assert list(arms) == [Place("b", "scratch", 10), Place("b", "finetune", 10)]
+    finetune = arms[Place("b", "finetune", 10)]
+    assert errors_in(finetune, FORCE) == {(seed, 0): 50.0 for seed in range(3)}
+    assert errors_in(finetune, RDF) == pytest.approx({(seed, 0): 0.2 for seed in range(3)})
+    assert errors_in(finetune, ADF) == pytest.approx({(seed, 0): 0.1 for seed in range(3)})
+
+
+def test_a_row_per_arm_beside_the_reference():
+    scratch, finetune, last = rows(dynamics_section(USUAL, RECORDS).arms)
+    low, high = wilson_interval(0.25, 3)
+    assert scratch == {
+        "backbone": "b", "arm": "scratch", "N": "10", "replicas": "3 × 4",
+        # Models that do not differ at all: ρ is 0, and three models still are few.
+        "stability rate": f"0.25 [{low:.2f}, {high:.2f}]",
+        "survival (ps)": "4", RDF: "0.100", ADF: "0.200", "coordination": "4.00",
+    }  # fmt: skip
+    assert finetune["stability rate"] == "1.00 [0.44, 1.00]"
+    assert finetune["survival (ps)"] == "10"
+    assert list(last.values()) == ["reference", *"–––––", "0.020", "0.010", "4.00"]
+
+
+def test_survival_is_counted_up_to_the_end_of_simulations():
+    arms = arms_of(of(model("scratch", failed=[2.0, 6.0], stable=0)), [])
+    assert survival_time(arms[Place("b", "scratch", 10)], 10.0) == pytest.approx(4)
+
+
+def test_replicas_are_counted_by_what_stopped_them():
+    other = model("scratch", 3, failed=[1.0, 5.0], stable=1)
+    other = other.model_copy(update={"criterion": ["temperature", "closest-pair", ""]})
+    table = detail(dynamics_section(of(*SCRATCH, other, *FINETUNE), RECORDS), "criterion")
+    assert table.lines == [
+        ["backbone", "arm", "N", "replicas", "stable", "closest-pair", "temperature"],
+        ["b", "scratch", "10", "15", "4", "10", "1"],
+        ["b", "finetune", "10", "12", "12", "0", "0"],
+    ]
+
+
+def test_where_no_replica_fails_there_are_no_criteria():
+    titles = [d.title for d in dynamics_section(of(*FINETUNE), RECORDS).details]
+    assert titles == ["Force error against structure error"]
+
+
+def test_lower_force_error_with_larger_rdf_error_is_negative_transfer():
+    section = dynamics_section(USUAL, RECORDS)
+    line = rows(detail(section, "Force error"))[-1]
+    assert (line["force MAE / scratch"], line["RDF error / scratch"]) == ("0.50", "2.00")
+    assert line["ADF error / scratch"] == "0.50"
+    assert line["in words"] == "negative transfer: lower force error, larger RDF error"
+    assert (
+        "b, finetune, N = 10: negative transfer, lower force MAE but larger RDF error than "
+        "scratch; it may be chance." in section.findings
+    )
+    assert not any("larger ADF error" in sentence for sentence in section.findings)
+    assert FEW in section.findings
+
+
+def test_models_from_scratch_are_compared_with_nothing():
+    line = rows(detail(dynamics_section(USUAL, RECORDS), "Force error"))[0]
+    assert line["arm"] == "scratch"
+    assert {line[f"{name} / scratch"] for name in (FORCE, RDF, ADF)} == {"–"}
+    assert line["in words"] == "–"
+
+
+def test_fewer_stable_replicas_are_a_harm_too():
+    section = dynamics_section(
+        of(model("scratch", stable=4), model("finetune", failed=[1.0], stable=3)), RECORDS
+    )
+    line = rows(detail(section, "Force error"))[-1]
+    assert line["in words"] == "negative transfer: lower force error, fewer stable replicas"
+    assert (
+        "b, finetune, N = 10: its stability rate differs by -0.25 (1 pair) from that of scratch: "
+        "negative transfer; it may be chance." in section.findings
+    )
+
+
+def test_errors_below_the_floor_are_not_called_larger():
+    section = dynamics_section(
+        of(model("scratch", errors=(0.01, 0.001)), model("finetune", errors=(0.015, 0.002))),
+        RECORDS,
+    )
+    line = rows(detail(section, "Force error"))[-1]
+    assert line["RDF error / scratch"] == "1.50"
+    assert line["in words"] == "–"
+    said = [sentence for sentence in section.findings if "finetune" in sentence]
+    assert said[0].startswith("b, finetune, N = 10: its RDF error is not above 0.020")
+    assert not any("negative transfer" in sentence for sentence in said)
+
+
+def test_five_pairs_may_be_significant():
+    rng = np.random.default_rng(0)
+    scratch, finetune, records = [], [], []
+    for seed, noise in enumerate(rng.uniform(0.9, 1.1, 5)):
+        scratch.append(model("scratch", seed, failed=[1.0, 2.0], stable=2, errors=(0.1, 0.1)))
+        finetune.append(model("finetune", seed, errors=(0.2 * noise, 0.1)))
+        records += [force(100.0, "scratch", seed), force(50 * noise, "finetune", seed)]
+    findings = dynamics_section(of(*scratch, *finetune), records).findings
+    assert (
+        "b, finetune, N = 10: its stability rate differs by +0.50 [+0.50, +0.50] from that of "
+        "scratch: more stable." in findings
+    )
+    assert (
+        "b, finetune, N = 10: negative transfer, lower force MAE but larger RDF error than "
+        "scratch." in findings
+    )
+    assert FEW not in findings
+    assert any(sentence.startswith("The pairs share 1 init seed") for sentence in findings)
+
+
+def test_five_pairs_that_scatter_are_not_told_apart():
+    stable = [0, 4, 1, 3, 2]
+    scratch = [model("scratch", seed, [1.0] * 2, stable=2) for seed in range(5)]
+    finetune = [model("finetune", s, [1.0] * (4 - n), stable=n) for s, n in enumerate(stable)]
+    findings = dynamics_section(of(*scratch, *finetune), []).findings
+    assert any(sentence.endswith("scratch: not told apart.") for sentence in findings)
+
+
+NONE_STABLE = of(
+    *(model("scratch", seed, failed=[1.0, 2.0], stable=0) for seed in range(2)),
+    *(model("finetune", seed, failed=[3.0], stable=0) for seed in range(2)),
+)
+ZERO_SHOT = [
+    model("zero-shot", None, failed=[4.0], stable=3, errors=(0.3, 0.4), size=0),
+    model("zero-shot", None, failed=[4.0], stable=3, size=0, init_seed=9),
+]
+ODD = {
+    "usual": (USUAL, RECORDS),
+    "no force errors": (USUAL, []),
+    "none stable": (NONE_STABLE, RECORDS),
+    "one model": (of(model("scratch")), RECORDS),
+    "one model, one replica": (of(model("finetune", stable=1)), []),
+    "without scratch": (of(*FINETUNE), RECORDS),
+    "zero-shot": (of(*SCRATCH, *ZERO_SHOT), RECORDS),
+    "zero-shot alone": (of(*ZERO_SHOT), []),
+    "no floor": (of(*SCRATCH, rdf_floor=None, adf_floor=None), RECORDS),
+    "temperatures": (
+        of(*(model("scratch", train_temperature_k=t) for t in (300.0, 600.0)), *ZERO_SHOT),
+        RECORDS,
+    ),
+    "several sizes and backbones": (
+        of(*(model("scratch", size=n, backbone=b) for n in (1, 10) for b in "bc"), *ZERO_SHOT),
+        RECORDS,
+    ),
+    "dead at the start": (of(model("scratch", failed=[0.0, 0.0], stable=1)), []),
+    "replicas of several numbers": (of(model("scratch"), model("scratch", 1, stable=2)), []),
+    "no angles": (
+        of(model("scratch").model_copy(
+            update={"structure": Structure(rdf=[0.0] * 60, adf=[0.0] * 90, coordination=0.0)}
+        )),
+        [],
+    ),
+    "no models": (of(), RECORDS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dynamics", "records"), ODD.values(), ids=ODD.keys())
+def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, tmp_path):
+    text = markdown(records, [], dynamics)
+    assert "**Molecular dynamics**" in text
+    section = dynamics_section(dynamics, records)
+    for table in [section.arms, *section.details]:
+        assert {len(line) for line in table.lines} == {len(table.lines[0])}
+    write_report(
+        tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, records, [], dynamics=dynamics
+    )
+    page = (tmp_path / "r.html").read_text()
+    words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
+    assert "<h2>Molecular dynamics</h2>" in words
+    for found in (text, words):
+        assert not re.search(r"\b(nan|inf|None)\b", found)
+    assert page.count('id="dynamics-0"') == bool(dynamics.models)
+
+
+def test_where_none_is_stable_nothing_is_known_of_structure():
+    section = dynamics_section(NONE_STABLE, RECORDS)
+    scratch = rows(section.arms)[0]
+    assert scratch["stability rate"] == f"0.00 [0.00, {wilson_interval(0, 2)[1]:.2f}]"
+    assert (scratch[RDF], scratch["coordination"], scratch["survival (ps)"]) == ("–", "–", "1.5")
+    assert "so nothing is known of its structure." in section.findings[0]
+    assert "each model counts as one observation" in section.arms.note
+    arms = arms_of(NONE_STABLE, RECORDS)
+    assert rdf_curves(NONE_STABLE, arms, ["scratch", "finetune"]) is None
+    assert adf_curves(NONE_STABLE, arms, ["scratch", "finetune"]) is None
+
+
+def test_an_arm_of_which_some_models_survive_says_how_many():
+    arm = [model("scratch", 0), model("scratch", 1, failed=[1.0], stable=0)]
+    assert rows(dynamics_section(of(*arm), []).arms)[0][RDF] == "0.100 (1 of 2)"
+
+
+def test_zero_shot_is_compared_with_scratch_of_its_init_seed_at_the_smallest_size():
+    large = [model("scratch", size=20, errors=(0.9, 0.9))]
+    section = dynamics_section(of(*large, *SCRATCH, *ZERO_SHOT), RECORDS)
+    same, other = rows(detail(section, "Force error"))[-2:]
+    assert same["subset, init seed"] == "–, 0"
+    assert (same["RDF error / scratch"], same["ADF error / scratch"]) == ("3.00", "2.00")
+    assert other["RDF error / scratch"] == "–"
+    # It cannot but be worse than what has seen target data.
+    assert not any("negative transfer" in s for s in section.findings if "zero-shot" in s)
+
+
+def test_false_alarms_of_the_reference_are_said():
+    said = dynamics_section(of(*SCRATCH, replicas=10, false_alarms=1), []).arms.note
+    assert "The same criteria stopped 1 of 10 replicas of the reference itself." in said
+
+
+def test_curves_are_those_of_arms_and_models():
+    arms = arms_of(USUAL, RECORDS)
+    figure = survival_curves(USUAL, arms, ["scratch", "finetune"])
+    strong = {trace.name: trace for trace in figure.data if trace.opacity == 1}
+    assert list(strong["scratch"].x) == [0, 1, 2, 3, 10, 10]
+    assert list(strong["scratch"].y) == pytest.approx([1, 0.75, 0.5, 0.25, 0.25, 0.25])
+    assert strong["scratch"].line.shape == "hv"
+    assert set(strong["finetune"].y) == {1}
+    assert strong["scratch"].line.width > strong["finetune"].line.width
+    assert len(figure.data) == 2 * (1 + 3)
+    drawn = {
+        t.name: t for t in rdf_curves(USUAL, arms, ["scratch", "finetune"]).data if t.showlegend
+    }
+    assert list(drawn) == ["scratch", "finetune", "reference"]
+    assert list(drawn["finetune"].y) == pytest.approx(structure(0.2).rdf)
+    assert list(drawn["reference"].y) == structure().rdf
+    drawn = {
+        t.name: t for t in adf_curves(USUAL, arms, ["scratch", "finetune"]).data if t.showlegend
+    }
+    assert list(drawn["finetune"].y) == pytest.approx(structure(0, 0.1).adf)
+    assert list(drawn["reference"].x) == ANGLES.tolist()
+
+
+def test_text_of_simulations_cannot_become_markup(tmp_path):
+    attack = "<script>alert(1)</script>"
+    dynamics = of(model("scratch", failed=[1.0]), origin=attack)
+    dynamics.models[0].criterion[0] = attack
+    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, [], [], dynamics=dynamics)
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("&lt;script&gt;alert(1)") == 2
+    assert attack not in page
+
+
+def test_without_simulations_there_is_no_section(tmp_path):
+    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, RECORDS, [])
+    assert "Molecular dynamics" not in (tmp_path / "r.html").read_text()
+    assert "Molecular dynamics" not in markdown(RECORDS, ["force_mae"])

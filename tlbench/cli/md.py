@@ -1,0 +1,151 @@
+"""``tlbench md``: simulate a structure with a potential."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tlbench.md.protocol import Protocol
+
+MOST = 1e9
+"""Settings are smaller than this; larger ones are slips of the keyboard."""
+
+
+def md(
+    potential: Annotated[
+        str,
+        typer.Argument(
+            help="File of a trained potential, or stillinger-weber:Si or stillinger-weber:Ge."
+        ),
+    ],
+    structure: Annotated[
+        Path, typer.Argument(help="File of a structure that ase reads; its first frame is taken.")
+    ],
+    temperature: Annotated[float, typer.Option(help="Temperature, K.")],
+    time: Annotated[float, typer.Option(help="Length of the simulation, ps.")],
+    timestep: Annotated[float, typer.Option(help="Time between steps, fs.")] = 2.0,
+    friction: Annotated[
+        float, typer.Option(help="Friction of the thermostat, 1/ps; 0: constant energy.")
+    ] = 10.0,
+    replicas: Annotated[int, typer.Option(min=1, help="Simulations, run as one batch.")] = 1,
+    seed: Annotated[int, typer.Option(help="Decides velocities and random forces.")] = 0,
+    sample: Annotated[float, typer.Option(help="Time between samples, fs.")] = 50.0,
+    equilibration: Annotated[
+        float | None,
+        typer.Option(
+            help="Time before structure and temperature are averaged, ps.",
+            show_default="1, at most a fifth of --time",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/md"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Simulate STRUCTURE with POTENTIAL at constant volume, by Langevin dynamics.
+
+    Writes trajectory.extxyz, with positions not wrapped into the cell, and
+    observables.json: survival, temperature, displacement, RDF, ADF.
+
+    Replicas differ in their velocities, drawn at the temperature, and random
+    forces. One that explodes leaves the batch.
+
+    Stop it with Ctrl-C and start it again at any time: it goes on.
+    """
+    protocol = _protocol(
+        temperature=temperature,
+        time=time,
+        timestep=timestep,
+        friction=friction,
+        sample=sample,
+        equilibration=min(1.0, time / 5) if equilibration is None else equilibration,
+        replicas=replicas,
+        seed=seed,
+    )
+    from tlbench.cli.simulation_live import SimulationDisplay
+    from tlbench.engine.devices import check_device, resolve
+    from tlbench.engine.provenance import Stopwatch
+    from tlbench.md.folder import Settings, finished, simulate
+    from tlbench.md.inputs import load_driver, read_structure
+
+    check_device(device)
+    chosen = resolve(device)
+    watch = Stopwatch()
+    start, notes = read_structure(structure)
+    driver = load_driver(potential, start, chosen)
+    protocol.check(start)
+    display = SimulationDisplay(protocol, out)
+    found = finished(out, Settings.of(driver, start, protocol))
+    if found is not None:
+        display.say(f"This simulation is already finished in {out}; nothing was done.")
+        display.finish(found)
+        return
+    for note in notes + driver.notes:
+        display.say(f"Note: {note}")
+
+    def provenance() -> dict[str, Any]:
+        names = {"potential": potential, "structure": str(structure)}
+        return {**names, **watch.provenance(chosen)}
+
+    _settle()
+    try:
+        with display:
+            found = simulate(out, start, driver, protocol, provenance, display.update)
+    except KeyboardInterrupt:
+        display.say("Interrupted. The same command goes on from the last checkpoint.")
+        raise typer.Exit(130) from None
+    display.finish(found)
+
+
+def _protocol(
+    *,
+    temperature: float,
+    time: float,
+    timestep: float,
+    friction: float,
+    sample: float,
+    equilibration: float,
+    replicas: int,
+    seed: int,
+) -> "Protocol":
+    """Return the protocol, or say in terms of the options what is wrong with it."""
+    from tlbench.errors import InputError
+
+    positive = {"temperature": temperature, "time": time, "timestep": timestep, "sample": sample}
+    for name, value in positive.items():
+        if not 0 < value < MOST:
+            raise InputError(f"--{name} {value:g}: should be greater than 0, and below {MOST:g}.")
+    for name, value in {"friction": friction, "equilibration": equilibration}.items():
+        if not 0 <= value < MOST:
+            raise InputError(f"--{name} {value:g}: should not be negative, and be below {MOST:g}.")
+    if sample < timestep:
+        raise InputError(
+            f"--sample {sample:g}: should not be shorter than --timestep ({timestep:g} fs)."
+        )
+    if sample > 1000 * time:
+        raise InputError(
+            f"--sample {sample:g}: is longer than the simulation of {1000 * time:g} fs, so there "
+            "would be no sample."
+        )
+    if equilibration >= time:
+        raise InputError(
+            f"--equilibration {equilibration:g}: should be shorter than --time ({time:g} ps)."
+        )
+    from tlbench.md.protocol import Protocol
+
+    return Protocol(
+        temperature_k=temperature,
+        time_ps=time,
+        timestep_fs=timestep,
+        friction_per_ps=friction,
+        sample_fs=sample,
+        equilibration_ps=equilibration,
+        replicas=replicas,
+        seed=seed,
+    )
+
+
+def _settle() -> None:
+    """Use one thread: sums split over several round differently from run to run."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,244 @@
+"""A simulation that is kept in a folder: its settings, its trajectory and what was observed."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from filelock import FileLock, Timeout
+from pydantic import Field, ValidationError
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.files import flush, write_whole
+from tlbench.md.checkpoint import Arrays, load_arrays
+from tlbench.md.inputs import Driver
+from tlbench.md.outcome import Outcome
+from tlbench.md.protocol import Protocol
+from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Simulation
+from tlbench.md.structure import angles, averages, distances, first_shell
+from tlbench.md.trajectory import Trajectory
+from tlbench.schema import Strict
+
+SETTINGS, TRAJECTORY, OBSERVABLES = "settings.json", "trajectory.extxyz", "observables.json"
+LOCK = ".lock"
+
+ModelT = TypeVar("ModelT", bound=Strict)
+
+
+class Settings(Strict):
+    """What is simulated and how; everything the trajectory depends on."""
+
+    potential: str = Field(description="SHA-256 of its file, or the name of a reference potential")
+    structure: str = Field(description="SHA-256 of elements, positions and cell")
+    protocol: Protocol
+
+    @classmethod
+    def of(cls, driver: Driver, structure: Frames, protocol: Protocol) -> "Settings":
+        """Return the settings of a simulation."""
+        digest = hashlib.sha256()
+        for name in ("atomic_numbers", "positions", "cell", "pbc"):
+            digest.update(np.ascontiguousarray(getattr(structure, name)).tobytes())
+        return cls(potential=driver.identity, structure=digest.hexdigest(), protocol=protocol)
+
+
+class Structure(Strict):
+    """Structure averaged over samples after equilibration, and over replicas.
+
+    ``rdf`` g(r) at ``distances`` (Å), None unless periodic along all three vectors of the cell;
+    ``adf`` density of bond angles, 1/rad, at ``angles`` (degrees); ``coordination`` mean number
+    of neighbours in the first shell, which reaches to ``shell`` (Å).
+    """
+
+    distances: list[float]
+    rdf: list[float] | None
+    angles: list[float]
+    adf: list[float]
+    coordination: float
+    shell: float
+
+
+class Observables(Strict):
+    """What was observed; lists have one entry per replica.
+
+    ``survival_ps`` time until a criterion fired, or the end; ``criterion`` which one did, "" where
+    none did; ``temperature_k`` mean kinetic temperature after equilibration, None where a replica
+    did not come that far; ``msd`` mean-square displacement at the last sample, Å².
+    ``structure`` is that of the replicas that no criterion stopped, None if there are none or
+    nothing was sampled after equilibration. ``provenance`` is that of the last process that
+    worked on it.
+    """
+
+    settings: Settings
+    survival_ps: list[float]
+    criterion: list[str]
+    temperature_k: list[float | None]
+    msd: list[float]
+    structure: Structure | None
+    provenance: dict[str, Any]
+
+
+def finished(folder: Path, settings: Settings) -> Observables | None:
+    """Return what a simulation of these settings has found in ``folder``; None if not finished.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else.
+    """
+    path = folder / SETTINGS
+    if not path.exists():
+        strange = [n for n in (TRAJECTORY, OBSERVABLES, CHECKPOINT) if (folder / n).exists()]
+        if strange:
+            raise InputError(
+                f"{folder} has a file {strange[0]}, but no {SETTINGS} that says what it is of; "
+                "choose another folder with --out."
+            )
+        return None
+    found = _read(path, Settings)
+    if found != settings:
+        raise InputError(
+            f"{folder} holds a simulation with {_difference(found, settings)}; choose another "
+            "folder with --out."
+        )
+    path = folder / OBSERVABLES
+    return _read(path, Observables) if path.exists() else None
+
+
+def simulate(
+    folder: Path,
+    structure: Frames,
+    driver: Driver,
+    protocol: Protocol,
+    provenance: Callable[[], dict[str, Any]] = dict,
+    on_step: Callable[[int, int, int], None] = lambda done, total, alive: None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Observables:
+    """Simulate the replicas and leave trajectory and observables in ``folder``.
+
+    Where an earlier attempt was killed, it is continued, and the trajectory ends in the same
+    bytes as without the interruption. A finished simulation is not done again.
+
+    Parameters
+    ----------
+    structure
+        The one structure that all replicas start from.
+    provenance
+        Called at the end; says what code ran where.
+    on_step
+        As in ``Simulation.run``.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, holds something else, or another process works on it,
+        or if the timestep cannot work.
+    """
+    settings = Settings.of(driver, structure, protocol)
+    start = Frames.concatenate([structure] * protocol.replicas)
+    simulation = Simulation(start, driver.force_field, protocol, identity=driver.identity)
+    done = finished(folder, settings)
+    if done is not None:
+        return done
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            # Another process may have finished it in the meantime.
+            done = finished(folder, settings)
+            if done is not None:
+                return done
+            write_whole(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+            trajectory = Trajectory(folder / TRAJECTORY, structure, protocol.timestep_fs)
+            _match(trajectory, folder / CHECKPOINT, protocol)
+            with trajectory:
+                outcome = simulation.run(folder, on_step, trajectory.write, checkpoint_seconds)
+            flush(trajectory.path)
+            found = _observables(settings, outcome, start, provenance())
+            write_whole(folder / OBSERVABLES, found.model_dump_json(indent=1) + "\n")
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+    except Timeout:
+        raise InputError(
+            f"Another process simulates in {folder}; wait for it, or choose another folder with "
+            "--out."
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another folder with "
+            "--out."
+        ) from error
+    return found
+
+
+def _match(trajectory: Trajectory, checkpoint: Path, protocol: Protocol) -> None:
+    """Cut the trajectory to what the checkpoint knows; begin anew if it has less."""
+    arrays = load_arrays(checkpoint)
+    if arrays is None:
+        trajectory.cut(0)
+    elif trajectory.cut(int(arrays["step"])) != _n_sampled(arrays, protocol):
+        checkpoint.unlink()
+        trajectory.cut(0)
+
+
+def _n_sampled(arrays: Arrays, protocol: Protocol) -> int:
+    """Return how many samples, counted over replicas, there were until a checkpoint."""
+    # A replica that is stopped at a step leaves before the sample of that step.
+    last = arrays["tally.steps"] - (arrays["tally.code"] >= 0)
+    return int((np.maximum(last, 0) // protocol.sample_steps).sum())
+
+
+def _observables(
+    settings: Settings, outcome: Outcome, start: Frames, provenance: dict[str, Any]
+) -> Observables:
+    protocol = settings.protocol
+    equilibrated = outcome.steps > protocol.equilibration_steps
+    measured = outcome.stable[outcome.counts.samples[outcome.stable] > 0]
+    return Observables(
+        settings=settings,
+        survival_ps=[round(1e-3 * protocol.timestep_fs * int(n), 6) for n in outcome.steps],
+        criterion=outcome.criterion,
+        temperature_k=[
+            round(float(t), 3) if known else None
+            for t, known in zip(outcome.temperature, equilibrated, strict=True)
+        ],
+        msd=outcome.msd.round(5).tolist(),
+        structure=_structure(outcome, start, measured) if len(measured) else None,
+        provenance=provenance,
+    )
+
+
+def _structure(outcome: Outcome, start: Frames, measured: Any) -> Structure:
+    frames = start.select(measured)
+    periodic = bool(frames.pbc.all())
+    if not periodic:
+        # There is no volume that g(r) could refer to; what else is averaged needs none.
+        frames = replace(frames, cell=np.broadcast_to(np.eye(3), frames.cell.shape))
+    found = averages(outcome.counts.of(measured), frames).rounded()
+    return Structure(
+        distances=distances().round(6).tolist(),
+        rdf=found["rdf"] if periodic else None,
+        angles=angles().round(6).tolist(),
+        adf=found["adf"],
+        coordination=found["coordination"],
+        shell=round(first_shell(frames), 4),
+    )
+
+
+def _read(path: Path, model: type[ModelT]) -> ModelT:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{path}: is not what tlbench md wrote there; choose another folder with --out."
+        ) from error
+
+
+def _difference(found: Settings, settings: Settings) -> str:
+    """Name the first setting that differs, with both values where they mean something."""
+    for name in ("potential", "structure"):
+        if getattr(found, name) != getattr(settings, name):
+            return f"another {name}"
+    there, asked = found.protocol.model_dump(), settings.protocol.model_dump()
+    name = next(name for name in there if there[name] != asked[name])
+    return f"{name} = {there[name]} instead of {asked[name]}"

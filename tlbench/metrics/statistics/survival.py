@@ -1,0 +1,76 @@
+"""How long simulations last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.metrics.spec import Floats
+
+
+@dataclass(frozen=True)
+class Survival:
+    """The Kaplan–Meier estimate of a survival function, a falling staircase.
+
+    Attributes
+    ----------
+    times
+        (steps,), ascending, the first 0 and the last the longest time observed.
+    surviving
+        (steps,), share that survives each time; it holds until the next.
+    """
+
+    times: Floats
+    surviving: Floats
+
+    def restricted_mean(self, horizon: float) -> float:
+        """Return the restricted mean survival time: the area under the curve up to ``horizon``.
+
+        It is the mean of min(lifetime, horizon), which is known where the mean lifetime is not
+        (Royston & Parmar, *BMC Medical Research Methodology* 13, 152, 2013).
+
+        Raises
+        ------
+        ValueError
+            If some survive the longest time observed and ``horizon`` lies beyond it.
+        """
+        if horizon > self.times[-1] and self.surviving[-1] > 0:
+            raise ValueError(
+                f"nobody knows who survives {horizon}: the longest time observed is "
+                f"{self.times[-1]}"
+            )
+        ends = np.minimum(np.append(self.times[1:], max(horizon, self.times[-1])), horizon)
+        return float(self.surviving @ np.maximum(ends - self.times, 0))
+
+
+def kaplan_meier(times: Sequence[float], failed: Sequence[bool]) -> Survival:
+    """Return the Kaplan–Meier estimate from lifetimes some of which are right-censored.
+
+    At each time at which someone fails, the share that survives is multiplied by
+    1 - failures / number at risk; who is censored at that time is still at risk (Kaplan &
+    Meier, *J. Am. Stat. Assoc.* 53, 457, 1958).
+
+    Parameters
+    ----------
+    times
+        How long each was observed, ≥ 0.
+    failed
+        Whether it failed then. If not, it is only known to live longer, as a simulation is that
+        is still stable at its end.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or not as many fates as times.
+    """
+    from scipy.stats import CensoredData, ecdf
+
+    observed, dead = np.asarray(times, dtype=np.float64), np.asarray(failed, dtype=bool)
+    if not observed.size or observed.shape != dead.shape:
+        raise ValueError(f"{observed.size} times and {dead.size} fates make no survival curve")
+    sample = CensoredData(uncensored=observed[dead], right=observed[~dead])
+    estimate = ecdf(sample).sf
+    return Survival(
+        np.concatenate([[0.0], estimate.quantiles]),
+        np.concatenate([[1.0], estimate.probabilities]),
+    )

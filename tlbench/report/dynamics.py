@@ -1,0 +1,126 @@
+"""Simulations with the errors of their models, arm by arm."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.metrics.statistics import Pair, Rate, clustered_rate, kaplan_meier
+from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.records import Record
+from tlbench.report.summary import BASELINE, Place, strategies_of, target_errors
+
+FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
+"""What a model's forces and its structure are measured by."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """The simulations of one model, and its errors by name where they are known."""
+
+    run: ModelRun
+    errors: Mapping[str, float]
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of replicas."""
+        return len(self.run.survival_ps)
+
+    @property
+    def rate(self) -> float:
+        """Share of replicas that are stable."""
+        return self.run.n_stable / self.n_replicas
+
+
+Arm = dict[Pair, Model]
+"""The models of one arm at one place."""
+
+
+def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
+    """Return all models with their errors, by place: backbone, size, temperature, baseline first.
+
+    Arms without target data come last. The force error is that of the records over the whole
+    test set. Errors of structure are those of a model's stable replicas; without one they are
+    missing, as is what is exactly zero: it has no logarithm.
+    """
+    forces = target_errors(records, "force_mae")
+    found: dict[Place, Arm] = {}
+    for run in dynamics.models:
+        place = Place(run.backbone, run.strategy, run.size, run.train_temperature_k)
+        pair = run.subset_seed, run.init_seed
+        errors = {FORCE: forces.get(place, {}).get(pair), **_structure_errors(dynamics, run)}
+        known = {name: value for name, value in errors.items() if value}
+        found.setdefault(place, {})[pair] = Model(run, known)
+    order = strategies_in(dynamics, records)
+
+    def position(place: Place) -> tuple[str, float, float, int]:
+        size, at = place.size or math.inf, place.train_temperature_k or 0
+        return place.backbone, size, at, order.index(place.strategy)
+
+    return {place: found[place] for place in sorted(found, key=position)}
+
+
+def _structure_errors(dynamics: Dynamics, run: ModelRun) -> dict[str, float | None]:
+    reference, found = dynamics.reference, run.structure
+    if found is None:
+        return {}
+    wanted = reference.structure
+    angles = np.radians(reference.angles)
+    # Atoms that have flown apart form none.
+    with_angles = any(found.adf) and any(wanted.adf)
+    return {
+        RDF: rdf_error(reference.distances, found.rdf, wanted.rdf),
+        ADF: adf_error(angles, found.adf, wanted.adf) if with_angles else None,
+    }
+
+
+def strategies_in(dynamics: Dynamics, records: Iterable[Record]) -> list[str]:
+    """Return the arms of records and simulations in one order, so that colours agree."""
+    simulated = [run.strategy for run in dynamics.models]
+    names = dict.fromkeys([*strategies_of(records), *simulated])
+    return sorted(names, key=lambda name: name != BASELINE)
+
+
+def floors(dynamics: Dynamics) -> dict[str, float]:
+    """Return the errors of the reference against another run of itself, where they are known."""
+    known = {RDF: dynamics.reference.rdf_floor, ADF: dynamics.reference.adf_floor}
+    return {name: floor for name, floor in known.items() if floor is not None}
+
+
+def errors_in(arm: Arm, name: str) -> dict[Pair, float]:
+    """Return one error of all models that have it."""
+    return {pair: model.errors[name] for pair, model in arm.items() if name in model.errors}
+
+
+def rates_in(arm: Arm) -> dict[Pair, float]:
+    """Return the share of stable replicas of each model."""
+    return {pair: model.rate for pair, model in arm.items()}
+
+
+def rate_of(arm: Arm) -> Rate:
+    """Return the share of stable replicas of an arm, clustered by model."""
+    models = arm.values()
+    return clustered_rate([m.run.n_stable for m in models], [m.n_replicas for m in models])
+
+
+def survival_time(arm: Arm, length_ps: float) -> float:
+    """Return the restricted mean survival time up to the length of the simulations, ps."""
+    times = [time for model in arm.values() for time in model.run.survival_ps]
+    failed = [bool(name) for model in arm.values() for name in model.run.criterion]
+    # Whole timesteps may end a little early.
+    horizon = length_ps if all(failed) else min(length_ps, max(times))
+    return kaplan_meier(times, failed).restricted_mean(horizon)
+
+
+def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:
+    """Return the models from scratch that an arm is compared with; none for the baseline itself.
+
+    An arm without target data is compared with the smallest training set.
+    """
+    if place.strategy == BASELINE:
+        return {}
+    same = replace(place, strategy=BASELINE)
+    others = [p for p in arms if p == replace(same, size=p.size)] if place.size == 0 else []
+    return arms.get(min(others, key=lambda p: p.size, default=same), {})

@@ -1,0 +1,208 @@
+"""What simulations found, as tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics
+from tlbench.metrics.statistics import (
+    Rate,
+    Ratio,
+    geometric_mean,
+    negative_transfer,
+    paired_difference,
+    paired_ratio,
+)
+from tlbench.report.dynamics import (
+    ADF,
+    FORCE,
+    RDF,
+    Arm,
+    Model,
+    baseline_of,
+    errors_in,
+    floors,
+    rate_of,
+    rates_in,
+    survival_time,
+)
+from tlbench.report.summary import BASELINE, Place
+
+ARMS_NOTE = (
+    "Replicas are counted as models × simulations of each; stable are those that no criterion "
+    "stopped. Brackets hold the 95 % interval of their share, in which replicas of one model "
+    "count for less the more they are alike. Survival is the restricted mean survival time. "
+    "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
+    "reference and 1 for none. They are geometric means over models, of their stable replicas "
+    "only (in brackets how many models have any): an arm of which few survive is judged by its "
+    "survivors."
+)
+FLOOR_NOTE = (
+    "The last row is the reference against another run of itself: no smaller error can be seen."
+)
+ALIKE_NOTE = (
+    "Where an arm has one model, or all its replicas meet the same end, nothing tells how alike "
+    "replicas of one model are, so each model counts as one observation."
+)
+MODELS_NOTE = (
+    "One line per model; the last columns compare it with training from scratch with the same "
+    "seeds, an arm without target data with the smallest N. Of a single model anything may be "
+    "chance. An error of structure is called larger only if it is also above the floor of the "
+    "reference."
+)
+
+
+def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]:
+    """Return the table of arms, with the reference in the last line."""
+    lines = [
+        [
+            *_place_titles(arms),
+            "replicas",
+            "stability rate",
+            "survival (ps)",
+            RDF,
+            ADF,
+            "coordination",
+        ]
+    ]
+    for place, arm in arms.items():
+        rate = rate_of(arm)
+        coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
+        lines.append(
+            [
+                *_place_cells(place, arms),
+                _counts_text(arm),
+                f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]",
+                f"{survival_time(arm, dynamics.reference.time_ps):.3g}",
+                *(_mean_text(arm, name) for name in (RDF, ADF)),
+                f"{np.mean(coordination):.2f}" if coordination else "–",
+            ]
+        )
+    floor = floors(dynamics)
+    blank = ["–"] * (len(lines[0]) - 4)
+    errors = [f"{floor[name]:.3f}" if name in floor else "–" for name in (RDF, ADF)]
+    coordination_text = f"{dynamics.reference.structure.coordination:.2f}"
+    return [*lines, ["reference", *blank, *errors, coordination_text]]
+
+
+def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
+    """Return what the numbers of the table of arms mean."""
+    reference = dynamics.reference
+    notes = [ARMS_NOTE, FLOOR_NOTE] if floors(dynamics) else [ARMS_NOTE]
+    if any(_are_alike(rate_of(arm)) for arm in arms.values()):
+        notes.append(ALIKE_NOTE)
+    if reference.replicas is not None and reference.false_alarms is not None:
+        notes.append(
+            f"The same criteria stopped {reference.false_alarms} of {reference.replicas} "
+            "replicas of the reference itself."
+        )
+    return " ".join(notes)
+
+
+def _are_alike(rate: Rate) -> bool:
+    return rate.correlation is None and rate.n_replicas > rate.n_clusters
+
+
+def criteria_table(arms: Mapping[Place, Arm]) -> list[list[str]]:
+    """Return how many replicas each criterion stopped; empty if none was."""
+    counts = {
+        place: Counter(name for model in arm.values() for name in model.run.criterion)
+        for place, arm in arms.items()
+    }
+    total = sum(counts.values(), Counter())
+    names = [name for name, _ in total.most_common() if name]
+    if not names:
+        return []
+    return [
+        [*_place_titles(arms), "replicas", "stable", *names],
+        *(
+            [*_place_cells(place, arms), str(count.total()), *(str(count[n]) for n in ["", *names])]
+            for place, count in counts.items()
+        ),
+    ]
+
+
+def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]:
+    """Return force error against structure error: a line per model."""
+    names = (FORCE, RDF, ADF)
+    lines = [
+        [
+            *_place_titles(arms),
+            "subset, init seed",
+            f"{FORCE} (meV/Å)",
+            "stable",
+            RDF,
+            ADF,
+            *(f"{name} / {BASELINE}" for name in names),
+            "in words",
+        ]
+    ]
+    for place, arm in arms.items():
+        baseline = baseline_of(place, arms)
+        for pair, model in arm.items():
+            ratios = {
+                name: ratio
+                for name, error in model.errors.items()
+                if (ratio := paired_ratio({pair: error}, errors_in(baseline, name)))
+            }
+            difference = paired_difference({pair: model.rate}, rates_in(baseline))
+            fewer = difference is not None and difference.value < 0
+            lines.append(
+                [
+                    *_place_cells(place, arms),
+                    ", ".join("–" if seed is None else str(seed) for seed in pair),
+                    f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–",
+                    f"{model.run.n_stable} / {model.n_replicas}",
+                    *(f"{model.errors[n]:.3f}" if n in model.errors else "–" for n in (RDF, ADF)),
+                    *(f"{ratios[name].value:.2f}" if name in ratios else "–" for name in names),
+                    _in_words(model, ratios, fewer, floors(dynamics)) or "–",
+                ]
+            )
+    return lines
+
+
+def _in_words(
+    model: Model, ratios: Mapping[str, Ratio], fewer: bool, floor: Mapping[str, float]
+) -> str:
+    """Say what is worse than from scratch, and whether the force error hides it."""
+    harms = [
+        f"larger {name}"
+        for name in (RDF, ADF)
+        if name in ratios and negative_transfer(ratios[name])
+        if model.errors[name] > floor.get(name, 0)
+    ]
+    harms += ["fewer stable replicas"] if fewer else []
+    hidden = harms and FORCE in ratios and ratios[FORCE].value < 1
+    return ("negative transfer: lower force error, " if hidden else "") + ", ".join(harms)
+
+
+def _place_titles(arms: Iterable[Place]) -> list[str]:
+    at = ["trained at (K)"] if _has_temperatures(arms) else []
+    return ["backbone", "arm", "N", *at]
+
+
+def _place_cells(place: Place, arms: Iterable[Place]) -> list[str]:
+    """Return the first cells of a line."""
+    at = "all" if place.train_temperature_k is None else f"{place.train_temperature_k:g}"
+    cells = [place.backbone, place.strategy, str(place.size)]
+    return [*cells, at] if _has_temperatures(arms) else cells
+
+
+def _has_temperatures(arms: Iterable[Place]) -> bool:
+    return any(place.train_temperature_k is not None for place in arms)
+
+
+def _counts_text(arm: Arm) -> str:
+    """Return models × replicas, as ``3 × 100``."""
+    counts = sorted({model.n_replicas for model in arm.values()})
+    return f"{len(arm)} × {'–'.join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))}"
+
+
+def _mean_text(arm: Arm, name: str) -> str:
+    """Return the mean of an error over models, and how many they are if some lack it."""
+    values = list(errors_in(arm, name).values())
+    if not values:
+        return "–"
+    some = f" ({len(values)} of {len(arm)})" if len(values) < len(arm) else ""
+    return f"{geometric_mean(values):.3f}{some}"
