@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
 from tlbench.data.frames import Frames
-from tlbench.graphs import Graph, GraphSet, Topology, graph_of, neighbours
+from tlbench.graphs import Graph, GraphSet, Topology, graph_of, neighbours, within
 
 
 def perpendicular_widths(cell: np.ndarray) -> np.ndarray:
@@ -262,3 +262,22 @@ def test_single_precision():
         assert vectors.dtype == torch.float32
         # Rounding of coordinates of some 10 Å.
         torch.testing.assert_close(vectors.double(), double.edge_vectors(), rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        liquid(n_atoms=20),
+        skewed(n_atoms=3),
+        diamond(primitive=True),
+        Frames.concatenate([diamond(rattle=0.1), liquid(n_atoms=12), diamond("Ge", rattle=0.1)]),
+    ],
+    ids=["liquid", "skewed", "primitive", "batch"],
+)
+def test_a_graph_within_a_shorter_cutoff_is_the_one_built_for_it(frames):
+    """Edges, their order and their reverses."""
+    long = graph_of(frames, 6.0)
+    for cutoff in (1.0, 3.3, 4.7, 6.0):
+        found, expected = within(long, cutoff), graph_of(frames, cutoff)
+        for name in ("edge_index", "edge_shift", "reverse_edge"):
+            assert torch.equal(getattr(found, name), getattr(expected, name)), (cutoff, name)
