@@ -45,7 +45,9 @@ class Batch:
         self._last: Tensor | None = None
         size = force_field.at_once or self.n
         parts = [frames.select(np.arange(i, min(i + size, self.n))) for i in range(0, self.n, size)]
-        self._lists = [SkinnedNeighbours(part, force_field.cutoff) for part in parts]
+        self._lists = [
+            SkinnedNeighbours(part, force_field.cutoff, force_field.skin) for part in parts
+        ]
         ends = np.cumsum([0, *[int(part.n_atoms.sum()) for part in parts]])
         self._spans = [slice(int(a), int(b)) for a, b in pairwise(ends)]
 

@@ -36,11 +36,15 @@ class ForceField:
         Å.
     at_once
         Structures that are evaluated together; their results do not depend on each other.
+    skin
+        How much further than the cutoff neighbour lists reach, Å. The further, the more seldom
+        they are built, and the more edges ``evaluate`` gets that are too long.
     """
 
     evaluate: Callable[[Graph], EnergyAndForces]
     cutoff: float
     at_once: int | None = None
+    skin: float = 0.6
 
     @classmethod
     def of(cls, potential: Potential | StillingerWeber) -> "ForceField":
@@ -59,7 +63,8 @@ class ForceField:
             return potential(near.to(potential.device, potential.dtype))  # type: ignore[no-any-return]
 
         # More at once no longer fit the cache of a processor.
-        return cls(evaluate, potential.cutoff, 8 if potential.device.type == "cpu" else None)
+        at_once = 8 if potential.device.type == "cpu" else None
+        return cls(evaluate, potential.cutoff, at_once, skin=1.0)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ class Simulation:
             if self.step % self.protocol.sample_steps == 0 and len(self._alive):
                 self._sample(on_sample)
             on_step(self.step, total, len(self._alive))
-            if folder is not None and time.monotonic() - saved > checkpoint_seconds:
+            due = time.monotonic() - saved > checkpoint_seconds
+            if folder is not None and due and len(self._alive):
                 self._save(folder)
                 saved = time.monotonic()
         return self._tally.outcome(self.protocol.temperature_k, self._counts)
