@@ -158,7 +158,7 @@ def test_sampling_of_structure(note):
 
 
 @pytest.mark.skipif(shutil.which("lmp") is None, reason="LAMMPS is not installed")
-def test_stillinger_weber_beside_lammps(race, tmp_path):
+def test_stillinger_weber_beside_lammps(note, tmp_path):
     """Dynamics of 2048 atoms in one cell for LAMMPS, in 32 for us; one thread each."""
     sw = PARAMETERS["Si"]
     (tmp_path / "Si.sw").write_text(
@@ -191,11 +191,17 @@ run {steps}
         return float(line.split()[3])
 
     simulation = begun(ForceField.of(StillingerWeber("Si")), sample_fs=1e6)
-    row = race(
+    ours, theirs = [], []
+    for _ in range(3):
+        theirs.append(lammps())
+        start = time.perf_counter()
+        advance(simulation, steps)
+        ours.append(time.perf_counter() - start)
+    row = note(
         f"{steps} steps of {REPLICAS * 64} atoms, Stillinger–Weber, 1 thread",
-        lambda: advance(simulation, steps),
-        lammps,
-        peer="LAMMPS pair_style sw, start-up included",
-        rounds=3,
+        1e3 * sorted(ours)[1],
+        "ms",
+        peer="LAMMPS pair_style sw, its loop alone",
+        theirs=1e3 * sorted(theirs)[1],
     )
-    assert row.ratio > 0.05
+    assert row.ratio > 0.02

@@ -1,7 +1,5 @@
 """A suite with simulations, end to end on tiny models; its files, records and reference."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -68,14 +66,6 @@ def test_records_hold_the_metrics_of_dynamics(simulated):
 def test_the_report_and_the_summary_speak_of_it(simulated):
     assert "Molecular dynamics" in (simulated / "report.html").read_text()
     assert "**Molecular dynamics**" in (simulated / "summary.md").read_text()
-
-
-def test_replicas_are_paired_between_models(simulated, smoke):
-    """All start from the same structures with the same velocities: so says the first job."""
-    dynamics = read_dynamics(simulated / FILE)
-    keys = {json.loads((smoke.store / m.job / "job.json").read_text())["parents"]["reference"]
-            for m in dynamics.models}  # fmt: skip
-    assert len(keys) == 1
 
 
 def test_a_file_that_holds_no_simulations_is_refused(tmp_path):

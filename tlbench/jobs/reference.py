@@ -1,6 +1,7 @@
 """Job: what the dynamics of a data set looks like, as the measure of the models' dynamics."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from tlbench.md.forces import ForceField
 from tlbench.md.outcome import Outcome
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import Simulation
-from tlbench.md.structure import Averages, angles, averages, count_frames, distances
+from tlbench.md.structure import (
+    Averages,
+    angles,
+    averages,
+    count_frames,
+    distances,
+    first_minimum,
+    rdf,
+)
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.reference.stillinger_weber import StillingerWeber
 
@@ -39,9 +48,12 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             protocol, config["element"], config["start"], context
         )
     start.save(context.folder / START)
-    low, high = expected.energy or (np.nan, np.nan)
-    rdf = np.empty(0) if expected.rdf is None else expected.rdf
-    np.savez(context.folder / EXPECTED, energy=np.array([low, high]), rdf=rdf)
+    np.savez(
+        context.folder / EXPECTED,
+        energy=np.array(expected.energy or []),
+        rdf=np.array([]) if expected.rdf is None else expected.rdf,
+        shell=np.array([] if expected.shell is None else [expected.shell]),
+    )
     return {
         "run": {
             "temperature_k": protocol.temperature_k,
@@ -58,8 +70,12 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
 def load_expected(path: Any) -> Expected:
     """Read what ``run`` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        low, high = file["energy"]
-        return Expected((float(low), float(high)), file["rdf"] if len(file["rdf"]) else None)
+        energy, rdf, shell = file["energy"], file["rdf"], file["shell"]
+    return Expected(
+        energy=(float(energy[0]), float(energy[1])) if len(energy) else None,
+        rdf=rdf if len(rdf) else None,
+        shell=float(shell[0]) if len(shell) else None,
+    )
 
 
 def _of_stillinger_weber(
@@ -70,10 +86,13 @@ def _of_stillinger_weber(
     start = Frames.unlabelled([cell.repeat(made["repeats"])] * protocol.replicas)
     first = _simulate(0, start, protocol, element, Expected(), context)
     averaged = [averages(first.counts.of(first.stable), start.select(first.stable))]
-    energy = float(first.energy_low.min()), float(first.energy_high.max())
+    stable = first.stable
+    energy = float(first.energy_low[stable].min()), float(first.energy_high[stable].max())
     expected = Expected(energy, averaged[0].rdf if made["crystal"] else None)
     other = _simulate(1, start, protocol, element, expected, context)
     averaged.append(averages(other.counts.of(other.stable), start.select(other.stable)))
+    for number in range(len(FIRST_NUMBERS)):
+        shutil.rmtree(_folder(context, number))
     found = {
         "origin": f"Stillinger–Weber {element}, {protocol.replicas} simulations",
         "replicas": protocol.replicas,
@@ -92,7 +111,7 @@ def _simulate(
     expected: Expected,
     context: Context,
 ) -> Outcome:
-    folder = context.folder / f"run-{number}"
+    folder = _folder(context, number)
     folder.mkdir(exist_ok=True)
     first = FIRST_NUMBERS[number]
     numbers = range(first, first + protocol.replicas)
@@ -103,13 +122,17 @@ def _simulate(
         folder,
         lambda done, _, alive: context.report(Progress(number * protocol.n_steps + done, total)),
     )
-    shutil.rmtree(folder)
     if not len(outcome.stable):
         raise InputError(
             f"The reference dynamics at {protocol.temperature_k:g} K is unstable "
             f"({outcome.criterion[0]}); choose a shorter timestep or wider criteria."
         )
     return outcome
+
+
+def _folder(context: Context, number: int) -> Path:
+    """Return where a reference run is kept until both are done."""
+    return context.folder / f"run-{number}"
 
 
 def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, Expected, dict[str, Any]]:
@@ -128,18 +151,20 @@ def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, Expected, 
     # Frames with vacancies are other systems.
     frames = frames.select(frames.n_atoms == frames.n_atoms.max())
     n = len(frames)
-    counts, per_atom = count_frames(frames), frames.energy / frames.n_atoms
-    spread = float(per_atom.max() - per_atom.min())
+    shell = first_minimum(rdf(count_frames(frames), frames).mean(axis=0))
+    counts, per_atom = count_frames(frames, shell), frames.energy / frames.n_atoms
+    spread = float(np.ptp(per_atom))
+    energy = (-spread, spread) if np.isfinite(spread) else None
     whole = averages(counts, frames)
     halves = [averages(counts.of(h), frames.select(h)) for h in np.array_split(np.arange(n), 2)]
     crystal = set(frames.phase.tolist()) == {"crystal"}
-    start = frames.select(np.arange(protocol.replicas) * max(1, n // protocol.replicas) % n)
+    start = frames.select(np.arange(protocol.replicas) * n // protocol.replicas % n)
     found = {
-        "origin": f"{n} frames of the data set",
+        "origin": f"{n} frames of the data set; its floor is that of one half against the other",
         "structure": whole.rounded(),
         **(_floors(*halves) if n > 1 else {"rdf_floor": None, "adf_floor": None}),
     }
-    return start, Expected((-spread, spread), whole.rdf if crystal else None), found
+    return start, Expected(energy, whole.rdf if crystal else None, shell), found
 
 
 def _floors(one: Averages, other: Averages) -> dict[str, float]:

@@ -26,11 +26,12 @@ class Expected:
 
     ``energy`` lowest and highest potential energy per atom counted from the start, eV, or None
     if unknown; ``rdf`` g(r) of a crystal at the sampled distances, or None where the reference
-    is no crystal.
+    is no crystal. ``shell`` reach of the first shell, Å, or None for that of a crystal.
     """
 
     energy: tuple[float, float] | None = None
     rdf: Floats | None = None
+    shell: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Watch:
         self._criteria, self._expected = criteria, expected
         fluctuation = (2 / (3 * n_atoms.to(torch.float64))).sqrt()
         sigmas = criteria.temperature_sigmas
-        self._hottest = None if sigmas is None else 1 + sigmas * fluctuation
+        # In large systems thermal fluctuations are small beside the heat of a rough start.
+        self._hottest = None if sigmas is None else 1 + (sigmas * fluctuation).clamp(min=1)
 
     def fired(self, now: Instant) -> dict[str, Tensor]:
         """Return the mask of replicas, (n_replicas,), for which each criterion fires."""

@@ -1,5 +1,6 @@
 """What drives a simulation: any function of graphs that returns energies and forces."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,13 +55,14 @@ class ForceField:
         """
         if isinstance(potential, StillingerWeber):
             return cls(potential, potential.cutoff)
-        potential.reference_energy.nan_to_num_()
+        driver = copy.deepcopy(potential)
+        driver.reference_energy.nan_to_num_()
 
         def evaluate(graph: Graph) -> EnergyAndForces:
             # Which edges there are then depends on the positions alone, not on when the list
             # was built, and so do the rounding errors.
-            near = within(graph, potential.cutoff)
-            return potential(near.to(potential.device, potential.dtype))  # type: ignore[no-any-return]
+            near = within(graph, driver.cutoff)
+            return driver(near.to(driver.device, driver.dtype))  # type: ignore[no-any-return]
 
         # More at once no longer fit the cache of a processor.
         at_once = 8 if potential.device.type == "cpu" else None

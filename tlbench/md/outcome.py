@@ -79,15 +79,23 @@ class Tally:
             start_energy=np.full(n, np.nan),
         )
 
-    def add(self, alive: Ints, step: int, now: Instant, equilibrated: bool) -> None:
-        """Count one step of the replicas ``alive``."""
+    def add(
+        self,
+        alive: Ints,
+        step: int,
+        now: Instant,
+        equilibrated: bool,
+        gone: npt.NDArray[np.bool_],
+    ) -> None:
+        """Count one step of the replicas ``alive``; averages are of those that are not gone."""
         self.steps[alive] = step
+        stay, staying = alive[~gone], ~gone
         if equilibrated:
-            self.temperature_sum[alive] += now.temperature.numpy()
-            self.temperature_n[alive] += 1
-        energy = now.energy.numpy()
-        self.energy_low[alive] = np.fmin(self.energy_low[alive], energy)
-        self.energy_high[alive] = np.fmax(self.energy_high[alive], energy)
+            self.temperature_sum[stay] += now.temperature.numpy()[staying]
+            self.temperature_n[stay] += 1
+        energy = now.energy.numpy()[staying]
+        self.energy_low[stay] = np.minimum(self.energy_low[stay], energy)
+        self.energy_high[stay] = np.maximum(self.energy_high[stay], energy)
 
     def stop(self, alive: Ints, fired: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
         """Note the first criterion that fires for each replica; return who is stopped."""

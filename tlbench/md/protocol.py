@@ -23,7 +23,7 @@ class Criteria(Strict):
     temperature_sigmas: PositiveFloat | None = Field(
         default=10.0,
         description="kinetic temperature above the thermostat's, in standard deviations of its "
-        "thermal fluctuation, √(2/3N)",
+        "thermal fluctuation, √(2/3N), and at least twice as hot",
     )
     closest_pair: PositiveFloat | None = Field(
         default=0.6, description="shortest distance over the sum of the covalent radii"

@@ -87,7 +87,7 @@ class Simulation:
         Parameters
         ----------
         folder
-            Where the state is kept while the simulation runs; one that is there is resumed.
+            Where the state is kept; one that is there is resumed.
         on_step
             Called after every step with steps done, steps in all, and replicas that still run.
         on_sample
@@ -116,6 +116,8 @@ class Simulation:
             if folder is not None and due and len(self._alive):
                 self._save(folder)
                 saved = time.monotonic()
+        if folder is not None:
+            self._save(folder)
         return self._tally.outcome(self.protocol.temperature_k, self._counts)
 
     def _begin(self) -> None:
@@ -136,7 +138,7 @@ class Simulation:
             return
         frames = self.start.select(alive)
         self._batch = Batch(frames, self._force_field)
-        self._structures = Structures(frames)
+        self._structures = Structures(frames, self.expected.shell)
         self._watch = Watch(protocol.criteria, self.expected, self._batch.n_atoms)
         self._dynamics = Langevin(
             frames,
@@ -153,13 +155,14 @@ class Simulation:
         state, alive = self._running(), self._alive
         temperature = self._dynamics.temperature(state)
         now = self._batch.now(state, temperature, self._tally.start_energy[alive])
+        fired = {name: mask.numpy() for name, mask in self._watch.fired(now).items()}
+        gone = self._tally.stop(alive, fired)
         equilibrated = self.step > self.protocol.equilibration_steps
-        self._tally.add(alive, self.step, now, equilibrated)
-        self._stop({name: mask.numpy() for name, mask in self._watch.fired(now).items()})
+        self._tally.add(alive, self.step, now, equilibrated, gone)
+        self._remove(gone)
 
-    def _stop(self, fired: dict[str, npt.NDArray[np.bool_]]) -> None:
-        """Let the replicas for which a criterion fires leave the batch."""
-        gone = self._tally.stop(self._alive, fired)
+    def _remove(self, gone: npt.NDArray[np.bool_]) -> None:
+        """Let replicas leave the batch."""
         if not gone.any():
             return
         state, batch = self._running(), self._batch
@@ -204,7 +207,7 @@ class Simulation:
         found = rdf(self._window.of(alive), self._batch.frames)
         self._window = StructureCounts.none(len(self.start))
         errors = np.array([rdf_error(distances(), g, reference) for g in found])
-        self._stop({STRUCTURE: errors > bound})
+        self._remove(self._tally.stop(alive, {STRUCTURE: errors > bound}))
 
     def _save(self, folder: Path) -> None:
         state = self._running()
@@ -217,7 +220,7 @@ class Simulation:
             "forces": state.forces.numpy(),
             "energy": self._batch.energy.numpy(),
             "closest": self._batch.closest.numpy(),
-            "generators": np.stack([g.get_state().numpy() for g in self._dynamics.generators]),
+            "generators": np.array([g.get_state().numpy() for g in self._generators()]),
         }
         for group, kept in self._kept().items():
             arrays |= arrays_of(kept, group)
@@ -244,6 +247,9 @@ class Simulation:
         self._gather([torch.as_tensor(row) for row in arrays["generators"]])
         self._batch.continue_from(positions, energy, closest)
         return True
+
+    def _generators(self) -> list[torch.Generator]:
+        return self._dynamics.generators if len(self._alive) else []
 
     def _kept(self) -> dict[str, Tally | StructureCounts]:
         return {"tally": self._tally, "counts": self._counts, "window": self._window}

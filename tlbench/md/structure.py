@@ -122,9 +122,22 @@ def averages(counts: StructureCounts, frames: Frames) -> Averages:
     )
 
 
-def count_frames(frames: Frames) -> StructureCounts:
-    """Return the counts of each frame."""
-    return count(graph_of(frames, REACH), len(frames), first_shell(frames))
+def count_frames(frames: Frames, shell: float | None = None) -> StructureCounts:
+    """Return the counts of each frame; ``shell`` as in ``Structures``."""
+    reach = first_shell(frames) if shell is None else shell
+    return count(graph_of(frames, REACH), len(frames), reach)
+
+
+def first_minimum(g: Floats) -> float:
+    """Return where a radial distribution is lowest behind its first peak, Å.
+
+    It is smoothed over a quarter of an Å first, and searched up to 1.6 times the distance of the
+    peak, where the second shell of any dense structure has its own.
+    """
+    smooth = np.convolve(g, np.ones(5) / 5, mode="same")
+    peak = int(np.argmax(smooth[: round(0.6 * len(g))]))
+    last = min(round(1.6 * peak), len(g))
+    return float(distances()[peak + int(np.argmin(smooth[peak:last]))])
 
 
 class Structures:

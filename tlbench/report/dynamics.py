@@ -89,6 +89,19 @@ def floors(dynamics: Dynamics) -> dict[str, float]:
     return {name: floor for name, floor in known.items() if floor is not None}
 
 
+def floors_for(dynamics: Dynamics, models: Iterable[Model]) -> dict[str, float]:
+    """Return the floors that hold for models of which fewer replicas are stable.
+
+    The error of an average over n replicas that equals the reference falls as 1/√n.
+    """
+    n_stable = [model.run.n_stable for model in models if model.run.structure]
+    replicas = dynamics.reference.replicas
+    factor = 1.0
+    if replicas and n_stable:
+        factor = max(1.0, math.sqrt(replicas / np.mean(n_stable)))
+    return {name: floor * factor for name, floor in floors(dynamics).items()}
+
+
 def errors_in(arm: Arm, name: str) -> dict[Pair, float]:
     """Return one error of all models that have it."""
     return {pair: model.errors[name] for pair, model in arm.items() if name in model.errors}

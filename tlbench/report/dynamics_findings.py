@@ -14,7 +14,16 @@ from tlbench.metrics.statistics import (
     paired_ratio,
     verdict,
 )
-from tlbench.report.dynamics import ADF, FORCE, RDF, Arm, baseline_of, errors_in, floors, rates_in
+from tlbench.report.dynamics import (
+    ADF,
+    FORCE,
+    RDF,
+    Arm,
+    baseline_of,
+    errors_in,
+    floors_for,
+    rates_in,
+)
 from tlbench.report.summary import BASELINE, Place, n_pairs_text, ratio_text, shared_seeds
 
 FEW = "With fewer than five pairs no significance is claimed."
@@ -29,7 +38,9 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
     for place, arm in arms.items():
         baseline = baseline_of(place, arms)
         start, trained = _start(place), place.size > 0
-        sentences += [f"{start} {said}." for said in _of_structure(arm, floors(dynamics))]
+        sentences += [
+            f"{start} {said}." for said in _of_structure(arm, floors_for(dynamics, arm.values()))
+        ]
         difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
         if difference is None:
             continue
@@ -42,7 +53,7 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         if ratios:
             said = ", ".join(f"{name} {ratio_text(r, False)}" for name, r in ratios.items())
             sentences.append(f"{start} relative to {BASELINE} with the same seeds: {said}.")
-        harms = _of_harm(arm, ratios, floors(dynamics), trained)
+        harms = _of_harm(arm, ratios, floors_for(dynamics, arm.values()), trained)
         sentences += [f"{start} {said}." for said in harms]
         n_pairs += [difference.n_pairs, *(ratio.n_pairs for ratio in ratios.values())]
     return sentences + _limits(dynamics, n_pairs)
@@ -71,7 +82,7 @@ def _of_structure(arm: Arm, floor: Mapping[str, float]) -> Iterator[str]:
         if errors and geometric_mean(errors) <= floor.get(name, 0):
             yield (
                 f"its {name} is not above {floor[name]:.3f}, that of the reference against "
-                "another run of itself"
+                "another run of itself with as many stable replicas"
             )
 
 

@@ -23,6 +23,7 @@ from tlbench.report.dynamics import (
     baseline_of,
     errors_in,
     floors,
+    floors_for,
     rate_of,
     rates_in,
     survival_time,
@@ -156,7 +157,7 @@ def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str
                     f"{model.run.n_stable} / {model.n_replicas}",
                     *(f"{model.errors[n]:.3f}" if n in model.errors else "–" for n in (RDF, ADF)),
                     *(f"{ratios[name].value:.2f}" if name in ratios else "–" for name in names),
-                    _in_words(model, ratios, fewer, floors(dynamics)) or "–",
+                    _in_words(model, ratios, fewer, floors_for(dynamics, [model])) or "–",
                 ]
             )
     return lines

@@ -18,7 +18,8 @@ class Difference:
     n_pairs
         How many independent pairs it is taken over.
     interval
-        Its 95 % interval; None below `MIN_PAIRS` pairs.
+        Its 95 % interval; None below `MIN_PAIRS` pairs, and where all pairs differ by the same,
+        as where both arms are stable throughout: their scatter then says nothing.
     """
 
     value: float
@@ -50,7 +51,7 @@ def paired_difference(arm: Table, baseline: Table, seed: int = 0) -> Difference 
     if ratio is None:
         return None
     interval = None
-    if ratio.interval is not None:
+    if ratio.interval is not None and ratio.interval.low < ratio.interval.high:
         interval = max(-1.0, _log(ratio.interval.low)), min(1.0, _log(ratio.interval.high))
     return Difference(_log(ratio.value), ratio.n_pairs, interval)
 
