@@ -102,6 +102,11 @@ def floors_for(dynamics: Dynamics, models: Iterable[Model]) -> dict[str, float]:
     return {name: floor * factor for name, floor in floors(dynamics).items()}
 
 
+def error_text(error: float) -> str:
+    """Return an error of structure with the digits that mean something."""
+    return f"{error:.3f}" if error >= 0.01 else f"{error:.2g}"
+
+
 def errors_in(arm: Arm, name: str) -> dict[Pair, float]:
     """Return one error of all models that have it."""
     return {pair: model.errors[name] for pair, model in arm.items() if name in model.errors}

@@ -81,7 +81,7 @@ def _of_structure(arm: Arm, floor: Mapping[str, float]) -> Iterator[str]:
         errors = list(errors_in(arm, name).values())
         if errors and geometric_mean(errors) <= floor.get(name, 0):
             yield (
-                f"its {name} is not above {floor[name]:.3f}, that of the reference against "
+                f"its {name} is not above {error_text(floor[name])}, that of the reference against "
                 "another run of itself with as many stable replicas"
             )
 

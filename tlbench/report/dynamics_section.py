@@ -6,7 +6,7 @@ from typing import Any
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
-from tlbench.report.dynamics import ADF, RDF, arms_of, floors, strategies_in
+from tlbench.report.dynamics import ADF, RDF, arms_of, error_text, floors, strategies_in
 from tlbench.report.dynamics_findings import dynamics_findings
 from tlbench.report.dynamics_tables import (
     MODELS_NOTE,
@@ -87,7 +87,7 @@ def _floor_text(dynamics: Dynamics, name: str) -> str:
     floor = floors(dynamics).get(name)
     if floor is None:
         return ""
-    return f" Against another run of itself the reference has the {name} {floor:.3f}."
+    return f" Against another run of itself the reference has the {name} {error_text(floor)}."
 
 
 def _introduction(dynamics: Dynamics) -> str:

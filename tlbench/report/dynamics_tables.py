@@ -21,6 +21,7 @@ from tlbench.report.dynamics import (
     Arm,
     Model,
     baseline_of,
+    error_text,
     errors_in,
     floors,
     floors_for,
@@ -82,7 +83,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]
         )
     floor = floors(dynamics)
     blank = ["–"] * (len(lines[0]) - 4)
-    errors = [f"{floor[name]:.3f}" if name in floor else "–" for name in (RDF, ADF)]
+    errors = [error_text(floor[name]) if name in floor else "–" for name in (RDF, ADF)]
     coordination_text = f"{dynamics.reference.structure.coordination:.2f}"
     return [*lines, ["reference", *blank, *errors, coordination_text]]
 
@@ -155,7 +156,10 @@ def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str
                     ", ".join("–" if seed is None else str(seed) for seed in pair),
                     f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–",
                     f"{model.run.n_stable} / {model.n_replicas}",
-                    *(f"{model.errors[n]:.3f}" if n in model.errors else "–" for n in (RDF, ADF)),
+                    *(
+                        error_text(model.errors[n]) if n in model.errors else "–"
+                        for n in (RDF, ADF)
+                    ),
                     *(f"{ratios[name].value:.2f}" if name in ratios else "–" for name in names),
                     _in_words(model, ratios, fewer, floors_for(dynamics, [model])) or "–",
                 ]
@@ -206,4 +210,4 @@ def _mean_text(arm: Arm, name: str) -> str:
     if not values:
         return "–"
     some = f" ({len(values)} of {len(arm)})" if len(values) < len(arm) else ""
-    return f"{geometric_mean(values):.3f}{some}"
+    return f"{error_text(geometric_mean(values))}{some}"
