@@ -20,6 +20,7 @@ from tlbench.report.dynamics import (
     RDF,
     Arm,
     baseline_of,
+    error_text,
     errors_in,
     floors_for,
     rates_in,
