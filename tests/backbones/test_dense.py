@@ -1,141 +1,18 @@
-"""Networks of dense layers and filtered sums: kernels against plain torch and each other."""
+"""Networks of dense layers and filtered sums: values without limits, and shapes that do not fit."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tlbench.backbones.dense import BESIDE, Filter, Layer, dense
 from tlbench.backbones.filtering import filtered_sum
 from tlbench.kernels.library import SWITCH, library_for
-from tlbench.kernels.scope import backward_for
 
 pytestmark = pytest.mark.skipif(
     library_for(torch.zeros(1)) is None, reason="the kernels need a C compiler, and none was found"
 )
-
-ROWS = 150  # no whole number of tiles
-
-
-def network(dtype: torch.dtype = torch.float64) -> tuple[list[Tensor], Callable[..., Tensor]]:
-    """Return inputs and parameters, and a network that uses everything a layer can do."""
-    torch.manual_seed(0)
-
-    def random(*shape: int) -> Tensor:
-        return torch.randn(*shape, dtype=dtype).div(shape[-1] ** 0.5).requires_grad_(True)
-
-    tensors = [random(ROWS, 16), random(ROWS, 32), random(ROWS, 5), random(32, 5)]
-    shapes = [(32, 32), (32, 16), (32, 32), (48, 32), (48, 48)]
-    tensors += [random(*shape) for shape in shapes]
-    tensors += [random(32), random(32), random(48)]
-
-    def apply(*tensors: Tensor) -> Tensor:
-        v, beside, radial, filters, *weights = tensors
-        a, b, c, d, e, bias_a, bias_c, bias_d = weights
-        layers = [
-            Layer(a, bias_a, BESIDE),
-            Layer(b, None, 0, skip=1),
-            Layer(c, bias_c, 2, skip=BESIDE),
-            Layer(d, bias_d, 3),
-            Layer(e, None, 4, skip=4),
-        ]
-        return dense(layers, v, beside, Filter(2, radial, filters))
-
-    return tensors, apply
-
-
-def sums(dtype: torch.dtype = torch.float64) -> tuple[list[Tensor], Callable[..., Tensor]]:
-    """Return messages of atoms with 0 to 30 edges, radial functions and filters; and their sum."""
-    torch.manual_seed(1)
-    degrees = torch.randint(0, 31, (80,))
-    degrees[7] = 0
-    first = torch.cat([torch.zeros(1, dtype=torch.int64), degrees.cumsum(0)])
-    shapes = [(int(first[-1]), 32), (int(first[-1]), 5), (32, 5)]
-    tensors = [torch.randn(*shape, dtype=dtype, requires_grad=True) for shape in shapes]
-    return tensors, lambda *t: filtered_sum(*t, first)
-
-
-CASES = {"dense": (network, [0, 1, 2]), "filtered sum": (sums, [0, 1])}
-"""Function that makes a case, and which of its tensors depend on coordinates."""
-
-
-@pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest) -> tuple[list[Tensor], Callable[..., Tensor], list[int]]:
-    make, inputs = CASES[request.param]
-    return (*make(), inputs)
-
-
-def everything(
-    tensors: list[Tensor], apply: Callable[..., Tensor], inputs: list[int]
-) -> list[Tensor]:
-    """Return result, its gradients, and the gradients of a loss on some of these gradients."""
-    out = apply(*tensors)
-    weigh = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
-    gradients = torch.autograd.grad((out * weigh).sum(), tensors)
-    with backward_for("coordinates"):
-        slopes = torch.autograd.grad(
-            (apply(*tensors) * weigh).square().sum(), [tensors[n] for n in inputs],
-            create_graph=True,
-        )  # fmt: skip
-    loss = sum((slope.square() * (1 + slope)).sum() for slope in slopes)
-    with backward_for("parameters"):
-        second = torch.autograd.grad(loss, tensors)
-    return [out, *gradients, *slopes, *second]
-
-
-def test_equals_plain_torch(
-    case: tuple[list[Tensor], Callable[..., Tensor], list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fast = everything(*case)
-    monkeypatch.setenv(SWITCH, "off")
-    slow = everything(*case)
-    for mine, theirs in zip(fast, slow, strict=True):
-        scale = float(theirs.detach().abs().max())
-        assert scale > 0
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-13 * scale)
-
-
-def test_single_precision_equals_double(monkeypatch: pytest.MonkeyPatch) -> None:
-    for make, inputs in CASES.values():
-        tensors, apply = make()
-        double = everything(tensors, apply, inputs)
-        rounded = [t.detach().float().requires_grad_(True) for t in tensors]
-        for mine, theirs in zip(everything(rounded, apply, inputs), double, strict=True):
-            scale = float(theirs.detach().abs().max())
-            torch.testing.assert_close(mine.double(), theirs, rtol=0, atol=2e-5 * scale)
-
-
-def test_derivatives_of_any_order_are_those_of_plain_torch(
-    case: tuple[list[Tensor], Callable[..., Tensor], list[int]],
-) -> None:
-    # Nobody has said that coordinates are not differentiated again.
-    tensors, apply, _ = case
-    few = [t.detach()[:40].clone().requires_grad_(True) if len(t) > 100 else t for t in tensors]
-    if apply.__name__ == "<lambda>":
-        first = torch.tensor([0, 3, 3, 40])
-        few = [few[0], few[1], few[2]]
-        assert torch.autograd.gradgradcheck(lambda *t: filtered_sum(*t, first), few, fast_mode=True)
-    else:
-        assert torch.autograd.gradgradcheck(apply, few, fast_mode=True)
-
-
-def test_bits_depend_on_nothing_but_the_number_of_threads(
-    case: tuple[list[Tensor], Callable[..., Tensor], list[int]],
-) -> None:
-    before = torch.get_num_threads()
-    found = {}
-    try:
-        for threads in (1, 2, 1, 2):
-            torch.set_num_threads(threads)
-            found.setdefault(threads, []).append(everything(*case))
-    finally:
-        torch.set_num_threads(before)
-    for first, second in found.values():
-        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    for one, two in zip(found[1][0], found[2][0], strict=True):
-        scale = float(one.detach().abs().max())
-        torch.testing.assert_close(one, two, rtol=0, atol=1e-13 * scale)
 
 
 def test_large_arguments_saturate() -> None:
@@ -155,3 +32,90 @@ def test_mixed_precision_is_refused_as_torch_does() -> None:
     # The kernels read addresses: doubles read as floats would be numbers, and wrong.
     with pytest.raises(RuntimeError, match="dtype"):
         dense([Layer(torch.eye(16, dtype=torch.float64), None, 0)], torch.zeros(4, 16))
+
+
+def layers_of(**changes: Any) -> tuple[list[Layer], dict[str, Any]]:
+    """Return two layers, the second filtered and with a skip, and their inputs, some changed."""
+    torch.manual_seed(0)
+    values: dict[str, Any] = {
+        "v": torch.randn(70, 16),
+        "beside": torch.randn(70, 32),
+        "first": torch.randn(32, 16),
+        "bias": torch.randn(32),
+        "second": torch.randn(32, 32),
+        "radial": torch.randn(70, 5),
+        "filters": torch.randn(32, 5),
+        "source": 1,
+        "skip": BESIDE,
+    }
+    values |= changes
+    layers = [
+        Layer(values["first"], values["bias"], 0),
+        Layer(values["second"], None, values["source"], skip=values["skip"]),
+    ]
+    filter = Filter(1, values["radial"], values["filters"])
+    return layers, {"v": values["v"], "beside": values["beside"], "filter": filter}
+
+
+MISFITS = {
+    "rows of the input": {"v": torch.zeros(69, 16)},
+    "width of the input": {"v": torch.zeros(70, 32)},
+    "rows beside": {"beside": torch.zeros(64, 32)},
+    "width of what is added": {"beside": torch.zeros(70, 16)},
+    "width of a layer's input": {"first": torch.zeros(32, 48)},
+    "width of a layer": {"first": torch.zeros(16, 16)},
+    "a weight that is no matrix": {"second": torch.zeros(32, 32, 16)},
+    "bias": {"bias": torch.zeros(16)},
+    "rows of radial functions": {"radial": torch.zeros(40, 5)},
+    "number of radial functions": {"radial": torch.zeros(70, 4)},
+    "width of filters": {"filters": torch.zeros(16, 5)},
+    "a value that is not there yet": {"source": 2},
+    "a value that is not there": {"skip": 7},
+}
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_layers_that_do_not_fit_are_refused(
+    misfit: str, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    layers, inputs = layers_of()
+    assert dense(layers, **inputs).shape == (70, 32)
+    layers, inputs = layers_of(**MISFITS[misfit])
+    with pytest.raises((RuntimeError, KeyError)):
+        dense(layers, **inputs)
+
+
+def test_what_torch_stretches_is_stretched() -> None:
+    layers, inputs = layers_of(bias=torch.randn(1), radial=torch.randn(1, 5))
+    found = dense(layers, **inputs)
+    stretched = replace(inputs["filter"], radial=inputs["filter"].radial.expand(70, 5))
+    layers[0] = replace(layers[0], bias=layers[0].bias.expand(32))
+    expected = dense(layers, **{**inputs, "filter": stretched})
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+def test_messages_that_do_not_fit_are_refused(
+    kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    x, radial, weight = torch.randn(40, 32), torch.randn(40, 5), torch.randn(32, 5)
+    first = torch.tensor([0, 3, 3, 40])
+    expected = filtered_sum(x, radial, weight, first)
+    for misfit in (
+        (x[:, :16], radial, weight, first),
+        (x, radial[:39], weight, first),
+        (x, radial[:, :4], weight, first),
+        (x, radial, weight[:16], first),
+        (x, radial, weight, torch.tensor([0, 3, 3, 41])),
+        (x, radial, weight, torch.tensor([0, 3, 3, 39])),
+        (x, radial, weight, first.double()),
+    ):
+        with pytest.raises(RuntimeError):
+            filtered_sum(*misfit)
+    # Other integers, and every other number of a tensor, are the same spans.
+    for same in (first.int(), torch.stack([first, first], dim=1)[:, 0]):
+        found = filtered_sum(x, radial, weight, same)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

@@ -15,7 +15,7 @@ from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.backbones.schnet.layers import LayeredSchNet
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import Scope, backward_for
 from tlbench.potential import Potential
 from tlbench.testing import BackboneContract
 from tlbench.testing.prediction import random_potential
@@ -150,15 +150,20 @@ def _training_gradients(
     return gradients
 
 
-def test_second_derivatives_by_positions_agree_with_layers() -> None:
+@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+def test_second_derivatives_by_positions_agree_with_layers(scope: Scope) -> None:
     ours, layered = _both(torch.float64)
     graph = graph_of(STRUCTURES["skewed"], ours.cutoff)
 
     def hessian(potential: Potential) -> Tensor:
-        def energy(positions: Tensor) -> Tensor:
-            return potential.backbone(graph.at(positions)).sum()
-
-        return torch.autograd.functional.hessian(energy, graph.positions)
+        positions = graph.positions.clone().requires_grad_(True)
+        energy = potential.backbone(graph.at(positions)).sum()
+        with backward_for(scope):
+            (gradient,) = torch.autograd.grad(energy, positions, create_graph=True)
+        rows = [
+            torch.autograd.grad(row, positions, retain_graph=True)[0] for row in gradient.flatten()
+        ]
+        return torch.stack(rows)
 
     expected = hessian(layered)
     assert expected.isfinite().all()
@@ -173,8 +178,30 @@ def test_second_derivatives_by_weights_are_refused() -> None:
     weight = ours.backbone.interactions[0].mlp[0].weight
     energy = ours.backbone(graph.at(positions)).sum()
     (gradient,) = torch.autograd.grad(energy, weight, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    with pytest.raises(RuntimeError, match="by hand"):
+        torch.autograd.grad(gradient.square().sum(), weight, retain_graph=True)
+    with pytest.raises(RuntimeError, match="by hand"):
         gradient.square().sum().backward()
+
+
+def test_gradients_of_a_loss_on_forces_may_be_kept_and_not_differentiated() -> None:
+    ours, layered = _both(torch.float64)
+    graph = graph_of(STRUCTURES["skewed"], ours.cutoff)
+
+    def gradients(potential: Potential) -> dict[str, Tensor]:
+        named = dict(potential.backbone.named_parameters())
+        loss = potential(graph, training=True).forces.square().sum()
+        found = torch.autograd.grad(loss, named.values(), create_graph=True, allow_unused=True)
+        return {name: g for name, g in zip(named, found, strict=True) if g is not None}
+
+    kept, expected = gradients(ours), gradients(layered)
+    assert kept.keys() == expected.keys()
+    scale = max(float(gradient.detach().abs().max()) for gradient in expected.values())
+    for name, gradient in kept.items():
+        _assert_equal(gradient.detach(), expected[name].detach(), 1e-10, 1e-3 * scale)
+    weight = ours.backbone.interactions[0].mlp[0].weight
+    with pytest.raises(RuntimeError, match="by hand"):
+        torch.autograd.grad(kept["interactions.0.mlp.0.weight"].square().sum(), weight)
 
 
 def test_parameters_are_those_of_the_layers() -> None:

@@ -21,6 +21,8 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     forget()
     monkeypatch.setattr(library, "user_cache_path", lambda name: tmp_path / name)
+    # Nothing is computed here; optimising would take ten times as long.
+    monkeypatch.setattr(library, "_FLAGS", ["-O0", "-fPIC"])
     yield tmp_path / "tlbench" / "kernels"
     forget()
 
@@ -46,6 +48,52 @@ def test_compiled_once_and_kept(fresh: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(library, "_processor", lambda: "another processor")
     assert library_for(torch.zeros(1)) is not None
     assert len(list(fresh.glob("*.so"))) == 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("damage", ["emptied", "cut", "another bit"])
+def test_a_damaged_library_is_compiled_again(fresh: Path, damage: str) -> None:
+    assert library_for(torch.zeros(1)) is not None
+    described = describe()
+    (built,) = fresh.glob("*.so")
+    whole = built.read_bytes()
+    half = len(whole) // 2
+    content = {
+        "emptied": b"",
+        "cut": whole[:half],
+        "another bit": whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :],
+    }
+    # A new file, because the old one is in use.
+    damaged = built.with_suffix(".damaged")
+    damaged.write_bytes(content[damage])
+    damaged.replace(built)
+
+    library._load.cache_clear()
+    assert library_for(torch.zeros(1)) is not None
+    assert {path.name for path in fresh.iterdir()} == {built.name}
+    assert built.read_bytes() == whole
+    assert describe() == described
+
+
+@needs_compiler
+def test_without_threads_it_says_so(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiler = library._compiler()
+    assert compiler is not None
+    single = fresh.parent.parent / "cc"
+    script = f"""#!/bin/sh
+case "$*" in *-fopenmp*) exit 1 ;; esac
+exec {compiler[0]} "$@"
+"""
+    single.write_text(script)
+    single.chmod(0o755)
+    library._compiler.cache_clear()
+    monkeypatch.setenv("CC", str(single))
+    with caplog.at_level(logging.WARNING):
+        assert library_for(torch.zeros(1)) is not None
+    assert "one thread" in caplog.text
+    assert describe().endswith("without threads")
 
 
 @needs_compiler

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from tlbench.backbones.once import once
+
 LN_2 = math.log(2.0)
 
 
@@ -42,6 +44,7 @@ class _SiluSlope(Function):
         return found
 
     @staticmethod
+    @once
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor]:
         given, x = ctx.saved_tensors
         sigma = torch.sigmoid(x)

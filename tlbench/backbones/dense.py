@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from tlbench.backbones.activation import silu
+from tlbench.backbones.once import once
 from tlbench.kernels.calling import (
     address,
     addresses,
@@ -59,12 +60,20 @@ def dense(
 ) -> Tensor:
     """Return the last value of a network of dense layers on every row.
 
-    With the compiled kernels, rows go through all layers in tiles that stay in the cache.
+    With the compiled kernels, rows go through all layers in tiles that stay in the cache. Shapes
+    that do not fit each other are left to torch, which stretches them or says what is wrong.
 
     Parameters
     ----------
     v, beside
         (n, width) each: value 0, and value ``BESIDE``.
+
+    Raises
+    ------
+    RuntimeError
+        If a tensor has not the shape or precision that the layers need.
+    KeyError, ValueError
+        If a layer names a value that is not there.
     """
     shape = _Shape(
         tuple(layer.source for layer in layers),
@@ -77,12 +86,44 @@ def dense(
     widths = [width for weight in weights for width in weight.shape]
     alongside = [beside, radial, filters, *weights, *biases]
     library = library_for(v, *widths, alongside=alongside)
-    n_radial = 0 if radial is None else radial.shape[1]
-    if library is None or not len(v) or len(layers) > MAX_LAYERS or n_radial > MAX_RADIAL:
+    if library is None or not len(v) or not _fit(layers, v, beside, filter):
         return _plain(shape, v, beside, radial, filters, *weights, *biases)
-    out, _ = _Dense.apply(library, shape, v, beside, radial, filters, *weights, *biases)
+    # Here, and not in the Function, which would keep copies that nothing can be traced through.
+    inputs = v.contiguous(), whole(beside), whole(radial)
+    out, _ = _Dense.apply(library, shape, *inputs, filters, *weights, *biases)
     found: Tensor = out
     return found
+
+
+def _fit(layers: Sequence[Layer], v: Tensor, beside: Tensor | None, filter: Filter | None) -> bool:
+    """Return whether the kernels can take the layers: they read addresses and check nothing."""
+    if not 0 < len(layers) <= MAX_LAYERS or v.dim() != 2:
+        return False
+    n = v.shape[0]
+    widths = {0: v.shape[1]}
+    if beside is not None:
+        if beside.dim() != 2 or beside.shape[0] != n:
+            return False
+        widths[BESIDE] = beside.shape[1]
+    for number, layer in enumerate(layers):
+        width = layer.weight.shape[0] if layer.weight.dim() == 2 else -1
+        if layer.source not in widths or layer.weight.shape != (width, widths[layer.source]):
+            return False
+        if layer.bias is not None and layer.bias.shape != (width,):
+            return False
+        if layer.skip is not None and widths.get(layer.skip) != width:
+            return False
+        widths[number + 1] = width
+    if filter is None:
+        return True
+    if not 0 <= filter.layer < len(layers) or filter.radial.dim() != 2:
+        return False
+    n_radial = filter.radial.shape[1]
+    return (
+        n_radial <= MAX_RADIAL
+        and filter.radial.shape == (n, n_radial)
+        and filter.weight.shape == (widths[filter.layer + 1], n_radial)
+    )
 
 
 @dataclass(frozen=True)
@@ -102,17 +143,41 @@ def _plain(
     filters: Tensor | None,
     *parameters: Tensor | None,
 ) -> Tensor:
+    out, _ = _values(shape, v, beside, radial, filters, *parameters)
+    return out
+
+
+def _values(
+    shape: _Shape,
+    v: Tensor,
+    beside: Tensor | None,
+    radial: Tensor | None,
+    filters: Tensor | None,
+    *parameters: Tensor | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the last value, and z = W v + b of every layer."""
     weights, biases = parameters[: len(shape.sources)], parameters[len(shape.sources) :]
     values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
+    inner = []
     layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
     for number, (source, skip, weight, bias) in enumerate(layers):
-        value = silu(linear(_there(values[source]), _there(weight), bias))
+        inner.append(linear(_there(values[source]), _there(weight), bias))
+        value = silu(inner[-1])
         if number == shape.filtered:
             value = value * linear(_there(radial), _there(filters))
         if skip is not None:
             value = value + _there(values[skip])
         values[number + 1] = value
-    return _there(values[len(weights)])
+    return _there(values[len(weights)]), inner
+
+
+def _twin(shape: _Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
+    """Return what ``_Dense`` returns, from plain torch."""
+    out, inner = _values(shape, *tensors)
+    # The rows of a last tile that is not full are no results.
+    missing = -len(out) % TILE
+    rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
+    return out, torch.cat(rows, dim=1)
 
 
 def _there(tensor: Tensor | None) -> Tensor:
@@ -158,7 +223,10 @@ class _Call:
         ]
 
     def entries(self, like: Tensor) -> Tensor:
-        """Return a new array with an entry per row, layer and output of the layer."""
+        """Return a new array with an entry per row, layer and output of the layer.
+
+        In the kernels' order (tile, layer, row, output).
+        """
         return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
 
     def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
@@ -203,7 +271,6 @@ class _Dense(Function):
         filters: Tensor | None,
         *parameters: Any,
     ) -> tuple[Tensor, Tensor]:
-        v, beside, radial = v.contiguous(), whole(beside), whole(radial)
         n_layers = len(shape.sources)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
@@ -222,19 +289,25 @@ class _Dense(Function):
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         if given is None:
             given = v.new_zeros((net.n, net.widths[-1]))
-        if torch.is_grad_enabled() and scope() != "coordinates":
-            inputs = [v, beside, radial, filters, *parameters]
-            return None, None, *differentiate(partial(_plain, net.shape), inputs, given)
-        if scope() == "coordinates":
+        given = given.contiguous()
+        # An adjoint of z comes only from a second derivative, which may be by anything.
+        if scope() == "coordinates" and source is None:
             twice = torch.is_grad_enabled()
-            adjoints = _Adjoint.apply(
+            *adjoints, _ = _Adjoint.apply(
                 net, twice, given, v, beside, radial, z, sigma, filters, *weights
             )
             return None, None, *adjoints, None, *(None for _ in parameters)
+        if torch.is_grad_enabled():
+            inputs = [v, beside, radial, filters, *parameters]
+            if source is None:
+                found = differentiate(partial(_plain, net.shape), inputs, given)
+            else:
+                found = differentiate(partial(_twin, net.shape), inputs, given, source)
+            return None, None, *found
         of_inputs = [_like(v), _like(beside), _like(radial)]
         of_weights, of_biases = net.sums(weights), net.sums(biases)
         of_filters = net.sums([net.filters])
-        known = [v, beside, radial, z, sigma, given.contiguous(), whole(source)]
+        known = [v, beside, radial, z, sigma, given, whole(source)]
         net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
         (of_filter,) = _totals(of_filters)
         of_filter = None if of_filter is None else of_filter.t()
@@ -258,18 +331,25 @@ class _Adjoint(Function):
     ) -> tuple[Tensor | None, ...]:
         found = [_like(v), _like(beside), _like(radial)]
         slopes = torch.empty_like(z) if twice else None
-        known = [None, None, radial, z, sigma, given.contiguous(), None]
+        known = [None, None, radial, z, sigma, given, None]
         net("net_adjoint", [*known, *found, slopes], None, None, None)
         ctx.call = net
-        ctx.save_for_backward(radial, z, sigma, slopes, *weights)
+        # Stands for all inputs where `once` looks for what the results depend on.
+        anchor = z.new_empty(0)
+        ctx.save_for_backward(radial, z, sigma, slopes, anchor, *weights)
         ctx.set_materialize_grads(False)
-        return tuple(found)
+        return *found, anchor
 
     @staticmethod
+    @once
     def backward(
-        ctx: Any, v_change: Tensor | None, beside: Tensor | None, radial_change: Tensor | None
+        ctx: Any,
+        v_change: Tensor | None,
+        beside: Tensor | None,
+        radial_change: Tensor | None,
+        _: Tensor | None,
     ) -> tuple[Any, ...]:
-        radial, z, sigma, slopes, *weights = ctx.saved_tensors
+        radial, z, sigma, slopes, _, *weights = ctx.saved_tensors
         net: _Call = ctx.call
         if radial is not None and radial_change is None:
             radial_change = torch.zeros_like(radial)

@@ -8,13 +8,24 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels.calling import address, call, differentiate, partial_sums, threads_for
+from tlbench.backbones.once import once
+from tlbench.kernels.calling import (
+    address,
+    call,
+    differentiate,
+    partial_sums,
+    spans,
+    threads_for,
+)
 from tlbench.kernels.library import MAX_RADIAL, library_for
 from tlbench.kernels.scope import scope
 
 
 def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
     """Return Σ x ⊙ (radial · weightᵀ) over the edges of every atom, (n_atoms, width).
+
+    Shapes that do not fit each other are left to torch, which stretches them or says what is
+    wrong.
 
     Parameters
     ----------
@@ -25,13 +36,33 @@ def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Te
     weight
         (width, n_radial), as in a linear layer.
     first
-        (n_atoms + 1,): where the edges of each atom begin.
+        (n_atoms + 1,): where the edges of each atom begin, and their number.
+
+    Raises
+    ------
+    RuntimeError
+        If a tensor has not this shape, or another precision than x.
     """
-    library = library_for(x, x.shape[1], alongside=[radial, weight])
-    if library is None or x.shape[0] == 0 or radial.shape[1] > MAX_RADIAL:
+    library = library_for(x, x.shape[-1], alongside=[radial, weight])
+    if library is None or x.shape[0] == 0 or not _fit(x, radial, weight, first):
         return _plain(x, radial, weight, first)
-    found: Tensor = _Filter.apply(library, x, radial, weight, first)
+    # Here, and not in the Function, which would keep copies that nothing can be traced through.
+    rows = x.contiguous(), radial.contiguous()
+    found: Tensor = _Filter.apply(library, *rows, weight, first.contiguous())
     return found
+
+
+def _fit(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> bool:
+    """Return whether the kernels can take the tensors: they read addresses and check nothing."""
+    if x.dim() != 2 or weight.dim() != 2:
+        return False
+    (n_edges, width), n_radial = x.shape, weight.shape[1]
+    return (
+        n_radial <= MAX_RADIAL
+        and weight.shape[0] == width
+        and radial.shape == (n_edges, n_radial)
+        and spans(first, n_edges)
+    )
 
 
 def _plain(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
@@ -83,7 +114,6 @@ class _Filter(Function):
         weight: Tensor,
         first: Tensor,
     ) -> Tensor:
-        x, radial = x.contiguous(), radial.contiguous()
         ctx.call = _Call(library, weight, first)
         out = x.new_zeros((ctx.call.n_atoms, x.shape[1]))
         ctx.call.forward(x, radial, out)
@@ -93,6 +123,7 @@ class _Filter(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, weight = ctx.saved_tensors
+        given = given.contiguous()
         if torch.is_grad_enabled() and scope() != "coordinates":
             twin = partial(_plain, first=ctx.call.first)
             return None, *differentiate(twin, (x, radial, weight), given), None
@@ -101,7 +132,7 @@ class _Filter(Function):
             return None, of_x, of_radial, None, None
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
         of_filters = partial_sums(ctx.call.filters, ctx.call.threads)
-        ctx.call.adjoint(x, radial, given.contiguous(), of_x, of_radial, of_filters)
+        ctx.call.adjoint(x, radial, given, of_x, of_radial, of_filters)
         return None, of_x, of_radial, of_filters.sum(dim=0).t(), None
 
 
@@ -110,16 +141,16 @@ class _FilterAdjoint(Function):
     def forward(
         ctx: Any, call: _Call, given: Tensor, x: Tensor, radial: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor]:
-        given = given.contiguous()
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)
         call.adjoint(x, radial, given, of_x, of_radial, None)
         ctx.call = call
-        ctx.save_for_backward(given, x, radial)
+        ctx.save_for_backward(given, x, radial, weight)
         return of_x, of_radial
 
     @staticmethod
+    @once
     def backward(ctx: Any, x_change: Tensor, radial_change: Tensor) -> tuple[Any, ...]:
-        given, x, radial = ctx.saved_tensors
+        given, x, radial, _ = ctx.saved_tensors
         x_change, radial_change = x_change.contiguous(), radial_change.contiguous()
         out = torch.zeros_like(given)
         ctx.call.forward(x_change, radial, out)

@@ -272,23 +272,29 @@ int angular_adjoint(int threads, long n_atoms, const int64_t* first, const int64
 }
 
 /* From changes of x, radial and y: the change of the result; and, with `given` and
- * `moments_adjoint` as in the adjoint, the derivatives of sum(adjoint . change) by x, and by the
- * basis, added to basis_adjoint. */
+ * `moments_adjoint` as in the adjoint, the derivatives of sum(adjoint . change) by x; by radial and
+ * y, if these are not NULL; and by the basis, added to basis_adjoint. */
 ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const int64_t* reverse,
                               int n_orders, int n_radial, int channels, const REAL* x,
                               const REAL* radial, const REAL* basis, const REAL* y,
                               const REAL* moments, const REAL* given, const REAL* moments_adjoint,
                               const REAL* x_change, const REAL* radial_change, const REAL* y_change,
-                              REAL* out, REAL* x_source, REAL* basis_adjoint) {
+                              REAL* out, REAL* x_source, REAL* radial_source, REAL* y_source,
+                              REAL* basis_adjoint) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
-  const long most = busiest(begin, end, first);
-  vec* z = vectors(most * n_orders * 6 + 2 * most + 4 * size + 2 * functions);
+  const long most = busiest(begin, end, first), edges = first[end] - first[begin];
+  vec* z = vectors(most * n_orders * 6 + 2 * most + 5 * size + 3 * functions + 2 * LANES);
   if (!z) return 1;
   vec *dz = z + most * n_orders, *gz = dz + most * n_orders, *hz = gz + most * n_orders;
   vec *a = hz + most * n_orders, *da = a + most * n_orders;
   vec *q = da + most * n_orders, *gq = q + most;
   vec *p = gq + most, *dp = p + size, *gp = dp + size, *hp = gp + size;
   vec *b = hp + size, *gb = b + functions;
+  vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
+  if (y_source) {
+    memset(y_source + first[begin] * size, 0, edges * size * sizeof(REAL));
+    memset(radial_source + first[begin] * functions, 0, edges * functions * sizeof(REAL));
+  }
   for (int channel = 0; channel < channels; channel += LANES) {
     for (int i = 0; i < functions; ++i) {
       b[i] = load(basis + i * channels + channel);
@@ -348,9 +354,16 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const 
           const vec ga = g * value, ha = h * value + g * change;
           source += h * a[k * n_orders + l] + g * da[k * n_orders + l];
           for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) gb[i] += dr[i] * ga + r[i] * ha;
+          if (!y_source) continue;
+          for (int i = l * n_radial; i < (l + 1) * n_radial; ++i) r_terms[i] = ha * b[i];
+          for (int m = l * l; m < (l + 1) * (l + 1); ++m)
+            y_terms[m] = gq[k] * dp[m] + z[k * n_orders + l] * hp[m] + dz[k * n_orders + l] * gp[m];
         }
         store(x_source + edge * channels + channel, source);
         store(out + reverse[edge] * channels + channel, q[k]);
+        if (!y_source) continue;
+        add_sums(functions, r_terms, radial_source + edge * functions);
+        add_sums(size, y_terms, y_source + edge * size);
       }
     }
     for (int i = 0; i < functions; ++i) {
@@ -367,26 +380,29 @@ static int tangent_angular(long begin, long end, const int64_t* first, const int
                            const REAL* radial, const REAL* basis, const REAL* y,
                            const REAL* moments, const REAL* given, const REAL* moments_adjoint,
                            const REAL* x_change, const REAL* radial_change, const REAL* y_change,
-                           REAL* out, REAL* x_source, REAL* basis_adjoint) {
+                           REAL* out, REAL* x_source, REAL* radial_source, REAL* y_source,
+                           REAL* basis_adjoint) {
   if (n_orders == 7 && n_radial == 6)
     return any_tangent(begin, end, first, reverse, 7, 6, channels, x, radial, basis, y, moments,
                        given, moments_adjoint, x_change, radial_change, y_change, out, x_source,
-                       basis_adjoint);
+                       radial_source, y_source, basis_adjoint);
   return any_tangent(begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y,
                      moments, given, moments_adjoint, x_change, radial_change, y_change, out,
-                     x_source, basis_adjoint);
+                     x_source, radial_source, y_source, basis_adjoint);
 }
 
 int angular_tangent(int threads, long n_atoms, const int64_t* first, const int64_t* reverse,
                     int n_orders, int n_radial, int channels, const REAL* x, const REAL* radial,
                     const REAL* basis, const REAL* y, const REAL* moments, const REAL* given,
                     const REAL* moments_adjoint, const REAL* x_change, const REAL* radial_change,
-                    const REAL* y_change, REAL* out, REAL* x_source, REAL* basis_adjoint) {
+                    const REAL* y_change, REAL* out, REAL* x_source, REAL* radial_source,
+                    REAL* y_source, REAL* basis_adjoint) {
   int failed = 0;
   SHARE(threads, n_atoms, 1, failed,
         tangent_angular(
             begin, end, first, reverse, n_orders, n_radial, channels, x, radial, basis, y, moments,
             given, moments_adjoint, x_change, radial_change, y_change, out, x_source,
+            radial_source, y_source,
             basis_adjoint ? basis_adjoint + (long)t * n_orders * n_radial * channels : NULL));
   return failed;
 }

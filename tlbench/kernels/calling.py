@@ -25,6 +25,13 @@ def whole(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
+def spans(first: Tensor, n_edges: int) -> bool:
+    """Return whether ``first`` tells as the kernels read it where the edges of each atom begin."""
+    if first.dtype != torch.int64 or not first.is_cpu or first.dim() != 1:
+        return False
+    return len(first) > 0 and int(first[-1]) == n_edges
+
+
 def threads_for(n_items: int) -> int:
     """Return how many of torch's threads a kernel should use for ``n_items`` atoms or edges."""
     return max(1, min(torch.get_num_threads(), n_items // _ITEMS_PER_THREAD))
@@ -36,14 +43,20 @@ def partial_sums(like: Tensor, threads: int) -> Tensor:
 
 
 def differentiate(
-    twin: Callable[..., Tensor], inputs: Sequence[Tensor | None], given: Tensor
+    twin: Callable[..., Tensor | tuple[Tensor, ...]],
+    inputs: Sequence[Tensor | None],
+    *given: Tensor,
 ) -> list[Tensor | None]:
     """Return adjoints of the inputs that need one, from plain torch, to be differentiated again.
 
     What the kernels' own adjoints do not serve: derivatives of every order by every input.
+    ``given`` are the adjoints of the twin's results.
     """
+    # An input may depend on another; the adjoint of one must not pass through the other.
+    inputs = [None if t is None else t.view_as(t) for t in inputs]
     wanted = [t for t in inputs if t is not None and t.requires_grad]
-    found = iter(torch.autograd.grad(twin(*inputs), wanted, given, create_graph=True))
+    results = twin(*inputs)
+    found = iter(torch.autograd.grad(results, wanted, given, create_graph=True, allow_unused=True))
     return [next(found) if t is not None and t.requires_grad else None for t in inputs]
 
 

@@ -34,6 +34,7 @@ _FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPI
 _THREADS = ["-fopenmp"]
 _PRECISION = {torch.float32: [], torch.float64: ["-DDOUBLE"]}
 _COMPILE_SECONDS = 120
+_SEAL_BYTES = 32
 
 _log = logging.getLogger(__name__)
 
@@ -57,17 +58,14 @@ def library_for(
         return None
     if os.environ.get(SWITCH, "on") == "off":
         return None
-    return _load(x.dtype)
+    return _load(x.dtype)[0]
 
 
 def describe() -> str:
     """Say which kernels the CPU uses, for provenance."""
     if os.environ.get(SWITCH, "on") == "off":
         return "torch (switched off)"
-    compiler = _compiler()
-    if compiler is None or _load(torch.float32) is None:
-        return "torch"
-    return compiler[1]
+    return _load(torch.float32)[1]
 
 
 @cache
@@ -86,24 +84,31 @@ def _compiler() -> tuple[str, str] | None:
 
 
 @cache
-def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
+def _load(dtype: torch.dtype) -> tuple[ctypes.CDLL | None, str]:
+    """Return the kernels, if they can be used, and what is used."""
     compiler = _compiler()
     if compiler is None:
-        return None
+        return None, "torch"
+    _, version = compiler
     reasons = []
     for threads in (_THREADS, []):
         sizes = [f"-D{name}={size}" for name, size in _SIZES.items()]
         flags = [*_FLAGS, *sizes, *threads, *_PRECISION[dtype]]
         try:
-            return ctypes.CDLL(str(_compiled(compiler, flags)))
+            library = ctypes.CDLL(str(_compiled(compiler, flags)))
         except (OSError, subprocess.SubprocessError) as error:
             reasons.append(str(error))
+            continue
+        if threads:
+            return library, version
+        _log.warning("The compiled kernels use one thread alone: %s", "; ".join(reasons))
+        return library, f"{version}, without threads"
     _log.warning("The compiled kernels cannot be used, plain torch is: %s", "; ".join(reasons))
-    return None
+    return None, "torch"
 
 
 def _compiled(compiler: tuple[str, str], flags: list[str]) -> Path:
-    """Return the library compiled with ``flags``, from the cache if it is there."""
+    """Return the library compiled with ``flags``, from the cache if it is there and undamaged."""
     path, version = compiler
     folder = Path(__file__).parent
     sources = sorted(path for path in folder.iterdir() if path.suffix in (".c", ".h"))
@@ -112,7 +117,7 @@ def _compiled(compiler: tuple[str, str], flags: list[str]) -> Path:
     parts += [" ".join(flags).encode(), version.encode(), _processor().encode()]
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
     target = user_cache_path("tlbench") / "kernels" / f"{digest}.so"
-    if target.exists():
+    if _whole(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
@@ -124,8 +129,19 @@ def _compiled(compiler: tuple[str, str], flags: list[str]) -> Path:
             [path, "-shared", "-o", str(linked), str(compiled)],
         ):
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_SECONDS)
+        content = linked.read_bytes()
+        # What follows a library's end is not read when it is loaded.
+        linked.write_bytes(content + hashlib.sha256(content).digest())
         linked.replace(target)
     return target
+
+
+def _whole(library: Path) -> bool:
+    """Return whether a library is there, undamaged; loading half of one kills the process."""
+    if not library.exists():
+        return False
+    content = library.read_bytes()
+    return hashlib.sha256(content[:-_SEAL_BYTES]).digest() == content[-_SEAL_BYTES:]
 
 
 def _processor() -> str:

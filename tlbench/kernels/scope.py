@@ -18,8 +18,8 @@ def backward_for(scope: Scope) -> Iterator[None]:
     """Say what backward passes within are for.
 
     ``coordinates``
-        The gradient of an energy by coordinates, which may later be differentiated by
-        parameters, but not by coordinates again: forces, also to train on.
+        The gradient of an energy by coordinates, which may later be differentiated once more:
+        forces, also to train on. What depends on parameters alone is left out.
     ``parameters``
         The gradient by parameters; what depends on coordinates alone is left out.
     """

@@ -13,7 +13,7 @@ from tlbench.backbones.dimenetpp.radial import (
     bessel_series,
     spherical_bessel_zeros,
 )
-from tlbench.kernels.library import SWITCH
+from tlbench.kernels.library import MAX_ORDERS, SWITCH
 from tlbench.kernels.scope import backward_for
 
 N_ORDERS = 7
@@ -40,12 +40,13 @@ def harmonics(r: Tensor) -> Tensor:
 
 
 @pytest.mark.usefixtures("kernels")
-def test_addition_theorem() -> None:
+@pytest.mark.parametrize("n_orders", [N_ORDERS, MAX_ORDERS, 13])
+def test_addition_theorem(n_orders: int) -> None:
     r = vectors(20)
-    found = harmonics(r).numpy()
+    found = SphericalHarmonics(n_orders)(r, r.norm(dim=1).reciprocal()).numpy()
     direction = r / r.norm(dim=1, keepdim=True)
     cosine = (direction @ direction.T).numpy()
-    for order in range(N_ORDERS):
+    for order in range(n_orders):
         part = found[:, order**2 : (order + 1) ** 2]
         np.testing.assert_allclose(part @ part.T, eval_legendre(order, cosine), atol=1e-13)
 
@@ -71,6 +72,15 @@ def test_vectors_without_direction_have_no_harmonics() -> None:
     found = SphericalHarmonics(N_ORDERS)(r, inverse)
     assert (found[5] == 0).all()
     assert (found[4] != 0).any()
+
+
+@pytest.mark.usefixtures("kernels")
+def test_vectors_that_do_not_fit_are_refused() -> None:
+    r = vectors(40)
+    inverse = r.norm(dim=1).reciprocal()
+    for misfit in ((r[:, :2], inverse), (r, inverse[:39]), (r[:39], inverse), (r, r)):
+        with pytest.raises(RuntimeError):
+            SphericalHarmonics(N_ORDERS)(*misfit)
 
 
 @pytest.mark.usefixtures("kernels")
@@ -159,3 +169,38 @@ def test_any_derivative_of_the_angular_sum() -> None:
     edges = Neighbourhoods(first, reverse)
     assert torch.autograd.gradcheck(lambda *t: angular_sum(*t, edges), tensors, fast_mode=True)
     assert torch.autograd.gradgradcheck(lambda *t: angular_sum(*t, edges), tensors, fast_mode=True)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_edges_that_do_not_fit_are_refused() -> None:
+    first, reverse = torch.tensor([0, 3, 3, 8]), paired(8)
+    torch.manual_seed(0)
+    given = {
+        "x": torch.randn(8, 8),
+        "radial": torch.randn(8, 12),
+        "basis": torch.randn(4, 3, 8),
+        "harmonics": torch.randn(8, 16),
+    }
+
+    def total(first: Tensor = first, reverse: Tensor = reverse, **changes: Tensor) -> Tensor:
+        return angular_sum(**{**given, **changes}, edges=Neighbourhoods(first, reverse))
+
+    for misfit in (
+        {"x": given["x"][:7]},
+        {"x": torch.zeros(8, 16)},
+        {"radial": given["radial"][:7]},
+        {"radial": torch.zeros(8, 9)},
+        {"basis": torch.zeros(4, 3, 16)},
+        {"basis": torch.zeros(4, 2, 8)},
+        {"harmonics": given["harmonics"][:7]},
+        {"harmonics": torch.zeros(8, 9)},
+        {"first": torch.tensor([0, 3, 3, 9])},
+        {"first": first.double()},
+        {"reverse": reverse[:7]},
+        {"reverse": reverse.double()},
+    ):
+        with pytest.raises((RuntimeError, IndexError)):
+            total(**misfit)
+    # Other integers, and every other number of a tensor, say the same.
+    for change in (Tensor.int, lambda t: torch.stack([t, t], dim=1)[:, 0]):
+        torch.testing.assert_close(total(change(first), change(reverse)), total())

@@ -20,7 +20,7 @@ from tlbench.backbones.dimenetpp.triplets import SphericalBasis, TripletDimeNetP
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of, neighbours
 from tlbench.kernels.library import SWITCH
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import Scope, backward_for
 from tlbench.potential import Potential
 from tlbench.testing import BackboneContract
 from tlbench.testing.prediction import random_potential
@@ -158,6 +158,76 @@ def test_equals_explicit_triplets(
         force_loss_gradients(fast, graph), force_loss_gradients(slow, graph), strict=True
     ):
         assert relative(mine, theirs) < tolerance
+
+
+def assert_equal(found: Tensor, expected: Tensor, tolerance: float) -> None:
+    scale = float(expected.detach().abs().max())
+    assert scale > 0
+    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * scale)
+
+
+def gradient(potential: Potential, graph: Graph, positions: Tensor, scope: Scope) -> Tensor:
+    """Return the gradient of the energy by positions, to be differentiated again."""
+    energy = potential.backbone(graph.at(positions)).sum()
+    with backward_for(scope):
+        return torch.autograd.grad(energy, positions, create_graph=True)[0]
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+def test_second_derivatives_by_positions(
+    scope: Scope, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    fast = random_potential(DimeNetPPConfig(cutoff=4.3), torch.float64)
+    slow = Potential("dimenetpp", reference_of(fast))
+    graph = graph_of(skewed(), 4.3 + 0.5)
+
+    def hessian(potential: Potential) -> Tensor:
+        positions = graph.positions.clone().requires_grad_(True)
+        rows = gradient(potential, graph, positions, scope).flatten()
+        found = [torch.autograd.grad(row, positions, retain_graph=True)[0] for row in rows]
+        return torch.stack(found).flatten(1)
+
+    found = hessian(fast)
+    assert_equal(found, hessian(slow), 1e-10)
+    step = 1e-4
+    for coordinate in (0, 4, 11):
+        move = torch.zeros_like(graph.positions)
+        move.view(-1)[coordinate] = step
+        less, more = (fast(graph.at(graph.positions + m)).forces for m in (-move, move))
+        assert_equal(found[coordinate], (less - more).flatten() / (2 * step), 1e-6)
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+def test_training_gradients_without_a_scope(
+    scope: Scope, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, kernels)
+    fast = random_potential(DimeNetPPConfig(cutoff=4.3), torch.float64)
+    slow = Potential("dimenetpp", reference_of(fast))
+    graph = graph_of(skewed(), 4.3)
+
+    def trained(potential: Potential, keep: bool) -> list[Tensor]:
+        parameters = list(potential.backbone.parameters())
+        positions = graph.positions.clone().requires_grad_(True)
+        loss = (gradient(potential, graph, positions, scope) - 0.1).square().sum()
+        loss = loss + potential.backbone(graph.at(positions)).square().sum()
+        if keep:
+            return list(torch.autograd.grad(loss, [*parameters, positions], create_graph=True))
+        loss.backward()
+        return [p.grad for p in (*parameters, positions)]
+
+    expected = trained(slow, keep=False)
+    kept = trained(fast, keep=True)
+    for found in (trained(fast, keep=False), kept):
+        for mine, theirs in zip(found, expected, strict=True):
+            assert_equal(mine, theirs, 1e-10)
+    # What is not right must not pass for it.
+    parameters = list(fast.backbone.parameters())
+    with pytest.raises(RuntimeError, match=r"by hand|third derivatives"):
+        torch.autograd.grad(kept[5].square().sum(), parameters)
 
 
 @pytest.mark.parametrize("kernels", ["on", "off"])

@@ -9,8 +9,16 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from tlbench.backbones.once import once
 from tlbench.graphs import Graph
-from tlbench.kernels.calling import address, call, differentiate, partial_sums, threads_for
+from tlbench.kernels.calling import (
+    address,
+    call,
+    differentiate,
+    partial_sums,
+    spans,
+    threads_for,
+)
 from tlbench.kernels.library import MAX_ORDERS, library_for
 from tlbench.kernels.scope import scope
 
@@ -55,6 +63,7 @@ def angular_sum(
     y_r(w) = Σ_{w' ≠ w} Σ_l P_l(cos θ_ww') a_lw' x_w' for any two edges w, w' that leave the same
     atom, where r(w) is the reverse of w and a_l = Σ_n R_ln B_ln. With P_l(cos θ) = Σ_m Y_lm Y'_lm
     it is a sum at the atom, P_lm = Σ_w Y_lm,w a_lw x_w, read from each edge, less the term w' = w.
+    Shapes that do not fit each other are left to torch, which says what is wrong.
 
     Parameters
     ----------
@@ -66,19 +75,47 @@ def angular_sum(
         B, (n_orders, n_radial, n_channels).
     harmonics
         Y in Racah's normalisation, (n_edges, n_orders²).
+
+    Raises
+    ------
+    RuntimeError
+        If a tensor has not this shape, or another precision than x.
     """
-    library = library_for(x, x.shape[1], alongside=[radial, basis, harmonics])
-    if library is None or x.shape[0] == 0 or basis.shape[0] > MAX_ORDERS:
+    library = library_for(x, x.shape[-1], alongside=[radial, basis, harmonics])
+    if library is None or x.shape[0] == 0 or not _fit(x, radial, basis, harmonics, edges):
         return _plain(x, radial, basis, harmonics, edges)
+    # Here, and not in the Function, which would keep copies that nothing can be traced through.
+    x, radial, harmonics = x.contiguous(), radial.contiguous(), harmonics.contiguous()
+    edges = Neighbourhoods(edges.first.contiguous(), edges.reverse.contiguous())
     found: Tensor = _Sum.apply(library, x, radial, basis, harmonics, edges)
     return found
+
+
+def _fit(
+    x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
+) -> bool:
+    """Return whether the kernels can take the tensors: they read addresses and check nothing."""
+    if x.dim() != 2 or basis.dim() != 3:
+        return False
+    (n_edges, n_channels), (n_orders, n_radial, _) = x.shape, basis.shape
+    return (
+        0 < n_orders <= MAX_ORDERS
+        and n_radial > 0
+        and basis.shape[2] == n_channels
+        and radial.shape == (n_edges, n_orders * n_radial)
+        and harmonics.shape == (n_edges, n_orders**2)
+        and edges.reverse.shape == (n_edges,)
+        and edges.reverse.dtype == torch.int64
+        and edges.reverse.is_cpu
+        and spans(edges.first, n_edges)
+    )
 
 
 def _plain(
     x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
 ) -> Tensor:
     n_orders, n_radial, n_channels = basis.shape
-    terms = torch.bmm(radial.view(-1, n_orders, n_radial).transpose(0, 1), basis) * x
+    terms = torch.bmm(radial.reshape(-1, n_orders, n_radial).transpose(0, 1), basis) * x
     # Atoms with fewer edges than the most crowded one get empty slots.
     slot, width = edges.slots()
     n_slots = edges.n_atoms * width
@@ -136,7 +173,6 @@ class _Sum(Function):
         harmonics: Tensor,
         edges: Neighbourhoods,
     ) -> Tensor:
-        x, radial, harmonics = x.contiguous(), radial.contiguous(), harmonics.contiguous()
         ctx.call = _Call(library, basis, edges)
         out = torch.empty_like(x)
         moments = x.new_empty((edges.n_atoms, harmonics.shape[1], x.shape[1]))
@@ -147,6 +183,7 @@ class _Sum(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, basis, harmonics, moments = ctx.saved_tensors
+        given = given.contiguous()
         if torch.is_grad_enabled() and scope() != "coordinates":
             twin = partial(_plain, edges=ctx.call.edges)
             return None, *differentiate(twin, (x, radial, basis, harmonics), given), None
@@ -158,7 +195,7 @@ class _Sum(Function):
         of_basis = ctx.call.basis_sums()
         of_x, of_radial, of_harmonics, _ = _adjoints(
             ctx.call,
-            given.contiguous(),
+            given,
             x,
             radial,
             harmonics,
@@ -200,19 +237,23 @@ class _Adjoint(Function):
         harmonics: Tensor,
         moments: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        given = given.contiguous()
         found = _adjoints(call, given, x, radial, harmonics, moments, None)
         ctx.call = call
-        ctx.save_for_backward(given, x, radial, harmonics, moments, found[3])
+        ctx.save_for_backward(given, x, radial, basis, harmonics, moments, found[3])
         return found[0], found[1], found[2]
 
     @staticmethod
+    @once
     def backward(ctx: Any, of_x: Tensor, of_radial: Tensor, of_harmonics: Tensor) -> Any:
-        given, x, radial, harmonics, moments, of_moments = ctx.saved_tensors
+        given, x, radial, _, harmonics, moments, of_moments = ctx.saved_tensors
         known = [x, radial, harmonics, moments, given, of_moments]
         changes = [t.contiguous() for t in (of_x, of_radial, of_harmonics)]
-        found = [torch.empty_like(x), torch.empty_like(x)]
-        of_basis = ctx.call.basis_sums()
-        ctx.call("angular_tangent", *known, *changes, *found, of_basis)
         # The result is as long as `given`, of which it is the derivative.
-        return None, *found, None, of_basis.sum(dim=0), None, None
+        by_given, by_x = torch.empty_like(x), torch.empty_like(x)
+        by_radial, by_harmonics = (
+            torch.empty_like(t) if scope() != "parameters" else None for t in (radial, harmonics)
+        )
+        by_basis = ctx.call.basis_sums()
+        found = [by_given, by_x, by_radial, by_harmonics, by_basis]
+        ctx.call("angular_tangent", *known, *changes, *found)
+        return None, by_given, by_x, by_radial, by_basis.sum(dim=0), by_harmonics, None

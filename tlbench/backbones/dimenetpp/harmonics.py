@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from tlbench.backbones.once import once
 from tlbench.kernels.calling import address, call, threads_for
-from tlbench.kernels.library import library_for
+from tlbench.kernels.library import MAX_ORDERS, library_for
 from tlbench.kernels.scope import scope
 
 Polynomial = npt.NDArray[np.float64]
@@ -136,15 +137,28 @@ class SphericalHarmonics(nn.Module):
         vectors
             (n, 3).
         inverse
-            (n,): the reciprocal of each length, or 0 for vectors that have no direction; all
-            their harmonics are 0.
+            (n,): the reciprocal of each length, computed from the vectors where they may be
+            differentiated twice; or 0 for vectors that have no direction: their harmonics are 0.
 
         Returns
         -------
         Tensor
             (n, n_orders²).
+
+        Raises
+        ------
+        RuntimeError
+            If an argument has not this shape, or another precision than the harmonics.
         """
-        found: Tensor = _Harmonics.apply(vectors, inverse, self)
+        library = library_for(vectors, alongside=[inverse, self.steps, self.slopes])
+        if library is not None:
+            # The kernels read addresses; torch says what is wrong with shapes that do not match.
+            n = len(vectors)
+            fit = vectors.shape == (n, 3) and inverse.shape == (n,) and self.n_orders <= MAX_ORDERS
+            library = library if fit else None
+        # Here, and not in the Function, which would keep copies that nothing can be traced through.
+        vectors, inverse = vectors.contiguous(), inverse.contiguous()
+        found: Tensor = _Harmonics.apply(vectors, inverse, self, library)
         return found
 
     def evaluate(self, direction: Tensor, there: Tensor) -> Tensor:
@@ -162,6 +176,13 @@ class SphericalHarmonics(nn.Module):
             below = harmonics[(order - 1) ** 2 : order**2]
             rows.append((slope @ below).view(3, 2 * order + 1, -1))
         return torch.cat(rows, dim=1)
+
+    def adjoint(self, given: Tensor, vectors: Tensor, inverse: Tensor, harmonics: Tensor) -> Tensor:
+        """Return the adjoint of vectors from that of their harmonics, ``given``, shape (n, 3)."""
+        along = (given * harmonics) @ self.orders
+        solid = (self.gradient(harmonics.t()) * given.t()).sum(dim=1)
+        found = (solid - along * (vectors.t() * inverse)) * inverse
+        return found.t()
 
     def _matrices(
         self, values: Tensor, shape: Callable[[int], tuple[int, int]]
@@ -181,31 +202,34 @@ class _Harmonics(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, vectors: Tensor, inverse: Tensor, basis: SphericalHarmonics) -> Tensor:
-        library = library_for(vectors, alongside=[inverse, basis.steps, basis.slopes])
+    def forward(
+        ctx: Any,
+        vectors: Tensor,
+        inverse: Tensor,
+        basis: SphericalHarmonics,
+        library: ctypes.CDLL | None,
+    ) -> Tensor:
         if library is None:
             there = (inverse > 0).to(vectors.dtype)
             found = basis.evaluate(vectors.t() * inverse, there).t().contiguous()
         else:
-            vectors, inverse = vectors.contiguous(), inverse.contiguous()
             found = vectors.new_empty((vectors.shape[0], basis.n_orders**2))
-            _call(library.harmonics_forward, basis.steps, vectors, inverse, found)
+            _call(library.harmonics_forward, basis, basis.steps, vectors, inverse, found)
         ctx.save_for_backward(vectors, inverse, found)
         ctx.basis, ctx.library = basis, library
         return found
 
     @staticmethod
-    def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None]:
-        vectors, inverse, harmonics = ctx.saved_tensors
-        basis = ctx.basis
+    def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None, None]:
+        known = ctx.saved_tensors
+        given = given.contiguous()
         again = torch.is_grad_enabled() and scope() != "coordinates"
-        if ctx.library is not None and not again:
-            of_vectors = _Adjoint.apply(given, vectors, inverse, harmonics, basis, ctx.library)
-            return of_vectors, None, None
-        along = (given * harmonics) @ basis.orders
-        solid = (basis.gradient(harmonics.t()) * given.t()).sum(dim=1)
-        of_vectors = (solid - along * (vectors.t() * inverse)) * inverse
-        return of_vectors.t(), None, None
+        if ctx.library is None or again:
+            of_vectors = ctx.basis.adjoint(given, *known)
+        else:
+            of_vectors = _Adjoint.apply(given, *known, ctx.basis, ctx.library)
+        # What depends on the inverse of the length counts as depending on the vectors.
+        return of_vectors, None, None, None
 
 
 class _Adjoint(Function):
@@ -221,28 +245,29 @@ class _Adjoint(Function):
     ) -> Tensor:
         found = torch.empty_like(vectors)
         known = basis.slopes, vectors, inverse, harmonics
-        _call(library.harmonics_adjoint, *known, given.contiguous(), found)
-        ctx.save_for_backward(vectors, inverse, harmonics)
+        _call(library.harmonics_adjoint, basis, *known, given, found)
+        ctx.save_for_backward(given, vectors, inverse, harmonics)
         ctx.basis, ctx.library = basis, library
         return found
 
     @staticmethod
+    @once
     def backward(ctx: Any, change: Tensor) -> tuple[Any, ...]:
-        vectors, inverse, harmonics = ctx.saved_tensors
-        found = torch.empty_like(harmonics)
-        known = ctx.basis.slopes, vectors, inverse, harmonics
-        _call(ctx.library.harmonics_tangent, *known, change.contiguous(), found)
-        return found, None, None, None, None, None
+        given, *known = ctx.saved_tensors
+        by_given = torch.empty_like(known[2])
+        slopes = ctx.basis.slopes
+        _call(
+            ctx.library.harmonics_tangent, ctx.basis, slopes, *known, change.contiguous(), by_given
+        )
+        if scope() == "parameters":
+            return by_given, None, None, None, None, None
+        with torch.enable_grad():
+            inputs = [t.detach().requires_grad_(True) for t in known]
+            adjoint = ctx.basis.adjoint(given.detach(), *inputs)
+            return by_given, *torch.autograd.grad(adjoint, inputs, change.detach()), None, None
 
 
-def _call(function: Any, matrices: Tensor, vectors: Tensor, *tensors: Tensor) -> None:
-    n = vectors.shape[0]
-    # Of the tensors that follow, one is the harmonics.
-    size = max(t.shape[1] for t in tensors if t.dim() == 2)
-    call(
-        function,
-        threads_for(n),
-        n,
-        math.isqrt(size),
-        *map(address, (matrices, vectors, *tensors)),
-    )
+def _call(function: Any, basis: SphericalHarmonics, *tensors: Tensor) -> None:
+    """Call a kernel with matrices, vectors, and whatever else it takes."""
+    n = tensors[1].shape[0]
+    call(function, threads_for(n), n, basis.n_orders, *map(address, tensors))

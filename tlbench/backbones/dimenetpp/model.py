@@ -100,9 +100,8 @@ class DimeNetPP(Backbone):
         """Return the energy of every atom, shape (n_atoms,), eV."""
         vectors = graph.edge_vectors()
         distance = vectors.norm(dim=1)
-        with torch.no_grad():
-            # Edges beyond the cutoff have no weight, and so need no direction.
-            inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
+        # Edges beyond the cutoff have no weight, and so need no direction.
+        inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
         harmonics = self.harmonics(vectors, inverse)
         n_functions = self.n_spherical * self.n_radial
         radial, envelope = torch.split(self.radial(distance), [n_functions, 1], dim=1)

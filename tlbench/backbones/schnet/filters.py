@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from tlbench.backbones.activation import shifted_softplus
+from tlbench.backbones.once import once
 from tlbench.kernels.scope import scope
 
 SMALLEST_EXPONENT = -80.0
@@ -95,14 +95,14 @@ class _FiltersAndSlopes(Function):
         values = linear(hidden, second, second_bias)
         slopes = linear(sigma * slope, second).mul_(basis.envelope)
         slopes.addcmul_(values, basis.envelope_slope)
-        ctx.save_for_backward(second, sigma, slope, hidden)
+        ctx.save_for_backward(*weights, sigma, slope, hidden)
         ctx.basis = basis
         return values.mul_(basis.envelope), slopes
 
     @staticmethod
-    @once_differentiable
+    @once
     def backward(ctx: Any, by_filters: Tensor, by_slopes: Tensor) -> tuple[Tensor | None, ...]:
-        second, sigma, slope, hidden = ctx.saved_tensors
+        _, _, second, _, sigma, slope, hidden = ctx.saved_tensors
         basis = ctx.basis
         by_values = by_filters * basis.envelope
         by_values.addcmul_(by_slopes, basis.envelope_slope)
@@ -152,6 +152,33 @@ class _WithSlopes(Function):
         if scope() == "parameters":
             return None, given, None, None
         distance, slopes = ctx.saved_tensors
-        if torch.is_grad_enabled() and scope() == "everything":
-            slopes = ctx.slopes_at(distance)
+        if torch.is_grad_enabled():
+            if scope() == "everything":
+                slopes = ctx.slopes_at(distance)
+            else:
+                slopes = _Slopes.apply(distance, slopes, ctx.slopes_at)
         return (given * slopes).sum(dim=1), given, None, None
+
+
+class _Slopes(Function):
+    """Slopes, and their derivative by the distance if it is wanted after all."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, distance: Tensor, slopes: Tensor, slopes_at: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        ctx.save_for_backward(distance, slopes)
+        ctx.slopes_at = slopes_at
+        return slopes.view_as(slopes)
+
+    @staticmethod
+    @once
+    def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, Tensor, None]:
+        if scope() == "parameters":
+            return None, given, None
+        distance, _ = ctx.saved_tensors
+        with torch.enable_grad():
+            distance = distance.detach().requires_grad_(True)
+            slopes = ctx.slopes_at(distance)
+            (of_distance,) = torch.autograd.grad(slopes, distance, given.detach())
+        return of_distance, given, None
