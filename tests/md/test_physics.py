@@ -96,7 +96,7 @@ def test_the_mean_energy_is_that_of_ases_langevin():
         theirs.append(np.array(energies[51:]) / 64)
     means = ours.mean(axis=0), np.array([e.mean() for e in theirs])
     error = np.sqrt(sum(m.var(ddof=1) / n_replicas for m in means))
-    assert error < 0.002
+    assert error < 0.003
     assert means[0].mean() == pytest.approx(means[1].mean(), abs=4.5 * error)
     # Both fluctuate as much: the heat capacity is the same.
     assert ours.std() == pytest.approx(np.concatenate(theirs).std(), rel=0.15)
