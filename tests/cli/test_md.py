@@ -165,6 +165,8 @@ def test_ctrl_c_stops_it_and_nobody_else_may_write_meanwhile(command, inputs, tm
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell lets what it runs in the background ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
     trajectory = tmp_path / TRAJECTORY
