@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
 from tlbench.data.frames import Frames
-from tlbench.graphs import Graph, GraphSet, Topology, graph_of, neighbours, within
+from tlbench.graphs import Graph, GraphSet, Topology, graph_of, near, neighbours, within
+from tlbench.kernels.library import SWITCH
 
 
 def perpendicular_widths(cell: np.ndarray) -> np.ndarray:
@@ -264,6 +265,8 @@ def test_single_precision():
         torch.testing.assert_close(vectors.double(), double.edge_vectors(), rtol=0, atol=3e-6)
 
 
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize(
     "frames",
     [
@@ -274,10 +277,39 @@ def test_single_precision():
     ],
     ids=["liquid", "skewed", "primitive", "batch"],
 )
-def test_a_graph_within_a_shorter_cutoff_is_the_one_built_for_it(frames):
-    """Edges, their order and their reverses."""
-    long = graph_of(frames, 6.0)
-    for cutoff in (1.0, 3.3, 4.7, 6.0):
-        found, expected = within(long, cutoff), graph_of(frames, cutoff)
+def test_a_graph_within_a_shorter_cutoff_is_the_one_built_for_it(
+    frames, dtype, kernels, monkeypatch
+):
+    """Edges, their order and their reverses, and the squares of their lengths."""
+    monkeypatch.setenv(SWITCH, kernels)
+    long = graph_of(frames, 6.0, dtype=dtype)
+    # No edge is as long as any of these but for the last digits.
+    for cutoff in (1.0, 3.31, 4.73, 6.0):
+        (found, squares), expected = near(long, cutoff), graph_of(frames, cutoff, dtype=dtype)
         for name in ("edge_index", "edge_shift", "reverse_edge"):
             assert torch.equal(getattr(found, name), getattr(expected, name)), (cutoff, name)
+        torch.testing.assert_close(squares, expected.edge_vectors().square().sum(dim=1))
+        assert torch.equal(squares[found.reverse_edge], squares)
+        assert torch.equal(within(long, cutoff).edge_index, found.edge_index)
+
+
+def test_lengths_that_are_differentiated_keep_their_derivative():
+    graph = graph_of(liquid(n_atoms=20), 6.0)
+    positions = graph.positions.clone().requires_grad_()
+    _, squares = near(graph.at(positions), 4.0)
+    (slope,) = torch.autograd.grad(squares.sum(), positions)
+    assert float(slope.abs().max()) > 1
+
+
+def test_a_pair_at_the_cutoff_is_kept_both_ways_or_not_at_all():
+    """Crystals have many edges of one length, which rounding makes a little longer or shorter."""
+    frames = Frames.concatenate(
+        [diamond(lattice_constant=5.43 + 1e-3 * n, rattle=1e-15) for n in range(20)]
+    )
+    long = graph_of(frames, 6.0)
+    for shell in (3**0.5 / 4, 0.5**0.5, 11**0.5 / 4):
+        for n in range(20):
+            found, squares = near(long, shell * (5.43 + 1e-3 * n))
+            assert torch.equal(found.reverse_edge[found.reverse_edge], torch.arange(len(squares)))
+            ends = found.edge_index[:, found.reverse_edge]
+            assert torch.equal(ends, found.edge_index.flip(0))

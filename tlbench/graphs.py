@@ -4,6 +4,7 @@ A *topology* (who neighbours whom, through which periodic image) is computed onc
 a compiled cell list and reused for every batch the frame appears in.
 """
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,8 @@ from torch import Tensor
 from vesin import NeighborList
 
 from tlbench.data.frames import Frames
+from tlbench.kernels.calling import address, call
+from tlbench.kernels.library import library_for
 
 
 @dataclass(frozen=True)
@@ -104,35 +107,74 @@ def neighbours(
     """
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=False, n_threads=1)
     i, j, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS")
-    order = _canonical_order(i, j, shift)
+    order = np.argsort(_ranks(i, j, shift))
     i, j, shift = i[order], j[order], shift[order]
     reverse = np.empty(len(order), dtype=np.int64)
     # The r-th of the reversed edges, in their order, is the reverse of the r-th edge.
-    reverse[_canonical_order(j, i, -shift)] = np.arange(len(order))
+    reverse[np.argsort(_ranks(j, i, -shift))] = np.arange(len(order))
     return Topology(np.stack([i, j]).astype(np.int64), shift.astype(np.float64), reverse)
 
 
-def _canonical_order(
+def _ranks(
     i: npt.NDArray[Any], j: npt.NDArray[Any], shift: npt.NDArray[Any]
 ) -> npt.NDArray[np.int64]:
-    return np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
+    """Return integers that sort edges as (i, j, S) does."""
+    n_images = 2 * int(np.abs(shift).max(initial=0)) + 1
+    ranks = i.astype(np.int64) * (int(j.max(initial=0)) + 1) + j.astype(np.int64)
+    for images in shift.T:
+        ranks = ranks * n_images + images.astype(np.int64)
+    return ranks
 
 
 def within(graph: Graph, cutoff: float) -> Graph:
     """Return the graph with only the edges shorter than ``cutoff`` (Å), in the same order."""
+    return near(graph, cutoff)[0]
+
+
+def near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
+    """Return the graph within ``cutoff`` (Å) and the squares of its edges' lengths (n_edges,)."""
+    x, shift = graph.positions.contiguous(), graph.edge_shift.contiguous()
+    differentiable = x.requires_grad or shift.requires_grad
+    library = None if differentiable else library_for(x, alongside=[shift])
+    if library is None:
+        return _near(graph, cutoff)
+    edge_index, reverse = graph.edge_index.contiguous(), graph.reverse_edge.contiguous()
+    n = edge_index.shape[1]
+    squares, place = x.new_empty(n), reverse.new_empty(n + 1)
+    lists = [address(edge_index), address(shift)]
+    limit = (ctypes.c_double if x.dtype == torch.float64 else ctypes.c_float)(cutoff)
+    call(library.edges_place, 1, n, *lists, address(x), limit, address(squares), address(place))
+    n_near = int(place[n])
+    found = [
+        edge_index.new_empty(2, n_near),
+        shift.new_empty(n_near, 3),
+        reverse.new_empty(n_near),
+        squares.new_empty(n_near),
+    ]
+    given = [*lists, address(reverse), address(squares), address(place)]
+    call(library.edges_keep, 1, n, *given, *map(address, found))
+    index, near_shift, near_reverse, near_squares = found
+    kept = replace(graph, edge_index=index, edge_shift=near_shift, reverse_edge=near_reverse)
+    return kept, near_squares
+
+
+def _near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
+    """Do the same in plain torch."""
     centre, neighbour = graph.edge_index
     positions = graph.positions
     # In this order of operations an edge and its reverse have the same length to the last bit.
     vectors = positions[neighbour] - positions[centre] + graph.edge_shift
-    short = vectors.square().sum(dim=1) < cutoff**2
+    squares = vectors.square().sum(dim=1)
+    short = squares < cutoff**2
     kept = torch.nonzero(short).flatten()
     place = short.cumsum(0) - 1
-    return replace(
+    found = replace(
         graph,
         edge_index=graph.edge_index.index_select(1, kept),
         edge_shift=graph.edge_shift.index_select(0, kept),
         reverse_edge=place[graph.reverse_edge[kept]],
     )
+    return found, squares[kept]
 
 
 class GraphSet:

@@ -12,4 +12,5 @@
 #include "dense.h"
 #include "angular.h"
 #include "filter.h"
+#include "edges.h"
 #include "harmonics.h"

@@ -5,6 +5,7 @@
 
 #ifdef DOUBLE
 #define REAL double
+#define FUSED __builtin_fma
 #define INTEGER int64_t
 #define MANTISSA 52
 #define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
@@ -14,6 +15,7 @@
 #define LN2_LOW 1.9082149292705877e-10
 #else
 #define REAL float
+#define FUSED __builtin_fmaf
 #define INTEGER int32_t
 #define MANTISSA 23
 #define ROUND 12582912.0f /* 1.5 * 2^23 */

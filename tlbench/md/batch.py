@@ -8,11 +8,14 @@ from ase.data import covalent_radii
 from torch import Tensor
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.graphs import Graph
+from tlbench.graphs import Graph, near
 from tlbench.md.criteria import Instant
 from tlbench.md.forces import Evaluation, ForceField
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
+
+SKIN = 1.5
+"""How much further than the cutoff neighbour lists reach, Å."""
 
 MAX_STEP = 5.0
 """Distance along an axis, Å, that no atom covers in one step while a simulation makes sense."""
@@ -45,25 +48,23 @@ class Batch:
         self._last: Tensor | None = None
         size = force_field.at_once or self.n
         parts = [frames.select(np.arange(i, min(i + size, self.n))) for i in range(0, self.n, size)]
-        self._lists = [
-            SkinnedNeighbours(part, force_field.cutoff, force_field.skin) for part in parts
-        ]
+        self._lists = [SkinnedNeighbours(part, force_field.cutoff, SKIN) for part in parts]
         ends = np.cumsum([0, *[int(part.n_atoms.sum()) for part in parts]])
         self._spans = [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def forces(self, positions: Tensor) -> Tensor:
         """Return the forces at ``positions`` (n_atoms, 3), Å, in eV/Å."""
         positions = self._sane(positions)
-        graphs = [
-            lists.graph(positions[span])
-            for lists, span in zip(self._lists, self._spans, strict=True)
-        ]
-        found = Evaluation.joined([Evaluation.of(self._force_field.evaluate(g)) for g in graphs])
-        self.energy = found.energy
-        self.closest = torch.cat(
-            [_closest(g, self._radius[span]) for g, span in zip(graphs, self._spans, strict=True)]
-        )
-        return found.forces
+        found, closest = [], []
+        for lists, span in zip(self._lists, self._spans, strict=True):
+            # Which edges there are then depends on the positions alone, not on when the list
+            # was built, and so do the rounding errors.
+            graph, squares = near(lists.graph(positions[span]), self._force_field.cutoff)
+            found.append(Evaluation.of(self._force_field.evaluate(graph)))
+            closest.append(_closest(graph, squares, self._radius[span]))
+        whole = Evaluation.joined(found)
+        self.energy, self.closest = whole.energy, torch.cat(closest)
+        return whole.forces
 
     def continue_from(self, positions: Tensor, energy: Tensor, closest: Tensor) -> None:
         """Take over what an earlier batch found at ``positions``."""
@@ -118,9 +119,16 @@ class Batch:
         return positions
 
 
-def _closest(graph: Graph, radius: Tensor) -> Tensor:
-    """Return each structure's shortest distance over the sum of covalent radii; ∞ if none."""
+def _closest(graph: Graph, squares: Tensor, radius: Tensor) -> Tensor:
+    """Return each structure's shortest distance over the sum of covalent radii; ∞ if none.
+
+    ``squares`` of the lengths of all edges; ``radius`` of all atoms.
+    """
     centre, neighbour = graph.edge_index
-    ratio = graph.edge_vectors().norm(dim=1) / (radius[centre] + radius[neighbour])
-    found = torch.full((graph.n_systems,), torch.inf, dtype=ratio.dtype)
-    return found.scatter_reduce_(0, graph.system[centre], ratio, reduce="amin")
+    ratio = squares / (radius[centre] + radius[neighbour]).square()
+    # Edges are sorted by atom, and so by structure; an ∞ ends those of the last.
+    atoms = torch.searchsorted(graph.system, torch.arange(graph.n_systems))
+    first = torch.searchsorted(centre.contiguous(), atoms).numpy()
+    smallest = np.minimum.reduceat(np.append(ratio.numpy(), np.inf), first)
+    none = np.diff(first, append=len(ratio)) == 0
+    return torch.as_tensor(np.where(none, np.inf, smallest)).sqrt()

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from tlbench.graphs import Graph, within
+from tlbench.graphs import Graph
 from tlbench.potential import Potential
 from tlbench.reference.stillinger_weber import StillingerWeber
 
@@ -32,20 +32,16 @@ class ForceField:
     Attributes
     ----------
     evaluate
-        Maps a graph, whose edges may be longer than the cutoff, to energies and forces.
+        Maps a graph, whose edges are those within the cutoff, to energies and forces.
     cutoff
         Å.
     at_once
         Structures that are evaluated together; their results do not depend on each other.
-    skin
-        How much further than the cutoff neighbour lists reach, Å. The further, the more seldom
-        they are built, and the more edges ``evaluate`` gets that are too long.
     """
 
     evaluate: Callable[[Graph], EnergyAndForces]
     cutoff: float
     at_once: int | None = None
-    skin: float = 0.6
 
     @classmethod
     def of(cls, potential: Potential | StillingerWeber) -> "ForceField":
@@ -59,14 +55,11 @@ class ForceField:
         driver.reference_energy.nan_to_num_()
 
         def evaluate(graph: Graph) -> EnergyAndForces:
-            # Which edges there are then depends on the positions alone, not on when the list
-            # was built, and so do the rounding errors.
-            near = within(graph, driver.cutoff)
-            return driver(near.to(driver.device, driver.dtype))  # type: ignore[no-any-return]
+            return driver(graph.to(driver.device, driver.dtype))  # type: ignore[no-any-return]
 
         # More at once no longer fit the cache of a processor.
         at_once = 8 if potential.device.type == "cpu" else None
-        return cls(evaluate, potential.cutoff, at_once, skin=1.0)
+        return cls(evaluate, potential.cutoff, at_once)
 
 
 @dataclass(frozen=True)
