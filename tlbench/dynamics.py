@@ -30,7 +30,8 @@ class ReferenceRun(Strict):
     """What the models' simulations are compared with.
 
     ``rdf_floor`` and ``adf_floor`` are the errors of the reference against another run of
-    itself; None where its structures are too few to be divided.
+    itself; None where its structures are too few to be divided. ``msd`` is the mean-square
+    displacement from the start at ``times_ps``, Å²; None where the reference is no simulation.
     """
 
     temperature_k: float
@@ -43,6 +44,8 @@ class ReferenceRun(Strict):
     structure: Structure
     rdf_floor: float | None
     adf_floor: float | None
+    times_ps: list[float]
+    msd: list[float] | None
     replicas: int | None = Field(
         default=None, description="replicas of the other run, judged by the same criteria"
     )
@@ -54,7 +57,8 @@ class ModelRun(Strict):
 
     ``survival_ps`` of each replica until a criterion fired, or until the end; ``criterion`` which
     one did, "" where none did. ``structure`` is that of the stable replicas, None if there are
-    none. ``msd`` is their mean-square displacement at the end, Å².
+    none. ``msd`` is their mean-square displacement from the start at the times of the reference,
+    Å².
     """
 
     backbone: str
@@ -66,7 +70,7 @@ class ModelRun(Strict):
     survival_ps: list[float] = Field(min_length=1)
     criterion: list[str]
     structure: Structure | None
-    msd: float | None
+    msd: list[float] | None
     job: str
 
     @model_validator(mode="after")

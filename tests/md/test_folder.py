@@ -295,7 +295,9 @@ def test_the_msd_is_that_of_the_trajectory(observe, tmp_path):
         moved = atoms.positions - start.positions
         moved -= moved.mean(axis=0)
         msd = np.square(moved).sum(axis=1).mean()
-        assert found["msd"][replica] == pytest.approx(msd, abs=1e-5)
+        assert found["msd"][replica][-1] == pytest.approx(msd, abs=1e-5)
+        assert len(found["msd"][replica]) == len(found["times_ps"])
+        assert found["times_ps"][-1] == 0.4
 
 
 @pytest.mark.parametrize("pbc", [False, (True, True, False)])

@@ -100,7 +100,9 @@ def test_an_interrupted_simulation_resumes_to_the_last_bit(tmp_path, name):
     assert steps[0] == 63  # the 62nd was the last that was saved
     assert outcome.criterion == undisturbed.criterion
     for name in ("steps", "energy_low", "energy_high", "temperature", "msd"):
-        assert np.array_equal(getattr(outcome, name), getattr(undisturbed, name)), name
+        assert np.array_equal(getattr(outcome, name), getattr(undisturbed, name), equal_nan=True), (
+            name
+        )
     for name, value in vars(outcome.counts).items():
         assert np.array_equal(value, getattr(undisturbed.counts, name)), name
     for replica, (positions, velocities) in again.found.items():

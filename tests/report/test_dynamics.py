@@ -10,7 +10,7 @@ from tlbench.dynamics import Dynamics, ModelRun, ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
 from tlbench.records import Record
 from tlbench.report.dynamics import ADF, FORCE, RDF, arms_of, errors_in, survival_time
-from tlbench.report.dynamics_plots import adf_curves, rdf_curves, survival_curves
+from tlbench.report.dynamics_plots import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics_section import dynamics_section
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
@@ -19,6 +19,7 @@ from tlbench.suite import load_suite
 
 DISTANCES = np.arange(0.05, 6, 0.1)
 ANGLES = np.arange(1, 180, 2.0)
+TIMES = [2.5, 5.0, 7.5, 10.0]
 FEW = "With fewer than five pairs no significance is claimed."
 
 
@@ -41,6 +42,7 @@ def reference(**changes):
         "temperature_k": 1200.0, "time_ps": 10.0, "n_atoms": 64, "element": "Ge",
         "origin": "made up", "distances": DISTANCES.tolist(), "angles": ANGLES.tolist(),
         "structure": structure(), "rdf_floor": 0.02, "adf_floor": 0.01,
+        "times_ps": TIMES, "msd": [0.3] * len(TIMES),
     }  # fmt: skip
     return ReferenceRun(**{**fields, **changes})
 
@@ -111,15 +113,48 @@ def test_a_row_per_arm_beside_the_reference():
         # Models that do not differ at all: ρ is 0, and three models still are few.
         "stability rate": f"0.25 [{low:.2f}, {high:.2f}]",
         "survival (ps)": "4", RDF: "0.100", ADF: "0.200", "coordination": "4.00",
+        "MSD (Å²)": "–",
     }  # fmt: skip
     assert finetune["stability rate"] == "1.00 [0.44, 1.00]"
     assert finetune["survival (ps)"] == "10"
-    assert list(last.values()) == ["reference", *"–––––", "0.020", "0.010", "4.00"]
+    assert list(last.values()) == ["reference", *"–––––", "0.020", "0.010", "4.00", "0.3"]
 
 
 def test_survival_is_counted_up_to_the_end_of_simulations():
     arms = arms_of(of(model("scratch", failed=[2.0, 6.0], stable=0)), [])
-    assert survival_time(arms[Place("b", "scratch", 10)], 10.0) == pytest.approx(4)
+    assert survival_time(arms[Place("b", "scratch", 10)], 10.0).value == pytest.approx(4)
+
+
+def test_displacement_is_that_of_the_second_half():
+    moving = [model("scratch", seed, msd=[9.0, 9.0, 0.1 * seed, 0.3]) for seed in range(3)]
+    section = dynamics_section(of(*moving), [])
+    scratch, last = rows(section.arms)
+    assert (scratch["MSD (Å²)"], last["MSD (Å²)"]) == ("0.2", "0.3")
+    figure = msd_curves(of(*moving), arms_of(of(*moving), []), ["scratch"])
+    mean = next(t for t in figure.data if t.name == "scratch" and t.opacity == 1)
+    assert list(mean.x) == TIMES
+    assert list(mean.y) == pytest.approx([9, 9, 0.1, 0.3])
+    # Frames of a data set are no trajectory.
+    still = dynamics_section(of(*moving, msd=None), [])
+    assert rows(still.arms)[-1]["MSD (Å²)"] == "–"
+
+
+def test_survival_that_differs_between_models_has_an_interval():
+    models = [model("scratch", seed, failed=[2.0 + seed] * 2, stable=2) for seed in range(3)]
+    (scratch, _) = rows(dynamics_section(of(*models), []).arms)
+    assert scratch["survival (ps)"] == "6.5 [5.26, 7.74]"
+
+
+def test_rates_alike_in_all_pairs_are_told_apart_by_those_of_the_arms():
+    """Five models that all fail, and five that never do."""
+    worst = [model("scratch", seed, failed=[1.0] * 4, stable=0) for seed in range(5)]
+    best = [model("finetune", seed) for seed in range(5)]
+    said = " ".join(dynamics_section(of(*worst, *best), []).findings)
+    reach = math.hypot(1 - wilson_interval(1, 5)[0], wilson_interval(0, 5)[1])
+    assert f"differs by +1.00 [{1 - reach:+.2f}, +1.00] from that of scratch: more stable" in said
+    same = [model("finetune", seed, failed=[1.0] * 4, stable=0) for seed in range(5)]
+    said = " ".join(dynamics_section(of(*worst, *same), []).findings)
+    assert "differs by +0.00 [-0.43, +0.43] from that of scratch: not told apart" in said
 
 
 def test_replicas_are_counted_by_what_stopped_them():

@@ -108,7 +108,8 @@ def _table(found: Observables) -> Table:
     table.add_column("ended by", header_style="dim")
     for title in ("replicas", "after (ps)", "temperature (K)", "MSD (Å²)"):
         table.add_column(title, justify="right", header_style="dim")
-    survival, msd = np.array(found.survival_ps), np.array(found.msd)
+    survival = np.array(found.survival_ps)
+    msd = np.array([curve[-1] if curve else np.nan for curve in found.msd])
     temperature = np.array([np.nan if t is None else t for t in found.temperature_k])
     criteria = np.array(found.criterion)
     for name in sorted(set(found.criterion)):

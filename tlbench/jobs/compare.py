@@ -10,7 +10,7 @@ from tlbench.data.frames import Frames
 from tlbench.jobs.base import RESULT, Context
 from tlbench.jobs.reference import START
 from tlbench.jobs.simulate import OUTCOME
-from tlbench.md.structure import StructureCounts, averages
+from tlbench.md.structure import StructureCounts, averages, mean_msd
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 
@@ -56,6 +56,6 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             "survival_ps": survival["survival_ps"],
             "criterion": survival["criterion"],
             "structure": None if found is None else found.rounded(),
-            "msd": None if found is None else round(float(msd[measured].mean()), 5),
+            "msd": mean_msd(msd[measured]) if len(measured) else None,
         },
     }

@@ -23,6 +23,8 @@ from tlbench.md.structure import (
     count_frames,
     distances,
     first_minimum,
+    mean_msd,
+    msd_samples,
     rdf,
 )
 from tlbench.metrics.structure import adf_error, rdf_error
@@ -62,6 +64,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             "element": config["element"],
             "distances": distances().round(6).tolist(),
             "angles": angles().round(6).tolist(),
+            "times_ps": protocol.sample_times(msd_samples(protocol.n_samples)).round(6).tolist(),
             **found,
         }
     }
@@ -98,6 +101,7 @@ def _of_stillinger_weber(
         "replicas": protocol.replicas,
         "false_alarms": protocol.replicas - len(other.stable),
         "structure": averaged[0].rounded(),
+        "msd": mean_msd(first.msd[stable]),
         **_floors(*averaged),
     }
     return start, expected, found
@@ -162,6 +166,7 @@ def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, Expected, 
     found = {
         "origin": f"{n} frames of the data set; its floor is that of one half against the other",
         "structure": whole.rounded(),
+        "msd": None,
         **(_floors(*halves) if n > 1 else {"rdf_floor": None, "adf_floor": None}),
     }
     return start, Expected(energy, whole.rdf if crystal else None, shell), found

@@ -65,7 +65,8 @@ class Observables(Strict):
 
     ``survival_ps`` time until a criterion fired, or the end; ``criterion`` which one did, "" where
     none did; ``temperature_k`` mean kinetic temperature after equilibration, None where a replica
-    did not come that far; ``msd`` mean-square displacement at the last sample, Å².
+    did not come that far; ``msd`` mean-square displacement from the start at each of
+    ``times_ps``, Å², as far as a replica came.
     ``structure`` is that of the replicas that no criterion stopped, None if there are none or
     nothing was sampled after equilibration. ``provenance`` is that of the last process that
     worked on it.
@@ -75,7 +76,8 @@ class Observables(Strict):
     survival_ps: list[float]
     criterion: list[str]
     temperature_k: list[float | None]
-    msd: list[float]
+    times_ps: list[float]
+    msd: list[list[float]]
     structure: Structure | None
     provenance: dict[str, Any]
 
@@ -202,7 +204,8 @@ def _observables(
             round(float(t), 3) if known else None
             for t, known in zip(outcome.temperature, equilibrated, strict=True)
         ],
-        msd=outcome.msd.round(5).tolist(),
+        times_ps=protocol.sample_times(np.arange(protocol.n_samples)).round(6).tolist(),
+        msd=[row[np.isfinite(row)].round(5).tolist() for row in outcome.msd],
         structure=_structure(outcome, start, measured) if len(measured) else None,
         provenance=provenance,
     )

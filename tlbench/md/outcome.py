@@ -33,8 +33,8 @@ class Outcome:
 
     ``steps`` survived; ``criterion`` which fired, "" where none did; ``energy_low`` and
     ``energy_high`` eV per atom counted from the start; ``temperature`` mean kinetic temperature
-    after equilibration, K; ``msd`` mean-square displacement at the last sample, Å²; ``counts``
-    of pairs and angles after equilibration.
+    after equilibration, K; ``counts`` of pairs and angles after equilibration. ``msd``
+    (n, n_samples) mean-square displacement from the start, Å²; NaN where a replica had stopped.
     """
 
     steps: Ints
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """What is kept of every replica, running or not; arrays (n,)."""
+    """What is kept of every replica, running or not; arrays (n,), ``msd`` (n, n_samples)."""
 
     steps: Ints
     code: Ints
@@ -65,7 +65,7 @@ class Tally:
     start_energy: Floats
 
     @classmethod
-    def new(cls, n: int) -> "Tally":
+    def new(cls, n: int, n_samples: int) -> "Tally":
         """Return a tally of nothing."""
         zeros, none = np.zeros(n), np.zeros(n, dtype=np.int64)
         return cls(
@@ -75,7 +75,7 @@ class Tally:
             energy_high=zeros.copy(),
             temperature_sum=zeros.copy(),
             temperature_n=none.copy(),
-            msd=zeros.copy(),
+            msd=np.full((n, n_samples), np.nan),
             start_energy=np.full(n, np.nan),
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.errors import InputError
 from tlbench.schema import Strict
 
@@ -77,6 +77,17 @@ class Protocol(Strict):
     def sample_steps(self) -> int:
         """Number of timesteps between samples."""
         return max(1, round(self.sample_fs / self.timestep_fs))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples of structure."""
+        return self.n_steps // self.sample_steps
+
+    def sample_times(self, some: Ints) -> Floats:
+        """Return the times of samples, counted from 0, in ps."""
+        apart = 1e-3 * self.timestep_fs * self.sample_steps
+        times: Floats = (some + 1).astype(np.float64) * apart
+        return times
 
     @property
     def equilibration_steps(self) -> int:

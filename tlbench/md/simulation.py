@@ -25,6 +25,8 @@ from tlbench.seeds import stream
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0
+FORMAT = 2
+"""Number of what a checkpoint holds; one of another number is that of another simulation."""
 
 
 class Simulation:
@@ -70,7 +72,7 @@ class Simulation:
         self._identity = identity
         self._alive = np.arange(len(start), dtype=np.int64)
         self._state: LangevinState | None = None
-        self._tally = Tally.new(len(start))
+        self._tally = Tally.new(len(start), protocol.n_samples)
         self._counts = StructureCounts.none(len(start))
         self._window = StructureCounts.none(len(start))
         self._gather()
@@ -189,7 +191,8 @@ class Simulation:
                 temperature,
             )
         )
-        self._tally.msd[alive] = batch.displacement(state.positions)
+        number = self.step // self.protocol.sample_steps - 1
+        self._tally.msd[alive, number] = batch.displacement(state.positions)
         counts = self._structures.count(state.positions)
         if self.step > self.protocol.equilibration_steps:
             self._counts.add(alive, counts)
@@ -256,7 +259,7 @@ class Simulation:
 
     def _digest(self) -> str:
         """Return a digest of everything that determines the trajectories, and of their length."""
-        found = hashlib.sha256(f"{self._identity}{self._numbers}{self.expected}".encode())
+        found = hashlib.sha256(f"{FORMAT}{self._identity}{self._numbers}{self.expected}".encode())
         found.update(self.protocol.model_dump_json().encode())
         for array in (self.start.atomic_numbers, self.start.positions, self.start.cell):
             found.update(np.ascontiguousarray(array).tobytes())

@@ -18,6 +18,9 @@ REACH = 6.0
 N_DISTANCES, N_ANGLES = 120, 90
 """Bins of distances up to ``REACH``, and of angles up to 180°."""
 
+MSD_POINTS = 50
+"""Times at which the mean-square displacement is reported."""
+
 SHELL = 1.25
 """Largest distance of neighbours in the first shell, over the sum of covalent radii."""
 
@@ -120,6 +123,19 @@ def averages(counts: StructureCounts, frames: Frames) -> Averages:
         bonds / (max(int(bonds.sum()), 1) * width),
         float(counts.neighbours.sum() / max(atoms, 1)),
     )
+
+
+def msd_samples(n_samples: int) -> Ints:
+    """Return which of so many samples the mean-square displacement is reported of."""
+    return np.unique(np.linspace(0, n_samples - 1, min(n_samples, MSD_POINTS)).round()).astype(
+        np.int64
+    )
+
+
+def mean_msd(of_replicas: Floats) -> list[float]:
+    """Return the mean-square displacement (n, n_samples), Å², averaged over replicas, in short."""
+    found: list[float] = of_replicas.mean(axis=0)[msd_samples(of_replicas.shape[1])].tolist()
+    return [round(value, 5) for value in found]
 
 
 def count_frames(frames: Frames, shell: float | None = None) -> StructureCounts:

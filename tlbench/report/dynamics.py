@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tlbench.dynamics import Dynamics, ModelRun
-from tlbench.metrics.statistics import Pair, Rate, clustered_rate, kaplan_meier
+from tlbench.metrics.statistics import (
+    MeanTime,
+    Pair,
+    Rate,
+    clustered_rate,
+    kaplan_meier,
+    mean_survival_time,
+)
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.records import Record
 from tlbench.report.summary import BASELINE, Place, strategies_of, target_errors
@@ -123,13 +130,18 @@ def rate_of(arm: Arm) -> Rate:
     return clustered_rate([m.run.n_stable for m in models], [m.n_replicas for m in models])
 
 
-def survival_time(arm: Arm, length_ps: float) -> float:
+def survival_time(arm: Arm, length_ps: float) -> MeanTime:
     """Return the restricted mean survival time up to the length of the simulations, ps."""
-    times = [time for model in arm.values() for time in model.run.survival_ps]
-    failed = [bool(name) for model in arm.values() for name in model.run.criterion]
+    runs = [model.run for model in arm.values()]
     # Whole timesteps may end a little early.
-    horizon = length_ps if all(failed) else min(length_ps, max(times))
-    return kaplan_meier(times, failed).restricted_mean(horizon)
+    ends = [max(run.survival_ps) for run in runs if run.n_stable]
+    curves = [kaplan_meier(run.survival_ps, [bool(name) for name in run.criterion]) for run in runs]
+    return mean_survival_time(curves, min([length_ps, *ends]))
+
+
+def mean_displacement(curve: list[float]) -> float:
+    """Return the mean-square displacement averaged over the second half of a simulation, Å²."""
+    return float(np.mean(curve[len(curve) // 2 :]))
 
 
 def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:

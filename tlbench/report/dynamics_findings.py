@@ -1,6 +1,7 @@
 """What simulations say, in words."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from tlbench.dynamics import Dynamics
 from tlbench.metrics.statistics import (
@@ -12,6 +13,7 @@ from tlbench.metrics.statistics import (
     negative_transfer,
     paired_difference,
     paired_ratio,
+    unpaired_interval,
     verdict,
 )
 from tlbench.report.dynamics import (
@@ -23,6 +25,7 @@ from tlbench.report.dynamics import (
     error_text,
     errors_in,
     floors_for,
+    rate_of,
     rates_in,
 )
 from tlbench.report.summary import BASELINE, Place, n_pairs_text, ratio_text, shared_seeds
@@ -45,6 +48,9 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
         if difference is None:
             continue
+        if difference.interval is None and difference.n_pairs >= MIN_PAIRS:
+            interval = unpaired_interval(rate_of(arm), rate_of(baseline))
+            difference = replace(difference, interval=interval)
         sentences.append(f"{start} {_of_stability(difference, trained)}.")
         ratios = {
             name: ratio

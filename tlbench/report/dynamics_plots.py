@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tlbench.dynamics import Dynamics, Structure
+from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.metrics.statistics import kaplan_meier
 from tlbench.report.dynamics import Arm, Model
 from tlbench.report.plots import panels, style_of
@@ -67,7 +67,7 @@ def survival_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: l
 def rdf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any | None:
     """Return radial distributions over the reference's; None if none is known."""
     reference = dynamics.reference
-    line = _mean_of(reference.distances, lambda structure: structure.rdf)
+    line = _mean_of(reference.distances, lambda run: run.structure.rdf if run.structure else None)
     wanted = reference.distances, reference.structure.rdf
     plot = Plot(line, "distance (Å)", "g(r)", "%{x:.2f} Å: %{y:.2f}", wanted)
     return _figure(arms, strategies, plot) if _is_known(arms) else None
@@ -76,7 +76,7 @@ def rdf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
 def adf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any | None:
     """Return angular distributions over the reference's; None if none is known."""
     reference = dynamics.reference
-    line = _mean_of(reference.angles, lambda structure: structure.adf)
+    line = _mean_of(reference.angles, lambda run: run.structure.adf if run.structure else None)
     wanted = reference.angles, reference.structure.adf
     plot = Plot(line, "bond angle (°)", "density (1/rad)", "%{x:.0f}°: %{y:.2f}", wanted)
     if not _is_known(arms):
@@ -86,11 +86,24 @@ def adf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
     return figure
 
 
+def msd_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any | None:
+    """Return mean-square displacements over the reference's; None if none is known."""
+    reference = dynamics.reference
+    wanted = (reference.times_ps, reference.msd) if reference.msd else None
+    line = _mean_of(reference.times_ps, lambda run: run.msd)
+    plot = Plot(line, "time (ps)", "MSD (Å²)", "%{x:.3g} ps: %{y:.3g}", wanted)
+    if not any(model.run.msd for arm in arms.values() for model in arm.values()):
+        return None
+    figure = _figure(arms, strategies, plot)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
 def _mean_of(
-    x: list[float], function: Callable[[Structure], list[float]]
+    x: list[float], function: Callable[[ModelRun], list[float] | None]
 ) -> Callable[[list[Model]], XY | None]:
     def line(models: list[Model]) -> XY | None:
-        known = [function(m.run.structure) for m in models if m.run.structure]
+        known = [values for m in models if (values := function(m.run))]
         return (x, np.mean(known, axis=0).tolist()) if known else None
 
     return line

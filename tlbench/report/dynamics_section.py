@@ -69,7 +69,7 @@ def dynamics_section(dynamics: Dynamics, records: list[Record]) -> DynamicsSecti
 
 def dynamics_figures(dynamics: Dynamics, records: list[Record]) -> Iterator[tuple[str, str, Any]]:
     """Yield title, note and figure of every plot of simulations."""
-    from tlbench.report.dynamics_plots import adf_curves, rdf_curves, survival_curves
+    from tlbench.report.dynamics_plots import adf_curves, msd_curves, rdf_curves, survival_curves
 
     if not dynamics.models:
         return
@@ -81,6 +81,13 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record]) -> Iterator[tupl
     ):
         if figure is not None:
             yield title, STRUCTURE_NOTE + _floor_text(dynamics, name), figure
+    figure = msd_curves(*arguments)
+    if figure is not None:
+        yield (
+            "Mean-square displacement",
+            STRUCTURE_NOTE + " Displacement is from the start.",
+            figure,
+        )
 
 
 def _floor_text(dynamics: Dynamics, name: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from tlbench.dynamics import Dynamics
 from tlbench.metrics.statistics import (
+    MeanTime,
     Rate,
     Ratio,
     geometric_mean,
@@ -25,6 +26,7 @@ from tlbench.report.dynamics import (
     errors_in,
     floors,
     floors_for,
+    mean_displacement,
     rate_of,
     rates_in,
     survival_time,
@@ -34,7 +36,9 @@ from tlbench.report.summary import BASELINE, Place
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "
     "stopped. Brackets hold the 95 % interval of their share, in which replicas of one model "
-    "count for less the more they are alike. Survival is the restricted mean survival time. "
+    "count for less the more they are alike. Survival is the restricted mean survival time, with "
+    "its 95 % interval over models where they differ. MSD is the mean-square displacement from the "
+    "start in the second half of the stable simulations. "
     "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
     "reference and 1 for none. They are geometric means over models, of their stable replicas "
     "only (in brackets how many models have any): an arm of which few survive is judged by its "
@@ -66,26 +70,31 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]
             RDF,
             ADF,
             "coordination",
+            "MSD (Å²)",
         ]
     ]
     for place, arm in arms.items():
         rate = rate_of(arm)
+        displaced = [mean_displacement(m.run.msd) for m in arm.values() if m.run.msd]
         coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
         lines.append(
             [
                 *_place_cells(place, arms),
                 _counts_text(arm),
                 f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]",
-                f"{survival_time(arm, dynamics.reference.time_ps):.3g}",
+                _time_text(survival_time(arm, dynamics.reference.time_ps)),
                 *(_mean_text(arm, name) for name in (RDF, ADF)),
                 f"{np.mean(coordination):.2f}" if coordination else "–",
+                f"{np.mean(displaced):.3g}" if displaced else "–",
             ]
         )
     floor = floors(dynamics)
-    blank = ["–"] * (len(lines[0]) - 4)
+    blank = ["–"] * (len(lines[0]) - 5)
     errors = [error_text(floor[name]) if name in floor else "–" for name in (RDF, ADF)]
-    coordination_text = f"{dynamics.reference.structure.coordination:.2f}"
-    return [*lines, ["reference", *blank, *errors, coordination_text]]
+    reference = dynamics.reference
+    coordination_text = f"{reference.structure.coordination:.2f}"
+    displaced_text = f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–"
+    return [*lines, ["reference", *blank, *errors, coordination_text, displaced_text]]
 
 
 def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
@@ -202,6 +211,13 @@ def _counts_text(arm: Arm) -> str:
     """Return models × replicas, as ``3 × 100``."""
     counts = sorted({model.n_replicas for model in arm.values()})
     return f"{len(arm)} × {'–'.join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))}"
+
+
+def _time_text(time: MeanTime) -> str:
+    if time.interval is None:
+        return f"{time.value:.3g}"
+    low, high = time.interval
+    return f"{time.value:.3g} [{low:.3g}, {high:.3g}]"
 
 
 def _mean_text(arm: Arm, name: str) -> str:

@@ -4,7 +4,12 @@ import math
 
 import pytest
 
-from tlbench.metrics.statistics import Difference, paired_difference
+from tlbench.metrics.statistics import (
+    Difference,
+    clustered_rate,
+    paired_difference,
+    unpaired_interval,
+)
 from tlbench.metrics.statistics.bootstrap import mean_interval
 
 
@@ -44,3 +49,20 @@ def test_the_side_of_zero_is_that_of_the_whole_interval(interval, side):
 def test_without_a_shared_pair_there_is_no_difference():
     assert paired_difference({(0, 0): 1.0}, {(0, 1): 1.0}) is None
     assert math.isclose(paired_difference({(0, 0): 0.0}, {(0, 0): 1.0}).value, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "interval"),
+    [
+        # Newcombe, Statistics in Medicine 17, 873 (1998), table II, method 10.
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((10, 10), (0, 20), (0.6791, 1.0)),
+        ((10, 10), (0, 10), (0.6075, 1.0)),
+    ],
+)
+def test_the_interval_of_independent_rates_is_newcombes(one, other, interval):
+    rates = [clustered_rate([1] * k + [0] * (n - k), [1] * n) for k, n in (one, other)]
+    assert unpaired_interval(*rates) == pytest.approx(interval, abs=5e-5)
+    low, high = unpaired_interval(*reversed(rates))
+    assert (-high, -low) == pytest.approx(interval, abs=5e-5)

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.metrics.statistics import kaplan_meier
+from tlbench.metrics.statistics import MeanTime, kaplan_meier, mean_survival_time
 
 
 def test_a_curve_with_ties_and_censoring():
@@ -57,3 +58,21 @@ def test_what_cannot_be_known_is_refused():
         kaplan_meier([], [])
     with pytest.raises(ValueError, match="no survival curve"):
         kaplan_meier([1.0, 2.0], [True])
+
+
+def test_the_interval_of_a_mean_time_is_students_over_models():
+    lifetimes = [[1.0, 3.0], [2.0, 6.0, 7.0], [5.0], [9.0, 20.0]]
+    curves = [kaplan_meier(times, [True] * len(times)) for times in lifetimes]
+    means = [2.0, 5.0, 5.0, 9.5]
+    found = mean_survival_time(curves, 10.0)
+    assert found.value == pytest.approx(np.mean(means))
+    whole = scipy.stats.t(3, np.mean(means), scipy.stats.sem(means)).interval(0.95)
+    assert found.interval == pytest.approx((max(0, whole[0]), min(10, whole[1])))
+
+
+def test_models_that_do_not_differ_say_nothing_of_others():
+    alive = kaplan_meier([10.0, 10.0], [False, False])
+    assert mean_survival_time([alive] * 3, 10.0) == MeanTime(10.0, None)
+    assert mean_survival_time([kaplan_meier([4.0], [True])], 10.0) == MeanTime(4.0, None)
+    with pytest.raises(ValueError, match="no model"):
+        mean_survival_time([], 10.0)

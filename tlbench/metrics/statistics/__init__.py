@@ -3,13 +3,22 @@
 from tlbench.metrics.statistics.area import area_ratio
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
 from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
-from tlbench.metrics.statistics.difference import Difference, paired_difference
+from tlbench.metrics.statistics.difference import (
+    Difference,
+    paired_difference,
+    unpaired_interval,
+)
 from tlbench.metrics.statistics.equivalence import EquivalentSize, equivalent_size
 from tlbench.metrics.statistics.multiplier import Multiplier, data_multipliers
 from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
 from tlbench.metrics.statistics.rate import Rate, clustered_rate, wilson_interval
 from tlbench.metrics.statistics.ratio import Ratio, paired_ratio
-from tlbench.metrics.statistics.survival import Survival, kaplan_meier
+from tlbench.metrics.statistics.survival import (
+    MeanTime,
+    Survival,
+    kaplan_meier,
+    mean_survival_time,
+)
 from tlbench.metrics.statistics.ties import Standing, tie_groups
 from tlbench.metrics.statistics.verdict import NegativeTransfer, Verdict, negative_transfer, verdict
 
@@ -22,6 +31,7 @@ __all__ = [
     "Difference",
     "EquivalentSize",
     "Interval",
+    "MeanTime",
     "Multiplier",
     "NegativeTransfer",
     "Pair",
@@ -38,10 +48,12 @@ __all__ = [
     "equivalent_size",
     "geometric_mean",
     "kaplan_meier",
+    "mean_survival_time",
     "negative_transfer",
     "paired_difference",
     "paired_ratio",
     "tie_groups",
+    "unpaired_interval",
     "verdict",
     "wilson_interval",
 ]

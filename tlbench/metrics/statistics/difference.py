@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tlbench.metrics.statistics.pairs import Table
+from tlbench.metrics.statistics.rate import Rate
 from tlbench.metrics.statistics.ratio import paired_ratio
 
 
@@ -32,6 +33,19 @@ class Difference:
             return 0
         low, high = self.interval
         return int(low > 0) - int(high < 0)
+
+
+def unpaired_interval(arm: Rate, baseline: Rate) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of two rates, from those of each.
+
+    It is Newcombe's (*Statistics in Medicine* 17, 873, 1998, method 10), which takes the rates to
+    be independent: if models with the same seeds fare alike it is wider than it need be. It
+    serves where pairs all differ by the same.
+    """
+    difference = arm.value - baseline.value
+    below = math.hypot(arm.value - arm.low, baseline.high - baseline.value)
+    above = math.hypot(arm.high - arm.value, baseline.value - baseline.low)
+    return max(-1.0, difference - below), min(1.0, difference + above)
 
 
 def paired_difference(arm: Table, baseline: Table, seed: int = 0) -> Difference | None:

@@ -1,11 +1,31 @@
-"""How long simulations last."""
+"""How long simulations last.
 
+Replicas of one model share its weights, so the interval of a mean time is Student's, of the means
+of models. Simulated coverage in per cent, nominally 95, where lifetimes are exponential and the
+models' hazards lognormal of width σ (20,000 samples each; the hazard is that per horizon):
+
+======== ==== ============== ============== =============== ===============
+hazard   σ    3 models × 10  5 models × 10  10 models × 10  5 models × 100
+======== ==== ============== ============== =============== ===============
+3        0    95             95             95              95
+3        1.5  90             92             94              92
+1        0    95             95             95              95
+1        1.5  91             93             95              93
+0.1      0    92             92             93              95
+0.1      1.5  89             84             86              81
+======== ==== ============== ============== =============== ===============
+
+It is too narrow where few models hold nearly all the failures.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tlbench.metrics.spec import Floats
+from tlbench.metrics.statistics.bootstrap import TAIL
 
 
 @dataclass(frozen=True)
@@ -74,3 +94,40 @@ def kaplan_meier(times: Sequence[float], failed: Sequence[bool]) -> Survival:
         np.concatenate([[0.0], estimate.quantiles]),
         np.concatenate([[1.0], estimate.probabilities]),
     )
+
+
+@dataclass(frozen=True)
+class MeanTime:
+    """A restricted mean survival time.
+
+    Attributes
+    ----------
+    value
+        Mean over models.
+    interval
+        Its 95 % interval; None for a single model, and where the means of all models are equal,
+        as where every replica survives: their scatter then says nothing.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+def mean_survival_time(models: Sequence[Survival], horizon: float) -> MeanTime:
+    """Return the restricted mean survival time up to ``horizon`` of an arm of several models.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, or of one it is not known who survives to the horizon.
+    """
+    from scipy.special import stdtrit
+
+    means = np.array([model.restricted_mean(horizon) for model in models])
+    if not len(means):
+        raise ValueError("no model has no mean survival time")
+    value, n = float(means.mean()), len(means)
+    if n < 2 or np.ptp(means) <= 1e-9 * horizon:
+        return MeanTime(value, None)
+    reach = float(stdtrit(n - 1, 1 - TAIL)) * float(means.std(ddof=1)) / math.sqrt(n)
+    return MeanTime(value, (max(0.0, value - reach), min(horizon, value + reach)))
