@@ -2,7 +2,7 @@
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
-from tlbench.report.dynamics_section import dynamics_section
+from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.summary import cells, header, markdown_table, note, summarise
 from tlbench.report.temperature import matrices, tables

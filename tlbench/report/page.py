@@ -12,7 +12,7 @@ from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
-from tlbench.report.dynamics_section import dynamics_figures, dynamics_section
+from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.html import embedded, render
 from tlbench.report.summary import cells, header, note, summarise

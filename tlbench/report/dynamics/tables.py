@@ -15,7 +15,7 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
-from tlbench.report.dynamics import (
+from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
     RDF,

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.metrics.statistics import kaplan_meier
-from tlbench.report.dynamics import Arm, Model
+from tlbench.report.dynamics.models import Arm, Model
 from tlbench.report.plots import panels, style_of
 from tlbench.report.summary import Place
 

@@ -16,7 +16,7 @@ from tlbench.metrics.statistics import (
     unpaired_interval,
     verdict,
 )
-from tlbench.report.dynamics import (
+from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
     RDF,

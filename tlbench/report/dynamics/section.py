@@ -6,9 +6,9 @@ from typing import Any
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
-from tlbench.report.dynamics import ADF, RDF, arms_of, error_text, floors, strategies_in
-from tlbench.report.dynamics_findings import dynamics_findings
-from tlbench.report.dynamics_tables import (
+from tlbench.report.dynamics.findings import dynamics_findings
+from tlbench.report.dynamics.models import ADF, RDF, arms_of, error_text, floors, strategies_in
+from tlbench.report.dynamics.tables import (
     MODELS_NOTE,
     arms_note,
     arms_table,
@@ -69,7 +69,7 @@ def dynamics_section(dynamics: Dynamics, records: list[Record]) -> DynamicsSecti
 
 def dynamics_figures(dynamics: Dynamics, records: list[Record]) -> Iterator[tuple[str, str, Any]]:
     """Yield title, note and figure of every plot of simulations."""
-    from tlbench.report.dynamics_plots import adf_curves, msd_curves, rdf_curves, survival_curves
+    from tlbench.report.dynamics.plots import adf_curves, msd_curves, rdf_curves, survival_curves
 
     if not dynamics.models:
         return

@@ -1,0 +1,1 @@
+"""What simulations found, for the report."""
