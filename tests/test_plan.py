@@ -110,6 +110,12 @@ def test_other_dynamics_leave_training_and_errors_alone():
     assert others(("dynamics", "null")) == others()
 
 
+def test_a_timestep_that_cannot_work_is_refused_before_anything_runs():
+    suite = load_suite("stability-sw-cpu", [("dynamics.timestep_fs", "30")])
+    with pytest.raises(InputError, match="30 fs is too long for Ge"):
+        plan(suite)
+
+
 def test_dft_simulations_start_from_frames_of_the_data():
     planned = plan(load_suite("stability-dft"))
     reference = planned.jobs[planned.reference]
@@ -124,6 +130,7 @@ def test_dft_simulations_start_from_frames_of_the_data():
         (("dynamics.temperature_k", "0"), "temperature_k.*greater than 0"),
         (("dynamics.timestep_fs", "-1"), "timestep_fs.*greater than 0"),
         (("dynamics.equilibration_ps", "10"), "should be shorter than time_ps"),
+        (("dynamics.time_ps", "1.02"), "no sample is taken after equilibration"),
         (("metrics", "[rdf_error]"), "measured by every suite that has 'dynamics'"),
     ],
 )

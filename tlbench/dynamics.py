@@ -29,9 +29,10 @@ class Structure(Strict):
 class ReferenceRun(Strict):
     """What the models' simulations are compared with.
 
-    ``rdf_floor`` and ``adf_floor`` are the errors of the reference against another run of
-    itself; None where its structures are too few to be divided. ``msd`` is the mean-square
-    displacement from the start at ``times_ps``, Å²; None where the reference is no simulation.
+    ``rdf_floor`` and ``adf_floor`` are the errors of another run of the reference, or, where it
+    is made of frames, of a perfect model; None where frames are too few to tell. ``msd`` is the
+    mean-square displacement from the start at ``times_ps``, Å²; None where the reference is no
+    simulation.
     """
 
     temperature_k: float
@@ -50,6 +51,13 @@ class ReferenceRun(Strict):
         default=None, description="replicas of the other run, judged by the same criteria"
     )
     false_alarms: int | None = Field(default=None, description="how many of them were stopped")
+
+    @property
+    def floor_is(self) -> str:
+        """Say whose errors the floors are."""
+        if self.replicas is None:
+            return "a perfect model, judged by so few frames"
+        return "another run of the reference"
 
 
 class ModelRun(Strict):
@@ -128,7 +136,10 @@ def read_dynamics(path: Path) -> Dynamics:
     try:
         return Dynamics.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"]
-        raise InputError(f"{path}: does not hold simulations ({problem}).") from error
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(
+            f"{path}: does not hold simulations of this version ({place}: {first['msg']})."
+        ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error

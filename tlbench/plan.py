@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+import numpy as np
+from ase.data import atomic_numbers
+
 from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
@@ -236,8 +239,9 @@ def _simulate(
     suite = result.suite
     if suite.dynamics is None:
         return
-    protocol = suite.dynamics.protocol().model_dump(mode="json")
     element = target.elements[0]
+    suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
+    protocol = suite.dynamics.protocol().model_dump(mode="json")
     at = f"{suite.dynamics.temperature_k:g} K"
     reference = Job(
         "reference",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ase.io
+import numpy as np
 import pytest
 import tiny
 from ase.build import bulk
@@ -18,6 +19,7 @@ from ase.build import bulk
 from tlbench.cli import main
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY
 from tlbench.md.protocol import Protocol
+from tlbench.md.simulation import CHECKPOINT
 from tlbench.training.reference_energy import fit_reference_energy
 
 
@@ -96,7 +98,7 @@ def test_replicas_that_are_stopped_are_counted_by_what_stopped_them(printed, inp
     atoms.positions[1] = [0.5, 0.5, 0.5]
     ase.io.write(tmp_path / "close.xyz", atoms, format="extxyz")
     said = printed("md", "stillinger-weber:Ge", "close.xyz", *SHORT, "--replicas", 3)
-    assert re.search(r"^closest-pair +3 +0 +– +0", said, re.MULTILINE)
+    assert re.search(r"^closest-pair +3 +0 +– +–", said, re.MULTILINE)
     assert "Structure of" not in said
 
 
@@ -131,6 +133,8 @@ def test_options_default_to_the_protocol_of_the_suites(printed, inputs, tmp_path
         ("ge.safetensors ge.xyz --friction -1", "--friction -1: should not be negative"),
         ("ge.safetensors ge.xyz --sample 1", "--sample 1: should not be shorter than --timestep"),
         ("ge.safetensors ge.xyz --sample 101", "longer than the simulation of 100 fs"),
+        ("ge.safetensors ge.xyz --time 1e8", "samples are more than 1,000,000"),
+        ("ge.safetensors ge.xyz --sample 60 --equilibration 0.05", "no sample would be taken"),
         ("ge.safetensors ge.xyz --equilibration 0.1", "should be shorter than --time (0.1 ps)"),
         ("ge.safetensors ge.xyz --device tpu", "choose one of auto, cpu, cuda"),
         ("ge.safetensors ge.xyz --out file", "file cannot be written"),
@@ -179,9 +183,9 @@ def test_ctrl_c_stops_it_and_nobody_else_may_write_meanwhile(command, inputs, tm
     os.kill(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == (
-        "Interrupted. The same command goes on from the last checkpoint."
-    )
+    assert said.splitlines()[-1] == ("Interrupted. The same command goes on from here.")
+    done = int(np.load(tmp_path / CHECKPOINT)["step"])
+    assert done > 0
     assert "Traceback" not in said
     assert not (tmp_path / OBSERVABLES).exists()
     assert (tmp_path / LOCK).exists()

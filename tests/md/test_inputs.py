@@ -117,6 +117,14 @@ def test_constraints_are_not_silently_dropped(tmp_path):
     assert said == [f"Constraints in {tmp_path / 'a.xyz'} are not applied: all atoms move."]
 
 
+def test_velocities_are_not_silently_dropped(tmp_path):
+    atoms = bulk("Ge")
+    atoms.set_velocities([[0.1, 0, 0], [0, 0, 0]])
+    ase.io.write(tmp_path / "a.traj", atoms)
+    _, (said,) = read_structure(tmp_path / "a.traj")
+    assert "are not used: new ones are drawn at the temperature" in said
+
+
 def unusual(**changes) -> Atoms:
     atoms = bulk("Ge", cubic=True)
     for name, value in changes.items():
@@ -134,6 +142,8 @@ def unusual(**changes) -> Atoms:
         (unusual(cell=0), "do not span a cell"),
         (unusual(cell=[5.0, 0, 0]), "do not span a cell"),
         (unusual(cell=np.nan), "not finite"),
+        (Atoms("Ge2", [[0, 0, 0], [1e10, 0, 0]]), r"atoms lie 1e\+10 Å from the origin"),
+        (Atoms("Ge", cell=3 * [0.02], pbc=True), "1 atoms in 8e-06 Å³ are denser than any"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(tmp_path, atoms, complaint):

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.graphs import Graph
+from tlbench.kernels.library import SWITCH
+from tlbench.md.batch import Batch
 from tlbench.md.criteria import STABLE, Expected
 from tlbench.md.forces import ForceField
 from tlbench.md.protocol import Criteria, Protocol
@@ -72,6 +75,53 @@ def test_a_replica_is_the_same_alone_and_in_any_batch(name):
         for number in chosen:
             assert np.array_equal(found[number][0], together[number][0])
             assert np.array_equal(found[number][1], together[number][1])
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+@pytest.mark.parametrize("name", ["dimenetpp", "schnet", "visnet", "equivariant"])
+def test_forces_of_a_model_do_not_depend_on_the_batch(name, kernels, monkeypatch):
+    """Of cells as large as those of suites, where matrix products are split."""
+    monkeypatch.setenv(SWITCH, kernels)
+    force_field = model(name)
+    start = Frames.concatenate(
+        [diamond("Ge", repeats=(2, 2, 2), rattle=0.1, seed=seed) for seed in range(4)]
+    )
+    whole = Batch(start, force_field).forces(torch.as_tensor(start.positions)).view(4, 64, 3)
+    for chosen in ([2], [3, 0], [1, 2, 3]):
+        some = start.select(chosen)
+        found = Batch(some, force_field).forces(torch.as_tensor(some.positions))
+        assert torch.equal(found.view(-1, 64, 3), whole[chosen])
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"time_ps": 1.02}, "no sample is taken after equilibration"),
+        ({"time_ps": 0.04, "equilibration_ps": 0.0}, "no sample is taken after equilibration"),
+        ({"time_ps": 1e6}, "20,000,000 samples are more than 1,000,000"),
+    ],
+)
+def test_a_protocol_without_samples_or_with_too_many_is_refused(settings, complaint):
+    with pytest.raises(ValidationError, match=complaint):
+        Protocol(temperature_k=300, **settings)
+
+
+def test_an_interruption_between_steps_loses_nothing(tmp_path):
+    start, whole = crystals(2), Last(8)
+    Simulation(start, stillinger_weber(), SHORT).run(on_sample=whole)
+
+    def stop(done, total, alive):
+        if done == 37:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Simulation(start, stillinger_weber(), SHORT).run(tmp_path, stop)
+    steps, again = [], Last(8)
+    resumed = Simulation(start, stillinger_weber(), SHORT)
+    resumed.run(tmp_path, lambda done, total, alive: steps.append(done), again)
+    assert steps[0] == 38
+    for replica, (positions, _) in again.found.items():
+        assert np.array_equal(positions, whole.found[replica][0])
 
 
 @pytest.mark.parametrize("name", ["stillinger-weber", "schnet"])

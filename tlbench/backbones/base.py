@@ -25,6 +25,14 @@ class Backbone(nn.Module, ABC):
         The configuration that built it.
     """
 
+    @property
+    def same_in_batches(self) -> bool:
+        """Whether forces are the same to the last bit alone and in any batch, on a CPU.
+
+        Dynamics then evaluates several structures at once without changing any trajectory.
+        """
+        return False
+
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         self.config = config

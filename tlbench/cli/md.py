@@ -26,7 +26,11 @@ def md(
     time: Annotated[float, typer.Option(help="Length of the simulation, ps.")],
     timestep: Annotated[float, typer.Option(help="Time between steps, fs.")] = 2.0,
     friction: Annotated[
-        float, typer.Option(help="Friction of the thermostat, 1/ps; 0: constant energy.")
+        float,
+        typer.Option(
+            help="Friction of the thermostat, 1/ps. 0: constant energy; a structure that starts at "
+            "rest in its minimum ends at half the temperature."
+        ),
     ] = 10.0,
     replicas: Annotated[int, typer.Option(min=1, help="Simulations, run as one batch.")] = 1,
     seed: Annotated[int, typer.Option(help="Decides velocities and random forces.")] = 0,
@@ -47,7 +51,8 @@ def md(
     observables.json: survival, temperature, displacement, RDF, ADF.
 
     Replicas differ in their velocities, drawn at the temperature, and random
-    forces. One that explodes leaves the batch.
+    forces. One that explodes (hotter than the thermostat by far, atoms too
+    close, forces too large, numbers not finite) leaves the batch.
 
     Stop it with Ctrl-C and start it again at any time: it goes on.
     """
@@ -61,6 +66,7 @@ def md(
         replicas=replicas,
         seed=seed,
     )
+    from tlbench.cli.interrupts import between_steps
     from tlbench.cli.simulation_live import SimulationDisplay
     from tlbench.engine.devices import check_device, resolve
     from tlbench.engine.provenance import Stopwatch
@@ -72,7 +78,7 @@ def md(
     watch = Stopwatch()
     start, notes = read_structure(structure)
     driver = load_driver(potential, start, chosen)
-    protocol.check(start)
+    protocol.check(start.atomic_numbers)
     display = SimulationDisplay(protocol, out)
     found = finished(out, Settings.of(driver, start, protocol))
     if found is not None:
@@ -88,10 +94,16 @@ def md(
 
     _settle()
     try:
-        with display:
-            found = simulate(out, start, driver, protocol, provenance, display.update)
+        with display, between_steps() as interrupted:
+
+            def on_step(done: int, total: int, alive: int) -> None:
+                display.update(done, total, alive)
+                if interrupted():
+                    raise KeyboardInterrupt
+
+            found = simulate(out, start, driver, protocol, provenance, on_step)
     except KeyboardInterrupt:
-        display.say("Interrupted. The same command goes on from the last checkpoint.")
+        display.say("Interrupted. The same command goes on from here.")
         raise typer.Exit(130) from None
     display.finish(found)
 
@@ -109,6 +121,7 @@ def _protocol(
 ) -> "Protocol":
     """Return the protocol, or say in terms of the options what is wrong with it."""
     from tlbench.errors import InputError
+    from tlbench.md.protocol import MOST_SAMPLES, Protocol
 
     positive = {"temperature": temperature, "time": time, "timestep": timestep, "sample": sample}
     for name, value in positive.items():
@@ -130,8 +143,17 @@ def _protocol(
         raise InputError(
             f"--equilibration {equilibration:g}: should be shorter than --time ({time:g} ps)."
         )
-    from tlbench.md.protocol import Protocol
-
+    samples = 1000 * time / sample
+    if samples > MOST_SAMPLES:
+        raise InputError(
+            f"--time {time:g} with --sample {sample:g}: {samples:.3g} samples are more than "
+            f"{MOST_SAMPLES:,}; choose a longer --sample."
+        )
+    if 1000 * equilibration >= sample * int(samples):
+        raise InputError(
+            f"--time {time:g} with --equilibration {equilibration:g} and --sample {sample:g}: no "
+            "sample would be taken after equilibration; choose a longer --time."
+        )
     return Protocol(
         temperature_k=temperature,
         time_ps=time,

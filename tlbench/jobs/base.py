@@ -73,7 +73,7 @@ KINDS = {
     "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
     "train": Kind(2, "tlbench.jobs.train:run", uses_device=True),
     "evaluate": Kind(3, "tlbench.jobs.evaluate:run", uses_device=True),
-    "reference": Kind(2, "tlbench.jobs.reference:run", uses_device=False),
+    "reference": Kind(3, "tlbench.jobs.reference:run", uses_device=False),
     "simulate": Kind(2, "tlbench.jobs.simulate:run", uses_device=True),
     "compare": Kind(2, "tlbench.jobs.compare:run", uses_device=False),
 }

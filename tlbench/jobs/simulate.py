@@ -35,7 +35,6 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     found = simulation.run(
         context.folder, lambda done, total, alive: context.report(Progress(done, total))
     )
-    (context.folder / CHECKPOINT).unlink(missing_ok=True)
     counts = {f"counts.{name}": value for name, value in vars(found.counts).items()}
     arrays = {
         name: getattr(found, name)
@@ -43,6 +42,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     }
     criterion = np.array(found.criterion, dtype=np.str_)
     save_arrays(context.folder / OUTCOME, {**counts, **arrays, "criterion": criterion})
+    (context.folder / CHECKPOINT).unlink(missing_ok=True)
     return {
         "survival_ps": [round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],
         "criterion": found.criterion,

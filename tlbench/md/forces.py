@@ -36,7 +36,8 @@ class ForceField:
     cutoff
         Å.
     at_once
-        Structures that are evaluated together; their results do not depend on each other.
+        Structures that are evaluated together. On a CPU as many as there can be without their
+        results depending on each other; on other devices all, None.
     """
 
     evaluate: Callable[[Graph], EnergyAndForces]
@@ -57,8 +58,10 @@ class ForceField:
         def evaluate(graph: Graph) -> EnergyAndForces:
             return driver(graph.to(driver.device, driver.dtype))  # type: ignore[no-any-return]
 
-        # More at once no longer fit the cache of a processor.
-        at_once = 8 if potential.device.type == "cpu" else None
+        at_once = None
+        if potential.device.type == "cpu":
+            # More at once no longer fit the cache of a processor.
+            at_once = 8 if potential.backbone.same_in_batches else 1
         return cls(evaluate, potential.cutoff, at_once)
 
 

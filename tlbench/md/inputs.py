@@ -17,6 +17,12 @@ from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 STILLINGER_WEBER = "stillinger-weber:"
 
+FAR = 1e6
+"""Distance from the origin beyond which atoms are not looked for, Å."""
+
+SMALLEST_ATOM = 0.1
+"""Volume of an atom below which there are too many neighbours to be listed, Å³."""
+
 FLAT = 1e-3
 """Extent of a periodic cell below which it is flat, Å."""
 
@@ -55,8 +61,12 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
             f"{path}: ase cannot read a structure from it ({type(error).__name__}: {problem})."
         ) from error
     _check_structure(path, structure)
-    fixed = [f"Constraints in {path} are not applied: all atoms move."] if atoms.constraints else []
-    return structure, fixed
+    notes = []
+    if atoms.constraints:
+        notes.append(f"Constraints in {path} are not applied: all atoms move.")
+    if atoms.has("momenta"):
+        notes.append(f"Velocities in {path} are not used: new ones are drawn at the temperature.")
+    return structure, notes
 
 
 def load_driver(name: str, structure: Frames, device: str) -> Driver:
@@ -103,6 +113,14 @@ def _check_structure(path: Path, structure: Frames) -> None:
         raise InputError(
             f"{path}: is periodic, but the vectors of its cell do not span a cell; correct them, "
             "or make the structure not periodic."
+        )
+    extent = np.abs(structure.positions).max()
+    if extent > FAR:
+        raise InputError(f"{path}: atoms lie {extent:.2g} Å from the origin; move them there.")
+    if pbc.all() and np.abs(np.linalg.det(cell)) < SMALLEST_ATOM * len(numbers):
+        raise InputError(
+            f"{path}: {len(numbers)} atoms in {np.abs(np.linalg.det(cell)):.2g} Å³ are denser than "
+            "any matter; correct the cell."
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from tlbench.data.frames import Floats, Frames, Ints
+from tlbench.data.frames import Floats, Ints
 from tlbench.errors import InputError
 from tlbench.schema import Strict
 
@@ -14,10 +14,14 @@ FASTEST_FS = 2.0
 """Timestep at which the stiffest bonds of an atom of 1 amu are no longer integrated, fs."""
 
 
+MOST_SAMPLES = 1_000_000
+"""Samples that a simulation may take at most; some of what they show is kept in memory."""
+
+
 class Criteria(Strict):
     """Bounds beyond which a simulation is unstable; None lifts one.
 
-    That a number is not finite, or that an atom crosses the cutoff in one step, always counts.
+    That a number is not finite, or that an atom moves 5 Å in one step, always counts.
     """
 
     temperature_sigmas: PositiveFloat | None = Field(
@@ -66,6 +70,17 @@ class Protocol(Strict):
             )
         if self.sample_fs < self.timestep_fs:
             raise ValueError("sample_fs should not be shorter than timestep_fs")
+        if self.n_samples * self.sample_steps <= self.equilibration_steps:
+            raise ValueError(
+                f"no sample is taken after equilibration: time_ps ({self.time_ps:g}) should be "
+                f"longer than equilibration_ps ({self.equilibration_ps:g}) by at least sample_fs "
+                f"({self.sample_fs:g})"
+            )
+        if self.n_samples > MOST_SAMPLES:
+            raise ValueError(
+                f"{self.n_samples:,} samples are more than {MOST_SAMPLES:,}; choose a longer "
+                "sample_fs or a shorter time_ps"
+            )
         return self
 
     @property
@@ -99,15 +114,15 @@ class Protocol(Strict):
         """Number of samples in a window of the structure's criterion."""
         return max(1, round(self.criteria.window_fs / (self.sample_steps * self.timestep_fs)))
 
-    def check(self, start: Frames) -> None:
-        """Refuse a timestep that cannot work for the atoms of ``start``.
+    def check(self, atomic_numbers: Ints) -> None:
+        """Refuse a timestep that cannot work for some of the elements.
 
         Raises
         ------
         InputError
             Saying which timestep does.
         """
-        lightest = int(start.atomic_numbers[np.argmin(atomic_masses[start.atomic_numbers])])
+        lightest = int(atomic_numbers[np.argmin(atomic_masses[atomic_numbers])])
         limit = FASTEST_FS * math.sqrt(atomic_masses[lightest])
         if self.timestep_fs > limit:
             raise InputError(

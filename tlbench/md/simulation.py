@@ -25,7 +25,7 @@ from tlbench.seeds import stream
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0
-FORMAT = 2
+FORMAT = 3
 """Number of what a checkpoint holds; one of another number is that of another simulation."""
 
 
@@ -63,7 +63,7 @@ class Simulation:
         numbers: Sequence[int] | None = None,
         identity: str = "",
     ) -> None:
-        protocol.check(start)
+        protocol.check(start.atomic_numbers)
         self.start, self.protocol = start, protocol
         self.expected = expected or Expected()
         self.step = 0
@@ -92,6 +92,7 @@ class Simulation:
             Where the state is kept; one that is there is resumed.
         on_step
             Called after every step with steps done, steps in all, and replicas that still run.
+            If it raises ``KeyboardInterrupt``, the state is kept first.
         on_sample
             Called with every sample; after an interruption again with those that came after
             the last checkpoint.
@@ -113,7 +114,13 @@ class Simulation:
             self._judge()
             if self.step % self.protocol.sample_steps == 0 and len(self._alive):
                 self._sample(on_sample)
-            on_step(self.step, total, len(self._alive))
+            try:
+                on_step(self.step, total, len(self._alive))
+            except KeyboardInterrupt:
+                # Between two steps the state is whole.
+                if folder is not None and len(self._alive):
+                    self._save(folder)
+                raise
             due = time.monotonic() - saved > checkpoint_seconds
             if folder is not None and due and len(self._alive):
                 self._save(folder)
@@ -261,6 +268,7 @@ class Simulation:
         """Return a digest of everything that determines the trajectories, and of their length."""
         found = hashlib.sha256(f"{FORMAT}{self._identity}{self._numbers}{self.expected}".encode())
         found.update(self.protocol.model_dump_json().encode())
-        for array in (self.start.atomic_numbers, self.start.positions, self.start.cell):
+        start = self.start
+        for array in (start.atomic_numbers, start.positions, start.cell, start.pbc):
             found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()

@@ -22,6 +22,7 @@ from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.backbones.dimenetpp.radial import RadialFunctions
 from tlbench.backbones.filtering import filtered_sum
 from tlbench.graphs import Graph
+from tlbench.kernels.library import library_for
 
 
 class EdgeEmbedding(nn.Module):
@@ -160,6 +161,11 @@ class DimeNetPP(Backbone):
             energies.append(block.lin(dense(layers, total)))
         energy: Tensor = torch.cat(energies, dim=1).sum(dim=1)
         return energy
+
+    @property
+    def same_in_batches(self) -> bool:
+        """Whether the compiled kernels are used, which go from atom to atom."""
+        return library_for(next(self.parameters())) is not None
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""

@@ -11,6 +11,7 @@ from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.backbones.schnet.filters import FilterBasis, Weights, with_slopes
 from tlbench.backbones.schnet.pairs import convolve, pairs_of
 from tlbench.graphs import Graph
+from tlbench.kernels.library import library_for
 
 
 class SchNet(Backbone):
@@ -65,6 +66,11 @@ class SchNet(Backbone):
             return self._basis(distance).slopes(weights)
 
         return with_slopes(distance, *basis.filters_and_slopes(weights), slopes_at)
+
+    @property
+    def same_in_batches(self) -> bool:
+        """Whether the compiled kernels are used, which go from atom to atom."""
+        return library_for(next(self.parameters())) is not None
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""

@@ -43,7 +43,10 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         baseline = baseline_of(place, arms)
         start, trained = _start(place), place.size > 0
         sentences += [
-            f"{start} {said}." for said in _of_structure(arm, floors_for(dynamics, arm.values()))
+            f"{start} {said}."
+            for said in _of_structure(
+                arm, floors_for(dynamics, arm.values()), dynamics.reference.floor_is
+            )
         ]
         difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
         if difference is None:
@@ -79,7 +82,7 @@ def _start(place: Place) -> str:
     return f"{place.backbone}, {place.strategy}, N = {place.size}{trained}:"
 
 
-def _of_structure(arm: Arm, floor: Mapping[str, float]) -> Iterator[str]:
+def _of_structure(arm: Arm, floor: Mapping[str, float], floor_is: str) -> Iterator[str]:
     """Say where the structure is not known, or cannot be told from the reference."""
     if not any(model.run.n_stable for model in arm.values()):
         yield "no replica is stable, so nothing is known of its structure"
@@ -88,8 +91,8 @@ def _of_structure(arm: Arm, floor: Mapping[str, float]) -> Iterator[str]:
         errors = list(errors_in(arm, name).values())
         if errors and geometric_mean(errors) <= floor.get(name, 0):
             yield (
-                f"its {name} is not above {error_text(floor[name])}, that of the reference against "
-                "another run of itself with as many stable replicas"
+                f"its {name} is not above {error_text(floor[name])}, that of {floor_is} with as "
+                "many stable replicas"
             )
 
 

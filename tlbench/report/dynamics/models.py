@@ -91,7 +91,7 @@ def strategies_in(dynamics: Dynamics, records: Iterable[Record]) -> list[str]:
 
 
 def floors(dynamics: Dynamics) -> dict[str, float]:
-    """Return the errors of the reference against another run of itself, where they are known."""
+    """Return the errors that no model should be expected to be below, where they are known."""
     known = {RDF: dynamics.reference.rdf_floor, ADF: dynamics.reference.adf_floor}
     return {name: floor for name, floor in known.items() if floor is not None}
 

@@ -94,7 +94,8 @@ def _floor_text(dynamics: Dynamics, name: str) -> str:
     floor = floors(dynamics).get(name)
     if floor is None:
         return ""
-    return f" Against another run of itself the reference has the {name} {error_text(floor)}."
+    whose = dynamics.reference.floor_is
+    return f" The {name} of {whose} is {error_text(floor)}."
 
 
 def _introduction(dynamics: Dynamics) -> str:

@@ -44,9 +44,6 @@ ARMS_NOTE = (
     "only (in brackets how many models have any): an arm of which few survive is judged by its "
     "survivors."
 )
-FLOOR_NOTE = (
-    "The last row is the reference against another run of itself: no smaller error can be seen."
-)
 ALIKE_NOTE = (
     "Where an arm has one model, or all its replicas meet the same end, nothing tells how alike "
     "replicas of one model are, so each model counts as one observation."
@@ -100,7 +97,9 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]
 def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
     """Return what the numbers of the table of arms mean."""
     reference = dynamics.reference
-    notes = [ARMS_NOTE, FLOOR_NOTE] if floors(dynamics) else [ARMS_NOTE]
+    notes = [ARMS_NOTE]
+    if floors(dynamics):
+        notes.append(f"The last row is {reference.floor_is}: no smaller error can be seen.")
     if any(_are_alike(rate_of(arm)) for arm in arms.values()):
         notes.append(ALIKE_NOTE)
     if reference.replicas is not None and reference.false_alarms is not None:
