@@ -134,7 +134,7 @@ def test_options_default_to_the_protocol_of_the_suites(printed, inputs, tmp_path
         ("ge.safetensors ge.xyz --sample 1", "--sample 1: should not be shorter than --timestep"),
         ("ge.safetensors ge.xyz --sample 101", "longer than the simulation of 100 fs"),
         ("ge.safetensors ge.xyz --time 1e8", "samples are more than 1,000,000"),
-        ("ge.safetensors ge.xyz --sample 60 --equilibration 0.05", "no sample would be taken"),
+        ("ge.safetensors ge.xyz --sample 60 --equilibration 0.06", "no sample would be taken"),
         ("ge.safetensors ge.xyz --equilibration 0.1", "should be shorter than --time (0.1 ps)"),
         ("ge.safetensors ge.xyz --device tpu", "choose one of auto, cpu, cuda"),
         ("ge.safetensors ge.xyz --out file", "file cannot be written"),

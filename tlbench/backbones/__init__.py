@@ -9,6 +9,19 @@ from tlbench.registry import Registry
 
 __all__ = ["BACKBONES", "BackboneConfig"]
 
-BACKBONES: Registry[type[BackboneConfig]] = Registry("backbone", group="tlbench.backbones")
-BACKBONES.register("dimenetpp", "tlbench.backbones.dimenetpp.config:DimeNetPPConfig")
-BACKBONES.register("schnet", "tlbench.backbones.schnet.config:SchNetConfig")
+BACKBONES: Registry[type[BackboneConfig]] = Registry(
+    "backbone", group="tlbench.backbones", extras={"e3nn": "e3nn", "nequip": "nequip"}
+)
+for _name, _config in {
+    "dimenetpp": "dimenetpp.config:DimeNetPPConfig",
+    "dimenetpp-large": "dimenetpp.config:DimeNetPPLargeConfig",
+    "equivariant": "equivariant.config:EquivariantConfig",
+    "equivariant-large": "equivariant.config:EquivariantLargeConfig",
+    "nequip": "nequip.config:NequIPConfig",
+    "nequip-large": "nequip.config:NequIPLargeConfig",
+    "schnet": "schnet.config:SchNetConfig",
+    "schnet-large": "schnet.config:SchNetLargeConfig",
+    "visnet": "visnet.config:ViSNetConfig",
+    "visnet-large": "visnet.config:ViSNetLargeConfig",
+}.items():
+    BACKBONES.register(_name, f"tlbench.backbones.{_config}")

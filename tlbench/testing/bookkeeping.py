@@ -117,7 +117,9 @@ def seeding(potential: Potential) -> float:
     )
     if all(torch.equal(first[name], other[name]) for name in first):
         return float("inf")
-    return max(float((first[name] - again[name]).abs().max()) for name in first)
+    # Some libraries keep tensors without entries.
+    filled = [name for name in first if first[name].numel()]
+    return max(float((first[name] - again[name]).abs().max()) for name in filled)
 
 
 def configuration(potential: Potential) -> float:

@@ -36,3 +36,12 @@ class DimeNetPPConfig(BackboneConfig):
         from tlbench.backbones.dimenetpp.model import DimeNetPP
 
         return DimeNetPP(self)
+
+
+class DimeNetPPLargeConfig(DimeNetPPConfig):
+    """DimeNet++ with the widths of its paper."""
+
+    hidden_channels: PositiveInt = Field(default=128, description="width of a message")
+    type_channels: PositiveInt = Field(default=64, description="width of an element's embedding")
+    out_channels: PositiveInt = Field(default=256, description="width of the output blocks")
+    interaction_channels: PositiveInt = Field(default=64, description="width in triplet sums")

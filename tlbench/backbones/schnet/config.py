@@ -23,3 +23,10 @@ class SchNetConfig(BackboneConfig):
         from tlbench.backbones.schnet.model import SchNet
 
         return SchNet(self)
+
+
+class SchNetLargeConfig(SchNetConfig):
+    """SchNet with 128 features."""
+
+    hidden_channels: PositiveInt = Field(default=128, description="features of an atom")
+    n_filters: PositiveInt = Field(default=128, description="width of a continuous filter")

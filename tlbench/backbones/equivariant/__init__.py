@@ -1,0 +1,1 @@
+"""An equivariant message-passing network, written on e3nn."""

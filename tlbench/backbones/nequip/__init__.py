@@ -1,0 +1,1 @@
+"""NequIP, from the package nequip."""

@@ -1,0 +1,1 @@
+"""ViSNet, from the layers of torch-geometric."""
