@@ -1,5 +1,6 @@
 """NequIP, put together by the package nequip, without what it sets for a whole process."""
 
+import random
 import warnings
 from typing import Any
 
@@ -12,10 +13,12 @@ from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.nequip.config import NequIPConfig
 from tlbench.graphs import Graph
 
-# Some of what the package imports adds filters of warnings for the whole process.
+# Some of what the package imports adds filters of warnings and draws random numbers.
+_random_state = random.getstate()
 with warnings.catch_warnings():
     from nequip.data import AtomicDataDict
     from nequip.model.nequip_models import FullNequIPGNNModel
+random.setstate(_random_state)
 
 
 class NequIP(Backbone):
