@@ -25,7 +25,11 @@ PRETRAIN = "pretrain"
 
 @dataclass(frozen=True)
 class Cell:
-    """One model that is measured: the coordinates that its records share, and the job."""
+    """One model that is measured: the coordinates that its records share, and its jobs.
+
+    ``job`` measures it, ``trained`` trains it, ``pretrained`` its source model, if it has one, and
+    ``speed`` times its backbone.
+    """
 
     source: str
     target: str
@@ -36,6 +40,9 @@ class Cell:
     init_seed: int
     train_temperature_k: float | None
     job: str
+    trained: str
+    pretrained: str | None
+    speed: str
 
 
 @dataclass
@@ -223,7 +230,24 @@ def _measure(
     config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
     parents = {"model": trained.key, "data": data}
     job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
-    result.cells.append(Cell(source=source, target=target, job=job, **vars(model)))
+    result.cells.append(_cell(result, source, target, model, trained, job))
+
+
+def _cell(
+    result: Plan, source: str, target: str, model: _Model, trained: Job, measured: str
+) -> Cell:
+    timed = Job(
+        "speed", {"backbone": trained.config["backbone"]}, label=f"speed of {model.backbone}"
+    )
+    return Cell(
+        source=source,
+        target=target,
+        job=measured,
+        trained=trained.key,
+        pretrained=trained.parents.get("source"),
+        speed=result.add(timed),
+        **vars(model),
+    )
 
 
 def _is_simulated(suite: Suite, model: _Model) -> bool:
@@ -264,7 +288,7 @@ def _simulate(
         f"compare {trained.label}",
     )
     result.add(comparison)
-    cell = Cell(source=source, target=element, job=comparison.key, **vars(model))
+    cell = _cell(result, source, element, model, trained, comparison.key)
     result.cells.append(cell)
     result.simulated.append(cell)
 

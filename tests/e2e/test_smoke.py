@@ -64,7 +64,26 @@ def test_energies_of_a_model_without_target_data_are_not_published(records):
 
 def test_data_sets_and_pretraining_are_shared(provenance):
     labels = Counter(p["label"].split()[0] for p in provenance if p["kind"] != "evaluate")
-    assert labels == {"data": 2, "pretrain": 2, "scratch": 8, "finetune": 8, "zero-shot": 2}
+    trained = {"pretrain": 2, "scratch": 8, "finetune": 8, "zero-shot": 2}
+    assert labels == {"data": 2, "speed": 2, **trained}
+
+
+def test_every_record_says_what_its_model_cost(records, provenance):
+    by_label = {p["label"]: p for p in provenance}
+    for record in records:
+        cost = record["cost"]
+        assert cost["device"] == provenance[0]["device_name"]
+        assert cost["n_parameters"] > 1000
+        assert 0 < cost["force_call_seconds"] < 5
+        assert cost["peak_memory_mib"] > 50
+        trained = record["strategy"] != "zero-shot"
+        updates = 60 if record["strategy"] == "pretrain" else 20
+        assert cost["updates"] == (updates if trained else 0)
+        assert (cost["updates_per_second"] is not None) == trained
+        transferred = record["strategy"] in ("finetune", "zero-shot")
+        source = by_label[f"pretrain {record['backbone']} on Si, seed {record['init_seed']}"]
+        expected = source["cpu_seconds"] if transferred else None
+        assert cost["pretraining_cpu_seconds"] == expected
 
 
 def test_every_job_says_where_it_comes_from(provenance):
@@ -75,7 +94,7 @@ def test_every_job_says_where_it_comes_from(provenance):
         assert job["threads"] == 1
         assert job["wall_seconds"] >= 0
         assert job["cpu_seconds"] >= 0
-        assert job["worker_peak_memory_mib"] > 0
+        assert job["peak_memory_mib"] > 0
         assert re.match(r"\d{4}-\d\d-\d\dT", job["started"])
         assert "git_commit" in job
         assert "git_dirty" in job
@@ -151,7 +170,7 @@ def test_a_second_run_does_no_work(smoke, command, tmp_path):
     again = command("run", "smoke", "--out", tmp_path, "--store", smoke.store)
     seconds = time.monotonic() - started
     assert again.returncode == 0
-    assert "0 jobs run, 42 already in the store" in again.stdout
+    assert "0 jobs run, 44 already in the store" in again.stdout
     assert (tmp_path / "records.jsonl").read_bytes() == smoke.records
     after = {p: p.stat().st_mtime_ns for p in smoke.store.rglob("*") if ".working" not in p.parts}
     assert {p for p in before if p.is_file()} == {p for p in after if p.is_file()}
@@ -162,7 +181,7 @@ def test_a_second_run_does_no_work(smoke, command, tmp_path):
 def test_a_dry_run_touches_nothing(command, tmp_path):
     shown = command("run", "smoke", "--dry-run", "--store", tmp_path / "store", "--out", tmp_path)
     assert shown.returncode == 0
-    assert "42 jobs, 42 to do" in shown.stdout
+    assert "44 jobs, 44 to do" in shown.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,6 +243,6 @@ def test_a_damaged_job_is_set_aside_and_computed_again(
     again = command("run", "smoke", "--out", tmp_path / "out", "--store", store)
     assert again.returncode == 0
     assert "Damaged: " in again.stdout
-    assert "1 jobs run, 41 already in the store" in again.stdout
+    assert "1 jobs run, 43 already in the store" in again.stdout
     assert [p.name for p in (store / ".damaged").iterdir()] == [f"{victim.parent.name}-0"]
     assert (tmp_path / "out" / "records.jsonl").read_bytes() == smoke.records

@@ -1,6 +1,9 @@
-"""Whether freed memory goes back to the system."""
+"""Memory of a process: whether what is freed goes back to the system, and how much was used."""
 
 import ctypes
+import resource
+from contextlib import suppress
+from pathlib import Path
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -29,3 +32,31 @@ def keep_freed_memory() -> bool:
     mallopt.argtypes = (ctypes.c_int, ctypes.c_int)
     in_the_heap = any(mallopt(_M_MMAP_THRESHOLD, size) for size in (_GIBIBYTE, _OLD_MAXIMUM))
     return in_the_heap and bool(mallopt(_M_TRIM_THRESHOLD, _GIBIBYTE))
+
+
+def forget_peak() -> None:
+    """Give freed memory back, and count the peak from now on, where Linux allows it."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mib() -> int:
+    """Return the most memory that the process has had since ``forget_peak``, MiB.
+
+    Where the system does not tell, it is the most since the process began.
+    """
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def peak_device_mib(device: str) -> int | None:
+    """Return the most memory that tensors of the process have had on an accelerator, MiB."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return int(torch.cuda.max_memory_allocated(device)) >> 20

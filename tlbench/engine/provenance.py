@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -12,7 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("tlbench", "torch", "torch-geometric", "numpy", "scipy", "ase", "vesin")
+from tlbench.engine.memory import peak_device_mib, peak_mib
+
+PACKAGES = (
+    "tlbench",
+    "torch",
+    "torch-geometric",
+    "e3nn",
+    "nequip",
+    "numpy",
+    "scipy",
+    "ase",
+    "vesin",
+)
 
 
 @dataclass
@@ -33,8 +44,8 @@ class Stopwatch:
             "started": self.started,
             "wall_seconds": round(time.perf_counter() - self._wall, 3),
             "cpu_seconds": round(time.process_time() - self._cpu, 3),
-            # Of the whole worker process so far, which may have done other jobs before.
-            "worker_peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "peak_memory_mib": peak_mib(),
+            "peak_device_memory_mib": peak_device_mib(device),
             "device": device,
             "device_name": device_name(device),
             "threads": torch.get_num_threads(),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.devices import resolve
-from tlbench.engine.memory import keep_freed_memory
+from tlbench.engine.memory import forget_peak, keep_freed_memory
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.errors import TlbenchError
@@ -104,6 +104,7 @@ def _do(job: Job, store: Store, requested: str) -> None:
         _settle_process(job)
         kind = KINDS[job.kind]
         device = resolve(requested) if kind.uses_device else "cpu"
+        forget_peak()
         watch = Stopwatch()
         log.info("%s: %s", job.kind, job.label)
         parents = {role: store.folder(key) for role, key in job.parents.items()}
@@ -111,7 +112,7 @@ def _do(job: Job, store: Store, requested: str) -> None:
         context = Context(folder, parents, device, _Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
-        provenance = watch.provenance(device)
+        provenance = {**watch.provenance(device), **context.measured}
         log.info("done in %.1f s", provenance["wall_seconds"])
         (folder / PROGRESS).unlink(missing_ok=True)
     except Exception:

@@ -4,6 +4,7 @@ Nothing here imports torch: planning and looking up finished work need only name
 """
 
 import importlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +32,8 @@ class Context:
 
     ``folder`` is its own to write artefacts to, and may hold what an interrupted attempt left;
     ``parents`` maps the role of each parent to its finished folder, and ``files`` the name of
-    each outside file to where it lies. Nothing in here may influence the result.
+    each outside file to where it lies. Nothing in here may influence the result. What a job
+    ``measured`` about its own run, such as its speed, goes into the provenance.
     """
 
     folder: Path
@@ -39,6 +41,16 @@ class Context:
     device: str
     report: Callable[[Progress], None]
     files: Mapping[str, Path] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+
+
+def clock_for(device: str) -> Callable[[], float]:
+    """Return the clock that tells what computing on ``device`` costs, in seconds.
+
+    On a processor, where a job has one thread, that is CPU time: it does not count the time in
+    which others had the core.
+    """
+    return time.process_time if device == "cpu" else time.perf_counter
 
 
 Run = Callable[[dict[str, Any], Context], dict[str, Any]]
@@ -72,6 +84,7 @@ class Kind:
 KINDS = {
     "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
     "train": Kind(2, "tlbench.jobs.train:run", uses_device=True),
+    "speed": Kind(1, "tlbench.jobs.speed:run", uses_device=True),
     "evaluate": Kind(3, "tlbench.jobs.evaluate:run", uses_device=True),
     "reference": Kind(3, "tlbench.jobs.reference:run", uses_device=False),
     "simulate": Kind(2, "tlbench.jobs.simulate:run", uses_device=True),

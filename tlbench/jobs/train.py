@@ -1,5 +1,6 @@
 """Job: train one model, on source data (pretraining) or on a subset of target data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from ase.data import atomic_numbers
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import choose
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.base import Context, Progress, clock_for
 from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
@@ -40,6 +41,12 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         data = _labelled(frames, potential)
         validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
         subset_seed = -1 if subset is None else subset["seed"]
+        pace = Pace(clock_for(context.device))
+
+        def on_update(done: int, total: int, loss: float | None) -> None:
+            pace.note(done)
+            context.report(Progress(done, total, loss))
+
         curve = train(
             potential,
             strategy.trainable(potential),
@@ -48,14 +55,37 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             training,
             order_seed=stream("batches", config["init_seed"], subset_seed),
             folder=context.folder,
-            on_update=lambda done, total, loss: context.report(Progress(done, total, loss)),
+            on_update=on_update,
         )
+        context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / "curve.json", curve)
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
         result["validation_force_mae"] = force_mae(potential, validation)
     potential.save(context.folder / MODEL)
     return result
+
+
+class Pace:
+    """Updates per second of the updates of this attempt but the first."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._first: tuple[int, float] | None = None
+        self._last = (0, 0.0)
+
+    def note(self, done: int) -> None:
+        """Take down the time: so many updates are done."""
+        self._last = done, self._clock()
+        self._first = self._first or self._last
+
+    def measured(self, updates: int) -> dict[str, float]:
+        """Return the number of updates, and how many there were in a second if that is known."""
+        found = {"updates": float(updates)}
+        if self._first is not None and self._last[0] > self._first[0]:
+            seconds = self._last[1] - self._first[1]
+            found["updates_per_second"] = (self._last[0] - self._first[0]) / seconds
+        return found
 
 
 def initial_potential(config: dict[str, Any], context: Context) -> Potential:

@@ -2,9 +2,10 @@
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
+from tlbench.report.costs import COSTS_NOTE, costs_by_device, costs_table
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import findings, ranking
-from tlbench.report.summary import cells, header, markdown_table, note, summarise
+from tlbench.report.summary import cells, header, markdown_table, note, strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
 
 
@@ -33,6 +34,10 @@ def markdown(records: list[Record], metrics: list[str], dynamics: Dynamics | Non
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
+    for device, costs in costs_by_device(records).items():
+        lines = costs_table(costs, strategies_of(records))
+        if len(lines) > 1:
+            blocks += [f"**Cost** on {device}", markdown_table(lines), COSTS_NOTE]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
 
 

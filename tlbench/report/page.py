@@ -12,10 +12,11 @@ from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, costs_by_device, costs_table, fronts
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.html import embedded, render
-from tlbench.report.summary import cells, header, note, summarise
+from tlbench.report.summary import cells, header, note, strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
 from tlbench.suite import Suite
 
@@ -76,6 +77,7 @@ def write_report(
         sections=_sections(suite, records),
         dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),
+        costs=_costs(suite, records),
         failures=failures,
         cost=_cost(provenance),
     )
@@ -147,6 +149,27 @@ def _embedded(figures: Iterable[tuple[str, str, Any]], name: str) -> list[dict[s
         {"title": title, "note": text, "html": _with_width(figure, f"{name}-{number}")}
         for number, (title, text, figure) in enumerate(figures)
     ]
+
+
+def _costs(suite: Suite, records: list[Record]) -> dict[str, Any] | None:
+    """Return tables of what models cost, device by device, and plots of errors against it."""
+    from tlbench.report.plots import cost_fronts
+
+    strategies = strategies_of(records)
+    tables = [(d, costs_table(c, strategies)) for d, c in costs_by_device(records).items()]
+    tables = [(device, lines) for device, lines in tables if len(lines) > 1]
+    if not tables:
+        return None
+    metric = METRICS.get(suite.metrics[0])
+    figures = [
+        (
+            title,
+            FRONT_NOTE.format(device=device),
+            cost_fronts(points, axis, metric.name, metric.unit, strategies),
+        )
+        for title, axis, device, points in fronts(records, metric.name)
+    ]
+    return {"note": COSTS_NOTE, "tables": tables, "figures": _embedded(figures, "cost")}
 
 
 def _source_models(records: list[Record]) -> list[Record]:

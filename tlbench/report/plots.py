@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from tlbench.metrics.statistics import Curve, geometric_mean
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.records import Record
+from tlbench.report.costs import Point, pareto
 from tlbench.report.summary import Place, arm_at, curve_of, seed_of, target_errors
 
 # Okabe & Ito's colours, told apart by most colour-blind readers.
@@ -168,6 +169,52 @@ def by_condition(
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     title = "temperature (K)" if name == "temperature_k" else None
     figure.update_xaxes(title_text=title, row=len(backbones))
+    return figure
+
+
+def cost_fronts(
+    points: dict[int, list[Point]], axis: str, metric: str, unit: str, strategies: list[str]
+) -> Any:
+    """Return error against cost, a panel per size, with the Pareto front as a line.
+
+    Colours are arms, symbols backbones.
+    """
+    styles = style_of(strategies)
+    backbones = sorted({p.place.backbone for some in points.values() for p in some})
+    figure = panels([[f"N = {size}" for size in points]], shared_y=True)
+    named = set()
+    for column, (size, some) in enumerate(points.items(), start=1):
+        front = pareto(some)
+        line = go.Scatter(
+            x=[p.cost for p in front],
+            y=[p.error for p in front],
+            mode="lines",
+            line={"color": GRID, "width": 6, "shape": "hv"},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        figure.add_trace(line, row=1, col=column)
+        for point in some:
+            backbone, strategy = point.place.backbone, point.place.strategy
+            name = f"{backbone}, {strategy}"
+            symbol = SYMBOLS[backbones.index(backbone) % len(SYMBOLS)]
+            trace = go.Scatter(
+                x=[point.cost],
+                y=[point.error],
+                mode="markers",
+                name=name,
+                legendgroup=name,
+                showlegend=name not in named,
+                marker={"color": styles[strategy][0], "symbol": symbol, "size": 12},
+                hovertemplate=f"{name}, N = {size}: %{{x:.3g}}, %{{y:.1f}} {unit}<extra></extra>",
+            )
+            named.add(name)
+            figure.add_trace(trace, row=1, col=column)
+    _log_y(figure)
+    figure.update_xaxes(type="log", title_text=axis, dtick="D1", exponentformat="none")
+    figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
+    rows = -(-len(named) // 4)
+    figure.update_layout(height=420 + 24 * rows, margin_t=60 + 24 * rows)
     return figure
 
 
