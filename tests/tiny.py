@@ -35,12 +35,18 @@ BACKBONES = {
         "n_gaussians": 8,
     },
 }
+OTHERS = {
+    "equivariant": {"cutoff": CUTOFF, "channels": 4, "radial_channels": 4},
+    "nequip": {"cutoff": CUTOFF, "n_features": 4, "radial_channels": 4},
+    "visnet": {"cutoff": CUTOFF, "hidden_channels": 8, "n_heads": 2, "n_layers": 2},
+}
+"""Those that take longer to import and to build."""
 
 
 def potential(name: str = "schnet", seed: int = 0, dtype: torch.dtype = torch.float32) -> Potential:
     """Return a potential with random weights."""
     torch.manual_seed(seed)
-    return build_potential(name, BACKBONES[name], dtype)
+    return build_potential(name, {**BACKBONES, **OTHERS}[name], dtype)
 
 
 def crystals(element: str, n_frames: int, seed: int = 0, strain: float = 0.02) -> Frames:

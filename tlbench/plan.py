@@ -16,7 +16,7 @@ from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.suite import Simulations, Suite
 from tlbench.training.config import TrainingConfig
-from tlbench.transfer import STRATEGIES
+from tlbench.transfer import STRATEGIES, arm, base_of
 from tlbench.transfer.strategy import Strategy
 
 PRETRAIN = "pretrain"
@@ -87,10 +87,10 @@ def plan(suite: Suite) -> Plan:
     result = Plan(suite, suite.digest())
     source_data = result.add(dataset_job(source))
     target_data = result.add(dataset_job(target))
-    arms = [STRATEGIES.get(name) for name in suite.strategies]
+    arms = [arm(name) for name in suite.strategies]
 
     pretrained: dict[tuple[str, int], str] = {}
-    if any(arm.needs_source for arm in arms):
+    if any(each.needs_source for each in arms):
         for backbone, init_seed in product(suite.backbones, suite.init_seeds):
             job = Job(
                 "train",
@@ -111,21 +111,23 @@ def plan(suite: Suite) -> Plan:
             _measure(result, source_element, source_element, model, job, source_data)
 
     for model in _target_models(suite, arms):
-        arm = STRATEGIES.get(model.strategy)
-        parents = {"data": target_data} if arm.trains else {}
-        if arm.needs_source:
+        strategy = arm(model.strategy)
+        parents = {"data": target_data} if strategy.trains else {}
+        if strategy.needs_source:
             parents["source"] = pretrained[model.backbone, model.init_seed]
+        if strategy.replay:
+            parents["replayed"] = source_data
         config = _train_config(
             suite,
             model.backbone,
             strategy=model.strategy,
             elements={
-                "source": source_element if arm.needs_source else None,
+                "source": source_element if strategy.needs_source else None,
                 "target": target_element,
             },
-            subset=model.subset() if arm.trains else None,
+            subset=model.subset() if strategy.trains else None,
             init_seed=model.init_seed,
-            training=suite.training if arm.trains else None,
+            training=suite.training if strategy.trains else None,
         )
         job = Job("train", config, parents, f"{model.label()} on {target_element}")
         result.add(job)
@@ -166,12 +168,12 @@ def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
     for size, temperature, (subset_seed, init_seed) in product(
         suite.sizes, temperatures, suite.seed_pairs()
     ):
-        for backbone, arm in product(suite.backbones, arms):
-            if arm.trains:
-                yield _Model(backbone, arm.name, size, subset_seed, init_seed, temperature)
-    for init_seed, backbone, arm in product(suite.init_seeds, suite.backbones, arms):
-        if not arm.trains:
-            yield _Model(backbone, arm.name, 0, None, init_seed, None)
+        for backbone, each in product(suite.backbones, arms):
+            if each.trains:
+                yield _Model(backbone, each.name, size, subset_seed, init_seed, temperature)
+    for init_seed, backbone, each in product(suite.init_seeds, suite.backbones, arms):
+        if not each.trains:
+            yield _Model(backbone, each.name, 0, None, init_seed, None)
 
 
 def dataset_job(card: Card) -> Job:
@@ -216,7 +218,10 @@ def _train_config(
         "backbone": {"name": backbone, "config": settings},
         "strategy": strategy,
         # Another version of a plugin is other code, so it is other work.
-        "providers": [BACKBONES.provider(backbone), STRATEGIES.provider(strategy)],
+        "providers": [
+            BACKBONES.provider(backbone),
+            STRATEGIES.provider(base_of(strategy)),
+        ],
         "elements": elements,
         "subset": subset,
         "init_seed": init_seed,

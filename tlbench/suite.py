@@ -17,7 +17,7 @@ from tlbench.metrics import METRICS
 from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
 from tlbench.training.config import TrainingConfig
-from tlbench.transfer import STRATEGIES
+from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
 Property = Literal["temperature_k", "phase", "group"]
 
@@ -57,7 +57,11 @@ class Suite(Strict):
     target: DataChoice
     cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
     backbones: dict[str, dict[str, Any]] = Field(min_length=1)
-    strategies: list[str] = Field(min_length=1)
+    strategies: list[str] = Field(
+        min_length=1,
+        description="a strategy, or with another start of the target element "
+        "STRATEGY+random or STRATEGY+mean",
+    )
     sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[int] = Field(min_length=1)
     init_seeds: list[int] = Field(min_length=1)
@@ -136,7 +140,15 @@ class Suite(Strict):
     @field_validator("strategies")
     @classmethod
     def _known_strategies(cls, value: list[str]) -> list[str]:
-        return _known(value, STRATEGIES)
+        named = [name.partition("+") for name in value]
+        _known(list(dict.fromkeys(base for base, _, _ in named)), STRATEGIES)
+        _known(list(dict.fromkeys(start for _, plus, start in named if plus)), INITIALISATIONS)
+        try:
+            for name in value:
+                arm(name)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return _distinct_names(value, STRATEGIES)
 
     @field_validator("metrics")
     @classmethod
@@ -208,6 +220,10 @@ def _known(names: list[str], registry: Registry[Any]) -> list[str]:
             raise ValueError(
                 f"unknown {registry.kind} {name!r}; {near_names(name, registry.names())}"
             )
+    return _distinct_names(names, registry)
+
+
+def _distinct_names(names: list[str], registry: Registry[Any]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"a {registry.kind} stands there twice")
     return names

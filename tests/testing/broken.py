@@ -281,6 +281,16 @@ class TwoNames(Toy):
         self.alias = self.radial
 
 
+class ForgottenStage(Toy):
+    def stages(self):
+        return {"embedding": ("table.",), "head": ("head.",)}
+
+
+class DoubledStage(Toy):
+    def stages(self):
+        return {"embedding": ("table.",), "interaction": ("radial.", "head."), "head": ("head.",)}
+
+
 class ToyConfig(BackboneConfig):
     variant: str = "Toy"
 
@@ -326,6 +336,8 @@ BREAKAGES: list[tuple[Any, str]] = [
     (WrongAxis, "element axes"),
     (WrongName, "element axes"),
     (UndeclaredTable, "element copy"),
+    (ForgottenStage, "stages"),
+    (DoubledStage, "stages"),
     (OwnGenerator, "seeding"),
     (FixedSeed, "seeding"),
     (ForgetsConfig, "saving"),

@@ -20,6 +20,7 @@ from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import DivergedError, force_mae, train
 from tlbench.training.loss import loss_of
 from tlbench.training.schedule import BatchOrder
+from tlbench.transfer.strategy import ParameterGroup
 
 every_backbone = pytest.mark.parametrize("backbone", tiny.BACKBONES)
 
@@ -38,7 +39,13 @@ def run(
     if validation is None:
         validation, config = data, {"validation_points": 0} | config
     return train(
-        potential, parameters, data, validation, TrainingConfig(**config), order_seed, folder
+        potential,
+        [ParameterGroup(parameters)],
+        data,
+        validation,
+        TrainingConfig(**config),
+        order_seed,
+        folder,
     )
 
 
@@ -160,7 +167,16 @@ def test_the_last_update_has_the_final_learning_rate(tmp_path):
 
             labelled = tiny.labelled(data, potential)
             parameters = list(potential.backbone.parameters())
-            train(potential, parameters, labelled, labelled, config, 0, tmp_path, on_update=note)
+            train(
+                potential,
+                [ParameterGroup(parameters)],
+                labelled,
+                labelled,
+                config,
+                0,
+                tmp_path,
+                on_update=note,
+            )
             ends.append(seen[stop])
         last_step[fraction] = max(float((ends[1][n] - ends[0][n]).abs().max()) for n in ends[0])
     assert 1e-3 < last_step[1.0] < 3e-2
@@ -237,7 +253,9 @@ def test_the_energy_policy_is_the_one_asked_for(policy, equal, tmp_path):
     data = tiny.labelled(both, potential)
     config = TrainingConfig(updates=2, energy_reference=policy)
     parameters = list(potential.backbone.parameters())
-    train(potential, parameters, data, data, config, order_seed=0, folder=tmp_path)
+    train(
+        potential, [ParameterGroup(parameters)], data, data, config, order_seed=0, folder=tmp_path
+    )
     silicon, germanium = potential.reference_energy[[14, 32]].tolist()
     assert (silicon == germanium) is equal
     assert np.isfinite([silicon, germanium]).all()

@@ -75,7 +75,9 @@ def test_an_unknown_strategy_gets_near_names():
 @pytest.mark.parametrize("strategy", ["scratch", "finetune"])
 def test_nothing_is_frozen(strategy, backbone):
     potential = tiny.potential(backbone)
-    trainable = STRATEGIES.get(strategy).trainable(potential)
+    (group,) = STRATEGIES.get(strategy).trained(potential)
+    assert group.rate == 1
+    trainable = group.parameters
     assert {id(p) for p in trainable} == {id(p) for p in potential.backbone.parameters()}
     assert sum(p.numel() for p in trainable) == potential.backbone.n_parameters()
 

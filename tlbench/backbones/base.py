@@ -9,6 +9,9 @@ from tlbench.graphs import Graph
 
 MAX_ATOMIC_NUMBER = 118
 
+EMBEDDING, HEAD = "embedding", "head"
+"""Names of the first and the last stage of a network."""
+
 
 class Backbone(nn.Module, ABC):
     """A network that maps a graph to one energy per atom.
@@ -49,6 +52,15 @@ class Backbone(nn.Module, ABC):
         Entry z along that axis belongs to the element of atomic number z. The harness, not the
         backbone, copies the entry of the source element to that of the target.
         """
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return the stages of the network and how their parameters' names begin.
+
+        From the input to the output: "embedding", the interactions in any number, "head". Every
+        parameter belongs to one. Strategies that freeze parts of a network need them; others
+        serve a backbone that does not tell.
+        """
+        return {}
 
     def n_parameters(self) -> int:
         """Return the number of trainable parameters."""

@@ -14,9 +14,9 @@ from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
-from tlbench.training.loop import force_mae, train
-from tlbench.transfer import STRATEGIES
-from tlbench.transfer.initialise import copy_element
+from tlbench.training.loop import Replay, force_mae, train
+from tlbench.transfer import INITIALISATIONS, arm
+from tlbench.transfer.strategy import Strategy
 
 MODEL = "potential.safetensors"
 
@@ -28,7 +28,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     {size, seed, temperature_k} or None for all data, init_seed, training (None for a strategy
     that does not train).
     """
-    strategy = STRATEGIES.get(config["strategy"])
+    strategy = arm(config["strategy"])
     potential = initial_potential(config, context)
     result: dict[str, Any] = {"n_parameters": potential.backbone.n_parameters()}
     if strategy.trains:
@@ -49,13 +49,15 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
 
         curve = train(
             potential,
-            strategy.trainable(potential),
+            strategy.trained(potential),
             data,
             validation,
             training,
             order_seed=stream("batches", config["init_seed"], subset_seed),
             folder=context.folder,
             on_update=on_update,
+            pull=strategy.pull,
+            replay=_replay(strategy, frames, potential, context),
         )
         context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / "curve.json", curve)
@@ -91,21 +93,29 @@ class Pace:
 def initial_potential(config: dict[str, Any], context: Context) -> Potential:
     """Return the potential before any training: random, or the source model's weights.
 
-    Starting from a source model, the target element takes over everything the model knows of
-    the source element, but not its reference energy.
+    Starting from a source model, the target element starts as the strategy says: by default
+    with everything the model knows of the source element, but not its reference energy.
     """
     backbone = config["backbone"]
-    if not STRATEGIES.get(config["strategy"]).needs_source:
+    strategy = arm(config["strategy"])
+    if not strategy.needs_source:
         torch.manual_seed(stream("weights", config["init_seed"]))
         return build_potential(backbone["name"], backbone["config"])
     potential = load_potential(context.parents["source"] / MODEL)
     elements = config["elements"]
-    copy_element(
-        potential.backbone,
-        source=atomic_numbers[elements["source"]],
-        target=atomic_numbers[elements["target"]],
-    )
+    source, target = (atomic_numbers[elements[role]] for role in ("source", "target"))
+    INITIALISATIONS.get(strategy.element_init)(potential.backbone, source, target)
     return potential
+
+
+def _replay(
+    strategy: Strategy, frames: Frames, potential: Potential, context: Context
+) -> Replay | None:
+    """Return the training data of the source element behind the target's, if they are replayed."""
+    if not strategy.replay:
+        return None
+    source = Frames.load(context.parents["replayed"] / "train.npz")
+    return Replay(_labelled(Frames.concatenate([frames, source]), potential), strategy.replay)
 
 
 def _labelled(frames: Frames, potential: Potential) -> LabelledSet:

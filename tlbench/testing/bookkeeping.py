@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER
+from tlbench.errors import InputError
 from tlbench.potential import Potential, load_potential
 from tlbench.testing.prediction import (
     difference,
@@ -21,6 +22,7 @@ from tlbench.testing.prediction import (
 )
 from tlbench.testing.structures import SOURCE, TARGET, isolated, molecule, rattled
 from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.parts import parts
 
 
 def output(potential: Potential) -> float:
@@ -93,6 +95,16 @@ def element_axes(potential: Potential) -> float:
         shape = tensors[name].shape if name in tensors else ()
         wrong += not (0 <= axis < len(shape) and shape[axis] == MAX_ATOMIC_NUMBER + 1)
     return float(wrong)
+
+
+def stages(potential: Potential) -> float:
+    """0 if every parameter is in exactly one stage, or no stages are told; else infinity."""
+    try:
+        if potential.backbone.stages():
+            parts(potential.backbone)
+    except InputError:
+        return float("inf")
+    return 0.0
 
 
 def element_copy(potential: Potential) -> float:

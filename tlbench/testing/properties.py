@@ -194,6 +194,13 @@ PROPERTIES = (
         1e-6,
     ),
     Property(
+        "stages",
+        "tells no stages, or has every parameter in exactly one, from embedding to head",
+        bookkeeping.stages,
+        0.0,
+        0.0,
+    ),
+    Property(
         "seeding",
         "draws its weights from torch's global generator and from nothing else",
         bookkeeping.seeding,

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,7 +18,8 @@ from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, loss_of
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.training.schedule import BatchOrder, learning_rate
+from tlbench.training.schedule import BatchOrder, ReplayOrder, learning_rate
+from tlbench.transfer.strategy import ParameterGroup
 from tlbench.units import MEV
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -26,21 +28,34 @@ LOSSES_AT_ONCE = 20
 """Losses are read this many updates at a time: reading one waits for the accelerator."""
 
 
+@dataclass(frozen=True)
+class Replay:
+    """Data that are replayed: ``everything`` is the training data with the replayed behind them.
+
+    ``share`` of a batch is replayed.
+    """
+
+    everything: LabelledSet
+    share: float
+
+
 class DivergedError(TlbenchError):
     """The loss, or a force, is no longer a number."""
 
 
 def train(
     potential: Potential,
-    parameters: list[Parameter],
+    groups: Sequence[ParameterGroup],
     data: LabelledSet,
     validation: LabelledSet,
     config: TrainingConfig,
     order_seed: int,
     folder: Path,
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
+    pull: float = 0.0,
+    replay: Replay | None = None,
 ) -> Curve:
-    """Train ``parameters`` of ``potential`` on ``data`` for a fixed number of updates.
+    """Train some parameters of ``potential`` on ``data`` for a fixed number of updates.
 
     Adam with exponential decay of the learning rate; afterwards the reference energies are
     fitted on ``data``. The weights are those of the last update: validation data are only
@@ -49,12 +64,18 @@ def train(
 
     Parameters
     ----------
+    groups
+        The parameters, with their learning rates relative to the config's.
     order_seed
         Decides the order of the batches.
     folder
         Where the checkpoint is kept.
     on_update
         Called with updates done, updates in all, and the last loss that was read, if any.
+    pull
+        Strength of the pull of every parameter towards its first value; no part of the loss.
+    replay
+        Other data that stand in every batch.
 
     Raises
     ------
@@ -63,32 +84,37 @@ def train(
     InputError
         If a weighed label is missing.
     """
-    check_labels(data, config.loss)
+    everything = data if replay is None else replay.everything
+    check_labels(everything, config.loss)
+    parameters = [p for group in groups for p in group.parameters]
+    start = [p.detach().clone() for p in parameters] if pull else []
     if config.loss.energy:
         # An energy loss needs a first guess of the constant; forces do not see it.
         fit_reference_energy(potential, data, config.energy_reference, use_network=False)
-    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
-    order = BatchOrder(len(data), config.batch_size, order_seed)
+    optimiser = torch.optim.Adam(
+        [{"params": group.parameters} for group in groups], lr=config.learning_rate, fused=True
+    )
+    order = _order_of(data, replay, config.batch_size, order_seed)
     watched = _watch_points(config)
     resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser)
     first, curve = resumed or (0, Curve())
     saved_at = time.monotonic()
     unread: list[Tensor] = []
     for update in range(first, config.updates):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(
-                update,
-                config.updates,
-                config.learning_rate,
-                config.final_learning_rate_fraction,
-            )
-        batch = data.batch(order.batch(update))
+        rate = learning_rate(
+            update, config.updates, config.learning_rate, config.final_learning_rate_fraction
+        )
+        for group, settings in zip(groups, optimiser.param_groups, strict=True):
+            settings["lr"] = rate * group.rate
+        batch = everything.batch(order.batch(update))
         found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
         loss = loss_of(found, batch, config.loss)
         optimiser.zero_grad()
         # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
         with backward_for("parameters"):
             torch.autograd.backward(loss, inputs=parameters)
+        if pull:
+            _pull_back(parameters, start, pull)
         optimiser.step()
         unread.append(loss.detach())
         done = update + 1
@@ -108,6 +134,23 @@ def train(
     fit_reference_energy(potential, data, config.energy_reference)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return curve
+
+
+def _order_of(
+    data: LabelledSet, replay: Replay | None, batch_size: int, seed: int
+) -> BatchOrder | ReplayOrder:
+    if replay is None:
+        return BatchOrder(len(data), batch_size, seed)
+    n_replayed = len(replay.everything) - len(data)
+    return ReplayOrder(len(data), n_replayed, batch_size, replay.share, seed)
+
+
+def _pull_back(parameters: list[Parameter], start: list[Tensor], pull: float) -> None:
+    """Add the gradient of ½ pull Σ (w - w₀)² to those of the loss."""
+    with torch.no_grad():
+        for parameter, origin in zip(parameters, start, strict=True):
+            if parameter.grad is not None:
+                parameter.grad.add_(parameter - origin, alpha=pull)
 
 
 def _read(losses: list[Tensor], done: int) -> list[float]:

@@ -46,3 +46,25 @@ class BatchOrder:
     def _shuffled(self, number: int) -> Tensor:
         generator = torch.Generator().manual_seed(stream("pass", self._seed, number))
         return torch.randperm(self.n_frames, generator=generator)
+
+
+class ReplayOrder:
+    """Batches of two data sets, one after the other in one: new structures and replayed ones.
+
+    A batch has ``batch_size`` structures, of which about the share ``replay``, but at least one
+    of each kind where there is room, are replayed.
+    """
+
+    def __init__(
+        self, n_frames: int, n_replayed: int, batch_size: int, replay: float, seed: int
+    ) -> None:
+        size = min(batch_size, n_frames + n_replayed)
+        replayed = min(max(round(replay * size), 1), n_replayed, max(size - 1, 1))
+        self._offset = n_frames
+        self._new = BatchOrder(n_frames, size - replayed, seed)
+        self._replayed = BatchOrder(n_replayed, replayed, stream("replay", seed))
+
+    def batch(self, update: int) -> Tensor:
+        """Return the indices of the structures of update number ``update``."""
+        replayed = self._replayed.batch(update) + self._offset
+        return torch.cat([self._new.batch(update), replayed])

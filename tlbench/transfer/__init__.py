@@ -1,9 +1,64 @@
 """How a target model starts and which of its parameters train."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tlbench.errors import InputError
 from tlbench.registry import Registry
 from tlbench.transfer.strategy import Strategy
 
+if TYPE_CHECKING:
+    from tlbench.backbones.base import Backbone
+
 STRATEGIES: Registry[Strategy] = Registry("strategy", group="tlbench.strategies")
-STRATEGIES.register("scratch", "tlbench.transfer.scratch:SCRATCH")
-STRATEGIES.register("finetune", "tlbench.transfer.finetune:FINETUNE")
-STRATEGIES.register("zero-shot", "tlbench.transfer.zero_shot:ZERO_SHOT")
+for _name, _entry in {
+    "scratch": "scratch:SCRATCH",
+    "finetune": "finetune:FINETUNE",
+    "zero-shot": "zero_shot:ZERO_SHOT",
+    "freeze-embedding": "freeze:FREEZE_EMBEDDING",
+    "freeze-interactions": "freeze:FREEZE_INTERACTIONS",
+    "head-only": "freeze:HEAD_ONLY",
+    "layerwise-lr": "layerwise:LAYERWISE_LR",
+    "l2-sp": "l2_sp:L2_SP",
+    "mixed": "mixed:MIXED",
+}.items():
+    STRATEGIES.register(_name, f"tlbench.transfer.{_entry}")
+
+INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
+    "element initialisation"
+)
+for _name, _entry in {
+    "copy-source": "copy_element",
+    "random": "keep_element",
+    "mean": "mean_element",
+}.items():
+    INITIALISATIONS.register(_name, f"tlbench.transfer.initialise:{_entry}")
+
+
+def base_of(name: str) -> str:
+    """Return the name of the strategy in ``STRATEGY`` or ``STRATEGY+INITIALISATION``."""
+    return name.partition("+")[0]
+
+
+def arm(name: str) -> Strategy:
+    """Return the strategy called ``name``, or ``STRATEGY+INITIALISATION`` with another start.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such strategy, or no such initialisation of elements.
+    InputError
+        If the strategy leaves no choice of initialisation.
+    """
+    base, plus, initialisation = name.partition("+")
+    strategy = STRATEGIES.get(base)
+    if not plus:
+        return strategy
+    INITIALISATIONS.get(initialisation)
+    if not (strategy.needs_source and strategy.trains):
+        raise InputError(
+            f"{name!r}: {base!r} leaves no choice of what the target element starts from; "
+            "strategies that fine-tune a source model do."
+        )
+    return replace(strategy, name=name, element_init=initialisation)

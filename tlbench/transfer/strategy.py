@@ -9,10 +9,20 @@ if TYPE_CHECKING:
 
     from tlbench.potential import Potential
 
+COPY_SOURCE = "copy-source"
 
-def all_parameters(potential: "Potential") -> "list[Parameter]":
-    """Return every parameter of the backbone."""
-    return list(potential.backbone.parameters())
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that are trained together, and their learning rate over that of the training."""
+
+    parameters: "list[Parameter]"
+    rate: float = 1.0
+
+
+def everything(potential: "Potential") -> list[ParameterGroup]:
+    """Return every parameter of the backbone, at the full learning rate."""
+    return [ParameterGroup(list(potential.backbone.parameters()))]
 
 
 @dataclass(frozen=True)
@@ -31,8 +41,15 @@ class Strategy:
         Whether the target starts from the weights of a source model.
     trains
         Whether it uses target data at all; one that does not has size 0.
-    trainable
-        Returns the parameters that the optimiser may change.
+    trained
+        Returns the parameters that the optimiser may change; all others keep their values.
+    pull
+        Strength of the pull towards the values at the start: the gradient of a parameter w that
+        started at w₀ gets pull · (w - w₀) added.
+    replay
+        Share of the structures of each batch that are source data.
+    element_init
+        What the target element starts from; a name in `INITIALISATIONS`.
     """
 
     name: str
@@ -40,4 +57,7 @@ class Strategy:
     literature: str
     needs_source: bool
     trains: bool
-    trainable: "Callable[[Potential], list[Parameter]]" = all_parameters
+    trained: "Callable[[Potential], list[ParameterGroup]]" = everything
+    pull: float = 0.0
+    replay: float = 0.0
+    element_init: str = COPY_SOURCE

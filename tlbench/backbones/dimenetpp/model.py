@@ -14,7 +14,7 @@ from torch_geometric.nn.models.dimenet import (
 )
 
 from tlbench.backbones.activation import silu
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.dense import BESIDE, Filter, Layer, dense
 from tlbench.backbones.dimenetpp.angular import Neighbourhoods, angular_sum, neighbourhoods_of
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
@@ -170,6 +170,14 @@ class DimeNetPP(Backbone):
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
         return {"emb.emb.weight": 0}
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        interactions = {
+            f"interaction {n}": (f"interaction_blocks.{n}.",)
+            for n in range(len(self.interaction_blocks))
+        }
+        return {EMBEDDING: ("rbf.", "emb."), **interactions, HEAD: ("output_blocks.",)}
 
 
 def _residual(residual: ResidualLayer, value: int) -> list[Layer]:

@@ -11,7 +11,7 @@ from e3nn import o3
 from e3nn.nn import FullyConnectedNet
 from torch import Tensor, nn
 
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.equivariant.config import EquivariantConfig
 from tlbench.graphs import Graph
 
@@ -60,6 +60,11 @@ class Equivariant(Backbone):
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
         return {"embedding.weight": 0}
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        layers = {f"interaction {n}": (f"layers.{n}.",) for n in range(len(self.layers))}
+        return {EMBEDDING: ("embedding.",), **layers, HEAD: ("readouts.", "readout.")}
 
 
 class Layer(nn.Module):

@@ -9,7 +9,7 @@ from ase.data import chemical_symbols
 from e3nn import o3
 from torch import Tensor
 
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.nequip.config import NequIPConfig
 from tlbench.graphs import Graph
 
@@ -52,6 +52,7 @@ class NequIP(Backbone):
                 do_derivatives=False,
             )
         self.network = whole.func
+        self._n_layers = config.n_layers
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
@@ -76,6 +77,14 @@ class NequIP(Backbone):
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
         return {"network.type_embed.embed_module.weight": 0}
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        layers = {
+            f"interaction {n}": (f"network.layer{n}_convnet.",) for n in range(self._n_layers)
+        }
+        embedding, head = "network.type_embed.", "network.per_atom_energy_readout."
+        return {EMBEDDING: (embedding,), **layers, HEAD: (head,)}
 
 
 def _kept(config: NequIPConfig) -> list[o3.Irrep]:

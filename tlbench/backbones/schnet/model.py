@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock, ShiftedSoftplus
 
 from tlbench.backbones.activation import shifted_softplus
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.backbones.schnet.filters import FilterBasis, Weights, with_slopes
 from tlbench.backbones.schnet.pairs import convolve, pairs_of
@@ -75,3 +75,10 @@ class SchNet(Backbone):
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
         return {"embedding.weight": 0}
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        interactions = {
+            f"interaction {n}": (f"interactions.{n}.",) for n in range(len(self.interactions))
+        }
+        return {EMBEDDING: ("embedding.",), **interactions, HEAD: ("lin1.", "lin2.")}

@@ -12,7 +12,7 @@ from torch_geometric.nn.models.visnet import (
     ViS_MP,
 )
 
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.visnet.config import ViSNetConfig
 from tlbench.graphs import Graph
 
@@ -79,6 +79,12 @@ class ViSNet(Backbone):
     def element_parameters(self) -> dict[str, int]:
         """Return the names and element axes of the embeddings of atoms and of neighbours."""
         return {"embedding.weight": 0, "neighbours.embedding.weight": 0}
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        layers = {f"interaction {n}": (f"layers.{n}.",) for n in range(len(self.layers))}
+        head = ("norm.", "vectors.", "readout.")
+        return {EMBEDDING: ("embedding.", "neighbours.", "edges."), **layers, HEAD: head}
 
 
 def _layer(config: ViSNetConfig, last: bool) -> ViS_MP:
