@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tlbench.costs import FILE as COSTS
+from tlbench.costs import read_costs
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.dynamics import read_dynamics
 from tlbench.records import read_records
@@ -26,7 +28,10 @@ def test_a_submission_is_whole(folder):
     simulated = folder / DYNAMICS
     dynamics = read_dynamics(simulated) if suite.dynamics else None
     assert simulated.exists() == (dynamics is not None)
-    assert (folder / "summary.md").read_text() == markdown(records, suite.metrics, dynamics)
+    costs = read_costs(folder / COSTS)
+    assert {c.model for c in costs} <= {r.model for r in records}
+    expected = markdown(records, suite.metrics, dynamics, costs)
+    assert (folder / "summary.md").read_text() == expected
     assert not any(j["git_dirty"] for j in jobs)
 
 

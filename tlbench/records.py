@@ -11,30 +11,8 @@ from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.metrics import METRICS
-from tlbench.plan import Cell, Plan
+from tlbench.plan import Plan
 from tlbench.schema import Strict
-
-
-class Cost(Strict):
-    """What a model cost, on the device that trained it.
-
-    ``force_call_seconds`` is the time of one force call on a cell of 64 atoms, see
-    `tlbench.jobs.speed`. Seconds of training are those of the job's last attempt. On a processor,
-    ``updates_per_second`` and ``force_call_seconds`` count CPU time, of one thread. What is not
-    known, as the pace of a model that is not trained, is None.
-    """
-
-    device: str = Field(description="name of the processor or accelerator")
-    threads: int
-    n_parameters: int
-    updates: int = Field(description="of training, pretraining aside")
-    updates_per_second: float | None
-    wall_seconds: float
-    cpu_seconds: float
-    pretraining_wall_seconds: float | None
-    pretraining_cpu_seconds: float | None
-    peak_memory_mib: int | None
-    force_call_seconds: float | None
 
 
 class Record(Strict):
@@ -61,7 +39,9 @@ class Record(Strict):
     value: float
     condition: dict[str, float | str]
     job: str
-    cost: Cost | None = Field(default=None, description="of the model; None in older records")
+    model: str | None = Field(
+        default=None, description="key of the job that trained the model; see its cost there"
+    )
 
     @field_validator("value")
     @classmethod
@@ -75,12 +55,9 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     """Return the records of every cell of ``plan`` whose job is in ``finished``, in plan order."""
     available = set(finished)
     records = []
-    costs: dict[str, Cost | None] = {}
     for cell in plan.cells:
         if cell.job not in available:
             continue
-        if cell.trained not in costs:
-            costs[cell.trained] = _cost(cell, store, available)
         for entry in store.result(cell.job)["metrics"]:
             records.append(
                 Record(
@@ -100,33 +77,10 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     value=entry["value"],
                     condition=entry["condition"],
                     job=cell.job,
-                    cost=costs[cell.trained],
+                    model=cell.trained,
                 )
             )
     return records
-
-
-def _cost(cell: Cell, store: Store, available: set[str]) -> Cost | None:
-    """Return what a model cost; None where jobs say too little or ran on different devices."""
-    if not {cell.trained, cell.speed} <= available:
-        return None
-    trained, timed = store.provenance(cell.trained), store.provenance(cell.speed)
-    pretrained = {} if cell.pretrained is None else store.provenance(cell.pretrained)
-    same = timed["device_name"] == trained["device_name"]
-    memory = trained.get("peak_device_memory_mib") or trained.get("peak_memory_mib")
-    return Cost(
-        device=trained["device_name"],
-        threads=trained["threads"],
-        n_parameters=store.result(cell.speed)["n_parameters"],
-        updates=int(trained.get("updates", 0)),
-        updates_per_second=trained.get("updates_per_second"),
-        wall_seconds=trained["wall_seconds"],
-        cpu_seconds=trained["cpu_seconds"],
-        pretraining_wall_seconds=pretrained.get("wall_seconds"),
-        pretraining_cpu_seconds=pretrained.get("cpu_seconds"),
-        peak_memory_mib=memory,
-        force_call_seconds=timed.get("force_call_seconds") if same else None,
-    )
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:

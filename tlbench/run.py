@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from tlbench.costs import FILE as COSTS
+from tlbench.costs import collect_costs, write_costs
 from tlbench.data.cards import Card, is_path
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
@@ -61,10 +63,10 @@ def run_suite(
 ) -> Run:
     """Run every job of ``suite`` that the store does not have, and write the results.
 
-    ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``provenance.jsonl``,
-    ``suite.json``, ``summary.md`` and ``report.html``, and ``dynamics.json`` if models were
-    simulated. Jobs run in spawned processes, so a
-    script that calls this needs an ``if __name__ == "__main__"`` guard.
+    ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
+    ``provenance.jsonl``, ``suite.json``, ``summary.md`` and ``report.html``, and
+    ``dynamics.json`` if models were simulated. Jobs run in spawned processes, so a script that
+    calls this needs an ``if __name__ == "__main__"`` guard.
 
     Parameters
     ----------
@@ -103,6 +105,7 @@ def run_suite(
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     records = collect(planned, opened, finished)
     dynamics = collect_dynamics(planned, opened, finished)
+    costs = collect_costs(planned, opened, finished)
     entries = [
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
         for key, value in ((key, opened.provenance(key)) for key in finished)
@@ -110,6 +113,7 @@ def run_suite(
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
         write_records(out / "records.jsonl", records)
+        write_costs(out / COSTS, costs)
         if dynamics is not None:
             write_dynamics(out / DYNAMICS, dynamics)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
@@ -117,10 +121,18 @@ def run_suite(
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(records, suite.metrics, dynamics))
+        write_whole(out / "summary.md", markdown(records, suite.metrics, dynamics, costs))
         page = out / "report.html"
         write_report(
-            page, suite, complete, planned.suite_digest, records, entries, failures, dynamics
+            page,
+            suite,
+            complete,
+            planned.suite_digest,
+            records,
+            entries,
+            failures,
+            dynamics,
+            costs,
         )
     except OSError as error:
         raise InputError(

@@ -68,10 +68,13 @@ def test_data_sets_and_pretraining_are_shared(provenance):
     assert labels == {"data": 2, "speed": 2, **trained}
 
 
-def test_every_record_says_what_its_model_cost(records, provenance):
+def test_every_model_says_what_it_cost(smoke, records, provenance):
     by_label = {p["label"]: p for p in provenance}
+    lines = (smoke.out / "costs.jsonl").read_text().splitlines()
+    costs = {c["model"]: c for c in map(json.loads, lines)}
+    assert len(lines) == len(costs)
     for record in records:
-        cost = record["cost"]
+        cost = costs[record["model"]]
         assert cost["device"] == provenance[0]["device_name"]
         assert cost["n_parameters"] > 1000
         assert 0 < cost["force_call_seconds"] < 5

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tlbench.records import Cost, Record
+from tlbench.costs import Cost, read_costs, write_costs
+from tlbench.errors import InputError
+from tlbench.records import Record
 from tlbench.report.costs import (
     Point,
     costs_by_device,
@@ -16,20 +18,20 @@ from tlbench.report.summary import Place
 
 def cost(**changes):
     fields = {
-        "device": "Some CPU, 2 cores", "threads": 1, "n_parameters": 123456, "updates": 1000,
-        "updates_per_second": 5.0, "wall_seconds": 300.0, "cpu_seconds": 200.0,
+        "model": "m", "device": "Some CPU, 2 cores", "threads": 1, "n_parameters": 123456,
+        "updates": 1000, "updates_per_second": 5.0, "wall_seconds": 300.0, "cpu_seconds": 200.0,
         "pretraining_wall_seconds": None, "pretraining_cpu_seconds": None, "peak_memory_mib": 400,
         "force_call_seconds": 0.05,
     }  # fmt: skip
     return Cost(**{**fields, **changes})
 
 
-def record(strategy="scratch", seed=0, value=100.0, paid=None, **changes):
+def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
     fields = {
         "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
         "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
         "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {}, "job": "k",
-        "cost": paid or cost(),
+        "model": model,
     }  # fmt: skip
     return Record(**{**fields, **changes})
 
@@ -49,8 +51,9 @@ def test_transfer_pays_for_its_source_model():
     transferred = cost(pretraining_cpu_seconds=50.0, pretraining_wall_seconds=70.0)
     assert training_seconds(transferred) == 250
     assert training_seconds(transferred.model_copy(update={"device": "NVIDIA H1"})) == 370
-    paid = cost(pretraining_cpu_seconds=50.0)
-    found = costs_by_device([record(), record("finetune", paid=paid), record("pretrain")])
+    paid = cost(model="transferred", pretraining_cpu_seconds=50.0)
+    records = [record(), record("finetune", model="transferred"), record("pretrain")]
+    found = costs_by_device(records, [cost(), paid])
     (table,) = [costs_table(costs, ["scratch", "finetune"]) for costs in found.values()]
     assert [dict(zip(table[0], line, strict=True)) for line in table[1:]] == [
         {
@@ -63,23 +66,29 @@ def test_transfer_pays_for_its_source_model():
 
 
 def test_devices_are_not_compared_with_each_other():
-    other = cost(device="Another CPU", force_call_seconds=0.01)
-    records = [record(), record("finetune", paid=other)]
-    found = [(device, points) for _, _, device, points in fronts(records, "force_mae")]
+    other = cost(model="other", device="Another CPU", force_call_seconds=0.01)
+    records = [record(), record("finetune", model="other")]
+    rows = fronts(records, [cost(), other], "force_mae")
+    found = [(device, points) for _, _, device, points in rows]
     assert [device for device, _ in found] == ["Another CPU"] * 2 + ["Some CPU, 2 cores"] * 2
     assert all(len(points[10]) == 1 for _, points in found)
 
 
 def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
-    paid = cost(cpu_seconds=2.0, pretraining_cpu_seconds=98.0)
+    costs = [
+        cost(),
+        cost(model="a", cpu_seconds=100.0),
+        cost(model="b", cpu_seconds=400.0),
+        cost(model="z", cpu_seconds=2.0, pretraining_cpu_seconds=98.0),
+    ]
     records = [
-        record(seed=0, value=50.0, paid=cost(cpu_seconds=100.0)),
-        record(seed=1, value=200.0, paid=cost(cpu_seconds=400.0)),
+        record(seed=0, value=50.0, model="a"),
+        record(seed=1, value=200.0, model="b"),
         record(seed=0, size=40, value=40.0),
-        record("zero-shot", seed=None, size=0, value=300.0, paid=paid),
+        record("zero-shot", seed=None, size=0, value=300.0, model="z"),
         record(value=1e9, condition={"temperature_k": 300.0}),
     ]
-    (title, axis, _, training), (_, _, _, inference) = fronts(records, "force_mae")
+    (title, axis, _, training), (_, _, _, inference) = fronts(records, costs, "force_mae")
     assert (title, axis) == ("Error against training cost", "pretraining and training (s)")
     by_arm = {p.place.strategy: p for p in training[10]}
     assert by_arm["scratch"].error == pytest.approx(100)
@@ -89,7 +98,18 @@ def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
     assert [p.cost for p in inference[10]] == pytest.approx([50.0, 50.0])
 
 
-def test_records_without_costs_have_no_table():
-    old = record().model_copy(update={"cost": None})
-    assert costs_by_device([old]) == {}
-    assert list(fronts([old], "force_mae")) == []
+def test_records_without_costs_have_no_table(tmp_path):
+    old = record(model=None)
+    assert costs_by_device([old], [cost()]) == {}
+    assert list(fronts([old], [cost()], "force_mae")) == []
+    assert read_costs(tmp_path / "none.jsonl") == []
+
+
+def test_costs_are_read_as_they_were_written(tmp_path):
+    path = tmp_path / "costs.jsonl"
+    costs = [cost(), cost(model="n", updates_per_second=None)]
+    write_costs(path, costs)
+    assert read_costs(path) == costs
+    path.write_text(path.read_text().replace("updates_per", "updats_per"))
+    with pytest.raises(InputError, match=r"costs.jsonl:1: is not a cost"):
+        read_costs(path)

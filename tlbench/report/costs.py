@@ -1,18 +1,19 @@
 """What models cost, beside what they are worth."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tlbench.costs import Cost
 from tlbench.metrics.statistics import Pair, geometric_mean
 from tlbench.plan import PRETRAIN
-from tlbench.records import Cost, Record
+from tlbench.records import Record
 from tlbench.report.summary import Errors, Place, target_errors
 
-Costs = dict[Place, dict[Pair, Cost]]
+PlacedCosts = dict[Place, dict[Pair, Cost]]
 """Place → the cost of each pair's model."""
 
 COSTS_NOTE = (
@@ -61,17 +62,19 @@ FRONT_NOTE = (
 )
 
 
-def costs_by_device(records: list[Record]) -> dict[str, Costs]:
+def costs_by_device(records: Iterable[Record], costs: Iterable[Cost]) -> dict[str, PlacedCosts]:
     """Return the costs of all target models, device by device."""
-    found: dict[str, Costs] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, PlacedCosts] = defaultdict(lambda: defaultdict(dict))
+    of_model = {cost.model: cost for cost in costs}
     for r in records:
-        if r.cost is not None and r.strategy != PRETRAIN and not r.condition:
+        cost = of_model.get(r.model or "")
+        if cost is not None and r.strategy != PRETRAIN and not r.condition:
             place = Place(r.backbone, r.strategy, r.size, r.train_temperature_k)
-            found[r.cost.device][place][r.subset_seed, r.init_seed] = r.cost
+            found[cost.device][place][r.subset_seed, r.init_seed] = cost
     return {device: dict(costs) for device, costs in sorted(found.items())}
 
 
-def costs_table(costs: Costs, strategies: list[str]) -> list[list[str]]:
+def costs_table(costs: PlacedCosts, strategies: list[str]) -> list[list[str]]:
     """Return a line per backbone, arm and size."""
     lines = [
         [
@@ -106,13 +109,13 @@ def costs_table(costs: Costs, strategies: list[str]) -> list[list[str]]:
 
 
 def fronts(
-    records: list[Record], metric: str
+    records: list[Record], costs: Iterable[Cost], metric: str
 ) -> Iterator[tuple[str, str, str, dict[int, list[Point]]]]:
     """Yield title, name of the axis, device, and the points of every size."""
     errors = target_errors(records, metric)
-    for device, costs in costs_by_device(records).items():
+    for device, placed in costs_by_device(records, costs).items():
         for axis in AXES:
-            points = _points(errors, costs, axis)
+            points = _points(errors, placed, axis)
             if points:
                 yield axis.title, axis.name, device, points
 
@@ -126,7 +129,7 @@ def pareto(points: list[Point]) -> list[Point]:
     return front
 
 
-def _points(errors: Errors, costs: Costs, axis: Axis) -> dict[int, list[Point]]:
+def _points(errors: Errors, costs: PlacedCosts, axis: Axis) -> dict[int, list[Point]]:
     found: dict[int, list[Point]] = {}
     everywhere = [p for p in errors if p.train_temperature_k is None]
     sizes = sorted({p.size for p in everywhere if p.size}) or [0]

@@ -1,5 +1,8 @@
 """The results of a run in Markdown."""
 
+from collections.abc import Sequence
+
+from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
 from tlbench.report.costs import COSTS_NOTE, costs_by_device, costs_table
@@ -9,8 +12,13 @@ from tlbench.report.summary import cells, header, markdown_table, note, strategi
 from tlbench.report.temperature import matrices, tables
 
 
-def markdown(records: list[Record], metrics: list[str], dynamics: Dynamics | None = None) -> str:
-    """Return tables and findings of all ``metrics``, and of simulations if there are any."""
+def markdown(
+    records: list[Record],
+    metrics: list[str],
+    dynamics: Dynamics | None = None,
+    costs: Sequence[Cost] = (),
+) -> str:
+    """Return tables and findings of all ``metrics``, of simulations and costs if there are any."""
     blocks = []
     for metric in metrics:
         table = summarise(records, metric)
@@ -34,8 +42,8 @@ def markdown(records: list[Record], metrics: list[str], dynamics: Dynamics | Non
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    for device, costs in costs_by_device(records).items():
-        lines = costs_table(costs, strategies_of(records))
+    for device, found in costs_by_device(records, costs).items():
+        lines = costs_table(found, strategies_of(records))
         if len(lines) > 1:
             blocks += [f"**Cost** on {device}", markdown_table(lines), COSTS_NOTE]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"

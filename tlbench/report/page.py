@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics
 from tlbench.files import write_whole
 from tlbench.metrics import METRICS
@@ -54,6 +55,7 @@ def write_report(
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
     dynamics: Dynamics | None = None,
+    costs: Sequence[Cost] = (),
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -67,6 +69,8 @@ def write_report(
         Label and error of every job that failed.
     dynamics
         What simulations of the models found, if there were any.
+    costs
+        What the models cost.
     """
     text = render(
         "report/template.html",
@@ -77,7 +81,7 @@ def write_report(
         sections=_sections(suite, records),
         dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),
-        costs=_costs(suite, records),
+        costs=_costs(suite, records, costs),
         failures=failures,
         cost=_cost(provenance),
     )
@@ -151,12 +155,13 @@ def _embedded(figures: Iterable[tuple[str, str, Any]], name: str) -> list[dict[s
     ]
 
 
-def _costs(suite: Suite, records: list[Record]) -> dict[str, Any] | None:
+def _costs(suite: Suite, records: list[Record], costs: Sequence[Cost]) -> dict[str, Any] | None:
     """Return tables of what models cost, device by device, and plots of errors against it."""
     from tlbench.report.plots import cost_fronts
 
     strategies = strategies_of(records)
-    tables = [(d, costs_table(c, strategies)) for d, c in costs_by_device(records).items()]
+    by_device = costs_by_device(records, costs)
+    tables = [(device, costs_table(found, strategies)) for device, found in by_device.items()]
     tables = [(device, lines) for device, lines in tables if len(lines) > 1]
     if not tables:
         return None
@@ -167,7 +172,7 @@ def _costs(suite: Suite, records: list[Record]) -> dict[str, Any] | None:
             FRONT_NOTE.format(device=device),
             cost_fronts(points, axis, metric.name, metric.unit, strategies),
         )
-        for title, axis, device, points in fronts(records, metric.name)
+        for title, axis, device, points in fronts(records, costs, metric.name)
     ]
     return {"note": COSTS_NOTE, "tables": tables, "figures": _embedded(figures, "cost")}
 

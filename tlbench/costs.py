@@ -1,0 +1,98 @@
+"""What the models of a run cost: measured, so no part of its records."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.plan import Cell, Plan
+from tlbench.schema import Strict
+
+FILE = "costs.jsonl"
+
+
+class Cost(Strict):
+    """What a model cost, on the device that trained it.
+
+    ``model`` is the key of the job that trained it, which records name, too. On a processor,
+    ``updates_per_second`` and ``force_call_seconds`` count CPU time, of one thread; the latter is
+    the time of one force call on a cell of 64 atoms, see `tlbench.jobs.speed`. Seconds of
+    training are those of the job's last attempt. What is not known, as the pace of a model that
+    is not trained, is None.
+    """
+
+    model: str
+    device: str = Field(description="name of the processor or accelerator")
+    threads: int
+    n_parameters: int
+    updates: int = Field(description="of training, pretraining aside")
+    updates_per_second: float | None
+    wall_seconds: float
+    cpu_seconds: float
+    pretraining_wall_seconds: float | None
+    pretraining_cpu_seconds: float | None
+    peak_memory_mib: int | None
+    force_call_seconds: float | None
+
+
+def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
+    """Return the cost of every model of ``plan`` that is trained and whose backbone is timed."""
+    available = set(finished)
+    cells = {cell.trained: cell for cell in plan.cells}
+    return [
+        _cost(cell, store) for cell in cells.values() if {cell.trained, cell.speed} <= available
+    ]
+
+
+def _cost(cell: Cell, store: Store) -> Cost:
+    trained, timed = store.provenance(cell.trained), store.provenance(cell.speed)
+    pretrained = {} if cell.pretrained is None else store.provenance(cell.pretrained)
+    same = timed["device_name"] == trained["device_name"]
+    memory = trained.get("peak_device_memory_mib") or trained.get("peak_memory_mib")
+    return Cost(
+        model=cell.trained,
+        device=trained["device_name"],
+        threads=trained["threads"],
+        n_parameters=store.result(cell.speed)["n_parameters"],
+        updates=int(trained.get("updates", 0)),
+        updates_per_second=trained.get("updates_per_second"),
+        wall_seconds=trained["wall_seconds"],
+        cpu_seconds=trained["cpu_seconds"],
+        pretraining_wall_seconds=pretrained.get("wall_seconds"),
+        pretraining_cpu_seconds=pretrained.get("cpu_seconds"),
+        peak_memory_mib=memory,
+        force_call_seconds=timed.get("force_call_seconds") if same else None,
+    )
+
+
+def write_costs(path: Path, costs: Iterable[Cost]) -> None:
+    """Write one JSON object per line; the file appears whole or not at all."""
+    lines = [json.dumps(cost.model_dump(mode="json"), ensure_ascii=False) for cost in costs]
+    write_whole(path, "".join(f"{line}\n" for line in lines))
+
+
+def read_costs(path: Path) -> list[Cost]:
+    """Read a file of costs; none if there is no file, as of older runs.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is not a cost.
+    """
+    if not path.exists():
+        return []
+    costs = []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                costs.append(Cost.model_validate_json(line))
+            except ValidationError as error:
+                problem = error.errors(include_url=False)[0]["msg"]
+                raise InputError(f"{path}:{number}: is not a cost ({problem}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as costs ({error}).") from error
+    return costs
