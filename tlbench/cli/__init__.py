@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli import data, ls, md, run, show
+from tlbench.cli import check_backbone, data, ls, md, new, run, show
 from tlbench.errors import TlbenchError
 
 app = typer.Typer(
@@ -40,7 +40,9 @@ app.command("run")(run.run)
 app.command("md")(md.md)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
+app.command("check-backbone")(check_backbone.check_backbone)
 app.add_typer(data.app, name="data")
+app.add_typer(new.app, name="new")
 
 
 def main() -> None:

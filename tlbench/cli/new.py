@@ -1,0 +1,91 @@
+"""``tlbench new``: begin a package of one's own."""
+
+import keyword
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Begin a package of your own.")
+
+PLACES = {
+    "pyproject.toml.txt": "pyproject.toml",
+    "README.md.txt": "README.md",
+    "config.py.txt": "{module}/config.py",
+    "model.py.txt": "{module}/model.py",
+    "test_contract.py.txt": "tests/test_contract.py",
+}
+"""Template → where it goes."""
+
+
+@app.callback()
+def _group() -> None:
+    """Begin a package of your own."""
+
+
+@app.command("backbone")
+def backbone(
+    name: Annotated[str, typer.Argument(help="Name of the backbone, e.g. my-network.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write.", show_default="tlbench-NAME")
+    ] = None,
+) -> None:
+    """Write a package with a backbone that runs, to be replaced by your own.
+
+    Install it with pip, and NAME is a backbone like any other.
+    """
+    from tlbench.backbones import BACKBONES
+    from tlbench.errors import InputError
+
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
+        raise InputError(
+            f"{name!r} cannot be the name of a backbone; take lower-case letters, digits and "
+            "single hyphens, e.g. my-network."
+        )
+    if name in BACKBONES:
+        raise InputError(f"There is a backbone called {name!r} already; choose another name.")
+    folder = out or Path(f"tlbench-{name}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there already; choose another folder with --out.")
+    try:
+        written = write_backbone(name, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}).") from error
+    for path in written:
+        typer.echo(path)
+    typer.echo(
+        f"\nNow:  pip install -e '{folder}[test]'\n"
+        f"      tlbench check-backbone {name}\n"
+        f"      tlbench run quick --backbone {name}"
+    )
+
+
+def write_backbone(name: str, folder: Path) -> list[Path]:
+    """Write the package of a backbone into ``folder``; return its files."""
+    words = name.split("-")
+    module = "_".join(words)
+    if keyword.iskeyword(module):
+        module += "_"
+    values = {
+        "name": name,
+        "package": f"tlbench-{name}",
+        "module": module,
+        "class_name": "".join(word.capitalize() for word in words),
+    }
+    templates = files("tlbench") / "templates" / "backbone"
+    texts = {
+        place.format(module=module): Template(
+            (templates / source).read_text(encoding="utf-8")
+        ).substitute(values)
+        for source, place in PLACES.items()
+    }
+    doc = f'"""The backbone {name}."""\n'
+    texts[f"{module}/__init__.py"] = doc
+    for place, text in texts.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return [folder / place for place in texts]
