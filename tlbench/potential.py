@@ -107,6 +107,11 @@ class Potential(nn.Module):
             else:
                 graph = graph.at(positions)
             atom_energy = self.backbone(graph)
+            if atom_energy.shape != (graph.n_atoms,):
+                raise self._broken(
+                    f"returns energies of shape {tuple(atom_energy.shape)} instead of one per "
+                    f"atom, ({graph.n_atoms},)"
+                )
             with backward_for("coordinates"):
                 gradients = torch.autograd.grad(
                     atom_energy.sum(), inputs, create_graph=training, allow_unused=True
@@ -121,6 +126,26 @@ class Potential(nn.Module):
         energy = total.index_add(0, graph.system, atom_energy.to(torch.float64) + reference)
         virial = found[1] / graph.volume.view(-1, 1, 1) * GPA if stress else None
         return Prediction(energy, -found[0], virial)
+
+    def check_finite(self, graph: Graph) -> None:
+        """Refuse a network whose energies or forces are not numbers.
+
+        Raises
+        ------
+        TlbenchError
+            Naming the backbone.
+        """
+        forces = self(graph).forces
+        with torch.no_grad():
+            energies = self.backbone(graph)
+        if not bool(forces.isfinite().all() and energies.isfinite().all()):
+            raise self._broken("gives energies or forces that are not finite before any training")
+
+    def _broken(self, what: str) -> TlbenchError:
+        return TlbenchError(
+            f"The backbone {self.name!r} {what}; tlbench check-backbone {self.name} says what else "
+            "it should do."
+        )
 
     def calculator(self) -> "Calculator":
         """Return an ``ase`` calculator of this potential."""
@@ -241,6 +266,17 @@ def build_potential(
     torch.set_default_dtype(dtype)
     try:
         backbone = checked.build()
+    except TlbenchError:
+        raise
+    except Exception as error:  # whatever a network of somebody else's may raise
+        raise TlbenchError(
+            f"The backbone {name!r} cannot be built: {type(error).__name__}: {error}"
+        ) from error
     finally:
         torch.set_default_dtype(caller_dtype)
+    if not isinstance(backbone, Backbone):
+        raise TlbenchError(
+            f"The backbone {name!r} builds a {type(backbone).__name__}, which is no subclass of "
+            "tlbench.backbones.base.Backbone."
+        )
     return Potential(name, backbone.to(dtype))

@@ -2,7 +2,8 @@
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -31,13 +32,20 @@ class Registry(Generic[T]):
         Entry-point group through which other packages add names, e.g. ``tlbench.backbones``.
     extras
         Optional package → the extra of tlbench that installs it.
+    wanted
+        What an object must be, in words, and a function that says whether one is.
     """
 
     def __init__(
-        self, kind: str, group: str | None = None, extras: Mapping[str, str] | None = None
+        self,
+        kind: str,
+        group: str | None = None,
+        extras: Mapping[str, str] | None = None,
+        wanted: tuple[str, Callable[[object], bool]] | None = None,
     ) -> None:
         self.kind = kind
         self.group = group
+        self._wanted = wanted
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
         self._providers: dict[str, str] = {}
@@ -74,7 +82,8 @@ class Registry(Generic[T]):
         UnknownNameError
             If there is none; the message has the nearest names.
         TlbenchError
-            If its module or an optional package it needs cannot be imported.
+            If its module or an optional package it needs cannot be imported, or it is something
+            else than it should be.
         """
         if name not in self:
             raise UnknownNameError(
@@ -82,7 +91,12 @@ class Registry(Generic[T]):
             )
         entry = self._entries[name]
         if isinstance(entry, str):
-            entry = self._import(name, entry)
+            path, entry = entry, self._import(name, entry)
+            if self._wanted is not None and not self._wanted[1](entry):
+                raise TlbenchError(
+                    f"The {self.kind} {name!r} should be {self._wanted[0]}, but {path!r} is "
+                    f"{reprlib.repr(entry)}; have its package mended."
+                )
             self._entries[name] = entry
         return entry
 

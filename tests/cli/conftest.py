@@ -32,3 +32,20 @@ def refused(capsys, monkeypatch, tmp_path) -> Callable[..., str]:
         return captured.err
 
     return run
+
+
+@pytest.fixture
+def printed(capsys, monkeypatch, tmp_path) -> Callable[..., str]:
+    """Run the command line where it succeeds, and return what it prints."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        assert not exit_.value.code, captured.err
+        assert not captured.err
+        return captured.out
+
+    return run

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import ase.io
@@ -16,7 +15,6 @@ import pytest
 import tiny
 from ase.build import bulk
 
-from tlbench.cli import main
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import CHECKPOINT
@@ -36,23 +34,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "garbage.safetensors").write_bytes(b"\x93nonsense" * 20)
     (folder / "garbage.xyz").write_bytes(b"\x93nonsense" * 20)
     return folder
-
-
-@pytest.fixture
-def printed(capsys, monkeypatch, tmp_path) -> Callable[..., str]:
-    """Run the command line where it succeeds, and return what it prints."""
-
-    def run(*arguments: object) -> str:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        captured = capsys.readouterr()
-        assert not exit_.value.code, captured.err
-        assert not captured.err
-        return captured.out
-
-    return run
 
 
 SHORT = ("--temperature", 300, "--time", 0.1, "--sample", 20)

@@ -10,7 +10,13 @@ from tlbench.registry import Registry
 __all__ = ["BACKBONES", "BackboneConfig"]
 
 BACKBONES: Registry[type[BackboneConfig]] = Registry(
-    "backbone", group="tlbench.backbones", extras={"e3nn": "e3nn", "nequip": "nequip"}
+    "backbone",
+    group="tlbench.backbones",
+    extras={"e3nn": "e3nn", "nequip": "nequip"},
+    wanted=(
+        "a subclass of BackboneConfig",
+        lambda entry: isinstance(entry, type) and issubclass(entry, BackboneConfig),
+    ),
 )
 for _name, _config in {
     "dimenetpp": "dimenetpp.config:DimeNetPPConfig",

@@ -41,6 +41,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         data = _labelled(frames, potential)
         validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
         subset_seed = -1 if subset is None else subset["seed"]
+        potential.check_finite(data.batch(data.batches()[0]).graph)
         pace = Pace(clock_for(context.device))
 
         def on_update(done: int, total: int, loss: float | None) -> None:

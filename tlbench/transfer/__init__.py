@@ -11,7 +11,11 @@ from tlbench.transfer.strategy import Strategy
 if TYPE_CHECKING:
     from tlbench.backbones.base import Backbone
 
-STRATEGIES: Registry[Strategy] = Registry("strategy", group="tlbench.strategies")
+STRATEGIES: Registry[Strategy] = Registry(
+    "strategy",
+    group="tlbench.strategies",
+    wanted=("a Strategy", lambda entry: isinstance(entry, Strategy)),
+)
 for _name, _entry in {
     "scratch": "scratch:SCRATCH",
     "finetune": "finetune:FINETUNE",
