@@ -18,8 +18,9 @@ from tlbench.suite import Simulations, Suite
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES, arm, base_of
 from tlbench.transfer.strategy import Strategy
+from tlbench.tuned import PRETRAINING
 
-PRETRAIN = "pretrain"
+PRETRAIN = PRETRAINING
 """Arm under which the source models' own errors are recorded."""
 
 
@@ -101,7 +102,7 @@ def plan(suite: Suite) -> Plan:
                     elements={"source": None, "target": source_element},
                     subset=None,
                     init_seed=init_seed,
-                    training=suite.pretraining,
+                    training=_tuned(suite, backbone, PRETRAIN, suite.pretraining),
                 ),
                 {"data": source_data},
                 f"pretrain {backbone} on {source_element}, seed {init_seed}",
@@ -127,7 +128,9 @@ def plan(suite: Suite) -> Plan:
             },
             subset=model.subset() if strategy.trains else None,
             init_seed=model.init_seed,
-            training=suite.training if strategy.trains else None,
+            training=_tuned(suite, model.backbone, model.strategy, suite.training)
+            if strategy.trains
+            else None,
         )
         job = Job("train", config, parents, f"{model.label()} on {target_element}")
         result.add(job)
@@ -135,6 +138,10 @@ def plan(suite: Suite) -> Plan:
         if _is_simulated(suite, model):
             _simulate(result, source_element, target, model, job, target_data)
     return result
+
+
+def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> TrainingConfig:
+    return suite.tuned.training(backbone, arm, training) if suite.tuned else training
 
 
 @dataclass(frozen=True)

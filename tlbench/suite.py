@@ -18,6 +18,7 @@ from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+from tlbench.tuned import Tuned, read_tuned
 
 Property = Literal["temperature_k", "phase", "group"]
 
@@ -82,6 +83,11 @@ class Suite(Strict):
         description="train one target model at each of these, with structures of it alone",
     )
 
+    tuned: Tuned | None = Field(
+        default=None,
+        description="settings that replace those of 'training' and 'pretraining' for some arms; "
+        "the path of a file that tlbench tune has written",
+    )
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
     )
@@ -201,9 +207,10 @@ class Suite(Strict):
         for name in self.backbones:
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
-        if self.dynamics is None:
-            # A suite without simulations is the same as before there were any.
-            del value["dynamics"]
+        for name in ("dynamics", "tuned"):
+            # A suite without them is the same as before there were any.
+            if value[name] is None:
+                del value[name]
         return value
 
     def digest(self) -> str:
@@ -272,6 +279,7 @@ def load_suite(
         if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
             # A card file stands beside the suite that names it.
             choice["card"] = str((path.parent / choice["card"]).absolute())
+    _read_tuned(value, path.parent)
     suite = _checked(value, str(path), lines)
     for backbone in backbones:
         BACKBONES.get(backbone)
@@ -281,6 +289,7 @@ def load_suite(
         value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
     for key, text in settings:
         assign(value, key, text)
+    _read_tuned(value, Path())
     for part in ("source", "target"):
         choice = value.get(part)
         if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
@@ -288,6 +297,12 @@ def load_suite(
     if settings or backbones or cards:
         suite = _checked(value, "the changes on the command line", {})
     return suite
+
+
+def _read_tuned(value: dict[str, Any], folder: Path) -> None:
+    """Replace the path of tuned settings, from ``folder``, by what stands there."""
+    if isinstance(value.get("tuned"), str):
+        value["tuned"] = read_tuned(folder / value["tuned"]).model_dump(mode="json")
 
 
 def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:

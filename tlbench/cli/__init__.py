@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli import check_backbone, data, ls, md, new, run, show
+from tlbench.cli import check_backbone, data, ls, md, new, run, show, tune
 from tlbench.errors import TlbenchError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def _options(
 
 app.command("run")(run.run)
 app.command("md")(md.md)
+app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("check-backbone")(check_backbone.check_backbone)

@@ -18,3 +18,22 @@ StoreFolder = Annotated[
         help="Folder of finished jobs.", show_default="$TLBENCH_STORE, or in the user's cache"
     ),
 ]
+
+
+def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
+    """Return the keys and values of ``--set KEY=VALUE``.
+
+    Raises
+    ------
+    InputError
+        If one is written otherwise.
+    """
+    from tlbench.errors import InputError
+
+    settings = []
+    for text in texts or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.updates=50.")
+        settings.append((key.strip(), value))
+    return settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Mirror, StoreFolder
+from tlbench.cli.options import Mirror, StoreFolder, settings_of
 
 if TYPE_CHECKING:
     from tlbench.cli.live import Display
@@ -51,19 +51,14 @@ def run(
     """
     from tlbench.cli.live import Display, show_plan
     from tlbench.engine.devices import check_device
-    from tlbench.errors import InputError
     from tlbench.plan import plan
     from tlbench.run import default_store, run_suite
     from tlbench.suite import load_suite
 
-    settings = []
-    for text in set_ or []:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.updates=50.")
-        settings.append((key.strip(), value))
     cards = {"source": source, "target": target}
-    chosen = load_suite(suite, settings, backbone or [], {k: v for k, v in cards.items() if v})
+    chosen = load_suite(
+        suite, settings_of(set_), backbone or [], {k: v for k, v in cards.items() if v}
+    )
     if dry_run:
         check_device(device)
         show_plan(plan(chosen), store or default_store())

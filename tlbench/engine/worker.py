@@ -12,7 +12,7 @@ import textwrap
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -79,7 +79,7 @@ def execute(job: Job, root: str, device: str) -> Outcome:
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
                 return Outcome(job.key, lost=lost)
-            _do(job, store, device)
+            perform(job, store, device)
     except Exception as error:
         return Outcome(job.key, _one_line(error))
     return Outcome(job.key)
@@ -95,7 +95,16 @@ def _usable(store: Store, key: str) -> bool:
     return state is State.FINISHED
 
 
-def _do(job: Job, store: Store, requested: str) -> None:
+def perform(
+    job: Job, store: Store, requested: str, watch: Callable[[Progress], None] | None = None
+) -> None:
+    """Do ``job``, whose lock the caller holds, and put it into the store.
+
+    Parameters
+    ----------
+    watch
+        Called with the job's progress, too; it may raise to end the job.
+    """
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -105,14 +114,21 @@ def _do(job: Job, store: Store, requested: str) -> None:
         kind = KINDS[job.kind]
         device = resolve(requested) if kind.uses_device else "cpu"
         forget_peak()
-        watch = Stopwatch()
+        stopwatch = Stopwatch()
         log.info("%s: %s", job.kind, job.label)
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
-        context = Context(folder, parents, device, _Reporter(folder / PROGRESS), files)
+        reporter = _Reporter(folder / PROGRESS)
+
+        def report(progress: Progress) -> None:
+            reporter(progress)
+            if watch is not None:
+                watch(progress)
+
+        context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
-        provenance = {**watch.provenance(device), **context.measured}
+        provenance = {**stopwatch.provenance(device), **context.measured}
         log.info("done in %.1f s", provenance["wall_seconds"])
         (folder / PROGRESS).unlink(missing_ok=True)
     except Exception:

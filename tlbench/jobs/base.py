@@ -19,11 +19,12 @@ RESULT = "result.json"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a running job is: updates or steps, and the latest loss if there is one."""
+    """How far a running job is: updates or steps, the latest loss, a new validation error."""
 
     done: int
     total: int
     loss: float | None = None
+    validation: float | None = None
 
 
 @dataclass(frozen=True)

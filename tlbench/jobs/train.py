@@ -59,6 +59,9 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             on_update=on_update,
             pull=strategy.pull,
             replay=_replay(strategy, frames, potential, context),
+            on_validation=lambda done, error: context.report(
+                Progress(done, training.updates, validation=error)
+            ),
         )
         context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / "curve.json", curve)

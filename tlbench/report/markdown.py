@@ -10,6 +10,8 @@ from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import findings, ranking
 from tlbench.report.summary import cells, header, markdown_table, note, strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
+from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.tuned import Tuned
 
 
 def markdown(
@@ -17,9 +19,12 @@ def markdown(
     metrics: list[str],
     dynamics: Dynamics | None = None,
     costs: Sequence[Cost] = (),
+    tuned: Tuned | None = None,
 ) -> str:
     """Return tables and findings of all ``metrics``, of simulations and costs if there are any."""
     blocks = []
+    if tuned is not None:
+        blocks += ["**Tuned settings**", markdown_table(tuned_table(tuned)), tuned_note(tuned)]
     for metric in metrics:
         table = summarise(records, metric)
         if not table.rows:

@@ -19,6 +19,7 @@ from tlbench.report.findings import findings, ranking
 from tlbench.report.html import embedded, render
 from tlbench.report.summary import cells, header, note, strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
+from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.suite import Suite
 
 CURVES_NOTE = (
@@ -82,6 +83,7 @@ def write_report(
         dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),
         costs=_costs(suite, records, costs),
+        tuned=(tuned_table(suite.tuned), tuned_note(suite.tuned)) if suite.tuned else None,
         failures=failures,
         cost=_cost(provenance),
     )

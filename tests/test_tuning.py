@@ -1,0 +1,126 @@
+"""Tuning: as many trials for every arm, of the suite's budget, without a look at test sets."""
+
+import json
+
+import pytest
+import tiny
+
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.plan import plan
+from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.suite import load_suite
+from tlbench.tuned import Tuned, read_tuned
+from tlbench.tuning import RESULT, Search, best, standings, tune
+
+TRIALS = 4
+SETTINGS = [
+    ("training.validation_points", "2"),
+    ("pretraining.validation_points", "2"),
+    ("training.updates", "6"),
+    ("pretraining.updates", "6"),
+    ("sizes", "[2]"),
+    ("strategies", "[scratch, finetune, zero-shot]"),
+]
+SMALL = {k: v for k, v in tiny.BACKBONES["schnet"].items() if k != "cutoff"}
+
+
+def suite(*more):
+    settings = [*SETTINGS, ("backbones", json.dumps({"schnet": SMALL})), *more]
+    return load_suite("smoke", settings)
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory) -> Search:
+    folder = tmp_path_factory.mktemp("tuning")
+    return Search(suite(), TRIALS, 2, 1, folder / "out", folder / "store", "cpu")
+
+
+@pytest.fixture(scope="module")
+def tuned(search) -> Tuned:
+    return tune(search, workers=2)
+
+
+def test_every_arm_and_pretraining_get_as_many_trials(search, tuned):
+    assert search.studies() == [
+        ("schnet", "pretrain"), ("schnet", "scratch"), ("schnet", "finetune"),
+    ]  # fmt: skip
+    assert {name: arm.trials for name, arm in tuned.arms["schnet"].items()} == {
+        "pretrain": TRIALS, "scratch": TRIALS, "finetune": TRIALS,
+    }  # fmt: skip
+    assert {s.ended for s in standings(search)} == {TRIALS}
+
+
+def test_nothing_is_worse_than_the_suites_own_settings(tuned):
+    for arm in tuned.arms["schnet"].values():
+        assert arm.default_validation_force_mae is not None
+        assert arm.validation_force_mae <= arm.default_validation_force_mae
+
+
+def test_trials_are_training_jobs_of_the_suites_budget_and_nothing_is_tested(search, tuned):
+    store = Store(search.store)
+    jobs = [json.loads(p.read_text()) for p in search.store.glob("*/job.json")]
+    assert {job["kind"] for job in jobs} == {"dataset", "train"}
+    trained = [job["config"]["training"] for job in jobs if job["kind"] == "train"]
+    assert {(t["updates"], t["batch_size"]) for t in trained} == {(6, 4)}
+    assert len({t["learning_rate"] for t in trained}) > 3
+    assert store.root.exists()
+
+
+def test_the_suite_finds_the_best_trials_done(search, tuned):
+    """Their keys are those of the suite's own jobs, so nothing is trained again."""
+    planned = plan(suite(("tuned", json.dumps(tuned.model_dump()))))
+    pair = search.suite.seed_pairs()[0]
+    for cell in planned.cells:
+        first = (cell.subset_seed, cell.init_seed) in (pair, (None, pair[1]))
+        if first and cell.strategy != "zero-shot":
+            assert (search.store / cell.trained).exists(), cell.strategy
+            job = planned.jobs[cell.trained]
+            settings = tuned.arms["schnet"][cell.strategy].settings
+            assert job.config["training"]["learning_rate"] == settings.learning_rate
+
+
+def test_the_file_says_what_was_found(search, tuned):
+    assert read_tuned(search.out / RESULT) == tuned
+    assert best(search) == tuned
+    assert len(tuned.study) == 64
+    table = tuned_table(tuned)
+    assert [line[:3] for line in table[1:]] == [
+        ["schnet", name, str(TRIALS)] for name in ("pretrain", "scratch", "finetune")
+    ]
+    assert f"Study {tuned.study[:12]}" in tuned_note(tuned)
+
+
+def test_a_finished_search_is_not_done_again(search, tuned):
+    before = {p: p.stat().st_mtime_ns for p in search.store.glob("*/job.json")}
+    assert tune(search) == tuned
+    assert {p: p.stat().st_mtime_ns for p in search.store.glob("*/job.json")} == before
+
+
+def test_more_trials_keep_those_that_were_made(search, tuned):
+    more = Search(search.suite, TRIALS + 1, 2, 1, search.out, search.store, "cpu")
+    found = tune(more)
+    for name, arm in found.arms["schnet"].items():
+        assert arm.trials == TRIALS + 1
+        if name == "pretrain":
+            before = tuned.arms["schnet"][name].validation_force_mae
+            assert arm.validation_force_mae <= before
+
+
+def test_a_folder_of_another_search_is_refused(search, tuned):
+    other = Search(suite(("training.updates", "7")), 1, 2, 1, search.out, search.store, "cpu")
+    with pytest.raises(InputError, match="holds the tuning of another suite, size or number"):
+        tune(other)
+
+
+def test_a_suite_without_tuned_settings_is_what_it_was(tuned):
+    plain, changed = suite(), suite(("tuned", json.dumps(tuned.model_dump())))
+    assert "tuned" not in plain.complete()
+    assert plain.digest() != changed.digest()
+    assert changed.complete()["tuned"]["study"] == tuned.study
+
+
+def test_of_zero_shot_only_the_source_model_is_tuned(tmp_path):
+    only = suite(("strategies", "[zero-shot]"))
+    search = Search(only, 1, 2, 1, tmp_path / "out", tmp_path / "store", "cpu")
+    assert search.studies() == [("schnet", "pretrain")]

@@ -1,0 +1,121 @@
+"""``tlbench tune``: find settings of training, fairly."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tlbench.cli.options import Mirror, StoreFolder, settings_of
+
+if TYPE_CHECKING:
+    from tlbench.tuned import Tuned
+    from tlbench.tuning import Standing
+
+
+def tune(
+    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials of every backbone and strategy.")] = 20,
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Target structures that trials train on.",
+            show_default="the suite's middle size",
+        ),
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option(min=1, help="Models per trial, of the suite's first pairs of seeds.")
+    ] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the result.", show_default="runs/tune-SUITE")
+    ] = None,
+    store: StoreFolder = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trials at a time.", show_default="one per core")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    mirror: Mirror = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the suite."),
+    ] = None,
+) -> None:
+    """Tune learning rates on validation structures, the same for every arm.
+
+    Every backbone and strategy of SUITE, training from scratch and pretraining
+    included, gets as many trials of the suite's own budget. Test sets are not
+    read. Writes tuned.yaml; run the suite with --set tuned=FILE.
+
+    Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
+    """
+    from tlbench.data.fetch import fetch
+    from tlbench.engine.devices import check_device
+    from tlbench.engine.executors import default_workers
+    from tlbench.errors import InputError
+    from tlbench.run import default_store
+    from tlbench.suite import load_suite
+
+    try:
+        import optuna  # noqa: F401  # said at once, not in a worker
+    except ModuleNotFoundError:
+        raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.") from None
+    from tlbench.tuning import RESULT, Search, tune
+
+    check_device(device)
+    chosen = load_suite(suite, settings_of(set_), backbone or [])
+    if chosen.tuned is not None:
+        raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
+    if size is not None and size not in chosen.sizes:
+        known = ", ".join(str(n) for n in chosen.sizes)
+        raise InputError(f"--size {size}: is none of the suite's sizes, which are {known}.")
+    if pairs > len(chosen.seed_pairs()):
+        raise InputError(
+            f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
+        )
+    for card in (chosen.source.load(), chosen.target.load()):
+        fetch(card, mirror)
+    folder = out or Path("runs") / f"tune-{chosen.name}"
+    middle = chosen.sizes[len(chosen.sizes) // 2]
+    search = Search(chosen, trials, size or middle, pairs, folder, store or default_store(), device)
+    progress = _Lines(trials)
+    try:
+        tuned = tune(search, workers or default_workers(), progress)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. Trials that ended are kept; the same command goes on from here.")
+        raise typer.Exit(130) from None
+    _show(tuned)
+    typer.echo(f"{folder / RESULT}\nNow:  tlbench run {suite} --set tuned={folder / RESULT}")
+
+
+class _Lines:
+    """Prints a line whenever a trial has ended."""
+
+    def __init__(self, trials: int) -> None:
+        self._trials = trials
+        self._told: dict[tuple[str, str], int] = {}
+
+    def __call__(self, standings: "list[Standing]") -> None:
+        for s in standings:
+            if s.ended > self._told.get((s.backbone, s.arm), 0):
+                self._told[s.backbone, s.arm] = s.ended
+                said = "" if s.best is None else f", best validation force MAE {s.best:.1f} meV/Å"
+                typer.echo(f"{s.backbone}, {s.arm}: {s.ended} of {self._trials} trials{said}")
+
+
+def _show(tuned: "Tuned") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tlbench.report.tuned import tuned_table
+
+    lines = tuned_table(tuned)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for number, title in enumerate(lines[0]):
+        table.add_column(title, header_style="dim", justify="left" if number < 2 else "right")
+    for line in lines[1:]:
+        table.add_row(*line)
+    Console().print(table)

@@ -1,0 +1,39 @@
+"""Which arms were tuned, and what came of it."""
+
+from tlbench.tuned import Tuned
+
+UNTUNED_NOTE = "Arms that do not stand here have the suite's own settings."
+
+
+def tuned_table(tuned: Tuned) -> list[list[str]]:
+    """Return a line per tuned arm."""
+    lines = [
+        ["backbone", "arm", "trials", "pruned", "learning rate", "falls to", "validation", "before"]
+    ]
+    for backbone, arms in tuned.arms.items():
+        for name, arm in arms.items():
+            before = arm.default_validation_force_mae
+            lines.append(
+                [
+                    backbone,
+                    name,
+                    str(arm.trials),
+                    str(arm.pruned),
+                    f"{arm.settings.learning_rate:.2g}",
+                    f"{arm.settings.final_learning_rate_fraction:.2g}",
+                    f"{arm.validation_force_mae:.1f}",
+                    "–" if before is None else f"{before:.1f}",
+                ]
+            )
+    return lines
+
+
+def tuned_note(tuned: Tuned) -> str:
+    """Return what the numbers of the table mean."""
+    models = f"{tuned.pairs} model{'s' if tuned.pairs > 1 else ''}"
+    return (
+        f"Tuned on validation structures with {models} of N = {tuned.size} per trial, within the "
+        "budget of the suite; the first trial is the suite's own settings. The learning rate falls "
+        "to the given share of itself. Validation and before are force MAE in meV/Å of the best "
+        f"trial and of the first. Study {tuned.study[:12]}. {UNTUNED_NOTE}"
+    )
