@@ -15,7 +15,10 @@ T = TypeVar("T")
 def near_names(name: str, known: Iterable[str]) -> str:
     """Return a hint that lists the names closest to ``name``, or all of them if none is close."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.55)
+    likeness = {n: difflib.SequenceMatcher(None, n, name).ratio() for n in names}
+    best = max(likeness.values(), default=0.0)
+    ordered = sorted(names, key=lambda n: -likeness[n])
+    close = [n for n in ordered if likeness[n] >= max(0.55, best - 0.15)][:3]
     if close:
         return f"did you mean {' or '.join(repr(c) for c in close)}?"
     return f"known: {', '.join(names)}" if names else "none are known"

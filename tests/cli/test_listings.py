@@ -42,7 +42,7 @@ def test_ls_names_everything(printed, kind, names):
 @pytest.mark.parametrize(
     ("kind", "name", "key", "value"),
     [
-        ("suite", "smoke", "jobs", 42),
+        ("suite", "smoke", "jobs", 44),
         ("backbone", "schnet", "name", "schnet"),
         ("strategy", "zero-shot", "trains", False),
         ("metric", "force_mae", "unit", "meV/Å"),
