@@ -1,5 +1,7 @@
 """Default sizes are comparable, and large ones larger."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from structures import diamond
@@ -24,3 +26,10 @@ def test_the_large_one_is_the_same_network_with_more_parameters(name):
     forces = large(graph_of(diamond(rattle=0.1), 4.0, dtype=torch.float32)).forces
     assert bool(forces.isfinite().all())
     assert large.backbone.config.build.__func__ is small.backbone.config.build.__func__
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_readme_has_the_number_of_parameters(name):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f"| {build_potential(name, {}).backbone.n_parameters():,} |")
