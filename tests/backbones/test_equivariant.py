@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from structures import liquid
+from structures import diamond, liquid
 
 from tlbench.backbones.equivariant.config import EquivariantConfig
 from tlbench.backbones.equivariant.model import RadialBasis
@@ -73,3 +73,22 @@ def test_radial_functions_are_orthonormal_under_no_envelope_and_vanish_at_the_cu
     torch.testing.assert_close(overlaps, torch.eye(4, dtype=torch.float64), rtol=0, atol=1e-3)
     near = torch.tensor([4.9999, 5.0, 5.5], dtype=torch.float64)
     assert basis(near).abs().max() < 1e-10
+
+
+def test_terms_of_all_body_orders_start_at_comparable_sizes():
+    """e3nn's products expect components of size 1; otherwise many-body terms start as nothing."""
+    torch.manual_seed(0)
+    backbone = build_potential("equivariant", {"cutoff": 5.0}, torch.float64).backbone
+    sizes: dict[str, float] = {}
+
+    def note(name):
+        return lambda module, given, found: sizes.update({name: float(found.detach().std())})
+
+    for layer_number, layer in enumerate(backbone.layers):
+        layer.received.register_forward_hook(note(f"sums {layer_number}"))
+        layer.mixed[0].register_forward_hook(note(f"products {layer_number}"))
+    backbone.harmonics.register_forward_hook(note("harmonics"))
+    backbone(graph_of(diamond("Si", repeats=(2, 2, 2), rattle=0.1), 5.0))
+    assert sizes["harmonics"] == pytest.approx(1, rel=0.1)
+    for n in range(2):
+        assert sizes[f"products {n}"] > 0.1 * sizes[f"sums {n}"], sizes
