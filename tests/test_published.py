@@ -30,7 +30,7 @@ def test_a_submission_is_whole(folder):
     assert simulated.exists() == (dynamics is not None)
     costs = read_costs(folder / COSTS)
     assert {c.model for c in costs} <= {r.model for r in records}
-    expected = markdown(records, suite.metrics, dynamics, costs, suite.tuned)
+    expected = markdown(records, suite.metrics, dynamics, costs, suite)
     assert (folder / "summary.md").read_text() == expected
     assert not any(j["git_dirty"] for j in jobs)
 

@@ -1,6 +1,7 @@
 """Tuning: as many trials for every arm, of the suite's budget, without a look at test sets."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import tiny
@@ -105,6 +106,70 @@ def test_more_trials_keep_those_that_were_made(search, tuned):
         if name == "pretrain":
             before = tuned.arms["schnet"][name].validation_force_mae
             assert arm.validation_force_mae <= before
+
+
+def test_a_trial_that_was_killed_is_run_again_and_every_proposal_is_another(search, tuned):
+    """Of the journal up to the middle of a trial, as a killed process leaves it."""
+    lines = (search.out / "journal.log").read_bytes().splitlines(keepends=True)
+    for keep in (6, len(lines) // 2):
+        out = search.out.parent / f"killed-{keep}"
+        out.mkdir()
+        torn = lines[keep][: len(lines[keep]) // 2]
+        (out / "journal.log").write_bytes(b"".join(lines[:keep]) + torn)
+        again = replace(search, out=out)
+        found = tune(again)
+        for name, arm in found.arms["schnet"].items():
+            assert arm.trials == TRIALS
+            before = tuned.arms["schnet"][name].default_validation_force_mae
+            if name in ("pretrain", "scratch"):
+                assert arm.default_validation_force_mae == before
+        trained = [json.loads(p.read_text()) for p in search.store.glob("*/job.json")]
+        rates = {j["config"]["training"]["learning_rate"] for j in trained if j["kind"] == "train"}
+        assert len(rates) >= TRIALS
+
+
+def test_trials_that_diverge_have_ended(search, tmp_path):
+    wild = suite(("training.learning_rate", "1e30"), ("strategies", "[scratch]"))
+    only = Search(wild, 3, 2, 1, tmp_path / "out", search.store, "cpu")
+    found = tune(only).arms["schnet"]["scratch"]
+    assert found.trials == 3
+    assert found.default_validation_force_mae is None
+    assert found.pruned >= 1
+    diverging = suite(("training.loss.forces", "1e60"), ("strategies", "[scratch]"))
+    never = Search(diverging, 2, 2, 1, tmp_path / "never", search.store, "cpu")
+    with pytest.raises(InputError, match="Every trial of schnet, scratch diverged"):
+        tune(never)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"schnett": {}}, "'schnett' is no backbone of the suite; did you mean 'schnet'"),
+        ({"schnet": {"finetun": None}}, "'finetun' is not trained by the suite; did you mean"),
+        ({"schnet": {"zero-shot": None}}, "'zero-shot' is not trained by the suite"),
+    ],
+)
+def test_tuned_arms_have_to_be_the_suites(tuned, change, complaint):
+    value = tuned.model_dump()
+    some = value["arms"]["schnet"]["scratch"]
+    value["arms"] = {b: dict.fromkeys(arms, some) for b, arms in change.items()}
+    with pytest.raises(InputError, match=complaint):
+        suite(("tuned", json.dumps(value)))
+
+
+def test_unequal_trials_are_refused(tuned):
+    value = tuned.model_dump()
+    value["arms"]["schnet"]["scratch"]["trials"] += 1
+    with pytest.raises(InputError, match="should have as many trials"):
+        suite(("tuned", json.dumps(value)))
+
+
+def test_what_is_not_tuned_is_said(tuned):
+    value = tuned.model_dump()
+    del value["arms"]["schnet"]["finetune"]
+    changed = suite(("tuned", json.dumps(value)))
+    assert changed.untuned_arms() == [("schnet", "finetune")]
+    assert "Not tuned: schnet, finetune." in tuned_note(changed.tuned, changed.untuned_arms())
 
 
 def test_a_folder_of_another_search_is_refused(search, tuned):

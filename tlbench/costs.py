@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -21,8 +22,8 @@ class Cost(Strict):
     ``model`` is the key of the job that trained it, which records name, too. On a processor,
     ``updates_per_second`` and ``force_call_seconds`` count CPU time, of one thread; the latter is
     the time of one force call on a cell of 64 atoms, see `tlbench.jobs.speed`. Seconds of
-    training are those of the job's last attempt. What is not known, as the pace of a model that
-    is not trained, is None.
+    training that was interrupted are those of the last attempt times all updates over its own.
+    What is not known, as the pace of a model that is not trained, is None.
     """
 
     model: str
@@ -40,17 +41,22 @@ class Cost(Strict):
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
-    """Return the cost of every model of ``plan`` that is trained and whose backbone is timed."""
+    """Return the cost of every model of ``plan`` that is trained and whose backbone is timed.
+
+    A model whose source model was trained on another device is left out.
+    """
     available = set(finished)
     cells = {cell.trained: cell for cell in plan.cells}
-    return [
-        _cost(cell, store) for cell in cells.values() if {cell.trained, cell.speed} <= available
-    ]
+    known = [cell for cell in cells.values() if {cell.trained, cell.speed} <= available]
+    costs = [_cost(cell, store) for cell in known]
+    return [cost for cost in costs if cost is not None]
 
 
-def _cost(cell: Cell, store: Store) -> Cost:
-    trained, timed = store.provenance(cell.trained), store.provenance(cell.speed)
-    pretrained = {} if cell.pretrained is None else store.provenance(cell.pretrained)
+def _cost(cell: Cell, store: Store) -> Cost | None:
+    trained, timed = _whole(store.provenance(cell.trained)), store.provenance(cell.speed)
+    pretrained = {} if cell.pretrained is None else _whole(store.provenance(cell.pretrained))
+    if pretrained and pretrained["device_name"] != trained["device_name"]:
+        return None
     same = timed["device_name"] == trained["device_name"]
     memory = trained.get("peak_device_memory_mib") or trained.get("peak_memory_mib")
     return Cost(
@@ -67,6 +73,14 @@ def _cost(cell: Cell, store: Store) -> Cost:
         peak_memory_mib=memory,
         force_call_seconds=timed.get("force_call_seconds") if same else None,
     )
+
+
+def _whole(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return the provenance of a training with the seconds of all its attempts."""
+    updates, own = provenance.get("updates", 0), provenance.get("updates_of_attempt", 0)
+    factor = updates / own if own else 1.0
+    seconds = {f"{c}_seconds": provenance[f"{c}_seconds"] * factor for c in ("wall", "cpu")}
+    return {**provenance, **seconds}
 
 
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:

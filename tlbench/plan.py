@@ -89,6 +89,11 @@ def plan(suite: Suite) -> Plan:
     source_data = result.add(dataset_job(source))
     target_data = result.add(dataset_job(target))
     arms = [arm(name) for name in suite.strategies]
+    for replaying in (each.name for each in arms if each.replay and suite.training.batch_size < 2):
+        raise InputError(
+            f"Suite {suite.name!r}: {replaying!r} replays source data beside target data, so "
+            "'training.batch_size' should be 2 or more."
+        )
 
     pretrained: dict[tuple[str, int], str] = {}
     if any(each.needs_source for each in arms):

@@ -121,9 +121,7 @@ def run_suite(
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(
-            out / "summary.md", markdown(records, suite.metrics, dynamics, costs, suite.tuned)
-        )
+        write_whole(out / "summary.md", markdown(records, suite.metrics, dynamics, costs, suite))
         page = out / "report.html"
         write_report(
             page,

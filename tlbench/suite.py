@@ -18,7 +18,7 @@ from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
-from tlbench.tuned import Tuned, read_tuned
+from tlbench.tuned import PRETRAINING, Tuned, read_tuned
 
 Property = Literal["temperature_k", "phase", "group"]
 
@@ -136,6 +136,27 @@ class Suite(Strict):
                 if size not in self.sizes:
                     raise ValueError(f"dynamics: size {size} is not among the suite's sizes")
         return self
+
+    @model_validator(mode="after")
+    def _tuned_arms_are_trained(self) -> "Suite":
+        trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
+        for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
+            if backbone not in self.backbones:
+                hint = near_names(backbone, self.backbones)
+                raise ValueError(f"tuned: {backbone!r} is no backbone of the suite; {hint}")
+            for name in arms:
+                if name not in trained:
+                    hint = near_names(name, trained)
+                    raise ValueError(f"tuned: {name!r} is not trained by the suite; {hint}")
+        return self
+
+    def untuned_arms(self) -> list[tuple[str, str]]:
+        """Return backbone and arm of all training that has no tuned settings."""
+        arms = [arm(name) for name in self.strategies]
+        first = [PRETRAINING] if any(each.needs_source for each in arms) else []
+        names = [*first, *(each.name for each in arms if each.trains)]
+        tuned = self.tuned.arms if self.tuned else {}
+        return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
 
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from tlbench.schema import Strict, read_yaml, validate
 from tlbench.training.config import TrainingConfig
@@ -31,6 +31,12 @@ class TunedArm(Strict):
     validation_force_mae: PositiveFloat
     default_validation_force_mae: PositiveFloat | None
 
+    @model_validator(mode="after")
+    def _some_complete(self) -> "TunedArm":
+        if self.pruned >= self.trials:
+            raise ValueError("at least one trial should have come to its end")
+        return self
+
 
 class Tuned(Strict):
     """Tuned settings of a suite.
@@ -44,7 +50,14 @@ class Tuned(Strict):
     study: str
     size: PositiveInt
     pairs: PositiveInt
-    arms: dict[str, dict[str, TunedArm]]
+    arms: dict[str, dict[str, TunedArm]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _as_many_trials_for_all(self) -> "Tuned":
+        trials = {arm.trials for arms in self.arms.values() for arm in arms.values()}
+        if len(trials) > 1:
+            raise ValueError(f"all arms should have as many trials, but they have {trials}")
+        return self
 
     def training(self, backbone: str, arm: str, untuned: TrainingConfig) -> TrainingConfig:
         """Return ``untuned`` with the settings that were tuned for an arm, if any were."""

@@ -2,8 +2,11 @@
 
 Trials are training jobs like any other, judged by their error on validation structures; test sets
 are never read. Pretraining is tuned first, on source data, and its best settings serve every
-strategy that transfers. The first trial of each study is the suite's own settings, so tuning
-cannot make a validation error worse.
+strategy that transfers. Trial 0 of each study is the suite's own settings, so tuning cannot make
+a validation error worse.
+
+Trials are numbered; whoever runs one holds its lock, which is freed if its holder dies, and its
+proposal is drawn with a seed of its own. A trial that diverges has ended like any other.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +40,13 @@ from tlbench.training.loop import DivergedError
 from tlbench.transfer import arm as arm_called
 from tlbench.tuned import PRETRAINING, Tuned, TunedArm, TunedSettings
 
-JOURNAL, RESULT, LOCK = "journal.log", "tuned.yaml", ".lock"
+JOURNAL, RESULT, LOCKS = "journal.log", "tuned.yaml", "locks"
+NUMBER = "number"
 
 LEARNING_RATES, FRACTIONS = (1e-4, 1e-2), (1e-3, 0.3)
 """Bounds of the search, on logarithmic scales."""
+
+POLL_SECONDS, WAIT_SECONDS = 2.0, 0.5
 
 STARTUP_TRIALS = 4
 """Trials at random before others are pruned by the median or proposed by a model."""
@@ -113,27 +119,24 @@ def tune(
     data = {k: job for k, job in plan(search.suite).jobs.items() if job.kind == "dataset"}
     _must_run(data, search)
     context = multiprocessing.get_context("spawn")
-    with _alone(search):
-        pool = [
-            context.Process(target=_work, args=(search, number), daemon=True)
-            for number in range(workers)
-        ]
+    pool = [context.Process(target=_work, args=(search,), daemon=True) for _ in range(workers)]
+    for process in pool:
+        process.start()
+    try:
+        while any(process.is_alive() for process in pool):
+            on_change(standings(search))
+            pool[0].join(timeout=POLL_SECONDS)
+            for process in pool[1:]:
+                process.join(timeout=0)
+    finally:
         for process in pool:
-            process.start()
-        try:
-            while any(process.is_alive() for process in pool):
-                on_change(standings(search))
-                for process in pool:
-                    process.join(timeout=1.0 / len(pool))
-        finally:
-            for process in pool:
-                process.terminate()
-                process.join()
+            process.terminate()
+            process.join()
     on_change(standings(search))
     if any(process.exitcode for process in pool):
         raise TlbenchError(
-            "A worker stopped; finished trials are kept, and the same command goes on. Its log is "
-            f"in {search.out}."
+            "A worker stopped, as it says above; finished trials are kept, and the same command "
+            "goes on."
         )
     tuned = best(search)
     write_whole(search.out / RESULT, yaml.safe_dump(tuned.model_dump(), sort_keys=False))
@@ -144,8 +147,9 @@ def standings(search: Search) -> list[Standing]:
     """Return how every study stands."""
     found = []
     for backbone, name in search.studies():
-        ended = _ended(_study(search, backbone, name), search.trials)
-        values = [trial.value for trial in ended if trial.state.name == "COMPLETE"]
+        study = _study(search, backbone, name)
+        ended = [] if study is None else list(_ended(study, search.trials).values())
+        values = [trial.value for trial in ended if _is_complete(trial)]
         found.append(Standing(backbone, name, len(ended), min(values, default=None)))
     return found
 
@@ -155,20 +159,24 @@ def best(search: Search) -> Tuned:
     arms: dict[str, dict[str, TunedArm]] = {}
     told = []
     for backbone, name in search.studies():
-        trials = _ended(_study(search, backbone, name), search.trials)
-        complete = [t for t in trials if t.state.name == "COMPLETE"]
-        if not complete:
-            raise InputError(f"No trial of {backbone}, {name} came to its end; widen the budget.")
-        chosen = min(complete, key=lambda t: (t.value, t.number))
-        first = next((t for t in complete if t.number == 0), None)
+        study = _study(search, backbone, name)
+        trials = {} if study is None else _ended(study, search.trials)
+        chosen = _best_of(trials)
+        if chosen is None:
+            raise InputError(
+                f"Every trial of {backbone}, {name} diverged, also that of the suite's own "
+                "settings; change them."
+            )
+        complete = [t for t in trials.values() if _is_complete(t)]
+        own = trials.get(0)
         arms.setdefault(backbone, {})[name] = TunedArm(
             settings=TunedSettings(**chosen.params),
             trials=len(trials),
             pruned=len(trials) - len(complete),
             validation_force_mae=chosen.value,
-            default_validation_force_mae=first.value if first else None,
+            default_validation_force_mae=own.value if own and _is_complete(own) else None,
         )
-        told += [[backbone, name, t.number, t.params, t.value, t.state.name] for t in trials]
+        told += [[backbone, name, n, t.params, t.value, t.state.name] for n, t in trials.items()]
     return Tuned(
         suite=search.suite.name,
         suite_digest=search.suite.digest(),
@@ -188,6 +196,9 @@ def _prepare(search: Search) -> None:
         if not named.exists():
             write_whole(named, text)
         found = named.read_text()
+        (search.out / LOCKS).mkdir(exist_ok=True)
+        with FileLock(search.out / LOCKS / "journal.lock", timeout=10):
+            _mend(search.out / JOURNAL)
     except OSError as error:
         raise InputError(
             f"{search.out} cannot be written ({error.strerror}); choose another --out."
@@ -199,63 +210,93 @@ def _prepare(search: Search) -> None:
         )
 
 
-@contextmanager
-def _alone(search: Search) -> Iterator[None]:
-    """Whoever is alone in the folder ends the trials that a killed process left running."""
-    lock = FileLock(search.out / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield
-        return
-    try:
-        for backbone, name in search.studies():
-            study = _study(search, backbone, name)
-            for trial in study.get_trials(deepcopy=False):
-                if trial.state.name == "RUNNING":
-                    study.tell(trial.number, state=_state("FAIL"))
-        yield
-    finally:
-        lock.release()
-
-
-def _work(search: Search, worker: int) -> None:
+def _work(search: Search) -> None:
     """Run trials of one study after the other until all have enough."""
     import torch
 
     torch.set_num_threads(1)
     store = Store(search.store)
     for backbone, name in search.studies():
-        _wait_for_pretraining(search, backbone, name)
-        tuned = _pretraining(search, backbone)
-        study = _study(search, backbone, name, worker)
-        while _claimed(study) < search.trials:
-            study.optimize(
-                lambda trial, b=backbone, n=name, t=tuned: _objective(
-                    search, store, b, n, t, trial
-                ),
-                n_trials=1,
-                catch=(DivergedError,),
-            )
+        while (study := _study(search, backbone, name)) is None:
+            # Others still run trials of the pretraining that this study builds on.
+            time.sleep(WAIT_SECONDS)
+        pretraining = _pretraining(search, backbone) if name != PRETRAINING else None
+        while len(_ended(study, search.trials)) < search.trials:
+            ran = False
+            for number in range(search.trials):
+                with _claim(search, study, number) as mine:
+                    if mine and number not in _ended(study, search.trials):
+                        _run_trial(search, store, study, backbone, name, pretraining, number)
+                        ran = True
+            if not ran:
+                time.sleep(WAIT_SECONDS)
 
 
-def _wait_for_pretraining(search: Search, backbone: str, name: str) -> None:
-    """Wait until others have ended the trials that this study builds on."""
-    if name == PRETRAINING or (backbone, PRETRAINING) not in search.studies():
+@contextmanager
+def _claim(search: Search, study: Any, number: int) -> Iterator[bool]:
+    """Hold the lock of a trial; yield whether it was free."""
+    name = hashlib.sha256(f"{study.study_name} {number}".encode()).hexdigest()[:16]
+    lock = FileLock(search.out / LOCKS / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
         return
-    while len(_ended(_study(search, backbone, PRETRAINING), search.trials)) < search.trials:
-        time.sleep(0.5)
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _run_trial(
+    search: Search,
+    store: Store,
+    study: Any,
+    backbone: str,
+    name: str,
+    pretraining: TunedSettings | None,
+    number: int,
+) -> None:
+    """Run one trial and tell the study how it ended."""
+    import optuna
+
+    if number == 0:
+        study.enqueue_trial(_own(search.suite, name).model_dump(), user_attrs={NUMBER: 0})
+    seed = stream("tuning", search.digest(), study.study_name, number) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+    trial = study.ask()
+    trial.set_user_attr(NUMBER, number)
+    try:
+        value = _objective(search, store, backbone, name, pretraining, trial)
+    except (optuna.TrialPruned, DivergedError):
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    else:
+        study.tell(trial, value)
+
+
+def _own(suite: Suite, name: str) -> TunedSettings:
+    """Return the suite's own settings of an arm."""
+    untuned: TrainingConfig = suite.pretraining if name == PRETRAINING else suite.training
+    return TunedSettings(
+        learning_rate=untuned.learning_rate,
+        final_learning_rate_fraction=untuned.final_learning_rate_fraction,
+    )
 
 
 def _pretraining(search: Search, backbone: str) -> TunedSettings | None:
-    """Return the best settings of pretraining, once all of its trials have ended."""
+    """Return the best settings of pretraining, or None if no arm transfers.
+
+    Raises
+    ------
+    InputError
+        If all of its trials diverged.
+    """
     if (backbone, PRETRAINING) not in search.studies():
         return None
-    trials = _ended(_study(search, backbone, PRETRAINING), search.trials)
-    complete = [t for t in trials if t.state.name == "COMPLETE"]
-    if len(trials) < search.trials or not complete:
-        return None
-    return TunedSettings(**min(complete, key=lambda t: (t.value, t.number)).params)
+    chosen = _best_of(_ended(_study(search, backbone, PRETRAINING), search.trials))
+    if chosen is None:
+        raise InputError(f"Every trial of pretraining {backbone} diverged; change the settings.")
+    return TunedSettings(**chosen.params)
 
 
 def _objective(
@@ -375,48 +416,69 @@ def _must_run(jobs: dict[str, Job], search: Search) -> None:
         raise InputError(f"{jobs[key].label} cannot be done: {error}")
 
 
-def _study(search: Search, backbone: str, name: str, worker: int = 0) -> Any:
-    """Open a study; a new one begins with the suite's own settings."""
+def _study(search: Search, backbone: str, name: str) -> Any:
+    """Open a study, or return None while the pretraining that it builds on is being tuned.
+
+    With another source model it is another study.
+    """
+    import optuna
+
+    built_on = ""
+    if name != PRETRAINING and (backbone, PRETRAINING) in search.studies():
+        pretraining = _study(search, backbone, PRETRAINING)
+        if len(_ended(pretraining, search.trials)) < search.trials:
+            return None
+        built_on = f" on {_pretraining(search, backbone)}"
+    return optuna.create_study(
+        storage=_storage(search.out / JOURNAL),
+        study_name=f"{backbone} {name}{built_on}",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+    )
+
+
+@cache
+def _storage(path: Path) -> Any:
+    """Open the journal, once in a process."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = JournalStorage(JournalFileBackend(str(search.out / JOURNAL)))
-    title = f"{backbone} {name}"
-    # Workers propose different settings.
-    seed = stream("tuning", search.digest(), title, worker) % 2**32
-    study = optuna.create_study(
-        storage=storage,
-        study_name=title,
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
-    )
-    if not study.get_trials(deepcopy=False):
-        suite = search.suite
-        untuned: TrainingConfig = suite.pretraining if name == PRETRAINING else suite.training
-        own = TunedSettings(
-            learning_rate=untuned.learning_rate,
-            final_learning_rate_fraction=untuned.final_learning_rate_fraction,
-        )
-        study.enqueue_trial(own.model_dump(), skip_if_exists=True)
-    return study
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} is damaged ({type(error).__name__}); remove it to begin the search anew. "
+            "Models that were trained are kept in the store."
+        ) from error
 
 
-def _ended(study: Any, trials: int) -> list[Any]:
-    """Return the first trials that came to an end or were pruned, so many at most."""
-    ended = [t for t in study.get_trials(deepcopy=False) if t.state.name in ("COMPLETE", "PRUNED")]
-    return ended[:trials]
+def _mend(path: Path) -> None:
+    """Cut off a last line that a killed process was in the middle of writing."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    if content and not content.endswith(b"\n"):
+        path.write_bytes(content[: content.rfind(b"\n") + 1])
 
 
-def _claimed(study: Any) -> int:
-    """Return how many trials have ended or are run by somebody."""
-    states = ("COMPLETE", "PRUNED", "RUNNING")
-    return sum(t.state.name in states for t in study.get_trials(deepcopy=False))
+def _ended(study: Any, trials: int) -> dict[int, Any]:
+    """Return the trials below a number that have ended, by their numbers."""
+    found: dict[int, Any] = {}
+    for trial in study.get_trials(deepcopy=False):
+        number = trial.user_attrs.get(NUMBER)
+        if number is not None and number < trials and trial.state.name in ("COMPLETE", "PRUNED"):
+            found.setdefault(number, trial)
+    return dict(sorted(found.items()))
 
 
-def _state(name: str) -> Any:
-    from optuna.trial import TrialState
+def _is_complete(trial: Any) -> bool:
+    return bool(trial.state.name == "COMPLETE")
 
-    return TrialState[name]
+
+def _best_of(trials: dict[int, Any]) -> Any | None:
+    """Return the trial with the smallest error, the first of equals; None if none has one."""
+    complete = [(t.value, number) for number, t in trials.items() if _is_complete(t)]
+    return trials[min(complete)[1]] if complete else None

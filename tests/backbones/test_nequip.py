@@ -49,12 +49,13 @@ def test_forces_are_those_of_the_packages_own_derivative():
 
 
 STATE = """
-import random, torch, numpy, warnings, e3nn.o3, scipy.stats  # which have filters of their own
+import os, random, torch, numpy, warnings, e3nn.o3, scipy.stats  # which have filters of their own
 def state():
     flags = (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision(),
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark,
-        torch.multiprocessing.get_sharing_strategy(), len(warnings.filters))
+        torch.multiprocessing.get_sharing_strategy(), len(warnings.filters),
+        sorted(os.environ.items()))
     return flags, random.getstate(), numpy.random.get_state()[1].tolist()
 before = state()
 torch.manual_seed(7)

@@ -7,7 +7,12 @@ import pytest
 
 @pytest.mark.parametrize(
     ("name", "module", "class_name"),
-    [("net", "net", "Net"), ("my-net-2", "my_net_2", "MyNet2"), ("class", "class_", "Class")],
+    [
+        ("net", "tlbench_net", "Net"),
+        ("my-net-2", "tlbench_my_net_2", "MyNet2"),
+        ("torch", "tlbench_torch", "Torch"),
+        ("none", "tlbench_none", "NoneNetwork"),
+    ],
 )
 def test_names_become_a_module_and_a_class(printed, tmp_path, name, module, class_name):
     said = printed("new", "backbone", name)

@@ -191,13 +191,13 @@ def test_elements_start_from_what_they_should(backbone, name):
 
 def test_an_arm_is_a_strategy_and_a_start():
     assert arm("finetune") is STRATEGIES.get("finetune")
-    found = arm("head-only+random")
-    assert (found.name, found.element_init) == ("head-only+random", "random")
-    assert found.trained is STRATEGIES.get("head-only").trained
+    found = arm("layerwise-lr+random")
+    assert (found.name, found.element_init) == ("layerwise-lr+random", "random")
+    assert found.trained is STRATEGIES.get("layerwise-lr").trained
     with pytest.raises(UnknownNameError, match="did you mean 'random'"):
         arm("finetune+randm")
     with pytest.raises(UnknownNameError, match="did you mean 'finetune'"):
         arm("finetun+random")
-    for name in ("scratch+random", "zero-shot+mean"):
+    for name in ("scratch+random", "zero-shot+mean", "head-only+random"):
         with pytest.raises(InputError, match="leaves no choice"):
             arm(name)

@@ -66,14 +66,14 @@ def backbone(
 def write_backbone(name: str, folder: Path) -> list[Path]:
     """Write the package of a backbone into ``folder``; return its files."""
     words = name.split("-")
-    module = "_".join(words)
-    if keyword.iskeyword(module):
-        module += "_"
+    # With the prefix it hides no other module.
+    module = "_".join(["tlbench", *words])
+    class_name = "".join(word.capitalize() for word in words)
     values = {
         "name": name,
         "package": f"tlbench-{name}",
         "module": module,
-        "class_name": "".join(word.capitalize() for word in words),
+        "class_name": class_name + ("Network" if keyword.iskeyword(class_name) else ""),
     }
     templates = files("tlbench") / "templates" / "backbone"
     texts = {

@@ -1,5 +1,6 @@
 """``tlbench tune``: find settings of training, fairly."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,7 +89,10 @@ def tune(
         typer.echo("Interrupted. Trials that ended are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
     _show(tuned)
-    typer.echo(f"{folder / RESULT}\nNow:  tlbench run {suite} --set tuned={folder / RESULT}")
+    same = [f"--backbone {name}" for name in backbone or []]
+    same += [f"--set {shlex.quote(text)}" for text in set_ or []]
+    command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
+    typer.echo(f"{folder / RESULT}\nNow:  {command}")
 
 
 class _Lines:

@@ -88,6 +88,8 @@ class Pace:
     def measured(self, updates: int) -> dict[str, float]:
         """Return the number of updates, and how many there were in a second if that is known."""
         found = {"updates": float(updates)}
+        if self._first is not None:
+            found["updates_of_attempt"] = float(self._last[0] - self._first[0] + 1)
         if self._first is not None and self._last[0] > self._first[0]:
             seconds = self._last[1] - self._first[1]
             found["updates_per_second"] = (self._last[0] - self._first[0]) / seconds

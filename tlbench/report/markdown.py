@@ -11,7 +11,7 @@ from tlbench.report.findings import findings, ranking
 from tlbench.report.summary import cells, header, markdown_table, note, strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
 from tlbench.report.tuned import tuned_note, tuned_table
-from tlbench.tuned import Tuned
+from tlbench.suite import Suite
 
 
 def markdown(
@@ -19,12 +19,16 @@ def markdown(
     metrics: list[str],
     dynamics: Dynamics | None = None,
     costs: Sequence[Cost] = (),
-    tuned: Tuned | None = None,
+    suite: Suite | None = None,
 ) -> str:
     """Return tables and findings of all ``metrics``, of simulations and costs if there are any."""
     blocks = []
-    if tuned is not None:
-        blocks += ["**Tuned settings**", markdown_table(tuned_table(tuned)), tuned_note(tuned)]
+    if suite is not None and suite.tuned is not None:
+        blocks += [
+            "**Tuned settings**",
+            markdown_table(tuned_table(suite.tuned)),
+            tuned_note(suite.tuned, suite.untuned_arms()),
+        ]
     for metric in metrics:
         table = summarise(records, metric)
         if not table.rows:

@@ -83,7 +83,9 @@ def write_report(
         dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),
         costs=_costs(suite, records, costs),
-        tuned=(tuned_table(suite.tuned), tuned_note(suite.tuned)) if suite.tuned else None,
+        tuned=(tuned_table(suite.tuned), tuned_note(suite.tuned, suite.untuned_arms()))
+        if suite.tuned
+        else None,
         failures=failures,
         cost=_cost(provenance),
     )

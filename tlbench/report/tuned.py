@@ -2,8 +2,6 @@
 
 from tlbench.tuned import Tuned
 
-UNTUNED_NOTE = "Arms that do not stand here have the suite's own settings."
-
 
 def tuned_table(tuned: Tuned) -> list[list[str]]:
     """Return a line per tuned arm."""
@@ -28,12 +26,14 @@ def tuned_table(tuned: Tuned) -> list[list[str]]:
     return lines
 
 
-def tuned_note(tuned: Tuned) -> str:
-    """Return what the numbers of the table mean."""
+def tuned_note(tuned: Tuned, untuned: list[tuple[str, str]] | None = None) -> str:
+    """Return what the numbers of the table mean, and which arms have the suite's own settings."""
+    others = "; ".join(f"{backbone}, {name}" for backbone, name in untuned or [])
     models = f"{tuned.pairs} model{'s' if tuned.pairs > 1 else ''}"
     return (
         f"Tuned on validation structures with {models} of N = {tuned.size} per trial, within the "
         "budget of the suite; the first trial is the suite's own settings. The learning rate falls "
         "to the given share of itself. Validation and before are force MAE in meV/Å of the best "
-        f"trial and of the first. Study {tuned.study[:12]}. {UNTUNED_NOTE}"
+        f"trial and of the first. Study {tuned.study[:12]} of suite {tuned.suite}."
+        + (f" Not tuned: {others}." if others else "")
     )

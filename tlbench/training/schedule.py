@@ -6,6 +6,7 @@ Being pure, they need no state in a checkpoint.
 import torch
 from torch import Tensor
 
+from tlbench.errors import InputError
 from tlbench.seeds import stream
 
 
@@ -51,17 +52,27 @@ class BatchOrder:
 class ReplayOrder:
     """Batches of two data sets, one after the other in one: new structures and replayed ones.
 
-    A batch has ``batch_size`` structures, of which about the share ``replay``, but at least one
-    of each kind where there is room, are replayed.
+    A batch has ``batch_size`` structures, of which about the share ``replay``, but at least one,
+    are replayed; with few new structures it is smaller, and the share the same.
+
+    Raises
+    ------
+    InputError
+        If a batch has no room for both kinds.
     """
 
     def __init__(
         self, n_frames: int, n_replayed: int, batch_size: int, replay: float, seed: int
     ) -> None:
-        size = min(batch_size, n_frames + n_replayed)
-        replayed = min(max(round(replay * size), 1), n_replayed, max(size - 1, 1))
+        if batch_size < 2:
+            raise InputError(
+                "A batch of one structure has no room for replayed ones; set batch_size to 2 or "
+                "more, or choose a strategy without replay."
+            )
+        new = min(batch_size - max(round(replay * batch_size), 1), n_frames)
+        replayed = min(max(round(new * replay / (1 - replay)), 1), n_replayed)
         self._offset = n_frames
-        self._new = BatchOrder(n_frames, size - replayed, seed)
+        self._new = BatchOrder(n_frames, new, seed)
         self._replayed = BatchOrder(n_replayed, replayed, stream("replay", seed))
 
     def batch(self, update: int) -> Tensor:

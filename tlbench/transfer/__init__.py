@@ -60,9 +60,9 @@ def arm(name: str) -> Strategy:
     if not plus:
         return strategy
     INITIALISATIONS.get(initialisation)
-    if not (strategy.needs_source and strategy.trains):
+    if not (strategy.needs_source and strategy.trains and strategy.trains_elements):
         raise InputError(
             f"{name!r}: {base!r} leaves no choice of what the target element starts from; "
-            "strategies that fine-tune a source model do."
+            "strategies that fine-tune the embedding of a source model do."
         )
     return replace(strategy, name=name, element_init=initialisation)

@@ -36,6 +36,7 @@ FREEZE_EMBEDDING = Strategy(
     needs_source=True,
     trains=True,
     trained=all_but_embedding,
+    trains_elements=False,
 )
 FREEZE_INTERACTIONS = Strategy(
     name="freeze-interactions",
@@ -52,4 +53,5 @@ HEAD_ONLY = Strategy(
     needs_source=True,
     trains=True,
     trained=head,
+    trains_elements=False,
 )

@@ -50,6 +50,8 @@ class Strategy:
         Share of the structures of each batch that are source data.
     element_init
         What the target element starts from; a name in `INITIALISATIONS`.
+    trains_elements
+        Whether what the network holds of elements is among the trained parameters.
     """
 
     name: str
@@ -61,3 +63,4 @@ class Strategy:
     pull: float = 0.0
     replay: float = 0.0
     element_init: str = COPY_SOURCE
+    trains_elements: bool = True

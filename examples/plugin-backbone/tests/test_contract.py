@@ -1,6 +1,6 @@
 """MyNetwork keeps the contract of a backbone."""
 
-from my_network.config import MyNetworkConfig
+from tlbench_my_network.config import MyNetworkConfig
 
 from tlbench.testing import BackboneContract
 

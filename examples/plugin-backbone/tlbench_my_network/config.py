@@ -13,6 +13,6 @@ class MyNetworkConfig(BackboneConfig):
 
     def build(self):
         """Return the network with random weights."""
-        from my_network.model import MyNetwork
+        from tlbench_my_network.model import MyNetwork
 
         return MyNetwork(self)
