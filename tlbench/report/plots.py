@@ -211,7 +211,9 @@ def cost_fronts(
             named.add(name)
             figure.add_trace(trace, row=1, col=column)
     _log_y(figure)
-    figure.update_xaxes(type="log", title_text=axis, dtick="D1", exponentformat="none")
+    figure.update_xaxes(
+        title_text=axis, **_log_axis([p.cost for some in points.values() for p in some])
+    )
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     rows = -(-len(named) // 4)
     figure.update_layout(height=420 + 24 * rows, margin_t=60 + 24 * rows)
@@ -246,7 +248,11 @@ def panels(titles: list[list[str]], shared_y: bool) -> Any:
 
 
 def _log_y(figure: Any) -> None:
-    values = [v for trace in figure.data for v in trace.y if v > 0]
+    figure.update_yaxes(**_log_axis([v for trace in figure.data for v in trace.y if v > 0]))
+
+
+def _log_axis(values: list[float]) -> dict[str, Any]:
+    """Return the settings of a logarithmic axis on which ``values`` can be read."""
     low, high = math.log10(min(values)), math.log10(max(values))
     decades = range(math.floor(low) - 1, math.ceil(high) + 1)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
@@ -255,9 +261,9 @@ def _log_y(figure: Any) -> None:
         step = 10 ** math.floor(math.log10((10**high - 10**low) or 10**low))
         ticks = [n * step for n in range(1, math.ceil(10**high / step) + 2)]
     margin = 0.05 + 0.04 * (high - low)
-    figure.update_yaxes(
-        type="log",
-        range=[low - margin, high + margin],
-        tickvals=ticks,
-        ticktext=[f"{tick:g}" for tick in ticks],
-    )
+    return {
+        "type": "log",
+        "range": [low - margin, high + margin],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
