@@ -18,7 +18,7 @@ class TestDefault(BackboneContract):
 
 
 class TestBothParities(BackboneContract):
-    config = EquivariantConfig(**SMALL, lmax=2, parity=True, body_order=4)
+    config = EquivariantConfig(**SMALL, parity=True, body_order=4)
 
 
 @pytest.mark.parametrize("options", [{"lmax": 0}, {"body_order": 2}, {"n_layers": 1}])
@@ -92,3 +92,7 @@ def test_terms_of_all_body_orders_start_at_comparable_sizes():
     assert sizes["harmonics"] == pytest.approx(1, rel=0.1)
     for n in range(2):
         assert sizes[f"products {n}"] > 0.1 * sizes[f"sums {n}"], sizes
+
+
+class TestDegreeTwo(BackboneContract):
+    config = EquivariantConfig(**{**SMALL, "channels": 4}, lmax=2, n_layers=1)
