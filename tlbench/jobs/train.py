@@ -44,9 +44,11 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         potential.check_finite(data.batch(data.batches()[0]).graph)
         pace = Pace(clock_for(context.device))
 
+        validated: list[float] = []
+
         def on_update(done: int, total: int, loss: float | None) -> None:
             pace.note(done)
-            context.report(Progress(done, total, loss))
+            context.report(Progress(done, total, loss, validated.pop() if validated else None))
 
         curve = train(
             potential,
@@ -59,9 +61,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             on_update=on_update,
             pull=strategy.pull,
             replay=_replay(strategy, frames, potential, context),
-            on_validation=lambda done, error: context.report(
-                Progress(done, training.updates, validation=error)
-            ),
+            on_validation=lambda done, error: validated.append(error),
         )
         context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / "curve.json", curve)
