@@ -64,7 +64,10 @@ def test_trials_are_training_jobs_of_the_suites_budget_and_nothing_is_tested(sea
     assert {job["kind"] for job in jobs} == {"dataset", "train"}
     trained = [job["config"]["training"] for job in jobs if job["kind"] == "train"]
     assert {(t["updates"], t["batch_size"]) for t in trained} == {(6, 4)}
-    assert len({t["learning_rate"] for t in trained}) > 3
+    rates = {t["learning_rate"] for t in trained}
+    assert len(rates) > 3
+    # Whoever runs trial 0 runs the suite's own settings.
+    assert search.suite.training.learning_rate in rates
     assert store.root.exists()
 
 
