@@ -1,17 +1,14 @@
 """What the models of a run cost: measured, so no part of its records."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from tlbench.engine.store import Store
-from tlbench.errors import InputError
-from tlbench.files import write_whole
 from tlbench.plan import Cell, Plan
-from tlbench.schema import Strict
+from tlbench.schema import Strict, read_lines, write_lines
 
 FILE = "costs.jsonl"
 
@@ -85,8 +82,7 @@ def _whole(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    lines = [json.dumps(cost.model_dump(mode="json"), ensure_ascii=False) for cost in costs]
-    write_whole(path, "".join(f"{line}\n" for line in lines))
+    write_lines(path, costs)
 
 
 def read_costs(path: Path) -> list[Cost]:
@@ -97,16 +93,4 @@ def read_costs(path: Path) -> list[Cost]:
     InputError
         Naming the first line that is not a cost.
     """
-    if not path.exists():
-        return []
-    costs = []
-    try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                costs.append(Cost.model_validate_json(line))
-            except ValidationError as error:
-                problem = error.errors(include_url=False)[0]["msg"]
-                raise InputError(f"{path}:{number}: is not a cost ({problem}).") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as costs ({error}).") from error
-    return costs
+    return read_lines(path, Cost, "cost") if path.exists() else []

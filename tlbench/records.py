@@ -1,18 +1,15 @@
 """Published numbers with where they come from."""
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from tlbench.engine.store import Store
-from tlbench.errors import InputError
-from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
-from tlbench.schema import Strict
+from tlbench.schema import Strict, read_lines, write_lines
 
 
 class Record(Strict):
@@ -85,8 +82,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    lines = [json.dumps(r.model_dump(mode="json"), ensure_ascii=False) for r in records]
-    write_whole(path, "".join(f"{line}\n" for line in lines))
+    write_lines(path, records)
 
 
 def read_records(path: Path) -> list[Record]:
@@ -97,15 +93,4 @@ def read_records(path: Path) -> list[Record]:
     InputError
         Naming the first line that is not a record.
     """
-    records = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    records.append(Record.model_validate_json(line))
-                except ValidationError as error:
-                    problem = error.errors(include_url=False)[0]["msg"]
-                    raise InputError(f"{path}:{number}: is not a record ({problem}).") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as records ({error}).") from error
-    return records
+    return read_lines(path, Record, "record")

@@ -6,7 +6,7 @@ Files may come from strangers: parsing is safe, bounded in size and depth, and r
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tlbench.errors import InputError
+from tlbench.files import write_whole
 from tlbench.registry import near_names
 
 MAX_BYTES = 128 << 10
@@ -271,3 +272,31 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
         target[last] = yaml.safe_load(text)
     except _YAML_FAULTS as error:
         raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error
+
+
+def write_lines(path: Path, values: Iterable[BaseModel]) -> None:
+    """Write one JSON object per line; the file appears whole or not at all."""
+    lines = [json.dumps(value.model_dump(mode="json"), ensure_ascii=False) for value in values]
+    write_whole(path, "".join(f"{line}\n" for line in lines))
+
+
+def read_lines(path: Path, model: type[ModelT], what: str) -> list[ModelT]:
+    """Read what ``write_lines`` wrote; ``what`` one line holds is said in errors.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is not one.
+    """
+    found = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    found.append(model.model_validate_json(line))
+                except ValidationError as error:
+                    problem = error.errors(include_url=False)[0]["msg"]
+                    raise InputError(f"{path}:{number}: is not a {what} ({problem}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as {what}s ({error}).") from error
+    return found
