@@ -1,6 +1,7 @@
 """``tlbench tune``: find settings of training, fairly."""
 
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,10 +61,8 @@ def tune(
     from tlbench.run import default_store
     from tlbench.suite import load_suite
 
-    try:
-        import optuna  # noqa: F401  # said at once, not in a worker
-    except ModuleNotFoundError:
-        raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.") from None
+    if find_spec("optuna") is None:
+        raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
     from tlbench.tuning import RESULT, Search, tune
 
     check_device(device)
