@@ -24,6 +24,9 @@ class Record(Strict):
     suite_version: int
     suite_digest: str
     source: str
+    source_part: str | None = Field(
+        default=None, description="which part of the source; None where suites have no parts"
+    )
     target: str
     backbone: str
     strategy: str
@@ -62,6 +65,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     suite_version=plan.suite.version,
                     suite_digest=plan.suite_digest,
                     source=cell.source,
+                    source_part=cell.source_part,
                     target=cell.target,
                     backbone=cell.backbone,
                     strategy=cell.strategy,

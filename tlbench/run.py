@@ -18,7 +18,7 @@ from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
-from tlbench.data.splits import choose
+from tlbench.data.splits import chosen
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.dynamics import collect_dynamics, write_dynamics
 from tlbench.engine.devices import check_device
@@ -90,7 +90,7 @@ def run_suite(
     out = out or Path("runs") / suite.name
     opened = Store(store or default_store())
     _prepare(out)
-    for card in (suite.source.load(), suite.target.load()):
+    for card in suite.cards():
         _check_data(planned, card, opened, mirror)
     workers = min(workers or default_workers(), len(planned.jobs))
     report = run_jobs(
@@ -145,10 +145,9 @@ def run_suite(
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:
     """Return the suite spelt out, to stand in ``out``: card files are named from there."""
     complete = suite.complete()
-    for part in ("source", "target"):
-        card = complete[part]["card"]
-        if is_path(card):
-            complete[part]["card"] = os.path.relpath(card, out)
+    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
+        if part in complete and is_path(complete[part][key]):
+            complete[part][key] = os.path.relpath(complete[part][key], out)
     return complete
 
 
@@ -215,7 +214,7 @@ def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) ->
     for child in waiting:
         subset = child.config.get("subset")
         if child.kind == "train" and subset is not None:
-            choose(train, subset["size"], subset["seed"], subset["temperature_k"])
+            chosen(train, subset)
         training = child.config.get("training")
         if training and training["loss"]["stress"] and np.isnan(train.stress).any():
             raise InputError(

@@ -69,6 +69,11 @@ def tune(
     chosen = load_suite(suite, settings_of(set_), backbone or [])
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
+    if len(chosen.transfers()) > 1:
+        raise InputError(
+            f"Suite {chosen.name!r} transfers between several pairs; tune a suite of one, "
+            "such as 'transfer' with --set source.card=NAME --set target.card=NAME."
+        )
     if size is not None and size not in chosen.sizes:
         known = ", ".join(str(n) for n in chosen.sizes)
         raise InputError(f"--size {size}: is none of the suite's sizes, which are {known}.")
@@ -76,7 +81,7 @@ def tune(
         raise InputError(
             f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
         )
-    for card in (chosen.source.load(), chosen.target.load()):
+    for card in chosen.cards():
         fetch(card, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]

@@ -1,6 +1,7 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,17 +42,65 @@ def choose(
     InputError
         If no frame has the temperature, or too few have it.
     """
-    if temperature_k is not None:
-        known = frames.temperature_k[np.isfinite(frames.temperature_k)]
-        matching = np.flatnonzero(frames.temperature_k == temperature_k)
-        if not len(matching):
+    frames = at_temperatures(frames, None if temperature_k is None else [temperature_k])
+    return frames.select(nested_subset(len(frames), size, subset_seed))
+
+
+def choose_share(
+    frames: Frames, share: float, seed: int, temperatures_k: Sequence[float] | None = None
+) -> Frames:
+    """Return a ``share`` of ``frames``, of some temperatures or all, at least one.
+
+    Shares of one seed are nested, as subsets are.
+
+    Raises
+    ------
+    InputError
+        If no frame has one of the temperatures.
+    """
+    frames = at_temperatures(frames, temperatures_k)
+    if share == 1:
+        return frames
+    return frames.select(nested_subset(len(frames), share_size(len(frames), share), seed))
+
+
+def share_size(n_frames: int, share: float) -> int:
+    """Return how many of ``n_frames`` a share of them is: at least one."""
+    return max(1, round(share * n_frames))
+
+
+def chosen(frames: Frames, subset: Mapping[str, Any] | None) -> Frames:
+    """Return what a job's ``subset`` stands for.
+
+    It is None for all, {size, seed, temperature_k} as `choose` takes them, or
+    {share, seed, temperatures_k} as `choose_share` does.
+    """
+    if subset is None:
+        return frames
+    if "share" in subset:
+        return choose_share(frames, subset["share"], subset["seed"], subset["temperatures_k"])
+    return choose(frames, subset["size"], subset["seed"], subset["temperature_k"])
+
+
+def at_temperatures(frames: Frames, temperatures_k: Sequence[float] | None) -> Frames:
+    """Return the frames that were sampled at these temperatures; all if it is None.
+
+    Raises
+    ------
+    InputError
+        Naming the first temperature that no frame has.
+    """
+    if temperatures_k is None:
+        return frames
+    known = frames.temperature_k[np.isfinite(frames.temperature_k)]
+    for temperature in temperatures_k:
+        if temperature not in known:
             there = ", ".join(f"{t:g}" for t in np.unique(known)) or "none"
             raise InputError(
-                f"No training structure was sampled at {temperature_k:g} K; "
+                f"No training structure was sampled at {temperature:g} K; "
                 f"temperatures there are: {there}."
             )
-        frames = frames.select(matching)
-    return frames.select(nested_subset(len(frames), size, subset_seed))
+    return frames.select(np.flatnonzero(np.isin(frames.temperature_k, temperatures_k)))
 
 
 def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:

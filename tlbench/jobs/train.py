@@ -7,7 +7,7 @@ import torch
 from ase.data import atomic_numbers
 
 from tlbench.data.frames import Frames
-from tlbench.data.splits import choose
+from tlbench.data.splits import chosen
 from tlbench.jobs.base import Context, Progress, clock_for
 from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
@@ -24,9 +24,8 @@ MODEL = "potential.safetensors"
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors.
 
-    ``config`` has: backbone {name, config}, strategy, elements {source, target}, subset
-    {size, seed, temperature_k} or None for all data, init_seed, training (None for a strategy
-    that does not train).
+    ``config`` has: backbone {name, config}, strategy, elements {source, target}, subset (see
+    `tlbench.data.splits.chosen`), init_seed, training (None for a strategy that does not train).
     """
     strategy = arm(config["strategy"])
     potential = initial_potential(config, context)
@@ -36,8 +35,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
         frames = Frames.load(context.parents["data"] / "train.npz")
         subset = config["subset"]
-        if subset is not None:
-            frames = choose(frames, subset["size"], subset["seed"], subset["temperature_k"])
+        frames = chosen(frames, subset)
         data = _labelled(frames, potential)
         validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
         subset_seed = -1 if subset is None else subset["seed"]

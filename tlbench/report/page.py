@@ -78,7 +78,7 @@ def write_report(
         suite=suite,
         suite_digest=suite_digest,
         settings=complete,
-        cards=[suite.source.load(), suite.target.load()],
+        cards=suite.cards(),
         sections=_sections(suite, records),
         dynamics=_dynamics(dynamics, records) if dynamics else None,
         source_models=_source_models(records),

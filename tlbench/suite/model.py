@@ -1,37 +1,25 @@
 """What a benchmark suite is: the schema of ``suites/*.yaml``."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
-from tlbench.data.cards import Card, is_path, load_card
-from tlbench.errors import InputError, UnknownNameError
+from tlbench.data.cards import Card
+from tlbench.errors import InputError
 from tlbench.md.protocol import Protocol
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry, near_names
-from tlbench.schema import Lines, Strict, assign, digest, read_yaml, validate
+from tlbench.schema import Lines, Strict, digest, validate
+from tlbench.suite.transfers import DataChoice, Matrix, SourcePart, Transfer
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
-from tlbench.tuned import PRETRAINING, Tuned, read_tuned
+from tlbench.tuned import PRETRAINING, Tuned
 
 Property = Literal["temperature_k", "phase", "group"]
-
-
-class DataChoice(Strict):
-    """A data set, with changes to its origin for this suite."""
-
-    card: str
-    changes: dict[str, Any] = Field(default={}, description="keys of the origin to replace")
-
-    def load(self) -> Card:
-        """Return the card with the changes applied."""
-        return load_card(self.card, self.changes)
 
 
 class Simulations(Protocol):
@@ -54,8 +42,16 @@ class Suite(Strict):
     version: PositiveInt
     title: str
     description: str
-    source: DataChoice
-    target: DataChoice
+    source: DataChoice | None = None
+    target: DataChoice | None = None
+    source_parts: list[SourcePart] | None = Field(
+        default=None,
+        min_length=1,
+        description="pretrain on each of these parts of the source; by default on all of it",
+    )
+    matrix: Matrix | None = Field(
+        default=None, description="instead of source and target: every ordered pair of elements"
+    )
     cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
     backbones: dict[str, dict[str, Any]] = Field(min_length=1)
     strategies: list[str] = Field(
@@ -91,6 +87,35 @@ class Suite(Strict):
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
     )
+
+    @model_validator(mode="after")
+    def _one_kind_of_transfer(self) -> "Suite":
+        if self.matrix is None:
+            for name in ("source", "target"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"the key {name!r} is missing")
+            return self
+        for name in ("source", "target", "source_parts"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"a suite has either a matrix of elements or {name!r}; "
+                    "the elements are those of 'matrix.elements'"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_transfer_is_simulated(self) -> "Suite":
+        several = self.matrix is not None or self.source_parts is not None
+        if self.dynamics is not None and several:
+            raise ValueError("dynamics: only a suite of one source and one target is simulated")
+        return self
+
+    @field_validator("source_parts")
+    @classmethod
+    def _distinct_parts(cls, value: list[SourcePart] | None) -> list[SourcePart] | None:
+        if value is not None and len({part.label() for part in value}) != len(value):
+            raise ValueError("a part stands there twice")
+        return value
 
     @field_validator("by", mode="before")
     @classmethod
@@ -158,6 +183,28 @@ class Suite(Strict):
         tuned = self.tuned.arms if self.tuned else {}
         return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
 
+    def transfers(self) -> list[Transfer]:
+        """Return what the suite transfers from and to, with which part of the source.
+
+        Raises
+        ------
+        InputError
+            If an element of the matrix has no data set.
+        """
+        if self.matrix is not None:
+            pairs = self.matrix.pairs()
+            return [Transfer(source=s, part=None, target=t) for s, t in pairs]
+        if self.source is None or self.target is None:
+            raise AssertionError("validation asks for both")
+        parts: Sequence[SourcePart | None] = self.source_parts or [None]
+        return [Transfer(source=self.source, part=p, target=self.target) for p in parts]
+
+    def cards(self) -> list[Card]:
+        """Return every data set once, sources first."""
+        transfers = self.transfers()
+        choices = [t.source for t in transfers] + [t.target for t in transfers]
+        return list({card.digest(): card for card in (c.load() for c in choices)}.values())
+
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""
         if self.pairing == "zip":
@@ -223,12 +270,13 @@ class Suite(Strict):
         """Return the suite with every default and card spelt out: a suite file of its own."""
         value = self.model_dump(mode="json")
         for part in ("source", "target"):
-            choice: DataChoice = getattr(self, part)
-            value[part]["changes"] = choice.load().origin.model_dump(mode="json")
+            choice: DataChoice | None = getattr(self, part)
+            if choice is not None:
+                value[part]["changes"] = choice.load().origin.model_dump(mode="json")
         for name in self.backbones:
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
-        for name in ("dynamics", "tuned"):
+        for name in ("source", "target", "source_parts", "matrix", "dynamics", "tuned"):
             # A suite without them is the same as before there were any.
             if value[name] is None:
                 del value[name]
@@ -237,8 +285,12 @@ class Suite(Strict):
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""
         value = self.complete()
-        value["source"] = self.source.load().recipe()
-        value["target"] = self.target.load().recipe()
+        if self.matrix is not None:
+            value["matrix"] = [card.recipe() for card in self.cards()]
+        for part in ("source", "target"):
+            choice: DataChoice | None = getattr(self, part)
+            if choice is not None:
+                value[part] = choice.load().recipe()
         return digest({k: v for k, v in value.items() if k not in ("title", "description")})
 
 
@@ -255,99 +307,3 @@ def _distinct_names(names: list[str], registry: Registry[Any]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"a {registry.kind} stands there twice")
     return names
-
-
-def suite_folder() -> Path:
-    """Return the folder of the suites that tlbench ships."""
-    return Path(str(files("tlbench"))) / "suites"
-
-
-def suite_names() -> list[str]:
-    """Return the names of the suites that tlbench ships, sorted."""
-    return sorted(path.stem for path in suite_folder().glob("*.yaml"))
-
-
-def load_suite(
-    name: str,
-    settings: Iterable[tuple[str, str]] = (),
-    backbones: Sequence[str] = (),
-    cards: Mapping[str, str] | None = None,
-) -> Suite:
-    """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
-
-    Parameters
-    ----------
-    name
-        Name of a suite, or path of a file.
-    settings
-        Dotted keys and their YAML values, e.g. ``("training.updates", "50")``.
-    backbones
-        Run these instead of the suite's own; one that the suite has keeps its settings there.
-    cards
-        "source" or "target" → the data set to use instead, unchanged: a name or a card file.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such suite, or no such backbone.
-    InputError
-        If the file or a setting is not valid.
-    """
-    path = _suite_path(name)
-    value, lines = read_yaml(path)
-    for part in ("source", "target"):
-        choice = value.get(part)
-        if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
-            # A card file stands beside the suite that names it.
-            choice["card"] = str((path.parent / choice["card"]).absolute())
-    _read_tuned(value, path.parent)
-    suite = _checked(value, str(path), lines)
-    for backbone in backbones:
-        BACKBONES.get(backbone)
-    if backbones:
-        value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
-    for part, card in (cards or {}).items():
-        value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
-    for key, text in settings:
-        assign(value, key, text)
-    _read_tuned(value, Path())
-    for part in ("source", "target"):
-        choice = value.get(part)
-        if isinstance(choice, dict) and is_path(str(choice.get("card", ""))):
-            choice["card"] = str(Path(choice["card"]).absolute())
-    if settings or backbones or cards:
-        suite = _checked(value, "the changes on the command line", {})
-    return suite
-
-
-def _read_tuned(value: dict[str, Any], folder: Path) -> None:
-    """Replace the path of tuned settings, from ``folder``, by what stands there."""
-    if isinstance(value.get("tuned"), str):
-        value["tuned"] = read_tuned(folder / value["tuned"]).model_dump(mode="json")
-
-
-def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
-    """Validate a suite down to the settings of its backbones and data sets."""
-    suite = validate(Suite, value, where, lines)
-    for name in suite.backbones:
-        if name not in BACKBONES:
-            line = lines.get(("backbones", name))
-            place = f"{where}:{line}" if line else where
-            hint = near_names(name, BACKBONES.names())
-            raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
-        suite.backbone_config(name, where, lines)
-    for part, choice in (("source", suite.source), ("target", suite.target)):
-        load_card(choice.card, choice.changes, where, lines, (part, "changes"))
-    return suite
-
-
-def _suite_path(name: str) -> Path:
-    names = suite_names()
-    if name in names:
-        return suite_folder() / f"{name}.yaml"
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
-        if not path.is_file():
-            raise InputError(f"There is no suite file {name!r}; check the path.")
-        return path
-    raise UnknownNameError(f"Unknown suite {name!r}; {near_names(name, names)}")

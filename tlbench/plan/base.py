@@ -1,0 +1,83 @@
+"""What a plan is: the jobs of a suite, and what they measure."""
+
+from dataclasses import dataclass, field
+
+from tlbench.data.cards import Card
+from tlbench.data.fetch import locate
+from tlbench.errors import InputError
+from tlbench.jobs.base import Job
+from tlbench.suite import Suite
+from tlbench.tuned import PRETRAINING
+
+PRETRAIN = PRETRAINING
+"""Arm under which the source models' own errors are recorded."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model that is measured: the coordinates that its records share, and its jobs.
+
+    ``job`` measures it, ``trained`` trains it, ``pretrained`` its source model, if it has one, and
+    ``speed`` times its backbone.
+    """
+
+    source: str
+    source_part: str | None
+    target: str
+    backbone: str
+    strategy: str
+    size: int
+    subset_seed: int | None
+    init_seed: int
+    train_temperature_k: float | None
+    job: str
+    trained: str
+    pretrained: str | None
+    speed: str
+
+
+@dataclass
+class Plan:
+    """All jobs of a suite, parents before children, and what they measure.
+
+    Attributes
+    ----------
+    cells
+        Errors on the test set.
+    simulated, reference
+        Simulations, and the job of the reference dynamics that they are compared with.
+    """
+
+    suite: Suite
+    suite_digest: str
+    jobs: dict[str, Job] = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+    simulated: list[Cell] = field(default_factory=list)
+    reference: str | None = None
+
+    def add(self, job: Job) -> str:
+        """Add a job, once however often it is needed, and return its key."""
+        self.jobs.setdefault(job.key, job)
+        return job.key
+
+
+def dataset_job(card: Card) -> Job:
+    """Return the job that makes or reads the data set of ``card``."""
+    files = {name: str(path) for name, path in locate(card).items()}
+    return Job("dataset", card.recipe(), label=f"data set {card.name}", files=files)
+
+
+def only_element(card: Card) -> str:
+    """Return the element that a data set is of.
+
+    Raises
+    ------
+    InputError
+        If it has several.
+    """
+    if len(card.elements) != 1:
+        raise InputError(
+            f"Data set {card.name!r} has the elements {', '.join(card.elements)}; "
+            "a suite transfers between data sets of one element each."
+        )
+    return card.elements[0]

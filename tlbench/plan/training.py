@@ -1,0 +1,278 @@
+"""The jobs that train and measure models, for every transfer of a suite."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from tlbench.backbones import BACKBONES
+from tlbench.data.cards import Card
+from tlbench.data.splits import share_size
+from tlbench.errors import InputError
+from tlbench.jobs.base import Job
+from tlbench.plan.base import PRETRAIN, Cell, Plan, dataset_job, only_element
+from tlbench.plan.dynamics import is_simulated, simulate
+from tlbench.suite import SourcePart, Suite, Transfer
+from tlbench.training.config import TrainingConfig
+from tlbench.transfer import STRATEGIES, arm, base_of
+from tlbench.transfer.strategy import Strategy
+
+
+def plan(suite: Suite) -> Plan:
+    """Return the jobs that ``suite`` needs.
+
+    A data set and the pretraining of a backbone are one job each, however many sizes, seeds
+    and arms use them, and so is training from scratch however many sources it is compared with.
+
+    Raises
+    ------
+    InputError
+        If a size is larger than the training set, a data set has several elements, or a matrix
+        names an element that has none.
+    """
+    result = Plan(suite, suite.digest())
+    arms = [arm(name) for name in suite.strategies]
+    for replaying in (each.name for each in arms if each.replay and suite.training.batch_size < 2):
+        raise InputError(
+            f"Suite {suite.name!r}: {replaying!r} replays source data beside target data, so "
+            "'training.batch_size' should be 2 or more."
+        )
+    ends = [_Ends.of(result, transfer) for transfer in suite.transfers()]
+    for each in ends:
+        _check_sizes(suite, each.target_card)
+        _check_part(suite, each)
+    for each in ends:
+        _plan_transfer(result, each, arms)
+    return result
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Source and target of a transfer: elements, data sets, their jobs, and part of the source."""
+
+    source: str
+    source_card: Card
+    source_data: str
+    part: SourcePart | None
+    target: str
+    target_card: Card
+    target_data: str
+
+    @classmethod
+    def of(cls, result: Plan, transfer: Transfer) -> "_Ends":
+        source, target = transfer.source.load(), transfer.target.load()
+        return cls(
+            source=only_element(source),
+            source_card=source,
+            source_data=result.add(dataset_job(source)),
+            part=transfer.part,
+            target=only_element(target),
+            target_card=target,
+            target_data=result.add(dataset_job(target)),
+        )
+
+    def subset(self, init_seed: int) -> dict[str, Any] | None:
+        """Return what of the source a model is pretrained on; None for all."""
+        if self.part is None or self.part.is_whole:
+            return None
+        return {
+            "share": self.part.share,
+            "seed": init_seed,
+            "temperatures_k": self.part.temperatures_k,
+        }
+
+    def n_frames(self) -> int:
+        """Return on how many structures a source model is trained."""
+        everything = self.source_card.n_frames("train")
+        if self.part is None:
+            return everything
+        available = everything
+        if self.part.temperatures_k is not None:
+            origin = self.source_card.origin
+            at = [origin.n_frames_at("train", t) for t in self.part.temperatures_k]
+            available = min(sum(at), everything)
+        return share_size(available, self.part.share)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The coordinates of one model among the models of a transfer."""
+
+    backbone: str
+    strategy: str
+    size: int
+    subset_seed: int | None
+    init_seed: int
+    train_temperature_k: float | None
+
+    def subset(self) -> dict[str, Any]:
+        return {
+            "size": self.size,
+            "seed": self.subset_seed,
+            "temperature_k": self.train_temperature_k,
+        }
+
+    def label(self) -> str:
+        seeds = (
+            self.init_seed if self.subset_seed is None else f"{self.subset_seed}/{self.init_seed}"
+        )
+        at = "" if self.train_temperature_k is None else f" at {self.train_temperature_k:g} K"
+        return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
+
+
+def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy]) -> None:
+    suite = result.suite
+    pretrained = _pretrain(result, ends) if any(each.needs_source for each in arms) else {}
+    for model in _target_models(suite, arms):
+        strategy = arm(model.strategy)
+        parents = {"data": ends.target_data} if strategy.trains else {}
+        if strategy.needs_source:
+            parents["source"] = pretrained[model.backbone, model.init_seed]
+        if strategy.replay:
+            parents["replayed"] = ends.source_data
+        config = _train_config(
+            suite,
+            model.backbone,
+            strategy=model.strategy,
+            elements={
+                "source": ends.source if strategy.needs_source else None,
+                "target": ends.target,
+            },
+            subset=model.subset() if strategy.trains else None,
+            init_seed=model.init_seed,
+            training=_tuned(suite, model.backbone, model.strategy, suite.training)
+            if strategy.trains
+            else None,
+        )
+        came = f" from {_named(ends)}" if len(suite.transfers()) > 1 else ""
+        after = came if strategy.needs_source else ""
+        job = Job("train", config, parents, f"{model.label()} on {ends.target}{after}")
+        result.add(job)
+        cell = _measure(result, ends, ends.target, model, job, ends.target_data)
+        if is_simulated(suite, model.size):
+            simulate(result, cell, ends.target_card, ends.target_data)
+
+
+def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
+    """Return the key of the source model of every backbone and init seed."""
+    suite, found = result.suite, {}
+    for backbone, init_seed in product(suite.backbones, suite.init_seeds):
+        config = _train_config(
+            suite,
+            backbone,
+            strategy="scratch",
+            elements={"source": None, "target": ends.source},
+            subset=ends.subset(init_seed),
+            init_seed=init_seed,
+            training=_tuned(suite, backbone, PRETRAIN, suite.pretraining),
+        )
+        label = f"pretrain {backbone} on {_named(ends)}, seed {init_seed}"
+        job = Job("train", config, {"data": ends.source_data}, label)
+        known = job.key in result.jobs
+        found[backbone, init_seed] = result.add(job)
+        if not known:
+            model = _Model(backbone, PRETRAIN, ends.n_frames(), None, init_seed, None)
+            _measure(result, ends, ends.source, model, job, ends.source_data)
+    return found
+
+
+def _named(ends: _Ends) -> str:
+    part = "" if ends.part is None or ends.part.is_whole else f" ({ends.part.label()})"
+    return f"{ends.source}{part}"
+
+
+def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> TrainingConfig:
+    return suite.tuned.training(backbone, arm, training) if suite.tuned else training
+
+
+def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
+    temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
+    for size, temperature, (subset_seed, init_seed) in product(
+        suite.sizes, temperatures, suite.seed_pairs()
+    ):
+        for backbone, each in product(suite.backbones, arms):
+            if each.trains:
+                yield _Model(backbone, each.name, size, subset_seed, init_seed, temperature)
+    for init_seed, backbone, each in product(suite.init_seeds, suite.backbones, arms):
+        if not each.trains:
+            yield _Model(backbone, each.name, 0, None, init_seed, None)
+
+
+def _check_sizes(suite: Suite, target: Card) -> None:
+    temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
+    for temperature in temperatures:
+        available = target.n_frames("train")
+        if temperature is not None:
+            available = target.origin.n_frames_at("train", temperature)
+        at = "" if temperature is None else f" at {temperature:g} K"
+        if available == 0:
+            raise InputError(
+                f"Suite {suite.name!r}: {target.name!r} has no training structures{at}; change "
+                "'training_temperatures_k'."
+            )
+        for size in suite.sizes:
+            if size > available:
+                raise InputError(
+                    f"Suite {suite.name!r}: size {size} is larger than the training set of "
+                    f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
+                )
+
+
+def _check_part(suite: Suite, ends: _Ends) -> None:
+    for temperature in (ends.part and ends.part.temperatures_k) or []:
+        if not ends.source_card.origin.n_frames_at("train", temperature):
+            raise InputError(
+                f"Suite {suite.name!r}: {ends.source_card.name!r} has no training structures at "
+                f"{temperature:g} K; change 'source_parts'."
+            )
+
+
+def _train_config(
+    suite: Suite,
+    backbone: str,
+    *,
+    strategy: str,
+    elements: dict[str, str | None],
+    subset: dict[str, Any] | None,
+    init_seed: int,
+    training: TrainingConfig | None,
+) -> dict[str, Any]:
+    """Return what determines a trained model, its parents aside; see ``jobs/train.py``."""
+    settings = suite.backbone_config(backbone).model_dump(mode="json")
+    return {
+        "backbone": {"name": backbone, "config": settings},
+        "strategy": strategy,
+        # Another version of a plugin is other code, so it is other work.
+        "providers": [
+            BACKBONES.provider(backbone),
+            STRATEGIES.provider(base_of(strategy)),
+        ],
+        "elements": elements,
+        "subset": subset,
+        "init_seed": init_seed,
+        "training": None if training is None else training.model_dump(mode="json"),
+    }
+
+
+def _measure(
+    result: Plan, ends: _Ends, target: str, model: _Model, trained: Job, data: str
+) -> Cell:
+    """Plan the errors of a model on test data of the element ``target``."""
+    config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
+    parents = {"model": trained.key, "data": data}
+    job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
+    timed = Job(
+        "speed", {"backbone": trained.config["backbone"]}, label=f"speed of {model.backbone}"
+    )
+    cell = Cell(
+        source=ends.source,
+        source_part=None if ends.part is None else ends.part.label(),
+        target=target,
+        job=job,
+        trained=trained.key,
+        pretrained=trained.parents.get("source"),
+        speed=result.add(timed),
+        **vars(model),
+    )
+    result.cells.append(cell)
+    return cell

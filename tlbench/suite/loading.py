@@ -1,0 +1,119 @@
+"""From a name or a file to a suite."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tlbench.backbones import BACKBONES
+from tlbench.data.cards import is_path, load_card
+from tlbench.errors import InputError, UnknownNameError
+from tlbench.registry import near_names
+from tlbench.schema import Lines, assign, read_yaml, validate
+from tlbench.suite.model import Suite
+from tlbench.tuned import read_tuned
+
+
+def suite_folder() -> Path:
+    """Return the folder of the suites that tlbench ships."""
+    return Path(str(files("tlbench"))) / "suites"
+
+
+def suite_names() -> list[str]:
+    """Return the names of the suites that tlbench ships, sorted."""
+    return sorted(path.stem for path in suite_folder().glob("*.yaml"))
+
+
+def load_suite(
+    name: str,
+    settings: Iterable[tuple[str, str]] = (),
+    backbones: Sequence[str] = (),
+    cards: Mapping[str, str] | None = None,
+) -> Suite:
+    """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
+
+    Parameters
+    ----------
+    name
+        Name of a suite, or path of a file.
+    settings
+        Dotted keys and their YAML values, e.g. ``("training.updates", "50")``.
+    backbones
+        Run these instead of the suite's own; one that the suite has keeps its settings there.
+    cards
+        "source" or "target" → the data set to use instead, unchanged: a name or a card file.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite, or no such backbone.
+    InputError
+        If the file or a setting is not valid.
+    """
+    path = _suite_path(name)
+    value, lines = read_yaml(path)
+    # A card file stands beside the suite that names it.
+    _find_cards(value, path.parent)
+    _read_tuned(value, path.parent)
+    suite = _checked(value, str(path), lines)
+    for backbone in backbones:
+        BACKBONES.get(backbone)
+    if backbones:
+        value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    if cards and suite.matrix is not None:
+        raise InputError(
+            f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
+            "--set 'matrix.elements=[Si, Ge]'."
+        )
+    for part, card in (cards or {}).items():
+        value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
+    for key, text in settings:
+        assign(value, key, text)
+    _read_tuned(value, Path())
+    _find_cards(value, Path())
+    if settings or backbones or cards:
+        suite = _checked(value, "the changes on the command line", {})
+    return suite
+
+
+def _find_cards(value: dict[str, Any], folder: Path) -> None:
+    """Make the paths of card files, from ``folder``, absolute."""
+    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
+        choice = value.get(part)
+        if isinstance(choice, dict) and is_path(str(choice.get(key, ""))):
+            choice[key] = str((folder / choice[key]).absolute())
+
+
+def _read_tuned(value: dict[str, Any], folder: Path) -> None:
+    """Replace the path of tuned settings, from ``folder``, by what stands there."""
+    if isinstance(value.get("tuned"), str):
+        value["tuned"] = read_tuned(folder / value["tuned"]).model_dump(mode="json")
+
+
+def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
+    """Validate a suite down to the settings of its backbones and data sets."""
+    suite = validate(Suite, value, where, lines)
+    for name in suite.backbones:
+        if name not in BACKBONES:
+            line = lines.get(("backbones", name))
+            place = f"{where}:{line}" if line else where
+            hint = near_names(name, BACKBONES.names())
+            raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
+        suite.backbone_config(name, where, lines)
+    for part, choice in (("source", suite.source), ("target", suite.target)):
+        if choice is not None:
+            load_card(choice.card, choice.changes, where, lines, (part, "changes"))
+    suite.transfers()
+    return suite
+
+
+def _suite_path(name: str) -> Path:
+    names = suite_names()
+    if name in names:
+        return suite_folder() / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise InputError(f"There is no suite file {name!r}; check the path.")
+        return path
+    raise UnknownNameError(f"Unknown suite {name!r}; {near_names(name, names)}")
