@@ -270,3 +270,19 @@ def graph_of(
 ) -> Graph:
     """Return all structures of ``frames`` as one graph."""
     return GraphSet(frames, cutoff, device, dtype).batch(range(len(frames)))
+
+
+def pairs_of_edges(degree: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both edges of every pair of edges of an atom, for edges sorted by atom.
+
+    ``degree`` (n_atoms,) is the number of edges of each atom.
+    """
+    start = degree.cumsum(0) - degree
+    edges = torch.arange(int(degree.sum()))
+    # Edge e pairs with those that follow it at the same atom.
+    last = (start + degree).repeat_interleave(degree)
+    following = last - edges - 1
+    first = edges.repeat_interleave(following)
+    begin = (following.cumsum(0) - following).repeat_interleave(following)
+    second = first + 1 + torch.arange(len(first)) - begin
+    return first, second

@@ -1,6 +1,6 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,26 +42,8 @@ def choose(
     InputError
         If no frame has the temperature, or too few have it.
     """
-    frames = at_temperatures(frames, None if temperature_k is None else [temperature_k])
-    return frames.select(nested_subset(len(frames), size, subset_seed))
-
-
-def choose_share(
-    frames: Frames, share: float, seed: int, temperatures_k: Sequence[float] | None = None
-) -> Frames:
-    """Return a ``share`` of ``frames``, of some temperatures or all, at least one.
-
-    Shares of one seed are nested, as subsets are.
-
-    Raises
-    ------
-    InputError
-        If no frame has one of the temperatures.
-    """
-    frames = at_temperatures(frames, temperatures_k)
-    if share == 1:
-        return frames
-    return frames.select(nested_subset(len(frames), share_size(len(frames), share), seed))
+    subset = {"size": size, "seed": subset_seed, "temperature_k": temperature_k}
+    return chosen(frames, subset)
 
 
 def share_size(n_frames: int, share: float) -> int:
@@ -70,37 +52,45 @@ def share_size(n_frames: int, share: float) -> int:
 
 
 def chosen(frames: Frames, subset: Mapping[str, Any] | None) -> Frames:
-    """Return what a job's ``subset`` stands for.
-
-    It is None for all, {size, seed, temperature_k} as `choose` takes them, or
-    {share, seed, temperatures_k} as `choose_share` does.
-    """
-    if subset is None:
-        return frames
-    if "share" in subset:
-        return choose_share(frames, subset["share"], subset["seed"], subset["temperatures_k"])
-    return choose(frames, subset["size"], subset["seed"], subset["temperature_k"])
-
-
-def at_temperatures(frames: Frames, temperatures_k: Sequence[float] | None) -> Frames:
-    """Return the frames that were sampled at these temperatures; all if it is None.
+    """Return the frames at `chosen_indices`.
 
     Raises
     ------
     InputError
-        Naming the first temperature that no frame has.
+        If a temperature is asked for that no frame has, or too few have it.
     """
-    if temperatures_k is None:
+    if subset is None:
         return frames
-    known = frames.temperature_k[np.isfinite(frames.temperature_k)]
-    for temperature in temperatures_k:
-        if temperature not in known:
-            there = ", ".join(f"{t:g}" for t in np.unique(known)) or "none"
+    asked = subset["temperatures_k"] if "share" in subset else [subset["temperature_k"]]
+    for temperature in asked or []:
+        known = np.unique(frames.temperature_k[np.isfinite(frames.temperature_k)])
+        if temperature is not None and temperature not in known:
+            there = ", ".join(f"{t:g}" for t in known) or "none"
             raise InputError(
                 f"No training structure was sampled at {temperature:g} K; "
                 f"temperatures there are: {there}."
             )
-    return frames.select(np.flatnonzero(np.isin(frames.temperature_k, temperatures_k)))
+    return frames.select(chosen_indices(frames, subset))
+
+
+def chosen_indices(frames: Frames, subset: Mapping[str, Any] | None) -> npt.NDArray[np.int64]:
+    """Return the indices of what a job's ``subset`` stands for, in the order drawn.
+
+    It is None for all; {size, seed, temperature_k} for so many structures, of one temperature if
+    it is not None; or {share, seed, temperatures_k} for a share of those of some temperatures, or
+    of all, rounded, of which there may be none. Subsets and shares of one seed are nested.
+    """
+    if subset is None:
+        return np.arange(len(frames))
+    at = subset["temperatures_k"] if "share" in subset else subset["temperature_k"]
+    everything = np.arange(len(frames))
+    matching = everything if at is None else np.flatnonzero(np.isin(frames.temperature_k, at))
+    size = subset.get("size")
+    if size is None:
+        if subset["share"] == 1 or not len(matching):
+            return matching
+        size = share_size(len(matching), subset["share"])
+    return matching[nested_subset(len(matching), size, subset["seed"])]
 
 
 def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:

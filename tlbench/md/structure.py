@@ -9,7 +9,7 @@ from ase.data import covalent_radii
 from torch import Tensor
 
 from tlbench.data.frames import Floats, Frames, Ints
-from tlbench.graphs import Graph, graph_of, within
+from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
 from tlbench.md.neighbours import SkinnedNeighbours
 
 REACH = 6.0
@@ -199,7 +199,7 @@ def count(graph: Graph, n: int, shell: float) -> StructureCounts:
     unit = vectors / vectors.norm(dim=1, keepdim=True)
     degree = torch.bincount(centre, minlength=graph.n_atoms)
     neighbours = degree.new_zeros(n).index_add_(0, graph.system, degree)
-    first, second = _pairs_of(degree)
+    first, second = pairs_of_edges(degree)
     cosine = (unit[first] * unit[second]).sum(dim=1).clamp(-1, 1)
     angle = (cosine.arccos() * (N_ANGLES / torch.pi)).long().clamp(max=N_ANGLES - 1)
     place = near.system[centre[first]] * N_ANGLES + angle
@@ -210,16 +210,3 @@ def count(graph: Graph, n: int, shell: float) -> StructureCounts:
         neighbours.numpy(),
         np.ones(n, dtype=np.int64),
     )
-
-
-def _pairs_of(degree: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both edges of every pair of edges of an atom, for edges sorted by atom."""
-    start = degree.cumsum(0) - degree
-    edges = torch.arange(int(degree.sum()))
-    # Edge e pairs with those that follow it at the same atom.
-    last = (start + degree).repeat_interleave(degree)
-    following = last - edges - 1
-    first = edges.repeat_interleave(following)
-    begin = (following.cumsum(0) - following).repeat_interleave(following)
-    second = first + 1 + torch.arange(len(first)) - begin
-    return first, second

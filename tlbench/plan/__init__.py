@@ -1,6 +1,6 @@
 """From a suite to its jobs: a pure function."""
 
-from tlbench.plan.base import PRETRAIN, Cell, Plan, dataset_job
+from tlbench.plan.base import PRETRAIN, Cell, Covered, Plan, dataset_job
 from tlbench.plan.training import plan
 
-__all__ = ["PRETRAIN", "Cell", "Plan", "dataset_job", "plan"]
+__all__ = ["PRETRAIN", "Cell", "Covered", "Plan", "dataset_job", "plan"]

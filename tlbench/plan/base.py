@@ -36,6 +36,46 @@ class Cell:
     speed: str
 
 
+@dataclass(frozen=True)
+class ComparedSet:
+    """Structures that are compared: those of a data set's part, of one temperature or all."""
+
+    data: str
+    element: str
+    split: str
+    part: str | None
+    temperature_k: float | None
+
+    def label(self) -> str:
+        """Return what they are called."""
+        part = "" if self.part is None else f", {self.part}"
+        at = "" if self.temperature_k is None else f" at {self.temperature_k:g} K"
+        return f"{self.data} ({self.split}{part}){at}"
+
+
+@dataclass(frozen=True)
+class SetPair:
+    """Two sets of structures, and the job that has their distance."""
+
+    a: ComparedSet
+    b: ComparedSet
+    job: str
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What some models are trained on, and the job that has how near test atoms are to it."""
+
+    source: str
+    source_part: str | None
+    target: str
+    size: int
+    subset_seed: int
+    init_seed: int
+    train_temperature_k: float | None
+    job: str
+
+
 @dataclass
 class Plan:
     """All jobs of a suite, parents before children, and what they measure.
@@ -46,6 +86,9 @@ class Plan:
         Errors on the test set.
     simulated, reference
         Simulations, and the job of the reference dynamics that they are compared with.
+    compared, covered, geometry
+        Distances between sets of structures, coverage of test atoms, and by target element the job
+        that has what their errors are sorted by; empty for suites without ``distances``.
     """
 
     suite: Suite
@@ -54,6 +97,9 @@ class Plan:
     cells: list[Cell] = field(default_factory=list)
     simulated: list[Cell] = field(default_factory=list)
     reference: str | None = None
+    compared: list[SetPair] = field(default_factory=list)
+    covered: list[Covered] = field(default_factory=list)
+    geometry: dict[str, str] = field(default_factory=dict)
 
     def add(self, job: Job) -> str:
         """Add a job, once however often it is needed, and return its key."""

@@ -10,8 +10,9 @@ from tlbench.data.cards import Card
 from tlbench.data.splits import share_size
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
-from tlbench.plan.base import PRETRAIN, Cell, Plan, dataset_job, only_element
+from tlbench.plan.base import PRETRAIN, Cell, Covered, Plan, dataset_job, only_element
 from tlbench.plan.dynamics import is_simulated, simulate
+from tlbench.plan.relations import compare_data, cover, geometry
 from tlbench.suite import SourcePart, Suite, Transfer
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import STRATEGIES, arm, base_of
@@ -151,6 +152,48 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy]) -> None:
         cell = _measure(result, ends, ends.target, model, job, ends.target_data)
         if is_simulated(suite, model.size):
             simulate(result, cell, ends.target_card, ends.target_data)
+    if suite.distances is not None:
+        _relate(result, ends)
+
+
+def _relate(result: Plan, ends: _Ends) -> None:
+    """Plan distances and coverage of a transfer."""
+    suite = result.suite
+    compare_data(
+        result,
+        source=ends.source_card,
+        source_data=ends.source_data,
+        part=None if ends.part is None else ends.part.label(),
+        subset=ends.subset(suite.init_seeds[0]),
+        target=ends.target_card,
+        target_data=ends.target_data,
+    )
+    result.geometry[ends.target] = geometry(result, ends.target_card, ends.target_data)
+    temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
+    for size, at, (subset_seed, init_seed) in product(
+        suite.sizes, temperatures, suite.seed_pairs()
+    ):
+        job = cover(
+            result,
+            source=ends.source_card,
+            source_data=ends.source_data,
+            source_subset=ends.subset(init_seed),
+            target=ends.target_card,
+            target_data=ends.target_data,
+            subset={"size": size, "seed": subset_seed, "temperature_k": at},
+        )
+        result.covered.append(
+            Covered(
+                source=ends.source,
+                source_part=None if ends.part is None else ends.part.label(),
+                target=ends.target,
+                size=size,
+                subset_seed=subset_seed,
+                init_seed=init_seed,
+                train_temperature_k=at,
+                job=job,
+            )
+        )
 
 
 def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:

@@ -12,6 +12,7 @@ from tlbench.data.cards import Card
 from tlbench.errors import InputError
 from tlbench.md.protocol import Protocol
 from tlbench.metrics import METRICS
+from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, digest, validate
 from tlbench.suite.transfers import DataChoice, Matrix, SourcePart, Transfer
@@ -33,6 +34,9 @@ class Simulations(Protocol):
     def protocol(self) -> Protocol:
         """Return what each simulation follows."""
         return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
+
+
+_OPTIONAL = ("source", "target", "source_parts", "matrix", "distances", "dynamics", "tuned")
 
 
 class Suite(Strict):
@@ -83,6 +87,11 @@ class Suite(Strict):
         default=None,
         description="settings that replace those of 'training' and 'pretraining' for some arms; "
         "the path of a file that tlbench tune has written",
+    )
+    distances: DistanceSettings | None = Field(
+        default=None,
+        description="compare data sets with each other, and test structures with training "
+        "structures, to see when transfer helps",
     )
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
@@ -276,11 +285,8 @@ class Suite(Strict):
         for name in self.backbones:
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
-        for name in ("source", "target", "source_parts", "matrix", "dynamics", "tuned"):
-            # A suite without them is the same as before there were any.
-            if value[name] is None:
-                del value[name]
-        return value
+        # A suite without one of them is the same as before there were any.
+        return {k: v for k, v in value.items() if v is not None or k not in _OPTIONAL}
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""

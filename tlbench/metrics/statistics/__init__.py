@@ -1,6 +1,7 @@
-"""Comparison of arms: ratios, multipliers, areas, tie groups, rates, lifetimes; intervals."""
+"""Comparison of arms, and what tells how they compare; with intervals."""
 
 from tlbench.metrics.statistics.area import area_ratio
+from tlbench.metrics.statistics.association import MIN_POINTS, Association, association
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
 from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
 from tlbench.metrics.statistics.difference import (
@@ -24,6 +25,8 @@ from tlbench.metrics.statistics.verdict import NegativeTransfer, Verdict, negati
 
 __all__ = [
     "MIN_PAIRS",
+    "MIN_POINTS",
+    "Association",
     "Bound",
     "BoundInterval",
     "Censoring",
@@ -42,6 +45,7 @@ __all__ = [
     "Table",
     "Verdict",
     "area_ratio",
+    "association",
     "bootstrap_seed",
     "clustered_rate",
     "data_multipliers",

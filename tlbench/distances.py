@@ -1,0 +1,72 @@
+"""The distances between the data sets of a run."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from tlbench.engine.store import Store
+from tlbench.metrics.distances.compare import SetDistance
+from tlbench.plan import Plan
+from tlbench.schema import Strict, read_lines, write_lines
+
+FILE = "distances.jsonl"
+
+
+class NamedSet(Strict):
+    """Structures of a part of a data set, of one temperature or all.
+
+    ``part`` says which of the source's training structures they are, None if the suite has no
+    such parts; ``n_frames`` how many structures there are.
+    """
+
+    data: str
+    element: str
+    split: str
+    part: str | None
+    temperature_k: float | None
+    n_frames: int
+
+
+class DataDistance(Strict):
+    """Every distance between two sets; none where one has fewer than two structures."""
+
+    a: NamedSet
+    b: NamedSet
+    distances: list[SetDistance]
+    job: str
+
+    def get(self, name: str, form: str) -> SetDistance | None:
+        """Return one of the distances, if it is known."""
+        wanted = (d for d in self.distances if (d.name, d.form) == (name, form))
+        return next(wanted, None)
+
+
+def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list[DataDistance]:
+    """Return the distances of ``plan`` whose jobs are in ``finished``, in plan order."""
+    available = set(finished)
+    found = []
+    for pair in plan.compared:
+        if pair.job in available:
+            result = store.result(pair.job)
+            sets = {
+                role: NamedSet(**asdict(each), n_frames=result[f"n_{role}"])
+                for role, each in (("a", pair.a), ("b", pair.b))
+            }
+            found.append(DataDistance(**sets, distances=result["distances"], job=pair.job))
+    return found
+
+
+def write_distances(path: Path, distances: Iterable[DataDistance]) -> None:
+    """Write one JSON object per line; the file appears whole or not at all."""
+    write_lines(path, distances)
+
+
+def read_distances(path: Path) -> list[DataDistance]:
+    """Read what ``write_distances`` wrote.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is no distance.
+    """
+    return read_lines(path, DataDistance, "distance")

@@ -1,0 +1,62 @@
+"""How much two elements are alike, by their place in the periodic table and their atoms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tlbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two elements: 0 for the same, never negative."""
+
+    name: str
+    of: Callable[[Any, Any], float]
+
+
+def _difference(attribute: str) -> Callable[[Any, Any], float]:
+    return lambda a, b: abs(float(getattr(a, attribute)) - float(getattr(b, attribute)))
+
+
+DIFFERENCES = (
+    Difference("group", _difference("group_id")),
+    Difference("period", _difference("period")),
+    Difference("covalent radius", _difference("covalent_radius_pyykko")),
+    Difference("electronegativity", _difference("en_pauling")),
+    Difference("valence electrons", lambda a, b: abs(float(a.nvalence() - b.nvalence()))),
+)
+"""Radii are those of Pyykkö & Atsumi (2009), electronegativities Pauling's, as the library
+mendeleev has them."""
+
+
+def differences(a: str, b: str) -> dict[str, float]:
+    """Return all differences of two elements, by name.
+
+    One that is not known of either, as the electronegativity of a noble gas, is left out.
+
+    Raises
+    ------
+    InputError
+        If the library is not installed.
+    """
+    found = {}
+    for difference in DIFFERENCES:
+        try:
+            found[difference.name] = difference.of(_element(a), _element(b))
+        except TypeError:
+            continue
+    return found
+
+
+@lru_cache
+def _element(symbol: str) -> Any:
+    try:
+        from mendeleev import element
+    except ImportError as error:
+        raise InputError(
+            "What elements have in common is looked up in the package mendeleev; "
+            "pip install 'tlbench[distances]'."
+        ) from error
+    return element(symbol)

@@ -1,0 +1,130 @@
+"""What a set of structures looks like: the quantities and environments that are compared."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.errors import InputError
+from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
+from tlbench.metrics.distances.sample import Sample
+from tlbench.metrics.distances.settings import DistanceSettings
+
+FARTHEST = 6.0
+"""Distance beyond which an atom counts as having no neighbour, Å."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of every atom, pair, angle or structure, in a raw and a scaled form.
+
+    The units are those of its two forms, d being the nearest-neighbour distance.
+    """
+
+    name: str
+    title: str
+    unit: str
+    scaled_unit: str
+
+
+QUANTITIES = (
+    Quantity("pair_distance", "pair distances", "Å", "d"),
+    Quantity("angle", "angles between bonds", "°", "°"),
+    Quantity("coordination", "coordination numbers", "neighbours", "neighbours"),
+    Quantity("force", "force magnitudes", "eV/Å", "eV/d"),
+    Quantity("energy", "energies per atom", "eV", "eV from the mean"),
+)
+"""Scaled, lengths are in units of d, forces in eV per d, and energies count from the mean of the
+set, because they have no length and their zero differs between elements."""
+
+
+@dataclass(frozen=True)
+class StructureSet:
+    """Structures under a name, with the nearest-neighbour distance (Å) that is their unit.
+
+    ``raw`` and ``scaled`` are their environments, (n_atoms, features) each, if they are known.
+    ``labelled`` says whether energies and forces are.
+    """
+
+    name: str
+    frames: Frames
+    nearest: float
+    raw: Floats | None = None
+    scaled: Floats | None = None
+    labelled: bool = True
+
+    def samples(self, settings: DistanceSettings, scaled: bool) -> dict[str, Sample]:
+        """Return a sample of every quantity that the set has, in one of its forms."""
+        unit = self.nearest if scaled else 1.0
+        reach = settings.scaled_reach * unit if scaled else settings.reach
+        bond = settings.scaled_bond * unit if scaled else settings.bond
+        graph = graph_of(self.frames, max(reach, bond))
+        found = {
+            "pair_distance": self._pairs(within(graph, reach), unit),
+            "angle": self._angles(within(graph, bond)),
+            "coordination": self._coordination(within(graph, bond)),
+        }
+        if self.labelled:
+            found["force"] = self._forces(unit)
+            found["energy"] = self._energies(scaled)
+        return {name: s.thinned(settings.values) for name, s in found.items() if len(s)}
+
+    def environments(self, scaled: bool) -> Sample | None:
+        """Return the environments of all atoms in one of their forms, if they are known."""
+        values = self.scaled if scaled else self.raw
+        return None if values is None else Sample(values, self._frame_of_atom, len(self.frames))
+
+    @cached_property
+    def _frame_of_atom(self) -> np.ndarray:
+        return np.repeat(np.arange(len(self.frames)), self.frames.n_atoms)
+
+    def _sample(self, values: Floats, frame: np.ndarray) -> Sample:
+        return Sample(values, frame, len(self.frames))
+
+    def _pairs(self, graph: Graph, unit: float) -> Sample:
+        length = graph.edge_vectors().norm(dim=1).numpy() / unit
+        return self._sample(length, graph.system[graph.edge_index[0]].numpy())
+
+    def _angles(self, graph: Graph) -> Sample:
+        vectors = graph.edge_vectors()
+        directions = vectors / vectors.norm(dim=1, keepdim=True)
+        centre = graph.edge_index[0]
+        first, second = pairs_of_edges(centre.bincount(minlength=graph.n_atoms))
+        cosine = (directions[first] * directions[second]).sum(dim=1).clamp(-1, 1)
+        return self._sample(
+            np.degrees(cosine.arccos().numpy()), graph.system[centre[first]].numpy()
+        )
+
+    def _coordination(self, graph: Graph) -> Sample:
+        degree = graph.edge_index[0].bincount(minlength=graph.n_atoms)
+        return self._sample(degree.double().numpy(), self._frame_of_atom)
+
+    def _forces(self, unit: float) -> Sample:
+        return self._sample(np.linalg.norm(self.frames.forces, axis=1) * unit, self._frame_of_atom)
+
+    def _energies(self, scaled: bool) -> Sample:
+        energy = self.frames.energy / self.frames.n_atoms
+        return self._sample(
+            energy - energy.mean() if scaled else energy, np.arange(len(self.frames))
+        )
+
+
+def nearest_distance(frames: Frames, name: str) -> float:
+    """Return the median distance of atoms to their nearest neighbour, Å.
+
+    Raises
+    ------
+    InputError
+        If no atom has a neighbour within `FARTHEST`.
+    """
+    graph = graph_of(frames, FARTHEST)
+    centre = graph.edge_index[0].numpy()
+    if not len(centre):
+        raise InputError(
+            f"{name}: no two atoms are within {FARTHEST:g} Å of each other, so there is nothing "
+            "to compare."
+        )
+    length = graph.edge_vectors().norm(dim=1).numpy()
+    starts = np.flatnonzero(np.r_[True, centre[1:] != centre[:-1]])
+    return float(np.median(np.minimum.reduceat(length, starts)))

@@ -1,0 +1,121 @@
+"""Distances between two distributions, each a function of how much every structure weighs.
+
+All of them are computed from samples. So they are above zero even for two samples of one
+distribution, the more the fewer the structures and the more the dimensions: they are to be read
+beside their floor (`tlbench.metrics.distances.uncertainty`).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from tlbench.data.frames import Floats
+from tlbench.errors import InputError
+from tlbench.metrics.distances.sample import Sample, normalised
+from tlbench.seeds import stream
+
+Distance = Callable[[Floats, Floats], float]
+"""Weights of the structures of both sets, (n_frames,) each → distance."""
+
+BLOCK = 1000
+"""Rows of a matrix of distances that are held in memory at a time."""
+
+
+def wasserstein(a: Sample, b: Sample) -> Distance:
+    """Return the first Wasserstein distance W1 of values (n,), in their unit."""
+    from scipy.stats import wasserstein_distance
+
+    def distance(a_frames: Floats, b_frames: Floats) -> float:
+        found = wasserstein_distance(a.values, b.values, a.weights(a_frames), b.weights(b_frames))
+        return float(found)
+
+    return distance
+
+
+def sliced(a: Sample, b: Sample, projections: int) -> Distance:
+    """Return the sliced W1 of vectors: the mean of W1 over random directions.
+
+    Bonneel et al., *J. Math. Imaging Vis.* 51, 22 (2015). The directions are always the same.
+    """
+    ot = _pot()
+    directions = ot.sliced.get_random_projections(
+        a.values.shape[1], projections, seed=stream("projections", projections) % 2**32
+    )
+    along_a, along_b = a.values @ directions, b.values @ directions
+
+    def distance(a_frames: Floats, b_frames: Floats) -> float:
+        some, other = a.weights(a_frames), b.weights(b_frames)
+        # Structures that weigh nothing would only be sorted.
+        kept, counted = some > 0, other > 0
+        found = ot.wasserstein_1d(along_a[kept], along_b[counted], some[kept], other[counted], p=1)
+        return float(np.mean(found))
+
+    return distance
+
+
+def exact(a: Sample, b: Sample) -> Distance:
+    """Return W1 of vectors, the cost of the cheapest plan, with Euclidean distance as cost.
+
+    The plan is found by network simplex (Bonneel et al., *ACM Trans. Graph.* 30, 158, 2011); its
+    memory grows with the product of the sizes.
+    """
+    ot = _pot()
+    cost = ot.dist(a.values, b.values, metric="euclidean")
+
+    def distance(a_frames: Floats, b_frames: Floats) -> float:
+        some, other = a.weights(a_frames), b.weights(b_frames)
+        kept, counted = some > 0, other > 0
+        found = ot.emd2(
+            normalised(some[kept]),
+            normalised(other[counted]),
+            np.ascontiguousarray(cost[np.ix_(kept, counted)]),
+            numItermax=10_000_000,
+        )
+        return float(found)
+
+    return distance
+
+
+def discrepancy(a: Sample, b: Sample) -> Distance:
+    """Return the maximum mean discrepancy of vectors with the kernel -‖x - y‖.
+
+    It is the square root of the energy distance 2E‖x - y‖ - E‖x - x'‖ - E‖y - y'‖ (Sejdinovic et
+    al., *Annals of Statistics* 41, 2263, 2013), which needs no choice of a width.
+    """
+    across, within_a, within_b = (_between_frames(*pair) for pair in ((a, b), (a, a), (b, b)))
+    count_a = np.bincount(a.frame, minlength=a.n_frames)
+    count_b = np.bincount(b.frame, minlength=b.n_frames)
+
+    def distance(a_frames: Floats, b_frames: Floats) -> float:
+        some = a_frames / (a_frames @ count_a)
+        other = b_frames / (b_frames @ count_b)
+        energy = 2 * some @ across @ other - some @ within_a @ some - other @ within_b @ other
+        return math.sqrt(max(float(energy), 0.0))
+
+    return distance
+
+
+def _between_frames(a: Sample, b: Sample) -> Floats:
+    """Return the sums of distances between the vectors of structures, (n_frames, n_frames)."""
+    ours, theirs = torch.from_numpy(a.values), torch.from_numpy(b.values)
+    of_a, of_b = torch.from_numpy(a.frame), torch.from_numpy(b.frame)
+    sums = torch.zeros(a.n_frames, b.n_frames, dtype=torch.float64)
+    for start in range(0, len(a), BLOCK):
+        rows = slice(start, start + BLOCK)
+        found = torch.cdist(ours[rows], theirs)
+        by_b = torch.zeros(len(found), b.n_frames, dtype=torch.float64)
+        sums.index_add_(0, of_a[rows], by_b.index_add_(1, of_b, found))
+    return sums.numpy()
+
+
+def _pot() -> Any:
+    try:
+        import ot
+    except ImportError as error:
+        raise InputError(
+            "Distances between environments need the package POT; pip install 'tlbench[distances]'."
+        ) from error
+    return ot

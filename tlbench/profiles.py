@@ -1,0 +1,205 @@
+"""Where the force errors of a run's models are: by coverage, and by the surroundings of atoms."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench.data.frames import Floats, Ints
+from tlbench.engine.store import Store
+from tlbench.jobs.coverage import COVERAGE
+from tlbench.jobs.geometry import GEOMETRY
+from tlbench.md.structure import REACH
+from tlbench.plan import PRETRAIN, Cell, Covered, Plan
+from tlbench.schema import Strict, read_lines, write_lines
+
+FILE = "profiles.jsonl"
+
+BINS = 5
+"""Bins of coverage, with the same number of test atoms each."""
+
+THIRDS = 3
+"""Bins of each kind of coverage where both are looked at together."""
+
+DISTANCE_BINS, ANGLE_BINS = 30, 18
+"""Bins of distances up to `tlbench.md.structure.REACH`, and of angles up to 180°."""
+
+DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
+"""Their widths, Å and degrees."""
+
+MEV = 1000.0
+
+
+class Coverage(Strict):
+    """Force errors of test atoms by how near they are to what a model was trained on.
+
+    Lists run over bins of equally many atoms, from the nearest to the target's training structures
+    to the farthest; ``target`` and ``source`` are mean distances to the nearest environment of
+    each, ``error`` the mean absolute force error per component, meV/Å. ``grid_atoms`` and
+    ``grid_error`` have a row for each third of the atoms by distance to the target's, and in it a
+    column for each third by distance to the source's; the error is None where there are no atoms.
+    ``job`` is that which measured the distances.
+    """
+
+    size: int
+    subset_seed: int
+    init_seed: int
+    train_temperature_k: float | None
+    target: list[float]
+    source: list[float]
+    error: list[float]
+    grid_atoms: list[list[int]]
+    grid_error: list[list[float | None]]
+    job: str
+
+
+class Profile(Strict):
+    """Mean force errors (meV/Å) of one model on test atoms, sorted by what surrounds them.
+
+    ``by_distance`` weighs every atom by its neighbours at a distance, in bins of `DISTANCE` Å, and
+    ``by_angle`` by its angles, in bins of `ANGLE`°; None where there are none. ``by_coordination``
+    maps the number of neighbours in the first shell to error and number of atoms. ``coverage`` has
+    one entry for a trained model, and one for every training set of the suite for one without
+    target data.
+    """
+
+    source: str
+    source_part: str | None
+    target: str
+    backbone: str
+    strategy: str
+    size: int
+    subset_seed: int | None
+    init_seed: int
+    train_temperature_k: float | None
+    by_distance: list[float | None]
+    by_angle: list[float | None]
+    by_coordination: dict[int, tuple[float, int]]
+    coverage: list[Coverage]
+    job: str
+
+
+def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[Profile]:
+    """Return a profile of every model on the target whose jobs are in ``finished``."""
+    if plan.suite.distances is None:
+        return []
+    available = set(finished)
+    simulated = {cell.job for cell in plan.simulated}
+    by_place: dict[tuple[Any, ...], list[Covered]] = {}
+    for covered in plan.covered:
+        if covered.job in available:
+            by_place.setdefault(_transfer(covered), []).append(covered)
+    surroundings = {
+        element: _arrays(store, job, GEOMETRY)
+        for element, job in plan.geometry.items()
+        if job in available
+    }
+    known: dict[str, dict[str, Any]] = {}
+    found = []
+    for cell in plan.cells:
+        measured = cell.job in available and cell.job not in simulated
+        if cell.strategy == PRETRAIN or not measured or cell.target not in surroundings:
+            continue
+        error = MEV * np.abs(_arrays(store, cell.job, "errors.npz")["forces"]).mean(axis=1)
+        bins = []
+        for covered in by_place.get(_transfer(cell), []):
+            if _was_trained_there(cell, covered):
+                if covered.job not in known:
+                    known[covered.job] = _arrays(store, covered.job, COVERAGE)
+                bins.append(_coverage(covered, known[covered.job], error))
+        found.append(_profile(cell, surroundings[cell.target], error, bins))
+    return found
+
+
+def write_profiles(path: Path, profiles: Iterable[Profile]) -> None:
+    """Write one JSON object per line; the file appears whole or not at all."""
+    write_lines(path, profiles)
+
+
+def read_profiles(path: Path) -> list[Profile]:
+    """Read what ``write_profiles`` wrote.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is no profile.
+    """
+    return read_lines(path, Profile, "profile")
+
+
+def _arrays(store: Store, job: str, name: str) -> dict[str, Any]:
+    path = store.folder(job) / name
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def _transfer(place: Cell | Covered) -> tuple[Any, ...]:
+    return place.source, place.source_part, place.target
+
+
+def _was_trained_there(cell: Cell, covered: Covered) -> bool:
+    """Return whether a model had this training set; one without target data is asked for all."""
+    if cell.init_seed != covered.init_seed:
+        return False
+    if cell.size == 0:
+        return True
+    names = ("size", "subset_seed", "train_temperature_k")
+    return all(getattr(cell, name) == getattr(covered, name) for name in names)
+
+
+def _coverage(covered: Covered, distances: dict[str, Any], error: Floats) -> Coverage:
+    target, source = distances["target"], distances["source"]
+    parts = np.array_split(np.argsort(target, kind="stable"), BINS)
+    rows = _equal_parts(target)
+    columns = _equal_parts(source)
+    grid = [[error[(rows == i) & (columns == j)] for j in range(THIRDS)] for i in range(THIRDS)]
+    return Coverage(
+        size=covered.size,
+        subset_seed=covered.subset_seed,
+        init_seed=covered.init_seed,
+        train_temperature_k=covered.train_temperature_k,
+        target=_means(parts, target, 5),
+        source=_means(parts, source, 5),
+        error=_means(parts, error, 3),
+        grid_atoms=[[len(cell) for cell in row] for row in grid],
+        grid_error=[[_mean(cell) for cell in row] for row in grid],
+        job=covered.job,
+    )
+
+
+def _equal_parts(values: Floats) -> Ints:
+    """Return the third, 0 to 2, that each value is in."""
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return ranks * THIRDS // len(values)
+
+
+def _profile(
+    cell: Cell, surroundings: dict[str, Any], error: Floats, coverage: list[Coverage]
+) -> Profile:
+    coordination = surroundings["coordination"]
+    return Profile(
+        **{name: getattr(cell, name) for name in Profile.model_fields if hasattr(cell, name)},
+        by_distance=list(_weighed(surroundings["pairs"], error, DISTANCE_BINS)),
+        by_angle=list(_weighed(surroundings["angles"], error, ANGLE_BINS)),
+        by_coordination={
+            int(n): (round(float(some.mean()), 3), len(some))
+            for n, some in ((n, error[coordination == n]) for n in np.unique(coordination))
+        },
+        coverage=coverage,
+    )
+
+
+def _weighed(counts: Ints, error: Floats, bins: int) -> Iterator[float | None]:
+    """Yield the mean error in each of ``bins`` bins; atoms count as often as the bin has them."""
+    merged = counts.reshape(len(counts), bins, -1).sum(axis=2)
+    for total, summed in zip(merged.sum(axis=0), error @ merged, strict=True):
+        yield round(float(summed / total), 3) if total else None
+
+
+def _means(parts: list[Ints], values: Floats, digits: int) -> list[float]:
+    return [round(float(values[part].mean()), digits) for part in parts]
+
+
+def _mean(values: Floats) -> float | None:
+    return round(float(values.mean()), 3) if len(values) else None

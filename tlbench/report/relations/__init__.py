@@ -1,0 +1,1 @@
+"""When transfer helps: what gains have to do with distances, coverage and structure."""

@@ -1,0 +1,126 @@
+"""What transfer is worth, transfer by transfer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tlbench.metrics.statistics import (
+    Multiplier,
+    Ratio,
+    data_multipliers,
+    negative_transfer,
+    paired_ratio,
+)
+from tlbench.records import Record
+from tlbench.report.summary import (
+    BASELINE,
+    Place,
+    arm_at,
+    cells,
+    curve_of,
+    header,
+    seed_of,
+    strategies_of,
+    summarise,
+    target_errors,
+)
+from tlbench.report.transfers import Transfer, by_transfer
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An arm against training from scratch in one transfer at one place.
+
+    ``test`` is the condition of the test structures, empty for all of them.
+    """
+
+    transfer: Transfer
+    place: Place
+    ratio: Ratio
+    multiplier: Multiplier | None = None
+    test: tuple[tuple[str, float | str], ...] = ()
+
+
+def gains(
+    records: list[Record], metric: str, condition: Mapping[str, float | str] | None = None
+) -> Iterator[Gain]:
+    """Yield what every arm but the baseline gains, transfer by transfer."""
+    for transfer, some in by_transfer(records).items():
+        errors = target_errors(some, metric, condition)
+        seed = seed_of(some, metric)
+        for place in errors:
+            if place.strategy == BASELINE:
+                continue
+            places = {place}
+            if not place.size:
+                # An arm without target data is compared wherever the baseline is trained.
+                trained = [p for p in errors if p.strategy == BASELINE]
+                places = {
+                    Place(place.backbone, place.strategy, p.size, p.train_temperature_k)
+                    for p in trained
+                    if p.backbone == place.backbone
+                }
+            multipliers = _multipliers(errors, place, seed) if condition is None else {}
+            for at in sorted(places, key=lambda p: (p.size, p.train_temperature_k or 0)):
+                scratch = Place(at.backbone, BASELINE, at.size, at.train_temperature_k)
+                ratio = paired_ratio(arm_at(errors, at), errors.get(scratch, {}), seed)
+                if ratio:
+                    found = multipliers.get(at.size)
+                    yield Gain(transfer, at, ratio, found, tuple((condition or {}).items()))
+
+
+def _multipliers(
+    errors: dict[Place, dict[tuple[int | None, int], float]], place: Place, seed: int
+) -> dict[int, Multiplier]:
+    if place.train_temperature_k is not None or not place.size:
+        return {}
+    baseline = curve_of(errors, place.backbone, BASELINE)
+    if len(baseline) < 2:
+        return {}
+    return data_multipliers(curve_of(errors, place.backbone, place.strategy), baseline, seed)
+
+
+def gains_table(records: list[Record], metric: str) -> list[list[str]]:
+    """Return one line per transfer, backbone and size, the header first."""
+    parts = any(transfer.part is not None for transfer in by_transfer(records))
+    arms = [s for s in strategies_of(records) if s != BASELINE]
+    worth = {(g.transfer, g.place): g.multiplier for g in gains(records, metric) if g.multiplier}
+    trained = [s for s in arms if any(place.strategy == s for _, place in worth)]
+    first = ["source", *(["pretrained on"] if parts else []), "target"]
+    lines: list[list[str]] = []
+    for transfer, some in by_transfer(records).items():
+        table = summarise(some, metric)
+        if not lines:
+            lines.append([*first, *header(table), *(f"worth of {s}" for s in trained)])
+        for row in table.rows:
+            names = [transfer.source, *([transfer.part or "all"] if parts else []), transfer.target]
+            found = [
+                worth.get((transfer, Place(row.backbone, s, row.size, row.train_temperature_k)))
+                for s in trained
+            ]
+            lines.append(
+                [*names, *cells(table, row), *("–" if m is None else m.text() for m in found)]
+            )
+    return lines
+
+
+def gains_findings(records: list[Record], metric: str) -> list[str]:
+    """Return a sentence per arm and backbone: how often it gains, how often it loses."""
+    found: dict[tuple[str, str], list[Gain]] = {}
+    for gain in gains(records, metric):
+        if any(r.strategy == gain.place.strategy and r.size for r in records):
+            found.setdefault((gain.place.backbone, gain.place.strategy), []).append(gain)
+    sentences = []
+    for (backbone, strategy), some in found.items():
+        better = [g for g in some if g.ratio.value < 1]
+        harmful = [g for g in some if negative_transfer(g.ratio)]
+        sure = [g for g in harmful if negative_transfer(g.ratio) == "significant"]
+        best = min(some, key=lambda g: g.ratio.value)
+        worst = max(some, key=lambda g: g.ratio.value)
+        sentences.append(
+            f"{backbone}, {strategy}: better than {BASELINE} in {len(better)} of {len(some)} "
+            f"combinations of transfer and training set, negative transfer in {len(harmful)} "
+            f"({len(sure)} by their 95 % intervals); from {best.ratio.value:.2f} "
+            f"({best.transfer.label()}, N = {best.place.size}) to {worst.ratio.value:.2f} "
+            f"({worst.transfer.label()}, N = {worst.place.size})."
+        )
+    return sentences
