@@ -19,6 +19,8 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
+from tlbench.distances import FILE as DISTANCES
+from tlbench.distances import collect_distances, write_distances
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.dynamics import collect_dynamics, write_dynamics
 from tlbench.engine.devices import check_device
@@ -28,6 +30,8 @@ from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.plan import Plan, dataset_job, plan
+from tlbench.profiles import FILE as PROFILES
+from tlbench.profiles import collect_profiles, write_profiles
 from tlbench.records import Record, collect, write_records
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
@@ -65,7 +69,8 @@ def run_suite(
 
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
     ``provenance.jsonl``, ``suite.json``, ``summary.md`` and ``report.html``, and
-    ``dynamics.json`` if models were simulated. Jobs run in spawned processes, so a script that
+    ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
+    suite has ``distances``. Jobs run in spawned processes, so a script that
     calls this needs an ``if __name__ == "__main__"`` guard.
 
     Parameters
@@ -110,18 +115,24 @@ def run_suite(
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
         for key, value in ((key, opened.provenance(key)) for key in finished)
     ]
+    distances = collect_distances(planned, opened, finished)
+    profiles = collect_profiles(planned, opened, finished)
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
         write_records(out / "records.jsonl", records)
         write_costs(out / COSTS, costs)
         if dynamics is not None:
             write_dynamics(out / DYNAMICS, dynamics)
+        if suite.distances is not None:
+            write_distances(out / DISTANCES, distances)
+            write_profiles(out / PROFILES, profiles)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
         write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(records, suite.metrics, dynamics, costs, suite))
+        summary = markdown(records, suite.metrics, dynamics, costs, suite, distances, profiles)
+        write_whole(out / "summary.md", summary)
         page = out / "report.html"
         write_report(
             page,
@@ -133,6 +144,8 @@ def run_suite(
             failures,
             dynamics,
             costs,
+            distances,
+            profiles,
         )
     except OSError as error:
         raise InputError(

@@ -14,9 +14,9 @@ from rich.text import Text
 from tlbench.engine.runner import Report
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import LOG, read_progress
+from tlbench.metrics import METRICS
 from tlbench.plan import Plan
-from tlbench.report.findings import findings
-from tlbench.report.summary import cells, header, note, summarise
+from tlbench.report.overview import overview
 from tlbench.run import Run
 
 
@@ -103,15 +103,16 @@ class Display:
     def finish(self, run: Run) -> None:
         """Show the result table and where the files are."""
         report = run.report
-        summary = summarise(run.records, run.plan.suite.metrics[0])
-        if summary.rows:
-            table = Table(title=f"{summary.metric} ({summary.unit})", title_justify="left")
-            for number, title in enumerate(header(summary)):
+        metric = METRICS.get(run.plan.suite.metrics[0])
+        found = overview(run.records, metric.name)
+        if found is not None:
+            table = Table(title=f"{metric.name} ({metric.unit})", title_justify="left")
+            for number, title in enumerate(found.lines[0]):
                 table.add_column(title, justify="left" if number == 0 else "right")
-            for row in summary.rows:
-                table.add_row(*cells(summary, row))
+            for line in found.lines[1:]:
+                table.add_row(*line)
             self.console.print(table)
-            for sentence in [note(summary), *findings(run.records, summary.metric)]:
+            for sentence in [found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
         self.say(

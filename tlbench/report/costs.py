@@ -11,7 +11,8 @@ from tlbench.costs import Cost
 from tlbench.metrics.statistics import Pair, geometric_mean
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
-from tlbench.report.summary import Errors, Place, target_errors
+from tlbench.report.summary import Errors, Place, strategies_of, target_errors
+from tlbench.report.transfers import by_transfer, has_several
 
 PlacedCosts = dict[Place, dict[Pair, Cost]]
 """Place → the cost of each pair's model."""
@@ -108,10 +109,30 @@ def costs_table(costs: PlacedCosts, strategies: list[str]) -> list[list[str]]:
     return lines
 
 
+def cost_tables(
+    records: list[Record], costs: Iterable[Cost]
+) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield device and table; of several transfers, those of the first, which it is named after."""
+    transfers = by_transfer(records)
+    if not transfers:
+        return
+    transfer, some = next(iter(transfers.items()))
+    of_which = f" ({transfer.label()})" if len(transfers) > 1 else ""
+    for device, found in costs_by_device(some, costs).items():
+        lines = costs_table(found, strategies_of(some))
+        if len(lines) > 1:
+            yield f"{device}{of_which}", lines
+
+
 def fronts(
     records: list[Record], costs: Iterable[Cost], metric: str
 ) -> Iterator[tuple[str, str, str, dict[int, list[Point]]]]:
-    """Yield title, name of the axis, device, and the points of every size."""
+    """Yield title, name of the axis, device, and the points of every size.
+
+    There are none where there are several transfers: their errors are of different elements.
+    """
+    if has_several(records):
+        return
     errors = target_errors(records, metric)
     for device, placed in costs_by_device(records, costs).items():
         for axis in AXES:

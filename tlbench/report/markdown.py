@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from tlbench.costs import Cost
+from tlbench.distances import DataDistance
 from tlbench.dynamics import Dynamics
+from tlbench.metrics import METRICS
+from tlbench.profiles import Profile
 from tlbench.records import Record
-from tlbench.report.costs import COSTS_NOTE, costs_by_device, costs_table
+from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
-from tlbench.report.findings import findings, ranking
-from tlbench.report.summary import cells, header, markdown_table, note, strategies_of, summarise
+from tlbench.report.findings import ranking
+from tlbench.report.overview import overview
+from tlbench.report.relations.section import RelationsSection, relations_section
+from tlbench.report.summary import markdown_table
 from tlbench.report.temperature import matrices, tables
+from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.suite import Suite
 
@@ -20,8 +26,10 @@ def markdown(
     dynamics: Dynamics | None = None,
     costs: Sequence[Cost] = (),
     suite: Suite | None = None,
+    distances: Sequence[DataDistance] = (),
+    profiles: Sequence[Profile] = (),
 ) -> str:
-    """Return tables and findings of all ``metrics``, of simulations and costs if there are any."""
+    """Return tables and findings of all ``metrics``, and of whatever else there is."""
     blocks = []
     if suite is not None and suite.tuned is not None:
         blocks += [
@@ -30,13 +38,15 @@ def markdown(
             tuned_note(suite.tuned, suite.untuned_arms()),
         ]
     for metric in metrics:
-        table = summarise(records, metric)
-        if not table.rows:
+        found = overview(records, metric)
+        if found is None:
             continue
-        blocks.append(f"**{metric}** ({table.unit})")
-        blocks.append(markdown_table([header(table), *[cells(table, row) for row in table.rows]]))
-        blocks.append(note(table))
-        blocks.append("\n".join(f"- {sentence}" for sentence in findings(records, metric)))
+        blocks.append(f"**{metric}** ({METRICS.get(metric).unit})")
+        blocks.append(markdown_table(found.lines))
+        blocks.append(found.note)
+        blocks.append("\n".join(f"- {sentence}" for sentence in found.findings))
+        if has_several(records):
+            continue
         ranked = ranking(records, metric)
         if ranked:
             size, lines = ranked
@@ -51,11 +61,24 @@ def markdown(
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    for device, found in costs_by_device(records, costs).items():
-        lines = costs_table(found, strategies_of(records))
-        if len(lines) > 1:
-            blocks += [f"**Cost** on {device}", markdown_table(lines), COSTS_NOTE]
+    section = relations_section(records, distances, profiles, dynamics, metrics[0])
+    if section is not None:
+        blocks += _of_relations(section)
+    for title, lines in cost_tables(records, costs):
+        blocks += [f"**Cost** on {title}", markdown_table(lines), COSTS_NOTE]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
+
+
+def _of_relations(section: RelationsSection) -> list[str]:
+    return [
+        "**When transfer helps**",
+        "\n".join(f"- {sentence}" for sentence in section.findings),
+        *(
+            block
+            for table in section.blocks
+            for block in (f"{table.title}:", markdown_table(table.lines), table.note)
+        ),
+    ]
 
 
 def _of_dynamics(dynamics: Dynamics, records: list[Record]) -> list[str]:

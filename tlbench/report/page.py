@@ -8,17 +8,22 @@ from typing import Any
 from markupsafe import Markup
 
 from tlbench.costs import Cost
+from tlbench.distances import DataDistance
 from tlbench.dynamics import Dynamics
 from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
+from tlbench.profiles import Profile
 from tlbench.records import Record
-from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, costs_by_device, costs_table, fronts
+from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, cost_tables, fronts
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
-from tlbench.report.findings import findings, ranking
+from tlbench.report.findings import ranking
 from tlbench.report.html import embedded, render
-from tlbench.report.summary import cells, header, note, strategies_of, summarise
+from tlbench.report.overview import overview
+from tlbench.report.relations.section import relations_figures, relations_section
+from tlbench.report.summary import strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
+from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.suite import Suite
 
@@ -40,6 +45,14 @@ RATIOS_NOTE = (
     "Error of the arm relative to training from scratch on structures of the same temperature: "
     "blue below 1, where the arm is better, red above. Intervals stand in the tables below."
 )
+GAINS_NOTE = (
+    "Error relative to training from scratch on the same structures, sources down, targets across: "
+    "blue below 1, where transfer helps, red above."
+)
+PARTS_NOTE = (
+    "Error relative to training from scratch, by what was pretrained on: lower is a larger gain. "
+    "Bars are 95 % intervals, drawn from five pairs on."
+)
 PROPERTIES = {
     "temperature_k": ("By temperature", "temperature"),
     "phase": ("By phase", "phase"),
@@ -57,6 +70,8 @@ def write_report(
     failures: Sequence[tuple[str, str]] = (),
     dynamics: Dynamics | None = None,
     costs: Sequence[Cost] = (),
+    distances: Sequence[DataDistance] = (),
+    profiles: Sequence[Profile] = (),
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -72,6 +87,8 @@ def write_report(
         What simulations of the models found, if there were any.
     costs
         What the models cost.
+    distances, profiles
+        How far data sets are apart, and where the errors of models are.
     """
     text = render(
         "report/template.html",
@@ -81,6 +98,7 @@ def write_report(
         cards=suite.cards(),
         sections=_sections(suite, records),
         dynamics=_dynamics(dynamics, records) if dynamics else None,
+        relations=_relations(suite, records, distances, profiles, dynamics),
         source_models=_source_models(records),
         costs=_costs(suite, records, costs),
         tuned=(tuned_table(suite.tuned), tuned_note(suite.tuned, suite.untuned_arms()))
@@ -96,23 +114,24 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
     """Return one section per metric: its tables, findings and plots."""
     sections = []
     for name in suite.metrics:
-        summary = summarise(records, name)
-        if not summary.rows:
+        found = overview(records, name)
+        if found is None:
             continue
-        ranked = ranking(records, name)
+        several = has_several(records)
+        ranked = None if several else ranking(records, name)
         sections.append(
             {
                 "metric": METRICS.get(name),
-                "header": header(summary),
-                "rows": [cells(summary, row) for row in summary.rows],
-                "note": note(summary),
-                "findings": findings(records, name),
+                "header": found.lines[0],
+                "rows": found.lines[1:],
+                "note": found.note,
+                "findings": found.findings,
                 "rank_size": ranked[0] if ranked else None,
                 "ranks": ranked[1] if ranked else [],
                 "figures": _embedded(_figures(records, name), name),
                 "matrices": [
                     (f"{matrix.backbone}, N = {matrix.size}, {title}", lines)
-                    for matrix in matrices(records, name)
+                    for matrix in ([] if several else matrices(records, name))
                     for title, lines in tables(matrix)
                 ],
             }
@@ -124,7 +143,16 @@ def _figures(records: list[Record], name: str) -> Iterator[tuple[str, str, Any]]
     """Yield title, note and figure of every plot of a metric."""
     from tlbench.report.heatmaps import error_maps, ratio_maps
     from tlbench.report.plots import by_condition, learning_curves
+    from tlbench.report.relations.plots import gain_maps, gains_by_part
 
+    if has_several(records):
+        for title, text, figure in (
+            ("Gain by source and target", GAINS_NOTE, gain_maps(records, name)),
+            ("Gain by part of the source", PARTS_NOTE, gains_by_part(records, name)),
+        ):
+            if figure is not None:
+                yield title, text, figure
+        return
     metric = METRICS.get(name)
     arguments = (records, name, metric.unit, summarise(records, name).strategies)
     if any(r.size and r.train_temperature_k is None and r.strategy != PRETRAIN for r in records):
@@ -151,6 +179,21 @@ def _dynamics(dynamics: Dynamics, records: list[Record]) -> dict[str, Any]:
     return {**vars(section), "figures": figures}
 
 
+def _relations(
+    suite: Suite,
+    records: list[Record],
+    distances: Sequence[DataDistance],
+    profiles: Sequence[Profile],
+    dynamics: Dynamics | None,
+) -> dict[str, Any] | None:
+    """Return the section on when transfer helps, with its plots."""
+    arguments = (records, distances, profiles, dynamics, suite.metrics[0])
+    section = relations_section(*arguments)
+    if section is None:
+        return None
+    return {**vars(section), "figures": _embedded(relations_figures(*arguments), "relations")}
+
+
 def _embedded(figures: Iterable[tuple[str, str, Any]], name: str) -> list[dict[str, Any]]:
     """Return figures as parts of the page, numbered after ``name``."""
     return [
@@ -164,9 +207,7 @@ def _costs(suite: Suite, records: list[Record], costs: Sequence[Cost]) -> dict[s
     from tlbench.report.plots import cost_fronts
 
     strategies = strategies_of(records)
-    by_device = costs_by_device(records, costs)
-    tables = [(device, costs_table(found, strategies)) for device, found in by_device.items()]
-    tables = [(device, lines) for device, lines in tables if len(lines) > 1]
+    tables = list(cost_tables(records, costs))
     if not tables:
         return None
     metric = METRICS.get(suite.metrics[0])

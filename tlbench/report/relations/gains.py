@@ -18,6 +18,7 @@ from tlbench.report.summary import (
     cells,
     curve_of,
     header,
+    note,
     seed_of,
     strategies_of,
     summarise,
@@ -124,3 +125,9 @@ def gains_findings(records: list[Record], metric: str) -> list[str]:
             f"({worst.transfer.label()}, N = {worst.place.size})."
         )
     return sentences
+
+
+def gains_note(records: list[Record], metric: str) -> str:
+    """Return what the signs in the table mean, and what its intervals do not span."""
+    notes = [note(summarise(some, metric)) for some in by_transfer(records).values()]
+    return max(notes, key=len, default="")

@@ -1,0 +1,217 @@
+"""What errors of forces have to do with errors of structure.
+
+Force errors of test atoms are sorted by the distances and angles that the atoms see, and laid
+beside the deviation of the radial and angular distribution of the same model's simulations at the
+same distances and angles.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics, Structure
+from tlbench.metrics.statistics import MIN_POINTS, Association, association
+from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
+from tlbench.records import Record
+from tlbench.report.dynamics.models import (
+    ADF,
+    FORCE,
+    RDF,
+    Model,
+    arms_of,
+    baseline_of,
+    error_text,
+    floors_for,
+)
+from tlbench.report.summary import BASELINE, Place
+
+Floats = np.ndarray
+
+TOLD = 3
+"""Bins that are named as explaining a difference of structure."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A kind of distribution: its error, its bins, and how it is found in structure and profile."""
+
+    error: str
+    bins: int
+    width: float
+    unit: str
+    of_structure: str
+    of_profile: str
+
+    def bin(self, number: int) -> str:
+        """Return a bin in words."""
+        return f"{number * self.width:.3g}–{(number + 1) * self.width:.3g} {self.unit}"
+
+
+AXES = (
+    Axis(RDF, DISTANCE_BINS, DISTANCE, "Å", "rdf", "by_distance"),
+    Axis(ADF, ANGLE_BINS, ANGLE, "°", "adf", "by_angle"),
+)
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """One model: mean deviation from the reference, and mean force error, in each bin."""
+
+    place: Place
+    pair: tuple[int | None, int]
+    structure: Floats
+    force: Floats
+
+
+def deviations(
+    dynamics: Dynamics, profiles: Sequence[Profile], records: list[Record], axis: Axis
+) -> list[Deviations]:
+    """Return the models that are both simulated, with stable replicas, and profiled."""
+    known = {(_place(p), p.subset_seed, p.init_seed): p for p in profiles}
+    found = []
+    for place, arm in arms_of(dynamics, records).items():
+        for pair, model in arm.items():
+            profile = known.get((place, *pair))
+            if profile is None or model.run.structure is None:
+                continue
+            deviation = _deviation(model.run.structure, dynamics.reference.structure, axis)
+            errors = [np.nan if e is None else e for e in getattr(profile, axis.of_profile)]
+            found.append(Deviations(place, pair, deviation, np.array(errors, dtype=float)))
+    return found
+
+
+def _place(p: Profile) -> Place:
+    return Place(p.backbone, p.strategy, p.size, p.train_temperature_k)
+
+
+def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats:
+    ours, wanted = (np.array(getattr(s, axis.of_structure)) for s in (structure, reference))
+    merged: Floats = np.abs(ours - wanted).reshape(axis.bins, -1).mean(axis=1)
+    return merged
+
+
+def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Association, float]]:
+    """Return bins with how force error tells deviation across models, and the mean deviation.
+
+    Only bins are told where the structure deviates by a twentieth of the largest mean deviation at
+    least, and only if there are models enough.
+    """
+    if len(found) < MIN_POINTS:
+        return []
+    structure = np.array([d.structure for d in found])
+    force = np.array([d.force for d in found])
+    mean = structure.mean(axis=0)
+    lines = []
+    for number in range(axis.bins):
+        if mean[number] < 0.05 * mean.max() or not np.isfinite(force[:, number]).all():
+            continue
+        told = association(
+            force[:, number].tolist(),
+            structure[:, number].tolist(),
+            [(d.place.backbone, d.place.strategy) for d in found],
+        )
+        if told is not None:
+            lines.append((number, told, float(mean[number])))
+    return lines
+
+
+def bins_table(found: list[Deviations], axis: Axis) -> list[list[str]]:
+    """Return a line per bin, the header first."""
+    lines = [[f"bin ({axis.unit})", "mean deviation", "force error tells it (Spearman)"]]
+    for number, told, mean in bin_associations(found, axis):
+        lines.append([axis.bin(number), f"{mean:.3g}", association_text(told)])
+    return lines
+
+
+def association_text(told: Association) -> str:
+    """Return a correlation with its interval, or with its number of points."""
+    if told.interval is None:
+        return f"{told.rho:+.2f} ({told.n_points} points)"
+    return f"{told.rho:+.2f} [{told.interval[0]:+.2f}, {told.interval[1]:+.2f}]"
+
+
+def overall(
+    dynamics: Dynamics, records: list[Record]
+) -> Mapping[str, tuple[Association, Association | None]]:
+    """Return how the force MAE of models tells their errors of structure: of all, of trained."""
+    arms = arms_of(dynamics, records).items()
+    models = [(place, model) for place, arm in arms for model in arm.values()]
+    trained = [(place, model) for place, model in models if place.size]
+    found = {}
+    for name in (RDF, ADF):
+        told = _told(models, name)
+        if told is not None:
+            found[name] = told, _told(trained, name)
+    return found
+
+
+def _told(models: list[tuple[Place, Model]], name: str) -> Association | None:
+    known = [(p, m) for p, m in models if name in m.errors and FORCE in m.errors]
+    return association(
+        [m.errors[FORCE] for _, m in known],
+        [m.errors[name] for _, m in known],
+        [(p.backbone, p.strategy) for p, _ in known],
+    )
+
+
+def contradictions(
+    dynamics: Dynamics, profiles: Sequence[Profile], records: list[Record]
+) -> Iterator[list[str]]:
+    """Yield a line for each model with lower force error than from scratch but worse structure.
+
+    The structure counts as worse where its error is larger and above what runs of the reference
+    differ by. The bins are those that add most to the difference; it is said of each whether the
+    force error is larger there, too.
+    """
+    arms = arms_of(dynamics, records)
+    for axis in AXES:
+        of_model = {(d.place, d.pair): d for d in deviations(dynamics, profiles, records, axis)}
+        for place, arm in arms.items():
+            baseline = baseline_of(place, arms)
+            scratch = Place(place.backbone, BASELINE, place.size, place.train_temperature_k)
+            if not place.size:
+                continue
+            floor = floors_for(dynamics, arm.values()).get(axis.error, 0.0)
+            for pair, model in arm.items():
+                other = baseline.get(pair)
+                if other is None or not _contradict(model, other, axis.error, floor):
+                    continue
+                ours, theirs = of_model.get((place, pair)), of_model.get((scratch, pair))
+                if ours is not None and theirs is not None:
+                    yield [
+                        place.backbone,
+                        place.strategy,
+                        str(place.size),
+                        "–" if pair[0] is None else f"{pair[0]}/{pair[1]}",
+                        f"{other.errors[FORCE]:.1f} → {model.errors[FORCE]:.1f}",
+                        axis.error,
+                        f"{error_text(other.errors[axis.error])} → "
+                        f"{error_text(model.errors[axis.error])}",
+                        _explained(ours, theirs, axis),
+                    ]
+
+
+CONTRADICTIONS = [
+    "backbone", "arm", "N", "seeds", "force MAE (meV/Å)", "error", "of structure",
+    "bins that add most, and their force error",
+]  # fmt: skip
+
+
+def _contradict(model: Model, other: Model, name: str, floor: float) -> bool:
+    if not all(name in m.errors and FORCE in m.errors for m in (model, other)):
+        return False
+    better = model.errors[FORCE] < other.errors[FORCE]
+    return better and model.errors[name] > max(other.errors[name], floor)
+
+
+def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
+    added = ours.structure - theirs.structure
+    told = []
+    for number in np.argsort(-added)[:TOLD]:
+        if added[number] <= 0:
+            continue
+        ratio = ours.force[number] / theirs.force[number]
+        known = "unknown" if not np.isfinite(ratio) else f"× {ratio:.2f}"
+        told.append(f"{axis.bin(int(number))} ({known})")
+    return ", ".join(told)
