@@ -60,7 +60,7 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
         raise InputError(
             f"{path}: ase cannot read a structure from it ({type(error).__name__}: {problem})."
         ) from error
-    _check_structure(path, structure)
+    check_structure(str(path), structure)
     notes = []
     if atoms.constraints:
         notes.append(f"Constraints in {path} are not applied: all atoms move.")
@@ -101,10 +101,17 @@ def load_driver(name: str, structure: Frames, device: str) -> Driver:
     return Driver(ForceField.of(StillingerWeber(element)), name, [])
 
 
-def _check_structure(path: Path, structure: Frames) -> None:
+def check_structure(path: str, structure: Frames) -> None:
+    """Refuse a structure whose neighbours cannot be listed; ``path`` says where it is, for errors.
+
+    Raises
+    ------
+    InputError
+        If it has no atoms, or they or its cell are not of this world.
+    """
     numbers, cell, pbc = structure.atomic_numbers, structure.cell[0], structure.pbc[0]
     if not len(numbers):
-        raise InputError(f"{path}: its first structure has no atoms.")
+        raise InputError(f"{path}: has no atoms.")
     if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
         raise InputError(f"{path}: contains atoms of no element.")
     if not (np.isfinite(structure.positions).all() and np.isfinite(cell).all()):

@@ -76,7 +76,7 @@ def _of_relations(section: RelationsSection) -> list[str]:
         *(
             block
             for table in section.blocks
-            for block in (f"{table.title}:", markdown_table(table.lines), table.note)
+            for block in (table.title, markdown_table(table.lines), table.note)
         ),
     ]
 

@@ -36,11 +36,6 @@ class Sample:
         found: Floats = frames[self.frame]
         return normalised(found)
 
-    def part(self, frames: Ints) -> "Sample":
-        """Return the values of some structures."""
-        kept = np.isin(self.frame, frames)
-        return Sample(self.values[kept], self.frame[kept], self.n_frames)
-
     def ones(self) -> Floats:
         """Return the weights of structures that count the same."""
         return np.ones(self.n_frames)

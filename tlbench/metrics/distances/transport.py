@@ -85,7 +85,8 @@ def discrepancy(a: Sample, b: Sample) -> Distance:
     It is the square root of the energy distance 2E‖x - y‖ - E‖x - x'‖ - E‖y - y'‖ (Sejdinovic et
     al., *Annals of Statistics* 41, 2263, 2013), which needs no choice of a width.
     """
-    across, within_a, within_b = (_between_frames(*pair) for pair in ((a, b), (a, a), (b, b)))
+    across = _between_frames(a, b)
+    within_a, within_b = (across if a is b else _between_frames(each, each) for each in (a, b))
     count_a = np.bincount(a.frame, minlength=a.n_frames)
     count_b = np.bincount(b.frame, minlength=b.n_frames)
 
@@ -102,12 +103,11 @@ def _between_frames(a: Sample, b: Sample) -> Floats:
     """Return the sums of distances between the vectors of structures, (n_frames, n_frames)."""
     ours, theirs = torch.from_numpy(a.values), torch.from_numpy(b.values)
     of_a, of_b = torch.from_numpy(a.frame), torch.from_numpy(b.frame)
+    members = torch.nn.functional.one_hot(of_b, b.n_frames).double()
     sums = torch.zeros(a.n_frames, b.n_frames, dtype=torch.float64)
     for start in range(0, len(a), BLOCK):
         rows = slice(start, start + BLOCK)
-        found = torch.cdist(ours[rows], theirs)
-        by_b = torch.zeros(len(found), b.n_frames, dtype=torch.float64)
-        sums.index_add_(0, of_a[rows], by_b.index_add_(1, of_b, found))
+        sums.index_add_(0, of_a[rows], torch.cdist(ours[rows], theirs) @ members)
     return sums.numpy()
 
 

@@ -70,12 +70,14 @@ def floor(sample: Sample, distance_of: Callable[[Sample, Sample], Distance], hal
     """Return the mean distance between random halves of the structures of one sample."""
     generator = np.random.Generator(np.random.PCG64(stream("halves", halves)))
     present = np.unique(sample.frame)
+    distance = distance_of(sample, sample)
     found = []
     for _ in range(halves):
+        one, other = np.zeros((2, sample.n_frames))
         order = generator.permutation(present)
-        middle = len(order) // 2
-        one, other = sample.part(order[:middle]), sample.part(order[middle:])
-        found.append(distance_of(one, other)(one.ones(), other.ones()))
+        one[order[: len(order) // 2]] = 1
+        other[order[len(order) // 2 :]] = 1
+        found.append(distance(one, other))
     return float(np.mean(found))
 
 

@@ -64,7 +64,9 @@ def association(
     rho = float(spearmanr(x, y).statistic)
     interval = None
     if n >= MIN_POINTS:
-        middle = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
+        # The next lower value that there is, that of one exchange: 1 has no finite atanh.
+        highest = 1 - 12 / (n * (n**2 - 1))
+        middle = math.atanh(max(-highest, min(highest, rho)))
         reach = float(ndtri(1 - TAIL)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
         interval = math.tanh(middle - reach), math.tanh(middle + reach)
     return Association(rho, n, interval, _skill(np.array(x), np.array(y), groups))

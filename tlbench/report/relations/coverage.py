@@ -20,7 +20,7 @@ from tlbench.metrics.statistics import (
     paired_ratio,
 )
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
-from tlbench.report.summary import BASELINE, Place, n_pairs_text, ratio_text
+from tlbench.report.summary import BASELINE, Place, ratio_text
 
 Unit = Pair
 """What counts as one: a pair of seeds, or where there are several transfers, one of these."""
@@ -147,22 +147,22 @@ def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
 
 
 def coverage_findings(covered: Iterable[Covered]) -> list[str]:
-    """Say of each trained arm whether it gains more where the target set has no examples."""
-    sentences = []
+    """Say of each backbone and arm whether it gains more where the target set has no examples."""
+    found: dict[tuple[str, str], list[Covered]] = defaultdict(list)
     for each in covered:
-        sure = each.trend.interval is not None and each.trend.interval.side()
-        direction = "more" if each.trend.value < 1 else "less"
-        doubt = "" if sure else f", which may be chance ({n_pairs_text(each.trend.n_pairs)})"
-        if each.trend.interval is not None and not sure:
-            doubt = ", which may be chance"
-        worse = [ratio for ratio in each.ratios if negative_transfer(ratio)]
-        first, last = each.ratios[0].value, each.ratios[-1].value
+        found[each.place.backbone, each.place.strategy].append(each)
+    sentences = []
+    for (backbone, strategy), some in found.items():
+        more = [each for each in some if each.trend.value < 1]
+        sure = [each for each in some if each.trend.interval and each.trend.interval.side()]
+        factors = sorted(each.trend.value for each in some)
+        worse = sum(bool(negative_transfer(ratio)) for each in some for ratio in each.ratios)
         sentences.append(
-            f"{each.place.backbone}, {each.place.strategy}, N = {_size(each.place)}: it gains "
-            f"{direction} for the atoms farthest from the target's training structures than for "
-            f"the nearest, {last:.2f} against {first:.2f} of the error from scratch, a factor of "
-            f"{ratio_text(each.trend, False)}{doubt}; it is worse than scratch in {len(worse)} of "
-            f"{BINS} bins."
+            f"{backbone}, {strategy}: relative to scratch, it does better for the atoms farthest "
+            f"from the target's training structures than for the nearest with {len(more)} of "
+            f"{len(some)} training sets ({len(sure)} of all told by a 95 % interval); the ratio of "
+            f"the two is {factors[0]:.2f} to {factors[-1]:.2f}. It is worse than scratch in "
+            f"{worse} of {BINS * len(some)} bins."
         )
     return sentences
 

@@ -29,7 +29,7 @@ def gain_maps(records: list[Record], metric: str) -> Any | None:
     found = [g for g in gains(records, metric) if g.transfer.part is None]
     sources = list(dict.fromkeys(g.transfer.source for g in found))
     targets = list(dict.fromkeys(g.transfer.target for g in found))
-    if len({g.transfer for g in found}) < 3:
+    if len({g.transfer for g in found}) < 2:
         return None
     places = sorted({g.place for g in found}, key=lambda p: (p.backbone, p.strategy, p.size))
     rows = list(dict.fromkeys((p.backbone, p.strategy) for p in places))

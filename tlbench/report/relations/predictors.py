@@ -134,8 +134,11 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
     if len(transfers) < 3:
         return
     elements = len({(t.source, t.target) for t in transfers}) > 1
+    untrained = {r.strategy for r in records if not r.size}
     for gain in gains(records, metric):
         transfer = gain.transfer
+        if gain.place.strategy in untrained:
+            continue
         predictors = dict(_pretrained_and(transfer, (transfer.target, "train", None, None), known))
         if elements:
             predictors |= differences(transfer.source, transfer.target)
@@ -159,6 +162,8 @@ def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Poin
     for transfer, some in transfers.items():
         for matrix in matrices(some, metric):
             for strategy, ratios in matrix.ratios.items():
+                if not matrix.trains(strategy):
+                    continue
                 for (train, test), ratio in ratios.items():
                     tested = transfer.target, "test", None, test[0]
                     series = f"{_series(matrix, strategy)}, trained at {train:g} K"

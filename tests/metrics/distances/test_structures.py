@@ -1,0 +1,153 @@
+"""What is compared of structures: crystals with known values, invariances, forms."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from scipy.spatial.transform import Rotation
+
+from tlbench.data.frames import Frames
+from tlbench.errors import InputError
+from tlbench.metrics.distances.compare import compare_sets
+from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.structures import StructureSet, nearest_distance
+from tlbench.metrics.environments import environments
+
+QUICK = DistanceSettings(values=2000, environments=200, exact=100, resamples=20, halves=2)
+SI, GE = 5.43095, 5.653621
+
+
+def crystal(element, lattice_constant, n_frames=3, rattle=0.0, seed=0):
+    images = []
+    for number in range(n_frames):
+        atoms = bulk(element, "diamond", lattice_constant, cubic=True)
+        atoms.rattle(rattle, seed=seed + number)
+        images.append(atoms)
+    return Frames.unlabelled(images)
+
+
+def structures(frames, name="a", labelled=True):
+    nearest = nearest_distance(frames, name)
+    found = environments(frames), environments(frames, nearest)
+    return StructureSet(name, frames, nearest, *found, labelled=labelled)
+
+
+def by_name(found):
+    return {(d.name, d.form): d for d in found}
+
+
+def test_perfect_crystals_of_one_structure_differ_in_size_alone():
+    found = by_name(
+        compare_sets(structures(crystal("Si", SI)), structures(crystal("Ge", GE)), QUICK)
+    )
+    for name in ("pair_distance", "angle", "coordination", "sliced", "exact", "discrepancy"):
+        assert found[name, "scaled"].value == pytest.approx(0, abs=1e-5), name
+    # Both have 28 neighbours within 5 Å, each farther by the ratio of the lattice constants.
+    shells = np.sqrt([3] * 4 + [8] * 12 + [11] * 12) / 4
+    expected = shells.mean() * (GE - SI)
+    assert found["pair_distance", "raw"].value == pytest.approx(expected, abs=1e-6)
+    assert found["exact", "raw"].value > 0.05
+    assert found["coordination", "raw"].value == 0
+
+
+def test_a_crystal_has_its_own_angles_and_neighbours():
+    samples = structures(crystal("Si", SI)).samples(QUICK, scaled=False)
+    assert np.allclose(samples["angle"].values, 109.4712, atol=1e-3)
+    assert np.all(samples["coordination"].values == 4)
+    assert nearest_distance(crystal("Si", SI), "a") == pytest.approx(SI * np.sqrt(3) / 4)
+
+
+def turned(frames, rotation):
+    matrix = rotation.as_matrix()
+    fields = {name: getattr(frames, name) @ matrix.T for name in ("positions", "forces", "cell")}
+    return Frames(**{**vars(frames), **fields})
+
+
+def test_rotations_and_renumbering_change_nothing():
+    frames = crystal("Si", SI, rattle=0.1)
+    frames = Frames(
+        **{**vars(frames), "forces": np.random.default_rng(0).normal(size=frames.forces.shape)}
+    )
+    other = structures(crystal("Ge", GE, rattle=0.2, seed=9), "b")
+    expected = compare_sets(structures(frames), other, QUICK)
+    for changed in (
+        turned(frames, Rotation.from_euler("xyz", [0.3, 1.0, -0.7])),
+        frames.select([2, 0, 1]),
+    ):
+        found = compare_sets(structures(changed), other, QUICK)
+        for one, same in zip(found, expected, strict=True):
+            assert one.value == pytest.approx(same.value, rel=1e-5, abs=1e-6), (one.name, one.form)
+
+
+def test_environments_are_blind_to_elements_and_of_unit_length():
+    silicon, germanium = crystal("Si", SI, rattle=0.1), crystal("Ge", SI, rattle=0.1)
+    one, other = environments(silicon), environments(germanium)
+    assert np.allclose(one, other, atol=1e-12)
+    assert np.allclose(np.linalg.norm(one, axis=1), 1)
+
+
+def test_environments_are_smooth_where_a_neighbour_leaves():
+    from ase import Atoms
+
+    def pair(r):
+        return environments(Frames.unlabelled([Atoms("Si2", [[0, 0, 0], [0, 0, r]])]))[0]
+
+    assert np.linalg.norm(pair(4.999) - pair(5.001)) < 1e-4
+    assert np.isfinite(environments(Frames.unlabelled([Atoms("Si", [[0, 0, 0]])]))).all()
+
+
+def test_forces_and_energies_are_compared_where_both_have_them():
+    a, b = structures(crystal("Si", SI)), structures(crystal("Ge", GE), "b", labelled=False)
+    names = {d.name for d in compare_sets(a, b, QUICK)}
+    assert names == {"pair_distance", "angle", "coordination", "sliced", "exact", "discrepancy"}
+
+
+def test_scaled_energies_count_from_the_mean():
+    frames = crystal("Si", SI)
+    energy = np.array([1.0, 2.0, 3.0]) * 8
+    shifted = Frames(**{**vars(frames), "energy": energy + 800})
+    frames = Frames(**{**vars(frames), "energy": energy})
+    found = by_name(compare_sets(structures(frames), structures(shifted, "b"), QUICK))
+    assert found["energy", "raw"].value == pytest.approx(100)
+    assert found["energy", "scaled"].value == pytest.approx(0, abs=1e-9)
+
+
+def test_a_single_structure_is_refused():
+    a, b = structures(crystal("Si", SI)), structures(crystal("Ge", GE, n_frames=1), "lonely")
+    with pytest.raises(InputError, match="lonely has a single structure"):
+        compare_sets(a, b, QUICK)
+
+
+def test_sets_without_a_common_quantity_are_refused():
+    from ase import Atoms
+
+    far = Frames.unlabelled([Atoms("Si2", [[0, 0, 0], [0, 0, 30]]) for _ in range(3)])
+    # Coordination is a number even of lone atoms, so only a set without atoms has nothing.
+    with pytest.raises(InputError, match="no two atoms are within 6 Å"):
+        nearest_distance(far, "gas")
+    empty = StructureSet("empty", crystal("Si", SI), 2.35, labelled=False)
+    with pytest.raises(InputError, match="empty and other have no quantity in common"):
+        compare_sets(_without_quantities(empty), _without_quantities(empty, "other"), QUICK)
+
+
+def _without_quantities(of, name="empty"):
+    class Nothing(StructureSet):
+        def samples(self, settings, scaled):
+            return {}
+
+    return Nothing(name, of.frames, of.nearest, labelled=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        ("featomic", lambda: environments(crystal("Si", SI))),
+        ("ot", lambda: compare_sets(*(structures(crystal("Si", SI)) for _ in range(2)), QUICK)),
+    ],
+)
+def test_a_missing_library_is_named(monkeypatch, module, call):
+    if module == "ot":
+        ready = structures(crystal("Si", SI))
+        call = lambda: compare_sets(ready, ready, QUICK)  # noqa: E731
+    monkeypatch.setitem(__import__("sys").modules, module, None)
+    with pytest.raises(InputError, match=r"pip install 'tlbench\[distances\]'"):
+        call()

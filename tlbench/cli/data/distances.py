@@ -1,0 +1,144 @@
+"""``tlbench data distances``: how far data sets and trajectories are apart."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tlbench.cli.options import Mirror, StoreFolder, settings_of
+
+if TYPE_CHECKING:
+    from tlbench.metrics.distances.compare import SetDistance
+    from tlbench.metrics.distances.structures import StructureSet
+
+
+def distances(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATA…",
+            help="Two or more: names of data sets, cards, or extended XYZ files, such as the "
+            "trajectories of tlbench md.",
+        ),
+    ],
+    part: Annotated[
+        str, typer.Option(help="Part of data sets: train, validation or test.")
+    ] = "train",
+    out: Annotated[Path, typer.Option(help="File for the distances, as JSON.")] = Path(
+        "runs/data/distances.json"
+    ),
+    mirror: Mirror = None,
+    store: StoreFolder = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting, e.g. environments=5000."
+        ),
+    ] = None,
+) -> None:
+    """Measure how far data sets or trajectories are apart, quantity by quantity.
+
+    Wasserstein-1 distances of pair distances, angles, coordination numbers, forces and energies,
+    and three distances of whole environments, raw and in units of each set's nearest-neighbour
+    distance, with 95 % intervals and the floor that halves of one set have.
+    """
+    import json
+    import sys
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from tlbench.data.origins import SPLITS
+    from tlbench.errors import InputError
+    from tlbench.files import write_whole
+    from tlbench.inspection.comparison import check_different, compare_all
+    from tlbench.metrics.distances.settings import DistanceSettings
+    from tlbench.schema import assign, validate
+
+    if len(data) < 2:
+        raise InputError("A distance is between two: name at least two data sets or files.")
+    if part not in SPLITS:
+        raise InputError(f"--part {part}: is none of {', '.join(SPLITS)}.")
+    value: dict[str, Any] = {}
+    for key, text in settings_of(set_):
+        assign(value, key, text)
+    settings = validate(DistanceSettings, value, "--set")
+    with Console(stderr=True).status("Reading …") as status:
+        sets, digests = [], []
+        for name in data:
+            status.update(f"Reading {name} …")
+            found, digest = _set(name, part, store, mirror, status)
+            sets.append(found)
+            digests.append(digest)
+            check_different(data, digests)
+        found_all = compare_all(
+            sets,
+            settings,
+            lambda what, done, total: status.update(f"Comparing {what}: {done} of {total} …"),
+        )
+    # A pipe or a log has no width of its own.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for (a, b), some in found_all.items():
+        console.print(_table(a, b, some))
+    for each in sets:
+        console.print(
+            Text(
+                f"{each.name}: {len(each.frames)} structures, {len(each.frames.positions)} atoms, "
+                f"nearest neighbours at {each.nearest:.3f} Å"
+            ),
+            soft_wrap=True,
+        )
+    written = [
+        {"a": a, "b": b, "distances": [d.model_dump(mode="json") for d in some]}
+        for (a, b), some in found_all.items()
+    ]
+    content = {"settings": settings.model_dump(mode="json"), "part": part, "pairs": written}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written ({error.strerror}); choose another with --out."
+        ) from error
+    console.print(Text(str(out)), soft_wrap=True)
+
+
+def _set(
+    name: str, part: str, store: Path | None, mirror: Path | None, status: Any
+) -> "tuple[StructureSet, str]":
+    """Return what ``name`` means, and what tells whether it is the same as another."""
+    from tlbench.cli.data.describe import load_parts
+    from tlbench.data.cards import card_names, is_path, load_card
+    from tlbench.inspection.comparison import digest_of_file, read_file, set_of
+
+    path = Path(name)
+    is_card = name in card_names() or path.suffix in (".yaml", ".yml")
+    if not is_card and (path.is_file() or is_path(name) or path.suffix):
+        frames, labelled = read_file(path)
+        return set_of(name, frames, labelled), digest_of_file(path)
+    card = load_card(name)
+    return set_of(card.name, load_parts(card, store, mirror, status)[part]), card.digest()
+
+
+def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
+    from rich import box
+    from rich.table import Table
+
+    from tlbench.report.relations.predictors import TITLES
+
+    table = Table(title=f"{a} and {b}", title_justify="left", box=box.SIMPLE_HEAD)
+    for number, title in enumerate(("", "form", "distance", "95 % interval", "floor", "unit")):
+        table.add_column(title, justify="left" if number in (0, 1, 5) else "right", no_wrap=True)
+    for d in found:
+        star = "*" if d.is_resolved else " "
+        table.add_row(
+            TITLES[d.name],
+            d.form,
+            f"{d.value:.3g}{star}",
+            f"{d.low:.3g} – {d.high:.3g}",
+            f"{d.floor:.3g}",
+            d.unit,
+        )
+    table.caption = "floor: what halves of one set differ by; *: the interval lies above it"
+    table.caption_justify = "left"
+    return table

@@ -1,0 +1,115 @@
+"""Data sets, and trajectories in files, made ready to be compared."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tlbench.data.frames import Frames
+from tlbench.data.readers.extxyz import ExtxyzOptions, images
+from tlbench.data.readers.extxyz import frames as labelled_frames
+from tlbench.data.reading import sha256_of
+from tlbench.errors import InputError
+from tlbench.md.inputs import check_structure
+from tlbench.metrics.distances.compare import SetDistance, compare_sets
+from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.structures import StructureSet, nearest_distance
+from tlbench.metrics.environments import environments
+
+MOST_BYTES = 1 << 30
+"""Size of the largest file that is read."""
+
+MOST_FRAMES = 1000
+"""Frames of a file that are compared; of more, so many evenly spaced ones are."""
+
+
+def set_of(name: str, frames: Frames, labelled: bool = True) -> StructureSet:
+    """Return structures with their environments, in units of their own nearest neighbours.
+
+    Raises
+    ------
+    InputError
+        If no atom has a neighbour.
+    """
+    nearest = nearest_distance(frames, name)
+    return StructureSet(
+        name, frames, nearest, environments(frames), environments(frames, nearest), labelled
+    )
+
+
+def read_file(path: Path) -> tuple[Frames, bool]:
+    """Read the frames of an extended XYZ file, and whether they have energies and forces.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is too large, or a frame of it cannot be used.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no data set and no file {str(path)!r}.")
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path}: is larger than {MOST_BYTES >> 30} GiB; take fewer frames.")
+    found = [frame for _, frame in labelled_frames(path, ExtxyzOptions())]
+    labelled = [frame for frame in found if isinstance(frame, Frames)]
+    if labelled and len(labelled) == len(found):
+        frames = Frames.concatenate(labelled)
+    else:
+        # What is missing a label in one frame is compared in none.
+        frames = Frames.unlabelled([atoms for _, atoms in images(path)])
+    if len(frames) > MOST_FRAMES:
+        frames = frames.select(np.linspace(0, len(frames) - 1, MOST_FRAMES).round())
+    for index in range(len(frames)):
+        check_structure(f"{path}: frame {index + 1}", frames.select([index]))
+    return frames, bool(labelled) and len(labelled) == len(found)
+
+
+def check_different(names: list[str], digests: list[str]) -> None:
+    """Refuse two names of the same data.
+
+    Raises
+    ------
+    InputError
+        Naming them.
+    """
+    for number, digest in enumerate(digests):
+        first = digests.index(digest)
+        if first < number:
+            raise InputError(
+                f"{names[first]} and {names[number]} are the same data, so their distance is 0; "
+                "name different ones."
+            )
+
+
+def digest_of_file(path: Path) -> str:
+    """Return what tells whether two files are the same."""
+    return sha256_of(path)
+
+
+def compare_all(
+    sets: list[StructureSet],
+    settings: DistanceSettings,
+    on_done: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[tuple[str, str], list[SetDistance]]:
+    """Return the distances of every pair of sets, by their names.
+
+    Parameters
+    ----------
+    on_done
+        Called with the pair in words, and how many of its distances are done, of how many.
+
+    Raises
+    ------
+    InputError
+        If a set has a single structure, or two have no quantity in common.
+    """
+    found = {}
+    for number, b in enumerate(sets):
+        for a in sets[:number]:
+            what = f"{a.name} and {b.name}"
+            found[a.name, b.name] = compare_sets(
+                a,
+                b,
+                settings,
+                lambda done, total, what=what: on_done(what, done, total),  # type: ignore[misc]
+            )
+    return found
