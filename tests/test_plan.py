@@ -22,7 +22,11 @@ def test_the_study_shares_data_and_pretraining():
     # Two backbones, each pretrained with 5 init seeds, each of which goes with a subset seed:
     # 5 sizes × 5 pairs × 2 arms and 5 zero-shot.
     models = 2 * (5 + 5 * 5 * 2 + 5)
-    assert kinds == {"dataset": 2, "train": models, "evaluate": models, "speed": 2}
+    # One coverage for each size and pair.
+    about_data = {"environments": 2, "distance": 1, "geometry": 1, "coverage": 5 * 5}
+    assert kinds == {
+        "dataset": 2, "train": models, "evaluate": models, "speed": 2, **about_data
+    }  # fmt: skip
     sources = {
         job.parents["source"]
         for job in planned.jobs.values()
@@ -37,8 +41,8 @@ def test_the_dft_suites_follow_the_study():
     assert study.sizes == [1, 10, 40, 100, 195]
     assert len(study.subset_seeds) >= 5
     different = {
-        "name", "title", "description", "subset_seeds", "init_seeds", "pairing", "pretraining",
-        "training",
+        "name", "version", "title", "description", "subset_seeds", "init_seeds", "pairing",
+        "pretraining", "training", "distances",
     }  # fmt: skip
     assert study.model_dump(exclude=different) == small.model_dump(exclude=different)
     assert small.subset_seeds == [0, 1, 2]
@@ -149,17 +153,17 @@ def test_dynamics_that_cannot_be_is_refused(setting, message):
         ),
         (
             "si-ge-sw",
-            "72d26a1b228d9b6421dafecb18d64b6474ae211b6b330f123dfd2bf8e845fca0",
+            "25c4053af31c0a1a68b1be7eb11dcad9f1e3ec8479bce563a00dc7f9ad261af3",
             "9d9a52806b8d33531929667d864924d690a902591fc050bdce315298e3c34b36",
         ),
         (
             "si-ge-dft",
-            "ef2f38985462fe73c10a785f35f06fa87d6ddfea5ef92f478e22491c4da73ab1",
+            "d5602d73f83a8864189fcf87833df36da2ee0e31b4e22e59488407e9a88047bc",
             "889c9426d32d2fd236b52a07542b482e1c7dae8a2e4fea0f5b27b9dc36aac27a",
         ),
         (
             "temperature-sw",
-            "1a4df078bb2e5a7632a5064a1a9dc6bc809af8bf78c1addbd674ee87a71e303d",
+            "e6de16c763947a4808f0d61a3a5139a6a1433185848ae8e56ea17cfab7f124e3",
             "94c8420a4e1164e7d5073b34cb7aa29068fd101834cd81d9500c18400964a4b3",
         ),
     ],
@@ -168,8 +172,9 @@ def test_keys_stay_what_they_were(suite, digest, keys):
     """Work that is done stays recognised; a key changes only with its kind's version."""
     planned = plan(load_suite(suite))
     assert planned.suite_digest == digest
-    # Timings are no results.
-    lasting = [key for key, job in planned.jobs.items() if job.kind != "speed"]
+    # Timings are no results, and what data have in common says nothing of models.
+    other = ("speed", "environments", "distance", "coverage", "geometry")
+    lasting = [key for key, job in planned.jobs.items() if job.kind not in other]
     assert hashlib.sha256("\n".join(lasting).encode()).hexdigest() == keys
 
 

@@ -43,7 +43,7 @@ def plan(suite: Suite) -> Plan:
         _check_sizes(suite, each.target_card)
         _check_part(suite, each)
     for each in ends:
-        _plan_transfer(result, each, arms)
+        _plan_transfer(result, each, arms, named=len(ends) > 1)
     return result
 
 
@@ -121,7 +121,8 @@ class _Model:
         return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
 
 
-def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy]) -> None:
+def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bool) -> None:
+    """Plan the models of one transfer; labels say which source they come from if ``named``."""
     suite = result.suite
     pretrained = _pretrain(result, ends) if any(each.needs_source for each in arms) else {}
     for model in _target_models(suite, arms):
@@ -145,9 +146,8 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy]) -> None:
             if strategy.trains
             else None,
         )
-        came = f" from {_named(ends)}" if len(suite.transfers()) > 1 else ""
-        after = came if strategy.needs_source else ""
-        job = Job("train", config, parents, f"{model.label()} on {ends.target}{after}")
+        came = f" from {_named(ends)}" if named and strategy.needs_source else ""
+        job = Job("train", config, parents, f"{model.label()} on {ends.target}{came}")
         result.add(job)
         cell = _measure(result, ends, ends.target, model, job, ends.target_data)
         if is_simulated(suite, model.size):

@@ -24,6 +24,8 @@ class Association:
         How many points it is taken over.
     interval
         Its 95 % interval; None below `MIN_POINTS`.
+    chance
+        Share of relabellings that correlate as strongly; None where there are none.
     skill
         Error of predicting points that were left out from x, over that of predicting them by the
         mean of the others: below 1 if x is of use. None if it cannot be told.
@@ -33,6 +35,7 @@ class Association:
     n_points: int
     interval: tuple[float, float] | None
     skill: float | None
+    chance: float | None = None
 
     @property
     def is_resolved(self) -> bool:
@@ -41,7 +44,10 @@ class Association:
 
 
 def association(
-    x: Sequence[float], y: Sequence[float], groups: Sequence[Hashable]
+    x: Sequence[float],
+    y: Sequence[float],
+    groups: Sequence[Hashable],
+    relabelled: Sequence[Sequence[float]] = (),
 ) -> Association | None:
     """Return how well ``x`` tells ``y``; None where one of them does not vary, or has no points.
 
@@ -54,9 +60,14 @@ def association(
     groups
         What belongs together, as a pair of elements and its reverse: it is left out together when
         it is predicted, by a straight line through the others.
+    relabelled
+        What ``x`` would be if the things it is of, such as elements, exchanged their names; the
+        names as they are among them. Unlike the interval, the share of these that correlate as
+        strongly allows for points that share an element (the quadratic assignment procedure;
+        Krackhardt, *Social Networks* 10, 359, 1988).
     """
     from scipy.special import ndtri
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata, spearmanr
 
     n = len(x)
     if n < 3 or len(set(x)) < 2 or len(set(y)) < 2:
@@ -69,7 +80,18 @@ def association(
         middle = math.atanh(max(-highest, min(highest, rho)))
         reach = float(ndtri(1 - TAIL)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
         interval = math.tanh(middle - reach), math.tanh(middle + reach)
-    return Association(rho, n, interval, _skill(np.array(x), np.array(y), groups))
+    chance = None
+    if len(relabelled):
+        others = _correlations(rankdata(relabelled, axis=1), rankdata(y))
+        chance = float(np.mean(np.abs(others) >= abs(rho) - 1e-9))
+    return Association(rho, n, interval, _skill(np.array(x), np.array(y), groups), chance)
+
+
+def _correlations(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of each row with ``y``."""
+    x, y = rows - rows.mean(axis=1, keepdims=True), y - y.mean()
+    found: np.ndarray = x @ y / (np.linalg.norm(x, axis=1) * np.linalg.norm(y))
+    return found
 
 
 def _skill(x: np.ndarray, y: np.ndarray, groups: Sequence[Hashable]) -> float | None:

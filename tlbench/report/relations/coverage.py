@@ -32,7 +32,9 @@ class Covered:
 
     ``target`` and ``source`` are the mean distances of the bins' atoms to what was trained on;
     ``ratios`` those of errors; ``trend`` the ratio of the last bin over that of the first, and
-    ``grid`` the ratios by thirds of both distances, None where there are no atoms.
+    ``grid`` the ratios by thirds of both distances, None where there are no atoms. ``fallback`` is,
+    of the third farthest from the target's structures, the ratio near the source's over that far
+    from them: below 1 if the model falls back on the source.
     """
 
     place: Place
@@ -41,6 +43,7 @@ class Covered:
     ratios: list[Ratio]
     trend: Ratio
     grid: list[list[Ratio | None]]
+    fallback: Ratio | None
 
 
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
@@ -109,7 +112,13 @@ def _against(
             [ratio(lambda c, i=i, j=j: c.grid_error[i][j]) for j in range(THIRDS)]  # type: ignore[misc]
             for i in range(THIRDS)
         ],
+        fallback=ratio(_fallback),
     )
+
+
+def _fallback(coverage: Coverage) -> float | None:
+    near, *_, far = coverage.grid_error[-1]
+    return near / far if near and far else None
 
 
 def coverage_table(covered: Iterable[Covered]) -> list[list[str]]:
@@ -135,7 +144,16 @@ def coverage_table(covered: Iterable[Covered]) -> list[list[str]]:
 def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
     """Return a line per arm, place and third of distances to the target's structures."""
     lines = [
-        ["backbone", "arm", "N", "from the target's", "near the source's", "middle", "far"],
+        [
+            "backbone",
+            "arm",
+            "N",
+            "from the target's",
+            "near the source's",
+            "middle",
+            "far",
+            "near / far",
+        ],
     ]
     for each in covered:
         for name, row in zip(("near", "middle", "far"), each.grid, strict=True):
@@ -157,12 +175,17 @@ def coverage_findings(covered: Iterable[Covered]) -> list[str]:
         sure = [each for each in some if each.trend.interval and each.trend.interval.side()]
         factors = sorted(each.trend.value for each in some)
         worse = sum(bool(negative_transfer(ratio)) for each in some for ratio in each.ratios)
+        fallbacks = [each.fallback for each in some if each.fallback]
+        nearer = sum(ratio.value < 1 for ratio in fallbacks)
+        told = sum(bool(r.interval and r.interval.side()) for r in fallbacks)
         sentences.append(
             f"{backbone}, {strategy}: relative to scratch, it does better for the atoms farthest "
             f"from the target's training structures than for the nearest with {len(more)} of "
             f"{len(some)} training sets ({len(sure)} of all told by a 95 % interval); the ratio of "
             f"the two is {factors[0]:.2f} to {factors[-1]:.2f}. It is worse than scratch in "
-            f"{worse} of {BINS * len(some)} bins."
+            f"{worse} of {BINS * len(some)} bins. Of the atoms far from the target's structures, "
+            f"it does better for those near the source's than for those far from them with "
+            f"{nearer} of {len(fallbacks)} training sets ({told} of all told by an interval)."
         )
     return sentences
 

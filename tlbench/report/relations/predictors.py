@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from tlbench.report.transfers import Transfer, by_transfer
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
 
+MOST_ELEMENTS = 6
+"""Of more elements there are too many exchanges of names to try."""
+
 HEADLINE = f"{TITLES['exact']}, scaled"
 """The predictor that plots show: whole environments, with atoms scaled to one size."""
 
@@ -31,7 +35,8 @@ SetKey = tuple[str, str, str | None, float | None]
 class Point:
     """Something that is predicted: its value, what may tell it, and what it belongs together with.
 
-    ``series`` names what is compared only with its like, as one backbone at one size.
+    ``series`` names what is compared only with its like, as one backbone at one size. ``elements``
+    are source and target where points are of pairs of elements.
     """
 
     label: str
@@ -39,6 +44,7 @@ class Point:
     value: float
     predictors: Mapping[str, float]
     group: Hashable
+    elements: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,13 @@ def questions(
             "A point is a transfer, lower where it gains more; if points fall on a rising line, "
             "near data gain more than far ones.",
             list(_of_transfers(records, known, metric)),
+        ),
+        Question(
+            "Which source is best for a target?",
+            f"arm / {BASELINE}, relative to the mean over sources",
+            "A point is a source and a target, both numbers relative to their means over the "
+            "sources of that target; if points rise, the nearer source is the better one.",
+            list(_of_sources(records, known, metric)),
         ),
         Question(
             "Which pretraining is best for which test structures?",
@@ -105,10 +118,26 @@ def associations(question: Question) -> dict[str, dict[str, Association]]:
                 [p.predictors[name] for p in some],
                 [p.value for p in some],
                 [p.group for p in some],
+                list(_relabelled(some, name)),
             )
             if told is not None:
                 found.setdefault(name, {})[each] = told
     return found
+
+
+def _relabelled(points: list[Point], name: str) -> Iterator[list[float]]:
+    """Yield a predictor of the points under all exchanges of the names of elements.
+
+    There are none unless every ordered pair of the elements is there, and no more than
+    `MOST_ELEMENTS` elements.
+    """
+    known = {p.elements: p.predictors[name] for p in points if p.elements is not None}
+    elements = list(dict.fromkeys(element for pair in known for element in pair))
+    if not 0 < len(elements) <= MOST_ELEMENTS or len(known) < len(elements) * (len(elements) - 1):
+        return
+    for order in permutations(elements):
+        name_of = dict(zip(elements, order, strict=True))
+        yield [known[name_of[p.elements[0]], name_of[p.elements[1]]] for p in points if p.elements]
 
 
 def _key(of: NamedSet) -> SetKey:
@@ -150,7 +179,19 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
             value=math.log(gain.ratio.value),
             predictors=predictors,
             group=frozenset({transfer.source, transfer.target}) if elements else transfer.part,
+            elements=(transfer.source, transfer.target) if elements else None,
         )
+
+
+def _of_sources(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+    """Yield a point for each gain, relative to those of other sources of the same target."""
+    of_target: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in _of_transfers(records, known, metric):
+        if point.elements is not None:
+            of_target[point.series, point.elements[1]].append(point)
+    for points in of_target.values():
+        if len(points) > 2:
+            yield from _relative(points)
 
 
 def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Point]:

@@ -41,7 +41,9 @@ DISTANCES_NOTE = (
 PREDICTORS_NOTE = (
     "Spearman's rank correlation with its 95 % interval; then, after ×, the error of predicting "
     "what was left out from this number, relative to predicting the mean of the others: below 1 it "
-    "is of use. Points share elements or models, so intervals are rather too narrow."
+    "is of use. Points share elements or models, so intervals are rather too narrow; p, where it "
+    "is given, allows for that: the share of exchanges of the elements' names that correlate as "
+    "strongly."
 )
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
@@ -50,7 +52,7 @@ COVERAGE_NOTE = (
 GRID_NOTE = (
     "The same by thirds of the test atoms: rows by distance to the target's training structures, "
     "columns by distance to the source's. If the model falls back on the source where the target "
-    "has no examples, the last row should fall from right to left."
+    "has no examples, the last row should be lowest on the left. Last, left over right in that row."
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
@@ -159,7 +161,8 @@ def predictors_table(question: Question) -> list[list[str]]:
 
 def _told(told: Association) -> str:
     skill = "" if told.skill is None else f" × {told.skill:.2f}"
-    return association_text(told) + skill
+    chance = "" if told.chance is None else f", p = {told.chance:.2f}"
+    return association_text(told) + skill + chance
 
 
 def predictors_findings(question: Question) -> Iterator[str]:
@@ -186,6 +189,11 @@ def predictors_findings(question: Question) -> Iterator[str]:
     ranked = sorted(sure, key=lambda each: -abs(each[2].rho))
     if ranked:
         name, series, best = ranked[0]
+        chance = (
+            ""
+            if best.chance is None
+            else (f"; {best.chance:.0%} of exchanges of the elements' names correlate as strongly")
+        )
         skill = (
             ""
             if best.skill is None
@@ -194,8 +202,8 @@ def predictors_findings(question: Question) -> Iterator[str]:
             )
         )
         yield (
-            f"The closest is with {name}, for {series}: {association_text(best)}{skill}. It is the "
-            "best of many, so it should be expected to be weaker in other data."
+            f"The closest is with {name}, for {series}: {association_text(best)}{skill}{chance}. "
+            "It is the best of many, so it should be expected to be weaker in other data."
         )
 
 
