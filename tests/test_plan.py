@@ -269,3 +269,83 @@ def test_source_models_are_measured_on_their_own_element():
 def test_a_size_beyond_the_data_is_refused():
     with pytest.raises(InputError, match=r"size 13 is larger .* \(12 structures\)"):
         plan(load_suite("smoke", [("sizes", "[1, 13]")]))
+
+
+PARTS = ("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")
+DISTANCES = ("distances", "{resamples: 20}")
+
+
+def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
+    planned = plan(load_suite("matrix"))
+    elements, backbones, pairs, sizes = 4, 2, 5, 4
+    trained = Counter(
+        (j.config["strategy"], "source" in j.parents, j.config["subset"] is None)
+        for j in planned.jobs.values()
+        if j.kind == "train"
+    )
+    assert trained == {
+        ("scratch", False, True): elements * backbones * pairs,
+        ("scratch", False, False): elements * backbones * pairs * sizes,
+        ("finetune", True, False): 12 * backbones * pairs * sizes,
+        ("zero-shot", True, True): 12 * backbones * pairs,
+    }
+    # Every transfer has all its cells, also those it shares.
+    cells = Counter((c.source, c.target) for c in planned.cells if c.strategy == "scratch")
+    assert set(cells.values()) == {backbones * pairs * sizes}
+    assert len(cells) == 12
+    # A distance is the same both ways.
+    assert len([j for j in planned.jobs.values() if j.kind == "distance"]) == 6
+    assert len(planned.compared) == 6
+
+
+def test_source_models_of_a_matrix_are_measured_once():
+    planned = plan(load_suite("matrix"))
+    pretrained = [c for c in planned.cells if c.strategy == PRETRAIN]
+    assert len(pretrained) == len({c.job for c in pretrained}) == 4 * 2 * 5
+
+
+def test_parts_of_the_source_are_pretrained_on_apart():
+    planned = plan(load_suite("smoke", [PARTS]))
+    subsets = {
+        j.label: j.config["subset"]
+        for j in planned.jobs.values()
+        if j.label.startswith("pretrain schnet")
+    }
+    assert subsets == {
+        "pretrain schnet on Si (600 K), seed 0": {
+            "share": 1.0, "seed": 0, "temperatures_k": [600.0]
+        },
+        "pretrain schnet on Si (50 % of all), seed 0": {
+            "share": 0.5, "seed": 0, "temperatures_k": None
+        },
+        "pretrain schnet on Si, seed 0": None,
+    }  # fmt: skip
+    # The whole is what it is without parts, and scratch is trained once.
+    assert keys(kind="train") < keys(PARTS, kind="train")
+    sizes = {c.source_part: c.size for c in planned.cells if c.strategy == PRETRAIN}
+    assert sizes == {"600 K": 6, "50 % of all": 6, "all": 12}
+    with pytest.raises(InputError, match="no training structures at 700 K; change 'source_parts'"):
+        plan(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")]))
+
+
+def test_distances_add_jobs_and_change_none():
+    assert keys() < keys(DISTANCES)
+    planned = plan(load_suite("smoke", [DISTANCES]))
+    kinds = Counter(j.kind for key, j in planned.jobs.items() if key not in keys())
+    # Two sizes and two subsets.
+    assert kinds == {"environments": 2, "distance": 1, "geometry": 1, "coverage": 4}
+
+
+def test_temperatures_are_compared_with_each_other_and_with_every_part():
+    at = ("training_temperatures_k", "[600, 1800]")
+    planned = plan(load_suite("smoke", [DISTANCES, PARTS, at]))
+    named = {(p.a.label(), p.b.label()) for p in planned.compared}
+    # Three parts with the target, with two test temperatures, and 2 x 2 of the target.
+    assert len(named) == len(planned.compared) == 3 + 3 * 2 + 4
+
+
+def test_a_part_of_the_source_is_not_confused_with_a_target_subset():
+    planned = plan(load_suite("smoke", [PARTS, DISTANCES]))
+    shares = {j.config["source"] and j.config["source"]["share"] for j in planned.jobs.values()
+              if j.kind == "coverage"}  # fmt: skip
+    assert shares == {None, 1.0, 0.5}

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import yaml
 
+from tlbench.data.cards import card_folder
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.plan import plan
 from tlbench.suite import load_suite, suite_folder, suite_names
@@ -90,3 +92,82 @@ def test_the_digest_follows_results_not_words():
     assert load_suite("smoke", [("sizes", "[1, 3]")]).digest() != base
     assert load_suite("smoke", [("target.changes.seed", "5")]).digest() != base
     assert load_suite("smoke", [("backbones.schnet.n_filters", "17")]).digest() != base
+
+
+def matrix(tmp_path, **changes):
+    """Write the smoke suite as a matrix of its two elements."""
+    value = yaml.safe_load((suite_folder() / "smoke.yaml").read_text())
+    small = value.pop("source")["changes"]
+    del value["target"]
+    value["matrix"] = {"cards": "sw-{element}", "elements": ["Si", "Ge"], "changes": small}
+    path = tmp_path / "matrix.yaml"
+    path.write_text(yaml.safe_dump({**value, **changes}))
+    return path
+
+
+def test_a_matrix_is_every_ordered_pair(tmp_path):
+    pairs = [
+        (t.source.load().elements[0], t.target.load().elements[0])
+        for t in load_suite("matrix").transfers()
+    ]
+    assert len(pairs) == len(set(pairs)) == 12
+    assert all(source != target for source, target in pairs)
+    small = load_suite("matrix", [("matrix.elements", "[Si, Ge]")])
+    assert len(small.transfers()) == 2
+    assert len(load_suite(str(matrix(tmp_path))).transfers()) == 2
+
+
+def test_an_element_without_a_card_is_refused_in_one_sentence():
+    with pytest.raises(InputError, match=r"no data set 'mlearn-w' for W; such") as said:
+        load_suite("matrix", [("matrix.elements", "[Si, W]")])
+    assert "there for Li, Si, Ge, Mo." in str(said.value)
+    assert "\n" not in str(said.value)
+
+
+def test_an_element_may_have_a_card_of_the_users(tmp_path):
+    for element in ("si", "ge"):
+        card = (card_folder() / f"sw-{element}.yaml").read_text()
+        (tmp_path / f"mine-{element}.yaml").write_text(card)
+    path = matrix(tmp_path)
+    value = yaml.safe_load(path.read_text())
+    value["matrix"]["cards"] = "mine-{element}.yaml"
+    path.write_text(yaml.safe_dump(value))
+    assert [c.elements for c in load_suite(str(path)).cards()] == [["Si"], ["Ge"]]
+    (tmp_path / "mine-ge.yaml").write_text((card_folder() / "sw-si.yaml").read_text())
+    with pytest.raises(InputError, match="should be of Ge alone, but is of Si"):
+        load_suite(str(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"source": {"card": "sw-si"}}, "either a matrix of elements or 'source'"),
+        ({"matrix": None}, "the key 'source' is missing"),
+        ({"matrix": {"cards": "sw-si", "elements": ["Si", "Ge"]}}, "symbol of an element goes"),
+        ({"matrix": {"cards": "sw-{element}", "elements": ["Si"]}}, "at least 2"),
+        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Si"]}}, "stands there twice"),
+        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Xy"]}}, "'Xy' is no symbol"),
+        (
+            {"dynamics": {"temperature_k": 300, "time_ps": 5}},
+            "only a suite of one source and one target is simulated",
+        ),
+        ({"source_parts": [{}]}, "either a matrix of elements or 'source_parts'"),
+    ],
+)
+def test_a_matrix_that_cannot_be_is_refused(tmp_path, changes, said):
+    with pytest.raises(InputError, match=said):
+        load_suite(str(matrix(tmp_path, **changes)))
+
+
+def test_source_and_target_of_a_matrix_cannot_be_replaced(tmp_path):
+    with pytest.raises(InputError, match=r"choose them with --set 'matrix.elements"):
+        load_suite(str(matrix(tmp_path)), cards={"source": "sw-ge"})
+
+
+def test_parts_of_the_source_are_distinct_and_have_names():
+    suite = load_suite("smoke", [("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")])
+    assert [t.part.label() for t in suite.transfers()] == ["600 K", "50 % of all", "all"]
+    with pytest.raises(InputError, match="a part stands there twice"):
+        load_suite("smoke", [("source_parts", "[{}, {share: 1}]")])
+    with pytest.raises(InputError, match="distinct and ascending"):
+        load_suite("smoke", [("source_parts", "[{temperatures_k: [600, 300]}]")])

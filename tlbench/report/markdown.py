@@ -61,7 +61,9 @@ def markdown(
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    section = relations_section(records, distances, profiles, dynamics, metrics[0])
+    section = (
+        relations_section(records, distances, profiles, dynamics, metrics[0]) if metrics else None
+    )
     if section is not None:
         blocks += _of_relations(section)
     for title, lines in cost_tables(records, costs):

@@ -93,6 +93,7 @@ def write_report(
     text = render(
         "report/template.html",
         suite=suite,
+        between=_between(suite),
         suite_digest=suite_digest,
         settings=complete,
         cards=suite.cards(),
@@ -110,6 +111,15 @@ def write_report(
     write_whole(path, text)
 
 
+def _between(suite: Suite) -> str:
+    """Return in words what is transferred between."""
+    if suite.matrix is not None:
+        return f"every pair of {', '.join(suite.matrix.elements)}"
+    transfer, parts = suite.transfers()[0], suite.source_parts
+    source, target = (end.load().elements[0] for end in (transfer.source, transfer.target))
+    return f"{source} → {target}" + (f", {len(parts)} parts of the source" if parts else "")
+
+
 def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
     """Return one section per metric: its tables, findings and plots."""
     sections = []
@@ -122,8 +132,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
         sections.append(
             {
                 "metric": METRICS.get(name),
-                "header": found.lines[0],
-                "rows": found.lines[1:],
+                "lines": found.lines,
                 "note": found.note,
                 "findings": found.findings,
                 "rank_size": ranked[0] if ranked else None,

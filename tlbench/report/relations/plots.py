@@ -1,7 +1,7 @@
 """Plots of distances, of what tells gains, of coverage, and of errors beside structure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,26 @@ from tlbench.report.relations.predictors import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.summary import BASELINE
 
-MOST_LABELS = 14
+MOST_LABELS = 8
 """With more points in a panel their names would cover each other; they show on hovering."""
 
 COLUMNS = 4
 
 
 def gain_maps(records: list[Record], metric: str) -> Any | None:
-    """Return heat maps of the ratio to scratch, sources by targets; None without a matrix."""
-    found = [g for g in gains(records, metric) if g.transfer.part is None]
-    sources = list(dict.fromkeys(g.transfer.source for g in found))
-    targets = list(dict.fromkeys(g.transfer.target for g in found))
+    """Return heat maps of the ratio of trained arms to scratch, sources by targets.
+
+    None without a matrix.
+    """
+    trained = {r.strategy for r in records if r.size}
+    found = [
+        g for g in gains(records, metric) if g.transfer.part is None and g.place.strategy in trained
+    ]
     if len({g.transfer for g in found}) < 2:
         return None
+    sources = list(dict.fromkeys(g.transfer.source for g in found))
+    known = {g.transfer.target for g in found}
+    targets = [s for s in sources if s in known] + sorted(known - set(sources))
     places = sorted({g.place for g in found}, key=lambda p: (p.backbone, p.strategy, p.size))
     rows = list(dict.fromkeys((p.backbone, p.strategy) for p in places))
     sizes = sorted({p.size for p in places})
@@ -189,7 +196,8 @@ def predictor_clouds(question: Question) -> Any | None:
     figure = panels([[_broken(t) for t in row] for row in titles], shared_y=True)
     for number, name in enumerate(series):
         some = [p for p in points if p.series == name]
-        figure.add_trace(_cloud(some), row=number // columns + 1, col=number % columns + 1)
+        for trace in _clouds(some, number == 0):
+            figure.add_trace(trace, row=number // columns + 1, col=number % columns + 1)
     values = [math.exp(p.value) for p in points]
     figure.add_hline(y=1, line={"color": INK, "width": 1, "dash": "dot"})
     ticks = _ticks(min(values), max(values))
@@ -198,25 +206,41 @@ def predictor_clouds(question: Question) -> Any | None:
     margin = 0.02 + 0.08 * (high - low)
     figure.update_yaxes(range=[low - margin, high + margin])
     figure.update_yaxes(title_text=question.value.replace(", relative", ",<br>relative"), col=1)
-    figure.update_xaxes(title_text="distance of environments, scaled", row=len(titles))
+    figure.update_xaxes(title_text="environment distance", row=len(titles))
     xs = [p.predictors[HEADLINE] for p in points]
     spread = (max(xs) - min(xs)) or 1.0
     figure.update_xaxes(range=[min(xs) - 0.12 * spread, max(xs) + 0.12 * spread])
-    figure.update_layout(margin_t=60, meta={"min_width": 110 + 230 * columns}, showlegend=False)
+    rows_of_names = -(-len({trace.legendgroup for trace in figure.data if trace.showlegend}) // 8)
+    figure.update_layout(
+        height=figure.layout.height + 24 * rows_of_names,
+        margin_t=66 + 24 * rows_of_names,
+        meta={"min_width": 110 + 230 * columns},
+    )
     return figure
 
 
-def _cloud(points: list[Point]) -> Any:
-    return go.Scatter(
-        x=[p.predictors[HEADLINE] for p in points],
-        y=[math.exp(p.value) for p in points],
-        text=[p.label for p in points],
-        mode="markers+text" if len(points) <= MOST_LABELS else "markers",
-        textposition="top center",
-        textfont={"size": 10},
-        marker={"size": 8, "color": COLOURS[0], "opacity": 0.75},
-        hovertemplate="%{text}: %{y:.2f} at distance %{x:.3g}<extra></extra>",
-    )
+def _clouds(points: list[Point], named: bool) -> Iterator[Any]:
+    """Yield the points of a panel: a colour per target, and a symbol per source, of elements."""
+    pairs = sorted({p.elements for p in points if p.elements is not None})
+    sources, targets = (list(dict.fromkeys(pair[end] for pair in pairs)) for end in (0, 1))
+    every: list[tuple[str, str] | None] = [*pairs] if pairs else [None]
+    for pair in every:
+        some = [p for p in points if p.elements == pair]
+        colour = COLOURS[targets.index(pair[1]) % len(COLOURS)] if pair else COLOURS[0]
+        symbol = SYMBOLS[sources.index(pair[0]) % len(SYMBOLS)] if pair else SYMBOLS[0]
+        yield go.Scatter(
+            x=[p.predictors[HEADLINE] for p in some],
+            y=[math.exp(p.value) for p in some],
+            text=[p.label for p in some],
+            mode="markers+text" if not pair and len(some) <= MOST_LABELS else "markers",
+            textposition="top center",
+            textfont={"size": 10},
+            name=" → ".join(pair) if pair else "",
+            legendgroup=str(pair),
+            showlegend=named and pair is not None,
+            marker={"size": 9, "color": colour, "symbol": symbol, "opacity": 0.8},
+            hovertemplate="%{text}: %{y:.2f} at distance %{x:.3g}<extra></extra>",
+        )
 
 
 def _broken(title: str) -> str:
@@ -231,7 +255,10 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def coverage_curves(covered: list[Covered]) -> Any:
-    """Return the ratio to scratch against coverage: a panel per backbone and training set."""
+    """Return the ratio to scratch against coverage: a panel per backbone and training set.
+
+    Arms without target data are left out: they are the same everywhere.
+    """
     backbones = sorted({each.place.backbone for each in covered})
     sets = sorted(
         {(each.place.size, each.place.train_temperature_k) for each in covered},

@@ -243,7 +243,8 @@ def relations_figures(
         cloud = predictor_clouds(question)
         if cloud is not None:
             yield question.title, question.reads, cloud
-    covered = by_coverage(profiles)
+    trained = {p.strategy for p in profiles if p.size}
+    covered = [each for each in by_coverage(profiles) if each.place.strategy in trained]
     if covered:
         yield (
             "Gain by coverage",

@@ -1,0 +1,97 @@
+"""Gains by coverage: planted explanations are found."""
+
+import pytest
+
+from tlbench.profiles import Coverage, Profile
+from tlbench.report.relations.coverage import (
+    by_coverage,
+    coverage_findings,
+    coverage_table,
+    grid_table,
+)
+
+FIFTHS = [10.0, 20.0, 30.0, 40.0, 50.0]
+
+
+def coverage(error, grid=None, seed=0):
+    return Coverage(
+        size=10, subset_seed=seed, init_seed=seed, train_temperature_k=None,
+        target=[0.01, 0.02, 0.03, 0.04, 0.05], source=[0.1] * 5, error=error,
+        grid_atoms=[[5] * 3] * 3, grid_error=grid or [[error[0]] * 3] * 3, job=f"c{seed}",
+    )  # fmt: skip
+
+
+def profile(strategy, covered, seed=0, **changes):
+    fields = {
+        "source": "Si", "source_part": None, "target": "Ge", "backbone": "b",
+        "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": seed,
+        "train_temperature_k": None, "by_distance": [], "by_angle": [], "by_coordination": {},
+        "coverage": covered, "job": "k",
+    }  # fmt: skip
+    return Profile(**{**fields, **changes})
+
+
+def falling_back(seeds=5):
+    """Return models that gain the more the farther atoms are, if the source is near."""
+    found = []
+    for seed in range(seeds):
+        scale = 1 + 0.01 * seed
+        share = [0.9, 0.8, 0.7, 0.6, 0.5]
+        grid = [[100.0] * 3] * 3
+        ours = [[90.0] * 3, [80.0] * 3, [40.0, 60.0, 80.0]]
+        gained = [error * s * scale for error, s in zip(FIFTHS, share, strict=True)]
+        found.append(profile("scratch", [coverage(FIFTHS, grid, seed)], seed))
+        found.append(profile("finetune", [coverage(gained, ours, seed)], seed))
+    return found
+
+
+def test_what_the_study_says_is_recognised():
+    (found,) = by_coverage(falling_back())
+    assert [r.value for r in found.ratios] == pytest.approx(
+        [0.918, 0.816, 0.714, 0.612, 0.51], 0.01
+    )
+    assert found.trend.value == pytest.approx(0.5 / 0.9)
+    assert found.trend.interval.side() == -1
+    assert found.fallback.value == pytest.approx(0.5)
+    (said,) = coverage_findings([found])
+    assert "with 1 of 1 training sets (1 of all told by a 95 % interval)" in said
+    assert coverage_table([found])[1][:4] == ["b", "finetune", "10", "0.92"]
+    assert grid_table([found])[3][3:7] == ["far", "0.40", "0.60", "0.80"]
+
+
+def test_a_gain_that_is_the_same_everywhere_shows_no_trend():
+    profiles = [profile("scratch", [coverage(FIFTHS)])]
+    profiles.append(profile("finetune", [coverage([0.5 * e for e in FIFTHS])]))
+    (found,) = by_coverage(profiles)
+    assert found.trend.value == pytest.approx(1)
+    assert found.trend.interval is None
+
+
+def test_transfers_count_once_each():
+    profiles = [
+        profile(strategy, [coverage([e * f for e in FIFTHS], seed=seed)], seed, target=target)
+        for target in ("Ge", "Li", "Mo")
+        for seed in (0, 1)
+        for strategy, f in (("scratch", 1.0), ("finetune", 0.5))
+    ]
+    (found,) = by_coverage(profiles)
+    assert {r.n_pairs for r in found.ratios} == {3}
+
+
+def test_an_arm_without_target_data_is_asked_for_every_training_set():
+    sets = [coverage(FIFTHS, seed=seed) for seed in (0, 1)]
+    profiles = [profile("scratch", [each], seed) for seed, each in enumerate(sets)]
+    profiles += [profile("zero-shot", [each], seed, size=0) for seed, each in enumerate(sets)]
+    (found,) = by_coverage(profiles)
+    assert (found.place.strategy, found.place.size) == ("zero-shot", 10)
+    assert found.ratios[0].n_pairs == 2
+
+
+def test_of_several_parts_of_the_source_the_whole_counts():
+    profiles = [
+        profile(strategy, [coverage([e * f for e in FIFTHS])], source_part=part)
+        for part, gain in (("300 K", 0.9), ("all", 0.5))
+        for strategy, f in (("scratch", 1.0), ("finetune", gain))
+    ]
+    (found,) = by_coverage(profiles)
+    assert found.ratios[0].value == pytest.approx(0.5)

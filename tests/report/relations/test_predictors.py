@@ -1,0 +1,225 @@
+"""What tells gains: planted relations are found, and none is claimed where there is none."""
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tlbench.distances import DataDistance, NamedSet
+from tlbench.metrics.distances.compare import SetDistance
+from tlbench.records import Record
+from tlbench.report.relations.gains import gains_findings, gains_table
+from tlbench.report.relations.predictors import HEADLINE, associations, questions
+from tlbench.report.relations.section import distances_table, predictors_findings
+
+ELEMENTS = ("Si", "Ge", "Li", "Mo")
+
+
+def record(strategy="scratch", value=100.0, seed=0, **changes):
+    fields = {
+        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
+        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": seed,
+        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {},
+        "job": f"{strategy}{seed}{changes}",
+    }  # fmt: skip
+    return Record(**{**fields, **changes})
+
+
+def named(element, split="train", part=None, temperature_k=None):
+    return NamedSet(
+        data=element, element=element, split=split, part=part, temperature_k=temperature_k,
+        n_frames=10,
+    )  # fmt: skip
+
+
+def apart(a, b, value):
+    of_environments = SetDistance(
+        name="exact", form="scaled", unit="", value=value, low=0.9 * value, high=1.1 * value,
+        floor=0.01,
+    )  # fmt: skip
+    return DataDistance(a=a, b=b, distances=[of_environments], job="k")
+
+
+def matrix(ratio_of):
+    """Return records of every ordered pair, with the ratio to scratch that is asked for."""
+    found = []
+    for source, target in permutations(ELEMENTS, 2):
+        ends = {"source": source, "target": target}
+        for seed in (0, 1):
+            found.append(record(value=100 + seed, seed=seed, **ends))
+            ratio = ratio_of(source, target)
+            found.append(record("finetune", (100 + seed) * ratio, seed, **ends))
+    return found
+
+
+def between():
+    """Return a distance for every pair of elements, no two alike."""
+    pairs = [(a, b) for n, a in enumerate(ELEMENTS) for b in ELEMENTS[:n]]
+    return {frozenset(pair): 0.1 * (n + 1) for n, pair in enumerate(pairs)}
+
+
+def distances():
+    return [apart(*(named(e) for e in sorted(pair)), value) for pair, value in between().items()]
+
+
+def asked(records, known=None):
+    found = questions(records, distances() if known is None else known, "force_mae")
+    return {question.title: question for question in found}
+
+
+FIRST = "Which transfer gains: between which data sets?"
+
+
+def test_a_planted_relation_is_found():
+    records = matrix(lambda a, b: math.exp(between()[frozenset({a, b})] - 0.5))
+    told = associations(asked(records)[FIRST])[HEADLINE]["b, finetune, N = 10"]
+    assert told.rho == pytest.approx(1)
+    assert told.n_points == 12
+    assert told.skill == pytest.approx(0, abs=1e-6)
+    # The only exchange of names that leaves all as it is is none at all.
+    assert told.chance == pytest.approx(1 / 24)
+
+
+def test_targets_that_differ_do_not_hide_which_source_is_best():
+    offset = dict(zip(ELEMENTS, (-0.6, 0.9, 0.3, -0.2), strict=True))
+    records = matrix(lambda a, b: math.exp(0.2 * between()[frozenset({a, b})] + offset[b]))
+    found = asked(records)
+    overall = associations(found[FIRST])[HEADLINE]["b, finetune, N = 10"]
+    of_source = associations(found["Which source is best for a target?"])[HEADLINE]
+    assert abs(overall.rho) < 0.7
+    assert of_source["b, finetune, N = 10"].rho == pytest.approx(1, abs=0.02)
+
+
+def test_chemistry_stands_beside_distances():
+    predictors = associations(asked(matrix(lambda a, b: 0.5 + 0.01 * len(a + b)))[FIRST])
+    assert not predictors, "ratios that do not vary are told by nothing"
+    records = matrix(lambda a, b: 0.5 + 0.1 * ELEMENTS.index(a) + 0.01 * ELEMENTS.index(b))
+    assert {"group", "period", "electronegativity", "valence electrons"} <= set(
+        associations(asked(records)[FIRST])
+    )
+
+
+def test_noise_is_not_concluded_from():
+    rng = np.random.default_rng(0)
+    records = matrix(lambda a, b: float(np.exp(rng.normal())))
+    (first, *_) = predictors_findings(asked(records)[FIRST])
+    assert "have a 95 % interval without 0" in first
+    assert "by chance" in first
+
+
+def test_few_points_say_so():
+    records = [r for r in matrix(lambda a, b: 0.5) if {r.source, r.target} <= {"Si", "Ge", "Li"}]
+    for number, r in enumerate(records):
+        records[number] = r.model_copy(update={"value": r.value + 3 * number})
+    few = [r for r in records if r.target == "Ge" or (r.source, r.target) == ("Ge", "Si")]
+    said = list(predictors_findings(asked(few)[FIRST]))
+    assert said == [f"{FIRST} With 3 points nothing is concluded."]
+
+
+def test_an_arm_without_target_data_is_no_point():
+    records = matrix(lambda a, b: 0.5 + 0.1 * ELEMENTS.index(a))
+    records += [
+        record("zero-shot", 300.0, subset_seed=None, size=0, source=a, target=b)
+        for a, b in permutations(ELEMENTS, 2)
+    ]
+    assert {p.series for p in asked(records)[FIRST].points} == {"b, finetune, N = 10"}
+    # In the table it stands, beside every size.
+    lines = gains_table(records, "force_mae")
+    assert lines[0][:4] == ["source", "target", "backbone", "N"]
+    assert len(lines) == 1 + 12
+    assert all(line[lines[0].index("zero-shot")] == "300.0" for line in lines[1:])
+
+
+def test_harm_is_counted():
+    records = matrix(lambda a, b: 1.2 if b == "Li" else 0.8)
+    (said,) = gains_findings(records, "force_mae")
+    assert "better than scratch in 9 of 12" in said
+    assert "negative transfer in 3 (0 by their 95 % intervals)" in said
+
+
+def temperatures(error):
+    """Return records of models trained and tested at some temperatures."""
+    return [
+        record(
+            strategy,
+            error(strategy, train, test) + seed,
+            seed,
+            train_temperature_k=train,
+            condition={"temperature_k": test},
+        )
+        for strategy in ("scratch", "finetune")
+        for train in (300.0, 1200.0, 2100.0)
+        for test in (300.0, 1200.0, 2100.0)
+        for seed in (0, 1)
+    ]
+
+
+def test_distances_of_temperatures_tell_what_transfer_costs():
+    def error(strategy, train, test):
+        gap = abs(train - test) / 100
+        return 100 + 10 * gap if strategy == "scratch" else 80 + 2 * gap
+
+    known = [
+        apart(
+            named("Ge", temperature_k=train),
+            named("Ge", "test", temperature_k=test),
+            0.01 + abs(train - test) / 1e4,
+        )
+        for train in (300.0, 1200.0, 2100.0)
+        for test in (300.0, 1200.0, 2100.0)
+    ]
+    found = asked(temperatures(error), known)
+    cost = found["Does distance tell what training at one temperature costs at another?"]
+    gain = found["Does transfer help most where training and test structures differ?"]
+    told = associations(cost)[HEADLINE]
+    assert told["b, scratch, N = 10"].rho == pytest.approx(1)
+    assert told["b, finetune, N = 10"].rho == pytest.approx(1)
+    # The ratio falls with the distance, so the gain rises.
+    assert associations(gain)[HEADLINE]["b, finetune, N = 10"].rho == pytest.approx(-1)
+
+
+def test_parts_of_the_source_are_compared_at_each_test_temperature():
+    parts = ("300 K", "1200 K", "all")
+    of_part = dict(zip(parts, (0.9, 0.7, 0.5), strict=True))
+    records = [
+        r.model_copy(
+            update={
+                "source_part": part,
+                "value": r.value * (of_part[part] if r.strategy == "finetune" else 1),
+            }
+        )
+        for part in parts
+        for r in temperatures(lambda strategy, train, test: 100 + train / 100 + test / 50)
+    ]
+    known = [
+        apart(
+            named("Si", part=part),
+            named("Ge", "test", temperature_k=test),
+            of_part[part] + test / 1e3,
+        )
+        for part in parts
+        for test in (300.0, 1200.0, 2100.0)
+    ]
+    question = asked(records, known)["Which pretraining is best for which test structures?"]
+    for told in associations(question)[HEADLINE].values():
+        assert told.rho > 0.9
+        assert told.n_points == 9
+    lines = gains_table(records_over_all(records), "force_mae")
+    assert [line[1] for line in lines[1:]] == [part for part in parts for _ in range(3)]
+
+
+def records_over_all(records):
+    return [r.model_copy(update={"condition": {}}) for r in records]
+
+
+def test_the_table_of_distances_marks_what_is_resolved():
+    close = apart(named("Si"), named("Ge"), 0.02)
+    far = apart(named("Si"), named("Mo"), 0.5)
+    close = close.model_copy(
+        update={"distances": [close.distances[0].model_copy(update={"low": 0.0})]}
+    )
+    header, line = distances_table([close, far])
+    assert header == ["distance", "form", "Si, Ge", "Si, Mo"]
+    assert line[2] == "0.02 [0, 0.022] (0.01)"
+    assert line[3] == "0.5* [0.45, 0.55] (0.01)"
