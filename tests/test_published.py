@@ -5,12 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.costs import FILE as COSTS
-from tlbench.costs import read_costs
-from tlbench.dynamics import FILE as DYNAMICS
-from tlbench.dynamics import read_dynamics
-from tlbench.records import read_records
 from tlbench.report.markdown import markdown
+from tlbench.results import Results
 from tlbench.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
@@ -19,19 +15,17 @@ SUBMISSIONS = sorted(p.parent for p in ROOT.glob("leaderboard/results/*/*/record
 
 @pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_a_submission_is_whole(folder):
-    records = read_records(folder / "records.jsonl")
+    results = Results.read(folder)
+    records = results.records
     suite = load_suite(str(folder / "suite.json"))
     jobs = [json.loads(line) for line in (folder / "provenance.jsonl").read_text().splitlines()]
     assert {r.suite for r in records} == {suite.name} == {folder.parent.name}
     assert len({r.suite_digest for r in records}) == 1
     assert {r.job for r in records} <= {j["job"] for j in jobs}
-    simulated = folder / DYNAMICS
-    dynamics = read_dynamics(simulated) if suite.dynamics else None
-    assert simulated.exists() == (dynamics is not None)
-    costs = read_costs(folder / COSTS)
-    assert {c.model for c in costs} <= {r.model for r in records}
-    expected = markdown(records, suite.metrics, dynamics, costs, suite)
-    assert (folder / "summary.md").read_text() == expected
+    assert (results.dynamics is not None) == (suite.dynamics is not None)
+    assert bool(results.distances and results.profiles) == (suite.distances is not None)
+    assert {c.model for c in results.costs} <= {r.model for r in records}
+    assert (folder / "summary.md").read_text() == markdown(results, suite.metrics, suite)
     assert not any(j["git_dirty"] for j in jobs)
 
 

@@ -11,18 +11,12 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from tlbench.costs import FILE as COSTS
-from tlbench.costs import collect_costs, write_costs
 from tlbench.data.cards import Card, is_path
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
-from tlbench.distances import FILE as DISTANCES
-from tlbench.distances import collect_distances, write_distances
-from tlbench.dynamics import FILE as DYNAMICS
-from tlbench.dynamics import collect_dynamics, write_dynamics
 from tlbench.engine.devices import check_device
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.runner import Report, run_jobs
@@ -30,11 +24,10 @@ from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.plan import Plan, dataset_job, plan
-from tlbench.profiles import FILE as PROFILES
-from tlbench.profiles import collect_profiles, write_profiles
-from tlbench.records import Record, collect, write_records
+from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
+from tlbench.results import Results
 from tlbench.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"
@@ -108,51 +101,28 @@ def run_suite(
         at_once=2 * workers,
     )
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    records = collect(planned, opened, finished)
-    dynamics = collect_dynamics(planned, opened, finished)
-    costs = collect_costs(planned, opened, finished)
+    results = Results.collect(planned, opened, finished)
     entries = [
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
         for key, value in ((key, opened.provenance(key)) for key in finished)
     ]
-    distances = collect_distances(planned, opened, finished)
-    profiles = collect_profiles(planned, opened, finished)
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
-        write_records(out / "records.jsonl", records)
-        write_costs(out / COSTS, costs)
-        if dynamics is not None:
-            write_dynamics(out / DYNAMICS, dynamics)
-        if suite.distances is not None:
-            write_distances(out / DISTANCES, distances)
-            write_profiles(out / PROFILES, profiles)
+        results.write(out)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
         write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        summary = markdown(records, suite.metrics, dynamics, costs, suite, distances, profiles)
-        write_whole(out / "summary.md", summary)
+        write_whole(out / "summary.md", markdown(results, suite.metrics, suite))
         page = out / "report.html"
-        write_report(
-            page,
-            suite,
-            complete,
-            planned.suite_digest,
-            records,
-            entries,
-            failures,
-            dynamics,
-            costs,
-            distances,
-            profiles,
-        )
+        write_report(page, suite, complete, planned.suite_digest, results, entries, failures)
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
-    return Run(planned, report, records, out)
+    return Run(planned, report, results.records, out)
 
 
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:

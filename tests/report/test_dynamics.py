@@ -15,6 +15,7 @@ from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
 from tlbench.report.summary import Place
+from tlbench.results import Results
 from tlbench.suite import load_suite
 
 DISTANCES = np.arange(0.05, 6, 0.1)
@@ -287,14 +288,13 @@ ODD = {
 
 @pytest.mark.parametrize(("dynamics", "records"), ODD.values(), ids=ODD.keys())
 def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, tmp_path):
-    text = markdown(records, [], dynamics)
+    text = markdown(Results(records, dynamics=dynamics), [])
     assert "**Molecular dynamics**" in text
     section = dynamics_section(dynamics, records)
     for table in [section.arms, *section.details]:
         assert {len(line) for line in table.lines} == {len(table.lines[0])}
-    write_report(
-        tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, records, [], dynamics=dynamics
-    )
+    results = Results(records, dynamics=dynamics)
+    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, results, [])
     page = (tmp_path / "r.html").read_text()
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
     assert "<h2>Molecular dynamics</h2>" in words
@@ -363,13 +363,15 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
     attack = "<script>alert(1)</script>"
     dynamics = of(model("scratch", failed=[1.0]), origin=attack)
     dynamics.models[0].criterion[0] = attack
-    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, [], [], dynamics=dynamics)
+    write_report(
+        tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results([], dynamics=dynamics), []
+    )
     page = (tmp_path / "r.html").read_text()
     assert page.count("&lt;script&gt;alert(1)") == 2
     assert attack not in page
 
 
 def test_without_simulations_there_is_no_section(tmp_path):
-    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, RECORDS, [])
+    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results(RECORDS), [])
     assert "Molecular dynamics" not in (tmp_path / "r.html").read_text()
-    assert "Molecular dynamics" not in markdown(RECORDS, ["force_mae"])
+    assert "Molecular dynamics" not in markdown(Results(RECORDS), ["force_mae"])

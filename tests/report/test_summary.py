@@ -5,6 +5,7 @@ import pytest
 from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.summary import cells, header, note, seed_of, summarise
+from tlbench.results import Results
 
 
 def record(strategy, size, subset_seed, value, **changes):
@@ -48,7 +49,7 @@ def test_an_arm_that_is_missing_is_a_dash_not_a_number():
 
 
 def test_markdown_has_a_table_per_metric_and_a_row_per_size():
-    lines = markdown(RECORDS, ["force_mae", "energy_mae"]).splitlines()
+    lines = markdown(Results(RECORDS), ["force_mae", "energy_mae"]).splitlines()
     assert lines[0] == "**force_mae** (meV/Å)"
     assert lines[2].strip("| ").split(" | ") == header(summarise(RECORDS, "force_mae"))
     assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"

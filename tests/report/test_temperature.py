@@ -6,6 +6,7 @@ from tlbench.records import Record
 from tlbench.report.heatmaps import error_maps, ratio_maps
 from tlbench.report.page import write_report
 from tlbench.report.temperature import in_words, matrices, tables
+from tlbench.results import Results
 from tlbench.suite import load_suite
 
 COLD, HOT = (300.0, "crystal"), (1089.0, "liquid")
@@ -94,7 +95,7 @@ def test_suites_without_training_temperatures_have_no_matrix():
 def test_the_page_shows_them(tmp_path):
     overall = [r.model_copy(update={"condition": {}}) for r in RECORDS]
     suite = load_suite("temperature-sw")
-    write_report(tmp_path / "report.html", suite, {}, "0" * 64, [*RECORDS, *overall], [])
+    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results([*RECORDS, *overall]), [])
     page = (tmp_path / "report.html").read_text()
     assert "From temperature to temperature: b, N = 8" in page
     assert "<td>0.50 (2 pairs)</td>" in page

@@ -1,12 +1,7 @@
 """The results of a run in Markdown."""
 
-from collections.abc import Sequence
-
-from tlbench.costs import Cost
-from tlbench.distances import DataDistance
 from tlbench.dynamics import Dynamics
 from tlbench.metrics import METRICS
-from tlbench.profiles import Profile
 from tlbench.records import Record
 from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
@@ -17,19 +12,13 @@ from tlbench.report.summary import markdown_table
 from tlbench.report.temperature import matrices, tables
 from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.results import Results
 from tlbench.suite import Suite
 
 
-def markdown(
-    records: list[Record],
-    metrics: list[str],
-    dynamics: Dynamics | None = None,
-    costs: Sequence[Cost] = (),
-    suite: Suite | None = None,
-    distances: Sequence[DataDistance] = (),
-    profiles: Sequence[Profile] = (),
-) -> str:
+def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -> str:
     """Return tables and findings of all ``metrics``, and of whatever else there is."""
+    records, dynamics = results.records, results.dynamics
     blocks = []
     if suite is not None and suite.tuned is not None:
         blocks += [
@@ -61,12 +50,10 @@ def markdown(
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    section = (
-        relations_section(records, distances, profiles, dynamics, metrics[0]) if metrics else None
-    )
+    section = relations_section(results, metrics[0]) if metrics else None
     if section is not None:
         blocks += _of_relations(section)
-    for title, lines in cost_tables(records, costs):
+    for title, lines in cost_tables(records, results.costs):
         blocks += [f"**Cost** on {title}", markdown_table(lines), COSTS_NOTE]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
 

@@ -8,12 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from tlbench.costs import Cost
-from tlbench.distances import DataDistance
 from tlbench.dynamics import Dynamics
 from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
-from tlbench.profiles import Profile
 from tlbench.records import Record
 from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, cost_tables, fronts
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
@@ -25,6 +23,7 @@ from tlbench.report.summary import strategies_of, summarise
 from tlbench.report.temperature import matrices, tables
 from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.results import Results
 from tlbench.suite import Suite
 
 CURVES_NOTE = (
@@ -65,13 +64,9 @@ def write_report(
     suite: Suite,
     complete: dict[str, Any],
     suite_digest: str,
-    records: list[Record],
+    results: Results,
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
-    dynamics: Dynamics | None = None,
-    costs: Sequence[Cost] = (),
-    distances: Sequence[DataDistance] = (),
-    profiles: Sequence[Profile] = (),
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -83,13 +78,8 @@ def write_report(
         One entry per finished job.
     failures
         Label and error of every job that failed.
-    dynamics
-        What simulations of the models found, if there were any.
-    costs
-        What the models cost.
-    distances, profiles
-        How far data sets are apart, and where the errors of models are.
     """
+    records = results.records
     text = render(
         "report/template.html",
         suite=suite,
@@ -98,10 +88,10 @@ def write_report(
         settings=complete,
         cards=suite.cards(),
         sections=_sections(suite, records),
-        dynamics=_dynamics(dynamics, records) if dynamics else None,
-        relations=_relations(suite, records, distances, profiles, dynamics),
+        dynamics=_dynamics(results.dynamics, records) if results.dynamics else None,
+        relations=_relations(suite, results),
         source_models=_source_models(records),
-        costs=_costs(suite, records, costs),
+        costs=_costs(suite, records, results.costs),
         tuned=(tuned_table(suite.tuned), tuned_note(suite.tuned, suite.untuned_arms()))
         if suite.tuned
         else None,
@@ -188,19 +178,14 @@ def _dynamics(dynamics: Dynamics, records: list[Record]) -> dict[str, Any]:
     return {**vars(section), "figures": figures}
 
 
-def _relations(
-    suite: Suite,
-    records: list[Record],
-    distances: Sequence[DataDistance],
-    profiles: Sequence[Profile],
-    dynamics: Dynamics | None,
-) -> dict[str, Any] | None:
+def _relations(suite: Suite, results: Results) -> dict[str, Any] | None:
     """Return the section on when transfer helps, with its plots."""
-    arguments = (records, distances, profiles, dynamics, suite.metrics[0])
-    section = relations_section(*arguments)
+    metric = suite.metrics[0]
+    section = relations_section(results, metric)
     if section is None:
         return None
-    return {**vars(section), "figures": _embedded(relations_figures(*arguments), "relations")}
+    figures = _embedded(relations_figures(results, metric), "relations")
+    return {**vars(section), "figures": figures}
 
 
 def _embedded(figures: Iterable[tuple[str, str, Any]], name: str) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from tlbench.distances import DataDistance, NamedSet
 from tlbench.dynamics import Dynamics
 from tlbench.metrics.distances.compare import SetDistance
 from tlbench.metrics.statistics import MIN_POINTS, Association
-from tlbench.profiles import Profile
 from tlbench.records import Record
 from tlbench.report.relations.coverage import (
     by_coverage,
@@ -31,6 +30,7 @@ from tlbench.report.relations.structure import (
     deviations,
     overall,
 )
+from tlbench.results import Results
 
 DISTANCES_NOTE = (
     "In brackets the 95 % interval from resampled structures, then the floor: what halves of one "
@@ -82,14 +82,10 @@ class RelationsSection:
     blocks: list[Block]
 
 
-def relations_section(
-    records: list[Record],
-    distances: Sequence[DataDistance],
-    profiles: Sequence[Profile],
-    dynamics: Dynamics | None,
-    metric: str,
-) -> RelationsSection | None:
+def relations_section(results: Results, metric: str) -> RelationsSection | None:
     """Return tables and findings; None for a run without distances and profiles."""
+    records, distances = results.records, results.distances
+    profiles, dynamics = results.profiles, results.dynamics
     if not distances and not profiles:
         return None
     asked = questions(records, distances, metric)
@@ -216,14 +212,10 @@ def _of_structure(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
         )
 
 
-def relations_figures(
-    records: list[Record],
-    distances: Sequence[DataDistance],
-    profiles: Sequence[Profile],
-    dynamics: Dynamics | None,
-    metric: str,
-) -> Iterator[tuple[str, str, Any]]:
+def relations_figures(results: Results, metric: str) -> Iterator[tuple[str, str, Any]]:
     """Yield title, how to read it, and figure of every plot."""
+    records, distances = results.records, results.distances
+    profiles, dynamics = results.profiles, results.dynamics
     from tlbench.report.relations.plots import (
         coverage_curves,
         distance_maps,

@@ -1,0 +1,82 @@
+"""Everything that a run found: collected from its store, written to a folder, and read again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.costs import FILE as COSTS
+from tlbench.costs import Cost, collect_costs, read_costs, write_costs
+from tlbench.distances import FILE as DISTANCES
+from tlbench.distances import DataDistance, collect_distances, read_distances, write_distances
+from tlbench.dynamics import FILE as DYNAMICS
+from tlbench.dynamics import Dynamics, collect_dynamics, read_dynamics, write_dynamics
+from tlbench.engine.store import Store
+from tlbench.plan import Plan
+from tlbench.profiles import FILE as PROFILES
+from tlbench.profiles import Profile, collect_profiles, read_profiles, write_profiles
+from tlbench.records import Record, collect, read_records, write_records
+
+RECORDS = "records.jsonl"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found.
+
+    Attributes
+    ----------
+    records
+        Published numbers.
+    costs
+        What the models cost.
+    dynamics
+        What simulations of the models found; None if there were none.
+    distances, profiles
+        How far data sets are apart, and where the errors of models are; empty for suites without
+        ``distances``.
+    """
+
+    records: list[Record]
+    costs: Sequence[Cost] = ()
+    dynamics: Dynamics | None = None
+    distances: Sequence[DataDistance] = ()
+    profiles: Sequence[Profile] = ()
+
+    @classmethod
+    def collect(cls, plan: Plan, store: Store, finished: Iterable[str]) -> "Results":
+        """Return what the jobs in ``finished`` found, in plan order."""
+        available = set(finished)
+        return cls(
+            records=collect(plan, store, available),
+            costs=collect_costs(plan, store, available),
+            dynamics=collect_dynamics(plan, store, available),
+            distances=collect_distances(plan, store, available),
+            profiles=collect_profiles(plan, store, available),
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write each part to a file of its own; what a suite does not have is not written."""
+        write_records(folder / RECORDS, self.records)
+        write_costs(folder / COSTS, self.costs)
+        if self.dynamics is not None:
+            write_dynamics(folder / DYNAMICS, self.dynamics)
+        if self.distances or self.profiles:
+            write_distances(folder / DISTANCES, self.distances)
+            write_profiles(folder / PROFILES, self.profiles)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """Read what ``write`` wrote.
+
+        Raises
+        ------
+        InputError
+            If there are no records, or a file cannot be read as what it should be.
+        """
+        return cls(
+            records=read_records(folder / RECORDS),
+            costs=read_costs(folder / COSTS) if (folder / COSTS).exists() else (),
+            dynamics=read_dynamics(folder / DYNAMICS) if (folder / DYNAMICS).exists() else None,
+            distances=read_distances(folder / DISTANCES) if (folder / DISTANCES).exists() else (),
+            profiles=read_profiles(folder / PROFILES) if (folder / PROFILES).exists() else (),
+        )
