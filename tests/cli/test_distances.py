@@ -28,7 +28,7 @@ def small_card(folder: Path) -> Path:
     part = {"trajectories": 1, "frames": 4}
     value["origin"] |= {
         "repeats": [1, 1, 1], "temperatures_k": [600], "melt": None, "equilibration_fs": 100,
-        "interval_fs": 50, "train": part, "validation": part, "test": part,
+        "interval_fs": 50, "train": part, "validation": dict(part), "test": dict(part),
     }  # fmt: skip
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(value))

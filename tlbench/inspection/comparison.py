@@ -8,7 +8,6 @@ import numpy as np
 from tlbench.data.frames import Frames
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
-from tlbench.data.reading import sha256_of
 from tlbench.errors import InputError
 from tlbench.md.inputs import check_structure
 from tlbench.metrics.distances.compare import SetDistance, compare_sets
@@ -43,10 +42,8 @@ def read_file(path: Path) -> tuple[Frames, bool]:
     Raises
     ------
     InputError
-        If there is no such file, it is too large, or a frame of it cannot be used.
+        If it is too large, or a frame of it cannot be used.
     """
-    if not path.is_file():
-        raise InputError(f"There is no data set and no file {str(path)!r}.")
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path}: is larger than {MOST_BYTES >> 30} GiB; take fewer frames.")
     found = [frame for _, frame in labelled_frames(path, ExtxyzOptions())]
@@ -78,11 +75,6 @@ def check_different(names: list[str], digests: list[str]) -> None:
                 f"{names[first]} and {names[number]} are the same data, so their distance is 0; "
                 "name different ones."
             )
-
-
-def digest_of_file(path: Path) -> str:
-    """Return what tells whether two files are the same."""
-    return sha256_of(path)
 
 
 def compare_all(

@@ -8,6 +8,7 @@ import typer
 from tlbench.cli.options import Mirror, StoreFolder, settings_of
 
 if TYPE_CHECKING:
+    from tlbench.data.cards import Card
     from tlbench.metrics.distances.compare import SetDistance
     from tlbench.metrics.distances.structures import StructureSet
 
@@ -63,14 +64,14 @@ def distances(
     for key, text in settings_of(set_):
         assign(value, key, text)
     settings = validate(DistanceSettings, value, "--set")
+    # A slip in the last name should not come to light after the first has been sampled.
+    meant = [_meant(name) for name in data]
+    check_different(data, [_digest(each) for each in meant])
     with Console(stderr=True).status("Reading …") as status:
-        sets, digests = [], []
-        for name in data:
+        sets = []
+        for name, chosen in zip(data, meant, strict=True):
             status.update(f"Reading {name} …")
-            found, digest = _set(name, part, store, mirror, status)
-            sets.append(found)
-            digests.append(digest)
-            check_different(data, digests)
+            sets.append(_set(chosen, part, store, mirror, status))
         found_all = compare_all(
             sets,
             settings,
@@ -103,21 +104,35 @@ def distances(
     console.print(Text(str(out)), soft_wrap=True)
 
 
-def _set(
-    name: str, part: str, store: Path | None, mirror: Path | None, status: Any
-) -> "tuple[StructureSet, str]":
-    """Return what ``name`` means, and what tells whether it is the same as another."""
-    from tlbench.cli.data.describe import load_parts
+def _meant(name: str) -> "Card | Path":
+    """Return the card or the file that ``name`` means."""
     from tlbench.data.cards import card_names, is_path, load_card
-    from tlbench.inspection.comparison import digest_of_file, read_file, set_of
+    from tlbench.errors import InputError
 
     path = Path(name)
     is_card = name in card_names() or path.suffix in (".yaml", ".yml")
-    if not is_card and (path.is_file() or is_path(name) or path.suffix):
-        frames, labelled = read_file(path)
-        return set_of(name, frames, labelled), digest_of_file(path)
-    card = load_card(name)
-    return set_of(card.name, load_parts(card, store, mirror, status)[part]), card.digest()
+    if is_card or not (path.is_file() or is_path(name) or path.suffix):
+        return load_card(name)
+    if not path.is_file():
+        raise InputError(f"There is no data set and no file {name!r}.")
+    return path
+
+
+def _digest(of: "Card | Path") -> str:
+    from tlbench.data.reading import sha256_of
+
+    return sha256_of(of) if isinstance(of, Path) else of.digest()
+
+
+def _set(
+    of: "Card | Path", part: str, store: Path | None, mirror: Path | None, status: Any
+) -> "StructureSet":
+    from tlbench.cli.data.describe import load_parts
+    from tlbench.inspection.comparison import read_file, set_of
+
+    if isinstance(of, Path):
+        return set_of(str(of), *read_file(of))
+    return set_of(of.name, load_parts(of, store, mirror, status)[part])
 
 
 def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
