@@ -7,6 +7,7 @@ from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import ranking
 from tlbench.report.overview import overview
+from tlbench.report.relations.gains import gain_matrices
 from tlbench.report.relations.section import RelationsSection, relations_section
 from tlbench.report.summary import markdown_table
 from tlbench.report.temperature import matrices, tables
@@ -35,6 +36,9 @@ def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -
         blocks.append(found.note)
         blocks.append("\n".join(f"- {sentence}" for sentence in found.findings))
         if has_several(records):
+            for gained in gain_matrices(records, metric) if metric == metrics[0] else []:
+                blocks.append(f"{gained.title()}, relative to scratch:")
+                blocks.append(markdown_table(gained.lines()))
             continue
         ranked = ranking(records, metric)
         if ranked:

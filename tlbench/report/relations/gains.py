@@ -19,6 +19,7 @@ from tlbench.report.summary import (
     curve_of,
     header,
     note,
+    ratio_text,
     seed_of,
     strategies_of,
     summarise,
@@ -131,3 +132,48 @@ def gains_note(records: list[Record], metric: str) -> str:
     """Return what the signs in the table mean, and what its intervals do not span."""
     notes = [note(summarise(some, metric)) for some in by_transfer(records).values()]
     return max(notes, key=len, default="")
+
+
+@dataclass(frozen=True)
+class GainMatrix:
+    """The ratios to scratch of a trained arm of one backbone at one size, source by target."""
+
+    place: Place
+    sources: list[str]
+    targets: list[str]
+    ratios: Mapping[tuple[str, str], Ratio]
+
+    def title(self) -> str:
+        """Return which models these are."""
+        return f"{self.place.backbone}, {self.place.strategy}, N = {self.place.size}"
+
+    def lines(self) -> list[list[str]]:
+        """Return a line per source, a column per target, the header first."""
+        found = [["source", *(f"→ {target}" for target in self.targets)]]
+        for source in self.sources:
+            row = [self.ratios.get((source, target)) for target in self.targets]
+            found.append([source, *("–" if r is None else ratio_text(r) for r in row)])
+        return found
+
+
+def gain_matrices(records: list[Record], metric: str) -> list[GainMatrix]:
+    """Return a matrix per backbone, trained arm and size; none without several sources."""
+    trained = {r.strategy for r in records if r.size}
+    found = [
+        g for g in gains(records, metric) if g.transfer.part is None and g.place.strategy in trained
+    ]
+    if len({g.transfer for g in found}) < 2:
+        return []
+    sources = list(dict.fromkeys(g.transfer.source for g in found))
+    known = {g.transfer.target for g in found}
+    targets = [s for s in sources if s in known] + sorted(known - set(sources))
+    places = sorted({g.place for g in found}, key=lambda p: (p.backbone, p.strategy, p.size))
+    return [
+        GainMatrix(
+            place,
+            sources,
+            targets,
+            {(g.transfer.source, g.transfer.target): g.ratio for g in found if g.place == place},
+        )
+        for place in places
+    ]

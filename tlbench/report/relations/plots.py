@@ -13,7 +13,7 @@ from tlbench.records import Record
 from tlbench.report.heatmaps import RATIO_COLOURS
 from tlbench.report.plots import COLOURS, INK, SYMBOLS, panels, style_of
 from tlbench.report.relations.coverage import Covered
-from tlbench.report.relations.gains import gains
+from tlbench.report.relations.gains import gain_matrices, gains
 from tlbench.report.relations.predictors import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.summary import BASELINE
@@ -29,29 +29,20 @@ def gain_maps(records: list[Record], metric: str) -> Any | None:
 
     None without a matrix.
     """
-    trained = {r.strategy for r in records if r.size}
-    found = [
-        g for g in gains(records, metric) if g.transfer.part is None and g.place.strategy in trained
-    ]
-    if len({g.transfer for g in found}) < 2:
+    found = gain_matrices(records, metric)
+    if not found:
         return None
-    sources = list(dict.fromkeys(g.transfer.source for g in found))
-    known = {g.transfer.target for g in found}
-    targets = [s for s in sources if s in known] + sorted(known - set(sources))
-    places = sorted({g.place for g in found}, key=lambda p: (p.backbone, p.strategy, p.size))
-    rows = list(dict.fromkeys((p.backbone, p.strategy) for p in places))
-    sizes = sorted({p.size for p in places})
-    titles = [[f"{b}, {s}, N = {n}" for n in sizes] for b, s in rows]
-    figure = panels(titles, shared_y=True)
-    values = {(g.place, g.transfer.source, g.transfer.target): g.ratio.value for g in found}
-    reach = max(abs(math.log2(v)) for v in values.values()) or 1.0
-    for place in places:
-        grid = [[values.get((place, s, t)) for t in targets] for s in sources]
+    rows = list(dict.fromkeys((m.place.backbone, m.place.strategy) for m in found))
+    sizes = sorted({m.place.size for m in found})
+    figure = panels([[f"{b}, {s}, N = {n}" for n in sizes] for b, s in rows], shared_y=True)
+    reach = max(abs(math.log2(r.value)) for m in found for r in m.ratios.values()) or 1.0
+    for matrix in found:
+        grid = [[matrix.ratios.get((s, t)) for t in matrix.targets] for s in matrix.sources]
         trace = go.Heatmap(
-            x=targets,
-            y=sources,
-            z=[[None if v is None else math.log2(v) for v in line] for line in grid],
-            text=[["" if v is None else f"{v:.2f}" for v in line] for line in grid],
+            x=matrix.targets,
+            y=matrix.sources,
+            z=[[None if r is None else math.log2(r.value) for r in line] for line in grid],
+            text=[["" if r is None else f"{r.value:.2f}" for r in line] for line in grid],
             texttemplate="%{text}",
             colorscale=RATIO_COLOURS,
             zmin=-reach,
@@ -61,8 +52,9 @@ def gain_maps(records: list[Record], metric: str) -> Any | None:
             ygap=2,
             hovertemplate="%{y} → %{x}: %{text} of the error from scratch<extra></extra>",
         )
-        row, column = rows.index((place.backbone, place.strategy)), sizes.index(place.size)
-        figure.add_trace(trace, row=row + 1, col=column + 1)
+        row = rows.index((matrix.place.backbone, matrix.place.strategy)) + 1
+        figure.add_trace(trace, row=row, col=sizes.index(matrix.place.size) + 1)
+    sources, targets = found[0].sources, found[0].targets
     figure.update_xaxes(showgrid=False, type="category", showticklabels=True)
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
     figure.update_yaxes(title_text="source", col=1)
