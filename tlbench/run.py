@@ -23,6 +23,7 @@ from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
+from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
 from tlbench.records import Record
 from tlbench.report.markdown import markdown
@@ -84,6 +85,8 @@ def run_suite(
         failure of a job is no error; it is in the run's report.
     """
     planned = plan(suite)
+    if suite.distances is not None:
+        check_packages()
     check_device(device)
     out = out or Path("runs") / suite.name
     opened = Store(store or default_store())

@@ -1,11 +1,7 @@
 """How much elements are alike."""
 
-import sys
-
 import pytest
 
-from tlbench.errors import InputError
-from tlbench.metrics import chemistry
 from tlbench.metrics.chemistry import differences
 
 
@@ -25,11 +21,3 @@ def test_differences_are_symmetric_and_none_of_an_element_to_itself():
 
 def test_what_is_not_known_is_left_out():
     assert "electronegativity" not in differences("He", "Li")
-
-
-def test_a_missing_library_is_named(monkeypatch):
-    chemistry._element.cache_clear()
-    monkeypatch.setitem(sys.modules, "mendeleev", None)
-    with pytest.raises(InputError, match=r"pip install 'tlbench\[distances\]'"):
-        differences("Si", "Ge")
-    chemistry._element.cache_clear()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tlbench.errors import InputError
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -35,11 +33,6 @@ def differences(a: str, b: str) -> dict[str, float]:
     """Return all differences of two elements, by name.
 
     One that is not known of either, as the electronegativity of a noble gas, is left out.
-
-    Raises
-    ------
-    InputError
-        If the library is not installed.
     """
     found = {}
     for difference in DIFFERENCES:
@@ -52,11 +45,6 @@ def differences(a: str, b: str) -> dict[str, float]:
 
 @lru_cache
 def _element(symbol: str) -> Any:
-    try:
-        from mendeleev import element
-    except ImportError as error:
-        raise InputError(
-            "What elements have in common is looked up in the package mendeleev; "
-            "pip install 'tlbench[distances]'."
-        ) from error
+    from mendeleev import element
+
     return element(symbol)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.errors import InputError
 
 NEAREST = 2.4
 """Nearest-neighbour distance that scaled structures have, Å: about that of silicon."""
@@ -33,11 +32,6 @@ def environments(frames: Frames, nearest: float | None = None) -> Floats:
     nearest
         Nearest-neighbour distance, Å, that structures are scaled by; None leaves them as they
         are.
-
-    Raises
-    ------
-    InputError
-        If the library is not installed.
     """
     calculator = _calculator()
     scale = 1.0 if nearest is None else NEAREST / nearest
@@ -52,13 +46,8 @@ def environments(frames: Frames, nearest: float | None = None) -> Floats:
 
 
 def _calculator() -> Any:
-    try:
-        from featomic import SoapPowerSpectrum
-    except ImportError as error:
-        raise InputError(
-            "Distances between environments need the package featomic; "
-            "pip install 'tlbench[distances]'."
-        ) from error
+    from featomic import SoapPowerSpectrum
+
     return SoapPowerSpectrum(
         cutoff={"radius": CUTOFF, "smoothing": {"type": "ShiftedCosine", "width": 0.5}},
         density={"type": "Gaussian", "width": SMEARING},

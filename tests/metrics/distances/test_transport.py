@@ -179,8 +179,7 @@ def test_ten_thousand_environments_take_a_bounded_time_and_memory():
         environments(0.0), environments(2.0), "raw", DistanceSettings(environments=10_000)
     )
     found = {name: task() for name, _, _, task in tasks}
-    # The aim is 60 s on a quiet machine: measured in benchmarks/; here CPU time, with a margin.
-    assert time.process_time() - start < 90
+    assert time.process_time() - start < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # 1 GiB
     assert all(value.is_resolved for value in found.values())
 

@@ -53,9 +53,11 @@ def distances(
     from tlbench.errors import InputError
     from tlbench.files import write_whole
     from tlbench.inspection.comparison import check_different, compare_all
+    from tlbench.metrics.distances.packages import check_packages
     from tlbench.metrics.distances.settings import DistanceSettings
     from tlbench.schema import assign, validate
 
+    check_packages()
     if len(data) < 2:
         raise InputError("A distance is between two: name at least two data sets or files.")
     if part not in SPLITS:

@@ -7,13 +7,11 @@ beside their floor (`tlbench.metrics.distances.uncertainty`).
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
 from tlbench.data.frames import Floats
-from tlbench.errors import InputError
 from tlbench.metrics.distances.sample import Sample, normalised
 from tlbench.seeds import stream
 
@@ -40,7 +38,8 @@ def sliced(a: Sample, b: Sample, projections: int) -> Distance:
 
     Bonneel et al., *J. Math. Imaging Vis.* 51, 22 (2015). The directions are always the same.
     """
-    ot = _pot()
+    import ot
+
     directions = ot.sliced.get_random_projections(
         a.values.shape[1], projections, seed=stream("projections", projections) % 2**32
     )
@@ -62,7 +61,8 @@ def exact(a: Sample, b: Sample) -> Distance:
     The plan is found by network simplex (Bonneel et al., *ACM Trans. Graph.* 30, 158, 2011); its
     memory grows with the product of the sizes.
     """
-    ot = _pot()
+    import ot
+
     cost = ot.dist(a.values, b.values, metric="euclidean")
 
     def distance(a_frames: Floats, b_frames: Floats) -> float:
@@ -109,13 +109,3 @@ def _between_frames(a: Sample, b: Sample) -> Floats:
         rows = slice(start, start + BLOCK)
         sums.index_add_(0, of_a[rows], torch.cdist(ours[rows], theirs) @ members)
     return sums.numpy()
-
-
-def _pot() -> Any:
-    try:
-        import ot
-    except ImportError as error:
-        raise InputError(
-            "Distances between environments need the package POT; pip install 'tlbench[distances]'."
-        ) from error
-    return ot

@@ -47,7 +47,9 @@ PREDICTORS_NOTE = (
 )
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
-    "target training structures, and so on to the farthest; each fifth has as many atoms."
+    "target training structures, and so on to the farthest; each fifth has as many atoms. Where "
+    "there are several transfers each counts as one; they share elements, so intervals are too "
+    "narrow."
 )
 GRID_NOTE = (
     "The same by thirds of the test atoms: rows by distance to the target's training structures, "
