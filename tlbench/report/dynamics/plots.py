@@ -83,6 +83,7 @@ def adf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
         return None
     figure = _figure(arms, strategies, plot)
     figure.update_xaxes(range=[0, 180], tickvals=list(range(0, 181, 30)))
+    figure.update_yaxes(rangemode="tozero")
     return figure
 
 

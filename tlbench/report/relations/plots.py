@@ -296,7 +296,9 @@ def structure_profiles(found: list[Deviations], axis: Axis) -> Any:
     """Return deviation of structure above force error, by bin; a column per backbone and size."""
     columns = list(dict.fromkeys((d.place.backbone, d.place.size) for d in found if d.place.size))
     columns = columns or list(dict.fromkeys((d.place.backbone, d.place.size) for d in found))
-    arms = sorted({d.place.strategy for d in found}, key=lambda name: name != BASELINE)
+    # As in the other plots: scratch first, arms without target data last.
+    trained_first = sorted(found, key=lambda d: (d.place.strategy != BASELINE, not d.place.size))
+    arms = list(dict.fromkeys(d.place.strategy for d in trained_first))
     styles = style_of(arms)
     titles = [[f"{b}, N = {n}" for b, n in columns], [""] * len(columns)]
     figure = panels(titles, shared_y=False)
