@@ -27,6 +27,9 @@ from tlbench.report.summary import (
 )
 from tlbench.report.transfers import Transfer, by_transfer
 
+WHOLE = "all"
+"""The part of a source that leaves nothing out."""
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -103,6 +106,65 @@ def gains_table(records: list[Record], metric: str) -> list[list[str]]:
                 [*names, *cells(table, row), *("–" if m is None else m.text() for m in found)]
             )
     return lines
+
+
+@dataclass(frozen=True)
+class PartRatio:
+    """The error after pretraining on a part of the source over that after all of it."""
+
+    part: str
+    place: Place
+    ratio: Ratio
+
+
+def against_whole(records: list[Record], metric: str) -> list[PartRatio]:
+    """Return every part of the source against the whole, arm by arm; none without a whole."""
+    of_part = {transfer.part: some for transfer, some in by_transfer(records).items()}
+    if len(by_transfer(records)) != len(of_part) or WHOLE not in of_part:
+        return []
+    errors = {part: target_errors(some, metric) for part, some in of_part.items()}
+    seed = seed_of(records, metric)
+    return [
+        PartRatio(part, place, ratio)
+        for place in sorted(
+            (p for p in errors[WHOLE] if p.strategy != BASELINE),
+            key=lambda p: (p.backbone, p.strategy, p.size, p.train_temperature_k or 0),
+        )
+        for part in of_part
+        if part not in (None, WHOLE)
+        and (ratio := paired_ratio(errors[part].get(place, {}), errors[WHOLE][place], seed))
+    ]
+
+
+def parts_table(records: list[Record], metric: str) -> list[list[str]]:
+    """Return a line per arm and training set, a column per part of the source."""
+    found = against_whole(records, metric)
+    parts = list(dict.fromkeys(each.part for each in found))
+    lines = [["backbone", "arm", "N", "trained at (K)", *parts]]
+    for place in dict.fromkeys(each.place for each in found):
+        ratios = {each.part: each.ratio for each in found if each.place == place}
+        at = "all" if place.train_temperature_k is None else f"{place.train_temperature_k:g}"
+        at = at if place.size else "–"
+        cells_ = ["–" if p not in ratios else ratio_text(ratios[p], False) for p in parts]
+        lines.append([place.backbone, place.strategy, str(place.size), at, *cells_])
+    return lines
+
+
+def parts_findings(records: list[Record], metric: str) -> list[str]:
+    """Say of each arm how often a part of the source is worse than the whole, and better."""
+    arms: dict[tuple[str, str], list[Ratio]] = {}
+    for each in against_whole(records, metric):
+        arms.setdefault((each.place.backbone, each.place.strategy), []).append(each.ratio)
+    sentences = []
+    for (backbone, strategy), ratios in arms.items():
+        sides = [ratio.interval.side() if ratio.interval else 0 for ratio in ratios]
+        worse = sum(ratio.value > 1 for ratio in ratios)
+        sentences.append(
+            f"{backbone}, {strategy}: pretraining on a part of the source is worse than on all of "
+            f"it in {worse} of {len(ratios)} comparisons, {sides.count(1)} by their 95 % intervals, "
+            f"and better in {len(ratios) - worse}, {sides.count(-1)} by their intervals."
+        )
+    return sentences
 
 
 def gains_findings(records: list[Record], metric: str) -> list[str]:

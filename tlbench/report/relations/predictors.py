@@ -51,13 +51,14 @@ class Point:
 class Question:
     """What is asked, with the points that may answer it.
 
-    ``value`` is the title of their axis. ``reads`` says in
-    one sentence how the plot is to be read.
+    ``value`` is the title of their axis. ``reads`` says in one sentence how the plot is to be read,
+    ``shared`` what points have in common, so that they are not independent.
     """
 
     title: str
     value: str
     reads: str
+    shared: str
     points: list[Point]
 
 
@@ -72,6 +73,7 @@ def questions(
             f"arm / {BASELINE}",
             "A point is a transfer, lower where it gains more; if points fall on a rising line, "
             "near data gain more than far ones.",
+            "elements and models",
             list(_of_transfers(records, known, metric)),
         ),
         Question(
@@ -79,6 +81,7 @@ def questions(
             f"arm / {BASELINE}, relative to the mean over sources",
             "A point is a source and a target, both numbers relative to their means over the "
             "sources of that target; if points rise, the nearer source is the better one.",
+            "elements and models",
             list(_of_sources(records, known, metric)),
         ),
         Question(
@@ -87,6 +90,7 @@ def questions(
             "A point is a part of the source and one test temperature, both numbers relative to "
             "their means over parts; if points rise, the part nearer to the test structures is the "
             "better one.",
+            "models and test structures",
             list(_of_parts(records, known, metric)),
         ),
         Question(
@@ -94,6 +98,7 @@ def questions(
             "error / that of the best training temperature",
             "A point is a training and a test temperature; if points rise, structures farther from "
             "those trained on have the larger errors.",
+            "models and test structures",
             list(_of_temperatures(records, known, metric, against_scratch=False)),
         ),
         Question(
@@ -101,6 +106,7 @@ def questions(
             f"arm / {BASELINE}",
             "A point is a training and a test temperature, lower where transfer gains more; if "
             "points fall to the right, it gains most where the two differ.",
+            "models and test structures",
             list(_of_temperatures(records, known, metric, against_scratch=True)),
         ),
     ]

@@ -15,6 +15,7 @@ from tlbench.report.relations.coverage import (
     coverage_table,
     grid_table,
 )
+from tlbench.report.relations.gains import parts_findings, parts_table
 from tlbench.report.relations.predictors import (
     TITLES,
     Question,
@@ -44,6 +45,10 @@ PREDICTORS_NOTE = (
     "is of use. Points share elements or models, so intervals are rather too narrow; p, where it "
     "is given, allows for that: the share of exchanges of the elements' names that correlate as "
     "strongly."
+)
+PARTS_NOTE = (
+    "Error after pretraining on a part of the source over that after pretraining on all of it, with "
+    "the same updates and the same seeds: above 1, broader pretraining is better."
 )
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
@@ -93,13 +98,16 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
     asked = questions(records, distances, metric)
     covered = by_coverage(profiles)
     blocks = [Block("Distances between data sets", distances_table(distances), DISTANCES_NOTE)]
-    for question in asked:
-        blocks.append(Block(question.title, predictors_table(question), PREDICTORS_NOTE))
+    blocks.append(Block("Parts of the source", parts_table(records, metric), PARTS_NOTE))
+    for number, question in enumerate(asked):
+        note = PREDICTORS_NOTE if number == 0 else ""
+        blocks.append(Block(question.title, predictors_table(question), note))
     blocks += [
         Block("Gain by coverage", coverage_table(covered), COVERAGE_NOTE),
         Block("Gain by coverage of target and source", grid_table(covered), GRID_NOTE),
     ]
-    findings = [said for question in asked for said in predictors_findings(question)]
+    findings = parts_findings(records, metric)
+    findings += [said for question in asked for said in predictors_findings(question)]
     findings += coverage_findings(covered)
     if dynamics is not None:
         findings += _of_structure(dynamics, records)
@@ -181,8 +189,8 @@ def predictors_findings(question: Question) -> Iterator[str]:
     useful = [each for each in told if each[2].skill is not None and each[2].skill < 1]
     yield (
         f"{start} Of {len(told)} correlations, {len(sure)} have a 95 % interval without 0 (about "
-        f"{len(told) / 20:.0f} would by chance if all were independent), and {len(useful)} predict "
-        f"what was left out better than the mean does."
+        f"{len(told) / 20:.0f} would by chance if points were independent, but they share "
+        f"{question.shared}), and {len(useful)} predict what was left out better than the mean does."
     )
     ranked = sorted(sure, key=lambda each: -abs(each[2].rho))
     if ranked:
