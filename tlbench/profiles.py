@@ -20,7 +20,10 @@ BINS = 5
 """Bins of coverage, with the same number of test atoms each."""
 
 THIRDS = 3
-"""Bins of each kind of coverage where both are looked at together."""
+"""Bins of coverage by the target where that by the source is looked at, too."""
+
+FEWEST = 20
+"""Atoms that a mean error is taken of at least."""
 
 DISTANCE_BINS, ANGLE_BINS = 30, 18
 """Bins of distances up to `tlbench.md.structure.REACH`, and of angles up to 180°."""
@@ -37,9 +40,10 @@ class Coverage(Strict):
     Lists run over bins of equally many atoms, from the nearest to the target's training structures
     to the farthest; ``target`` and ``source`` are mean distances to the nearest environment of
     each, ``error`` the mean absolute force error per component, meV/Å. ``grid_atoms`` and
-    ``grid_error`` have a row for each third of the atoms by distance to the target's, and in it a
-    column for each third by distance to the source's; the error is None where there are no atoms.
-    ``job`` is that which measured the distances.
+    ``grid_error`` have a row for each third of the atoms by distance to the target's, and in it one
+    number for the atoms to which a structure of the source is nearer, and one for the others; the
+    error is None where there are fewer than `FEWEST` atoms. ``job`` is that which measured the
+    distances.
     """
 
     size: int
@@ -49,8 +53,8 @@ class Coverage(Strict):
     target: list[float]
     source: list[float]
     error: list[float]
-    grid_atoms: list[list[int]]
-    grid_error: list[list[float | None]]
+    grid_atoms: list[tuple[int, int]]
+    grid_error: list[tuple[float | None, float | None]]
     job: str
 
 
@@ -151,9 +155,11 @@ def _was_trained_there(cell: Cell, covered: Covered) -> bool:
 def _coverage(covered: Covered, distances: dict[str, Any], error: Floats) -> Coverage:
     target, source = distances["target"], distances["source"]
     parts = np.array_split(np.argsort(target, kind="stable"), BINS)
-    rows = _equal_parts(target)
-    columns = _equal_parts(source)
-    grid = [[error[(rows == i) & (columns == j)] for j in range(THIRDS)] for i in range(THIRDS)]
+    thirds, nearer = _equal_parts(target), source < target
+    grid = [
+        (error[(thirds == third) & nearer], error[(thirds == third) & ~nearer])
+        for third in range(THIRDS)
+    ]
     return Coverage(
         size=covered.size,
         subset_seed=covered.subset_seed,
@@ -162,8 +168,8 @@ def _coverage(covered: Covered, distances: dict[str, Any], error: Floats) -> Cov
         target=_means(parts, target, 5),
         source=_means(parts, source, 5),
         error=_means(parts, error, 3),
-        grid_atoms=[[len(cell) for cell in row] for row in grid],
-        grid_error=[[_mean(cell) for cell in row] for row in grid],
+        grid_atoms=[(len(near), len(far)) for near, far in grid],
+        grid_error=[(_mean(near), _mean(far)) for near, far in grid],
         job=covered.job,
     )
 
@@ -202,4 +208,4 @@ def _means(parts: list[Ints], values: Floats, digits: int) -> list[float]:
 
 
 def _mean(values: Floats) -> float | None:
-    return round(float(values.mean()), 3) if len(values) else None
+    return round(float(values.mean()), 3) if len(values) >= FEWEST else None

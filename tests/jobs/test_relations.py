@@ -97,8 +97,8 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
     result = coverage.run({"target": subset, "source": None}, job)
     with np.load(job.folder / coverage.COVERAGE) as found:
         target, source = found["target"], found["source"]
-    test = environments.read_environments(germanium[1], "test", "scaled")
-    known = environments.read_environments(silicon[1], "train", "scaled")
+    test = environments.read_environments(germanium[1], "test", "raw")
+    known = environments.read_environments(silicon[1], "train", "raw")
     assert np.allclose(source, cdist(test, known).min(axis=1), atol=1e-7)
     assert result["mean_target"] == pytest.approx(target.mean())
     # More structures cover no less.
@@ -110,7 +110,7 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
 
 
 def test_what_was_trained_on_is_covered(tmp_path, germanium):
-    known = environments.read_environments(germanium[1], "train", "scaled")
+    known = environments.read_environments(germanium[1], "train", "raw")
     assert coverage.nearest(known, known).max() < 1e-6
 
 

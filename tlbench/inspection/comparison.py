@@ -15,7 +15,7 @@ from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
 from tlbench.metrics.environments import environments
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 28
 """Size of the largest file that is read."""
 
 MOST_FRAMES = 1000
@@ -45,19 +45,22 @@ def read_file(path: Path) -> tuple[Frames, bool]:
         If it is too large, or a frame of it cannot be used.
     """
     if path.stat().st_size > MOST_BYTES:
-        raise InputError(f"{path}: is larger than {MOST_BYTES >> 30} GiB; take fewer frames.")
-    found = [frame for _, frame in labelled_frames(path, ExtxyzOptions())]
-    labelled = [frame for frame in found if isinstance(frame, Frames)]
-    if labelled and len(labelled) == len(found):
-        frames = Frames.concatenate(labelled)
+        raise InputError(f"{path}: is larger than {MOST_BYTES >> 20} MiB; take fewer frames.")
+    read = list(labelled_frames(path, ExtxyzOptions()))
+    labelled = [frame for _, frame in read if isinstance(frame, Frames)]
+    if labelled and len(labelled) == len(read):
+        numbers, frames = [number for number, _ in read], Frames.concatenate(labelled)
     else:
         # What is missing a label in one frame is compared in none.
-        frames = Frames.unlabelled([atoms for _, atoms in images(path)])
+        found = list(images(path))
+        numbers = [number for number, _ in found]
+        frames = Frames.unlabelled([atoms for _, atoms in found])
     if len(frames) > MOST_FRAMES:
-        frames = frames.select(np.linspace(0, len(frames) - 1, MOST_FRAMES).round())
-    for index in range(len(frames)):
-        check_structure(f"{path}: frame {index + 1}", frames.select([index]))
-    return frames, bool(labelled) and len(labelled) == len(found)
+        kept = np.linspace(0, len(frames) - 1, MOST_FRAMES).round().astype(np.int64)
+        numbers, frames = [numbers[k] for k in kept], frames.select(kept)
+    for index, number in enumerate(numbers):
+        check_structure(f"{path}: frame {number + 1}", frames.select([index]))
+    return frames, bool(labelled) and len(labelled) == len(read)
 
 
 def check_different(names: list[str], digests: list[str]) -> None:

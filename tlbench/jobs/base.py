@@ -90,9 +90,9 @@ KINDS = {
     "reference": Kind(3, "tlbench.jobs.reference:run", uses_device=False),
     "simulate": Kind(2, "tlbench.jobs.simulate:run", uses_device=True),
     "compare": Kind(2, "tlbench.jobs.compare:run", uses_device=False),
-    "environments": Kind(1, "tlbench.jobs.environments:run", uses_device=False),
-    "distance": Kind(1, "tlbench.jobs.distance:run", uses_device=False),
-    "coverage": Kind(1, "tlbench.jobs.coverage:run", uses_device=False),
+    "environments": Kind(2, "tlbench.jobs.environments:run", uses_device=False),
+    "distance": Kind(2, "tlbench.jobs.distance:run", uses_device=False),
+    "coverage": Kind(2, "tlbench.jobs.coverage:run", uses_device=False),
     "geometry": Kind(1, "tlbench.jobs.geometry:run", uses_device=False),
 }
 

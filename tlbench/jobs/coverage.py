@@ -22,11 +22,12 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     source's training structures; see `tlbench.metrics.environments` for what a distance is.
     ``config`` has for ``target`` and ``source`` the subset that is trained on.
     """
-    test = read_environments(context.parents["target_environments"], "test", "scaled")
+    # As they are: a network sees Å.
+    test = read_environments(context.parents["target_environments"], "test", "raw")
     found = {}
     for number, role in enumerate(("target", "source")):
         frames = Frames.load(context.parents[f"{role}_data"] / "train.npz")
-        known = read_environments(context.parents[f"{role}_environments"], "train", "scaled")
+        known = read_environments(context.parents[f"{role}_environments"], "train", "raw")
         atoms = np.isin(
             np.repeat(np.arange(len(frames)), frames.n_atoms),
             chosen_indices(frames, config[role]),

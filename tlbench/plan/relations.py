@@ -109,6 +109,9 @@ def _test_temperatures(card: Card, training: Sequence[float]) -> Sequence[float]
 
 
 def _distance(result: Plan, a: _Set, b: _Set) -> None:
+    if (a.data, a.config()) == (b.data, b.config()):
+        # Pretrained and trained on the same structures: there is nothing between them.
+        return
     # A distance is the same both ways, so it is computed once.
     a, b = sorted((a, b), key=lambda each: (each.data, canonical_json(each.config())))
     if result.suite.distances is None:

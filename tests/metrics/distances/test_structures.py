@@ -56,6 +56,48 @@ def test_a_crystal_has_its_own_angles_and_neighbours():
     assert nearest_distance(crystal("Si", SI), "a") == pytest.approx(SI * np.sqrt(3) / 4)
 
 
+@pytest.mark.parametrize(
+    ("element", "lattice", "a", "nearest"),
+    [
+        ("Si", "diamond", 5.431, 5.431 * 3**0.5 / 4),
+        ("Li", "bcc", 3.44, 3.44 * 3**0.5 / 2),
+        ("Cu", "fcc", 3.61, 3.61 / 2**0.5),
+    ],
+)
+@pytest.mark.parametrize("rattle", [0.0, 0.05, 0.1])
+def test_atoms_that_move_about_their_sites_are_as_far_apart(element, lattice, a, nearest, rattle):
+    images = []
+    for seed in range(4):
+        atoms = bulk(element, lattice, a, cubic=True).repeat(3)
+        atoms.rattle(rattle, seed=seed)
+        images.append(atoms)
+    assert nearest_distance(Frames.unlabelled(images), "a") == pytest.approx(nearest, rel=0.01)
+
+
+def test_atoms_at_one_place_are_refused():
+    from ase import Atoms
+
+    together = Frames.unlabelled([Atoms("Si3", [[0, 0, 0], [0, 0, 0], [0, 0, 2]])] * 2)
+    with pytest.raises(InputError, match="two atoms are at the same place"):
+        nearest_distance(together, "a")
+
+
+def test_the_same_structures_under_two_names_are_refused():
+    with pytest.raises(InputError, match="a and b hold the same structures"):
+        compare_sets(structures(crystal("Si", SI)), structures(crystal("Si", SI), "b"), QUICK)
+
+
+def test_what_only_one_structure_has_is_left_out():
+    from ase import Atoms
+
+    bound = [Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])]
+    apart = [Atoms("Si2", [[0, 0, 0], [0, 0, 30]])] * 3
+    one = structures(Frames.unlabelled(bound + apart), "one")
+    found = {d.name for d in compare_sets(one, structures(crystal("Si", SI)), QUICK)}
+    assert "pair_distance" not in found
+    assert "coordination" in found
+
+
 def turned(frames, rotation):
     matrix = rotation.as_matrix()
     fields = {name: getattr(frames, name) @ matrix.T for name in ("positions", "forces", "cell")}
@@ -102,10 +144,9 @@ def test_forces_and_energies_are_compared_where_both_have_them():
 
 
 def test_scaled_energies_count_from_the_mean():
-    frames = crystal("Si", SI)
     energy = np.array([1.0, 2.0, 3.0]) * 8
-    shifted = Frames(**{**vars(frames), "energy": energy + 800})
-    frames = Frames(**{**vars(frames), "energy": energy})
+    frames = Frames(**{**vars(crystal("Si", SI)), "energy": energy})
+    shifted = Frames(**{**vars(crystal("Ge", GE)), "energy": energy + 800})
     found = by_name(compare_sets(structures(frames), structures(shifted, "b"), QUICK))
     assert found["energy", "raw"].value == pytest.approx(100)
     assert found["energy", "scaled"].value == pytest.approx(0, abs=1e-9)
@@ -121,12 +162,12 @@ def test_sets_without_a_common_quantity_are_refused():
     from ase import Atoms
 
     far = Frames.unlabelled([Atoms("Si2", [[0, 0, 0], [0, 0, 30]]) for _ in range(3)])
-    # Coordination is a number even of lone atoms, so only a set without atoms has nothing.
     with pytest.raises(InputError, match="no two atoms are within 6 Å"):
         nearest_distance(far, "gas")
     empty = StructureSet("empty", crystal("Si", SI), 2.35, labelled=False)
+    other = StructureSet("other", crystal("Ge", GE), 2.45, labelled=False)
     with pytest.raises(InputError, match="empty and other have no quantity in common"):
-        compare_sets(_without_quantities(empty), _without_quantities(empty, "other"), QUICK)
+        compare_sets(_without_quantities(empty), _without_quantities(other, "other"), QUICK)
 
 
 def _without_quantities(of, name="empty"):

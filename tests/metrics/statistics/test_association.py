@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from tlbench.metrics.statistics import MIN_POINTS, association
+from tlbench.metrics.statistics import MIN_GROUPS, association
 
 
 def of(x, y, groups=None):
@@ -51,7 +51,7 @@ def test_the_interval_covers_the_correlation(rho):
 
 
 def test_few_points_have_no_interval_and_constants_no_correlation():
-    x = range(MIN_POINTS - 1)
+    x = range(MIN_GROUPS - 1)
     assert of(x, x).interval is None
     assert not of(x, x).is_resolved
     assert of([1, 1, 1], [1, 2, 3]) is None
@@ -73,3 +73,35 @@ def test_what_belongs_together_is_left_out_together():
     assert of(x, y, group).skill < 0.1
     unrelated = rng.normal(size=8)[group]
     assert of(unrelated, y, group).skill > 0.8
+
+
+def test_points_that_belong_together_narrow_no_interval():
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=8), rng.normal(size=8)
+    once, thrice = of(x, y), of(np.repeat(x, 3), np.repeat(y, 3), np.repeat(np.arange(8), 3))
+    assert thrice.n_points == 24
+    assert thrice.n_groups == 8
+    assert np.diff(thrice.interval) == pytest.approx(np.diff(once.interval), rel=0.05)
+
+
+def test_relative_numbers_predict_nothing_that_is_left_out():
+    x = np.linspace(0, 1, 12)
+    assert association(list(x), list(x), list(range(12)), relative=True).skill is None
+
+
+def test_relabelling_tells_chance_from_what_shares_elements():
+    """Values that are a matter of one element correlate with much; exchanges of names show it."""
+    from itertools import permutations
+
+    names = range(4)
+    pairs = list(permutations(names, 2))
+    rng = np.random.default_rng(5)
+    claimed = 0
+    for _ in range(100):
+        effect, other = rng.normal(size=4), rng.normal(size=4)
+        y = [effect[b] + 0.1 * rng.normal() for _, b in pairs]
+        x = {pair: abs(other[pair[0]] - other[pair[1]]) for pair in pairs}
+        relabelled = [[x[order[a], order[b]] for a, b in pairs] for order in permutations(names)]
+        found = association([x[p] for p in pairs], y, pairs, relabelled)
+        claimed += found.chance <= 0.05
+    assert claimed <= 11

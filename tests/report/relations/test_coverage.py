@@ -17,7 +17,7 @@ def coverage(error, grid=None, seed=0):
     return Coverage(
         size=10, subset_seed=seed, init_seed=seed, train_temperature_k=None,
         target=[0.01, 0.02, 0.03, 0.04, 0.05], source=[0.1] * 5, error=error,
-        grid_atoms=[[5] * 3] * 3, grid_error=grid or [[error[0]] * 3] * 3, job=f"c{seed}",
+        grid_atoms=[(30, 60)] * 3, grid_error=grid or [(error[0], error[0])] * 3, job=f"c{seed}",
     )  # fmt: skip
 
 
@@ -37,8 +37,8 @@ def falling_back(seeds=5):
     for seed in range(seeds):
         scale = 1 + 0.01 * seed
         share = [0.9, 0.8, 0.7, 0.6, 0.5]
-        grid = [[100.0] * 3] * 3
-        ours = [[90.0] * 3, [80.0] * 3, [40.0, 60.0, 80.0]]
+        grid = [(100.0, 100.0)] * 3
+        ours = [(90.0, 90.0), (80.0, 80.0), (40.0, 80.0)]
         gained = [error * s * scale for error, s in zip(FIFTHS, share, strict=True)]
         found.append(profile("scratch", [coverage(FIFTHS, grid, seed)], seed))
         found.append(profile("finetune", [coverage(gained, ours, seed)], seed))
@@ -54,9 +54,25 @@ def test_what_the_study_says_is_recognised():
     assert found.trend.interval.side() == -1
     assert found.fallback.value == pytest.approx(0.5)
     (said,) = coverage_findings([found])
-    assert "with 1 of 1 training sets (1 of all told by a 95 % interval)" in said
+    assert said.count("with 1 of 1 training sets") == 2
+    assert "(factor 0.56; told by 95 % intervals in 1, the opposite in 0)" in said
     assert coverage_table([found])[1][:4] == ["b", "finetune", "10", "0.92"]
-    assert grid_table([found])[3][3:7] == ["far", "0.40", "0.60", "0.80"]
+    table = grid_table([found])
+    assert {len(line) for line in table} == {7}
+    assert table[3][3:6] == ["far", "0.40 (33%)", "0.80 (67%)"]
+    assert table[3][6].startswith("0.50 [")
+
+
+def test_too_few_atoms_are_no_ground():
+    profiles = falling_back()
+    few = [(90.0, 90.0), (80.0, 80.0), (None, 80.0)]
+    for number, p in enumerate(profiles):
+        cut = p.coverage[0].model_copy(update={"grid_error": few})
+        profiles[number] = p.model_copy(update={"coverage": [cut]})
+    (found,) = by_coverage(profiles)
+    assert found.fallback is None
+    assert "for lack of atoms" in coverage_findings([found])[0]
+    assert grid_table([found])[3][4:] == ["– (33%)", "1.00 (67%)", ""]
 
 
 def test_a_gain_that_is_the_same_everywhere_shows_no_trend():
@@ -67,10 +83,18 @@ def test_a_gain_that_is_the_same_everywhere_shows_no_trend():
     assert found.trend.interval is None
 
 
-def test_transfers_count_once_each():
+def test_targets_count_once_each_whatever_the_source():
+    """Transfers to one target are compared with the same models from scratch."""
     profiles = [
-        profile(strategy, [coverage([e * f for e in FIFTHS], seed=seed)], seed, target=target)
+        profile(
+            strategy,
+            [coverage([e * f for e in FIFTHS], seed=seed)],
+            seed,
+            source=source,
+            target=target,
+        )
         for target in ("Ge", "Li", "Mo")
+        for source in ("Si", "W")
         for seed in (0, 1)
         for strategy, f in (("scratch", 1.0), ("finetune", 0.5))
     ]

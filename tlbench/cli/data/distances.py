@@ -156,6 +156,9 @@ def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
             f"{d.floor:.3g}",
             d.unit,
         )
-    table.caption = "floor: what halves of one set differ by; *: the interval lies above it"
+    table.caption = (
+        "floor: what halves of one set differ by; *: the interval lies above it. Distances of "
+        "environments are those of samples, too large by about the floor."
+    )
     table.caption_justify = "left"
     return table

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from tlbench.errors import InputError
@@ -61,7 +62,7 @@ def compare_sets(
     Raises
     ------
     InputError
-        If a set has a single structure, or the two have no quantity in common.
+        If a set has a single structure, the two are the same, or have no quantity in common.
     """
     for each in (a, b):
         if len(each.frames) < 2:
@@ -69,12 +70,13 @@ def compare_sets(
                 f"{each.name} has a single structure: how much of a distance is chance cannot be "
                 "told from fewer than two."
             )
+    if _are_equal(a, b):
+        raise InputError(f"{a.name} and {b.name} hold the same structures: their distance is 0.")
     found = []
     tasks = _tasks(a, b, settings)
     if not tasks:
         raise InputError(
-            f"{a.name} and {b.name} have no quantity in common: in one of them no atom has a "
-            "neighbour and forces are not known."
+            f"{a.name} and {b.name} have no quantity in common that two structures of each have."
         )
     for number, (name, form, unit, distance) in enumerate(tasks):
         value = distance()
@@ -90,6 +92,13 @@ def compare_sets(
     return found
 
 
+def _are_equal(a: StructureSet, b: StructureSet) -> bool:
+    return all(
+        np.array_equal(getattr(a.frames, name), getattr(b.frames, name))
+        for name in ("n_atoms", "positions", "cell", "atomic_numbers")
+    )
+
+
 _Task = tuple[str, Form, str, Callable[[], Estimate]]
 
 
@@ -98,14 +107,17 @@ def _tasks(a: StructureSet, b: StructureSet, settings: DistanceSettings) -> list
     for form in FORMS:
         ours, theirs = (each.samples(settings, form == "scaled") for each in (a, b))
         for quantity in QUANTITIES:
-            if quantity.name in ours and quantity.name in theirs:
+            pair = [each[quantity.name] for each in (ours, theirs) if quantity.name in each]
+            # Of what a single structure has nothing is known.
+            if len(pair) == 2 and all(each.n_present > 1 for each in pair):
                 unit = quantity.scaled_unit if form == "scaled" else quantity.unit
-                pair = ours[quantity.name], theirs[quantity.name]
-                task = partial(estimate, *pair, wasserstein, settings.resamples, settings.halves)
+                task = partial(
+                    estimate, pair[0], pair[1], wasserstein, settings.resamples, settings.halves
+                )
                 tasks.append((quantity.name, form, unit, task))
     for form in FORMS:
         here, there = a.environments(form == "scaled"), b.environments(form == "scaled")
-        if here is not None and there is not None:
+        if here is not None and there is not None and min(here.n_present, there.n_present) > 1:
             tasks += _of_environments(here, there, form, settings)
     return tasks
 

@@ -23,6 +23,11 @@ class Sample:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def n_present(self) -> int:
+        """Number of structures that have values."""
+        return len(np.unique(self.frame))
+
     def thinned(self, most: int) -> "Sample":
         """Return at most so many of the values, drawn evenly and always the same ones."""
         if len(self) <= most:

@@ -21,13 +21,13 @@ class DistanceSettings(Strict):
         default=1.35, le=4, description="neighbours and angles, in nearest-neighbour distances"
     )
     values: PositiveInt = Field(
-        default=10_000, le=1_000_000, description="values of a quantity that are compared"
+        default=10_000, ge=100, le=1_000_000, description="values of a quantity that are compared"
     )
     environments: PositiveInt = Field(
-        default=2000, le=100_000, description="atoms whose environments are compared"
+        default=2000, ge=50, le=100_000, description="atoms whose environments are compared"
     )
     exact: PositiveInt = Field(
-        default=1000, le=10_000, description="of them, those that exact transport compares"
+        default=1000, ge=50, le=4000, description="of them, those that exact transport compares"
     )
     projections: PositiveInt = Field(
         default=50, le=1000, description="directions of sliced transport"

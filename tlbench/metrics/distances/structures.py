@@ -14,6 +14,18 @@ from tlbench.metrics.distances.settings import DistanceSettings
 FARTHEST = 6.0
 """Distance beyond which an atom counts as having no neighbour, Å."""
 
+CLOSEST = 0.1
+"""Distance below which two atoms are at the same place, Å."""
+
+SHORTEST = 0.01
+"""Share of pairs that are shorter than where the first maximum is looked for."""
+
+BIN, SMOOTHED = 0.02, 7
+"""Width of bins in which it is looked for, Å, and the number of bins that are smoothed over."""
+
+PEAK = 0.1
+"""Half the width of the first maximum, relative to its distance."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -111,20 +123,33 @@ class StructureSet:
 
 
 def nearest_distance(frames: Frames, name: str) -> float:
-    """Return the median distance of atoms to their nearest neighbour, Å.
+    """Return the nearest-neighbour distance of a set of structures, Å.
+
+    It is the mean length of the pairs within `PEAK` of the first maximum of the radial
+    distribution: unlike the distance of each atom to its nearest neighbour it does not shrink when
+    atoms move about their sites.
 
     Raises
     ------
     InputError
-        If no atom has a neighbour within `FARTHEST`.
+        If no atom has a neighbour within `FARTHEST`, or two atoms are at the same place.
     """
-    graph = graph_of(frames, FARTHEST)
-    centre = graph.edge_index[0].numpy()
-    if not len(centre):
+    length = graph_of(frames, FARTHEST).edge_vectors().norm(dim=1).numpy()
+    if not len(length):
         raise InputError(
             f"{name}: no two atoms are within {FARTHEST:g} Å of each other, so there is nothing "
             "to compare."
         )
-    length = graph.edge_vectors().norm(dim=1).numpy()
-    starts = np.flatnonzero(np.r_[True, centre[1:] != centre[:-1]])
-    return float(np.median(np.minimum.reduceat(length, starts)))
+    if length.min() < CLOSEST:
+        raise InputError(f"{name}: two atoms are at the same place; correct the structure.")
+    shortest = float(np.quantile(length, SHORTEST))
+    span = 0.8 * shortest, 1.8 * shortest
+    inside = length[(length >= span[0]) & (length <= span[1])]
+    counts, ends = np.histogram(inside, bins=max(round(shortest / BIN), SMOOTHED), range=span)
+    middles = (ends[1:] + ends[:-1]) / 2
+    density = np.convolve(counts / middles**2, np.ones(SMOOTHED) / SMOOTHED, mode="same")
+    # Of shells that touch, the first: higher ones, such as the second of bcc, are farther out.
+    high = np.flatnonzero(density > 0.7 * density.max())
+    first = density[: high[0] + SMOOTHED]
+    peak = middles[np.argmax(first)]
+    return float(inside[np.abs(inside - peak) < PEAK * peak].mean())

@@ -7,7 +7,11 @@ Interval
     nor these mirrored at the value (*basic* bootstrap; Davison & Hinkley, *Bootstrap Methods and
     their Application*, 1997, ch. 5) cover small distances. The interval is from the lower end of
     the mirrored to the upper end of the plain one, value ± (97.5 % point - value). It is wide
-    rather than narrow; below the floor it says no more than the floor does.
+    rather than narrow; below the floor it says no more than the floor does. Of single quantities it
+    covers the distance of the distributions. That of environments, in many dimensions, is that of
+    samples of this size: exact transport between samples exceeds that between distributions by
+    about the floor, which no resampling undoes. The nearest-neighbour distance that scaled forms
+    are in units of is taken as known, which matters for sets of a few structures.
 Floor
     Each set is cut into halves at random, and the distance between the halves taken; the mean over
     cuts, and over both sets. Halves have half the structures, so the floor errs upward.

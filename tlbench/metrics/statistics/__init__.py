@@ -1,7 +1,12 @@
 """Comparison of arms, and what tells how they compare; with intervals."""
 
 from tlbench.metrics.statistics.area import area_ratio
-from tlbench.metrics.statistics.association import MIN_POINTS, Association, association
+from tlbench.metrics.statistics.association import (
+    MIN_GROUPS,
+    Association,
+    association,
+    null_correlations,
+)
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
 from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
 from tlbench.metrics.statistics.difference import (
@@ -24,8 +29,8 @@ from tlbench.metrics.statistics.ties import Standing, tie_groups
 from tlbench.metrics.statistics.verdict import NegativeTransfer, Verdict, negative_transfer, verdict
 
 __all__ = [
+    "MIN_GROUPS",
     "MIN_PAIRS",
-    "MIN_POINTS",
     "Association",
     "Bound",
     "BoundInterval",
@@ -54,6 +59,7 @@ __all__ = [
     "kaplan_meier",
     "mean_survival_time",
     "negative_transfer",
+    "null_correlations",
     "paired_difference",
     "paired_ratio",
     "tie_groups",

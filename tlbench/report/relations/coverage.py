@@ -16,14 +16,13 @@ from tlbench.metrics.statistics import (
     Ratio,
     bootstrap_seed,
     geometric_mean,
-    negative_transfer,
     paired_ratio,
 )
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.report.summary import BASELINE, Place, ratio_text
 
 Unit = Pair
-"""What counts as one: a pair of seeds, or where there are several transfers, one of these."""
+"""What counts as one: a pair of seeds, or where there are several targets, one of these."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,10 @@ class Covered:
 
     ``target`` and ``source`` are the mean distances of the bins' atoms to what was trained on;
     ``ratios`` those of errors; ``trend`` the ratio of the last bin over that of the first, and
-    ``grid`` the ratios by thirds of both distances, None where there are no atoms. ``fallback`` is,
-    of the third farthest from the target's structures, the ratio near the source's over that far
-    from them: below 1 if the model falls back on the source.
+    ``grid`` the ratios by thirds of the distance to the target's, for atoms to which the source is
+    nearer and for the others, None where there are too few, and ``shares`` the shares of atoms.
+    ``fallback`` is the former over the latter in the last third: below 1 if the model falls back on
+    the source.
     """
 
     place: Place
@@ -42,22 +42,23 @@ class Covered:
     source: list[float]
     ratios: list[Ratio]
     trend: Ratio
-    grid: list[list[Ratio | None]]
+    grid: list[tuple[Ratio | None, Ratio | None]]
+    shares: list[tuple[float, float]]
     fallback: Ratio | None
 
 
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     """Return every arm but the baseline, by backbone, size and temperature."""
     profiles = principal(profiles)
-    transfers = list(dict.fromkeys((p.source, p.target) for p in profiles))
+    targets = list(dict.fromkeys(p.target for p in profiles))
     found: dict[Place, dict[Unit, list[Coverage]]] = defaultdict(lambda: defaultdict(list))
     for p in profiles:
         for coverage in p.coverage:
             place = Place(p.backbone, p.strategy, coverage.size, coverage.train_temperature_k)
             unit: Unit = coverage.subset_seed, coverage.init_seed
-            if len(transfers) > 1:
-                # Pairs of one transfer share what is transferred: they count as one.
-                unit = None, transfers.index((p.source, p.target))
+            if len(targets) > 1:
+                # What is transferred to one target is compared with the same models from scratch.
+                unit = None, targets.index(p.target)
             found[place][unit].append(coverage)
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = []
@@ -109,15 +110,21 @@ def _against(
         ratios=known,
         trend=trend,
         grid=[
-            [ratio(lambda c, i=i, j=j: c.grid_error[i][j]) for j in range(THIRDS)]  # type: ignore[misc]
+            (ratio(lambda c, i=i: c.grid_error[i][0]), ratio(lambda c, i=i: c.grid_error[i][1]))  # type: ignore[misc]
             for i in range(THIRDS)
         ],
+        shares=[_shares(everything, i) for i in range(THIRDS)],
         fallback=ratio(_fallback),
     )
 
 
+def _shares(everything: list[Coverage], third: int) -> tuple[float, float]:
+    near, far = (float(sum(c.grid_atoms[third][n] for c in everything)) for n in (0, 1))
+    return near / (near + far), far / (near + far)
+
+
 def _fallback(coverage: Coverage) -> float | None:
-    near, *_, far = coverage.grid_error[-1]
+    near, far = coverage.grid_error[-1]
     return near / far if near and far else None
 
 
@@ -145,22 +152,20 @@ def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
     """Return a line per arm, place and third of distances to the target's structures."""
     lines = [
         [
-            "backbone",
-            "arm",
-            "N",
-            "from the target's",
-            "near the source's",
-            "middle",
-            "far",
-            "near / far",
+            "backbone", "arm", "N", "from the target's", "source nearer", "target nearer",
+            "first / second",
         ],
-    ]
+    ]  # fmt: skip
     for each in covered:
-        for name, row in zip(("near", "middle", "far"), each.grid, strict=True):
-            cells = ["–" if ratio is None else f"{ratio.value:.2f}" for ratio in row]
-            lines.append(
-                [each.place.backbone, each.place.strategy, _size(each.place), name, *cells]
-            )
+        place = each.place
+        rows = zip(("near", "middle", "far"), each.grid, each.shares, strict=True)
+        for name, ratios, shares in rows:
+            cells = [
+                f"{'–' if ratio is None else f'{ratio.value:.2f}'} ({share:.0%})"
+                for ratio, share in zip(ratios, shares, strict=True)
+            ]
+            fallback = ratio_text(each.fallback, False) if name == "far" and each.fallback else ""
+            lines.append([place.backbone, place.strategy, _size(place), name, *cells, fallback])
     return lines
 
 
@@ -169,25 +174,29 @@ def coverage_findings(covered: Iterable[Covered]) -> list[str]:
     found: dict[tuple[str, str], list[Covered]] = defaultdict(list)
     for each in covered:
         found[each.place.backbone, each.place.strategy].append(each)
-    sentences = []
-    for (backbone, strategy), some in found.items():
-        more = [each for each in some if each.trend.value < 1]
-        sure = [each for each in some if each.trend.interval and each.trend.interval.side()]
-        factors = sorted(each.trend.value for each in some)
-        worse = sum(bool(negative_transfer(ratio)) for each in some for ratio in each.ratios)
-        fallbacks = [each.fallback for each in some if each.fallback]
-        nearer = sum(ratio.value < 1 for ratio in fallbacks)
-        told = sum(bool(r.interval and r.interval.side()) for r in fallbacks)
-        sentences.append(
-            f"{backbone}, {strategy}: relative to scratch, it does better for the atoms farthest "
-            f"from the target's training structures than for the nearest with {len(more)} of "
-            f"{len(some)} training sets ({len(sure)} of all told by a 95 % interval); the ratio of "
-            f"the two is {factors[0]:.2f} to {factors[-1]:.2f}. It is worse than scratch in "
-            f"{worse} of {BINS * len(some)} bins. Of the atoms far from the target's structures, "
-            f"it does better for those near the source's than for those far from them with "
-            f"{nearer} of {len(fallbacks)} training sets ({told} of all told by an interval)."
-        )
-    return sentences
+    return [
+        f"{backbone}, {strategy}: {_counted([each.trend for each in some])} the ratio to scratch "
+        "is smaller for the atoms farthest from the target's training structures than for the "
+        "nearest. Of the atoms far from them, it is smaller where the source is nearer than where "
+        f"it is not {_counted([e.fallback for e in some if e.fallback], 'with')}."
+        for (backbone, strategy), some in found.items()
+    ]
+
+
+def _counted(ratios: list[Ratio], start: str = "with") -> str:
+    """Say how many of some ratios are below 1, and how many are told to be on which side."""
+    if not ratios:
+        return f"{start} none of the training sets, for lack of atoms,"
+    below = sum(ratio.value < 1 for ratio in ratios)
+    sides = [ratio.interval.side() for ratio in ratios if ratio.interval]
+    values = sorted(ratio.value for ratio in ratios)
+    reach = f"{values[0]:.2f}" + (f" to {values[-1]:.2f}" if len(values) > 1 else "")
+    told = (
+        f"told by 95 % intervals in {sides.count(-1)}, the opposite in {sides.count(1)}"
+        if sides
+        else f"{ratios[0].n_pairs} independent values, too few for intervals"
+    )
+    return f"{start} {below} of {len(ratios)} training sets (factor {reach}; {told})"
 
 
 def _bin(n: int) -> str:

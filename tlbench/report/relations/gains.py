@@ -1,5 +1,6 @@
 """What transfer is worth, transfer by transfer."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -102,9 +103,11 @@ def gains_table(records: list[Record], metric: str) -> list[list[str]]:
                 worth.get((transfer, Place(row.backbone, s, row.size, row.train_temperature_k)))
                 for s in trained
             ]
-            lines.append(
-                [*names, *cells(table, row), *("–" if m is None else m.text() for m in found)]
-            )
+            worths = [
+                "–" if m is None or _contradicts(m, row.ratios.get(s)) else m.text()
+                for s, m in zip(trained, found, strict=True)
+            ]
+            lines.append([*names, *cells(table, row), *worths])
     return lines
 
 
@@ -160,9 +163,9 @@ def parts_findings(records: list[Record], metric: str) -> list[str]:
         sides = [ratio.interval.side() if ratio.interval else 0 for ratio in ratios]
         worse = sum(ratio.value > 1 for ratio in ratios)
         sentences.append(
-            f"{backbone}, {strategy}: pretraining on a part of the source is worse than on all of "
-            f"it in {worse} of {len(ratios)} comparisons, {sides.count(1)} by their 95 % intervals, "
-            f"and better in {len(ratios) - worse}, {sides.count(-1)} by their intervals."
+            f"{backbone}, {strategy}: pretraining on a part of the source is worse than on all "
+            f"of it in {worse} of {len(ratios)} comparisons, {sides.count(1)} by their 95 % "
+            f"intervals, and better in {len(ratios) - worse}, {sides.count(-1)} by theirs."
         )
     return sentences
 
@@ -180,14 +183,28 @@ def gains_findings(records: list[Record], metric: str) -> list[str]:
         sure = [g for g in harmful if negative_transfer(g.ratio) == "significant"]
         best = min(some, key=lambda g: g.ratio.value)
         worst = max(some, key=lambda g: g.ratio.value)
+        told = (
+            f"{len(sure)} by their 95 % intervals"
+            if any(g.ratio.interval for g in some)
+            else "too few pairs for intervals"
+        )
         sentences.append(
             f"{backbone}, {strategy}: better than {BASELINE} in {len(better)} of {len(some)} "
-            f"combinations of transfer and training set, negative transfer in {len(harmful)} "
-            f"({len(sure)} by their 95 % intervals); from {best.ratio.value:.2f} "
+            f"combinations of transfer and training set, worse in {len(harmful)} "
+            f"({told}); from {best.ratio.value:.2f} "
             f"({best.transfer.label()}, N = {best.place.size}) to {worst.ratio.value:.2f} "
             f"({worst.transfer.label()}, N = {worst.place.size})."
         )
     return sentences
+
+
+def _contradicts(multiplier: Multiplier, ratio: Ratio | None) -> bool:
+    """Return whether errors from scratch rise with N, so that no size is worth an error."""
+    return (
+        ratio is not None
+        and (multiplier.value - 1) * (ratio.value - 1) > 0
+        and (abs(math.log(multiplier.value)) > 0.02 and abs(math.log(ratio.value)) > 0.02)
+    )
 
 
 def gains_note(records: list[Record], metric: str) -> str:

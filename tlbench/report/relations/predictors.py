@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -12,17 +12,19 @@ from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.compare import FORMS, OF_ENVIRONMENTS
 from tlbench.metrics.distances.structures import QUANTITIES
-from tlbench.metrics.statistics import Association, association
+from tlbench.metrics.spec import Floats
+from tlbench.metrics.statistics import Association, association, null_correlations
 from tlbench.records import Record
 from tlbench.report.relations.gains import gains
 from tlbench.report.summary import BASELINE
 from tlbench.report.temperature import Matrix, Test, label, matrices
 from tlbench.report.transfers import Transfer, by_transfer
+from tlbench.seeds import stream
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
 
-MOST_ELEMENTS = 6
-"""Of more elements there are too many exchanges of names to try."""
+MOST_EXCHANGES = 720
+"""Ways to exchange names that are tried at most."""
 
 HEADLINE = f"{TITLES['exact']}, scaled"
 """The predictor that plots show: whole environments, with atoms scaled to one size."""
@@ -35,8 +37,9 @@ SetKey = tuple[str, str, str | None, float | None]
 class Point:
     """Something that is predicted: its value, what may tell it, and what it belongs together with.
 
-    ``series`` names what is compared only with its like, as one backbone at one size. ``elements``
-    are source and target where points are of pairs of elements.
+    ``series`` names what is compared only with its like, as one backbone at one size. ``names``
+    are what may exchange its names, as the elements of a pair, and ``fixed`` the rest of what the
+    predictors are of; points of one ``group`` are not independent.
     """
 
     label: str
@@ -44,6 +47,8 @@ class Point:
     value: float
     predictors: Mapping[str, float]
     group: Hashable
+    names: tuple[str, ...]
+    fixed: Hashable = None
     elements: tuple[str, str] | None = None
 
 
@@ -52,13 +57,15 @@ class Question:
     """What is asked, with the points that may answer it.
 
     ``value`` is the title of their axis. ``reads`` says in one sentence how the plot is to be read,
-    ``shared`` what points have in common, so that they are not independent.
+    ``named`` what the points are of, whose names may be exchanged; values count from means over
+    these if ``relative``.
     """
 
     title: str
     value: str
     reads: str
-    shared: str
+    named: str
+    relative: bool
     points: list[Point]
 
 
@@ -73,7 +80,8 @@ def questions(
             f"arm / {BASELINE}",
             "A point is a transfer, lower where it gains more; if points fall on a rising line, "
             "near data gain more than far ones.",
-            "elements and models",
+            "elements" if has_elements(records) else "parts of the source",
+            False,
             list(_of_transfers(records, known, metric)),
         ),
         Question(
@@ -81,7 +89,8 @@ def questions(
             f"arm / {BASELINE}, relative to the mean over sources",
             "A point is a source and a target, both numbers relative to their means over the "
             "sources of that target; if points rise, the nearer source is the better one.",
-            "elements and models",
+            "elements",
+            True,
             list(_of_sources(records, known, metric)),
         ),
         Question(
@@ -90,7 +99,8 @@ def questions(
             "A point is a part of the source and one test temperature, both numbers relative to "
             "their means over parts; if points rise, the part nearer to the test structures is the "
             "better one.",
-            "models and test structures",
+            "parts of the source",
+            True,
             list(_of_parts(records, known, metric)),
         ),
         Question(
@@ -98,7 +108,8 @@ def questions(
             "error / that of the best training temperature",
             "A point is a training and a test temperature; if points rise, structures farther from "
             "those trained on have the larger errors.",
-            "models and test structures",
+            "training temperatures",
+            False,
             list(_of_temperatures(records, known, metric, against_scratch=False)),
         ),
         Question(
@@ -106,44 +117,99 @@ def questions(
             f"arm / {BASELINE}",
             "A point is a training and a test temperature, lower where transfer gains more; if "
             "points fall to the right, it gains most where the two differ.",
-            "models and test structures",
+            "training temperatures",
+            False,
             list(_of_temperatures(records, known, metric, against_scratch=True)),
         ),
     ]
     return [question for question in asked if len(question.points) > 2]
 
 
-def associations(question: Question) -> dict[str, dict[str, Association]]:
-    """Return predictor → series → how well it tells the value, where that can be said."""
-    found: dict[str, dict[str, Association]] = {}
+@dataclass(frozen=True)
+class Answer:
+    """How each predictor tells the values of each series, and how sure the strongest is.
+
+    Attributes
+    ----------
+    told
+        Predictor → series → association.
+    chance
+        Share of exchanges of names under which any predictor of any series correlates as strongly
+        as the strongest; it allows for their number. None if there is nothing to exchange.
+    n_exchanges
+        How many there are, the names as they are among them.
+    """
+
+    told: Mapping[str, Mapping[str, Association]]
+    chance: float | None
+    n_exchanges: int
+
+    def strongest(self) -> tuple[str, str, Association] | None:
+        """Return predictor, series and association of the strongest correlation."""
+        every = [(name, s, a) for name, found in self.told.items() for s, a in found.items()]
+        return max(every, key=lambda each: abs(each[2].rho), default=None)
+
+
+def answer(question: Question) -> Answer:
+    """Return how well each predictor tells the values."""
+    told: dict[str, dict[str, Association]] = {}
+    strongest: list[Floats] = []
     series = dict.fromkeys(p.series for p in question.points)
+    exchanges = _exchanges(question.points)
     for name in dict.fromkeys(n for p in question.points for n in p.predictors):
         for each in series:
             some = [p for p in question.points if p.series == each and name in p.predictors]
-            told = association(
+            values = [p.value for p in some]
+            relabelled = _relabelled(some, name, exchanges)
+            found = association(
                 [p.predictors[name] for p in some],
-                [p.value for p in some],
+                values,
                 [p.group for p in some],
-                list(_relabelled(some, name)),
+                relabelled,
+                question.relative,
             )
-            if told is not None:
-                found.setdefault(name, {})[each] = told
-    return found
+            if found is not None:
+                told.setdefault(name, {})[each] = found
+                if len(relabelled) == len(exchanges):
+                    strongest.append(np.abs(null_correlations(relabelled, values)))
+    chance = None
+    if strongest and len(exchanges) > 1:
+        highest = np.max(strongest, axis=0)
+        # The names as they are come first.
+        chance = float(np.mean(highest >= highest[0] - 1e-9))
+    return Answer(told, chance, len(exchanges))
 
 
-def _relabelled(points: list[Point], name: str) -> Iterator[list[float]]:
-    """Yield a predictor of the points under all exchanges of the names of elements.
+def _exchanges(points: Sequence[Point]) -> list[dict[str, str]]:
+    """Return ways to exchange the names that points have, as they are first; all, or a draw."""
+    names = list(dict.fromkeys(name for p in points for name in p.names))
+    if len(names) < 2:
+        return []
+    if math.factorial(len(names)) <= MOST_EXCHANGES:
+        orders: Iterable[Sequence[str]] = permutations(names)
+    else:
+        generator = np.random.Generator(np.random.PCG64(stream("exchanges", len(names))))
+        drawn = [generator.permutation(names).tolist() for _ in range(MOST_EXCHANGES - 1)]
+        orders = [names, *drawn]
+    return [dict(zip(names, order, strict=True)) for order in orders]
 
-    There are none unless every ordered pair of the elements is there, and no more than
-    `MOST_ELEMENTS` elements.
-    """
-    known = {p.elements: p.predictors[name] for p in points if p.elements is not None}
-    elements = list(dict.fromkeys(element for pair in known for element in pair))
-    if not 0 < len(elements) <= MOST_ELEMENTS or len(known) < len(elements) * (len(elements) - 1):
-        return
-    for order in permutations(elements):
-        name_of = dict(zip(elements, order, strict=True))
-        yield [known[name_of[p.elements[0]], name_of[p.elements[1]]] for p in points if p.elements]
+
+def _relabelled(
+    points: list[Point], name: str, exchanges: list[dict[str, str]]
+) -> list[list[float]]:
+    """Return a predictor of the points under each exchange; nothing if some of it is not known."""
+    known = {(p.names, p.fixed): p.predictors[name] for p in points}
+    keys = [
+        [(tuple(exchange[n] for n in p.names), p.fixed) for p in points] for exchange in exchanges
+    ]
+    if any(key not in known for line in keys for key in line):
+        return []
+    return [[known[key] for key in line] for line in keys]
+
+
+def has_elements(records: Iterable[Record]) -> bool:
+    """Return whether transfers are between different elements."""
+    return len({(t.source, t.target) for t in by_transfer(records)}) > 1
 
 
 def _key(of: NamedSet) -> SetKey:
@@ -168,7 +234,7 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
     transfers = by_transfer(records)
     if len(transfers) < 3:
         return
-    elements = len({(t.source, t.target) for t in transfers}) > 1
+    elements = has_elements(records)
     untrained = {r.strategy for r in records if not r.size}
     for gain in gains(records, metric):
         transfer = gain.transfer
@@ -185,6 +251,7 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
             value=math.log(gain.ratio.value),
             predictors=predictors,
             group=frozenset({transfer.source, transfer.target}) if elements else transfer.part,
+            names=(transfer.source, transfer.target) if elements else (transfer.part or "all",),
             elements=(transfer.source, transfer.target) if elements else None,
         )
 
@@ -219,7 +286,9 @@ def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Poin
                         series=series,
                         value=math.log(ratio.value),
                         predictors=_pretrained_and(transfer, tested, known),
-                        group=test,
+                        group=transfer.part,
+                        names=(transfer.part or "all",),
+                        fixed=test,
                     )
                     of_test[series, test].append(point)
     for points in of_test.values():
@@ -260,7 +329,9 @@ def _of_temperatures(
                     series=_series(matrix, strategy),
                     value=value,
                     predictors=known.get(frozenset(sets), {}),
-                    group=frozenset({train, test[0]}),
+                    group=train,
+                    names=(f"{train:g} K",),
+                    fixed=test,
                 )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.dynamics import Dynamics
+from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.compare import SetDistance
-from tlbench.metrics.statistics import MIN_POINTS, Association
+from tlbench.metrics.statistics import Association
 from tlbench.records import Record
 from tlbench.report.relations.coverage import (
     by_coverage,
@@ -18,8 +19,9 @@ from tlbench.report.relations.coverage import (
 from tlbench.report.relations.gains import parts_findings, parts_table
 from tlbench.report.relations.predictors import (
     TITLES,
+    Answer,
     Question,
-    associations,
+    answer,
     questions,
 )
 from tlbench.report.relations.structure import (
@@ -28,38 +30,58 @@ from tlbench.report.relations.structure import (
     association_text,
     bins_table,
     contradictions,
+    coordination_table,
     deviations,
+    discordance,
     overall,
 )
+from tlbench.report.transfers import by_transfer
 from tlbench.results import Results
 
 DISTANCES_NOTE = (
     "In brackets the 95 % interval from resampled structures, then the floor: what halves of one "
     "set differ by. A star marks distances whose interval lies above their floor. Raw lengths are "
     "in Å; scaled ones in nearest-neighbour distances d of each set, with energies from each set's "
-    "mean. Environments are normalised SOAP vectors, blind to elements."
+    "mean. Environments are normalised SOAP vectors, blind to elements; their distances are those "
+    "of samples, too large by about the floor, and so are the intervals."
 )
+ELEMENTS_NOTE = (
+    "Differences between the elements: group and period of the periodic table, covalent radius "
+    "(Pyykkö & Atsumi 2009, pm), electronegativity (Pauling), and valence electrons, which count "
+    "the d shell, as the library mendeleev has them."
+)
+COORDINATION_NOTE = (
+    "Mean force error (meV/Å) of the test atoms with so many neighbours in their first shell, "
+    "geometric means over models; numbers that fewer than one atom in a hundred has are left out."
+)
+TOO_LIKELY = 0.05
+"""Share of exchanges of names from which on a correlation is put down to chance."""
+
 PREDICTORS_NOTE = (
-    "Spearman's rank correlation with its 95 % interval; then, after ×, the error of predicting "
-    "what was left out from this number, relative to predicting the mean of the others: below 1 it "
-    "is of use. Points share elements or models, so intervals are rather too narrow; p, where it "
-    "is given, allows for that: the share of exchanges of the elements' names that correlate as "
-    "strongly."
+    "Spearman's rank correlation; in brackets its 95 % interval, which counts pairs of elements, "
+    "or parts of the source, not points, and is left out where there are fewer than six; after × "
+    "the error of predicting those that were left out from this number, relative to predicting "
+    "the mean of the others: below 1 it is of use; p is the share of exchanges of names (of "
+    "elements, parts, or training temperatures) that correlate as strongly. Each stands for "
+    "itself: of many, some are strong by chance."
 )
 PARTS_NOTE = (
-    "Error after pretraining on a part of the source over that after pretraining on all of it, with "
-    "the same updates and the same seeds: above 1, broader pretraining is better."
+    "Error after pretraining on a part of the source over that after pretraining on all of it, "
+    "with the same updates and the same seeds: above 1, broader pretraining is better."
 )
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
-    "target training structures, and so on to the farthest; each fifth has as many atoms. Where "
-    "there are several transfers each counts as one; they share elements, so intervals are too "
-    "narrow."
+    "target training structures, and so on to the farthest; each fifth has as many atoms. "
+    "Distances are those of environments as they are, in Å, as a network sees them. Where there "
+    "are several targets each counts as one, whatever the source: transfers to one target share "
+    "its models from scratch."
 )
 GRID_NOTE = (
-    "The same by thirds of the test atoms: rows by distance to the target's training structures, "
-    "columns by distance to the source's. If the model falls back on the source where the target "
-    "has no examples, the last row should be lowest on the left. Last, left over right in that row."
+    "The same by thirds of the test atoms by distance to the target's training structures, once "
+    "for atoms to which a structure of the source is nearer than any of these, once for the "
+    "others; in brackets the share of atoms. If the model falls back on the source where the "
+    "target has no examples, the first should be the smaller in the last line of an arm. Cells of "
+    "fewer than 20 atoms are left out."
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
@@ -68,7 +90,7 @@ BINS_NOTE = (
 CONTRADICTIONS_NOTE = (
     "Models with a lower force error than from scratch with the same seeds, but a larger error of "
     "structure, above what runs of the reference differ by. Of the bins that add most to it, the "
-    "force error there relative to scratch: above ×1 it explains the bin."
+    "force error there relative to scratch: above ×1 the two go together."
 )
 
 
@@ -95,26 +117,29 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
     profiles, dynamics = results.profiles, results.dynamics
     if not distances and not profiles:
         return None
-    asked = questions(records, distances, metric)
+    asked = [(q, answer(q)) for q in questions(records, distances, metric)]
     covered = by_coverage(profiles)
+    trained = {p.strategy for p in profiles if p.size}
     blocks = [Block("Distances between data sets", distances_table(distances), DISTANCES_NOTE)]
+    blocks.append(Block("Elements", elements_table(records), ELEMENTS_NOTE))
     blocks.append(Block("Parts of the source", parts_table(records, metric), PARTS_NOTE))
-    for number, question in enumerate(asked):
+    for number, (question, found) in enumerate(asked):
         note = PREDICTORS_NOTE if number == 0 else ""
-        blocks.append(Block(question.title, predictors_table(question), note))
+        blocks.append(Block(question.title, predictors_table(question, found), note))
     blocks += [
         Block("Gain by coverage", coverage_table(covered), COVERAGE_NOTE),
         Block("Gain by coverage of target and source", grid_table(covered), GRID_NOTE),
+        Block("Force error by coordination", coordination_table(profiles), COORDINATION_NOTE),
     ]
     findings = parts_findings(records, metric)
-    findings += [said for question in asked for said in predictors_findings(question)]
-    findings += coverage_findings(covered)
+    findings += [said for q, found in asked for said in predictors_findings(q, found)]
+    findings += coverage_findings(each for each in covered if each.place.strategy in trained)
     if dynamics is not None:
-        findings += _of_structure(dynamics, records)
+        findings += [*_of_structure(dynamics, records), *discordance(dynamics, records)]
         for axis in AXES:
-            found = deviations(dynamics, profiles, records, axis)
+            deviating = deviations(dynamics, profiles, records, axis)
             blocks.append(
-                Block(f"{axis.error} and force error", bins_table(found, axis), BINS_NOTE)
+                Block(f"{axis.error} and force error", bins_table(deviating, axis), BINS_NOTE)
             )
         lines = [CONTRADICTIONS, *contradictions(dynamics, profiles, records)]
         blocks.append(Block("Better forces, worse structure", lines, CONTRADICTIONS_NOTE))
@@ -138,6 +163,20 @@ def distances_table(distances: Sequence[DataDistance]) -> list[list[str]]:
     return [line if n else [c.replace(" | ", ", ") for c in line] for n, line in enumerate(lines)]
 
 
+def elements_table(records: list[Record]) -> list[list[str]]:
+    """Return a line per pair of elements between which there are transfers."""
+    pairs = {frozenset({t.source, t.target}): t for t in by_transfer(records)}
+    if len(pairs) < 2:
+        return []
+    lines: list[list[str]] = []
+    for t in pairs.values():
+        found = differences(t.source, t.target)
+        lines = lines or [["elements", *found]]
+        cells = [f"{found[n]:.3g}" if n in found else "–" for n in lines[0][1:]]
+        lines.append([f"{t.source}, {t.target}", *cells])
+    return lines
+
+
 def _is_overall(distance: DataDistance) -> bool:
     return distance.a.temperature_k is None and distance.b.temperature_k is None
 
@@ -154,14 +193,12 @@ def distance_text(distance: SetDistance) -> str:
     return f"{value}{star} [{low}, {high}] ({floor})"
 
 
-def predictors_table(question: Question) -> list[list[str]]:
+def predictors_table(question: Question, found: Answer) -> list[list[str]]:
     """Return a line per predictor, a column per series."""
-    told = associations(question)
     series = list(dict.fromkeys(p.series for p in question.points))
     lines = [["told by", *series]]
-    for name, found in told.items():
-        cells = [_told(found[each]) if each in found else "–" for each in series]
-        lines.append([name, *cells])
+    for name, told in found.told.items():
+        lines.append([name, *(_told(told[s]) if s in told else "–" for s in series)])
     return lines
 
 
@@ -171,46 +208,33 @@ def _told(told: Association) -> str:
     return association_text(told) + skill + chance
 
 
-def predictors_findings(question: Question) -> Iterator[str]:
-    """Say what tells the value best, how many do, and how many would by chance."""
-    told = [
-        (name, series, each)
-        for name, found in associations(question).items()
-        for series, each in found.items()
-    ]
-    if not told:
+def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
+    """Say what tells the value best, and whether chance would do as well."""
+    strongest = found.strongest()
+    if strongest is None:
         return
-    n_points = max(each.n_points for _, _, each in told)
-    start = f"{question.title}"
-    if n_points < MIN_POINTS:
-        yield f"{start} With {n_points} points nothing is concluded."
-        return
-    sure = [each for each in told if each[2].is_resolved]
-    useful = [each for each in told if each[2].skill is not None and each[2].skill < 1]
+    name, series, best = strongest
+    n_names = len({name for p in question.points for name in p.names})
+    n_correlations = sum(len(told) for told in found.told.values())
     yield (
-        f"{start} Of {len(told)} correlations, {len(sure)} have a 95 % interval without 0 (about "
-        f"{len(told) / 20:.0f} would by chance if points were independent, but they share "
-        f"{question.shared}), and {len(useful)} predict what was left out better than the mean does."
+        f"{question.title} The strongest of {n_correlations} correlations is with {name}, for "
+        f"{series}: {association_text(best)}. {_sure(question, found, n_names)}"
     )
-    ranked = sorted(sure, key=lambda each: -abs(each[2].rho))
-    if ranked:
-        name, series, best = ranked[0]
-        chance = (
-            ""
-            if best.chance is None
-            else (f"; {best.chance:.0%} of exchanges of the elements' names correlate as strongly")
-        )
-        skill = (
-            ""
-            if best.skill is None
-            else (
-                f"; predicting from it has {best.skill:.2f} times the error of predicting the mean"
-            )
-        )
-        yield (
-            f"The closest is with {name}, for {series}: {association_text(best)}{skill}{chance}. "
-            "It is the best of many, so it should be expected to be weaker in other data."
-        )
+
+
+def _sure(question: Question, found: Answer, n_names: int) -> str:
+    """Say what may be concluded from the strongest of many correlations."""
+    of_what = f"{n_names} {question.named}"
+    if found.chance is None or 1 / found.n_exchanges > TOO_LIKELY:
+        return f"With {of_what} nothing is concluded."
+    share = (
+        f"If the {of_what} exchanged their names, one as strong would be found in "
+        f"{found.chance:.1%} of all ways to do so (the least there can be is "
+        f"{1 / found.n_exchanges:.1%})"
+    )
+    if found.chance > TOO_LIKELY:
+        return f"{share}, so it may be chance, and nothing is concluded."
+    return f"{share}. It is the strongest of many, and should be expected to be weaker elsewhere."
 
 
 def _of_structure(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:

@@ -7,11 +7,12 @@ same distances and angles.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from tlbench.dynamics import Dynamics, Structure
-from tlbench.metrics.statistics import MIN_POINTS, Association, association
+from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
 from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.records import Record
 from tlbench.report.dynamics.models import (
@@ -24,6 +25,7 @@ from tlbench.report.dynamics.models import (
     error_text,
     floors_for,
 )
+from tlbench.report.relations.coverage import principal
 from tlbench.report.summary import BASELINE, Place
 
 Floats = np.ndarray
@@ -97,7 +99,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
     Only bins are told where the structure deviates by a twentieth of the largest mean deviation at
     least, and only if there are models enough.
     """
-    if len(found) < MIN_POINTS:
+    if len(found) < MIN_GROUPS:
         return []
     structure = np.array([d.structure for d in found])
     force = np.array([d.force for d in found])
@@ -109,7 +111,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
         told = association(
             force[:, number].tolist(),
             structure[:, number].tolist(),
-            [(d.place.backbone, d.place.strategy) for d in found],
+            [(d.place, d.pair) for d in found],
         )
         if told is not None:
             lines.append((number, told, float(mean[number])))
@@ -151,7 +153,7 @@ def _told(models: list[tuple[Place, Model]], name: str) -> Association | None:
     return association(
         [m.errors[FORCE] for _, m in known],
         [m.errors[name] for _, m in known],
-        [(p.backbone, p.strategy) for p, _ in known],
+        [(p, m.run.subset_seed, m.run.init_seed) for p, m in known],
     )
 
 
@@ -215,3 +217,50 @@ def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
         known = "unknown" if not np.isfinite(ratio) else f"× {ratio:.2f}"
         told.append(f"{axis.bin(int(number))} ({known})")
     return ", ".join(told)
+
+
+def discordance(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
+    """Say in how many pairs of models, of any arms and sizes, the better forces go with worse.
+
+    Pairs of which both structures are within what runs of the reference differ by are left out.
+    """
+    arms = arms_of(dynamics, records)
+    for name in (RDF, ADF):
+        models = [
+            m for arm in arms.values() for m in arm.values() if {name, FORCE} <= set(m.errors)
+        ]
+        floor = floors_for(dynamics, models).get(name, 0.0)
+        pairs = [
+            (one, other)
+            for one, other in combinations(models, 2)
+            if max(one.errors[name], other.errors[name]) > floor
+        ]
+        against = sum(
+            (one.errors[FORCE] - other.errors[FORCE]) * (one.errors[name] - other.errors[name]) < 0
+            for one, other in pairs
+        )
+        if pairs:
+            yield (
+                f"In {against} of {len(pairs)} pairs of models, of any backbone, arm and size, the "
+                f"one with the lower force MAE has the larger {name}."
+            )
+
+
+def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
+    """Return a line per backbone, arm and training set, a column per number of neighbours.
+
+    Of several parts of the source the whole counts; of several transfers there is none.
+    """
+    profiles = principal(profiles)
+    if len({(p.source, p.target) for p in profiles}) != 1:
+        return []
+    counts = {n: atoms for n, (_, atoms) in profiles[0].by_coordination.items()}
+    total = sum(counts.values())
+    shown = sorted(n for n, atoms in counts.items() if atoms >= total / 100)
+    lines = [["backbone", "arm", "N", *(f"{n} ({counts[n] / total:.0%})" for n in shown)]]
+    for place in dict.fromkeys(_place(p) for p in profiles):
+        some = [p.by_coordination for p in profiles if _place(p) == place]
+        at = "" if place.train_temperature_k is None else f" at {place.train_temperature_k:g} K"
+        cells = [f"{geometric_mean([found[n][0] for found in some]):.1f}" for n in shown]
+        lines.append([place.backbone, place.strategy, f"{place.size}{at}", *cells])
+    return lines
