@@ -224,7 +224,9 @@ class GainMatrix:
 
     def title(self) -> str:
         """Return which models these are."""
-        return f"{self.place.backbone}, {self.place.strategy}, N = {self.place.size}"
+        at = self.place.train_temperature_k
+        trained = "" if at is None else f", trained at {at:g} K"
+        return f"{self.place.backbone}, {self.place.strategy}, N = {self.place.size}{trained}"
 
     def lines(self) -> list[list[str]]:
         """Return a line per source, a column per target, the header first."""
@@ -246,7 +248,10 @@ def gain_matrices(records: list[Record], metric: str) -> list[GainMatrix]:
     sources = list(dict.fromkeys(g.transfer.source for g in found))
     known = {g.transfer.target for g in found}
     targets = [s for s in sources if s in known] + sorted(known - set(sources))
-    places = sorted({g.place for g in found}, key=lambda p: (p.backbone, p.strategy, p.size))
+    places = sorted(
+        {g.place for g in found},
+        key=lambda p: (p.backbone, p.strategy, p.size, p.train_temperature_k or 0),
+    )
     return [
         GainMatrix(
             place,

@@ -13,7 +13,7 @@ from tlbench.records import Record
 from tlbench.report.heatmaps import RATIO_COLOURS
 from tlbench.report.plots import COLOURS, INK, SYMBOLS, panels, style_of
 from tlbench.report.relations.coverage import Covered
-from tlbench.report.relations.gains import gain_matrices, gains
+from tlbench.report.relations.gains import GainMatrix, gain_matrices, gains
 from tlbench.report.relations.predictors import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.summary import BASELINE
@@ -32,28 +32,16 @@ def gain_maps(records: list[Record], metric: str) -> Any | None:
     found = gain_matrices(records, metric)
     if not found:
         return None
-    rows = list(dict.fromkeys((m.place.backbone, m.place.strategy) for m in found))
-    sizes = sorted({m.place.size for m in found})
-    figure = panels([[f"{b}, {s}, N = {n}" for n in sizes] for b, s in rows], shared_y=True)
-    reach = max(abs(math.log2(r.value)) for m in found for r in m.ratios.values()) or 1.0
+    rows: dict[tuple[str, str], list[GainMatrix]] = {}
     for matrix in found:
-        grid = [[matrix.ratios.get((s, t)) for t in matrix.targets] for s in matrix.sources]
-        trace = go.Heatmap(
-            x=matrix.targets,
-            y=matrix.sources,
-            z=[[None if r is None else math.log2(r.value) for r in line] for line in grid],
-            text=[["" if r is None else f"{r.value:.2f}" for r in line] for line in grid],
-            texttemplate="%{text}",
-            colorscale=RATIO_COLOURS,
-            zmin=-reach,
-            zmax=reach,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{y} → %{x}: %{text} of the error from scratch<extra></extra>",
-        )
-        row = rows.index((matrix.place.backbone, matrix.place.strategy)) + 1
-        figure.add_trace(trace, row=row, col=sizes.index(matrix.place.size) + 1)
+        rows.setdefault((matrix.place.backbone, matrix.place.strategy), []).append(matrix)
+    columns = max(len(row) for row in rows.values())
+    titles = [[m.title() for m in row] + [""] * (columns - len(row)) for row in rows.values()]
+    figure = panels(titles, shared_y=True)
+    reach = max(abs(math.log2(r.value)) for m in found for r in m.ratios.values()) or 1.0
+    for number, row in enumerate(rows.values(), start=1):
+        for column, matrix in enumerate(row, start=1):
+            figure.add_trace(_gain_map(matrix, reach), row=number, col=column)
     sources, targets = found[0].sources, found[0].targets
     figure.update_xaxes(showgrid=False, type="category", showticklabels=True)
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
@@ -62,9 +50,28 @@ def gain_maps(records: list[Record], metric: str) -> Any | None:
     figure.update_layout(
         height=90 + (70 + 42 * len(sources)) * len(rows),
         margin_t=50,
-        meta={"min_width": 90 + 70 * len(targets) * len(sizes)},
+        meta={"min_width": 90 + 70 * len(targets) * columns},
     )
     return figure
+
+
+def _gain_map(matrix: GainMatrix, reach: float) -> Any:
+    """Return a heat map whose colours reach from 2^-reach to 2^reach."""
+    grid = [[matrix.ratios.get((s, t)) for t in matrix.targets] for s in matrix.sources]
+    return go.Heatmap(
+        x=matrix.targets,
+        y=matrix.sources,
+        z=[[None if r is None else math.log2(r.value) for r in line] for line in grid],
+        text=[["" if r is None else f"{r.value:.2f}" for r in line] for line in grid],
+        texttemplate="%{text}",
+        colorscale=RATIO_COLOURS,
+        zmin=-reach,
+        zmax=reach,
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hovertemplate="%{y} → %{x}: %{text} of the error from scratch<extra></extra>",
+    )
 
 
 def gains_by_part(records: list[Record], metric: str) -> Any | None:
