@@ -91,7 +91,8 @@ def _against(
             {
                 unit: geometric_mean(values)
                 for unit, some in each.items()
-                if all(values := [error(c) or 0.0 for c in some])
+                # Which bins have atoms enough is the same for all arms.
+                if (values := [e for c in some if (e := error(c))])
             }
             for each in (arm, baseline)
         )
@@ -194,7 +195,7 @@ def _counted(ratios: list[Ratio], start: str = "with") -> str:
     told = (
         f"told by 95 % intervals in {sides.count(-1)}, the opposite in {sides.count(1)}"
         if sides
-        else f"{ratios[0].n_pairs} independent values, too few for intervals"
+        else f"too few independent values for intervals, {ratios[0].n_pairs}"
     )
     return f"{start} {below} of {len(ratios)} training sets (factor {reach}; {told})"
 
