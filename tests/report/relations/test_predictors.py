@@ -10,7 +10,8 @@ from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.distances.compare import SetDistance
 from tlbench.records import Record
 from tlbench.report.relations.gains import gains_findings, gains_table
-from tlbench.report.relations.predictors import HEADLINE, answer, questions
+from tlbench.report.relations.predictors import answer
+from tlbench.report.relations.questions import HEADLINE, questions
 from tlbench.report.relations.section import distances_table, predictors_findings
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")

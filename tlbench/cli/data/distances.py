@@ -141,7 +141,7 @@ def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
     from rich import box
     from rich.table import Table
 
-    from tlbench.report.relations.predictors import TITLES
+    from tlbench.report.relations.questions import TITLES
 
     table = Table(title=f"{a} and {b}", title_justify="left", box=box.SIMPLE_HEAD)
     for number, title in enumerate(("", "form", "distance", "95 % interval", "floor", "unit")):

@@ -14,7 +14,7 @@ from tlbench.report.heatmaps import RATIO_COLOURS
 from tlbench.report.plots import COLOURS, INK, SYMBOLS, panels, style_of
 from tlbench.report.relations.coverage import Covered
 from tlbench.report.relations.gains import GainMatrix, gain_matrices, gains
-from tlbench.report.relations.predictors import HEADLINE, Point, Question
+from tlbench.report.relations.questions import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.summary import BASELINE
 

@@ -17,13 +17,8 @@ from tlbench.report.relations.coverage import (
     grid_table,
 )
 from tlbench.report.relations.gains import parts_findings, parts_table
-from tlbench.report.relations.predictors import (
-    TITLES,
-    Answer,
-    Question,
-    answer,
-    questions,
-)
+from tlbench.report.relations.predictors import Answer, answer
+from tlbench.report.relations.questions import TITLES, Question, questions
 from tlbench.report.relations.structure import (
     AXES,
     CONTRADICTIONS,

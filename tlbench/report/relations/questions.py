@@ -1,0 +1,270 @@
+"""What may be told beforehand of transfer, and by what: the points behind each question."""
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tlbench.distances import DataDistance, NamedSet
+from tlbench.metrics.chemistry import differences
+from tlbench.metrics.distances.compare import FORMS, OF_ENVIRONMENTS
+from tlbench.metrics.distances.structures import QUANTITIES
+from tlbench.records import Record
+from tlbench.report.relations.gains import gains
+from tlbench.report.summary import BASELINE
+from tlbench.report.temperature import Matrix, Test, label, matrices
+from tlbench.report.transfers import Transfer, by_transfer
+
+TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
+
+HEADLINE = f"{TITLES['exact']}, scaled"
+"""The predictor that plots show: whole environments, with atoms scaled to one size."""
+
+SetKey = tuple[str, str, str | None, float | None]
+"""Element, split, part and temperature of a set."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Something that is predicted: its value, what may tell it, and what it belongs together with.
+
+    ``series`` names what is compared only with its like, as one backbone at one size. ``names``
+    are what may exchange its names, as the elements of a pair, and ``fixed`` the rest of what the
+    predictors are of; points of one ``group`` are not independent.
+    """
+
+    label: str
+    series: str
+    value: float
+    predictors: Mapping[str, float]
+    group: Hashable
+    names: tuple[str, ...]
+    fixed: Hashable = None
+    elements: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, with the points that may answer it.
+
+    ``value`` is the title of their axis. ``reads`` says in one sentence how the plot is to be read,
+    ``named`` what the points are of, whose names may be exchanged; values count from means over
+    these if ``relative``.
+    """
+
+    title: str
+    value: str
+    reads: str
+    named: str
+    relative: bool
+    points: list[Point]
+
+
+def questions(
+    records: list[Record], distances: Sequence[DataDistance], metric: str
+) -> list[Question]:
+    """Return what a run's distances may answer: those questions of which there are points."""
+    known = {frozenset({_key(d.a), _key(d.b)}): _values(d) for d in distances if d.distances}
+    asked = [
+        Question(
+            "Which transfer gains: between which data sets?",
+            f"arm / {BASELINE}",
+            "A point is a transfer, lower where it gains more; if points fall on a rising line, "
+            "near data gain more than far ones.",
+            "elements" if has_elements(records) else "parts of the source",
+            False,
+            list(_of_transfers(records, known, metric)),
+        ),
+        Question(
+            "Which source is best for a target?",
+            f"arm / {BASELINE}, relative to the mean over sources",
+            "A point is a source and a target, both numbers relative to their means over the "
+            "sources of that target; if points rise, the nearer source is the better one.",
+            "elements",
+            True,
+            list(_of_sources(records, known, metric)),
+        ),
+        Question(
+            "Which pretraining is best for which test structures?",
+            f"arm / {BASELINE}, relative to the mean over parts",
+            "A point is a part of the source and one test temperature, both numbers relative to "
+            "their means over parts; if points rise, the part nearer to the test structures is the "
+            "better one.",
+            "parts of the source",
+            True,
+            list(_of_parts(records, known, metric)),
+        ),
+        Question(
+            "Does distance tell what training at one temperature costs at another?",
+            "error / that of the best training temperature",
+            "A point is a training and a test temperature; if points rise, structures farther from "
+            "those trained on have the larger errors.",
+            "training temperatures",
+            False,
+            list(_of_temperatures(records, known, metric, against_scratch=False)),
+        ),
+        Question(
+            "Does transfer help most where training and test structures differ?",
+            f"arm / {BASELINE}",
+            "A point is a training and a test temperature, lower where transfer gains more; if "
+            "points fall to the right, it gains most where the two differ.",
+            "training temperatures",
+            False,
+            list(_of_temperatures(records, known, metric, against_scratch=True)),
+        ),
+    ]
+    return [question for question in asked if len(question.points) > 2]
+
+
+def has_elements(records: Iterable[Record]) -> bool:
+    """Return whether transfers are between different elements."""
+    return len({(t.source, t.target) for t in by_transfer(records)}) > 1
+
+
+def _key(of: NamedSet) -> SetKey:
+    return of.element, of.split, of.part, of.temperature_k
+
+
+def _values(distance: DataDistance) -> dict[str, float]:
+    """Return every distance by its title."""
+    return {
+        f"{TITLES[name]}, {form}": found.value
+        for form in FORMS
+        for name in TITLES
+        if (found := distance.get(name, form)) is not None
+    }
+
+
+Known = Mapping[frozenset[SetKey], Mapping[str, float]]
+
+
+def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+    """Yield a point for each gain over the whole test set."""
+    transfers = by_transfer(records)
+    if len(transfers) < 3:
+        return
+    elements = has_elements(records)
+    untrained = {r.strategy for r in records if not r.size}
+    for gain in gains(records, metric):
+        transfer = gain.transfer
+        if gain.place.strategy in untrained:
+            continue
+        predictors = dict(_pretrained_and(transfer, (transfer.target, "train", None, None), known))
+        if elements:
+            predictors |= differences(transfer.source, transfer.target)
+        at = gain.place.train_temperature_k
+        trained = "" if at is None else f", trained at {at:g} K"
+        yield Point(
+            label=transfer.label() if elements else transfer.part or "all",
+            series=f"{gain.place.backbone}, {gain.place.strategy}, N = {gain.place.size}{trained}",
+            value=math.log(gain.ratio.value),
+            predictors=predictors,
+            group=frozenset({transfer.source, transfer.target}) if elements else transfer.part,
+            names=(transfer.source, transfer.target) if elements else (transfer.part or "all",),
+            elements=(transfer.source, transfer.target) if elements else None,
+        )
+
+
+def _of_sources(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+    """Yield a point for each gain, relative to those of other sources of the same target."""
+    of_target: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in _of_transfers(records, known, metric):
+        if point.elements is not None:
+            of_target[point.series, point.elements[1]].append(point)
+    for points in of_target.values():
+        if len(points) > 2:
+            yield from _relative(points)
+
+
+def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+    """Yield a point for each part of the source at each test temperature."""
+    transfers = by_transfer(records)
+    if len({transfer.part for transfer in transfers}) < 2:
+        return
+    of_test: dict[tuple[str, Test], list[Point]] = defaultdict(list)
+    for transfer, some in transfers.items():
+        for matrix in matrices(some, metric):
+            for strategy, ratios in matrix.ratios.items():
+                if not matrix.trains(strategy):
+                    continue
+                for (train, test), ratio in ratios.items():
+                    tested = transfer.target, "test", None, test[0]
+                    series = f"{_series(matrix, strategy)}, trained at {train:g} K"
+                    point = Point(
+                        label=f"{transfer.part}, tested at {label(test)}",
+                        series=series,
+                        value=math.log(ratio.value),
+                        predictors=_pretrained_and(transfer, tested, known),
+                        group=transfer.part,
+                        names=(transfer.part or "all",),
+                        fixed=test,
+                    )
+                    of_test[series, test].append(point)
+    for points in of_test.values():
+        yield from _relative(points)
+
+
+def _relative(points: list[Point]) -> Iterable[Point]:
+    """Yield points with value and predictors relative to their means."""
+    mean = float(np.mean([p.value for p in points]))
+    names = set.intersection(*(set(p.predictors) for p in points))
+    means = {name: float(np.mean([p.predictors[name] for p in points])) for name in names}
+    for p in points:
+        predictors = {n: v - means[n] for n, v in p.predictors.items() if n in names}
+        yield replace(p, value=p.value - mean, predictors=predictors)
+
+
+def _of_temperatures(
+    records: list[Record], known: Known, metric: str, against_scratch: bool
+) -> Iterable[Point]:
+    """Yield a point for each pair of training and test temperature.
+
+    Of several parts of the source, the largest counts.
+    """
+    transfers = by_transfer(records)
+    if len({(t.source, t.target) for t in transfers}) != 1:
+        return
+    whole = [t for t in transfers if t.part in (None, "all")] or list(transfers)
+    for matrix in matrices(transfers[whole[-1]], metric):
+        for strategy in matrix.ratios if against_scratch else matrix.errors:
+            if not matrix.trains(strategy):
+                continue
+            values = _log_ratios(matrix, strategy) if against_scratch else _losses(matrix, strategy)
+            for (train, test), value in values.items():
+                target = whole[-1].target
+                sets = (target, "train", None, train), (target, "test", None, test[0])
+                yield Point(
+                    label=f"{train:g} K → {label(test)}",
+                    series=_series(matrix, strategy),
+                    value=value,
+                    predictors=known.get(frozenset(sets), {}),
+                    group=train,
+                    names=(f"{train:g} K",),
+                    fixed=test,
+                )
+
+
+def _log_ratios(matrix: Matrix, strategy: str) -> dict[tuple[float, Test], float]:
+    return {at: math.log(ratio.value) for at, ratio in matrix.ratios[strategy].items()}
+
+
+def _losses(matrix: Matrix, strategy: str) -> dict[tuple[float, Test], float]:
+    """Return the logarithm of each error over that of the best training temperature."""
+    errors = {at: e for at, e in matrix.errors[strategy].items() if at[0] is not None}
+    best = {test: min(e for (_, t), e in errors.items() if t == test) for _, test in errors}
+    return {
+        (train, test): math.log(error / best[test])
+        for (train, test), error in errors.items()
+        if train is not None
+    }
+
+
+def _series(matrix: Matrix, strategy: str) -> str:
+    return f"{matrix.backbone}, {strategy}, N = {matrix.size}"
+
+
+def _pretrained_and(transfer: Transfer, other: SetKey, known: Known) -> Mapping[str, float]:
+    pretrained = transfer.source, "train", transfer.part, None
+    return known.get(frozenset({pretrained, other}), {})
