@@ -80,7 +80,8 @@ GRID_NOTE = (
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
-    "goes with a larger deviation of the distribution there."
+    "goes with a larger deviation of the distribution there. Intervals count arms, because models "
+    "of one are alike."
 )
 CONTRADICTIONS_NOTE = (
     "Models with a lower force error than from scratch with the same seeds, but a larger error of "

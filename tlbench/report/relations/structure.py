@@ -96,7 +96,7 @@ def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats
 def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Association, float]]:
     """Return bins with how force error tells deviation across models, and the mean deviation.
 
-    Only bins are told where the structure deviates by a twentieth of the largest mean deviation at
+    Models of one arm are alike, so arms are counted, not models. Only bins are told where the structure deviates by a twentieth of the largest mean deviation at
     least, and only if there are models enough.
     """
     if len(found) < MIN_GROUPS:
@@ -111,7 +111,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
         told = association(
             force[:, number].tolist(),
             structure[:, number].tolist(),
-            [(d.place, d.pair) for d in found],
+            [d.place for d in found],
         )
         if told is not None:
             lines.append((number, told, float(mean[number])))
@@ -153,7 +153,7 @@ def _told(models: list[tuple[Place, Model]], name: str) -> Association | None:
     return association(
         [m.errors[FORCE] for _, m in known],
         [m.errors[name] for _, m in known],
-        [(p, m.run.subset_seed, m.run.init_seed) for p, m in known],
+        [p for p, _ in known],
     )
 
 
