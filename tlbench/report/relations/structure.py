@@ -96,8 +96,9 @@ def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats
 def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Association, float]]:
     """Return bins with how force error tells deviation across models, and the mean deviation.
 
-    Models of one arm are alike, so arms are counted, not models. Only bins are told where the structure deviates by a twentieth of the largest mean deviation at
-    least, and only if there are models enough.
+    Models of one arm are alike, so arms are counted, not models. Only bins are told where the
+    structure deviates by a twentieth of the largest mean deviation at least, and only if there are
+    models enough.
     """
     if len(found) < MIN_GROUPS:
         return []
