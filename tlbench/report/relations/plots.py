@@ -143,18 +143,25 @@ def distance_maps(distances: Sequence[DataDistance]) -> Any | None:
     if not shown:
         return None
     names = list(dict.fromkeys(_name(each) for d in shown for each in (d.a, d.b)))
+    rows, columns = names, names
+    shared = [n for n in names if all(n in (_name(d.a), _name(d.b)) for d in shown)]
+    if len(shown) > 1 and shared:
+        # Many sets are compared with one.
+        rows, columns = [n for n in names if n != shared[0]], shared
     figure = panels([["raw", "scaled to one nearest-neighbour distance"]], shared_y=True)
     found = [(form, d, d.get("exact", form)) for form in ("raw", "scaled") for d in shown]
     highest = max(value.value for _, _, value in found if value is not None)
     for column, form in enumerate(("raw", "scaled"), start=1):
-        grid: list[list[float | None]] = [[None] * len(names) for _ in names]
-        for this, d, value in found:
-            if this == form and value is not None:
-                i, j = names.index(_name(d.a)), names.index(_name(d.b))
-                grid[i][j] = grid[j][i] = value.value
+        known = {
+            pair: value.value
+            for this, d, value in found
+            if this == form and value is not None
+            for pair in ((_name(d.a), _name(d.b)), (_name(d.b), _name(d.a)))
+        }
+        grid = [[known.get((one, other)) for other in columns] for one in rows]
         trace = go.Heatmap(
-            x=names,
-            y=names,
+            x=columns,
+            y=rows,
             z=grid,
             text=[["" if v is None else f"{v:.2f}" for v in line] for line in grid],
             texttemplate="%{text}",
@@ -171,9 +178,9 @@ def distance_maps(distances: Sequence[DataDistance]) -> Any | None:
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
     widest = max(len(name) for name in names)
     figure.update_layout(
-        height=150 + 36 * len(names) + 4 * widest,
+        height=150 + 36 * len(rows) + 4 * max(len(name) for name in columns),
         margin={"t": 40, "l": 40 + 7 * widest},
-        meta={"min_width": 200 + 120 * len(names)},
+        meta={"min_width": 200 + 8 * widest + 120 * len(columns)},
     )
     return figure
 
