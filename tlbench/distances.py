@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tlbench.engine.store import Store
-from tlbench.metrics.distances.compare import SetDistance
+from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
 

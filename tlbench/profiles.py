@@ -8,9 +8,8 @@ import numpy as np
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store import Store
-from tlbench.jobs.coverage import COVERAGE
-from tlbench.jobs.geometry import GEOMETRY
-from tlbench.md.structure import REACH
+from tlbench.jobs.base import COVERAGE, GEOMETRY
+from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan
 from tlbench.schema import Strict, read_lines, write_lines
 
@@ -26,7 +25,7 @@ FEWEST = 20
 """Atoms that a mean error is taken of at least."""
 
 DISTANCE_BINS, ANGLE_BINS = 30, 18
-"""Bins of distances up to `tlbench.md.structure.REACH`, and of angles up to 180°."""
+"""Bins of distances up to `tlbench.metrics.structure.REACH`, and of angles up to 180°."""
 
 DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 """Their widths, Å and degrees."""
@@ -108,7 +107,8 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
         error = MEV * np.abs(_arrays(store, cell.job, "errors.npz")["forces"]).mean(axis=1)
         bins = []
         for covered in by_place.get(_transfer(cell), []):
-            if _was_trained_there(cell, covered):
+            # Fewer atoms than bins fill none of them.
+            if len(error) >= BINS and _was_trained_there(cell, covered):
                 if covered.job not in known:
                     known[covered.job] = _arrays(store, covered.job, COVERAGE)
                 bins.append(_coverage(covered, known[covered.job], error))

@@ -55,9 +55,12 @@ class Results:
         )
 
     def write(self, folder: Path) -> None:
-        """Write each part to a file of its own; what a suite does not have is not written."""
+        """Write each part to a file of its own; one that there is nothing for is removed."""
         write_records(folder / RECORDS, self.records)
         write_costs(folder / COSTS, self.costs)
+        for name in (DYNAMICS, DISTANCES, PROFILES):
+            # Of another run into the same folder.
+            (folder / name).unlink(missing_ok=True)
         if self.dynamics is not None:
             write_dynamics(folder / DYNAMICS, self.dynamics)
         if self.distances or self.profiles:

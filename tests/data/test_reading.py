@@ -16,7 +16,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS, Split
 from tlbench.data.readers import READERS
 from tlbench.data.reading import read_parts, sha256_of
-from tlbench.data.splits import choose, divide
+from tlbench.data.splits import chosen, divide
 from tlbench.errors import InputError
 
 
@@ -107,16 +107,20 @@ def test_a_part_that_cannot_be_filled_is_refused(part, complaint):
         divide({"a": made()}, split(train=part))
 
 
+def subset(size: int, temperature_k: float) -> dict[str, Any]:
+    return {"size": size, "seed": 2, "temperature_k": temperature_k}
+
+
 def test_a_subset_of_one_temperature():
     frames = made(30)
-    chosen = choose(frames, 4, subset_seed=2, temperature_k=600.0)
-    assert chosen.temperature_k.tolist() == [600.0] * 4
-    nested = choose(frames, 2, subset_seed=2, temperature_k=600.0)
-    assert nested.trajectory.tolist() == chosen.trajectory.tolist()[:2]
+    found = chosen(frames, subset(4, 600.0))
+    assert found.temperature_k.tolist() == [600.0] * 4
+    nested = chosen(frames, subset(2, 600.0))
+    assert nested.trajectory.tolist() == found.trajectory.tolist()[:2]
     with pytest.raises(InputError, match="at 450 K; temperatures there are: 300, 600, 900"):
-        choose(frames, 4, subset_seed=2, temperature_k=450.0)
+        chosen(frames, subset(4, 450.0))
     with pytest.raises(InputError, match="cannot be drawn from 10"):
-        choose(frames, 11, subset_seed=2, temperature_k=600.0)
+        chosen(frames, subset(11, 600.0))
 
 
 # --- whole cards ------------------------------------------------------------------------------

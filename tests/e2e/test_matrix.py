@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from tlbench.metrics.distances.compare import OF_ENVIRONMENTS
+from tlbench.metrics.distances.quantities import OF_ENVIRONMENTS
 from tlbench.report.markdown import markdown
 from tlbench.report.relations.section import relations_section
 from tlbench.results import Results

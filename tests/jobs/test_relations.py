@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from tlbench.data.frames import Frames
 from tlbench.jobs import coverage, distance, environments, geometry
-from tlbench.jobs.base import RESULT, Context
+from tlbench.jobs.base import COVERAGE, GEOMETRY, RESULT, Context
 from tlbench.md.structure import count_frames
 
 SETTINGS = {
@@ -95,7 +95,7 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
     subset = {"size": 2, "seed": 0, "temperature_k": None}
     job = context(tmp_path / "out", **parents)
     result = coverage.run({"target": subset, "source": None}, job)
-    with np.load(job.folder / coverage.COVERAGE) as found:
+    with np.load(job.folder / COVERAGE) as found:
         target, source = found["target"], found["source"]
     test = environments.read_environments(germanium[1], "test", "raw")
     known = environments.read_environments(silicon[1], "train", "raw")
@@ -104,7 +104,7 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
     # More structures cover no less.
     more = context(tmp_path / "more", **parents)
     coverage.run({"target": {**subset, "size": 5}, "source": None}, more)
-    with np.load(more.folder / coverage.COVERAGE) as found:
+    with np.load(more.folder / COVERAGE) as found:
         assert (found["target"] <= target + 1e-9).all()
         assert (found["target"] < target - 1e-4).any()
 
@@ -126,7 +126,7 @@ def test_geometry_adds_up_to_that_of_the_structures(tmp_path, germanium):
     result = geometry.run({}, job)
     frames = Frames.load(germanium[0] / "test.npz")
     whole = count_frames(frames, result["shell"])
-    with np.load(job.folder / geometry.GEOMETRY) as found:
+    with np.load(job.folder / GEOMETRY) as found:
         assert np.array_equal(found["pairs"].sum(axis=0), whole.pairs.sum(axis=0))
         assert np.array_equal(found["angles"].sum(axis=0), whole.bonds.sum(axis=0))
         assert found["coordination"].sum() == whole.neighbours.sum()

@@ -32,20 +32,6 @@ def nested_subset(n_frames: int, size: int, subset_seed: int) -> npt.NDArray[np.
     return generator.permutation(n_frames)[:size].astype(np.int64)
 
 
-def choose(
-    frames: Frames, size: int, subset_seed: int, temperature_k: float | None = None
-) -> Frames:
-    """Return ``size`` of ``frames``, drawn as ``nested_subset`` does, of one temperature or all.
-
-    Raises
-    ------
-    InputError
-        If no frame has the temperature, or too few have it.
-    """
-    subset = {"size": size, "seed": subset_seed, "temperature_k": temperature_k}
-    return chosen(frames, subset)
-
-
 def share_size(n_frames: int, share: float) -> int:
     """Return how many of ``n_frames`` a share of them is: at least one."""
     return max(1, round(share * n_frames))

@@ -10,7 +10,8 @@ from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.errors import InputError
 from tlbench.md.inputs import check_structure
-from tlbench.metrics.distances.compare import SetDistance, compare_sets
+from tlbench.metrics.distances.compare import compare_sets
+from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
 from tlbench.metrics.environments import environments

@@ -7,10 +7,9 @@ import torch
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.splits import chosen_indices
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.base import COVERAGE, Context, Progress
 from tlbench.jobs.environments import read_environments
 
-COVERAGE = "coverage.npz"
 BLOCK = 1000
 """Test atoms whose distances to all others are held in memory at a time."""
 

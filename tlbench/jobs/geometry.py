@@ -8,10 +8,9 @@ import torch
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.jobs.base import Context
-from tlbench.md.structure import REACH, count, first_shell
-
-GEOMETRY = "geometry.npz"
+from tlbench.jobs.base import GEOMETRY, Context
+from tlbench.md.structure import count, first_shell
+from tlbench.metrics.structure import REACH
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:

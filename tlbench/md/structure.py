@@ -11,9 +11,7 @@ from torch import Tensor
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
 from tlbench.md.neighbours import SkinnedNeighbours
-
-REACH = 6.0
-"""Distance up to which pairs are counted, Å."""
+from tlbench.metrics.structure import REACH
 
 N_DISTANCES, N_ANGLES = 120, 90
 """Bins of distances up to ``REACH``, and of angles up to 180°."""

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 
 from tlbench.metrics.spec import Floats
 
+REACH = 6.0
+"""Distance up to which pairs are counted, Å."""
+
 
 def rdf_error(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float:
     """Return the error of a radial distribution function, ∫|g - g_ref| dr / ∫|g_ref - 1| dr.

@@ -14,6 +14,10 @@ ELEMENT = "{element}"
 """Stands for the symbol of an element in the name of its data set."""
 
 
+WHOLE = "all"
+"""The part of a source that leaves nothing out."""
+
+
 class DataChoice(Strict):
     """A data set, with changes to its origin for this suite."""
 
@@ -49,7 +53,7 @@ class SourcePart(Strict):
 
     def label(self) -> str:
         """Return what the part is called in records and reports."""
-        at = "all"
+        at = WHOLE
         if self.temperatures_k is not None:
             at = ", ".join(f"{t:g}" for t in self.temperatures_k) + " K"
         return at if self.share == 1 else f"{100 * self.share:g} % of {at}"

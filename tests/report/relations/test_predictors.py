@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tlbench.distances import DataDistance, NamedSet
-from tlbench.metrics.distances.compare import SetDistance
+from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.records import Record
 from tlbench.report.relations.gains import gains_findings, gains_table
 from tlbench.report.relations.predictors import answer
@@ -242,3 +242,20 @@ def test_the_table_of_distances_marks_what_is_resolved():
     assert header == ["distance", "form", "Si, Ge", "Si, Mo"]
     assert line[2] == "0.02 [0, 0.022] (0.01)"
     assert line[3] == "0.5* [0.45, 0.55] (0.01)"
+
+
+def test_with_one_training_temperature_nothing_can_be_exchanged_nor_concluded():
+    records = [
+        r
+        for r in temperatures(lambda strategy, train, test: 100 + test / 10 + 3 * len(strategy))
+        if r.train_temperature_k == 300.0
+    ]
+    known = [
+        apart(named("Ge", temperature_k=300.0), named("Ge", "test", temperature_k=test), test / 1e4)
+        for test in (300.0, 1200.0, 2100.0)
+    ]
+    title = "Does transfer help most where training and test structures differ?"
+    question = asked(records, known)[title]
+    found = answer(question)
+    assert found.chance is None
+    assert said(question).endswith("With 1 training temperatures nothing is concluded.")

@@ -9,7 +9,7 @@ from tlbench.cli.options import Mirror, StoreFolder, settings_of
 
 if TYPE_CHECKING:
     from tlbench.data.cards import Card
-    from tlbench.metrics.distances.compare import SetDistance
+    from tlbench.metrics.distances.quantities import SetDistance
     from tlbench.metrics.distances.structures import StructureSet
 
 

@@ -2,48 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from tlbench.errors import InputError
+from tlbench.metrics.distances.quantities import FORMS, QUANTITIES, Form, SetDistance
 from tlbench.metrics.distances.sample import Sample
 from tlbench.metrics.distances.settings import DistanceSettings
-from tlbench.metrics.distances.structures import QUANTITIES, StructureSet
+from tlbench.metrics.distances.structures import StructureSet
 from tlbench.metrics.distances.transport import discrepancy, exact, sliced, wasserstein
 from tlbench.metrics.distances.uncertainty import Estimate, estimate
-from tlbench.schema import Strict
-
-Form = Literal["raw", "scaled"]
-FORMS: tuple[Form, Form] = ("raw", "scaled")
-
-OF_ENVIRONMENTS = {
-    "sliced": "environments, sliced transport",
-    "exact": "environments, exact transport",
-    "discrepancy": "environments, mean discrepancy",
-}
-"""Distances of whole environments, without a unit."""
-
-
-class SetDistance(Strict):
-    """One distance between two sets, its 95 % interval, and its floor within the sets.
-
-    The name is that of a quantity or of a distance of environments.
-    """
-
-    name: str
-    form: Form
-    unit: str
-    value: float = Field(ge=0)
-    low: float
-    high: float
-    floor: float
-
-    @property
-    def is_resolved(self) -> bool:
-        """Whether the interval lies above the floor."""
-        return self.low > self.floor
 
 
 def compare_sets(

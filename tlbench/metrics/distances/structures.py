@@ -28,30 +28,6 @@ PEAK = 0.1
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """A number of every atom, pair, angle or structure, in a raw and a scaled form.
-
-    The units are those of its two forms, d being the nearest-neighbour distance.
-    """
-
-    name: str
-    title: str
-    unit: str
-    scaled_unit: str
-
-
-QUANTITIES = (
-    Quantity("pair_distance", "pair distances", "Å", "d"),
-    Quantity("angle", "angles between bonds", "°", "°"),
-    Quantity("coordination", "coordination numbers", "neighbours", "neighbours"),
-    Quantity("force", "force magnitudes", "eV/Å", "eV/d"),
-    Quantity("energy", "energies per atom", "eV", "eV from the mean"),
-)
-"""Scaled, lengths are in units of d, forces in eV per d, and energies count from the mean of the
-set, because they have no length and their zero differs between elements."""
-
-
-@dataclass(frozen=True)
 class StructureSet:
     """Structures under a name, with the nearest-neighbour distance (Å) that is their unit.
 

@@ -37,11 +37,6 @@ class Estimate:
     high: float
     floor: float
 
-    @property
-    def is_resolved(self) -> bool:
-        """Whether the distance is told from that of two samples of one distribution."""
-        return self.low > self.floor
-
 
 def estimate(
     a: Sample,

@@ -20,6 +20,7 @@ from tlbench.metrics.statistics import (
 )
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.report.summary import BASELINE, Place, ratio_text
+from tlbench.suite.transfers import WHOLE
 
 Unit = Pair
 """What counts as one: a pair of seeds, or where there are several targets, one of these."""
@@ -72,7 +73,7 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
 def principal(profiles: Sequence[Profile]) -> list[Profile]:
     """Return the profiles of models pretrained on the largest of several parts of the source."""
     parts = list(dict.fromkeys(p.source_part for p in profiles))
-    whole = next((part for part in parts if part in (None, "all")), parts[-1] if parts else None)
+    whole = next((part for part in parts if part in (None, WHOLE)), parts[-1] if parts else None)
     return [p for p in profiles if p.source_part == whole]
 
 

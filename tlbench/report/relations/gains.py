@@ -27,9 +27,7 @@ from tlbench.report.summary import (
     target_errors,
 )
 from tlbench.report.transfers import Transfer, by_transfer
-
-WHOLE = "all"
-"""The part of a source that leaves nothing out."""
+from tlbench.suite.transfers import WHOLE
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def gains_table(records: list[Record], metric: str) -> list[list[str]]:
         if not lines:
             lines.append([*first, *header(table), *(f"worth of {s}" for s in trained)])
         for row in table.rows:
-            names = [transfer.source, *([transfer.part or "all"] if parts else []), transfer.target]
+            names = [transfer.source, *([transfer.part or WHOLE] if parts else []), transfer.target]
             found = [
                 worth.get((transfer, Place(row.backbone, s, row.size, row.train_temperature_k)))
                 for s in trained

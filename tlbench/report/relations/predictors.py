@@ -61,7 +61,7 @@ def answer(question: Question) -> Answer:
             )
             if found is not None:
                 told.setdefault(name, {})[each] = found
-                if len(relabelled) == len(exchanges):
+                if relabelled:
                     strongest.append(np.abs(null_correlations(relabelled, values)))
     chance = None
     if strongest and len(exchanges) > 1:

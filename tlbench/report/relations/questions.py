@@ -9,13 +9,13 @@ import numpy as np
 
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
-from tlbench.metrics.distances.compare import FORMS, OF_ENVIRONMENTS
-from tlbench.metrics.distances.structures import QUANTITIES
+from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 from tlbench.records import Record
 from tlbench.report.relations.gains import gains
 from tlbench.report.summary import BASELINE
 from tlbench.report.temperature import Matrix, Test, label, matrices
 from tlbench.report.transfers import Transfer, by_transfer
+from tlbench.suite.transfers import WHOLE
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
 
@@ -42,7 +42,11 @@ class Point:
     group: Hashable
     names: tuple[str, ...]
     fixed: Hashable = None
-    elements: tuple[str, str] | None = None
+
+    @property
+    def elements(self) -> tuple[str, str] | None:
+        """Source and target, where points are of pairs of elements."""
+        return (self.names[0], self.names[1]) if len(self.names) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -157,13 +161,12 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
         at = gain.place.train_temperature_k
         trained = "" if at is None else f", trained at {at:g} K"
         yield Point(
-            label=transfer.label() if elements else transfer.part or "all",
+            label=transfer.label() if elements else transfer.part or WHOLE,
             series=f"{gain.place.backbone}, {gain.place.strategy}, N = {gain.place.size}{trained}",
             value=math.log(gain.ratio.value),
             predictors=predictors,
             group=frozenset({transfer.source, transfer.target}) if elements else transfer.part,
-            names=(transfer.source, transfer.target) if elements else (transfer.part or "all",),
-            elements=(transfer.source, transfer.target) if elements else None,
+            names=(transfer.source, transfer.target) if elements else (transfer.part or WHOLE,),
         )
 
 
@@ -198,7 +201,7 @@ def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Poin
                         value=math.log(ratio.value),
                         predictors=_pretrained_and(transfer, tested, known),
                         group=transfer.part,
-                        names=(transfer.part or "all",),
+                        names=(transfer.part or WHOLE,),
                         fixed=test,
                     )
                     of_test[series, test].append(point)
@@ -226,7 +229,7 @@ def _of_temperatures(
     transfers = by_transfer(records)
     if len({(t.source, t.target) for t in transfers}) != 1:
         return
-    whole = [t for t in transfers if t.part in (None, "all")] or list(transfers)
+    whole = [t for t in transfers if t.part in (None, WHOLE)] or list(transfers)
     for matrix in matrices(transfers[whole[-1]], metric):
         for strategy in matrix.ratios if against_scratch else matrix.errors:
             if not matrix.trains(strategy):

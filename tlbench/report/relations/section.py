@@ -7,9 +7,10 @@ from typing import Any
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.dynamics import Dynamics
 from tlbench.metrics.chemistry import differences
-from tlbench.metrics.distances.compare import SetDistance
+from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.metrics.statistics import Association
 from tlbench.records import Record
+from tlbench.report.dynamics.section import Titled
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
@@ -91,20 +92,11 @@ CONTRADICTIONS_NOTE = (
 
 
 @dataclass(frozen=True)
-class Block:
-    """A table with its title and how it is read; the first line is the header."""
-
-    title: str
-    lines: list[list[str]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class RelationsSection:
     """What is said about when transfer helps."""
 
     findings: list[str]
-    blocks: list[Block]
+    blocks: list[Titled]
 
 
 def relations_section(results: Results, metric: str) -> RelationsSection | None:
@@ -116,16 +108,16 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
     asked = [(q, answer(q)) for q in questions(records, distances, metric)]
     covered = by_coverage(profiles)
     trained = {p.strategy for p in profiles if p.size}
-    blocks = [Block("Distances between data sets", distances_table(distances), DISTANCES_NOTE)]
-    blocks.append(Block("Elements", elements_table(records), ELEMENTS_NOTE))
-    blocks.append(Block("Parts of the source", parts_table(records, metric), PARTS_NOTE))
+    blocks = [Titled("Distances between data sets", distances_table(distances), DISTANCES_NOTE)]
+    blocks.append(Titled("Elements", elements_table(records), ELEMENTS_NOTE))
+    blocks.append(Titled("Parts of the source", parts_table(records, metric), PARTS_NOTE))
     for number, (question, found) in enumerate(asked):
         note = PREDICTORS_NOTE if number == 0 else ""
-        blocks.append(Block(question.title, predictors_table(question, found), note))
+        blocks.append(Titled(question.title, predictors_table(question, found), note))
     blocks += [
-        Block("Gain by coverage", coverage_table(covered), COVERAGE_NOTE),
-        Block("Gain by coverage of target and source", grid_table(covered), GRID_NOTE),
-        Block("Force error by coordination", coordination_table(profiles), COORDINATION_NOTE),
+        Titled("Gain by coverage", coverage_table(covered), COVERAGE_NOTE),
+        Titled("Gain by coverage of target and source", grid_table(covered), GRID_NOTE),
+        Titled("Force error by coordination", coordination_table(profiles), COORDINATION_NOTE),
     ]
     findings = parts_findings(records, metric)
     findings += [said for q, found in asked for said in predictors_findings(q, found)]
@@ -135,10 +127,10 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
         for axis in AXES:
             deviating = deviations(dynamics, profiles, records, axis)
             blocks.append(
-                Block(f"{axis.error} and force error", bins_table(deviating, axis), BINS_NOTE)
+                Titled(f"{axis.error} and force error", bins_table(deviating, axis), BINS_NOTE)
             )
         lines = [CONTRADICTIONS, *contradictions(dynamics, profiles, records)]
-        blocks.append(Block("Better forces, worse structure", lines, CONTRADICTIONS_NOTE))
+        blocks.append(Titled("Better forces, worse structure", lines, CONTRADICTIONS_NOTE))
     return RelationsSection(findings, [b for b in blocks if len(b.lines) > 1])
 
 
