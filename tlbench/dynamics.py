@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tlbench.engine.store import Store
-from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.plan import Plan
-from tlbench.schema import Strict
+from tlbench.schema import Strict, read_json
 
 FILE = "dynamics.json"
 
@@ -133,13 +132,4 @@ def read_dynamics(path: Path) -> Dynamics:
     InputError
         If it cannot be read, or is not one.
     """
-    try:
-        return Dynamics.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(
-            f"{path}: does not hold simulations of this version ({place}: {first['msg']})."
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    return read_json(path, Dynamics, "simulations")

@@ -1,16 +1,28 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files from outside that are read within bounds."""
 
+import gzip
 import os
 import uuid
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 PART = ".part"
 """Ending of a file that is being written; one that a crash left behind may be deleted."""
 
+PACKED = ".gz"
+"""Ending of files that are compressed as they are written and read."""
+
+MAX_BYTES = 128 << 20
+"""The largest text that is read, after decompression."""
+
+_CHUNK = 1 << 20
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write ``text`` so that a crash, or another writer, leaves the old file or the new.
+
+    It is compressed if the name ends in `PACKED`, to the same bytes for the same text.
 
     Raises
     ------
@@ -18,13 +30,57 @@ def write_whole(path: Path, text: str) -> None:
         If the file cannot be written; then the old one is untouched.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
+    content = text.encode("utf-8")
+    if path.suffix == PACKED:
+        content = gzip.compress(content, mtime=0)
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content)
         flush(part)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Return the content of a file, decompressed if its name ends in `PACKED`.
+
+    No more than ``limit`` bytes are ever held, whatever a small file would become.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is larger, or is not compressed as its name says.
+    """
+    with path.open("rb") as file:
+        if path.suffix != PACKED:
+            content = file.read(limit + 1)
+            if len(content) > limit:
+                raise ValueError(f"it is larger than {limit >> 20} MiB")
+            return content
+        unpacking, parts, size = zlib.decompressobj(wbits=31), [], 0
+        try:
+            while not unpacking.eof:
+                packed = unpacking.unconsumed_tail or file.read(_CHUNK)
+                if not packed:
+                    raise ValueError("it is cut short")
+                parts.append(unpacking.decompress(packed, _CHUNK))
+                size += len(parts[-1])
+                if size > limit:
+                    raise ValueError(f"it is larger than {limit >> 20} MiB when decompressed")
+        except zlib.error as error:
+            raise ValueError(f"it is not compressed by gzip ({error})") from error
+        if unpacking.unused_data or file.read(1):
+            raise ValueError("something follows after the compressed text")
+    return b"".join(parts)
+
+
+def stored(path: Path) -> Path:
+    """Return ``path``, or the compressed file beside it if only that is there."""
+    packed = path.with_name(path.name + PACKED)
+    return packed if packed.exists() and not path.exists() else path
 
 
 def flush(path: Path) -> None:

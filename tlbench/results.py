@@ -11,6 +11,7 @@ from tlbench.distances import DataDistance, collect_distances, read_distances, w
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.dynamics import Dynamics, collect_dynamics, read_dynamics, write_dynamics
 from tlbench.engine.store import Store
+from tlbench.files import stored
 from tlbench.plan import Plan
 from tlbench.profiles import FILE as PROFILES
 from tlbench.profiles import Profile, collect_profiles, read_profiles, write_profiles
@@ -54,32 +55,40 @@ class Results:
             profiles=collect_profiles(plan, store, available),
         )
 
-    def write(self, folder: Path) -> None:
-        """Write each part to a file of its own; one that there is nothing for is removed."""
-        write_records(folder / RECORDS, self.records)
-        write_costs(folder / COSTS, self.costs)
+    def write(self, folder: Path, ending: str = "") -> None:
+        """Write each part to a file of its own; one that there is nothing for is removed.
+
+        Parameters
+        ----------
+        ending
+            Stands behind the names of the files; with `tlbench.files.PACKED` they are compressed.
+        """
+        write_records(folder / (RECORDS + ending), self.records)
+        write_costs(folder / (COSTS + ending), self.costs)
         for name in (DYNAMICS, DISTANCES, PROFILES):
             # Of another run into the same folder.
-            (folder / name).unlink(missing_ok=True)
+            (folder / (name + ending)).unlink(missing_ok=True)
         if self.dynamics is not None:
-            write_dynamics(folder / DYNAMICS, self.dynamics)
+            write_dynamics(folder / (DYNAMICS + ending), self.dynamics)
         if self.distances or self.profiles:
-            write_distances(folder / DISTANCES, self.distances)
-            write_profiles(folder / PROFILES, self.profiles)
+            write_distances(folder / (DISTANCES + ending), self.distances)
+            write_profiles(folder / (PROFILES + ending), self.profiles)
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        """Read what ``write`` wrote.
+        """Read what ``write`` wrote, compressed or not.
 
         Raises
         ------
         InputError
             If there are no records, or a file cannot be read as what it should be.
         """
+        names = (COSTS, DYNAMICS, DISTANCES, PROFILES)
+        costs, dynamics, distances, profiles = (stored(folder / name) for name in names)
         return cls(
-            records=read_records(folder / RECORDS),
-            costs=read_costs(folder / COSTS) if (folder / COSTS).exists() else (),
-            dynamics=read_dynamics(folder / DYNAMICS) if (folder / DYNAMICS).exists() else None,
-            distances=read_distances(folder / DISTANCES) if (folder / DISTANCES).exists() else (),
-            profiles=read_profiles(folder / PROFILES) if (folder / PROFILES).exists() else (),
+            records=read_records(stored(folder / RECORDS)),
+            costs=read_costs(costs) if costs.exists() else (),
+            dynamics=read_dynamics(dynamics) if dynamics.exists() else None,
+            distances=read_distances(distances) if distances.exists() else (),
+            profiles=read_profiles(profiles) if profiles.exists() else (),
         )

@@ -5,6 +5,7 @@ Files may come from strangers: parsing is safe, bounded in size and depth, and r
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tlbench.errors import InputError
-from tlbench.files import write_whole
+from tlbench.files import read_bounded, write_whole
 from tlbench.registry import near_names
 
 MAX_BYTES = 128 << 10
@@ -290,13 +291,33 @@ def read_lines(path: Path, model: type[ModelT], what: str) -> list[ModelT]:
     """
     found = []
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    found.append(model.model_validate_json(line))
-                except ValidationError as error:
-                    problem = error.errors(include_url=False)[0]["msg"]
-                    raise InputError(f"{path}:{number}: is not a {what} ({problem}).") from error
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_bounded(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as {what}s ({error}).") from error
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        try:
+            found.append(model.model_validate_json(line))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]["msg"]
+            raise InputError(f"{path}:{number}: is not a {what} ({problem}).") from error
     return found
+
+
+def read_json(path: Path, model: type[ModelT], what: str) -> ModelT:
+    """Read one JSON object; ``what`` it is is said in errors.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not one; naming the first key that is wrong.
+    """
+    try:
+        return model.model_validate_json(read_bounded(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(
+            f"{path}: does not hold {what} of this version ({place}: {first['msg']})."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error

@@ -1,0 +1,59 @@
+"""Submissions that are not what they should be, made from one that is."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "leaderboard" / "results"
+GOOD = "quick/2026-11-23-two-cores"
+
+Row = dict[str, Any]
+
+
+def copied(results: Path, name: str = GOOD) -> Path:
+    """Return a copy below ``results`` of a published submission."""
+    folder = results / name
+    shutil.copytree(PUBLISHED / name, folder)
+    return folder
+
+
+def text_of(path: Path) -> str:
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+
+
+def write(path: Path, text: str | bytes) -> None:
+    content = text.encode() if isinstance(text, str) else text
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+
+
+def seal(folder: Path, **changes: Any) -> None:
+    """Write the digests of the files that are there, as somebody would who wants to be believed."""
+    about = json.loads((folder / "submission.json").read_text())
+    about["files"] = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in about["files"]
+    }
+    (folder / "submission.json").write_text(json.dumps({**about, **changes}))
+
+
+def edit_lines(folder: Path, name: str, change: Callable[[list[Row]], list[Row] | None]) -> None:
+    """Change the JSON lines of a file in place, and seal the submission."""
+    path = folder / f"{name}.jsonl.gz"
+    rows = [json.loads(line) for line in text_of(path).splitlines()]
+    rows = change(rows) or rows
+    write(path, "".join(json.dumps(row) + "\n" for row in rows))
+    seal(folder)
+
+
+def edit(folder: Path, name: str, change: Callable[[Row], None]) -> None:
+    """Change one JSON file in place, and seal the submission."""
+    path = folder / name
+    value = json.loads(text_of(path))
+    change(value)
+    write(path, json.dumps(value))
+    seal(folder)

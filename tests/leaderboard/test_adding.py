@@ -1,0 +1,177 @@
+"""From a run to a submission, to its revision, and to its weights being evaluated again."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from forging import edit_lines, seal, text_of
+
+from tlbench.errors import InputError
+from tlbench.leaderboard.adding import Who, add_run, copy_weights
+from tlbench.leaderboard.reading import read_submission, submission_folders
+from tlbench.leaderboard.verification import verify, verify_all
+from tlbench.leaderboard.verification.rerun import rerun
+from tlbench.results import Results
+
+ME = Who("mine", ["Ada Lovelace", "Émilie du Châtelet"], "https://example.org/paper")
+
+
+@pytest.fixture(scope="module")
+def added(clean_run, smoke, tmp_path_factory):
+    results = tmp_path_factory.mktemp("board") / "results"
+    entry, _ = add_run(clean_run, results, smoke.store, ME)
+    return entry
+
+
+def test_holds_the_results_of_the_run(added, clean_run):
+    assert added.results == Results.read(clean_run)
+    assert added.suite.name == "smoke"
+    about = added.about
+    assert about.authors == ["Ada Lovelace", "Émilie du Châtelet"]
+    assert about.url == "https://example.org/paper"
+    assert about.created == datetime.now(UTC).date()
+    assert {d.card: d.n_frames for d in about.data} == {
+        "sw-si": {"train": 12, "validation": 4, "test": 8},
+        "sw-ge": {"train": 12, "validation": 4, "test": 8},
+    }
+
+
+def test_errors_are_those_of_the_store_summed_over_structures(added, smoke):
+    errors = added.errors[0]
+    with np.load(smoke.store / errors.job / "errors.npz") as file:
+        forces = file["forces"].astype(float).reshape(8, -1)
+    np.testing.assert_allclose(errors.force_abs, np.abs(forces).sum(axis=1), rtol=1e-8)
+    np.testing.assert_allclose(errors.force_square, np.square(forces).sum(axis=1), rtol=1e-8)
+
+
+def test_is_verified_to_the_last_number(added):
+    verdict = verify(added.folder, added.folder.parents[1])
+    assert verdict.problems == verdict.notes == []
+    assert verdict.recomputed == len(added.results.records)
+    # Of two backbones: source models, scratch and fine-tuned of two sizes and seeds, zero-shot.
+    assert (verdict.coverage.found, verdict.coverage.expected) == (20, 20)
+
+
+def test_the_same_run_is_not_added_twice(added, clean_run, smoke):
+    before = sorted(added.folder.parent.iterdir())
+    with pytest.raises(InputError, match="already holds these results; nothing is added"):
+        add_run(clean_run, added.folder.parents[1], smoke.store, ME)
+    assert sorted(added.folder.parent.iterdir()) == before
+    assert not list(added.folder.parents[2].glob(".submission-*"))
+
+
+def test_a_changed_result_is_a_revision_and_the_old_one_stays(added, clean_run, smoke, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(added.folder.parents[1], results)
+    run = tmp_path / "run"
+    shutil.copytree(clean_run, run)
+    costs = (run / "costs.jsonl").read_text().splitlines()
+    (run / "costs.jsonl").write_text("\n".join(costs[1:]) + "\n")
+    old = {p.name: p.read_bytes() for p in (results / "smoke" / "mine").iterdir()}
+    entry, _ = add_run(run, results, smoke.store, ME)
+    assert entry.folder == results / "smoke" / "mine-r2"
+    assert entry.about.revision == 2
+    assert entry.about.replaces == read_submission(results / "smoke" / "mine").digest
+    assert {p.name: p.read_bytes() for p in (results / "smoke" / "mine").iterdir()} == old
+    assert [v.problems for v in verify_all(results)] == [[], []]
+    # The one before it may no longer change without notice.
+    seal(results / "smoke" / "mine", authors=["somebody else"])
+    assert "not what stands there" in verify(entry.folder, results).problems[0]
+
+
+def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(added.folder.parents[1], results)
+    folder = results / "smoke" / "mine"
+
+    def drop(rows):
+        wanted = {"strategy": "finetune", "backbone": "schnet", "size": 4, "subset_seed": 1}
+        return [r for r in rows if any(r.get(k) != v for k, v in wanted.items())]
+
+    edit_lines(folder, "records", drop)
+    kept = {json.loads(line)["model"] for line in text_of(folder / "records.jsonl.gz").splitlines()}
+    edit_lines(folder, "costs", lambda rows: [r for r in rows if r["model"] in kept])
+    weights = {k: v for k, v in added.about.weights.items() if k in kept}
+    seal(folder, weights=weights)
+    verdict = verify(folder, results, summaries=False)
+    assert verdict.problems == []
+    assert verdict.coverage.missing == ["finetune schnet, Si → Ge, N 4, seeds 1/0"]
+    assert "19 of 20 models are there" in verdict.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("who", "message"),
+    [
+        (Who("Mine"), "'name': string should match"),
+        (Who("mine-r2"), "should not end like a revision"),
+        (Who("mine", url="http://example.org"), "'url': string should match"),
+        (Who("mine", ["a\nb"]), "'authors.0': string should match"),
+    ],
+)
+def test_what_a_submitter_says_is_checked_before_anything_is_written(
+    who, message, clean_run, smoke, tmp_path
+):
+    with pytest.raises(InputError, match=message):
+        add_run(clean_run, tmp_path / "results", smoke.store, who)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_store_of_another_run_is_refused(clean_run, tmp_path, smoke):
+    store = tmp_path / "store"
+    store.mkdir()
+    shutil.copyfile(smoke.store / "store.json", store / "store.json")
+    with pytest.raises(InputError, match=r"does not have the job \w+ of this run.*\(--store\)"):
+        add_run(clean_run, tmp_path / "results", store, ME)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, smoke):
+    with pytest.raises(InputError, match="cannot be read"):
+        add_run(tmp_path, tmp_path / "results", smoke.store, ME)
+
+
+def test_supplied_weights_give_the_same_numbers_again(added, smoke, tmp_path):
+    assert copy_weights(added, smoke.store, tmp_path) == 20
+    found = rerun(added, tmp_path, smoke.store)
+    assert (found.models, found.numbers) == (20, len(added.results.records))
+    assert found.problems == found.notes == []
+    assert found.largest == 0
+
+
+def test_other_weights_are_found_out(added, smoke, tmp_path):
+    copy_weights(added, smoke.store, tmp_path)
+    first, second, third = sorted(tmp_path.iterdir())[:3]
+    shutil.copyfile(second, first)
+    third.write_bytes(b"\x80\x04\x95not safetensors")
+    problems = rerun(added, tmp_path, smoke.store).problems
+    assert len(problems) == 2
+    assert all("is not the file whose digest stands in the submission" in p for p in problems)
+
+
+def test_numbers_that_weights_do_not_give_are_found_out(added, smoke, tmp_path):
+    folder = tmp_path / "smoke" / "mine"
+    shutil.copytree(added.folder, folder)
+
+    def halve(rows):
+        mine = [r for r in rows if r["strategy"] == "finetune" and r["metric"] == "force_mae"]
+        for r in mine:
+            r["value"] /= 2
+
+    edit_lines(folder, "records", halve)
+    found = rerun(read_submission(folder), smoke.store, smoke.store)
+    # Two backbones, two sizes, two seeds; overall and at two temperatures.
+    assert len(found.problems) == 24
+    assert found.largest == pytest.approx(0.5)
+
+
+def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):
+    with pytest.raises(InputError, match="has no weights of smoke/mine"):
+        rerun(added, tmp_path, smoke.store)
+
+
+def test_something_else_among_the_results_is_named(added, tmp_path):
+    shutil.copytree(added.folder.parents[1], tmp_path / "results")
+    (tmp_path / "results" / "smoke" / "notes.txt").write_text("to do")
+    with pytest.raises(InputError, match=r"notes\.txt is no folder"):
+        submission_folders(tmp_path / "results")

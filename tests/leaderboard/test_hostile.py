@@ -1,0 +1,554 @@
+"""Hostile submissions: each is refused, with its reason, and nothing else happens."""
+
+import gzip
+import json
+import os
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from forging import PUBLISHED, copied, edit, edit_lines, seal, text_of, write
+
+from tlbench.leaderboard.reading import MAX_FILE
+from tlbench.leaderboard.verification import verify, verify_all
+
+Forgery = Callable[[Path], None]
+FORGERIES: dict[str, tuple[str, Forgery]] = {}
+
+
+def forgery(reason: str) -> Callable[[Forgery], Forgery]:
+    """Register what makes a good submission hostile, and what of the reason must be said."""
+
+    def register(function: Forgery) -> Forgery:
+        FORGERIES[function.__name__] = (reason, function)
+        return function
+
+    return register
+
+
+# Files that are no files, or too many, or too large.
+
+
+@forgery("'records.jsonl.gz' is not a plain file")
+def file_is_a_link(folder):
+    (folder / "records.jsonl.gz").unlink()
+    (folder / "records.jsonl.gz").symlink_to("/etc/passwd")
+
+
+@forgery("'records.jsonl.gz' has another name elsewhere")
+def file_is_a_hard_link(folder):
+    os.link(folder / "records.jsonl.gz", folder.parent.parent / "elsewhere")
+
+
+@forgery("'records.jsonl.gz' is not a plain file")
+def file_is_a_pipe(folder):
+    (folder / "records.jsonl.gz").unlink()
+    os.mkfifo(folder / "records.jsonl.gz")
+
+
+@forgery("is no folder")
+def folder_is_a_link(folder):
+    folder.rename(folder.parent.parent / "elsewhere")
+    folder.symlink_to(folder.parent.parent / "elsewhere")
+
+
+@forgery("'more' is not a plain file")
+def folder_in_the_folder(folder):
+    (folder / "more").mkdir()
+
+
+@forgery("'setup.py' is not listed")
+def code_beside_the_results(folder):
+    (folder / "setup.py").write_text("import os")
+
+
+@forgery("lists 'model.pkl', which is no file of a submission")
+def pickled_weights(folder):
+    (folder / "model.pkl").write_bytes(pickle.dumps({"weights": [1.0]}))
+    about = json.loads((folder / "submission.json").read_text())
+    seal(folder, files={**about["files"], "model.pkl": "0" * 64})
+
+
+@forgery("lists '../../../../evil', which is no file of a submission")
+def file_outside(folder):
+    about = json.loads((folder / "submission.json").read_text())
+    seal(folder, files={**about["files"], "../../../../evil": "0" * 64})
+
+
+@forgery("errors.jsonl.gz is missing from the list")
+def no_errors(folder):
+    about = json.loads((folder / "submission.json").read_text())
+    (folder / "errors.jsonl.gz").unlink()
+    del about["files"]["errors.jsonl.gz"]
+    (folder / "submission.json").write_text(json.dumps(about))
+
+
+@forgery("there is no submission.json")
+def says_nothing_of_itself(folder):
+    (folder / "submission.json").unlink()
+
+
+@forgery("beyond that")
+def large_file(folder):
+    with (folder / "records.jsonl.gz").open("ab") as file:
+        file.truncate(MAX_FILE + 1)
+
+
+@forgery("larger than 128 MiB when decompressed")
+def decompression_bomb(folder):
+    with gzip.open(folder / "records.jsonl.gz", "wb", 9) as file:
+        for _ in range(200):
+            file.write(bytes(1 << 20))
+    assert (folder / "records.jsonl.gz").stat().st_size < 1 << 20
+    seal(folder)
+
+
+@forgery("is cut short")
+def truncated_file(folder):
+    content = (folder / "records.jsonl.gz").read_bytes()
+    (folder / "records.jsonl.gz").write_bytes(content[: len(content) // 2])
+    seal(folder)
+
+
+@forgery("something follows after the compressed text")
+def more_behind_the_end(folder):
+    with (folder / "records.jsonl.gz").open("ab") as file:
+        file.write(b"#!/bin/sh\n")
+    seal(folder)
+
+
+@forgery("not compressed by gzip")
+def pickle_in_the_place_of_records(folder):
+    (folder / "records.jsonl.gz").write_bytes(pickle.dumps([1, 2, 3]))
+    seal(folder)
+
+
+@forgery("is not the file whose digest stands in submission.json")
+def changed_afterwards(folder):
+    records = text_of(folder / "records.jsonl.gz")
+    write(folder / "records.jsonl.gz", records + "\n")
+
+
+# What a submission says of itself.
+
+
+@forgery(r"name: String should match pattern")
+def name_leads_outside(folder):
+    seal(folder, name="../../evil")
+
+
+@forgery("calls itself quick/another, which is another place")
+def another_name(folder):
+    seal(folder, name="another")
+
+
+@forgery("calls itself smoke/2026-11-23-two-cores, which is another place")
+def another_suite(folder):
+    seal(folder, suite="smoke")
+
+
+@forgery("url: String should match pattern")
+def script_for_an_address(folder):
+    seal(folder, url="javascript:alert(1)")
+
+
+@forgery("url: String should match pattern")
+def address_that_ends_the_attribute(folder):
+    seal(folder, url="https://x.org/' onclick='alert(1)")
+
+
+@forgery("authors.0: String should match pattern")
+def author_who_rules_the_terminal(folder):
+    seal(folder, authors=["\x1b[2J\x1b]0;owned\x07"])
+
+
+@forgery("shell: Extra inputs are not permitted")
+def unknown_key(folder):
+    seal(folder, shell="rm -rf /")
+
+
+@forgery("created: ")
+def created_on_no_day(folder):
+    seal(folder, created="2026-13-45")
+
+
+@forgery("digest of the protocol is given as")
+def protocol_of_another(folder):
+    seal(folder, protocol_digest="0" * 64)
+
+
+@forgery("version of the suite is given as 99, but is 2")
+def another_version(folder):
+    seal(folder, suite_version=99)
+
+
+@forgery("licence is not that of its card")
+def data_under_another_licence(folder):
+    about = json.loads((folder / "submission.json").read_text())
+    about["data"][0]["licence"] = "all rights reserved"
+    seal(folder, data=about["data"])
+
+
+@forgery("data sets are not those of the suite")
+def other_data(folder):
+    about = json.loads((folder / "submission.json").read_text())
+    about["data"][0]["recipe"] = "0" * 64
+    seal(folder, data=about["data"])
+
+
+@forgery("revision 3, but there is no 2026-11-23-two-cores-r2")
+def revision_of_nothing(folder):
+    folder.rename(folder.with_name(f"{folder.name}-r3"))
+    seal(folder.with_name(f"{folder.name}-r3"), revision=3, replaces="0" * 64)
+
+
+@forgery("digests of weights are not those of the models")
+def weights_of_other_models(folder):
+    seal(folder, weights={"0" * 64: "0" * 64})
+
+
+# The suite.
+
+
+@forgery("is not valid YAML")
+def suite_that_runs_code(folder):
+    write(folder / "suite.json", "name: !!python/object/apply:os.system [touch /tmp/owned]\n")
+    seal(folder)
+
+
+@forgery("the anchor or alias 'a' is not allowed")
+def suite_that_grows(folder):
+    lines = ["a: &a [x, x, x, x]", "b: &b [*a, *a, *a, *a]", "c: [*b, *b, *b, *b]"]
+    write(folder / "suite.json", "\n".join(lines))
+    seal(folder)
+
+
+@forgery("is too large for a YAML file")
+def suite_that_is_large(folder):
+    write(folder / "suite.json", "a: " + "x" * (1 << 20))
+    seal(folder)
+
+
+@forgery("nested more than 50 deep")
+def suite_that_is_deep(folder):
+    write(folder / "suite.json", "a: " + "[" * 1000 + "]" * 1000)
+    seal(folder)
+
+
+@forgery("source.card is a path")
+def suite_that_reads_files(folder):
+    edit(folder, "suite.json", lambda s: s["source"].update(card="../../../../etc/passwd.yaml"))
+
+
+@forgery("'tuned' is a path")
+def suite_that_reads_settings(folder):
+    edit(folder, "suite.json", lambda s: s.update(tuned="/etc/passwd"))
+
+
+@forgery("files of data set 'mlearn-ge' should be those of its card")
+def suite_that_fetches_elsewhere(folder):
+    def change(suite):
+        files = suite["target"]["changes"]["files"]
+        next(iter(files.values()))["url"] = "http://169.254.169.254/latest/meta-data"
+
+    folder.rename(folder.with_name("aside"))
+    other = PUBLISHED / "backbones-cpu" / "2026-11-23-two-cores"
+    folder.mkdir()
+    for path in other.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    seal(folder, suite="quick")
+    edit(folder, "suite.json", change)
+
+
+@forgery("size 100000 is larger than the training set")
+def size_beyond_the_data(folder):
+    edit(folder, "suite.json", lambda s: s.update(sizes=[1, 10, 100_000]))
+
+
+@forgery("is no name of a backbone")
+def backbone_that_is_markup(folder):
+    def change(suite):
+        suite["backbones"]["<img src=x onerror=alert(1)>"] = suite["backbones"].pop("schnet")
+
+    edit(folder, "suite.json", change)
+
+
+@forgery("unknown metric 'accuracy'")
+def metric_that_nobody_knows(folder):
+    edit(folder, "suite.json", lambda s: s.update(metrics=["accuracy"]))
+
+
+@forgery("digest of the suite is given as")
+def settings_other_than_said(folder):
+    edit(folder, "suite.json", lambda s: s["training"].update(learning_rate=0.1))
+
+
+# The numbers.
+
+
+def target_record(rows, **wanted):
+    """Return the first record over all test structures with these values."""
+    return next(r for r in rows if not r["condition"] and all(r[k] == v for k, v in wanted.items()))
+
+
+@forgery("is given as 1.0, but recomputed it is")
+def better_than_measured(folder):
+    edit_lines(
+        folder,
+        "records",
+        lambda rows: target_record(rows, strategy="finetune", metric="force_mae").update(value=1.0),
+    )
+
+
+@forgery("but recomputed it is")
+def negative_error(folder):
+    edit_lines(
+        folder,
+        "records",
+        lambda rows: target_record(rows, strategy="finetune", metric="force_mae").update(value=-5),
+    )
+
+
+@forgery("records.jsonl.gz:1: is not a record")
+def no_number(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(value=float("nan")))
+
+
+@forgery("records.jsonl.gz:1: is not a record")
+def infinite_number(folder):
+    records = text_of(folder / "records.jsonl.gz")
+    write(folder / "records.jsonl.gz", records.replace('"value": ', '"value": 1e999, "x": ', 1))
+    seal(folder)
+
+
+@forgery("records.jsonl.gz:2: is not a record")
+def bottomless_record(folder):
+    lines = text_of(folder / "records.jsonl.gz").splitlines()
+    lines[1] = "[" * 100_000
+    write(folder / "records.jsonl.gz", "\n".join(lines))
+    seal(folder)
+
+
+@forgery("cannot be read as records|is not a record")
+def no_text(folder):
+    write(folder / "records.jsonl.gz", b"\xff\xfe\x00" * 100)
+    seal(folder)
+
+
+@forgery("is missing")
+def bad_number_left_out(folder):
+    def change(rows):
+        worst = max((r for r in rows if r["metric"] == "force_mae"), key=lambda r: r["value"])
+        return [r for r in rows if r is not worst]
+
+    edit_lines(folder, "records", change)
+
+
+@forgery("stands there twice")
+def good_number_twice(folder):
+    edit_lines(folder, "records", lambda rows: [*rows, rows[0]])
+
+
+@forgery("instead of 'meV/Å'")
+def another_unit(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(unit="eV/Å"))
+
+
+@forgery("is no model of the suite")
+def seed_beyond_the_suite(folder):
+    def change(rows):
+        job = target_record(rows, strategy="finetune")["job"]
+        for r in rows:
+            if r["job"] == job:
+                r["subset_seed"] = 777
+
+    edit_lines(folder, "records", change)
+
+
+@forgery("stands for different models")
+def best_seed_for_all(folder):
+    def change(rows):
+        chosen = {"strategy": "finetune", "size": 10, "backbone": "schnet"}
+        mine = [r for r in rows if all(r[k] == v for k, v in chosen.items())]
+        mine = [r for r in mine if "md_temperature_k" not in r["condition"]]
+        best = [r for r in mine if r["subset_seed"] == 0]
+        others = [r for r in rows if r not in mine]
+        return others + [{**r, "subset_seed": seed} for seed in (0, 1, 2) for r in best]
+
+    edit_lines(folder, "records", change)
+
+
+@forgery("another suite or version")
+def record_of_another_version(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(suite_version=1))
+
+
+@forgery("there are no errors on test structures of it")
+def number_without_errors(folder):
+    edit_lines(folder, "errors", lambda rows: rows[1:])
+
+
+@forgery("one per test structure")
+def errors_of_fewer_structures(folder):
+    edit_lines(folder, "errors", lambda rows: [r["force_abs"].pop() for r in rows] and None)
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors")
+def negative_sum_of_errors(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, -1.0))
+
+
+@forgery("errors are not on the test set of its element")
+def errors_on_the_source(folder):
+    def change(rows):
+        data = sorted({r["data"] for r in rows})
+        for r in rows:
+            r["data"] = data[data.index(r["data"]) - 1]
+
+    edit_lines(folder, "errors", change)
+
+
+@forgery("test structures, but 1 are listed")
+def fewer_test_structures(folder):
+    def change(rows):
+        for r in rows:
+            for name in ("n_atoms", "temperature", "phases", "groups"):
+                r[name] = r[name][:1]
+
+    edit_lines(folder, "tests", change)
+
+
+@forgery("tests.jsonl.gz:1: is not a test set")
+def giant_structures(folder):
+    edit_lines(folder, "tests", lambda rows: rows[0]["n_atoms"].__setitem__(0, 10**30))
+
+
+@forgery("tests.jsonl.gz:1: is not a test set")
+def phase_that_is_markup(folder):
+    edit_lines(
+        folder, "tests", lambda rows: rows[0]["phases"].__setitem__(0, "<script>alert(1)</script>")
+    )
+
+
+@forgery("which nobody can repeat")
+def changed_code(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0].update(git_dirty=True))
+
+
+@forgery("Nothing says where job")
+def job_from_nowhere(folder):
+    edit_lines(folder, "provenance", lambda rows: [r for r in rows if r["kind"] != "evaluate"])
+
+
+@forgery("provenance.jsonl.gz:1: is not a job")
+def negative_time(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0].update(wall_seconds=-1))
+
+
+@forgery("is negative, or of no model")
+def negative_cost(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(cpu_seconds=-3600.0))
+
+
+# Simulations.
+
+
+def simulated(change):
+    """Return a forgery of the simulations of the first model."""
+    return lambda folder: edit(folder, "dynamics.json.gz", lambda d: change(d["models"][0]))
+
+
+@forgery("9 replicas, but the suite has 8")
+def more_survivors_than_runs(folder):
+    def change(run):
+        run["survival_ps"].append(run["survival_ps"][0])
+        run["criterion"].append("")
+
+    simulated(change)(folder)
+
+
+@forgery("a replica lasted 20 ps of 2")
+def outlives_the_simulation(folder):
+    simulated(lambda run: run["survival_ps"].__setitem__(0, 20.0))(folder)
+
+
+@forgery("a replica lasted 0.5 ps of 2, and is stable")
+def stable_though_it_ended(folder):
+    simulated(lambda run: run["survival_ps"].__setitem__(0, 0.5))(folder)
+
+
+@forgery("stability_rate at md_temperature_k = 1200.0 is given as")
+def rate_of_others(folder):
+    simulated(lambda run: run["criterion"].__setitem__(0, "force"))(folder)
+
+
+@forgery("rdf_error at md_temperature_k = 1200.0 is given as")
+def structure_of_others(folder):
+    def change(run):
+        run["structure"]["rdf"] = [0.9 * g for g in run["structure"]["rdf"]]
+
+    simulated(change)(folder)
+
+
+@forgery("not on the bins of the reference")
+def structure_on_other_bins(folder):
+    simulated(lambda run: run["structure"]["rdf"].pop())(folder)
+
+
+@forgery("holds more than words")
+def reference_that_is_markup(folder):
+    edit(
+        folder,
+        "dynamics.json.gz",
+        lambda d: d["reference"].update(origin="[free](javascript:alert(1))"),
+    )
+
+
+# What is made of the numbers.
+
+
+@forgery("summary.md is not what these records say")
+def praise_in_the_summary(folder):
+    with (folder / "summary.md").open("a") as file:
+        file.write("\nThe best model of all.\n")
+
+
+def test_there_are_many_forgeries():
+    assert len(FORGERIES) >= 30
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_is_refused_with_its_reason(name, tmp_path):
+    results = tmp_path / "results"
+    folder = copied(results)
+    reason, forge = FORGERIES[name]
+    forge(folder)
+    folder = folder if os.path.lexists(folder) else next(folder.parent.iterdir())
+    verdict = verify(folder, results)
+    assert verdict.problems
+    assert verdict.recomputed == 0
+    assert re.search(reason, "\n".join(verdict.problems)), verdict.problems
+    assert all(problem.isprintable() for problem in verdict.problems)
+
+
+def test_the_submission_that_they_are_made_from_is_good(tmp_path):
+    assert verify(copied(tmp_path), tmp_path).problems == []
+
+
+def test_nothing_was_run():
+    assert not Path("/tmp/owned").exists()
+
+
+def test_repeating_another_is_refused(tmp_path):
+    folder = copied(tmp_path)
+    copy = folder.with_name("zz-mine")
+    folder.rename(copy)
+    copied(tmp_path)
+    seal(copy, name="zz-mine")
+    assert [bool(v.problems) for v in verify_all(tmp_path)] == [False, True]
+    (verdict,) = verify_all(tmp_path, [copy])
+    assert verdict.problems == [
+        f"{copy}: every number of it stands in quick/2026-11-23-two-cores already."
+    ]

@@ -1,0 +1,55 @@
+"""Files: written whole, read within bounds."""
+
+import gzip
+
+import pytest
+
+from tlbench.files import read_bounded, stored, write_whole
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_what_is_written_is_read(tmp_path, name):
+    write_whole(tmp_path / name, "Å\n" * 1000)
+    assert read_bounded(tmp_path / name).decode() == "Å\n" * 1000
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_compressed_file_is_small_and_the_same_each_time(tmp_path):
+    write_whole(tmp_path / "a.gz", "Å\n" * 1000)
+    write_whole(tmp_path / "b.gz", "Å\n" * 1000)
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+    assert (tmp_path / "a.gz").stat().st_size < 100
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_no_more_is_read_than_allowed(tmp_path, name):
+    write_whole(tmp_path / name, "x" * 1000)
+    assert len(read_bounded(tmp_path / name, 1000)) == 1000
+    with pytest.raises(ValueError, match="larger than"):
+        read_bounded(tmp_path / name, 999)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cut short"),
+        (gzip.compress(b"x" * 100)[:-9], "cut short"),
+        (b"plain text", "not compressed by gzip"),
+        (gzip.compress(b"x") + b"y", "something follows"),
+        (gzip.compress(b"x") + gzip.compress(b"y"), "something follows"),
+        (gzip.compress(b"x" * 100)[:-5] + b"\0" * 5, "not compressed by gzip"),
+    ],
+)
+def test_what_is_no_compressed_file_is_refused(tmp_path, content, message):
+    (tmp_path / "a.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_bounded(tmp_path / "a.gz")
+
+
+def test_the_plain_file_comes_first(tmp_path):
+    plain, packed = tmp_path / "a.txt", tmp_path / "a.txt.gz"
+    assert stored(plain) == plain
+    packed.touch()
+    assert stored(plain) == packed
+    plain.touch()
+    assert stored(plain) == plain
