@@ -9,6 +9,7 @@ from tlbench.data.cards import card_folder
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.plan import plan
 from tlbench.suite import load_suite, suite_folder, suite_names
+from tlbench.suite.loading import load_published
 
 
 @pytest.mark.parametrize("name", suite_names())
@@ -92,6 +93,45 @@ def test_the_digest_follows_results_not_words():
     assert load_suite("smoke", [("sizes", "[1, 3]")]).digest() != base
     assert load_suite("smoke", [("target.changes.seed", "5")]).digest() != base
     assert load_suite("smoke", [("backbones.schnet.n_filters", "17")]).digest() != base
+
+
+def test_architectures_share_a_protocol():
+    base = load_suite("smoke").protocol_digest()
+    for setting in (
+        ("title", "other"),
+        ("backbones.schnet.n_filters", "17"),
+        ("backbones", "{visnet: {}}"),
+        ("strategies", "[scratch, finetune, head-only]"),
+    ):
+        assert load_suite("smoke", [setting]).protocol_digest() == base
+    for setting in (
+        ("sizes", "[1, 3]"),
+        ("cutoff", "5"),
+        ("training.updates", "7"),
+        ("subset_seeds", "[0]"),
+        ("target.changes.seed", "5"),
+        ("version", "9"),
+    ):
+        assert load_suite("smoke", [setting]).protocol_digest() != base
+
+
+def test_backbones_of_a_published_suite_need_not_be_installed(tmp_path):
+    value = load_suite("smoke").complete()
+    value["backbones"]["my-network"] = {"channels": 32}
+    (tmp_path / "suite.json").write_text(json.dumps(value))
+    suite = load_published(tmp_path / "suite.json")
+    assert suite.backbones["my-network"] == {"channels": 32}
+    assert suite.protocol_digest() == load_suite("smoke").protocol_digest()
+    value["backbones"]["my-network"]["channels"] = 64
+    (tmp_path / "suite.json").write_text(json.dumps(value))
+    assert load_published(tmp_path / "suite.json").digest() != suite.digest()
+
+
+def test_a_published_suite_is_the_suite(tmp_path):
+    for name in suite_names():
+        suite = load_suite(name)
+        (tmp_path / "suite.json").write_text(json.dumps(suite.complete()))
+        assert load_published(tmp_path / "suite.json").digest() == suite.digest()
 
 
 def matrix(tmp_path, **changes):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store import Store
-from tlbench.jobs.base import COVERAGE, GEOMETRY
+from tlbench.jobs.base import COVERAGE, ERRORS, GEOMETRY
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -104,7 +104,7 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
         measured = cell.job in available and cell.job not in simulated
         if cell.strategy == PRETRAIN or not measured or cell.target not in surroundings:
             continue
-        error = MEV * np.abs(_arrays(store, cell.job, "errors.npz")["forces"]).mean(axis=1)
+        error = MEV * np.abs(_arrays(store, cell.job, ERRORS)["forces"]).mean(axis=1)
         bins = []
         for covered in by_place.get(_transfer(cell), []):
             # Fewer atoms than bins fill none of them.

@@ -93,6 +93,25 @@ def test_other_frames_give_other_bytes(tmp_path):
         assert (tmp_path / "first.npz").read_bytes() != (tmp_path / "other.npz").read_bytes()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_digest_follows_every_array(name):
+    array = getattr(FRAMES, name)
+    if name == "n_atoms":
+        changed = FRAMES.select([1, 0, 2, 3])
+    elif array.dtype.kind == "U":
+        changed = replace(FRAMES, **{name: np.array(["other", *array[1:]])})
+    else:
+        changed = replace(FRAMES, **{name: ~array if name == "pbc" else array + 1})
+    assert changed.digest() != FRAMES.digest()
+
+
+def test_the_digest_is_that_of_the_numbers(tmp_path):
+    FRAMES.save(tmp_path / "a.npz")
+    again = Frames.load(tmp_path / "a.npz")
+    wide = replace(again, phase=again.phase.astype("U99"), cell=np.asfortranarray(again.cell))
+    assert wide.digest() == again.digest() == FRAMES.digest()
+
+
 def saved(folder: Path, frames: Frames) -> bytes:
     path = folder / "frames.npz"
     frames.save(path)

@@ -10,9 +10,9 @@ import tiny
 
 from tlbench.data.frames import Frames
 from tlbench.errors import UnknownNameError
-from tlbench.jobs.base import Context, Progress
-from tlbench.jobs.evaluate import conditions_of, run
-from tlbench.jobs.train import MODEL
+from tlbench.jobs.base import MODEL, Context, Progress
+from tlbench.jobs.evaluate import run
+from tlbench.metrics.conditions import conditions_of
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 

@@ -13,9 +13,9 @@ from tlbench.errors import InputError
 from tlbench.graphs import Graph
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import Batch
-from tlbench.md.criteria import STABLE, Expected
+from tlbench.md.criteria import Expected
 from tlbench.md.forces import ForceField
-from tlbench.md.protocol import Criteria, Protocol
+from tlbench.md.protocol import STABLE, Criteria, Protocol
 from tlbench.md.simulation import CHECKPOINT, Simulation
 from tlbench.md.structure import distances, rdf
 from tlbench.metrics.structure import rdf_error

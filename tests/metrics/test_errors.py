@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlbench.metrics import METRICS
-from tlbench.metrics.spec import Errors
+from tlbench.metrics.spec import Errors, FrameErrors
 
 
 @pytest.fixture
@@ -49,6 +49,19 @@ def test_no_error_is_zero_and_signs_do_not_cancel(errors):
     for name in ("force_mae", "force_rmse", "energy_mae"):
         assert value(name, nothing) == 0
         assert value(name, opposite) == value(name, errors) > 0
+
+
+@pytest.mark.parametrize("name", ["force_mae", "force_rmse", "energy_mae"])
+def test_sums_over_structures_give_the_same_values(errors, name):
+    function = METRICS.get(name).of_frames
+    sums = FrameErrors.of(errors)
+    assert sums.force_abs.tolist() == pytest.approx([0.3, 0.3, 0.4])
+    assert sums.force_square.tolist() == pytest.approx([0.05, 0.09, 0.16])
+    assert function(sums) == pytest.approx(value(name, errors), rel=1e-14)
+    for some in ([True, False, True], [False, True, False]):
+        mask = np.array(some)
+        expected = value(name, errors.where(mask))
+        assert function(sums.where(mask)) == pytest.approx(expected, rel=1e-14)
 
 
 def test_every_metric_says_what_it_is():

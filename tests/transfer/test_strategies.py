@@ -9,8 +9,8 @@ import tiny
 import torch
 
 from tlbench.errors import InputError, UnknownNameError
-from tlbench.jobs.base import Context
-from tlbench.jobs.train import MODEL, initial_potential
+from tlbench.jobs.base import MODEL, Context
+from tlbench.jobs.train import initial_potential
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 from tlbench.transfer import STRATEGIES

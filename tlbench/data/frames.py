@@ -1,5 +1,6 @@
 """Labelled structures stored end to end, and their file format."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -87,6 +88,16 @@ class Frames:
     def elements(self) -> list[int]:
         """Return the atomic numbers that occur, sorted."""
         return [int(z) for z in np.unique(self.atomic_numbers)]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all structures and labels: the same for the same numbers."""
+        found = hashlib.sha256()
+        for f in fields(self):
+            array = getattr(self, f.name)
+            found.update(f"{f.name} {array.shape}\n".encode())
+            words = array.dtype.kind == "U"
+            found.update("\0".join(array.tolist()).encode() if words else array.tobytes())
+        return found.hexdigest()
 
     def select(self, indices: Iterable[int] | npt.NDArray[Any]) -> "Frames":
         """Return the structures at ``indices``, in that order; a mask (frames,) works too."""

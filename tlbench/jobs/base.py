@@ -16,6 +16,9 @@ from tlbench.schema import canonical_json, digest
 RESULT = "result.json"
 """File in a finished job's folder that holds what the job returned."""
 
+MODEL, ERRORS = "potential.safetensors", "errors.npz"
+"""Files of a trained model's job and of the job that measures it."""
+
 COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"
 """Files of the jobs of these names."""
 

@@ -6,15 +6,12 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.base import Context, Progress
-from tlbench.jobs.train import MODEL
+from tlbench.jobs.base import ERRORS, MODEL, Context, Progress
 from tlbench.metrics import METRICS
+from tlbench.metrics.conditions import Condition, conditions_of, where
 from tlbench.metrics.spec import Errors
 from tlbench.potential import load_potential
 from tlbench.training.labels import LabelledSet
-
-Condition = dict[str, float | str]
-"""Frame property → the value that the structures have."""
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -40,7 +37,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         n_atoms=frames.n_atoms,
     )
     np.savez(
-        context.folder / "errors.npz",
+        context.folder / ERRORS,
         energy=errors.energy,
         forces=errors.forces.astype(np.float32),
         n_atoms=errors.n_atoms,
@@ -51,27 +48,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     metrics = []
     for name in config["metrics"]:
         for condition in conditions:
-            value = METRICS.get(name).function(errors.where(_mask(frames, condition)))
+            value = METRICS.get(name).function(errors.where(where(frames, condition)))
             if math.isfinite(value):
                 metrics.append({"metric": name, "condition": condition, "value": value})
     return {"metrics": metrics}
-
-
-def conditions_of(frames: Frames, names: list[str]) -> list[Condition]:
-    """Return every combination of the properties ``names`` that occurs, sorted.
-
-    A property that is unknown of all structures is left out of the combinations.
-    """
-    names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
-    if not names:
-        return []
-    rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
-    known = {row for row in rows if all(value == value and value != "" for value in row)}
-    return [dict(zip(names, row, strict=True)) for row in sorted(known)]
-
-
-def _mask(frames: Frames, condition: Condition) -> Any:
-    mask = np.ones(len(frames), dtype=bool)
-    for name, value in condition.items():
-        mask &= getattr(frames, name) == value
-    return mask

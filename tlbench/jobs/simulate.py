@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.base import MODEL, Context, Progress
 from tlbench.jobs.reference import EXPECTED, START, load_expected
-from tlbench.jobs.train import MODEL
 from tlbench.md.checkpoint import save_arrays
 from tlbench.md.forces import ForceField
 from tlbench.md.protocol import Protocol

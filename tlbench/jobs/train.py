@@ -8,7 +8,7 @@ from ase.data import atomic_numbers
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import chosen
-from tlbench.jobs.base import Context, Progress, clock_for
+from tlbench.jobs.base import MODEL, Context, Progress, clock_for
 from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
@@ -17,8 +17,6 @@ from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import Replay, force_mae, train
 from tlbench.transfer import INITIALISATIONS, arm
 from tlbench.transfer.strategy import Strategy
-
-MODEL = "potential.safetensors"
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:

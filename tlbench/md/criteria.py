@@ -6,18 +6,7 @@ import torch
 from torch import Tensor
 
 from tlbench.data.frames import Floats
-from tlbench.md.protocol import Criteria
-
-STABLE = ""
-NOT_FINITE = "not-finite"
-TEMPERATURE = "temperature"
-CLOSEST_PAIR = "closest-pair"
-FORCE = "force"
-ENERGY = "energy"
-STRUCTURE = "structure"
-
-CRITERIA = (NOT_FINITE, TEMPERATURE, CLOSEST_PAIR, FORCE, ENERGY, STRUCTURE)
-"""Names of all criteria, in the order in which they are asked; the first that fires is named."""
+from tlbench.md.protocol import CLOSEST_PAIR, ENERGY, FORCE, NOT_FINITE, TEMPERATURE, Criteria
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.data.frames import Floats, Ints
-from tlbench.md.criteria import CRITERIA, STABLE, Instant
+from tlbench.md.criteria import Instant
+from tlbench.md.protocol import CRITERIA, STABLE
 from tlbench.md.structure import StructureCounts
 
 

@@ -18,6 +18,18 @@ MOST_SAMPLES = 1_000_000
 """Samples that a simulation may take at most; some of what they show is kept in memory."""
 
 
+STABLE = ""
+NOT_FINITE = "not-finite"
+TEMPERATURE = "temperature"
+CLOSEST_PAIR = "closest-pair"
+FORCE = "force"
+ENERGY = "energy"
+STRUCTURE = "structure"
+
+CRITERIA = (NOT_FINITE, TEMPERATURE, CLOSEST_PAIR, FORCE, ENERGY, STRUCTURE)
+"""Names of all criteria, in the order in which they are asked; the first that fires is named."""
+
+
 class Criteria(Strict):
     """Bounds beyond which a simulation is unstable; None lifts one.
 

@@ -14,11 +14,11 @@ from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.md.batch import Batch
 from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
-from tlbench.md.criteria import STRUCTURE, Expected, Watch
+from tlbench.md.criteria import Expected, Watch
 from tlbench.md.forces import ForceField
 from tlbench.md.langevin import Langevin, LangevinState
 from tlbench.md.outcome import Outcome, Sample, Tally, arrays_of, restore
-from tlbench.md.protocol import Protocol
+from tlbench.md.protocol import STRUCTURE, Protocol
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
 from tlbench.metrics.structure import rdf_error
 from tlbench.seeds import stream

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tlbench.metrics.spec import Errors, MetricSpec
+from tlbench.metrics.spec import Errors, FrameErrors, MetricSpec
 from tlbench.units import MEV
 
 
@@ -21,12 +21,28 @@ def energy_mae(errors: Errors) -> float:
     return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
 
 
+def force_mae_of_frames(errors: FrameErrors) -> float:
+    """Return what ``force_mae`` does."""
+    return float(errors.force_abs.sum() / (3 * errors.n_atoms.sum()) * MEV)
+
+
+def force_rmse_of_frames(errors: FrameErrors) -> float:
+    """Return what ``force_rmse`` does."""
+    return float(np.sqrt(errors.force_square.sum() / (3 * errors.n_atoms.sum())) * MEV)
+
+
+def energy_mae_of_frames(errors: FrameErrors) -> float:
+    """Return what ``energy_mae`` does."""
+    return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
+
+
 FORCE_MAE = MetricSpec(
     name="force_mae",
     unit="meV/Å",
     better="lower",
     summary="mean absolute error of a force component",
     function=force_mae,
+    of_frames=force_mae_of_frames,
 )
 FORCE_RMSE = MetricSpec(
     name="force_rmse",
@@ -34,6 +50,7 @@ FORCE_RMSE = MetricSpec(
     better="lower",
     summary="root mean square error of a force component",
     function=force_rmse,
+    of_frames=force_rmse_of_frames,
 )
 ENERGY_MAE = MetricSpec(
     name="energy_mae",
@@ -42,4 +59,6 @@ ENERGY_MAE = MetricSpec(
     summary="mean absolute error of the energy per atom, after the constant per element is "
     "fitted on the training set",
     function=energy_mae,
+    of_frames=energy_mae_of_frames,
+    tolerance=0.15,
 )

@@ -29,6 +29,42 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class FrameErrors:
+    """Errors summed over each structure, which is what is published of them.
+
+    All have shape (frames,): ``energy`` eV in total, NaN without a reference energy;
+    ``force_abs`` and ``force_square`` sums of absolute and squared errors of force components,
+    eV/Å and eV²/Å²; ``n_atoms``.
+    """
+
+    energy: Floats
+    force_abs: Floats
+    force_square: Floats
+    n_atoms: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, errors: Errors) -> "FrameErrors":
+        """Return the sums of ``errors``; no structure is without atoms."""
+        starts = np.cumsum(errors.n_atoms) - errors.n_atoms
+        forces = errors.forces.astype(np.float64)
+        return cls(
+            energy=errors.energy,
+            force_abs=np.add.reduceat(np.abs(forces).sum(axis=1), starts),
+            force_square=np.add.reduceat(np.square(forces).sum(axis=1), starts),
+            n_atoms=errors.n_atoms,
+        )
+
+    def where(self, frames: npt.NDArray[np.bool_]) -> "FrameErrors":
+        """Return those of the structures where the mask (frames,) is true."""
+        return FrameErrors(
+            self.energy[frames],
+            self.force_abs[frames],
+            self.force_square[frames],
+            self.n_atoms[frames],
+        )
+
+
+@dataclass(frozen=True)
 class MetricSpec:
     """A number that a set of errors, or the simulations of a model, are summarised by.
 
@@ -44,6 +80,15 @@ class MetricSpec:
         Maps ``Errors``, or a ``Comparison``, to the value, NaN where it is not defined.
     of
         Which of the two.
+    of_frames
+        Maps ``FrameErrors`` to the same value, so that others can recompute what is published;
+        None if it does not follow from them.
+    compared
+        Whether two values are compared by their ratio, or by their difference, as rates are,
+        which may be 0.
+    tolerance
+        By how much a value may be worse than an earlier one before that counts: by 10 % if it is
+        0.1 and values are compared by ratio, else by so many units.
     """
 
     name: str
@@ -52,3 +97,6 @@ class MetricSpec:
     summary: str
     function: Callable[[Any], float]
     of: Literal["errors", "dynamics"] = "errors"
+    of_frames: Callable[[FrameErrors], float] | None = None
+    compared: Literal["ratio", "difference"] = "ratio"
+    tolerance: float = 0.1

@@ -1,5 +1,6 @@
 """Records boiled down to one table."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -210,4 +211,11 @@ def shared_seeds(n_init_seeds: int) -> str:
 def markdown_table(lines: list[list[str]]) -> str:
     """Return a Markdown table, the first line its header, numbers to the right."""
     rule = ["---"] + ["--:"] * (len(lines[0]) - 1)
-    return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
+    shown = [[plain(cell) for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [shown[0], rule, *shown[1:]])
+
+
+def plain(text: str) -> str:
+    """Return ``text`` so that Markdown takes none of it for markup: names may be anybody's."""
+    text = re.sub("<(?=[A-Za-z/!?])", "&lt;", " ".join(text.split()))
+    return text.replace("|", "\\|").replace("](", "]&#40;").replace("`", "&#96;")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.backbones import BACKBONES
-from tlbench.data.cards import is_path, load_card
+from tlbench.data.cards import card_names, is_path, load_card
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, assign, read_yaml, validate
@@ -73,6 +73,37 @@ def load_suite(
     _find_cards(value, Path())
     if settings or backbones or cards:
         suite = _checked(value, "the changes on the command line", {})
+    return suite
+
+
+def load_published(path: Path) -> Suite:
+    """Read a suite that somebody published: it may name nothing outside tlbench.
+
+    Its backbones need not be installed here.
+
+    Raises
+    ------
+    InputError
+        If it is not valid, names data sets by their path or from other files than those of their
+        cards, or tuned settings by their path.
+    """
+    value, lines = read_yaml(path)
+    if isinstance(value.get("tuned"), str):
+        raise InputError(f"{path}: 'tuned' is a path; the settings themselves should stand there.")
+    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
+        choice = value.get(part)
+        if isinstance(choice, dict) and is_path(str(choice.get(key, ""))):
+            raise InputError(
+                f"{path}: {part}.{key} is a path; published results are of data sets that tlbench "
+                "has cards for, so propose the card first."
+            )
+    suite = validate(Suite, value, str(path), lines)
+    for card in suite.cards():
+        original = load_card(card.name)
+        if card.name not in card_names() or card.data_files() != original.data_files():
+            raise InputError(
+                f"{path}: the files of data set {card.name!r} should be those of its card."
+            )
     return suite
 
 

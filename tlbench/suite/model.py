@@ -283,6 +283,9 @@ class Suite(Strict):
             if choice is not None:
                 value[part]["changes"] = choice.load().origin.model_dump(mode="json")
         for name in self.backbones:
+            if name not in BACKBONES:
+                # Of a plugin that is not installed here: its settings are taken as they stand.
+                continue
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
         # A suite without one of them is the same as before there were any.
@@ -290,6 +293,18 @@ class Suite(Strict):
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""
+        return digest(self._determined_by())
+
+    def protocol_digest(self) -> str:
+        """Return the SHA-256 of what different architectures should share to be compared.
+
+        That is everything but which backbones and strategies are run, with which tuned settings,
+        and what is measured beside the models.
+        """
+        left_out = ("backbones", "strategies", "tuned", "distances")
+        return digest({k: v for k, v in self._determined_by().items() if k not in left_out})
+
+    def _determined_by(self) -> dict[str, Any]:
         value = self.complete()
         if self.matrix is not None:
             value["matrix"] = [card.recipe() for card in self.cards()]
@@ -297,7 +312,7 @@ class Suite(Strict):
             choice: DataChoice | None = getattr(self, part)
             if choice is not None:
                 value[part] = choice.load().recipe()
-        return digest({k: v for k, v in value.items() if k not in ("title", "description")})
+        return {k: v for k, v in value.items() if k not in ("title", "description")}
 
 
 def _known(names: list[str], registry: Registry[Any]) -> list[str]:
