@@ -1,0 +1,51 @@
+"""``tlbench board add``: turn a run into a submission."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tlbench.cli.options import StoreFolder
+
+
+def add(
+    run: Annotated[Path, typer.Argument(help="Folder that tlbench run left, such as runs/quick.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the submission: small letters, digits and . _ -",
+            show_default="the date",
+        ),
+    ] = None,
+    authors: Annotated[
+        list[str] | None, typer.Option("--authors", help="Who submits it; repeatable.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where to read more, as https://example.org/paper.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all submissions.")] = Path(
+        "leaderboard/results"
+    ),
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Also copy the trained models here, to be supplied for --rerun."),
+    ] = None,
+    store: StoreFolder = None,
+) -> None:
+    """Turn the finished run in RUN into a submission, verified before it appears.
+
+    Submissions are never changed: where there is one of this name, a revision is added.
+    """
+    from tlbench.leaderboard.adding import Who, add_run, copy_weights
+    from tlbench.run import default_store
+
+    chosen = store or default_store()
+    who = Who(name or datetime.now(UTC).date().isoformat(), authors or (), url)
+    entry, verdict = add_run(run, results, chosen, who)
+    typer.echo(f"{entry.folder}: {verdict.recomputed} numbers, all recomputed from what it holds.")
+    for note in verdict.notes:
+        typer.echo(f"  note: {note}")
+    if weights is not None:
+        count = copy_weights(entry, chosen, weights)
+        typer.echo(f"{weights}: the weights of {count} models.")

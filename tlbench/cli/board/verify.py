@@ -1,0 +1,99 @@
+"""``tlbench board verify``: check submissions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tlbench.cli.options import Mirror, StoreFolder
+
+if TYPE_CHECKING:
+    from tlbench.leaderboard.reading import Entry
+    from tlbench.leaderboard.verification import Verdict
+
+
+def verify(
+    submissions: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[SUBMISSION]...", help="Folders.", show_default="all of them"),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all submissions.")] = Path(
+        "leaderboard/results"
+    ),
+    summaries: Annotated[
+        bool, typer.Option("--summaries", help="Write every summary.md anew before.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--rerun", help="Evaluate supplied weights again; needs --weights."),
+    ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of weights that tlbench board add --weights wrote, or a store."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="With --rerun: by what share errors may differ.")
+    ] = 1e-3,
+    store: StoreFolder = None,
+    mirror: Mirror = None,
+) -> None:
+    """Recompute every published number, and say what does not hold; exit code 1 if anything.
+
+    Records follow from errors on every test structure and from the simulations of every replica;
+    files from their digests; models, sizes and data sets from the suite. Nothing of a submission
+    is run; --rerun loads its weights, which are safetensors, into the backbones installed here.
+    """
+    from tlbench.errors import InputError
+    from tlbench.leaderboard.verification import verify_all, write_summary
+
+    if again != (weights is not None):
+        raise InputError("--rerun and --weights go together: say where the weights are.")
+    if summaries:
+        for verdict in verify_all(results, submissions or (), summaries=False):
+            if verdict.entry is not None:
+                write_summary(verdict.entry)
+    good = True
+    for verdict in verify_all(results, submissions or ()):
+        good &= _say(verdict)
+        if weights is not None and verdict.entry is not None and not verdict.problems:
+            good &= _rerun(verdict.entry, weights, tolerance, store, mirror)
+    if not good:
+        raise typer.Exit(1)
+
+
+def _say(verdict: "Verdict") -> bool:
+    """Print a verdict, and return whether it is good."""
+    if verdict.problems:
+        for problem in verdict.problems:
+            typer.echo(f"REFUSED  {problem}")
+        return False
+    covered = verdict.coverage
+    models = f", {covered.found} of {covered.expected} models" if covered else ""
+    typer.echo(f"good     {verdict.folder}: {verdict.recomputed} numbers recomputed{models}")
+    for note in verdict.notes:
+        typer.echo(f"  note: {note}")
+    return True
+
+
+def _rerun(
+    entry: "Entry", weights: Path, tolerance: float, store: Path | None, mirror: Path | None
+) -> bool:
+    from rich.console import Console
+
+    from tlbench.leaderboard.verification.rerun import rerun
+    from tlbench.run import default_store
+
+    with Console(stderr=True).status("Evaluating …") as status:
+        found = rerun(
+            entry, weights, store or default_store(), mirror, tolerance,
+            lambda label: status.update(f"Evaluating {label} …"),
+        )  # fmt: skip
+    for line in found.problems:
+        typer.echo(f"DIFFERS  {line}")
+    for line in found.notes:
+        typer.echo(f"  note: {line}")
+    typer.echo(
+        f"rerun    {entry.folder}: {found.models} models, {found.numbers} numbers evaluated again; "
+        f"largest relative difference {found.largest:.2g} (tolerance {tolerance:g})"
+    )
+    return not found.problems

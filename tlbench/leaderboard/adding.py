@@ -1,0 +1,172 @@
+"""Turning a finished run into a submission."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tlbench.backbones import BACKBONES
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.files import PACKED, stored, write_whole
+from tlbench.jobs.base import MODEL
+from tlbench.leaderboard.collecting import Collector
+from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
+from tlbench.leaderboard.submission import (
+    ABOUT,
+    ERRORS,
+    FORMAT,
+    PROVENANCE,
+    SUITE,
+    SUMMARY,
+    TESTS,
+    Submission,
+)
+from tlbench.leaderboard.verification import Verdict, verify
+from tlbench.plan import dataset_job
+from tlbench.report.markdown import markdown
+from tlbench.results import Results
+from tlbench.schema import read_lines, validate, write_lines
+from tlbench.suite import Suite
+from tlbench.suite.loading import load_published
+
+
+@dataclass(frozen=True)
+class Who:
+    """What a submitter says: name of the submission, authors, and where to read more."""
+
+    name: str
+    authors: Sequence[str] = ()
+    url: str | None = None
+
+
+def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Verdict]:
+    """Turn what ``tlbench run`` left in ``run`` into a submission below ``results``.
+
+    Where there is one of this name, it stays and a revision is added. The submission is verified
+    before it appears; the verdict is returned, too.
+
+    Parameters
+    ----------
+    store
+        The store of the run: it has the errors on every structure, and the weights.
+
+    Raises
+    ------
+    InputError
+        If the run cannot be published as it is, its jobs are not in the store, the same results
+        are there already, or ``who`` is not valid.
+    """
+    suite = load_published(run / SUITE)
+    found = Results.read(run)
+    if not found.records:
+        raise InputError(f"{run} has no records to publish.")
+    if {r.suite_digest for r in found.records} != {suite.digest()}:
+        raise InputError(
+            f"{run}: its records are not of the suite in its {SUITE}, or are of another version of "
+            "tlbench; run the suite again (what is in the store is not done twice)."
+        )
+    collector = Collector(Store(store, read_only=True))
+    about = _about(suite, found, collector, who)
+    validate(Submission, about, "the submission")
+    about |= _place(results, suite, who)
+    results.mkdir(parents=True, exist_ok=True)
+    # Beside the results, so that it can be moved there in one step.
+    with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
+        folder = Path(staging) / validate(Submission, about, "the submission").folder
+        folder.mkdir(parents=True)
+        _write(folder, run, suite, found, collector)
+        about["files"] = {
+            path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != SUMMARY
+        }
+        submission = validate(Submission, about, "the submission")
+        _refuse_the_same(results, submission)
+        write_whole(folder / ABOUT, submission.model_dump_json(indent=1) + "\n")
+        verdict = verify(folder, results)
+        verdict.refuse()
+        target = results / submission.folder
+        target.parent.mkdir(exist_ok=True)
+        folder.rename(target)
+    return read_submission(target), verdict
+
+
+def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
+    """Copy the trained models of a submission from the store, and return how many there are.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key in entry.about.weights:
+            shutil.copyfile(Store(store).folder(key) / MODEL, folder / f"{key}.safetensors")
+    except OSError as error:
+        raise InputError(f"The weights cannot be copied to {folder} ({error}).") from error
+    return len(entry.about.weights)
+
+
+def _about(suite: Suite, found: Results, collector: Collector, who: Who) -> dict[str, Any]:
+    models = {r.model for r in found.records if r.model is not None}
+    providers = {name: BACKBONES.provider(name) for name in suite.backbones}
+    return {
+        "format": FORMAT,
+        "name": who.name,
+        "revision": 1,
+        "replaces": None,
+        "authors": list(who.authors),
+        "url": who.url,
+        "created": datetime.now(UTC).date(),
+        "tlbench": version("tlbench"),
+        "suite": suite.name,
+        "suite_version": suite.version,
+        "suite_digest": suite.digest(),
+        "protocol_digest": suite.protocol_digest(),
+        "data": [collector.data_set(card) for card in suite.cards()],
+        "providers": {name: provider for name, provider in providers.items() if provider},
+        "weights": {model: collector.weights(model) for model in sorted(models)},
+        "files": {},
+    }
+
+
+def _place(results: Path, suite: Suite, who: Who) -> dict[str, Any]:
+    """Return revision and predecessor: the first, or the one after the newest."""
+    revision, replaces = 1, None
+    folder = results / suite.name / who.name
+    while folder.exists():
+        replaces = read_about(folder)[1]
+        revision += 1
+        folder = folder.with_name(f"{who.name}-r{revision}")
+    return {"revision": revision, "replaces": replaces}
+
+
+def _write(folder: Path, run: Path, suite: Suite, found: Results, collector: Collector) -> None:
+    """Write every file of a submission but its ``submission.json``."""
+    shutil.copyfile(run / SUITE, folder / SUITE)
+    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
+    write_lines(folder / (PROVENANCE + PACKED), provenance)
+    found.write(folder, PACKED)
+    measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
+    errors = [collector.errors(job) for job in measured]
+    write_lines(folder / (ERRORS + PACKED), errors)
+    elements = {dataset_job(card).key: card.elements[0] for card in suite.cards()}
+    tested = {e.data for e in errors}
+    tests = [collector.tests(job, element) for job, element in elements.items() if job in tested]
+    write_lines(folder / (TESTS + PACKED), tests)
+    write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
+
+
+def _refuse_the_same(results: Path, submission: Submission) -> None:
+    if submission.revision == 1:
+        return
+    before = submission.model_copy(update={"revision": submission.revision - 1}).folder
+    if read_about(results / before)[0].files == submission.files:
+        raise InputError(
+            f"{results / before} already holds these results; nothing is added. Choose another "
+            "name with --name for another submission."
+        )

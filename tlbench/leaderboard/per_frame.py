@@ -1,0 +1,147 @@
+"""Errors on every test structure: what published errors are recomputed from.
+
+Of the forces of a structure the sums of absolute and squared errors are kept, of which mean and
+root mean square over any set of structures follow; not the error of every atom.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, StringConstraints, model_validator
+
+from tlbench.leaderboard.submission import Digest
+from tlbench.metrics import METRICS
+from tlbench.metrics.conditions import conditions_of, where
+from tlbench.metrics.spec import Floats, FrameErrors
+from tlbench.schema import Strict, read_lines
+
+MAX_FRAMES = 1_000_000
+MAX_ATOMS = 1_000_000
+DIGITS = 9
+"""Significant digits that are kept of an error."""
+
+Kind = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w .,:;+()/%-]*$")]
+Sum = Annotated[float, Field(ge=0)]
+
+
+class TestSet(Strict):
+    """The test structures of a data set, structure by structure.
+
+    ``data`` is the key of the job that made the data set. What is unknown of a structure is None,
+    or empty.
+    """
+
+    __test__ = False
+
+    data: Digest
+    element: Kind
+    n_atoms: list[Annotated[int, Field(gt=0, le=MAX_ATOMS)]] = Field(
+        min_length=1, max_length=MAX_FRAMES
+    )
+    temperature: list[Annotated[float, Field(gt=0)] | None]
+    phases: list[Kind]
+    groups: list[Kind]
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> "TestSet":
+        if not len(self.n_atoms) == len(self.temperature) == len(self.phases) == len(self.groups):
+            raise ValueError("there should be one entry of each list for each structure")
+        return self
+
+    @cached_property
+    def temperature_k(self) -> Floats:
+        """Temperatures (frames,), NaN where unknown."""
+        return np.array([np.nan if t is None else t for t in self.temperature])
+
+    @cached_property
+    def phase(self) -> npt.NDArray[np.str_]:
+        """Phases (frames,)."""
+        return np.array(self.phases, dtype=np.str_)
+
+    @cached_property
+    def group(self) -> npt.NDArray[np.str_]:
+        """Kinds of structure (frames,)."""
+        return np.array(self.groups, dtype=np.str_)
+
+
+class ModelErrors(Strict):
+    """Errors of one model on a test set, structure by structure; see `FrameErrors`.
+
+    ``job`` measured them; ``energy`` is None for a model without a reference energy.
+    """
+
+    job: Digest
+    data: Digest
+    energy: list[float] | None
+    force_abs: list[Sum]
+    force_square: list[Sum]
+
+    def on(self, tests: TestSet) -> FrameErrors:
+        """Return the errors as arrays.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many as test structures.
+        """
+        n_frames = len(tests.n_atoms)
+        energy = [np.nan] * n_frames if self.energy is None else self.energy
+        if {len(energy), len(self.force_abs), len(self.force_square)} != {n_frames}:
+            raise ValueError(f"should have {n_frames} errors of each kind, one per test structure")
+        return FrameErrors(
+            energy=np.array(energy, dtype=np.float64),
+            force_abs=np.array(self.force_abs),
+            force_square=np.array(self.force_square),
+            n_atoms=np.array(tests.n_atoms, dtype=np.int64),
+        )
+
+
+Recomputed = dict[tuple[str, tuple[tuple[str, float | str], ...]], float]
+"""(metric, condition as sorted items) → value."""
+
+
+def recompute(
+    errors: ModelErrors, tests: TestSet, metrics: Sequence[str], by: Iterable[Sequence[str]]
+) -> Recomputed:
+    """Return every number that is published of these errors.
+
+    Metrics that do not follow from the errors of structures, or are not defined, are left out.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many errors as test structures.
+    """
+    found = errors.on(tests)
+    conditions = [{}, *(c for names in by for c in conditions_of(tests, list(names)))]
+    parts = [(tuple(sorted(c.items())), found.where(where(tests, c))) for c in conditions]
+    values: Recomputed = {}
+    for metric in metrics:
+        function = METRICS.get(metric).of_frames
+        if function is None:
+            continue
+        for condition, part in parts:
+            value = function(part)
+            if np.isfinite(value):
+                values[metric, condition] = value
+    return values
+
+
+def read_errors(path: Path) -> list[ModelErrors]:
+    """Read a file of errors, one model a line.
+
+    Raises
+    ------
+    InputError
+        Naming the first line that is none.
+    """
+    return read_lines(path, ModelErrors, "list of errors")
+
+
+def read_tests(path: Path) -> list[TestSet]:
+    """Read a file of test sets, one a line; raises as `read_errors` does."""
+    return read_lines(path, TestSet, "test set")

@@ -1,0 +1,202 @@
+"""Reading submissions: what comes from strangers is bounded and checked before it is used."""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tlbench.errors import InputError
+from tlbench.files import PACKED
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_errors, read_tests
+from tlbench.leaderboard.submission import (
+    ABOUT,
+    ERRORS,
+    OPTIONAL,
+    PROVENANCE,
+    REQUIRED,
+    SUITE,
+    SUMMARY,
+    TESTS,
+    Digest,
+    Submission,
+    Word,
+)
+from tlbench.results import Results
+from tlbench.schema import read_json, read_lines
+from tlbench.suite import Suite
+from tlbench.suite.loading import load_published
+
+MAX_FILE = 64 << 20
+MAX_FOLDER = 128 << 20
+"""Bytes of one file, and of a submission, as they lie on the disk."""
+
+
+class JobProvenance(BaseModel):
+    """Where the result of one job comes from, as far as it is shown."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    job: Digest
+    kind: Word
+    label: Word
+    started: Word
+    wall_seconds: float = Field(ge=0)
+    cpu_seconds: float = Field(ge=0)
+    device_name: Word
+    threads: int = Field(ge=1)
+    kernels: Word | None = None
+    python: Word
+    packages: dict[Word, Word] = Field(max_length=200)
+    git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
+    git_dirty: bool | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission that has been read.
+
+    ``digest`` is the SHA-256 of its ``submission.json``, and so of all of it.
+    """
+
+    folder: Path
+    about: Submission
+    digest: str
+    suite: Suite
+    results: Results
+    provenance: list[JobProvenance]
+
+    @property
+    def label(self) -> str:
+        """Return suite and folder, as people and links name it."""
+        return f"{self.about.suite}/{self.folder.name}"
+
+    @cached_property
+    def errors(self) -> list[ModelErrors]:
+        """Return the errors on every test structure."""
+        return read_errors(self.folder / (ERRORS + PACKED))
+
+    @cached_property
+    def tests(self) -> list[TestSet]:
+        """Return what the test structures are."""
+        return read_tests(self.folder / (TESTS + PACKED))
+
+
+def read_about(folder: Path) -> tuple[Submission, str]:
+    """Return what a submission says of itself, and the digest of that file.
+
+    Raises
+    ------
+    InputError
+        If its files are not those of a submission, are too large or links, or have other digests
+        than it says; or if it stands in another place than its name says.
+    """
+    present = _present(folder)
+    if ABOUT not in present:
+        raise InputError(f"{folder}: there is no {ABOUT}; make submissions with tlbench board add.")
+    about = read_json(folder / ABOUT, Submission, "a submission")
+    where = Path(folder.parent.name) / folder.name
+    if where != about.folder:
+        raise InputError(f"{folder}: calls itself {about.folder}, which is another place.")
+    for missing in sorted(REQUIRED - about.files.keys()):
+        raise InputError(f"{folder}: {missing} is missing from the list of files in {ABOUT}.")
+    for name in sorted(about.files.keys() - REQUIRED - OPTIONAL):
+        raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is no file of a submission.")
+    wanted = about.files.keys() | {ABOUT, SUMMARY}
+    for name in sorted(wanted ^ present):
+        what = "is missing" if name in wanted else "is not listed in its submission.json"
+        raise InputError(f"{folder}: {name!r} {what}.")
+    for name, known in about.files.items():
+        if digest_of(folder / name) != known:
+            raise InputError(
+                f"{folder}: {name} is not the file whose digest stands in {ABOUT}; a submission "
+                "is never changed, add a revision instead."
+            )
+    return about, digest_of(folder / ABOUT)
+
+
+def read_submission(folder: Path) -> Entry:
+    """Read a submission, down to its records.
+
+    Raises
+    ------
+    InputError
+        As `read_about` does, and if a file does not hold what it should.
+    """
+    about, digest = read_about(folder)
+    return Entry(
+        folder=folder,
+        about=about,
+        digest=digest,
+        suite=load_published(folder / SUITE),
+        results=Results.read(folder),
+        provenance=read_lines(folder / (PROVENANCE + PACKED), JobProvenance, "job"),
+    )
+
+
+def submission_folders(results: Path) -> list[Path]:
+    """Return the folder of every submission below ``results``, sorted.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or something else than folders of suites and submissions is
+        in it.
+    """
+    if not results.is_dir():
+        raise InputError(f"There is no folder {results}; name the folder of results.")
+    found = []
+    for suite in _folders(results):
+        found += _folders(suite)
+    return found
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folders(parent: Path) -> list[Path]:
+    found = []
+    for entry in sorted(_listed(parent), key=lambda entry: entry.name):
+        if not entry.is_dir(follow_symlinks=False):
+            raise InputError(
+                f"{entry.path} is no folder; below the results there are folders of suites, and "
+                "in them folders of submissions."
+            )
+        found.append(Path(entry.path))
+    return found
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}).") from error
+
+
+def _present(folder: Path) -> set[str]:
+    """Return the names of the files of a submission, all plain and none too large."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name the folder of a submission.")
+    total = 0
+    names = set()
+    for entry in _listed(folder):
+        about = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(about.st_mode):
+            raise InputError(f"{folder}: {entry.name!r} is not a plain file.")
+        if about.st_nlink > 1:
+            raise InputError(f"{folder}: {entry.name!r} has another name elsewhere (a hard link).")
+        total += about.st_size
+        if about.st_size > MAX_FILE or total > MAX_FOLDER:
+            raise InputError(
+                f"{folder}: a file of a submission may have {MAX_FILE >> 20} MiB and all of them "
+                f"{MAX_FOLDER >> 20} MiB; {entry.name!r} goes beyond that."
+            )
+        names.add(entry.name)
+    return names

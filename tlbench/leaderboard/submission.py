@@ -1,0 +1,116 @@
+"""What a submission says of itself.
+
+A submission is a folder ``<results>/<suite>/<name>``, or ``<name>-r2`` and so on for revisions:
+
+=========================  =====================================================================
+``submission.json``        who, which suite, which data, and the digest of every other file
+``suite.json``             the suite with every default spelt out
+``records.jsonl.gz``       published numbers
+``errors.jsonl.gz``        errors of every model on every test structure
+``tests.jsonl.gz``         what the test structures are
+``provenance.jsonl.gz``    one line for each job
+``costs.jsonl.gz``         one line for each model
+``dynamics.json.gz``       survival of every replica and structure, where models were simulated
+``distances.jsonl.gz``     distances between data sets, where the suite has them
+``profiles.jsonl.gz``      where the force errors are, where the suite has distances
+``summary.md``             the tables in Markdown, made of the above and so of no digest
+=========================  =====================================================================
+
+Once added, a submission is never changed; what is wrong with it is mended by a revision.
+"""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, StringConstraints, field_validator
+
+from tlbench.costs import FILE as COSTS
+from tlbench.distances import FILE as DISTANCES
+from tlbench.dynamics import FILE as DYNAMICS
+from tlbench.files import PACKED
+from tlbench.profiles import FILE as PROFILES
+from tlbench.results import RECORDS
+from tlbench.schema import Strict
+
+ABOUT, SUITE, SUMMARY = "submission.json", "suite.json", "summary.md"
+ERRORS, TESTS, PROVENANCE = "errors.jsonl", "tests.jsonl", "provenance.jsonl"
+
+REQUIRED = frozenset(
+    {SUITE, *(f"{n}{PACKED}" for n in (RECORDS, ERRORS, TESTS, PROVENANCE, COSTS))}
+)
+OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILES))
+"""Files with a digest in ``submission.json``."""
+
+FORMAT = 1
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+_REVISION = re.compile(r"-r\d+$")
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+
+
+class DataSet(Strict):
+    """A data set of the suite, as it was used.
+
+    ``recipe`` is the digest of what determines it, ``content`` that of all its structures and
+    labels: dynamics that are sampled on another processor have the same recipe and other content.
+    """
+
+    card: Word
+    title: Word
+    element: Word
+    job: Digest
+    recipe: Digest
+    content: Digest
+    licence: Word
+    citation: list[Word] = Field(min_length=1, max_length=20)
+    n_frames: dict[Literal["train", "validation", "test"], PositiveInt]
+
+
+class Submission(Strict):
+    """Who submits what. ``weights`` has the SHA-256 of every trained model, by its job's key."""
+
+    format: Literal[1]
+    name: str = Field(pattern=NAME)
+    revision: PositiveInt = Field(le=999)
+    replaces: Digest | None = Field(description="of submission.json of the revision before")
+    authors: list[Word] = Field(max_length=100)
+    url: str | None = Field(max_length=500, pattern=r"^https://[^\s<>\"'`\\]+$")
+    created: date
+    tlbench: Word
+    suite: str = Field(pattern=NAME)
+    suite_version: PositiveInt
+    suite_digest: Digest
+    protocol_digest: Digest
+    data: list[DataSet] = Field(min_length=1, max_length=100)
+    providers: dict[Word, Word] = Field(
+        default={}, max_length=100, description="backbone → package that it comes from"
+    )
+    weights: dict[Digest, Digest]
+    files: dict[str, Digest]
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_revision(cls, value: str) -> str:
+        if _REVISION.search(value):
+            raise ValueError("a name should not end like a revision (-r2)")
+        return value
+
+    @property
+    def folder(self) -> Path:
+        """Where it stands below the folder of results."""
+        ending = "" if self.revision == 1 else f"-r{self.revision}"
+        return Path(self.suite) / f"{self.name}{ending}"
+
+    @property
+    def comparable(self) -> tuple[str, ...]:
+        """What submissions share whose results may stand in one table.
+
+        It holds name and version of the suite, its protocol, and the content of its data.
+        """
+        content = sorted(each.content for each in self.data)
+        return (self.suite, str(self.suite_version), self.protocol_digest, *content)

@@ -1,0 +1,119 @@
+"""Whether a submission is what its suite asks for, and nothing else."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from tlbench.data.cards import Card
+from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.submission import DataSet
+from tlbench.leaderboard.verification.coordinates import Coordinates, expected
+from tlbench.leaderboard.verification.numbers import Model
+from tlbench.leaderboard.verification.verdict import Coverage
+from tlbench.metrics import METRICS
+
+_BACKBONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+
+
+def check_suite(entry: Entry) -> Iterator[str]:
+    """Yield what does not fit between ``submission.json`` and the suite."""
+    about, suite = entry.about, entry.suite
+    for what, given, found in (
+        ("suite", about.suite, suite.name),
+        ("version of the suite", about.suite_version, suite.version),
+        ("digest of the suite", about.suite_digest, suite.digest()),
+        ("digest of the protocol", about.protocol_digest, suite.protocol_digest()),
+    ):
+        if given != found:
+            yield f"The {what} is given as {given}, but is {found}."
+    for name in suite.backbones:
+        if not _BACKBONE.fullmatch(name):
+            yield f"{name!r} is no name of a backbone: letters, digits, and . _ + - only."
+    for metric in suite.metrics:
+        if METRICS.get(metric).of_frames is None:
+            yield f"{metric} cannot be recomputed from errors of structures; leave it out."
+    for r in entry.results.records:
+        mine = (r.suite, r.suite_version, r.suite_digest)
+        if mine != (about.suite, about.suite_version, about.suite_digest):
+            yield f"A record is of {r.suite} version {r.suite_version}, another suite or version."
+            return
+
+
+def check_data(entry: Entry) -> Iterator[str]:
+    """Yield what does not fit between the submission's data sets and the cards."""
+    cards = {card.digest(): card for card in entry.suite.cards()}
+    given = [each.recipe for each in entry.about.data]
+    if sorted(given) != sorted(cards):
+        yield "The data sets are not those of the suite, each once."
+        return
+    for each in entry.about.data:
+        for name in _differing(each, cards[each.recipe]):
+            yield f"Data set {each.card}: {name} is not that of its card."
+
+
+def _differing(given: DataSet, card: Card) -> Iterator[str]:
+    counts = {split: card.n_frames(split) for split in ("train", "validation", "test")}
+    for name, mine, theirs in (
+        ("name", given.card, card.name),
+        ("title", given.title, card.title),
+        ("licence", given.licence, card.licence),
+        ("citation", given.citation, card.citation),
+        ("element", [given.element], card.elements),
+        ("number of structures", given.n_frames, counts),
+    ):
+        if mine != theirs:
+            yield name
+
+
+def check_models(entry: Entry, models: list[Model]) -> tuple[Coverage, list[str]]:
+    """Return how many of the suite's models are there, and what there is beside them.
+
+    Raises
+    ------
+    InputError
+        If the suite cannot be planned.
+    """
+    wanted = expected(entry.suite)
+    found = Counter(model.where for model in models)
+    problems = [f"{w.label()} is no model of the suite." for w in found.keys() - set(wanted)]
+    problems += [f"{w.label()} stands there twice." for w, count in found.items() if count > 1]
+    missing = [where.label() for where in wanted if where not in found]
+    return Coverage(len(wanted) - len(missing), len(wanted), missing), sorted(problems)
+
+
+def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
+    """Yield what is wrong with the jobs that numbers come from."""
+    by_job: dict[str, set[Coordinates]] = defaultdict(set)
+    for model in models:
+        by_job[model.job].add(model.where.own())
+    for job, some in by_job.items():
+        if len(some) > 1:
+            names = "; ".join(sorted(where.label() for where in some)[:2])
+            yield f"Job {job[:12]} stands for different models: {names}."
+    known = {p.job for p in entry.provenance}
+    for job in sorted(by_job.keys() - known):
+        yield f"Nothing says where job {job[:12]} was done."
+    dirty = sum(p.git_dirty is True for p in entry.provenance)
+    if dirty:
+        yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
+    weights = {r.model for r in entry.results.records if r.model}
+    if weights != entry.about.weights.keys():
+        yield "The digests of weights are not those of the models that records name."
+    for cost in entry.results.costs:
+        numbers = [v for v in vars(cost).values() if isinstance(v, int | float)]
+        if cost.model not in weights or min(numbers) < 0:
+            yield f"The cost of model {cost.model[:12]} is negative, or of no model that is there."
+
+
+def check_extras(entry: Entry) -> Iterator[str]:
+    """Yield what is wrong with what stands beside records: simulations, distances, profiles."""
+    suite, results = entry.suite, entry.results
+    if (results.dynamics is None) != (suite.dynamics is None):
+        yield "There are simulations if and only if the suite has 'dynamics'; here there are not."
+    if suite.distances is None and (results.distances or results.profiles):
+        yield "There are distances, but the suite has none."
+    places = {(r.backbone, r.strategy, r.size, r.target) for r in results.records}
+    for profile in results.profiles:
+        if (profile.backbone, profile.strategy, profile.size, profile.target) not in places:
+            yield f"A profile is of {profile.strategy} {profile.backbone}, which has no records."
+            return

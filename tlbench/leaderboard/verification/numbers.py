@@ -1,0 +1,173 @@
+"""Whether published numbers follow from the errors and simulations that are published with them."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.leaderboard.per_frame import Recomputed, TestSet, recompute
+from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.coordinates import Coordinates, of_record
+from tlbench.metrics import METRICS
+from tlbench.metrics.dynamics import Comparison
+from tlbench.records import Record
+
+RELATIVE = 1e-6
+"""Agreement of recomputed errors: forces are stored in single precision, sums to nine digits."""
+
+ABSOLUTE = 2e-5
+"""Agreement of recomputed errors of structure: distributions are published to five decimals."""
+
+
+_PLAIN = re.compile(r"[\w .,:;+()/%–-]{1,300}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of a submission: the records of one job for one set of coordinates."""
+
+    where: Coordinates
+    job: str
+    records: list[Record]
+
+
+def models_of(entry: Entry) -> list[Model]:
+    """Return the models that the records of a submission are of, in their order."""
+    simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
+    found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
+    for record in entry.results.records:
+        found[of_record(record, record.job in simulated), record.job].append(record)
+    return [Model(where, job, records) for (where, job), records in found.items()]
+
+
+def check_numbers(entry: Entry, models: list[Model]) -> Iterator[str]:
+    """Yield what is wrong with the numbers of a submission."""
+    known = {errors.job: errors for errors in entry.errors}
+    tests = {each.data: each for each in entry.tests}
+    elements = {each.job: each.element for each in entry.about.data}
+    runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
+    cache: dict[str, Recomputed] = {}
+    for model in models:
+        if model.where.simulated:
+            yield from _compare(model, _of_simulations(entry, runs[model.job]))
+            continue
+        errors = known.get(model.job)
+        if errors is None:
+            yield f"{model.where.label()}: there are no errors on test structures of it."
+            continue
+        if errors.data not in tests or elements.get(errors.data) != model.where.target:
+            yield f"{model.where.label()}: its errors are not on the test set of its element."
+            continue
+        if model.job not in cache:
+            try:
+                cache[model.job] = recompute(
+                    errors, tests[errors.data], entry.suite.metrics, entry.suite.by
+                )
+            except ValueError as error:
+                yield f"{model.where.label()}: {error}."
+                continue
+        yield from _compare(model, cache[model.job])
+
+
+def check_tests(entry: Entry) -> Iterator[str]:
+    """Yield what is wrong with the test structures."""
+    sizes = {each.job: each for each in entry.about.data}
+    for tests in entry.tests:
+        data = sizes.get(tests.data)
+        if data is None or data.element != tests.element:
+            yield f"The test structures of {tests.element} are of no data set of the submission."
+        elif len(tests.n_atoms) != data.n_frames["test"]:
+            yield (
+                f"{data.card} has {data.n_frames['test']} test structures, but "
+                f"{len(tests.n_atoms)} are listed."
+            )
+    for name, found in (("test set", entry.tests), ("list of errors", entry.errors)):
+        keys = [each.data if isinstance(each, TestSet) else each.job for each in found]
+        if len(set(keys)) != len(keys):
+            yield f"A {name} stands there twice."
+
+
+def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
+    """Yield what is impossible of simulations."""
+    asked = entry.suite.dynamics
+    if asked is None:
+        yield "There are simulations, but the suite has none."
+        return
+    reference = dynamics.reference
+    if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
+        yield "The reference dynamics is at another temperature or of another length than asked."
+    if not _PLAIN.fullmatch(reference.origin) or not _PLAIN.fullmatch(reference.element):
+        yield "What is said of the reference dynamics holds more than words."
+    n_bins = (len(reference.distances), len(reference.angles))
+    for run in dynamics.models:
+        name = f"Simulations of {run.strategy} {run.backbone}, N {run.size}"
+        if len(run.survival_ps) != asked.replicas:
+            yield f"{name}: {len(run.survival_ps)} replicas, but the suite has {asked.replicas}."
+        for time, criterion in zip(run.survival_ps, run.criterion, strict=True):
+            whole = math.isclose(time, asked.time_ps, rel_tol=1e-3)
+            if not 0 <= time <= asked.time_ps * (1 + 1e-3) or (criterion == "" and not whole):
+                yield (
+                    f"{name}: a replica lasted {time:g} ps of {asked.time_ps:g}, and is "
+                    f"{criterion or 'stable'}."
+                )
+        shapes = [(len(s.rdf), len(s.adf)) for s in (run.structure, reference.structure) if s]
+        if any(shape != n_bins for shape in shapes):
+            yield f"{name}: the distributions are not on the bins of the reference."
+
+
+def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
+    seen = set()
+    for r in model.records:
+        key = (r.metric, tuple(sorted(r.condition.items())))
+        name = f"{model.where.label()}: {r.metric}{_condition(r.condition)}"
+        if key in seen:
+            yield f"{name} stands there twice."
+        seen.add(key)
+        value = wanted.get(key)
+        if value is None:
+            yield f"{name} is {r.value:g}, but does not follow from what is published with it."
+        elif not _agree(r.metric, r.value, value):
+            yield f"{name} is given as {r.value!r}, but recomputed it is {value!r}."
+        if r.metric in METRICS and r.unit != METRICS.get(r.metric).unit:
+            yield f"{name} is given in {r.unit!r} instead of {METRICS.get(r.metric).unit!r}."
+    for metric, condition in sorted(wanted.keys() - seen, key=str):
+        yield f"{model.where.label()}: {metric}{_condition(dict(condition))} is missing."
+
+
+def _agree(metric: str, given: float, recomputed: float) -> bool:
+    structure = METRICS.get(metric).name in ("rdf_error", "adf_error")
+    return math.isclose(
+        given, recomputed, rel_tol=RELATIVE, abs_tol=ABSOLUTE if structure else 1e-9
+    )
+
+
+def _of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
+    """Return every number that is published of the simulations of one model."""
+    dynamics, suite = entry.results.dynamics, entry.suite
+    if dynamics is None or suite.dynamics is None:
+        return {}
+    reference, structure = dynamics.reference, run.structure
+    found = Comparison(
+        survival_ps=np.array(run.survival_ps),
+        stable=np.array([name == "" for name in run.criterion]),
+        distances=np.array(reference.distances),
+        angles=np.radians(reference.angles),
+        rdf=None if structure is None else np.array(structure.rdf),
+        adf=None if structure is None else np.array(structure.adf),
+        reference_rdf=np.array(reference.structure.rdf),
+        reference_adf=np.array(reference.structure.adf),
+    )
+    condition = (("md_temperature_k", suite.dynamics.temperature_k),)
+    specs = [METRICS.get(name) for name in METRICS.names()]
+    values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+    return {(name, condition): v for name, v in values.items() if math.isfinite(v)}
+
+
+def _condition(condition: dict[str, float | str]) -> str:
+    if not condition:
+        return ""
+    return " at " + ", ".join(f"{name} = {value}" for name, value in condition.items())

@@ -1,0 +1,56 @@
+"""What is found of a submission."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tlbench.errors import InputError
+from tlbench.leaderboard.reading import Entry
+
+SHOWN = 20
+"""Problems that are told one by one."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the suite's models have results, and which have none."""
+
+    found: int
+    expected: int
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with a submission, and what is worth knowing.
+
+    ``entry`` is None where it could not even be read; ``recomputed`` is how many of its numbers
+    were computed again from the errors and simulations that it holds.
+    """
+
+    folder: Path
+    entry: Entry | None
+    problems: list[str]
+    notes: list[str] = field(default_factory=list)
+    coverage: Coverage | None = None
+    recomputed: int = 0
+
+    def refuse(self) -> None:
+        """Raise InputError if there is a problem, naming the first."""
+        if self.problems:
+            more = len(self.problems) - 1
+            rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+            raise InputError(f"{self.problems[0]}{rest}")
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with a mark for every character that a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def first_few(problems: Iterable[str]) -> list[str]:
+    """Return problems, after `SHOWN` of them only how many more there are."""
+    found = list(problems)
+    if len(found) > SHOWN:
+        found = [*found[:SHOWN], f"and {len(found) - SHOWN} more of this kind."]
+    return found

@@ -1,0 +1,150 @@
+"""All checks of a submission, one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tlbench.errors import TlbenchError
+from tlbench.files import read_bounded, write_whole
+from tlbench.leaderboard.reading import Entry, read_about, read_submission, submission_folders
+from tlbench.leaderboard.submission import SUMMARY
+from tlbench.leaderboard.verification.contents import (
+    check_data,
+    check_extras,
+    check_jobs,
+    check_models,
+    check_suite,
+)
+from tlbench.leaderboard.verification.duplicates import fingerprint
+from tlbench.leaderboard.verification.numbers import (
+    check_numbers,
+    check_simulations,
+    check_tests,
+    models_of,
+)
+from tlbench.leaderboard.verification.verdict import Verdict, first_few, printable
+from tlbench.report.markdown import markdown
+
+
+def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
+    """Check a submission by itself, and that it goes on from the revision before it.
+
+    Parameters
+    ----------
+    results
+        Folder of all submissions, where the revision before stands.
+    summaries
+        Whether to check that ``summary.md`` is what the records say; it takes longest, and
+        nothing else is made of it.
+    """
+    try:
+        return _verdict(read_submission(folder), results, summaries)
+    except TlbenchError as error:
+        return Verdict(folder, None, [printable(str(error))])
+
+
+def verify_all(results: Path, chosen: Sequence[Path] = (), summaries: bool = True) -> list[Verdict]:
+    """Check submissions, also that none repeats another.
+
+    Of two that say the same the one that was created first counts, of one day the one whose name
+    comes first.
+
+    Parameters
+    ----------
+    chosen
+        Give the verdict on these; by default on all below ``results``.
+
+    Raises
+    ------
+    InputError
+        If something else than submissions stands below ``results``.
+    """
+    there = submission_folders(results)
+    wanted = [folder.absolute() for folder in chosen] or [folder.absolute() for folder in there]
+    suites = {folder.parent.name for folder in wanted}
+    related = [folder.absolute() for folder in there if folder.parent.name in suites]
+    verdicts = [verify(folder, results, summaries) for folder in dict.fromkeys([*wanted, *related])]
+    first: dict[str, Entry] = {}
+    entries = [verdict.entry for verdict in verdicts if verdict.entry and not verdict.problems]
+    for entry in sorted(entries, key=_age):
+        first.setdefault(fingerprint(entry), entry)
+    return [_unless_repeated(verdict, first) for verdict in verdicts if verdict.folder in wanted]
+
+
+def write_summary(entry: Entry) -> None:
+    """Write ``summary.md`` anew."""
+    write_whole(entry.folder / SUMMARY, _summary(entry))
+
+
+def _age(entry: Entry) -> tuple[str, str, int]:
+    return str(entry.about.created), entry.about.name, entry.about.revision
+
+
+def _unless_repeated(verdict: Verdict, first: dict[str, Entry]) -> Verdict:
+    entry = verdict.entry
+    if entry is None or verdict.problems:
+        return verdict
+    original = first[fingerprint(entry)]
+    if original.about.name == entry.about.name:
+        return verdict
+    problem = f"{entry.folder}: every number of it stands in {original.label} already."
+    return replace(verdict, problems=[problem])
+
+
+def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
+    models = models_of(entry)
+    problems = [
+        *_check_revision(entry, results),
+        *check_suite(entry),
+        *check_data(entry),
+        *first_few(check_tests(entry)),
+        *first_few(check_jobs(entry, models)),
+        *check_extras(entry),
+    ]
+    if entry.results.dynamics is not None:
+        problems += first_few(check_simulations(entry, entry.results.dynamics))
+    coverage, strangers = check_models(entry, models)
+    problems += first_few(strangers)
+    if not problems:
+        # What follows takes for granted what was checked above.
+        problems += first_few(check_numbers(entry, models))
+        problems += _check_summary(entry) if summaries else []
+    notes = []
+    if coverage.missing:
+        notes.append(
+            f"{coverage.found} of {coverage.expected} models are there; missing: "
+            + "; ".join(first_few(coverage.missing))
+        )
+    return Verdict(
+        entry.folder,
+        entry,
+        [printable(f"{entry.folder}: {problem}") for problem in problems],
+        [printable(note) for note in notes],
+        coverage,
+        recomputed=0 if problems else len(entry.results.records),
+    )
+
+
+def _check_revision(entry: Entry, results: Path) -> list[str]:
+    about = entry.about
+    if about.revision == 1:
+        return [] if about.replaces is None else ["A first revision replaces nothing."]
+    before = results / about.model_copy(update={"revision": about.revision - 1}).folder
+    if not before.exists():
+        return [f"It is revision {about.revision}, but there is no {before.name}."]
+    if read_about(before)[1] != about.replaces:
+        return [f"It says that it replaces {before.name}, but not what stands there."]
+    return []
+
+
+def _check_summary(entry: Entry) -> list[str]:
+    if read_bounded(entry.folder / SUMMARY) == _summary(entry).encode():
+        return []
+    return [
+        f"{SUMMARY} is not what these records say; write it anew with "
+        f"tlbench board verify --summaries {entry.folder}."
+    ]
+
+
+def _summary(entry: Entry) -> str:
+    return markdown(entry.results, entry.suite.metrics, entry.suite)
