@@ -1,6 +1,8 @@
 """Fixtures shared by the whole suite: the smoke suite is run once and looked at by many tests."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -52,3 +54,14 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
     finished = tlbench("run", "smoke", "--out", folder / "out", "--store", folder / "store")
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return SmokeRun(folder / "out", folder / "store", finished.stdout, time.monotonic() - started)
+
+
+@pytest.fixture(scope="session")
+def clean_run(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the smoke run's folder with the provenance of committed code, changed or not."""
+    run = tmp_path_factory.mktemp("run") / "smoke"
+    shutil.copytree(smoke.out, run)
+    lines = (run / "provenance.jsonl").read_text().splitlines()
+    jobs = [{**json.loads(line), "git_dirty": False} for line in lines]
+    (run / "provenance.jsonl").write_text("".join(f"{json.dumps(job)}\n" for job in jobs))
+    return run

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store import Store
@@ -32,6 +33,9 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 
 MEV = 1000.0
 
+Size = Annotated[float, Field(ge=0)]
+"""A distance or an error."""
+
 
 class Coverage(Strict):
     """Force errors of test atoms by how near they are to what a model was trained on.
@@ -49,11 +53,13 @@ class Coverage(Strict):
     subset_seed: int
     init_seed: int
     train_temperature_k: float | None
-    target: list[float]
-    source: list[float]
-    error: list[float]
-    grid_atoms: list[tuple[int, int]]
-    grid_error: list[tuple[float | None, float | None]]
+    target: list[Size] = Field(min_length=BINS, max_length=BINS)
+    source: list[Size] = Field(min_length=BINS, max_length=BINS)
+    error: list[Size] = Field(min_length=BINS, max_length=BINS)
+    grid_atoms: list[tuple[int, int]] = Field(min_length=THIRDS, max_length=THIRDS)
+    grid_error: list[tuple[Size | None, Size | None]] = Field(
+        min_length=THIRDS, max_length=THIRDS
+    )
     job: str
 
 
@@ -76,9 +82,9 @@ class Profile(Strict):
     subset_seed: int | None
     init_seed: int
     train_temperature_k: float | None
-    by_distance: list[float | None]
-    by_angle: list[float | None]
-    by_coordination: dict[int, tuple[float, int]]
+    by_distance: list[Size | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
+    by_angle: list[Size | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
+    by_coordination: dict[int, tuple[Size, int]]
     coverage: list[Coverage]
     job: str
 

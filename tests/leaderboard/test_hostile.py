@@ -452,6 +452,47 @@ def negative_cost(folder):
     edit_lines(folder, "costs", lambda rows: rows[0].update(cpu_seconds=-3600.0))
 
 
+@forgery("device of a cost holds more than words")
+def device_that_is_markup(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(device="[x](javascript:alert(1))"))
+
+
+# Distances and profiles, which the suite of the others does not have.
+
+
+def with_distances(folder):
+    """Put a submission with distances in the place of the good one."""
+    folder.rename(folder.parents[2] / "aside")
+    folder.parent.rmdir()
+    return copied(folder.parents[1], "temperature-sw/2026-11-23-two-cores")
+
+
+@forgery("A profile is of scratch dimenetpp, which has no records")
+def profile_of_no_model(folder):
+    edit_lines(with_distances(folder), "profiles", lambda rows: rows[0].update(size=3))
+
+
+@forgery("profiles.jsonl.gz:1: is not a profile")
+def profile_with_fewer_bins(folder):
+    edit_lines(with_distances(folder), "profiles", lambda rows: rows[0]["by_angle"].pop() and None)
+
+
+@forgery("structures that are not of the suite's data sets")
+def distance_of_other_data(folder):
+    edit_lines(
+        with_distances(folder), "distances", lambda rows: rows[0]["a"].update(data="<b>mine</b>")
+    )
+
+
+@forgery("distances.jsonl.gz:1: is not a distance")
+def negative_distance(folder):
+    edit_lines(
+        with_distances(folder),
+        "distances",
+        lambda rows: rows[0]["distances"][0].update(value=-1),
+    )
+
+
 # Simulations.
 
 
@@ -525,7 +566,8 @@ def test_is_refused_with_its_reason(name, tmp_path):
     folder = copied(results)
     reason, forge = FORGERIES[name]
     forge(folder)
-    folder = folder if os.path.lexists(folder) else next(folder.parent.iterdir())
+    if not os.path.lexists(folder):
+        folder = next(results.glob("*/*"))
     verdict = verify(folder, results)
     assert verdict.problems
     assert verdict.recomputed == 0

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from tlbench.data.cards import Card
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import DataSet
-from tlbench.leaderboard.verification.coordinates import Coordinates, expected
-from tlbench.leaderboard.verification.numbers import Model
+from tlbench.leaderboard.verification.coordinates import (
+    Coordinates,
+    coordinates_of,
+    expected,
+)
+from tlbench.leaderboard.verification.numbers import PLAIN, Model
 from tlbench.leaderboard.verification.verdict import Coverage
 from tlbench.metrics import METRICS
 
@@ -105,15 +109,26 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
             yield f"The cost of model {cost.model[:12]} is negative, or of no model that is there."
 
 
-def check_extras(entry: Entry) -> Iterator[str]:
+def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
     """Yield what is wrong with what stands beside records: simulations, distances, profiles."""
     suite, results = entry.suite, entry.results
     if (results.dynamics is None) != (suite.dynamics is None):
         yield "There are simulations if and only if the suite has 'dynamics'; here there are not."
     if suite.distances is None and (results.distances or results.profiles):
         yield "There are distances, but the suite has none."
-    places = {(r.backbone, r.strategy, r.size, r.target) for r in results.records}
+    places = {model.where for model in models}
     for profile in results.profiles:
-        if (profile.backbone, profile.strategy, profile.size, profile.target) not in places:
+        if coordinates_of(profile) not in places:
             yield f"A profile is of {profile.strategy} {profile.backbone}, which has no records."
-            return
+            break
+    known = {(each.card, each.element) for each in entry.about.data}
+    parts = {None, *(part.label() for part in suite.source_parts or ())}
+    for distance in results.distances:
+        sides = (distance.a, distance.b)
+        if any((s.data, s.element) not in known or s.part not in parts for s in sides):
+            yield "A distance is of structures that are not of the suite's data sets."
+            break
+    for cost in results.costs:
+        if not PLAIN.fullmatch(cost.device):
+            yield "What is said of the device of a cost holds more than words."
+            break

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlbench.plan import PRETRAIN, plan
+from tlbench.profiles import Profile
 from tlbench.records import Record
 from tlbench.suite import Suite
 from tlbench.transfer import arm
@@ -48,9 +49,9 @@ class Coordinates:
         )
 
 
-def of_record(record: Record, simulated: bool) -> Coordinates:
-    """Return the coordinates of the model that a record is of."""
-    return Coordinates(**_shared(record), backbone=record.backbone, simulated=simulated)
+def coordinates_of(value: Record | Profile, simulated: bool = False) -> Coordinates:
+    """Return the coordinates of the model that a record or profile is of."""
+    return Coordinates(**_shared(value), backbone=value.backbone, simulated=simulated)
 
 
 def expected(suite: Suite) -> list[Coordinates]:

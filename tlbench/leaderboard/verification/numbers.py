@@ -11,7 +11,7 @@ import numpy as np
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.leaderboard.per_frame import Recomputed, TestSet, recompute
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.verification.coordinates import Coordinates, of_record
+from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.records import Record
@@ -23,7 +23,8 @@ ABSOLUTE = 2e-5
 """Agreement of recomputed errors of structure: distributions are published to five decimals."""
 
 
-_PLAIN = re.compile(r"[\w .,:;+()/%–-]{1,300}")
+PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
+"""Words that mean nothing to Markdown or HTML."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def models_of(entry: Entry) -> list[Model]:
     simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
     found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
     for record in entry.results.records:
-        found[of_record(record, record.job in simulated), record.job].append(record)
+        found[coordinates_of(record, record.job in simulated), record.job].append(record)
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 
@@ -100,7 +101,7 @@ def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
     reference = dynamics.reference
     if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
         yield "The reference dynamics is at another temperature or of another length than asked."
-    if not _PLAIN.fullmatch(reference.origin) or not _PLAIN.fullmatch(reference.element):
+    if not PLAIN.fullmatch(reference.origin) or not PLAIN.fullmatch(reference.element):
         yield "What is said of the reference dynamics holds more than words."
     n_bins = (len(reference.distances), len(reference.angles))
     for run in dynamics.models:

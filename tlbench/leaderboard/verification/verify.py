@@ -99,7 +99,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         *check_data(entry),
         *first_few(check_tests(entry)),
         *first_few(check_jobs(entry, models)),
-        *check_extras(entry),
+        *check_extras(entry, models),
     ]
     if entry.results.dynamics is not None:
         problems += first_few(check_simulations(entry, entry.results.dynamics))

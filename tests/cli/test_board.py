@@ -1,0 +1,78 @@
+"""The verbs of the leaderboard that take and check submissions."""
+
+import json
+
+import pytest
+from forging import GOOD, copied, edit_lines
+
+
+def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
+    clean_run, smoke, tmp_path, command
+):
+    results, weights = tmp_path / "results", tmp_path / "weights"
+    added = command(
+        "board", "add", clean_run, "--name", "mine", "--authors", "Ada", "--authors", "Grace",
+        "--url", "https://example.org", "--results", results, "--store", smoke.store,
+        "--weights", weights,
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    n_records = len(smoke.records.splitlines())
+    assert f"mine: {n_records} numbers, all recomputed" in added.stdout
+    assert "the weights of 20 models" in added.stdout
+    assert sorted(p.suffix for p in weights.iterdir()) == [".safetensors"] * 20
+    about = json.loads((results / "smoke" / "mine" / "submission.json").read_text())
+    assert about["authors"] == ["Ada", "Grace"]
+    again = command(
+        "board", "verify", "--results", results, "--rerun", "--weights", weights,
+        "--store", smoke.store,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert f"{n_records} numbers recomputed, 20 of 20 models" in again.stdout
+    assert f"20 models, {n_records} numbers evaluated again" in again.stdout
+
+
+def test_a_good_and_a_bad_submission(tmp_path, command):
+    good = copied(tmp_path / "results")
+    bad = copied(tmp_path / "results", "backbones-cpu/2026-11-23-two-cores")
+    edit_lines(bad, "records", lambda rows: rows[7].update(value=1.0))
+    found = command("board", "verify", "--results", tmp_path / "results")
+    assert found.returncode == 1
+    assert f"good     {good}" in found.stdout
+    assert f"REFUSED  {bad}" in found.stdout
+    assert "is given as 1.0, but recomputed it is" in found.stdout
+    alone = command("board", "verify", good, "--results", tmp_path / "results")
+    assert alone.returncode == 0
+    assert str(bad) not in alone.stdout
+
+
+def test_summaries_are_written_anew(tmp_path, command):
+    folder = copied(tmp_path)
+    before = (folder / "summary.md").read_text()
+    (folder / "summary.md").write_text("of an older version")
+    assert command("board", "verify", "--results", tmp_path).returncode == 1
+    assert command("board", "verify", "--summaries", "--results", tmp_path).returncode == 0
+    assert (folder / "summary.md").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "--results", "nowhere"], "There is no folder nowhere"),
+        (["verify", "--rerun"], "--rerun and --weights go together"),
+        (["add", "nowhere"], "cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, message, command):
+    found = command("board", *arguments)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert "Traceback" not in found.stderr
+
+
+def test_a_submission_that_is_not_there_is_refused(tmp_path, command):
+    copied(tmp_path)
+    found = command("board", "verify", tmp_path / "quick" / "other", "--results", tmp_path)
+    assert found.returncode == 1
+    assert "is no folder; name the folder of a submission" in found.stdout
+    assert GOOD not in found.stdout
