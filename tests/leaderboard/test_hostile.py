@@ -538,6 +538,24 @@ def structure_on_other_bins(folder):
     simulated(lambda run: run["structure"]["rdf"].pop())(folder)
 
 
+@forgery("'<b>bad luck</b>' is no criterion of stability")
+def criterion_of_ones_own(folder):
+    def change(run):
+        run["criterion"][0] = "<b>bad luck</b>"
+
+    simulated(change)(folder)
+
+
+@forgery("Simulations of finetune visnet, N 10: no records of it")
+def simulations_of_another_model(folder):
+    simulated(lambda run: run.update(backbone="visnet", strategy="finetune"))(folder)
+
+
+@forgery("nothing follows from its simulations")
+def reference_of_no_order(folder):
+    edit(folder, "dynamics.json.gz", lambda d: d["reference"]["distances"].reverse())
+
+
 @forgery("holds more than words")
 def reference_that_is_markup(folder):
     edit(

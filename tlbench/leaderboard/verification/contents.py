@@ -12,7 +12,8 @@ from tlbench.leaderboard.verification.coordinates import (
     coordinates_of,
     expected,
 )
-from tlbench.leaderboard.verification.numbers import PLAIN, Model
+from tlbench.leaderboard.verification.numbers import Model
+from tlbench.leaderboard.verification.simulations import PLAIN
 from tlbench.leaderboard.verification.verdict import Coverage
 from tlbench.metrics import METRICS
 

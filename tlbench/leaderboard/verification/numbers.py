@@ -1,19 +1,15 @@
 """Whether published numbers follow from the errors and simulations that are published with them."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.leaderboard.per_frame import Recomputed, TestSet, recompute
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
+from tlbench.leaderboard.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
-from tlbench.metrics.dynamics import Comparison
 from tlbench.records import Record
 
 RELATIVE = 1e-6
@@ -21,10 +17,6 @@ RELATIVE = 1e-6
 
 ABSOLUTE = 2e-5
 """Agreement of recomputed errors of structure: distributions are published to five decimals."""
-
-
-PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
-"""Words that mean nothing to Markdown or HTML."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,12 @@ def check_numbers(entry: Entry, models: list[Model]) -> Iterator[str]:
     cache: dict[str, Recomputed] = {}
     for model in models:
         if model.where.simulated:
-            yield from _compare(model, _of_simulations(entry, runs[model.job]))
+            try:
+                wanted = of_simulations(entry, runs[model.job])
+            except ValueError as error:
+                yield f"{model.where.label()}: nothing follows from its simulations; {error}."
+                continue
+            yield from _compare(model, wanted)
             continue
         errors = known.get(model.job)
         if errors is None:
@@ -92,34 +89,6 @@ def check_tests(entry: Entry) -> Iterator[str]:
             yield f"A {name} stands there twice."
 
 
-def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
-    """Yield what is impossible of simulations."""
-    asked = entry.suite.dynamics
-    if asked is None:
-        yield "There are simulations, but the suite has none."
-        return
-    reference = dynamics.reference
-    if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
-        yield "The reference dynamics is at another temperature or of another length than asked."
-    if not PLAIN.fullmatch(reference.origin) or not PLAIN.fullmatch(reference.element):
-        yield "What is said of the reference dynamics holds more than words."
-    n_bins = (len(reference.distances), len(reference.angles))
-    for run in dynamics.models:
-        name = f"Simulations of {run.strategy} {run.backbone}, N {run.size}"
-        if len(run.survival_ps) != asked.replicas:
-            yield f"{name}: {len(run.survival_ps)} replicas, but the suite has {asked.replicas}."
-        for time, criterion in zip(run.survival_ps, run.criterion, strict=True):
-            whole = math.isclose(time, asked.time_ps, rel_tol=1e-3)
-            if not 0 <= time <= asked.time_ps * (1 + 1e-3) or (criterion == "" and not whole):
-                yield (
-                    f"{name}: a replica lasted {time:g} ps of {asked.time_ps:g}, and is "
-                    f"{criterion or 'stable'}."
-                )
-        shapes = [(len(s.rdf), len(s.adf)) for s in (run.structure, reference.structure) if s]
-        if any(shape != n_bins for shape in shapes):
-            yield f"{name}: the distributions are not on the bins of the reference."
-
-
 def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
     seen = set()
     for r in model.records:
@@ -144,28 +113,6 @@ def _agree(metric: str, given: float, recomputed: float) -> bool:
     return math.isclose(
         given, recomputed, rel_tol=RELATIVE, abs_tol=ABSOLUTE if structure else 1e-9
     )
-
-
-def _of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
-    """Return every number that is published of the simulations of one model."""
-    dynamics, suite = entry.results.dynamics, entry.suite
-    if dynamics is None or suite.dynamics is None:
-        return {}
-    reference, structure = dynamics.reference, run.structure
-    found = Comparison(
-        survival_ps=np.array(run.survival_ps),
-        stable=np.array([name == "" for name in run.criterion]),
-        distances=np.array(reference.distances),
-        angles=np.radians(reference.angles),
-        rdf=None if structure is None else np.array(structure.rdf),
-        adf=None if structure is None else np.array(structure.adf),
-        reference_rdf=np.array(reference.structure.rdf),
-        reference_adf=np.array(reference.structure.adf),
-    )
-    condition = (("md_temperature_k", suite.dynamics.temperature_k),)
-    specs = [METRICS.get(name) for name in METRICS.names()]
-    values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
-    return {(name, condition): v for name, v in values.items() if math.isfinite(v)}
 
 
 def _condition(condition: dict[str, float | str]) -> str:

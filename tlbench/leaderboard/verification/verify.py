@@ -18,10 +18,10 @@ from tlbench.leaderboard.verification.contents import (
 from tlbench.leaderboard.verification.duplicates import fingerprint
 from tlbench.leaderboard.verification.numbers import (
     check_numbers,
-    check_simulations,
     check_tests,
     models_of,
 )
+from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.verdict import Verdict, first_few, printable
 from tlbench.report.markdown import markdown
 
@@ -105,10 +105,11 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         problems += first_few(check_simulations(entry, entry.results.dynamics))
     coverage, strangers = check_models(entry, models)
     problems += first_few(strangers)
+    # Each takes for granted what was checked before it.
     if not problems:
-        # What follows takes for granted what was checked above.
         problems += first_few(check_numbers(entry, models))
-        problems += _check_summary(entry) if summaries else []
+    if not problems and summaries:
+        problems += _check_summary(entry)
     notes = []
     if coverage.missing:
         notes.append(

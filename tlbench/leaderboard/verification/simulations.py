@@ -1,0 +1,93 @@
+"""Whether simulations are possible, and what follows from them."""
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.leaderboard.per_frame import Recomputed
+from tlbench.leaderboard.reading import Entry
+from tlbench.md.protocol import CRITERIA, STABLE
+from tlbench.metrics import METRICS
+from tlbench.metrics.dynamics import Comparison
+
+PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
+"""Words that mean nothing to Markdown or HTML."""
+
+
+def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
+    """Yield what is impossible of simulations."""
+    asked = entry.suite.dynamics
+    if asked is None:
+        yield "There are simulations, but the suite has none."
+        return
+    reference = dynamics.reference
+    if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
+        yield "The reference dynamics is at another temperature or of another length than asked."
+    if not PLAIN.fullmatch(reference.origin) or not PLAIN.fullmatch(reference.element):
+        yield "What is said of the reference dynamics holds more than words."
+    n_bins = (len(reference.distances), len(reference.angles))
+    n_times = len(reference.times_ps)
+    for run in dynamics.models:
+        name = f"Simulations of {run.strategy} {run.backbone}, N {run.size}"
+        if len(run.survival_ps) != asked.replicas:
+            yield f"{name}: {len(run.survival_ps)} replicas, but the suite has {asked.replicas}."
+        for criterion in sorted({*run.criterion} - {STABLE, *CRITERIA}):
+            yield f"{name}: {criterion!r} is no criterion of stability."
+        for time, criterion in zip(run.survival_ps, run.criterion, strict=True):
+            whole = math.isclose(time, asked.time_ps, rel_tol=1e-3)
+            if not 0 <= time <= asked.time_ps * (1 + 1e-3) or (criterion == "" and not whole):
+                yield (
+                    f"{name}: a replica lasted {time:g} ps of {asked.time_ps:g}, and is "
+                    f"{criterion or 'stable'}."
+                )
+        shapes = [(len(s.rdf), len(s.adf)) for s in (run.structure, reference.structure) if s]
+        curves = [msd for msd in (run.msd, reference.msd) if msd is not None]
+        if any(shape != n_bins for shape in shapes) or any(len(msd) != n_times for msd in curves):
+            yield f"{name}: the distributions are not on the bins of the reference."
+    yield from _strangers(entry, dynamics)
+
+
+def _strangers(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
+    """Yield simulations that are not of the models that records say they are of."""
+    names = ("backbone", "strategy", "size", "subset_seed", "init_seed", "train_temperature_k")
+    known = {
+        (r.job, *(getattr(r, name) for name in names))
+        for r in entry.results.records
+        if "md_temperature_k" in r.condition
+    }
+    for run in dynamics.models:
+        if (run.job, *(getattr(run, name) for name in names)) not in known:
+            yield f"Simulations of {run.strategy} {run.backbone}, N {run.size}: no records of it."
+    if len({run.job for run in dynamics.models}) != len(dynamics.models):
+        yield "Simulations of one model stand there twice."
+
+
+def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
+    """Return every number that is published of the simulations of one model.
+
+    Raises
+    ------
+    ValueError
+        If its distributions are no distributions.
+    """
+    dynamics, suite = entry.results.dynamics, entry.suite
+    if dynamics is None or suite.dynamics is None:
+        return {}
+    reference, structure = dynamics.reference, run.structure
+    found = Comparison(
+        survival_ps=np.array(run.survival_ps),
+        stable=np.array([name == "" for name in run.criterion]),
+        distances=np.array(reference.distances),
+        angles=np.radians(reference.angles),
+        rdf=None if structure is None else np.array(structure.rdf),
+        adf=None if structure is None else np.array(structure.adf),
+        reference_rdf=np.array(reference.structure.rdf),
+        reference_adf=np.array(reference.structure.adf),
+    )
+    condition = (("md_temperature_k", suite.dynamics.temperature_k),)
+    specs = [METRICS.get(name) for name in METRICS.names()]
+    values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+    return {(name, condition): v for name, v in values.items() if math.isfinite(v)}
