@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test install lint machine bench clean
+.PHONY: quick test install lint machine bench board clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -27,7 +27,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A C compiler makes the backbones faster, and one test opens the report in a browser. CI machines
+# A C compiler makes the backbones faster, and some tests open pages in a browser. CI machines
 # get both; elsewhere what is missing is done without, because make should not install system
 # packages behind a user's back.
 machine:
@@ -38,5 +38,9 @@ endif
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-disable-gc --save-results -q
 
+# The site of the leaderboard, in leaderboard/site; tlbench board serve shows it.
+board: install
+	$(BIN)/tlbench board build
+
 clean:
-	rm -rf $(VENV) runs dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) runs leaderboard/site dist build .mypy_cache .ruff_cache .pytest_cache

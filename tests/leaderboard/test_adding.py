@@ -39,7 +39,7 @@ def test_holds_the_results_of_the_run(added, clean_run):
 
 
 def test_errors_are_those_of_the_store_summed_over_structures(added, smoke):
-    errors = added.errors[0]
+    errors = added.errors()[0]
     with np.load(smoke.store / errors.job / "errors.npz") as file:
         forces = file["forces"].astype(float).reshape(8, -1)
     np.testing.assert_allclose(errors.force_abs, np.abs(forces).sum(axis=1), rtol=1e-8)

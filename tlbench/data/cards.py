@@ -1,6 +1,7 @@
 """Data-set cards: what a data set is, where it comes from, and under which licence."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -98,13 +99,19 @@ def load_card(
         If the card, or a change, is not valid.
     """
     path = _card_path(name)
-    value, card_lines = read_yaml(path)
+    value, card_lines = _read(path, path.stat().st_mtime_ns)
     card = validate(Card, value, str(path), card_lines)
     card._folder = path.parent
     if not changes:
         return card
     origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines, within)
     return card.model_copy(update={"origin": origin})
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> tuple[dict[str, Any], Lines]:
+    """Read a card once for each time it was changed: suites name the same few again and again."""
+    return read_yaml(path)
 
 
 def is_path(name: str) -> bool:

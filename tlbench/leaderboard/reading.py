@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,14 +73,12 @@ class Entry:
         """Return suite and folder, as people and links name it."""
         return f"{self.about.suite}/{self.folder.name}"
 
-    @cached_property
     def errors(self) -> list[ModelErrors]:
-        """Return the errors on every test structure."""
+        """Read the errors on every test structure; they are not kept, being many."""
         return read_errors(self.folder / (ERRORS + PACKED))
 
-    @cached_property
     def tests(self) -> list[TestSet]:
-        """Return what the test structures are."""
+        """Read what the test structures are."""
         return read_tests(self.folder / (TESTS + PACKED))
 
 

@@ -124,3 +124,13 @@ def test_importing_statistics_is_light():
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("n_pairs", [2, 5, 8, 10])
+def test_the_interval_is_that_of_all_resamples_one_by_one(n_pairs):
+    values = np.random.default_rng(n_pairs).normal(size=(6, n_pairs))
+    values[0] = 1.0
+    means = values @ resamples(n_pairs, 3).T / n_pairs
+    ends = np.quantile(means - values.mean(axis=1, keepdims=True), [0.025, 0.975], axis=1)
+    wanted = values.mean(axis=1) + stretch(n_pairs) * ends
+    assert np.array(mean_interval(values, 3)) == pytest.approx(wanted, abs=1e-14)

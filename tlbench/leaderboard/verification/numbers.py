@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tlbench.leaderboard.per_frame import Recomputed, TestSet, recompute
+from tlbench.leaderboard.per_frame import ModelErrors, Recomputed, TestSet, recompute
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
 from tlbench.leaderboard.verification.simulations import of_simulations
@@ -37,10 +37,18 @@ def models_of(entry: Entry) -> list[Model]:
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 
-def check_numbers(entry: Entry, models: list[Model]) -> Iterator[str]:
-    """Yield what is wrong with the numbers of a submission."""
-    known = {errors.job: errors for errors in entry.errors}
-    tests = {each.data: each for each in entry.tests}
+def check_numbers(
+    entry: Entry, models: list[Model], tested: list[TestSet], measured: list[ModelErrors]
+) -> Iterator[str]:
+    """Yield what is wrong with the numbers of a submission.
+
+    Parameters
+    ----------
+    tested, measured
+        Test structures, and the errors on them.
+    """
+    known = {errors.job: errors for errors in measured}
+    tests = {each.data: each for each in tested}
     elements = {each.job: each.element for each in entry.about.data}
     runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
     cache: dict[str, Recomputed] = {}
@@ -71,10 +79,10 @@ def check_numbers(entry: Entry, models: list[Model]) -> Iterator[str]:
         yield from _compare(model, cache[model.job])
 
 
-def check_tests(entry: Entry) -> Iterator[str]:
+def check_tests(entry: Entry, tested: list[TestSet], measured: list[ModelErrors]) -> Iterator[str]:
     """Yield what is wrong with the test structures."""
     sizes = {each.job: each for each in entry.about.data}
-    for tests in entry.tests:
+    for tests in tested:
         data = sizes.get(tests.data)
         if data is None or data.element != tests.element:
             yield f"The test structures of {tests.element} are of no data set of the submission."
@@ -83,8 +91,10 @@ def check_tests(entry: Entry) -> Iterator[str]:
                 f"{data.card} has {data.n_frames['test']} test structures, but "
                 f"{len(tests.n_atoms)} are listed."
             )
-    for name, found in (("test set", entry.tests), ("list of errors", entry.errors)):
-        keys = [each.data if isinstance(each, TestSet) else each.job for each in found]
+    for name, keys in (
+        ("test set", [tests.data for tests in tested]),
+        ("list of errors", [errors.job for errors in measured]),
+    ):
         if len(set(keys)) != len(keys):
             yield f"A {name} stands there twice."
 

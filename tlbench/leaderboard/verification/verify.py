@@ -93,11 +93,12 @@ def _unless_repeated(verdict: Verdict, first: dict[str, Entry]) -> Verdict:
 
 def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     models = models_of(entry)
+    measured = (entry.tests(), entry.errors())
     problems = [
         *_check_revision(entry, results),
         *check_suite(entry),
         *check_data(entry),
-        *first_few(check_tests(entry)),
+        *first_few(check_tests(entry, *measured)),
         *first_few(check_jobs(entry, models)),
         *check_extras(entry, models),
     ]
@@ -107,7 +108,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     problems += first_few(strangers)
     # Each takes for granted what was checked before it.
     if not problems:
-        problems += first_few(check_numbers(entry, models))
+        problems += first_few(check_numbers(entry, models, *measured))
     if not problems and summaries:
         problems += _check_summary(entry)
     notes = []

@@ -52,11 +52,13 @@ not, and the interval knows nothing of it: with 5 subsets × 3 init seeds, a qua
 due to each, it covers 77 %. Where all pairs have one init seed, it says nothing of other seeds.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from tlbench.metrics.spec import Floats
 from tlbench.seeds import stream
@@ -109,6 +111,13 @@ def resamples(n_units: int, seed: int) -> Floats:
     return counts
 
 
+@lru_cache(maxsize=8)
+def _distinct(n_units: int, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return the resamples that differ, and how often each is drawn."""
+    found, count = np.unique(resamples(n_units, seed), axis=0, return_counts=True)
+    return found, count
+
+
 def stretch(n_units: int) -> float:
     """Return c(n), the factor by which resampled means are moved from the sample's mean."""
     from scipy.special import ndtri, stdtrit
@@ -134,6 +143,30 @@ def mean_interval(values: Floats, seed: int) -> tuple[Floats, Floats]:
     """
     n_units = values.shape[-1]
     mean = values.mean(axis=-1)
-    deviations = (values - mean[..., np.newaxis]) @ resamples(n_units, seed).T / n_units
-    low, high = stretch(n_units) * np.quantile(deviations, [TAIL, 1 - TAIL], axis=-1)
+    # Of 5 units there are 126 resamples, which are drawn again and again.
+    drawn, count = _distinct(n_units, seed)
+    deviations = (values - mean[..., np.newaxis]) @ drawn.T / n_units
+    low, high = stretch(n_units) * _quantiles(deviations, count)
     return mean + low, mean + high
+
+
+def _quantiles(values: Floats, count: npt.NDArray[np.int64]) -> Floats:
+    """Return the ends (2, ...) of the middle of values (..., distinct), each ``count`` times.
+
+    They are those of ``numpy.quantile`` of all values, interpolated linearly.
+    """
+    if len(count) > RESAMPLES / 2:
+        found: Floats = np.quantile(np.repeat(values, count, axis=-1), [TAIL, 1 - TAIL], axis=-1)
+        return found
+    order = np.argsort(values, axis=-1)
+    ascending = np.take_along_axis(values, order, axis=-1)
+    last = np.cumsum(count[order], axis=-1)
+    ends = []
+    for share in (TAIL, 1 - TAIL):
+        place = share * (RESAMPLES - 1)
+        below, above = (
+            np.take_along_axis(ascending, (last <= k).sum(axis=-1, keepdims=True), axis=-1)[..., 0]
+            for k in (math.floor(place), math.floor(place) + 1)
+        )
+        ends.append(below + (above - below) * (place - math.floor(place)))
+    return np.array(ends)

@@ -76,11 +76,12 @@ def tie_groups(
     sign = 1 if lower_is_better else -1
     means = {name: sign * _mean_log(table, common) for name, table in entries.items()}
     standings: dict[str, Standing] = {}
-    leader, group = "", 0
-    for name in sorted(entries, key=lambda name: (means[name], name)):
+    leader, group, rank, before = "", 0, 0, -math.inf
+    for place, name in enumerate(sorted(entries, key=lambda n: (means[n], n)), start=1):
         if not group or _is_worse(entries[name], entries[leader], seed, sign):
             leader, group = name, group + 1
-        rank = 1 + sum(mean < means[name] for mean in means.values())
+        rank = place if means[name] > before else rank
+        before = means[name]
         standings[name] = Standing(rank, group)
     return standings
 

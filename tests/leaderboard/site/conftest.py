@@ -1,0 +1,72 @@
+"""A site of submissions that have everything a page can show, built once."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from forging import edit_lines
+from synthetic import publish
+
+from tlbench.leaderboard.reading import digest_of
+from tlbench.leaderboard.site.build import Built, build_site
+from tlbench.leaderboard.verification.coordinates import expected
+from tlbench.suite import load_suite
+
+EVIL = "<script>alert(1)</script>&\"'"
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("board") / "results"
+    publish(folder, "alpha", seed=1, authors=[EVIL], url="https://example.org/?a=1&b=2")
+    first = publish(folder, "beta", seed=2)
+    publish(folder, "beta", seed=3, revision=2, replaces=digest_of(first / "submission.json"))
+    lacking = [
+        where
+        for where in expected(load_suite("quick"))
+        if where.backbone == "schnet" and where.size == 10 and where.subset_seed == 2
+    ]
+    publish(folder, "gaps", seed=4, without=lacking)
+    publish(
+        folder, "plugin", seed=5, rename={"schnet": "my-net"}, providers={"my-net": "tlbench-mine"}
+    )
+    publish(folder, "old", settings=[("version", "1")], seed=6)
+    publish(folder, "warm", "temperature-sw", seed=7)
+    publish(folder, "pairs", "matrix-cpu", seed=8)
+    broken = publish(folder, "broken", seed=9)
+    edit_lines(broken, "records", lambda rows: rows[0].update(value=1.0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of two submissions that are soon built, one of which is not good."""
+    folder = tmp_path_factory.mktemp("small") / "results"
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    publish(folder, "one", settings=settings, seed=1)
+    broken = publish(folder, "broken", settings=settings, seed=2)
+    edit_lines(broken, "records", lambda rows: rows[0].update(value=1.0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(results: Path) -> Built:
+    return build_site(results, results.parent / "site")
+
+
+@pytest.fixture(scope="session")
+def site(results: Path, built: Built) -> Path:
+    return results.parent / "site"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()

@@ -1,0 +1,280 @@
+"""Submissions of any suite whose numbers are drawn at random, but hold together."""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench.costs import Cost
+from tlbench.dynamics import Dynamics, ModelRun, ReferenceRun, Structure
+from tlbench.files import PACKED
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
+from tlbench.leaderboard.reading import JobProvenance, digest_of
+from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
+from tlbench.leaderboard.verification.coordinates import Coordinates, expected
+from tlbench.metrics import METRICS
+from tlbench.metrics.dynamics import Comparison
+from tlbench.records import Record
+from tlbench.results import Results
+from tlbench.schema import write_lines
+from tlbench.suite import Suite, load_suite
+
+COMMIT = "c0ffee" + "0" * 34
+TEMPERATURES = (300.0, 900.0, 1500.0)
+GAIN = {"scratch": 1.0, "finetune": 0.7, "zero-shot": 2.0}
+
+
+def publish(
+    results: Path,
+    name: str,
+    suite: str = "quick",
+    settings: Sequence[tuple[str, str]] = (),
+    *,
+    seed: int = 0,
+    without: Sequence[Coordinates] = (),
+    rename: dict[str, str] | None = None,
+    **about: Any,
+) -> Path:
+    """Write a submission that passes its verification, and return its folder.
+
+    Parameters
+    ----------
+    seed
+        Of all its numbers.
+    without
+        Models that it has no results of.
+    rename
+        Backbone of the suite → name to give it, as of a plugin.
+    about
+        What else ``submission.json`` should say, as ``revision``.
+    """
+    chosen = load_suite(suite, settings)
+    if rename:
+        backbones = {rename.get(n, n): config for n, config in chosen.backbones.items()}
+        chosen = chosen.model_copy(update={"backbones": backbones})
+    return _Publication(chosen, seed).write(results, name, without, about)
+
+
+class _Publication:
+    def __init__(self, suite: Suite, seed: int) -> None:
+        self.suite = suite
+        self.digest = suite.digest()
+        self.seed = seed
+        self.rng = np.random.default_rng(seed)
+        self.cards = {card.elements[0]: card for card in suite.cards()}
+        self.tests = {element: self._tests(element) for element in self.cards}
+        self.level = {name: 0.15 * 1.4**n for n, name in enumerate(suite.backbones)}
+
+    def write(
+        self, results: Path, name: str, without: Sequence[Coordinates], about: dict[str, Any]
+    ) -> Path:
+        wanted = [where for where in expected(self.suite) if where not in without]
+        errors: dict[str, ModelErrors] = {}
+        runs: list[ModelRun] = []
+        records: list[Record] = []
+        for where in wanted:
+            job = self._key(where.own())
+            if where.simulated:
+                runs.append(self._run(where, job))
+                values = self._simulated(runs[-1])
+            else:
+                errors.setdefault(job, self._errors(where, job))
+                values = recompute(
+                    errors[job], self.tests[where.target], self.suite.metrics, self.suite.by
+                )
+            records += self._records(where, job, values)
+        models = sorted({r.model for r in records if r.model})
+        found = Results(
+            records=records,
+            costs=[self._cost(model) for model in models],
+            dynamics=self._dynamics(runs) if self.suite.dynamics else None,
+        )
+        ending = "" if about.get("revision", 1) == 1 else f"-r{about['revision']}"
+        folder = results / self.suite.name / f"{name}{ending}"
+        folder.mkdir(parents=True)
+        (folder / SUITE).write_text(json.dumps(self.suite.complete()))
+        found.write(folder, PACKED)
+        jobs = [*errors, *(run.job for run in runs)]
+        write_lines(folder / (PROVENANCE + PACKED), [self._provenance(job) for job in jobs])
+        write_lines(folder / (ERRORS + PACKED), errors.values())
+        write_lines(folder / (TESTS + PACKED), self.tests.values())
+        (folder / SUMMARY).write_text("")
+        said = self._about(name, models) | about
+        said["files"] = {p.name: digest_of(p) for p in folder.iterdir() if p.name != SUMMARY}
+        (folder / ABOUT).write_text(json.dumps(said))
+        return folder
+
+    def _key(self, *what: object) -> str:
+        return sha256(repr((self.seed, what)).encode()).hexdigest()
+
+    def _tests(self, element: str) -> TestSet:
+        count = self.cards[element].n_frames("test")
+        at = [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
+        return TestSet(
+            data=sha256(element.encode()).hexdigest(),
+            element=element,
+            n_atoms=[8] * count,
+            temperature=list(at),
+            phases=["crystal" if t < 1000 else "liquid" for t in at],
+            groups=["bulk" if n % 2 else "vacancy" for n in range(count)],
+        )
+
+    def _errors(self, where: Coordinates, job: str) -> ModelErrors:
+        tests = self.tests[where.target]
+        gain = GAIN.get(where.strategy, 0.9) * (1 + 4 / (1 + where.size) ** 0.5)
+        scale = self.level[where.backbone] * gain * self.rng.lognormal(0, 0.05)
+        mean = scale * self.rng.uniform(0.8, 1.2, len(tests.n_atoms)) * 24
+        return ModelErrors(
+            job=job,
+            data=tests.data,
+            energy=(0.01 * mean).tolist(),
+            force_abs=mean.tolist(),
+            force_square=(mean**2 / 18).tolist(),
+        )
+
+    def _records(self, where: Coordinates, job: str, values: Any) -> list[Record]:
+        shared = {k: v for k, v in vars(where).items() if k != "simulated"}
+        trained = Coordinates(**{**vars(where.own()), "simulated": False})
+        return [
+            Record(
+                suite=self.suite.name,
+                suite_version=self.suite.version,
+                suite_digest=self.digest,
+                **shared,
+                metric=metric,
+                unit=METRICS.get(metric).unit,
+                value=value,
+                condition=dict(condition),
+                job=job,
+                model=self._key("model", trained),
+            )
+            for (metric, condition), value in values.items()
+        ]
+
+    def _run(self, where: Coordinates, job: str) -> ModelRun:
+        protocol = self.suite.dynamics
+        assert protocol is not None
+        stable = self.rng.random(protocol.replicas) < {"scratch": 0.5}.get(where.strategy, 0.9)
+        shared = {k: v for k, v in vars(where).items() if k in ModelRun.model_fields}
+        return ModelRun(
+            **shared,
+            survival_ps=np.where(stable, protocol.time_ps, 0.5 * protocol.time_ps).tolist(),
+            criterion=["" if each else "force" for each in stable],
+            structure=self._structure(self.rng.uniform(0.9, 1.1)) if stable.any() else None,
+            msd=None,
+            job=job,
+        )
+
+    def _simulated(self, run: ModelRun) -> dict[Any, float]:
+        reference, structure = self._dynamics([]).reference, run.structure
+        found = Comparison(
+            survival_ps=np.array(run.survival_ps),
+            stable=np.array([name == "" for name in run.criterion]),
+            distances=np.array(reference.distances),
+            angles=np.radians(reference.angles),
+            rdf=np.array(structure.rdf) if structure else None,
+            adf=np.array(structure.adf) if structure else None,
+            reference_rdf=np.array(reference.structure.rdf),
+            reference_adf=np.array(reference.structure.adf),
+        )
+        condition = (("md_temperature_k", reference.temperature_k),)
+        specs = [METRICS.get(name) for name in METRICS.names()]
+        values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+        return {(name, condition): v for name, v in values.items() if np.isfinite(v)}
+
+    def _dynamics(self, runs: list[ModelRun]) -> Dynamics:
+        protocol = self.suite.dynamics
+        assert protocol is not None
+        return Dynamics(
+            suite=self.suite.name,
+            reference=ReferenceRun(
+                temperature_k=protocol.temperature_k,
+                time_ps=protocol.time_ps,
+                n_atoms=64,
+                element="Ge",
+                origin="the Stillinger-Weber potential",
+                distances=np.linspace(0.1, 6, 60).tolist(),
+                angles=np.linspace(3, 177, 30).tolist(),
+                structure=self._structure(1.0),
+                rdf_floor=0.02,
+                adf_floor=0.01,
+                times_ps=[0.0, protocol.time_ps],
+                msd=None,
+            ),
+            models=runs,
+        )
+
+    def _structure(self, scale: float) -> Structure:
+        r, angles = np.linspace(0.1, 6, 60), np.linspace(3, 177, 30)
+        rdf = 1 + scale * np.exp(-((r - 2.45) ** 2) / 0.05) - np.exp(-(r**2))
+        adf = np.exp(-((angles - 109 * scale) ** 2) / 300)
+        return Structure(rdf=rdf.tolist(), adf=adf.tolist(), coordination=4 * scale)
+
+    def _cost(self, model: str) -> Cost:
+        return Cost(
+            model=model,
+            device="Processor, 2 cores",
+            threads=1,
+            n_parameters=123_318,
+            updates=100,
+            updates_per_second=10.0,
+            wall_seconds=float(self.rng.uniform(10, 20)),
+            cpu_seconds=float(self.rng.uniform(10, 20)),
+            pretraining_wall_seconds=None,
+            pretraining_cpu_seconds=None,
+            peak_memory_mib=500,
+            force_call_seconds=float(self.rng.uniform(0.01, 0.02)),
+        )
+
+    def _provenance(self, job: str) -> JobProvenance:
+        return JobProvenance(
+            job=job,
+            kind="evaluate",
+            label="evaluation",
+            started="2026-01-01T00:00:00+00:00",
+            wall_seconds=1.0,
+            cpu_seconds=1.0,
+            device_name="Processor, 2 cores",
+            threads=1,
+            kernels="cc 12",
+            python="3.11.7",
+            packages={"numpy": "2.4.6", "tlbench": "0.1.0", "torch": "2.13.0+cpu"},
+            git_commit=COMMIT,
+            git_dirty=False,
+        )
+
+    def _about(self, name: str, models: list[str]) -> dict[str, Any]:
+        data = [
+            {
+                "card": card.name,
+                "title": card.title,
+                "element": element,
+                "job": self.tests[element].data,
+                "recipe": card.digest(),
+                "content": sha256(f"content of {element}".encode()).hexdigest(),
+                "licence": card.licence,
+                "citation": card.citation,
+                "n_frames": {s: card.n_frames(s) for s in ("train", "validation", "test")},
+            }
+            for element, card in self.cards.items()
+        ]
+        return {
+            "format": FORMAT,
+            "name": name,
+            "revision": 1,
+            "replaces": None,
+            "authors": ["A. Author"],
+            "url": None,
+            "created": "2026-01-01",
+            "tlbench": "0.1.0",
+            "suite": self.suite.name,
+            "suite_version": self.suite.version,
+            "suite_digest": self.digest,
+            "protocol_digest": self.suite.protocol_digest(),
+            "data": data,
+            "providers": {},
+            "weights": {model: sha256(model.encode()).hexdigest() for model in models},
+        }

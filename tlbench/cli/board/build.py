@@ -1,0 +1,38 @@
+"""``tlbench board build``: make the site of the leaderboard."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def build(
+    results: Annotated[Path, typer.Option(help="Folder of submissions.")] = Path(
+        "leaderboard/results"
+    ),
+    out: Annotated[Path, typer.Option(help="Folder of the site; a site there is replaced.")] = Path(
+        "leaderboard/site"
+    ),
+    readme: Annotated[
+        Path | None,
+        typer.Option(help="Put the table into this file, between <!-- board --> and its end."),
+    ] = None,
+) -> None:
+    """Make a static site of all submissions: a page for each suite and each submission.
+
+    A submission that fails its verification is left out and named; the exit code is then 1.
+    """
+    from tlbench.leaderboard.site.build import build_site
+
+    built = build_site(results, out, readme)
+    for board, n_rows in built.boards:
+        members = len(board.members)
+        typer.echo(
+            f"{board.folder.removeprefix('suites/')}: {n_rows} rows of {members} "
+            f"submission{'s' if members != 1 else ''}"
+        )
+    typer.echo(f"{out / 'index.html'}")
+    for verdict in built.left_out:
+        typer.echo(f"left out: {verdict.problems[0]}", err=True)
+    if built.left_out:
+        raise typer.Exit(1)

@@ -1,0 +1,138 @@
+"""Building the site: from submissions to a folder of pages."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from tlbench.errors import InputError
+from tlbench.leaderboard.site.boards import Board, Member, boards_of
+from tlbench.leaderboard.site.exports import board_csv, board_json
+from tlbench.leaderboard.site.pages import Published, pages_of
+from tlbench.leaderboard.site.pool import pool_of
+from tlbench.leaderboard.site.readme import check_readme, overview_table, write_readme
+from tlbench.leaderboard.site.rows import Row, rows_of
+from tlbench.leaderboard.verification import Verdict, verify_all
+
+ASSETS = ("board.css", "table.js", "figures.js")
+PLOTLY = "plotly.min.js"
+MARKS = ("board.json", "assets/table.js")
+"""Files by which a site is known, so that no other folder is ever replaced."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built.
+
+    Attributes
+    ----------
+    boards
+        Tables with their numbers of rows.
+    n_submissions
+        Submissions that have a page, older revisions among them.
+    left_out
+        Those that failed their verification.
+    """
+
+    boards: list[tuple[Board, int]]
+    n_submissions: int
+    left_out: list[Verdict]
+
+
+def build_site(results: Path, out: Path, readme: Path | None = None) -> Built:
+    """Make the site of all submissions below ``results`` that pass their verification.
+
+    It appears whole or not at all; what stood in ``out`` before is replaced if it was a site.
+
+    Parameters
+    ----------
+    readme
+        A file whose table is brought up to date, too.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder of results, ``out`` holds something else than a site, or
+        ``readme`` has no place for the table.
+    """
+    _check_target(out)
+    if readme is not None:
+        check_readme(readme)
+    verdicts = verify_all(results, summaries=False)
+    members = [_member(verdict) for verdict in verdicts if not verdict.problems]
+    boards = [(board, rows_of(board, pool_of(board))) for board in boards_of(members)]
+    published = [Published.of(board, rows) for board, rows in boards]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the site, so that it can be moved there in one step.
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
+        site = Path(staging) / "site"
+        _write(site, published, members, boards)
+        _swap(site, out, Path(staging) / "old")
+    if readme is not None:
+        table = overview_table([(each.board, each.headline) for each in published])
+        write_readme(readme, table)
+    return Built(
+        boards=[(board, len(rows)) for board, rows in boards],
+        n_submissions=len(members),
+        left_out=[verdict for verdict in verdicts if verdict.problems],
+    )
+
+
+def is_site(folder: Path) -> bool:
+    """Return whether a folder is a site that was built here."""
+    return all((folder / mark).is_file() for mark in MARKS)
+
+
+def _member(verdict: Verdict) -> Member:
+    if verdict.entry is None or verdict.coverage is None:
+        raise AssertionError("a submission without problems has been read")
+    return Member(verdict.entry, verdict.coverage, tuple(verdict.notes))
+
+
+def _check_target(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"--out {out} is no folder; name a new one, or one that holds a site.")
+    if out.is_dir() and any(out.iterdir()) and not is_site(out):
+        raise InputError(
+            f"--out {out} holds something else than a site, which would be lost; name a new folder."
+        )
+
+
+def _write(
+    site: Path,
+    published: Sequence[Published],
+    members: Sequence[Member],
+    boards: Sequence[tuple[Board, Sequence[Row]]],
+) -> None:
+    from plotly.offline import get_plotlyjs
+
+    assets = site / "assets"
+    assets.mkdir(parents=True)
+    for name in ASSETS:
+        source = files("tlbench.leaderboard.site") / "assets" / name
+        (assets / name).write_bytes(source.read_bytes())
+    (assets / PLOTLY).write_text(get_plotlyjs(), encoding="utf-8")
+    for path, text in pages_of(published, members):
+        target = site / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    (site / "board.json").write_text(board_json(boards), encoding="utf-8")
+    (site / "board.csv").write_text(board_csv(boards), encoding="utf-8")
+
+
+def _swap(site: Path, out: Path, old: Path) -> None:
+    """Put the new site in the place of the old one, which is put back if that fails."""
+    # A temporary folder is its maker's alone.
+    site.chmod(0o755)
+    if not out.exists():
+        site.rename(out)
+        return
+    out.rename(old)
+    try:
+        site.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    shutil.rmtree(old)

@@ -1,0 +1,106 @@
+"""What a board says in a few numbers: for the landing page and the front page of a repository."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlbench.leaderboard.site.boards import Board
+from tlbench.leaderboard.site.rows import Row
+from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import verdict
+from tlbench.report.summary import BASELINE, n_pairs_text, ratio_text
+
+FINETUNE = "finetune"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The main finding of a board, by the first metric of its suite on the whole test set.
+
+    Attributes
+    ----------
+    arm
+        Which arm is compared with scratch: fine-tuning, or all trained ones where it is not run.
+    ratios
+        Its complete rows with a ratio, the smallest ratio first.
+    best
+        The best complete row at the largest size; None where errors of several targets, or
+        training temperatures, stand side by side.
+    transfer
+        What is transferred between, in short.
+    """
+
+    metric: str
+    unit: str
+    arm: str
+    ratios: list[Row]
+    best: Row | None
+    transfer: str
+
+    @property
+    def better(self) -> int:
+        """In how many combinations the arm is better than scratch."""
+        return sum(row.ratio.value < 1 for row in self.ratios if row.ratio)
+
+    def by_interval(self, side: str) -> int:
+        """Return how many are a ``gain``, or a ``loss``, by their 95 % intervals."""
+        return sum(verdict(row.ratio) == side for row in self.ratios if row.ratio)
+
+    def range_text(self) -> str:
+        """Return the smallest and the largest ratio; where there is one, with its interval."""
+        found = [row.ratio for row in self.ratios if row.ratio]
+        if not found:
+            return "–"
+        if len(found) == 1:
+            return ratio_text(found[0])
+        low, high = f"{found[0].value:.2f}", f"{found[-1].value:.2f}"
+        return low if low == high else f"{low} to {high}"
+
+    def pairs_text(self) -> str:
+        """Return how many pairs the ratios are taken over."""
+        counts = sorted({row.ratio.n_pairs for row in self.ratios if row.ratio})
+        if not counts:
+            return "–"
+        return n_pairs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pairs"
+
+    def best_text(self) -> str:
+        """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
+        if self.best is None:
+            return "–"
+        row = self.best
+        return (
+            f"{row.label}, {row.arm.strategy}, N = {row.size}: {number_text(row.value)} {self.unit}"
+        )
+
+
+def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
+    """Return the main finding of a board."""
+    metric = board.suite.metrics[0]
+    main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
+    trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
+    tuned = [r for r in trained if r.arm.strategy == FINETUNE]
+    arm = FINETUNE if tuned else "all trained arms"
+    ratios = sorted(tuned or trained, key=lambda r: r.ratio.value if r.ratio else math.inf)
+    best = None
+    if len({(r.view.transfer, r.at) for r in main}) == 1:
+        largest = max(r.size for r in main)
+        # Rows stand in the order of their ranks.
+        best = next((r for r in main if r.size == largest and r.standing), None)
+    return Headline(metric, METRICS.get(metric).unit, arm, ratios, best, between(board, rows))
+
+
+def between(board: Board, rows: Sequence[Row]) -> str:
+    """Return what is transferred between, in short."""
+    suite = board.suite
+    if suite.matrix is not None:
+        return f"every pair of {', '.join(suite.matrix.elements)}"
+    transfers = list(dict.fromkeys((r.view.transfer.source, r.view.transfer.target) for r in rows))
+    text = ", ".join(f"{source} → {target}" for source, target in transfers)
+    return text + (f", {len(suite.source_parts)} parts of the source" if suite.source_parts else "")
+
+
+def number_text(value: float) -> str:
+    """Return a value with the digits that mean something."""
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"

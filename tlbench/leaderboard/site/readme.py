@@ -1,0 +1,60 @@
+"""The table for the front page of a repository."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.leaderboard.site.boards import Board
+from tlbench.leaderboard.site.headline import Headline
+from tlbench.report.summary import markdown_table
+
+START, END = "<!-- board -->", "<!-- end of board -->"
+
+
+def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
+    """Return one line per board in Markdown."""
+    lines = [
+        ["suite", "transfer", "submissions", "best at the largest N", "error / scratch", "pairs"]
+    ]
+    for board, headline in found:
+        name = board.suite.name + (f" ({board.slug})" if board.slug else "")
+        better = f"{headline.better} of {len(headline.ratios)} below 1"
+        ratio = f"{headline.arm}: {headline.range_text()} ({better})"
+        cells = [
+            name,
+            headline.transfer,
+            str(len(board.members)),
+            headline.best_text(),
+            ratio if headline.ratios else "–",
+            headline.pairs_text(),
+        ]
+        lines.append([cell.replace("|", "\\|") for cell in cells])
+    return markdown_table(lines).replace("--:", "---")
+
+
+def check_readme(path: Path) -> str:
+    """Return the text of a file that the table can be put into.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or does not have both markers once, in order.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--readme {path}: cannot be read ({error}).") from error
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        raise InputError(
+            f"--readme {path}: put the lines {START} and {END} where the table should stand, once "
+            "each; what is between them is replaced."
+        )
+    return text
+
+
+def write_readme(path: Path, table: str) -> None:
+    """Put the table between the markers of a file, which appears whole or not at all."""
+    text = check_readme(path)
+    before, after = text.partition(START)[0], text.partition(END)[2]
+    write_whole(path, f"{before}{START}\n\n{table}\n{END}{after}")

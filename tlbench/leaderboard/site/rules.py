@@ -1,0 +1,34 @@
+"""How the numbers of a board come about: stored in its data and printed under its table."""
+
+AGGREGATION = (
+    "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the test "
+    "set; rates and survival times, which may be 0, have arithmetic means. A ratio is the "
+    "geometric mean over pairs of the arm's error over that of training from scratch on the same "
+    "structures, with the same seeds and the same number of updates: below 1 transfer helps. "
+    "Brackets hold 95 % intervals: of the paired bootstrap from five pairs on, of rates Wilson's "
+    "with replicas clustered by model. With fewer than five pairs no significance is claimed."
+)
+RANKING = (
+    "Ranks are given within one metric, test set, transfer, number of target structures and "
+    "training temperature, by the mean. Entries of one tie group are not shown to be worse than "
+    "its best, by the 95 % interval of their paired ratio; with fewer than five pairs, and for "
+    "rates and times, there are no tie groups. Arms that see no target data are shown beside the "
+    "others and not ranked: they have as many values as source models."
+)
+MISSING = (
+    "A result that is missing counts nowhere, and never as zero. An entry that lacks one of the "
+    "suite's pairs shows how many it has, and has no rank; models of which there is no result at "
+    "all are listed with their submission. An error of structure is known of stable simulations "
+    "only. Submissions that fail verification are left out whole."
+)
+COMPARABLE = (
+    "Submissions share a table only if they have the same suite and version, the same protocol "
+    "(everything but backbones, arms and their tuned settings), and data of the same content, by "
+    "their digests. Of each submission the newest revision counts."
+)
+RULES = {
+    "aggregation": AGGREGATION,
+    "ranking": RANKING,
+    "missing results": MISSING,
+    "what is compared": COMPARABLE,
+}
