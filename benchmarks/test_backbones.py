@@ -15,10 +15,10 @@ import pytest
 import torch
 from ase.build import bulk
 from peers import PEERS
+from steps import update_of
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.kernels.scope import backward_for
 from tlbench.potential import Potential, build_potential
 
 BATCH = 5
@@ -37,25 +37,6 @@ def pair(name, cutoff):
     theirs = Potential(name, PEERS[name](ours.backbone.config))
     theirs.backbone.load_state_dict(ours.backbone.state_dict())
     return ours, theirs
-
-
-def update_of(potential, graph, for_parameters=True):
-    """Return a function that does one training update."""
-    parameters = list(potential.backbone.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=1e-6, fused=True)
-    labels = torch.zeros_like(graph.positions)
-
-    def update():
-        loss = (potential(graph, training=True).forces - labels).square().mean()
-        optimiser.zero_grad()
-        if for_parameters:
-            with backward_for("parameters"):
-                torch.autograd.backward(loss, inputs=parameters)
-        else:
-            loss.backward()
-        optimiser.step()
-
-    return update
 
 
 @pytest.mark.parametrize(("name", "cutoff"), CASES)

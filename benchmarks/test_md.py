@@ -12,17 +12,15 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.io import write
 from ase.md.langevin import Langevin as AseLangevin
+from steps import TEMPERATURE_K, advance, begun, crystals
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
 from tlbench.md.forces import ForceField
-from tlbench.md.protocol import Protocol
-from tlbench.md.simulation import Simulation
 from tlbench.potential import build_potential
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 REPLICAS = 32
-TEMPERATURE_K = 1200
 
 
 class SiliconCalculator(Calculator):
@@ -50,41 +48,12 @@ def potential_called(name):
     return ForceField.of(potential), potential.calculator
 
 
-def crystals(n):
-    return [bulk("Si", "diamond", a=5.43, cubic=True).repeat(2) for _ in range(n)]
-
-
-def begun(force_field, n_replicas=REPLICAS, **settings):
-    """Return a simulation that has run for a few steps, without bounds."""
-    none = dict.fromkeys(
-        ("temperature_sigmas", "closest_pair", "max_force", "energy_margin", "rdf_error")
-    )
-    protocol = Protocol(
-        temperature_k=TEMPERATURE_K, time_ps=1000, timestep_fs=1, criteria=none, **settings
-    )
-    simulation = Simulation(Frames.unlabelled(crystals(n_replicas)), force_field, protocol)
-    advance(simulation, 5)
-    return simulation
-
-
-def advance(simulation, steps):
-    """Run some steps."""
-    last = simulation.step + steps
-
-    def stop(done, total, alive):
-        if done == last:
-            raise StopIteration
-
-    with pytest.raises(StopIteration):
-        simulation.run(on_step=stop)
-
-
 @pytest.mark.parametrize(
     ("name", "steps"), [("Stillinger–Weber", 20), ("schnet", 4), ("dimenetpp", 2)]
 )
 def test_batched_dynamics(race, threads, name, steps):
     force_field, calculator = potential_called(name)
-    simulation = begun(force_field)
+    simulation = begun(force_field, REPLICAS)
     runs = []
     for seed, atoms in enumerate(crystals(REPLICAS)):
         atoms.calc = calculator()
@@ -124,7 +93,7 @@ def test_bookkeeping_of_a_step(note):
         inside.append(time.perf_counter() - start)
         return found
 
-    simulation = begun(ForceField(timed, force_field.cutoff), sample_fs=1e6)
+    simulation = begun(ForceField(timed, force_field.cutoff), REPLICAS, sample_fs=1e6)
     totals = []
     for _ in range(5):
         inside.clear()
@@ -141,7 +110,7 @@ def test_bookkeeping_of_a_step(note):
 
 def test_sampling_of_structure(note):
     """RDF and ADF every 50 fs, as by default, on top of the cheapest potential there is."""
-    simulation = begun(ForceField.of(StillingerWeber("Si")), sample_fs=1e6)
+    simulation = begun(ForceField.of(StillingerWeber("Si")), REPLICAS, sample_fs=1e6)
     steps = []
     for _ in range(5):
         start = time.perf_counter()
@@ -190,7 +159,7 @@ run {steps}
         line = next(s for s in shown.stdout.splitlines() if s.startswith("Loop time of"))
         return float(line.split()[3])
 
-    simulation = begun(ForceField.of(StillingerWeber("Si")), sample_fs=1e6)
+    simulation = begun(ForceField.of(StillingerWeber("Si")), REPLICAS, sample_fs=1e6)
     ours, theirs = [], []
     for _ in range(3):
         theirs.append(lammps())

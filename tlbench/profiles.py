@@ -57,9 +57,7 @@ class Coverage(Strict):
     source: list[Size] = Field(min_length=BINS, max_length=BINS)
     error: list[Size] = Field(min_length=BINS, max_length=BINS)
     grid_atoms: list[tuple[int, int]] = Field(min_length=THIRDS, max_length=THIRDS)
-    grid_error: list[tuple[Size | None, Size | None]] = Field(
-        min_length=THIRDS, max_length=THIRDS
-    )
+    grid_error: list[tuple[Size | None, Size | None]] = Field(min_length=THIRDS, max_length=THIRDS)
     job: str
 
 

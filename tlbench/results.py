@@ -17,7 +17,7 @@ from tlbench.profiles import FILE as PROFILES
 from tlbench.profiles import Profile, collect_profiles, read_profiles, write_profiles
 from tlbench.records import Record, collect, read_records, write_records
 
-RECORDS = "records.jsonl"
+RECORDS, PROVENANCE = "records.jsonl", "provenance.jsonl"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from tlbench.plan import Plan, dataset_job, plan
 from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.results import Results
+from tlbench.results import PROVENANCE, Results
 from tlbench.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"
@@ -113,7 +113,7 @@ def run_suite(
     try:
         results.write(out)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
-        write_whole(out / "provenance.jsonl", "".join(f"{line}\n" for line in lines))
+        write_whole(out / PROVENANCE, "".join(f"{line}\n" for line in lines))
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli import check_backbone, data, ls, md, new, run, show, tune
+from tlbench.cli import (
+    baseline,
+    board,
+    check,
+    check_backbone,
+    compare,
+    data,
+    ls,
+    md,
+    new,
+    run,
+    show,
+    tune,
+)
 from tlbench.errors import TlbenchError
 
 app = typer.Typer(
@@ -41,7 +54,11 @@ app.command("md")(md.md)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
+app.command("compare")(compare.compare)
+app.command("baseline")(baseline.baseline)
+app.command("check")(check.check)
 app.command("check-backbone")(check_backbone.check_backbone)
+app.add_typer(board.app, name="board")
 app.add_typer(data.app, name="data")
 app.add_typer(new.app, name="new")
 

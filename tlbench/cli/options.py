@@ -19,6 +19,10 @@ StoreFolder = Annotated[
     ),
 ]
 
+JsonFile = Annotated[Path | None, typer.Option(help="File for the result as JSON.")]
+
+MarkdownFile = Annotated[Path | None, typer.Option(help="File for the result in Markdown.")]
+
 
 def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
     """Return the keys and values of ``--set KEY=VALUE``.

@@ -74,4 +74,5 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
     from tlbench.metrics import METRICS
 
     spec = METRICS.get(name)
-    return {"name": spec.name, "unit": spec.unit, "better": spec.better, "summary": spec.summary}
+    names = ("name", "unit", "better", "summary", "compared", "tolerance")
+    return {name: getattr(spec, name) for name in names}

@@ -20,7 +20,6 @@ from tlbench.leaderboard.submission import (
     ABOUT,
     ERRORS,
     FORMAT,
-    PROVENANCE,
     SUITE,
     SUMMARY,
     TESTS,
@@ -29,7 +28,7 @@ from tlbench.leaderboard.submission import (
 from tlbench.leaderboard.verification import Verdict, verify
 from tlbench.plan import dataset_job
 from tlbench.report.markdown import markdown
-from tlbench.results import Results
+from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_lines, validate, write_lines
 from tlbench.suite import Suite
 from tlbench.suite.loading import load_published

@@ -15,7 +15,6 @@ from tlbench.leaderboard.submission import (
     ABOUT,
     ERRORS,
     OPTIONAL,
-    PROVENANCE,
     REQUIRED,
     SUITE,
     SUMMARY,
@@ -24,7 +23,7 @@ from tlbench.leaderboard.submission import (
     Submission,
     Word,
 )
-from tlbench.results import Results
+from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_json, read_lines
 from tlbench.suite import Suite
 from tlbench.suite.loading import load_published

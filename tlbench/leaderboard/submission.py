@@ -31,11 +31,11 @@ from tlbench.distances import FILE as DISTANCES
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.files import PACKED
 from tlbench.profiles import FILE as PROFILES
-from tlbench.results import RECORDS
+from tlbench.results import PROVENANCE, RECORDS
 from tlbench.schema import Strict
 
 ABOUT, SUITE, SUMMARY = "submission.json", "suite.json", "summary.md"
-ERRORS, TESTS, PROVENANCE = "errors.jsonl", "tests.jsonl", "provenance.jsonl"
+ERRORS, TESTS = "errors.jsonl", "tests.jsonl"
 
 REQUIRED = frozenset(
     {SUITE, *(f"{n}{PACKED}" for n in (RECORDS, ERRORS, TESTS, PROVENANCE, COSTS))}

@@ -65,6 +65,7 @@ STABILITY_RATE = MetricSpec(
     summary="share of simulations that no stability criterion stopped",
     function=stability_rate,
     of="dynamics",
+    compared="difference",
 )
 SURVIVAL_TIME = MetricSpec(
     name="survival_time",
@@ -81,6 +82,7 @@ RDF_ERROR = MetricSpec(
     summary="∫ |g − g_ref| / ∫ |g_ref − 1| over the radial distribution of stable simulations",
     function=rdf_error_of,
     of="dynamics",
+    tolerance=0.25,
 )
 ADF_ERROR = MetricSpec(
     name="adf_error",
@@ -90,4 +92,5 @@ ADF_ERROR = MetricSpec(
     "and of the reference, over that of random directions",
     function=adf_error_of,
     of="dynamics",
+    tolerance=0.25,
 )

@@ -1,0 +1,96 @@
+"""Two runs side by side."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+from simulated_runs import place, side
+
+from tlbench.metrics.statistics import paired_ratio
+from tlbench.regression.compare import compare
+from tlbench.regression.comparison import Comparison
+from tlbench.regression.pairing import pair_up
+
+WHERE = place("force_mae", "schnet", ("finetune", 4))
+BEFORE = {(subset, 0): 100.0 + subset for subset in range(5)}
+AFTER = {pair: value * (1.1 + 0.01 * pair[0]) for pair, value in BEFORE.items()}
+
+
+def compared(first, second):
+    pairing = pair_up(side(first), side(second))
+    return Comparison(pairing, compare(pairing))
+
+
+def test_a_row_is_the_paired_ratio_of_the_second_to_the_first():
+    (row,) = compared({WHERE: BEFORE}, {WHERE: AFTER}).rows
+    expected = paired_ratio(AFTER, BEFORE)
+    assert (row.change, row.n_pairs) == (pytest.approx(expected.value), 5)
+    assert row.interval[0] == pytest.approx(expected.interval.low, rel=0.01)
+    assert row.first == pytest.approx(102, rel=1e-3)
+    assert row.verdict == "worse"
+    (back,) = compared({WHERE: AFTER}, {WHERE: BEFORE}).rows
+    assert back.change == pytest.approx(1 / row.change)
+    assert back.verdict == "better"
+
+
+def test_with_fewer_than_five_pairs_nothing_is_claimed():
+    four = {pair: value for pair, value in BEFORE.items() if pair[0] < 4}
+    found = compared({WHERE: four}, {WHERE: AFTER})
+    (row,) = found.rows
+    assert (row.n_pairs, row.interval, row.verdict) == (4, None, "")
+    (lines,) = found.tables().values()
+    assert lines[1][3].endswith("(4 pairs)")
+    assert "1 number only in B: schnet, finetune, N 4, Si → Ge: 1 number (force_mae)." in (
+        found.remarks()
+    )
+
+
+def test_rates_are_subtracted_and_times_divided():
+    rate, time = (
+        place(name, "schnet", ("scratch", 1)) for name in ("stability_rate", "survival_time")
+    )
+    first = {rate: {(n, 0): 0.0 for n in range(5)}, time: {(n, 0): 200.0 for n in range(5)}}
+    second = {
+        rate: {(n, 0): 0.4 + 0.1 * n for n in range(5)}, time: {(n, 0): 300.0 for n in range(5)}
+    }  # fmt: skip
+    by_metric = {row.spec.name: row for row in compared(first, second).rows}
+    assert by_metric["stability_rate"].change == pytest.approx(0.6)
+    assert by_metric["stability_rate"].verdict == "better"
+    assert by_metric["survival_time"].change == pytest.approx(1.5)
+    assert by_metric["survival_time"].verdict == "better"
+
+
+def test_values_without_a_ratio_are_left_out_and_counted():
+    zero = {**AFTER, (0, 0): 0.0}
+    other = place("force_rmse", "schnet", ("finetune", 4))
+    found = compared({WHERE: BEFORE, other: {(0, 0): 0.0}}, {WHERE: zero, other: {(0, 0): 1.0}})
+    (row,) = found.rows
+    assert row.n_pairs == 4
+    assert "2 numbers without a ratio left out: a value is not positive." in found.remarks()
+
+
+def test_values_by_condition_stand_in_the_json_alone():
+    hot = WHERE._replace(condition=(("temperature_k", 1800.0),))
+    found = compared({WHERE: BEFORE, hot: BEFORE}, {WHERE: BEFORE, hot: AFTER})
+    (lines,) = found.tables().values()
+    assert len(lines) == 2
+    whole, by_condition = json.loads(found.json())["rows"]
+    assert whole["change"] == 1
+    assert by_condition["condition"] == {"temperature_k": 1800.0}
+    assert by_condition["b_is"] == "worse"
+
+
+def test_hostile_names_do_nothing():
+    hostile = WHERE._replace(backbone="|<img src=x>\n\n# [a](b) `c`\x1b[31m")
+    first = replace(side({hostile: BEFORE}), suite="smoke", name="*a*")
+    pairing = pair_up(first, side({hostile: AFTER}))
+    found = Comparison(pairing, compare(pairing))
+    (lines,) = found.tables().values()
+    assert all(text.isprintable() for text in [*found.remarks(), *lines[1]])
+    text = found.markdown()
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    inline = {child.type for token in tokens for child in token.children or ()}
+    assert inline <= {"text", "text_special", "softbreak", "strong_open", "strong_close"}
+    assert not any(token.type in ("heading_open", "html_block") for token in tokens)
+    assert sum(token.type == "tr_open" for token in tokens) == 2

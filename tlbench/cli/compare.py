@@ -1,0 +1,48 @@
+"""``tlbench compare``: two runs side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tlbench.cli.options import JsonFile, MarkdownFile
+
+
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Folder of a run, or a baseline file.")],
+    run_b: Annotated[Path, typer.Argument(help="The run that is compared with it.")],
+    json: JsonFile = None,
+    markdown: MarkdownFile = None,
+) -> None:
+    """Show how RUN_B differs from RUN_A, pair by pair, with 95 % intervals from five pairs on.
+
+    Numbers are paired by data, backbone, strategy, size, seeds, metric and condition. "better" and
+    "worse" hold for each line by itself; tlbench check judges all of them together.
+    """
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tlbench.cli.output import write_output
+    from tlbench.regression.compare import compare as rows_of
+    from tlbench.regression.comparison import Comparison
+    from tlbench.regression.pairing import pair_up
+    from tlbench.regression.sides import read_side
+
+    pairing = pair_up(read_side(run_a), read_side(run_b))
+    found = Comparison(pairing, rows_of(pairing))
+    write_output(json, found.json)
+    write_output(markdown, found.markdown)
+    # A pipe or a log has no width of its own; do not fold lines there.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for title, lines in found.tables().items():
+        table = Table(title=title, title_justify="left")
+        for number, heading in enumerate(lines[0]):
+            table.add_column(heading, justify="left" if number in (0, 4) else "right")
+        for line in lines[1:]:
+            table.add_row(*map(Text, line))
+        console.print(table)
+    for remark in found.remarks():
+        typer.echo(remark)

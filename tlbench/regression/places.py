@@ -1,0 +1,114 @@
+"""Where a number stands in a suite, so that it can be found again in another run."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import Field
+
+from tlbench.metrics.statistics import Pair
+from tlbench.plan import PRETRAIN
+from tlbench.records import Record
+from tlbench.schema import Strict
+
+
+class Place(NamedTuple):
+    """Everything that tells a number from others of its suite, but for its seeds.
+
+    ``condition`` has the items of the record's, sorted.
+    """
+
+    metric: str
+    backbone: str
+    source: str
+    source_part: str | None
+    target: str
+    strategy: str
+    size: int
+    train_temperature_k: float | None
+    condition: tuple[tuple[str, float | str], ...]
+
+    @property
+    def group(self) -> tuple[Hashable, ...]:
+        """What else scatters like the number: backbone, metric and condition."""
+        return (self.backbone, self.metric, self.condition)
+
+    @property
+    def model(self) -> str:
+        """Which models it is measured on, in words."""
+        source = self.source + (f" ({self.source_part})" if self.source_part else "")
+        data = source if self.strategy == PRETRAIN else f"{source} → {self.target}"
+        words = [self.backbone, self.strategy, f"N {self.size}", data]
+        if self.train_temperature_k is not None:
+            words.append(f"trained at {self.train_temperature_k:g} K")
+        return ", ".join(words)
+
+    @property
+    def under(self) -> str:
+        """The condition in words; empty for the whole test set."""
+        return ", ".join(f"{name} {_plain(value)}" for name, value in self.condition)
+
+
+class Entry(Strict):
+    """One number and where it stands: a record without what changes from run to run."""
+
+    source: str
+    source_part: str | None
+    target: str
+    backbone: str
+    strategy: str
+    size: int = Field(ge=0)
+    subset_seed: int | None
+    init_seed: int
+    train_temperature_k: float | None
+    metric: str
+    condition: dict[str, float | str]
+    value: float
+
+    @classmethod
+    def of(cls, record: Record) -> "Entry":
+        """Return what stays of a record."""
+        return cls(**record.model_dump(include=set(cls.model_fields)))
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        values = {name: getattr(self, name) for name in Place._fields if name != "condition"}
+        return Place(**values, condition=tuple(sorted(self.condition.items())))
+
+    @property
+    def pair(self) -> Pair:
+        """Its seeds."""
+        return (self.subset_seed, self.init_seed)
+
+
+def listed(counts: Mapping[Place, int]) -> list[str]:
+    """Say for each model how many numbers of it there are, and of which metrics."""
+    metrics: dict[str, dict[str, None]] = {}
+    totals: dict[str, int] = {}
+    for place, count in counts.items():
+        metrics.setdefault(place.model, {})[place.metric] = None
+        totals[place.model] = totals.get(place.model, 0) + count
+    return [
+        f"{model}: {numbers(totals[model])} ({', '.join(found)})"
+        for model, found in metrics.items()
+    ]
+
+
+def brief(words: Sequence[str], limit: int = 3) -> str:
+    """Return the first of ``words``, and how many more there are."""
+    more = len(words) - limit
+    return "; ".join([*words[:limit], *([f"and {more} more"] if more > 0 else [])])
+
+
+def numbers(count: int) -> str:
+    """Return how many numbers there are, in words."""
+    return f"{count} number{'s' if count != 1 else ''}"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without what a terminal would obey or XML cannot hold."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
