@@ -57,3 +57,47 @@ def edit(folder: Path, name: str, change: Callable[[Row], None]) -> None:
     change(value)
     write(path, json.dumps(value))
     seal(folder)
+
+
+def follow(folder: Path) -> None:
+    """Write the records that follow from the errors and simulations that are there.
+
+    So a lie about those is told throughout, as somebody would who knows what is verified.
+    """
+    from tlbench.leaderboard.per_frame import recompute
+    from tlbench.leaderboard.reading import read_submission
+    from tlbench.leaderboard.verification.numbers import models_of
+    from tlbench.leaderboard.verification.simulations import of_simulations
+
+    entry = read_submission(folder)
+    tests = {each.data: each for each in entry.tests()}
+    errors = {each.job: each for each in entry.errors()}
+    runs = {run.job: run for run in entry.results.dynamics.models}
+    values = {}
+    for model in models_of(entry):
+        if model.where.simulated:
+            values[model.job] = of_simulations(entry, runs[model.job])
+        else:
+            found = errors[model.job]
+            values[model.job] = recompute(
+                found, tests[found.data], entry.suite.metrics, entry.suite.by
+            )
+
+    def change(rows: list[Row]) -> list[Row]:
+        keys = [(r["metric"], tuple(sorted(r["condition"].items()))) for r in rows]
+        known = zip(rows, keys, strict=True)
+        return [{**r, "value": values[r["job"]][k]} for r, k in known if k in values[r["job"]]]
+
+    edit_lines(folder, "records", change)
+
+
+def told(folder: Path) -> None:
+    """Give the digests of test structures and of the reference dynamics that are there."""
+    from tlbench.leaderboard.reading import read_submission
+
+    entry = read_submission(folder)
+    about = json.loads((folder / "submission.json").read_text())
+    digests = {each.data: each.digest() for each in entry.tests()}
+    for data in about["data"]:
+        data["tests"] = digests.get(data["job"])
+    seal(folder, data=about["data"], reference=entry.results.dynamics.reference.digest())

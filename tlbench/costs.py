@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from tlbench.plan import Cell, Plan
 from tlbench.schema import Strict, read_lines, write_lines
 
 FILE = "costs.jsonl"
+
+LARGEST = 10**12
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 class Cost(Strict):
@@ -25,16 +29,16 @@ class Cost(Strict):
 
     model: str
     device: str = Field(description="name of the processor or accelerator")
-    threads: int
-    n_parameters: int
-    updates: int = Field(description="of training, pretraining aside")
-    updates_per_second: float | None
-    wall_seconds: float
-    cpu_seconds: float
-    pretraining_wall_seconds: float | None
-    pretraining_cpu_seconds: float | None
-    peak_memory_mib: int | None
-    force_call_seconds: float | None
+    threads: Count
+    n_parameters: Count
+    updates: Count = Field(description="of training, pretraining aside")
+    updates_per_second: Amount | None
+    wall_seconds: Amount
+    cpu_seconds: Amount
+    pretraining_wall_seconds: Amount | None
+    pretraining_cpu_seconds: Amount | None
+    peak_memory_mib: Count | None
+    force_call_seconds: Amount | None
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:

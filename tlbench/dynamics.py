@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.engine.store import Store
 from tlbench.files import write_whole
 from tlbench.plan import Plan
-from tlbench.schema import Strict, read_json
+from tlbench.schema import Strict, digest, read_json
 
 FILE = "dynamics.json"
+MOST = 10_000
+"""Numbers in a list at most."""
+
+LARGEST = 1e9
+Size = Annotated[float, Field(ge=0, le=LARGEST)]
+Curve = Annotated[list[Size], Field(max_length=MOST)]
+"""Densities, distances, angles, times or squares of them."""
 
 
 class Structure(Strict):
@@ -20,9 +28,9 @@ class Structure(Strict):
     its angles; ``coordination`` mean number of neighbours in the first shell.
     """
 
-    rdf: list[float]
-    adf: list[float]
-    coordination: float
+    rdf: Curve
+    adf: Curve
+    coordination: float = Field(ge=0, le=LARGEST)
 
 
 class ReferenceRun(Strict):
@@ -39,17 +47,29 @@ class ReferenceRun(Strict):
     n_atoms: int
     element: str
     origin: str = Field(description="what made it, for people")
-    distances: list[float]
-    angles: list[float]
+    distances: Curve
+    angles: Curve
     structure: Structure
-    rdf_floor: float | None
-    adf_floor: float | None
-    times_ps: list[float]
-    msd: list[float] | None
-    replicas: int | None = Field(
+    rdf_floor: Size | None
+    adf_floor: Size | None
+    times_ps: Curve
+    msd: Curve | None
+    replicas: PositiveInt | None = Field(
         default=None, description="replicas of the other run, judged by the same criteria"
     )
-    false_alarms: int | None = Field(default=None, description="how many of them were stopped")
+    false_alarms: int | None = Field(
+        default=None, ge=0, description="how many of them were stopped"
+    )
+
+    @model_validator(mode="after")
+    def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
+        if (self.false_alarms or 0) > (self.replicas or 0):
+            raise ValueError("there are more false alarms than replicas")
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all of it."""
+        return digest(self.model_dump(mode="json"))
 
     @property
     def floor_is(self) -> str:
@@ -74,10 +94,10 @@ class ModelRun(Strict):
     subset_seed: int | None
     init_seed: int
     train_temperature_k: float | None
-    survival_ps: list[float] = Field(min_length=1)
-    criterion: list[str]
+    survival_ps: list[Size] = Field(min_length=1, max_length=MOST)
+    criterion: list[str] = Field(max_length=MOST)
     structure: Structure | None
-    msd: list[float] | None
+    msd: Curve | None
     job: str
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 
 MEV = 1000.0
 
-Size = Annotated[float, Field(ge=0)]
+Size = Annotated[float, Field(ge=0, le=1e12)]
 """A distance or an error."""
 
 
@@ -82,8 +82,8 @@ class Profile(Strict):
     train_temperature_k: float | None
     by_distance: list[Size | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
     by_angle: list[Size | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
-    by_coordination: dict[int, tuple[Size, int]]
-    coverage: list[Coverage]
+    by_coordination: dict[int, tuple[Size, int]] = Field(max_length=1000)
+    coverage: list[Coverage] = Field(max_length=10_000)
     job: str
 
 

@@ -28,7 +28,7 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert f"{n_records} numbers recomputed, 20 of 20 models" in again.stdout
-    assert f"20 models, {n_records} numbers evaluated again" in again.stdout
+    assert f"20 of 20 models, {n_records} numbers evaluated again" in again.stdout
 
 
 def test_a_good_and_a_bad_submission(tmp_path, command):

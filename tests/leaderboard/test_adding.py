@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from forging import edit_lines, seal, text_of
+from forging import edit, edit_lines, seal, text_of
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
-from tlbench.leaderboard.reading import read_submission, submission_folders
+from tlbench.leaderboard.reading import digest_of, read_submission, submission_folders
 from tlbench.leaderboard.verification import verify, verify_all
 from tlbench.leaderboard.verification.rerun import rerun
 from tlbench.results import Results
@@ -107,7 +109,7 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
         (Who("Mine"), "'name': string should match"),
         (Who("mine-r2"), "should not end like a revision"),
         (Who("mine", url="http://example.org"), "'url': string should match"),
-        (Who("mine", ["a\nb"]), "'authors.0': string should match"),
+        (Who("mine", ["a\nb"]), "'authors.0': it should hold printable"),
     ],
 )
 def test_what_a_submitter_says_is_checked_before_anything_is_written(
@@ -135,8 +137,8 @@ def test_supplied_weights_give_the_same_numbers_again(added, smoke, tmp_path):
     assert copy_weights(added, smoke.store, tmp_path) == 20
     found = rerun(added, tmp_path, smoke.store)
     assert (found.models, found.numbers) == (20, len(added.results.records))
-    assert found.problems == found.notes == []
-    assert found.largest == 0
+    assert found.problems == []
+    assert (found.n_models, found.largest) == (20, 0)
 
 
 def test_other_weights_are_found_out(added, smoke, tmp_path):
@@ -163,6 +165,44 @@ def test_numbers_that_weights_do_not_give_are_found_out(added, smoke, tmp_path):
     # Two backbones, two sizes, two seeds; overall and at two temperatures.
     assert len(found.problems) == 24
     assert found.largest == pytest.approx(0.5)
+
+
+def test_weights_that_give_nothing_are_no_agreement(added, smoke, tmp_path):
+    folder, weights = tmp_path / "smoke" / "mine", tmp_path / "weights"
+    shutil.copytree(added.folder, folder)
+    copy_weights(added, smoke.store, weights)
+    digests = dict(added.about.weights)
+    for path in weights.iterdir():
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata()
+            tensors = {name: np.full_like(file.get_tensor(name), np.nan) for name in file.keys()}  # noqa: SIM118
+        save_file(tensors, path, metadata)
+        digests[path.stem] = digest_of(path)
+    seal(folder, weights=digests)
+    found = rerun(read_submission(folder), weights, smoke.store)
+    assert len(found.problems) == found.numbers == len(added.results.records)
+    assert found.largest == np.inf
+
+
+def test_weights_of_other_settings_are_refused(added, smoke, tmp_path):
+    folder = tmp_path / "smoke" / "mine"
+    shutil.copytree(added.folder, folder)
+    edit(folder, "suite.json", lambda s: s["backbones"]["schnet"].update(n_filters=99))
+    found = rerun(read_submission(folder), smoke.store, smoke.store)
+    assert found.models == 10
+    assert len(found.problems) == 10
+    assert all("with other settings than the suite's" in problem for problem in found.problems)
+
+
+def test_other_data_are_no_agreement(added, smoke, tmp_path):
+    folder = tmp_path / "smoke" / "mine"
+    shutil.copytree(added.folder, folder)
+    data = [{**d.model_dump(), "content": "1" * 64} for d in added.about.data]
+    seal(folder, data=data)
+    found = rerun(read_submission(folder), smoke.store, smoke.store)
+    assert (found.models, found.numbers) == (0, 0)
+    assert len(found.problems) == 2
+    assert "sampled on another processor differ" in found.problems[0]
 
 
 def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):

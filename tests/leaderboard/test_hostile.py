@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from forging import PUBLISHED, copied, edit, edit_lines, seal, text_of, write
+from forging import PUBLISHED, copied, edit, edit_lines, follow, seal, text_of, told, write
 
-from tlbench.leaderboard.reading import MAX_FILE
+from tlbench.leaderboard.reading import MAX_FILE, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
 
 Forgery = Callable[[Path], None]
@@ -159,9 +159,24 @@ def address_that_ends_the_attribute(folder):
     seal(folder, url="https://x.org/' onclick='alert(1)")
 
 
-@forgery("authors.0: String should match pattern")
+@forgery("printable characters only")
 def author_who_rules_the_terminal(folder):
     seal(folder, authors=["\x1b[2J\x1b]0;owned\x07"])
+
+
+@forgery("printable characters only")
+def author_who_writes_backwards(folder):
+    seal(folder, authors=["\u202egnp.evil"])
+
+
+@forgery("was created in the future")
+def created_in_the_future(folder):
+    seal(folder, created="9999-12-31")
+
+
+@forgery("'schnet' comes from tlbench itself")
+def package_of_somebody_for_a_backbone_of_tlbench(folder):
+    seal(folder, providers={"schnet": "torch-evil 6.6.6"})
 
 
 @forgery("shell: Extra inputs are not permitted")
@@ -267,6 +282,30 @@ def size_beyond_the_data(folder):
     edit(folder, "suite.json", lambda s: s.update(sizes=[1, 10, 100_000]))
 
 
+@forgery("models; 50,000 may be published")
+def suite_without_end(folder):
+    edit(
+        folder,
+        "suite.json",
+        lambda s: s.update(subset_seeds=list(range(3000)), init_seeds=list(range(3000))),
+    )
+
+
+@forgery("cannot be judged|is not valid YAML")
+def setting_that_is_too_long_to_write(folder):
+    suite = text_of(folder / "suite.json")
+    write(
+        folder / "suite.json",
+        suite.replace('"n_filters": ', f'"n_x": 0x{"f" * 20_000}, "n_filters": '),
+    )
+    seal(folder)
+
+
+@forgery("title and description should be printable")
+def title_that_cannot_be_written(folder):
+    edit(folder, "suite.json", lambda s: s.update(title="\ud800"))
+
+
 @forgery("is no name of a backbone")
 def backbone_that_is_markup(folder):
     def change(suite):
@@ -331,7 +370,7 @@ def bottomless_record(folder):
     seal(folder)
 
 
-@forgery("cannot be read as records|is not a record")
+@forgery("is not a record")
 def no_text(folder):
     write(folder / "records.jsonl.gz", b"\xff\xfe\x00" * 100)
     seal(folder)
@@ -432,6 +471,72 @@ def phase_that_is_markup(folder):
     )
 
 
+@forgery("not those that its recipe makes")
+def larger_structures_share_the_error(folder):
+    def change(rows):
+        for r in rows:
+            r["n_atoms"] = [100 * n for n in r["n_atoms"]]
+
+    edit_lines(folder, "tests", change)
+    told(folder)
+    follow(folder)
+
+
+@forgery("not those that its recipe makes")
+def temperatures_left_out(folder):
+    def change(rows):
+        for r in rows:
+            r["temperature"] = [None] * len(r["temperature"])
+
+    edit_lines(folder, "tests", change)
+    told(folder)
+    follow(folder)
+
+
+@forgery("not those whose digest is given")
+def other_test_structures(folder):
+    edit_lines(folder, "tests", lambda rows: rows[0]["groups"].__setitem__(0, "easy"))
+    follow(folder)
+
+
+@forgery("its energy errors are missing")
+def bad_energies_left_out(folder):
+    def change(rows):
+        next(r for r in rows if r["energy"])["energy"] = None
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("absolute and squared errors of job .* contradict each other")
+def absolute_errors_too_small_for_their_squares(folder):
+    def change(rows):
+        rows[0]["force_abs"] = [0.02 * total for total in rows[0]["force_abs"]]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("absolute and squared errors of job .* contradict each other")
+def squares_too_small_for_absolute_errors(folder):
+    def change(rows):
+        rows[0]["force_square"] = [1e-4 * total for total in rows[0]["force_square"]]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors")
+def errors_beyond_all_numbers(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, 1e300))
+
+
+@forgery("holds 20,000,001 values; 5,000,000 are allowed")
+def numbers_that_fill_the_memory(folder):
+    write(folder / "errors.jsonl.gz", '{"force_abs": [' + "0," * 20_000_000 + "0], }")
+    seal(folder)
+
+
 @forgery("which nobody can repeat")
 def changed_code(folder):
     edit_lines(folder, "provenance", lambda rows: rows[0].update(git_dirty=True))
@@ -447,9 +552,19 @@ def negative_time(folder):
     edit_lines(folder, "provenance", lambda rows: rows[0].update(wall_seconds=-1))
 
 
-@forgery("is negative, or of no model")
+@forgery("costs.jsonl.gz:1: is not a cost")
 def negative_cost(folder):
     edit_lines(folder, "costs", lambda rows: rows[0].update(cpu_seconds=-3600.0))
+
+
+@forgery("costs.jsonl.gz:1: is not a cost")
+def cost_beyond_all_numbers(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(n_parameters=10**400))
+
+
+@forgery("is of no model that is there")
+def cost_of_another_model(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(model="0" * 64))
 
 
 @forgery("device of a cost holds more than words")
@@ -554,6 +669,28 @@ def simulations_of_another_model(folder):
 @forgery("nothing follows from its simulations")
 def reference_of_no_order(folder):
     edit(folder, "dynamics.json.gz", lambda d: d["reference"]["distances"].reverse())
+    told(folder)
+
+
+@forgery("reference dynamics is not that whose digest is given")
+def reference_of_ones_own(folder):
+    def change(dynamics):
+        mine = dynamics["models"][0]["structure"]
+        dynamics["reference"]["structure"].update(rdf=mine["rdf"], adf=mine["adf"])
+
+    edit(folder, "dynamics.json.gz", change)
+    follow(folder)
+
+
+@forgery("does not hold simulations of this version")
+def reference_with_more_alarms_than_replicas(folder):
+    edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(false_alarms=999))
+
+
+@forgery("should be structure if and only if a replica is stable")
+def bad_structure_left_out(folder):
+    simulated(lambda run: run.update(structure=None))(folder)
+    follow(folder)
 
 
 @forgery("holds more than words")
@@ -597,18 +734,52 @@ def test_the_submission_that_they_are_made_from_is_good(tmp_path):
     assert verify(copied(tmp_path), tmp_path).problems == []
 
 
-def test_nothing_was_run():
-    assert not Path("/tmp/owned").exists()
+def test_a_suite_runs_nothing(tmp_path):
+    folder, mark = copied(tmp_path / "results"), tmp_path / "owned"
+    suite = f"name: !!python/object/apply:os.system [touch {mark}]\n"
+    write(folder / "suite.json", suite)
+    seal(folder)
+    assert verify(folder, tmp_path / "results").problems
+    assert not mark.exists()
 
 
-def test_repeating_another_is_refused(tmp_path):
-    folder = copied(tmp_path)
-    copy = folder.with_name("zz-mine")
-    folder.rename(copy)
-    copied(tmp_path)
-    seal(copy, name="zz-mine")
-    assert [bool(v.problems) for v in verify_all(tmp_path)] == [False, True]
+def repeated(results, **changes):
+    """Return a copy of a good submission under another name, which stands beside it."""
+    copy = copied(results).with_name("mine")
+    (results / "quick" / "2026-11-23-two-cores").rename(copy)
+    copied(results)
+    seal(copy, name="mine", **changes)
+    return copy
+
+
+def test_a_new_submission_of_the_models_of_another_is_refused(tmp_path):
+    copy = repeated(tmp_path, created="2000-01-01", authors=["Thief"])
+    # Also if its numbers are not quite the same.
+    edit_lines(copy, "errors", lambda rows: scaled(rows, 1 + 1e-8))
     (verdict,) = verify_all(tmp_path, [copy])
     assert verdict.problems == [
-        f"{copy}: every number of it stands in quick/2026-11-23-two-cores already."
+        f"{copy}: All of its models stand in quick/2026-11-23-two-cores, by their errors."
     ]
+
+
+def scaled(rows, factor):
+    for r in rows:
+        r["force_abs"] = [float(f"{factor * total:.9g}") for total in r["force_abs"]]
+
+
+def test_nobody_is_left_out_because_somebody_copied_it(tmp_path):
+    repeated(tmp_path, created="2000-01-01", authors=["Thief"])
+    verdicts = verify_all(tmp_path)
+    assert [v.problems for v in verdicts] == [[], []]
+    assert all("All of its models stand in" in v.notes[0] for v in verdicts)
+
+
+def test_a_lie_about_test_structures_shares_no_table_with_the_truth(tmp_path):
+    honest = copied(tmp_path, "backbones-cpu/2026-11-23-two-cores")
+    before = read_submission(honest).about.comparable
+    about = json.loads((honest / "submission.json").read_text())
+    about["data"][1]["tests"] = "0" * 64
+    seal(honest, data=about["data"])
+    assert read_submission(honest).about.comparable != before
+    seal(honest, reference="0" * 64)
+    assert len({before, read_submission(honest).about.comparable}) == 2

@@ -15,6 +15,7 @@ from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
 from tlbench.jobs.base import MODEL
 from tlbench.leaderboard.collecting import Collector
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet
 from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
 from tlbench.leaderboard.submission import (
     ABOUT,
@@ -69,8 +70,12 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
             f"{run}: its records are not of the suite in its {SUITE}, or are of another version of "
             "tlbench; run the suite again (what is in the store is not done twice)."
         )
+    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
     collector = Collector(Store(store, read_only=True))
-    about = _about(suite, found, collector, who)
+    measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
+    errors = [collector.errors(job) for job in measured]
+    tests = _tests(suite, errors, collector)
+    about = _about(suite, found, tests, collector, who)
     validate(Submission, about, "the submission")
     about |= _place(results, suite, who)
     results.mkdir(parents=True, exist_ok=True)
@@ -78,7 +83,10 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
     with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
         folder = Path(staging) / validate(Submission, about, "the submission").folder
         folder.mkdir(parents=True)
-        _write(folder, run, suite, found, collector)
+        _write(folder, run, suite, found)
+        write_lines(folder / (PROVENANCE + PACKED), provenance)
+        write_lines(folder / (ERRORS + PACKED), errors)
+        write_lines(folder / (TESTS + PACKED), tests)
         about["files"] = {
             path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != SUMMARY
         }
@@ -86,7 +94,7 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
         _refuse_the_same(results, submission)
         write_whole(folder / ABOUT, submission.model_dump_json(indent=1) + "\n")
         verdict = verify(folder, results)
-        verdict.refuse()
+        verdict.refuse(str(run))
         target = results / submission.folder
         target.parent.mkdir(exist_ok=True)
         folder.rename(target)
@@ -110,7 +118,9 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
     return len(entry.about.weights)
 
 
-def _about(suite: Suite, found: Results, collector: Collector, who: Who) -> dict[str, Any]:
+def _about(
+    suite: Suite, found: Results, tests: list[TestSet], collector: Collector, who: Who
+) -> dict[str, Any]:
     models = {r.model for r in found.records if r.model is not None}
     providers = {name: BACKBONES.provider(name) for name in suite.backbones}
     return {
@@ -126,7 +136,8 @@ def _about(suite: Suite, found: Results, collector: Collector, who: Who) -> dict
         "suite_version": suite.version,
         "suite_digest": suite.digest(),
         "protocol_digest": suite.protocol_digest(),
-        "data": [collector.data_set(card) for card in suite.cards()],
+        "data": [collector.data_set(card, {t.data: t for t in tests}) for card in suite.cards()],
+        "reference": found.dynamics and found.dynamics.reference.digest(),
         "providers": {name: provider for name, provider in providers.items() if provider},
         "weights": {model: collector.weights(model) for model in sorted(models)},
         "files": {},
@@ -144,19 +155,16 @@ def _place(results: Path, suite: Suite, who: Who) -> dict[str, Any]:
     return {"revision": revision, "replaces": replaces}
 
 
-def _write(folder: Path, run: Path, suite: Suite, found: Results, collector: Collector) -> None:
-    """Write every file of a submission but its ``submission.json``."""
-    shutil.copyfile(run / SUITE, folder / SUITE)
-    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
-    write_lines(folder / (PROVENANCE + PACKED), provenance)
-    found.write(folder, PACKED)
-    measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
-    errors = [collector.errors(job) for job in measured]
-    write_lines(folder / (ERRORS + PACKED), errors)
+def _tests(suite: Suite, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
     elements = {dataset_job(card).key: card.elements[0] for card in suite.cards()}
-    tested = {e.data for e in errors}
-    tests = [collector.tests(job, element) for job, element in elements.items() if job in tested]
-    write_lines(folder / (TESTS + PACKED), tests)
+    tested = {each.data for each in errors}
+    return [collector.tests(job, element) for job, element in elements.items() if job in tested]
+
+
+def _write(folder: Path, run: Path, suite: Suite, found: Results) -> None:
+    """Write the suite and what was found."""
+    shutil.copyfile(run / SUITE, folder / SUITE)
+    found.write(folder, PACKED)
     write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
 
 

@@ -1,6 +1,7 @@
 """What a submission needs from the store of a run: errors, test structures, data, weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,8 @@ class Collector:
             groups=frames.group.tolist(),
         )
 
-    def data_set(self, card: Card) -> DataSet:
-        """Return the data set of ``card`` as it was used."""
+    def data_set(self, card: Card, tests: Mapping[str, TestSet]) -> DataSet:
+        """Return the data set of ``card`` as it was used; ``tests`` by the job of their data."""
         job = dataset_job(card).key
         folder = self._folder(job)
         parts = {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
@@ -70,6 +71,7 @@ class Collector:
             job=job,
             recipe=card.digest(),
             content=content_of(parts),
+            tests=tests[job].digest() if job in tests else None,
             licence=card.licence,
             citation=card.citation,
             n_frames={split: len(frames) for split, frames in parts.items()},

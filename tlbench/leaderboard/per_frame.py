@@ -17,15 +17,19 @@ from tlbench.leaderboard.submission import Digest
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import conditions_of, where
 from tlbench.metrics.spec import Floats, FrameErrors
-from tlbench.schema import Strict, read_lines
+from tlbench.schema import Strict, digest, read_lines
 
-MAX_FRAMES = 1_000_000
+MAX_FRAMES = 100_000
 MAX_ATOMS = 1_000_000
+LARGEST = 1e12
+"""The largest sum of errors that is taken for one, eV/Å or its square."""
+
 DIGITS = 9
 """Significant digits that are kept of an error."""
 
 Kind = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w .,:;+()/%-]*$")]
-Sum = Annotated[float, Field(ge=0)]
+Sum = Annotated[float, Field(ge=0, le=LARGEST)]
+Signed = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class TestSet(Strict):
@@ -42,15 +46,19 @@ class TestSet(Strict):
     n_atoms: list[Annotated[int, Field(gt=0, le=MAX_ATOMS)]] = Field(
         min_length=1, max_length=MAX_FRAMES
     )
-    temperature: list[Annotated[float, Field(gt=0)] | None]
-    phases: list[Kind]
-    groups: list[Kind]
+    temperature: list[Annotated[float, Field(gt=0)] | None] = Field(max_length=MAX_FRAMES)
+    phases: list[Kind] = Field(max_length=MAX_FRAMES)
+    groups: list[Kind] = Field(max_length=MAX_FRAMES)
 
     @model_validator(mode="after")
     def _of_one_length(self) -> "TestSet":
         if not len(self.n_atoms) == len(self.temperature) == len(self.phases) == len(self.groups):
             raise ValueError("there should be one entry of each list for each structure")
         return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what is said here, but for the name of the job."""
+        return digest(self.model_dump(mode="json", exclude={"data"}))
 
     @cached_property
     def temperature_k(self) -> Floats:
@@ -76,9 +84,9 @@ class ModelErrors(Strict):
 
     job: Digest
     data: Digest
-    energy: list[float] | None
-    force_abs: list[Sum]
-    force_square: list[Sum]
+    energy: list[Signed] | None = Field(max_length=MAX_FRAMES)
+    force_abs: list[Sum] = Field(max_length=MAX_FRAMES)
+    force_square: list[Sum] = Field(max_length=MAX_FRAMES)
 
     def on(self, tests: TestSet) -> FrameErrors:
         """Return the errors as arrays.

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tlbench.errors import InputError
-from tlbench.files import PACKED
+from tlbench.files import PACKED, read_bounded
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_errors, read_tests
 from tlbench.leaderboard.submission import (
     ABOUT,
@@ -32,6 +32,9 @@ MAX_FILE = 64 << 20
 MAX_FOLDER = 128 << 20
 """Bytes of one file, and of a submission, as they lie on the disk."""
 
+MAX_NUMBERS = 5_000_000
+"""Values in one file, at most: in memory each takes many times what it takes on the disk."""
+
 
 class JobProvenance(BaseModel):
     """Where the result of one job comes from, as far as it is shown."""
@@ -42,10 +45,10 @@ class JobProvenance(BaseModel):
     kind: Word
     label: Word
     started: Word
-    wall_seconds: float = Field(ge=0)
-    cpu_seconds: float = Field(ge=0)
+    wall_seconds: float = Field(ge=0, le=1e12)
+    cpu_seconds: float = Field(ge=0, le=1e12)
     device_name: Word
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
     python: Word
     packages: dict[Word, Word] = Field(max_length=200)
@@ -111,6 +114,7 @@ def read_about(folder: Path) -> tuple[Submission, str]:
                 f"{folder}: {name} is not the file whose digest stands in {ABOUT}; a submission "
                 "is never changed, add a revision instead."
             )
+        _refuse_many(folder, name)
     return about, digest_of(folder / ABOUT)
 
 
@@ -154,6 +158,15 @@ def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_many(folder: Path, name: str) -> None:
+    try:
+        count = read_bounded(folder / name).count(b",")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: {name} cannot be read ({error}).") from error
+    if count > MAX_NUMBERS:
+        raise InputError(f"{folder}: {name} holds {count:,} values; {MAX_NUMBERS:,} are allowed.")
 
 
 def _folders(parent: Path) -> list[Path]:

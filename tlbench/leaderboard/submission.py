@@ -24,7 +24,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, PositiveInt, StringConstraints, field_validator
 
 from tlbench.costs import FILE as COSTS
 from tlbench.distances import FILE as DISTANCES
@@ -48,9 +48,16 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Word = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
+
+
+def _printable(text: str) -> str:
+    # Also marks that turn the direction of writing, and halves of characters.
+    if not text.isprintable():
+        raise ValueError("it should hold printable characters only")
+    return text
+
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
 class DataSet(Strict):
@@ -58,6 +65,7 @@ class DataSet(Strict):
 
     ``recipe`` is the digest of what determines it, ``content`` that of all its structures and
     labels: dynamics that are sampled on another processor have the same recipe and other content.
+    ``tests`` is the digest of what is said of its test structures; None if none are tested on.
     """
 
     card: Word
@@ -66,6 +74,7 @@ class DataSet(Strict):
     job: Digest
     recipe: Digest
     content: Digest
+    tests: Digest | None
     licence: Word
     citation: list[Word] = Field(min_length=1, max_length=20)
     n_frames: dict[Literal["train", "validation", "test"], PositiveInt]
@@ -87,6 +96,7 @@ class Submission(Strict):
     suite_digest: Digest
     protocol_digest: Digest
     data: list[DataSet] = Field(min_length=1, max_length=100)
+    reference: Digest | None = Field(description="of the reference dynamics, if there are any")
     providers: dict[Word, Word] = Field(
         default={}, max_length=100, description="backbone → package that it comes from"
     )
@@ -110,7 +120,9 @@ class Submission(Strict):
     def comparable(self) -> tuple[str, ...]:
         """What submissions share whose results may stand in one table.
 
-        It holds name and version of the suite, its protocol, and the content of its data.
+        It holds name and version of the suite, its protocol, the content of its data and what is
+        said of its test structures, and the reference dynamics.
         """
-        content = sorted(each.content for each in self.data)
-        return (self.suite, str(self.suite_version), self.protocol_digest, *content)
+        data = sorted(f"{each.content} {each.tests}" for each in self.data)
+        suite = (self.suite, str(self.suite_version), self.protocol_digest)
+        return (*suite, str(self.reference), *data)

@@ -13,6 +13,9 @@ from tlbench.schema import Lines, assign, read_yaml, validate
 from tlbench.suite.model import Suite
 from tlbench.tuned import read_tuned
 
+MOST_MODELS = 50_000
+"""Models of a suite that somebody published: reading it should not fill the memory."""
+
 
 def suite_folder() -> Path:
     """Return the folder of the suites that tlbench ships."""
@@ -97,7 +100,15 @@ def load_published(path: Path) -> Suite:
                 f"{path}: {part}.{key} is a path; published results are of data sets that tlbench "
                 "has cards for, so propose the card first."
             )
+    if not all(
+        text.isprintable() for text in (str(value.get("title")), str(value.get("description")))
+    ):
+        raise InputError(f"{path}: title and description should be printable characters.")
     suite = validate(Suite, value, str(path), lines)
+    if suite.n_models() > MOST_MODELS:
+        raise InputError(
+            f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."
+        )
     for card in suite.cards():
         original = load_card(card.name)
         if card.name not in card_names() or card.data_files() != original.data_files():

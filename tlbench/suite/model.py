@@ -220,6 +220,16 @@ class Suite(Strict):
             return list(zip(self.subset_seeds, self.init_seeds, strict=True))
         return list(product(self.subset_seeds, self.init_seeds))
 
+    def n_models(self) -> int:
+        """Return an upper bound of how many models there are, without making a list of them."""
+        seeds = len(self.init_seeds) * (len(self.subset_seeds) if self.pairing == "product" else 1)
+        transfers = len(self.source_parts or [None])
+        if self.matrix is not None:
+            transfers = len(self.matrix.elements) ** 2
+        arms = len(self.backbones) * (len(self.strategies) + 1)
+        temperatures = len(self.training_temperatures_k or [None])
+        return transfers * arms * len(self.sizes) * temperatures * seeds
+
     @field_validator("strategies")
     @classmethod
     def _known_strategies(cls, value: list[str]) -> list[str]:

@@ -90,10 +90,9 @@ def _rerun(
         )  # fmt: skip
     for line in found.problems:
         typer.echo(f"DIFFERS  {line}")
-    for line in found.notes:
-        typer.echo(f"  note: {line}")
     typer.echo(
-        f"rerun    {entry.folder}: {found.models} models, {found.numbers} numbers evaluated again; "
-        f"largest relative difference {found.largest:.2g} (tolerance {tolerance:g})"
+        f"rerun    {entry.folder}: {found.models} of {found.n_models} models, {found.numbers} "
+        f"numbers evaluated again; largest relative difference {found.largest:.2g} "
+        f"(tolerance {tolerance:g})"
     )
-    return not found.problems
+    return not found.problems and found.numbers > 0

@@ -3,7 +3,9 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import DataSet
@@ -34,6 +36,10 @@ def check_suite(entry: Entry) -> Iterator[str]:
     for name in suite.backbones:
         if not _BACKBONE.fullmatch(name):
             yield f"{name!r} is no name of a backbone: letters, digits, and . _ + - only."
+    for name in about.providers:
+        own = name in BACKBONES and BACKBONES.provider(name) is None
+        if name not in suite.backbones or own:
+            yield f"{name!r} comes from tlbench itself, or is no backbone of the suite."
     for metric in suite.metrics:
         if METRICS.get(metric).of_frames is None:
             yield f"{metric} cannot be recomputed from errors of structures; leave it out."
@@ -105,14 +111,17 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
     if weights != entry.about.weights.keys():
         yield "The digests of weights are not those of the models that records name."
     for cost in entry.results.costs:
-        numbers = [v for v in vars(cost).values() if isinstance(v, int | float)]
-        if cost.model not in weights or min(numbers) < 0:
-            yield f"The cost of model {cost.model[:12]} is negative, or of no model that is there."
+        if cost.model not in weights:
+            yield f"The cost of model {cost.model[:12]} is of no model that is there."
 
 
 def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
     """Yield what is wrong with what stands beside records: simulations, distances, profiles."""
     suite, results = entry.suite, entry.results
+    if entry.about.created > datetime.now(UTC).date() + timedelta(days=1):
+        yield "It was created in the future."
+    if results.dynamics is None and entry.about.reference is not None:
+        yield "There is a digest of reference dynamics, but no simulation."
     if (results.dynamics is None) != (suite.dynamics is None):
         yield "There are simulations if and only if the suite has 'dynamics'; here there are not."
     if suite.distances is None and (results.distances or results.profiles):

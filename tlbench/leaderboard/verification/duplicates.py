@@ -1,17 +1,22 @@
 """Whether submissions say the same."""
 
-from tlbench.leaderboard.reading import Entry
-from tlbench.plan import PRETRAIN
-from tlbench.schema import digest
+import hashlib
+from collections.abc import Iterable
 
-_LEFT_OUT = {"suite_digest", "job", "model", "value", "unit"}
+from tlbench.leaderboard.per_frame import ModelErrors
+
+Fingerprint = frozenset[str]
+"""Digests of the errors of every model."""
+
+DIGITS = 5
+"""Significant digits that are compared: fewer than a copy would be disguised in."""
 
 
-def fingerprint(entry: Entry) -> str:
-    """Return a digest of all numbers of target models and what they are of, in no order."""
-    numbers = [
-        str({**r.model_dump(exclude=_LEFT_OUT), "value": f"{r.value:.8g}"})
-        for r in entry.results.records
-        if r.strategy != PRETRAIN
-    ]
-    return digest(sorted(numbers))
+def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
+    """Return what tells whose models a submission is of, whatever they are called there."""
+    return frozenset(_digest(errors.force_abs) for errors in measured)
+
+
+def _digest(values: Iterable[float]) -> str:
+    text = " ".join(f"{value:.{DIGITS - 1}e}" for value in values)
+    return hashlib.sha256(text.encode()).hexdigest()

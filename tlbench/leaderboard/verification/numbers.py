@@ -10,7 +10,9 @@ from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
 from tlbench.leaderboard.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
+from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.transfer import arm
 
 RELATIVE = 1e-6
 """Agreement of recomputed errors: forces are stored in single precision, sums to nine digits."""
@@ -68,6 +70,8 @@ def check_numbers(
         if errors.data not in tests or elements.get(errors.data) != model.where.target:
             yield f"{model.where.label()}: its errors are not on the test set of its element."
             continue
+        if errors.energy is None and _has_energies(model.where.strategy):
+            yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
             try:
                 cache[model.job] = recompute(
@@ -79,24 +83,9 @@ def check_numbers(
         yield from _compare(model, cache[model.job])
 
 
-def check_tests(entry: Entry, tested: list[TestSet], measured: list[ModelErrors]) -> Iterator[str]:
-    """Yield what is wrong with the test structures."""
-    sizes = {each.job: each for each in entry.about.data}
-    for tests in tested:
-        data = sizes.get(tests.data)
-        if data is None or data.element != tests.element:
-            yield f"The test structures of {tests.element} are of no data set of the submission."
-        elif len(tests.n_atoms) != data.n_frames["test"]:
-            yield (
-                f"{data.card} has {data.n_frames['test']} test structures, but "
-                f"{len(tests.n_atoms)} are listed."
-            )
-    for name, keys in (
-        ("test set", [tests.data for tests in tested]),
-        ("list of errors", [errors.job for errors in measured]),
-    ):
-        if len(set(keys)) != len(keys):
-            yield f"A {name} stands there twice."
+def _has_energies(strategy: str) -> bool:
+    """Return whether a model of this arm is fitted to energies, which zero-shot models are not."""
+    return strategy == PRETRAIN or arm(strategy).trains
 
 
 def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:

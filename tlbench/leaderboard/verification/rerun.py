@@ -3,7 +3,7 @@
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,21 @@ another processor."""
 
 MAX_WEIGHTS = 256 << 20
 MAX_WIDTH = 4096
-"""Bytes of a file of weights, and the largest number in the settings of its backbone."""
+"""Bytes of a file of weights, and the largest setting of its backbone."""
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """How many models and numbers were evaluated again, what differs, and what could not be."""
+    """How many models of how many, and how many numbers, were evaluated again, and what differs.
+
+    ``largest`` is the largest relative difference.
+    """
 
     models: int
+    n_models: int
     numbers: int
     largest: float
     problems: list[str]
-    notes: list[str]
 
 
 def rerun(
@@ -67,10 +70,10 @@ def rerun(
         If there are no weights of this submission.
     """
     cards = {card.digest(): card for card in entry.suite.cards()}
-    problems, notes, folders = [], [], {}
+    problems, folders = [], {}
     for data in entry.about.data:
         folder, said = _data(data, cards[data.recipe], store, mirror)
-        notes += said
+        problems += said
         if folder is not None:
             folders[data.element] = folder
     evaluated, numbers, largest = 0, 0, 0.0
@@ -94,13 +97,13 @@ def rerun(
             difference = _difference(record, again)
             numbers += 1
             largest = max(largest, difference)
-            if difference > tolerance:
+            if not difference <= tolerance:
                 value = again.get(_key(record.metric, record.condition))
                 problems.append(
                     f"{model.where.label()}: {record.metric} is given as {record.value:g}, but "
                     f"evaluated here it is {value}."
                 )
-    return Rerun(evaluated, numbers, largest, problems, notes)
+    return Rerun(evaluated, len(entry.about.weights), numbers, largest, problems)
 
 
 def _data(
@@ -109,10 +112,12 @@ def _data(
     """Return the folder of a data set if it is the submission's, else why it is not."""
     parts = load_dataset(card, store, mirror)
     if content_of(parts) != data.content:
+        why = "the files are the same, so the submission's digest is wrong"
+        if not card.data_files():
+            why = "dynamics sampled on another processor differ: use a machine of the same kind"
         return None, [
-            f"{data.card} made here has other structures than the submission's (dynamics sampled "
-            "on another processor differ), so its errors cannot be compared; use a machine of the "
-            "same kind."
+            f"{data.card} has other structures here than in the submission, so nothing of it can "
+            f"be compared ({why})."
         ]
     return Store(store).folder(dataset_job(card).key), []
 
@@ -137,7 +142,7 @@ def _evaluate(entry: Entry, model: Model, path: Path, data: Path) -> dict[Any, f
         raise InputError(f"{path} is larger than {MAX_WEIGHTS >> 20} MiB.")
     if digest_of(path) != entry.about.weights[key]:
         raise InputError(f"{path} is not the file whose digest stands in the submission.")
-    _refuse_giants(path)
+    _check_backbone(entry, model, path)
     config = {"split": "test", "metrics": entry.suite.metrics, "by": entry.suite.by}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").mkdir()
@@ -148,27 +153,23 @@ def _evaluate(entry: Entry, model: Model, path: Path, data: Path) -> dict[Any, f
     return {_key(m["metric"], m["condition"]): m["value"] for m in result["metrics"]}
 
 
-def _refuse_giants(path: Path) -> None:
-    """Refuse weights whose settings ask for a network that would not fit into memory."""
+def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
+    """Refuse weights of another backbone, or with other settings, than the suite's."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(str(path), framework="np") as file:
             described = json.loads((file.metadata() or {})["tlbench"])
-        config = json.loads(described["config"])
+        name, config = described["backbone"], json.loads(described["config"])
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is no potential of tlbench ({error}).") from error
-    for number in _numbers(config):
-        if not abs(number) <= MAX_WIDTH:
-            raise InputError(f"{path} describes a network with a setting of {number:g}.")
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(inner)
-    elif isinstance(value, int | float):
-        yield value
+    backbone = model.where.backbone
+    wanted = entry.suite.backbone_config(backbone).model_dump(mode="json")
+    if (name, config) != (backbone, wanted):
+        raise InputError(f"{path} is of a backbone {name!r} with other settings than the suite's.")
+    for setting, number in wanted.items():
+        if isinstance(number, int | float) and not abs(number) <= MAX_WIDTH:
+            raise InputError(f"{path} describes a network with {setting} of {number:g}.")
 
 
 def _key(metric: str, condition: dict[str, float | str]) -> tuple[Any, ...]:
@@ -177,7 +178,11 @@ def _key(metric: str, condition: dict[str, float | str]) -> tuple[Any, ...]:
 
 def _difference(record: Record, again: dict[Any, float]) -> float:
     """Return the relative difference, infinite where there is nothing to compare with."""
-    value = again.get(_key(record.metric, record.condition), math.inf)
-    if value == record.value:
-        return 0.0
-    return abs(value - record.value) / max(abs(value), abs(record.value))
+    value = again.get(_key(record.metric, record.condition))
+    if value is None:
+        return math.inf
+    return (
+        0.0
+        if value == record.value
+        else abs(value - record.value) / max(abs(value), abs(record.value))
+    )

@@ -47,6 +47,10 @@ def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
         curves = [msd for msd in (run.msd, reference.msd) if msd is not None]
         if any(shape != n_bins for shape in shapes) or any(len(msd) != n_times for msd in curves):
             yield f"{name}: the distributions are not on the bins of the reference."
+        if (run.structure is None) != (run.n_stable == 0):
+            yield f"{name}: there should be structure if and only if a replica is stable."
+    if reference.digest() != entry.about.reference:
+        yield "The reference dynamics is not that whose digest is given."
     yield from _strangers(entry, dynamics)
 
 

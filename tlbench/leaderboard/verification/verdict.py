@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.duplicates import Fingerprint
 
 SHOWN = 20
 """Problems that are told one by one."""
@@ -25,7 +26,8 @@ class Verdict:
     """What is wrong with a submission, and what is worth knowing.
 
     ``entry`` is None where it could not even be read; ``recomputed`` is how many of its numbers
-    were computed again from the errors and simulations that it holds.
+    were computed again from the errors and simulations that it holds. ``fingerprint`` tells its
+    models from others.
     """
 
     folder: Path
@@ -34,13 +36,14 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
     recomputed: int = 0
+    fingerprint: Fingerprint = frozenset()
 
-    def refuse(self) -> None:
-        """Raise InputError if there is a problem, naming the first."""
+    def refuse(self, name: str) -> None:
+        """Raise InputError if there is a problem, naming the first; ``name`` what was verified."""
         if self.problems:
             more = len(self.problems) - 1
             rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
-            raise InputError(f"{self.problems[0]}{rest}")
+            raise InputError(f"{self.problems[0].replace(str(self.folder), name)}{rest}")
 
 
 def printable(text: str) -> str:

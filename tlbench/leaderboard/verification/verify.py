@@ -16,14 +16,14 @@ from tlbench.leaderboard.verification.contents import (
     check_suite,
 )
 from tlbench.leaderboard.verification.duplicates import fingerprint
-from tlbench.leaderboard.verification.numbers import (
-    check_numbers,
-    check_tests,
-    models_of,
-)
+from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
+from tlbench.leaderboard.verification.structures import check_errors, check_tests
 from tlbench.leaderboard.verification.verdict import Verdict, first_few, printable
 from tlbench.report.markdown import markdown
+
+MOST = 2000
+"""Characters of what is said of a submission that cannot be read."""
 
 
 def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
@@ -40,14 +40,17 @@ def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
     try:
         return _verdict(read_submission(folder), results, summaries)
     except TlbenchError as error:
-        return Verdict(folder, None, [printable(str(error))])
+        problem = str(error)
+    except Exception as error:  # whatever is in it, the others should be judged, too
+        problem = f"{folder}: cannot be judged ({type(error).__name__}: {error})."
+    return Verdict(folder, None, [printable(problem[:MOST])])
 
 
 def verify_all(results: Path, chosen: Sequence[Path] = (), summaries: bool = True) -> list[Verdict]:
-    """Check submissions, also that none repeats another.
+    """Check submissions, also whether they repeat others.
 
-    Of two that say the same the one that was created first counts, of one day the one whose name
-    comes first.
+    Those that are chosen are taken to be new: one whose models all stand in another submission is
+    refused. Without a choice nothing tells which was first, so it is only noted.
 
     Parameters
     ----------
@@ -59,16 +62,37 @@ def verify_all(results: Path, chosen: Sequence[Path] = (), summaries: bool = Tru
     InputError
         If something else than submissions stands below ``results``.
     """
-    there = submission_folders(results)
-    wanted = [folder.absolute() for folder in chosen] or [folder.absolute() for folder in there]
+    there = [folder.absolute() for folder in submission_folders(results)]
+    wanted = [folder.absolute() for folder in chosen] or there
     suites = {folder.parent.name for folder in wanted}
-    related = [folder.absolute() for folder in there if folder.parent.name in suites]
+    related = [folder for folder in there if folder.parent.name in suites]
     verdicts = [verify(folder, results, summaries) for folder in dict.fromkeys([*wanted, *related])]
-    first: dict[str, Entry] = {}
-    entries = [verdict.entry for verdict in verdicts if verdict.entry and not verdict.problems]
-    for entry in sorted(entries, key=_age):
-        first.setdefault(fingerprint(entry), entry)
-    return [_unless_repeated(verdict, first) for verdict in verdicts if verdict.folder in wanted]
+    return [
+        _compared(verdict, verdicts, new=bool(chosen))
+        for verdict in verdicts
+        if verdict.folder in wanted
+    ]
+
+
+def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
+    """Return the verdict with what is said of submissions that hold all models of this one."""
+    entry = verdict.entry
+    if entry is None or verdict.problems:
+        return verdict
+    same = [
+        other.entry.label
+        for other in others
+        if other.entry is not None
+        and other.entry.about.suite == entry.about.suite
+        and other.entry.about.name != entry.about.name
+        and verdict.fingerprint <= other.fingerprint
+    ]
+    if not same:
+        return verdict
+    said = f"All of its models stand in {same[0]}, by their errors."
+    if new:
+        return replace(verdict, problems=[f"{entry.folder}: {said}"])
+    return replace(verdict, notes=[*verdict.notes, said])
 
 
 def write_summary(entry: Entry) -> None:
@@ -76,29 +100,15 @@ def write_summary(entry: Entry) -> None:
     write_whole(entry.folder / SUMMARY, _summary(entry))
 
 
-def _age(entry: Entry) -> tuple[str, str, int]:
-    return str(entry.about.created), entry.about.name, entry.about.revision
-
-
-def _unless_repeated(verdict: Verdict, first: dict[str, Entry]) -> Verdict:
-    entry = verdict.entry
-    if entry is None or verdict.problems:
-        return verdict
-    original = first[fingerprint(entry)]
-    if original.about.name == entry.about.name:
-        return verdict
-    problem = f"{entry.folder}: every number of it stands in {original.label} already."
-    return replace(verdict, problems=[problem])
-
-
 def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     models = models_of(entry)
-    measured = (entry.tests(), entry.errors())
+    tested, measured = entry.tests(), entry.errors()
     problems = [
         *_check_revision(entry, results),
         *check_suite(entry),
         *check_data(entry),
-        *first_few(check_tests(entry, *measured)),
+        *first_few(check_tests(entry, tested)),
+        *first_few(check_errors(tested, measured)),
         *first_few(check_jobs(entry, models)),
         *check_extras(entry, models),
     ]
@@ -108,7 +118,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     problems += first_few(strangers)
     # Each takes for granted what was checked before it.
     if not problems:
-        problems += first_few(check_numbers(entry, models, *measured))
+        problems += first_few(check_numbers(entry, models, tested, measured))
     if not problems and summaries:
         problems += _check_summary(entry)
     notes = []
@@ -124,6 +134,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         [printable(note) for note in notes],
         coverage,
         recomputed=0 if problems else len(entry.results.records),
+        fingerprint=fingerprint(measured),
     )
 
 

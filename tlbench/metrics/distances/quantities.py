@@ -10,6 +10,9 @@ from tlbench.schema import Strict
 Form = Literal["raw", "scaled"]
 FORMS: tuple[Form, Form] = ("raw", "scaled")
 
+LARGEST = 1e12
+"""Beyond this, a number is a mistake."""
+
 OF_ENVIRONMENTS = {
     "sliced": "environments, sliced transport",
     "exact": "environments, exact transport",
@@ -51,10 +54,10 @@ class SetDistance(Strict):
     name: str
     form: Form
     unit: str
-    value: float = Field(ge=0)
-    low: float
-    high: float
-    floor: float
+    value: float = Field(ge=0, le=LARGEST)
+    low: float = Field(ge=-LARGEST, le=LARGEST)
+    high: float = Field(ge=-LARGEST, le=LARGEST)
+    floor: float = Field(ge=-LARGEST, le=LARGEST)
 
     @property
     def is_resolved(self) -> bool:

@@ -1,0 +1,74 @@
+"""Whether test structures, and errors on them, are possible."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.data.cards import Card
+from tlbench.data.origins import StillingerWeberOrigin
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet
+from tlbench.leaderboard.reading import Entry
+
+ROUNDING = 1e-6
+"""Relative; errors are stored in single precision."""
+
+CELL = 8
+"""Atoms in the cubic cell of diamond."""
+
+
+def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
+    """Yield what is wrong with the test structures."""
+    data = {each.job: each for each in entry.about.data}
+    cards = {card.digest(): card for card in entry.suite.cards()}
+    for tests in tested:
+        known = data.get(tests.data)
+        if known is None or known.element != tests.element:
+            yield f"The test structures of {tests.element} are of no data set of the submission."
+            continue
+        if len(tests.n_atoms) != known.n_frames["test"]:
+            yield (
+                f"{known.card} has {known.n_frames['test']} test structures, but "
+                f"{len(tests.n_atoms)} are listed."
+            )
+        elif known.tests != tests.digest():
+            yield f"The test structures of {known.card} are not those whose digest is given."
+        elif known.recipe in cards:
+            yield from _sampled(tests, cards[known.recipe])
+    if len({tests.data for tests in tested}) != len(tested):
+        yield "A test set stands there twice."
+
+
+def _sampled(tests: TestSet, card: Card) -> Iterator[str]:
+    """Yield what is not as the recipe of a data set has it that is sampled."""
+    origin = card.origin
+    if not isinstance(origin, StillingerWeberOrigin):
+        return
+    n_atoms = CELL * int(np.prod(origin.repeats))
+    each = origin.test.trajectories * origin.test.frames
+    temperatures = sorted(t for t in origin.temperatures_k for _ in range(each))
+    phases = ["liquid" if origin.starts_liquid(t or 0) else "crystal" for t in tests.temperature]
+    if (
+        set(tests.n_atoms) != {n_atoms}
+        or sorted(t or 0 for t in tests.temperature) != temperatures
+        or tests.phases != phases
+    ):
+        yield f"The test structures of {card.name} are not those that its recipe makes."
+
+
+def check_errors(tested: list[TestSet], measured: list[ModelErrors]) -> Iterator[str]:
+    """Yield errors that no model can have.
+
+    The sum of n absolute values is at least the root of the sum of their squares, and at most √n
+    times that.
+    """
+    if len({errors.job for errors in measured}) != len(measured):
+        yield "A list of errors stands there twice."
+    sizes = {tests.data: np.array(tests.n_atoms) for tests in tested}
+    for errors in measured:
+        total, square = np.array(errors.force_abs), np.array(errors.force_square)
+        n_atoms = sizes.get(errors.data)
+        if n_atoms is None or not len(n_atoms) == len(total) == len(square):
+            continue
+        most = 3 * n_atoms * square * (1 + ROUNDING)
+        if (total**2 < square * (1 - ROUNDING)).any() or (total**2 > most).any():
+            yield f"The absolute and squared errors of job {errors.job[:12]} contradict each other."
