@@ -12,9 +12,18 @@ DIGITS = 5
 """Significant digits that are compared: fewer than a copy would be disguised in."""
 
 
+ALIKE = 0.9
+"""Share of models: a known backbone run beside one's own is no copy."""
+
+
 def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
     """Return what tells whose models a submission is of, whatever they are called there."""
     return frozenset(_digest(errors.force_abs) for errors in measured)
+
+
+def resemble(mine: Fingerprint, theirs: Fingerprint) -> bool:
+    """Return whether nearly all models of the first submission stand in the second."""
+    return len(mine & theirs) >= ALIKE * len(mine)
 
 
 def _digest(values: Iterable[float]) -> str:

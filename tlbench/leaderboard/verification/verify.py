@@ -15,7 +15,7 @@ from tlbench.leaderboard.verification.contents import (
     check_models,
     check_suite,
 )
-from tlbench.leaderboard.verification.duplicates import fingerprint
+from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
@@ -85,11 +85,11 @@ def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict
         if other.entry is not None
         and other.entry.about.suite == entry.about.suite
         and other.entry.about.name != entry.about.name
-        and verdict.fingerprint <= other.fingerprint
+        and resemble(verdict.fingerprint, other.fingerprint)
     ]
     if not same:
         return verdict
-    said = f"All of its models stand in {same[0]}, by their errors."
+    said = f"Its models stand in {same[0]}, by their errors."
     if new:
         return replace(verdict, problems=[f"{entry.folder}: {said}"])
     return replace(verdict, notes=[*verdict.notes, said])
