@@ -130,16 +130,20 @@ def test_submissions_are_read_by_the_base():
     # Of the head nothing is run: it is only ever an argument of git and of the verifier.
     for step in job["steps"]:
         for word in re.findall(r"\S*\bhead\b\S*", step.get("run", "")):
-            assert word in ("head", "head/leaderboard/results")
+            assert word in ("head", "head/leaderboard/results", "'s#^#head/#'")
             assert "make -C head" not in step["run"]
 
 
 @pytest.fixture
 def proposed(tmp_path):
     """Return a function that makes a merged pull request of changes and runs the guard on it."""
-    guard = next(
+    guard, verifying = (
         s["run"] for s in steps(WORKFLOWS["submission"]) if "git -C head diff" in s.get("run", "")
     )
+    verifier = tmp_path / "base" / ".venv" / "bin" / "tlbench"
+    verifier.parent.mkdir(parents=True)
+    verifier.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+    verifier.chmod(0o755)
     head = tmp_path / "head"
     old = head / "leaderboard" / "results" / "suite" / "old"
 
@@ -162,8 +166,9 @@ def proposed(tmp_path):
         git("commit", "-m", "submission", "--allow-empty")
         git("checkout", "main")
         git("merge", "--no-ff", "-m", "merged", "submission")
+        script = f"{guard}\n{verifying}"
         return subprocess.run(
-            ["bash", "-e", "-c", guard], cwd=tmp_path, capture_output=True, text=True
+            ["bash", "-e", "-c", script], cwd=tmp_path, capture_output=True, text=True
         )
 
     return run
@@ -176,13 +181,17 @@ def added(head, *parts, text="new"):
     return path
 
 
-def test_new_files_of_a_submission_are_let_in(proposed):
+def test_new_submissions_are_let_in_and_verified(proposed):
     def change(head):
         added(head, "suite", "new", "records.jsonl.gz")
-        added(head, "suite", "old-r2", "suite.json")
+        added(head, "suite", "--summaries", "suite.json")
 
     done = proposed(change)
     assert done.returncode == 0, done.stdout + done.stderr
+    results = "head/leaderboard/results"
+    assert done.stdout == (
+        f"<board><verify><--results><{results}><{results}/suite/--summaries><{results}/suite/new>"
+    )
 
 
 CHANGES = {
