@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.costs import Cost
+from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.dynamics import Dynamics, ModelRun, ReferenceRun, Structure
 from tlbench.files import PACKED
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
@@ -111,14 +112,20 @@ class _Publication:
         return sha256(repr((self.seed, what)).encode()).hexdigest()
 
     def _tests(self, element: str) -> TestSet:
-        count = self.cards[element].n_frames("test")
-        at = [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
+        card, count = self.cards[element], self.cards[element].n_frames("test")
+        n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
+        phases = ["crystal" if t < 1000 else "liquid" for t in at]
+        origin = card.origin
+        if isinstance(origin, StillingerWeberOrigin):
+            n_atoms = 8 * int(np.prod(origin.repeats))
+            at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
+            phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
         return TestSet(
             data=sha256(element.encode()).hexdigest(),
             element=element,
-            n_atoms=[8] * count,
+            n_atoms=[n_atoms] * count,
             temperature=list(at),
-            phases=["crystal" if t < 1000 else "liquid" for t in at],
+            phases=phases,
             groups=["bulk" if n % 2 else "vacancy" for n in range(count)],
         )
 
@@ -255,6 +262,7 @@ class _Publication:
                 "job": self.tests[element].data,
                 "recipe": card.digest(),
                 "content": sha256(f"content of {element}".encode()).hexdigest(),
+                "tests": self.tests[element].digest(),
                 "licence": card.licence,
                 "citation": card.citation,
                 "n_frames": {s: card.n_frames(s) for s in ("train", "validation", "test")},
@@ -275,6 +283,7 @@ class _Publication:
             "suite_digest": self.digest,
             "protocol_digest": self.suite.protocol_digest(),
             "data": data,
+            "reference": self._dynamics([]).reference.digest() if self.suite.dynamics else None,
             "providers": {},
             "weights": {model: sha256(model.encode()).hexdigest() for model in models},
         }

@@ -1,10 +1,12 @@
 """What is published can be read, and what the README says of it is what it says."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tlbench.leaderboard.reading import submission_folders
+from tlbench.leaderboard.site.build import build_site
 from tlbench.leaderboard.verification import verify
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +20,15 @@ def test_a_submission_is_whole_and_all_its_numbers_follow(folder):
     assert verdict.problems == verdict.notes == []
     assert verdict.recomputed == len(verdict.entry.results.records) > 0
     assert verdict.coverage.found == verdict.coverage.expected
+
+
+def test_the_site_is_built_of_them_and_the_readme_has_its_table(tmp_path):
+    readme = tmp_path / "README.md"
+    shutil.copyfile(ROOT / "README.md", readme)
+    built = build_site(RESULTS, tmp_path / "site", readme)
+    assert built.left_out == []
+    assert built.n_submissions == len(SUBMISSIONS)
+    assert readme.read_text() == (ROOT / "README.md").read_text()
 
 
 def test_the_tables_of_the_readme_are_those_of_published_records():

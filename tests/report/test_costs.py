@@ -65,6 +65,26 @@ def test_transfer_pays_for_its_source_model():
     ]  # fmt: skip
 
 
+def test_arms_trained_at_one_temperature_have_a_row_for_each():
+    models = ["cold", "hot", "all", "source"]
+    records = [
+        record(model="cold", train_temperature_k=300.0),
+        record(model="hot", train_temperature_k=1200.0),
+        record(model="all"),
+        record("zero-shot", model="source", size=0),
+    ]
+    costs = [cost(model=name, cpu_seconds=10.0 * n) for n, name in enumerate(models, start=1)]
+    (found,) = costs_by_device(records, costs).values()
+    header, *lines = costs_table(found, ["scratch", "zero-shot"])
+    places = [header.index(name) for name in ("arm", "N", "trained at (K)", "training (s)")]
+    assert [[line[n] for n in places] for line in lines] == [
+        ["zero-shot", "0", "–", "40"],
+        ["scratch", "10", "all", "30"],
+        ["scratch", "10", "300", "10"],
+        ["scratch", "10", "1200", "20"],
+    ]
+
+
 def test_devices_are_not_compared_with_each_other():
     other = cost(model="other", device="Another CPU", force_call_seconds=0.01)
     records = [record(), record("finetune", model="other")]

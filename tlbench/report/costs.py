@@ -76,18 +76,21 @@ def costs_by_device(records: Iterable[Record], costs: Iterable[Cost]) -> dict[st
 
 
 def costs_table(costs: PlacedCosts, strategies: list[str]) -> list[list[str]]:
-    """Return a line per backbone, arm and size."""
+    """Return a line per backbone, arm, size and, where there are any, training temperature."""
+    has_temperatures = any(place.train_temperature_k is not None for place in costs)
     lines = [
         [
-            "backbone", "arm", "N", "parameters", "force call (ms)", "updates", "updates / s",
-            "training (s)", "pretraining (s)", "memory (MiB)",
+            "backbone", "arm", "N", *(["trained at (K)"] if has_temperatures else []),
+            "parameters", "force call (ms)", "updates", "updates / s", "training (s)",
+            "pretraining (s)", "memory (MiB)",
         ]
     ]  # fmt: skip
 
-    def position(place: Place) -> tuple[str, int, int]:
-        return place.backbone, place.size, strategies.index(place.strategy)
+    def position(place: Place) -> tuple[str, int, float, int]:
+        at = place.train_temperature_k or 0
+        return place.backbone, place.size, at, strategies.index(place.strategy)
 
-    for place in sorted((p for p in costs if p.train_temperature_k is None), key=position):
+    for place in sorted(costs, key=position):
         models = list(costs[place].values())
         own = [training_seconds(_without_pretraining(m)) for m in models]
         source = [training_seconds(m) - o for m, o in zip(models, own, strict=True)]
@@ -97,6 +100,7 @@ def costs_table(costs: PlacedCosts, strategies: list[str]) -> list[list[str]]:
                 place.backbone,
                 place.strategy,
                 str(place.size),
+                *([_temperature(place)] if has_temperatures else []),
                 f"{models[0].n_parameters:,}",
                 _median(calls),
                 f"{models[0].updates:,}",
@@ -165,6 +169,12 @@ def _points(errors: Errors, costs: PlacedCosts, axis: Axis) -> dict[int, list[Po
                 mean = geometric_mean(list(values.values()))
                 found.setdefault(size, []).append(Point(place, geometric_mean(known), mean))
     return found
+
+
+def _temperature(place: Place) -> str:
+    if place.train_temperature_k is None:
+        return "all" if place.size else "–"
+    return f"{place.train_temperature_k:g}"
 
 
 def _without_pretraining(cost: Cost) -> Cost:

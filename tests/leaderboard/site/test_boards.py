@@ -1,7 +1,23 @@
 """Which submissions share a table, and which revision is in it."""
 
-from tlbench.leaderboard.site.boards import boards_of
+from dataclasses import replace
+
+from tlbench.leaderboard.site.boards import Kind, Member, boards_of
 from tlbench.leaderboard.site.build import Built
+from tlbench.suite import load_suite
+
+
+def _members(built: Built) -> list[Member]:
+    return [member for board, _ in built.boards for member in board.members]
+
+
+def _changed(member: Member, suite: dict[str, object], about: dict[str, object]) -> Member:
+    entry = replace(
+        member.entry,
+        suite=member.entry.suite.model_copy(update=suite),
+        about=member.entry.about.model_copy(update=about),
+    )
+    return replace(member, entry=entry)
 
 
 def test_submissions_of_one_suite_protocol_and_data_share_a_table(built: Built):
@@ -24,6 +40,53 @@ def test_models_are_told_apart_by_submission_where_their_names_are_the_same(buil
     assert board.labels["alpha", "schnet"] == "schnet · alpha"
     assert board.labels["plugin", "my-net"] == "my-net"
     assert len(set(board.labels.values())) == len(board.labels)
+
+
+def test_a_later_version_of_a_suite_does_not_take_over_its_page(built: Built):
+    members = [m for m in _members(built) if m.entry.about.suite == "quick"]
+    crowd = [
+        _changed(
+            member,
+            {"version": 99, "title": "The official suite", "description": "Mine"},
+            {"suite_version": 99, "name": f"evil-{number}"},
+        )
+        for number, member in enumerate(members * 2)
+    ]
+    first, *others = boards_of([*crowd, *members])
+    shipped = load_suite("quick")
+    assert (first.kind, first.slug) == (Kind.SHIPPED, "")
+    assert (first.suite.title, first.suite.version) == (shipped.title, shipped.version)
+    assert first.difference == ""
+    assert {board.kind for board in others} == {Kind.VARIANT}
+    assert all(board.slug for board in others)
+    assert "version 99, and tlbench ships version 2" in others[0].difference
+    assert all(board.slug for board in boards_of(crowd)), "with nothing to lead, none does"
+
+
+def test_title_and_description_are_those_that_tlbench_ships(built: Built):
+    members = [m for m in _members(built) if m.name == "alpha"]
+    (board,) = boards_of([_changed(members[0], {"title": "Mine", "description": "Mine"}, {})])
+    shipped = load_suite("quick")
+    assert (board.suite.title, board.suite.description) == (shipped.title, shipped.description)
+
+
+def test_changed_settings_and_other_data_do_not_lead(built: Built):
+    members = [m for m in _members(built) if m.entry.about.suite == "quick" and m.name != "old"]
+    first, *rest = members
+    data = [each.model_copy(update={"content": "e" * 64}) for each in first.entry.about.data]
+    other = _changed(first, {}, {"data": data, "name": "other"})
+    changed = _changed(first, {}, {"protocol_digest": "f" * 64, "name": "changed"})
+    boards = boards_of([*rest, other, changed])
+    assert [board.kind for board in boards] == [Kind.SHIPPED, Kind.OTHER_DATA, Kind.VARIANT]
+    assert "data of other content" in boards[1].difference
+    assert "its settings are changed" in boards[2].difference
+
+
+def test_suites_that_tlbench_does_not_ship_have_a_table_of_their_own(built: Built):
+    member = next(m for m in _members(built) if m.name == "alpha")
+    (board,) = boards_of([_changed(member, {"name": "mine"}, {"suite": "mine"})])
+    assert (board.kind, board.folder) == (Kind.FOREIGN, "suites/mine")
+    assert "tlbench ships no suite mine" in board.difference
 
 
 def test_the_order_in_which_submissions_are_found_does_not_matter(built: Built):

@@ -315,6 +315,51 @@ def test_a_phone_scrolls_tables_and_figures_in_their_own_frames(site: Path, brow
     tab.context.close()
 
 
+@pytest.mark.parametrize("suite", ["quick", "temperature-sw"])
+def test_a_phone_shows_value_and_ratio_at_once_and_the_rules_when_asked(
+    site: Path, browser: Any, suite
+):
+    tab = Tab(site, browser, viewport=PHONE)
+    page = tab.open(f"suites/{suite}/index.html")
+    page.wait_for_selector("#rows tbody tr")
+    right = page.evaluate(
+        """() => document.querySelector("[data-column=ratio]").getBoundingClientRect().right"""
+    )
+    edge = page.evaluate("document.querySelector('.frame.tall').getBoundingClientRect().right")
+    assert right <= edge
+    assert not page.evaluate("document.querySelector('.rules').open")
+    tab.context.close()
+
+
+def test_rules_are_open_where_there_is_room(table: Tab):
+    page = table.open("suites/quick/index.html")
+    page.wait_for_selector("#rows tbody tr")
+    assert page.evaluate("document.querySelector('.rules').open")
+
+
+def test_tie_groups_have_a_column_only_where_there_are_some(table: Tab):
+    for suite, count in (("quick", 0), ("temperature-sw", 1)):
+        page = table.open(f"suites/{suite}/index.html")
+        assert page.locator("th[data-column=group]").count() == count
+
+
+def test_ratios_beyond_the_drawing_are_marked_at_its_edge(table: Tab):
+    page = table.open("suites/quick/index.html")
+    page.wait_for_selector("#rows tbody tr")
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll("#rows tbody tr")]
+             .map(row => [row.querySelector(".whisker b"), row])
+             .filter(([mark]) => mark)
+             .map(([mark, row]) => [mark.className, mark.style.left,
+               parseFloat(row.cells[[...row.cells].findIndex(
+                 cell => cell.className === "drawing") - 1].textContent)])"""
+    )
+    assert {kind for kind, _, _ in drawn} == {"", "above"}
+    for kind, left, ratio in drawn:
+        assert (kind == "above") == (ratio > 2.5)
+        assert kind == "" or left == "100%"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_on_its_background(site: Path, browser: Any, scheme):
     tab = Tab(site, browser, color_scheme=scheme)

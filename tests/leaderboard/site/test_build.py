@@ -10,7 +10,7 @@ import pytest
 from synthetic import publish
 
 from tlbench.errors import InputError
-from tlbench.leaderboard.site import build
+from tlbench.leaderboard.site import build, making, pages
 from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.verification.coordinates import expected
 from tlbench.plan import PRETRAIN
@@ -50,7 +50,7 @@ def test_the_command_line_names_what_is_left_out(command, small: Path, tmp_path:
     assert finished.returncode == 1
     assert "left out: " in finished.stderr
     assert "broken" in finished.stderr
-    assert "quick: " in finished.stdout
+    assert "quick/" in finished.stdout
     assert (tmp_path / "site" / "index.html").is_file()
 
 
@@ -69,25 +69,35 @@ def test_every_submission_has_a_page_older_revisions_too(site: Path):
 
 
 def test_every_link_leads_somewhere_and_nothing_is_fetched_from_elsewhere(site: Path):
+    outside = _outside(site)
+    assert _broken_links(site) == []
+    assert outside == {"data:,", "https://example.org/?a=1&b=2"}
+
+
+def _outside(site: Path) -> set[str]:
+    links = [link for page in site.rglob("*.html") for link in _Links(page).links]
+    return {link for link in links if re.match(r"[a-z]+:", link)}
+
+
+def _broken_links(site: Path) -> list[str]:
     pages = {page: _Links(page) for page in site.rglob("*.html")}
-    outside = []
+    broken = []
     for page, found in pages.items():
         for link in found.links:
             if re.match(r"[a-z]+:", link):
-                outside.append(link)
                 continue
             path, _, name = link.partition("#")
             target = (page.parent / path).resolve() if path else page
-            assert target.is_file(), f"{page}: {link}"
-            if name and "=" not in name:
-                assert name in pages[target].names, f"{page}: {link}"
-    assert set(outside) == {"data:,", "https://example.org/?a=1&b=2"}
+            named = not name or "=" in name or (target in pages and name in pages[target].names)
+            if not (target.is_file() and named):
+                broken.append(f"{page}: {link}")
+    return broken
 
 
 def test_what_a_submission_says_is_never_markup(site: Path):
     page = (site / "submissions" / "quick" / "alpha" / "index.html").read_text()
     assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)" in page
+    assert "<bdi>&lt;script&gt;alert(1)" in page, "nor does it turn what stands beside it"
 
 
 def test_all_scripts_are_files_of_the_site(site: Path):
@@ -141,6 +151,78 @@ def test_a_second_build_replaces_the_first(small: Path, tmp_path: Path):
     (out / "suites" / "gone.html").write_text("of a suite that is no more")
     build_site(small, out)
     assert not (out / "suites" / "gone.html").exists()
+
+
+@pytest.mark.parametrize("where", ["rows", "figures", "text"])
+def test_a_board_that_cannot_be_made_is_left_out_alone(
+    results: Path, built: Built, tmp_path: Path, monkeypatch, where
+):
+    rows_of, costs_of = making.rows_of, pages.costs_of
+
+    def rows(board, pool):
+        if where == "rows" and board.folder == "suites/quick":
+            raise OverflowError("too large")
+        return rows_of(board, pool)
+
+    def costs(board, models):
+        if where == "figures" and board.folder == "suites/quick":
+            raise ValueError("too large")
+        return costs_of(board, models)
+
+    def facts(entry):
+        name = "\ud800" if where == "text" and entry.label == "quick/beta" else "too large"
+        return facts_of(entry) | {"first": name}
+
+    facts_of = pages.facts_of
+    monkeypatch.setattr(making, "rows_of", rows)
+    monkeypatch.setattr(pages, "costs_of", costs)
+    monkeypatch.setattr(pages, "facts_of", facts)
+    site = tmp_path / "site"
+    found = build_site(results, site)
+    (failure,) = found.failures
+    assert failure.board.folder == "suites/quick"
+    assert "alpha, beta-r2, gaps, plugin" in str(failure)
+    assert type(failure.error).__name__ in str(failure)
+    assert len(found.boards) == len(built.boards) - 1
+    assert not (site / "suites" / "quick" / "index.html").exists()
+    assert not (site / "submissions" / "quick" / "beta").exists()
+    assert (site / "suites" / "matrix-cpu" / "index.html").is_file()
+    assert _broken_links(site) == []
+
+
+def test_the_command_line_names_a_board_that_cannot_be_made(
+    small: Path, tmp_path: Path, monkeypatch
+):
+    from typer.testing import CliRunner
+
+    from tlbench.cli import app
+
+    def fail(board, pool):
+        raise OverflowError("too large")
+
+    monkeypatch.setattr(making, "rows_of", fail)
+    arguments = ["board", "build", "--results", str(small), "--out", str(tmp_path / "site")]
+    finished = CliRunner().invoke(app, arguments)
+    assert finished.exit_code == 1
+    assert "(one): OverflowError: too large" in finished.stderr
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_changed_suites_are_listed_apart_from_those_that_are_shipped(
+    small: Path, site: Path, tmp_path: Path
+):
+    front = (site / "index.html").read_text()
+    assert "suites/quick/index.html" in front
+    assert "Other versions" not in front, "the page of the suite links its other versions"
+    page = (site / "suites" / "quick" / "index.html").read_text()
+    (other,) = re.findall(r'href="[./]*(suites/quick/[0-9a-f]{8}/index.html)"', page)
+    assert "This is not the suite quick that tlbench ships" in (site / other).read_text()
+    build_site(small, tmp_path / "site")
+    front = (tmp_path / "site" / "index.html").read_text()
+    _, heading, listed = front.partition("Other versions and changed suites")
+    assert heading
+    assert re.search(r"suites/quick/[0-9a-f]{8}/index.html", listed)
+    assert 'class="card"' not in front
 
 
 def test_without_submissions_there_is_a_page_that_says_so(tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 from synthetic import COMMIT
 
 from tlbench.leaderboard.reading import Entry, read_submission
-from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of
+from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of, preparation_of
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,16 @@ def test_the_command_checks_out_the_commit_and_runs_the_suite(entry: Entry):
     ]
 
 
-def test_without_a_commit_the_released_package_is_installed(entry: Entry):
+def test_without_a_commit_tlbench_is_named_in_words_alone(entry: Entry):
+    assert "In a clone" in preparation_of(entry)
     jobs = [job.model_copy(update={"git_commit": None}) for job in entry.provenance]
-    lines = command_of(replace(entry, provenance=jobs))
-    assert lines[0] == "python -m pip install tlbench==0.1.0 numpy==2.4.6 torch==2.13.0"
-    assert lines[-1].startswith("tlbench run leaderboard/results/quick/alpha/suite.json ")
+    installed = replace(entry, provenance=jobs)
+    assert command_of(installed) == [
+        "python -m pip install numpy==2.4.6 torch==2.13.0",
+        "tlbench run suite.json --device cpu --out runs/alpha",
+    ]
+    assert preparation_of(installed).startswith("Install tlbench 0.1.0:")
+    assert "clone" not in preparation_of(installed)
 
 
 def test_nothing_that_a_stranger_writes_gets_into_the_command_but_names_and_versions(entry: Entry):
@@ -43,9 +48,9 @@ def test_nothing_that_a_stranger_writes_gets_into_the_command_but_names_and_vers
     assert not any("$" in line or ";" in line or "`" in line for line in lines)
 
 
-def test_packages_of_strangers_are_warned_of(results: Path):
+def test_packages_of_strangers_are_warned_of_and_no_command_installs_them(results: Path):
     entry = read_submission(results / "quick" / "plugin")
-    assert "python -m pip install tlbench-mine" in command_of(entry)
+    assert not any("tlbench-mine" in line for line in command_of(entry))
     assert any("tlbench-mine" in caution for caution in cautions_of(entry))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from synthetic import publish
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.site.build import build_site
@@ -27,13 +28,15 @@ def test_a_file_without_the_markers_is_refused_before_anything_is_built(tmp_path
     assert not (tmp_path / "site").exists()
 
 
-def test_building_brings_the_table_up_to_date(small: Path, tmp_path: Path):
+def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_path: Path):
     path = tmp_path / "README.md"
     path.write_text(f"{START}{END}")
-    build_site(small, tmp_path / "site", path)
+    publish(tmp_path / "results", "one", seed=1)
+    publish(tmp_path / "results", "changed", settings=[("sizes", "[10]")], seed=2)
+    build_site(tmp_path / "results", tmp_path / "site", path)
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 3
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2].startswith("| quick | Si → Ge | 1 | dimenetpp, finetune, N = 10: ")
+    assert lines[2].startswith("| quick | Si → Ge | 1 | dimenetpp, finetune, N = 40: ")
     assert "finetune: " in lines[2]
     assert lines[2].endswith("| 3 pairs |")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tlbench.profiles import Coverage, Profile
+from tlbench.profiles import ANGLE_BINS, DISTANCE_BINS, Coverage, Profile
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
@@ -25,7 +25,8 @@ def profile(strategy, covered, seed=0, **changes):
     fields = {
         "source": "Si", "source_part": None, "target": "Ge", "backbone": "b",
         "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": seed,
-        "train_temperature_k": None, "by_distance": [], "by_angle": [], "by_coordination": {},
+        "train_temperature_k": None, "by_distance": [None] * DISTANCE_BINS,
+        "by_angle": [None] * ANGLE_BINS, "by_coordination": {},
         "coverage": covered, "job": "k",
     }  # fmt: skip
     return Profile(**{**fields, **changes})

@@ -20,7 +20,8 @@ def build(
 ) -> None:
     """Make a static site of all submissions: a page for each suite and each submission.
 
-    A submission that fails its verification is left out and named; the exit code is then 1.
+    A submission that fails its verification is left out and named, and so is a table that cannot
+    be made of its submissions; the exit code is then 1.
     """
     from tlbench.leaderboard.site.build import build_site
 
@@ -34,5 +35,7 @@ def build(
     typer.echo(f"{out / 'index.html'}")
     for verdict in built.left_out:
         typer.echo(f"left out: {verdict.problems[0]}", err=True)
-    if built.left_out:
+    for failure in built.failures:
+        typer.echo(f"left out: {failure}", err=True)
+    if built.left_out or built.failures:
         raise typer.Exit(1)

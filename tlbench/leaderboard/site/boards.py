@@ -1,14 +1,32 @@
-"""Submissions sorted into boards: those of one board may stand in one table."""
+"""Submissions sorted into boards: those of one board may stand in one table.
+
+A name of a suite that tlbench ships belongs to that suite: whatever else is submitted under it,
+another version or changed settings, is a variant, which never stands for it.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from enum import IntEnum
+from functools import cache, cached_property
 
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification import Coverage
 from tlbench.schema import digest
-from tlbench.suite import Suite
+from tlbench.suite import Suite, load_suite, suite_names
+
+
+class Kind(IntEnum):
+    """What a board is of, in the order in which the boards of one name stand."""
+
+    SHIPPED = 0
+    """The suite that tlbench ships."""
+    OTHER_DATA = 1
+    """That suite, on data of other content."""
+    VARIANT = 2
+    """Another version of it, or one with changed settings."""
+    FOREIGN = 3
+    """A suite of a name that tlbench does not ship."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +60,48 @@ class Board:
     members
         The newest revision of each submission, by name.
     slug
-        What tells it from the other boards of its suite; empty for the first of them.
+        What tells it from the other boards of its suite; empty for the one that leads them.
     """
 
     members: list[Member]
+    kind: Kind
     slug: str = ""
 
-    @property
+    @cached_property
     def suite(self) -> Suite:
-        """The suite, as its first submission has it; backbones and arms may differ by member."""
-        return self.members[0].entry.suite
+        """The suite, as its first submission has it; backbones and arms may differ by member.
+
+        What a suite that tlbench ships is called and said to be, no submission decides.
+        """
+        suite = self.members[0].entry.suite
+        shipped = _shipped(suite.name)
+        if shipped is None or self.kind not in (Kind.SHIPPED, Kind.OTHER_DATA):
+            return suite
+        own = {"title": shipped[0].title, "description": shipped[0].description}
+        return suite.model_copy(update=own)
+
+    @property
+    def difference(self) -> str:
+        """How it differs from a suite that tlbench ships, in a sentence; empty if it does not."""
+        name, shipped = self.suite.name, _shipped(self.suite.name)
+        if self.kind is Kind.SHIPPED:
+            return ""
+        if shipped is None:
+            return (
+                f"tlbench ships no suite {name}; title and description are those of a submission."
+            )
+        if self.kind is Kind.OTHER_DATA:
+            return (
+                f"This is the suite {name} that tlbench ships, on data of other content than that "
+                "of its first table."
+            )
+        version = shipped[0].version
+        how = (
+            f"this is version {self.suite.version}, and tlbench ships version {version}"
+            if self.suite.version != version
+            else "its settings are changed"
+        )
+        return f"This is not the suite {name} that tlbench ships: {how}."
 
     @property
     def folder(self) -> str:
@@ -78,8 +128,9 @@ def backbones_of(member: Member) -> list[str]:
 def boards_of(members: Iterable[Member]) -> list[Board]:
     """Return the boards of the newest revisions, sorted by suite; the first of a suite leads.
 
-    That is the one of the highest version of the suite, of these the one with most submissions, of
-    these the oldest.
+    That is the one of the suite that tlbench ships, by its version and protocol; variants of it
+    never lead. Of a suite that tlbench does not ship, it is the one of the highest version. Of
+    these the one with most submissions leads, of these the oldest.
     """
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):
@@ -88,7 +139,7 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
     for key in sorted(groups, key=lambda key: _precedence(key, groups[key])):
         of_suite[groups[key][0].entry.about.suite].append(key)
     return [
-        Board(groups[key], "" if number == 0 else digest(key)[:8])
+        _board(key, groups[key], is_first=number == 0)
         for _, keys in sorted(of_suite.items())
         for number, key in enumerate(keys)
     ]
@@ -105,9 +156,35 @@ def newest(members: Iterable[Member]) -> list[Member]:
     return list(latest.values())
 
 
+def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Board:
+    kind = _kind(members[0])
+    if kind is Kind.SHIPPED and not is_first:
+        kind = Kind.OTHER_DATA
+    leads = is_first and kind is not Kind.VARIANT
+    return Board(members, kind, "" if leads else digest(key)[:8])
+
+
+def _kind(member: Member) -> Kind:
+    about = member.entry.about
+    shipped = _shipped(about.suite)
+    if shipped is None:
+        return Kind.FOREIGN
+    same = (about.suite_version, about.protocol_digest) == (shipped[0].version, shipped[1])
+    return Kind.SHIPPED if same else Kind.VARIANT
+
+
+@cache
+def _shipped(name: str) -> tuple[Suite, str] | None:
+    """Return the suite of this name that tlbench ships, and the digest of its protocol."""
+    if name not in suite_names():
+        return None
+    suite = load_suite(name)
+    return suite, suite.protocol_digest()
+
+
 def _precedence(
     key: tuple[str, ...], members: list[Member]
-) -> tuple[int, int, str, tuple[str, ...]]:
+) -> tuple[Kind, int, int, str, tuple[str, ...]]:
     version = members[0].entry.about.suite_version
     oldest = min(member.entry.about.created for member in members)
-    return (-version, -len(members), str(oldest), key)
+    return (_kind(members[0]), -version, -len(members), str(oldest), key)

@@ -8,12 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError
-from tlbench.leaderboard.site.boards import Board, Member, boards_of
+from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.exports import board_csv, board_json
-from tlbench.leaderboard.site.pages import Published, pages_of
-from tlbench.leaderboard.site.pool import pool_of
+from tlbench.leaderboard.site.making import Failure, Files, make
 from tlbench.leaderboard.site.readme import check_readme, overview_table, write_readme
-from tlbench.leaderboard.site.rows import Row, rows_of
+from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.verification import Verdict, verify_all
 
 ASSETS = ("board.css", "table.js", "figures.js")
@@ -34,15 +33,20 @@ class Built:
         Submissions that have a page, older revisions among them.
     left_out
         Those that failed their verification.
+    failures
+        Boards that could not be made, and so are left out with their submissions.
     """
 
     boards: list[tuple[Board, int]]
     n_submissions: int
     left_out: list[Verdict]
+    failures: list[Failure]
 
 
 def build_site(results: Path, out: Path, readme: Path | None = None) -> Built:
     """Make the site of all submissions below ``results`` that pass their verification.
+
+    A board that cannot be made is left out with its submissions, and named.
 
     It appears whole or not at all; what stood in ``out`` before is replaced if it was a site.
 
@@ -62,21 +66,22 @@ def build_site(results: Path, out: Path, readme: Path | None = None) -> Built:
         check_readme(readme)
     verdicts = verify_all(results, summaries=False)
     members = [_member(verdict) for verdict in verdicts if not verdict.problems]
-    boards = [(board, rows_of(board, pool_of(board))) for board in boards_of(members)]
-    published = [Published.of(board, rows) for board, rows in boards]
+    made = make(members)
+    boards = [(each.board, each.rows) for each in made.published]
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
         site = Path(staging) / "site"
-        _write(site, published, members, boards)
+        _write(site, made.files, boards)
         _swap(site, out, Path(staging) / "old")
     if readme is not None:
-        table = overview_table([(each.board, each.headline) for each in published])
+        table = overview_table([(each.board, each.headline) for each in made.published])
         write_readme(readme, table)
     return Built(
         boards=[(board, len(rows)) for board, rows in boards],
-        n_submissions=len(members),
+        n_submissions=len(made.members),
         left_out=[verdict for verdict in verdicts if verdict.problems],
+        failures=made.failures,
     )
 
 
@@ -100,12 +105,7 @@ def _check_target(out: Path) -> None:
         )
 
 
-def _write(
-    site: Path,
-    published: Sequence[Published],
-    members: Sequence[Member],
-    boards: Sequence[tuple[Board, Sequence[Row]]],
-) -> None:
+def _write(site: Path, pages: Files, boards: Sequence[tuple[Board, Sequence[Row]]]) -> None:
     from plotly.offline import get_plotlyjs
 
     assets = site / "assets"
@@ -114,10 +114,10 @@ def _write(
         source = files("tlbench.leaderboard.site") / "assets" / name
         (assets / name).write_bytes(source.read_bytes())
     (assets / PLOTLY).write_text(get_plotlyjs(), encoding="utf-8")
-    for path, text in pages_of(published, members):
+    for path, content in pages.items():
         target = site / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(content)
     (site / "board.json").write_text(board_json(boards), encoding="utf-8")
     (site / "board.csv").write_text(board_csv(boards), encoding="utf-8")
 

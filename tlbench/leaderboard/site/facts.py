@@ -40,21 +40,42 @@ def commits_of(jobs: Sequence[JobProvenance]) -> list[tuple[str | None, bool]]:
 
 
 def command_of(entry: Entry) -> list[str]:
-    """Return the lines of a shell that repeat the run, in a clone of the repository."""
-    commits = commits_of(entry.provenance)
-    commit = commits[0][0] if commits else None
-    suite = f"leaderboard/results/{entry.label}/suite.json"
+    """Return the lines of a shell that repeat the run, once ``preparation_of`` is done.
+
+    No package that a submission names is installed by them, but those of a fixed list.
+    """
+    commit = commit_of(entry)
+    suite = "suite.json"
     out = f"runs/{entry.folder.name}"
     lines = []
     if commit:
-        lines += [f"cp {suite} ../{entry.folder.name}.json", f"git checkout {commit}"]
         suite = f"../{entry.folder.name}.json"
-    packages = " ".join(shlex.quote(text) for text in _requirements(entry, bool(commit)))
-    lines.append(f"python -m pip install {packages}")
-    lines += [f"python -m pip install {shlex.quote(name)}" for name in providers_of(entry)]
+        lines += [
+            f"cp leaderboard/results/{entry.label}/suite.json {suite}",
+            f"git checkout {commit}",
+        ]
+    packages = [*(("--editable", ".") if commit else ()), *_pins(entry)]
+    if packages:
+        lines.append(f"python -m pip install {shlex.join(packages)}")
     device = "cuda" if _on_accelerator(entry) else "cpu"
     lines.append(f"tlbench run {suite} --device {device} --out {out}")
     return lines
+
+
+def preparation_of(entry: Entry) -> str:
+    """Return what should be there before the commands are run, in words."""
+    if commit_of(entry):
+        return "In a clone of the repository:"
+    return (
+        f"Install tlbench {entry.about.tlbench}: the jobs ran an installed package, of which no "
+        "commit is known. Then, beside a copy of suite.json:"
+    )
+
+
+def commit_of(entry: Entry) -> str | None:
+    """Return the commit of the code that most jobs ran; None of an installed package."""
+    commits = commits_of(entry.provenance)
+    return commits[0][0] if commits else None
 
 
 def cautions_of(entry: Entry) -> list[str]:
@@ -90,14 +111,11 @@ def providers_of(entry: Entry) -> list[str]:
     return sorted(name for name in named if _PACKAGE.fullmatch(name))
 
 
-def _requirements(entry: Entry, in_clone: bool) -> list[str]:
-    """Return what pip should install: tlbench, and the versions that results depend on."""
+def _pins(entry: Entry) -> list[str]:
+    """Return the versions of packages that results depend on, as pip takes them."""
     found = {name: v for job in entry.provenance for name, v in sorted(job.packages.items())}
     versions = {name: found[name].partition("+")[0] for name in PINNED if name in found}
-    pins = [f"{name}=={v}" for name, v in versions.items() if _VERSION.fullmatch(v)]
-    version = entry.about.tlbench
-    own = f"tlbench=={version}" if _VERSION.fullmatch(version) else "tlbench"
-    return [*(("--editable", ".") if in_clone else (own,)), *pins]
+    return [f"{name}=={v}" for name, v in versions.items() if _VERSION.fullmatch(v)]
 
 
 def _commit_text(commit: str | None, dirty: bool) -> str:

@@ -24,8 +24,8 @@ class Headline:
     ratios
         Its complete rows with a ratio, the smallest ratio first.
     best
-        The best complete row at the largest size; None where errors of several targets, or
-        training temperatures, stand side by side.
+        The best complete row of a trained arm at the largest size; None where errors of several
+        targets, or training temperatures, stand side by side.
     transfer
         What is transferred between, in short.
     """

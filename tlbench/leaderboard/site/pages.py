@@ -9,10 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlbench.leaderboard.site.boards import Board, Member
+from tlbench.leaderboard.site.boards import Board, Kind, Member
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
-from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of, providers_of
+from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of, preparation_of
 from tlbench.leaderboard.site.figures import Section, sections_of
 from tlbench.leaderboard.site.headline import Headline, headline_of, number_text
 from tlbench.leaderboard.site.rows import Row
@@ -95,11 +95,12 @@ def _unbroken(text: str) -> str:
     return text.replace("/", "/\u2060")
 
 
-def pages_of(published: Sequence[Published], members: Iterable[Member]) -> Pages:
-    """Yield every page, and the files of rows and suites beside them."""
-    writer = Writer()
-    histories = _histories(published, members)
-    yield writer.page("index.html", "index.html", published=published)
+def front_pages(writer: Writer, published: Sequence[Published]) -> Pages:
+    """Yield the pages that are about no single suite."""
+    leading = [each for each in published if each.board.kind is Kind.SHIPPED]
+    led = {each.board.suite.name for each in leading}
+    others = [each.board for each in published if each.board.suite.name not in led]
+    yield writer.page("index.html", "index.html", leading=leading, others=others)
     yield writer.page(
         "method.html",
         "method.html",
@@ -107,9 +108,20 @@ def pages_of(published: Sequence[Published], members: Iterable[Member]) -> Pages
         metrics=_metrics(published),
         worse=WORSE_NOTE,
     )
-    for each in published:
-        yield from _suite_pages(writer, each, published)
-    for history in histories:
+
+
+def board_pages(
+    writer: Writer, each: Published, published: Sequence[Published], members: Iterable[Member]
+) -> Pages:
+    """Yield the page of a board and those of its submissions, with the files beside them.
+
+    Parameters
+    ----------
+    members
+        All revisions of the submissions of the board.
+    """
+    yield from _suite_pages(writer, each, published)
+    for history in _histories(each.board, members):
         yield from _submission_pages(writer, history)
 
 
@@ -119,13 +131,13 @@ def _metrics(published: Sequence[Published]) -> list[Any]:
     return [METRICS.get(name) for name in METRICS.names() if name in found]
 
 
-def _histories(published: Sequence[Published], members: Iterable[Member]) -> list[History]:
-    boards = {m.entry.label: each.board for each in published for m in each.board.members}
-    of_name: dict[tuple[str, str], list[Member]] = {}
+def _histories(board: Board, members: Iterable[Member]) -> list[History]:
+    shown = {member.name for member in board.members}
+    of_name: dict[str, list[Member]] = {}
     for member in sorted(members, key=lambda member: member.entry.about.revision):
-        of_name.setdefault((member.entry.about.suite, member.entry.about.name), []).append(member)
+        of_name.setdefault(member.entry.about.name, []).append(member)
     return [
-        History(member, boards.get(member.entry.label), revisions)
+        History(member, board if member.name in shown else None, revisions)
         for revisions in of_name.values()
         for member in revisions
     ]
@@ -148,7 +160,6 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
         published=each,
         board=board,
         suite=board.suite,
-        about=board.members[0].entry.about,
         others=[o.board for o in published if o.board.suite.name == board.suite.name and o != each],
         n_rows=len(rows),
         n_files=len(files),
@@ -156,6 +167,7 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
         metrics=[METRICS.get(name) for name in views],
         sizes=sorted({row.size for row in rows}),
         temperatures=sorted({row.at for row in rows if row.at is not None}),
+        has_groups=any(row.group is not None for row in rows),
         sections=sections,
         figures=_figures(sections),
         n_models=len(board.labels),
@@ -188,9 +200,9 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
         about=entry.about,
         suite=entry.suite,
         facts=facts_of(entry),
+        preparation=preparation_of(entry),
         command=command_of(entry),
         cautions=cautions_of(entry),
-        providers=providers_of(entry),
         sources=_source_errors(member),
         costs=list(cost_tables(entry.results.records, entry.results.costs)),
         costs_note=COSTS_NOTE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tlbench.errors import InputError
 from tlbench.files import write_whole
-from tlbench.leaderboard.site.boards import Board
+from tlbench.leaderboard.site.boards import Board, Kind
 from tlbench.leaderboard.site.headline import Headline
 from tlbench.report.summary import markdown_table
 
@@ -13,16 +13,24 @@ START, END = "<!-- board -->", "<!-- end of board -->"
 
 
 def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
-    """Return one line per board in Markdown."""
+    """Return one line in Markdown for each board of a suite that tlbench ships."""
     lines = [
-        ["suite", "transfer", "submissions", "best at the largest N", "error / scratch", "pairs"]
+        [
+            "suite",
+            "transfer",
+            "submissions",
+            "lowest error after training, largest N",
+            "error / scratch",
+            "pairs",
+        ]
     ]
     for board, headline in found:
-        name = board.suite.name + (f" ({board.slug})" if board.slug else "")
+        if board.kind is not Kind.SHIPPED:
+            continue
         better = f"{headline.better} of {len(headline.ratios)} below 1"
         ratio = f"{headline.arm}: {headline.range_text()} ({better})"
         cells = [
-            name,
+            board.suite.name,
             headline.transfer,
             str(len(board.members)),
             headline.best_text(),

@@ -19,7 +19,8 @@ MISSING = (
     "A result that is missing counts nowhere, and never as zero. An entry that lacks one of the "
     "suite's pairs shows how many it has, and has no rank; models of which there is no result at "
     "all are listed with their submission. An error of structure is known of stable simulations "
-    "only. Submissions that fail verification are left out whole."
+    "only. An error of exactly 0 has no logarithm and is left out, so its arm lacks that pair. "
+    "Submissions that fail verification are left out whole."
 )
 COMPARABLE = (
     "Submissions share a table only if they have the same suite and version, the same protocol "

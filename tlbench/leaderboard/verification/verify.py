@@ -62,16 +62,15 @@ def verify_all(results: Path, chosen: Sequence[Path] = (), summaries: bool = Tru
     InputError
         If something else than submissions stands below ``results``.
     """
-    there = [folder.absolute() for folder in submission_folders(results)]
-    wanted = [folder.absolute() for folder in chosen] or there
+    there = submission_folders(results)
+    wanted = {folder.absolute(): folder for folder in chosen or there}
     suites = {folder.parent.name for folder in wanted}
-    related = [folder for folder in there if folder.parent.name in suites]
-    verdicts = [verify(folder, results, summaries) for folder in dict.fromkeys([*wanted, *related])]
-    return [
-        _compared(verdict, verdicts, new=bool(chosen))
-        for verdict in verdicts
-        if verdict.folder in wanted
-    ]
+    related = {f.absolute(): f for f in there if f.absolute().parent.name in suites}
+    verdicts = {
+        place: verify(folder, results, summaries) for place, folder in (related | wanted).items()
+    }
+    others = list(verdicts.values())
+    return [_compared(verdicts[place], others, new=bool(chosen)) for place in wanted]
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:

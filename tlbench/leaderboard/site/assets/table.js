@@ -174,9 +174,16 @@
     return made;
   }
 
+  // Names are those of submissions: their direction should not turn what stands beside them.
+  function named(name, n) {
+    const made = document.createElement("bdi");
+    made.textContent = text(name, n);
+    return made;
+  }
+
   function word(name) {
     return (n) => {
-      const made = cell(text(name, n));
+      const made = cell(named(name, n));
       made.className = "word";
       return made;
     };
@@ -216,6 +223,8 @@
       box.append(bar);
     }
     const dot = document.createElement("b");
+    // What lies outside the drawing is a triangle at its edge.
+    if (Math.abs(Math.log(value)) > DRAWN) dot.className = value < 1 ? "below" : "above";
     dot.style.left = `${place(value)}%`;
     box.append(dot);
     made.append(box);
@@ -225,13 +234,18 @@
   const CELLS = {
     drawing,
     pair: word("pair"),
+    group(n) {
+      const made = cell(text("group", n));
+      made.className = "group";
+      return made;
+    },
     strategy(n) {
       const made = word("strategy")(n);
       if (rows.columns.untrained[n]) made.append(soft(" (no data)"));
       return made;
     },
     backbone(n) {
-      const made = cell(text("backbone", n), "th");
+      const made = cell(named("backbone", n), "th");
       made.scope = "row";
       return made;
     },
@@ -268,13 +282,17 @@
       const name = text("submission", n);
       const link = document.createElement("a");
       link.href = `${table.dataset.submissions}${encodeURIComponent(name)}/index.html`;
-      link.textContent = name;
+      link.append(named("submission", n));
       const made = cell(link);
       made.className = "word";
       return made;
     },
   };
 
+  // On a phone the rules would stand between the table and the figures.
+  if (window.matchMedia("(max-width: 40rem)").matches) {
+    document.querySelector("details.rules").removeAttribute("open");
+  }
   form.addEventListener("change", (event) => {
     state[event.target.name] = event.target.value;
     state.page = 1;
