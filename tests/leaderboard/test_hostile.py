@@ -524,6 +524,16 @@ def squares_too_small_for_absolute_errors(folder):
     follow(folder)
 
 
+@forgery("Different models have the same errors on every structure")
+def errors_of_the_best_seed_for_all(folder):
+    def change(rows):
+        for name in ("energy", "force_abs", "force_square"):
+            rows[1][name] = rows[0][name]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
 @forgery("errors.jsonl.gz:1: is not a list of errors")
 def errors_beyond_all_numbers(folder):
     edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, 1e300))

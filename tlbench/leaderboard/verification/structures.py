@@ -8,6 +8,7 @@ from tlbench.data.cards import Card
 from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.duplicates import fingerprint
 
 ROUNDING = 1e-6
 """Relative; errors are stored in single precision."""
@@ -63,6 +64,8 @@ def check_errors(tested: list[TestSet], measured: list[ModelErrors]) -> Iterator
     """
     if len({errors.job for errors in measured}) != len(measured):
         yield "A list of errors stands there twice."
+    elif len(fingerprint(measured)) != len(measured):
+        yield "Different models have the same errors on every structure."
     sizes = {tests.data: np.array(tests.n_atoms) for tests in tested}
     for errors in measured:
         total, square = np.array(errors.force_abs), np.array(errors.force_square)
