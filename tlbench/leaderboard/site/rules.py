@@ -24,8 +24,8 @@ MISSING = (
 )
 COMPARABLE = (
     "Submissions share a table only if they have the same suite and version, the same protocol "
-    "(everything but backbones, arms and their tuned settings), and data of the same content, by "
-    "their digests. Of each submission the newest revision counts."
+    "(everything but backbones, arms and their tuned settings), data of the same content, and the "
+    "same reference dynamics, by their digests. Of each submission the newest revision counts."
 )
 RULES = {
     "aggregation": AGGREGATION,

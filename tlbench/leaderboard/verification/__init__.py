@@ -1,4 +1,4 @@
-"""Checking submissions: nothing that a submission says is believed that can be recomputed."""
+"""Checking submissions: records are recomputed, and all else is compared with what is known."""
 
 from tlbench.leaderboard.verification.verdict import Coverage, Verdict
 from tlbench.leaderboard.verification.verify import verify, verify_all, write_summary
