@@ -33,7 +33,7 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 
 MEV = 1000.0
 
-Size = Annotated[float, Field(ge=0, le=1e12)]
+Size = Annotated[float, Field(ge=0)]
 """A distance or an error."""
 
 

@@ -13,7 +13,7 @@ from tlbench.engine.manifest import read_manifest
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.jobs.base import ERRORS, MODEL
-from tlbench.leaderboard.per_frame import DIGITS, ModelErrors, TestSet
+from tlbench.leaderboard.per_frame import DIGITS, LARGEST, ModelErrors, TestSet
 from tlbench.leaderboard.submission import DataSet
 from tlbench.metrics.spec import Errors, Floats, FrameErrors
 from tlbench.plan import dataset_job
@@ -39,6 +39,12 @@ class Collector:
         with np.load(folder / ERRORS, allow_pickle=False) as file:
             found = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
         known = bool(np.isfinite(found.energy).all())
+        largest = max(found.force_abs.max(), found.force_square.max())
+        if not (largest <= LARGEST and np.nanmax(np.abs(found.energy), initial=0) <= LARGEST):
+            raise InputError(
+                f"The errors of job {job[:12]} are beyond {LARGEST:g}: a model that has diverged "
+                "cannot be published."
+            )
         return ModelErrors(
             job=job,
             data=description["parents"]["data"],
