@@ -23,3 +23,8 @@ class StoreError(TlbenchError):
 
 class DamagedJobError(StoreError):
     """A finished job's folder does not match its manifest."""
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with a mark for what a terminal obeys or XML cannot hold."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -12,7 +12,8 @@ def baseline(
 ) -> None:
     """Write the numbers of RUN, and where they come from, to a file for tlbench check."""
     from tlbench.cli.output import write_output
-    from tlbench.regression.places import numbers, printable
+    from tlbench.errors import printable
+    from tlbench.regression.places import numbers
     from tlbench.regression.sides import baseline_text, make_baseline
 
     made = make_baseline(run)

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tlbench.leaderboard.submission import Digest
 from tlbench.metrics import METRICS
-from tlbench.metrics.conditions import conditions_of, where
+from tlbench.metrics.conditions import ConditionKey, conditions_of, key_of, where
 from tlbench.metrics.spec import Floats, FrameErrors
 from tlbench.schema import Strict, digest, read_lines
 
@@ -108,8 +108,8 @@ class ModelErrors(Strict):
         )
 
 
-Recomputed = dict[tuple[str, tuple[tuple[str, float | str], ...]], float]
-"""(metric, condition as sorted items) → value."""
+Recomputed = dict[tuple[str, ConditionKey], float]
+"""(metric, condition) → value."""
 
 
 def recompute(
@@ -126,7 +126,7 @@ def recompute(
     """
     found = errors.on(tests)
     conditions = [{}, *(c for names in by for c in conditions_of(tests, list(names)))]
-    parts = [(tuple(sorted(c.items())), found.where(where(tests, c))) for c in conditions]
+    parts = [(key_of(c), found.where(where(tests, c))) for c in conditions]
     values: Recomputed = {}
     for metric in metrics:
         function = METRICS.get(metric).of_frames

@@ -9,6 +9,15 @@ Condition = dict[str, float | str]
 """Frame property → the value that the structures have; empty for all structures."""
 
 
+ConditionKey = tuple[tuple[str, float | str], ...]
+"""A condition that can be a key: its items, sorted by name."""
+
+
+def key_of(condition: Condition) -> ConditionKey:
+    """Return ``condition`` as a key."""
+    return tuple(sorted(condition.items()))
+
+
 class Properties(Protocol):
     """What conditions are about: arrays (frames,), NaN or "" where a property is unknown."""
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.errors import InputError
+from tlbench.errors import InputError, printable
 from tlbench.metrics import METRICS
 from tlbench.regression.judgement import Verdicts, judge
 from tlbench.regression.origins import differences, same_bits
 from tlbench.regression.pairing import Pairing, lengths, pair_up
-from tlbench.regression.places import brief, listed, numbers, printable
+from tlbench.regression.places import brief, listed, numbers
 from tlbench.regression.sides import Side
 
 

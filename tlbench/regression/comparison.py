@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tlbench.errors import printable
 from tlbench.regression.compare import Row
 from tlbench.regression.markdown import inert, rows
 from tlbench.regression.pairing import Pairing, Values, lengths
-from tlbench.regression.places import brief, listed, numbers, printable
+from tlbench.regression.places import brief, listed, numbers
 from tlbench.regression.sides import Side
 from tlbench.report.summary import markdown_table, n_pairs_text
 

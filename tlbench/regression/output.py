@@ -2,10 +2,10 @@
 
 import xml.etree.ElementTree as ET
 
+from tlbench.errors import printable
 from tlbench.regression.check import Check
 from tlbench.regression.judged import Judged, Scope
 from tlbench.regression.markdown import inert, rows
-from tlbench.regression.places import printable
 from tlbench.report.summary import markdown_table
 
 EXAMPLES = 10

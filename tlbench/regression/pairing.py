@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlbench.errors import InputError
+from tlbench.errors import InputError, printable
 from tlbench.metrics.statistics import Pair
-from tlbench.regression.places import Place, printable
+from tlbench.regression.places import Place
 from tlbench.regression.sides import Side
 
 Values = Mapping[Place, Mapping[Pair, float]]

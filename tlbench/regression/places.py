@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import Pair
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
@@ -73,7 +74,7 @@ class Entry(Strict):
     def place(self) -> Place:
         """Where it stands."""
         values = {name: getattr(self, name) for name in Place._fields if name != "condition"}
-        return Place(**values, condition=tuple(sorted(self.condition.items())))
+        return Place(**values, condition=key_of(self.condition))
 
     @property
     def pair(self) -> Pair:
@@ -103,11 +104,6 @@ def brief(words: Sequence[str], limit: int = 3) -> str:
 def numbers(count: int) -> str:
     """Return how many numbers there are, in words."""
     return f"{count} number{'s' if count != 1 else ''}"
-
-
-def printable(text: str) -> str:
-    """Return ``text`` without what a terminal would obey or XML cannot hold."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _plain(value: float | str) -> str:

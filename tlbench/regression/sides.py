@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.errors import InputError
+from tlbench.errors import InputError, printable
 from tlbench.files import stored
 from tlbench.metrics.statistics import Pair
 from tlbench.records import read_records
 from tlbench.regression.origins import Origin, read_origins
-from tlbench.regression.places import Entry, Place, printable
+from tlbench.regression.places import Entry, Place
 from tlbench.results import RECORDS
 from tlbench.schema import Strict, read_json
 

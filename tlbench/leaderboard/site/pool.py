@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tlbench.leaderboard.site.boards import Board
+from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import Pair, bootstrap_seed
 from tlbench.plan import PRETRAIN
 from tlbench.report.summary import BASELINE
@@ -14,15 +15,12 @@ from tlbench.report.transfers import Transfer
 MEANS = ("stability_rate", "survival_time")
 """Metrics that may be 0, and so have arithmetic means; all others have geometric ones."""
 
-Condition = tuple[tuple[str, float | str], ...]
-"""Properties of the test structures, sorted by name; empty for the whole test set."""
-
 
 class View(NamedTuple):
     """What is measured: a metric on some test structures, in one transfer."""
 
     metric: str
-    tested: Condition
+    tested: ConditionKey
     transfer: Transfer
 
 
@@ -80,7 +78,7 @@ def pool_of(board: Board) -> Pool:
             # An error of exactly zero has no logarithm.
             if r.value <= 0 and r.metric not in MEANS:
                 continue
-            view = View(r.metric, tuple(sorted(r.condition.items())), transfer)
+            view = View(r.metric, key_of(r.condition), transfer)
             arm = Arm(member.name, r.backbone, r.strategy, r.size, r.train_temperature_k)
             values = pool.views.setdefault(view, {}).setdefault(arm, {})
             values[r.subset_seed, r.init_seed] = r.value
@@ -99,7 +97,7 @@ _WORDS = {
 }
 
 
-def condition_text(tested: Condition) -> str:
+def condition_text(tested: ConditionKey) -> str:
     """Return in words what is tested on."""
     known = dict(tested)
     parts = [_WORDS[name].format(known.pop(name)) for name in _WORDS if name in known]

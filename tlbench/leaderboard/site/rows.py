@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.intervals import ratios_of
-from tlbench.leaderboard.site.pool import MEANS, Arm, Condition, Pool, Values, View
+from tlbench.leaderboard.site.pool import MEANS, Arm, Pool, Values, View
 from tlbench.leaderboard.site.simulated import intervals_of_simulations
 from tlbench.metrics import METRICS
+from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import MIN_PAIRS, Ratio, Standing, tie_groups
 from tlbench.metrics.statistics.pairs import log_ratios
 from tlbench.report.summary import BASELINE
@@ -203,7 +204,7 @@ def transfers_of(board: Board) -> list[tuple[str, str | None, str]]:
     )
 
 
-def condition_order(tested: Condition) -> tuple[object, ...]:
+def condition_order(tested: ConditionKey) -> tuple[object, ...]:
     """Return what sorts test structures: all of them first, temperatures by their number."""
     names = tuple(name for name, _ in tested)
     return len(names), names, tuple((isinstance(v, str), v) for _, v in tested)

@@ -10,6 +10,7 @@ from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
 from tlbench.leaderboard.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
+from tlbench.metrics.conditions import key_of
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.transfer import arm
@@ -91,7 +92,7 @@ def _has_energies(strategy: str) -> bool:
 def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
     seen = set()
     for r in model.records:
-        key = (r.metric, tuple(sorted(r.condition.items())))
+        key = (r.metric, key_of(r.condition))
         name = f"{model.where.label()}: {r.metric}{_condition(r.condition)}"
         if key in seen:
             yield f"{name} stands there twice."

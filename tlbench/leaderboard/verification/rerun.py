@@ -16,6 +16,7 @@ from tlbench.leaderboard.collecting import content_of
 from tlbench.leaderboard.reading import Entry, digest_of
 from tlbench.leaderboard.submission import DataSet
 from tlbench.leaderboard.verification.numbers import Model, models_of
+from tlbench.metrics.conditions import key_of
 from tlbench.plan import dataset_job
 from tlbench.records import Record
 from tlbench.run import load_dataset
@@ -173,7 +174,7 @@ def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
 
 
 def _key(metric: str, condition: dict[str, float | str]) -> tuple[Any, ...]:
-    return metric, tuple(sorted(condition.items()))
+    return metric, key_of(condition)
 
 
 def _difference(record: Record, again: dict[Any, float]) -> float:

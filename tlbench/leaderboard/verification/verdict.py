@@ -46,11 +46,6 @@ class Verdict:
             raise InputError(f"{self.problems[0].replace(str(self.folder), name)}{rest}")
 
 
-def printable(text: str) -> str:
-    """Return ``text`` with a mark for every character that a terminal would obey."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def first_few(problems: Iterable[str]) -> list[str]:
     """Return problems, after `SHOWN` of them only how many more there are."""
     found = list(problems)

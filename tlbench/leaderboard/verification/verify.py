@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, printable
 from tlbench.files import read_bounded, write_whole
 from tlbench.leaderboard.reading import Entry, read_about, read_submission, submission_folders
 from tlbench.leaderboard.submission import SUMMARY
@@ -19,7 +19,7 @@ from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
-from tlbench.leaderboard.verification.verdict import Verdict, first_few, printable
+from tlbench.leaderboard.verification.verdict import Verdict, first_few
 from tlbench.report.markdown import markdown
 
 MOST = 2000
