@@ -101,3 +101,17 @@ def told(folder: Path) -> None:
     for data in about["data"]:
         data["tests"] = digests.get(data["job"])
     seal(folder, data=about["data"], reference=entry.results.dynamics.reference.digest())
+
+
+Forgery = Callable[[Path], None]
+FORGERIES: dict[str, tuple[str, Forgery]] = {}
+
+
+def forgery(reason: str) -> Callable[[Forgery], Forgery]:
+    """Register what makes a good submission hostile, and what of the reason must be said."""
+
+    def register(function: Forgery) -> Forgery:
+        FORGERIES[function.__name__] = (reason, function)
+        return function
+
+    return register
