@@ -1,7 +1,7 @@
 """What every backbone's configuration has in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -16,7 +16,17 @@ class BackboneConfig(Strict):
 
     Subclasses add their hyperparameters with the paper's values as defaults. A module with a
     subclass should not import torch at its top; ``build`` does.
+
+    Attributes
+    ----------
+    environment
+        Name of the Python environment that the network needs, for one whose packages cannot be
+        installed beside tlbench's others. ``tlbench run --python NAME=PATH`` names the interpreter
+        that then does every job with such a model. None: any environment, called like the
+        backbone.
     """
+
+    environment: ClassVar[str | None] = None
 
     cutoff: float = Field(default=5.0, gt=0, description="interaction range, Å")
 

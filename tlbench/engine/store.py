@@ -9,6 +9,7 @@
       .working/<key>/       a job that is running or was interrupted
       .damaged/<key>-<n>/   a finished job whose files no longer match its manifest
       .locks/<key>.lock     held by whoever works on the job
+      .plans/               which jobs there are to do, see `tlbench.engine.plans`
 
 A job is written in ``.working`` and renamed into place when it is complete, so a folder that
 exists is a job that is done.

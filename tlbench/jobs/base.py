@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tlbench.errors import InputError
 from tlbench.schema import canonical_json, digest
 
 RESULT = "result.json"
@@ -120,6 +121,9 @@ class Job:
     files
         Name → path on this machine of the outside files that it reads; their digests are in
         the config, their paths are not part of the key.
+    environment
+        Name of the environment whose Python does it, if one is named for it on this machine; see
+        `tlbench.backbones.config.BackboneConfig.environment`. Not part of the key.
     """
 
     kind: str
@@ -127,6 +131,7 @@ class Job:
     parents: Mapping[str, str] = field(default_factory=dict)
     label: str = field(default="", compare=False)
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
+    environment: str | None = field(default=None, compare=False)
 
     def description(self) -> dict[str, Any]:
         """Return what the key is the digest of."""
@@ -145,3 +150,40 @@ class Job:
     def canonical(self) -> str:
         """Return the description as canonical JSON."""
         return canonical_json(self.description())
+
+    def written(self) -> dict[str, Any]:
+        """Return everything about the job as JSON values, its key among them."""
+        return {
+            "key": self.key,
+            **self.description(),
+            "label": self.label,
+            "files": self.files,
+            "environment": self.environment,
+        }
+
+
+def read_job(written: Mapping[str, Any]) -> Job:
+    """Return the job that ``Job.written`` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is not a job, or has another key here: then another version of tlbench wrote it.
+    """
+    try:
+        job = Job(
+            kind=written["kind"],
+            config=written["config"],
+            parents=written["parents"],
+            label=written["label"],
+            files=written["files"],
+            environment=written["environment"],
+        )
+        same = job.kind in KINDS and job.key == written["key"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("This is not the description of a job.") from error
+    if not same:
+        raise InputError(
+            f"The job {job.label!r} was planned by another version of tlbench; plan it anew."
+        )
+    return job

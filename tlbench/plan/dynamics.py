@@ -25,7 +25,8 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     suite = result.suite
     if suite.dynamics is None:
         return
-    element, label = target.elements[0], result.jobs[measured.trained].label
+    trained = result.jobs[measured.trained]
+    element, label = target.elements[0], trained.label
     suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
     protocol = suite.dynamics.protocol().model_dump(mode="json")
     at = f"{suite.dynamics.temperature_k:g} K"
@@ -41,6 +42,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         {"protocol": protocol},
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
+        environment=trained.environment,
     )
     result.add(simulation)
     comparison = Job(

@@ -147,7 +147,8 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
             else None,
         )
         came = f" from {_named(ends)}" if named and strategy.needs_source else ""
-        job = Job("train", config, parents, f"{model.label()} on {ends.target}{came}")
+        label = f"{model.label()} on {ends.target}{came}"
+        job = Job("train", config, parents, label, environment=_environment(model.backbone))
         result.add(job)
         cell = _measure(result, ends, ends.target, model, job, ends.target_data)
         if is_simulated(suite, model.size):
@@ -210,7 +211,8 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
             training=_tuned(suite, backbone, PRETRAIN, suite.pretraining),
         )
         label = f"pretrain {backbone} on {_named(ends)}, seed {init_seed}"
-        job = Job("train", config, {"data": ends.source_data}, label)
+        parents = {"data": ends.source_data}
+        job = Job("train", config, parents, label, environment=_environment(backbone))
         known = job.key in result.jobs
         found[backbone, init_seed] = result.add(job)
         if not known:
@@ -222,6 +224,11 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
 def _named(ends: _Ends) -> str:
     part = "" if ends.part is None or ends.part.is_whole else f" ({ends.part.label()})"
     return f"{ends.source}{part}"
+
+
+def _environment(backbone: str) -> str:
+    """Return the name of the environment whose Python does the jobs of a backbone."""
+    return BACKBONES.get(backbone).environment or backbone
 
 
 def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> TrainingConfig:
@@ -303,9 +310,14 @@ def _measure(
     """Plan the errors of a model on test data of the element ``target``."""
     config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
     parents = {"model": trained.key, "data": data}
-    job = result.add(Job("evaluate", config, parents, f"test {trained.label}"))
+    environment = trained.environment
+    label = f"test {trained.label}"
+    job = result.add(Job("evaluate", config, parents, label, environment=environment))
     timed = Job(
-        "speed", {"backbone": trained.config["backbone"]}, label=f"speed of {model.backbone}"
+        "speed",
+        {"backbone": trained.config["backbone"]},
+        label=f"speed of {model.backbone}",
+        environment=environment,
     )
     cell = Cell(
         source=ends.source,
