@@ -10,7 +10,12 @@ from tlbench.backbones import BACKBONES
 from tlbench.graphs import graph_of
 from tlbench.potential import build_potential
 
-DEFAULTS = [name for name in BACKBONES.names() if not name.endswith("-large")]
+DEFAULTS = [
+    name
+    for name in BACKBONES.names()
+    if not name.endswith("-large") and BACKBONES.get(name).environment is None
+]
+"""Those that need an environment of their own have the same tests there (``test_mace.py``)."""
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

@@ -28,7 +28,7 @@ def printed(capsys, monkeypatch):
     ("kind", "names"),
     [
         ("suites", {"smoke", "quick", "si-ge-sw", "si-ge-dft", "temperature-sw", "transfer"}),
-        ("backbones", {"dimenetpp", "schnet"}),
+        ("backbones", {"dimenetpp", "schnet", "mace", "mace-large"}),
         ("strategies", {"scratch", "finetune", "zero-shot"}),
         ("metrics", {"force_mae", "force_rmse", "energy_mae"}),
         ("datasets", {"sw-si", "sw-ge", "mlearn-si", "mlearn-mo"}),

@@ -23,6 +23,8 @@ for _name, _config in {
     "dimenetpp-large": "dimenetpp.config:DimeNetPPLargeConfig",
     "equivariant": "equivariant.config:EquivariantConfig",
     "equivariant-large": "equivariant.config:EquivariantLargeConfig",
+    "mace": "mace.config:MACEConfig",
+    "mace-large": "mace.config:MACELargeConfig",
     "nequip": "nequip.config:NequIPConfig",
     "nequip-large": "nequip.config:NequIPLargeConfig",
     "schnet": "schnet.config:SchNetConfig",
