@@ -54,8 +54,8 @@ def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cos
 
 
 def _cost(cell: Cell, store: Store) -> Cost | None:
-    trained, timed = _whole(store.provenance(cell.trained)), store.provenance(cell.speed)
-    pretrained = {} if cell.pretrained is None else _whole(store.provenance(cell.pretrained))
+    trained, timed = whole(store.provenance(cell.trained)), store.provenance(cell.speed)
+    pretrained = {} if cell.pretrained is None else whole(store.provenance(cell.pretrained))
     if pretrained and pretrained["device_name"] != trained["device_name"]:
         return None
     same = timed["device_name"] == trained["device_name"]
@@ -76,7 +76,7 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
     )
 
 
-def _whole(provenance: dict[str, Any]) -> dict[str, Any]:
+def whole(provenance: dict[str, Any]) -> dict[str, Any]:
     """Return the provenance of a training with the seconds of all its attempts."""
     updates, own = provenance.get("updates", 0), provenance.get("updates_of_attempt", 0)
     factor = updates / own if own else 1.0

@@ -1,0 +1,189 @@
+"""``tlbench plan`` and ``tlbench run --dry-run``."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tlbench.cli import main
+from tlbench.cli.plan_table import levels
+from tlbench.engine.plans import plan_files, read_plan
+from tlbench.engine.store import Store
+from tlbench.plan import plan
+from tlbench.suite import load_suite
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch, tmp_path):
+    """Run the command line in this process and return what it prints."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert exit_.value.code in (0, None)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def begun(smoke, tmp_path) -> Path:
+    """Return a store that has all but the last ten jobs of the suite ``smoke``."""
+    store = tmp_path / "begun"
+    shutil.copytree(smoke.store, store)
+    for key in list(plan(load_suite("smoke")).jobs)[-10:]:
+        shutil.rmtree(store / key)
+    return store
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the lines that are about a job."""
+    lines = [[c.strip() for c in line.split("  ") if c.strip()] for line in text.splitlines()]
+    return [line for line in lines if line and line[0].isdigit()]
+
+
+def test_jobs_are_shown_with_their_parents_and_their_level(shown, tmp_path):
+    text = shown("plan", "smoke", "--store", tmp_path / "none")
+    jobs = plan(load_suite("smoke")).jobs
+    found = rows(text)
+    assert [row[0] for row in found] == [str(n + 1) for n in range(len(jobs))]
+    keys = list(jobs)
+    for row, (key, job) in zip(found, jobs.items(), strict=True):
+        assert key[:12] in row
+        assert row[3] == job.label
+        if job.parents:
+            assert {keys[int(n) - 1] for n in row[4].split(", ")} == set(job.parents.values())
+            assert int(row[1]) == 1 + max(int(found[int(n) - 1][1]) for n in row[4].split(", "))
+        else:
+            assert row[1] == "0"
+    assert f"{len(jobs)} jobs, {len(jobs)} to do" in text
+    assert "takes" not in text
+    assert not (tmp_path / "none").exists()
+    # Each job is one line, however long.
+    long = rows(shown("plan", "quick", "--store", tmp_path / "none"))
+    assert len(long) == len(plan(load_suite("quick")).jobs)
+    assert all(len(row[-2]) == 12 for row in long)
+
+
+def test_what_is_left_is_estimated_from_what_is_done(shown, begun):
+    text = shown("plan", "smoke", "--store", begun, "--estimate", "--device", "cpu")
+    assert "44 jobs, 10 to do" in text
+    # Nothing is known of models that are not trained: both are still to do.
+    assert sum(row[-1].startswith("jobs alike (") for row in rows(text)) == 8
+    assert sum(row[-2:] == ["?", "nothing"] for row in rows(text)) == 2
+    assert "Not in it: 2 jobs of unknown cost (train)" in text
+    assert "CPU hours" in text
+    assert "GPU" not in text
+    assert "It rests on 34 jobs measured on" in text
+    assert "of the 10 to do, on jobs alike 8, 100% of the time" in text
+
+
+def test_a_store_without_costs_says_so(shown, tmp_path):
+    for store in (tmp_path / "none", tmp_path / "empty"):
+        if store.name == "empty":
+            Store(store)
+        text = shown("plan", "smoke", "--store", store, "--estimate", "--device", "cpu")
+        assert "There are no measured costs of such jobs on" in text
+        assert {row[-2] for row in rows(text)} == {"?"}
+        assert "hours" not in text
+
+
+def test_costs_of_another_machine_are_named_and_not_used(shown, begun):
+    for path in begun.glob("*/provenance.json"):
+        found = json.loads(path.read_text())
+        path.write_text(json.dumps({**found, "device_name": "Another processor"}))
+    text = shown("plan", "quick", "--store", begun, "--estimate", "--device", "cpu")
+    assert "There are no measured costs of such jobs" in text
+    assert "Another processor: 34" in text
+
+
+def test_nothing_to_do_costs_nothing(shown, smoke):
+    text = shown("plan", "smoke", "--store", smoke.store, "--estimate", "--device", "cpu")
+    assert "44 jobs, 0 to do" in text
+    assert "it costs nothing" in text
+
+
+def test_keys_are_those_that_are_left_level_by_level(shown, begun):
+    lines = shown("plan", "smoke", "--store", begun, "--keys").splitlines()
+    jobs = plan(load_suite("smoke")).jobs
+    assert {line.split()[1] for line in lines} == set(list(jobs)[-10:])
+    found = [int(line.split()[0]) for line in lines]
+    assert found == sorted(found)
+    every = shown("plan", "smoke", "--store", begun.parent / "none", "--keys").splitlines()
+    level = {key: int(number) for number, key in (line.split() for line in every)}
+    assert level == levels(jobs)
+    assert all(level[p] < level[k] for k, job in jobs.items() for p in job.parents.values())
+
+
+def test_a_damaged_job_is_to_be_done_again(shown, smoke, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(smoke.store, store)
+    key = next(iter(plan(load_suite("smoke")).jobs))
+    (store / key / "result.json").write_text("{}")
+    assert shown("plan", "smoke", "--store", store, "--keys") == f"0 {key}\n"
+    assert "damaged" in shown("plan", "smoke", "--store", store)
+
+
+def test_a_saved_plan_can_be_read(shown, tmp_path):
+    store = tmp_path / "store"
+    text = shown("plan", "smoke", "--store", store, "--save", "--backbone", "schnet")
+    (path,) = plan_files(Store(store, read_only=True))
+    assert str(path) in text
+    assert read_plan(path) == plan(load_suite("smoke", backbones=["schnet"])).jobs
+    # For scripts: nothing but keys.
+    keys = shown("plan", "smoke", "--store", store, "--save", "--keys")
+    assert {len(line.split()) for line in keys.splitlines()} == {2}
+    assert len(plan_files(Store(store, read_only=True))) == 2
+
+
+def test_many_jobs_are_counted_by_kind_unless_all_are_wanted(shown, tmp_path):
+    jobs = plan(load_suite("si-ge-sw")).jobs
+    text = shown("plan", "si-ge-sw", "--store", tmp_path / "none")
+    assert len(text.splitlines()) < 15
+    counts = {line.split()[0]: line.split() for line in text.splitlines()}
+    trained = str(sum(job.kind == "train" for job in jobs.values()))
+    assert counts["train"][-3:] == [trained, "0", trained]
+    assert len(rows(shown("plan", "si-ge-sw", "--store", tmp_path / "none", "--all"))) == len(jobs)
+
+
+def test_a_dry_run_shows_costs_and_touches_nothing(shown, begun):
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in begun.rglob("*")}
+    text = shown("run", "smoke", "--dry-run", "--store", begun, "--device", "cpu", "--workers", 3)
+    assert "CPU hours" in text
+    assert "with 3 workers" in text
+    assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in begun.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["smoek"], "smoke"),
+        (["smoke", "--device", "tpu"], "Unknown device 'tpu'"),
+        (["smoke", "--set", "sizes"], "KEY=VALUE"),
+    ],
+)
+def test_mistakes_are_refused(refused, arguments, complaint):
+    assert complaint in refused("plan", *arguments)
+
+
+def test_estimating_needs_no_torch_and_no_time(begun):
+    code = (
+        "import sys\n"
+        "from tlbench.cli import app\n"
+        f"sys.argv = ['tlbench', 'plan', 'smoke', '--store', {str(begun)!r}, '--estimate', "
+        "'--device', 'cpu']\n"
+        "app(standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+        times.append(time.perf_counter() - started)
+        assert ended.returncode == 0, ended.stderr
+    assert min(times) < 1.0
