@@ -1,9 +1,9 @@
 """Files that appear whole or not at all, and files from outside that are read within bounds."""
 
-import gzip
 import os
 import uuid
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +19,11 @@ MAX_BYTES = 128 << 20
 _CHUNK = 1 << 20
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write ``text`` so that a crash, or another writer, leaves the old file or the new.
 
-    It is compressed if the name ends in `PACKED`, to the same bytes for the same text.
+    It is compressed if the name ends in `PACKED`, to the same bytes for the same text. A long
+    text may come in pieces, of which one at a time is held.
 
     Raises
     ------
@@ -30,16 +31,23 @@ def write_whole(path: Path, text: str) -> None:
         If the file cannot be written; then the old one is untouched.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
-    content = text.encode("utf-8")
-    if path.suffix == PACKED:
-        content = gzip.compress(content, mtime=0)
+    pieces = (piece.encode("utf-8") for piece in ([text] if isinstance(text, str) else text))
     try:
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.writelines(compressed(pieces) if path.suffix == PACKED else pieces)
         flush(part)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Compress for gzip, with neither a name nor a time in the header; yield piece by piece."""
+    packing = zlib.compressobj(level=9, wbits=31)
+    for piece in pieces:
+        yield packing.compress(piece)
+    yield packing.flush()
 
 
 def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:

@@ -10,19 +10,28 @@ from what somebody does.
 """
 
 import gzip
+import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from tlbench.engine.store import Store
+from tlbench.engine.store import Store, is_key
 from tlbench.errors import InputError, StoreError
-from tlbench.files import PART, write_whole
+from tlbench.files import PART, compressed, write_whole
 from tlbench.jobs.base import Job, read_job
+from tlbench.registry import near_names
 from tlbench.schema import digest
+
+PLANS = ".plans"
+"""Folder of a store that plans lie in."""
 
 _ENDING = ".jsonl.gz"
 _SHORTEST = 8
+_SUITE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MAX_LINE = 1 << 20
 
 
 def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
@@ -30,12 +39,24 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
 
     The same jobs replace themselves: where their data lies and what they are called may have
     changed.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written.
     """
     folder = _folder(store)
-    folder.mkdir(exist_ok=True)
     path = folder / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
-    lines = (json.dumps(job.written(), sort_keys=True) for job in jobs.values())
-    write_whole(path, "".join(f"{line}\n" for line in lines))
+    lines = (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
+    try:
+        folder.mkdir(exist_ok=True)
+        with store.plans_lock():
+            write_whole(path, lines)
+    except OSError as error:
+        raise StoreError(
+            f"The plan cannot be put into the store {store.root} ({error.strerror}); mend that, "
+            "or choose another store with --store."
+        ) from error
     return path
 
 
@@ -54,7 +75,7 @@ def read_plan(path: Path) -> dict[str, Job]:
     InputError
         If another version of tlbench wrote it.
     """
-    return {job.key: job for job in map(read_job, _lines(path))}
+    return {job.key: job for job in map(read_job, plan_lines(path))}
 
 
 def find_job(store: Store, beginning: str) -> Job:
@@ -72,7 +93,7 @@ def find_job(store: Store, beginning: str) -> Job:
     found = {
         line["key"]: line
         for path in plan_files(store)
-        for line in _lines(path)
+        for line in plan_lines(path)
         if line["key"].startswith(beginning)
     }
     if len(found) > 1:
@@ -85,11 +106,120 @@ def find_job(store: Store, beginning: str) -> Job:
     return read_job(found.popitem()[1])
 
 
+def find_plan(store: Store, name: str) -> Path:
+    """Return the file of a plan by its name, or by that of its suite if the suite has one plan.
+
+    Raises
+    ------
+    InputError
+        If there is none, or several.
+    """
+    known = {plan_name(path): path for path in plan_files(store)}
+    if name in known:
+        return known[name]
+    found = [each for each in known if suite_of(each) == name]
+    if len(found) > 1:
+        raise InputError(f"{name!r} has {len(found)} plans: {', '.join(found)}; name one of them.")
+    if not found:
+        suites = [*known, *map(suite_of, known)]
+        raise InputError(f"The store {store.root} has no plan {name!r}; {near_names(name, suites)}")
+    return known[found[0]]
+
+
+def packed_plan(path: Path) -> bytes:
+    """Return the content of a plan for another machine: without where outside files lie here.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged.
+    """
+    lines = (json.dumps({**line, "files": {}}, sort_keys=True) + "\n" for line in plan_lines(path))
+    return b"".join(compressed(line.encode("utf-8") for line in lines))
+
+
+def place_plan(store: Store, name: str, content: bytes, max_bytes: int) -> bool:
+    """Put a plan from another machine into the store; return False if it is there already.
+
+    Parameters
+    ----------
+    content
+        What `packed_plan` returned, or whatever a stranger says that is.
+    max_bytes
+        How much it may be when unpacked; a line of it at a time is held.
+
+    Raises
+    ------
+    ValueError
+        If it is not a plan: each key has to be the digest of its job, the name that of the keys.
+    """
+    keys = [job["key"] for job in _foreign_lines(content, max_bytes)]
+    suite, _, ending = name.rpartition("-")
+    if not _SUITE.fullmatch(suite) or ending != digest(keys)[:12] + _ENDING:
+        raise ValueError("its name is not that of its jobs")
+    lines = (json.dumps(job, sort_keys=True) + "\n" for job in _foreign_lines(content, max_bytes))
+    folder = _folder(store)
+    folder.mkdir(exist_ok=True)
+    with store.plans_lock():
+        if (folder / name).exists():
+            return False
+        write_whole(folder / name, lines)
+    return True
+
+
+def _foreign_lines(content: bytes, max_bytes: int) -> Iterator[dict[str, Any]]:
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            while line := file.readline(_MAX_LINE):
+                max_bytes -= len(line)
+                if not line.endswith(b"\n") or max_bytes < 0:
+                    raise ValueError("it is too large, or cut short")
+                yield _checked(json.loads(line))
+    except (OSError, EOFError, zlib.error, RecursionError) as error:
+        raise ValueError("it cannot be read") from error
+
+
+def _checked(job: Any) -> dict[str, Any]:
+    """Return the description of a job that is what ``Job.written`` writes."""
+    parts = ("kind", "version", "config", "parents")
+    if not isinstance(job, dict) or digest({p: job.get(p) for p in parts}) != job.get("key"):
+        raise ValueError("a key is not the digest of its job")
+    types = {"kind": str, "version": int, "config": dict, "parents": dict, "label": str}
+    environment = job.get("environment")
+    if not (
+        all(isinstance(job.get(name), type_) for name, type_ in types.items())
+        and all(isinstance(key, str) and is_key(key) for key in job["parents"].values())
+        and (environment is None or isinstance(environment, str))
+    ):
+        raise ValueError("a line of it is not a job")
+    known = {name: job[name] for name in ("key", *types)}
+    return {**known, "files": {}, "environment": environment}
+
+
+def plan_name(path: Path) -> str:
+    """Return what a plan is called: ``<suite>-<digest>``."""
+    return path.name.removesuffix(_ENDING)
+
+
+def suite_of(name: str) -> str:
+    """Return the suite that the plan of this name belongs to."""
+    return name.rpartition("-")[0]
+
+
 def _folder(store: Store) -> Path:
-    return store.root / ".plans"
+    return store.root / PLANS
 
 
-def _lines(path: Path) -> Iterator[dict[str, object]]:
+def plan_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the jobs of a plan as `tlbench.jobs.base.Job.written` wrote them.
+
+    That is possible for plans of other versions of tlbench, too.
+
+    Raises
+    ------
+    StoreError
+        If the file is damaged.
+    """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             for line in file:

@@ -10,6 +10,8 @@
       .damaged/<key>-<n>/   a finished job whose files no longer match its manifest
       .locks/<key>.lock     held by whoever works on the job
       .plans/               which jobs there are to do, see `tlbench.engine.plans`
+      .incoming/            what an import has not verified yet, see `tlbench.engine.archive`
+      .removed/             what is being deleted, see `tlbench.engine.garbage`
 
 A job is written in ``.working`` and renamed into place when it is complete, so a folder that
 exists is a job that is done.
@@ -22,11 +24,13 @@ is read and compared, so an altered file never enters a result, however well it 
 
 import json
 import os
+import re
+import uuid
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
 from tlbench.errors import DamagedJobError, StoreError
@@ -35,6 +39,13 @@ from tlbench.jobs.base import Job
 
 FORMAT = 1
 READ_FOR_RECORDS = frozenset({"result.json", "provenance.json"})
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+def is_key(name: str) -> bool:
+    """Tell whether ``name`` could be the key of a job."""
+    return _KEY.fullmatch(name) is not None
 
 
 class State(Enum):
@@ -79,11 +90,27 @@ class Store:
     def _make(self) -> None:
         for folder in (self._working, self._damaged, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
-        probe = self._working / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        self._probe()
         if not (self.root / "store.json").exists():
             write_whole(self.root / "store.json", json.dumps({"format": FORMAT}) + "\n")
+
+    def _probe(self) -> None:
+        probe = self._working / f".probe-{uuid.uuid4().hex}"
+        probe.write_bytes(b"probe")
+        probe.unlink()
+
+    def probe(self) -> None:
+        """Write something into the store and remove it.
+
+        Raises
+        ------
+        StoreError
+            If that cannot be done; its cause is the OSError.
+        """
+        try:
+            self._probe()
+        except OSError as error:
+            raise StoreError(f"The store {self.root} cannot be written.") from error
 
     def _check_format(self) -> None:
         path = self.root / "store.json"
@@ -109,8 +136,28 @@ class Store:
         return self._working / key
 
     def lock(self, key: str) -> FileLock:
-        """Return the lock that whoever works on ``key`` holds; it is freed if its holder dies."""
+        """Return the lock that whoever works on ``key`` holds; it is freed if its holder dies.
+
+        Its file stays: were it deleted, two processes could each lock one of that name.
+        """
         return FileLock(self._locks / f"{key}.lock")
+
+    def plans_lock(self) -> FileLock:
+        """Return the lock held while plans are written, or jobs removed that no plan needs."""
+        return FileLock(self._locks / "plans.lock")
+
+    def finished(self) -> set[str]:
+        """Return the keys of all jobs that are there, found by one scan and not yet verified."""
+        with os.scandir(self.root) as entries:
+            return {entry.name for entry in entries if is_key(entry.name) and entry.is_dir()}
+
+    def is_locked(self, key: str) -> bool:
+        """Say whether somebody works on ``key`` now."""
+        try:
+            with self.lock(key).acquire(blocking=False):
+                return False
+        except Timeout:
+            return True
 
     def state(self, key: str, thorough: bool = False) -> State:
         """Say whether the job is finished.
@@ -179,7 +226,11 @@ class Store:
         return folder
 
     def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> None:
-        """Turn the working folder of ``job`` into a finished job, in one step."""
+        """Turn the working folder of ``job`` into a finished job, in one step.
+
+        Each file, the folder and the store are brought to the disk: otherwise a power cut could
+        leave a finished job of empty files, or lose one that its runner had reported as done.
+        """
         folder = self.working_folder(job.key)
         texts = {
             "job.json": job.canonical(),
