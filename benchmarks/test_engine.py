@@ -13,6 +13,7 @@ from tlbench.engine.store import State, Store
 from tlbench.engine.worker import execute
 from tlbench.jobs.base import KINDS, Job, Kind
 from tlbench.plan import plan
+from tlbench.engine.means import Means
 from tlbench.run import run_suite
 from tlbench.suite import load_suite
 
@@ -77,7 +78,7 @@ def test_rerun_with_nothing_to_do(benchmark, tmp_path):
     suite = load_suite("si-ge-sw")
     fill(Store(tmp_path / "store"), plan(suite))
     arguments = (suite, tmp_path / "out", tmp_path / "store")
-    run = benchmark.pedantic(run_suite, arguments, {"device": "cpu"}, rounds=3)
+    run = benchmark.pedantic(run_suite, arguments, {"means": Means(device="cpu")}, rounds=3)
     assert run.report.count("cached") == len(run.plan.jobs)
     assert run.records
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,19 @@ from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
 from tlbench.engine.devices import check_device
-from tlbench.engine.executors import default_workers, local
-from tlbench.engine.runner import Report, run_jobs
+from tlbench.engine.executors import local
+from tlbench.engine.interpreters import check_interpreters
+from tlbench.engine.means import Means
+from tlbench.engine.plans import write_plan
+from tlbench.engine.run_log import RunLog
+from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
+from tlbench.jobs.base import Job
 from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
+from tlbench.plan.parts import part
 from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
@@ -36,7 +42,10 @@ STORE_VARIABLE = "TLBENCH_STORE"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what was planned, how it went, and what it measured."""
+    """A finished run: what was planned, how it went, and what it measured.
+
+    The run of a part has no records.
+    """
 
     plan: Plan
     report: Report
@@ -54,60 +63,96 @@ def run_suite(
     suite: Suite,
     out: Path | None = None,
     store: Path | None = None,
-    workers: int | None = None,
-    device: str = "auto",
+    means: Means | None = None,
     mirror: Path | None = None,
+    shard: tuple[int, int] | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
+    on_event: Listener = lambda event, job, **fields: None,
 ) -> Run:
     """Run every job of ``suite`` that the store does not have, and write the results.
 
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
     ``provenance.jsonl``, ``suite.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
-    suite has ``distances``. Jobs run in spawned processes, so a script that
-    calls this needs an ``if __name__ == "__main__"`` guard.
+    suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run_log`.
 
     Parameters
     ----------
-    workers
-        Jobs at a time; by default one per core.
-    device
-        "auto", "cpu" or "cuda".
+    means
+        How jobs are done.
     mirror
         Folder in which files of the data sets are looked for before they are downloaded.
+    shard
+        (i, n): do the i-th of n parts and write no results; see `tlbench.plan.parts`. ``out`` is
+        then by default ``runs/<suite>-<i>-of-<n>``.
     on_change
         Called often while the run goes on, with the plan, the store and how it stands.
+    on_event
+        Told what happens to jobs.
 
     Raises
     ------
     TlbenchError
-        If something is wrong with the suite, the store, the device or the output folder. The
-        failure of a job is no error; it is in the run's report.
+        If something is wrong with the suite, the store, the device or the output folder, or jobs
+        can be done no more. The failure of a job is no error; it is in the run's report.
     """
+    means = means or Means()
     planned = plan(suite)
+    jobs: Mapping[str, Job] = planned.jobs
+    name = suite.name
+    if shard is not None:
+        jobs = part(jobs, *shard)
+        name = f"{name}-{shard[0]}-of-{shard[1]}"
     if suite.distances is not None:
         check_packages()
-    check_device(device)
-    out = out or Path("runs") / suite.name
+    check_device(means.device)
+    check_interpreters(means.pythons, {j.environment for j in jobs.values() if j.environment})
+    out = out or Path("runs") / name
     opened = Store(store or default_store())
     _prepare(out)
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)
-    workers = min(workers or default_workers(), len(planned.jobs))
-    report = run_jobs(
-        planned.jobs,
-        opened,
-        partial(local, workers),
-        device,
-        lambda report: on_change(planned, opened, report),
-        # One waits for each worker, so that none is idle between two jobs.
-        at_once=2 * workers,
-    )
+    executor, at_once = means.of(len(jobs))
+    about = {
+        "suite": suite.name,
+        "store": str(opened.root),
+        "plan": write_plan(opened, suite.name, planned.jobs).name,
+        "shard": shard,
+        "jobs": len(jobs),
+        "at_once": at_once,
+        "device": means.device,
+    }
+    with RunLog(out, about) as log:
+
+        def tell(event: str, job: Job, **fields: Any) -> None:
+            log(event, job, **fields)
+            on_event(event, job, **fields)
+
+        report = run_jobs(
+            jobs,
+            opened,
+            executor,
+            means.device,
+            lambda report: on_change(planned, opened, report),
+            # One waits for each worker, so that none is idle between two jobs.
+            at_once=2 * at_once,
+            limits=means.limits,
+            attempts=means.attempts,
+            pythons=means.pythons,
+            on_event=tell,
+        )
+        log.ended(report)
+        records = [] if shard else _write(suite, planned, opened, report, out)
+    return Run(planned, report, records, out)
+
+
+def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path) -> list[Record]:
+    """Write the results of a run to its folder, and return its records."""
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    results = Results.collect(planned, opened, finished)
+    results = Results.collect(planned, store, finished)
     entries = [
         {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
-        for key, value in ((key, opened.provenance(key)) for key in finished)
+        for key, value in ((key, store.provenance(key)) for key in finished)
     ]
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
@@ -125,7 +170,7 @@ def run_suite(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
-    return Run(planned, report, results.records, out)
+    return results.records
 
 
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:

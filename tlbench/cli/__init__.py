@@ -15,8 +15,10 @@ from tlbench.cli import (
     ls,
     md,
     new,
+    plan,
     run,
     show,
+    store,
     tune,
 )
 from tlbench.errors import TlbenchError
@@ -50,6 +52,7 @@ def _options(
 
 
 app.command("run")(run.run)
+app.command("plan")(plan.plan)
 app.command("md")(md.md)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)
@@ -61,6 +64,7 @@ app.command("check-backbone")(check_backbone.check_backbone)
 app.add_typer(board.app, name="board")
 app.add_typer(data.app, name="data")
 app.add_typer(new.app, name="new")
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:

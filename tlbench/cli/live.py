@@ -2,7 +2,7 @@
 
 import sys
 import time
-from pathlib import Path
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -11,13 +11,18 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tlbench.engine.events import LOG
+from tlbench.engine.progress import read_progress
 from tlbench.engine.runner import Report
-from tlbench.engine.store import State, Store
-from tlbench.engine.worker import LOG, read_progress
+from tlbench.engine.store import Store
+from tlbench.jobs.base import Job
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.report.overview import overview
 from tlbench.run import Run
+
+_MOST_SHOWN = 20
+"""Running jobs on the terminal, of what may be thousands on a cluster."""
 
 
 class Display:
@@ -29,8 +34,9 @@ class Display:
         self.interrupted = False
         self.started = False
         self._live: Live | None = None
-        self._told: dict[str, str] = {}
-        self._set_aside_told = 0
+        self._store: Store | None = None
+        self._report: Report | None = None
+        self._finished = 0
         self._started = time.monotonic()
 
     def __enter__(self) -> "Display":
@@ -60,31 +66,39 @@ class Display:
         KeyboardInterrupt
             If ``interrupted`` has been set.
         """
-        self.started = True
         if self.interrupted:
             raise KeyboardInterrupt
-        for key in report.set_aside[self._set_aside_told :]:
-            self.say(
-                f"Damaged: {plan.jobs[key].label} (job {key[:12]}); its folder was moved to "
-                f"{store.root / '.damaged'} and it is computed again."
-            )
-        self._set_aside_told = len(report.set_aside)
-        for key, status in report.status.items():
-            if status == "failed" and self._told.get(key) != status:
-                self.say(f"Failed: {plan.jobs[key].label}: {report.errors[key]}")
-                self.say(f"  log: {store.working_folder(key) / LOG}")
-            elif status == "done" and self._told.get(key) != status and not self._live:
-                finished = report.count("done", "cached")
-                self.say(f"[{finished}/{len(report.status)}] {plan.jobs[key].label}")
-            self._told[key] = status
+        self.started = True
+        self._store, self._report = store, report
         if self._live:
             self._live.update(self._panel(plan, store, report))
 
+    def note(self, event: str, job: Job, **fields: Any) -> None:
+        """Say what happened to a job, if it is worth a line."""
+        short = f"{job.label} (job {job.key[:12]})"
+        if event == "finished" and self._report is not None:
+            # Counted once: looking through all jobs at each would take long if there are many.
+            known = self._finished or self._report.count("done", "cached") - 1
+            self._finished = known + 1
+            if not self._live and not fields["reused"]:
+                self.say(f"[{self._finished}/{len(self._report.status)}] {job.label}")
+        elif event == "failed":
+            self.say(f"Failed: {short}: {fields['error']}")
+            if self._store:
+                self.say(f"  log: {self._store.working_folder(job.key) / LOG}")
+        elif event == "retried":
+            self.say(f"Tried again: {short}: {fields['reason']}.")
+        elif event == "set-aside":
+            self.say(
+                f"Damaged: {short}; its folder was moved to .damaged in the store and it is "
+                "computed again."
+            )
+
     def _panel(self, plan: Plan, store: Store, report: Report) -> Group:
         running = []
-        for key, status in report.status.items():
-            progress = read_progress(store, key) if status == "submitted" else None
-            if progress is not None:
+        submitted = (key for key, status in report.status.items() if status == "submitted")
+        for key in islice(submitted, _MOST_SHOWN):
+            if (progress := read_progress(store, key)) is not None:
                 running.append((plan.jobs[key].label, progress))
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(running))
         table.add_column("running", header_style="dim")
@@ -100,9 +114,26 @@ class Display:
         )
         return Group(table, Text(line, style="bold"))
 
-    def finish(self, run: Run) -> None:
-        """Show the result table and where the files are."""
+    def finish(self, run: Run, shard: tuple[int, int] | None = None) -> None:
+        """Show the result table and where the files are; of a part, what has been done."""
+        if shard is None:
+            self._show_results(run)
         report = run.report
+        self.say(
+            f"{report.count('done')} jobs run, {report.count('cached')} already in the store, "
+            f"{report.count('failed')} failed, {report.count('skipped')} skipped, "
+            f"in {duration(time.monotonic() - self._started)}."
+        )
+        if shard is None:
+            self.say(f"{run.out / 'report.html'}  {run.out / 'records.jsonl'}")
+        else:
+            self.say(
+                f"This was part {shard[0]} of {shard[1]}; when all are done, the same command "
+                "without --shard writes the results."
+            )
+        sys.stdout.flush()
+
+    def _show_results(self, run: Run) -> None:
         metric = METRICS.get(run.plan.suite.metrics[0])
         found = overview(run.records, metric.name)
         if found is not None:
@@ -115,30 +146,6 @@ class Display:
             for sentence in [found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
-        self.say(
-            f"{report.count('done')} jobs run, {report.count('cached')} already in the store, "
-            f"{report.count('failed')} failed, {report.count('skipped')} skipped, "
-            f"in {duration(time.monotonic() - self._started)}."
-        )
-        self.say(f"{run.out / 'report.html'}  {run.out / 'records.jsonl'}")
-        sys.stdout.flush()
-
-
-def show_plan(plan: Plan, root: Path) -> None:
-    """Print the jobs of a plan and which are in the store, touching nothing."""
-    console = Console()
-    store = Store(root, read_only=True) if root.exists() else None
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("kind", "job", "key", "state"):
-        table.add_column(title, header_style="dim")
-    todo = 0
-    for key, job in plan.jobs.items():
-        state = store.state(key) if store else State.ABSENT
-        todo += state is not State.FINISHED
-        shown = "to do" if state is State.ABSENT else state.value
-        table.add_row(job.kind, job.label, key[:12], shown)
-    console.print(table)
-    console.print(f"{len(plan.jobs)} jobs, {todo} to do; store {root}")
 
 
 def _figures(progress: Any) -> list[str]:

@@ -36,7 +36,7 @@ def run(
         str | None, typer.Option(help="Data set or card to transfer to, instead of the suite's.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the jobs and what is done, run nothing.")
+        bool, typer.Option("--dry-run", help="Show the jobs, what is done, and costs; run nothing.")
     ] = False,
     set_: Annotated[
         list[str] | None,
@@ -44,13 +44,42 @@ def run(
             "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Do the I-th of N parts, into a store that all share."),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="local, or parsl for a cluster.")] = "local",
+    parsl_config: Annotated[
+        Path | None, typer.Option(help="Python file with Parsl's configuration, 'config'.")
+    ] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="Do the jobs of this backbone's environment with this Python; repeatable.",
+        ),
+    ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Longest time for one try of a job, e.g. 90m or 4h."),
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(metavar="GIB", help="Most memory of a job, GiB.")
+    ] = None,
+    tries: Annotated[
+        int, typer.Option(min=1, help="How often a job is tried that dies or takes too long.")
+    ] = 3,
 ) -> None:
     """Run SUITE: do every job that is not in the store yet, then write records and report.
 
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
-    from tlbench.cli.live import Display, show_plan
+    from tlbench.cli.live import Display
+    from tlbench.cli.means import executor_of, limits_of, pythons_of, shard_of
+    from tlbench.cli.plan import show_plan
     from tlbench.engine.devices import check_device
+    from tlbench.engine.executors import default_workers
+    from tlbench.engine.means import Means
     from tlbench.plan import plan
     from tlbench.run import default_store, run_suite
     from tlbench.suite import load_suite
@@ -61,16 +90,28 @@ def run(
     )
     if dry_run:
         check_device(device)
-        show_plan(plan(chosen), store or default_store())
+        root, at_once = store or default_store(), workers or default_workers()
+        show_plan(plan(chosen), root, device, at_once, estimate=True)
         return
+    means = Means(
+        workers,
+        device,
+        executor_of(executor, parsl_config, out or Path("runs") / chosen.name),
+        limits_of(time_limit, memory_limit),
+        tries,
+        pythons_of(python),
+    )
+    part = shard_of(shard)
     display = Display()
     try:
         with display, _signals_stop(display):
-            finished = run_suite(chosen, out, store, workers, device, mirror, display.update)
+            finished = run_suite(
+                chosen, out, store, means, mirror, part, display.update, display.note
+            )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
-    display.finish(finished)
+    display.finish(finished, part)
     if not finished.report.complete:
         raise typer.Exit(1)
 

@@ -3,23 +3,27 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any, Protocol
 
 from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
-from tlbench.engine.worker import PROGRESS, Outcome, execute
+from tlbench.engine.supervisor import execute
+from tlbench.engine.task import Limits, Outcome, Task
+from tlbench.errors import StoreError
 from tlbench.jobs.base import Job
 
-MAX_DEATHS = 3
-"""A job whose worker has died this often is given up."""
+ATTEMPTS = 3
+"""A job whose process has died this often is given up."""
 
 MAX_DAMAGES = 3
 """A job that was found damaged this often in one run is not done again."""
 
 _TICK_SECONDS = 0.25
+_BUSY_SECONDS = 0.5, 5.0
+"""Shortest and longest time after which a job that another runner does is looked at again."""
 
 
 @dataclass
@@ -27,12 +31,13 @@ class Report:
     """How a run stands.
 
     ``status`` and ``errors`` are by key; ``set_aside`` lists damaged jobs that were found and
-    are computed again.
+    are computed again, ``retried`` those whose process died, once for each death.
     """
 
     status: dict[str, Status]
     errors: dict[str, str] = field(default_factory=dict)
     set_aside: list[str] = field(default_factory=list)
+    retried: list[str] = field(default_factory=list)
 
     def count(self, *statuses: Status) -> int:
         """Return the number of jobs in any of ``statuses``."""
@@ -44,22 +49,41 @@ class Report:
         return self.count("cached", "done") == len(self.status)
 
 
+class Listener(Protocol):
+    """Is told what happens to jobs: "submitted", "finished", "failed", ….
+
+    ``fields`` are JSON values; see `tlbench.runs`.
+    """
+
+    def __call__(self, event: str, job: Job, **fields: Any) -> None:
+        """Take note of it."""
+
+
+def _nobody(event: str, job: Job, **fields: Any) -> None:
+    """Take no note."""
+
+
 def run_jobs(
     jobs: Mapping[str, Job],
     store: Store,
     executor: Callable[[], AbstractContextManager[Executor]],
     device: str,
     on_change: Callable[[Report], None] = lambda report: None,
+    *,
     at_once: int | None = None,
     thorough: bool = False,
+    limits: Limits | None = None,
+    attempts: int = ATTEMPTS,
+    pythons: Mapping[str, str] | None = None,
+    on_event: Listener = _nobody,
 ) -> Report:
     """Bring every job into the store, parents before children.
 
     Of the jobs that are ready, those that most others wait for go first.
 
-    A job that fails is reported and its descendants are skipped; the rest goes on. If a worker
-    process dies, its jobs are tried again on a new pool. A job that turns out to be damaged, here
-    or when another needs it, is set aside and done again.
+    A job that fails is reported and its descendants are skipped; the rest goes on. A job whose
+    process dies is tried again. A job that turns out to be damaged, here or when another needs
+    it, is set aside and done again. A job that another runner is doing is left to it.
 
     Parameters
     ----------
@@ -74,97 +98,171 @@ def run_jobs(
         few more than it has workers let a job that becomes ready later overtake less urgent ones.
     thorough
         Read every file of the jobs that are in the store already, for a caller that uses them.
+    limits
+        What one attempt at a job may use.
+    attempts
+        How often a job is tried whose process dies or takes too long.
+    pythons
+        Name of an environment → interpreter for its jobs; other jobs run in this one.
+    on_event
+        Told what happens to jobs.
+
+    Raises
+    ------
+    StoreError
+        If nothing can be put into the store any more, as when its disk is full.
+    TlbenchError
+        If the executor cannot do any job.
     """
-    report = Report(dict.fromkeys(jobs, "waiting"))
-    for key in jobs:
-        state = store.state(key, thorough)
-        if state is State.FINISHED:
-            report.status[key] = "cached"
-        elif state is State.DAMAGED:
-            store.clear_damaged(key)
-            report.set_aside.append(key)
-    on_change(report)
-    deaths = dict.fromkeys(jobs, 0)
-    while report.count("waiting"):
+    walk = _Walk(jobs, store, Report(dict.fromkeys(jobs, "waiting")), on_change, on_event)
+    walk.recognise(thorough)
+    if walk.report.count("waiting"):
+        pythons = pythons or {}
+
+        def task(job: Job) -> Task:
+            python = pythons.get(job.environment or "")
+            return Task(job, str(store.root), device, limits or Limits(), python)
+
         with executor() as pool:
+            walk.drain(pool, task, at_once or len(jobs), attempts)
+    return walk.report
+
+
+class _Walk:
+    """A run in progress."""
+
+    def __init__(
+        self,
+        jobs: Mapping[str, Job],
+        store: Store,
+        report: Report,
+        on_change: Callable[[Report], None],
+        on_event: Listener,
+    ) -> None:
+        self.jobs, self.store, self.report = jobs, store, report
+        self._on_change, self._tell = on_change, on_event
+        self._shown = 0.0
+        self._deaths: dict[str, int] = {}
+        self._elsewhere: dict[str, tuple[float, float]] = {}
+
+    def recognise(self, thorough: bool) -> None:
+        """Find out which jobs are in the store."""
+        for key, job in self.jobs.items():
+            state = self.store.state(key, thorough)
+            if state is State.FINISHED:
+                self.report.status[key] = "cached"
+            elif state is State.DAMAGED:
+                self.store.clear_damaged(key)
+                self._set_aside(job)
+            self._show()
+        self._show(now=True)
+
+    def drain(
+        self, pool: Executor, task: Callable[[Job], Task], at_once: int, attempts: int
+    ) -> None:
+        """Keep up to ``at_once`` jobs in ``pool`` until no more can be done."""
+        self._schedule = Schedule(self.jobs, self.report.status)
+        finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        running = 0
+        while True:
+            while running < at_once and (key := self._next()) is not None:
+                self._tell("submitted", self.jobs[key])
+                future = pool.submit(execute, task(self.jobs[key]))
+                future.add_done_callback(finished.put)
+                running += 1
+            self._show(now=not running and not self._elsewhere)
+            if not running and not self._elsewhere:
+                return
             try:
-                _drain(jobs, store, pool, device, report, on_change, at_once or len(jobs))
-            except BrokenProcessPool:
-                _after_death(jobs, store, report, deaths)
-                on_change(report)
-    return report
+                outcome = finished.get(timeout=_TICK_SECONDS).result()
+            except Empty:
+                continue
+            running -= 1
+            self._settle(outcome, attempts)
 
+    def _next(self) -> str | None:
+        """Return a job that can be done now, among them those that another runner did or left."""
+        now = time.monotonic()
+        for key, (due, _) in self._elsewhere.items():
+            if now < due:
+                continue
+            if not self.store.is_locked(key):
+                self._elsewhere.pop(key)
+                return key
+            self._leave(key)
+            # One look at a time.
+            break
+        return self._schedule.take()
 
-def _drain(
-    jobs: Mapping[str, Job],
-    store: Store,
-    pool: Executor,
-    device: str,
-    report: Report,
-    on_change: Callable[[Report], None],
-    at_once: int,
-) -> None:
-    """Keep up to ``at_once`` jobs in ``pool`` until no more can be done."""
-    schedule = Schedule(jobs, report.status)
-    finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
-    running = 0
-    shown = time.monotonic()
-    while True:
-        while running < at_once and (key := schedule.take()) is not None:
-            future = pool.submit(execute, jobs[key], str(store.root), device)
-            future.add_done_callback(finished.put)
-            running += 1
-        if not running or time.monotonic() - shown >= _TICK_SECONDS:
-            on_change(report)
-            shown = time.monotonic()
-        if not running:
-            return
-        try:
-            outcome = finished.get(timeout=_TICK_SECONDS).result()
-        except Empty:
-            continue
-        running -= 1
+    def _settle(self, outcome: Outcome, attempts: int) -> None:
+        job = self.jobs[outcome.key]
+        if outcome.fault is not None:
+            done = self.report.count("done", "cached")
+            raise StoreError(
+                f"Nothing more can be put into the store {self.store.root} ({outcome.fault}); "
+                f"{done} of {len(self.jobs)} jobs are done and kept. Mend that, then the same "
+                "command goes on from here."
+            )
         if outcome.lost:
-            _recall(outcome, store, report)
-            schedule = Schedule(jobs, report.status)
-        elif outcome.error is None:
-            schedule.finish(outcome.key, "cached" if outcome.reused else "done")
+            self._recall(outcome)
+            self._schedule = Schedule(self.jobs, self.report.status)
+        elif outcome.busy:
+            self._tell("elsewhere", job)
+            self._leave(outcome.key)
+        elif outcome.death is not None:
+            self._bury(job, outcome.death, attempts)
+        elif outcome.error is not None:
+            self._fail(job, outcome.error)
         else:
-            report.errors[outcome.key] = outcome.error
-            schedule.fail(outcome.key)
+            self._schedule.finish(outcome.key, "cached" if outcome.reused else "done")
+            self._tell("finished", job, reused=outcome.reused, seconds=outcome.seconds)
 
+    def _leave(self, key: str) -> None:
+        """Leave a job to the runner that does it, and look again later each time."""
+        shortest, longest = _BUSY_SECONDS
+        _, last = self._elsewhere.pop(key, (0.0, shortest / 2))
+        pause = min(2 * last, longest)
+        self._elsewhere[key] = time.monotonic() + pause, pause
 
-def _recall(outcome: Outcome, store: Store, report: Report) -> None:
-    """Put a job back that found its parents damaged, and the parents, to be done again."""
-    report.status[outcome.key] = "waiting"
-    for parent in outcome.lost:
-        # Another child may have found the same, and the parent may be there again.
-        if report.status[parent] not in ("cached", "done") or store.folder(parent).exists():
-            continue
-        report.set_aside.append(parent)
-        if report.set_aside.count(parent) < MAX_DAMAGES:
-            report.status[parent] = "waiting"
+    def _bury(self, job: Job, death: str, attempts: int) -> None:
+        deaths = self._deaths[job.key] = self._deaths.get(job.key, 0) + 1
+        if deaths < attempts:
+            self.report.retried.append(job.key)
+            self._schedule.put_back(job.key)
+            self._tell("retried", job, attempt=deaths, reason=death)
         else:
-            report.status[parent] = "failed"
-            report.errors[parent] = (
-                f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk."
-            )
+            times = "once" if deaths == 1 else f"{deaths} times"
+            self._fail(job, f"It was tried {times}; the last time, {death}.")
 
+    def _fail(self, job: Job, error: str) -> None:
+        self.report.errors[job.key] = error
+        skipped = self._schedule.fail(job.key)
+        self._tell("failed", job, error=error, skipped=len(skipped))
 
-def _after_death(
-    jobs: Mapping[str, Job], store: Store, report: Report, deaths: dict[str, int]
-) -> None:
-    """Put the jobs of a broken pool back, except those that keep killing their worker."""
-    broken = [key for key in jobs if report.status[key] == "submitted"]
-    started = [key for key in broken if (store.working_folder(key) / PROGRESS).exists()]
-    for key in broken:
-        (store.working_folder(key) / PROGRESS).unlink(missing_ok=True)
-        # If none had started, the workers die before any job is reached: then all are to blame.
-        deaths[key] += key in started or not started
-        if deaths[key] >= MAX_DEATHS:
-            report.status[key] = "failed"
-            report.errors[key] = (
-                f"Its worker process died {MAX_DEATHS} times (killed, or out of memory)."
-            )
-        else:
-            report.status[key] = "waiting"
+    def _recall(self, outcome: Outcome) -> None:
+        """Put a job back that found its parents damaged, and the parents, to be done again."""
+        self.report.status[outcome.key] = "waiting"
+        for parent in outcome.lost:
+            # Another child may have found the same, and the parent may be there again.
+            known = self.report.status[parent] in ("cached", "done")
+            if not known or self.store.folder(parent).exists():
+                continue
+            self._set_aside(self.jobs[parent])
+            if self.report.set_aside.count(parent) < MAX_DAMAGES:
+                self.report.status[parent] = "waiting"
+            else:
+                error = (
+                    f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk."
+                )
+                self.report.status[parent] = "failed"
+                self.report.errors[parent] = error
+                self._tell("failed", self.jobs[parent], error=error)
+
+    def _set_aside(self, job: Job) -> None:
+        self.report.set_aside.append(job.key)
+        self._tell("set-aside", job)
+
+    def _show(self, *, now: bool = False) -> None:
+        if now or time.monotonic() - self._shown >= _TICK_SECONDS:
+            self._on_change(self.report)
+            self._shown = time.monotonic()

@@ -58,19 +58,26 @@ class Schedule:
             if not self._missing[child] and self._status[child] == "waiting":
                 heappush(self._ready, (self._rank[child], child))
 
-    def fail(self, key: str) -> None:
-        """Note that a job that was taken has failed: all that wait for it are skipped."""
-        self._status[key] = "failed"
-        self._skip_descendants(key)
+    def put_back(self, key: str) -> None:
+        """Note that a job that was taken is to be done again."""
+        self._status[key] = "waiting"
+        heappush(self._ready, (self._rank[key], key))
 
-    def _skip_descendants(self, key: str) -> None:
-        lost = [key]
+    def fail(self, key: str) -> list[str]:
+        """Note that a job that was taken has failed, and return those that are skipped for it."""
+        self._status[key] = "failed"
+        return self._skip_descendants(key)
+
+    def _skip_descendants(self, key: str) -> list[str]:
+        lost, skipped = [key], []
         while lost:
             for child in self._children[lost.pop()]:
                 # A child that is in the store needs its parents no more.
                 if self._status[child] == "waiting":
                     self._status[child] = "skipped"
                     lost.append(child)
+                    skipped.append(child)
+        return skipped
 
 
 def _ranks(jobs: Mapping[str, Job]) -> dict[str, tuple[int, int]]:

@@ -1,88 +1,88 @@
-"""What happens in the process that does a job.
+"""Doing one job in this process.
 
 At the top this module imports nothing heavy, so that a worker is there at once and imports only
 what its jobs need.
 """
 
+import errno
 import json
-import logging
 import os
-import signal
+import platform
+import sys
 import textwrap
-import threading
-import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+
+from filelock import Timeout
 
 from tlbench.engine.devices import resolve
-from tlbench.engine.memory import forget_peak, keep_freed_memory
+from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
+from tlbench.engine.memory import forget_peak
+from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
-from tlbench.errors import TlbenchError
-from tlbench.files import PART
+from tlbench.engine.task import Outcome, Task
+from tlbench.errors import StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Context, Job, Progress
 from tlbench.seeds import stream
 
-PROGRESS = "progress.json"
-LOG = "log.txt"
-_PROGRESS_SECONDS = 0.4
+STARTED = "started"
+_PRINTING = (1, 2)
+"""File descriptors of standard output and standard error."""
+
+_STORE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended: ``error`` is None if it is now in the store.
-
-    ``reused`` says that another runner had finished it in the meantime. If there are ``lost``
-    parents, the job was not done: their files turned out to be damaged and were set aside.
-    """
-
-    key: str
-    error: str | None = None
-    reused: bool = False
-    lost: tuple[str, ...] = ()
-
-
-def start_worker(lifeline: Connection) -> None:
-    """Prepare a new worker process.
-
-    It keeps the memory that its jobs free, leaves interrupts to the runner, and ends when the
-    other end of ``lifeline`` is closed, which happens when the runner stops or dies in whatever
-    way.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_freed_memory()
-
-    def watch() -> None:
-        with suppress(EOFError, OSError):
-            lifeline.recv_bytes()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="lifeline").start()
-
-
-def execute(job: Job, root: str, device: str) -> Outcome:
-    """Do ``job`` unless the store has it, and put it there.
+def attempt(task: Task, *, wait: bool = False, capture: bool = False) -> Outcome:
+    """Do the job of ``task`` unless the store has it, and put it there.
 
     Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
+
+    Parameters
+    ----------
+    wait
+        If another process is doing the job, wait until it has ended.
+    capture
+        Put what the job prints, and what is printed if the process crashes, into the job's log.
     """
+    job = task.job
+    store = None
+    seconds = None
     try:
-        store = Store(root)
-        with store.lock(job.key):
+        store = Store(task.store)
+        with store.lock(job.key).acquire(blocking=wait):
             if store.state(job.key) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
                 return Outcome(job.key, lost=lost)
-            perform(job, store, device)
+            with captured(store.begin(job) / LOG) if capture else nullcontext():
+                seconds = perform(job, store, task.device)
+    except Timeout:
+        return Outcome(job.key, busy=True)
     except Exception as error:
-        return Outcome(job.key, _one_line(error))
-    return Outcome(job.key)
+        return _failure(job.key, store, error)
+    return Outcome(job.key, seconds=seconds)
+
+
+def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
+    """Tell a job that failed from a store that nothing can be put into."""
+    if store is None:
+        return Outcome(key, fault=_one_line(error))
+    if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
+        return Outcome(key, fault=error.strerror)
+    # Libraries tell of a full disk in errors of their own.
+    if any(text in str(error) for text in _FULL):
+        return Outcome(key, fault=next(text for text in _FULL if text in str(error)))
+    try:
+        store.probe()
+    except StoreError as fault:
+        return Outcome(key, fault=str(fault))
+    return Outcome(key, error=_one_line(error))
 
 
 def _usable(store: Store, key: str) -> bool:
@@ -97,8 +97,8 @@ def _usable(store: Store, key: str) -> bool:
 
 def perform(
     job: Job, store: Store, requested: str, watch: Callable[[Progress], None] | None = None
-) -> None:
-    """Do ``job``, whose lock the caller holds, and put it into the store.
+) -> float:
+    """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
 
     Parameters
     ----------
@@ -108,17 +108,19 @@ def perform(
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
-    log = _log_to(folder / LOG)
+    attempts = 1 + sum(event["event"] == STARTED for event in read_events(folder / EVENTS))
+    log = EventLog(folder)
+    at = {"host": platform.node(), "pid": os.getpid(), "environment": job.environment}
+    log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
         _settle_process(job)
         kind = KINDS[job.kind]
         device = resolve(requested) if kind.uses_device else "cpu"
         forget_peak()
         stopwatch = Stopwatch()
-        log.info("%s: %s", job.kind, job.label)
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
-        reporter = _Reporter(folder / PROGRESS)
+        reporter = Reporter(folder / PROGRESS)
 
         def report(progress: Progress) -> None:
             reporter(progress)
@@ -128,16 +130,34 @@ def perform(
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
-        provenance = {**stopwatch.provenance(device), **context.measured}
-        log.info("done in %.1f s", provenance["wall_seconds"])
+        provenance = {**stopwatch.provenance(device), **context.measured, "attempts": attempts}
+        seconds = provenance["wall_seconds"]
+        log.write("finished", f"{job.label}, {seconds:.1f} s", seconds=seconds, device=device)
         (folder / PROGRESS).unlink(missing_ok=True)
-    except Exception:
-        log.error("%s", traceback.format_exc())
+    except Exception as error:
+        trace = traceback.format_exc()
+        log.write("failed", trace, error=_one_line(error), traceback=trace)
         (folder / PROGRESS).unlink(missing_ok=True)
         raise
-    finally:
-        _close(log)
     store.commit(job, result, provenance)
+    return float(seconds)
+
+
+@contextmanager
+def captured(path: Path) -> Iterator[None]:
+    """Append what this process prints to a file, even if it is C code that prints."""
+    with path.open("ab", buffering=0) as file:
+        kept = [os.dup(number) for number in _PRINTING]
+        for number in _PRINTING:
+            os.dup2(file.fileno(), number)
+    try:
+        yield
+    finally:
+        for stream_ in (sys.stdout, sys.stderr):
+            stream_.flush()
+        for number, copy in zip(_PRINTING, kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 def _settle_process(job: Job) -> None:
@@ -151,54 +171,6 @@ def _settle_process(job: Job) -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(stream("job", job.key))
-
-
-class _Reporter:
-    """Writes a job's progress to a file, now and then."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._started = time.time()
-        self._first: int | None = None
-        self._next = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.total and self._first is None:
-            # What was done before this attempt, or before the first report, tells no speed.
-            self._first, self._started = progress.done, time.time()
-        now = time.monotonic()
-        if now < self._next and progress.done != progress.total:
-            return
-        self._next = now + _PROGRESS_SECONDS
-        since = {"first": self._first or 0, "started": self._started}
-        part = self._path.with_suffix(PART)
-        part.write_text(json.dumps({**asdict(progress), **since}))
-        part.replace(self._path)
-
-
-def read_progress(store: Store, key: str) -> Mapping[str, Any] | None:
-    """Return what a running job last reported, None if it is not running."""
-    try:
-        value: Mapping[str, Any] = json.loads((store.working_folder(key) / PROGRESS).read_text())
-    except (OSError, ValueError):
-        return None
-    return value
-
-
-def _log_to(path: Path) -> logging.Logger:
-    log = logging.getLogger("tlbench.job")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    return log
-
-
-def _close(log: logging.Logger) -> None:
-    for handler in list(log.handlers):
-        handler.close()
-        log.removeHandler(handler)
 
 
 def _one_line(error: Exception) -> str:

@@ -73,7 +73,7 @@ def load_parts(
     card: "Card", store: Path | None, mirror: Path | None, status: Any
 ) -> "dict[str, Frames]":
     """Return the parts of a data set; while it is sampled, ``status`` shows how far it is."""
-    from tlbench.engine.worker import read_progress
+    from tlbench.engine.progress import read_progress
     from tlbench.plan import dataset_job
     from tlbench.run import load_dataset
 

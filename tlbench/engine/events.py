@@ -1,0 +1,68 @@
+"""Logs: what happened, as sentences for people and as one JSON object a line for programs.
+
+::
+
+    log.txt         2026-11-24T00:14:13+00:00 finished: pretrain schnet on Si, seed 0, 3.2 s
+    events.jsonl    {"time": "2026-11-24T00:14:13+00:00", "elapsed": 4.1, "event": "finished", …}
+
+A run writes both into its folder, a job into its own. ``elapsed`` counts seconds since the log
+was opened and does not jump with the clock.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+LOG, EVENTS = "log.txt", "events.jsonl"
+
+
+class EventLog:
+    """Appends to the two logs of a folder.
+
+    A log is no result: on a disk that is full it stays behind without a word, and what is
+    worth an error is told by whoever writes results.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = folder / LOG, folder / EVENTS
+        self._started = time.monotonic()
+        for path in self._paths:
+            _end_line(path)
+
+    def write(self, event: str, text: str, **fields: Any) -> None:
+        """Note an event.
+
+        Parameters
+        ----------
+        text
+            What it was, for people; it may have several lines.
+        fields
+            What it was, for programs: JSON values.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = {"time": now, "elapsed": round(time.monotonic() - self._started, 3)}
+        line = json.dumps({**entry, "event": event, **fields}, ensure_ascii=False)
+        for path, written in zip(self._paths, (f"{now} {event}: {text}", line), strict=True):
+            with suppress(OSError), path.open("a", encoding="utf-8") as file:
+                file.write(written + "\n")
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a file, leaving out lines that a crash has torn; none without a file."""
+    with suppress(OSError), path.open("rb") as file:
+        for line in file:
+            with suppress(ValueError):
+                event = json.loads(line)
+                if isinstance(event, dict) and isinstance(event.get("event"), str):
+                    yield event
+
+
+def _end_line(path: Path) -> None:
+    """End the line that a crash may have left unfinished."""
+    with suppress(OSError), path.open("rb+") as file:
+        if file.seek(0, 2) and file.seek(-1, 2) is not None and file.read(1) != b"\n":
+            file.write(b"\n")

@@ -1,0 +1,109 @@
+"""Interpreters that jobs run in: this one, and those of environments of their own."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Collection, Mapping
+from functools import cache
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import Any
+
+from tlbench.errors import InputError, printable
+from tlbench.registry import near_names
+from tlbench.schema import digest
+
+_SECONDS = 120
+
+
+def describe() -> dict[str, Any]:
+    """Return which tlbench this interpreter has, and which Python it is."""
+    return {
+        "tlbench": version("tlbench"),
+        "code": code_digest(),
+        "python": platform.python_version(),
+    }
+
+
+@cache
+def code_digest() -> str:
+    """Return the SHA-256 of tlbench's source files, wherever they are installed."""
+    root = Path(__file__).resolve().parent.parent
+    found = sorted(p for p in root.rglob("*") if p.suffix in (".py", ".c"))
+    content = hashlib.sha256()
+    for path in found:
+        content.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return content.hexdigest()
+
+
+@cache
+def environment_digest() -> str:
+    """Return the SHA-256 of the names and versions of everything that is installed here."""
+    found = {(d.name.lower(), d.version) for d in distributions() if d.name}
+    return digest([list(each) for each in sorted(found)])
+
+
+def check_interpreters(pythons: Mapping[str, str], environments: Collection[str]) -> None:
+    """Make sure that jobs can run in the named interpreters.
+
+    Parameters
+    ----------
+    pythons
+        Name of an environment → path of its interpreter.
+    environments
+        Names of the environments that the jobs to be done know.
+
+    Raises
+    ------
+    InputError
+        If no job knows an environment, or its interpreter cannot be started, has no tlbench, or
+        not the same as this one.
+    """
+    for name, python in pythons.items():
+        if name not in environments:
+            raise InputError(
+                f"--python {name}={python}: no backbone of this suite runs in an environment "
+                f"called {name!r}; {near_names(name, environments)}"
+            )
+        _compare(name, _described(name, python))
+
+
+def _compare(name: str, found: Mapping[str, Any]) -> None:
+    here = describe()
+    if found["tlbench"] != here["tlbench"]:
+        raise InputError(
+            f"The Python of the environment {name!r} has tlbench {found['tlbench']}, but this is "
+            f"tlbench {here['tlbench']}; install the same version there."
+        )
+    if found["code"] != here["code"]:
+        raise InputError(
+            f"The Python of the environment {name!r} has tlbench {found['tlbench']} as this one, "
+            "but its source files differ; install the same tlbench there."
+        )
+
+
+def _described(name: str, python: str) -> Mapping[str, Any]:
+    command = [python, "-m", "tlbench.engine.child", "describe"]
+    where = f"The Python of the environment {name!r}, {python},"
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{where} did not answer within {_SECONDS} s.") from error
+    except OSError as error:
+        raise InputError(f"{where} cannot be started ({error.strerror}).") from error
+    try:
+        found = json.loads(done.stdout)
+        if set(found) == set(describe()):
+            return dict(found)
+    except (ValueError, TypeError):
+        pass
+    lines = done.stderr.strip().splitlines()
+    said = f" ({printable(lines[-1])})" if lines else ""
+    if "No module named" in said and "tlbench" in said:
+        raise InputError(
+            f"{where} has no tlbench; install it there: {python} -m pip install tlbench."
+        )
+    raise InputError(f"{where} is not a Python that tlbench {version('tlbench')} runs in{said}.")

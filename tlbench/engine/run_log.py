@@ -1,0 +1,89 @@
+"""What a run leaves in its folder to be followed by: who runs what where, and what happened.
+
+::
+
+    run.json        the suite, the store and the plan in it, the process that runs it
+    events.jsonl    what happened to which job; see `tlbench.engine.events`
+    log.txt         the same for people
+
+Events of a run are "run-started", "run-finished" and "run-stopped"; those of a job, with its key,
+"submitted", "finished", "failed", "retried", "set-aside" and "elsewhere" (another runner does it).
+"""
+
+import json
+import os
+import platform
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tlbench.engine.events import EventLog
+from tlbench.engine.runner import Report
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.jobs.base import Job
+
+RUN = "run.json"
+_LOCK = ".run.lock"
+
+
+class RunLog:
+    """Writes the log of a run, and keeps its folder from any other run meanwhile.
+
+    Parameters
+    ----------
+    about
+        What ``run.json`` says: JSON values.
+
+    Raises
+    ------
+    InputError
+        If another run is writing to the folder.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self._lock = run_lock(folder)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InputError(
+                f"Another run is writing to {folder}; follow it with 'tlbench status {folder}', or "
+                "choose another folder with --out."
+            ) from error
+        process = {"host": platform.node(), "pid": os.getpid()}
+        write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
+        self._log = EventLog(folder)
+        self._log.write("run-started", f"{about['suite']}, {about['jobs']} jobs", **process)
+
+    def __call__(self, event: str, job: Job, **fields: Any) -> None:
+        """Note what happened to a job."""
+        said = [f"{name} {value}" for name, value in fields.items() if value not in (None, False)]
+        text = ", ".join([job.label, *said])
+        self._log.write(event, text, key=job.key, kind=job.kind, label=job.label, **fields)
+
+    def ended(self, report: Report) -> None:
+        """Note that every job has been done, or failed, or skipped."""
+        counts = {s: report.count(s) for s in ("done", "cached", "failed", "skipped")}
+        text = ", ".join(f"{number} {status}" for status, number in counts.items())
+        self._log.write("run-finished", text, **counts)
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            reason = str(error) or kind.__name__
+            self._log.write("run-stopped", reason, reason=reason)
+        self._lock.release()
+
+
+def run_lock(folder: Path) -> FileLock:
+    """Return the lock that whoever runs a suite into ``folder`` holds."""
+    return FileLock(folder / _LOCK)

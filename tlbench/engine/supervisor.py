@@ -1,0 +1,209 @@
+"""Keeps a process for each interpreter that does jobs, and ends it if it takes too much.
+
+The runner's executors call ``execute``, here or on another machine. A job that crashes, hangs or
+eats all memory takes nothing with it but its own process.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tlbench.engine.events import EventLog
+from tlbench.engine.store import Store
+from tlbench.engine.task import Limits, Outcome, Task
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""Limits that numerical libraries read when they are loaded."""
+
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from tlbench.engine.child import main; main(int(sys.argv[2]))"
+)
+_TICK_SECONDS = 0.05
+_MEMORY = "it took too much memory"
+_MOST_OUTPUT = 2000
+
+
+class Child:
+    """A process that does jobs in an interpreter; None stands for this one."""
+
+    def __init__(self, python: str | None) -> None:
+        answers, theirs = os.pipe()
+        command = [python or sys.executable]
+        command += ["-m", "tlbench.engine.child"] if python else ["-c", _BOOT, json.dumps(sys.path)]
+        self._answers = answers
+        self._buffer = b""
+        # What is printed outside of a job, such as why the interpreter does not start.
+        self._printed = tempfile.TemporaryFile()
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=self._printed,
+                stderr=self._printed,
+                pass_fds=[theirs],
+                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
+            )
+        except OSError:
+            os.close(answers)
+            self._printed.close()
+            raise
+        finally:
+            os.close(theirs)
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a request; if the process is gone, ``answer`` will say so."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def answer(self, seconds: float | None) -> dict[str, Any] | None:
+        """Return the answer to the request, None if it takes longer.
+
+        Raises
+        ------
+        EOFError
+            If the process ended without one.
+        """
+        while b"\n" not in self._buffer:
+            if not select.select([self._answers], [], [], seconds)[0]:
+                return None
+            received = os.read(self._answers, 1 << 16)
+            if not received:
+                raise EOFError
+            self._buffer += received
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def memory_mib(self) -> int:
+        """Return the resident memory of the process, MiB; 0 where the system does not tell."""
+        with suppress(OSError, IndexError, ValueError):
+            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+        return 0
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    def bury(self) -> str:
+        """Wait for the end of the process, free what it held, and say how it ended."""
+        code = self._process.wait()
+        with suppress(OSError):
+            self._process.stdin and self._process.stdin.close()
+        os.close(self._answers)
+        self._printed.seek(0)
+        printed = self._printed.read().decode(errors="replace").strip()[-_MOST_OUTPUT:]
+        self._printed.close()
+        last = f": {printed.splitlines()[-1]}" if printed else ""
+        if code == -signal.SIGKILL:
+            return "its process was killed (SIGKILL), as happens when memory runs out"
+        if code < 0:
+            return f"its process was ended by {signal.Signals(-code).name}{last}"
+        return f"its process ended with exit code {code}{last}"
+
+
+class Supervisor:
+    """Has jobs done in processes of its own, one job at a time."""
+
+    def __init__(self) -> None:
+        self._children: dict[str | None, Child] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(self, task: Task) -> Outcome:
+        """Have a job done, within its limits.
+
+        A process that takes too much time or memory is killed; the job's log tells of it.
+        """
+        try:
+            child = self._child(task.python)
+        except OSError as error:
+            return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
+        child.ask(task.request())
+        try:
+            answer, breach = self._watched(child, task.limits)
+        except EOFError:
+            return Outcome(task.job.key, death=self._note(task, self._bury(task.python)))
+        if answer is not None:
+            return Outcome(**{**answer, "lost": tuple(answer["lost"])})
+        child.kill()
+        self._bury(task.python)
+        self._note(task, breach)
+        if task.limits.memory_mib is not None and _MEMORY in breach:
+            return Outcome(task.job.key, error=breach)
+        return Outcome(task.job.key, death=breach)
+
+    def close(self) -> None:
+        """End the processes at once, whatever they are doing; further jobs die at their start."""
+        with self._lock:
+            self._closed = True
+            for child in self._children.values():
+                child.kill()
+
+    def _child(self, python: str | None) -> Child:
+        with self._lock:
+            if python not in self._children:
+                self._children[python] = Child(python)
+                if self._closed:
+                    self._children[python].kill()
+            return self._children[python]
+
+    def _bury(self, python: str | None) -> str:
+        with self._lock:
+            child = self._children.pop(python)
+        return child.bury()
+
+    @staticmethod
+    def _watched(child: Child, limits: Limits) -> tuple[dict[str, Any] | None, str]:
+        """Return the answer of a process, or how it has broken its limits."""
+        started = time.monotonic()
+        tick = None if limits == Limits() else _TICK_SECONDS
+        while (answer := child.answer(tick)) is None:
+            if limits.seconds is not None and time.monotonic() - started > limits.seconds:
+                return None, f"it took longer than its limit of {limits.seconds:g} s"
+            used = child.memory_mib()
+            if limits.memory_mib is not None and used > limits.memory_mib:
+                return None, f"{_MEMORY}: {used} MiB, its limit is {limits.memory_mib} MiB"
+        return answer, ""
+
+    @staticmethod
+    def _note(task: Task, what: str) -> str:
+        """Put the end of a job's process into the job's log."""
+        folder = Store(task.store, read_only=True).working_folder(task.job.key)
+        if folder.exists():
+            EventLog(folder).write("killed", what, error=what)
+        return what
+
+
+_own = threading.local()
+
+
+def execute(task: Task) -> Outcome:
+    """Have a job done by the supervisor of this thread."""
+    return own_supervisor().run(task)
+
+
+def own_supervisor() -> Supervisor:
+    """Return the supervisor of this thread."""
+    if not hasattr(_own, "supervisor"):
+        _own.supervisor = Supervisor()
+    found: Supervisor = _own.supervisor
+    return found
