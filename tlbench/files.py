@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and files from outside that are read within bounds."""
 
+import hashlib
 import os
 import uuid
 import zlib
@@ -83,6 +84,26 @@ def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
         if unpacking.unused_data or file.read(1):
             raise ValueError("something follows after the compressed text")
     return b"".join(parts)
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write ``content`` and its digest; a crash leaves the old file or the new."""
+    part = path.with_suffix(PART)
+    with part.open("wb") as file:
+        file.write(content)
+        file.write(hashlib.sha256(content).digest())
+    part.replace(path)
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """Return what ``write_sealed`` wrote; None if it is not there, or no longer as it was."""
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    size = hashlib.sha256().digest_size
+    content, seal = found[:-size], found[-size:]
+    return content if hashlib.sha256(content).digest() == seal else None
 
 
 def stored(path: Path) -> Path:

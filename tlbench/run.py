@@ -176,9 +176,9 @@ def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path)
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:
     """Return the suite spelt out, to stand in ``out``: card files are named from there."""
     complete = suite.complete()
-    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
-        if part in complete and is_path(complete[part][key]):
-            complete[part][key] = os.path.relpath(complete[part][key], out)
+    for where, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
+        if where in complete and is_path(complete[where][key]):
+            complete[where][key] = os.path.relpath(complete[where][key], out)
     return complete
 
 

@@ -3,17 +3,18 @@
 import json
 import os
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
-from tlbench.engine.runner import MAX_DAMAGES, MAX_DEATHS, run_jobs
+from tlbench.engine.events import LOG
+from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import Store
-from tlbench.engine.worker import LOG, PROGRESS, Outcome
-from tlbench.errors import InputError
+from tlbench.engine.task import Limits, Outcome
+from tlbench.engine.worker import attempt
+from tlbench.errors import InputError, StoreError
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
 
@@ -49,9 +50,16 @@ def ran(monkeypatch, _kind_exists_for_keys):
     return names
 
 
+class Here(ThreadPoolExecutor):
+    """Does jobs in a thread of this process, which knows the kinds of this test."""
+
+    def submit(self, function, task):
+        return super().submit(attempt, task)
+
+
 @contextmanager
 def one_thread():
-    with ThreadPoolExecutor(1) as pool:
+    with Here(1) as pool:
         yield pool
 
 
@@ -170,13 +178,13 @@ class LatePool(Executor):
     def __init__(self):
         self.told = False
 
-    def submit(self, function, job, *arguments):
+    def submit(self, function, task):
         future = Future()
-        if job.parents and not self.told:
+        if task.job.parents and not self.told:
             self.told = True
-            future.set_result(Outcome(job.key, lost=tuple(job.parents.values())))
+            future.set_result(Outcome(task.job.key, lost=tuple(task.job.parents.values())))
         else:
-            future.set_result(function(job, *arguments))
+            future.set_result(attempt(task))
         return future
 
 
@@ -200,11 +208,11 @@ class DamagingPool(Executor):
     def __init__(self, store):
         self.store = store
 
-    def submit(self, function, job, *arguments):
+    def submit(self, function, task):
         future = Future()
-        future.set_result(function(job, *arguments))
-        if self.store.folder(job.key).exists():
-            alter_unseen(self.store.folder(job.key) / "artefact")
+        future.set_result(attempt(task))
+        if self.store.folder(task.job.key).exists():
+            alter_unseen(self.store.folder(task.job.key) / "artefact")
         return future
 
 
@@ -249,50 +257,137 @@ def test_a_job_that_another_runner_finished_meanwhile_is_not_done_twice(ran, sto
     assert ran == ["a"]
 
 
-class DyingPool(Executor):
-    """Starts a job, then loses the worker, as if it had been killed."""
+class Answering(Executor):
+    """Answers for the first jobs as it is told, then does them."""
 
-    def __init__(self, store):
-        self.store = store
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = 0
 
-    def submit(self, function, job, *arguments):
-        (self.store.begin(job) / PROGRESS).write_text("{}")
+    def submit(self, function, task):
+        self.asked += 1
         future = Future()
-        future.set_exception(BrokenProcessPool("killed"))
+        answer = self.answers.pop(0) if self.answers else None
+        future.set_result(attempt(task) if answer is None else Outcome(task.job.key, **answer))
         return future
 
 
-@contextmanager
-def dying(store, deaths):
-    deaths.append(1)
-    yield DyingPool(store)
+DEAD = {"death": "its process was killed"}
 
 
-def test_a_job_that_keeps_killing_its_worker_is_given_up(ran, store):
-    deaths = []
-    job = add("a", 1)
-    child = add("b", 1, job)
-    report = run_jobs(graph(job, child), store, partial(dying, store, deaths), "cpu")
-    assert len(deaths) >= MAX_DEATHS
-    assert report.status == {job.key: "failed", child.key: "skipped"}
-    assert "died 3 times" in report.errors[job.key]
-
-
-def test_a_job_survives_the_death_of_a_worker(ran, store):
-    job = add("a", 1)
-    deaths = []
+def answered(*answers):
+    """Return a pool and what makes it."""
+    pool = Answering(*answers)
 
     @contextmanager
-    def dies_once():
-        if deaths:
-            with one_thread() as pool:
-                yield pool
-        else:
-            with dying(store, deaths) as pool:
-                yield pool
+    def make():
+        yield pool
 
-    assert run_jobs(graph(job), store, dies_once, "cpu").complete
-    assert ran == ["a"]
+    return pool, make
+
+
+def test_a_job_that_keeps_killing_its_process_is_given_up(ran, store):
+    job = add("a", 1)
+    child, other = add("b", 1, job), add("other", 2)
+    pool, make = answered(*[DEAD] * ATTEMPTS)
+    report = run_jobs(graph(job, child, other), store, make, "cpu", at_once=1)
+    assert pool.asked == ATTEMPTS + 1
+    assert report.status == {job.key: "failed", child.key: "skipped", other.key: "done"}
+    assert report.errors[job.key] == (
+        "It was tried 3 times; the last time, its process was killed."
+    )
+
+
+def test_how_often_is_up_to_the_caller(ran, store):
+    job = add("a", 1)
+    pool, make = answered(DEAD)
+    report = run_jobs(graph(job), store, make, "cpu", attempts=1)
+    assert report.errors == {job.key: "It was tried once; the last time, its process was killed."}
+    assert pool.asked == 1
+
+
+def test_a_job_survives_the_death_of_its_process(ran, store):
+    job, other = add("a", 1), add("b", 2)
+    report = run_jobs(graph(job, other), store, answered(DEAD, None, DEAD)[1], "cpu")
+    assert report.complete
+    assert sorted(ran) == ["a", "b"]
+    assert report.retried == [job.key, job.key]
+
+
+def test_a_job_that_another_runner_is_doing_is_left_to_it(ran, store):
+    """Other jobs go first, and the job is taken over when the other runner gives it up."""
+    job, others = add("a", 1), [add(f"{n}", n) for n in range(3)]
+    jobs = graph(job, *others)
+    told = []
+
+    def listen(event, job, **fields):
+        told.append((event, job.label))
+        if event == "finished" and len(ran) == 3:
+            elsewhere.release()
+
+    elsewhere = store.lock(job.key)
+    with elsewhere:
+        report = run_jobs(jobs, store, one_thread, "cpu", at_once=1, on_event=listen)
+    assert report.complete
+    assert sorted(ran) == ["0", "1", "2", "a"]
+    assert ran[-1] == "a"
+    assert ("elsewhere", "a") in told
+
+
+def test_what_happens_is_told(ran, store):
+    good, bad = add("good", 1), add("bad", 2, fails=True)
+    child = add("child", 3, bad)
+    told = []
+    run_jobs(
+        graph(good, bad, child),
+        store,
+        one_thread,
+        "cpu",
+        on_event=lambda event, job, **fields: told.append((event, job.label, fields)),
+    )
+    events = [(event, label) for event, label, _ in told]
+    assert events.index(("submitted", "good")) < events.index(("finished", "good"))
+    (finished,) = (fields for event, _, fields in told if event == "finished")
+    assert finished["reused"] is False
+    assert finished["seconds"] >= 0
+    (failed,) = (fields for event, _, fields in told if event == "failed")
+    assert failed == {"error": "this job fails on purpose", "skipped": 1}
+
+
+def test_a_store_that_takes_nothing_more_ends_the_run(ran, store):
+    jobs = graph(*(add(f"{n}", n) for n in range(5)))
+    fault = {"fault": "No space left on device"}
+    with pytest.raises(StoreError, match=r"No space left on device\); 2 of 5 jobs are done"):
+        run_jobs(jobs, store, answered(None, None, fault)[1], "cpu", at_once=1)
+    assert len(store.finished()) == 2
+    assert run_jobs(jobs, store, one_thread, "cpu").count("cached") == 2
+
+
+def test_a_task_says_in_what_the_job_is_done(ran, store):
+    tasks = []
+
+    class Asking(Here):
+        def submit(self, function, task):
+            tasks.append(task)
+            return super().submit(function, task)
+
+    @contextmanager
+    def asking():
+        with Asking(1) as pool:
+            yield pool
+
+    plain = add("plain", 1)
+    special = Job("sum", {"name": "special", "n": 2}, label="special", environment="mace")
+    other = Job("sum", {"name": "other", "n": 2}, label="other", environment="schnet")
+    pythons, limits = {"mace": "/opt/mace/bin/python"}, Limits(60, 2000)
+    jobs = graph(plain, special, other)
+    run_jobs(jobs, store, asking, "cpu", pythons=pythons, limits=limits)
+    found = {task.job.label: (task.python, task.environment) for task in tasks}
+    assert found["special"] == ("/opt/mace/bin/python", "mace")
+    assert found["plain"] == found["other"] == (None, None)
+    assert {task.limits for task in tasks} == {limits}
+    assert store.provenance(special.key)["environment"] == "mace"
+    assert store.provenance(plain.key)["environment"] is None
 
 
 def test_jobs_with_the_same_work_have_the_same_key_whatever_they_are_called():

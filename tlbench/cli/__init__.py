@@ -12,12 +12,15 @@ from tlbench.cli import (
     check_backbone,
     compare,
     data,
+    job,
+    log,
     ls,
     md,
     new,
     plan,
     run,
     show,
+    status,
     store,
     tune,
 )
@@ -53,6 +56,9 @@ def _options(
 
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
+app.command("job")(job.job)
+app.command("status")(status.status)
+app.command("log")(log.log)
 app.command("md")(md.md)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)

@@ -105,7 +105,7 @@ class Display:
         for title in ("done", "per second", "loss", "time left"):
             table.add_column(title, justify="right", header_style="dim")
         for label, progress in running:
-            table.add_row(label, *_figures(progress))
+            table.add_row(label, *figures(progress))
         finished = report.count("done", "cached")
         line = (
             f"{finished}/{len(report.status)} jobs done · {len(running)} running · "
@@ -148,7 +148,8 @@ class Display:
                     self.say(sentence)
 
 
-def _figures(progress: Any) -> list[str]:
+def figures(progress: Any) -> list[str]:
+    """Return how far a job is, its pace, its loss and the time it has left, as text."""
     done, total = progress["done"], progress["total"]
     elapsed = max(time.time() - progress["started"], 1e-6)
     if not total:

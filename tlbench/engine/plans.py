@@ -45,7 +45,7 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
     StoreError
         If the store cannot be written.
     """
-    folder = _folder(store)
+    folder = plans_folder(store)
     path = folder / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
     lines = (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
     try:
@@ -62,7 +62,7 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
 
 def plan_files(store: Store) -> list[Path]:
     """Return the files of all plans, sorted by name."""
-    return sorted(p for p in _folder(store).glob(f"*{_ENDING}") if not p.name.endswith(PART))
+    return sorted(p for p in plans_folder(store).glob(f"*{_ENDING}") if not p.name.endswith(PART))
 
 
 def read_plan(path: Path) -> dict[str, Job]:
@@ -158,7 +158,7 @@ def place_plan(store: Store, name: str, content: bytes, max_bytes: int) -> bool:
     if not _SUITE.fullmatch(suite) or ending != digest(keys)[:12] + _ENDING:
         raise ValueError("its name is not that of its jobs")
     lines = (json.dumps(job, sort_keys=True) + "\n" for job in _foreign_lines(content, max_bytes))
-    folder = _folder(store)
+    folder = plans_folder(store)
     folder.mkdir(exist_ok=True)
     with store.plans_lock():
         if (folder / name).exists():
@@ -206,7 +206,8 @@ def suite_of(name: str) -> str:
     return name.rpartition("-")[0]
 
 
-def _folder(store: Store) -> Path:
+def plans_folder(store: Store) -> Path:
+    """Return where the plans of a store are."""
     return store.root / PLANS
 
 

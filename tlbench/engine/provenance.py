@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tlbench.engine.interpreters import environment_digest
 from tlbench.engine.memory import peak_device_mib, peak_mib
 
 PACKAGES = (
@@ -19,6 +20,7 @@ PACKAGES = (
     "torch-geometric",
     "e3nn",
     "nequip",
+    "mace-torch",
     "numpy",
     "scipy",
     "ase",
@@ -52,6 +54,7 @@ class Stopwatch:
             "kernels": describe() if device == "cpu" else "torch",
             "python": platform.python_version(),
             "packages": package_versions(),
+            "installed": environment_digest(),
             **code_state(),
         }
 

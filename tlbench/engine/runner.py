@@ -121,7 +121,8 @@ def run_jobs(
 
         def task(job: Job) -> Task:
             python = pythons.get(job.environment or "")
-            return Task(job, str(store.root), device, limits or Limits(), python)
+            named = job.environment if python else None
+            return Task(job, str(store.root), device, limits or Limits(), python, named)
 
         with executor() as pool:
             walk.drain(pool, task, at_once or len(jobs), attempts)

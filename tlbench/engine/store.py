@@ -159,6 +159,13 @@ class Store:
         except Timeout:
             return True
 
+    def begun(self) -> set[str]:
+        """Return the keys of all jobs that have a working folder, being done or left behind."""
+        if not self._working.exists():
+            return set()
+        with os.scandir(self._working) as entries:
+            return {entry.name for entry in entries if is_key(entry.name)}
+
     def state(self, key: str, thorough: bool = False) -> State:
         """Say whether the job is finished.
 

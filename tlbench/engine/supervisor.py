@@ -49,7 +49,7 @@ class Child:
         self._answers = answers
         self._buffer = b""
         # What is printed outside of a job, such as why the interpreter does not start.
-        self._printed = tempfile.TemporaryFile()
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._process = subprocess.Popen(
                 [*command, str(theirs)],
@@ -126,6 +126,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._children: dict[str | None, Child] = {}
         self._lock = threading.Lock()
+        self._working = threading.Lock()
         self._closed = False
 
     def run(self, task: Task) -> Outcome:
@@ -133,6 +134,10 @@ class Supervisor:
 
         A process that takes too much time or memory is killed; the job's log tells of it.
         """
+        with self._working:
+            return self._run(task)
+
+    def _run(self, task: Task) -> Outcome:
         try:
             child = self._child(task.python)
         except OSError as error:
@@ -157,6 +162,9 @@ class Supervisor:
             self._closed = True
             for child in self._children.values():
                 child.kill()
+        with self._working:
+            for python in list(self._children):
+                self._bury(python)
 
     def _child(self, python: str | None) -> Child:
         with self._lock:

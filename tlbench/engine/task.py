@@ -34,6 +34,10 @@ class Task:
         "auto", "cpu" or "cuda".
     python
         Interpreter that does it; None: that of whoever is given the task.
+    environment
+        Name of the environment that the interpreter was named for, None if none was.
+    wait
+        If another process is doing the job, wait until it has ended.
     """
 
     job: Job
@@ -41,15 +45,29 @@ class Task:
     device: str
     limits: Limits = field(default_factory=Limits)
     python: str | None = None
+    environment: str | None = None
+    wait: bool = False
 
     def request(self) -> dict[str, Any]:
         """Return what the process that does the job must know, as JSON values."""
-        return {"job": self.job.written(), "store": self.store, "device": self.device}
+        return {
+            "job": self.job.written(),
+            "store": self.store,
+            "device": self.device,
+            "environment": self.environment,
+            "wait": self.wait,
+        }
 
 
 def read_request(request: dict[str, Any]) -> Task:
     """Return the task of ``Task.request``; raises InputError as ``read_job``."""
-    return Task(read_job(request["job"]), request["store"], request["device"])
+    return Task(
+        read_job(request["job"]),
+        request["store"],
+        request["device"],
+        environment=request["environment"],
+        wait=request["wait"],
+    )
 
 
 @dataclass(frozen=True)

@@ -36,15 +36,13 @@ _STORE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTAL
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
-def attempt(task: Task, *, wait: bool = False, capture: bool = False) -> Outcome:
+def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """Do the job of ``task`` unless the store has it, and put it there.
 
     Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
 
     Parameters
     ----------
-    wait
-        If another process is doing the job, wait until it has ended.
     capture
         Put what the job prints, and what is printed if the process crashes, into the job's log.
     """
@@ -53,7 +51,7 @@ def attempt(task: Task, *, wait: bool = False, capture: bool = False) -> Outcome
     seconds = None
     try:
         store = Store(task.store)
-        with store.lock(job.key).acquire(blocking=wait):
+        with store.lock(job.key).acquire(blocking=task.wait):
             if store.state(job.key) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
@@ -61,7 +59,7 @@ def attempt(task: Task, *, wait: bool = False, capture: bool = False) -> Outcome
             if lost:
                 return Outcome(job.key, lost=lost)
             with captured(store.begin(job) / LOG) if capture else nullcontext():
-                seconds = perform(job, store, task.device)
+                seconds = perform(job, store, task.device, environment=task.environment)
     except Timeout:
         return Outcome(job.key, busy=True)
     except Exception as error:
@@ -96,7 +94,11 @@ def _usable(store: Store, key: str) -> bool:
 
 
 def perform(
-    job: Job, store: Store, requested: str, watch: Callable[[Progress], None] | None = None
+    job: Job,
+    store: Store,
+    requested: str,
+    watch: Callable[[Progress], None] | None = None,
+    environment: str | None = None,
 ) -> float:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
 
@@ -104,13 +106,15 @@ def perform(
     ----------
     watch
         Called with the job's progress, too; it may raise to end the job.
+    environment
+        Name of the environment that this interpreter was named for.
     """
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
     attempts = 1 + sum(event["event"] == STARTED for event in read_events(folder / EVENTS))
     log = EventLog(folder)
-    at = {"host": platform.node(), "pid": os.getpid(), "environment": job.environment}
+    at = {"host": platform.node(), "pid": os.getpid(), "environment": environment}
     log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
         _settle_process(job)
@@ -130,7 +134,12 @@ def perform(
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
-        provenance = {**stopwatch.provenance(device), **context.measured, "attempts": attempts}
+        provenance = {
+            **stopwatch.provenance(device),
+            **context.measured,
+            "environment": environment,
+            "attempts": attempts,
+        }
         seconds = provenance["wall_seconds"]
         log.write("finished", f"{job.label}, {seconds:.1f} s", seconds=seconds, device=device)
         (folder / PROGRESS).unlink(missing_ok=True)

@@ -7,7 +7,6 @@ import numpy as np
 from tlbench.data.frames import Frames
 from tlbench.jobs.base import MODEL, Context, Progress
 from tlbench.jobs.reference import EXPECTED, START, load_expected
-from tlbench.md.checkpoint import save_arrays
 from tlbench.md.forces import ForceField
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import CHECKPOINT, Simulation
@@ -40,7 +39,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         for name in ("steps", "energy_low", "energy_high", "temperature", "msd")
     }
     criterion = np.array(found.criterion, dtype=np.str_)
-    save_arrays(context.folder / OUTCOME, {**counts, **arrays, "criterion": criterion})
+    np.savez(context.folder / OUTCOME, criterion=criterion, **counts, **arrays)
     (context.folder / CHECKPOINT).unlink(missing_ok=True)
     return {
         "survival_ps": [round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],

@@ -52,6 +52,7 @@ class JobProvenance(BaseModel):
     kernels: Word | None = None
     python: Word
     packages: dict[Word, Word] = Field(max_length=200)
+    environment: Word | None = None
     git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
     git_dirty: bool | None
 

@@ -1,29 +1,28 @@
 """Arrays on disk from which a simulation resumes."""
 
-import zipfile
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.files import PART
+from tlbench.files import read_sealed, write_sealed
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def save_arrays(path: Path, arrays: Arrays) -> None:
-    """Write arrays; a crash leaves the old file or the new."""
-    part = path.with_suffix(PART)
-    with part.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes a flag for an array
-    part.replace(path)
+    """Write arrays with their digest; a crash leaves the old file or the new."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes a flag for an array
+    write_sealed(path, file.getvalue())
 
 
 def load_arrays(path: Path) -> Arrays | None:
-    """Read arrays; None if there is no whole file of them."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    """Read arrays; None if there is no file of them that is as it was written."""
+    content = read_sealed(path)
+    if content is None:
         return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

@@ -4,12 +4,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+import torch
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tlbench.files import PART
+from tlbench.files import read_sealed, write_sealed
 from tlbench.potential import Potential, set_tensors, tensors_of
 
 
@@ -27,15 +27,17 @@ class Curve:
 def save_checkpoint(
     path: Path, potential: Potential, optimiser: Optimizer, update: int, curve: Curve
 ) -> None:
-    """Write weights, optimiser state and progress; a crash leaves the old file or the new."""
+    """Write weights, optimiser state and progress, with their digest.
+
+    A crash leaves the old file or the new.
+    """
     tensors = {f"potential.{name}": value for name, value in tensors_of(potential).items()}
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
-    metadata = {"update": str(update), "curve": json.dumps(asdict(curve))}
-    part = path.with_suffix(PART)
-    save_file(tensors, part, metadata=metadata)
-    part.replace(path)
+    progress = json.dumps({"update": update, "curve": asdict(curve)}).encode()
+    tensors["progress"] = torch.frombuffer(bytearray(progress), dtype=torch.uint8)
+    write_sealed(path, save(tensors))
 
 
 def load_checkpoint(
@@ -48,27 +50,29 @@ def load_checkpoint(
     int, Curve
         Number of updates done, and the curve so far.
     """
+    content = read_sealed(path)
+    if content is None:
+        return None
+    tensors = load(content)
+    progress = json.loads(bytes(tensors.pop("progress").numpy()))
+    kept = progress["curve"]
+    curve = Curve(kept["loss"], [(u, e) for u, e in kept["validation"]])
+    weights = {}
     state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        owner, _, name = key.partition(".")
+        if owner == "potential":
+            weights[name] = value
+        else:
+            index, _, name = name.partition(".")
+            state.setdefault(int(index), {})[name] = value
     try:
-        with safe_open(str(path), framework="pt", device=str(potential.device)) as file:
-            metadata = file.metadata()
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        update = int(metadata["update"])
-        kept = json.loads(metadata["curve"])
-        curve = Curve(kept["loss"], [(int(u), float(e)) for u, e in kept["validation"]])
-        weights = {}
-        for key, value in tensors.items():
-            owner, _, name = key.partition(".")
-            if owner == "potential":
-                weights[name] = value
-            else:
-                index, _, name = name.partition(".")
-                state.setdefault(int(index), {})[name] = value
         set_tensors(potential, weights)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        # That of another potential.
         return None
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return update, curve
+    return int(progress["update"]), curve
 
 
 def write_curve(path: Path, curve: Curve) -> None:

@@ -22,7 +22,7 @@ from tlbench.training.schedule import BatchOrder, ReplayOrder, learning_rate
 from tlbench.transfer.strategy import ParameterGroup
 from tlbench.units import MEV
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT = "training.checkpoint"
 CHECKPOINT_SECONDS = 10.0
 LOSSES_AT_ONCE = 20
 """Losses are read this many updates at a time: reading one waits for the accelerator."""

@@ -98,6 +98,12 @@ def cautions_of(entry: Entry) -> list[str]:
             + ", ".join(providers_of(entry))
             + ". Look at what they are before you install them."
         )
+    apart = sorted({job.environment for job in entry.provenance if job.environment})
+    if apart:
+        cautions.append(
+            f"Some jobs ran in Python environments of their own ({', '.join(apart)}): make them "
+            "with the versions in the provenance, and name their interpreters with --python."
+        )
     cautions.append(
         "On another processor or accelerator the last digits differ, and data that are sampled by "
         "dynamics differ with the same statistics."
@@ -112,8 +118,13 @@ def providers_of(entry: Entry) -> list[str]:
 
 
 def _pins(entry: Entry) -> list[str]:
-    """Return the versions of packages that results depend on, as pip takes them."""
-    found = {name: v for job in entry.provenance for name, v in sorted(job.packages.items())}
+    """Return the versions of packages that results depend on, as pip takes them.
+
+    Those of environments that backbones have of their own are left out: they cannot be installed
+    together.
+    """
+    ours = [job for job in entry.provenance if job.environment is None]
+    found = {name: v for job in ours for name, v in sorted(job.packages.items())}
     versions = {name: found[name].partition("+")[0] for name in PINNED if name in found}
     return [f"{name}=={v}" for name, v in versions.items() if _VERSION.fullmatch(v)]
 

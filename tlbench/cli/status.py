@@ -1,0 +1,110 @@
+"""``tlbench status``: how a run stands, also while it goes on."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tlbench.engine.status import Followed, Status
+
+_MOST_SHOWN = 20
+_LOG_LINES = 5
+
+RunFolder = Annotated[
+    str, typer.Argument(help="Folder of the run, or the name of its suite for runs/SUITE.")
+]
+
+
+def status(
+    run: RunFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show how a run stands: its jobs by state, its pace, what is running and what failed.
+
+    Works from any terminal that sees the run's folder and its store, and changes nothing.
+    """
+    import json
+
+    from tlbench.engine.status import follow, status_of
+
+    followed = follow(run)
+    found = status_of(followed)
+    if as_json:
+        typer.echo(json.dumps(_values(followed, found), indent=1))
+    else:
+        _show(followed, found)
+
+
+def _values(run: "Followed", found: "Status") -> dict[str, Any]:
+    from tlbench.engine.status import STATES
+
+    counts = Counter(found.states.values())
+    return {
+        "suite": run.about["suite"],
+        "alive": found.alive,
+        "last": found.ending,
+        "reason": found.reason,
+        "jobs": {state: counts[state] for state in STATES},
+        "done_by_this_run": found.done,
+        "seconds": round(found.seconds, 1),
+        "left_seconds": None if found.left_seconds is None else round(found.left_seconds, 1),
+        "running": [{"job": k, "label": run.jobs[k].label, **p} for k, p in found.progress.items()],
+        "failed": [
+            {"job": k, "label": run.jobs[k].label, "error": e} for k, e in found.errors.items()
+        ],
+    }
+
+
+def _show(run: "Followed", found: "Status") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tlbench.cli.live import duration, figures
+    from tlbench.engine.status import STATES, log_of, tail
+    from tlbench.errors import printable
+
+    console = Console()
+
+    def say(text: str) -> None:
+        console.print(Text(printable(text)), soft_wrap=True)
+
+    shard = run.about["shard"]
+    name = run.about["suite"] + (f", part {shard[0]} of {shard[1]}" if shard else "")
+    say(f"{name}: {_sentence(run, found)}")
+    counts = Counter(found.states.values())
+    said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    say(f"{len(run.jobs)} jobs: {', '.join(said)}")
+    if found.done and found.seconds:
+        pace = f"{found.done} jobs done in {duration(found.seconds)}, "
+        pace += f"{3600 * found.done / found.seconds:.0f} an hour"
+        if found.alive and found.left_seconds is not None:
+            pace += f"; about {duration(found.left_seconds)} left"
+        say(pace)
+    if found.progress:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("running", header_style="dim")
+        for title in ("done", "per second", "loss", "time left"):
+            table.add_column(title, justify="right", header_style="dim")
+        for key, progress in list(found.progress.items())[:_MOST_SHOWN]:
+            table.add_row(Text(run.jobs[key].label), *figures(progress))
+        console.print(table)
+    for key, error in list(found.errors.items())[:_MOST_SHOWN]:
+        say(f"Failed: {run.jobs[key].label} (job {key[:12]}): {error}")
+        path = log_of(run, key)
+        for line in tail(path, _LOG_LINES) if path else []:
+            say(f"    {line}")
+    if len(found.errors) > _MOST_SHOWN:
+        say(f"and {len(found.errors) - _MOST_SHOWN} more that failed; --json lists them all.")
+
+
+def _sentence(run: "Followed", found: "Status") -> str:
+    where = f"process {run.about.get('pid')} on {run.about.get('host')}"
+    if found.alive:
+        return f"running ({where})"
+    if found.ending == "run-finished":
+        return "ended"
+    if found.ending == "run-stopped":
+        return f"stopped ({found.reason}); the same command goes on from here"
+    return f"its {where} died; the same command goes on from here"

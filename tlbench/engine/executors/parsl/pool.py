@@ -1,0 +1,159 @@
+"""An executor of `concurrent.futures` that hands jobs to Parsl."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlbench.engine.executors.parsl.watch import Watch
+from tlbench.engine.task import Outcome, Task
+from tlbench.errors import TlbenchError, printable
+
+if TYPE_CHECKING:
+    from parsl import Config, DataFlowKernel
+
+_WATCH_SECONDS = 1.0
+_STOP_SECONDS = 15.0
+
+
+@contextmanager
+def started(config: "Config", path: Path) -> Iterator[Executor]:
+    """Yield an executor; leaving the context gives back all blocks, whatever runs there.
+
+    Raises
+    ------
+    TlbenchError
+        If Parsl does not start.
+    """
+    from parsl import DataFlowKernel
+    from parsl.concurrent import ParslPoolExecutor
+    from parsl.jobs.error_handlers import noop_error_handler, simple_error_handler
+
+    for executor in config.executors:
+        # Parsl gives up at the first failure where there is one block; see Watch.
+        if getattr(executor, "block_error_handler", None) is simple_error_handler:
+            executor.block_error_handler = noop_error_handler
+        if getattr(executor, "interchange_launch_cmd", None) == ["interchange.py"]:
+            said = Path(config.run_dir) / f"interchange-{executor.label}.txt"
+            module = "tlbench.engine.executors.parsl.interchange"
+            executor.interchange_launch_cmd = [sys.executable, "-m", module, str(said)]
+    # The workers of this machine are scripts that lie beside this interpreter.
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        try:
+            kernel = DataFlowKernel(config)
+        except Exception as error:
+            raise _refused(path, one_line(error)) from error
+        pool = _Pool(ParslPoolExecutor(dfk=kernel), path, Watch(config))
+        try:
+            yield pool
+        finally:
+            pool.shutdown()
+            _stop(kernel)
+    finally:
+        os.environ["PATH"] = before
+
+
+class _Pool(Executor):
+    """Tells a lost worker, which is an outcome, from an engine that can do no job at all."""
+
+    def __init__(self, pool: Executor, path: Path, watch: Watch) -> None:
+        self._pool, self._path, self._watch = pool, path, watch
+        self._waiting: set[Future[Outcome]] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._look, name="parsl-watch", daemon=True).start()
+
+    def submit(self, function: Any, /, *arguments: Any, **more: Any) -> "Future[Any]":
+        """Hand over ``function(task)``."""
+        (task,) = arguments
+        future: Future[Outcome] = Future()
+        with self._lock:
+            self._waiting.add(future)
+        try:
+            given = self._pool.submit(function, task)
+        except Exception as error:
+            raise _refused(self._path, one_line(error)) from error
+        given.add_done_callback(lambda done: self._settle(future, task, done))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Look after the blocks no more."""
+        self._closed.set()
+
+    def _look(self) -> None:
+        """Give up where nothing will come any more, which Parsl notes only in its logs."""
+        while not self._closed.wait(_WATCH_SECONDS):
+            reason = self._watch.stuck(bool(self._waiting))
+            if reason is not None:
+                with self._lock:
+                    waiting, self._waiting = self._waiting, set()
+                for future in waiting:
+                    future.set_exception(_refused(self._path, reason))
+
+    def _settle(self, future: "Future[Outcome]", task: Task, done: "Future[Outcome]") -> None:
+        from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
+
+        with self._lock:
+            if future not in self._waiting:
+                return
+            self._waiting.remove(future)
+        error = done.exception()
+        if error is None:
+            self._watch.worked()
+            future.set_result(done.result())
+        elif isinstance(error, ManagerLost | WorkerLost):
+            lost = "block of workers" if isinstance(error, ManagerLost) else "worker"
+            future.set_result(
+                Outcome(task.job.key, death=f"its {lost} on {error.hostname} was lost")
+            )
+        else:
+            reason = self._watch.bad_state() or f"{type(error).__name__}: {one_line(error)}"
+            future.set_exception(_refused(self._path, reason))
+
+
+def _stop(kernel: "DataFlowKernel") -> None:
+    """Give back all blocks and end what Parsl has started, even if Parsl hangs over it."""
+
+    def clean() -> None:
+        with suppress(Exception):
+            kernel.cleanup()
+
+    cleaner = threading.Thread(target=clean, name="parsl-cleanup", daemon=True)
+    executors = list(kernel.executors.values())
+    # Without its interchange an executor would wait for an answer that never comes.
+    if not any(_ended(executor) for executor in executors):
+        cleaner.start()
+        cleaner.join(_STOP_SECONDS)
+    for executor in executors:
+        if not cleaner.ident or cleaner.is_alive():
+            blocks = list(getattr(executor, "blocks_to_job_id", {}).values())
+            with suppress(Exception):
+                executor.provider.cancel(blocks)
+        interchange = getattr(executor, "interchange_proc", None)
+        if interchange is not None and interchange.poll() is None:
+            interchange.kill()
+            interchange.wait()
+
+
+def _ended(executor: Any) -> bool:
+    interchange = getattr(executor, "interchange_proc", None)
+    return interchange is not None and interchange.poll() is not None
+
+
+def _refused(path: Path, reason: str) -> TlbenchError:
+    return TlbenchError(
+        f"Parsl can do no job with {path}: {reason.rstrip('.')}. What is done is kept; mend the "
+        "configuration, then the same command goes on from here."
+    )
+
+
+def one_line(error: BaseException | str) -> str:
+    """Return what an error says as one line that may be printed, not too long."""
+    text = printable(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 400 else f"{text[:400]}…"

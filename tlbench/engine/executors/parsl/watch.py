@@ -1,0 +1,106 @@
+"""Whether blocks of workers may still come: what Parsl knows, but keeps to its logs."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tlbench.errors import printable
+
+if TYPE_CHECKING:
+    from parsl import Config
+    from parsl.jobs.states import JobStatus
+
+MOST_BLOCKS = 5
+"""As many blocks may fail, one after another, without a job coming back from any."""
+
+_LONGEST = 300
+
+
+class Watch:
+    """Looks after the blocks of a configuration."""
+
+    def __init__(self, config: "Config") -> None:
+        self._config = config
+        self._scales = config.strategy not in (None, "none")
+        self._forgiven: set[tuple[str, str]] = set()
+
+    def worked(self) -> None:
+        """Note that a job came back: what failed before does not count any more."""
+        for executor in self._config.executors:
+            self._forgiven |= {(executor.label, block) for block in _failed(_blocks(executor))}
+
+    def bad_state(self) -> str | None:
+        """Return why Parsl itself has given an executor up; None if it has not."""
+        for executor in self._config.executors:
+            if getattr(executor, "bad_state_is_set", False):
+                return _short(str(executor.executor_exception))
+        return None
+
+    def stuck(self, waiting: bool) -> str | None:
+        """Return why no job will ever come back, None if jobs may.
+
+        Parameters
+        ----------
+        waiting
+            Whether there are jobs to be done.
+        """
+        found = self.bad_state()
+        for executor in self._config.executors:
+            found = found or self._stuck(executor, waiting)
+        return found
+
+    def _stuck(self, executor: Any, waiting: bool) -> str | None:
+        interchange = getattr(executor, "interchange_proc", None)
+        if interchange is not None and interchange.poll() is not None:
+            return (
+                f"its interchange has ended with exit code {interchange.returncode}; its logs are "
+                f"in {self._config.run_dir}"
+            )
+        if getattr(executor, "provider", None) is None:
+            return None
+        blocks = _blocks(executor)
+        first = max(1, getattr(executor.provider, "init_blocks", 1))
+        if len(blocks) >= first and all(map(_never_came, blocks.values())):
+            return f"no block of workers comes up ({_why(blocks)})"
+        failed = _failed(blocks)
+        counted = [block for block in failed if (executor.label, block) not in self._forgiven]
+        if len(counted) >= MOST_BLOCKS:
+            last = {block: blocks[block] for block in counted}
+            return f"{len(counted)} blocks of workers have failed since the last job ({_why(last)})"
+        ended = all(status.terminal for status in blocks.values())
+        if waiting and blocks and ended and not self._scales:
+            return "all its blocks of workers have ended, and its strategy 'none' brings no others"
+        return None
+
+
+def _blocks(executor: Any) -> "dict[str, JobStatus]":
+    return dict(getattr(executor, "status_facade", {}))
+
+
+def _failed(blocks: "dict[str, JobStatus]") -> list[str]:
+    return [block for block, status in blocks.items() if status.state.name in ("FAILED", "MISSING")]
+
+
+def _never_came(status: "JobStatus") -> bool:
+    """Tell a block that was refused, or ended before it called, from one that broke later."""
+    refused = (status.message or "").startswith("Failed to start block")
+    return status.state.name == "MISSING" or refused
+
+
+def _why(blocks: "dict[str, JobStatus]") -> str:
+    """Return what the last of some blocks left as a reason."""
+    status = list(blocks.values())[-1]
+    said = [line for line in (status.stderr_summary or "").splitlines() if line.strip()]
+    code = "" if status.exit_code is None else f"exit code {status.exit_code}"
+    if said or code:
+        return ": ".join(filter(None, [code, _short(said[-1] if said else "")]))
+    return _short(status.message or f"its state is {status.state.name}")
+
+
+def _short(text: str) -> str:
+    """Return a message as one line; of a scheduler's answer, what it says is wrong."""
+    answer = re.search(r"; recode=(\S+), stdout=(.*), stderr=(.*)", text, re.DOTALL)
+    if answer:
+        said = answer[3].strip() or answer[2].strip() or text[: answer.start()]
+        text = f"the scheduler refuses it, exit code {answer[1]}: {said}"
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
