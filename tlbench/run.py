@@ -59,6 +59,12 @@ def default_store() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_path("tlbench")) / "store"
 
 
+def default_out(suite: Suite, shard: tuple[int, int] | None = None) -> Path:
+    """Return the folder that a suite's results go to, or the log of one of its parts."""
+    part_ = f"-{shard[0]}-of-{shard[1]}" if shard else ""
+    return Path("runs") / f"{suite.name}{part_}"
+
+
 def run_suite(
     suite: Suite,
     out: Path | None = None,
@@ -99,15 +105,13 @@ def run_suite(
     means = means or Means()
     planned = plan(suite)
     jobs: Mapping[str, Job] = planned.jobs
-    name = suite.name
     if shard is not None:
         jobs = part(jobs, *shard)
-        name = f"{name}-{shard[0]}-of-{shard[1]}"
     if suite.distances is not None:
         check_packages()
     check_device(means.device)
     check_interpreters(means.pythons, {j.environment for j in jobs.values() if j.environment})
-    out = out or Path("runs") / name
+    out = out or default_out(suite, shard)
     opened = Store(store or default_store())
     _prepare(out)
     for card in suite.cards():

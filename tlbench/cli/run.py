@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,37 +82,42 @@ def run(
     from tlbench.engine.executors import default_workers
     from tlbench.engine.means import Means
     from tlbench.plan import plan
-    from tlbench.run import default_store, run_suite
+    from tlbench.plan.parts import part
+    from tlbench.run import default_out, default_store, run_suite
     from tlbench.suite import load_suite
 
     cards = {"source": source, "target": target}
     chosen = load_suite(
         suite, settings_of(set_), backbone or [], {k: v for k, v in cards.items() if v}
     )
+    shard_ = shard_of(shard)
     if dry_run:
         check_device(device)
         root, at_once = store or default_store(), workers or default_workers()
-        show_plan(plan(chosen), root, device, at_once, estimate=True)
+        planned = plan(chosen)
+        if shard_ is not None:
+            planned = replace(planned, jobs=part(planned.jobs, *shard_))
+        show_plan(planned, root, device, at_once, estimate=True)
         return
+    folder = out or default_out(chosen, shard_)
     means = Means(
         workers,
         device,
-        executor_of(executor, parsl_config, out or Path("runs") / chosen.name),
+        executor_of(executor, parsl_config, folder),
         limits_of(time_limit, memory_limit),
         tries,
         pythons_of(python),
     )
-    part = shard_of(shard)
     display = Display()
     try:
         with display, _signals_stop(display):
             finished = run_suite(
-                chosen, out, store, means, mirror, part, display.update, display.note
+                chosen, folder, store, means, mirror, shard_, display.update, display.note
             )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
-    display.finish(finished, part)
+    display.finish(finished, shard_)
     if not finished.report.complete:
         raise typer.Exit(1)
 

@@ -79,7 +79,7 @@ class RunLog:
         trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            reason = str(error) or kind.__name__
+            reason = "interrupted" if kind is KeyboardInterrupt else str(error) or kind.__name__
             self._log.write("run-stopped", reason, reason=reason)
         self._lock.release()
 
