@@ -221,7 +221,9 @@ def test_a_job_that_fails_is_reported_and_the_rest_goes_on(smoke, command, tmp_p
         "--set", "training.updates=3", "--out", tmp_path, "--store", smoke.store,
     )  # fmt: skip
     assert run.returncode == 1
-    assert "Failed: scratch schnet, N 1, seed 0/0 on Ge: The loss is" in run.stdout
+    assert re.search(
+        r"Failed: scratch schnet, N 1, seed 0/0 on Ge \(job \w{12}\): The loss is", run.stdout
+    )
     assert "Traceback" not in run.stdout + run.stderr
     assert "8 failed, 8 skipped" in run.stdout
     lines = (tmp_path / "records.jsonl").read_text().splitlines()

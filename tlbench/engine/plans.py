@@ -15,6 +15,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,30 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
     """
     folder = plans_folder(store)
     path = folder / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
-    lines = (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
+
+    def lines() -> Iterator[str]:
+        return (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
+
     try:
         folder.mkdir(exist_ok=True)
         with store.plans_lock():
-            write_whole(path, lines)
+            if not _says(path, lines()):
+                write_whole(path, lines())
     except OSError as error:
         raise StoreError(
             f"The plan cannot be put into the store {store.root} ({error.strerror}); mend that, "
             "or choose another store with --store."
         ) from error
     return path
+
+
+def _says(path: Path, lines: Iterator[str]) -> bool:
+    """Tell whether a plan consists of these lines."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return all(there == wanted for there, wanted in zip_longest(file, lines))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return False
 
 
 def plan_files(store: Store) -> list[Path]:
