@@ -34,6 +34,22 @@ class SmokeRun:
     def records(self) -> bytes:
         return (self.out / "records.jsonl").read_bytes()
 
+    def copy_store(self, to: Path) -> Path:
+        """Copy the store as this run left it, without what other tests have put into it."""
+        lines = (self.out / "provenance.jsonl").read_text().splitlines()
+        ours = {json.loads(line)["job"] for line in lines}
+        plan = json.loads((self.out / "run.json").read_text())["plan"]
+
+        def others(folder: str, names: list[str]) -> set[str]:
+            if Path(folder) == self.store:
+                return {n for n in names if not n.startswith(".") and n != "store.json"} - ours
+            if Path(folder).name == ".plans":
+                return set(names) - {plan}
+            return set(names) if Path(folder).name in (".working", ".damaged") else set()
+
+        shutil.copytree(self.store, to, ignore=others)
+        return to
+
 
 def tlbench(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""

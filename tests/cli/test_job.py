@@ -17,7 +17,7 @@ def keys_to_do(command, store):
 def nearly(smoke, tmp_path, command):
     """Return a copy of the smoke store without two jobs that nothing waits for, and their keys."""
     store = tmp_path / "store"
-    shutil.copytree(smoke.store, store)
+    smoke.copy_store(store)
     measured = [
         json.loads(line)
         for line in (smoke.out / "provenance.jsonl").read_text().splitlines()

@@ -35,7 +35,7 @@ def shown(capsys, monkeypatch, tmp_path):
 def begun(smoke, tmp_path) -> Path:
     """Return a store that has all but the last ten jobs of the suite ``smoke``."""
     store = tmp_path / "begun"
-    shutil.copytree(smoke.store, store)
+    smoke.copy_store(store)
     for key in list(plan(load_suite("smoke")).jobs)[-10:]:
         shutil.rmtree(store / key)
     return store
@@ -122,7 +122,7 @@ def test_keys_are_those_that_are_left_level_by_level(shown, begun):
 
 def test_a_damaged_job_is_to_be_done_again(shown, smoke, tmp_path):
     store = tmp_path / "store"
-    shutil.copytree(smoke.store, store)
+    smoke.copy_store(store)
     key = next(iter(plan(load_suite("smoke")).jobs))
     (store / key / "result.json").write_text("{}")
     assert shown("plan", "smoke", "--store", store, "--keys") == f"0 {key}\n"

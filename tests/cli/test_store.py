@@ -1,6 +1,5 @@
 """``tlbench store``: what the verbs print, and mistakes that get one sentence."""
 
-import shutil
 import tarfile
 
 import pytest
@@ -13,7 +12,7 @@ from tlbench.jobs.base import Job
 
 @pytest.fixture
 def store(smoke, tmp_path):
-    shutil.copytree(smoke.store, tmp_path / "copied")
+    smoke.copy_store(tmp_path / "copied")
     return Store(tmp_path / "copied")
 
 

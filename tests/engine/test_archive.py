@@ -56,7 +56,7 @@ def files_of(store):
 
 
 def test_a_run_from_an_imported_store_has_nothing_to_do(smoke, other):
-    source = Store(smoke.store, read_only=True)
+    source = Store(smoke.copy_store(other.root.parent / "smoke"), read_only=True)
     archive = other.root.parent / "smoke.tar.gz"
     export(source, archive, plan_files(source))
     done = import_archive(other, archive)
