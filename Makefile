@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Tests that run beside each other; those that measure time run alone.
+WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
 .PHONY: quick test install lint machine bench board clean
@@ -9,7 +11,8 @@ quick: install
 	$(BIN)/tlbench run quick
 
 test: install lint machine
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 install: $(STAMP)
 

@@ -133,6 +133,7 @@ def slowed(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_step_that_became_slower_is_caught(slowed, tmp_path):
     done = race(ROOT, slowed, "--rounds", 3, "--markdown", tmp_path / "speed.md")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -141,6 +142,7 @@ def test_a_step_that_became_slower_is_caught(slowed, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_tree_is_not_slower_than_itself():
     done = race(ROOT, ROOT, "--rounds", 3)
     assert done.returncode == 0, done.stdout + done.stderr

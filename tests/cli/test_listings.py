@@ -85,6 +85,7 @@ def test_importing_and_asking_for_help_load_nothing_heavy():
     assert finished.returncode == 0, finished.stderr
 
 
+@pytest.mark.alone
 def test_help_answers_in_under_300_ms():
     # The best of several: a busy machine slows some of them down, nothing speeds one up.
     times = []

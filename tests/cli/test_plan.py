@@ -171,6 +171,7 @@ def test_mistakes_are_refused(refused, arguments, complaint):
     assert complaint in refused("plan", *arguments)
 
 
+@pytest.mark.alone
 def test_estimating_needs_no_torch_and_no_time(begun):
     code = (
         "import sys\n"

@@ -2,65 +2,21 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from faulty import alive, finished, wait_for, workers
+from faulty import start as start_suite
 
 pytestmark = pytest.mark.slow
 
 
-def start(out: Path, store: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tlbench", "run", "smoke", "--out", out, "--store", store]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+def start(out: Path, store: Path):
+    return start_suite("smoke", out, store)
 
 
 def finished_jobs(store: Path) -> int:
-    return len(list(store.glob("[0-9a-f]*/manifest.json")))
-
-
-def wait_for(condition, what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"timed out waiting for {what}"
-        time.sleep(0.02)
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes whose parent is ``pid``."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def workers(pid: int) -> list[int]:
-    """Return the spawned workers of a runner (the resource tracker is not one)."""
-    found = []
-    for child in children(pid):
-        try:
-            line = Path(f"/proc/{child}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in line:
-            found.append(child)
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return len(finished(store))
 
 
 def test_killed_and_interrupted_runs_resume_to_the_same_records(smoke, tmp_path):

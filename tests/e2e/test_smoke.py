@@ -167,6 +167,7 @@ def test_every_plot_is_drawn_in_a_browser(smoke, tmp_path):
     assert drawn >= 2 * len(figures)
 
 
+@pytest.mark.alone
 def test_a_second_run_does_no_work(smoke, command, tmp_path):
     before = {p: p.stat().st_mtime_ns for p in smoke.store.rglob("*") if ".working" not in p.parts}
     started = time.monotonic()

@@ -16,6 +16,8 @@ from tlbench.engine.schedule import Schedule
 from tlbench.engine.store import Store
 from tlbench.jobs.base import Job
 
+pytestmark = pytest.mark.alone
+
 FEW, MANY = 500, 2_000
 CEILINGS_MS = {"plan": 0.5, "write plan": 0.5, "run": 5.0, "recognise": 0.3}
 GROWTH = 1.6

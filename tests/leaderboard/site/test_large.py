@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from synthetic import publish
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 FIVE = "[0, 1, 2, 3, 4]"
 SETTINGS = [("pairing", "zip"), ("subset_seeds", FIVE), ("init_seeds", FIVE)]
