@@ -7,13 +7,13 @@ from itertools import count
 import pytest
 
 from tlbench.engine.executors import local
+from tlbench.engine.means import Means
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import execute
 from tlbench.jobs.base import KINDS, Job, Kind
 from tlbench.plan import plan
-from tlbench.engine.means import Means
 from tlbench.run import run_suite
 from tlbench.suite import load_suite
 

@@ -10,11 +10,12 @@ config = Config(
             label="loopback",
             address="127.0.0.1",
             max_workers_per_node=1,
-            # A block that is lost is noticed after so many seconds.
-            heartbeat_period=5,
-            heartbeat_threshold=20,
+            # A worker that is lost is noticed after the first, a block after the second (seconds).
+            heartbeat_period=2,
+            heartbeat_threshold=10,
             provider=LocalProvider(init_blocks=2, min_blocks=2, max_blocks=2),
         )
     ],
-    strategy="none",
+    # Brings a new block for one that is lost; "none" would not.
+    strategy="simple",
 )

@@ -67,6 +67,19 @@ class Process:
     line: str
 
 
+RUNS: list["ClusterRun"] = []
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test():
+    yield
+    while RUNS:
+        run = RUNS.pop()
+        if run.process.poll() is None:
+            run.process.kill()
+            run.finish()
+
+
 class ClusterRun:
     """``tlbench run smoke --executor parsl``, and everything that it started on this machine."""
 
@@ -88,6 +101,8 @@ class ClusterRun:
             # Parsl renames its processes; without the latter their environment would go with it.
             env={**os.environ, MARK: str(folder), "SPT_NOENV": "1"},
         )
+
+        RUNS.append(self)
 
     def finish(self, seconds: float = 120) -> str:
         text, _ = self.process.communicate(timeout=seconds)
@@ -210,7 +225,9 @@ def test_a_job_over_its_time_is_tried_again_then_fails_and_a_resume_completes(
     assert failed["label"] == "pretrain schnet on Si, seed 0"
     reason = "It was tried 2 times; the last time, it took longer than its limit of 10 s."
     assert failed["error"] == reason
-    assert [each["attempt"] for each in run.told("retried")] == [1]
+    # On a busy machine another job may have to be tried twice as well.
+    retried = [each for each in run.told("retried") if each["key"] == failed["key"]]
+    assert [each["attempt"] for each in retried] == [1]
     assert f"{N_JOBS - 1 - failed['skipped']} jobs run" in text
     assert run.finished() == N_JOBS - 1 - failed["skipped"]
 
@@ -245,7 +262,7 @@ def test_an_interrupted_or_killed_run_leaves_no_process_and_keeps_what_is_done(t
 def test_a_run_whose_interchange_is_lost_ends_at_once_and_leaves_no_process(tmp_path):
     run = ClusterRun(tmp_path)
     run.wait_for_jobs(1)
-    (interchange,) = [each for each in run.processes().values() if "interchange" in each.line]
+    (interchange,) = [each for each in run.processes().values() if "HTEX inter" in each.line]
     os.kill(interchange.pid, signal.SIGKILL)
     text = run.finish(20)
     assert run.process.returncode == 2, text
@@ -277,11 +294,6 @@ INTERCHANGE = "address='127.0.0.1'"
             f"{INTERCHANGE}, launch_cmd='no_such_pool {{{{block_id}}}}'",
             "LocalProvider(init_blocks=2, max_blocks=2)",
             "no_such_pool: command not found",
-        ),
-        (
-            INTERCHANGE,
-            "LocalProvider(worker_init='source no/such/environment || exit 3')",
-            "(exit code 3: ",
         ),
         ("address='203.0.113.7'", "LocalProvider()", "its interchange does not start: "),
     ],

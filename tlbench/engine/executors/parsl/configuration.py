@@ -58,9 +58,11 @@ def _read(path: Path) -> "Config":
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f.lineno for f in frames if f.filename == str(path)]
-        line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
+        line, said = next(reversed(lines), None), one_line(error)
+        if isinstance(error, SyntaxError):
+            line, said = error.lineno, error.msg
         where = path if line is None else f"{path}:{line}"
-        raise InputError(f"{where}: {type(error).__name__}: {one_line(error)}") from error
+        raise InputError(f"{where}: {type(error).__name__}: {said}") from error
     config = found.get("config")
     if not isinstance(config, Config):
         raise InputError(f"{path}: should define 'config', a parsl.Config.")

@@ -5,19 +5,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlbench.engine.executors.parsl.kernel import start, stop
 from tlbench.engine.executors.parsl.watch import Watch
 from tlbench.engine.task import Outcome, Task
 from tlbench.errors import TlbenchError, printable
 
 if TYPE_CHECKING:
-    from parsl import Config, DataFlowKernel
+    from parsl import Config
 
 _WATCH_SECONDS = 1.0
-_STOP_SECONDS = 15.0
 
 
 @contextmanager
@@ -29,32 +29,22 @@ def started(config: "Config", path: Path) -> Iterator[Executor]:
     TlbenchError
         If Parsl does not start.
     """
-    from parsl import DataFlowKernel
     from parsl.concurrent import ParslPoolExecutor
-    from parsl.jobs.error_handlers import noop_error_handler, simple_error_handler
 
-    for executor in config.executors:
-        # Parsl gives up at the first failure where there is one block; see Watch.
-        if getattr(executor, "block_error_handler", None) is simple_error_handler:
-            executor.block_error_handler = noop_error_handler
-        if getattr(executor, "interchange_launch_cmd", None) == ["interchange.py"]:
-            said = Path(config.run_dir) / f"interchange-{executor.label}.txt"
-            module = "tlbench.engine.executors.parsl.interchange"
-            executor.interchange_launch_cmd = [sys.executable, "-m", module, str(said)]
+    watch = Watch(config)
     # The workers of this machine are scripts that lie beside this interpreter.
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
     try:
         try:
-            kernel = DataFlowKernel(config)
+            kernel = start(config)
         except Exception as error:
             raise _refused(path, one_line(error)) from error
-        pool = _Pool(ParslPoolExecutor(dfk=kernel), path, Watch(config))
         try:
-            yield pool
+            with _Pool(ParslPoolExecutor(dfk=kernel), path, watch) as pool:
+                yield pool
         finally:
-            pool.shutdown()
-            _stop(kernel)
+            stop(kernel)
     finally:
         os.environ["PATH"] = before
 
@@ -115,35 +105,6 @@ class _Pool(Executor):
         else:
             reason = self._watch.bad_state() or f"{type(error).__name__}: {one_line(error)}"
             future.set_exception(_refused(self._path, reason))
-
-
-def _stop(kernel: "DataFlowKernel") -> None:
-    """Give back all blocks and end what Parsl has started, even if Parsl hangs over it."""
-
-    def clean() -> None:
-        with suppress(Exception):
-            kernel.cleanup()
-
-    cleaner = threading.Thread(target=clean, name="parsl-cleanup", daemon=True)
-    executors = list(kernel.executors.values())
-    # Without its interchange an executor would wait for an answer that never comes.
-    if not any(_ended(executor) for executor in executors):
-        cleaner.start()
-        cleaner.join(_STOP_SECONDS)
-    for executor in executors:
-        if not cleaner.ident or cleaner.is_alive():
-            blocks = list(getattr(executor, "blocks_to_job_id", {}).values())
-            with suppress(Exception):
-                executor.provider.cancel(blocks)
-        interchange = getattr(executor, "interchange_proc", None)
-        if interchange is not None and interchange.poll() is None:
-            interchange.kill()
-            interchange.wait()
-
-
-def _ended(executor: Any) -> bool:
-    interchange = getattr(executor, "interchange_proc", None)
-    return interchange is not None and interchange.poll() is not None
 
 
 def _refused(path: Path, reason: str) -> TlbenchError:

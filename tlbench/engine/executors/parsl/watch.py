@@ -16,24 +16,26 @@ _LONGEST = 300
 
 
 class Watch:
-    """Looks after the blocks of a configuration."""
+    """Looks after the blocks of a configuration, in place of Parsl.
+
+    Parsl would give an executor of one block up as soon as that is lost.
+    """
 
     def __init__(self, config: "Config") -> None:
+        from parsl.jobs.error_handlers import simple_error_handler
+
         self._config = config
         self._scales = config.strategy not in (None, "none")
         self._forgiven: set[tuple[str, str]] = set()
+        self._found: str | None = None
+        for executor in config.executors:
+            if getattr(executor, "block_error_handler", None) is simple_error_handler:
+                executor.block_error_handler = self._look
 
     def worked(self) -> None:
         """Note that a job came back: what failed before does not count any more."""
         for executor in self._config.executors:
             self._forgiven |= {(executor.label, block) for block in _failed(_blocks(executor))}
-
-    def bad_state(self) -> str | None:
-        """Return why Parsl itself has given an executor up; None if it has not."""
-        for executor in self._config.executors:
-            if getattr(executor, "bad_state_is_set", False):
-                return _short(str(executor.executor_exception))
-        return None
 
     def stuck(self, waiting: bool) -> str | None:
         """Return why no job will ever come back, None if jobs may.
@@ -43,33 +45,48 @@ class Watch:
         waiting
             Whether there are jobs to be done.
         """
-        found = self.bad_state()
+        found = self._found or self.bad_state()
         for executor in self._config.executors:
-            found = found or self._stuck(executor, waiting)
+            found = found or self._ended(executor, waiting)
         return found
 
-    def _stuck(self, executor: Any, waiting: bool) -> str | None:
-        interchange = getattr(executor, "interchange_proc", None)
-        if interchange is not None and interchange.poll() is not None:
-            return (
-                f"its interchange has ended with exit code {interchange.returncode}; its logs are "
-                f"in {self._config.run_dir}"
-            )
-        if getattr(executor, "provider", None) is None:
-            return None
-        blocks = _blocks(executor)
+    def bad_state(self) -> str | None:
+        """Return why Parsl itself has given an executor up; None if it has not."""
+        for executor in self._config.executors:
+            if getattr(executor, "bad_state_is_set", False):
+                return _short(str(executor.executor_exception))
+        return None
+
+    def _look(self, executor: Any, blocks: "dict[str, JobStatus]") -> None:
+        """Take note of blocks that fail, before Parsl asks for others."""
         first = max(1, getattr(executor.provider, "init_blocks", 1))
         if len(blocks) >= first and all(map(_never_came, blocks.values())):
-            return f"no block of workers comes up ({_why(blocks)})"
+            self._found = f"no block of workers comes up ({_why(blocks)})"
         failed = _failed(blocks)
         counted = [block for block in failed if (executor.label, block) not in self._forgiven]
         if len(counted) >= MOST_BLOCKS:
             last = {block: blocks[block] for block in counted}
-            return f"{len(counted)} blocks of workers have failed since the last job ({_why(last)})"
-        ended = all(status.terminal for status in blocks.values())
-        if waiting and blocks and ended and not self._scales:
+            self._found = (
+                f"{len(counted)} blocks of workers have failed since the last job ({_why(last)})"
+            )
+
+    def _ended(self, executor: Any, waiting: bool) -> str | None:
+        if (code := interchange_code(executor)) is not None:
+            return (
+                f"its interchange has ended with exit code {code}; its logs are in "
+                f"{self._config.run_dir}"
+            )
+        blocks = _blocks(executor)
+        ended = bool(blocks) and all(status.terminal for status in blocks.values())
+        if waiting and ended and not self._scales:
             return "all its blocks of workers have ended, and its strategy 'none' brings no others"
         return None
+
+
+def interchange_code(executor: Any) -> int | None:
+    """Return the exit code of an executor's interchange, None while it lives or if it has none."""
+    interchange = getattr(executor, "interchange_proc", None)
+    return None if interchange is None else interchange.poll()
 
 
 def _blocks(executor: Any) -> "dict[str, JobStatus]":
