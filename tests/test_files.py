@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tlbench.files import read_bounded, stored, write_whole
+from tlbench.files import read_bounded, read_sealed, stored, write_sealed, write_whole
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
@@ -53,3 +53,20 @@ def test_the_plain_file_comes_first(tmp_path):
     assert stored(plain) == packed
     plain.touch()
     assert stored(plain) == plain
+
+
+def test_what_was_sealed_is_read_only_if_no_bit_has_changed(tmp_path):
+    path = tmp_path / "sealed"
+    assert read_sealed(path) is None
+    write_sealed(path, b"content")
+    assert read_sealed(path) == b"content"
+    assert [p.name for p in tmp_path.iterdir()] == ["sealed"]
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        assert read_sealed(path) is None
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        assert read_sealed(path) is None

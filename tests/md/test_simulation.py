@@ -13,6 +13,7 @@ from tlbench.errors import InputError
 from tlbench.graphs import Graph
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import Batch
+from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.criteria import Expected
 from tlbench.md.forces import ForceField
 from tlbench.md.protocol import STABLE, Criteria, Protocol
@@ -174,6 +175,17 @@ def test_a_damaged_checkpoint_is_begun_anew(tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(b"PK nothing")
     outcome = Simulation(start, stillinger_weber(), SHORT).run(tmp_path)
     assert outcome.steps.tolist() == [100]
+
+
+def test_a_checkpoint_with_a_flipped_bit_anywhere_is_none(tmp_path):
+    save_arrays(tmp_path / "arrays", {"step": np.array(7), "positions": np.arange(6.0)})
+    whole = (tmp_path / "arrays").read_bytes()
+    assert load_arrays(tmp_path / "arrays")["step"] == 7
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        (tmp_path / "arrays").write_bytes(flipped)
+        assert load_arrays(tmp_path / "arrays") is None
 
 
 @dataclass(frozen=True)

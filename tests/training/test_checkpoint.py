@@ -150,12 +150,26 @@ def zeroed(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
+def with_a_flipped_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1
+    path.write_bytes(content)
+
+
+def without_its_digest(path: Path) -> None:
+    """As earlier versions left it."""
+    path.write_bytes(path.read_bytes()[:-32])
+
+
 def of_another_kind(path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, path)
 
 
 def without_weights(path: Path) -> None:
-    save_file({}, path, metadata={"update": "4", "curve": json.dumps(vars(Curve()))})
+    potential = tiny.potential()
+    optimiser = torch.optim.Adam(potential.backbone.parameters())
+    potential.backbone = torch.nn.Linear(1, 1)
+    save_checkpoint(path, potential, optimiser, 4, Curve())
 
 
 def of_another_backbone(path: Path) -> None:
@@ -171,6 +185,8 @@ def of_another_backbone(path: Path) -> None:
         cut_in_the_header,
         emptied,
         zeroed,
+        with_a_flipped_bit,
+        without_its_digest,
         of_another_kind,
         without_weights,
         of_another_backbone,
@@ -192,7 +208,7 @@ def test_an_unusable_checkpoint_is_ignored(backbone, damage, tmp_path, undisturb
 def test_a_write_that_fails_leaves_the_older_checkpoint(tmp_path, undisturbed):
     interrupt("schnet", tmp_path, after=4)
     # What a crash during the next write leaves behind.
-    part = tmp_path / f"{CHECKPOINT}".replace(".safetensors", ".part")
+    part = tmp_path / f"{CHECKPOINT}".replace(".checkpoint", ".part")
     part.write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     watch = Watch()
 

@@ -42,7 +42,8 @@ class Reporter:
 def read_progress(store: Store, key: str) -> Mapping[str, Any] | None:
     """Return what a running job last reported, None if it has reported nothing."""
     try:
-        value: Mapping[str, Any] = json.loads((store.working_folder(key) / PROGRESS).read_text())
+        value = json.loads((store.working_folder(key) / PROGRESS).read_text())
     except (OSError, ValueError):
         return None
-    return value
+    known = isinstance(value, dict) and value.keys() >= {"done", "total", "first", "started"}
+    return value if known else None

@@ -40,7 +40,7 @@ class RunLog:
     Raises
     ------
     InputError
-        If another run is writing to the folder.
+        If another run is writing to the folder, or nothing can be written to it.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
@@ -53,7 +53,14 @@ class RunLog:
                 "choose another folder with --out."
             ) from error
         process = {"host": platform.node(), "pid": os.getpid()}
-        write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
+        try:
+            write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
+        except OSError as error:
+            self._lock.release()
+            raise InputError(
+                f"The output folder {folder} cannot be written ({error.strerror}); mend that, or "
+                "choose another with --out."
+            ) from error
         self._log = EventLog(folder)
         self._log.write("run-started", f"{about['suite']}, {about['jobs']} jobs", **process)
 

@@ -1,0 +1,89 @@
+"""Runs that nothing disturbed, and file systems of their own."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import faulty
+import pytest
+
+from tlbench.metrics.distances.packages import PACKAGES
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A finished run and its store."""
+
+    suite: Path
+    out: Path
+    store: Path
+
+    @property
+    def records(self) -> bytes:
+        return (self.out / "records.jsonl").read_bytes()
+
+    @property
+    def jobs(self) -> faulty.Jobs:
+        return faulty.finished(self.store)
+
+
+def undisturbed(folder: Path, **changes: object) -> Undisturbed:
+    found = Undisturbed(
+        faulty.write_suite(folder / "faults.yaml", **changes), folder / "out", folder / "store"
+    )
+    faulty.complete(found.suite, found.out, found.store)
+    return found
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Return a run of data sets, training and tests."""
+    return undisturbed(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Return a run with every kind of job that the installed packages can do."""
+    from importlib.util import find_spec
+
+    changes: dict[str, object] = {"dynamics": faulty.DYNAMICS}
+    if all(map(find_spec, PACKAGES)):
+        changes["distances"] = faulty.DISTANCES
+    return undisturbed(tmp_path_factory.mktemp("every"), **changes)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system in memory."""
+
+    folder: Path
+
+    def become(self, options: str) -> None:
+        """Mount it again, with other options."""
+        subprocess.run(["mount", "-o", f"remount,{options}", self.folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Disk]]:
+    """Return a function that mounts a small disk; skip where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Disk:
+        folder = tmp_path / f"disk-{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            tried = subprocess.run(command, capture_output=True, text=True)
+        except OSError as error:
+            pytest.skip(f"no file system can be mounted: {error}")
+        if tried.returncode:
+            reason = tried.stderr.strip() or f"exit code {tried.returncode}"
+            pytest.skip(f"no file system can be mounted as user {os.getuid()}: {reason}")
+        mounted.append(folder)
+        return Disk(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)

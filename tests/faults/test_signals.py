@@ -1,0 +1,76 @@
+"""Signals to runner and workers, and two runners on one store."""
+
+import random
+import signal
+import time
+
+import pytest
+from faulty import (
+    alive,
+    assert_kept,
+    complete,
+    done,
+    end,
+    events,
+    finished,
+    kill,
+    start,
+    wait_for,
+    workers,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_runner_that_is_told_to_stop_does_so_and_says_how_to_go_on(small, tmp_path):
+    random.seed(5)
+    out, store = tmp_path / "out", tmp_path / "store"
+    known = finished(store)
+    for how in (signal.SIGINT, signal.SIGTERM) * 2:
+        run = start(small.suite, out, store)
+        wait_for(lambda run=run: workers(run.pid) or run.poll() is not None, "workers")
+        deadline = time.monotonic() + random.uniform(0, 3)
+        wait_for(lambda run=run, d=deadline: time.monotonic() > d or run.poll() is not None, "it")
+        orphans = workers(run.pid)
+        struck = kill(run.pid, how)
+        text = end(run)
+        assert run.returncode in ((130,) if struck and orphans else (0, 130)), text
+        if run.returncode == 130:
+            assert "Interrupted. Finished jobs are kept" in text
+            assert events(out)[-1]["event"] == "run-stopped"
+        wait_for(lambda o=orphans: not any(map(alive, o)), "workers to end", 30)
+        assert_kept(known, finished(store))
+        known = finished(store)
+    complete(small.suite, out, store)
+    assert_kept(known, finished(store))
+    assert finished(store).keys() == small.jobs.keys()
+    assert max(done(out).values()) == 1
+    assert (out / "records.jsonl").read_bytes() == small.records
+
+
+def test_workers_that_are_told_to_stop_are_replaced(small, tmp_path):
+    out, store = tmp_path / "out", tmp_path / "store"
+    run = start(small.suite, out, store, "--tries", 10)
+    for jobs in (0, 2):
+        wait_for(lambda n=jobs: len(finished(store)) >= n and workers(run.pid), "jobs")
+        for pid in workers(run.pid):
+            kill(pid, signal.SIGTERM)
+    text = end(run)
+    assert run.returncode == 0, text
+    assert "its process was ended by SIGTERM" in text
+    assert done(out).keys() == small.jobs.keys()
+    assert set(done(out).values()) == {1}
+    assert (out / "records.jsonl").read_bytes() == small.records
+
+
+def test_two_runners_at_once_do_each_job_once(small, tmp_path):
+    store = tmp_path / "store"
+    outs = [tmp_path / name for name in ("a", "b")]
+    runs = [start(small.suite, out, store, "--workers", 1) for out in outs]
+    for run, out in zip(runs, outs, strict=True):
+        text = end(run)
+        assert run.returncode == 0, text
+        assert (out / "records.jsonl").read_bytes() == small.records
+    assert done(*outs).keys() == small.jobs.keys()
+    assert set(done(*outs).values()) == {1}
+    assert not list((store / ".damaged").glob("*"))
