@@ -124,7 +124,7 @@ def test_a_task_of_the_array_does_its_part(empty_folder):
         "ENVIRONMENT": str(empty_folder),
     }
     (empty_folder / "bin" / "activate").touch()
-    command = ["bash", CLUSTERS / "slurm_array.sh", "quick"]
+    command = ["bash", CLUSTERS / "slurm_array.sh", "quick", "8"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert run.stdout == "run quick --store my store --shard 3/8 --workers 4\n"
 
@@ -144,7 +144,7 @@ def test_jobs_of_a_level_are_an_array_that_waits_for_the_level_below(empty_folde
     assert "--array=1-4 " in submitted[0]
     assert "--dependency" not in submitted[0]
     for number, line in enumerate(submitted[1:], start=1):
-        assert f"--dependency=afterok:{number} " in line
+        assert f"--dependency=afterany:{number} " in line
         assert "--time=01:00:00" in line
 
     # What Slurm would run as the second task of the first array.
@@ -158,6 +158,28 @@ def test_jobs_of_a_level_are_an_array_that_waits_for_the_level_below(empty_folde
         ["bash", "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     _, key, *rest = run.stdout.split("|")
-    lines = (empty_folder / "my store-keys" / "all").read_text().splitlines()
+    (keys,) = empty_folder.glob("my store-keys-*")
+    lines = (keys / "all").read_text().splitlines()
     assert key == lines[1].split()[1]
     assert rest == ["--store", str(store), ""]
+
+
+def test_long_levels_are_several_arrays_and_a_second_suite_leaves_the_first_alone(empty_folder):
+    environment = programs(
+        empty_folder / "bin",
+        tlbench=f'exec {sys.executable} -m tlbench "$@"',
+        sbatch='printf "%q " "$@" >> sbatch.log; echo >> sbatch.log; wc -l < sbatch.log',
+    )
+    environment.update(STORE=str(empty_folder / "store"), LONGEST="4")
+    command = ["bash", CLUSTERS / "slurm_jobs.sh", "smoke"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    submitted = (empty_folder / "sbatch.log").read_text().splitlines()
+    # Levels of 4, 10, 20 and 10 jobs.
+    sizes = [line.split("--array=1-")[1].split()[0] for line in submitted]
+    assert sizes == ["4", "4", "4", "2", "4", "4", "4", "4", "4", "4", "4", "2"]
+    assert "--dependency=afterany:2:3:4 " in submitted[4]
+    (first,) = empty_folder.glob("store-keys-*")
+    before = {path: path.read_text() for path in first.iterdir()}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert len(list(empty_folder.glob("store-keys-*"))) == 2
+    assert {path: path.read_text() for path in first.iterdir()} == before

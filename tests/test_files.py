@@ -1,10 +1,13 @@
 """Files: written whole, read within bounds."""
 
+import errno
 import gzip
+import os
 
 import pytest
+from filelock import FileLock
 
-from tlbench.files import read_bounded, read_sealed, stored, write_sealed, write_whole
+from tlbench.files import is_held, read_bounded, read_sealed, stored, write_sealed, write_whole
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
@@ -70,3 +73,37 @@ def test_what_was_sealed_is_read_only_if_no_bit_has_changed(tmp_path):
     for size in range(len(whole)):
         path.write_bytes(whole[:size])
         assert read_sealed(path) is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_refuses_late_is_no_disk_that_has_it(tmp_path, monkeypatch, number):
+    """Network file systems say only at the flush that there is no space left."""
+
+    def refuse(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    path = tmp_path / "file"
+    with pytest.raises(OSError, match=os.strerror(number)):
+        write_whole(path, "text")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_flushed_is_as_good(tmp_path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    write_whole(tmp_path / "file", "text")
+    assert (tmp_path / "file").read_text() == "text"
+
+
+def test_looking_at_a_lock_neither_makes_nor_takes_it(tmp_path):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    assert not path.exists()
+    with FileLock(path):
+        assert is_held(path)
+    assert not is_held(path)
+    with FileLock(path).acquire(blocking=False):
+        pass

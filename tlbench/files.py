@@ -1,11 +1,12 @@
 """Files that appear whole or not at all, and files from outside that are read within bounds."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 PART = ".part"
@@ -113,9 +114,35 @@ def stored(path: Path) -> Path:
 
 
 def flush(path: Path) -> None:
-    """Bring a file or folder to the disk, where the file system can do that."""
+    """Bring a file or folder to the disk, where the file system can do that.
+
+    Raises
+    ------
+    OSError
+        If it could not be written after all: file systems over a network, and those with quotas,
+        may say so only here.
+    """
     descriptor = os.open(path, os.O_RDONLY)
-    # Some file systems cannot flush a folder; a rename is atomic all the same.
-    with suppress(OSError):
+    try:
         os.fsync(descriptor)
-    os.close(descriptor)
+    except OSError as error:
+        # Some file systems cannot flush a folder; a rename is atomic all the same.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock in a file; nothing is made or changed to find out."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -25,7 +25,7 @@ from tlbench.engine.plans import write_plan
 from tlbench.engine.run_log import RunLog
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
-from tlbench.errors import InputError
+from tlbench.errors import InputError, StoreError
 from tlbench.files import write_whole
 from tlbench.jobs.base import Job
 from tlbench.metrics.distances.packages import check_packages
@@ -153,11 +153,19 @@ def run_suite(
 def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path) -> list[Record]:
     """Write the results of a run to its folder, and return its records."""
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    results = Results.collect(planned, store, finished)
-    entries = [
-        {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
-        for key, value in ((key, store.provenance(key)) for key in finished)
-    ]
+    try:
+        results = Results.collect(planned, store, finished)
+        entries = [
+            {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
+            for key, value in ((key, store.provenance(key)) for key in finished)
+        ]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # Digests tell nothing of who wrote a job: one that was imported may hold anything.
+        raise StoreError(
+            f"A job in the store {store.root} does not hold what such a job writes "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); it was forged, or "
+            "written by another version: run the suite with another --store."
+        ) from error
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     try:
         results.write(out)

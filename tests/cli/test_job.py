@@ -2,8 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
+from filelock import FileLock
+
+from tlbench.engine.plans import plan_files, read_plan
+from tlbench.engine.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -152,3 +159,34 @@ def test_an_interpreter_with_other_source_files_is_refused(tmp_path, command):
     refused = command("run", "smoke", "--python", f"schnet={other}", *arguments)
     assert refused.returncode == 2
     assert "its source files differ" in refused.stderr
+
+
+def test_waiting_for_another_process_does_not_count(smoke, tmp_path, command):
+    """A job that somebody else does is neither ended nor blamed by who waits for it."""
+    store = tmp_path / "store"
+    smoke.copy_store(store)
+    entries = map(json.loads, (smoke.out / "provenance.jsonl").read_text().splitlines())
+    key = next(e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0")
+    shutil.rmtree(store / key)
+    lock = FileLock(store / ".locks" / f"{key}.lock")
+    with lock:
+        arguments = ("job", key, "--store", str(store), "--time-limit", "6")
+        waiting = subprocess.Popen([sys.executable, "-m", "tlbench", *arguments])
+        time.sleep(7)
+        assert waiting.poll() is None
+    assert waiting.wait(60) == 0
+    assert "killed" not in (store / key / "log.txt").read_text()
+
+
+def test_the_current_folder_is_no_part_of_another_interpreter(tmp_path, command):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('shadow')\n")
+    store = tmp_path / "store"
+    command("plan", "smoke", "--save", "--store", store)
+    (plan,) = plan_files(Store(store))
+    key = next(job.key for job in read_plan(plan).values() if job.label == "speed of schnet")
+    arguments = ("job", key, "--store", str(store), f"--python=schnet={sys.executable}")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tlbench", *arguments],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -109,3 +109,30 @@ def test_what_is_no_run_is_refused(tmp_path, command, text):
         refused = command("status", folder)
         assert refused.returncode == 2
         assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.json", {"suite": 3}),
+        ("run.json", {"shard": ["a", 1]}),
+        ("run.json", {"shard": [9, 3]}),
+        ("run.json", {"plan": "none-000000000000.jsonl.gz"}),
+        ("events.jsonl", {"event": "failed", "key": [], "elapsed": "abc"}),
+        ("events.jsonl", {"event": "finished", "seconds": float("nan"), "elapsed": float("inf")}),
+    ],
+)
+def test_odd_files_of_a_run_end_in_no_traceback(smoke, tmp_path, command, name, text):
+    shutil.copy(smoke.out / "run.json", tmp_path)
+    shutil.copy(smoke.out / "events.jsonl", tmp_path)
+    path = tmp_path / name
+    if name == "run.json":
+        path.write_text(json.dumps({**json.loads(path.read_text()), **text}))
+    else:
+        path.write_text(path.read_text() + json.dumps(text) + "\n")
+    found = command("status", tmp_path, "--json")
+    assert found.returncode == (2 if name == "run.json" else 0)
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.splitlines()) == (1 if name == "run.json" else 0)
+    if found.stdout:
+        json.loads(found.stdout, parse_constant=lambda constant: pytest.fail(constant))

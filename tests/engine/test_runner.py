@@ -1,5 +1,6 @@
 """The runner: order, failures as values, reuse, and workers that die."""
 
+import errno
 import json
 import os
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -414,3 +415,15 @@ def test_what_most_jobs_wait_for_goes_first(ran, store):
     assert ran.index("pretrain") <= 4
     # Handing over everything at once leaves it behind whatever was ready before.
     assert {"quick data", "slow data"} == set(ran[:2])
+
+
+def test_a_job_whose_files_do_not_reach_the_disk_is_not_done(ran, store, monkeypatch):
+    """A quota may be told of only when files are flushed."""
+
+    def refuse(descriptor):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(StoreError, match="Disk quota exceeded"):
+        run_jobs(graph(add("a", 1)), store, one_thread, "cpu")
+    assert not store.finished()

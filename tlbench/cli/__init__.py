@@ -1,7 +1,8 @@
 """The command line: one file per verb."""
 
+import io
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -24,7 +25,7 @@ from tlbench.cli import (
     store,
     tune,
 )
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, printable
 
 app = typer.Typer(
     name="tlbench",
@@ -75,8 +76,18 @@ app.add_typer(store.app, name="store")
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except TlbenchError as error:
-        sys.stderr.write(f"tlbench: {error}\n")
-        sys.exit(2)
+        _complain(str(error))
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        _complain(f"{named}{error.strerror or error}.")
+
+
+def _complain(text: str) -> NoReturn:
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in f"tlbench: {text}".split("\n")))
+    sys.exit(2)

@@ -32,6 +32,7 @@ def job(
     """
     from tlbench.cli.means import limits_of, pythons_of
     from tlbench.engine.single import do_job
+    from tlbench.errors import printable
     from tlbench.run import default_store
 
     outcome, label, took = do_job(
@@ -41,6 +42,7 @@ def job(
         limits_of(time_limit, memory_limit),
         pythons_of(python),
     )
+    label = printable(label)
     if outcome is not None:
         typer.echo(f"Failed: {label}: {outcome}")
         raise typer.Exit(1)

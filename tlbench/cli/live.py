@@ -84,8 +84,9 @@ class Display:
                 self.say(f"[{self._finished}/{len(self._report.status)}] {job.label}")
         elif event == "failed":
             self.say(f"Failed: {short}: {fields['error']}")
-            if self._store:
-                self.say(f"  log: {self._store.working_folder(job.key) / LOG}")
+            log = self._store.working_folder(job.key) / LOG if self._store else None
+            if log is not None and log.exists():
+                self.say(f"  log: {log}")
         elif event == "retried":
             self.say(f"Tried again: {short}: {fields['reason']}.")
         elif event == "set-aside":

@@ -143,7 +143,7 @@ def show_plan(
 def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":
     from tlbench.engine.store import State, Store
 
-    if not root.exists():
+    if not (root / "store.json").exists():
         return dict.fromkeys(jobs, State.ABSENT)
     store = Store(root, read_only=True)
     return {key: store.state(key) for key in jobs}
@@ -155,5 +155,5 @@ def _estimate(
     from tlbench.engine.store import Store
     from tlbench.estimates import estimate, finished_in
 
-    finished = finished_in(Store(root, read_only=True)) if root.exists() else {}
+    finished = finished_in(Store(root, read_only=True)) if (root / "store.json").exists() else {}
     return estimate(jobs, done, finished, device)

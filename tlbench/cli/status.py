@@ -88,7 +88,7 @@ def _show(run: "Followed", found: "Status") -> None:
         for title in ("done", "per second", "loss", "time left"):
             table.add_column(title, justify="right", header_style="dim")
         for key, progress in list(found.progress.items())[:_MOST_SHOWN]:
-            table.add_row(Text(run.jobs[key].label), *figures(progress))
+            table.add_row(Text(printable(run.jobs[key].label)), *figures(progress))
         console.print(table)
     for key, error in list(found.errors.items())[:_MOST_SHOWN]:
         say(f"Failed: {run.jobs[key].label} (job {key[:12]}): {error}")

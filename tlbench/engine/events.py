@@ -47,15 +47,16 @@ class EventLog:
         entry = {"time": now, "elapsed": round(time.monotonic() - self._started, 3)}
         line = json.dumps({**entry, "event": event, **fields}, ensure_ascii=False)
         for path, written in zip(self._paths, (f"{now} {event}: {text}", line), strict=True):
-            with suppress(OSError), path.open("a", encoding="utf-8") as file:
-                file.write(written + "\n")
+            with suppress(OSError), path.open("ab") as file:
+                # A file name may be no text.
+                file.write(f"{written}\n".encode(errors="backslashreplace"))
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the events of a file, leaving out lines that a crash has torn; none without a file."""
     with suppress(OSError), path.open("rb") as file:
         for line in file:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 event = json.loads(line)
                 if isinstance(event, dict) and isinstance(event.get("event"), str):
                     yield event

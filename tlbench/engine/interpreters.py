@@ -84,11 +84,16 @@ def _compare(name: str, found: Mapping[str, Any]) -> None:
 
 
 def _described(name: str, python: str) -> Mapping[str, Any]:
-    command = [python, "-m", "tlbench.engine.child", "describe"]
+    command = [python, "-P", "-m", "tlbench.engine.child", "describe"]
     where = f"The Python of the environment {name!r}, {python},"
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{where} did not answer within {_SECONDS} s.") from error

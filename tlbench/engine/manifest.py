@@ -52,6 +52,8 @@ class Manifest:
         for name in sorted(present.keys() ^ self.files.keys()):
             raise DamagedJobError(f"{folder / name} is missing or unexpected.")
         for name, entry in present.items():
+            if not entry.is_file(follow_symlinks=False):
+                raise DamagedJobError(f"{entry.path} is not a file of its own.")
             known = self.stat.get(name)
             unchanged = known is not None and known == _stat(entry.stat())
             if read is not None and name not in read and unchanged:

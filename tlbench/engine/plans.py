@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.store import Store, is_key
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import InputError, StoreError, printable
 from tlbench.files import PART, compressed, write_whole
 from tlbench.jobs.base import Job, read_job
 from tlbench.registry import near_names
@@ -104,12 +104,20 @@ def find_job(store: Store, beginning: str) -> Job:
     """
     if len(beginning) < _SHORTEST:
         raise InputError(f"Give at least {_SHORTEST} characters of the job's key.")
-    found = {
-        line["key"]: line
-        for path in plan_files(store)
-        for line in plan_lines(path)
-        if line["key"].startswith(beginning)
-    }
+    found: dict[str, dict[str, Any]] = {}
+    damage = None
+    for path in plan_files(store):
+        try:
+            for line in plan_lines(path, beginning):
+                if line["key"].startswith(beginning):
+                    found[line["key"]] = line
+                if line["key"] == beginning:
+                    return read_job(line)
+        except StoreError as error:
+            # It may stand in another.
+            damage = error
+    if damage is not None and not found:
+        raise damage
     if len(found) > 1:
         raise InputError(f"{len(found)} jobs begin with {beginning!r}; give more of the key.")
     if not found:
@@ -202,6 +210,7 @@ def _checked(job: Any) -> dict[str, Any]:
     environment = job.get("environment")
     if not (
         all(isinstance(job.get(name), type_) for name, type_ in types.items())
+        and job["label"] == printable(job["label"])
         and all(isinstance(key, str) and is_key(key) for key in job["parents"].values())
         and (environment is None or isinstance(environment, str))
     ):
@@ -225,24 +234,36 @@ def plans_folder(store: Store) -> Path:
     return store.root / PLANS
 
 
-def plan_lines(path: Path) -> Iterator[dict[str, Any]]:
+def plan_lines(path: Path, mentioning: str = "") -> Iterator[dict[str, Any]]:
     """Yield the jobs of a plan as `tlbench.jobs.base.Job.written` wrote them.
 
     That is possible for plans of other versions of tlbench, too.
 
+    Parameters
+    ----------
+    mentioning
+        Leave out what does not have this text anywhere, unread.
+
     Raises
     ------
     StoreError
-        If the file is damaged.
+        If the file is missing or damaged.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             for line in file:
+                if mentioning not in line:
+                    continue
                 value = json.loads(line)
                 if not isinstance(value, dict) or not isinstance(value.get("key"), str):
                     raise ValueError("not a job")
                 yield value
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"The plan {path} is not in the store any more; write it again with: "
+            "tlbench plan SUITE --save."
+        ) from error
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise StoreError(
             f"The plan {path} is damaged; remove it and plan the suite again with: "
             "tlbench plan SUITE --save."

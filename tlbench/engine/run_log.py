@@ -26,7 +26,7 @@ from tlbench.files import write_whole
 from tlbench.jobs.base import Job
 
 RUN = "run.json"
-_LOCK = ".run.lock"
+LOCK = ".run.lock"
 
 
 class RunLog:
@@ -46,7 +46,8 @@ class RunLog:
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self._lock = run_lock(folder)
         try:
-            self._lock.acquire(blocking=False)
+            # Whoever only looks holds it for a moment.
+            self._lock.acquire(timeout=1)
         except Timeout as error:
             raise InputError(
                 f"Another run is writing to {folder}; follow it with 'tlbench status {folder}', or "
@@ -93,4 +94,4 @@ class RunLog:
 
 def run_lock(folder: Path) -> FileLock:
     """Return the lock that whoever runs a suite into ``folder`` holds."""
-    return FileLock(folder / _LOCK)
+    return FileLock(folder / LOCK)

@@ -1,5 +1,6 @@
 """Doing one job of a plan, by hand or by a scheduler."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import Supervisor
 from tlbench.engine.task import Limits, Task
 from tlbench.errors import InputError, StoreError
+
+_LOOK_SECONDS = 0.5
 
 
 def do_job(
@@ -57,9 +60,10 @@ def do_job(
     environment = found.environment if python else None
     supervisor = Supervisor()
     try:
-        outcome = supervisor.run(
-            Task(found, str(store.root), device, limits, python, environment, wait=True)
-        )
+        task = Task(found, str(store.root), device, limits, python, environment)
+        while (outcome := supervisor.run(task)).busy:
+            while store.is_locked(found.key):
+                time.sleep(_LOOK_SECONDS)
     finally:
         supervisor.close()
     if outcome.fault is not None:

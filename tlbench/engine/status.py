@@ -1,6 +1,8 @@
 """How a run stands, found out from its folder and its store, also while it goes on."""
 
 import json
+import math
+import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from tlbench.engine.events import EVENTS, LOG, read_events
 from tlbench.engine.plans import plans_folder, read_plan
 from tlbench.engine.progress import read_progress
-from tlbench.engine.run_log import RUN, run_lock
+from tlbench.engine.run_log import LOCK, RUN
 from tlbench.engine.store import Store
-from tlbench.errors import InputError
+from tlbench.errors import InputError, printable
+from tlbench.files import is_held
 from tlbench.jobs.base import Job
 from tlbench.plan.parts import part
 
@@ -86,8 +87,11 @@ def follow(run: str) -> Followed:
     try:
         about = json.loads((folder / RUN).read_text(encoding="utf-8"))
         root, plan, shard = Path(about["store"]), str(about["plan"]), about["shard"]
-        number, of = shard or (1, 1)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        number, of = map(operator.index, shard or (1, 1))
+        about["suite"] = printable(about["suite"] + "")
+        if not 1 <= number <= of:
+            raise ValueError("there is no such part")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{folder / RUN}: cannot be read; the command that started the run writes it again."
         ) from error
@@ -168,18 +172,11 @@ def _last_start(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_alive(folder: Path) -> bool:
-    try:
-        with run_lock(folder).acquire(blocking=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        # A folder that this process may not write to.
-        return False
+    return is_held(folder / LOCK)
 
 
 def _errors(run: Followed, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    failed = (e for e in events if e["event"] == "failed" and e.get("key") in run.jobs)
+    failed = (e for e in events if e["event"] == "failed" and str(e.get("key")) in run.jobs)
     return {str(e["key"]): str(e.get("error", "")) for e in failed}
 
 
@@ -203,7 +200,7 @@ def _elapsed(events: Sequence[Mapping[str, Any]], alive: bool) -> float:
     """Return how long a run has been at it, from clocks that do not jump as far as there are."""
     if not events:
         return 0.0
-    seconds = float(events[-1].get("elapsed", 0.0))
+    seconds = _number(events[-1].get("elapsed")) or 0.0
     if alive:
         try:
             last = datetime.fromisoformat(str(events[-1]["time"]))
@@ -211,6 +208,12 @@ def _elapsed(events: Sequence[Mapping[str, Any]], alive: bool) -> float:
         except (KeyError, ValueError, TypeError):
             pass
     return seconds
+
+
+def _number(value: Any) -> float | None:
+    """Return a time in seconds; None for what is none."""
+    known = isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return float(value) if known else None
 
 
 def _left(
@@ -222,8 +225,8 @@ def _left(
     """Return how long the rest takes, if jobs of a kind go on taking as long as they did."""
     taken: defaultdict[str, list[float]] = defaultdict(list)
     for event in done:
-        if isinstance(event.get("seconds"), int | float):
-            taken[str(event.get("kind"))].append(float(event["seconds"]))
+        if (known := _number(event.get("seconds"))) is not None:
+            taken[str(event.get("kind"))].append(known)
     total = sum(map(sum, taken.values()))
     if not total:
         return None

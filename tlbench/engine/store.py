@@ -30,11 +30,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
 from tlbench.errors import DamagedJobError, StoreError
-from tlbench.files import PART, flush, write_whole
+from tlbench.files import PART, flush, is_held, write_whole
 from tlbench.jobs.base import Job
 
 FORMAT = 1
@@ -116,7 +116,7 @@ class Store:
         path = self.root / "store.json"
         try:
             found = int(json.loads(path.read_text())["format"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged; if this folder is a tlbench store, write "
                 f'{{"format": {FORMAT}}} into it, otherwise choose another with --store.'
@@ -153,11 +153,7 @@ class Store:
 
     def is_locked(self, key: str) -> bool:
         """Say whether somebody works on ``key`` now."""
-        try:
-            with self.lock(key).acquire(blocking=False):
-                return False
-        except Timeout:
-            return True
+        return is_held(self._locks / f"{key}.lock")
 
     def begun(self) -> set[str]:
         """Return the keys of all jobs that have a working folder, being done or left behind."""

@@ -45,7 +45,9 @@ class Child:
     def __init__(self, python: str | None) -> None:
         answers, theirs = os.pipe()
         command = [python or sys.executable]
-        command += ["-m", "tlbench.engine.child"] if python else ["-c", _BOOT, json.dumps(sys.path)]
+        # Without -P it would import what lies in the current folder.
+        foreign, own = ["-P", "-m", "tlbench.engine.child"], ["-c", _BOOT, json.dumps(sys.path)]
+        command += foreign if python else own
         self._answers = answers
         self._buffer = b""
         # What is printed outside of a job, such as why the interpreter does not start.
@@ -195,8 +197,10 @@ class Supervisor:
     @staticmethod
     def _note(task: Task, what: str) -> str:
         """Put the end of a job's process into the job's log."""
-        folder = Store(task.store, read_only=True).working_folder(task.job.key)
-        if folder.exists():
+        store = Store(task.store, read_only=True)
+        folder = store.working_folder(task.job.key)
+        # Another process may have taken over.
+        if folder.exists() and not store.is_locked(task.job.key):
             EventLog(folder).write("killed", what, error=what)
         return what
 

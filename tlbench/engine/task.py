@@ -36,8 +36,6 @@ class Task:
         Interpreter that does it; None: that of whoever is given the task.
     environment
         Name of the environment that the interpreter was named for, None if none was.
-    wait
-        If another process is doing the job, wait until it has ended.
     """
 
     job: Job
@@ -46,7 +44,6 @@ class Task:
     limits: Limits = field(default_factory=Limits)
     python: str | None = None
     environment: str | None = None
-    wait: bool = False
 
     def request(self) -> dict[str, Any]:
         """Return what the process that does the job must know, as JSON values."""
@@ -55,7 +52,6 @@ class Task:
             "store": self.store,
             "device": self.device,
             "environment": self.environment,
-            "wait": self.wait,
         }
 
 
@@ -66,7 +62,6 @@ def read_request(request: dict[str, Any]) -> Task:
         request["store"],
         request["device"],
         environment=request["environment"],
-        wait=request["wait"],
     )
 
 

@@ -51,7 +51,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     seconds = None
     try:
         store = Store(task.store)
-        with store.lock(job.key).acquire(blocking=task.wait):
+        with store.lock(job.key).acquire(blocking=False):
             if store.state(job.key) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
@@ -70,7 +70,8 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
 def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
     """Tell a job that failed from a store that nothing can be put into."""
     if store is None:
-        return Outcome(key, fault=_one_line(error))
+        cause = error.__cause__
+        return Outcome(key, fault=getattr(cause, "strerror", None) or _one_line(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.
@@ -79,7 +80,7 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
     try:
         store.probe()
     except StoreError as fault:
-        return Outcome(key, fault=str(fault))
+        return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
     return Outcome(key, error=_one_line(error))
 
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from statistics import median
 
@@ -127,7 +128,7 @@ def read_measured(
             seconds = float(cost["wall_seconds"]), float(cost["cpu_seconds"])
         except (KeyError, TypeError, ValueError):
             continue
-        if work is not None:
+        if work is not None and all(isfinite(each) and each >= 0 for each in seconds):
             started = str(provenance.get("started"))
             found.samples.append(Sample(work, *seconds, started, accelerated))
     return found

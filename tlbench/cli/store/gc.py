@@ -40,7 +40,8 @@ def gc(
     from tlbench.engine.garbage import collect, find_garbage
     from tlbench.engine.plans import find_plan
 
-    opened = open_store(store, read_only=not delete)
+    # Not even tried out by writing: on a full disk this is what makes room.
+    opened = open_store(store, read_only=True)
     dropped = {find_plan(opened, name) for name in drop or []}
     if not delete:
         pieces = find_garbage(opened, dropped)
