@@ -20,6 +20,7 @@ from typing import Any
 from tlbench.engine.events import EventLog
 from tlbench.engine.store import Store
 from tlbench.engine.task import Limits, Outcome, Task
+from tlbench.errors import StoreError
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -197,11 +198,11 @@ class Supervisor:
     @staticmethod
     def _note(task: Task, what: str) -> str:
         """Put the end of a job's process into the job's log."""
-        store = Store(task.store, read_only=True)
-        folder = store.working_folder(task.job.key)
-        # Another process may have taken over.
-        if folder.exists() and not store.is_locked(task.job.key):
-            EventLog(folder).write("killed", what, error=what)
+        with suppress(StoreError, OSError):
+            store = Store(task.store, read_only=True)
+            # Another process may have taken over, or done it before this one died.
+            if not store.is_locked(task.job.key) and not store.folder(task.job.key).exists():
+                EventLog(store.begin(task.job)).write("killed", what, error=what)
         return what
 
 
