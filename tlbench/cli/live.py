@@ -101,10 +101,8 @@ class Display:
         for key in islice(submitted, _MOST_SHOWN):
             if (progress := read_progress(store, key)) is not None:
                 running.append((plan.jobs[key].label, progress))
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(running))
-        table.add_column("running", header_style="dim")
-        for title in ("done", "per second", "loss", "time left"):
-            table.add_column(title, justify="right", header_style="dim")
+        table = running_table()
+        table.show_header = bool(running)
         for label, progress in running:
             table.add_row(label, *figures(progress))
         finished = report.count("done", "cached")
@@ -147,6 +145,15 @@ class Display:
             for sentence in [found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
+
+
+def running_table() -> Table:
+    """Return a table for running jobs, whose rows are labels and `figures`."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("running", header_style="dim")
+    for title in ("done", "per second", "loss", "time left"):
+        table.add_column(title, justify="right", header_style="dim")
+    return table
 
 
 def figures(progress: Any) -> list[str]:

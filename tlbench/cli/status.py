@@ -58,10 +58,9 @@ def _values(run: "Followed", found: "Status") -> dict[str, Any]:
 
 def _show(run: "Followed", found: "Status") -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from tlbench.cli.live import duration, figures
+    from tlbench.cli.live import duration, figures, running_table
     from tlbench.engine.status import STATES, log_of, tail
     from tlbench.errors import printable
 
@@ -83,10 +82,7 @@ def _show(run: "Followed", found: "Status") -> None:
             pace += f"; about {duration(found.left_seconds)} left"
         say(pace)
     if found.progress:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        table.add_column("running", header_style="dim")
-        for title in ("done", "per second", "loss", "time left"):
-            table.add_column(title, justify="right", header_style="dim")
+        table = running_table()
         for key, progress in list(found.progress.items())[:_MOST_SHOWN]:
             table.add_row(Text(printable(run.jobs[key].label)), *figures(progress))
         console.print(table)

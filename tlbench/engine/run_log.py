@@ -44,7 +44,7 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self._lock = run_lock(folder)
+        self._lock = FileLock(folder / LOCK)
         try:
             # Whoever only looks holds it for a moment.
             self._lock.acquire(timeout=1)
@@ -90,8 +90,3 @@ class RunLog:
             reason = "interrupted" if kind is KeyboardInterrupt else str(error) or kind.__name__
             self._log.write("run-stopped", reason, reason=reason)
         self._lock.release()
-
-
-def run_lock(folder: Path) -> FileLock:
-    """Return the lock that whoever runs a suite into ``folder`` holds."""
-    return FileLock(folder / LOCK)

@@ -36,7 +36,6 @@ _BOOT = (
     "from tlbench.engine.child import main; main(int(sys.argv[2]))"
 )
 _TICK_SECONDS = 0.05
-_MEMORY = "it took too much memory"
 _MOST_OUTPUT = 2000
 
 
@@ -147,17 +146,14 @@ class Supervisor:
             return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
         child.ask(task.request())
         try:
-            answer, breach = self._watched(child, task.limits)
+            outcome, breach = self._watched(child, task)
         except EOFError:
             return Outcome(task.job.key, death=self._note(task, self._bury(task.python)))
-        if answer is not None:
-            return Outcome(**{**answer, "lost": tuple(answer["lost"])})
-        child.kill()
-        self._bury(task.python)
-        self._note(task, breach)
-        if task.limits.memory_mib is not None and _MEMORY in breach:
-            return Outcome(task.job.key, error=breach)
-        return Outcome(task.job.key, death=breach)
+        if breach:
+            child.kill()
+            self._bury(task.python)
+            self._note(task, breach)
+        return outcome
 
     def close(self) -> None:
         """End the processes at once, whatever they are doing; further jobs die at their start."""
@@ -183,17 +179,24 @@ class Supervisor:
         return child.bury()
 
     @staticmethod
-    def _watched(child: Child, limits: Limits) -> tuple[dict[str, Any] | None, str]:
-        """Return the answer of a process, or how it has broken its limits."""
-        started = time.monotonic()
+    def _watched(child: Child, task: Task) -> tuple[Outcome, str]:
+        """Return how a job ended, and how it has broken its limits, if it has.
+
+        Only a job that takes long is worth another try, which may go on from a checkpoint.
+        """
+        limits, started = task.limits, time.monotonic()
         tick = None if limits == Limits() else _TICK_SECONDS
         while (answer := child.answer(tick)) is None:
             if limits.seconds is not None and time.monotonic() - started > limits.seconds:
-                return None, f"it took longer than its limit of {limits.seconds:g} s"
+                breach = f"it took longer than its limit of {limits.seconds:g} s"
+                return Outcome(task.job.key, death=breach), breach
             used = child.memory_mib()
             if limits.memory_mib is not None and used > limits.memory_mib:
-                return None, f"{_MEMORY}: {used} MiB, its limit is {limits.memory_mib} MiB"
-        return answer, ""
+                breach = (
+                    f"it took too much memory: {used} MiB, its limit is {limits.memory_mib} MiB"
+                )
+                return Outcome(task.job.key, error=breach), breach
+        return Outcome(**{**answer, "lost": tuple(answer["lost"])}), ""
 
     @staticmethod
     def _note(task: Task, what: str) -> str:
