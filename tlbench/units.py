@@ -19,6 +19,9 @@ MEV = 1000.0
 KILOBAR = 0.1
 """Stress in GPa of 1 kbar."""
 
+STRESS_UNITS = {"eV/angstrom^3": GPA, "GPa": 1.0, "kbar": KILOBAR, "bar": KILOBAR / 1000}
+"""Stress in GPa of one of each unit."""
+
 ENERGY_UNITS = {
     "eV": 1.0,
     "hartree": 27.211386245988,

@@ -140,9 +140,10 @@ class Split(Strict):
     """
 
     name: str
-    order: Literal["random", "last"] = Field(
+    order: Literal["random", "last", "blocks"] = Field(
         description="random: drawn with the seed; last: from the end of the files, so that "
-        "neighbours in time stay together"
+        "neighbours in time stay together; blocks: from the end of each block of successive "
+        "frames that resemble each other"
     )
     seed: int = 0
     train: Part
@@ -221,7 +222,8 @@ class FilesOrigin(Strict):
             "kind": self.kind,
             "reader": self.reader,
             "provider": READERS.provider(self.reader),
-            "options": self.reader_options().model_dump(mode="json"),
+            # What a card leaves out stays out, so that a new setting changes no digest.
+            "options": self.reader_options().model_dump(mode="json", exclude_unset=True),
             "files": {name: file.sha256 for name, file in self.files.items()},
             "split": self.split.model_dump(mode="json"),
         }

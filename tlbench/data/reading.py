@@ -39,6 +39,8 @@ def read_parts(
     files = {}
     for name, sha256 in recipe["files"].items():
         check_digest(paths[name], sha256)
+    reader.check({name: paths[name] for name in recipe["files"]}, options)
+    for name in recipe["files"]:
         frames = reader.read(paths[name], options)
         check_elements(paths[name], frames, elements)
         files[name] = frames

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import Part, Split
+from tlbench.data.sequence import blocks, place_in_block
 from tlbench.errors import InputError
 from tlbench.seeds import stream
 
@@ -93,11 +94,7 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     names = list(dict.fromkeys(named))
     frames = Frames.concatenate([files[name] for name in names])
     file_of = np.repeat(names, [len(files[name]) for name in names])
-    if split.order == "random":
-        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
-        order = generator.permutation(len(frames))
-    else:
-        order = np.arange(len(frames))[::-1]
+    order = _order(frames, file_of, split)
     free = np.ones(len(frames), dtype=bool)
     parts = {}
     for name in ("test", "validation", "train"):
@@ -116,6 +113,19 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
         free[chosen] = False
         parts[name] = frames.select(np.sort(chosen))
     return {name: parts[name] for name in ("train", "validation", "test")}
+
+
+def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.NDArray[np.int64]:
+    """Return the indices of all frames, those that are taken first in front."""
+    if split.order == "random":
+        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
+        return generator.permutation(len(frames))
+    if split.order == "last":
+        return np.arange(len(frames))[::-1]
+    names = dict.fromkeys(file_of.tolist())
+    places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
+    # Files follow one another, so their places do too.
+    return np.argsort(-np.concatenate(places), kind="stable")
 
 
 def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:

@@ -135,10 +135,68 @@ def test_what_is_no_extxyz_is_refused(tmp_path, text):
 def test_a_truncated_file_is_refused(tmp_path):
     path = write(tmp_path, [plain(), plain()])
     path.write_text(path.read_text()[:-40])
-    with pytest.raises(InputError, match=r"frame \d cannot be read as extxyz \("):
+    with pytest.raises(InputError, match=r"data\.extxyz: line 8: has 5 columns, but Properties"):
         read(path, **OWN_KEYS)
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"none\.extxyz: cannot be read"):
         read(tmp_path / "none.extxyz")
+
+
+def test_a_crystal_of_one_atom_is_not_an_isolated_atom(tmp_path):
+    def one(edge, pbc):
+        atoms = Atoms("Cu", cell=[edge] * 3, pbc=pbc)
+        atoms.info["REF_energy"] = -3.7
+        atoms.arrays["REF_forces"] = np.zeros((1, 3))
+        return atoms
+
+    path = write(tmp_path, [one(2.4, True), one(2.4, False), one(12.0, True), plain()])
+    assert read(path, **OWN_KEYS).cell[:, 0, 0].tolist() == [2.4, 4.0]
+
+
+@pytest.mark.parametrize("option", ["stress_key", "virial_key", "temperature_key", "group_key",
+                                    "phase_key", "energy_key"])  # fmt: skip
+def test_a_key_that_no_frame_has_is_refused_with_near_names(tmp_path, option):
+    atoms = plain(config_type="bulk")
+    path = write(tmp_path, [atoms, atoms])
+    options = READER.options.model_validate(OWN_KEYS | {option: "REF_energie"})
+    with pytest.raises(InputError, match=rf"'REF_energie'.*{option}.*did you mean 'REF_energy'"):
+        READER.check({"data.extxyz": path}, options)
+    # What a card leaves to the default may be missing, and what one of two files has is there.
+    READER.check({"data.extxyz": path}, READER.options.model_validate(OWN_KEYS))
+    (tmp_path / "other").mkdir()
+    other = write(tmp_path / "other", [plain(REF_energie=1.0)])
+    READER.check({"data.extxyz": path, "other.extxyz": other}, options)
+
+
+def test_frames_without_labels_can_be_left_out(tmp_path):
+    bare = plain()
+    del bare.arrays["REF_forces"]
+    path = write(tmp_path, [plain(), bare, plain(energy=-2.0)])
+    with pytest.raises(InputError, match="frame 1: has no forces"):
+        read(path, **OWN_KEYS)
+    assert read(path, **OWN_KEYS, unlabelled="leave-out").energy.tolist() == [-1.5, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("GPa", 1.0), ("kbar", 0.1), ("bar", 1e-4), ("eV/angstrom^3", 160.2176634)]
+)
+def test_stress_has_a_unit_and_a_sign(tmp_path, unit, size):
+    path = write(tmp_path, [plain(my_stress=np.arange(1.0, 7.0))])
+    for sign, factor in (("tension", 1), ("compression", -1)):
+        found = read(path, **OWN_KEYS, stress_key="my_stress", stress_unit=unit, stress_sign=sign)
+        assert found.stress[0, 1, 2] == pytest.approx(factor * 4 * size, rel=1e-6)
+
+
+def test_a_virial_that_contradicts_the_stress_is_refused(tmp_path):
+    stress = np.array([1.0, 2.0, 3.0, 0.0, 0.0, 0.1])
+    right = plain(my_stress=stress, my_virial=-stress * 80)
+    assert np.isfinite(
+        read(
+            write(tmp_path, [right]), **OWN_KEYS, stress_key="my_stress", virial_key="my_virial"
+        ).stress
+    ).all()
+    wrong = plain(my_stress=stress, my_virial=stress * 80)
+    with pytest.raises(InputError, match=r"its virial .* contradict each other"):
+        read(write(tmp_path, [wrong]), **OWN_KEYS, stress_key="my_stress", virial_key="my_virial")

@@ -1,6 +1,6 @@
 """What a reader of structures is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,10 @@ from typing import Any
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.schema import Strict
+
+
+def _accept(paths: Mapping[str, Path], options: Any) -> None:
+    """Accept any settings."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,15 @@ class Reader:
         Maps a path and settings to the index of each frame in the file with the frame, in
         tlbench's units, or with what is wrong with it. It raises ``InputError`` if the file as
         a whole is not of this format; files may come from strangers.
+    check
+        Raises ``InputError`` if the settings name what none of a card's files has.
     """
 
     name: str
     summary: str
     options: type[Strict]
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
+    check: Callable[[Mapping[str, Path], Any], None] = _accept
 
     def read(self, path: Path, options: Any) -> Frames:
         """Return all structures of a file, in its order.

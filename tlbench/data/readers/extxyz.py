@@ -1,6 +1,6 @@
-"""Extended XYZ files, read by ase."""
+"""Extended XYZ files: which keys hold which labels, and in which units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,9 +9,20 @@ from pydantic import Field
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.readers.base import Reader
+from tlbench.data.readers.xyz_frames import frame_texts
 from tlbench.errors import InputError
+from tlbench.registry import near_names
 from tlbench.schema import Strict
-from tlbench.units import ENERGY_UNITS, FORCE_UNITS, GPA
+from tlbench.units import ENERGY_UNITS, FORCE_UNITS, GPA, STRESS_UNITS
+
+ISOLATED_BEYOND = 6.0
+"""Distance (Å) of the nearest image beyond which a single atom is isolated.
+
+It is the largest cutoff in common use; the widest one-atom crystals (caesium) have 5.3 Å.
+"""
+
+AGREEMENT = 0.01
+"""Largest relative difference of a stress and a virial that are the same."""
 
 
 class ExtxyzOptions(Strict):
@@ -19,30 +30,42 @@ class ExtxyzOptions(Strict):
 
     energy_key: str = "energy"
     forces_key: str = "forces"
-    stress_key: str | None = Field(
-        default="stress", description="eV/Å³, positive in tension, as ase writes it; None: ignore"
-    )
+    stress_key: str | None = Field(default="stress", description="None: ignore")
     virial_key: str | None = Field(
-        default=None, description="minus stress times volume, eV; read where there is no stress"
+        default=None,
+        description="eV, minus stress (positive in tension) times volume; read where there is no "
+        "stress, and compared with it where there is",
     )
     temperature_key: str | None = "temperature_k"
     phase_key: str | None = "phase"
     group_key: str | None = "config_type"
     isolated_atoms: Literal["leave-out", "keep"] = Field(
         default="leave-out",
-        description="frames of a single atom: their energy is a reference, not a label",
+        description="frames of a single atom without an image within 6 Å: their energy is a "
+        "reference, not a label",
+    )
+    unlabelled: Literal["refuse", "leave-out"] = Field(
+        default="refuse", description="frames without energy or forces"
     )
     energy_unit: Literal[tuple(ENERGY_UNITS)] = "eV"  # type: ignore[valid-type]
     force_unit: Literal[tuple(FORCE_UNITS)] = "eV/angstrom"  # type: ignore[valid-type]
+    stress_unit: Literal[tuple(STRESS_UNITS)] = "eV/angstrom^3"  # type: ignore[valid-type]
+    stress_sign: Literal["tension", "compression"] = Field(
+        default="tension", description="what a positive stress is; VASP counts compression so"
+    )
 
 
 def frames(path: Path, options: ExtxyzOptions) -> Iterator[tuple[int, Frames | InputError]]:
     """Yield the structures of one file."""
     for index, atoms in images(path):
-        if len(atoms) == 1 and options.isolated_atoms == "leave-out":
+        found = labels(atoms)
+        if options.isolated_atoms == "leave-out" and is_isolated(atoms):
+            continue
+        labelled = options.energy_key in found and options.forces_key in found
+        if options.unlabelled == "leave-out" and not labelled:
             continue
         try:
-            yield index, _frame(index, atoms, options)
+            yield index, _frame(index, atoms, found, options)
         except InputError as error:
             yield index, error
 
@@ -53,25 +76,52 @@ def images(path: Path) -> Iterator[tuple[int, Any]]:
     Raises
     ------
     InputError
-        Naming the frame that cannot be parsed.
+        Naming the line that cannot be parsed.
     """
-    from ase.io.extxyz import read_xyz
+    for index, text in enumerate(frame_texts(path)):
+        try:
+            yield index, text.atoms()
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
 
-    index = -1
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for index, atoms in enumerate(read_xyz(file, index=slice(None))):
-                yield index, atoms
-    except InputError:
-        raise
-    except Exception as error:  # ase's parser raises whatever its parts raise
-        if isinstance(error, OSError) and error.strerror:
-            raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-        raise InputError(
-            f"{path}: frame {index + 1} cannot be read as extxyz ({type(error).__name__}: {error})."
-        ) from error
-    if index < 0:
-        raise InputError(f"{path}: has no frames.")
+
+def is_isolated(atoms: Any) -> bool:
+    """Return whether a frame is a single atom without an image within ``ISOLATED_BEYOND``."""
+    if len(atoms) != 1:
+        return False
+    from ase.geometry import minkowski_reduce
+
+    reduced, _ = minkowski_reduce(atoms.cell, atoms.pbc)
+    lengths = np.linalg.norm(np.asarray(reduced)[atoms.pbc], axis=1)
+    return bool((lengths > ISOLATED_BEYOND).all())
+
+
+def check_keys(paths: Mapping[str, Path], options: ExtxyzOptions) -> None:
+    """Refuse a key that a card names and no frame of its files has.
+
+    Raises
+    ------
+    InputError
+        Naming the key, and keys that are nearly the same.
+    """
+    named = {
+        option: key
+        for option in sorted(options.model_fields_set)
+        if option.endswith("_key") and (key := getattr(options, option)) is not None
+    }
+    known: set[str] = set()
+    for path in paths.values():
+        for text in frame_texts(path):
+            known |= text.names()
+            if known.issuperset(named.values()):
+                return
+    for option, key in named.items():
+        if key not in known:
+            there = known - {"species", "pos", "Z", "Lattice", "pbc"}
+            raise InputError(
+                f"{', '.join(paths)}: no frame has the key {key!r} that the card's {option} "
+                f"names; {near_names(key, there)}"
+            )
 
 
 def labels(atoms: Any) -> dict[str, Any]:
@@ -82,8 +132,7 @@ def labels(atoms: Any) -> dict[str, Any]:
     return found
 
 
-def _frame(index: int, atoms: Any, options: ExtxyzOptions) -> Frames:
-    found = labels(atoms)
+def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions) -> Frames:
     n_atoms = len(atoms)
     if n_atoms == 0:
         raise InputError("has no atoms.")
@@ -100,7 +149,8 @@ def _frame(index: int, atoms: Any, options: ExtxyzOptions) -> Frames:
         try:
             value = np.asarray(found[key], dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise InputError(f"its {what} are not numbers.") from error
+            shown = f": {found[key]!r}" if isinstance(found[key], str) else ""
+            raise InputError(f"its {what} (key {key!r}) are not numbers{shown}.") from error
         if value.shape != shape:
             raise InputError(f"its {what} have shape {value.shape} instead of {shape}.")
         if not np.isfinite(value).all():
@@ -135,14 +185,28 @@ def _number(value: Any) -> float:
 
 
 def _stress(found: dict[str, Any], volume: float, options: ExtxyzOptions) -> Floats:
-    """Return the stress in GPa, NaN where there is none."""
+    """Return the stress in GPa, positive in tension; NaN where there is none."""
     stress = found.get(options.stress_key) if options.stress_key else None
-    if stress is not None:
-        return _tensor(stress) * GPA
     virial = found.get(options.virial_key) if options.virial_key else None
-    if virial is not None and volume > 0:
-        return -_tensor(virial) / volume * GPA
-    return np.full((3, 3), np.nan)
+    of_virial = -_tensor(virial) / volume * GPA if virial is not None and volume > 0 else None
+    if stress is None:
+        return np.full((3, 3), np.nan) if of_virial is None else of_virial
+    sign = 1 if options.stress_sign == "tension" else -1
+    tensor: Floats = sign * _tensor(stress) * STRESS_UNITS[options.stress_unit]
+    if of_virial is not None:
+        largest = max(np.abs(tensor).max(), np.abs(of_virial).max())
+        if np.abs(tensor - of_virial).max() > AGREEMENT * largest:
+            raise InputError(
+                f"its stress ({options.stress_key!r}, {_trace(tensor)} GPa) and its virial "
+                f"({options.virial_key!r}, {_trace(of_virial)} GPa) contradict each other (a third "
+                "of the trace); correct stress_unit or stress_sign in the card's options, or set "
+                "the key of the wrong one to null."
+            )
+    return tensor
+
+
+def _trace(tensor: Floats) -> str:
+    return f"{np.trace(tensor) / 3:.4g}"
 
 
 def _tensor(value: Any) -> Floats:
@@ -163,4 +227,5 @@ READER = Reader(
     summary="extended XYZ, with configurable keys and units",
     options=ExtxyzOptions,
     frames=frames,
+    check=check_keys,
 )

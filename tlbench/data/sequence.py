@@ -1,0 +1,104 @@
+"""Whether successive frames of a file are those of a trajectory, and where one ends."""
+
+import numpy as np
+
+from tlbench.data.frames import Floats, Frames, Ints
+
+ALIKE = 0.5
+"""Largest displacement between successive frames, relative to frames half a block apart."""
+
+SMALL_STRAIN = 0.05
+"""Largest change of a cell vector from frame to frame, relative to its length, in one block."""
+
+LONG = 10
+"""Frames of a block from which a tenth can be held back."""
+
+
+def blocks(frames: Frames) -> Ints:
+    """Return the number of the block that each frame belongs to, shape (frames,).
+
+    A block is a run of successive frames with the same atoms in the same order, of the same group
+    and temperature, and nearly the same cell.
+    """
+    if not len(frames):
+        return np.empty(0, dtype=np.int64)
+    new = [not _continues(frames, index) for index in range(1, len(frames))]
+    return np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
+
+
+def place_in_block(block: Ints) -> Floats:
+    """Return how far along its block each frame is, from 0 to 1, shape (frames,)."""
+    _, start, count = np.unique(block, return_index=True, return_counts=True)
+    index = np.arange(len(block)) - start[block]
+    place: Floats = (index + 0.5) / count[block]
+    return place
+
+
+def is_smooth(frames: Frames) -> bool:
+    """Return whether successive frames of one block are much more alike than frames far apart.
+
+    Compared are root mean square displacements in fractional coordinates: next to each other,
+    against half the block away.
+    """
+    near, far = [], []
+    half = len(frames) // 2
+    # Enough pairs to decide, few enough to be quick.
+    for first in np.unique(np.linspace(0, len(frames) - 2, 50).astype(int)):
+        near.append(_displacement(frames, int(first), int(first) + 1))
+        far.append(_displacement(frames, int(first), (int(first) + half) % len(frames)))
+    known = np.isfinite(near) & np.isfinite(far)
+    if known.sum() < 3:
+        return False
+    return bool(np.median(np.array(near)[known]) < ALIKE * np.median(np.array(far)[known]))
+
+
+def order_of(frames: Frames) -> str:
+    """Return how a file of unknown origin is best divided: "last", "blocks" or "random".
+
+    "last" if it is one trajectory, "blocks" if at least nine of ten frames are in trajectories of
+    ``LONG`` frames or more, else "random".
+    """
+    block = blocks(frames)
+    members = [np.flatnonzero(block == number) for number in range(block[-1] + 1)]
+    smooth = [own for own in members if len(own) >= 3 and is_smooth(frames.select(own))]
+    if len(members) == 1:
+        return "last" if smooth else "random"
+    in_trajectories = sum(len(own) for own in smooth if len(own) >= LONG)
+    return "blocks" if in_trajectories >= 0.9 * len(frames) else "random"
+
+
+def _continues(frames: Frames, index: int) -> bool:
+    """Return whether a frame belongs to the block of the one before."""
+    before = index - 1
+    temperatures = frames.temperature_k[[before, index]]
+    if (
+        frames.n_atoms[index] != frames.n_atoms[before]
+        or frames.group[index] != frames.group[before]
+        or not np.array_equal(temperatures[:1], temperatures[1:], equal_nan=True)
+    ):
+        return False
+    one, other = (slice(s, s + frames.n_atoms[before]) for s in frames.atom_start[[before, index]])
+    if not (frames.atomic_numbers[one] == frames.atomic_numbers[other]).all():
+        return False
+    cells = frames.cell[[before, index]]
+    length = max(float(np.linalg.norm(cells[0], axis=1).max()), 1.0)
+    return bool(
+        (frames.pbc[before] == frames.pbc[index]).all()
+        and np.abs(cells[1] - cells[0]).max() < SMALL_STRAIN * length
+    )
+
+
+def _displacement(frames: Frames, i: int, j: int) -> float:
+    """Return the displacement between two frames of a block in fractional coordinates.
+
+    In Å where they are not periodic; NaN if the cell is flat.
+    """
+    n = int(frames.n_atoms[i])
+    one, other = (frames.positions[s : s + n] for s in frames.atom_start[[i, j]])
+    if not frames.pbc[i].all():
+        return float(np.sqrt(np.square(other - one).mean()))
+    if np.linalg.det(frames.cell[i]) == 0 or np.linalg.det(frames.cell[j]) == 0:
+        return float("nan")
+    shift = np.linalg.solve(frames.cell[i].T, one.T) - np.linalg.solve(frames.cell[j].T, other.T)
+    shift -= np.round(shift)
+    return float(np.sqrt(np.square(shift).mean()))
