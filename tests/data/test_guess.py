@@ -1,15 +1,21 @@
 """A card for a file that somebody brings: what is guessed, and that it can be run."""
 
+from dataclasses import replace
+
 import ase.io
 import numpy as np
 import pytest
 import tiny
 import yaml
 from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.units import GPa
 
 from tlbench.data.cards import Card, load_card
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
+from tlbench.data.readers.extxyz import READER
 from tlbench.data.reading import read_parts
 from tlbench.errors import InputError
 
@@ -32,10 +38,10 @@ def drifting(n_frames: int) -> Frames:
     generator = np.random.default_rng(0)
     for _ in range(n_frames - 1):
         atoms = images[-1].copy()
-        atoms.calc = images[0].calc
         atoms.positions += generator.normal(0, 0.01, atoms.positions.shape)
         images.append(atoms)
-    return Frames.unlabelled(images)
+    frames = Frames.unlabelled(images)
+    return replace(frames, energy=np.linspace(-30, -29, n_frames))
 
 
 def test_the_card_of_a_plain_file_can_be_read_at_once(tmp_path):
@@ -82,8 +88,9 @@ def test_energies_that_are_no_labels_are_passed_over(tmp_path):
     for number, atoms in enumerate(tiny.crystals("Si", 40).to_ase()):
         bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
         bare.info |= {
-            "kinetic_energy": 1.0, "energy_per_atom": -4.0, "gap_energy": -31.0,
-            "tot_energy": -32.0, "name": f"snapshot {number}", "temperature": 300.0 + number,
+            "kinetic_energy": 1.0, "energy_per_atom": -4.0, "gap_energy": -31.0 - 0.1 * number,
+            "tot_energy": -32.0, "other_energy": -0.1 * number,
+            "name": f"snapshot {number}", "temperature": 300.0 + number,
         }  # fmt: skip
         bare.arrays["gap_force"] = atoms.get_forces()
         images.append(bare)
@@ -93,7 +100,7 @@ def test_energies_that_are_no_labels_are_passed_over(tmp_path):
     options = card.origin.reader_options()
     # One prefix for both, rather than the first of the alphabet for each.
     assert (options.energy_key, options.forces_key) == ("gap_energy", "gap_force")
-    assert "energies: key 'gap_energy' (not 'tot_energy')" in said
+    assert "energies: key 'gap_energy' (not 'tot_energy', 'other_energy')" in said
     assert "group: unknown, because 'name' has 40 different values" in said
     assert "temperature: unknown, because 'temperature' has 40 different values" in said
     parts = read_parts(card.elements, card.recipe()["origin"], {"si.extxyz": path})
@@ -104,7 +111,58 @@ def test_energies_that_are_no_labels_are_passed_over(tmp_path):
 def test_a_trajectory_is_divided_in_time(tmp_path):
     card, said = card_of(write(tmp_path / "run.extxyz", drifting(40)))
     assert card.origin.split.order == "last"
-    assert "successive frames resemble each other" in said
+    assert "the last of the file, which is one trajectory" in said
+
+
+def strained(n_frames: int) -> Frames:
+    """Return perfect crystals, each of another strain: no force acts in them."""
+    images = []
+    for number in range(n_frames):
+        atoms = bulk("Si", cubic=True)
+        atoms.set_cell(atoms.cell * (1 + 0.01 * number), scale_atoms=True)
+        images.append(atoms)
+    return replace(Frames.unlabelled(images), energy=-30 + 0.1 * np.arange(n_frames))
+
+
+def test_a_file_sorted_by_kind_is_not_divided_at_its_end(tmp_path):
+    """Else the test part would be perfect crystals alone, with a force error of 0."""
+    frames = Frames.concatenate([tiny.crystals("Si", 20), strained(20)])
+    unknown = replace(frames, group=np.full(40, ""), temperature_k=np.full(40, np.nan))
+    card, said = card_of(write(tmp_path / "kinds.extxyz", unknown))
+    assert card.origin.split.order == "random"
+    assert "drawn at random, because the file is not one trajectory" in said
+    parts = read_parts(
+        card.elements, card.recipe()["origin"], {"kinds.extxyz": tmp_path / "kinds.extxyz"}
+    )
+    assert all(np.abs(part.forces).max() > 0.01 for part in parts.values())
+
+
+def test_several_trajectories_are_each_divided_at_their_end(tmp_path):
+    hot = drifting(30)
+    wider = replace(hot, cell=hot.cell * 1.2, positions=hot.positions * 1.2)
+    frames = Frames.concatenate([hot, wider])
+    frames = replace(frames, energy=-30 + 0.01 * np.arange(60))
+    path = write(tmp_path / "two.extxyz", frames)
+    card, said = card_of(path)
+    assert card.origin.split.order == "blocks"
+    assert "of each block" in said
+    parts = read_parts(card.elements, card.recipe()["origin"], {"two.extxyz": path})
+    found = {name: sorted(np.rint(100 * (part.energy + 30))) for name, part in parts.items()}
+    assert found["test"] == [27, 28, 29, 57, 58, 59]
+    assert found["validation"] == [24, 25, 26, 54, 55, 56]
+
+
+def test_files_named_train_validation_and_test_are_kept_apart(tmp_path):
+    path = write(tmp_path / "ge_train.extxyz", tiny.crystals("Ge", 12))
+    write(tmp_path / "ge_test.extxyz", tiny.crystals("Ge", 5, seed=3))
+    card, said = card_of(path)
+    assert [card.n_frames(s) for s in ("train", "validation", "test")] == [11, 1, 5]
+    assert "5 test (from ge_test.extxyz); validation: " in said
+    write(tmp_path / "ge_valid.extxyz", tiny.crystals("Ge", 4, seed=4))
+    card, said = card_of(path)
+    assert [card.n_frames(s) for s in ("train", "validation", "test")] == [12, 4, 5]
+    assert card.origin.split.validation.files == ["ge_valid.extxyz"]
+    assert "4 validation (from ge_valid.extxyz), 5 test (from ge_test.extxyz)" in said
 
 
 def test_a_file_of_test_structures_is_kept_apart(tmp_path):
@@ -119,7 +177,7 @@ def test_a_file_of_test_structures_is_kept_apart(tmp_path):
 def test_what_cannot_be_guessed_is_refused(tmp_path):
     path = tmp_path / "si.extxyz"
     ase.io.write(path, [Atoms("Si2", positions=[[0, 0, 0], [2, 0, 0]])] * 4, format="extxyz")
-    with pytest.raises(InputError, match="no key looks like energies; keys there are"):
+    with pytest.raises(InputError, match="no key looks like energies; its keys are"):
         guess_card(path)
     with pytest.raises(InputError, match="2 structures are too few to be divided"):
         guess_card(write(tmp_path / "few.extxyz", tiny.crystals("Si", 2)))
@@ -130,3 +188,99 @@ def test_the_card_is_plain_yaml(tmp_path):
     assert yaml.safe_load(text)["origin"]["kind"] == "files"
     assert "&" not in text
     assert str(tmp_path) not in text
+
+
+def copper(n_frames: int = 20) -> list[Atoms]:
+    """Return strained, rattled copper of different volumes, with energies and forces of EMT."""
+    generator = np.random.default_rng(1)
+    images = []
+    for _ in range(n_frames):
+        atoms = bulk("Cu", cubic=True)
+        strain = np.eye(3) + generator.normal(0, 0.02, (3, 3)) + 0.03 * np.eye(3)
+        atoms.set_cell(atoms.cell @ strain, scale_atoms=True)
+        atoms.rattle(0.05, rng=generator)
+        atoms.calc = EMT()
+        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+        bare.info["energy"] = atoms.get_potential_energy()
+        bare.arrays["forces"] = atoms.get_forces()
+        bare.info["tensor"] = atoms.get_stress(voigt=False)
+        images.append(bare)
+    return images
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [("eV/angstrom^3", 1.0), ("GPa", GPa), ("kbar", 0.1 * GPa), ("bar", 1e-4 * GPa)],
+)
+@pytest.mark.parametrize("sign", ["tension", "compression"])
+def test_unit_and_sign_of_stress_follow_from_energies(tmp_path, unit, size, sign):
+    path = tmp_path / "cu.extxyz"
+    images = copper()
+    expected = np.array([atoms.info["tensor"] for atoms in images]) / GPa
+    for atoms in images:
+        factor = (1 if sign == "tension" else -1) / size
+        atoms.info["Stress"] = (factor * atoms.info.pop("tensor")).ravel()
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    options = card.origin.reader_options()
+    assert (options.stress_unit, options.stress_sign) == (unit, sign)
+    assert f"positive in {sign}, as the energies of strained frames require" in said
+    np.testing.assert_allclose(READER.read(path, options).stress, expected, atol=1e-5)
+
+
+def test_a_virial_fixes_the_unit_of_stress_and_is_dropped_where_it_contradicts(tmp_path):
+    path = tmp_path / "cu.extxyz"
+    images = copper(6)
+    for atoms in images:
+        tensor = atoms.info.pop("tensor")
+        atoms.info["REF_stress"], atoms.info["REF_virial"] = (
+            tensor / GPa,
+            -tensor * atoms.cell.volume,
+        )
+        atoms.info["REF_energy"] = atoms.info.pop("energy")
+        atoms.arrays["REF_forces"] = atoms.arrays.pop("forces")
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    assert card.origin.reader_options().stress_unit == "GPa"
+    assert card.origin.reader_options().virial_key == "REF_virial"
+    assert "as the virial has it" in said
+    images[0].info["REF_virial"] = images[0].info["REF_virial"] * 1.2
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    assert card.origin.reader_options().virial_key is None
+    assert (
+        "'REF_virial' is not used, because it differs from 'REF_stress' times the volume by" in said
+    )
+
+
+def test_stresses_that_are_placeholders_are_not_used(tmp_path):
+    path = tmp_path / "cu.extxyz"
+    images = copper(6)
+    for atoms in images:
+        atoms.info["stress"] = 0 * atoms.info.pop("tensor")
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    assert card.origin.reader_options().stress_key is None
+    assert "'stress' is not used, because it is 0 in all frames, though forces are not" in said
+
+
+def test_frames_without_labels_are_counted_and_left_out(tmp_path):
+    images = copper(12)
+    del images[7].info["energy"]
+    path = tmp_path / "cu.extxyz"
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    assert "1 of 12 frames has no energy or no forces (frame 7)" in said
+    assert card.origin.options["unlabelled"] == "leave-out"
+    assert sum(card.n_frames(s) for s in ("train", "validation", "test")) == 11
+
+
+def test_two_naming_schemes_in_one_file_are_refused(tmp_path):
+    images = copper(10)
+    for atoms in images[6:]:
+        atoms.info["REF_energy"] = atoms.info.pop("energy")
+        atoms.arrays["REF_forces"] = atoms.arrays.pop("forces")
+    path = tmp_path / "cu.extxyz"
+    ase.io.write(path, images, format="extxyz")
+    with pytest.raises(InputError, match="4 of 10 frames have 'REF_energy' and 'REF_forces', 6"):
+        guess_card(path)

@@ -1,7 +1,7 @@
 """A card for a file that somebody brings: guessed, with every guess said."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,23 +9,35 @@ from typing import Any
 import numpy as np
 import yaml
 
-from tlbench.data.frames import Frames
-from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images, labels
+from tlbench.data.frames import Floats, Frames
+from tlbench.data.label_keys import LabelKeys, collect, find_keys
+from tlbench.data.readers.extxyz import (
+    AGREEMENT,
+    READER,
+    ExtxyzOptions,
+    images,
+    is_isolated,
+    labels,
+)
 from tlbench.data.reading import sha256_of
+from tlbench.data.sequence import order_of
+from tlbench.data.stress_convention import CONVENTIONS, Convention, convention_of, work_slope
 from tlbench.errors import InputError
 
-ENERGY_KEYS = ("energy", "REF_energy", "dft_energy", "DFT_energy", "Energy", "free_energy")
-FORCES_KEYS = ("forces", "REF_forces", "dft_forces", "DFT_forces", "force", "Forces")
-STRESS_KEYS = ("stress", "REF_stress", "dft_stress")
-VIRIAL_KEYS = ("virial", "REF_virial", "virials", "dft_virial")
-TEMPERATURE_KEYS = ("temperature_k", "temperature", "Temperature", "temp", "T")
-GROUP_KEYS = ("config_type", "group", "label", "name")
-NOT_TOTAL = ("kinetic", "per_atom", "peratom", "sigma", "std", "var", "error", "weight")
-"""Parts of names of energies and forces that are no labels."""
-MOST_VALUES = 30
-"""Groups and set temperatures are few; what has more values is a name, or fluctuates."""
 HELD_BACK = 0.1
 """Part of the frames that validation and test get each."""
+
+TEST_NAMES = ("test",)
+VALIDATION_NAMES = ("validation", "valid", "val")
+
+HIGHEST_STRESS = 1000.0
+"""Median of |tr σ|/3 (GPa) above which a unit is impossible: the pressure of a planet's core."""
+
+ORDERS = {
+    "last": "the last of the file, which is one trajectory",
+    "blocks": "the last of each block of successive frames that resemble each other",
+    "random": "drawn at random, because the file is not one trajectory",
+}
 
 
 @dataclass(frozen=True)
@@ -36,30 +48,56 @@ class Guess:
     said: Sequence[str]
 
 
-def guess_card(path: Path, test: Path | None = None) -> Guess:
-    """Return a card for an extxyz file, with the test part from ``test`` if it is given.
+@dataclass(frozen=True)
+class OptionsGuess:
+    """Settings of the extxyz reader for a file, and one sentence for each thing that was guessed.
+
+    ``isolated`` is the number of frames of an isolated atom, which are left out.
+    """
+
+    options: dict[str, Any]
+    said: tuple[str, ...]
+    isolated: int
+
+
+def guess_card(path: Path, test: Path | None = None, validation: Path | None = None) -> Guess:
+    """Return a card for an extxyz file.
+
+    Parameters
+    ----------
+    test, validation
+        Files that the test and validation part are taken from; None: from one whose name says so
+        (``x_test.xyz`` beside ``x_train.xyz``), else from ``path`` itself.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or has no energies and forces under any key.
+        If a file cannot be read, or has no energies and forces under any key.
     """
-    keys = _keys([labels(atoms) for _, atoms in images(path) if len(atoms) > 1])
-    options, said = _options(path, keys)
-    checked = ExtxyzOptions.model_validate(options)
-    files = {path.name: path} | ({test.name: test} if test else {})
-    if test and len(files) == 1:
-        raise InputError(f"{path} and {test} have the same name; rename one of them.")
+    guess = guess_options(path)
+    checked = ExtxyzOptions.model_validate(guess.options)
+    said = list(guess.said)
+    parts = {"train": path}
+    for part, given, names in (
+        ("validation", validation, VALIDATION_NAMES),
+        ("test", test, TEST_NAMES),
+    ):
+        file = given or _sibling(path, names)
+        if file is not None:
+            parts[part] = file
+    files = {file.name: file for file in parts.values()}
+    if len(files) < len(parts):
+        raise InputError(
+            f"{', '.join(str(file) for file in parts.values())}: files of one card need different "
+            "names; rename one of them."
+        )
     frames = {name: READER.read(file, checked) for name, file in files.items()}
     elements = _elements(list(frames.values()))
     said.append(
         f"elements: {', '.join(elements)}"
         + ("; suites transfer between data sets of one element each" if elements[1:] else "")
     )
-    left_out = sum(1 for _, atoms in images(path) if len(atoms) == 1)
-    if left_out:
-        said.append(f"isolated atoms: {left_out} left out, their energy is no label of a structure")
-    split = _split(path.name, test.name if test else None, frames, said)
+    split = _split({part: file.name for part, file in parts.items()}, frames, said)
     said.append(
         "units: eV, Å and eV/Å, as the format has them; `tlbench data validate` checks that"
     )
@@ -76,7 +114,7 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
         "origin": {
             "kind": "files",
             "reader": "extxyz",
-            "options": options,
+            "options": guess.options,
             "files": {
                 key: {"path": key, "sha256": sha256_of(file), "bytes": file.stat().st_size}
                 for key, file in files.items()
@@ -88,102 +126,151 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
     return Guess(text, said)
 
 
-@dataclass
-class _Seen:
-    """What stands under one key: in how many frames, which value first, how many different."""
+def guess_options(path: Path) -> OptionsGuess:
+    """Return the settings of the extxyz reader that fit a file.
 
-    count: int
-    first: Any
-    distinct: set[Any]
-
-
-def _keys(found: Iterable[dict[str, Any]]) -> dict[str, _Seen]:
-    keys: dict[str, _Seen] = {}
-    for entry in found:
-        for key, value in entry.items():
-            seen = keys.setdefault(key, _Seen(0, value, set()))
-            seen.count += 1
-            if isinstance(value, str) or _is_number(value):
-                seen.distinct.add(value)
-    return keys
-
-
-def _options(path: Path, keys: dict[str, _Seen]) -> tuple[dict[str, Any], list[str]]:
-    """Return the reader's options, and what to say of them."""
-    n_frames = max((seen.count for seen in keys.values()), default=0)
-    scalars = {k: s for k, s in keys.items() if _is_number(s.first)}
-    vectors = {
-        k: s
-        for k, s in keys.items()
-        if np.ndim(s.first) == 2 and np.shape(s.first)[1] == 3 and k != "positions"
-    }
-    energies = _candidates(ENERGY_KEYS, scalars, "energy", n_frames)
-    forces = _candidates(FORCES_KEYS, vectors, "force", n_frames)
-    for what, candidates in (("energies", energies), ("forces", forces)):
-        if not candidates:
-            there = ", ".join(sorted(set(keys) - {"numbers", "positions"})) or "none"
-            raise InputError(f"{path}: no key looks like {what}; keys there are: {there}.")
-    # Energies and forces of one method have one prefix.
-    energy, force = next(
-        ((e, f) for e in energies for f in forces if _stem(e, "energy") == _stem(f, "force")),
-        (energies[0], forces[0]),
-    )
-    options: dict[str, Any] = {"energy_key": energy, "forces_key": force}
-    said = [
-        f"energies: key {energy!r}{_others(energies, energy)}",
-        f"forces: key {force!r}{_others(forces, force)}",
-    ]
-    stress = next((key for key in STRESS_KEYS if key in keys), None)
-    virial = next((key for key in VIRIAL_KEYS if key in keys), None)
-    if stress or virial:
-        options |= {"stress_key": stress, "virial_key": virial}
-        count = keys[stress or virial or ""].count
-        said.append(f"stress: key {stress or virial!r}, in {count} of {n_frames} frames")
-    else:
-        said.append("stress: none")
-    words = {k: s for k, s in keys.items() if isinstance(s.first, str)}
-    for option, names, among in (
-        ("temperature_key", TEMPERATURE_KEYS, scalars),
-        ("group_key", GROUP_KEYS, words),
-    ):
-        what = option.removesuffix("_key")
-        key = next((name for name in names if name in among), None)
-        if key is None:
-            said.append(f"{what}: unknown")
-        elif len(among[key].distinct) > MOST_VALUES:
-            options[option] = None
-            count = len(among[key].distinct)
-            said.append(f"{what}: unknown, because {key!r} has {count} different values")
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has no energies and forces under any key.
+    """
+    found, isolated = [], 0
+    for number, atoms in images(path):
+        if is_isolated(atoms):
+            isolated += 1
         else:
+            # Of what belongs to atoms, the shape is enough.
+            found.append((number, {k: _small(v) for k, v in labels(atoms).items()}))
+    if not found:
+        raise InputError(f"{path}: holds isolated atoms only; there is nothing to train on.")
+    try:
+        keys = find_keys(collect(found))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    options: dict[str, Any] = {"energy_key": keys.energy, "forces_key": keys.forces}
+    said = list(keys.said)
+    if keys.unlabelled:
+        options["unlabelled"] = "leave-out"
+    if keys.stress or keys.virial:
+        chosen, of_stress = _stress_options(path, options, keys)
+        options |= chosen
+        place = next(n for n, sentence in enumerate(said) if sentence.startswith("stress:"))
+        said[place + 1 : place + 1] = of_stress
+    for option, key in (
+        ("temperature_key", keys.temperature),
+        ("group_key", keys.group),
+        ("phase_key", keys.phase),
+    ):
+        default = ExtxyzOptions.model_fields[option].default
+        if key is not None or any(default in frame for _, frame in found):
             options[option] = key
-            said.append(f"{what}: key {key!r}")
-    return options, said
+    if isolated:
+        said.append(f"isolated atoms: {isolated} left out, their energy is no label of a structure")
+    return OptionsGuess(options, tuple(said), isolated)
 
 
-def _candidates(
-    known: Sequence[str], there: dict[str, _Seen], part: str, n_frames: int
-) -> list[str]:
-    """Return the keys that may be meant, the likeliest first."""
-    similar = [
-        key
-        for key in sorted(there)
-        if part in key.lower() and not any(word in key.lower() for word in NOT_TOTAL)
-    ]
-    found = dict.fromkeys([*(key for key in known if key in there), *similar])
-    return sorted(found, key=lambda key: there[key].count < n_frames)
+def _small(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.ndim < 2 or array.size <= 9:
+        return value
+    return np.broadcast_to(array.flat[0], array.shape)
 
 
-def _stem(key: str, part: str) -> str:
-    return key.lower().partition(part)[0]
+def _stress_options(
+    path: Path, options: dict[str, Any], keys: LabelKeys
+) -> tuple[dict[str, Any], list[str]]:
+    """Return which stress is used, its unit and sign, and what to say of it.
+
+    Energies, virials and sizes decide.
+    """
+    assumed = CONVENTIONS[0]
+    read = {
+        option: READER.read(
+            path, ExtxyzOptions.model_validate(options | {"stress_key": None, option: key})
+        )
+        for option, key in (("stress_key", keys.stress), ("virial_key", keys.virial))
+        if key
+    }
+    chosen: dict[str, Any] = {"stress_key": keys.stress, "virial_key": keys.virial}
+    said = []
+    for option, frames in list(read.items()):
+        why = None
+        if _is_placeholder(frames):
+            why = "it is 0 in all frames, though forces are not"
+        elif option == "virial_key" and not _agrees(frames, assumed):
+            why = (
+                "energies of strained frames contradict it (a virial is minus stress times volume, "
+                "in eV)"
+            )
+        if why:
+            said.append(f"stress: {chosen[option]!r} is not used, because {why}")
+            chosen[option] = None
+            del read[option]
+    if "stress_key" in read:
+        convention, why = _convention(read["stress_key"], read.get("virial_key"), assumed)
+        if convention != assumed:
+            chosen |= {"stress_unit": convention.unit, "stress_sign": convention.sign}
+        said.append(f"stress unit: {convention}, {why}")
+        if "virial_key" in read:
+            scale = convention.factor / assumed.factor
+            apart = _largest_difference(
+                scale * read["stress_key"].stress, read["virial_key"].stress
+            )
+            if apart > AGREEMENT:
+                said.append(
+                    f"stress: {keys.virial!r} is not used, because it differs from {keys.stress!r} "
+                    f"times the volume by up to {apart:.0%}; one of the two is wrong"
+                )
+                chosen["virial_key"] = None
+    return chosen, said
 
 
-def _others(candidates: Sequence[str], chosen: str) -> str:
-    others = [repr(key) for key in candidates if key != chosen]
-    return f" (not {', '.join(others)})" if others else ""
+def _largest_difference(stress: Floats, other: Floats) -> float:
+    """Return the largest difference of two stresses in units of the larger one of its frame."""
+    largest = np.maximum(np.abs(stress), np.abs(other)).max(axis=(1, 2))
+    apart = np.abs(stress - other).max(axis=(1, 2))
+    known = np.isfinite(apart) & (largest > 0)
+    return float((apart[known] / largest[known]).max(initial=0.0))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+def _convention(
+    frames: Frames, by_virial: Frames | None, assumed: Convention
+) -> tuple[Convention, str]:
+    """Return the unit and sign of stresses that were read under ``assumed``, and why."""
+    if by_virial is not None:
+        both = np.isfinite(frames.stress) & np.isfinite(by_virial.stress)
+        given, right = frames.stress[both], by_virial.stress[both]
+        if given.any():
+            found = convention_of(float(given @ right / (given @ given)), assumed)
+            if found:
+                return found, "as the virial has it"
+    slope = work_slope(frames)
+    found = convention_of(slope.value, assumed) if slope.is_resolved else None
+    if found:
+        return found, "as the energies of strained frames require"
+    if typical_stress(frames) > HIGHEST_STRESS:
+        for convention in CONVENTIONS[1:]:
+            ratio = abs(convention.factor) / assumed.factor
+            if convention.sign == "tension" and typical_stress(frames) * ratio <= HIGHEST_STRESS:
+                return convention, "a guess, because eV/Å³ would be impossibly large; check it"
+    return assumed, "as ase has it; nothing in the data contradicts or confirms it"
+
+
+def typical_stress(frames: Frames) -> float:
+    """Return the median of |tr σ|/3 in GPa; NaN if no stress is known."""
+    pressure = np.abs(np.trace(frames.stress, axis1=1, axis2=2)) / 3
+    known = pressure[np.isfinite(pressure)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _is_placeholder(frames: Frames) -> bool:
+    known = frames.stress[np.isfinite(frames.stress)]
+    return bool(len(known) and not known.any() and frames.forces.any())
+
+
+def _agrees(frames: Frames, assumed: Convention) -> bool:
+    slope = work_slope(frames)
+    return not slope.is_resolved or convention_of(slope.value, assumed) in (None, assumed)
 
 
 def _elements(parts: Sequence[Frames]) -> list[str]:
@@ -193,65 +280,47 @@ def _elements(parts: Sequence[Frames]) -> list[str]:
     return [chemical_symbols[z] for z in numbers]
 
 
-def _split(
-    name: str, test: str | None, frames: dict[str, Frames], said: list[str]
-) -> dict[str, Any]:
-    count = len(frames[name])
+def _sibling(path: Path, names: Sequence[str]) -> Path | None:
+    """Return the file whose name has one of ``names`` where that of ``path`` has "train"."""
+    found = re.search(r"(?<![a-z])train(ing)?(?![a-z])", path.name, flags=re.IGNORECASE)
+    if found is None:
+        return None
+    for name in names:
+        own = name.capitalize() if found[0][0].isupper() else name
+        other = path.with_name(path.name[: found.start()] + own + path.name[found.end() :])
+        if other.is_file():
+            return other
+    return None
+
+
+def _split(files: dict[str, str], frames: dict[str, Frames], said: list[str]) -> dict[str, Any]:
+    """Return how frames are divided; parts without a file of their own get a tenth each."""
+    own = files["train"]
+    count = len(frames[own])
     held_back = max(1, round(HELD_BACK * count))
-    n_test = len(frames[test]) if test else held_back
-    train = count - held_back - (0 if test else n_test)
+    sizes = {
+        part: len(frames[files[part]]) if part in files else held_back
+        for part in ("validation", "test")
+    }
+    drawn = [part for part in sizes if part not in files]
+    train = count - held_back * len(drawn)
     if train < 1:
         raise InputError(
-            f"{name}: {count} structures are too few to be divided into training, validation "
+            f"{own}: {count} structures are too few to be divided into training, validation "
             "and test; three are the least."
         )
-    ordered = len(np.unique(frames[name].group)) == 1 and _is_trajectory(frames[name])
-    order = "last" if ordered else "random"
-    why = {
-        "last": "the last of the file, because successive frames resemble each other",
-        "random": "drawn at random; if successive frames resemble each other, set order: last",
-    }[order]
-    said.append(
-        f"split: {train} train, {held_back} validation, {n_test} test"
-        + (f" (from {test})" if test else "")
-        + f"; {why}"
-    )
+    order = order_of(frames[own]) if drawn else "last"
+    listed = [f"{train} train"] + [
+        f"{sizes[part]} {part}" + (f" (from {files[part]})" if part in files else "")
+        for part in sizes
+    ]
+    what = " and ".join(drawn)
+    said.append(f"split: {', '.join(listed)}" + (f"; {what}: {ORDERS[order]}" if drawn else ""))
     return {
         "name": "guessed",
         "order": order,
         "seed": 0,
-        "train": {"files": [name], "frames": train},
-        "validation": {"files": [name], "frames": held_back},
-        "test": {"files": [test or name], "frames": n_test},
+        "train": {"files": [own], "frames": train},
+        "validation": {"files": [files.get("validation", own)], "frames": sizes["validation"]},
+        "test": {"files": [files.get("test", own)], "frames": sizes["test"]},
     }
-
-
-def _is_trajectory(frames: Frames) -> bool:
-    """Return whether successive frames are much more alike than frames far apart.
-
-    Compared are root mean square displacements in fractional coordinates, of frames with the
-    same atoms: next to each other, against half the file away.
-    """
-    near, far = [], []
-    half = len(frames) // 2
-    # Enough pairs to tell, few enough to be quick.
-    for first in np.unique(np.linspace(0, len(frames) - 2, 50).astype(int)):
-        near.append(_displacement(frames, int(first), int(first) + 1))
-        far.append(_displacement(frames, int(first), (int(first) + half) % len(frames)))
-    known = np.isfinite(near) & np.isfinite(far)
-    if known.sum() < 3:
-        return False
-    return bool(np.median(np.array(near)[known]) < 0.5 * np.median(np.array(far)[known]))
-
-
-def _displacement(frames: Frames, i: int, j: int) -> float:
-    """Return the displacement between two frames, NaN if their atoms or cells differ in kind."""
-    one, other = frames.select([i]), frames.select([j])
-    periodic = bool(one.pbc.all() and other.pbc.all() and np.linalg.det(one.cell[0]) != 0)
-    if one.atomic_numbers.tolist() != other.atomic_numbers.tolist() or not periodic:
-        return float("nan")
-    shift = np.linalg.solve(one.cell[0].T, one.positions.T) - np.linalg.solve(
-        other.cell[0].T, other.positions.T
-    )
-    shift -= np.round(shift)
-    return float(np.sqrt(np.square(shift).mean()))

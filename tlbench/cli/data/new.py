@@ -9,7 +9,17 @@ import typer
 def new(
     file: Annotated[Path, typer.Argument(help="Extended XYZ file with energies and forces.")],
     test: Annotated[
-        Path | None, typer.Option(help="Take the test structures from this file.")
+        Path | None,
+        typer.Option(
+            help="Take the test structures from this file.",
+            show_default="x_test.xyz for x_train.xyz, else part of FILE",
+        ),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take the validation structures from this file.", show_default="as for --test"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The card.", show_default="FILE with the ending .yaml")
@@ -35,12 +45,12 @@ def new(
         raise InputError(f"{card}: a card's name ends in .yaml; choose another --out.")
     if card.exists():
         raise InputError(f"{card}: exists already; move it away or choose another --out.")
-    for other in (file, test):
+    for other in (file, test, validation):
         if other is not None and other.parent.resolve() != card.parent.resolve():
             raise InputError(
                 f"{card}: a card stands in the folder of its files; {other} is in another."
             )
-    guess = guess_card(file, test)
+    guess = guess_card(file, test, validation)
     validate(Card, yaml.safe_load(guess.text), f"a card for {file}")
     try:
         write_whole(card, guess.text)
