@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tlbench.data.frames import Frames
+from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.errors import InputError
@@ -37,8 +38,10 @@ def set_of(name: str, frames: Frames, labelled: bool = True) -> StructureSet:
     )
 
 
-def read_file(path: Path) -> tuple[Frames, bool]:
-    """Read the frames of an extended XYZ file, and whether they have energies and forces.
+def read_file(path: Path) -> tuple[Frames, str]:
+    """Read the frames of an extended XYZ file, and why its labels are not compared.
+
+    The reason is empty if it has energies and forces, under whatever keys.
 
     Raises
     ------
@@ -47,21 +50,24 @@ def read_file(path: Path) -> tuple[Frames, bool]:
     """
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path}: is larger than {MOST_BYTES >> 20} MiB; take fewer frames.")
-    read = list(labelled_frames(path, ExtxyzOptions()))
-    labelled = [frame for _, frame in read if isinstance(frame, Frames)]
-    if labelled and len(labelled) == len(read):
-        numbers, frames = [number for number, _ in read], Frames.concatenate(labelled)
-    else:
-        # What is missing a label in one frame is compared in none.
+    try:
+        options = ExtxyzOptions.model_validate(guess_options(path).options)
+        read = [(number, frame) for number, frame in labelled_frames(path, options)]
+        for number, frame in read:
+            if isinstance(frame, InputError):
+                raise InputError(f"{path}: frame {number}: {frame}") from frame
+        numbers = [number for number, _ in read]
+        frames, why = Frames.concatenate([f for _, f in read if isinstance(f, Frames)]), ""
+    except InputError as error:
         found = list(images(path))
         numbers = [number for number, _ in found]
-        frames = Frames.unlabelled([atoms for _, atoms in found])
+        frames, why = Frames.unlabelled([atoms for _, atoms in found]), str(error)
     if len(frames) > MOST_FRAMES:
         kept = np.linspace(0, len(frames) - 1, MOST_FRAMES).round().astype(np.int64)
         numbers, frames = [numbers[k] for k in kept], frames.select(kept)
     for index, number in enumerate(numbers):
         check_structure(f"{path}: frame {number + 1}", frames.select([index]))
-    return frames, bool(labelled) and len(labelled) == len(read)
+    return frames, why
 
 
 def check_different(names: list[str], digests: list[str]) -> None:

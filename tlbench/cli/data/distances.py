@@ -70,10 +70,13 @@ def distances(
     meant = [_meant(name) for name in data]
     check_different(data, [_digest(each) for each in meant])
     with Console(stderr=True).status("Reading …") as status:
-        sets = []
+        sets, notes = [], []
         for name, chosen in zip(data, meant, strict=True):
             status.update(f"Reading {name} …")
-            sets.append(_set(chosen, part, store, mirror, status))
+            found, why = _set(chosen, part, store, mirror, status)
+            sets.append(found)
+            if why:
+                notes.append(f"Energies and forces are not compared: {why}")
         found_all = compare_all(
             sets,
             settings,
@@ -91,6 +94,8 @@ def distances(
             ),
             soft_wrap=True,
         )
+    for note in notes:
+        console.print(Text(note), soft_wrap=True)
     written = [
         {"a": a, "b": b, "distances": [d.model_dump(mode="json") for d in some]}
         for (a, b), some in found_all.items()
@@ -128,13 +133,15 @@ def _digest(of: "Card | Path") -> str:
 
 def _set(
     of: "Card | Path", part: str, store: Path | None, mirror: Path | None, status: Any
-) -> "StructureSet":
+) -> "tuple[StructureSet, str]":
+    """Return a set, and why its labels are not compared, if they are not."""
     from tlbench.cli.data.describe import load_parts
     from tlbench.inspection.comparison import read_file, set_of
 
     if isinstance(of, Path):
-        return set_of(str(of), *read_file(of))
-    return set_of(of.name, load_parts(of, store, mirror, status)[part])
+        frames, why = read_file(of)
+        return set_of(str(of), frames, labelled=not why), why
+    return set_of(of.name, load_parts(of, store, mirror, status)[part]), ""
 
 
 def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
