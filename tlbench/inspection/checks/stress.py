@@ -1,0 +1,87 @@
+"""Stresses of an impossible size, and units or signs that energies contradict."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.data.guess import HIGHEST_STRESS, typical_stress
+from tlbench.data.stress_convention import CONVENTIONS, Convention, convention_of, work_slope
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import EVERYWHERE, Finding
+
+LARGEST_TENSION = 30.0
+"""Mean tension (GPa) that few solids bear: ideal strengths of metals are below, diamond's is 90."""
+
+READ = Convention("GPa", "tension")
+"""How ``Frames`` holds stress."""
+
+
+def check_stress(collection: Collection) -> Iterator[Finding]:
+    """Find stresses that are all zero, impossibly large, or contradict energies.
+
+    Energies of strained frames fix unit and sign; see `tlbench.data.stress_convention`.
+    """
+    frames = collection.frames
+    known = np.isfinite(frames.stress).all(axis=(1, 2))
+    if not known.any():
+        return
+    if not frames.stress[known].any():
+        if frames.forces.any():
+            yield Finding(
+                "warning",
+                "stress",
+                EVERYWHERE,
+                "All stresses are 0 although forces are not: they are placeholders; set stress_key "
+                "and virial_key to null in the card's options.",
+            )
+        return
+    contradiction = _contradiction(frames)
+    if contradiction:
+        yield contradiction
+    elif typical_stress(frames) > HIGHEST_STRESS:
+        yield Finding(
+            "warning",
+            "stress",
+            EVERYWHERE,
+            f"Half of the stresses are above {typical_stress(frames):.3g} GPa (a third of the "
+            "trace), more than there is inside planets; check stress_unit in the card's options.",
+        )
+    elif (tense := _tension(frames) > LARGEST_TENSION).any():
+        names = collection.names[tense]
+        shown = ", ".join(str(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        yield Finding(
+            "warning",
+            "stress",
+            str(names[0]) if len(names) == 1 else EVERYWHERE,
+            f"{shown}{more}: tension of up to {_tension(frames).max():.3g} GPa (a third of the "
+            f"trace); few solids bear more than {LARGEST_TENSION:g}. The calculation may not have "
+            "converged, or unit or sign are wrong.",
+        )
+
+
+def _contradiction(frames: Frames) -> Finding | None:
+    slope = work_slope(frames)
+    if not slope.is_resolved:
+        return None
+    found = convention_of(slope.value, READ)
+    if found == READ:
+        return None
+    # Frames are in GPa whatever the card says; most cards say what the format has.
+    given = convention_of(slope.value, CONVENTIONS[0])
+    guess = f": if the card takes them for {CONVENTIONS[0]}, they are in {given}" if given else ""
+    return Finding(
+        "warning",
+        "stress",
+        EVERYWHERE,
+        f"Energies of {slope.n_pairs} pairs of strained frames change by {slope.value:.3g} of what "
+        f"their stresses imply (R² {slope.r_squared:.2f}){guess}; correct stress_unit or "
+        "stress_sign in the card's options.",
+    )
+
+
+def _tension(frames: Frames) -> Floats:
+    """Return a third of the trace of each stress (GPa); minus infinity where it is unknown."""
+    mean = np.trace(frames.stress, axis1=1, axis2=2) / 3
+    return np.where(np.isfinite(mean), mean, -np.inf)
