@@ -25,7 +25,7 @@ SMALLEST_STRAIN = 1e-3
 LARGEST_DISPLACEMENT = 0.5
 """Root mean square displacement (Å) beyond which the trapezoidal rule means nothing."""
 
-MIN_PAIRS = 3
+MIN_FRAMES = 4
 MIN_R_SQUARED = 0.4
 """Share of the variance of what forces leave of the energy differences that stress must explain."""
 
@@ -43,18 +43,21 @@ MOST_PAIRS = 400
 class Slope:
     """Work that energies imply over work that stresses give.
 
-    ``r_squared`` is the share of the variance explained, ``n_pairs`` how many pairs of structures
-    were compared.
+    ``r_squared`` is the share of the variance explained, ``n_frames`` how many structures were
+    compared, in ``n_pairs`` pairs.
     """
 
     value: float
     r_squared: float
+    n_frames: int
     n_pairs: int
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the slope means something."""
-        return self.n_pairs >= MIN_PAIRS and self.r_squared >= MIN_R_SQUARED
+        """Whether the slope is four times its standard error, with one degree a structure."""
+        if self.n_frames < MIN_FRAMES or self.r_squared < MIN_R_SQUARED:
+            return False
+        return self.r_squared * (self.n_frames - 2) >= 16 * (1 - self.r_squared)
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,11 @@ def work_slope(frames: Frames) -> Slope:
     Compared are pairs of periodic frames with the same atoms in the same order; ``stress`` is in
     GPa, as ``Frames`` has it.
     """
-    found = [row for i, j in _pairs(frames) if (row := _compared(frames, i, j))]
-    if len(found) < MIN_PAIRS:
-        return Slope(float("nan"), 0.0, len(found))
-    change, of_forces, of_stress = np.array(found).T
+    found = {(i, j): row for i, j in _pairs(frames) if (row := _compared(frames, i, j))}
+    n_frames = len({frame for pair in found for frame in pair})
+    if n_frames < MIN_FRAMES:
+        return Slope(float("nan"), 0.0, n_frames, len(found))
+    change, of_forces, of_stress = np.array(list(found.values())).T
     # Of hot structures, the work of forces is known to the second order only: its weight is free.
     work = np.stack([of_forces, of_stress], axis=1)[:, [bool(of_forces.any()), True]]
     weights = np.linalg.lstsq(work, change, rcond=None)[0]
@@ -105,7 +109,7 @@ def work_slope(frames: Frames) -> Slope:
     # About zero, since equal structures have equal energies.
     unexplained = np.square(rest - work[:, -1] * weights[-1]).sum()
     r_squared = 1 - float(unexplained / max(np.square(rest).sum(), 1e-30))
-    return Slope(float(weights[-1]), r_squared, len(found))
+    return Slope(float(weights[-1]), r_squared, n_frames, len(found))
 
 
 def _pairs(frames: Frames) -> list[tuple[int, int]]:
