@@ -9,6 +9,7 @@ import yaml
 from tiny import crystals
 
 from tlbench.data.cards import load_card
+from tlbench.data.guess import guess_card
 from tlbench.data.reading import read_parts, sha256_of
 from tlbench.errors import InputError
 from tlbench.inspection.collection import UNUSED, from_card, from_file, from_parts
@@ -100,7 +101,7 @@ def test_nan_labels_are_named(tmp_path, frames):
     path = write(tmp_path / "mine.extxyz", replace(frames, forces=broken))
     (finding,) = from_file(path).unreadable
     assert finding.frame == "mine.extxyz frame 1"
-    assert "not all finite" in finding.message
+    assert "forces are not finite" in finding.message
 
 
 def test_a_file_of_which_nothing_can_be_read_is_checked_too(tmp_path, frames):
@@ -121,7 +122,7 @@ def test_files_that_cannot_be_read_at_all(tmp_path):
         from_file(path, "mlearn")
     path = tmp_path / "alone.xyz"
     path.write_text("1\nenergy=-1.0 Properties=species:S:1:pos:R:3:forces:R:3\nGe 0 0 0 0 0 0\n")
-    with pytest.raises(InputError, match="no structures"):
+    with pytest.raises(InputError, match="isolated atoms only"):
         from_file(path)
 
 
@@ -143,3 +144,24 @@ def test_a_frame_that_one_check_refuses_does_not_break_the_others(frames):
     assert [(f.check, f.frame) for f in found.findings[3:]] == [("duplicate", "train frame 5")]
     assert found.summary() == "13 structures checked: 3 errors, 1 warning"
     assert "too few" in found.notes[0] or "fewer" in found.notes[0]
+
+
+def test_the_keys_of_a_file_without_a_card_are_guessed(tmp_path, frames):
+    path = write(tmp_path / "mine.xyz", frames)
+    text = path.read_text().replace(":forces:", ":REF_forces:").replace(" energy=", " REF_energy=")
+    path.write_text(text)
+    collection = from_file(path)
+    assert len(collection) == len(frames)
+    assert not collection.unreadable
+    assert "energies: key 'REF_energy'" in collection.guessed
+    np.testing.assert_allclose(collection.frames.energy, frames.energy)
+
+
+def test_a_key_of_a_card_that_no_frame_has_is_one_finding(tmp_path, frames):
+    path = write(tmp_path / "mine.extxyz", frames)
+    card = tmp_path / "mine.yaml"
+    text = guess_card(path).text.replace("stress_key: stress", "stress_key: stres")
+    assert "stress_key: stres\n" in text
+    card.write_text(text)
+    said = [finding.message for finding in from_card(load_card(str(card))).unreadable]
+    assert any("'stres' that the card's stress_key names; did you mean 'stress'" in s for s in said)

@@ -146,6 +146,13 @@ class Frames:
             raise InputError(f"{path}: is not a tlbench frames file ({error}).") from error
 
     @staticmethod
+    def empty() -> "Frames":
+        """Return no structures."""
+        from ase import Atoms
+
+        return Frames.unlabelled([Atoms("H")]).select([])
+
+    @staticmethod
     def unlabelled(images: Sequence[Any]) -> "Frames":
         """Return ``ase.Atoms`` as structures with zero energy and forces and unknown stress."""
         n_atoms = np.array([len(atoms) for atoms in images], dtype=np.int64)

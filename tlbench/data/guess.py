@@ -184,13 +184,10 @@ def _stress_options(
     Energies, virials and sizes decide.
     """
     assumed = CONVENTIONS[0]
-    read = {
-        option: READER.read(
-            path, ExtxyzOptions.model_validate(options | {"stress_key": None, option: key})
-        )
-        for option, key in (("stress_key", keys.stress), ("virial_key", keys.virial))
-        if key
-    }
+    read = {}
+    for option, key in (("stress_key", keys.stress), ("virial_key", keys.virial)):
+        if key:
+            read[option] = _readable(path, options | {"stress_key": None, option: key})
     chosen: dict[str, Any] = {"stress_key": keys.stress, "virial_key": keys.virial}
     said = []
     for option, frames in list(read.items()):
@@ -231,6 +228,13 @@ def _largest_difference(stress: Floats, other: Floats) -> float:
     apart = np.abs(stress - other).max(axis=(1, 2))
     known = np.isfinite(apart) & (largest > 0)
     return float((apart[known] / largest[known]).max(initial=0.0))
+
+
+def _readable(path: Path, options: dict[str, Any]) -> Frames:
+    """Return the frames without a fault; whoever reads them all says what is wrong with others."""
+    found = READER.frames(path, ExtxyzOptions.model_validate(options))
+    sound = [frame for _, frame in found if isinstance(frame, Frames)]
+    return Frames.concatenate(sound) if sound else Frames.empty()
 
 
 def _convention(

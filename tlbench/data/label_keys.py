@@ -109,7 +109,7 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
         said.append(
             f"labels: {len(unlabelled)} of {len(everywhere)} frames "
             f"{'has' if len(unlabelled) == 1 else 'have'} no energy or no forces "
-            f"({numbers_text(unlabelled)}); left out (unlabelled: leave-out)"
+            f"({numbers_text(unlabelled)}); a card leaves them out (unlabelled: leave-out)"
         )
     stresses = _labels(keys, ("stress",), (3, 3))
     virials = [key for key in _labels(keys, ("virials", "virial"), (3, 3)) if key not in stresses]

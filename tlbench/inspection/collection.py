@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
+from tlbench.data.guess import guess_options
 from tlbench.data.origins import FilesOrigin
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Reader
@@ -22,7 +23,8 @@ from tlbench.schema import validate
 UNUSED = "unused"
 """Part of the frames that stand in the files of a card, but in none of its parts."""
 
-READER_OF = {".extxyz": "extxyz", ".xyz": "extxyz"}
+EXTXYZ = "extxyz"
+READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
 """Endings of files that can be read without a card."""
 
 
@@ -42,6 +44,8 @@ class Collection:
         Symbols that the card names; None if there is no card.
     unreadable
         Findings about frames that could not be read, or parts that could not be made of them.
+    guessed
+        Sentences on what was guessed of a file without a card.
     """
 
     frames: Frames
@@ -49,6 +53,7 @@ class Collection:
     parts: Words
     elements: tuple[str, ...] | None = None
     unreadable: tuple[Finding, ...] = ()
+    guessed: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,11 +66,15 @@ class Collection:
             names=self.names[chosen],
             parts=self.parts[chosen],
             unreadable=(),
+            guessed=(),
         )
 
 
 def from_file(path: Path, reader: str | None = None) -> Collection:
-    """Read a data file with the defaults of a reader, which its ending tells unless named.
+    """Read a data file without a card.
+
+    The settings of extended XYZ are guessed as for `tlbench data new`; other readers have their
+    defaults.
 
     Raises
     ------
@@ -77,19 +86,24 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
     chosen = reader or READER_OF.get(path.suffix.lower())
     if chosen is None:
         raise InputError(
-            f"{path}: its ending does not tell its format; name it with --reader "
+            f"{path}: its format is not known from its ending; name it with --reader "
             f"({', '.join(READERS.names())}), or write a card for the file and validate that."
         )
     format_ = READERS.get(chosen)
+    guess = guess_options(path) if chosen == EXTXYZ else None
+    settings = guess.options if guess else {}
+    # A card leaves out frames without labels; whoever checks a file wants to know which they are.
+    settings.pop("unlabelled", None)
     try:
-        options = validate(format_.options, {}, "its defaults")
+        options = validate(format_.options, settings, "its defaults")
     except InputError as error:
         raise InputError(
             f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
             "file and validate that."
         ) from error
     frames, names, unreadable = _read({path.name: path}, format_, options)
-    return Collection(frames, _words(names), _words([""] * len(names)), None, unreadable)
+    said = guess.said if guess else ()
+    return Collection(frames, _words(names), _words([""] * len(names)), None, unreadable, said)
 
 
 def from_card(card: Card, mirror: Path | None = None) -> Collection:
@@ -130,6 +144,10 @@ def _read(
 ) -> tuple[Frames, list[str], tuple[Finding, ...]]:
     """Return the frames that can be read, their names, and what is wrong with the others."""
     frames, names, findings = [], [], []
+    try:
+        reader.check(paths, options)
+    except InputError as error:
+        findings.append(Finding("error", "labels", EVERYWHERE, str(error)))
     for file, path in paths.items():
         for index, frame in reader.frames(path, options):
             name = f"{file} frame {index}"
@@ -140,14 +158,8 @@ def _read(
                 frames.append(frame)
                 names.append(name)
     if not names and not findings:
-        raise InputError(f"{', '.join(paths)}: no structures stand there.")
-    return Frames.concatenate(frames) if frames else _no_frames(), names, tuple(findings)
-
-
-def _no_frames() -> Frames:
-    from ase import Atoms
-
-    return Frames.unlabelled([Atoms("H")]).select([])
+        raise InputError(f"{', '.join(paths)}: has no structures.")
+    return Frames.concatenate(frames) if frames else Frames.empty(), names, tuple(findings)
 
 
 def _parts(frames: Frames, names: list[str], origin: FilesOrigin) -> Words:

@@ -12,6 +12,7 @@ from tlbench.inspection.checks.energy_scale import check_energy_scale
 from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
+from tlbench.inspection.checks.stress import check_stress
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
 
@@ -76,6 +77,8 @@ def validate_collection(
     sound = measurable.select(~_named(measurable, overlaps))
     on_check("copies")
     findings += check_copies(sound)
+    on_check("stresses")
+    findings += check_stress(sound)
     on_check("energies against forces")
     scale = list(check_energy_scale(sound))
     findings += [said for said in scale if isinstance(said, Finding)]
@@ -83,7 +86,7 @@ def validate_collection(
         n_structures=len(collection)
         + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
-        notes=tuple(said for said in scale if isinstance(said, str)),
+        notes=(*collection.guessed, *(said for said in scale if isinstance(said, str))),
     )
 
 

@@ -109,8 +109,8 @@ def test_isolated_atoms_are_left_out_unless_they_are_wanted(tmp_path):
     [
         (lambda atoms: atoms.info.pop("REF_energy"), r"no energy \(key 'REF_energy'; its keys"),
         (lambda atoms: atoms.arrays.pop("REF_forces"), r"no forces \(key 'REF_forces'"),
-        (lambda atoms: atoms.info.update(REF_energy=np.nan), "energy are not all finite"),
-        (lambda atoms: atoms.info.update(REF_energy="low"), "are not numbers"),
+        (lambda atoms: atoms.info.update(REF_energy=np.nan), "energy is not finite"),
+        (lambda atoms: atoms.info.update(REF_energy="low"), "is not a number: 'low'"),
         (lambda atoms: atoms.info.update(tau=np.ones(2)), r"stress has shape \(2,\)"),
         (lambda atoms: atoms.set_atomic_numbers([14, 0]), "atoms of no element"),
     ],

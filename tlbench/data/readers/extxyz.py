@@ -140,6 +140,7 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
         raise InputError("has atoms of no element.")
 
     def number(key: str, shape: tuple[int, ...], what: str) -> Floats:
+        verb = "is" if what == "energy" else "are"
         if key not in found:
             keys = ", ".join(sorted(set(found) - {"numbers", "positions"})) or "none"
             raise InputError(
@@ -150,11 +151,12 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
             value = np.asarray(found[key], dtype=np.float64)
         except (TypeError, ValueError) as error:
             shown = f": {found[key]!r}" if isinstance(found[key], str) else ""
-            raise InputError(f"its {what} (key {key!r}) are not numbers{shown}.") from error
+            kind = "a number" if what == "energy" else "numbers"
+            raise InputError(f"its {what} (key {key!r}) {verb} not {kind}{shown}.") from error
         if value.shape != shape:
-            raise InputError(f"its {what} have shape {value.shape} instead of {shape}.")
+            raise InputError(f"its {what} (key {key!r}) has shape {value.shape} instead of {shape}.")
         if not np.isfinite(value).all():
-            raise InputError(f"its {what} are not all finite.")
+            raise InputError(f"its {what} {verb} not finite.")
         return value
 
     return Frames(
