@@ -154,7 +154,7 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
             kind = "a number" if what == "energy" else "numbers"
             raise InputError(f"its {what} (key {key!r}) {verb} not {kind}{shown}.") from error
         if value.shape != shape:
-            raise InputError(f"its {what} (key {key!r}) has shape {value.shape} instead of {shape}.")
+            raise InputError(f"its {what} (key {key!r}) have the shape {value.shape}, not {shape}.")
         if not np.isfinite(value).all():
             raise InputError(f"its {what} {verb} not finite.")
         return value
