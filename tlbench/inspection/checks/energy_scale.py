@@ -103,10 +103,12 @@ def measure_scale(frames: Frames, seed: int = 0) -> Scale:
     if len(elements) > MAX_ELEMENTS:
         return Scale(doubt=f"there are more than {MAX_ELEMENTS} elements")
     order = np.random.default_rng(seed).permutation(len(frames))
-    closest = [nearest(s, 1)[0].min() for s in structures_of(frames.select(order[:50]))]
-    if not np.isfinite(closest).any():
+    drawn = structures_of(frames.select(order[:50]))
+    closest = np.array([nearest(structure, 1)[0].min() for structure in drawn])
+    bonded = closest[np.isfinite(closest)]
+    if not len(bonded):
         return Scale(doubt="no atom has a neighbour")
-    potential = LinearPotential(elements, REACH * float(np.median(closest)))
+    potential = LinearPotential(elements, REACH * float(np.median(bonded)))
     sample = order[_first_atoms(frames.n_atoms[order], FITTED_ATOMS)]
     training, unseen = sample[len(sample) // 3 :], sample[: len(sample) // 3]
     if 3 * int(frames.n_atoms[training].sum()) < 2 * potential.n_coefficients or not len(unseen):
