@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import ase.io
+import numpy as np
 import pytest
 import typer
 import yaml
@@ -11,7 +12,7 @@ from tiny import crystals
 from typer.testing import CliRunner
 
 from tlbench.cli.data.describe import describe
-from tlbench.cli.data.validate import MAX_LINES, validate
+from tlbench.cli.data.validate import MAX_FINDINGS, validate
 from tlbench.data.cards import card_folder
 from tlbench.data.frames import Frames
 from tlbench.data.reading import sha256_of
@@ -89,13 +90,31 @@ def test_errors_come_first_and_end_with_exit_code_1(run, tmp_path, frames):
     assert "31 structures checked: 1 error, 1 warning" in printed
 
 
-def test_a_long_list_is_cut(run, tmp_path, frames):
-    many = Frames.concatenate([frames, frames])
-    broken = replace(many, forces=many.forces + 0.1)
-    code, printed = run("validate", write(tmp_path / "mine.extxyz", broken))
+def test_alike_findings_are_one(run, tmp_path, frames):
+    pushed = frames.forces + np.repeat(np.linspace(0.01, 0.1, 30), 8)[:, None]
+    path = write(tmp_path / "mine.extxyz", replace(frames, forces=pushed))
+    code, printed = run("validate", path)
     assert code == 0
-    assert printed.count("warning  ") == MAX_LINES
-    assert f"… and {60 + 30 - MAX_LINES} more" in printed
+    assert printed.count("net-force") == 1
+    assert "warning  net-force  30 frames: mine.extxyz frame 0–29" in printed
+    # Along (1, 1, 1), √3 times what each component was given.
+    assert "Net force of 17.3 to 173 meV/Å per atom" in printed
+    assert "0 errors, 1 warning" in printed
+    assert "--every-frame" in printed
+
+    code, printed = run("validate", path, "--every-frame")
+    assert printed.count("net-force") == 30
+    assert "--every-frame" not in printed
+
+
+def test_a_long_list_is_cut(run, tmp_path):
+    row = "Properties=species:S:1:pos:R:3:forces:R:3"
+    frames = [f"2\nkey{n}=1 {row}\nGe 0 0 0 0 0 0\nGe 2.4 0 0 0 0 0\n" for n in range(60)]
+    (tmp_path / "mine.xyz").write_text("".join(frames))
+    code, printed = run("validate", "mine.xyz")
+    assert code == 1
+    assert printed.count("error  labels") == MAX_FINDINGS
+    assert f"… and {60 - MAX_FINDINGS} more" in printed
 
 
 @pytest.mark.parametrize(

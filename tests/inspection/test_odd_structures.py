@@ -93,7 +93,7 @@ def test_isolated_atoms_leave_the_comparison_of_energies_with_forces_as_it_is():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"cell": GE.cell * [[1], [1], [0]]}, "train frame 0: .* its cell is flat"),
+        ({"cell": GE.cell * np.array([[1], [1], [0]])}, "train frame 0: .* the cell is flat"),
         ({"positions": np.full_like(GE.positions, np.nan)}, "train frame 0: The positions of 8"),
     ],
 )

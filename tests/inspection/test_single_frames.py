@@ -38,10 +38,10 @@ def test_sound_frames_pass(check, sound):
 @pytest.mark.parametrize(
     ("name", "where", "check", "says"),
     [
-        ("forces", (17, 1), "labels", "The forces of 1 of its 8 atoms"),
-        ("positions", (17, 1), "labels", "The positions of 1 of its 8 atoms"),
+        ("forces", (17, 1), "labels", "The forces of 1 of the 8 atoms"),
+        ("positions", (17, 1), "labels", "The positions of 1 of the 8 atoms"),
         ("energy", 2, "labels", "energy"),
-        ("cell", (2, 0, 0), "cell", "cell has no numbers"),
+        ("cell", (2, 0, 0), "cell", "cell vectors are not numbers"),
     ],
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.finding import EVERYWHERE, Finding, merge
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,20 @@ class Validation:
     ----------
     n_structures
         Structures that were looked at, those that could not be read included.
-    findings
-        Errors first, then in the order of the checks and frames.
+    each
+        What was found about each frame: errors first, then in the order of checks and frames.
     notes
         What could not be checked, and why.
     """
 
     n_structures: int
-    findings: tuple[Finding, ...]
+    each: tuple[Finding, ...]
     notes: tuple[str, ...]
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The same with alike findings merged; this is what is shown and counted."""
+        return tuple(merge(self.each))
 
     def count(self, severity: str) -> int:
         """Return the number of findings of one severity."""
@@ -82,7 +88,7 @@ def validate_collection(
     return Validation(
         n_structures=len(collection)
         + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
-        findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
+        each=tuple(sorted(findings, key=lambda finding: finding.severity)),
         notes=tuple(said for said in scale if isinstance(said, str)),
     )
 
