@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from tlbench.inspection.checks.cells import check_cells, check_elements, check_numbers
 from tlbench.inspection.checks.copies import check_copies
+from tlbench.inspection.checks.energies import check_energies
 from tlbench.inspection.checks.energy_scale import check_energy_scale
+from tlbench.inspection.checks.large_forces import check_large_forces
 from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
@@ -80,10 +82,15 @@ def validate_collection(
     overlaps = list(check_overlaps(measurable))
     findings += [*overlaps, *check_net_force(measurable)]
     sound = measurable.select(~_named(measurable, overlaps))
+    on_check("outliers")
+    far = [*check_large_forces(sound), *check_energies(sound)]
+    findings += far
     on_check("copies")
     findings += check_copies(sound)
     on_check("energies against forces")
-    scale = list(check_energy_scale(sound))
+    # A few frames with other energies or forces would decide what a fit to all of them says.
+    outlying = np.isin(sound.names, [finding.frame for finding in far])
+    scale = list(check_energy_scale(sound.select(~outlying)))
     findings += [said for said in scale if isinstance(said, Finding)]
     return Validation(
         n_structures=len(collection)

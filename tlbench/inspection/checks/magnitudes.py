@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Floats, Frames
 from tlbench.inspection.checks.misreadings import LENGTHS
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
@@ -45,19 +45,28 @@ def closest_in_radii(frames: Frames) -> float:
 
     NaN if no atom has a neighbour that it could bond to.
     """
-    from ase.data import covalent_radii
-
     count = min(SAMPLE, len(frames))
     chosen = np.unique(np.linspace(0, len(frames) - 1, count).astype(np.int64))
-    ratios = []
-    for structure in structures_of(frames.select(chosen)):
+    ratios = closest_pairs(frames.select(chosen))
+    bonded = ratios[np.isfinite(ratios)]
+    return float(np.median(bonded)) if len(bonded) else float("nan")
+
+
+def closest_pairs(frames: Frames) -> Floats:
+    """Return the closest distance of each frame in sums of covalent radii, (frames,).
+
+    Infinite where no atom has a neighbour that it could bond to.
+    """
+    from ase.data import covalent_radii
+
+    ratios = np.full(len(frames), np.inf)
+    for frame, structure in enumerate(structures_of(frames)):
         z = structure.atomic_numbers
         distance, index = nearest(structure, 1)
         bonded = (index[:, 0] != NONE_NEAR) & ~np.isin(z, NOBLE_GASES)
-        if bonded.any():
-            touching = covalent_radii[z] + covalent_radii[z[index[:, 0]]]
-            ratios.append(float((distance[:, 0] / touching)[bonded].min()))
-    return float(np.median(ratios)) if ratios else float("nan")
+        touching = covalent_radii[z] + covalent_radii[z[index[:, 0]]]
+        ratios[frame] = (distance[:, 0] / touching)[bonded].min(initial=np.inf)
+    return ratios
 
 
 def check_distances(collection: Collection) -> Iterator[Finding]:
