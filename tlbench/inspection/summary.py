@@ -123,12 +123,15 @@ def smallest_widths(frames: Frames) -> Floats:
 def _measure(frames: Frames) -> dict[tuple[str, str], Floats]:
     """Return the values of every quantity, by name and unit."""
     closest = [nearest(structure, 1)[0][:, 0] for structure in structures_of(frames)]
+    trace = np.trace(frames.stress, axis1=1, axis2=2)
     return {
         ("energy per atom", "eV"): frames.energy / frames.n_atoms,
         FORCE: np.linalg.norm(frames.forces, axis=1),
         ("nearest neighbour", "Å"): np.concatenate([*closest, np.empty(0)]),
         ("atoms", ""): frames.n_atoms.astype(np.float64),
         ("cell width", "Å"): smallest_widths(frames),
+        ("pressure", "GPa"): -trace / 3,
+        ("largest stress component", "GPa"): np.abs(frames.stress).max(axis=(1, 2), initial=0.0),
     }
 
 

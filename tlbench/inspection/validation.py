@@ -7,7 +7,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.inspection.checks.cells import check_cells, check_elements, check_numbers
+from tlbench.inspection.checks.cells import (
+    check_cells,
+    check_elements,
+    check_numbers,
+    check_stress_cells,
+)
 from tlbench.inspection.checks.copies import check_copies
 from tlbench.inspection.checks.energies import check_energies
 from tlbench.inspection.checks.energy_scale import check_energy_scale
@@ -73,7 +78,7 @@ def validate_collection(
     findings = list(collection.unreadable)
     found = [*check_numbers(collection)]
     finite = collection.select(~_named(collection, found))
-    found += [*check_cells(finite), *check_elements(finite)]
+    found += [*check_cells(finite), *check_stress_cells(finite), *check_elements(finite)]
     findings += found
     measurable = collection.select(~_named(collection, found))
     on_check("distances and forces")

@@ -1,4 +1,4 @@
-"""Positions and cells that describe no structure, and elements that do not belong there."""
+"""Positions and cells that describe no structure, stress without a period, foreign elements."""
 
 from collections.abc import Iterator
 
@@ -54,6 +54,25 @@ def check_cells(collection: Collection) -> Iterator[Finding]:
             "with these edges.",
             edges,
             share,
+        )
+
+
+def check_stress_cells(collection: Collection) -> Iterator[Finding]:
+    """Find stresses of frames that are not periodic in all directions.
+
+    The stress is a force per area of the cell, or an energy per volume; without a period it
+    depends on how much vacuum the cell happens to hold.
+    """
+    frames = collection.frames
+    known = np.isfinite(frames.stress).all(axis=(1, 2))
+    for frame in np.flatnonzero(known & ~frames.pbc.all(axis=1)):
+        yield measured(
+            "warning",
+            "stress-cell",
+            str(collection.names[frame]),
+            "Has a stress, but is periodic along {0} of 3 lattice vectors; such a stress depends "
+            "on the vacuum in the cell.",
+            int(frames.pbc[frame].sum()),
         )
 
 
