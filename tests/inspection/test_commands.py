@@ -1,6 +1,7 @@
 """``describe`` and ``validate`` as a user meets them: what is printed, exit codes, complaints."""
 
 import json
+import os
 from dataclasses import replace
 
 import ase.io
@@ -146,6 +147,27 @@ def test_a_page_that_cannot_be_written(run, tmp_path, frames):
     code, said = run("describe", card_of(tmp_path, frames), "--html", "file/page.html")
     assert code == 2
     assert "choose another with --html" in said
+
+
+def test_a_file_whose_name_is_not_utf_8(run, tmp_path, frames):
+    odd = os.fsdecode(b"caf\xe9.extxyz")
+    card = card_of(tmp_path, Frames.concatenate([frames, frames.select([3])]))
+    try:
+        (tmp_path / "mine.extxyz").rename(tmp_path / odd)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    text = json.loads((tmp_path / card).read_text())
+    text["title"] = f"Ge of {odd}"
+    origin = json.loads(json.dumps(text["origin"]).replace("mine.extxyz", json.dumps(odd)[1:-1]))
+    # Quoted and escaped, as tlbench data new writes it.
+    (tmp_path / card).write_text(json.dumps({**text, "origin": origin}))
+    code, printed = run("describe", card)
+    assert code == 0, printed
+    assert "caf\N{REPLACEMENT CHARACTER}.extxyz" in printed
+    assert "Ge of caf" in (tmp_path / "runs" / "data" / "mine.html").read_text(encoding="utf-8")
+    for argument in (card, odd):
+        code, printed = run("validate", argument)
+        assert "caf\N{REPLACEMENT CHARACTER}.extxyz frame" in printed
 
 
 def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):
