@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import json
 import os
 
 import pytest
@@ -15,6 +16,15 @@ def test_what_is_written_is_read(tmp_path, name):
     write_whole(tmp_path / name, "Å\n" * 1000)
     assert read_bounded(tmp_path / name).decode() == "Å\n" * 1000
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+def test_a_name_that_is_not_utf_8_is_written_as_json_has_it(tmp_path, name):
+    odd = os.fsdecode(b"caf\xe9.extxyz")
+    write_whole(tmp_path / name, json.dumps({"file": odd, "unit": "Å"}, ensure_ascii=False))
+    text = read_bounded(tmp_path / name).decode()
+    assert "Å" in text
+    assert json.loads(text)["file"] == odd
 
 
 def test_a_compressed_file_is_small_and_the_same_each_time(tmp_path):

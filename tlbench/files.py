@@ -33,7 +33,7 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         If the file cannot be written; then the old one is untouched.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
-    pieces = (piece.encode("utf-8") for piece in ([text] if isinstance(text, str) else text))
+    pieces = map(encoded, [text] if isinstance(text, str) else text)
     try:
         with part.open("wb") as file:
             file.writelines(compressed(pieces) if path.suffix == PACKED else pieces)
@@ -42,6 +42,15 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def encoded(text: str) -> bytes:
+    r"""Return ``text`` in UTF-8, with ``\udce9`` for the byte E9 of a name that is not UTF-8.
+
+    Python reads the bytes of such names as lone surrogates, which UTF-8 cannot hold. In a string of
+    JSON what is written is the escape for them, so that reading gives the same name again.
+    """
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:

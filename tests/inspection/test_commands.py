@@ -1,9 +1,11 @@
 """``describe`` and ``validate`` as a user meets them: what is printed, exit codes, complaints."""
 
 import json
+import os
 from dataclasses import replace
 
 import ase.io
+import numpy as np
 import pytest
 import typer
 import yaml
@@ -11,7 +13,7 @@ from tiny import crystals
 from typer.testing import CliRunner
 
 from tlbench.cli.data.describe import describe
-from tlbench.cli.data.validate import MAX_LINES, validate
+from tlbench.cli.data.validate import MAX_FINDINGS, validate
 from tlbench.data.cards import card_folder
 from tlbench.data.frames import Frames
 from tlbench.data.reading import sha256_of
@@ -89,13 +91,31 @@ def test_errors_come_first_and_end_with_exit_code_1(run, tmp_path, frames):
     assert "31 structures checked: 1 error, 1 warning" in printed
 
 
-def test_a_long_list_is_cut(run, tmp_path, frames):
-    many = Frames.concatenate([frames, frames])
-    broken = replace(many, forces=many.forces + 0.1)
-    code, printed = run("validate", write(tmp_path / "mine.extxyz", broken))
+def test_alike_findings_are_one(run, tmp_path, frames):
+    pushed = frames.forces + np.repeat(np.linspace(0.01, 0.1, 30), 8)[:, None]
+    path = write(tmp_path / "mine.extxyz", replace(frames, forces=pushed))
+    code, printed = run("validate", path)
     assert code == 0
-    assert printed.count("warning  ") == MAX_LINES
-    assert f"… and {60 + 30 - MAX_LINES} more" in printed
+    assert printed.count("net-force") == 1
+    assert "warning  net-force  30 frames: mine.extxyz frame 0–29" in printed
+    # Along (1, 1, 1), √3 times what each component was given.
+    assert "Net force of 17.3 to 173 meV/Å per atom" in printed
+    assert "0 errors, 1 warning" in printed
+    assert "--every-frame" in printed
+
+    code, printed = run("validate", path, "--every-frame")
+    assert printed.count("net-force") == 30
+    assert "--every-frame" not in printed
+
+
+def test_a_long_list_is_cut(run, tmp_path):
+    row = "Properties=species:S:1:pos:R:3:forces:R:3"
+    frames = [f"2\nkey{n}=1 {row}\nGe 0 0 0 0 0 0\nGe 2.4 0 0 0 0 0\n" for n in range(60)]
+    (tmp_path / "mine.xyz").write_text("".join(frames))
+    code, printed = run("validate", "mine.xyz")
+    assert code == 1
+    assert printed.count("error  labels") == MAX_FINDINGS
+    assert f"… and {60 - MAX_FINDINGS} more" in printed
 
 
 @pytest.mark.parametrize(
@@ -127,6 +147,27 @@ def test_a_page_that_cannot_be_written(run, tmp_path, frames):
     code, said = run("describe", card_of(tmp_path, frames), "--html", "file/page.html")
     assert code == 2
     assert "choose another with --html" in said
+
+
+def test_a_file_whose_name_is_not_utf_8(run, tmp_path, frames):
+    odd = os.fsdecode(b"caf\xe9.extxyz")
+    card = card_of(tmp_path, Frames.concatenate([frames, frames.select([3])]))
+    try:
+        (tmp_path / "mine.extxyz").rename(tmp_path / odd)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    text = json.loads((tmp_path / card).read_text())
+    text["title"] = f"Ge of {odd}"
+    origin = json.loads(json.dumps(text["origin"]).replace("mine.extxyz", json.dumps(odd)[1:-1]))
+    # Quoted and escaped, as tlbench data new writes it.
+    (tmp_path / card).write_text(json.dumps({**text, "origin": origin}))
+    code, printed = run("describe", card)
+    assert code == 0, printed
+    assert "caf\N{REPLACEMENT CHARACTER}.extxyz" in printed
+    assert "Ge of caf" in (tmp_path / "runs" / "data" / "mine.html").read_text(encoding="utf-8")
+    for argument in (card, odd):
+        code, printed = run("validate", argument)
+        assert "caf\N{REPLACEMENT CHARACTER}.extxyz frame" in printed
 
 
 def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):

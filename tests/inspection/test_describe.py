@@ -79,6 +79,26 @@ def test_ranges(description):
     assert ranges(description, "cell width")[WHOLE].minimum == pytest.approx(4)
 
 
+def test_the_range_of_stress(parts, description):
+    pressed = np.array([[[-3.0, 0, 1], [0, -6, 0], [1, 0, -9]]])
+    pulled = np.array([[[2.0, 0, 0], [0, 1, -7], [0, -7, 0]]])
+    train = parts["train"].select([0, 1])
+    test = parts["train"].select([0])
+    stressed = {
+        "train": replace(train, stress=np.concatenate([pressed, pulled])),
+        "test": replace(test, stress=4e9 * np.eye(3)[None]),
+    }
+    found = describe_parts(stressed, cutoff=5.0)
+    pressure = ranges(found, "pressure")["train"]
+    assert (pressure.minimum, pressure.maximum, pressure.unit) == (-1, 6, "GPa")
+    largest = ranges(found, "largest stress component")["train"]
+    assert (largest.minimum, largest.maximum) == (7, 9)
+    rows = tables(found)[1].rows
+    assert ("pressure (GPa)", "train", "-1.00", "2.50", "6.00", UNKNOWN) in rows
+    assert ("", "test", "-4e+09", "-4e+09", "-4e+09", UNKNOWN) in rows
+    assert np.isnan(ranges(description, "pressure")["train"].median)
+
+
 def test_cells(description):
     by_part = {cells.part: cells for cells in description.cells}
     train, test, whole = by_part["train"], by_part["test"], by_part[WHOLE]

@@ -33,8 +33,8 @@ def test_nothing_is_wrong_but_copies(collections, element):
     assert found.notes == ()
     # Only perfect crystals strained by equivalent amounts recur, none of the molecular dynamics.
     group = dict(zip(collections[element].names, collections[element].frames.group, strict=True))
-    assert {str(group[finding.frame]) for finding in found.findings} <= {"Elastic"}
-    assert all("energies agree" in finding.message for finding in found.findings)
+    assert {str(group[finding.frame]) for finding in found.each} <= {"Elastic"}
+    assert all("energies agree" in finding.message for finding in found.each)
     if element == "mo":
         assert found.findings == ()
 

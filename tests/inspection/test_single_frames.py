@@ -7,12 +7,24 @@ import pytest
 from structures import diamond, skewed
 from tiny import crystals
 
-from tlbench.inspection.checks.cells import check_cells, check_elements, check_numbers
+from tlbench.inspection.checks.cells import (
+    check_cells,
+    check_elements,
+    check_numbers,
+    check_stress_cells,
+)
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
 from tlbench.inspection.collection import from_parts
 
-CHECKS = (check_numbers, check_cells, check_elements, check_overlaps, check_net_force)
+CHECKS = (
+    check_numbers,
+    check_cells,
+    check_stress_cells,
+    check_elements,
+    check_overlaps,
+    check_net_force,
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +50,10 @@ def test_sound_frames_pass(check, sound):
 @pytest.mark.parametrize(
     ("name", "where", "check", "says"),
     [
-        ("forces", (17, 1), "labels", "The forces of 1 of its 8 atoms"),
-        ("positions", (17, 1), "labels", "The positions of 1 of its 8 atoms"),
+        ("forces", (17, 1), "labels", "The forces of 1 of the 8 atoms"),
+        ("positions", (17, 1), "labels", "The positions of 1 of the 8 atoms"),
         ("energy", 2, "labels", "energy"),
-        ("cell", (2, 0, 0), "cell", "cell has no numbers"),
+        ("cell", (2, 0, 0), "cell", "cell vectors are not numbers"),
     ],
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -70,6 +82,15 @@ def test_a_molecule_needs_no_cell(sound):
 
 def test_a_skewed_cell_is_not_flat():
     assert found(check_cells, skewed()) == []
+
+
+def test_the_stress_of_a_slab_is_a_warning(sound):
+    assert np.isfinite(sound.stress).all()
+    slab = changed(sound, "pbc", (2, 2), False)
+    (finding,) = found(check_stress_cells, slab)
+    assert (finding.severity, finding.frame) == ("warning", "train frame 2")
+    assert "periodic along 2 of 3 lattice vectors" in finding.message
+    assert found(check_stress_cells, changed(slab, "stress", 2, np.nan)) == []
 
 
 def test_an_element_that_the_card_does_not_name(sound):

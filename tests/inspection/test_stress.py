@@ -85,5 +85,6 @@ def test_a_tension_that_no_solid_bears_is_named_with_its_frame():
     frames = tiny.crystals("Ge", 6)
     stress = frames.stress.copy()
     stress[4] = 272 * np.eye(3)
-    (said,) = found(replace(frames, stress=stress))
-    assert said.startswith("train frame 4: tension of up to 272 GPa")
+    (finding,) = check_stress(from_parts({"train": replace(frames, stress=stress)}))
+    assert finding.frame == "train frame 4"
+    assert finding.message.startswith("A tension of 272 GPa")

@@ -117,6 +117,40 @@ def test_distances_tell_the_unit_of_length(sound, length, named):
     assert named in message
 
 
+def test_molecules_far_apart_are_not_taken_for_bohr(sound):
+    far = replace(scaled(sound, length=1 / 1.7), forces=sound.forces)
+    (message,) = messages(check_distances, far)
+    assert "farther than" in message
+    assert "bohr" not in message
+
+
+@pytest.mark.parametrize("size", [1e-3, 5e-3, 0.02])
+def test_small_forces_are_first_of_all_those_of_relaxed_structures(sound, size):
+    relaxed = replace(sound, forces=sound.forces * size / np.sqrt((sound.forces**2).mean()))
+    (message,) = messages(check_forces, relaxed)
+    assert "relaxed or nearly perfect structures" in message
+    assert not [unit for unit in FORCE_UNITS if unit in message.replace("eV/Å", "")]
+
+
+def test_large_forces_are_first_of_all_those_of_compressed_structures():
+    crystal = Frames.concatenate([diamond("Si", lattice_constant=3.6, rattle=0.1, seed=1)] * 3)
+    pressed = replace(
+        crystal, forces=20 * np.random.default_rng(0).standard_normal(crystal.forces.shape)
+    )
+    (message,) = messages(check_forces, pressed)
+    assert "pressed together" in message
+    assert "kcal" not in message
+
+
+def test_energies_that_do_not_follow_the_forces_name_no_unit(sound):
+    """In an alloy energies differ by the order of the elements, and forces hardly do."""
+    order = np.random.default_rng(0).standard_normal(len(sound))
+    alloy = replace(sound, energy=sound.energy.mean() + 0.02 * order * sound.n_atoms)
+    (said,) = check_energy_scale(from_parts({"train": alloy}))
+    assert isinstance(said, str)
+    assert "half of the ratios lie between" in said
+
+
 def test_a_noble_gas_is_not_taken_for_a_mistake():
     crystal = diamond("Si", lattice_constant=9.0)
     assert len(messages(check_distances, crystal)) == 1
@@ -125,7 +159,7 @@ def test_a_noble_gas_is_not_taken_for_a_mistake():
 
 def test_data_without_forces_are_told(sound):
     (message,) = messages(check_forces, replace(sound, forces=0 * sound.forces))
-    assert message == "No frame has forces."
+    assert message == "The forces of all frames are zero."
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,16 @@
-"""What a check says about a frame."""
+"""What a check says about a frame, and alike findings about many frames merged into one."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+Severity = Literal["error", "warning"]
+
 EVERYWHERE = "all"
 """Stands for the frame in a finding about the data as a whole."""
+
+FEW = 5
+"""Runs of frames, or words, of a merged finding that are named."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +25,117 @@ class Finding:
         Name of the check.
     frame
         File and index in the file, or part and index in the part; ``EVERYWHERE`` if it is about
-        no single frame.
+        no single frame. Of a merged finding the number of frames, and the first of them.
     message
         What was found, in a sentence.
+    pattern, values
+        The message with ``{0}``, ``{1:.3g}``, … in place of what differs between frames, and
+        what is put there; see ``measured``. Without a pattern the whole message is one.
     """
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     check: str
     frame: str
     message: str
+    pattern: str = ""
+    values: tuple[float | str, ...] = ()
+
+
+def measured(
+    severity: Severity, check: str, frame: str, pattern: str, *values: float | str
+) -> Finding:
+    """Return a finding whose message is ``pattern.format(*values)``.
+
+    Those of one pattern are merged: numbers to a range, words to the first few of them. So the
+    pattern should read well with "0.2 to 0.7" in place of "0.2".
+    """
+    return Finding(severity, check, frame, pattern.format(*values), pattern, values)
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Return one finding for all of the same severity, check and pattern, in order of the first.
+
+    >>> force = "Net force of {0:.1f} meV/Å per atom."
+    >>> alike = [measured("warning", "net-force", f"a frame {n}", force, n) for n in (1, 2, 3, 8)]
+    >>> (one,) = merge(alike)
+    >>> one.frame, one.message
+    ('4 frames: a frame 1–3, 8', 'Net force of 1.0 to 8.0 meV/Å per atom.')
+    """
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        single = finding.frame if finding.frame == EVERYWHERE else ""
+        kind = (finding.severity, finding.check, finding.pattern or finding.message, single)
+        alike.setdefault(kind, []).append(finding)
+    return [_merged(several) for several in alike.values()]
+
+
+def _merged(findings: Sequence[Finding]) -> Finding:
+    first = findings[0]
+    if len(findings) == 1:
+        return first
+    message = first.message
+    if first.pattern:
+        together = zip(*(finding.values for finding in findings), strict=True)
+        message = first.pattern.format(*[_gathered(values) for values in together])
+    frame = f"{len(findings)} frames: {listed([finding.frame for finding in findings])}"
+    return Finding(first.severity, first.check, frame, message)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first few of names of frames, those of one file and of consecutive frames joined.
+
+    >>> listed(["a frame 0", "a frame 1", "a frame 2", "a frame 5", "b frame 7"])
+    'a frame 0–2, 5; b frame 7'
+    """
+    runs: list[_Run] = []
+    for name in names:
+        file, _, number = name.rpartition(" frame ")
+        index = int(number) if number.isdecimal() else None
+        if runs and index is not None and runs[-1].file == file and runs[-1].last == index - 1:
+            runs[-1].last = index
+        else:
+            runs.append(_Run(file or name, index, index))
+    text = ""
+    for place, run in enumerate(runs[:FEW]):
+        indices = str(run.first) if run.first == run.last else f"{run.first}–{run.last}"
+        if run.first is None:
+            text += f"{'; ' if text else ''}{run.file}"
+        elif place and runs[place - 1].file == run.file:
+            text += f", {indices}"
+        else:
+            text += f"{'; ' if text else ''}{run.file} frame {indices}"
+    left = sum(run.count for run in runs[FEW:])
+    return f"{text} and {left} more" if left else text
+
+
+@dataclass
+class _Run:
+    """Consecutive frames of one file; without indices, whatever ``file`` names."""
+
+    file: str
+    first: int | None
+    last: int | None
+
+    @property
+    def count(self) -> int:
+        return 1 if self.first is None or self.last is None else self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Formats as one number, or as "low to high" if these differ as they are written."""
+
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        low, high = format(self.low, spec), format(self.high, spec)
+        return low if low == high else f"{low} to {high}"
+
+
+def _gathered(values: Sequence[float | str]) -> _Span | str:
+    """Return the range of numbers, or the first few words."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    if numbers:
+        return _Span(min(numbers), max(numbers))
+    return listed(list(dict.fromkeys(map(str, values))))

@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
+from tlbench.errors import InputError
+from tlbench.inspection.checks.cells import check_cells, check_numbers
+from tlbench.inspection.collection import from_parts
 from tlbench.inspection.gathering import simplify
 from tlbench.inspection.geometry import (
     Structure,
@@ -83,7 +87,19 @@ class Description:
 
 
 def describe_parts(parts: Mapping[str, Frames], cutoff: float) -> Description:
-    """Count and measure the frames of each part and of all; ``cutoff`` is in Å."""
+    """Count and measure the frames of each part and of all; ``cutoff`` is in Å.
+
+    Raises
+    ------
+    InputError
+        If positions, labels or a cell are such that distances cannot be measured.
+    """
+    named = from_parts(parts)
+    for finding in chain(check_numbers(named), check_cells(named)):
+        raise InputError(
+            f"{finding.frame}: {finding.message} Correct or remove it; tlbench data validate "
+            "names all such frames."
+        )
     measured = {part: _measure(frames) for part, frames in parts.items()}
     names = list(next(iter(measured.values())))
     measured[WHOLE] = {
@@ -107,12 +123,15 @@ def smallest_widths(frames: Frames) -> Floats:
 def _measure(frames: Frames) -> dict[tuple[str, str], Floats]:
     """Return the values of every quantity, by name and unit."""
     closest = [nearest(structure, 1)[0][:, 0] for structure in structures_of(frames)]
+    trace = np.trace(frames.stress, axis1=1, axis2=2)
     return {
         ("energy per atom", "eV"): frames.energy / frames.n_atoms,
         FORCE: np.linalg.norm(frames.forces, axis=1),
-        ("nearest neighbour", "Å"): np.concatenate(closest),
+        ("nearest neighbour", "Å"): np.concatenate([*closest, np.empty(0)]),
         ("atoms", ""): frames.n_atoms.astype(np.float64),
         ("cell width", "Å"): smallest_widths(frames),
+        ("pressure", "GPa"): -trace / 3,
+        ("largest stress component", "GPa"): np.abs(frames.stress).max(axis=(1, 2), initial=0.0),
     }
 
 

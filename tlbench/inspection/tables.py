@@ -6,7 +6,10 @@ from math import isnan
 from tlbench.inspection.summary import WHOLE, Description, Range
 
 UNKNOWN = "–"
-DIGITS = {"eV": 4, "eV/Å": 3, "Å": 3, "": 0}
+LONG = 1e6
+"""Numbers from here on are written with an exponent."""
+
+DIGITS = {"eV": 4, "eV/Å": 3, "Å": 3, "GPa": 2, "": 0}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,11 @@ def _counts(description: Description) -> Table:
 def _ranges(description: Description) -> Table:
     rows: list[tuple[str, ...]] = []
     named = ""
+    # Stress, or the width of cells, may be unknown throughout.
+    known = {found.quantity for found in description.ranges if not isnan(found.median)}
     for found in description.ranges:
+        if found.quantity not in known:
+            continue
         unit = f" ({found.unit})" if found.unit else ""
         # A quantity is named in the first of its rows.
         new = found.quantity != named
@@ -57,14 +64,21 @@ def _ranges(description: Description) -> Table:
         tuple(rows),
         n_words=2,
         note="The nearest neighbour is that of each atom; the cell width is the smallest of the "
-        "three distances between opposite faces; rms is that of the force components.",
+        "three distances between opposite faces; the pressure is minus a third of the trace of the "
+        "stress; rms is that of the force components.",
     )
 
 
 def _figures(found: Range) -> tuple[str, ...]:
     values = (found.minimum, found.median, found.maximum, found.component_rms)
     digits = DIGITS[found.unit]
-    return tuple(UNKNOWN if isnan(value) else f"{value:.{digits}f}" for value in values)
+    return tuple(_figure(value, digits) for value in values)
+
+
+def _figure(value: float, digits: int) -> str:
+    if isnan(value):
+        return UNKNOWN
+    return f"{value:.{digits}f}" if abs(value) < LONG else f"{value:.3g}"
 
 
 def _cells(description: Description) -> Table:

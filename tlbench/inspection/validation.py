@@ -2,19 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.inspection.checks.cells import check_cells, check_elements, check_numbers
+from tlbench.inspection.checks.cells import (
+    check_cells,
+    check_elements,
+    check_numbers,
+    check_stress_cells,
+)
 from tlbench.inspection.checks.copies import check_copies
+from tlbench.inspection.checks.energies import check_energies
 from tlbench.inspection.checks.energy_scale import check_energy_scale
+from tlbench.inspection.checks.large_forces import check_large_forces
 from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
 from tlbench.inspection.checks.stress import check_stress
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.finding import EVERYWHERE, Finding, merge
 
 
 @dataclass(frozen=True)
@@ -25,15 +33,20 @@ class Validation:
     ----------
     n_structures
         Structures that were looked at, those that could not be read included.
-    findings
-        Errors first, then in the order of the checks and frames.
+    each
+        What was found about each frame: errors first, then in the order of checks and frames.
     notes
         What could not be checked, and why.
     """
 
     n_structures: int
-    findings: tuple[Finding, ...]
+    each: tuple[Finding, ...]
     notes: tuple[str, ...]
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The same with alike findings merged; this is what is shown and counted."""
+        return tuple(merge(self.each))
 
     def count(self, severity: str) -> int:
         """Return the number of findings of one severity."""
@@ -66,7 +79,7 @@ def validate_collection(
     findings = list(collection.unreadable)
     found = [*check_numbers(collection)]
     finite = collection.select(~_named(collection, found))
-    found += [*check_cells(finite), *check_elements(finite)]
+    found += [*check_cells(finite), *check_stress_cells(finite), *check_elements(finite)]
     findings += found
     measurable = collection.select(~_named(collection, found))
     on_check("distances and forces")
@@ -75,17 +88,22 @@ def validate_collection(
     overlaps = list(check_overlaps(measurable))
     findings += [*overlaps, *check_net_force(measurable)]
     sound = measurable.select(~_named(measurable, overlaps))
+    on_check("outliers")
+    far = [*check_large_forces(sound), *check_energies(sound)]
+    findings += far
     on_check("copies")
     findings += check_copies(sound)
+    # A few frames with other energies or forces would decide what a fit to all of them says.
+    usual = sound.select(~np.isin(sound.names, [finding.frame for finding in far]))
     on_check("stresses")
-    findings += check_stress(sound)
+    findings += check_stress(usual)
     on_check("energies against forces")
-    scale = list(check_energy_scale(sound))
+    scale = list(check_energy_scale(usual))
     findings += [said for said in scale if isinstance(said, Finding)]
     return Validation(
         n_structures=len(collection)
         + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
-        findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
+        each=tuple(sorted(findings, key=lambda finding: finding.severity)),
         notes=(*collection.guessed, *(said for said in scale if isinstance(said, str))),
     )
 

@@ -1,4 +1,4 @@
-"""``tlbench data describe``: what stands in a data set."""
+"""``tlbench data describe``: what a data set holds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,6 @@ from tlbench.cli.options import Mirror, StoreFolder
 if TYPE_CHECKING:
     from tlbench.data.cards import Card
     from tlbench.data.frames import Frames
-    from tlbench.inspection.tables import Table
 
 
 def describe(
@@ -26,12 +25,10 @@ def describe(
         Path | None, typer.Option(help="Page with plots.", show_default="runs/data/NAME.html")
     ] = None,
 ) -> None:
-    """Show what stands in data set NAME: counts, ranges, cell sizes; write a page with plots."""
-    import sys
-
+    """Show what data set NAME holds: counts, ranges, cell sizes; write a page with plots."""
     from rich.console import Console
-    from rich.text import Text
 
+    from tlbench.cli.data.layout import stdout_console, write, write_table
     from tlbench.data.cards import load_card
     from tlbench.inspection.page import write_page
     from tlbench.inspection.summary import describe_parts
@@ -48,12 +45,11 @@ def describe(
         status.update("Writing the page …")
         with _writing(page):
             write_page(page, card, parts, description)
-    # A pipe or a log has no width of its own.
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(Text(f"{card.name}: {card.title}", style="bold"), soft_wrap=True)
+    console = stdout_console()
+    write(console, f"{card.name}: {card.title}", "bold")
     for table in tables(description):
-        console.print(_drawn(table))
-    console.print(Text(str(page)), soft_wrap=True)
+        write_table(console, table)
+    write(console, str(page))
 
 
 @contextmanager
@@ -86,22 +82,3 @@ def load_parts(
             status.update(f"Getting {card.name} … {share:.0%}")
 
     return load_dataset(card, store, mirror, show)
-
-
-def _drawn(table: "Table") -> Any:
-    from rich import box
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(
-        title=table.title,
-        title_justify="left",
-        caption=table.note or None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for number, title in enumerate(table.header):
-        side: Any = "left" if number < table.n_words else "right"
-        drawn.add_column(title, justify=side, no_wrap=True)
-    for row in table.rows:
-        drawn.add_row(*row)
-    return drawn

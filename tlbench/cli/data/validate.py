@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tlbench.inspection.collection import Collection
     from tlbench.inspection.validation import Validation
 
-MAX_LINES = 50
+MAX_FINDINGS = 50
 
 
 def validate(
@@ -23,12 +23,17 @@ def validate(
     reader: Annotated[
         str | None, typer.Option(help="Format of FILE.", show_default="by its ending")
     ] = None,
+    every_frame: Annotated[
+        bool,
+        typer.Option("--every-frame", help="Do not merge the findings of frames."),
+    ] = False,
 ) -> None:
     """Look for mistakes in FILE or CARD; exit code 1 if there are errors.
 
-    Labels that are missing or no numbers, overlapping atoms, flat cells, forces that do not add up
-    to zero, copies (also turned, mirrored, shifted or renumbered), frames that stand in two parts,
-    foreign elements, and units that do not belong together.
+    Labels that are missing or not numbers, overlapping atoms, flat cells, forces that do not add up
+    to zero, single forces or energies far from the others, two energy references, copies (also
+    turned, mirrored, shifted or renumbered), frames that are in two parts, foreign elements, and
+    units that do not belong together. Alike findings are merged.
     """
     from rich.console import Console
 
@@ -37,7 +42,7 @@ def validate(
     with Console(stderr=True).status("Reading …") as status:
         collection = _collect(data, mirror, store, reader, status)
         found = validate_collection(collection, lambda what: status.update(f"Checking {what} …"))
-    _print(found)
+    _print(found, every_frame)
     if found.count("error"):
         raise typer.Exit(1)
 
@@ -67,30 +72,20 @@ READABLE = (".extxyz", ".xyz", ".json")
 """Endings that no card's name has."""
 
 
-def _print(found: "Validation") -> None:
-    import sys
+def _print(found: "Validation", every_frame: bool) -> None:
+    from tlbench.cli.data.layout import stdout_console, write
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    # A pipe or a log has no width of its own.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    if found.findings:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for title in ("severity", "check", "frame"):
-            table.add_column(title, no_wrap=title != "frame")
-        table.add_column("finding")
-        for finding in found.findings[:MAX_LINES]:
-            table.add_row(
-                Text(finding.severity, style="red" if finding.severity == "error" else "yellow"),
-                Text(finding.check),
-                Text(finding.frame),
-                Text(finding.message),
-            )
-        console.print(table)
-        if len(found.findings) > MAX_LINES:
-            console.print(f"… and {len(found.findings) - MAX_LINES} more")
+    console = stdout_console()
+    shown = found.each if every_frame else found.findings[:MAX_FINDINGS]
+    for finding in shown:
+        style = "red" if finding.severity == "error" else "yellow"
+        write(console, f"{finding.severity}  {finding.check}  {finding.frame}", style)
+        write(console, finding.message, indent=2)
+    left = len(found.findings) - len(shown)
+    if left > 0:
+        write(console, f"… and {left} more")
+    if not every_frame and len(found.each) > len(shown):
+        write(console, "--every-frame lists the findings of each frame.", "dim")
     for note in found.notes:
-        console.print(Text(note), soft_wrap=True)
-    console.print(Text(found.summary(), style="bold"))
+        write(console, note)
+    write(console, found.summary(), "bold")

@@ -1,11 +1,11 @@
-"""Positions and cells that describe no structure, and elements that do not belong there."""
+"""Positions and cells that describe no structure, stress without a period, foreign elements."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import Finding
+from tlbench.inspection.finding import Finding, measured
 from tlbench.inspection.geometry import flatness, structures_of, widths
 
 MIN_FLATNESS = 0.01
@@ -23,12 +23,20 @@ def check_numbers(collection: Collection) -> Iterator[Finding]:
         atoms = np.flatnonzero(~np.isfinite(finite).all(axis=1))
         bad, counts = np.unique(owner[atoms], return_counts=True)
         for frame, count in zip(bad, counts, strict=True):
-            message = f"The {what} of {count} of its {frames.n_atoms[frame]} atoms are no numbers."
-            yield Finding("error", "labels", str(collection.names[frame]), message)
+            yield measured(
+                "error",
+                "labels",
+                str(collection.names[frame]),
+                f"The {what} of {{0}} of the {{1}} atoms are not numbers.",
+                int(count),
+                int(frames.n_atoms[frame]),
+            )
     for frame in np.flatnonzero(~np.isfinite(frames.energy)):
-        yield Finding("error", "labels", str(collection.names[frame]), "Its energy is no number.")
+        name = str(collection.names[frame])
+        yield Finding("error", "labels", name, "The energy is not a number.")
     for frame in np.flatnonzero(~np.isfinite(frames.cell).all(axis=(1, 2))):
-        yield Finding("error", "cell", str(collection.names[frame]), "Its cell has no numbers.")
+        name = str(collection.names[frame])
+        yield Finding("error", "cell", name, "The cell vectors are not numbers.")
 
 
 def check_cells(collection: Collection) -> Iterator[Finding]:
@@ -38,12 +46,33 @@ def check_cells(collection: Collection) -> Iterator[Finding]:
         if share >= MIN_FLATNESS and widths(structure).min() >= MIN_WIDTH:
             continue
         edges = ", ".join(f"{edge:.3g}" for edge in np.linalg.norm(structure.cell, axis=1))
-        yield Finding(
+        yield measured(
             "error",
             "cell",
             str(name),
-            f"It is periodic, but its cell is flat: edges of {edges} Å span {share:.2g} of the "
-            "volume of a box with these edges.",
+            "Periodic, but the cell is flat: edges of {0} Å span {1:.2g} of the volume of a box "
+            "with these edges.",
+            edges,
+            share,
+        )
+
+
+def check_stress_cells(collection: Collection) -> Iterator[Finding]:
+    """Find stresses of frames that are not periodic in all directions.
+
+    The stress is a force per area of the cell, or an energy per volume; without a period it
+    depends on how much vacuum the cell happens to hold.
+    """
+    frames = collection.frames
+    known = np.isfinite(frames.stress).all(axis=(1, 2))
+    for frame in np.flatnonzero(known & ~frames.pbc.all(axis=1)):
+        yield measured(
+            "warning",
+            "stress-cell",
+            str(collection.names[frame]),
+            "Has a stress, but is periodic along {0} of 3 lattice vectors; such a stress depends "
+            "on the vacuum in the cell.",
+            int(frames.pbc[frame].sum()),
         )
 
 
@@ -59,10 +88,10 @@ def check_elements(collection: Collection) -> Iterator[Finding]:
     foreign = ~np.isin(frames.atomic_numbers, known)
     for frame in np.unique(owner[foreign]):
         symbols = {chemical_symbols[z] for z in frames.atomic_numbers[foreign & (owner == frame)]}
-        yield Finding(
+        yield measured(
             "error",
             "elements",
             str(collection.names[frame]),
-            f"It has atoms of {', '.join(sorted(symbols))}; the card names "
-            f"{', '.join(collection.elements)} only.",
+            f"Atoms of {{0}}; the card names {', '.join(collection.elements)} only.",
+            ", ".join(sorted(symbols)),
         )

@@ -1,4 +1,4 @@
-"""Structures that stand in the data more than once."""
+"""Structures that the data hold more than once."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tlbench.inspection.checks.environments import (
     key_of,
 )
 from tlbench.inspection.collection import UNUSED, Collection
-from tlbench.inspection.finding import Finding
+from tlbench.inspection.finding import Finding, listed, measured
 from tlbench.inspection.geometry import Structure, structures_of
 
 TOLERANCE = 3e-3
@@ -36,7 +36,7 @@ def check_copies(collection: Collection) -> Iterator[Finding]:
     """Find frames that are the same structure, however turned, mirrored, shifted or numbered.
 
     Cells of other shape or size that repeat to the same crystal count as the same structure. A
-    validation or test frame that stands in an earlier part too is an error, unless symmetry
+    validation or test frame that is in an earlier part too is an error, unless symmetry
     makes its forces vanish, as in strained perfect crystals: then it has no force to learn or
     to be tested on, and it is a warning, as are copies within a part.
     """
@@ -58,14 +58,14 @@ def check_copies(collection: Collection) -> Iterator[Finding]:
 
 
 def _duplicate(collection: Collection, first: int, rest: list[int]) -> Finding:
-    names = [str(collection.names[frame]) for frame in rest]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    agreement = _agreement(collection, rest, first)
-    return Finding(
+    agreement, shift = _agreement(collection, rest, first)
+    return measured(
         "warning",
         "duplicate",
         str(collection.names[first]),
-        f"The same structure stands there again, as {', '.join(names[:5])}{more} ({agreement}).",
+        f"The same structure is given again, as {{0}} ({agreement}).",
+        listed([str(collection.names[frame]) for frame in rest]),
+        shift,
     )
 
 
@@ -73,23 +73,26 @@ def _leak(collection: Collection, frame: int, original: int) -> Finding:
     frames = collection.frames
     forces = frames.forces[frames.atom_start[frame] :][: frames.n_atoms[frame]]
     still = bool(np.abs(forces).max() < NO_FORCE)
-    excuse = "; it has no forces, by symmetry" if still else ""
-    return Finding(
+    excuse = "; no forces, by symmetry" if still else ""
+    agreement, shift = _agreement(collection, [frame], original)
+    return measured(
         "warning" if still else "error",
         "leak",
         str(collection.names[frame]),
-        f"This {collection.parts[frame]} frame is the same structure as "
-        f"{collection.names[original]} of the {collection.parts[original]} part "
-        f"({_agreement(collection, [frame], original)}{excuse}).",
+        f"In the {collection.parts[frame]} part, the same structure as {{0}} of the "
+        f"{collection.parts[original]} part ({agreement}{excuse}).",
+        str(collection.names[original]),
+        shift,
     )
 
 
-def _agreement(collection: Collection, copies: list[int], original: int) -> str:
+def _agreement(collection: Collection, copies: list[int], original: int) -> tuple[str, float]:
+    """Return whether energies agree, with ``{1}`` in place of the largest difference, and this."""
     per_atom = collection.frames.energy / collection.frames.n_atoms
-    shift = 1e3 * np.abs(per_atom[copies] - per_atom[original]).max()
+    shift = 1e3 * float(np.abs(per_atom[copies] - per_atom[original]).max())
     if shift < 0.01:
-        return "energies agree"
-    return f"but energies differ by {shift:.3g} meV/atom"
+        return "energies agree", shift
+    return "but energies differ by {1:.3g} meV/atom", shift
 
 
 def same_structures(structures: list[Structure]) -> list[npt.NDArray[np.int64]]:

@@ -38,6 +38,13 @@ VOLUME_BIN = 0.02
 Forces at one volume say little about the energy at another.
 """
 
+MAX_SPREAD = 0.75
+"""Range of the middle half of the ratios over their median that a mistake of units leaves.
+
+It is 0.02 to 0.5 in dynamics and strained crystals of Zuo et al. and Li et al., and 1.0 to 150 in
+the solid solutions of Li et al. (npj Comput. Mater. 6, 70 (2020)), where chemical order decides.
+"""
+
 UNSUSPICIOUS = 1.37
 """Largest factor, either way, that is laid to the fit: the root of Å over bohr, the nearest ratio.
 
@@ -103,10 +110,12 @@ def measure_scale(frames: Frames, seed: int = 0) -> Scale:
     if len(elements) > MAX_ELEMENTS:
         return Scale(doubt=f"there are more than {MAX_ELEMENTS} elements")
     order = np.random.default_rng(seed).permutation(len(frames))
-    closest = [nearest(s, 1)[0].min() for s in structures_of(frames.select(order[:50]))]
-    if not np.isfinite(closest).any():
+    drawn = structures_of(frames.select(order[:50]))
+    closest = np.array([nearest(structure, 1)[0].min() for structure in drawn])
+    bonded = closest[np.isfinite(closest)]
+    if not len(bonded):
         return Scale(doubt="no atom has a neighbour")
-    potential = LinearPotential(elements, REACH * float(np.median(closest)))
+    potential = LinearPotential(elements, REACH * float(np.median(bonded)))
     sample = order[_first_atoms(frames.n_atoms[order], FITTED_ATOMS)]
     training, unseen = sample[len(sample) // 3 :], sample[: len(sample) // 3]
     if 3 * int(frames.n_atoms[training].sum()) < 2 * potential.n_coefficients or not len(unseen):
@@ -128,7 +137,14 @@ def measure_scale(frames: Frames, seed: int = 0) -> Scale:
     slopes = _slopes(frames, chosen, np.array(predicted) / per_atom)
     if len(slopes) < MIN_FRAMES:
         return Scale(r_squared=r_squared, doubt="too few structures are alike but for positions")
-    return Scale(float(np.median(slopes)), r_squared, len(slopes))
+    low, slope, high = (float(value) for value in np.quantile(slopes, [0.25, 0.5, 0.75]))
+    if high - low > MAX_SPREAD * abs(slope):
+        return Scale(
+            r_squared=r_squared,
+            doubt=f"half of the ratios lie between {low:.2g} and {high:.2g}, as where energies "
+            "differ by the order of the elements or the phase rather than by displacements",
+        )
+    return Scale(slope, r_squared, len(slopes))
 
 
 def _first_atoms(n_atoms: Ints, limit: int) -> Ints:

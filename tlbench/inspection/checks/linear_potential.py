@@ -11,7 +11,7 @@ vectors, so the moments of the neighbourhood are summed first and contracted aft
 """
 
 from dataclasses import dataclass
-from math import factorial
+from math import factorial, prod
 
 import numpy as np
 from scipy import sparse
@@ -165,7 +165,9 @@ def _sum_at(atoms: Ints, values: Floats, n_atoms: int) -> Floats:
     """Return the sums of ``values`` (pairs, …) over the pairs of each atom, (n_atoms, …)."""
     pairs = np.arange(len(atoms))
     of_atom = sparse.csr_array((np.ones(len(atoms)), (atoms, pairs)), shape=(n_atoms, len(atoms)))
-    sums = np.asarray(of_atom @ values.reshape(len(atoms), -1), dtype=np.float64)
+    # Where no pair is within reach, -1 would leave the number of columns open.
+    rows = values.reshape(len(atoms), prod(values.shape[1:]))
+    sums = np.asarray(of_atom @ rows, dtype=np.float64)
     return sums.reshape(n_atoms, *values.shape[1:])
 
 
@@ -193,5 +195,5 @@ def _pair_gradients(structure: Structure, pairs: Pairs, cutoff: float) -> tuple[
         three += slope[:, one, None, None] * stretched[:, two]
         three += radial[:, one, None, None] * turned[:, two]
     pair = slope[:, :, None] * unit[:, None, :]
-    flat = three.reshape(len(unit), -1, 3)
+    flat = three.reshape(len(unit), len(_FIRST) * (MAX_POWER + 1), 3)
     return pair.transpose(0, 2, 1), flat.transpose(0, 2, 1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Floats, Frames
 from tlbench.inspection.checks.misreadings import LENGTHS
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
@@ -30,8 +30,11 @@ The data of Zuo et al. have 0.22 (lithium), 0.62 (germanium), 0.82 (molybdenum) 
 and 3 in molybdenum at 6000 K. In hartree/bohr these would be 0.004 to 0.06; in kcal/mol/Å 5 to 70.
 """
 
+UNCOMPRESSED = 0.7
+"""Closest pair in sums of covalent radii above which bonds are not compressed."""
+
 NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
-"""Atomic numbers of elements that form no bonds; their distances are not judged."""
+"""Atomic numbers of elements that form no bonds; their distances mean nothing here."""
 
 NO_FORCE = 1e-6
 """Root-mean-square force component (eV/Å) of a frame without forces."""
@@ -45,19 +48,28 @@ def closest_in_radii(frames: Frames) -> float:
 
     NaN if no atom has a neighbour that it could bond to.
     """
-    from ase.data import covalent_radii
-
     count = min(SAMPLE, len(frames))
     chosen = np.unique(np.linspace(0, len(frames) - 1, count).astype(np.int64))
-    ratios = []
-    for structure in structures_of(frames.select(chosen)):
+    ratios = closest_pairs(frames.select(chosen))
+    bonded = ratios[np.isfinite(ratios)]
+    return float(np.median(bonded)) if len(bonded) else float("nan")
+
+
+def closest_pairs(frames: Frames) -> Floats:
+    """Return the closest distance of each frame in sums of covalent radii, (frames,).
+
+    Infinite where no atom has a neighbour that it could bond to.
+    """
+    from ase.data import covalent_radii
+
+    ratios = np.full(len(frames), np.inf)
+    for frame, structure in enumerate(structures_of(frames)):
         z = structure.atomic_numbers
         distance, index = nearest(structure, 1)
         bonded = (index[:, 0] != NONE_NEAR) & ~np.isin(z, NOBLE_GASES)
-        if bonded.any():
-            touching = covalent_radii[z] + covalent_radii[z[index[:, 0]]]
-            ratios.append(float((distance[:, 0] / touching)[bonded].min()))
-    return float(np.median(ratios)) if ratios else float("nan")
+        touching = covalent_radii[z] + covalent_radii[z[index[:, 0]]]
+        ratios[frame] = (distance[:, 0] / touching)[bonded].min(initial=np.inf)
+    return ratios
 
 
 def check_distances(collection: Collection) -> Iterator[Finding]:
@@ -67,7 +79,10 @@ def check_distances(collection: Collection) -> Iterator[Finding]:
     if np.isnan(found) or low <= found <= high:
         return
     fitting = [unit for unit, length in LENGTHS.items() if low <= found * length <= high]
-    guess = f"; as if positions were in {', or '.join(fitting)}" if fitting else ""
+    # Molecules may be far apart. With positions in bohr, forces are in hartree/bohr, and small.
+    force = typical_force(collection.frames) * FORCE_UNITS["hartree/bohr"]
+    named = fitting and (found < low or force < FORCES[1])
+    guess = f"; as if positions were in {', or '.join(fitting)}" if named else ""
     yield Finding(
         "warning",
         "distances",
@@ -91,22 +106,45 @@ def typical_force(frames: Frames) -> float:
 
 
 def check_forces(collection: Collection) -> Iterator[Finding]:
-    """Compare the size of forces in most frames with those of materials."""
+    """Compare the size of forces in most frames with those of materials.
+
+    Small forces are first of all those of relaxed structures, large ones of compressed: units
+    are named only if distances contradict that.
+    """
     found = typical_force(collection.frames)
     low, high = FORCES
     if low <= found <= high:
         return
     if found == 0:
-        yield Finding("warning", "forces", EVERYWHERE, "No frame has forces.")
+        yield Finding("warning", "forces", EVERYWHERE, "The forces of all frames are zero.")
         return
-    usual = np.sqrt(low * high)
-    by_size = sorted(FORCE_UNITS, key=lambda unit: abs(np.log(found * FORCE_UNITS[unit] / usual)))
-    fitting = [unit for unit in by_size if low <= found * FORCE_UNITS[unit] <= high]
-    guess = f"; as if they were in {', or '.join(fitting)}" if fitting else ""
+    closest = closest_in_radii(collection.frames)
+    if found < low:
+        size = "below"
+        reason = "relaxed or nearly perfect structures have such forces"
+        suspect = closest > DISTANCES[1]
+    else:
+        size = "above"
+        reason = "atoms pressed together have such forces"
+        suspect = closest > UNCOMPRESSED
+    if suspect:
+        reason = (
+            f"where the closest atoms are at {closest:.2f} times the sum of their covalent "
+            f"radii, as if forces were in {', or '.join(_fitting_units(found))}"
+        )
     yield Finding(
         "warning",
         "forces",
         EVERYWHERE,
-        f"In half of the frames the root mean square of the force components is above "
-        f"{found:.3g} eV/Å; {low} to {high} is usual{guess}.",
+        f"In half of the frames the root mean square of the force components is {size} "
+        f"{found:.3g} eV/Å; {low} to {high} is usual in molecular dynamics; {reason}.",
     )
+
+
+def _fitting_units(force: float) -> list[str]:
+    """Return the units in which ``force`` would be of a usual size, the best first."""
+    low, high = FORCES
+    usual = np.sqrt(low * high)
+    by_size = sorted(FORCE_UNITS, key=lambda unit: abs(np.log(force * FORCE_UNITS[unit] / usual)))
+    fitting = [unit for unit in by_size if low <= force * FORCE_UNITS[unit] <= high]
+    return fitting or ["an unknown unit"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import Finding
+from tlbench.inspection.finding import Finding, measured
 
 PER_ATOM = 1e-3
 """Largest net force per atom, eV/Å: a tenth of what good potentials are wrong by.
@@ -33,10 +33,12 @@ def check_net_force(collection: Collection) -> Iterator[Finding]:
     rms = np.sqrt(square.mean(axis=1))
     found = np.linalg.norm(mean, axis=1)
     for frame in np.flatnonzero(found > np.maximum(PER_ATOM, OF_RMS * rms)):
-        yield Finding(
+        yield measured(
             "warning",
             "net-force",
             str(collection.names[frame]),
-            f"Its forces add up to {1e3 * found[frame]:.3g} meV/Å per atom instead of zero (their "
-            f"root mean square is {1e3 * rms[frame]:.0f} meV/Å); atoms or digits may be missing.",
+            "Net force of {0:.3g} meV/Å per atom instead of zero, where the root mean square of "
+            "the components is {1:.0f} meV/Å; atoms or digits may be missing.",
+            1e3 * float(found[frame]),
+            1e3 * float(rms[frame]),
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import Finding
+from tlbench.inspection.finding import Finding, measured
 from tlbench.inspection.geometry import pairs_within, structures_of
 
 CLOSEST = 0.5
@@ -35,12 +35,15 @@ def check_overlaps(collection: Collection) -> Iterator[Finding]:
         i, j = (int(atoms[worst]) for atoms in (pairs.centre, pairs.neighbour))
         first, second = (chemical_symbols[structure.atomic_numbers[atom]] for atom in (i, j))
         other = "its own image" if i == j else f"atom {j} ({second})"
-        others = int((ratio < CLOSEST).sum()) // 2 - 1
-        more = f"; {others} more pairs are too close" if others > 0 else ""
-        yield Finding(
+        yield measured(
             "error",
             "overlap",
             str(name),
-            f"Atom {i} ({first}) and {other} are {pairs.distance[worst]:.2f} Å apart, "
-            f"{ratio[worst]:.2f} of the sum of their covalent radii{more}.",
+            "{0} are {1:.2f} Å apart, {2:.2f} of the sum of their covalent radii (pairs of atoms "
+            f"below {CLOSEST} of it: " + "{3}).",
+            f"Atom {i} ({first}) and {other}",
+            float(pairs.distance[worst]),
+            float(ratio[worst]),
+            # Every pair is seen from both ends.
+            int((ratio < CLOSEST).sum()) // 2,
         )

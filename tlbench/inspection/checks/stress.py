@@ -8,7 +8,7 @@ from tlbench.data.frames import Floats, Frames
 from tlbench.data.guess import HIGHEST_STRESS, typical_stress
 from tlbench.data.stress_convention import CONVENTIONS, Convention, convention_of, work_slope
 from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.finding import EVERYWHERE, Finding, measured
 
 LARGEST_TENSION = 30.0
 """Mean tension (GPa) that few solids bear: ideal strengths of metals are below, diamond's is 90."""
@@ -39,7 +39,8 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
     contradiction = _contradiction(frames)
     if contradiction:
         yield contradiction
-    elif typical_stress(frames) > HIGHEST_STRESS:
+        return
+    if typical_stress(frames) > HIGHEST_STRESS:
         yield Finding(
             "warning",
             "stress",
@@ -47,17 +48,17 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             f"Half of the stresses are above {typical_stress(frames):.3g} GPa (a third of the "
             "trace), more than there is inside planets; check stress_unit in the card's options.",
         )
-    elif (tense := _tension(frames) > LARGEST_TENSION).any():
-        names = collection.names[tense]
-        shown = ", ".join(str(name) for name in names[:5])
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        yield Finding(
+        return
+    tension = _tension(frames)
+    for frame in np.flatnonzero(tension > LARGEST_TENSION):
+        yield measured(
             "warning",
             "stress",
-            str(names[0]) if len(names) == 1 else EVERYWHERE,
-            f"{shown}{more}: tension of up to {_tension(frames).max():.3g} GPa (a third of the "
-            f"trace); few solids bear more than {LARGEST_TENSION:g}. The calculation may not have "
-            "converged, or unit or sign are wrong.",
+            str(collection.names[frame]),
+            "A tension of {0:.3g} GPa (a third of the trace); few solids bear more than "
+            f"{LARGEST_TENSION:g}. The calculation may not have converged, or unit or sign are "
+            "wrong.",
+            tension[frame],
         )
 
 

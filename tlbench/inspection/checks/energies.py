@@ -1,0 +1,174 @@
+"""Energies that the bonds of a structure do not explain, alone or in a second cluster."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.data.frames import Floats
+from tlbench.inspection.checks.bonding import (
+    bonding,
+    by_composition,
+    columns,
+    fit_energies,
+    have_alike,
+)
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import Finding, measured
+
+FEWEST_FRAMES = 10
+"""Frames of one composition whose energies are compared."""
+
+FEWEST_MOVED = 3
+"""Frames that make a second reference; fewer are outliers."""
+
+LARGEST = 1.5
+"""Difference (eV/atom) that frames bonded alike may have.
+
+Liquid and crystalline silicon differ by 0.85 at equal attraction and repulsion.
+"""
+
+BEYOND_BONDS = 30.0
+"""Difference (eV/atom) that no change of bonds explains; the cohesive energy of tungsten is 8.9."""
+
+SPREADS = 10.0
+"""The same in robust standard deviations of what the fit leaves."""
+
+CLEAR = 4.0
+"""Distance of two references in units of the residual that 95 % of the frames are below."""
+
+
+@dataclass(frozen=True)
+class References:
+    """Frames that have another energy reference than the rest.
+
+    ``moved`` (frames,) tells them; ``offset`` is how far they lie above the others, eV/atom, and
+    ``residual`` (frames,) what bonds and offset leave unexplained.
+    """
+
+    moved: npt.NDArray[np.bool_]
+    offset: float
+    residual: Floats
+
+
+def check_energies(collection: Collection) -> Iterator[Finding]:
+    """Find a second energy reference, and single energies far from the others.
+
+    Energies per atom of one composition are compared with what bonds explain. Frames that no
+    other is bonded alike to (a dimer among crystals) may lie up to ``BEYOND_BONDS`` away.
+    """
+    frames = collection.frames
+    bonds = bonding(frames)
+    per_atom = frames.energy / frames.n_atoms
+    for members in by_composition(frames, FEWEST_FRAMES):
+        names = collection.names[members]
+        two = find_references(bonds[members], per_atom[members])
+        outlying = _outliers(bonds[members], two.residual)
+        for name in names[two.moved & ~outlying]:
+            yield _other_reference(str(name), two)
+        for index in np.flatnonzero(outlying):
+            yield _outlier(str(names[index]), two, float(two.residual[index]))
+
+
+def _outlier(name: str, two: References, residual: float) -> Finding:
+    return measured(
+        "warning",
+        "energy",
+        name,
+        f"Energy per atom {{0:,.1f}} eV {'above' if residual > 0 else 'below'} what its bonds "
+        f"explain in the other {len(two.moved) - 1} frames of its composition (spread "
+        f"{_spread(two.residual):.2g} eV); the electronic structure may not have converged.",
+        abs(residual),
+    )
+
+
+def _other_reference(name: str, two: References) -> Finding:
+    return measured(
+        "warning",
+        "energy-reference",
+        name,
+        f"Energies per atom {abs(two.offset):,.2f} eV {'above' if two.offset > 0 else 'below'} "
+        f"those of the other {int((~two.moved).sum())} frames of the same composition, which no "
+        f"difference of bonds explains (spread {_spread(two.residual):.2g} eV): two energy "
+        "references, such as total and cohesive energies, or two codes.",
+    )
+
+
+def find_references(bonds: Floats, energies: Floats) -> References:
+    """Divide frames of one composition by the energy reference that they have, if there are two.
+
+    Both references share the coefficients of the bonds. The division starts at the widest gap
+    of the energies, or of what the bonds leave of them, and is repeated until every frame is with
+    the reference that it is nearer to.
+
+    Parameters
+    ----------
+    bonds
+        What ``bonding`` returned, (frames, 2).
+    energies
+        Energies per atom (frames,), eV.
+    """
+    features = columns(bonds)
+    left = energies - features @ fit_energies(features, energies)
+    best = References(np.zeros(len(energies), dtype=bool), 0.0, left)
+    clearest = 0.0
+    for values in (energies, left):
+        found = _divide(features, energies, _above_gap(values))
+        if found is None or not _is_clear(found, bonds):
+            continue
+        clearness = abs(found.offset) / max(_spread(found.residual), 1e-9)
+        if clearness > clearest:
+            best, clearest = found, clearness
+    return best
+
+
+def _divide(features: Floats, energies: Floats, moved: npt.NDArray[np.bool_]) -> References | None:
+    """Return the smaller part as moved; None if no two parts of enough frames are left."""
+    for _ in range(10):
+        if min(moved.sum(), (~moved).sum()) < FEWEST_MOVED:
+            return None
+        found = fit_energies(np.column_stack([features, moved]), energies)
+        offset = float(found[-1])
+        left = energies - features @ found[:-1]
+        nearer = np.abs(left - offset) < np.abs(left)
+        if (nearer == moved).all():
+            break
+        moved = nearer
+    residual = left - offset * moved
+    if 2 * moved.sum() > len(moved):
+        moved, offset = ~moved, -offset
+    return References(moved, offset, residual)
+
+
+def _above_gap(values: Floats) -> npt.NDArray[np.bool_]:
+    """Return which values are above the widest gap that leaves enough on both sides."""
+    ranked = np.sort(values)
+    gaps = np.diff(ranked)[FEWEST_MOVED - 1 : len(values) - FEWEST_MOVED]
+    low = FEWEST_MOVED - 1 + int(np.argmax(gaps))
+    above: npt.NDArray[np.bool_] = values > (ranked[low] + ranked[low + 1]) / 2
+    return above
+
+
+def _is_clear(found: References, bonds: Floats) -> bool:
+    offset = abs(found.offset)
+    most = float(np.quantile(np.abs(found.residual), 0.95))
+    if offset < max(LARGEST, SPREADS * _spread(found.residual), CLEAR * most):
+        return False
+    few, many = bonds[found.moved], bonds[~found.moved]
+    alike = max(have_alike(few, many).mean(), have_alike(many, few).mean())
+    return bool(alike >= 0.5 or offset > BEYOND_BONDS)
+
+
+def _outliers(bonds: Floats, residual: Floats) -> npt.NDArray[np.bool_]:
+    far = np.abs(residual) > max(LARGEST, SPREADS * _spread(residual))
+    if not far.any() or far.all():
+        return far
+    comparable = np.zeros(len(far), dtype=bool)
+    comparable[far] = have_alike(bonds[far], bonds[~far])
+    return far & (comparable | (np.abs(residual) > BEYOND_BONDS))
+
+
+def _spread(residual: Floats) -> float:
+    """Return the standard deviation (eV/atom) of a normal distribution of the same middle half."""
+    return 1.4826 * float(np.median(np.abs(residual - np.median(residual))))

@@ -1,0 +1,57 @@
+"""Forces far above those of the other frames."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.inspection.checks.magnitudes import NO_FORCE, closest_pairs
+from tlbench.inspection.collection import Collection
+from tlbench.inspection.finding import Finding, measured
+
+TIMES = 10.0
+"""Largest force that is usual, in units of that which three quarters of the frames are below.
+
+Frames without forces do not count.
+"""
+
+LARGE = 20.0
+"""Force (eV/Å) that needs atoms closer than in frames of usual forces.
+
+Molybdenum at 6000 K has 19 eV/Å, dimers and compressed crystals have more.
+"""
+
+HUGE = 100.0
+"""Force (eV/Å) that dominates the loss of every model, however close the atoms are."""
+
+
+def largest_forces(frames: Frames) -> Floats:
+    """Return the largest force on an atom of each frame, (frames,), eV/Å."""
+    if not len(frames):
+        return np.empty(0)
+    return np.maximum.reduceat(np.linalg.norm(frames.forces, axis=1), frames.atom_start)
+
+
+def check_large_forces(collection: Collection) -> Iterator[Finding]:
+    """Find frames whose largest force no closeness of atoms explains."""
+    found = largest_forces(collection.frames)
+    acting = found[found > NO_FORCE]
+    if not len(acting):
+        return
+    usual = TIMES * float(np.quantile(acting, 0.75, method="lower"))
+    suspect = found > max(usual, LARGE)
+    if not suspect.any():
+        return
+    closest = closest_pairs(collection.frames)
+    unexplained = closest >= closest[~suspect].min(initial=np.inf)
+    typical = float(np.median(acting))
+    for frame in np.flatnonzero(suspect & (unexplained | (found > HUGE))):
+        yield measured(
+            "warning",
+            "large-force",
+            str(collection.names[frame]),
+            "Largest force {0:,.0f} eV/Å, {1:,.0f} times the median frame's; the electronic "
+            "structure may not have converged.",
+            float(found[frame]),
+            float(found[frame]) / typical,
+        )
