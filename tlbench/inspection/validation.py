@@ -12,6 +12,7 @@ from tlbench.inspection.checks.energy_scale import check_energy_scale
 from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
+from tlbench.inspection.checks.parts import check_parts
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
 
@@ -27,7 +28,7 @@ class Validation:
     findings
         Errors first, then in the order of the checks and frames.
     notes
-        What could not be checked, and why.
+        What could not be checked, and why; and how many frames have no forces.
     """
 
     n_structures: int
@@ -77,7 +78,7 @@ def validate_collection(
     on_check("copies")
     findings += check_copies(sound)
     on_check("energies against forces")
-    scale = list(check_energy_scale(sound))
+    scale = [*check_energy_scale(sound), *check_parts(sound)]
     findings += [said for said in scale if isinstance(said, Finding)]
     return Validation(
         n_structures=len(collection)
