@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
@@ -50,12 +51,17 @@ class ForceScale:
         return self.without_forces == self.frames
 
 
+def has_forces(frames: Frames) -> npt.NDArray[np.bool_]:
+    """Return which frames have a force component of ``NO_FORCE`` or more, shape (frames,)."""
+    largest = np.maximum.reduceat(np.abs(frames.forces).max(axis=1), frames.atom_start)
+    return ~(largest < NO_FORCE)
+
+
 def force_scale(frames: Frames) -> ForceScale:
     """Return how large the forces of ``frames``, at least one, are."""
-    largest = np.maximum.reduceat(np.abs(frames.forces).max(axis=1), frames.atom_start)
     return ForceScale(
         frames=len(frames),
-        without_forces=int((largest < NO_FORCE).sum()),
+        without_forces=int((~has_forces(frames)).sum()),
         rms=float(np.sqrt(np.square(frames.forces).mean())),
     )
 
@@ -95,7 +101,7 @@ def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[
             )
 
 
-def without_forces(scales: Mapping[str, ForceScale]) -> str:
+def without_forces(scales: Mapping[str, ForceScale], of: str = "") -> str:
     """Return in words how many frames of each part have no forces; empty if all have."""
     counts = [
         f"{scale.without_forces} of {scale.frames} {part}"
@@ -107,8 +113,8 @@ def without_forces(scales: Mapping[str, ForceScale]) -> str:
     *first, last = counts
     listed = f"{', '.join(first)} and {last}" if first else last
     return (
-        f"{listed} frames have no force above {1e3 * NO_FORCE:g} meV/Å, as where symmetry makes "
-        "forces vanish"
+        f"{listed} frames{of} have no force above {1e3 * NO_FORCE:g} meV/Å, as where symmetry "
+        "makes forces vanish"
     )
 
 
