@@ -178,7 +178,7 @@ def _write(
             "written by another version: run the suite with another --store."
         ) from error
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
-    notes = notes_on_data(suite, store, finished, out)
+    notes = notes_on_data(suite, store, finished, out).completed(results.records)
     try:
         results.write(out)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]

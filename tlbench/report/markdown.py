@@ -25,6 +25,7 @@ def markdown(
     notes: DataNotes = NO_NOTES,
 ) -> str:
     """Return tables and findings of all ``metrics``, and of whatever else there is."""
+    notes = notes.completed(results.records)
     results = notes.comparable_results(results)
     records, dynamics = results.records, results.dynamics
     blocks = []

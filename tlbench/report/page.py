@@ -83,6 +83,7 @@ def write_report(
     notes
         What should be known of the data.
     """
+    notes = notes.completed(results.records)
     results = notes.comparable_results(results)
     records = results.records
     text = render(
