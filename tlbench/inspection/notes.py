@@ -115,7 +115,7 @@ def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
         if copies.copies:
             yield (
                 f"{copies.copies} of {found.forces[part].frames} {part} structures{of} are copies "
-                f"of {earlier[part]} structures{_however(copies)}; tlbench data validate lists "
+                f"of {earlier[part]} structures{_worth(copies)}; tlbench data validate lists "
                 "them."
             )
     if found.copies is None:
@@ -139,16 +139,14 @@ def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
         if copies.copies:
             yield (
                 f"{copies.copies} of {found.frames[part]} {part} structures of {target} are copies "
-                f"of structures that the source model learns from {source}{_however(copies)}."
+                f"of structures that the source model learns from {source}{_worth(copies)}."
             )
 
 
-def _however(copies: Copies) -> str:
-    """Return how copies may differ from the originals, and what they are worth as a test."""
-    how = " (up to rotation, reflection, translation and numbering)"
-    if not copies.with_forces:
-        return f"{how}, none of which has forces"
-    some = (
-        "" if copies.with_forces == copies.copies else f" on the {copies.with_forces} with forces"
+def _worth(copies: Copies) -> str:
+    """Return how copies may differ from the originals, and what errors on them are worth."""
+    some = "all" if copies.with_forces == copies.copies else str(copies.with_forces or "none")
+    return (
+        f" (rotated, reflected, shifted or repeated; {some} of them with forces), so errors on "
+        "them are those of structures that were fitted"
     )
-    return f"{how}: errors{some} are errors of fitting, not of prediction"
