@@ -92,6 +92,7 @@ def test_very_many_atoms_are_not_compared(frames, monkeypatch):
     parts = {"train": frames.select(range(8)), "validation": frames.select([8]),
              "test": frames.select([9])}  # fmt: skip
     assert audit_data_set(parts).copies is None
+    assert audit_data_set(parts, sampled=True).copies == {}
     assert audit_data_set(parts).forces["test"].frames == 1
     assert audit_source(parts, parts).copies is None
 

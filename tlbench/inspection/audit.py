@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,12 @@ from tlbench.data.frames import Frames
 from tlbench.data.reading import read_parts
 from tlbench.data.sharing import same_data_error
 from tlbench.inspection.checks.parts import ForceScale, force_scale, has_forces
-from tlbench.inspection.matching import Described, copies_among, describe
 from tlbench.schema import Strict
 from tlbench.suite import Suite
 from tlbench.transfer import arm
+
+if TYPE_CHECKING:
+    from tlbench.inspection.matching import Described
 
 MOST_ATOMS = 300_000
 """Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
@@ -34,9 +37,9 @@ class Copies(Strict):
 
 
 class DataSetAudit(Strict):
-    """The forces of each part, and which frames of it are copies of frames of an earlier part.
+    """The forces of each part, and how many frames of it are copies of frames of an earlier part.
 
-    ``copies`` is None where there are too many atoms to compare.
+    ``copies`` is empty where there can be none, and None where there are too many atoms to compare.
     """
 
     forces: dict[str, ForceScale]
@@ -53,22 +56,38 @@ class SourceAudit(Strict):
     copies: dict[str, Copies] | None
 
 
-def audit_data_set(parts: Parts) -> DataSetAudit:
-    """Count copies and frames without forces in one data set."""
-    copies: dict[str, Copies] | None = None
-    if _n_atoms(parts) <= MOST_ATOMS:
-        copies, earlier = {}, describe(parts["train"])
-        for part in ("validation", "test"):
-            described = describe(parts[part])
-            copies[part] = _copies(parts[part], described, earlier)
-            earlier += described
-    return DataSetAudit(
-        forces={part: force_scale(frames) for part, frames in parts.items()}, copies=copies
-    )
+def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
+    """Count copies and frames without forces in one data set.
+
+    Parameters
+    ----------
+    sampled
+        Whether the parts are different trajectories that tlbench has sampled, which share no frame.
+    """
+    scales = {part: force_scale(frames) for part, frames in parts.items()}
+    if sampled:
+        return DataSetAudit(forces=scales, copies={})
+    if _n_atoms(parts) > MOST_ATOMS:
+        return DataSetAudit(forces=scales, copies=None)
+    return DataSetAudit(forces=scales, copies=_copies_within(parts))
+
+
+def _copies_within(parts: Parts) -> dict[str, Copies]:
+    """Return how many frames of validation and test are copies of frames of an earlier part."""
+    from tlbench.inspection.matching import describe
+
+    found, earlier = {}, describe(parts["train"])
+    for part in ("validation", "test"):
+        described = describe(parts[part])
+        found[part] = _copies(parts[part], described, earlier)
+        earlier += described
+    return found
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
     """Count the frames of a target that its source model has learnt from."""
+    from tlbench.inspection.matching import describe
+
     copies: dict[str, Copies] | None = None
     if _n_atoms(source) + _n_atoms(target) <= MOST_ATOMS:
         learnt = [one for part in LEARNT for one in describe(source[part])]
@@ -117,8 +136,11 @@ def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
 
 
 def _copies(
-    frames: Frames, described: Sequence[Described], references: Sequence[Described]
+    frames: Frames, described: "Sequence[Described]", references: "Sequence[Described]"
 ) -> Copies:
+    # It needs torch, which is long to import and not needed where all is counted.
+    from tlbench.inspection.matching import copies_among
+
     found: npt.NDArray[np.bool_] = copies_among(described, references)
     return Copies(copies=int(found.sum()), with_forces=int((found & has_forces(frames)).sum()))
 

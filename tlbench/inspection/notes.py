@@ -70,7 +70,9 @@ def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -
     for card in suite.cards():
         key = dataset_job(card).key
         if key in finished:
-            data[key] = known.data.get(key) or audit_data_set(parts(key))
+            data[key] = known.data.get(key) or audit_data_set(
+                parts(key), sampled=not card.data_files()
+            )
     for source, target in related_transfers(suite):
         first, second = dataset_job(source).key, dataset_job(target).key
         if first in finished and second in finished:

@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.inspection.checks.copies import NO_FORCE
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
+
+NO_FORCE = 1e-3
+"""Largest force component (eV/Å) of a frame that counts as having no forces, as among copies."""
 
 FACTOR = 3.0
 """Largest usual ratio between the root-mean-square force components of two parts.
