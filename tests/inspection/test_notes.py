@@ -126,6 +126,6 @@ def test_structures_that_the_source_has_learnt_from(tmp_path):
     run = Run(tmp_path, allow_same_data="true", cards={"source": target})
     run.make("Ge")
     assert [said.partition(" are copies")[0] for said in run.notes().sentences] == [
-        "8 of 8 train structures of ge",
+        "8 of 8 training structures of ge",
         "2 of 2 validation structures of ge",
     ]

@@ -30,6 +30,9 @@ FILE = "data.json"
 """Counts of a run's data sets, so that the same command does not count again."""
 
 
+_ADJECTIVE = {"train": "training", "validation": "validation", "test": "test"}
+
+
 class Audits(Strict):
     """Counts by the key of a data set's job, and by those of source and target, with a slash."""
 
@@ -140,8 +143,9 @@ def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
     for part, copies in (found.copies or {}).items():
         if copies.copies:
             yield (
-                f"{copies.copies} of {found.frames[part]} {part} structures of {target} are copies "
-                f"of structures that the source model learns from {source}{_worth(copies)}."
+                f"{copies.copies} of {found.frames[part]} {_ADJECTIVE[part]} structures of {target} "
+                f"are copies of structures of {source} that the source model learns from"
+                f"{_worth(copies)}."
             )
 
 
