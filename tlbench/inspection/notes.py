@@ -143,8 +143,8 @@ def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
     for part, copies in (found.copies or {}).items():
         if copies.copies:
             yield (
-                f"{copies.copies} of {found.frames[part]} {_ADJECTIVE[part]} structures of {target} "
-                f"are copies of structures of {source} that the source model learns from"
+                f"{copies.copies} of {found.frames[part]} {_ADJECTIVE[part]} structures of "
+                f"{target} are copies of structures of {source} that the source model learns from"
                 f"{_worth(copies)}."
             )
 
