@@ -27,11 +27,14 @@ from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError, StoreError
 from tlbench.files import write_whole
+from tlbench.inspection.audit import check_distinct
+from tlbench.inspection.notes import notes_on_data
 from tlbench.jobs.base import Job
 from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
 from tlbench.plan.parts import part
 from tlbench.records import Record
+from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
 from tlbench.results import PROVENANCE, Results
@@ -42,15 +45,16 @@ STORE_VARIABLE = "TLBENCH_STORE"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what was planned, how it went, and what it measured.
+    """A finished run: what was planned, how it went, what it measured, and notes on its data.
 
-    The run of a part has no records.
+    The run of a part has no records and no notes.
     """
 
     plan: Plan
     report: Report
     records: list[Record]
     out: Path
+    notes: DataNotes = NO_NOTES
 
 
 def default_store() -> Path:
@@ -78,7 +82,7 @@ def run_suite(
     """Run every job of ``suite`` that the store does not have, and write the results.
 
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
-    ``provenance.jsonl``, ``suite.json``, ``summary.md`` and ``report.html``, and
+    ``provenance.jsonl``, ``suite.json``, ``data.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
     suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run_log`.
 
@@ -116,6 +120,9 @@ def run_suite(
     _prepare(out)
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)
+    if any(opened.state(key) is not State.FINISHED for key in jobs):
+        # Else the files need not be there.
+        check_distinct(suite, mirror)
     executor, at_once = means.of(len(jobs))
     about = {
         "suite": suite.name,
@@ -146,12 +153,16 @@ def run_suite(
             on_event=tell,
         )
         log.ended(report)
-        records = [] if shard else _write(suite, planned, opened, report, out)
-    return Run(planned, report, records, out)
+        if shard:
+            return Run(planned, report, [], out)
+        records, notes = _write(suite, planned, opened, report, out)
+    return Run(planned, report, records, out, notes)
 
 
-def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path) -> list[Record]:
-    """Write the results of a run to its folder, and return its records."""
+def _write(
+    suite: Suite, planned: Plan, store: Store, report: Report, out: Path
+) -> tuple[list[Record], DataNotes]:
+    """Write the results of a run to its folder; return its records and notes on its data."""
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     try:
         results = Results.collect(planned, store, finished)
@@ -167,6 +178,7 @@ def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path)
             "written by another version: run the suite with another --store."
         ) from error
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
+    notes = notes_on_data(suite, store, finished, out).completed(results.records)
     try:
         results.write(out)
         lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
@@ -174,15 +186,15 @@ def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path)
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(results, suite.metrics, suite))
+        write_whole(out / "summary.md", markdown(results, suite.metrics, suite, notes))
         page = out / "report.html"
-        write_report(page, suite, complete, planned.suite_digest, results, entries, failures)
+        write_report(page, suite, complete, planned.suite_digest, results, entries, failures, notes)
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
-    return results.records
+    return results.records, notes
 
 
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:

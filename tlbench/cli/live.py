@@ -133,8 +133,10 @@ class Display:
         sys.stdout.flush()
 
     def _show_results(self, run: Run) -> None:
-        metric = METRICS.get(run.plan.suite.metrics[0])
-        found = overview(run.records, metric.name)
+        records = run.notes.comparable(run.records)
+        metrics = [METRICS.get(name) for name in run.plan.suite.metrics]
+        tables = ((metric, overview(records, metric.name)) for metric in metrics)
+        metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
         if found is not None:
             table = Table(title=f"{metric.name} ({metric.unit})", title_justify="left")
             for number, title in enumerate(found.lines[0]):
@@ -145,6 +147,8 @@ class Display:
             for sentence in [found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
+        for sentence in run.notes.sentences:
+            self.say(f"Data: {sentence}")
 
 
 def running_table() -> Table:

@@ -58,6 +58,8 @@ def tune(
     from tlbench.engine.devices import check_device
     from tlbench.engine.executors import default_workers
     from tlbench.errors import InputError
+    from tlbench.inspection.audit import check_distinct
+    from tlbench.plan import plan
     from tlbench.run import default_store
     from tlbench.suite import load_suite
 
@@ -81,8 +83,10 @@ def tune(
         raise InputError(
             f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
         )
+    plan(chosen)
     for card in chosen.cards():
         fetch(card, mirror)
+    check_distinct(chosen, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
     search = Search(chosen, trials, size or middle, pairs, folder, store or default_store(), device)

@@ -1,5 +1,6 @@
 """Data-set cards: what a data set is, where it comes from, and under which licence."""
 
+import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
@@ -119,7 +120,35 @@ def is_path(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) or "/" in name
 
 
+DATA_ENDINGS = (".extxyz", ".xyz", ".json", ".traj", ".db", ".cfg", ".gz")
+"""Endings of files that may hold structures; no name of a card has one."""
+
+
+def check_names_a_card(name: str) -> None:
+    """Refuse the name of a data file where that of a card is expected.
+
+    Raises
+    ------
+    InputError
+        Saying how to write a card for the file.
+    """
+    path = Path(name)
+    if name in card_names() or path.suffix in (".yaml", ".yml"):
+        return
+    if path.is_file():
+        raise InputError(
+            f"{name}: is not a card; write one with tlbench data new {shlex.quote(name)}, and "
+            "name the .yaml file that it writes."
+        )
+    if path.suffix.lower() in DATA_ENDINGS:
+        raise InputError(
+            f"There is no file {name!r}; check the path, and name not the data but their card, "
+            "which tlbench data new writes beside them."
+        )
+
+
 def _card_path(name: str) -> Path:
+    check_names_a_card(name)
     if is_path(name):
         if not Path(name).is_file():
             raise InputError(f"There is no card file {name!r}; check the path.")

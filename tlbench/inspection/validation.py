@@ -20,6 +20,7 @@ from tlbench.inspection.checks.large_forces import check_large_forces
 from tlbench.inspection.checks.magnitudes import check_distances, check_forces
 from tlbench.inspection.checks.net_force import check_net_force
 from tlbench.inspection.checks.overlaps import check_overlaps
+from tlbench.inspection.checks.parts import check_parts
 from tlbench.inspection.checks.stress import check_stress
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding, merge
@@ -36,7 +37,7 @@ class Validation:
     each
         What was found about each frame: errors first, then in the order of checks and frames.
     notes
-        What could not be checked, and why.
+        What could not be checked, and why; and how many frames have no forces.
     """
 
     n_structures: int
@@ -98,7 +99,7 @@ def validate_collection(
     on_check("stresses")
     findings += check_stress(usual)
     on_check("energies against forces")
-    scale = list(check_energy_scale(usual))
+    scale = [*check_energy_scale(usual), *check_parts(sound)]
     findings += [said for said in scale if isinstance(said, Finding)]
     return Validation(
         n_structures=len(collection)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
+from tlbench.data.sharing import same_data_error, shared_data
 from tlbench.data.splits import share_size
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
@@ -28,8 +29,8 @@ def plan(suite: Suite) -> Plan:
     Raises
     ------
     InputError
-        If a size is larger than the training set, a data set has several elements, or a matrix
-        names an element that has none.
+        If a size is larger than the training set, a data set has several elements, a matrix
+        names an element that has none, or source and target share data.
     """
     result = Plan(suite, suite.digest())
     arms = [arm(name) for name in suite.strategies]
@@ -40,6 +41,7 @@ def plan(suite: Suite) -> Plan:
         )
     ends = [_Ends.of(result, transfer) for transfer in suite.transfers()]
     for each in ends:
+        _check_different(suite, each, arms)
         _check_sizes(suite, each.target_card)
         _check_part(suite, each)
     for each in ends:
@@ -246,6 +248,14 @@ def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
     for init_seed, backbone, each in product(suite.init_seeds, suite.backbones, arms):
         if not each.trains:
             yield _Model(backbone, each.name, 0, None, init_seed, None)
+
+
+def _check_different(suite: Suite, ends: _Ends, arms: Sequence[Strategy]) -> None:
+    if suite.allow_same_data or not any(each.needs_source for each in arms):
+        return
+    shared = shared_data(ends.source_card, ends.target_card)
+    if shared is not None:
+        raise same_data_error(ends.source_card, ends.target_card, shared)
 
 
 def _check_sizes(suite: Suite, target: Card) -> None:

@@ -4,12 +4,13 @@ from tlbench.dynamics import Dynamics
 from tlbench.metrics import METRICS
 from tlbench.records import Record
 from tlbench.report.costs import COSTS_NOTE, cost_tables
+from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import ranking
 from tlbench.report.overview import overview
 from tlbench.report.relations.gains import gain_matrices
 from tlbench.report.relations.section import RelationsSection, relations_section
-from tlbench.report.summary import markdown_table
+from tlbench.report.summary import markdown_table, plain
 from tlbench.report.temperature import matrices, tables
 from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
@@ -17,10 +18,19 @@ from tlbench.results import Results
 from tlbench.suite import Suite
 
 
-def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -> str:
+def markdown(
+    results: Results,
+    metrics: list[str],
+    suite: Suite | None = None,
+    notes: DataNotes = NO_NOTES,
+) -> str:
     """Return tables and findings of all ``metrics``, and of whatever else there is."""
+    notes = notes.completed(results.records)
+    results = notes.comparable_results(results)
     records, dynamics = results.records, results.dynamics
     blocks = []
+    if notes.sentences:
+        blocks += ["**Data**", "\n".join(f"- {plain(said)}" for said in notes.sentences)]
     if suite is not None and suite.tuned is not None:
         blocks += [
             "**Tuned settings**",

@@ -14,6 +14,7 @@ from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, cost_tables, fronts
+from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
 from tlbench.report.findings import ranking
 from tlbench.report.html import embedded, render
@@ -67,6 +68,7 @@ def write_report(
     results: Results,
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
+    notes: DataNotes = NO_NOTES,
 ) -> None:
     """Write the report of a run; the file appears whole or not at all.
 
@@ -78,7 +80,11 @@ def write_report(
         One entry per finished job.
     failures
         Label and error of every job that failed.
+    notes
+        What should be known of the data.
     """
+    notes = notes.completed(results.records)
+    results = notes.comparable_results(results)
     records = results.records
     text = render(
         "report/template.html",
@@ -96,6 +102,7 @@ def write_report(
         if suite.tuned
         else None,
         failures=failures,
+        notes=notes.sentences,
         cost=_cost(provenance),
     )
     write_whole(path, text)

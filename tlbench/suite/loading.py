@@ -1,12 +1,13 @@
 """From a name or a file to a suite."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from tlbench.backbones import BACKBONES
-from tlbench.data.cards import card_names, is_path, load_card
+from tlbench.data.cards import card_names, check_names_a_card, is_path, load_card
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, assign, read_yaml, validate
@@ -69,6 +70,7 @@ def load_suite(
             "--set 'matrix.elements=[Si, Ge]'."
         )
     for part, card in (cards or {}).items():
+        check_names_a_card(card)
         value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
     for key, text in settings:
         assign(value, key, text)
@@ -157,5 +159,11 @@ def _suite_path(name: str) -> Path:
     if path.suffix in (".yaml", ".yml") or path.exists():
         if not path.is_file():
             raise InputError(f"There is no suite file {name!r}; check the path.")
+        if path.suffix.lower() in (".extxyz", ".xyz"):
+            raise InputError(
+                f"{name}: is not a suite; to use its structures, write a card with tlbench data "
+                f"new {shlex.quote(name)}, and name that, as in tlbench run transfer --target "
+                f"{shlex.quote(str(path.with_suffix('.yaml')))}."
+            )
         return path
     raise UnknownNameError(f"Unknown suite {name!r}; {near_names(name, names)}")

@@ -36,7 +36,16 @@ class Simulations(Protocol):
         return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
 
 
-_OPTIONAL = ("source", "target", "source_parts", "matrix", "distances", "dynamics", "tuned")
+_OPTIONAL = (
+    "source",
+    "target",
+    "source_parts",
+    "matrix",
+    "distances",
+    "dynamics",
+    "tuned",
+    "allow_same_data",
+)
 
 
 class Suite(Strict):
@@ -95,6 +104,11 @@ class Suite(Strict):
     )
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
+    )
+    allow_same_data: bool = Field(
+        default=False,
+        description="transfer although source and target share structures, which is refused "
+        "otherwise",
     )
 
     @model_validator(mode="after")
@@ -299,7 +313,7 @@ class Suite(Strict):
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
         # A suite without one of them is the same as before there were any.
-        return {k: v for k, v in value.items() if v is not None or k not in _OPTIONAL}
+        return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that determines the suite's records."""

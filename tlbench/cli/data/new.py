@@ -32,10 +32,13 @@ def new(
     """
     import yaml
 
-    from tlbench.data.cards import Card
+    from tlbench.data.cards import Card, load_card
     from tlbench.data.guess import guess_card
     from tlbench.errors import InputError
     from tlbench.files import write_whole
+    from tlbench.inspection.checks.parts import check_parts
+    from tlbench.inspection.collection import from_card
+    from tlbench.inspection.finding import Finding
     from tlbench.schema import validate
 
     if not file.is_file():
@@ -58,4 +61,7 @@ def new(
         raise InputError(f"{card}: cannot be written ({error.strerror}).") from error
     for sentence in guess.said:
         typer.echo(f"  {sentence}")
+    for finding in check_parts(from_card(load_card(str(card)))):
+        if isinstance(finding, Finding):
+            typer.echo(f"  Warning: {finding.message}")
     typer.echo(f"{card}: written; check the guesses above and fill in theory, licence, citation.")

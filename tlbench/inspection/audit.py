@@ -1,0 +1,149 @@
+"""Counts of what is wrong with the data of a run: copies, and parts without forces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.data.cards import Card
+from tlbench.data.fetch import fetch
+from tlbench.data.frames import Frames
+from tlbench.data.reading import read_parts
+from tlbench.data.sharing import same_data_error
+from tlbench.inspection.checks.parts import ForceScale, force_scale, has_forces
+from tlbench.schema import Strict
+from tlbench.suite import Suite
+from tlbench.transfer import arm
+
+if TYPE_CHECKING:
+    from tlbench.inspection.matching import Described
+
+MOST_ATOMS = 300_000
+"""Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
+
+LEARNT = ("train", "validation")
+"""Parts that a source model is trained on and chosen by."""
+
+Parts = Mapping[str, Frames]
+
+
+class Copies(Strict):
+    """How many frames of a part are copies of others; ``with_forces`` is how many have forces."""
+
+    copies: int
+    with_forces: int
+
+
+class DataSetAudit(Strict):
+    """The forces of each part, and how many frames of it are copies of frames of an earlier part.
+
+    ``copies`` is empty where there can be none, and None where there are too many atoms to compare.
+    """
+
+    forces: dict[str, ForceScale]
+    copies: dict[str, Copies] | None
+
+
+class SourceAudit(Strict):
+    """How many frames of each part of a target are copies of what a source model learns from.
+
+    ``copies`` is None where there are too many atoms to compare.
+    """
+
+    frames: dict[str, int]
+    copies: dict[str, Copies] | None
+
+
+def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
+    """Count copies and frames without forces in one data set.
+
+    Parameters
+    ----------
+    sampled
+        Whether the parts are different trajectories that tlbench has sampled, which share no frame.
+    """
+    scales = {part: force_scale(frames) for part, frames in parts.items()}
+    if sampled:
+        return DataSetAudit(forces=scales, copies={})
+    if _n_atoms(parts) > MOST_ATOMS:
+        return DataSetAudit(forces=scales, copies=None)
+    return DataSetAudit(forces=scales, copies=_copies_within(parts))
+
+
+def _copies_within(parts: Parts) -> dict[str, Copies]:
+    """Return how many frames of validation and test are copies of frames of an earlier part."""
+    from tlbench.inspection.matching import describe
+
+    found, earlier = {}, describe(parts["train"])
+    for part in ("validation", "test"):
+        described = describe(parts[part])
+        found[part] = _copies(parts[part], described, earlier)
+        earlier += described
+    return found
+
+
+def audit_source(source: Parts, target: Parts) -> SourceAudit:
+    """Count the frames of a target that its source model has learnt from."""
+    from tlbench.inspection.matching import describe
+
+    copies: dict[str, Copies] | None = None
+    if _n_atoms(source) + _n_atoms(target) <= MOST_ATOMS:
+        learnt = [one for part in LEARNT for one in describe(source[part])]
+        copies = {
+            part: _copies(frames, describe(frames), learnt) for part, frames in target.items()
+        }
+    return SourceAudit(frames={part: len(frames) for part, frames in target.items()}, copies=copies)
+
+
+def related_transfers(suite: Suite) -> Iterator[tuple[Card, Card]]:
+    """Yield source and target of each transfer of weights between data of a common element."""
+    if not any(arm(name).needs_source for name in suite.strategies):
+        return
+    pairs = {}
+    for transfer in suite.transfers():
+        source, target = transfer.source.load(), transfer.target.load()
+        if set(source.elements) & set(target.elements):
+            pairs[source.digest(), target.digest()] = source, target
+    yield from pairs.values()
+
+
+def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
+    """Refuse a source that holds most of the target's structures under other file names.
+
+    Reads the files of cards of a common element; copies may be renumbered or turned, too.
+
+    Raises
+    ------
+    InputError
+        Unless the suite allows it; or if the files cannot be read.
+    """
+    for source, target in [] if suite.allow_same_data else related_transfers(suite):
+        if not (source.data_files() and target.data_files()):
+            continue
+        found = audit_source(*(_read(card, mirror) for card in (source, target)))
+        total = sum(found.frames.values())
+        # Perfect crystals may well stand in two data sets of one element.
+        same = sum(each.with_forces for each in (found.copies or {}).values())
+        if same > total / 2:
+            shared = f"{same} of {total} structures of the target are structures of the source"
+            raise same_data_error(source, target, shared)
+
+
+def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
+    return read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
+
+
+def _copies(
+    frames: Frames, described: "Sequence[Described]", references: "Sequence[Described]"
+) -> Copies:
+    # It needs torch, which is long to import and not needed where all is counted.
+    from tlbench.inspection.matching import copies_among
+
+    found: npt.NDArray[np.bool_] = copies_among(described, references)
+    return Copies(copies=int(found.sum()), with_forces=int((found & has_forces(frames)).sum()))
+
+
+def _n_atoms(parts: Parts) -> int:
+    return sum(len(frames.positions) for frames in parts.values())

@@ -1,0 +1,158 @@
+"""What a run says of its data, in sentences, and the counts that it keeps beside its results."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from tlbench.data.cards import Card
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.inspection.audit import (
+    Copies,
+    DataSetAudit,
+    SourceAudit,
+    audit_data_set,
+    audit_source,
+    related_transfers,
+)
+from tlbench.inspection.checks.parts import unlike_training, without_forces
+from tlbench.plan import dataset_job
+from tlbench.report.data_notes import DataNotes
+from tlbench.schema import Strict, read_json
+from tlbench.suite import Suite
+
+FILE = "data.json"
+"""Counts of a run's data sets, so that the same command does not count again."""
+
+
+_ADJECTIVE = {"train": "training", "validation": "validation", "test": "test"}
+
+
+class Audits(Strict):
+    """Counts by the key of a data set's job, and by those of source and target, with a slash."""
+
+    format: Literal[1] = 1
+    data: dict[str, DataSetAudit] = Field(default={})
+    sources: dict[str, SourceAudit] = Field(default={})
+
+
+def notes_on_data(suite: Suite, store: Store, finished: Collection[str], out: Path) -> DataNotes:
+    """Return notes on those data sets of ``suite`` whose jobs are in ``finished``.
+
+    Counts are kept in the folder ``out``; only data sets that are not counted there are read.
+    """
+    try:
+        audits = _audits(suite, store, finished, out / FILE)
+        return _notes(suite, audits)
+    except Exception as error:
+        # The results of a run that is done should be written, however odd its data are.
+        said = " ".join(str(error).split())[:200]
+        return DataNotes((f"The data could not be inspected ({type(error).__name__}: {said}).",))
+
+
+def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -> Audits:
+    """Return the counts of a run, and write them if there are new ones."""
+    try:
+        known = read_json(path, Audits, "counts of data sets")
+    except InputError:
+        known = Audits()
+    loaded: dict[str, dict[str, Frames]] = {}
+
+    def parts(key: str) -> dict[str, Frames]:
+        if key not in loaded:
+            folder = store.folder(key)
+            loaded[key] = {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+        return loaded[key]
+
+    data, sources = {}, {}
+    for card in suite.cards():
+        key = dataset_job(card).key
+        if key in finished:
+            data[key] = known.data.get(key) or audit_data_set(
+                parts(key), sampled=not card.data_files()
+            )
+    for source, target in related_transfers(suite):
+        first, second = dataset_job(source).key, dataset_job(target).key
+        if first in finished and second in finished:
+            pair = _pair(source, target)
+            sources[pair] = known.sources.get(pair) or audit_source(parts(first), parts(second))
+    found = Audits(data=data, sources=sources)
+    if found != known:
+        write_whole(path, found.model_dump_json(indent=1) + "\n")
+    return found
+
+
+def _pair(source: Card, target: Card) -> str:
+    return f"{dataset_job(source).key}/{dataset_job(target).key}"
+
+
+def _notes(suite: Suite, audits: Audits) -> DataNotes:
+    sentences: list[str] = []
+    for card in suite.cards():
+        if (found := audits.data.get(dataset_job(card).key)) is not None:
+            sentences += _on_data_set(card.name, found)
+    for source, target in related_transfers(suite):
+        if (shared := audits.sources.get(_pair(source, target))) is not None:
+            sentences += _on_source(source.name, target.name, shared)
+    silent = set()
+    for transfer in suite.transfers():
+        target = transfer.target.load()
+        found = audits.data.get(dataset_job(target).key)
+        if found is not None and found.forces["test"].vanishes:
+            silent |= set(target.elements)
+    if silent:
+        sentences.append(
+            f"Force errors of models of {', '.join(sorted(silent))} are therefore in the records "
+            "only: neither a ratio between them nor a gain or loss by transfer means anything."
+        )
+    return DataNotes(tuple(sentences), frozenset(silent))
+
+
+def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
+    of = f" of {name}"
+    earlier = {"validation": "training", "test": "training or validation"}
+    for part, copies in (found.copies or {}).items():
+        if copies.copies:
+            yield (
+                f"{copies.copies} of {found.forces[part].frames} {part} structures{of} are copies "
+                f"of {earlier[part]} structures{_worth(copies)}; tlbench data validate lists "
+                "them."
+            )
+    if found.copies is None:
+        yield (
+            f"The structures{of} were not searched for copies of training structures, because "
+            "they are many; tlbench data validate does."
+        )
+    yield from unlike_training(found.forces, of)
+    tested = {"test": found.forces["test"]}
+    if not found.forces["test"].vanishes and (counts := without_forces(tested, of)):
+        yield f"{counts}."
+
+
+def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
+    if found.copies is None:
+        yield (
+            f"The structures of {target} were not searched for structures of the source {source}, "
+            "because they are many."
+        )
+    for part, copies in (found.copies or {}).items():
+        if copies.copies:
+            yield (
+                f"{copies.copies} of {found.frames[part]} {_ADJECTIVE[part]} structures of "
+                f"{target} are copies of structures of {source} that the source model learns from"
+                f"{_worth(copies)}."
+            )
+
+
+def _worth(copies: Copies) -> str:
+    """Return how copies may differ from the originals, and what errors on them are worth."""
+    some = "all" if copies.with_forces == copies.copies else str(copies.with_forces or "none")
+    return (
+        f" (rotated, reflected, shifted or repeated; {some} of them with forces), so errors on "
+        "them are those of structures that were fitted"
+    )
