@@ -17,6 +17,7 @@ from tlbench.cli import (
     log,
     ls,
     md,
+    models,
     new,
     plan,
     run,
@@ -60,6 +61,7 @@ app.command("plan")(plan.plan)
 app.command("job")(job.job)
 app.command("status")(status.status)
 app.command("log")(log.log)
+app.command("models")(models.models)
 app.command("md")(md.md)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)
