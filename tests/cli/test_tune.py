@@ -1,6 +1,7 @@
 """``tlbench tune``: bad input, and a tuned file that is not one."""
 
 import pytest
+import yaml
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,18 @@ def test_a_file_that_is_no_tuning_is_one_sentence(refused, tmp_path, text, compl
     (tmp_path / "tuned.yaml").write_text(text)
     assert complaint in refused("run", "smoke", "--set", "tuned=tuned.yaml")
     assert "cannot be read" in refused("run", "smoke", "--set", "tuned=none.yaml")
+
+
+def test_only_the_strategies_that_are_named_are_tuned(command, tmp_path):
+    arguments = (
+        "smoke", "--backbone", "schnet", "--strategy", "finetune", "--trials", 1, "--size", 1,
+        "--set", "training.updates=4", "--set", "training.validation_points=1",
+        "--set", "pretraining.updates=4", "--set", "pretraining.validation_points=1",
+        "--out", tmp_path / "out", "--store", tmp_path / "store", "--device", "cpu",
+    )  # fmt: skip
+    ended = command("tune", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    tuned = yaml.safe_load((tmp_path / "out" / "tuned.yaml").read_text())
+    assert list(tuned["arms"]["schnet"]) == ["pretrain", "finetune"]
+    (now,) = [line for line in ended.stdout.splitlines() if line.startswith("Now:")]
+    assert " --backbone schnet --strategy finetune " in now

@@ -19,6 +19,15 @@ StoreFolder = Annotated[
     ),
 ]
 
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        help="This strategy instead of the suite's; repeatable. What is gained is measured "
+        "against scratch, so add --strategy scratch to see that.",
+    ),
+]
+
 JsonFile = Annotated[Path | None, typer.Option(help="File for the result as JSON.")]
 
 MarkdownFile = Annotated[Path | None, typer.Option(help="File for the result in Markdown.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.options import StoreFolder, settings_of
+from tlbench.cli.options import StoreFolder, Strategies, settings_of
 
 if TYPE_CHECKING:
     from tlbench.engine.store import State
@@ -29,6 +29,7 @@ def plan(
         list[str] | None,
         typer.Option(help="Plan this backbone instead of the suite's; repeatable."),
     ] = None,
+    strategy: Strategies = None,
     source: Annotated[
         str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
     ] = None,
@@ -74,9 +75,14 @@ def plan(
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
     cards = {"source": source, "target": target}
-    planned = plan_of(
-        load_suite(suite, settings_of(set_), backbone or [], {k: v for k, v in cards.items() if v})
+    chosen = load_suite(
+        suite,
+        settings_of(set_),
+        backbone or [],
+        {k: v for k, v in cards.items() if v},
+        strategy or [],
     )
+    planned = plan_of(chosen)
     root = store or default_store()
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None
     if keys:

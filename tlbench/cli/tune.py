@@ -21,6 +21,13 @@ def tune(
         list[str] | None,
         typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
     ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tune this strategy instead of the suite's, and pretraining if it needs a source "
+            "model; repeatable."
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(
@@ -66,7 +73,7 @@ def tune(
     from tlbench.tuning import RESULT, Search, tune
 
     check_device(device)
-    chosen = load_suite(suite, settings_of(set_), backbone or [])
+    chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
     if len(chosen.transfers()) > 1:
@@ -94,6 +101,7 @@ def tune(
         raise typer.Exit(130) from None
     _show(tuned)
     same = [f"--backbone {name}" for name in backbone or []]
+    same += [f"--strategy {name}" for name in strategy or []]
     same += [f"--set {shlex.quote(text)}" for text in set_ or []]
     command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
     typer.echo(f"{folder / RESULT}\nNow:  {command}")

@@ -11,6 +11,7 @@ from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, assign, read_yaml, validate
 from tlbench.suite.model import Suite
+from tlbench.transfer import arm
 from tlbench.tuned import read_tuned
 
 MOST_MODELS = 50_000
@@ -32,6 +33,7 @@ def load_suite(
     settings: Iterable[tuple[str, str]] = (),
     backbones: Sequence[str] = (),
     cards: Mapping[str, str] | None = None,
+    strategies: Sequence[str] = (),
 ) -> Suite:
     """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
 
@@ -45,11 +47,13 @@ def load_suite(
         Run these instead of the suite's own; one that the suite has keeps its settings there.
     cards
         "source" or "target" → the data set to use instead, unchanged: a name or a card file.
+    strategies
+        Run these instead of the suite's own, training from scratch only if it is among them.
 
     Raises
     ------
     UnknownNameError
-        If there is no such suite, or no such backbone.
+        If there is no such suite, backbone or strategy.
     InputError
         If the file or a setting is not valid.
     """
@@ -63,6 +67,12 @@ def load_suite(
         BACKBONES.get(backbone)
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    for name in strategies:
+        arm(name)
+    if strategies:
+        # In the suite's order, so that a suite does not depend on how its command was typed.
+        own = [name for name in suite.strategies if name in strategies]
+        value["strategies"] = list(dict.fromkeys([*own, *strategies]))
     if cards and suite.matrix is not None:
         raise InputError(
             f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
@@ -74,7 +84,7 @@ def load_suite(
         assign(value, key, text)
     _read_tuned(value, Path())
     _find_cards(value, Path())
-    if settings or backbones or cards:
+    if settings or backbones or cards or strategies:
         suite = _checked(value, "the changes on the command line", {})
     return suite
 
