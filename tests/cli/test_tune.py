@@ -1,7 +1,17 @@
 """``tlbench tune``: bad input, and a tuned file that is not one."""
 
 import pytest
-import yaml
+
+from tlbench.tuned import Tuned, TunedArm, TunedSettings
+from tlbench.tuning import Search
+
+ARM = TunedArm(
+    settings=TunedSettings(learning_rate=1e-3, final_learning_rate_fraction=0.1),
+    trials=1,
+    pruned=0,
+    validation_force_mae=100.0,
+    default_validation_force_mae=None,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,16 +45,16 @@ def test_a_file_that_is_no_tuning_is_one_sentence(refused, tmp_path, text, compl
     assert "cannot be read" in refused("run", "smoke", "--set", "tuned=none.yaml")
 
 
-def test_only_the_strategies_that_are_named_are_tuned(command, tmp_path):
-    arguments = (
-        "smoke", "--backbone", "schnet", "--strategy", "finetune", "--trials", 1, "--size", 1,
-        "--set", "training.updates=4", "--set", "training.validation_points=1",
-        "--set", "pretraining.updates=4", "--set", "pretraining.validation_points=1",
-        "--out", tmp_path / "out", "--store", tmp_path / "store", "--device", "cpu",
-    )  # fmt: skip
-    ended = command("tune", *arguments)
-    assert ended.returncode == 0, ended.stderr
-    tuned = yaml.safe_load((tmp_path / "out" / "tuned.yaml").read_text())
-    assert list(tuned["arms"]["schnet"]) == ["pretrain", "finetune"]
-    (now,) = [line for line in ended.stdout.splitlines() if line.startswith("Now:")]
-    assert " --backbone schnet --strategy finetune " in now
+def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
+    seen = []
+
+    def no_trials(search: Search, *_: object) -> Tuned:
+        seen.append(search)
+        arms = {"schnet": {name: ARM for _, name in search.studies()}}
+        digest = search.suite.digest()
+        return Tuned(suite="smoke", suite_digest=digest, study="", size=1, pairs=1, arms=arms)
+
+    monkeypatch.setattr("tlbench.tuning.tune", no_trials)
+    said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
+    assert seen[0].studies() == [("schnet", "pretrain"), ("schnet", "finetune")]
+    assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
