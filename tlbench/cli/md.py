@@ -54,7 +54,8 @@ def md(
     forces. One that explodes (hotter than the thermostat by far, atoms too
     close, forces too large, numbers not finite) leaves the batch.
 
-    Stop it with Ctrl-C and start it again at any time: it goes on.
+    Stop it with Ctrl-C and start it again at any time: it goes on. With a longer --time, a
+    simulation that is finished goes on, too, to what the longer time would have given at once.
     """
     protocol = _protocol(
         temperature=temperature,
