@@ -36,8 +36,10 @@ class Guess:
     said: Sequence[str]
 
 
-def guess_card(path: Path, test: Path | None = None) -> Guess:
+def guess_card(path: Path, test: Path | None = None, name: str | None = None) -> Guess:
     """Return a card for an extxyz file, with the test part from ``test`` if it is given.
+
+    The data set is called ``name``, by default like the file, in letters that names have.
 
     Raises
     ------
@@ -63,9 +65,9 @@ def guess_card(path: Path, test: Path | None = None) -> Guess:
     said.append(
         "units: eV, Å and eV/Å, as the format has them; `tlbench data validate` checks that"
     )
-    name = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._") or "data"
+    called = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "data"
     card = {
-        "name": name[:64],
+        "name": called[:64],
         "title": f"{', '.join(elements)} of {path.name}",
         "description": "Please say what these structures are and how they were sampled.",
         "elements": elements,

@@ -155,8 +155,22 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
-    suite.transfers()
+    _check_names(suite, where)
     return suite
+
+
+def _check_names(suite: Suite, where: str) -> None:
+    """Refuse two cards of one name: results would not say which data they are of."""
+    named: dict[str, str] = {}
+    for choice in (c for each in suite.transfers() for c in (each.source, each.target)):
+        # Not as the suite changes them: then they are one card, with changes that it states.
+        card = load_card(choice.card)
+        other = named.setdefault(card.name, choice.card)
+        if load_card(other).digest() != card.digest():
+            raise InputError(
+                f"{where}: the cards {other} and {choice.card} are both named {card.name!r}, but "
+                "describe different data; change 'name' in one of them."
+            )
 
 
 def _suite_path(name: str) -> Path:
