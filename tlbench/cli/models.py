@@ -19,7 +19,7 @@ def models(
     ] = None,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="Only models of this strategy; pretrain: the source models. Repeatable."),
+        typer.Option(help="Only models of this strategy, pretrain for source models; repeatable."),
     ] = None,
     size: Annotated[
         list[int] | None,
@@ -32,9 +32,9 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print them as CSV.")] = False,
 ) -> None:
-    """List the trained models of a run, with test errors, cost, and their potential files.
+    """List the trained models of a run: test errors, costs, and the files of their potentials.
 
-    The file of a model, potential.safetensors, is what tlbench md and tlbench.load_potential take.
+    Such a file, potential.safetensors, is what tlbench md and tlbench.load_potential read.
     """
     from tlbench.errors import InputError
     from tlbench.trained_models import list_models, run_folder, store_of

@@ -8,7 +8,8 @@ import typer
 Mirror = Annotated[
     Path | None,
     typer.Option(
-        help="Folder that has the files of data sets.", show_default="$TLBENCH_DATA_MIRROR"
+        help="Folder to take the files of data sets from, instead of downloading them.",
+        show_default="$TLBENCH_DATA_MIRROR",
     ),
 ]
 
@@ -23,8 +24,8 @@ Strategies = Annotated[
     list[str] | None,
     typer.Option(
         "--strategy",
-        help="This strategy instead of the suite's; repeatable. What is gained is measured "
-        "against scratch, so add --strategy scratch to see that.",
+        help="Use this strategy instead of the suite's; repeatable. Gains are relative to scratch: "
+        "add --strategy scratch to see them.",
     ),
 ]
 

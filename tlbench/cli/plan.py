@@ -43,17 +43,21 @@ def plan(
         ),
     ] = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Predict what is left to do costs.")
+        bool, typer.Option("--estimate", help="Predict what the jobs left to do will cost.")
     ] = False,
     save: Annotated[
-        bool, typer.Option("--save", help="Write the plan into the store, made if need be.")
+        bool,
+        typer.Option(
+            "--save", help="Write the plan into the store, which is made if there is none."
+        ),
     ] = False,
     keys: Annotated[
         bool,
-        typer.Option("--keys", help="Print only level and key of each job that is to do."),
+        typer.Option("--keys", help="Print only level and key of each job left to do."),
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help=f"List every job, even of more than {MOST_LINES}.")
+        bool,
+        typer.Option("--all", help=f"List every job, even if there are more than {MOST_LINES}."),
     ] = False,
 ) -> None:
     """Show the jobs of SUITE, in which order they can be done, and which are done.

@@ -52,7 +52,8 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(help="local, or parsl for a cluster.")] = "local",
     parsl_config: Annotated[
-        Path | None, typer.Option(help="Python file with Parsl's configuration, 'config'.")
+        Path | None,
+        typer.Option(help="Python file that defines Parsl's configuration as 'config'."),
     ] = None,
     python: Annotated[
         list[str] | None,
@@ -66,10 +67,10 @@ def run(
         typer.Option(metavar="TIME", help="Longest time for one try of a job, e.g. 90m or 4h."),
     ] = None,
     memory_limit: Annotated[
-        float | None, typer.Option(metavar="GIB", help="Most memory of a job, GiB.")
+        float | None, typer.Option(metavar="GIB", help="Largest memory that a job may take, GiB.")
     ] = None,
     tries: Annotated[
-        int, typer.Option(min=1, help="How often a job is tried that dies or takes too long.")
+        int, typer.Option(min=1, help="How often to try a job that dies or takes too long.")
     ] = 3,
 ) -> None:
     """Run SUITE: do every job that is not in the store yet, then write records and report.

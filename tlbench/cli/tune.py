@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def tune(
     suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
-    trials: Annotated[int, typer.Option(min=1, help="Trials of every backbone and strategy.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Trials for each backbone and strategy.")] = 20,
     backbone: Annotated[
         list[str] | None,
         typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
@@ -37,7 +37,10 @@ def tune(
         ),
     ] = None,
     pairs: Annotated[
-        int, typer.Option(min=1, help="Models per trial, of the suite's first pairs of seeds.")
+        int,
+        typer.Option(
+            min=1, help="Models trained in each trial, with the suite's first pairs of seeds."
+        ),
     ] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the result.", show_default="runs/tune-SUITE")
