@@ -233,9 +233,11 @@ def test_interrupted_it_may_be_asked_for_a_longer_time(tmp_path, undisturbed):
     assert same(tmp_path, undisturbed)
 
 
-def test_a_shorter_time_is_refused(undisturbed):
+@pytest.mark.parametrize("change", [{}, {"equilibration_ps": 0.02}])
+def test_a_shorter_time_is_refused(undisturbed, change):
+    protocol = PROTOCOL.model_copy(update={"time_ps": 0.1, **change})
     with pytest.raises(InputError, match=r"of 0\.2 ps, longer than the 0\.1 ps asked for; read"):
-        run_for(undisturbed, 0.1)
+        simulate(undisturbed, diamond("Ge"), stillinger_weber(), protocol)
     assert (undisturbed / OBSERVABLES).exists()
 
 

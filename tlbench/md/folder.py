@@ -246,17 +246,16 @@ def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:
     if different:
         raise InputError(f"{folder} holds a simulation with another {different[0]}; {other}.")
     different = [n for n in Protocol.model_fields if getattr(there, n) != getattr(asked, n)]
-    longer = asked.time_ps > there.time_ps
-    if different == ["time_ps"] and not longer:
+    if asked.time_ps < there.time_ps and set(different) <= {"time_ps", "equilibration_ps"}:
         raise InputError(
             f"{folder} holds a simulation of {there.time_ps:g} ps, longer than the "
             f"{asked.time_ps:g} ps asked for; read these from its {TRAJECTORY}, or {other}."
         )
-    if different == ["time_ps", "equilibration_ps"] and longer:
+    if different == ["time_ps", "equilibration_ps"]:
         raise InputError(
             f"{folder} holds a simulation that averages after {there.equilibration_ps:g} ps "
             f"instead of {asked.equilibration_ps:g} ps; to go on with it add --equilibration "
-            f"{there.equilibration_ps:g}, or {other}."
+            f"{there.equilibration_ps}, or {other}."
         )
     if different != ["time_ps"]:
         name = next(n for n in different if n != "time_ps")
