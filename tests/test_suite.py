@@ -51,6 +51,29 @@ def test_a_chosen_backbone_keeps_the_suites_settings_for_it():
     assert suite.backbones["schnet"] == load_suite("smoke").backbones["schnet"]
 
 
+def test_chosen_strategies_replace_the_suites_whatever_their_order():
+    suite = load_suite("smoke", strategies=["zero-shot", "l2-sp", "scratch", "zero-shot"])
+    assert suite.strategies == ["scratch", "zero-shot", "l2-sp"]
+    # Naming all of them changes nothing.
+    whole = load_suite("smoke")
+    assert load_suite("smoke", strategies=whole.strategies[::-1]).digest() == whole.digest()
+    chosen = plan(load_suite("smoke", strategies=["finetune+random"]))
+    assert {cell.strategy for cell in chosen.cells} == {"pretrain", "finetune+random"}
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("finetun", "Unknown strategy 'finetun'; did you mean 'finetune'"),
+        ("finetune+randm", "Unknown element initialisation 'randm'; did you mean 'random'"),
+        ("scratch+mean", "'scratch' leaves no choice"),
+    ],
+)
+def test_a_strategy_that_there_is_not_is_refused(name, complaint):
+    with pytest.raises((UnknownNameError, InputError), match=complaint.replace("+", r"\+")):
+        load_suite("smoke", strategies=[name])
+
+
 def test_a_suite_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text((suite_folder() / "smoke.yaml").read_text())

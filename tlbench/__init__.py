@@ -8,12 +8,15 @@ if TYPE_CHECKING:
     from tlbench.registry import Registry
     from tlbench.run import run_suite
     from tlbench.suite import Suite, load_suite
+    from tlbench.trained_models import TrainedModel, list_models
 
 _WHERE = {
     "Potential": "tlbench.potential",
     "Record": "tlbench.records",
     "Registry": "tlbench.registry",
     "Suite": "tlbench.suite",
+    "TrainedModel": "tlbench.trained_models",
+    "list_models": "tlbench.trained_models",
     "load_potential": "tlbench.potential",
     "load_suite": "tlbench.suite",
     "read_records": "tlbench.records",
@@ -25,6 +28,8 @@ __all__ = [
     "Record",
     "Registry",
     "Suite",
+    "TrainedModel",
+    "list_models",
     "load_potential",
     "load_suite",
     "read_records",

@@ -15,6 +15,7 @@ from real_data import MLEARN, needs_mlearn
 from typer.testing import CliRunner
 
 from tlbench.cli import app
+from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
 
@@ -174,6 +175,51 @@ def test_other_mistakes(refused, tmp_path):
     assert "a card's name ends in .yaml" in refused("data", "new", "si.extxyz", "--out", "si.txt")
     assert "cannot be read" in refused("data", "new", ".")
     assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cards(printed, tmp_path) -> Callable[..., list[Path]]:
+    """Return cards that ``tlbench data new`` writes for files of other frames and elements."""
+
+    def make(*names: str) -> list[Path]:
+        for number, name in enumerate(names):
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            frames = tiny.crystals("Ge" if number else "Si", 10, seed=number)
+            ase.io.write(path, frames.to_ase(), format="extxyz")
+            printed("data", "new", path)
+        return [(tmp_path / name).with_suffix(".yaml") for name in names]
+
+    return make
+
+
+def test_a_data_set_is_named_after_its_card(cards, printed, tmp_path):
+    """So that two cards of one file are two data sets."""
+    (first,) = cards("si.extxyz")
+    printed("data", "new", tmp_path / "si.extxyz", "--out", tmp_path / "Si again.yaml")
+    assert load_card(str(first)).name == "si"
+    assert load_card(str(tmp_path / "Si again.yaml")).name == "si-again"
+
+
+def test_cards_of_one_name_and_different_data_are_not_mixed(cards, refused, printed):
+    source, target = cards("si/train.extxyz", "ge/train.extxyz")
+    arguments = ("--source", source, "--target", target, "--set", "sizes=[1]")
+    said = refused("plan", "transfer", *arguments)
+    assert f"{source} and {target} are both named 'train', but describe different data" in said
+    assert said == refused("run", "transfer", *arguments)
+    target.write_text(target.read_text().replace("name: train", "name: ge-train"))
+    assert "data set ge-train" in printed("plan", "transfer", *arguments, "--all")
+
+
+def test_two_cards_of_one_name_and_the_same_data_are_one_data_set(cards, printed, tmp_path):
+    _, target = cards("si.extxyz", "ge.extxyz")
+    copy = shutil.copy(target, tmp_path / "copy.yaml")
+    arguments = ("--source", copy, "--target", target, "--set", "sizes=[1]")
+    arguments += ("--set", "allow_same_data=true")
+    assert printed("plan", "transfer", *arguments, "--all").count("data set ge") == 1
 
 
 # --- fetching ---------------------------------------------------------------------------------

@@ -56,6 +56,19 @@ def test_a_data_set_and_a_trajectory_are_compared(capsys, monkeypatch, tmp_path)
     assert len(pair["distances"]) == 16
 
 
+def test_cards_of_one_name_are_told_apart_by_their_paths(printed, tmp_path):
+    for number, name in enumerate(("a/train", "b/train")):
+        (tmp_path / name).parent.mkdir()
+        trajectory(tmp_path / f"{name}.extxyz", n_frames=10, seed=number)
+        printed("data", "new", tmp_path / f"{name}.extxyz")
+    other = trajectory(tmp_path / "md.extxyz", seed=3)
+    names = ["a/train.yaml", "b/train.yaml", str(other)]
+    printed("data", "distances", *names, *QUICK, "--store", tmp_path / "store")
+    written = json.loads((tmp_path / "runs/data/distances.json").read_text())
+    pairs = [(pair["a"], pair["b"]) for pair in written["pairs"]]
+    assert pairs == [(names[0], names[1]), (names[0], names[2]), (names[1], names[2])]
+
+
 def test_what_lacks_labels_is_compared_by_its_structure(tmp_path):
     frames, why = read_file(trajectory(tmp_path / "labelled.xyz"))
     assert not why

@@ -74,6 +74,24 @@ def test_a_finished_folder_says_so_and_shows_the_same_table(printed, inputs):
     assert not any("replicas running" in line for line in second)
 
 
+def test_a_longer_time_goes_on_where_the_shorter_one_ended(printed, refused, inputs, tmp_path):
+    arguments = ("md", "stillinger-weber:Ge", inputs / "ge.xyz", "--temperature", 300)
+    arguments += ("--sample", 20, "--equilibration", 0.02)
+    printed(*arguments, "--time", 0.1, "--out", "on")
+    said = printed(*arguments, "--time", 0.2, "--out", "on")
+    assert said.startswith("Going on from 0.1 ps.\n")
+    printed(*arguments, "--time", 0.2, "--out", "once")
+    trajectories = [(tmp_path / name / TRAJECTORY).read_bytes() for name in ("on", "once")]
+    assert trajectories[0] == trajectories[1]
+    found = [json.loads((tmp_path / name / OBSERVABLES).read_text()) for name in ("on", "once")]
+    assert all(each.pop("provenance") for each in found)
+    assert found[0] == found[1]
+    said = refused(*arguments, "--time", 0.1, "--out", "on")
+    assert "on holds a simulation of 0.2 ps, longer than the 0.1 ps asked for; read these" in said
+    said = refused(*arguments, "--time", 0.2, "--out", "on", "--replicas", 3)
+    assert "on holds a simulation with replicas = 1 instead of 3; choose another folder" in said
+
+
 def test_replicas_that_are_stopped_are_counted_by_what_stopped_them(printed, inputs, tmp_path):
     atoms = bulk("Ge", "diamond", a=5.653621)
     atoms.positions[1] = [0.5, 0.5, 0.5]

@@ -18,6 +18,7 @@ from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
+from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, finished, simulate
 from tlbench.md.forces import ForceField
 from tlbench.md.inputs import Driver
@@ -183,14 +184,102 @@ def test_a_finished_simulation_is_not_done_again(tmp_path, undisturbed):
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert resume(tmp_path) == []
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
-    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def run_for(folder: Path, time_ps: float, on_step=lambda done, total, alive: None) -> None:
+    protocol = PROTOCOL.model_copy(update={"time_ps": time_ps})
+    simulate(
+        folder, diamond("Ge"), stillinger_weber(), protocol, on_step=on_step, checkpoint_seconds=0
+    )
+
+
+@pytest.mark.parametrize("times", [[0.12], [0.07], [0.06, 0.061, 0.13]])
+def test_for_a_longer_time_it_goes_on_to_the_same_bytes(tmp_path, undisturbed, times):
+    """Also where a time is no multiple of that between samples."""
+    for time_ps in times:
+        run_for(tmp_path, time_ps)
+    assert (
+        json.loads((tmp_path / OBSERVABLES).read_text())["survival_ps"]
+        != json.loads((undisturbed / OBSERVABLES).read_text())["survival_ps"]
+    ), "replicas should still run when the shorter simulation ends"
+    assert resume(tmp_path)[0] == round(times[-1] / 0.002) + 1
+    assert same(tmp_path, undisturbed)
+
+
+def test_for_a_longer_time_without_a_replica_left_nothing_is_simulated(tmp_path, undisturbed):
+    protocol = PROTOCOL.model_copy(update={"criteria": Criteria(max_force=2.2)})
+    longer = protocol.model_copy(update={"time_ps": 0.4})
+    for folder, asked in (("on", protocol), ("on", longer), ("once", longer)):
+        found = simulate(tmp_path / folder, diamond("Ge"), stillinger_weber(), asked)
+        assert "" not in found.criterion
+    assert same(tmp_path / "on", tmp_path / "once")
+
+
+@pytest.mark.parametrize("step", [61, 62, 75])
+def test_killed_on_the_way_to_a_longer_time_it_goes_on(tmp_path, undisturbed, step):
+    run_for(tmp_path, 0.12)
+    with pytest.raises(KilledError):
+        run_for(tmp_path, 0.2, Killer(tmp_path, step, 0))
+    # What the shorter simulation found is not taken for what the longer one finds.
+    assert not (tmp_path / OBSERVABLES).exists()
+    assert resume(tmp_path)[0] == step
+    assert same(tmp_path, undisturbed)
+
+
+def test_interrupted_it_may_be_asked_for_a_longer_time(tmp_path, undisturbed):
+    with pytest.raises(KilledError):
+        run_for(tmp_path, 0.12, Killer(tmp_path, 40, 0))
+    assert resume(tmp_path)[0] == 40
+    assert same(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("change", [{}, {"equilibration_ps": 0.02}])
+def test_a_shorter_time_is_refused(undisturbed, change):
+    protocol = PROTOCOL.model_copy(update={"time_ps": 0.1, **change})
+    with pytest.raises(InputError, match=r"of 0\.2 ps, longer than the 0\.1 ps asked for; read"):
+        simulate(undisturbed, diamond("Ge"), stillinger_weber(), protocol)
+    assert (undisturbed / OBSERVABLES).exists()
+
+
+def test_a_longer_time_with_another_equilibration_is_refused_with_the_way_out(tmp_path):
+    run_for(tmp_path, 0.12)
+    changed = PROTOCOL.model_copy(update={"equilibration_ps": 0.08})
+    with pytest.raises(InputError, match=r"to go on with it add --equilibration 0\.05, or"):
+        simulate(tmp_path, diamond("Ge"), stillinger_weber(), changed)
+    changed = PROTOCOL.model_copy(update={"seed": 4})
+    with pytest.raises(InputError, match="a simulation with seed = 0 instead of 4"):
+        simulate(tmp_path, diamond("Ge"), stillinger_weber(), changed)
+
+
+def forget_the_time(checkpoint: Path) -> None:
+    """Make a checkpoint that of a version which did not keep the time that was asked for."""
+    arrays = load_arrays(checkpoint)
+    save_arrays(checkpoint, {k: v for k, v in arrays.items() if k != "time_ps"})
+
+
+@pytest.mark.parametrize("age", [Path.unlink, forget_the_time])
+def test_a_finished_folder_of_an_older_version_is_left_alone(tmp_path, age):
+    run_for(tmp_path, 0.12)
+    age(tmp_path / CHECKPOINT)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=r"of 0\.12 ps that cannot go on, because its simul"):
+        resume(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    run_for(tmp_path, 0.12, lambda *_: pytest.fail("it is finished"))
+
+
+def test_a_checkpoint_of_an_older_version_is_resumed(tmp_path, undisturbed):
+    killed(tmp_path, 60, 59)
+    forget_the_time(tmp_path / CHECKPOINT)
+    assert resume(tmp_path)[0] == 60
+    assert same(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize(
     ("driver", "start", "change", "complaint"),
     [
         ("Ge", diamond("Ge"), {"seed": 3}, "a simulation with seed = 0 instead of 3;"),
-        ("Ge", diamond("Ge"), {"time_ps": 9}, "a simulation with time_ps = 0.2 instead of 9"),
+        ("Ge", diamond("Ge"), {"replicas": 9}, "a simulation with replicas = 6 instead of 9"),
         ("Si", diamond("Ge"), {}, "a simulation with another potential;"),
         ("Ge", diamond("Ge", rattle=0.1), {}, "a simulation with another structure;"),
     ],

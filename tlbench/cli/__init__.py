@@ -17,6 +17,7 @@ from tlbench.cli import (
     log,
     ls,
     md,
+    models,
     new,
     plan,
     run,
@@ -31,6 +32,7 @@ app = typer.Typer(
     name="tlbench",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
@@ -60,6 +62,7 @@ app.command("plan")(plan.plan)
 app.command("job")(job.job)
 app.command("status")(status.status)
 app.command("log")(log.log)
+app.command("models")(models.models)
 app.command("md")(md.md)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)

@@ -16,7 +16,8 @@ def md(
     potential: Annotated[
         str,
         typer.Argument(
-            help="File of a trained potential, or stillinger-weber:Si or stillinger-weber:Ge."
+            help="File of a trained potential (tlbench models RUN lists them), or "
+            "stillinger-weber:Si or stillinger-weber:Ge."
         ),
     ],
     structure: Annotated[
@@ -33,12 +34,12 @@ def md(
         ),
     ] = 10.0,
     replicas: Annotated[int, typer.Option(min=1, help="Simulations, run as one batch.")] = 1,
-    seed: Annotated[int, typer.Option(help="Decides velocities and random forces.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of initial velocities and random forces.")] = 0,
     sample: Annotated[float, typer.Option(help="Time between samples, fs.")] = 50.0,
     equilibration: Annotated[
         float | None,
         typer.Option(
-            help="Time before structure and temperature are averaged, ps.",
+            help="Time before averages of structure and temperature begin, ps.",
             show_default="1, at most a fifth of --time",
         ),
     ] = None,
@@ -54,7 +55,8 @@ def md(
     forces. One that explodes (hotter than the thermostat by far, atoms too
     close, forces too large, numbers not finite) leaves the batch.
 
-    Stop it with Ctrl-C and start it again at any time: it goes on.
+    Stop it with Ctrl-C and start it again at any time: it goes on. So does a finished simulation
+    that is asked for again with a longer --time, to the same result as if asked for it at once.
     """
     protocol = _protocol(
         temperature=temperature,

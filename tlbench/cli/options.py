@@ -8,7 +8,8 @@ import typer
 Mirror = Annotated[
     Path | None,
     typer.Option(
-        help="Folder that has the files of data sets.", show_default="$TLBENCH_DATA_MIRROR"
+        help="Folder to take the files of data sets from, instead of downloading them.",
+        show_default="$TLBENCH_DATA_MIRROR",
     ),
 ]
 
@@ -16,6 +17,15 @@ StoreFolder = Annotated[
     Path | None,
     typer.Option(
         help="Folder of finished jobs.", show_default="$TLBENCH_STORE, or in the user's cache"
+    ),
+]
+
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        help="Use this strategy instead of the suite's; repeatable. Gains are relative to scratch: "
+        "add --strategy scratch to see them.",
     ),
 ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.options import StoreFolder, settings_of
+from tlbench.cli.options import StoreFolder, Strategies, settings_of
 
 if TYPE_CHECKING:
     from tlbench.engine.store import State
@@ -29,6 +29,7 @@ def plan(
         list[str] | None,
         typer.Option(help="Plan this backbone instead of the suite's; repeatable."),
     ] = None,
+    strategy: Strategies = None,
     source: Annotated[
         str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
     ] = None,
@@ -42,17 +43,21 @@ def plan(
         ),
     ] = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Predict what is left to do costs.")
+        bool, typer.Option("--estimate", help="Predict what the jobs left to do will cost.")
     ] = False,
     save: Annotated[
-        bool, typer.Option("--save", help="Write the plan into the store, made if need be.")
+        bool,
+        typer.Option(
+            "--save", help="Write the plan into the store, which is made if there is none."
+        ),
     ] = False,
     keys: Annotated[
         bool,
-        typer.Option("--keys", help="Print only level and key of each job that is to do."),
+        typer.Option("--keys", help="Print only level and key of each job left to do."),
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help=f"List every job, even of more than {MOST_LINES}.")
+        bool,
+        typer.Option("--all", help=f"List every job, even if there are more than {MOST_LINES}."),
     ] = False,
 ) -> None:
     """Show the jobs of SUITE, in which order they can be done, and which are done.
@@ -74,9 +79,14 @@ def plan(
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
     cards = {"source": source, "target": target}
-    planned = plan_of(
-        load_suite(suite, settings_of(set_), backbone or [], {k: v for k, v in cards.items() if v})
+    chosen = load_suite(
+        suite,
+        settings_of(set_),
+        backbone or [],
+        {k: v for k, v in cards.items() if v},
+        strategy or [],
     )
+    planned = plan_of(chosen)
     root = store or default_store()
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None
     if keys:

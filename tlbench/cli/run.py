@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Mirror, StoreFolder, settings_of
+from tlbench.cli.options import Mirror, StoreFolder, Strategies, settings_of
 
 if TYPE_CHECKING:
     from tlbench.cli.live import Display
@@ -30,6 +30,7 @@ def run(
         list[str] | None,
         typer.Option(help="Run this backbone instead of the suite's; repeatable."),
     ] = None,
+    strategy: Strategies = None,
     source: Annotated[
         str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
     ] = None,
@@ -51,7 +52,8 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(help="local, or parsl for a cluster.")] = "local",
     parsl_config: Annotated[
-        Path | None, typer.Option(help="Python file with Parsl's configuration, 'config'.")
+        Path | None,
+        typer.Option(help="Python file that defines Parsl's configuration as 'config'."),
     ] = None,
     python: Annotated[
         list[str] | None,
@@ -65,10 +67,10 @@ def run(
         typer.Option(metavar="TIME", help="Longest time for one try of a job, e.g. 90m or 4h."),
     ] = None,
     memory_limit: Annotated[
-        float | None, typer.Option(metavar="GIB", help="Most memory of a job, GiB.")
+        float | None, typer.Option(metavar="GIB", help="Largest memory that a job may take, GiB.")
     ] = None,
     tries: Annotated[
-        int, typer.Option(min=1, help="How often a job is tried that dies or takes too long.")
+        int, typer.Option(min=1, help="How often to try a job that dies or takes too long.")
     ] = 3,
 ) -> None:
     """Run SUITE: do every job that is not in the store yet, then write records and report.
@@ -83,12 +85,17 @@ def run(
     from tlbench.engine.means import Means
     from tlbench.plan import plan
     from tlbench.plan.parts import part
+    from tlbench.report.summary import BASELINE
     from tlbench.run import default_out, default_store, run_suite
     from tlbench.suite import load_suite
 
     cards = {"source": source, "target": target}
     chosen = load_suite(
-        suite, settings_of(set_), backbone or [], {k: v for k, v in cards.items() if v}
+        suite,
+        settings_of(set_),
+        backbone or [],
+        {k: v for k, v in cards.items() if v},
+        strategy or [],
     )
     shard_ = shard_of(shard)
     if dry_run:
@@ -118,6 +125,11 @@ def run(
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
     display.finish(finished, shard_)
+    if strategy and not shard and BASELINE not in chosen.strategies:
+        display.say(
+            f"Without {BASELINE} there is nothing to compare with; add --strategy {BASELINE} to "
+            "the same command, which repeats nothing that is done."
+        )
     if not finished.report.complete:
         raise typer.Exit(1)
 

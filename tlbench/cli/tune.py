@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
 def tune(
     suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
-    trials: Annotated[int, typer.Option(min=1, help="Trials of every backbone and strategy.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Trials for each backbone and strategy.")] = 20,
     backbone: Annotated[
         list[str] | None,
         typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tune this strategy instead of the suite's, and pretraining if it needs a source "
+            "model; repeatable."
+        ),
     ] = None,
     size: Annotated[
         int | None,
@@ -30,7 +37,10 @@ def tune(
         ),
     ] = None,
     pairs: Annotated[
-        int, typer.Option(min=1, help="Models per trial, of the suite's first pairs of seeds.")
+        int,
+        typer.Option(
+            min=1, help="Models trained in each trial, with the suite's first pairs of seeds."
+        ),
     ] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the result.", show_default="runs/tune-SUITE")
@@ -68,7 +78,7 @@ def tune(
     from tlbench.tuning import RESULT, Search, tune
 
     check_device(device)
-    chosen = load_suite(suite, settings_of(set_), backbone or [])
+    chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
     if len(chosen.transfers()) > 1:
@@ -98,6 +108,7 @@ def tune(
         raise typer.Exit(130) from None
     _show(tuned)
     same = [f"--backbone {name}" for name in backbone or []]
+    same += [f"--strategy {name}" for name in strategy or []]
     same += [f"--set {shlex.quote(text)}" for text in set_ or []]
     command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
     typer.echo(f"{folder / RESULT}\nNow:  {command}")

@@ -50,17 +50,15 @@ class Guess:
 
 @dataclass(frozen=True)
 class OptionsGuess:
-    """Settings of the extxyz reader for a file, and one sentence for each thing that was guessed.
-
-    ``isolated`` is the number of frames of an isolated atom, which are left out.
-    """
+    """Settings of the extxyz reader for a file, and one sentence for each thing that was guessed."""
 
     options: dict[str, Any]
     said: tuple[str, ...]
-    isolated: int
 
 
-def guess_card(path: Path, test: Path | None = None, validation: Path | None = None) -> Guess:
+def guess_card(
+    path: Path, test: Path | None = None, validation: Path | None = None, name: str | None = None
+) -> Guess:
     """Return a card for an extxyz file.
 
     Parameters
@@ -68,6 +66,8 @@ def guess_card(path: Path, test: Path | None = None, validation: Path | None = N
     test, validation
         Files that the test and validation part are taken from; None: from one whose name says so
         (``x_test.xyz`` beside ``x_train.xyz``), else from ``path`` itself.
+    name
+        What the data set is called; None: like the file, in letters that names have.
 
     Raises
     ------
@@ -101,9 +101,9 @@ def guess_card(path: Path, test: Path | None = None, validation: Path | None = N
     said.append(
         "units: eV, Å and eV/Å, as the format has them; `tlbench data validate` checks that"
     )
-    name = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._") or "data"
+    called = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "data"
     card = {
-        "name": name[:64],
+        "name": called[:64],
         "title": f"{', '.join(elements)} of {path.name}",
         "description": "Please say what these structures are and how they were sampled.",
         "elements": elements,
@@ -166,7 +166,7 @@ def guess_options(path: Path) -> OptionsGuess:
             options[option] = key
     if isolated:
         said.append(f"isolated atoms: {isolated} left out, their energy is no label of a structure")
-    return OptionsGuess(options, tuple(said), isolated)
+    return OptionsGuess(options, tuple(said))
 
 
 def _small(value: Any) -> Any:

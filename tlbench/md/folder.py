@@ -85,10 +85,12 @@ class Observables(Strict):
 def finished(folder: Path, settings: Settings) -> Observables | None:
     """Return what a simulation of these settings has found in ``folder``; None if not finished.
 
+    One that is the same but for a shorter time is one that is not finished.
+
     Raises
     ------
     InputError
-        If the folder holds something else.
+        If the folder holds something else, or a shorter simulation that cannot go on.
     """
     path = folder / SETTINGS
     if not path.exists():
@@ -101,10 +103,8 @@ def finished(folder: Path, settings: Settings) -> Observables | None:
         return None
     found = _read(path, Settings)
     if found != settings:
-        raise InputError(
-            f"{folder} holds a simulation with {_difference(found, settings)}; choose another "
-            "folder with --out."
-        )
+        _check_longer(folder, found, settings)
+        return None
     path = folder / OBSERVABLES
     return _read(path, Observables) if path.exists() else None
 
@@ -120,8 +120,8 @@ def simulate(
 ) -> Observables:
     """Simulate the replicas and leave trajectory and observables in ``folder``.
 
-    Where an earlier attempt was killed, it is continued, and the trajectory ends in the same
-    bytes as without the interruption. A finished simulation is not done again.
+    Where an earlier attempt was killed, or asked for a shorter time, it is continued, and ends in
+    the same bytes as one that was never interrupted. A finished simulation is not done again.
 
     Parameters
     ----------
@@ -151,6 +151,8 @@ def simulate(
             done = finished(folder, settings)
             if done is not None:
                 return done
+            # First what a shorter simulation found: its last step, which is kept, has all of it.
+            (folder / OBSERVABLES).unlink(missing_ok=True)
             write_whole(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
             trajectory = Trajectory(folder / TRAJECTORY, structure, protocol.timestep_fs)
             _match(trajectory, folder / CHECKPOINT, protocol)
@@ -159,7 +161,6 @@ def simulate(
             flush(trajectory.path)
             found = _observables(settings, outcome, start, provenance())
             write_whole(folder / OBSERVABLES, found.model_dump_json(indent=1) + "\n")
-            (folder / CHECKPOINT).unlink(missing_ok=True)
     except Timeout:
         raise InputError(
             f"Another process simulates in {folder}; wait for it, or choose another folder with "
@@ -237,11 +238,35 @@ def _read(path: Path, model: type[ModelT]) -> ModelT:
         ) from error
 
 
-def _difference(found: Settings, settings: Settings) -> str:
-    """Name the first setting that differs, with both values where they mean something."""
-    for name in ("potential", "structure"):
-        if getattr(found, name) != getattr(settings, name):
-            return f"another {name}"
-    there, asked = found.protocol.model_dump(), settings.protocol.model_dump()
-    name = next(name for name in there if there[name] != asked[name])
-    return f"{name} = {there[name]} instead of {asked[name]}"
+def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:
+    """Refuse settings that are not those found in a folder but for a longer time."""
+    there, asked = found.protocol, settings.protocol
+    other = "choose another folder with --out"
+    different = [n for n in ("potential", "structure") if getattr(found, n) != getattr(settings, n)]
+    if different:
+        raise InputError(f"{folder} holds a simulation with another {different[0]}; {other}.")
+    different = [n for n in Protocol.model_fields if getattr(there, n) != getattr(asked, n)]
+    if asked.time_ps < there.time_ps and set(different) <= {"time_ps", "equilibration_ps"}:
+        raise InputError(
+            f"{folder} holds a simulation of {there.time_ps:g} ps, longer than the "
+            f"{asked.time_ps:g} ps asked for; read these from its {TRAJECTORY}, or {other}."
+        )
+    if different == ["time_ps", "equilibration_ps"]:
+        raise InputError(
+            f"{folder} holds a simulation that averages after {there.equilibration_ps:g} ps "
+            f"instead of {asked.equilibration_ps:g} ps; to go on with it add --equilibration "
+            f"{there.equilibration_ps}, or {other}."
+        )
+    if different != ["time_ps"]:
+        name = next(n for n in different if n != "time_ps")
+        raise InputError(
+            f"{folder} holds a simulation with {name} = {getattr(there, name)} instead of "
+            f"{getattr(asked, name)}; {other}."
+        )
+    last = load_arrays(folder / CHECKPOINT)
+    kept_no_time = last is not None and "time_ps" not in last
+    if kept_no_time or (last is None and (folder / OBSERVABLES).exists()):
+        raise InputError(
+            f"{folder} holds a simulation of {there.time_ps:g} ps that cannot go on, because "
+            f"its {CHECKPOINT} is missing, damaged or of an older version; {other}."
+        )

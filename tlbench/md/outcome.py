@@ -80,6 +80,11 @@ class Tally:
             start_energy=np.full(n, np.nan),
         )
 
+    def lengthen(self, n_samples: int) -> None:
+        """Make room for as many samples."""
+        more = n_samples - self.msd.shape[1]
+        self.msd = np.pad(self.msd, ((0, 0), (0, more)), constant_values=np.nan)
+
     def add(
         self,
         alive: Ints,

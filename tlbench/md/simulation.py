@@ -89,7 +89,8 @@ class Simulation:
         Parameters
         ----------
         folder
-            Where the state is kept; one that is there is resumed.
+            Where the state is kept; one that is there is resumed, also that of a simulation which
+            is the same but for a shorter time.
         on_step
             Called after every step with steps done, steps in all, and replicas that still run.
             If it raises ``KeyboardInterrupt``, the state is kept first.
@@ -222,7 +223,8 @@ class Simulation:
     def _save(self, folder: Path) -> None:
         state = self._running()
         arrays: Arrays = {
-            "digest": np.array(self._digest()),
+            "digest": np.array(self._digest(self.protocol)),
+            "time_ps": np.array(self.protocol.time_ps),
             "step": np.array(self.step),
             "alive": self._alive,
             "positions": state.positions.numpy(),
@@ -241,7 +243,10 @@ class Simulation:
         arrays = load_arrays(folder / CHECKPOINT)
         if arrays is None:
             return False
-        if str(arrays["digest"]) != self._digest():
+        # Older versions kept no time; theirs has to be the same.
+        time_ps = float(arrays.get("time_ps", self.protocol.time_ps))
+        written_by = self.protocol.model_copy(update={"time_ps": time_ps})
+        if str(arrays["digest"]) != self._digest(written_by) or time_ps > self.protocol.time_ps:
             raise InputError(
                 f"{folder} holds another simulation; continue that with its own settings, or "
                 "choose another folder."
@@ -249,6 +254,7 @@ class Simulation:
         self.step, self._alive = int(arrays["step"]), arrays["alive"]
         for group, kept in self._kept().items():
             restore(kept, group, arrays)
+        self._tally.lengthen(self.protocol.n_samples)
         positions, velocities, forces, energy, closest = (
             torch.as_tensor(arrays[name])
             for name in ("positions", "velocities", "forces", "energy", "closest")
@@ -264,10 +270,10 @@ class Simulation:
     def _kept(self) -> dict[str, Tally | StructureCounts]:
         return {"tally": self._tally, "counts": self._counts, "window": self._window}
 
-    def _digest(self) -> str:
+    def _digest(self, protocol: Protocol) -> str:
         """Return a digest of everything that determines the trajectories, and of their length."""
         found = hashlib.sha256(f"{FORMAT}{self._identity}{self._numbers}{self.expected}".encode())
-        found.update(self.protocol.model_dump_json().encode())
+        found.update(protocol.model_dump_json().encode())
         start = self.start
         for array in (start.atomic_numbers, start.positions, start.cell, start.pbc):
             found.update(np.ascontiguousarray(array).tobytes())

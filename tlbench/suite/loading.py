@@ -12,6 +12,7 @@ from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, assign, read_yaml, validate
 from tlbench.suite.model import Suite
+from tlbench.transfer import arm
 from tlbench.tuned import read_tuned
 
 MOST_MODELS = 50_000
@@ -33,6 +34,7 @@ def load_suite(
     settings: Iterable[tuple[str, str]] = (),
     backbones: Sequence[str] = (),
     cards: Mapping[str, str] | None = None,
+    strategies: Sequence[str] = (),
 ) -> Suite:
     """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
 
@@ -46,11 +48,13 @@ def load_suite(
         Run these instead of the suite's own; one that the suite has keeps its settings there.
     cards
         "source" or "target" → the data set to use instead, unchanged: a name or a card file.
+    strategies
+        Run these instead of the suite's own, training from scratch only if it is among them.
 
     Raises
     ------
     UnknownNameError
-        If there is no such suite, or no such backbone.
+        If there is no such suite, backbone or strategy.
     InputError
         If the file or a setting is not valid.
     """
@@ -64,6 +68,12 @@ def load_suite(
         BACKBONES.get(backbone)
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    for name in strategies:
+        arm(name)
+    if strategies:
+        # In the suite's order, so that a suite does not depend on how its command was typed.
+        own = [name for name in suite.strategies if name in strategies]
+        value["strategies"] = list(dict.fromkeys([*own, *strategies]))
     if cards and suite.matrix is not None:
         raise InputError(
             f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
@@ -76,7 +86,7 @@ def load_suite(
         assign(value, key, text)
     _read_tuned(value, Path())
     _find_cards(value, Path())
-    if settings or backbones or cards:
+    if settings or backbones or cards or strategies:
         suite = _checked(value, "the changes on the command line", {})
     return suite
 
@@ -147,8 +157,22 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
-    suite.transfers()
+    _check_names(suite, where)
     return suite
+
+
+def _check_names(suite: Suite, where: str) -> None:
+    """Refuse two cards of one name: results would not say which data they are of."""
+    named: dict[str, str] = {}
+    for choice in (c for each in suite.transfers() for c in (each.source, each.target)):
+        # Not as the suite changes them: then they are one card, with changes that it states.
+        card = load_card(choice.card)
+        other = named.setdefault(card.name, choice.card)
+        if other != choice.card and load_card(other).digest() != card.digest():
+            raise InputError(
+                f"{where}: the cards {other} and {choice.card} are both named {card.name!r}, but "
+                "describe different data; change 'name' in one of them."
+            )
 
 
 def _suite_path(name: str) -> Path:

@@ -15,7 +15,9 @@ def build(
     ),
     readme: Annotated[
         Path | None,
-        typer.Option(help="Put the table into this file, between <!-- board --> and its end."),
+        typer.Option(
+            help="Put the table into this file, between its comments board and end of board."
+        ),
     ] = None,
 ) -> None:
     """Make a static site of all submissions: a page for each suite and each submission.

@@ -71,9 +71,9 @@ def distances(
     check_different(data, [_digest(each) for each in meant])
     with Console(stderr=True).status("Reading …") as status:
         sets, notes = [], []
-        for name, chosen in zip(data, meant, strict=True):
+        for name, called, chosen in zip(data, _names(data, meant), meant, strict=True):
             status.update(f"Reading {name} …")
-            found, why = _set(chosen, part, store, mirror, status)
+            found, why = _set(called, chosen, part, store, mirror, status)
             sets.append(found)
             if why:
                 notes.append(f"Energies and forces are not compared: {why}")
@@ -131,8 +131,14 @@ def _digest(of: "Card | Path") -> str:
     return sha256_of(of) if isinstance(of, Path) else of.digest()
 
 
+def _names(data: list[str], meant: "list[Card | Path]") -> list[str]:
+    """Return what sets are called: a card by its name, unless another of them has the same."""
+    own = [str(each) if isinstance(each, Path) else each.name for each in meant]
+    return [name if own.count(name) == 1 else typed for name, typed in zip(own, data, strict=True)]
+
+
 def _set(
-    of: "Card | Path", part: str, store: Path | None, mirror: Path | None, status: Any
+    name: str, of: "Card | Path", part: str, store: Path | None, mirror: Path | None, status: Any
 ) -> "tuple[StructureSet, str]":
     """Return a set, and why its labels are not compared, if they are not."""
     from tlbench.cli.data.describe import load_parts
@@ -140,8 +146,8 @@ def _set(
 
     if isinstance(of, Path):
         frames, why = read_file(of)
-        return set_of(str(of), frames, labelled=not why), why
-    return set_of(of.name, load_parts(of, store, mirror, status)[part]), ""
+        return set_of(name, frames, labelled=not why), why
+    return set_of(name, load_parts(of, store, mirror, status)[part]), ""
 
 
 def _table(a: str, b: str, found: "list[SetDistance]") -> Any:

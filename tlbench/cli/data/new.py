@@ -22,13 +22,17 @@ def new(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The card.", show_default="FILE with the ending .yaml")
+        Path | None,
+        typer.Option(
+            help="The card; its name without the ending is that of the data set.",
+            show_default="FILE with the ending .yaml",
+        ),
     ] = None,
 ) -> None:
-    """Write a card for FILE: asks nothing, guesses, and says what it guessed.
+    """Write a card for FILE without asking: guess what is in it, and say what was guessed.
 
-    The card is a text file to be corrected where a guess is wrong. A suite, or the options
-    --source and --target of tlbench run, name it by its path.
+    The card is a text file to be corrected where a guess is wrong. A suite, or the options --source
+    and --target of tlbench run, name it by its path.
     """
     import yaml
 
@@ -53,7 +57,7 @@ def new(
             raise InputError(
                 f"{card}: a card stands in the folder of its files; {other} is in another."
             )
-    guess = guess_card(file, test, validation)
+    guess = guess_card(file, test, validation, card.stem)
     validate(Card, yaml.safe_load(guess.text), f"a card for {file}")
     try:
         write_whole(card, guess.text)

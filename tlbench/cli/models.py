@@ -1,0 +1,143 @@
+"""``tlbench models``: the trained models of a run, and where their potentials lie."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tlbench.cli.status import RunFolder
+
+if TYPE_CHECKING:
+    from tlbench.trained_models import TrainedModel
+
+
+def models(
+    run: RunFolder,
+    backbone: Annotated[
+        list[str] | None, typer.Option(help="Only models of this backbone; repeatable.")
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="Only models of this strategy, pretrain for source models; repeatable."),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(help="Only models trained on so many structures; repeatable."),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of finished jobs.", show_default="the one that the run used"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print them as CSV.")] = False,
+) -> None:
+    """List the trained models of a run: test errors, costs, and the files of their potentials.
+
+    Such a file, potential.safetensors, is what tlbench md and tlbench.load_potential read.
+    """
+    from tlbench.errors import InputError
+    from tlbench.trained_models import list_models, run_folder, store_of
+
+    if as_json and as_csv:
+        raise InputError("--json and --csv: choose one of them.")
+    found = list_models(
+        run, store, backbones=backbone or [], strategies=strategy or [], sizes=size or []
+    )
+    if as_json or as_csv:
+        typer.echo(_json(found) if as_json else _csv(found), nl=False)
+        return
+    root = store or store_of(run_folder(run))
+    _show(found, root is not None)
+    missing = sum(each.state == "absent" for each in found)
+    if root is None:
+        typer.echo("The folder does not say which store the run used; name it with --store.")
+    elif missing:
+        typer.echo(
+            f"{missing} of {len(found)} models are not in the store {root}: they were deleted, or "
+            "the store was moved; name another with --store, or run the suite again."
+        )
+
+
+def _json(found: "Sequence[TrainedModel]") -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps([asdict(each) for each in found], indent=1, default=str) + "\n"
+
+
+def _csv(found: "Sequence[TrainedModel]") -> str:
+    import csv
+    import io
+    from dataclasses import asdict, fields
+
+    from tlbench.trained_models import TrainedModel
+
+    file = io.StringIO()
+    names = [field.name for field in fields(TrainedModel)]
+    writer = csv.DictWriter(file, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(asdict, found))
+    return file.getvalue()
+
+
+def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
+    """Print a line of a table for each model, and below it, if ``places``, its path in full."""
+    from tlbench.errors import printable
+
+    titles = [
+        ("", "backbone"), ("", "strategy"), ("", "elements"), ("", "N"), ("at", "(K)"),
+        ("seeds", "set/init"), ("forces", "meV/Å"), ("energy", "meV/atom"), ("CPU", "s"),
+        ("pretrain", "CPU s"),
+    ]  # fmt: skip
+    upper, lower = zip(*titles, strict=True)
+    lines = [list(upper), list(lower), *([*map(printable, _cells(each))] for each in found)]
+    if all(each.train_temperature_k is None for each in found):
+        lines = [line[:4] + line[5:] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        cells = [
+            cell.ljust(width) if place < 3 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        typer.echo("  ".join(cells).rstrip())
+        if number >= 2 and places:
+            typer.echo(f"  {_place(found[number - 2])}")
+    typer.echo(
+        "\nforces, energy: mean absolute errors on the whole test set; CPU: of training,\n"
+        "and of pretraining the source model, which several models share."
+    )
+
+
+def _cells(model: "TrainedModel") -> list[str]:
+    from tlbench.plan.base import PRETRAIN
+
+    source = model.source or ""
+    if model.source_part:
+        source += f" ({model.source_part})"
+    transfers = source and model.strategy != PRETRAIN
+    set_seed = "–" if model.subset_seed is None else model.subset_seed
+    return [
+        model.backbone,
+        model.strategy,
+        f"{source} → {model.target}" if transfers else source or model.target,
+        str(model.size),
+        _number(model.train_temperature_k, "{:g}"),
+        f"{set_seed}/{model.init_seed}",
+        _number(model.force_mae, "{:.1f}"),
+        _number(model.energy_mae, "{:.2f}"),
+        _number(model.cpu_seconds, "{:.1f}"),
+        _number(model.pretraining_cpu_seconds, "{:.1f}"),
+    ]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _place(model: "TrainedModel") -> str:
+    if model.potential is not None:
+        return str(model.potential)
+    if model.state == "damaged":
+        return "damaged in the store: its files are not those that training wrote"
+    return "not in the store"
