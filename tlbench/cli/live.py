@@ -18,6 +18,7 @@ from tlbench.engine.store import Store
 from tlbench.jobs.base import Job
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
+from tlbench.report.budget import budget_note
 from tlbench.report.overview import overview
 from tlbench.run import Run
 
@@ -142,7 +143,9 @@ class Display:
             for line in found.lines[1:]:
                 table.add_row(*line)
             self.console.print(table)
-            for sentence in [found.note, *found.findings]:
+            suite = run.plan.suite
+            about = budget_note(suite, suite.tuned is not None)
+            for sentence in [about, found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
 

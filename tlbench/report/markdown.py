@@ -3,6 +3,7 @@
 from tlbench.dynamics import Dynamics
 from tlbench.metrics import METRICS
 from tlbench.records import Record
+from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.findings import ranking
@@ -17,11 +18,11 @@ from tlbench.results import Results
 from tlbench.suite import Suite
 
 
-def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -> str:
-    """Return tables and findings of all ``metrics``, and of whatever else there is."""
-    records, dynamics = results.records, results.dynamics
-    blocks = []
-    if suite is not None and suite.tuned is not None:
+def markdown(results: Results, suite: Suite) -> str:
+    """Return tables and findings of all metrics of the suite, and of whatever else there is."""
+    records, dynamics, metrics = results.records, results.dynamics, suite.metrics
+    blocks = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
+    if suite.tuned is not None:
         blocks += [
             "**Tuned settings**",
             markdown_table(tuned_table(suite.tuned)),
@@ -43,7 +44,7 @@ def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -
         ranked = ranking(records, metric)
         if ranked:
             size, lines = ranked
-            blocks.append(f"Ranks at N = {size}:")
+            blocks.append(f"Ranks at N = {size} and this budget:")
             blocks.append(markdown_table(lines))
         # The page has the matrices of the other metrics.
         for matrix in matrices(records, metric) if metric == metrics[0] else []:
@@ -54,7 +55,7 @@ def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    section = relations_section(results, metrics[0]) if metrics else None
+    section = relations_section(results, metrics[0])
     if section is not None:
         blocks += _of_relations(section)
     for title, lines in cost_tables(records, results.costs):
@@ -64,7 +65,7 @@ def markdown(results: Results, metrics: list[str], suite: Suite | None = None) -
 
 def _of_relations(section: RelationsSection) -> list[str]:
     return [
-        "**When transfer helps**",
+        "**Ratio to scratch against distance and coverage**",
         "\n".join(f"- {sentence}" for sentence in section.findings),
         *(
             block

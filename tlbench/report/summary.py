@@ -20,8 +20,8 @@ from tlbench.records import Record
 BASELINE = "scratch"
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
-    "△: worse than training from scratch, which may be chance. "
-    "▲: worse with 95 % confidence (negative transfer)."
+    "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
+    "hold for the number of updates that all arms had."
 )
 
 
@@ -172,11 +172,22 @@ def _has_temperatures(summary: Summary) -> bool:
 def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
     """Return a ratio with its interval, or with its number of pairs if they are too few.
 
-    If ``flagged``, a sign says that the arm did worse than the baseline; see ``WORSE_NOTE``.
+    If ``flagged``, a sign marks an error larger than that of the baseline; see ``WORSE_NOTE``.
     """
     pairs = f"({n_pairs_text(ratio.n_pairs)})"
     spread = f"[{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else pairs
     return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
+
+
+def range_text(found: list[tuple[Ratio, str]]) -> str:
+    """Return the smallest and the largest of some ratios, each with the name of its place."""
+    low, high = min(found, key=_ratio_value), max(found, key=_ratio_value)
+    ends = [f"{ratio_text(ratio, False)} ({where})" for ratio, where in (low, high)]
+    return ends[0] if low == high else " to ".join(ends)
+
+
+def _ratio_value(found: tuple[Ratio, str]) -> float:
+    return found[0].value
 
 
 def n_pairs_text(count: int) -> str:
@@ -200,11 +211,11 @@ def note(summary: Summary) -> str:
 
 
 def shared_seeds(n_init_seeds: int) -> str:
-    """Say what pairs do not tell that have fewer init seeds than there are pairs."""
+    """Say what is not sampled where pairs have fewer init seeds than there are pairs."""
     seeds = f"{n_init_seeds} init seed{'s' if n_init_seeds != 1 else ''}"
     return (
-        f"The pairs share {seeds}, so their spread is that of the choice of structures; of "
-        "other initial weights and other source models it says little."
+        f"The pairs share {seeds}, so their spread is that of the choice of structures and hardly "
+        "that of initial weights and source models."
     )
 
 

@@ -1,4 +1,4 @@
-"""What tells beforehand how much transfer gains, and whether chance would do as well."""
+"""What the values of a question correlate with, and whether chance would do as well."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
