@@ -229,6 +229,8 @@ def test_errors_below_the_floor_are_not_called_larger():
     assert line["in words"] == "–"
     said = [sentence for sentence in section.findings if "finetune" in sentence]
     assert "RDF error 0.015 (not above the 0.020 of" in said[0]
+    # A ratio of two errors below the floor is noise.
+    assert "stability rate +0.00 (1 pair), force MAE 0.50 (1 pair)." in said[1]
     assert not any("is larger" in sentence for sentence in said)
 
 

@@ -70,9 +70,9 @@ def test_phases_of_one_temperature_have_a_column_each():
 def test_the_range_of_ratios_is_given_and_cells_that_share_models_are_not_counted():
     (sentence,) = in_words(matrices(RECORDS, "force_mae")[0])
     assert sentence == (
-        "b, finetune, N = 8: at this budget, its error is 0.50 (2 pairs) (trained at 300 K, tested "
-        "at 300 crystal) to 2.00 (2 pairs) (trained at 300 K, tested at 1089 liquid) times that of "
-        "scratch."
+        "b, finetune, N = 8: at this budget, its error is 0.50 (trained at 300 K, tested at 300 "
+        "crystal; 2 pairs) to 2.00 (trained at 300 K, tested at 1089 liquid; 2 pairs) times "
+        "that of scratch."
     )
 
 

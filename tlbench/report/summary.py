@@ -181,13 +181,13 @@ def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
 
 def range_text(found: list[tuple[Ratio, str]]) -> str:
     """Return the smallest and the largest of some ratios, each with the name of its place."""
-    low, high = min(found, key=_ratio_value), max(found, key=_ratio_value)
-    ends = [f"{ratio_text(ratio, False)} ({where})" for ratio, where in (low, high)]
-    return ends[0] if low == high else " to ".join(ends)
-
-
-def _ratio_value(found: tuple[Ratio, str]) -> float:
-    return found[0].value
+    ends = []
+    extremes = (pick(found, key=lambda each: each[0].value) for pick in (min, max))
+    for ratio, where in dict.fromkeys(extremes):
+        spread = f" [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else ""
+        pairs = "" if ratio.interval else f"; {n_pairs_text(ratio.n_pairs)}"
+        ends.append(f"{ratio.value:.2f}{spread} ({where}{pairs})")
+    return " to ".join(ends)
 
 
 def n_pairs_text(count: int) -> str:

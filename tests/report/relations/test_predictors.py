@@ -160,8 +160,8 @@ def test_the_range_of_ratios_is_given_and_transfers_that_share_models_are_not_co
     records = matrix(lambda a, b: 1.2 if b == "Li" else 0.8)
     (found,) = gains_findings(records, "force_mae")
     assert found == (
-        "b, finetune: at this budget, its error is 0.80 (2 pairs) (Si → Ge, N = 10) to 1.20 "
-        "(2 pairs) (Si → Li, N = 10) times that of scratch."
+        "b, finetune: at this budget, its error is 0.80 (Si → Ge, N = 10; 2 pairs) to 1.20 "
+        "(Si → Li, N = 10; 2 pairs) times that of scratch."
     )
     assert not any("worth" in title for title in gains_table(records, "force_mae")[0])
 

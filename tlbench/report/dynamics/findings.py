@@ -55,7 +55,8 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         ratios = {
             name: ratio
             for name in (FORCE, RDF, ADF)
-            if (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name), seed))
+            if _is_resolved(name, arm, baseline, floor)
+            and (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name), seed))
         }
         said = "".join(f", {name} {ratio_text(r, False)}" for name, r in ratios.items())
         sentences.append(
@@ -99,6 +100,12 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
             side = "above" if mean > least else "not above"
             said += f" ({side} the {error_text(least)} of {dynamics.reference.floor_is})"
     return said
+
+
+def _is_resolved(name: str, arm: Arm, baseline: Arm, floor: Mapping[str, float]) -> bool:
+    """Return whether an error of either arm is above the floor, below which ratios are noise."""
+    errors = [list(errors_in(each, name).values()) for each in (arm, baseline)]
+    return any(geometric_mean(some) > floor.get(name, 0) for some in errors if some)
 
 
 def _difference_text(difference: Difference) -> str:

@@ -9,6 +9,7 @@ from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.metrics.statistics import Association
 from tlbench.records import Record
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.dynamics.section import Titled
 from tlbench.report.relations.coverage import (
     by_coverage,
@@ -207,8 +208,9 @@ def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
     n_names = len({name for p in question.points for name in p.names})
     n_correlations = sum(len(told) for told in found.told.values())
     yield (
-        f"{question.title} The strongest of {n_correlations} correlations is with {name}, for "
-        f"{series}: {association_text(best)}. {_sure(question, found, n_names)}"
+        f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
+        f"correlations is with {name}, for {series}: {association_text(best)}. "
+        f"{_sure(question, found, n_names)}"
     )
 
 
