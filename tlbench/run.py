@@ -174,7 +174,7 @@ def _write(suite: Suite, planned: Plan, store: Store, report: Report, out: Path)
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(results, suite))
+        write_whole(out / "summary.md", markdown(results, suite.metrics, suite))
         page = out / "report.html"
         write_report(page, suite, complete, planned.suite_digest, results, entries, failures)
     except OSError as error:

@@ -80,7 +80,7 @@ def test_what_was_found_is_written_and_read_again(ran):
             assert sum(covered.error) / 5 == pytest.approx(mean, rel=0.02)
         counted = sum(error * n for error, n in p.by_coordination.values())
         assert counted / sum(n for _, n in p.by_coordination.values()) == pytest.approx(mean, 1e-3)
-    assert (out / "summary.md").read_text() == markdown(results, suite)
+    assert (out / "summary.md").read_text() == markdown(results, suite.metrics, suite)
     assert relations_section(results, "force_mae").blocks
 
 

@@ -305,7 +305,7 @@ ODD = {
 
 @pytest.mark.parametrize(("dynamics", "records"), ODD.values(), ids=ODD.keys())
 def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, tmp_path):
-    text = markdown(Results(records, dynamics=dynamics), load_suite("smoke"))
+    text = markdown(Results(records, dynamics=dynamics), [], load_suite("smoke"))
     assert "**Molecular dynamics**" in text
     section = dynamics_section(dynamics, records)
     for table in [section.arms, *section.details]:
@@ -389,4 +389,6 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
 def test_without_simulations_there_is_no_section(tmp_path):
     write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results(RECORDS), [])
     assert "Molecular dynamics" not in (tmp_path / "r.html").read_text()
-    assert "Molecular dynamics" not in markdown(Results(RECORDS), load_suite("smoke"))
+    assert "Molecular dynamics" not in markdown(
+        Results(RECORDS), ["force_mae"], load_suite("smoke")
+    )

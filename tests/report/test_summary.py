@@ -50,8 +50,7 @@ def test_an_arm_that_is_missing_is_a_dash_not_a_number():
 
 
 def test_markdown_has_a_table_per_metric_and_a_row_per_size():
-    suite = load_suite("smoke").model_copy(update={"metrics": ["force_mae", "energy_mae"]})
-    text = markdown(Results(RECORDS), suite)
+    text = markdown(Results(RECORDS), ["force_mae", "energy_mae"], load_suite("smoke"))
     lines = text.partition("\n\n**force_mae")[2]
     lines = f"**force_mae{lines}".splitlines()
     assert lines[0] == "**force_mae** (meV/Å)"
@@ -69,13 +68,13 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
 
 def test_markdown_begins_with_the_budget_and_what_it_leaves_open():
     suite = load_suite("si-ge-dft-cpu")
-    lines = markdown(Results(RECORDS), suite).splitlines()
+    lines = markdown(Results(RECORDS), ["force_mae"], suite).splitlines()
     assert lines[0] == "**400 updates: speed of learning, not shown to be converged**"
     assert "Target models had 400 updates at a learning rate of 0.001" in lines[2]
     assert "source models 2,000 at 0.001" in lines[2]
     assert "may only have learnt faster" in lines[2]
     longer = suite.training.model_copy(update={"updates": 2400})
-    text = markdown(Results(RECORDS), suite.model_copy(update={"training": longer}))
+    text = markdown(Results(RECORDS), [], suite.model_copy(update={"training": longer}))
     assert text.startswith("**2,400 updates: speed of learning")
 
 

@@ -165,7 +165,7 @@ def _write(folder: Path, run: Path, suite: Suite, found: Results) -> None:
     """Write the suite and what was found."""
     shutil.copyfile(run / SUITE, folder / SUITE)
     found.write(folder, PACKED)
-    write_whole(folder / SUMMARY, markdown(found, suite))
+    write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
 
 
 def _refuse_the_same(results: Path, submission: Submission) -> None:

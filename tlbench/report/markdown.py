@@ -18,9 +18,9 @@ from tlbench.results import Results
 from tlbench.suite import Suite
 
 
-def markdown(results: Results, suite: Suite) -> str:
-    """Return tables and findings of all metrics of the suite, and of whatever else there is."""
-    records, dynamics, metrics = results.records, results.dynamics, suite.metrics
+def markdown(results: Results, metrics: list[str], suite: Suite) -> str:
+    """Return tables and findings of all ``metrics``, and of whatever else there is."""
+    records, dynamics = results.records, results.dynamics
     blocks = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
     if suite.tuned is not None:
         blocks += [
@@ -55,7 +55,7 @@ def markdown(results: Results, suite: Suite) -> str:
                 blocks.append(markdown_table(lines))
     if dynamics is not None:
         blocks += _of_dynamics(dynamics, records)
-    section = relations_section(results, metrics[0])
+    section = relations_section(results, metrics[0]) if metrics else None
     if section is not None:
         blocks += _of_relations(section)
     for title, lines in cost_tables(records, results.costs):

@@ -165,6 +165,25 @@ def cells(summary: Summary, row: Row) -> list[str]:
     return [row.backbone, str(row.size), *at, *errors, *ratios]
 
 
+def lines_by_place(summary: Summary) -> list[list[str]]:
+    """Return the table with the arms side by side, the header first."""
+    return [header(summary), *(cells(summary, row) for row in summary.rows)]
+
+
+def lines_by_arm(summary: Summary) -> list[list[str]]:
+    """Return the same numbers with a line for each arm, the header first."""
+    n_arms = len(summary.strategies)
+    n_names = len(header(summary)) - 2 * n_arms + (BASELINE in summary.strategies)
+    lines = [[*header(summary)[:n_names], "arm", summary.metric, f"/ {BASELINE}"]]
+    for row in summary.rows:
+        found = cells(summary, row)
+        ratios = iter(found[n_names + n_arms :])
+        for strategy, error in zip(summary.strategies, found[n_names:], strict=False):
+            ratio = "–" if strategy == BASELINE else next(ratios)
+            lines.append([*found[:n_names], strategy, error, ratio])
+    return lines
+
+
 def _has_temperatures(summary: Summary) -> bool:
     return any(row.train_temperature_k is not None for row in summary.rows)
 

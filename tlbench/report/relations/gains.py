@@ -1,6 +1,6 @@
 """Errors relative to training from scratch, transfer by transfer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
@@ -9,9 +9,9 @@ from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
     Place,
+    Summary,
     arm_at,
-    cells,
-    header,
+    lines_by_place,
     note,
     range_text,
     ratio_text,
@@ -62,18 +62,20 @@ def gains(
                     yield Gain(transfer, at, ratio, tuple((condition or {}).items()))
 
 
-def gains_table(records: list[Record], metric: str) -> list[list[str]]:
-    """Return one line per transfer, backbone and size, the header first."""
+def gains_table(
+    records: list[Record],
+    metric: str,
+    lines_of: Callable[[Summary], list[list[str]]] = lines_by_place,
+) -> list[list[str]]:
+    """Return the lines of every transfer after its names, the header first."""
     parts = any(transfer.part is not None for transfer in by_transfer(records))
-    first = ["source", *(["pretrained on"] if parts else []), "target"]
+    names = ["source", *(["pretrained on"] if parts else []), "target"]
     lines: list[list[str]] = []
     for transfer, some in by_transfer(records).items():
-        table = summarise(some, metric)
-        if not lines:
-            lines.append([*first, *header(table)])
-        for row in table.rows:
-            names = [transfer.source, *([transfer.part or WHOLE] if parts else []), transfer.target]
-            lines.append([*names, *cells(table, row)])
+        header, *body = lines_of(summarise(some, metric))
+        lines = lines or [[*names, *header]]
+        part = [transfer.part or WHOLE] if parts else []
+        lines += [[transfer.source, *part, transfer.target, *line] for line in body]
     return lines
 
 
