@@ -3,6 +3,7 @@
 from tlbench.dynamics import Dynamics
 from tlbench.metrics import METRICS
 from tlbench.records import Record
+from tlbench.report.breakdowns import breakdowns
 from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
@@ -46,6 +47,10 @@ def markdown(results: Results, metrics: list[str], suite: Suite) -> str:
             size, lines = ranked
             blocks.append(f"Ranks at N = {size} and this budget:")
             blocks.append(markdown_table(lines))
+        # Of metrics of one unit, as MAE and RMSE, the page has the tables of the others.
+        if metric == next(m for m in metrics if METRICS.get(m).unit == METRICS.get(metric).unit):
+            for breakdown in breakdowns(records, metric):
+                blocks += [f"{breakdown.title}:", markdown_table(breakdown.lines), breakdown.note]
         # The page has the matrices of the other metrics.
         for matrix in matrices(records, metric) if metric == metrics[0] else []:
             for title, lines in tables(matrix):

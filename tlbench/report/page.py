@@ -13,6 +13,7 @@ from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.breakdowns import breakdowns
 from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, cost_tables, fronts
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
@@ -132,6 +133,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
                 "rank_size": ranked[0] if ranked else None,
                 "ranks": ranked[1] if ranked else [],
                 "figures": _embedded(_figures(records, name), name),
+                "breakdowns": breakdowns(records, name),
                 "matrices": [
                     (f"{matrix.backbone}, N = {matrix.size}, {title}", lines)
                     for matrix in ([] if several else matrices(records, name))

@@ -116,12 +116,14 @@ def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:
     }
 
 
-def summarise(records: list[Record], metric: str) -> Summary:
-    """Return the table of ``metric``.
+def summarise(
+    records: list[Record], metric: str, condition: Mapping[str, float | str] | None = None
+) -> Summary:
+    """Return the table of ``metric`` on all test structures, or on those of one condition.
 
-    Strategies that see no target data stand in every row; alone, they have a row of size 0.
+    Strategies that see no target data are in every row; alone, they have a row of size 0.
     """
-    errors = target_errors(records, metric)
+    errors = target_errors(records, metric, condition)
     unit = next((r.unit for r in records if r.metric == metric), "")
     strategies = [s for s in strategies_of(records) if any(p.strategy == s for p in errors)]
     trained = any(place.size for place in errors)
