@@ -30,19 +30,14 @@ def grouped():
         for metric, values in (("force_mae", FORCES), ("energy_mae", ENERGIES))
         for strategy, factor in (("scratch", 1.0), ("finetune", 0.5))
         for seed in (0, 1)
-        for group, value in {**values, "AIMD": values["AIMD"]}.items()
+        for group, value in values.items()
     ]
 
 
 RECORDS = [
     *grouped(),
     *(record(s, n, 80.0, temperature_k=300.0) for s in ("scratch", "finetune") for n in (0, 1)),
-    *(
-        record(s, n, 90.0, metric)
-        for metric in UNITS
-        for s in ("scratch", "finetune")
-        for n in (0, 1)
-    ),
+    *(record(s, n, 90.0, m) for m in UNITS for s in ("scratch", "finetune") for n in (0, 1)),
 ]
 
 
@@ -75,7 +70,7 @@ def test_the_axis_of_forces_does_not_reach_down_to_rounding():
 
 
 def test_small_errors_of_some_models_alone_are_no_symmetry():
-    records = [record("scratch", 0, 3e-5, group="G"), record("finetune", 0, 2.0, group="G")]
+    records = [record("scratch", 0, 2.0, group="G"), record("finetune", 0, 3e-5, group="G")]
     (found,) = breakdowns(records, "force_mae")
     assert found.note == ""
     assert found.lines[1][2] == "G"

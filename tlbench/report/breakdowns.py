@@ -103,11 +103,9 @@ def _left_out(records: list[Record], metric: str, keys: list[ConditionKey]) -> l
         for key in keys
         if vanishes(some, metric, dict(key))
     }
-    return (
-        [
-            "Left out, because all forces on them vanish by symmetry, for the reference as for every "
-            f"model (errors below {ROUNDING:g} meV/Å): {'; '.join(sorted(gone))}."
-        ]
-        if gone
-        else []
-    )
+    if not gone:
+        return []
+    return [
+        "Left out, because all forces on them vanish by symmetry, for the reference as for every "
+        f"model (errors below {ROUNDING:g} meV/Å): {'; '.join(sorted(gone))}."
+    ]

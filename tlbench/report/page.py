@@ -27,6 +27,7 @@ from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.results import Results
 from tlbench.suite import Suite
+from tlbench.suite.changes import changes_of
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
@@ -87,6 +88,7 @@ def write_report(
         "report/template.html",
         suite=suite,
         between=_between(suite),
+        changes=changes_of(suite),
         budget_label=budget_label(suite),
         budget_note=budget_note(suite, suite.tuned is not None),
         suite_digest=suite_digest,
