@@ -175,6 +175,11 @@ def by_condition(
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     title = "temperature (K)" if name == "temperature_k" else None
     figure.update_xaxes(title_text=title, row=len(backbones))
+    if numbers:
+        figure.update_xaxes(nticks=4)
+    else:
+        # Names at an angle, and room beside the outer ones: panels are narrow.
+        figure.update_xaxes(tickangle=-40, range=[-0.6, len(by_value) - 0.4])
     return figure
 
 
