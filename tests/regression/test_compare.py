@@ -94,3 +94,18 @@ def test_hostile_names_do_nothing():
     assert inline <= {"text", "text_special", "softbreak", "strong_open", "strong_close"}
     assert not any(token.type in ("heading_open", "html_block") for token in tokens)
     assert sum(token.type == "tr_open" for token in tokens) == 2
+
+
+def test_the_settings_that_differ_are_named():
+    first = replace(side({WHERE: BEFORE}), settings={"training": {"updates": 20}, "cutoff": 4.0})
+    second = replace(
+        side({WHERE: AFTER}),
+        suite_digest="other",
+        settings={"training": {"updates": 50}, "cutoff": 4.0},
+    )
+    pairing = pair_up(first, second)
+    (said,) = pairing.remarks()
+    assert said.endswith("from A to B: training.updates: 20 → 50.")
+    # A baseline file has only the digest of its settings.
+    (said,) = pair_up(replace(first, settings=None), second).remarks()
+    assert "suite digests digest and other" in said

@@ -17,6 +17,7 @@ from tlbench.run import Run
 from tlbench.suite import load_suite
 
 METRICS = ["force_mae", "energy_mae"]
+SUITE = load_suite("smoke")
 SILENT = DataNotes(("Every force <vanishes>.",), frozenset({"Ge"}))
 
 
@@ -58,24 +59,24 @@ def page(tmp_path, records, notes) -> str:
 
 def test_notes_stand_in_summary_page_and_terminal(capsys, tmp_path):
     notes = DataNotes(("3 of 24 test structures <of ge> are copies.",))
-    text = markdown(Results(RECORDS), METRICS, notes=notes)
+    text = markdown(Results(RECORDS), METRICS, SUITE, notes=notes)
     assert text.startswith("**Data**\n\n- 3 of 24 test structures &lt;of ge> are copies.\n")
     assert "3 of 24 test structures &lt;of ge&gt; are copies." in page(tmp_path, RECORDS, notes)
     assert "Data: 3 of 24 test structures <of ge>" in shown(capsys, RECORDS, notes, tmp_path)
 
 
 def test_without_notes_nothing_is_said(capsys, tmp_path):
-    text = markdown(Results(RECORDS), METRICS)
+    text = markdown(Results(RECORDS), METRICS, SUITE)
     assert "Data" not in text
-    assert text == markdown(Results(RECORDS), METRICS, notes=DataNotes())
+    assert text == markdown(Results(RECORDS), METRICS, SUITE, notes=DataNotes())
     assert "What to know of the data" not in page(tmp_path, RECORDS, DataNotes())
     assert "Data:" not in shown(capsys, RECORDS, DataNotes(), tmp_path)
 
 
 def test_force_errors_on_parts_without_forces_are_not_compared(capsys, tmp_path):
-    assert "negative transfer" in markdown(Results(RECORDS), METRICS)
+    assert "negative transfer" in markdown(Results(RECORDS), METRICS, SUITE)
     for text in (
-        markdown(Results(RECORDS), METRICS, notes=SILENT),
+        markdown(Results(RECORDS), METRICS, SUITE, notes=SILENT),
         shown(capsys, RECORDS, SILENT, tmp_path),
     ):
         assert "force_mae" not in text

@@ -6,6 +6,7 @@ from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.summary import cells, header, note, seed_of, summarise
 from tlbench.results import Results
+from tlbench.suite import load_suite
 
 
 def record(strategy, size, subset_seed, value, **changes):
@@ -49,18 +50,32 @@ def test_an_arm_that_is_missing_is_a_dash_not_a_number():
 
 
 def test_markdown_has_a_table_per_metric_and_a_row_per_size():
-    lines = markdown(Results(RECORDS), ["force_mae", "energy_mae"]).splitlines()
+    text = markdown(Results(RECORDS), ["force_mae", "energy_mae"], load_suite("smoke"))
+    lines = text.partition("\n\n**force_mae")[2]
+    lines = f"**force_mae{lines}".splitlines()
     assert lines[0] == "**force_mae** (meV/Å)"
     assert lines[2].strip("| ").split(" | ") == header(summarise(RECORDS, "force_mae"))
     assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"
     assert lines[6].startswith("The pairs share 1 init seed")
-    assert lines[7:11] == [
+    assert lines[7:10] == [
         "",
-        # One structure with transfer is better than the best of scratch, whose only size is 1.
-        "- b, finetune: 1 transferred structure is worth > 1 from scratch (> 1.0×; 2 pairs).",
-        "- b, zero-shot: zero-shot is worth about 1 structure from scratch (1 pair).",
+        # That one transferred structure beats the only size of scratch says nothing of data.
+        "- b, zero-shot: at this budget, its error is that of about 1 structure from scratch "
+        "(1 pair).",
         "",
     ]
+
+
+def test_markdown_begins_with_the_budget_and_what_it_leaves_open():
+    suite = load_suite("si-ge-dft-cpu")
+    lines = markdown(Results(RECORDS), ["force_mae"], suite).splitlines()
+    assert lines[0] == "**400 updates: speed of learning, not shown to be converged**"
+    assert "Target models had 400 updates at a learning rate of 0.001" in lines[2]
+    assert "source models 2,000 at 0.001" in lines[2]
+    assert "may only have learnt faster" in lines[2]
+    longer = suite.training.model_copy(update={"updates": 2400})
+    text = markdown(Results(RECORDS), [], suite.model_copy(update={"training": longer}))
+    assert text.startswith("**2,400 updates: speed of learning")
 
 
 def test_arms_without_target_data_alone_have_a_row():
@@ -99,7 +114,7 @@ def test_pairs_that_share_nothing_need_no_note():
     assert note(summarise(arms, "force_mae")) == ""
 
 
-def test_negative_transfer_is_flagged_as_seen_or_significant():
+def test_larger_errors_are_flagged_as_seen_or_significant():
     worse = [120.0, 130.0, 125.0, 122.0, 128.0]
     for values, sign in (
         (worse, " ▲"),
@@ -110,7 +125,7 @@ def test_negative_transfer_is_flagged_as_seen_or_significant():
             [*many("scratch", [100.0] * len(values)), *many("finetune", values)], "force_mae"
         )
         assert cells(summary, summary.rows[0])[-1].endswith(sign)
-        assert "▲: worse with 95 % confidence" in note(summary)
+        assert "▲: larger with 95 % confidence" in note(summary)
 
 
 def test_an_arm_without_target_data_is_not_flagged():

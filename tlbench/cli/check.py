@@ -31,6 +31,7 @@ def check(
     explains, with 95 % confidence over everything that is compared at once.
     """
     from tlbench.cli.output import write_output
+    from tlbench.cli.tables import say
     from tlbench.regression import output
     from tlbench.regression.check import check as checked
     from tlbench.regression.check import tolerances_of
@@ -41,6 +42,6 @@ def check(
     write_output(junit, lambda: output.junit(found))
     write_output(markdown, lambda: output.markdown(found))
     for sentence in output.sentences(found):
-        typer.echo(sentence)
+        say(sentence)
     if not found.passed:
         raise typer.Exit(1)

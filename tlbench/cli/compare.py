@@ -19,13 +19,8 @@ def compare(
     Numbers are paired by data, backbone, strategy, size, seeds, metric and condition. "better" and
     "worse" hold for each line by itself; tlbench check judges all of them together.
     """
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from tlbench.cli.output import write_output
+    from tlbench.cli.tables import console, drawn, say
     from tlbench.regression.compare import compare as rows_of
     from tlbench.regression.comparison import Comparison
     from tlbench.regression.pairing import pair_up
@@ -35,14 +30,8 @@ def compare(
     found = Comparison(pairing, rows_of(pairing))
     write_output(json, found.json)
     write_output(markdown, found.markdown)
-    # A pipe or a log has no width of its own; do not fold lines there.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    out = console()
     for title, lines in found.tables().items():
-        table = Table(title=title, title_justify="left")
-        for number, heading in enumerate(lines[0]):
-            table.add_column(heading, justify="left" if number in (0, 4) else "right")
-        for line in lines[1:]:
-            table.add_row(*map(Text, line))
-        console.print(table)
+        out.print(drawn(lines, out.width, words=(0, 4), title=title))
     for remark in found.remarks():
-        typer.echo(remark)
+        say(remark)

@@ -2,15 +2,16 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.engine.events import LOG
 from tlbench.engine.progress import read_progress
 from tlbench.engine.runner import Report
@@ -18,6 +19,7 @@ from tlbench.engine.store import Store
 from tlbench.jobs.base import Job
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
+from tlbench.report.budget import budget_note
 from tlbench.report.overview import overview
 from tlbench.run import Run
 
@@ -29,8 +31,7 @@ class Display:
     """Live progress on a terminal; a line per event where the output is not a terminal."""
 
     def __init__(self) -> None:
-        # A pipe or a log has no width of its own; do not fold lines there.
-        self.console = Console(width=None if sys.stdout.isatty() else 120)
+        self.console = console()
         self.interrupted = False
         self.started = False
         self._live: Live | None = None
@@ -56,7 +57,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a sentence."""
-        self.console.print(Text(text), soft_wrap=True)
+        say(text, self.console)
 
     def update(self, plan: Plan, store: Store, report: Report) -> None:
         """Show how the run stands.
@@ -101,17 +102,14 @@ class Display:
         for key in islice(submitted, _MOST_SHOWN):
             if (progress := read_progress(store, key)) is not None:
                 running.append((plan.jobs[key].label, progress))
-        table = running_table()
-        table.show_header = bool(running)
-        for label, progress in running:
-            table.add_row(label, *figures(progress))
+        table = running_table(running, self.console.width)
         finished = report.count("done", "cached")
         line = (
             f"{finished}/{len(report.status)} jobs done · {len(running)} running · "
             f"{report.count('failed')} failed · {report.count('skipped')} skipped · "
             f"{duration(time.monotonic() - self._started)}"
         )
-        return Group(table, Text(line, style="bold"))
+        return Group(*([table] if running else []), Text(line, style="bold"))
 
     def finish(self, run: Run, shard: tuple[int, int] | None = None) -> None:
         """Show the result table and where the files are; of a part, what has been done."""
@@ -138,29 +136,29 @@ class Display:
         tables = ((metric, overview(records, metric.name)) for metric in metrics)
         metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
         if found is not None:
-            table = Table(title=f"{metric.name} ({metric.unit})", title_justify="left")
-            for number, title in enumerate(found.lines[0]):
-                table.add_column(title, justify="left" if number == 0 else "right")
-            for line in found.lines[1:]:
-                table.add_row(*line)
-            self.console.print(table)
-            for sentence in [found.note, *found.findings]:
+            lines, width = found.lines, self.console.width
+            words = list(range(lines[0].index("N")))
+            if not fits(lines, width, words):
+                lines = found.by_arm
+                words.append(lines[0].index("arm"))
+            title = f"{metric.name} ({metric.unit})"
+            self.console.print(drawn(lines, width, words=words, title=title))
+            suite = run.plan.suite
+            about = budget_note(suite, suite.tuned is not None)
+            for sentence in [about, found.note, *found.findings]:
                 if sentence:
                     self.say(sentence)
         for sentence in run.notes.sentences:
             self.say(f"Data: {sentence}")
 
 
-def running_table() -> Table:
-    """Return a table for running jobs, whose rows are labels and `figures`."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("running", header_style="dim")
-    for title in ("done", "per second", "loss", "time left"):
-        table.add_column(title, justify="right", header_style="dim")
-    return table
+def running_table(running: Iterable[tuple[str, Any]], width: int) -> RenderableType:
+    """Return the table of running jobs, of their labels and progress."""
+    titles = ["running", "done", "per second", "loss", "time left"]
+    return drawn([titles, *([label, *_figures(p)] for label, p in running)], width)
 
 
-def figures(progress: Any) -> list[str]:
+def _figures(progress: Any) -> list[str]:
     """Return how far a job is, its pace, its loss and the time it has left, as text."""
     done, total = progress["done"], progress["total"]
     elapsed = max(time.time() - progress["started"], 1e-6)

@@ -19,13 +19,13 @@ class Kind(StrEnum):
 
 def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List suites, backbones, strategies, metrics, data sets or readers of files."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, summary in _entries(kind):
-        table.add_row(f"[bold]{name}[/bold]", summary)
-    Console().print(table)
+    from tlbench.cli.tables import console, drawn
+
+    lines = [(Text(name, "bold"), summary) for name, summary in _entries(kind)]
+    out = console()
+    out.print(drawn([(kind.value, "summary"), *lines], out.width, words=(0, 1), header=False))
 
 
 def _entries(kind: Kind) -> list[tuple[str, str]]:

@@ -127,27 +127,23 @@ def show_plan(
     everything
         List every job, however many there are.
     """
-    import sys
-
-    from rich.console import Console
-
     from tlbench.cli.plan_table import counted, listed
     from tlbench.cli.predicted import sentences
+    from tlbench.cli.tables import console, say
     from tlbench.engine.store import State
 
     jobs = planned.jobs
     states = _states(jobs, store_root)
     done = {key for key, state in states.items() if state is State.FINISHED}
     found = _estimate(jobs, done, store_root, device) if estimate else None
-    # A pipe or a log has no width of its own; do not fold lines there.
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    out = console()
     if everything or len(jobs) <= MOST_LINES:
-        console.print(listed(jobs, states, found))
+        out.print(listed(jobs, states, found, out.width))
     else:
-        console.print(counted(jobs, done, found))
+        out.print(counted(jobs, done, found, out.width))
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
     for line in lines + ([] if found is None else sentences(found, workers)):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(line)
 
 
 def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":

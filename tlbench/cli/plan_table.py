@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from tlbench.cli.predicted import basis_in_words, seconds_in_words
+from tlbench.cli.tables import drawn
 from tlbench.engine.store import State
 from tlbench.estimates import Estimate
 from tlbench.jobs.base import Job
@@ -25,9 +26,11 @@ def levels(jobs: Mapping[str, Job]) -> dict[str, int]:
     return found
 
 
-def listed(jobs: Mapping[str, Job], states: Mapping[str, State], found: Estimate | None) -> Table:
+def listed(
+    jobs: Mapping[str, Job], states: Mapping[str, State], found: Estimate | None, width: int
+) -> RenderableType:
     """Return a table with a line for each job; parents are named by the number of their line."""
-    table = _table(["#", "level", "kind", "job", "after", "key", "state"], found)
+    lines = []
     number, level = {key: n for n, key in enumerate(jobs, start=1)}, levels(jobs)
     for key, job in jobs.items():
         after = ", ".join(str(n) for n in sorted({number[p] for p in job.parents.values()}))
@@ -39,13 +42,15 @@ def listed(jobs: Mapping[str, Job], states: Mapping[str, State], found: Estimate
                 seconds_in_words(each.wall_seconds),
                 basis_in_words(each),
             ]  # fmt: skip
-        table.add_row(*cells)
-    return table
+        lines.append(cells)
+    return _table(["#", "level", "kind", "job", "after", "key", "state"], lines, found, width)
 
 
-def counted(jobs: Mapping[str, Job], done: Collection[str], found: Estimate | None) -> Table:
+def counted(
+    jobs: Mapping[str, Job], done: Collection[str], found: Estimate | None, width: int
+) -> RenderableType:
     """Return a table with a line for each kind of job."""
-    table = _table(["kind", "levels", "jobs", "done", "to do"], found)
+    lines = []
     level, seconds = levels(jobs), {} if found is None else found.seconds()
     for kind, count in Counter(job.kind for job in jobs.values()).items():
         keys = [key for key, job in jobs.items() if job.kind == kind]
@@ -57,13 +62,14 @@ def counted(jobs: Mapping[str, Job], done: Collection[str], found: Estimate | No
             unknown = sum(key in found.predictions and key not in seconds for key in keys)
             total = sum(seconds.get(key, 0.0) for key in keys)
             cells += [seconds_in_words(total), f"{unknown} unknown" if unknown else ""]
-        table.add_row(*cells)
-    return table
+        lines.append(cells)
+    return _table(["kind", "levels", "jobs", "done", "to do"], lines, found, width)
 
 
-def _table(titles: list[str], found: Estimate | None) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in [*titles, *([] if found is None else ["takes", "rests on"])]:
-        numbers = title in ("#", "level", "jobs", "done", "to do", "takes")
-        table.add_column(title, header_style="dim", justify="right" if numbers else "left")
-    return table
+def _table(
+    titles: list[str], lines: list[list[str]], found: Estimate | None, width: int
+) -> RenderableType:
+    titles = [*titles, *([] if found is None else ["takes", "rests on"])]
+    numbers = ("#", "level", "jobs", "done", "to do", "takes")
+    words = [n for n, title in enumerate(titles) if title not in numbers]
+    return drawn([titles, *lines], width, words=words)

@@ -57,17 +57,9 @@ def _values(run: "Followed", found: "Status") -> dict[str, Any]:
 
 
 def _show(run: "Followed", found: "Status") -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from tlbench.cli.live import duration, figures, running_table
+    from tlbench.cli.live import duration, running_table
+    from tlbench.cli.tables import console, say
     from tlbench.engine.status import STATES, log_of, tail
-    from tlbench.errors import printable
-
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(Text(printable(text)), soft_wrap=True)
 
     shard = run.about["shard"]
     name = run.about["suite"] + (f", part {shard[0]} of {shard[1]}" if shard else "")
@@ -82,10 +74,9 @@ def _show(run: "Followed", found: "Status") -> None:
             pace += f"; about {duration(found.left_seconds)} left"
         say(pace)
     if found.progress:
-        table = running_table()
-        for key, progress in list(found.progress.items())[:_MOST_SHOWN]:
-            table.add_row(Text(printable(run.jobs[key].label)), *figures(progress))
-        console.print(table)
+        shown = list(found.progress.items())[:_MOST_SHOWN]
+        out = console()
+        out.print(running_table([(run.jobs[key].label, p) for key, p in shown], out.width))
     for key, error in list(found.errors.items())[:_MOST_SHOWN]:
         say(f"Failed: {run.jobs[key].label} (job {key[:12]}): {error}")
         path = log_of(run, key)

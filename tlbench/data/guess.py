@@ -50,7 +50,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class OptionsGuess:
-    """Settings of the extxyz reader for a file, and one sentence for each thing that was guessed."""
+    """Settings of the extxyz reader for a file, and one sentence for each thing guessed."""
 
     options: dict[str, Any]
     said: tuple[str, ...]

@@ -7,6 +7,7 @@ from tlbench.errors import InputError, printable
 from tlbench.metrics.statistics import Pair
 from tlbench.regression.places import Place
 from tlbench.regression.sides import Side
+from tlbench.suite.changes import differences
 
 Values = Mapping[Place, Mapping[Pair, float]]
 
@@ -46,6 +47,12 @@ class Pairing:
         first, second = self.first, self.second
         if first.suite_digest == second.suite_digest:
             return []
+        found = differences(first.settings or {}, second.settings or {})
+        if found and first.settings and second.settings:
+            return [
+                "The settings of the two differ, which alone may explain differences, from A to B: "
+                f"{'; '.join(change.text() for change in found)}."
+            ]
         return [
             f"The settings of the two are not the same (suite digests {first.suite_digest[:12]} "
             f"and {second.suite_digest[:12]}), which alone may explain differences."

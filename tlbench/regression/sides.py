@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,10 @@ from tlbench.records import read_records
 from tlbench.regression.origins import Origin, read_origins
 from tlbench.regression.places import Entry, Place
 from tlbench.results import RECORDS
-from tlbench.schema import Strict, read_json
+from tlbench.schema import Strict, read_json, read_yaml
+
+SUITE = "suite.json"
+"""The file in which a run keeps its settings."""
 
 FORMAT = 1
 """Of baseline files; another number for what older versions cannot read."""
@@ -46,6 +49,8 @@ class Side:
         Place → value of each pair of seeds.
     origins
         Where they come from, as far as known.
+    settings
+        The suite with every default spelt out; None of a baseline file, which has its digest only.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Side:
     suite_digest: str
     values: Mapping[Place, Mapping[Pair, float]]
     origins: tuple[Origin, ...]
+    settings: Mapping[str, Any] | None = None
 
     def count(self) -> int:
         """Return how many numbers there are."""
@@ -127,7 +133,9 @@ def read_run(folder: Path) -> Side:
     InputError
         If it is not one.
     """
-    return _side(folder, make_baseline(folder))
+    side = _side(folder, make_baseline(folder))
+    path = folder / SUITE
+    return replace(side, settings=read_yaml(path)[0]) if path.exists() else side
 
 
 def read_side(path: Path) -> Side:

@@ -1,4 +1,4 @@
-"""What models cost, beside what they are worth."""
+"""What models cost, beside their errors."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -58,8 +58,8 @@ AXES = (
     ),
 )
 FRONT_NOTE = (
-    "Geometric means over pairs, on {device}. The line joins what nothing beats in both error and "
-    "cost. An arm without target data stands in every panel."
+    "Geometric means over pairs, on {device}. The line joins the models to which no other is "
+    "better in both error at this budget and cost. An arm without target data is in every panel."
 )
 
 

@@ -7,7 +7,6 @@ from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Curve,
     area_ratio,
-    data_multipliers,
     equivalent_size,
     geometric_mean,
     negative_transfer,
@@ -15,6 +14,7 @@ from tlbench.metrics.statistics import (
     tie_groups,
 )
 from tlbench.records import Record
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
     Errors,
@@ -32,10 +32,10 @@ PLATEAU = 0.9
 
 
 def findings(records: list[Record], metric: str) -> list[str]:
-    """Return sentences: what transferred structures are worth, and where transfer harms.
+    """Return sentences on the learning curves of all arms, at the budget of the run.
 
     Learning curves are those over structures of all temperatures; of models trained at one
-    temperature it is said how often they are better.
+    temperature the range of ratios is given.
     """
     errors = target_errors(records, metric)
     seed = seed_of(records, metric)
@@ -62,46 +62,45 @@ def _against_levels(
             ratio = paired_ratio(values, pairs, seed) if pairs and size else None
             if ratio and ratio.value > 1:
                 yield (
-                    f"{backbone}, {arm}: at N = {size} its error is {ratio_text(ratio, False)} "
-                    f"times that of {level}, which sees no target data."
+                    f"{backbone}, {arm}: {AT_THIS_BUDGET}, its error at N = {size} is "
+                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data."
                 )
 
 
 def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
     """Say from which size on more data hardly help the baseline, if there is one."""
+    plateau = _plateau(baseline)
+    if plateau:
+        first, last, share = plateau
+        yield (
+            f"{backbone}, {BASELINE}: {AT_THIS_BUDGET}, its error at N = {last} is {share:.2f} "
+            f"times that at N = {first}: the length of training, not the number of structures, "
+            "may limit it, so errors after transfer are not expressed in structures from scratch."
+        )
+
+
+def _plateau(baseline: Curve) -> tuple[int, int, float] | None:
+    """Return where a plateau begins, the largest size, and the ratio of the errors there."""
     means = {size: geometric_mean(list(pairs.values())) for size, pairs in baseline.items()}
     last = max(means)
     flat = [size for size in means if size < last and means[last] > PLATEAU * means[size]]
-    if flat:
-        share = means[last] / means[flat[0]]
-        yield (
-            f"{backbone}, {BASELINE}: its error at N = {last} is {share:.2f} times that at "
-            f"N = {flat[0]}: more data hardly help with so many updates, so what transferred "
-            "structures are worth holds for this budget only."
-        )
+    return (flat[0], last, means[last] / means[flat[0]]) if flat else None
 
 
 def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]:
     curve = curve_of(errors, backbone, arm)
     baseline = curve_of(errors, backbone, BASELINE)
     start = f"{backbone}, {arm}:"
-    if set(curve) == {0}:
-        worth = equivalent_size(curve[0], baseline, seed)
-        if worth:
-            interval = worth.interval
-            spread = f"95 %: {interval.text()}" if interval else n_pairs_text(worth.n_pairs)
-            yield f"{start} {worth.worth(arm)} ({spread})."
-    for size, multiplier in data_multipliers(curve, baseline, seed).items():
-        within = multiplier.interval
-        spread = f"95 %: {within.text()}" if within else n_pairs_text(multiplier.n_pairs)
-        doubt = "; not told apart from scratch" if within and within.includes_one() else ""
-        yield f"{start} {multiplier.worth(size)} ({multiplier.text()}; {spread}{doubt})."
+    # Where more structures do not help the baseline, no number of them measures an error.
+    if not _plateau(baseline):
+        yield from _in_structures(start, curve, baseline, seed)
     area = area_ratio(curve, baseline, seed)
     if area:
         sizes = sorted(size for size in curve if size in baseline)
         yield (
-            f"{start} from N = {sizes[0]} to {sizes[-1]}, its error is on average (area between "
-            f"the learning curves over log N) {ratio_text(area)} times that of {BASELINE}."
+            f"{start} from N = {sizes[0]} to {sizes[-1]}, its error {AT_THIS_BUDGET} is on average "
+            f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
+            f"of {BASELINE}."
         )
     # An arm without target data is worse than many structures from scratch as a matter of course.
     for size, pairs in curve.items():
@@ -109,9 +108,27 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
         if ratio and negative_transfer(ratio):
             certain = negative_transfer(ratio) == "significant"
             yield (
-                f"{start} negative transfer at N = {size}, {ratio_text(ratio)}"
-                + ("." if certain else "; it may be chance.")
+                f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
+                f"times that of {BASELINE}" + ("." if certain else "; it may be chance.")
             )
+
+
+def _in_structures(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[str]:
+    """Say how many structures from scratch have an arm's error, where the curve reaches it."""
+    for size in sorted(curve):
+        if set(curve) != {0} and not size:
+            continue
+        found = equivalent_size(curve[size], baseline, seed)
+        if found is None or found.censored:
+            continue
+        within = found.interval
+        spread = f"95 %: {within.text()}" if within else n_pairs_text(found.n_pairs)
+        at = f"its error at N = {size}" if size else "its error"
+        noun = "structure" if round(found.value) == 1 else "structures"
+        yield (
+            f"{start} {AT_THIS_BUDGET}, {at} is that of {found.text()} {noun} from scratch "
+            f"({spread})."
+        )
 
 
 def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] | None:

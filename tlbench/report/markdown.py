@@ -3,6 +3,8 @@
 from tlbench.dynamics import Dynamics
 from tlbench.metrics import METRICS
 from tlbench.records import Record
+from tlbench.report.breakdowns import breakdowns
+from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.dynamics.section import dynamics_section
@@ -19,19 +21,16 @@ from tlbench.suite import Suite
 
 
 def markdown(
-    results: Results,
-    metrics: list[str],
-    suite: Suite | None = None,
-    notes: DataNotes = NO_NOTES,
+    results: Results, metrics: list[str], suite: Suite, notes: DataNotes = NO_NOTES
 ) -> str:
     """Return tables and findings of all ``metrics``, and of whatever else there is."""
     notes = notes.completed(results.records)
     results = notes.comparable_results(results)
     records, dynamics = results.records, results.dynamics
-    blocks = []
+    blocks = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
     if notes.sentences:
         blocks += ["**Data**", "\n".join(f"- {plain(said)}" for said in notes.sentences)]
-    if suite is not None and suite.tuned is not None:
+    if suite.tuned is not None:
         blocks += [
             "**Tuned settings**",
             markdown_table(tuned_table(suite.tuned)),
@@ -53,8 +52,12 @@ def markdown(
         ranked = ranking(records, metric)
         if ranked:
             size, lines = ranked
-            blocks.append(f"Ranks at N = {size}:")
+            blocks.append(f"Ranks at N = {size} and this budget:")
             blocks.append(markdown_table(lines))
+        # Of metrics of one unit, as MAE and RMSE, the page has the tables of the others.
+        if metric == next(m for m in metrics if METRICS.get(m).unit == METRICS.get(metric).unit):
+            for breakdown in breakdowns(records, metric):
+                blocks += [f"{breakdown.title}:", markdown_table(breakdown.lines), breakdown.note]
         # The page has the matrices of the other metrics.
         for matrix in matrices(records, metric) if metric == metrics[0] else []:
             for title, lines in tables(matrix):
@@ -74,7 +77,7 @@ def markdown(
 
 def _of_relations(section: RelationsSection) -> list[str]:
     return [
-        "**When transfer helps**",
+        "**Ratio to scratch against distance and coverage**",
         "\n".join(f"- {sentence}" for sentence in section.findings),
         *(
             block

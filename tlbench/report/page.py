@@ -13,6 +13,8 @@ from tlbench.files import write_whole
 from tlbench.metrics import METRICS
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.breakdowns import breakdowns
+from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, FRONT_NOTE, cost_tables, fronts
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.dynamics.section import dynamics_figures, dynamics_section
@@ -26,6 +28,7 @@ from tlbench.report.transfers import has_several
 from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.results import Results
 from tlbench.suite import Suite
+from tlbench.suite.changes import changes_of
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
@@ -38,19 +41,20 @@ CONDITION_NOTE = (
 )
 ERRORS_NOTE = (
     "Geometric means over pairs. A row is the temperature of the target training structures, a "
-    "column that of the test structures, with their phase. An arm without target data stands in "
-    "the lowest row."
+    "column that of the test structures, with their phase. An arm without target data is in the "
+    "lowest row."
 )
 RATIOS_NOTE = (
     "Error of the arm relative to training from scratch on structures of the same temperature: "
-    "blue below 1, where the arm is better, red above. Intervals stand in the tables below."
+    "blue below 1, where the arm has the lower error at this budget, red above. Intervals are in "
+    "the tables below."
 )
 GAINS_NOTE = (
     "Error relative to training from scratch on the same structures, sources down, targets across: "
-    "blue below 1, where transfer helps, red above."
+    "blue below 1, where the arm has the lower error at this budget, red above."
 )
 PARTS_NOTE = (
-    "Error relative to training from scratch, by what was pretrained on: lower is a larger gain. "
+    "Error relative to training from scratch at this budget, by what was pretrained on. "
     "Bars are 95 % intervals, drawn from five pairs on."
 )
 PROPERTIES = {
@@ -90,6 +94,9 @@ def write_report(
         "report/template.html",
         suite=suite,
         between=_between(suite),
+        changes=changes_of(suite),
+        budget_label=budget_label(suite),
+        budget_note=budget_note(suite, suite.tuned is not None),
         suite_digest=suite_digest,
         settings=complete,
         cards=suite.cards(),
@@ -135,6 +142,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
                 "rank_size": ranked[0] if ranked else None,
                 "ranks": ranked[1] if ranked else [],
                 "figures": _embedded(_figures(records, name), name),
+                "breakdowns": breakdowns(records, name),
                 "matrices": [
                     (f"{matrix.backbone}, N = {matrix.size}, {title}", lines)
                     for matrix in ([] if several else matrices(records, name))
@@ -153,8 +161,8 @@ def _figures(records: list[Record], name: str) -> Iterator[tuple[str, str, Any]]
 
     if has_several(records):
         for title, text, figure in (
-            ("Gain by source and target", GAINS_NOTE, gain_maps(records, name)),
-            ("Gain by part of the source", PARTS_NOTE, gains_by_part(records, name)),
+            ("Ratio to scratch by source and target", GAINS_NOTE, gain_maps(records, name)),
+            ("Ratio to scratch by part of the source", PARTS_NOTE, gains_by_part(records, name)),
         ):
             if figure is not None:
                 yield title, text, figure
@@ -186,7 +194,7 @@ def _dynamics(dynamics: Dynamics, records: list[Record]) -> dict[str, Any]:
 
 
 def _relations(suite: Suite, results: Results) -> dict[str, Any] | None:
-    """Return the section on when transfer helps, with its plots."""
+    """Return the section on what gains go with, with its plots."""
     metric = suite.metrics[0]
     section = relations_section(results, metric)
     if section is None:

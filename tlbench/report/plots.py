@@ -12,10 +12,11 @@ from plotly.subplots import make_subplots
 from tlbench.metrics.statistics import Curve, geometric_mean
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.records import Record
+from tlbench.report.breakdowns import vanishes
 from tlbench.report.costs import Point, pareto
 from tlbench.report.summary import Place, arm_at, curve_of, seed_of, target_errors
 
-# Okabe & Ito's colours, told apart by most colour-blind readers.
+# Okabe & Ito's colours, which most colour-blind readers can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
 INK = "#334155"
@@ -126,13 +127,18 @@ def by_condition(
 ) -> Any | None:
     """Return error against one frame property: a row per backbone, a column per size.
 
-    Temperatures are joined by lines; kinds of structure, or phases, are not. None if the metric
-    was not broken down by the property.
+    Temperatures are joined by lines; kinds of structure, or phases, are not. Structures all of
+    whose forces vanish are left out: errors of rounding would stretch the axis over decades. None
+    if the metric was not broken down by the property.
     """
     values = {
         r.condition[name] for r in records if r.metric == metric and set(r.condition) == {name}
     }
-    by_value = {v: target_errors(records, metric, {name: v}) for v in sorted(values)}
+    by_value = {
+        v: target_errors(records, metric, {name: v})
+        for v in sorted(values)
+        if not vanishes(records, metric, {name: v})
+    }
     places = {p for errors in by_value.values() for p in errors if p.train_temperature_k is None}
     if not places:
         return None
@@ -169,6 +175,11 @@ def by_condition(
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     title = "temperature (K)" if name == "temperature_k" else None
     figure.update_xaxes(title_text=title, row=len(backbones))
+    if numbers:
+        figure.update_xaxes(nticks=4)
+    else:
+        # Names at an angle, and room beside the outer ones: panels are narrow.
+        figure.update_xaxes(tickangle=-40, range=[-0.6, len(by_value) - 0.4])
     return figure
 
 

@@ -20,8 +20,8 @@ from tlbench.records import Record
 BASELINE = "scratch"
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
-    "△: worse than training from scratch, which may be chance. "
-    "▲: worse with 95 % confidence (negative transfer)."
+    "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
+    "hold for the number of updates that all arms had."
 )
 
 
@@ -116,12 +116,14 @@ def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:
     }
 
 
-def summarise(records: list[Record], metric: str) -> Summary:
-    """Return the table of ``metric``.
+def summarise(
+    records: list[Record], metric: str, condition: Mapping[str, float | str] | None = None
+) -> Summary:
+    """Return the table of ``metric`` on all test structures, or on those of one condition.
 
-    Strategies that see no target data stand in every row; alone, they have a row of size 0.
+    Strategies that see no target data are in every row; alone, they have a row of size 0.
     """
-    errors = target_errors(records, metric)
+    errors = target_errors(records, metric, condition)
     unit = next((r.unit for r in records if r.metric == metric), "")
     strategies = [s for s in strategies_of(records) if any(p.strategy == s for p in errors)]
     trained = any(place.size for place in errors)
@@ -165,6 +167,25 @@ def cells(summary: Summary, row: Row) -> list[str]:
     return [row.backbone, str(row.size), *at, *errors, *ratios]
 
 
+def lines_by_place(summary: Summary) -> list[list[str]]:
+    """Return the table with the arms side by side, the header first."""
+    return [header(summary), *(cells(summary, row) for row in summary.rows)]
+
+
+def lines_by_arm(summary: Summary) -> list[list[str]]:
+    """Return the same numbers with a line for each arm, the header first."""
+    n_arms = len(summary.strategies)
+    n_names = len(header(summary)) - 2 * n_arms + (BASELINE in summary.strategies)
+    lines = [[*header(summary)[:n_names], "arm", summary.metric, f"/ {BASELINE}"]]
+    for row in summary.rows:
+        found = cells(summary, row)
+        ratios = iter(found[n_names + n_arms :])
+        for strategy, error in zip(summary.strategies, found[n_names:], strict=False):
+            ratio = "–" if strategy == BASELINE else next(ratios)
+            lines.append([*found[:n_names], strategy, error, ratio])
+    return lines
+
+
 def _has_temperatures(summary: Summary) -> bool:
     return any(row.train_temperature_k is not None for row in summary.rows)
 
@@ -172,11 +193,22 @@ def _has_temperatures(summary: Summary) -> bool:
 def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
     """Return a ratio with its interval, or with its number of pairs if they are too few.
 
-    If ``flagged``, a sign says that the arm did worse than the baseline; see ``WORSE_NOTE``.
+    If ``flagged``, a sign marks an error larger than that of the baseline; see ``WORSE_NOTE``.
     """
     pairs = f"({n_pairs_text(ratio.n_pairs)})"
     spread = f"[{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else pairs
     return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
+
+
+def range_text(found: list[tuple[Ratio, str]]) -> str:
+    """Return the smallest and the largest of some ratios, each with the name of its place."""
+    ends = []
+    extremes = (pick(found, key=lambda each: each[0].value) for pick in (min, max))
+    for ratio, where in dict.fromkeys(extremes):
+        spread = f" [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]" if ratio.interval else ""
+        pairs = "" if ratio.interval else f"; {n_pairs_text(ratio.n_pairs)}"
+        ends.append(f"{ratio.value:.2f}{spread} ({where}{pairs})")
+    return " to ".join(ends)
 
 
 def n_pairs_text(count: int) -> str:
@@ -200,11 +232,11 @@ def note(summary: Summary) -> str:
 
 
 def shared_seeds(n_init_seeds: int) -> str:
-    """Say what pairs do not tell that have fewer init seeds than there are pairs."""
+    """Say what is not sampled where pairs have fewer init seeds than there are pairs."""
     seeds = f"{n_init_seeds} init seed{'s' if n_init_seeds != 1 else ''}"
     return (
-        f"The pairs share {seeds}, so their spread is that of the choice of structures; of "
-        "other initial weights and other source models it says little."
+        f"The pairs share {seeds}, so their spread is that of the choice of structures and hardly "
+        "that of initial weights and source models."
     )
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from tlbench.metrics.statistics import (
     Ratio,
     geometric_mean,
-    negative_transfer,
     paired_ratio,
-    verdict,
 )
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
     Errors,
     Place,
     arm_at,
+    range_text,
     ratio_text,
     seed_of,
     strategies_of,
@@ -144,18 +144,19 @@ def tables(matrix: Matrix) -> list[tuple[str, list[list[str]]]]:
 
 
 def in_words(matrix: Matrix) -> list[str]:
-    """Return a sentence for each trained arm: how often it is better than scratch, and worse."""
-    sentences = []
-    for strategy, ratios in matrix.ratios.items():
-        if not matrix.trains(strategy):
-            continue
-        better = [ratio for ratio in ratios.values() if ratio.value < 1]
-        worse = [ratio for ratio in ratios.values() if negative_transfer(ratio)]
-        gains = sum(verdict(ratio) == "gain" for ratio in better)
-        losses = sum(verdict(ratio) == "loss" for ratio in worse)
-        sentences.append(
-            f"{matrix.backbone}, {strategy}, N = {matrix.size}: of {len(ratios)} combinations of "
-            f"training and test temperature, better than {BASELINE} in {len(better)} ({gains} by "
-            f"their 95 % intervals), worse in {len(worse)} ({losses})."
+    """Return a sentence for each trained arm: the range of its ratios to scratch.
+
+    They are not counted: all test temperatures of one training temperature share their models.
+    """
+    return [
+        f"{matrix.backbone}, {strategy}, N = {matrix.size}: {AT_THIS_BUDGET}, its error is "
+        + range_text(
+            [
+                (ratio, f"trained at {train:g} K, tested at {label(test)}")
+                for (train, test), ratio in ratios.items()
+            ]
         )
-    return sentences
+        + f" times that of {BASELINE}."
+        for strategy, ratios in matrix.ratios.items()
+        if matrix.trains(strategy)
+    ]

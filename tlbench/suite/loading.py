@@ -87,7 +87,9 @@ def load_suite(
     _read_tuned(value, Path())
     _find_cards(value, Path())
     if settings or backbones or cards or strategies:
-        suite = _checked(value, "the changes on the command line", {})
+        changed = _checked(value, "the changes on the command line", {})
+        changed._unchanged = suite
+        return changed
     return suite
 
 

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
@@ -110,6 +117,12 @@ class Suite(Strict):
         description="transfer although source and target share structures, which is refused "
         "otherwise",
     )
+    _unchanged: "Suite | None" = PrivateAttr(default=None)
+
+    @property
+    def unchanged(self) -> "Suite | None":
+        """The suite before its settings were changed on the command line; None if none were."""
+        return self._unchanged
 
     @model_validator(mode="after")
     def _one_kind_of_transfer(self) -> "Suite":

@@ -54,6 +54,16 @@ def test_the_command_line_names_what_is_left_out(command, small: Path, tmp_path:
     assert (tmp_path / "site" / "index.html").is_file()
 
 
+@pytest.mark.parametrize(
+    "page", ["index.html", "suites/quick/index.html", "submissions/quick/alpha/index.html"]
+)
+def test_pages_name_the_budget_and_count_no_cells_that_share_models(site: Path, page: str):
+    text = (site / page).read_text()
+    assert "100 updates: speed of learning, not shown to be converged" in text
+    for said in ("Better than scratch", "transfer helps", "negative transfer", "below 1 in"):
+        assert said not in text
+
+
 @pytest.mark.slow
 def test_the_same_submissions_give_the_same_bytes(results: Path, site: Path, tmp_path: Path):
     build_site(results, tmp_path / "site")

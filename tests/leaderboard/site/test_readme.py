@@ -37,6 +37,8 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 3
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2].startswith("| quick | Si → Ge | 1 | dimenetpp, finetune, N = 40: ")
-    assert "finetune: " in lines[2]
+    budget = "100 updates: speed of learning, not shown to be converged"
+    assert lines[2].startswith(f"| quick | Si → Ge | 1 | {budget} | dimenetpp, finetune, N = 40: ")
+    # Cells share models from scratch, so how many are below 1 is not counted.
+    assert "below 1" not in lines[2]
     assert lines[2].endswith("| 3 pairs |")

@@ -102,25 +102,9 @@ def test_resamples_without_a_size_are_dropped():
     assert found.interval.low.value == pytest.approx(1000)
 
 
-def test_an_arm_without_target_data_has_a_worth_too():
+def test_an_arm_without_target_data_has_an_equivalent_size_too():
     zero_shot = {(None, init): 2.0 for init in range(5)}
     baseline = {n: {(s, i): 8 / n for s in range(3) for i in range(5)} for n in SIZES}
     found = equivalent_size(zero_shot, baseline)
     assert (found.value, found.n_pairs) == (pytest.approx(4), 5)
     assert found.interval.low.value == pytest.approx(4)
-    assert found.worth() == "zero-shot is worth about 4 structures from scratch"
-
-
-@pytest.mark.parametrize(
-    ("value", "censored", "text"),
-    [
-        (7.3, "", "zero-shot is worth about 7 structures from scratch"),
-        (1.2, "", "zero-shot is worth about 1 structure from scratch"),
-        (234.0, "", "zero-shot is worth about 234 structures from scratch"),
-        (1, "<", "zero-shot is worth < 1 structure from scratch"),
-        (10, "<", "zero-shot is worth < 10 structures from scratch"),
-        (640, ">", "zero-shot is worth > 640 structures from scratch"),
-    ],
-)
-def test_worth_in_words(value, censored, text):
-    assert EquivalentSize(value, censored, 3, None).worth() == text

@@ -55,8 +55,8 @@ def test_what_the_study_says_is_recognised():
     assert found.trend.interval.side() == -1
     assert found.fallback.value == pytest.approx(0.5)
     (said,) = coverage_findings([found])
-    assert said.count("with 1 of 1 training sets") == 2
-    assert "(factor 0.56; told by 95 % intervals in 1, the opposite in 0)" in said
+    assert "over that for the nearest fifth, is 0.56 [0.5" in said
+    assert "over that where it is not, is 0.50 [0.50, 0.50] (N = 10)." in said
     assert coverage_table([found])[1][:4] == ["b", "finetune", "10", "0.92"]
     table = grid_table([found])
     assert {len(line) for line in table} == {7}

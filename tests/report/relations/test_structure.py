@@ -13,7 +13,7 @@ from tlbench.report.relations.structure import (
     bin_associations,
     contradictions,
     deviations,
-    overall,
+    structure_findings,
 )
 
 RDF_AXIS, _ = AXES
@@ -84,7 +84,7 @@ def test_better_in_both_is_no_contradiction_nor_is_what_the_floor_hides():
     assert list(contradictions(*both)) == list(contradictions(*hidden)) == []
 
 
-def test_force_errors_that_tell_a_bin_are_found_in_that_bin():
+def test_force_errors_that_go_with_a_bin_are_found_in_that_bin():
     rng = np.random.default_rng(0)
     models = [
         ("finetune", seed, 50 + 10 * rng.normal(), 40 + 20 * seed, 0.1 * (seed + 1))
@@ -95,11 +95,25 @@ def test_force_errors_that_tell_a_bin_are_found_in_that_bin():
     bins = bin_associations(found, RDF_AXIS)
     assert [number for number, _, _ in bins] == [19, 20]
     assert all(told.rho == pytest.approx(1) for _, told, _ in bins)
-    of_all, trained = overall(dynamics, records)["RDF error"]
-    assert of_all.rho == pytest.approx(trained.rho)
-    assert abs(of_all.rho) < 0.8
 
 
 def test_models_that_are_not_profiled_are_left_out():
     dynamics, _, records = made([("scratch", 0, 100, 90, 0.1)])
     assert deviations(dynamics, [], records, RDF_AXIS) == []
+
+
+def test_force_and_structure_are_compared_within_a_backbone_and_above_the_floor():
+    """A good and a bad backbone make a correlation between them, and none within either."""
+    of_good = [("finetune", s, 50 + s, 50, 0.1 - 0.01 * s) for s in range(4)]
+    floored = [("finetune", s, 60 + s, 60, 0.0001 * s) for s in range(4, 6)]
+    dynamics, _, records = made([*of_good, *floored])
+    bad, _, more = made([("finetune", s, 500 + s, 500, 1.0 - 0.1 * s) for s in range(4)])
+    dynamics.models.extend(m.model_copy(update={"backbone": "c"}) for m in bad.models)
+    records += [r.model_copy(update={"backbone": "c"}) for r in more]
+    one, other = structure_findings(dynamics, records)
+    assert one == (
+        "b: the RDF error of 4 of 6 models is above that of another run of the reference; its rank "
+        "correlation with the force MAE there is -1.00 (4 points)."
+    )
+    assert other.startswith("c: the RDF error of 4 of 4 models")
+    assert "is -1.00 (4 points)" in other

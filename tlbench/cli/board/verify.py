@@ -63,15 +63,17 @@ def verify(
 
 def _say(verdict: "Verdict") -> bool:
     """Print a verdict, and return whether it is good."""
+    from tlbench.cli.tables import say
+
     if verdict.problems:
         for problem in verdict.problems:
-            typer.echo(f"REFUSED  {problem}")
+            say(f"REFUSED  {problem}")
         return False
     covered = verdict.coverage
     models = f", {covered.found} of {covered.expected} models" if covered else ""
-    typer.echo(f"good     {verdict.folder}: {verdict.recomputed} numbers recomputed{models}")
+    say(f"good     {verdict.folder}: {verdict.recomputed} numbers recomputed{models}")
     for note in verdict.notes:
-        typer.echo(f"  note: {note}")
+        say(f"  note: {note}")
     return True
 
 

@@ -11,6 +11,7 @@ from tlbench.leaderboard.site.columns import rounded
 from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.metrics import METRICS
+from tlbench.report.budget import budget_label
 
 FORMAT = 1
 KEPT = 10
@@ -51,6 +52,7 @@ def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
         "suite": about.suite,
         "version": about.suite_version,
         "title": board.suite.title,
+        "budget": budget_label(board.suite),
         "page": f"{board.folder}/index.html",
         "protocol_digest": about.protocol_digest,
         "data": [{"card": data.card, "content": data.content} for data in about.data],

@@ -35,8 +35,8 @@ TEXT_COLOUR = "#111111"
 
 RATIOS_NOTE = (
     "Error of the arm relative to training from scratch on structures of the same temperature: "
-    "blue below 1, where the arm is better, red above. Intervals are in the table above, under the "
-    "test structures."
+    "blue below 1, where the arm has the lower error at this budget, red above. Intervals are in "
+    "the table above, under the test structures."
 )
 
 
@@ -145,7 +145,7 @@ def _curves(cases: Cases, metrics: Sequence[str]) -> Section:
 def _gains(transfers: Transfers, metric: str) -> Section:
     from tlbench.report.relations.plots import gain_maps
 
-    section = Section("elements", "Element matrix: gain by source and target", GAINS_NOTE)
+    section = Section("elements", "Ratio to scratch by source and target", GAINS_NOTE)
     if len(transfers) > 1:
         figure = gain_maps([r for some in transfers.values() for r in some], metric)
         if figure is not None:
@@ -156,7 +156,7 @@ def _gains(transfers: Transfers, metric: str) -> Section:
 def _parts(transfers: Transfers, metric: str) -> Section:
     from tlbench.report.relations.plots import gains_by_part
 
-    section = Section("parts", "Gain by part of the source", PARTS_NOTE)
+    section = Section("parts", "Ratio to scratch by part of the source", PARTS_NOTE)
     if any(transfer.part is not None for transfer in transfers):
         figure = gains_by_part([r for some in transfers.values() for r in some], metric)
         if figure is not None:
@@ -187,7 +187,7 @@ def _temperatures(transfers: Transfers, metric: str) -> Iterator[Section]:
     from tlbench.report.heatmaps import error_maps, ratio_maps
 
     errors = Section("temperatures", "From temperature to temperature", ERRORS_NOTE)
-    ratios = Section("temperature-gains", "Gain by training and test temperature", RATIOS_NOTE)
+    ratios = Section("temperature-gains", "Ratio to scratch by temperature", RATIOS_NOTE)
     for transfer, some in transfers.items():
         prefix = "" if len(transfers) == 1 else f"{transfer.label()}, "
         for matrix in matrices(some, metric):

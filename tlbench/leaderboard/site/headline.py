@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.rows import Row
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import verdict
+from tlbench.report.budget import budget_label
 from tlbench.report.summary import BASELINE, n_pairs_text, ratio_text
 
 FINETUNE = "finetune"
@@ -15,7 +15,9 @@ FINETUNE = "finetune"
 
 @dataclass(frozen=True)
 class Headline:
-    """The main finding of a board, by the first metric of its suite on the whole test set.
+    """The range of a board, by the first metric of its suite on the whole test set.
+
+    Ratios are not counted: they share models from scratch, or source models.
 
     Attributes
     ----------
@@ -24,10 +26,12 @@ class Headline:
     ratios
         Its complete rows with a ratio, the smallest ratio first.
     best
-        The best complete row of a trained arm at the largest size; None where errors of several
-        targets, or training temperatures, stand side by side.
+        The complete row of a trained arm with the lowest error at the largest size; None where
+        errors of several targets, or training temperatures, are side by side.
     transfer
         What is transferred between, in short.
+    budget
+        How long all arms were trained, and that this is not shown to be enough.
     """
 
     metric: str
@@ -36,15 +40,7 @@ class Headline:
     ratios: list[Row]
     best: Row | None
     transfer: str
-
-    @property
-    def better(self) -> int:
-        """In how many combinations the arm is better than scratch."""
-        return sum(row.ratio.value < 1 for row in self.ratios if row.ratio)
-
-    def by_interval(self, side: str) -> int:
-        """Return how many are a ``gain``, or a ``loss``, by their 95 % intervals."""
-        return sum(verdict(row.ratio) == side for row in self.ratios if row.ratio)
+    budget: str
 
     def range_text(self) -> str:
         """Return the smallest and the largest ratio; where there is one, with its interval."""
@@ -74,7 +70,7 @@ class Headline:
 
 
 def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
-    """Return the main finding of a board."""
+    """Return the range of ratios of a board, and its lowest error."""
     metric = board.suite.metrics[0]
     main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
     trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
@@ -86,7 +82,15 @@ def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
         largest = max(r.size for r in main)
         # Rows stand in the order of their ranks.
         best = next((r for r in main if r.size == largest and r.standing), None)
-    return Headline(metric, METRICS.get(metric).unit, arm, ratios, best, between(board, rows))
+    return Headline(
+        metric,
+        METRICS.get(metric).unit,
+        arm,
+        ratios,
+        best,
+        between(board, rows),
+        budget_label(board.suite),
+    )
 
 
 def between(board: Board, rows: Sequence[Row]) -> str:

@@ -21,6 +21,7 @@ from tlbench.leaderboard.site.strip import Strip, strip_of
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
 from tlbench.plan import PRETRAIN
+from tlbench.report.budget import budget_label, budget_note
 from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.overview import overview
@@ -172,6 +173,7 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
         figures=_figures(sections),
         n_models=len(board.labels),
         shown=[board.labels[model] for model in models],
+        budget=budget_note(board.suite, any(m.entry.suite.tuned for m in board.members)),
         findings=found.findings if found else [],
         simulations=[(names, dynamics_section(d, records)) for names, d in simulated],
         costs=list(cost_tables(records, costs)),
@@ -203,6 +205,7 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
         preparation=preparation_of(entry),
         command=command_of(entry),
         cautions=cautions_of(entry),
+        budget=budget_label(entry.suite),
         sources=_source_errors(member),
         costs=list(cost_tables(entry.results.records, entry.results.costs)),
         costs_note=COSTS_NOTE,

@@ -19,22 +19,22 @@ def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
             "suite",
             "transfer",
             "submissions",
-            "lowest error after training, largest N",
-            "error / scratch",
+            "budget",
+            "lowest error at this budget, largest N",
+            "error / scratch at this budget",
             "pairs",
         ]
     ]
     for board, headline in found:
         if board.kind is not Kind.SHIPPED:
             continue
-        better = f"{headline.better} of {len(headline.ratios)} below 1"
-        ratio = f"{headline.arm}: {headline.range_text()} ({better})"
         cells = [
             board.suite.name,
             headline.transfer,
             str(len(board.members)),
+            headline.budget,
             headline.best_text(),
-            ratio if headline.ratios else "–",
+            f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
             headline.pairs_text(),
         ]
         lines.append([cell.replace("|", "\\|") for cell in cells])

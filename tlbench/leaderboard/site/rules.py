@@ -1,19 +1,27 @@
 """How the numbers of a board come about: stored in its data and printed under its table."""
 
+BUDGET = (
+    "Every suite trains all arms with one number of updates and, unless tuned, one learning rate. "
+    "Errors are those at this budget, which no result here shows to be enough for convergence: a "
+    "ratio below 1 may mean only that the arm learns faster. What holds at one budget may be "
+    "reversed at another, and errors of one suite are not those of converged models."
+)
+
 AGGREGATION = (
     "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the test "
     "set; rates and survival times, which may be 0, have arithmetic means. A ratio is the "
     "geometric mean over pairs of the arm's error over that of training from scratch on the same "
-    "structures, with the same seeds and the same number of updates: below 1 transfer helps. "
+    "structures, with the same seeds and the same number of updates: below 1 the arm has the lower "
+    "error at this budget. "
     "Brackets hold 95 % intervals: of the paired bootstrap from five pairs on, of rates Wilson's "
     "with replicas clustered by model. With fewer than five pairs no significance is claimed."
 )
 RANKING = (
     "Ranks are given within one metric, test set, transfer, number of target structures and "
-    "training temperature, by the mean. Entries of one tie group are not shown to be worse than "
-    "its best, by the 95 % interval of their paired ratio; with fewer than five pairs, and for "
-    "rates and times, there are no tie groups. Arms that see no target data are shown beside the "
-    "others and not ranked: they have as many values as source models."
+    "training temperature, by the mean at the suite's budget. Entries of one tie group are not "
+    "shown to be worse than its best, by the 95 % interval of their paired ratio; with fewer than "
+    "five pairs, and for rates and times, there are no tie groups. Arms that see no target data "
+    "are shown beside the others and not ranked: they have as many values as source models."
 )
 MISSING = (
     "A result that is missing counts nowhere, and never as zero. An entry that lacks one of the "
@@ -28,6 +36,7 @@ COMPARABLE = (
     "same reference dynamics, by their digests. Of each submission the newest revision counts."
 )
 RULES = {
+    "budget": BUDGET,
     "aggregation": AGGREGATION,
     "ranking": RANKING,
     "missing results": MISSING,

@@ -35,6 +35,5 @@ def strip_of(headline: Headline) -> Strip | None:
 
     dots = sorted({STEP * round(place(value) / STEP) for value in logs})
     ticks = [(place(math.log(t)), f"{t:g}") for t in TICKS if abs(math.log(t)) <= reach]
-    n, below = len(logs), headline.better
-    text = f"{n} ratios to scratch from {headline.range_text()}; {below} of them are below 1."
+    text = f"{len(logs)} ratios to scratch, {headline.range_text()}, after {headline.budget}."
     return Strip([float(dot) for dot in dots], ticks, place(0.0), text)

@@ -15,7 +15,6 @@ from tlbench.metrics.statistics.difference import (
     unpaired_interval,
 )
 from tlbench.metrics.statistics.equivalence import EquivalentSize, equivalent_size
-from tlbench.metrics.statistics.multiplier import Multiplier, data_multipliers
 from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
 from tlbench.metrics.statistics.rate import Rate, clustered_rate, wilson_interval
 from tlbench.metrics.statistics.ratio import Ratio, paired_ratio
@@ -40,7 +39,6 @@ __all__ = [
     "EquivalentSize",
     "Interval",
     "MeanTime",
-    "Multiplier",
     "NegativeTransfer",
     "Pair",
     "Rate",
@@ -53,7 +51,6 @@ __all__ = [
     "association",
     "bootstrap_seed",
     "clustered_rate",
-    "data_multipliers",
     "equivalent_size",
     "geometric_mean",
     "kaplan_meier",

@@ -28,10 +28,6 @@ class Bound:
     value: float
     censored: Censoring = ""
 
-    def divided(self, divisor: float) -> "Bound":
-        """Return the bound of the number divided by a positive divisor."""
-        return Bound(self.value / divisor, self.censored)
-
     def text(self) -> str:
         """Return the bound with two significant figures, as ``> 4.9``."""
         return two_figures(self.value, self.censored)
@@ -44,18 +40,8 @@ class BoundInterval:
     low: Bound
     high: Bound
 
-    def divided(self, divisor: float) -> "BoundInterval":
-        """Return the interval of the number divided by a positive divisor."""
-        return BoundInterval(self.low.divided(divisor), self.high.divided(divisor))
-
     def text(self) -> str:
         """Return both ends, as ``2.3 to > 4.9``, or the one that they share."""
         if self.low == self.high:
             return self.low.text()
         return f"{self.low.text()} to {self.high.text()}"
-
-    def includes_one(self) -> bool:
-        """Return whether 1 may be inside."""
-        below = self.low.censored == "<" or (self.low.censored == "" and self.low.value <= 1)
-        above = self.high.censored == ">" or (self.high.censored == "" and self.high.value >= 1)
-        return below and above

@@ -38,11 +38,6 @@ class EquivalentSize:
         size = f"{self.value:.0f}"
         return f"{self.censored} {size}" if self.censored else f"about {size}"
 
-    def worth(self, arm: str = "zero-shot") -> str:
-        """Return in words what ``arm``, which sees no target data, is worth."""
-        noun = "structure" if round(self.value) == 1 else "structures"
-        return f"{arm} is worth {self.text()} {noun} from scratch"
-
 
 def equivalent_size(arm: Table, baseline: Curve, seed: int = 0) -> EquivalentSize | None:
     """Return how many structures the baseline needs to reach the error of ``arm``.

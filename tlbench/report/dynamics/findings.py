@@ -16,6 +16,7 @@ from tlbench.metrics.statistics import (
     unpaired_interval,
     verdict,
 )
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -27,6 +28,7 @@ from tlbench.report.dynamics.models import (
     floors_for,
     rate_of,
     rates_in,
+    survival_time,
 )
 from tlbench.report.summary import BASELINE, Place, n_pairs_text, ratio_text, shared_seeds
 
@@ -35,42 +37,39 @@ CHANCE = "; it may be chance"
 
 
 def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str]:
-    """Return sentences: whether arms are more stable than scratch, and nearer the reference."""
+    """Return sentences on every arm: its rate, survival and structure together, against scratch."""
     seed = bootstrap_seed({run.job for run in dynamics.models})
     sentences: list[str] = []
     n_pairs: list[int] = []
     for place, arm in arms.items():
         baseline = baseline_of(place, arms)
-        start, trained = _start(place), place.size > 0
-        sentences += [
-            f"{start} {said}."
-            for said in _of_structure(
-                arm, floors_for(dynamics, arm.values()), dynamics.reference.floor_is
-            )
-        ]
+        floor = floors_for(dynamics, arm.values())
+        start = f"{_start(place)} {AT_THIS_BUDGET},"
+        sentences.append(f"{_start(place)} {_of_arm(dynamics, arm, floor)}.")
         difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
         if difference is None:
             continue
         if difference.interval is None and difference.n_pairs >= MIN_PAIRS:
             interval = unpaired_interval(rate_of(arm), rate_of(baseline))
             difference = replace(difference, interval=interval)
-        sentences.append(f"{start} {_of_stability(difference, trained)}.")
         ratios = {
             name: ratio
             for name in (FORCE, RDF, ADF)
-            if (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name), seed))
+            if _is_resolved(name, arm, baseline, floor)
+            and (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name), seed))
         }
-        if ratios:
-            said = ", ".join(f"{name} {ratio_text(r, False)}" for name, r in ratios.items())
-            sentences.append(f"{start} relative to {BASELINE} with the same seeds: {said}.")
-        harms = _of_harm(arm, ratios, floors_for(dynamics, arm.values()), trained)
-        sentences += [f"{start} {said}." for said in harms]
+        said = "".join(f", {name} {ratio_text(r, False)}" for name, r in ratios.items())
+        sentences.append(
+            f"{start} relative to {BASELINE} with the same seeds: stability rate "
+            f"{_difference_text(difference)}{said}."
+        )
+        sentences += [f"{start} {harm}." for harm in _of_harm(arm, ratios, floor)]
         n_pairs += [difference.n_pairs, *(ratio.n_pairs for ratio in ratios.values())]
     return sentences + _limits(dynamics, n_pairs)
 
 
 def _limits(dynamics: Dynamics, n_pairs: list[int]) -> list[str]:
-    """Say what cannot be concluded from so few pairs, or from pairs so alike."""
+    """Say what cannot be concluded from so few pairs, or from pairs that share init seeds."""
     n_init_seeds = len({run.init_seed for run in dynamics.models})
     few = [FEW] if min(n_pairs, default=MIN_PAIRS) < MIN_PAIRS else []
     return few + ([shared_seeds(n_init_seeds)] if max(n_pairs, default=0) > n_init_seeds else [])
@@ -82,53 +81,55 @@ def _start(place: Place) -> str:
     return f"{place.backbone}, {place.strategy}, N = {place.size}{trained}:"
 
 
-def _of_structure(arm: Arm, floor: Mapping[str, float], floor_is: str) -> Iterator[str]:
-    """Say where the structure is not known, or cannot be told from the reference."""
+def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
+    """Give the stability rate, survival and errors of structure of an arm, with their floors."""
+    rate, time = rate_of(arm), survival_time(arm, dynamics.reference.time_ps)
+    said = (
+        f"stability rate {rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}], survival "
+        f"{time.value:.3g} of {dynamics.reference.time_ps:g} ps"
+    )
     if not any(model.run.n_stable for model in arm.values()):
-        yield "no replica is stable, so nothing is known of its structure"
-        return
+        return f"{said}; no replica is stable, so its structure is not known"
     for name in (RDF, ADF):
         errors = list(errors_in(arm, name).values())
-        if errors and geometric_mean(errors) <= floor.get(name, 0):
-            yield (
-                f"its {name} is not above {error_text(floor[name])}, that of {floor_is} with as "
-                "many stable replicas"
-            )
+        if not errors:
+            continue
+        mean, least = geometric_mean(errors), floor.get(name)
+        said += f", {name} {error_text(mean)}"
+        if least is not None:
+            side = "above" if mean > least else "not above"
+            said += f" ({side} the {error_text(least)} of {dynamics.reference.floor_is})"
+    return said
 
 
-def _of_stability(difference: Difference, trained: bool) -> str:
-    """Say how the rates differ, and whether that may be chance."""
-    spread = f"({n_pairs_text(difference.n_pairs)})"
-    if difference.interval:
-        low, high = difference.interval
-        spread = f"[{low:+.2f}, {high:+.2f}]"
-    said = f"its stability rate differs by {difference.value:+.2f} {spread} from that of {BASELINE}"
-    worse = "negative transfer" if trained else "less stable"
-    if difference.side():
-        return f"{said}: {'more stable' if difference.side() > 0 else worse}"
-    if difference.interval:
-        return f"{said}: not told apart"
-    return f"{said}: {worse}{CHANCE}" if difference.value < 0 else said
+def _is_resolved(name: str, arm: Arm, baseline: Arm, floor: Mapping[str, float]) -> bool:
+    """Return whether an error of either arm is above the floor, below which ratios are noise."""
+    errors = [list(errors_in(each, name).values()) for each in (arm, baseline)]
+    return any(geometric_mean(some) > floor.get(name, 0) for some in errors if some)
 
 
-def _of_harm(
-    arm: Arm, ratios: Mapping[str, Ratio], floor: Mapping[str, float], trained: bool
-) -> Iterator[str]:
-    """Say where structure is worse than from scratch, above all where forces are better."""
+def _difference_text(difference: Difference) -> str:
+    """Return a difference of rates with its interval, or with its number of pairs."""
+    if not difference.interval:
+        return f"{difference.value:+.2f} ({n_pairs_text(difference.n_pairs)})"
+    low, high = difference.interval
+    doubt = "" if difference.side() else ", not distinguished"
+    return f"{difference.value:+.2f} [{low:+.2f}, {high:+.2f}]{doubt}"
+
+
+def _of_harm(arm: Arm, ratios: Mapping[str, Ratio], floor: Mapping[str, float]) -> Iterator[str]:
+    """Say where structure is worse than from scratch although forces are better."""
     force = ratios.get(FORCE)
-    better = force is not None and force.value < 1
+    if force is None or force.value >= 1:
+        return
     for name in (RDF, ADF):
         ratio = ratios.get(name)
         if ratio is None or not negative_transfer(ratio):
             continue
         if geometric_mean(list(errors_in(arm, name).values())) <= floor.get(name, 0):
             continue
-        certain = verdict(ratio) == "loss"
-        if force is not None and better:
-            certain = certain and verdict(force) == "gain"
-            yield (
-                f"negative transfer, lower {FORCE} but larger {name} than {BASELINE}"
-                + ("" if certain else CHANCE)
-            )
-        elif trained:
-            yield f"negative transfer, larger {name} than {BASELINE}{'' if certain else CHANCE}"
+        certain = verdict(ratio) == "loss" and verdict(force) == "gain"
+        yield (
+            f"its {FORCE} is lower but its {name} is larger than those of {BASELINE}"
+            + ("" if certain else CHANCE)
+        )

@@ -35,18 +35,19 @@ from tlbench.report.summary import BASELINE, Place
 
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "
-    "stopped. Brackets hold the 95 % interval of their share, in which replicas of one model "
-    "count for less the more they are alike. Survival is the restricted mean survival time, with "
-    "its 95 % interval over models where they differ. MSD is the mean-square displacement from the "
-    "start in the second half of the stable simulations. "
+    "stopped within this time, which does not make their structure right: rate, survival and "
+    "structure are to be read together. Brackets hold the 95 % interval of their share, in which "
+    "replicas of one model count for less the more they are alike. Survival is the restricted mean "
+    "survival time, with its 95 % interval over models where they differ. MSD is the mean-square "
+    "displacement from the start in the second half of the stable simulations. "
     "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
     "reference and 1 for none. They are geometric means over models, of their stable replicas "
-    "only (in brackets how many models have any): an arm of which few survive is judged by its "
-    "survivors."
+    "only (in brackets how many models have any), so the structure of an arm of which few survive "
+    "is that of the survivors."
 )
 ALIKE_NOTE = (
-    "Where an arm has one model, or all its replicas meet the same end, nothing tells how alike "
-    "replicas of one model are, so each model counts as one observation."
+    "Where an arm has one model, or all its replicas meet the same end, how alike replicas of one "
+    "model are is not known, so each model counts as one observation."
 )
 MODELS_NOTE = (
     "One line per model; the last columns compare it with training from scratch with the same "
@@ -187,7 +188,7 @@ def _in_words(
     ]
     harms += ["fewer stable replicas"] if fewer else []
     hidden = harms and FORCE in ratios and ratios[FORCE].value < 1
-    return ("negative transfer: lower force error, " if hidden else "") + ", ".join(harms)
+    return ("lower force error, but " if hidden else "") + ", ".join(harms)
 
 
 def _place_titles(arms: Iterable[Place]) -> list[str]:

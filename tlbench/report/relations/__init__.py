@@ -1,1 +1,1 @@
-"""When transfer helps: what gains have to do with distances, coverage and structure."""
+"""What ratios to scratch have to do with distances, coverage and structure."""

@@ -19,7 +19,8 @@ from tlbench.metrics.statistics import (
     paired_ratio,
 )
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
-from tlbench.report.summary import BASELINE, Place, ratio_text
+from tlbench.report.budget import AT_THIS_BUDGET
+from tlbench.report.summary import BASELINE, Place, range_text, ratio_text
 from tlbench.suite.transfers import WHOLE
 
 Unit = Pair
@@ -172,33 +173,28 @@ def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
 
 
 def coverage_findings(covered: Iterable[Covered]) -> list[str]:
-    """Say of each backbone and arm whether it gains more where the target set has no examples."""
+    """Give, for each arm, how its ratio to scratch changes with the distance to training sets."""
     found: dict[tuple[str, str], list[Covered]] = defaultdict(list)
     for each in covered:
         found[each.place.backbone, each.place.strategy].append(each)
     return [
-        f"{backbone}, {strategy}: {_counted([each.trend for each in some])} the ratio to scratch "
-        "is smaller for the atoms farthest from the target's training structures than for the "
-        "nearest. Of the atoms far from them, it is smaller where the source is nearer than where "
-        f"it is not {_counted([e.fallback for e in some if e.fallback], 'with')}."
+        f"{backbone}, {strategy}: {AT_THIS_BUDGET}, its ratio to scratch for the fifth of the test "
+        "atoms farthest from the target's training structures, over that for the nearest fifth, is "
+        f"{_range(some, [each.trend for each in some])}. Of the farthest third, the ratio where "
+        "the source is nearer, over that where it is not, is "
+        f"{_range(some, [each.fallback for each in some])}."
         for (backbone, strategy), some in found.items()
     ]
 
 
-def _counted(ratios: list[Ratio], start: str = "with") -> str:
-    """Say how many of some ratios are below 1, and how many are told to be on which side."""
-    if not ratios:
-        return f"{start} none of the training sets, for lack of atoms,"
-    below = sum(ratio.value < 1 for ratio in ratios)
-    sides = [ratio.interval.side() for ratio in ratios if ratio.interval]
-    values = sorted(ratio.value for ratio in ratios)
-    reach = f"{values[0]:.2f}" + (f" to {values[-1]:.2f}" if len(values) > 1 else "")
-    told = (
-        f"told by 95 % intervals in {sides.count(-1)}, the opposite in {sides.count(1)}"
-        if sides
-        else f"too few independent values for intervals, {ratios[0].n_pairs}"
-    )
-    return f"{start} {below} of {len(ratios)} training sets (factor {reach}; {told})"
+def _range(covered: list[Covered], ratios: list[Ratio | None]) -> str:
+    """Return the smallest and the largest of some ratios, each with its training set."""
+    known = [
+        (ratio, f"N = {_size(each.place)}")
+        for each, ratio in zip(covered, ratios, strict=True)
+        if ratio is not None
+    ]
+    return range_text(known) if known else "not known, for lack of atoms"
 
 
 def _bin(n: int) -> str:

@@ -1,28 +1,21 @@
-"""What transfer is worth, transfer by transfer."""
+"""Errors relative to training from scratch, transfer by transfer."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tlbench.metrics.statistics import (
-    Multiplier,
-    Ratio,
-    data_multipliers,
-    negative_transfer,
-    paired_ratio,
-)
+from tlbench.metrics.statistics import Ratio, paired_ratio
 from tlbench.records import Record
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
     Place,
+    Summary,
     arm_at,
-    cells,
-    curve_of,
-    header,
+    lines_by_place,
     note,
+    range_text,
     ratio_text,
     seed_of,
-    strategies_of,
     summarise,
     target_errors,
 )
@@ -40,7 +33,6 @@ class Gain:
     transfer: Transfer
     place: Place
     ratio: Ratio
-    multiplier: Multiplier | None = None
     test: tuple[tuple[str, float | str], ...] = ()
 
 
@@ -63,49 +55,27 @@ def gains(
                     for p in trained
                     if p.backbone == place.backbone
                 }
-            multipliers = _multipliers(errors, place, seed) if condition is None else {}
             for at in sorted(places, key=lambda p: (p.size, p.train_temperature_k or 0)):
                 scratch = Place(at.backbone, BASELINE, at.size, at.train_temperature_k)
                 ratio = paired_ratio(arm_at(errors, at), errors.get(scratch, {}), seed)
                 if ratio:
-                    found = multipliers.get(at.size)
-                    yield Gain(transfer, at, ratio, found, tuple((condition or {}).items()))
+                    yield Gain(transfer, at, ratio, tuple((condition or {}).items()))
 
 
-def _multipliers(
-    errors: dict[Place, dict[tuple[int | None, int], float]], place: Place, seed: int
-) -> dict[int, Multiplier]:
-    if place.train_temperature_k is not None or not place.size:
-        return {}
-    baseline = curve_of(errors, place.backbone, BASELINE)
-    if len(baseline) < 2:
-        return {}
-    return data_multipliers(curve_of(errors, place.backbone, place.strategy), baseline, seed)
-
-
-def gains_table(records: list[Record], metric: str) -> list[list[str]]:
-    """Return one line per transfer, backbone and size, the header first."""
+def gains_table(
+    records: list[Record],
+    metric: str,
+    lines_of: Callable[[Summary], list[list[str]]] = lines_by_place,
+) -> list[list[str]]:
+    """Return the lines of every transfer after its names, the header first."""
     parts = any(transfer.part is not None for transfer in by_transfer(records))
-    arms = [s for s in strategies_of(records) if s != BASELINE]
-    worth = {(g.transfer, g.place): g.multiplier for g in gains(records, metric) if g.multiplier}
-    trained = [s for s in arms if any(place.strategy == s for _, place in worth)]
-    first = ["source", *(["pretrained on"] if parts else []), "target"]
+    names = ["source", *(["pretrained on"] if parts else []), "target"]
     lines: list[list[str]] = []
     for transfer, some in by_transfer(records).items():
-        table = summarise(some, metric)
-        if not lines:
-            lines.append([*first, *header(table), *(f"worth of {s}" for s in trained)])
-        for row in table.rows:
-            names = [transfer.source, *([transfer.part or WHOLE] if parts else []), transfer.target]
-            found = [
-                worth.get((transfer, Place(row.backbone, s, row.size, row.train_temperature_k)))
-                for s in trained
-            ]
-            worths = [
-                "–" if m is None or _contradicts(m, row.ratios.get(s)) else m.text()
-                for s, m in zip(trained, found, strict=True)
-            ]
-            lines.append([*names, *cells(table, row), *worths])
+        header, *body = lines_of(summarise(some, metric))
+        lines = lines or [[*names, *header]]
+        part = [transfer.part or WHOLE] if parts else []
+        lines += [[transfer.source, *part, transfer.target, *line] for line in body]
     return lines
 
 
@@ -152,57 +122,40 @@ def parts_table(records: list[Record], metric: str) -> list[list[str]]:
 
 
 def parts_findings(records: list[Record], metric: str) -> list[str]:
-    """Say of each arm how often a part of the source is worse than the whole, and better."""
-    arms: dict[tuple[str, str], list[Ratio]] = {}
+    """Give the range of errors after pretraining on a part of the source, relative to all of it."""
+    arms: dict[tuple[str, str], list[tuple[Ratio, str]]] = {}
     for each in against_whole(records, metric):
-        arms.setdefault((each.place.backbone, each.place.strategy), []).append(each.ratio)
-    sentences = []
-    for (backbone, strategy), ratios in arms.items():
-        sides = [ratio.interval.side() if ratio.interval else 0 for ratio in ratios]
-        worse = sum(ratio.value > 1 for ratio in ratios)
-        sentences.append(
-            f"{backbone}, {strategy}: pretraining on a part of the source is worse than on all "
-            f"of it in {worse} of {len(ratios)} comparisons, {sides.count(1)} by their 95 % "
-            f"intervals, and better in {len(ratios) - worse}, {sides.count(-1)} by theirs."
-        )
-    return sentences
+        found = arms.setdefault((each.place.backbone, each.place.strategy), [])
+        found.append((each.ratio, f"{each.part}, {_training_set(each.place)}"))
+    return [
+        f"{backbone}, {strategy}: {AT_THIS_BUDGET}, pretraining on a part of the source gives "
+        f"{range_text(found)} times the error of pretraining on all of it."
+        for (backbone, strategy), found in arms.items()
+    ]
 
 
 def gains_findings(records: list[Record], metric: str) -> list[str]:
-    """Return a sentence per arm and backbone: how often it gains, how often it loses."""
-    found: dict[tuple[str, str], list[Gain]] = {}
+    """Give the range of ratios to scratch of each trained arm.
+
+    They are not counted: transfers to one target share the models from scratch, and transfers from
+    one source the source models.
+    """
+    trained = {r.strategy for r in records if r.size}
+    arms: dict[tuple[str, str], list[tuple[Ratio, str]]] = {}
     for gain in gains(records, metric):
-        if any(r.strategy == gain.place.strategy and r.size for r in records):
-            found.setdefault((gain.place.backbone, gain.place.strategy), []).append(gain)
-    sentences = []
-    for (backbone, strategy), some in found.items():
-        better = [g for g in some if g.ratio.value < 1]
-        harmful = [g for g in some if negative_transfer(g.ratio)]
-        sure = [g for g in harmful if negative_transfer(g.ratio) == "significant"]
-        best = min(some, key=lambda g: g.ratio.value)
-        worst = max(some, key=lambda g: g.ratio.value)
-        told = (
-            f"{len(sure)} by their 95 % intervals"
-            if any(g.ratio.interval for g in some)
-            else "too few pairs for intervals"
-        )
-        sentences.append(
-            f"{backbone}, {strategy}: better than {BASELINE} in {len(better)} of {len(some)} "
-            f"combinations of transfer and training set, worse in {len(harmful)} "
-            f"({told}); from {best.ratio.value:.2f} "
-            f"({best.transfer.label()}, N = {best.place.size}) to {worst.ratio.value:.2f} "
-            f"({worst.transfer.label()}, N = {worst.place.size})."
-        )
-    return sentences
+        if gain.place.strategy in trained:
+            found = arms.setdefault((gain.place.backbone, gain.place.strategy), [])
+            found.append((gain.ratio, f"{gain.transfer.label()}, {_training_set(gain.place)}"))
+    return [
+        f"{backbone}, {strategy}: {AT_THIS_BUDGET}, its error is {range_text(found)} times that "
+        f"of {BASELINE}."
+        for (backbone, strategy), found in arms.items()
+    ]
 
 
-def _contradicts(multiplier: Multiplier, ratio: Ratio | None) -> bool:
-    """Return whether errors from scratch rise with N, so that no size is worth an error."""
-    return (
-        ratio is not None
-        and (multiplier.value - 1) * (ratio.value - 1) > 0
-        and (abs(math.log(multiplier.value)) > 0.02 and abs(math.log(ratio.value)) > 0.02)
-    )
+def _training_set(place: Place) -> str:
+    at = place.train_temperature_k
+    return f"N = {place.size}" + ("" if at is None else f" at {at:g} K")
 
 
 def gains_note(records: list[Record], metric: str) -> str:

@@ -1,4 +1,4 @@
-"""Plots of distances, of what tells gains, of coverage, and of errors beside structure."""
+"""Plots of distances, of ratios against them, of coverage, and of errors beside structure."""
 
 import math
 from collections.abc import Iterator, Sequence

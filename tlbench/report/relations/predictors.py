@@ -1,4 +1,4 @@
-"""What tells beforehand how much transfer gains, and whether chance would do as well."""
+"""What the values of a question correlate with, and whether chance would do as well."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ MOST_EXCHANGES = 720
 
 @dataclass(frozen=True)
 class Answer:
-    """How each predictor tells the values of each series, and how sure the strongest is.
+    """How each predictor correlates with the values of each series, and how sure the strongest is.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Answer:
 
 
 def answer(question: Question) -> Answer:
-    """Return how well each predictor tells the values."""
+    """Return how each predictor correlates with the values."""
     told: dict[str, dict[str, Association]] = {}
     strongest: list[Floats] = []
     series = dict.fromkeys(p.series for p in question.points)

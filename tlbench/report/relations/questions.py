@@ -1,4 +1,4 @@
-"""What may be told beforehand of transfer, and by what: the points behind each question."""
+"""What the gain of transfer may go with: the points behind each question."""
 
 import math
 from collections import defaultdict
@@ -28,7 +28,7 @@ SetKey = tuple[str, str, str | None, float | None]
 
 @dataclass(frozen=True)
 class Point:
-    """Something that is predicted: its value, what may tell it, and what it belongs together with.
+    """Something that is predicted: its value, its predictors, and what it belongs together with.
 
     ``series`` names what is compared only with its like, as one backbone at one size. ``names``
     are what may exchange its names, as the elements of a pair, and ``fixed`` the rest of what the
@@ -73,35 +73,35 @@ def questions(
     known = {frozenset({_key(d.a), _key(d.b)}): _values(d) for d in distances if d.distances}
     asked = [
         Question(
-            "Which transfer gains: between which data sets?",
+            "Does the ratio to scratch go with the distance between the data sets?",
             f"arm / {BASELINE}",
-            "A point is a transfer, lower where it gains more; if points fall on a rising line, "
-            "near data gain more than far ones.",
+            "A point is a transfer; if points rise, transfers between nearer data sets have the "
+            "lower errors relative to scratch, at this budget.",
             "elements" if has_elements(records) else "parts of the source",
             False,
             list(_of_transfers(records, known, metric)),
         ),
         Question(
-            "Which source is best for a target?",
+            "Among sources of one target, does the ratio to scratch go with distance?",
             f"arm / {BASELINE}, relative to the mean over sources",
             "A point is a source and a target, both numbers relative to their means over the "
-            "sources of that target; if points rise, the nearer source is the better one.",
+            "sources of that target; if points rise, the nearer source gives the lower error.",
             "elements",
             True,
             list(_of_sources(records, known, metric)),
         ),
         Question(
-            "Which pretraining is best for which test structures?",
+            "Among parts of the source, does the ratio to scratch go with distance to test data?",
             f"arm / {BASELINE}, relative to the mean over parts",
             "A point is a part of the source and one test temperature, both numbers relative to "
-            "their means over parts; if points rise, the part nearer to the test structures is the "
-            "better one.",
+            "their means over parts; if points rise, the part nearer to the test structures gives "
+            "the lower error.",
             "parts of the source",
             True,
             list(_of_parts(records, known, metric)),
         ),
         Question(
-            "Does distance tell what training at one temperature costs at another?",
+            "Does the error at other temperatures go with the distance from the one trained at?",
             "error / that of the best training temperature",
             "A point is a training and a test temperature; if points rise, structures farther from "
             "those trained on have the larger errors.",
@@ -110,10 +110,10 @@ def questions(
             list(_of_temperatures(records, known, metric, against_scratch=False)),
         ),
         Question(
-            "Does transfer help most where training and test structures differ?",
+            "Does the ratio to scratch go with the distance from training to test structures?",
             f"arm / {BASELINE}",
-            "A point is a training and a test temperature, lower where transfer gains more; if "
-            "points fall to the right, it gains most where the two differ.",
+            "A point is a training and a test temperature; if points fall to the right, the ratio "
+            "to scratch is smallest, at this budget, where the two differ most.",
             "training temperatures",
             False,
             list(_of_temperatures(records, known, metric, against_scratch=True)),

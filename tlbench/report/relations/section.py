@@ -1,15 +1,15 @@
-"""The section on when transfer helps, for the page and for Markdown."""
+"""The section on what gains go with, for the page and for Markdown."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tlbench.distances import DataDistance, NamedSet
-from tlbench.dynamics import Dynamics
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.metrics.statistics import Association
 from tlbench.records import Record
+from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.dynamics.section import Titled
 from tlbench.report.relations.coverage import (
     by_coverage,
@@ -28,8 +28,7 @@ from tlbench.report.relations.structure import (
     contradictions,
     coordination_table,
     deviations,
-    discordance,
-    overall,
+    structure_findings,
 )
 from tlbench.report.transfers import by_transfer
 from tlbench.results import Results
@@ -56,14 +55,15 @@ TOO_LIKELY = 0.05
 PREDICTORS_NOTE = (
     "Spearman's rank correlation; in brackets its 95 % interval, which counts pairs of elements, "
     "or parts of the source, not points, and is left out where there are fewer than six; after × "
-    "the error of predicting those that were left out from this number, relative to predicting "
+    "the error of predicting each from this number, fitted to the others, relative to predicting "
     "the mean of the others: below 1 it is of use; p is the share of exchanges of names (of "
     "elements, parts, or training temperatures) that correlate as strongly. Each stands for "
     "itself: of many, some are strong by chance."
 )
 PARTS_NOTE = (
     "Error after pretraining on a part of the source over that after pretraining on all of it, "
-    "with the same updates and the same seeds: above 1, broader pretraining is better."
+    "with the same updates and the same seeds: above 1, pretraining on all of it gives the lower "
+    "error at this budget."
 )
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
@@ -81,7 +81,8 @@ GRID_NOTE = (
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
-    "goes with a larger deviation of the distribution there. Intervals count arms, because models "
+    "goes with a larger deviation of the distribution there. Models of all backbones are taken "
+    "together, so a correlation may be one between backbones. Intervals count arms, because models "
     "of one are alike."
 )
 CONTRADICTIONS_NOTE = (
@@ -93,7 +94,7 @@ CONTRADICTIONS_NOTE = (
 
 @dataclass(frozen=True)
 class RelationsSection:
-    """What is said about when transfer helps."""
+    """What gains go with: distances, coverage, structure."""
 
     findings: list[str]
     blocks: list[Titled]
@@ -115,22 +116,24 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
         note = PREDICTORS_NOTE if number == 0 else ""
         blocks.append(Titled(question.title, predictors_table(question, found), note))
     blocks += [
-        Titled("Gain by coverage", coverage_table(covered), COVERAGE_NOTE),
-        Titled("Gain by coverage of target and source", grid_table(covered), GRID_NOTE),
+        Titled("Ratio to scratch by coverage", coverage_table(covered), COVERAGE_NOTE),
+        Titled("Ratio to scratch by coverage of target and source", grid_table(covered), GRID_NOTE),
         Titled("Force error by coordination", coordination_table(profiles), COORDINATION_NOTE),
     ]
     findings = parts_findings(records, metric)
     findings += [said for q, found in asked for said in predictors_findings(q, found)]
     findings += coverage_findings(each for each in covered if each.place.strategy in trained)
     if dynamics is not None:
-        findings += [*_of_structure(dynamics, records), *discordance(dynamics, records)]
+        findings += structure_findings(dynamics, records)
         for axis in AXES:
             deviating = deviations(dynamics, profiles, records, axis)
             blocks.append(
                 Titled(f"{axis.error} and force error", bins_table(deviating, axis), BINS_NOTE)
             )
         lines = [CONTRADICTIONS, *contradictions(dynamics, profiles, records)]
-        blocks.append(Titled("Better forces, worse structure", lines, CONTRADICTIONS_NOTE))
+        blocks.append(
+            Titled("Lower force error, larger structure error", lines, CONTRADICTIONS_NOTE)
+        )
     return RelationsSection(findings, [b for b in blocks if len(b.lines) > 1])
 
 
@@ -184,20 +187,20 @@ def distance_text(distance: SetDistance) -> str:
 def predictors_table(question: Question, found: Answer) -> list[list[str]]:
     """Return a line per predictor, a column per series."""
     series = list(dict.fromkeys(p.series for p in question.points))
-    lines = [["told by", *series]]
+    lines = [["distance or difference", *series]]
     for name, told in found.told.items():
-        lines.append([name, *(_told(told[s]) if s in told else "–" for s in series)])
+        lines.append([name, *(_association_cell(told[s]) if s in told else "–" for s in series)])
     return lines
 
 
-def _told(told: Association) -> str:
-    skill = "" if told.skill is None else f" × {told.skill:.2f}"
-    chance = "" if told.chance is None else f", p = {told.chance:.2f}"
-    return association_text(told) + skill + chance
+def _association_cell(found: Association) -> str:
+    skill = "" if found.skill is None else f" × {found.skill:.2f}"
+    chance = "" if found.chance is None else f", p = {found.chance:.2f}"
+    return association_text(found) + skill + chance
 
 
 def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
-    """Say what tells the value best, and whether chance would do as well."""
+    """Say what the values correlate with most, and how often chance does as well."""
     strongest = found.strongest()
     if strongest is None:
         return
@@ -205,8 +208,9 @@ def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
     n_names = len({name for p in question.points for name in p.names})
     n_correlations = sum(len(told) for told in found.told.values())
     yield (
-        f"{question.title} The strongest of {n_correlations} correlations is with {name}, for "
-        f"{series}: {association_text(best)}. {_sure(question, found, n_names)}"
+        f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
+        f"correlations is with {name}, for {series}: {association_text(best)}. "
+        f"{_sure(question, found, n_names)}"
     )
 
 
@@ -223,15 +227,6 @@ def _sure(question: Question, found: Answer, n_names: int) -> str:
     if found.chance > TOO_LIKELY:
         return f"{share}, so it may be chance, and nothing is concluded."
     return f"{share}. It is the strongest of many, and should be expected to be weaker elsewhere."
-
-
-def _of_structure(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
-    for name, (everything, trained) in overall(dynamics, records).items():
-        said = "" if trained is None else f", and {association_text(trained)} of trained ones alone"
-        yield (
-            f"Across models, the {name} goes with the force MAE with a rank correlation of "
-            f"{association_text(everything)}{said}."
-        )
 
 
 def relations_figures(results: Results, metric: str) -> Iterator[tuple[str, str, Any]]:
@@ -261,9 +256,9 @@ def relations_figures(results: Results, metric: str) -> Iterator[tuple[str, str,
     covered = [each for each in by_coverage(profiles) if each.place.strategy in trained]
     if covered:
         yield (
-            "Gain by coverage",
-            "Lower is a larger gain; a line that falls to the right gains most for the test atoms "
-            "that are least like the target's training structures.",
+            "Ratio to scratch by coverage",
+            "Error relative to scratch at this budget; a line that falls to the right has its "
+            "smallest ratio for the test atoms least like the target's training structures.",
             coverage_curves(covered),
         )
     if dynamics is not None:
@@ -273,7 +268,6 @@ def relations_figures(results: Results, metric: str) -> Iterator[tuple[str, str,
                 yield (
                     f"{axis.error} and force error, bin by bin",
                     "Above, how far the distribution is from the reference's; below, the force "
-                    "error of the test atoms that see this distance or angle: where peaks stand "
-                    "above each other, force errors may explain the structure.",
+                    "error of the test atoms that see this distance or angle.",
                     structure_profiles(found, axis),
                 )

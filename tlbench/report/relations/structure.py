@@ -1,13 +1,12 @@
-"""What errors of forces have to do with errors of structure.
+"""Errors of forces beside errors of structure.
 
 Force errors of test atoms are sorted by the distances and angles that the atoms see, and laid
 beside the deviation of the radial and angular distribution of the same model's simulations at the
 same distances and angles.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from tlbench.report.dynamics.models import (
     arms_of,
     baseline_of,
     error_text,
+    floors,
     floors_for,
 )
 from tlbench.report.relations.coverage import principal
@@ -94,11 +94,11 @@ def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats
 
 
 def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Association, float]]:
-    """Return bins with how force error tells deviation across models, and the mean deviation.
+    """Return bins with the correlation of force error and deviation, and the mean deviation.
 
-    Models of one arm are alike, so arms are counted, not models. Only bins are told where the
-    structure deviates by a twentieth of the largest mean deviation at least, and only if there are
-    models enough.
+    Models of one arm are alike, so arms are counted, not models. Bins are left out where the
+    structure deviates by less than a twentieth of the largest mean deviation, and all if there are
+    too few models.
     """
     if len(found) < MIN_GROUPS:
         return []
@@ -121,7 +121,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
 
 def bins_table(found: list[Deviations], axis: Axis) -> list[list[str]]:
     """Return a line per bin, the header first."""
-    lines = [[f"bin ({axis.unit})", "mean deviation", "force error tells it (Spearman)"]]
+    lines = [[f"bin ({axis.unit})", "mean deviation", "with force error (Spearman)"]]
     for number, told, mean in bin_associations(found, axis):
         lines.append([axis.bin(number), f"{mean:.3g}", association_text(told)])
     return lines
@@ -134,28 +134,34 @@ def association_text(told: Association) -> str:
     return f"{told.rho:+.2f} [{told.interval[0]:+.2f}, {told.interval[1]:+.2f}]"
 
 
-def overall(
-    dynamics: Dynamics, records: list[Record]
-) -> Mapping[str, tuple[Association, Association | None]]:
-    """Return how the force MAE of models tells their errors of structure: of all, of trained."""
-    arms = arms_of(dynamics, records).items()
-    models = [(place, model) for place, arm in arms for model in arm.values()]
-    trained = [(place, model) for place, model in models if place.size]
-    found = {}
-    for name in (RDF, ADF):
-        told = _told(models, name)
-        if told is not None:
-            found[name] = told, _told(trained, name)
-    return found
+def structure_findings(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
+    """Say, backbone by backbone, whether force MAE and structure go together above the floor.
 
-
-def _told(models: list[tuple[Place, Model]], name: str) -> Association | None:
-    known = [(p, m) for p, m in models if name in m.errors and FORCE in m.errors]
-    return association(
-        [m.errors[FORCE] for _, m in known],
-        [m.errors[name] for _, m in known],
-        [p for p, _ in known],
-    )
+    Between backbones both differ for other reasons, so models are compared within one. Below the
+    floor the order of errors of structure is chance.
+    """
+    trained: dict[str, list[tuple[Place, Model]]] = {}
+    for place, arm in arms_of(dynamics, records).items():
+        if place.size:
+            trained.setdefault(place.backbone, []).extend((place, model) for model in arm.values())
+    for backbone, models in trained.items():
+        for name in (RDF, ADF):
+            known = [(p, m) for p, m in models if {name, FORCE} <= set(m.errors)]
+            if not known or name not in floors(dynamics):
+                continue
+            above = [(p, m) for p, m in known if m.errors[name] > floors_for(dynamics, [m])[name]]
+            said = f"{backbone}: the {name} of {len(above)} of {len(known)} models is above "
+            said += f"that of {dynamics.reference.floor_is}"
+            found = association(
+                [m.errors[FORCE] for _, m in above],
+                [m.errors[name] for _, m in above],
+                [p for p, _ in above],
+            )
+            if found is not None:
+                said += (
+                    f"; its rank correlation with the force MAE there is {association_text(found)}"
+                )
+            yield f"{said}."
 
 
 def contradictions(
@@ -218,33 +224,6 @@ def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
         known = "unknown" if not np.isfinite(ratio) else f"× {ratio:.2f}"
         told.append(f"{axis.bin(int(number))} ({known})")
     return ", ".join(told)
-
-
-def discordance(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
-    """Say in how many pairs of models, of any arms and sizes, the better forces go with worse.
-
-    Pairs of which both structures are within what runs of the reference differ by are left out.
-    """
-    arms = arms_of(dynamics, records)
-    for name in (RDF, ADF):
-        models = [
-            m for arm in arms.values() for m in arm.values() if {name, FORCE} <= set(m.errors)
-        ]
-        floor = floors_for(dynamics, models).get(name, 0.0)
-        pairs = [
-            (one, other)
-            for one, other in combinations(models, 2)
-            if max(one.errors[name], other.errors[name]) > floor
-        ]
-        against = sum(
-            (one.errors[FORCE] - other.errors[FORCE]) * (one.errors[name] - other.errors[name]) < 0
-            for one, other in pairs
-        )
-        if pairs:
-            yield (
-                f"In {against} of {len(pairs)} pairs of models, of any backbone, arm and size, the "
-                f"one with the lower force MAE has the larger {name}."
-            )
 
 
 def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
