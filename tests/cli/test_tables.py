@@ -12,6 +12,7 @@ from rich.console import Console
 from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.records import Record
+from tlbench.report.data_notes import NO_NOTES
 from tlbench.suite import load_suite
 
 
@@ -72,7 +73,7 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
         result(arm, seed, 100.0 + n + seed) for n, arm in enumerate(arms) for seed in range(5)
     ]
     monkeypatch.setenv("COLUMNS", "80")
-    run = SimpleNamespace(plan=SimpleNamespace(suite=suite), records=records)
+    run = SimpleNamespace(plan=SimpleNamespace(suite=suite), records=records, notes=NO_NOTES)
     Display()._show_results(run)
     text = capsys.readouterr().out
     table = [line.split() for line in text.splitlines() if line.startswith("dimenetpp  ")]
