@@ -208,7 +208,7 @@ def weights_of_other_models(folder):
 # The suite.
 
 
-@forgery("is not valid YAML")
+@forgery("is not valid JSON")
 def suite_that_runs_code(folder):
     write(folder / "suite.json", "name: !!python/object/apply:os.system [touch /tmp/owned]\n")
     seal(folder)
@@ -272,7 +272,7 @@ def suite_without_end(folder):
     )
 
 
-@forgery("cannot be judged")
+@forgery("is not valid JSON")
 def setting_that_is_too_long_to_write(folder):
     suite, endless = text_of(folder / "suite.json"), "0x" + "f" * 20_000
     suite = suite.replace('"schnet": {', f'"my-network": {{"n": {endless}, ')

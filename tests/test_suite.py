@@ -127,6 +127,13 @@ def test_backbones_of_a_published_suite_need_not_be_installed(tmp_path):
     assert load_published(tmp_path / "suite.json").digest() != suite.digest()
 
 
+def test_small_numbers_of_a_plugin_stay_numbers(tmp_path):
+    value = load_suite("smoke").complete()
+    value["backbones"]["my-network"] = {"rate": 1e-05}
+    (tmp_path / "suite.json").write_text(json.dumps(value))
+    assert load_published(tmp_path / "suite.json").backbones["my-network"] == {"rate": 1e-05}
+
+
 def test_a_published_suite_is_the_suite(tmp_path):
     for name in suite_names():
         suite = load_suite(name)
