@@ -105,6 +105,7 @@ def load_published(path: Path) -> Suite:
     ):
         raise InputError(f"{path}: title and description should be printable characters.")
     suite = validate(Suite, value, str(path), lines)
+    suite._published = True
     if suite.n_models() > MOST_MODELS:
         raise InputError(
             f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
@@ -96,6 +103,7 @@ class Suite(Strict):
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
     )
+    _published: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _one_kind_of_transfer(self) -> "Suite":
@@ -293,8 +301,9 @@ class Suite(Strict):
             if choice is not None:
                 value[part]["changes"] = choice.load().origin.model_dump(mode="json")
         for name in self.backbones:
-            if name not in BACKBONES:
-                # Of a plugin that is not installed here: its settings are taken as they stand.
+            if name not in BACKBONES or (self._published and BACKBONES.provider(name)):
+                # Of a plugin that is not installed here, or perhaps in another version than the
+                # results were published with: its settings are taken as they are given.
                 continue
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
