@@ -160,6 +160,16 @@ def package_of_somebody_for_a_backbone_of_tlbench(folder):
     seal(folder, providers={"schnet": "torch-evil 6.6.6"})
 
 
+@forgery("'finetune' comes from tlbench itself")
+def package_of_somebody_for_a_strategy_of_tlbench(folder):
+    seal(folder, plugins={"strategy": {"finetune": "torch-evil 6.6.6"}})
+
+
+@forgery("'other' comes from tlbench itself, or is not a metric of the suite")
+def package_for_what_the_suite_does_not_use(folder):
+    seal(folder, plugins={"metric": {"other": "torch-evil 6.6.6"}})
+
+
 @forgery("shell: Extra inputs are not permitted")
 def unknown_key(folder):
     seal(folder, shell="rm -rf /")

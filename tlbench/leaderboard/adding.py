@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tlbench.backbones import BACKBONES
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
 from tlbench.jobs.base import MODEL
 from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
+from tlbench.leaderboard.providers import providers_of
 from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
 from tlbench.leaderboard.submission import (
     ABOUT,
@@ -92,7 +92,7 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
         }
         submission = validate(Submission, about, "the submission")
         _refuse_the_same(results, submission)
-        write_whole(folder / ABOUT, submission.model_dump_json(indent=1) + "\n")
+        write_whole(folder / ABOUT, submission.text())
         verdict = verify(folder, results)
         verdict.refuse(str(run))
         target = results / submission.folder
@@ -121,8 +121,8 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
 def _about(
     suite: Suite, found: Results, tests: list[TestSet], collector: Collector, who: Who
 ) -> dict[str, Any]:
-    models = {r.model for r in found.records if r.model is not None}
-    providers = {name: BACKBONES.provider(name) for name in suite.backbones}
+    models = sorted({r.model for r in found.records if r.model is not None})
+    providers = providers_of(suite, map(collector.config, models))
     return {
         "format": FORMAT,
         "name": who.name,
@@ -138,8 +138,9 @@ def _about(
         "protocol_digest": suite.protocol_digest(),
         "data": [collector.data_set(card, {t.data: t for t in tests}) for card in suite.cards()],
         "reference": found.dynamics and found.dynamics.reference.digest(),
-        "providers": {name: provider for name, provider in providers.items() if provider},
-        "weights": {model: collector.weights(model) for model in sorted(models)},
+        "providers": providers.pop("backbone", {}),
+        "plugins": providers,
+        "weights": {model: collector.weights(model) for model in models},
         "files": {},
     }
 

@@ -46,6 +46,7 @@ OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILE
 FORMAT = 1
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
+_LATER = ("plugins",)
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -100,6 +101,9 @@ class Submission(Strict):
     providers: dict[Word, Word] = Field(
         default={}, max_length=100, description="backbone → package that it comes from"
     )
+    plugins: dict[Literal["strategy", "metric", "reader"], dict[Word, Word]] = Field(
+        default={}, description="of what else comes from other packages: name → package"
+    )
     weights: dict[Digest, Digest]
     files: dict[str, Digest]
 
@@ -109,6 +113,20 @@ class Submission(Strict):
         if _REVISION.search(value):
             raise ValueError("a name should not end like a revision (-r2)")
         return value
+
+    def text(self) -> str:
+        """Return the content of ``submission.json``.
+
+        Keys that were added later are left out where they have their default, so that a
+        submission that does not use them is what it was before there were any.
+        """
+        unused = {name for name in _LATER if not getattr(self, name)}
+        return self.model_dump_json(indent=1, exclude=unused) + "\n"
+
+    @property
+    def packages(self) -> dict[str, dict[str, str]]:
+        """Kind → name → package, of all that comes from packages other than tlbench."""
+        return {"backbone": self.providers} | {str(k): names for k, names in self.plugins.items()}
 
     @property
     def folder(self) -> Path:
