@@ -12,9 +12,17 @@ from markupsafe import Markup
 from tlbench.leaderboard.site.boards import Board, Kind, Member
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
-from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of, preparation_of
+from tlbench.leaderboard.site.facts import facts_of
 from tlbench.leaderboard.site.figures import Section, sections_of
 from tlbench.leaderboard.site.headline import Headline, headline_of, number_text
+from tlbench.leaderboard.site.reproduction import (
+    cautions_of,
+    installation_of,
+    packages_of,
+    preparation_of,
+    run_of,
+    third_party_of,
+)
 from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.leaderboard.site.strip import Strip, strip_of
@@ -191,6 +199,7 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
     member = history.member
     entry = member.entry
     folder = f"submissions/{entry.label}"
+    packages = packages_of(entry)
     yield writer.page(
         f"{folder}/index.html",
         "submission.html",
@@ -201,7 +210,10 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
         suite=entry.suite,
         facts=facts_of(entry),
         preparation=preparation_of(entry),
-        command=command_of(entry),
+        installation=installation_of(entry),
+        packages=packages,
+        third_party=third_party_of(packages),
+        run=run_of(entry),
         cautions=cautions_of(entry),
         sources=_source_errors(member),
         costs=list(cost_tables(entry.results.records, entry.results.costs)),
