@@ -170,6 +170,11 @@ def package_for_what_the_suite_does_not_use(folder):
     seal(folder, plugins={"metric": {"other": "torch-evil 6.6.6"}})
 
 
+@forgery("is a private submission, which a public board never takes")
+def private(folder):
+    seal(folder, private=True)
+
+
 @forgery("shell: Extra inputs are not permitted")
 def unknown_key(folder):
     seal(folder, shell="rm -rf /")

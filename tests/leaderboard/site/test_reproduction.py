@@ -12,6 +12,7 @@ from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.pages import History, Writer, _submission_pages
 from tlbench.leaderboard.site.reproduction import (
     cautions_of,
+    data_files_of,
     installation_of,
     packages_of,
     preparation_of,
@@ -35,9 +36,9 @@ def commands_of(entry: Entry) -> list[str]:
     return [*installation_of(entry), *third_party_of(packages_of(entry)), run_of(entry)]
 
 
-def page_of(entry: Entry) -> str:
+def page_of(entry: Entry, private: bool = False) -> str:
     history = History(Member(entry, Coverage(1, 1)), None, [Member(entry, Coverage(1, 1))])
-    return next(_submission_pages(Writer(), history))[1]
+    return next(_submission_pages(Writer(private), history))[1]
 
 
 def test_the_commands_check_out_the_commit_and_run_the_suite(entry: Entry):
@@ -59,6 +60,13 @@ def test_without_a_commit_tlbench_is_installed_at_its_version(entry: Entry):
     ]
     assert preparation_of(installed).startswith("With tlbench 0.1.0")
     assert "clone" not in preparation_of(installed)
+
+
+def test_of_a_private_submission_the_folder_with_its_cards_is_copied(entry: Entry):
+    private = declaring(entry, private=True)
+    assert commands_of(private)[0] == 'cp -r "$TLBENCH_BOARD/results/quick/alpha" ../alpha'
+    assert run_of(private).startswith("tlbench run ../alpha/suite.json ")
+    assert "TLBENCH_BOARD set to the folder of this board" in preparation_of(private)
 
 
 def test_a_plugin_is_installed_at_its_version_and_marked_as_code_of_others(entry: Entry):
@@ -136,6 +144,34 @@ def test_versions_have_the_normal_form_of_pep_440(entry: Entry, version):
     mine = declaring(entry, providers={"schnet": f"My_Network.x {version}"})
     (line,) = third_party_of(packages_of(mine))
     assert shlex.split(line)[-1] == f"My_Network.x=={version}"
+
+
+def test_data_files_without_an_address_are_to_be_brought(entry: Entry):
+    origin = _Files({"a.xyz": _File("sub/a.xyz"), "b.xyz": _File(None)})
+    mine = replace(entry, suite=_Suite([origin]))
+    assert data_files_of(mine) == ["sub/a.xyz"]
+    assert data_files_of(entry) == []
+
+
+class _File:
+    def __init__(self, path):
+        self.path = path
+
+
+class _Files:
+    def __init__(self, files):
+        self._files = files
+
+    def data_files(self):
+        return self._files
+
+
+class _Suite:
+    def __init__(self, cards):
+        self._cards = cards
+
+    def cards(self):
+        return self._cards
 
 
 def test_several_commits_are_said(entry: Entry):

@@ -108,6 +108,11 @@ class Board:
         """Where its page stands in the site."""
         return "/".join(["suites", self.suite.name, *([self.slug] if self.slug else [])])
 
+    @property
+    def data_sets(self) -> list[str]:
+        """The names of the data sets, as the first submission has them."""
+        return [each.card for each in self.members[0].entry.about.data]
+
     @cached_property
     def labels(self) -> Mapping[tuple[str, str], str]:
         """(Name of a member, backbone) → what the model is called, unique in the board."""

@@ -64,11 +64,13 @@ def _requirement(name: str, version: str) -> str | None:
 
 def preparation_of(entry: Entry) -> str:
     """Return what should be there before the commands are run, in words."""
+    board = ", with TLBENCH_BOARD set to the folder of this board" if entry.about.private else ""
     if commit_of(entry):
-        return "In a clone of the repository:"
+        return f"In a clone of the repository{board}:"
+    copy = "" if board else ", beside a copy of suite.json"
     return (
         f"With tlbench {entry.about.tlbench} (the jobs ran an installed package, of which no "
-        "commit is known), beside a copy of suite.json:"
+        f"commit is known){board}{copy}:"
     )
 
 
@@ -78,7 +80,9 @@ def installation_of(entry: Entry) -> list[str]:
     Of other packages they install those of a fixed list alone.
     """
     commit, lines = commit_of(entry), []
-    if commit:
+    if entry.about.private:
+        lines.append(f'cp -r "$TLBENCH_BOARD/results/{entry.label}" {copy_of(entry)}')
+    elif commit:
         lines.append(f"cp leaderboard/results/{entry.label}/suite.json {copy_of(entry)}.json")
     if commit:
         lines.append(f"git checkout {commit}")
@@ -98,7 +102,9 @@ def run_of(entry: Entry) -> str:
     """Return the command that repeats the run, once all is installed."""
     device = "cuda" if _on_accelerator(entry) else "cpu"
     suite = "suite.json"
-    if commit_of(entry):
+    if entry.about.private:
+        suite = f"{copy_of(entry)}/suite.json"
+    elif commit_of(entry):
         suite = f"{copy_of(entry)}.json"
     return f"tlbench run {suite} --device {device} --out runs/{entry.folder.name}"
 
@@ -106,6 +112,12 @@ def run_of(entry: Entry) -> str:
 def copy_of(entry: Entry) -> str:
     """Return where the suite is copied to: outside of a clone, which changes with the commit."""
     return f"../{entry.folder.name}"
+
+
+def data_files_of(entry: Entry) -> list[str]:
+    """Return the data files that have no address and so should lie beside their cards."""
+    files = [file for card in entry.suite.cards() for file in card.data_files().values()]
+    return sorted({file.path for file in files if file.path})
 
 
 def commits_of(jobs: Sequence[JobProvenance]) -> list[tuple[str | None, bool]]:
