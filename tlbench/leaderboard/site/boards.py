@@ -99,7 +99,7 @@ class Board:
         how = (
             f"this is version {self.suite.version}, and tlbench ships version {version}"
             if self.suite.version != version
-            else "its settings are changed"
+            else "its settings or data sets are changed"
         )
         return f"This is not the suite {name} that tlbench ships: {how}."
 

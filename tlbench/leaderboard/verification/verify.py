@@ -98,7 +98,7 @@ def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict
     ]
     if not same:
         return verdict
-    said = f"Its models stand in {same[0]}, by their errors."
+    said = f"Its models are those of {same[0]}, judging by their errors."
     if new:
         return replace(verdict, problems=[f"{entry.folder}: {said}"])
     return replace(verdict, notes=[*verdict.notes, said])
