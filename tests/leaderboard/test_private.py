@@ -127,6 +127,17 @@ def test_a_suite_names_no_card_outside_of_its_submission(board, tmp_path):
     assert "source.card should name a card file in the same folder" in problem
 
 
+def test_a_repeated_run_under_another_name_is_noted_and_not_refused(
+    board, own_run, smoke, tmp_path
+):
+    shutil.copytree(board, tmp_path / "board")
+    results = tmp_path / "board" / "results"
+    again, _ = add_run(own_run, results, smoke.store, Who("next-month"), private=True)
+    (verdict,) = verify_all(results, [again.folder], private=True)
+    assert verdict.problems == []
+    assert verdict.notes == ["Its models are those of smoke/mine, judging by their errors."]
+
+
 def test_a_private_board_takes_no_public_submission(board, tmp_path):
     shutil.copytree(board, tmp_path / "board")
     copied(tmp_path / "board" / "results")

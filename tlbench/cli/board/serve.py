@@ -26,8 +26,8 @@ def serve(
 ) -> None:
     """Show the site in a browser on this machine, until Ctrl-C.
 
-    There are no passwords: whoever can reach the address can read the site. Everybody with an
-    account on this machine can, and with another --host its network.
+    There are no passwords: everybody with an account on this machine can read the site,
+    and with --host 0.0.0.0 everybody on its network.
     """
     from tlbench.leaderboard.place import is_private
     from tlbench.leaderboard.site.serving import server_of

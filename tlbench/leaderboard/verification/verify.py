@@ -55,7 +55,8 @@ def verify_all(
     """Check submissions, also whether they repeat others.
 
     Those that are chosen are taken to be new: one whose models all stand in another submission is
-    refused. Without a choice nothing tells which was first, so it is only noted.
+    refused. Without a choice it is unknown which was first, so it is only noted, as on a private
+    board, where a run may well be repeated.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ def verify_all(
         for place, folder in (related | wanted).items()
     }
     others = list(verdicts.values())
-    return [_compared(verdicts[place], others, new=bool(chosen)) for place in wanted]
+    new = bool(chosen) and not private
+    return [_compared(verdicts[place], others, new) for place in wanted]
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
