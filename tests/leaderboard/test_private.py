@@ -13,9 +13,9 @@ from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
 from tlbench.leaderboard.own_cards import with_own_cards
 from tlbench.leaderboard.place import check_place, make_private_board, private_place
-from tlbench.leaderboard.reading import read_about, submission_folders
+from tlbench.leaderboard.reading import read_about, read_submission, submission_folders
 from tlbench.leaderboard.site.build import build_site
-from tlbench.leaderboard.verification import verify, verify_all
+from tlbench.leaderboard.verification import rerun, verify, verify_all
 
 ME = Who("mine", ["Ada Lovelace"])
 
@@ -285,3 +285,14 @@ def test_from_the_command_line(own_run, smoke, tmp_path, command, monkeypatch):
     both = command("board", "build", "--private", "--results", tmp_path)
     assert both.returncode == 2
     assert "name the private one with --board DIR" in both.stderr
+
+
+def test_weights_are_evaluated_again_where_only_the_store_has_the_data(board, smoke, monkeypatch):
+    def fetched(card, *arguments):
+        raise InputError(f"The files of {card.name} are not beside the card.")
+
+    monkeypatch.setattr(rerun, "load_dataset", fetched)
+    entry = read_submission(board / "results" / "smoke" / "mine", private=True)
+    found = rerun.rerun(entry, smoke.store, smoke.store)
+    assert found.problems == []
+    assert found.numbers == len(entry.results.records)
