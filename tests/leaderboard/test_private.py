@@ -183,7 +183,7 @@ def test_a_new_board_is_its_owners_alone_and_git_ignores_it(tmp_path):
 
 
 def test_a_group_that_shares_a_board_can_add_to_every_suite(board, own_run, smoke, tmp_path):
-    make_private_board(tmp_path / "board")
+    (tmp_path / "board").mkdir()
     (tmp_path / "board").chmod(0o2770)
     entry, _ = add_run(own_run, tmp_path / "board" / "results", smoke.store, ME, private=True)
     for folder in (entry.folder.parent, entry.folder.parents[1]):
