@@ -160,6 +160,21 @@ def package_of_somebody_for_a_backbone_of_tlbench(folder):
     seal(folder, providers={"schnet": "torch-evil 6.6.6"})
 
 
+@forgery("'finetune' comes from tlbench itself")
+def package_of_somebody_for_a_strategy_of_tlbench(folder):
+    seal(folder, plugins={"strategy": {"finetune": "torch-evil 6.6.6"}})
+
+
+@forgery("'other' comes from tlbench itself, or is not a metric of the suite")
+def package_for_what_the_suite_does_not_use(folder):
+    seal(folder, plugins={"metric": {"other": "torch-evil 6.6.6"}})
+
+
+@forgery("is a private submission, which a public board never takes")
+def private(folder):
+    seal(folder, private=True)
+
+
 @forgery("shell: Extra inputs are not permitted")
 def unknown_key(folder):
     seal(folder, shell="rm -rf /")
@@ -208,7 +223,7 @@ def weights_of_other_models(folder):
 # The suite.
 
 
-@forgery("is not valid YAML")
+@forgery("is not valid JSON")
 def suite_that_runs_code(folder):
     write(folder / "suite.json", "name: !!python/object/apply:os.system [touch /tmp/owned]\n")
     seal(folder)
@@ -272,7 +287,7 @@ def suite_without_end(folder):
     )
 
 
-@forgery("cannot be judged")
+@forgery("is not valid JSON")
 def setting_that_is_too_long_to_write(folder):
     suite, endless = text_of(folder / "suite.json"), "0x" + "f" * 20_000
     suite = suite.replace('"schnet": {', f'"my-network": {{"n": {endless}, ')

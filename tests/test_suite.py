@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from tlbench.backbones import BACKBONES
 from tlbench.data.cards import card_folder
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.plan import plan
@@ -148,6 +149,26 @@ def test_backbones_of_a_published_suite_need_not_be_installed(tmp_path):
     value["backbones"]["my-network"]["channels"] = 64
     (tmp_path / "suite.json").write_text(json.dumps(value))
     assert load_published(tmp_path / "suite.json").digest() != suite.digest()
+
+
+def test_settings_of_a_plugin_are_those_it_was_published_with(tmp_path, monkeypatch):
+    value = load_suite("smoke").complete()
+    # As if the version that is installed now had a setting that there was none of then.
+    del value["backbones"]["schnet"]["n_filters"]
+    (tmp_path / "suite.json").write_text(json.dumps(value))
+    monkeypatch.setitem(BACKBONES._providers, "schnet", "tlbench-schnet 2.0")
+    suite = load_published(tmp_path / "suite.json")
+    assert suite.complete()["backbones"] == value["backbones"]
+    boards = suite.model_copy(update={"title": "Another"})
+    assert boards.complete()["backbones"] == value["backbones"]
+    assert "n_filters" in load_suite("smoke").complete()["backbones"]["schnet"]
+
+
+def test_small_numbers_of_a_plugin_stay_numbers(tmp_path):
+    value = load_suite("smoke").complete()
+    value["backbones"]["my-network"] = {"rate": 1e-05}
+    (tmp_path / "suite.json").write_text(json.dumps(value))
+    assert load_published(tmp_path / "suite.json").backbones["my-network"] == {"rate": 1e-05}
 
 
 def test_a_published_suite_is_the_suite(tmp_path):

@@ -73,14 +73,17 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         _refuse_bombs(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text) if node is not None else None
+        # YAML takes a number such as 1e-05, which JSON has, for text.
+        load = json.loads if path.suffix == ".json" else yaml.safe_load
+        value = load(text) if node is not None else None
         if node is not None:
             _collect_lines(path, node, (), lines)
     except _YAML_FAULTS as error:
         mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
         where = f"{path}" if mark is None else f"{path}:{mark.line + 1}"
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InputError(f"{where}: is not valid YAML: {problem}.") from error
+        kind = "JSON" if path.suffix == ".json" else "YAML"
+        raise InputError(f"{where}: is not valid {kind}: {problem}.") from error
     if not isinstance(value, dict):
         raise InputError(f"{path}: should be a mapping of keys to values.")
     return value, lines

@@ -56,6 +56,12 @@ def test_is_verified_to_the_last_number(added):
     assert (verdict.coverage.found, verdict.coverage.expected) == (20, 20)
 
 
+def test_keys_that_it_does_not_use_are_not_written(added):
+    text = (added.folder / "submission.json").read_text()
+    assert text == added.about.text()
+    assert not {"private", "plugins"} & json.loads(text).keys()
+
+
 def test_the_same_run_is_not_added_twice(added, clean_run, smoke):
     before = sorted(added.folder.parent.iterdir())
     with pytest.raises(InputError, match="already holds these results; nothing is added"):

@@ -60,7 +60,7 @@ def test_a_new_submission_of_the_models_of_another_is_refused(tmp_path):
     edit_lines(copy, "errors", lambda rows: scaled(rows, 1 + 1e-8))
     (verdict,) = verify_all(tmp_path, [copy])
     assert verdict.problems == [
-        f"{copy}: Its models stand in quick/2026-11-23-two-cores, by their errors."
+        f"{copy}: Its models are those of quick/2026-11-23-two-cores, judging by their errors."
     ]
 
 
@@ -73,7 +73,7 @@ def test_nobody_is_left_out_because_somebody_copied_it(tmp_path):
     repeated(tmp_path, created="2000-01-01", authors=["Thief"])
     verdicts = verify_all(tmp_path)
     assert [v.problems for v in verdicts] == [[], []]
-    assert all("Its models stand in" in v.notes[0] for v in verdicts)
+    assert all("Its models are those of" in v.notes[0] for v in verdicts)
 
 
 def test_a_lie_about_test_structures_shares_no_table_with_the_truth(tmp_path):

@@ -100,7 +100,9 @@ def test_only_force_errors_of_that_target_are_left_out():
 def test_a_run_of_force_errors_alone_still_has_its_notes(capsys, tmp_path):
     forces = RECORDS[:2]
     assert "Data: Every force" in shown(capsys, forces, SILENT, tmp_path)
-    assert markdown(Results(forces), ["force_mae"], SUITE, notes=SILENT).strip().endswith("vanishes>.")
+    assert (
+        markdown(Results(forces), ["force_mae"], SUITE, notes=SILENT).strip().endswith("vanishes>.")
+    )
     assert "No model of the target" in page(tmp_path, forces, SILENT)
 
 

@@ -9,13 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tlbench.backbones import BACKBONES
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
 from tlbench.jobs.base import MODEL
 from tlbench.leaderboard.collecting import Collector
+from tlbench.leaderboard.own_cards import with_own_cards
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
+from tlbench.leaderboard.place import check_place, make_private_board, make_shared
+from tlbench.leaderboard.providers import providers_of
 from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
 from tlbench.leaderboard.submission import (
     ABOUT,
@@ -44,7 +46,9 @@ class Who:
     url: str | None = None
 
 
-def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Verdict]:
+def add_run(
+    run: Path, results: Path, store: Path, who: Who, private: bool = False
+) -> tuple[Entry, Verdict]:
     """Turn what ``tlbench run`` left in ``run`` into a submission below ``results``.
 
     Where there is one of this name, it stays and a revision is added. The submission is verified
@@ -54,14 +58,29 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
     ----------
     store
         The store of the run: it has the errors on every structure, and the weights.
+    private
+        Whether ``results`` is of a private board, which is made if need be. Its data may be
+        anybody's own: their cards are copied into the submission, their structures are not.
 
     Raises
     ------
     InputError
         If the run cannot be published as it is, its jobs are not in the store, the same results
-        are there already, or ``who`` is not valid.
+        are there already, the board is of the other kind, or ``who`` is not valid.
     """
-    suite = load_published(run / SUITE)
+    if not private:
+        check_place(results, private)
+        return _add(run, run / SUITE, results, store, who)
+    with tempfile.TemporaryDirectory() as own:
+        suite = with_own_cards(run / SUITE, Path(own))
+        return _add(run, suite, results, store, who, private)
+
+
+def _add(
+    run: Path, source: Path, results: Path, store: Path, who: Who, private: bool = False
+) -> tuple[Entry, Verdict]:
+    """Add a run whose suite is the file ``source``, with card files beside it if private."""
+    suite = load_published(source, private)
     found = Results.read(run)
     if not found.records:
         raise InputError(f"{run} has no records to publish.")
@@ -75,15 +94,20 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(suite, errors, collector)
-    about = _about(suite, found, tests, collector, who)
+    about = _about(suite, found, tests, collector, who) | {"private": private}
     validate(Submission, about, "the submission")
-    about |= _place(results, suite, who)
+    if private:
+        make_private_board(results.parent)
+        make_shared(results)
+    about |= _place(results, suite, who, private)
     results.mkdir(parents=True, exist_ok=True)
     # Beside the results, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
         folder = Path(staging) / validate(Submission, about, "the submission").folder
         folder.mkdir(parents=True)
-        _write(folder, run, suite, found)
+        _write(folder, source, suite, found)
+        for card in source.parent.glob("card-*.yaml") if private else ():
+            shutil.copyfile(card, folder / card.name)
         write_lines(folder / (PROVENANCE + PACKED), provenance)
         write_lines(folder / (ERRORS + PACKED), errors)
         write_lines(folder / (TESTS + PACKED), tests)
@@ -92,13 +116,15 @@ def add_run(run: Path, results: Path, store: Path, who: Who) -> tuple[Entry, Ver
         }
         submission = validate(Submission, about, "the submission")
         _refuse_the_same(results, submission)
-        write_whole(folder / ABOUT, submission.model_dump_json(indent=1) + "\n")
-        verdict = verify(folder, results)
+        write_whole(folder / ABOUT, submission.text())
+        verdict = verify(folder, results, private=private)
         verdict.refuse(str(run))
         target = results / submission.folder
+        if private:
+            make_shared(target.parent)
         target.parent.mkdir(exist_ok=True)
         folder.rename(target)
-    return read_submission(target), verdict
+    return read_submission(target, private), verdict
 
 
 def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
@@ -121,8 +147,8 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
 def _about(
     suite: Suite, found: Results, tests: list[TestSet], collector: Collector, who: Who
 ) -> dict[str, Any]:
-    models = {r.model for r in found.records if r.model is not None}
-    providers = {name: BACKBONES.provider(name) for name in suite.backbones}
+    models = sorted({r.model for r in found.records if r.model is not None})
+    providers = providers_of(suite, map(collector.config, models))
     return {
         "format": FORMAT,
         "name": who.name,
@@ -138,18 +164,19 @@ def _about(
         "protocol_digest": suite.protocol_digest(),
         "data": [collector.data_set(card, {t.data: t for t in tests}) for card in suite.cards()],
         "reference": found.dynamics and found.dynamics.reference.digest(),
-        "providers": {name: provider for name, provider in providers.items() if provider},
-        "weights": {model: collector.weights(model) for model in sorted(models)},
+        "providers": providers.pop("backbone", {}),
+        "plugins": providers,
+        "weights": {model: collector.weights(model) for model in models},
         "files": {},
     }
 
 
-def _place(results: Path, suite: Suite, who: Who) -> dict[str, Any]:
+def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
     """Return revision and predecessor: the first, or the one after the newest."""
     revision, replaces = 1, None
     folder = results / suite.name / who.name
     while folder.exists():
-        replaces = read_about(folder)[1]
+        replaces = read_about(folder, private)[1]
         revision += 1
         folder = folder.with_name(f"{who.name}-r{revision}")
     return {"revision": revision, "replaces": replaces}
@@ -161,9 +188,9 @@ def _tests(suite: Suite, errors: list[ModelErrors], collector: Collector) -> lis
     return [collector.tests(job, element) for job, element in elements.items() if job in tested]
 
 
-def _write(folder: Path, run: Path, suite: Suite, found: Results) -> None:
+def _write(folder: Path, source: Path, suite: Suite, found: Results) -> None:
     """Write the suite and what was found."""
-    shutil.copyfile(run / SUITE, folder / SUITE)
+    shutil.copyfile(source, folder / SUITE)
     found.write(folder, PACKED)
     write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
 
@@ -172,7 +199,7 @@ def _refuse_the_same(results: Path, submission: Submission) -> None:
     if submission.revision == 1:
         return
     before = submission.model_copy(update={"revision": submission.revision - 1}).folder
-    if read_about(results / before)[0].files == submission.files:
+    if read_about(results / before, submission.private)[0].files == submission.files:
         raise InputError(
             f"{results / before} already holds these results; nothing is added. Choose another "
             "name with --name for another submission."

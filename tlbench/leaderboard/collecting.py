@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,11 @@ class Collector:
             citation=card.citation,
             n_frames={split: len(frames) for split, frames in parts.items()},
         )
+
+    def config(self, job: str) -> dict[str, Any]:
+        """Return the configuration of a job."""
+        config: dict[str, Any] = json.loads((self._folder(job) / "job.json").read_text())["config"]
+        return config
 
     def weights(self, model: str) -> str:
         """Return the SHA-256 of the weights that the job ``model`` left."""

@@ -13,6 +13,7 @@ from tlbench.files import PACKED, read_bounded
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_errors, read_tests
 from tlbench.leaderboard.submission import (
     ABOUT,
+    CARD,
     ERRORS,
     OPTIONAL,
     REQUIRED,
@@ -85,25 +86,42 @@ class Entry:
         return read_tests(self.folder / (TESTS + PACKED))
 
 
-def read_about(folder: Path) -> tuple[Submission, str]:
+def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     """Return what a submission says of itself, and the digest of that file.
+
+    Parameters
+    ----------
+    private
+        Whether it belongs to a private board.
 
     Raises
     ------
     InputError
         If its files are not those of a submission, are too large or links, or have other digests
-        than it says; or if it stands in another place than its name says.
+        than it says; if it stands in another place than its name says; or if it is private and
+        the board is not, or the reverse.
     """
     present = _present(folder)
     if ABOUT not in present:
         raise InputError(f"{folder}: there is no {ABOUT}; make submissions with tlbench board add.")
     about = read_json(folder / ABOUT, Submission, "a submission")
+    if about.private and not private:
+        raise InputError(
+            f"{folder}: is a private submission, which a public board never takes; to publish the "
+            "run, add it anew with tlbench board add without --private."
+        )
+    if private and not about.private:
+        raise InputError(
+            f"{folder}: is not a private submission, and a private board holds no other; add the "
+            "run with tlbench board add --private."
+        )
     where = Path(folder.parent.name) / folder.name
     if where != about.folder:
         raise InputError(f"{folder}: calls itself {about.folder}, which is another place.")
     for missing in sorted(REQUIRED - about.files.keys()):
         raise InputError(f"{folder}: {missing} is missing from the list of files in {ABOUT}.")
-    for name in sorted(about.files.keys() - REQUIRED - OPTIONAL):
+    cards = {name for name in about.files if about.private and CARD.fullmatch(name)}
+    for name in sorted(about.files.keys() - REQUIRED - OPTIONAL - cards):
         raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is no file of a submission.")
     wanted = about.files.keys() | {ABOUT, SUMMARY}
     for name in sorted(wanted ^ present):
@@ -119,20 +137,20 @@ def read_about(folder: Path) -> tuple[Submission, str]:
     return about, digest_of(folder / ABOUT)
 
 
-def read_submission(folder: Path) -> Entry:
-    """Read a submission, down to its records.
+def read_submission(folder: Path, private: bool = False) -> Entry:
+    """Read a submission, down to its records; ``private`` if it belongs to a private board.
 
     Raises
     ------
     InputError
         As `read_about` does, and if a file does not hold what it should.
     """
-    about, digest = read_about(folder)
+    about, digest = read_about(folder, private)
     return Entry(
         folder=folder,
         about=about,
         digest=digest,
-        suite=load_published(folder / SUITE),
+        suite=load_published(folder / SUITE, private),
         results=Results.read(folder),
         provenance=read_lines(folder / (PROVENANCE + PACKED), JobProvenance, "job"),
     )

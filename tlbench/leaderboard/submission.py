@@ -14,6 +14,7 @@ A submission is a folder ``<results>/<suite>/<name>``, or ``<name>-r2`` and so o
 ``distances.jsonl.gz``     distances between data sets, where the suite has them
 ``profiles.jsonl.gz``      where the force errors are, where the suite has distances
 ``summary.md``             the tables in Markdown, made of the above and so of no digest
+``card-source.yaml``, …    in private submissions: the cards of data of one's own
 =========================  =====================================================================
 
 Once added, a submission is never changed; what is wrong with it is mended by a revision.
@@ -43,9 +44,13 @@ REQUIRED = frozenset(
 OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILES))
 """Files with a digest in ``submission.json``."""
 
+CARD = re.compile(r"card-[a-z]{1,6}\.yaml")
+"""Card files of a private submission, as ``card-source.yaml``, or ``card-ge.yaml`` of a matrix."""
+
 FORMAT = 1
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
+_LATER = ("plugins", "private")
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -81,7 +86,11 @@ class DataSet(Strict):
 
 
 class Submission(Strict):
-    """Who submits what. ``weights`` has the SHA-256 of every trained model, by its job's key."""
+    """Who submits what. ``weights`` has the SHA-256 of every trained model, by its job's key.
+
+    A ``private`` submission belongs to a private board: its data may be anybody's own, and no
+    public board takes it.
+    """
 
     format: Literal[1]
     name: str = Field(pattern=NAME)
@@ -100,6 +109,10 @@ class Submission(Strict):
     providers: dict[Word, Word] = Field(
         default={}, max_length=100, description="backbone → package that it comes from"
     )
+    plugins: dict[Literal["strategy", "metric", "reader"], dict[Word, Word]] = Field(
+        default={}, description="of what else comes from other packages: name → package"
+    )
+    private: bool = False
     weights: dict[Digest, Digest]
     files: dict[str, Digest]
 
@@ -109,6 +122,20 @@ class Submission(Strict):
         if _REVISION.search(value):
             raise ValueError("a name should not end like a revision (-r2)")
         return value
+
+    def text(self) -> str:
+        """Return the content of ``submission.json``.
+
+        Keys that were added later are left out where they have their default, so that a
+        submission that does not use them is what it was before there were any.
+        """
+        unused = {name for name in _LATER if not getattr(self, name)}
+        return self.model_dump_json(indent=1, exclude=unused) + "\n"
+
+    @property
+    def packages(self) -> dict[str, dict[str, str]]:
+        """Kind → name → package, of all that comes from packages other than tlbench."""
+        return {"backbone": self.providers} | {str(k): names for k, names in self.plugins.items()}
 
     @property
     def folder(self) -> Path:

@@ -93,10 +93,15 @@ def load_suite(
     return suite
 
 
-def load_published(path: Path) -> Suite:
+def load_published(path: Path, private: bool = False) -> Suite:
     """Read a suite that somebody published: it may name nothing outside tlbench.
 
     Its backbones need not be installed here.
+
+    Parameters
+    ----------
+    private
+        Whether it is of a private submission, which may name card files in its own folder.
 
     Raises
     ------
@@ -107,23 +112,27 @@ def load_published(path: Path) -> Suite:
     value, lines = read_yaml(path)
     if isinstance(value.get("tuned"), str):
         raise InputError(f"{path}: 'tuned' is a path; the settings themselves should stand there.")
-    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
-        choice = value.get(part)
-        if isinstance(choice, dict) and is_path(str(choice.get(key, ""))):
+    for part, key, name in card_files(value):
+        if not private:
             raise InputError(
                 f"{path}: {part}.{key} is a path; published results are of data sets that tlbench "
-                "has cards for, so propose the card first."
+                "has cards for. Propose the card first, or keep the results on a private board "
+                "(tlbench board add --private)."
             )
+        if Path(name).name != name:
+            raise InputError(f"{path}: {part}.{key} should name a card file in the same folder.")
+    _find_cards(value, path.parent)
     if not all(
         text.isprintable() for text in (str(value.get("title")), str(value.get("description")))
     ):
         raise InputError(f"{path}: title and description should be printable characters.")
     suite = validate(Suite, value, str(path), lines)
+    suite._published = True
     if suite.n_models() > MOST_MODELS:
         raise InputError(
             f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."
         )
-    for card in suite.cards():
+    for card in () if private else suite.cards():
         original = load_card(card.name)
         if card.name not in card_names() or card.data_files() != original.data_files():
             raise InputError(
@@ -132,12 +141,24 @@ def load_published(path: Path) -> Suite:
     return suite
 
 
+def card_files(value: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the card files that a suite names: its keys, as ``source`` and ``card``, and the path.
+
+    Parameters
+    ----------
+    value
+        The suite as it is read from YAML.
+    """
+    keys = (("source", "card"), ("target", "card"), ("matrix", "cards"))
+    parts = [(part, key, value[part]) for part, key in keys if isinstance(value.get(part), dict)]
+    named = [(part, key, str(choice.get(key, ""))) for part, key, choice in parts]
+    return [(part, key, name) for part, key, name in named if is_path(name)]
+
+
 def _find_cards(value: dict[str, Any], folder: Path) -> None:
     """Make the paths of card files, from ``folder``, absolute."""
-    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
-        choice = value.get(part)
-        if isinstance(choice, dict) and is_path(str(choice.get(key, ""))):
-            choice[key] = str((folder / choice[key]).absolute())
+    for part, key, name in card_files(value):
+        value[part][key] = str((folder / name).absolute())
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:

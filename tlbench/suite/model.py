@@ -117,6 +117,7 @@ class Suite(Strict):
         description="transfer although source and target share structures, which is refused "
         "otherwise",
     )
+    _published: bool = PrivateAttr(default=False)
     _unchanged: "Suite | None" = PrivateAttr(default=None)
 
     @property
@@ -320,8 +321,9 @@ class Suite(Strict):
             if choice is not None:
                 value[part]["changes"] = choice.load().origin.model_dump(mode="json")
         for name in self.backbones:
-            if name not in BACKBONES:
-                # Of a plugin that is not installed here: its settings are taken as they stand.
+            if name not in BACKBONES or (self._published and BACKBONES.provider(name)):
+                # Of a plugin that is not installed here, or perhaps in another version than the
+                # results were published with: its settings are taken as they are given.
                 continue
             config = self.backbone_config(name).model_dump(mode="json")
             value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}

@@ -239,7 +239,7 @@ def test_without_submissions_there_is_a_page_that_says_so(tmp_path: Path):
     (tmp_path / "results").mkdir()
     built = build_site(tmp_path / "results", tmp_path / "site")
     assert built.boards == []
-    assert "No submission has been published yet" in (tmp_path / "site" / "index.html").read_text()
+    assert "There are no submissions yet" in (tmp_path / "site" / "index.html").read_text()
 
 
 def test_source_models_alone_make_a_page_without_a_table(tmp_path: Path):

@@ -41,6 +41,29 @@ def test_only_this_machine_is_listened_to(site: Path):
         assert server.server_address[0] == "127.0.0.1"
 
 
+def test_another_name_for_this_machine_is_refused(address: str):
+    # A page elsewhere could have its own name resolve to this machine, and then read the site.
+    request = urllib.request.Request(address, headers={"Host": "evil.example:80"})
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    assert error.value.code == 403
+    error.value.close()
+    port = address.rpartition(":")[2]
+    with urllib.request.urlopen(f"http://localhost:{port}/index.html") as answer:
+        assert answer.status == 200
+
+
+def test_another_address_is_listened_to_if_asked_for(site: Path):
+    with server_of(site, 0, "0.0.0.0") as server:
+        assert server.server_address[0] == "0.0.0.0"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_of_this_machine_is_said_in_one_sentence(site: Path, host):
+    with pytest.raises(InputError, match="This machine has no address"):
+        server_of(site, 0, host)
+
+
 def test_a_port_that_is_taken_is_said_in_one_sentence(site: Path, command):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

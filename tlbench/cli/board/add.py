@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import StoreFolder
 
 
@@ -24,9 +25,9 @@ def add(
     url: Annotated[
         str | None, typer.Option(help="Where to read more, as https://example.org/paper.")
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all submissions.")] = Path(
-        "leaderboard/results"
-    ),
+    results: Results = None,
+    private: Private = False,
+    board: BoardFolder = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="Also copy the trained models here, to be supplied for --rerun."),
@@ -36,14 +37,21 @@ def add(
     """Turn the finished run in RUN into a submission, verified before it appears.
 
     Submissions are never changed: where there is one of this name, a revision is added.
+
+    With --private it goes to a private board, and may be of data of your own, whatever their
+    licence.
     """
     from tlbench.leaderboard.adding import Who, add_run, copy_weights
     from tlbench.run import default_store
 
     chosen = store or default_store()
     who = Who(name or datetime.now(UTC).date().isoformat(), authors or (), url)
-    entry, verdict = add_run(run, results, chosen, who)
-    typer.echo(f"{entry.folder}: {verdict.recomputed} numbers, all recomputed from what it holds.")
+    place = place_of(private, board, results)
+    entry, verdict = add_run(run, place.results, chosen, who, place.private)
+    kind = " (private)" if place.private else ""
+    typer.echo(
+        f"{entry.folder}{kind}: {verdict.recomputed} numbers, all recomputed from what it holds."
+    )
     for note in verdict.notes:
         typer.echo(f"  note: {note}")
     if weights is not None:

@@ -5,14 +5,20 @@ from typing import Annotated
 
 import typer
 
+from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
+
 
 def build(
-    results: Annotated[Path, typer.Option(help="Folder of submissions.")] = Path(
-        "leaderboard/results"
-    ),
-    out: Annotated[Path, typer.Option(help="Folder of the site; a site there is replaced.")] = Path(
-        "leaderboard/site"
-    ),
+    results: Results = None,
+    private: Private = False,
+    board: BoardFolder = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the site; a site there is replaced.",
+            show_default="leaderboard/site, or site in the folder of a private board",
+        ),
+    ] = None,
     readme: Annotated[
         Path | None,
         typer.Option(
@@ -27,14 +33,16 @@ def build(
     """
     from tlbench.leaderboard.site.build import build_site
 
-    built = build_site(results, out, readme)
-    for board, n_rows in built.boards:
-        members = len(board.members)
+    place = place_of(private, board, results)
+    site = out or place.site
+    built = build_site(place.results, site, readme, place.private)
+    for table, n_rows in built.boards:
+        members = len(table.members)
         typer.echo(
-            f"{board.folder.removeprefix('suites/')}: {n_rows} rows of {members} "
+            f"{table.folder.removeprefix('suites/')}: {n_rows} rows of {members} "
             f"submission{'s' if members != 1 else ''}"
         )
-    typer.echo(f"{out / 'index.html'}")
+    typer.echo(f"{site / 'index.html'}{' (private)' if place.private else ''}")
     for verdict in built.left_out:
         typer.echo(f"left out: {verdict.problems[0]}", err=True)
     for failure in built.failures:

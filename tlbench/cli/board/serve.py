@@ -5,16 +5,39 @@ from typing import Annotated
 
 import typer
 
+from tlbench.cli.board.place import BoardFolder, Private, place_of
+
 
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
-    site: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("leaderboard/site"),
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; 0.0.0.0 shows the site to the network, too."),
+    ] = "127.0.0.1",
+    private: Private = False,
+    board: BoardFolder = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the site.",
+            show_default="leaderboard/site, or site in the folder of a private board",
+        ),
+    ] = None,
 ) -> None:
-    """Show the site in a browser on this machine, until Ctrl-C."""
+    """Show the site in a browser on this machine, until Ctrl-C.
+
+    There are no passwords: everybody with an account on this machine can read the site,
+    and with --host 0.0.0.0 everybody on its network.
+    """
+    from tlbench.leaderboard.place import is_private
     from tlbench.leaderboard.site.serving import server_of
 
-    with server_of(site, port) as server:
-        typer.echo(f"http://{server.server_address[0]!s}:{server.server_port}/ (Ctrl-C ends it)")
+    folder = site or place_of(private, board).site
+    with server_of(folder, port, host) as server:
+        kind = "private board, " if is_private(folder) else ""
+        typer.echo(
+            f"http://{server.server_address[0]!s}:{server.server_port}/ ({kind}Ctrl-C ends it)"
+        )
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror, StoreFolder
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ def verify(
         list[Path] | None,
         typer.Argument(metavar="[SUBMISSION]...", help="Folders.", show_default="all of them"),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all submissions.")] = Path(
-        "leaderboard/results"
-    ),
+    results: Results = None,
+    private: Private = False,
+    board: BoardFolder = None,
     summaries: Annotated[
         bool, typer.Option("--summaries", help="Write every summary.md anew before.")
     ] = False,
@@ -48,12 +49,15 @@ def verify(
 
     if again != (weights is not None):
         raise InputError("--rerun and --weights go together: say where the weights are.")
+    place = place_of(private, board, results)
     if summaries:
-        for verdict in verify_all(results, submissions or (), summaries=False):
+        for verdict in verify_all(
+            place.results, submissions or (), summaries=False, private=place.private
+        ):
             if verdict.entry is not None:
                 write_summary(verdict.entry)
     good = True
-    for verdict in verify_all(results, submissions or ()):
+    for verdict in verify_all(place.results, submissions or (), private=place.private):
         good &= _say(verdict)
         if weights is not None and verdict.entry is not None and not verdict.problems:
             good &= _rerun(verdict.entry, weights, tolerance, store, mirror)

@@ -99,7 +99,7 @@ class Board:
         how = (
             f"this is version {self.suite.version}, and tlbench ships version {version}"
             if self.suite.version != version
-            else "its settings are changed"
+            else "its settings or data sets are changed"
         )
         return f"This is not the suite {name} that tlbench ships: {how}."
 
@@ -107,6 +107,11 @@ class Board:
     def folder(self) -> str:
         """Where its page stands in the site."""
         return "/".join(["suites", self.suite.name, *([self.slug] if self.slug else [])])
+
+    @property
+    def data_sets(self) -> list[str]:
+        """The names of the data sets, as the first submission has them."""
+        return [each.card for each in self.members[0].entry.about.data]
 
     @cached_property
     def labels(self) -> Mapping[tuple[str, str], str]:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError
+from tlbench.leaderboard.place import is_private, mark_private
 from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.exports import board_csv, board_json
 from tlbench.leaderboard.site.making import Failure, Files, make
@@ -43,7 +44,9 @@ class Built:
     failures: list[Failure]
 
 
-def build_site(results: Path, out: Path, readme: Path | None = None) -> Built:
+def build_site(
+    results: Path, out: Path, readme: Path | None = None, private: bool = False
+) -> Built:
     """Make the site of all submissions below ``results`` that pass their verification.
 
     A board that cannot be made is left out with its submissions, and named.
@@ -53,26 +56,30 @@ def build_site(results: Path, out: Path, readme: Path | None = None) -> Built:
     Parameters
     ----------
     readme
-        A file whose table is brought up to date, too.
+        A file whose table is brought up to date, too; not with a private board.
+    private
+        Whether the board is private, which every page of its site says.
 
     Raises
     ------
     InputError
-        If there is no such folder of results, ``out`` holds something else than a site, or
-        ``readme`` has no place for the table.
+        If there is no such folder of results, ``out`` holds something other than a site of a
+        board of the same kind, or ``readme`` has no place for the table.
     """
-    _check_target(out)
+    _check_target(out, private)
     if readme is not None:
+        if private:
+            raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
-    verdicts = verify_all(results, summaries=False)
+    verdicts = verify_all(results, summaries=False, private=private)
     members = [_member(verdict) for verdict in verdicts if not verdict.problems]
-    made = make(members)
+    made = make(members, private)
     boards = [(each.board, each.rows) for each in made.published]
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
         site = Path(staging) / "site"
-        _write(site, made.files, boards)
+        _write(site, made.files, boards, private)
         _swap(site, out, Path(staging) / "old")
     if readme is not None:
         table = overview_table([(each.board, each.headline) for each in made.published])
@@ -96,16 +103,24 @@ def _member(verdict: Verdict) -> Member:
     return Member(verdict.entry, verdict.coverage, tuple(verdict.notes))
 
 
-def _check_target(out: Path) -> None:
+def _check_target(out: Path, private: bool) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InputError(f"--out {out} is no folder; name a new one, or one that holds a site.")
     if out.is_dir() and any(out.iterdir()) and not is_site(out):
         raise InputError(
             f"--out {out} holds something else than a site, which would be lost; name a new folder."
         )
+    if is_site(out) and is_private(out) != private:
+        other = "public" if private else "private"
+        raise InputError(
+            f"--out {out} holds the site of a {other} board, and the two are never mixed; name "
+            "another folder."
+        )
 
 
-def _write(site: Path, pages: Files, boards: Sequence[tuple[Board, Sequence[Row]]]) -> None:
+def _write(
+    site: Path, pages: Files, boards: Sequence[tuple[Board, Sequence[Row]]], private: bool
+) -> None:
     from plotly.offline import get_plotlyjs
 
     assets = site / "assets"
@@ -118,8 +133,10 @@ def _write(site: Path, pages: Files, boards: Sequence[tuple[Board, Sequence[Row]
         target = site / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    (site / "board.json").write_text(board_json(boards), encoding="utf-8")
+    (site / "board.json").write_text(board_json(boards, private), encoding="utf-8")
     (site / "board.csv").write_text(board_csv(boards), encoding="utf-8")
+    if private:
+        mark_private(site)
 
 
 def _swap(site: Path, out: Path, old: Path) -> None:

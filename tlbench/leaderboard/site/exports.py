@@ -25,10 +25,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def board_json(boards: Sequence[tuple[Board, Sequence[Row]]]) -> str:
-    """Return every board with its submissions and rows, as JSON."""
+def board_json(boards: Sequence[tuple[Board, Sequence[Row]]], private: bool = False) -> str:
+    """Return every board with its submissions and rows, as JSON, marked if it is private."""
     content = {
         "format": FORMAT,
+        **({"private": True} if private else {}),
         "rules": RULES,
         "columns": COLUMNS,
         "boards": [_board(board, rows) for board, rows in boards],

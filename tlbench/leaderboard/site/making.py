@@ -45,13 +45,13 @@ class Made:
     failures: list[Failure]
 
 
-def make(members: Iterable[Member]) -> Made:
+def make(members: Iterable[Member], private: bool = False) -> Made:
     """Make the boards of all submissions and their pages.
 
     Submissions come from strangers: whatever goes wrong with those of one board, it is left out
-    with them, and nothing links to it.
+    with them, and nothing links to it. Every page of a ``private`` board says that it is one.
     """
-    writer = Writer()
+    writer = Writer(private)
     revisions: Revisions = defaultdict(list)
     for member in members:
         revisions[_key(member)].append(member)

@@ -12,12 +12,23 @@ from markupsafe import Markup
 from tlbench.leaderboard.site.boards import Board, Kind, Member
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
-from tlbench.leaderboard.site.facts import cautions_of, command_of, facts_of, preparation_of
+from tlbench.leaderboard.site.facts import facts_of
 from tlbench.leaderboard.site.figures import Section, sections_of
 from tlbench.leaderboard.site.headline import Headline, headline_of, number_text
+from tlbench.leaderboard.site.reproduction import (
+    cautions_of,
+    copy_of,
+    data_files_of,
+    installation_of,
+    packages_of,
+    preparation_of,
+    run_of,
+    third_party_of,
+)
 from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.leaderboard.site.strip import Strip, strip_of
+from tlbench.leaderboard.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
 from tlbench.plan import PRETRAIN
@@ -62,9 +73,10 @@ class History:
 
 
 class Writer:
-    """Renders pages; what comes from submissions is escaped."""
+    """Renders pages; what comes from submissions is escaped. Those of a private board say so."""
 
-    def __init__(self) -> None:
+    def __init__(self, private: bool = False) -> None:
+        self.private = private
         self._environment = Environment(
             loader=PackageLoader("tlbench.leaderboard.site", "templates"),
             autoescape=True,
@@ -78,6 +90,7 @@ class Writer:
         self._environment.filters["unbroken"] = _unbroken
         self._environment.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
         self._environment.globals["version"] = version("tlbench")
+        self._environment.globals["private"] = private
 
     def page(self, path: str, template: str, **values: Any) -> tuple[str, str]:
         """Return path and text of a page, with ``root`` leading from it to the front page."""
@@ -98,7 +111,8 @@ def _unbroken(text: str) -> str:
 
 def front_pages(writer: Writer, published: Sequence[Published]) -> Pages:
     """Yield the pages that are about no single suite."""
-    leading = [each for each in published if each.board.kind is Kind.SHIPPED]
+    # On a private board most suites are of data of one's own, so none of them leads.
+    leading = [each for each in published if writer.private or each.board.kind is Kind.SHIPPED]
     led = {each.board.suite.name for each in leading}
     others = [each.board for each in published if each.board.suite.name not in led]
     yield writer.page("index.html", "index.html", leading=leading, others=others)
@@ -193,6 +207,8 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
     member = history.member
     entry = member.entry
     folder = f"submissions/{entry.label}"
+    packages = packages_of(entry)
+    suite = (entry.folder / SUITE).read_text(encoding="utf-8")
     yield writer.page(
         f"{folder}/index.html",
         "submission.html",
@@ -203,15 +219,22 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
         suite=entry.suite,
         facts=facts_of(entry),
         preparation=preparation_of(entry),
-        command=command_of(entry),
+        installation=installation_of(entry),
+        packages=packages,
+        files=data_files_of(entry),
+        copy=copy_of(entry),
+        third_party=third_party_of(packages),
+        run=run_of(entry),
         cautions=cautions_of(entry),
         budget=budget_label(entry.suite),
         sources=_source_errors(member),
         costs=list(cost_tables(entry.results.records, entry.results.costs)),
         costs_note=COSTS_NOTE,
-        outline=_outline(entry.suite.complete()),
+        outline=_outline(json.loads(suite)),
     )
-    yield f"{folder}/suite.json", (entry.folder / "suite.json").read_text(encoding="utf-8")
+    yield f"{folder}/{SUITE}", suite
+    for name in filter(CARD.fullmatch, entry.about.files):
+        yield f"{folder}/{name}", (entry.folder / name).read_text(encoding="utf-8")
 
 
 def _source_errors(member: Member) -> list[list[str]]:

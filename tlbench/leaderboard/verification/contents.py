@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
+from tlbench.leaderboard.providers import is_own, names_of
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import DataSet
 from tlbench.leaderboard.verification.coordinates import (
@@ -36,10 +36,11 @@ def check_suite(entry: Entry) -> Iterator[str]:
     for name in suite.backbones:
         if not _BACKBONE.fullmatch(name):
             yield f"{name!r} is no name of a backbone: letters, digits, and . _ + - only."
-    for name in about.providers:
-        own = name in BACKBONES and BACKBONES.provider(name) is None
-        if name not in suite.backbones or own:
-            yield f"{name!r} comes from tlbench itself, or is no backbone of the suite."
+    used = names_of(suite)
+    for kind, names in about.packages.items():
+        for name in names:
+            if name not in used[kind] or is_own(kind, name):
+                yield f"{name!r} comes from tlbench itself, or is not a {kind} of the suite."
     for metric in suite.metrics:
         if METRICS.get(metric).of_frames is None:
             yield f"{metric} cannot be recomputed from errors of structures; leave it out."

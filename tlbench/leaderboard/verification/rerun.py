@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.data.cards import Card
-from tlbench.engine.store import Store
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.engine.store import State, Store
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.base import ERRORS, MODEL, Context
 from tlbench.leaderboard.collecting import content_of
@@ -111,7 +113,7 @@ def _data(
     data: DataSet, card: Card, store: Path, mirror: Path | None
 ) -> tuple[Path | None, list[str]]:
     """Return the folder of a data set if it is the submission's, else why it is not."""
-    parts = load_dataset(card, store, mirror)
+    parts = _parts(card, store, mirror)
     if content_of(parts) != data.content:
         why = "the files are the same, so the submission's digest is wrong"
         if not card.data_files():
@@ -121,6 +123,14 @@ def _data(
             f"be compared ({why})."
         ]
     return Store(store).folder(dataset_job(card).key), []
+
+
+def _parts(card: Card, store: Path, mirror: Path | None) -> dict[str, Frames]:
+    job, opened = dataset_job(card).key, Store(store)
+    if opened.state(job, thorough=True) is State.FINISHED:
+        # The files of a private submission are seldom beside its cards.
+        return {split: Frames.load(opened.folder(job) / f"{split}.npz") for split in SPLITS}
+    return load_dataset(card, store, mirror)
 
 
 def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:

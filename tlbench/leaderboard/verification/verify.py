@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tlbench.errors import TlbenchError, printable
 from tlbench.files import read_bounded, write_whole
+from tlbench.leaderboard.place import check_place
 from tlbench.leaderboard.reading import Entry, read_about, read_submission, submission_folders
 from tlbench.leaderboard.submission import SUMMARY
 from tlbench.leaderboard.verification.contents import (
@@ -26,7 +27,7 @@ MOST = 2000
 """Characters of what is said of a submission that cannot be read."""
 
 
-def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
+def verify(folder: Path, results: Path, summaries: bool = True, private: bool = False) -> Verdict:
     """Check a submission by itself, and that it goes on from the revision before it.
 
     Parameters
@@ -36,9 +37,11 @@ def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
     summaries
         Whether to check that ``summary.md`` is what the records say; it takes longest, and
         nothing else is made of it.
+    private
+        Whether the board is private; a board holds either private submissions or public ones.
     """
     try:
-        return _verdict(read_submission(folder), results, summaries)
+        return _verdict(read_submission(folder, private), results, summaries)
     except TlbenchError as error:
         problem = str(error)
     except Exception as error:  # whatever is in it, the others should be judged, too
@@ -46,31 +49,40 @@ def verify(folder: Path, results: Path, summaries: bool = True) -> Verdict:
     return Verdict(folder, None, [printable(problem[:MOST])])
 
 
-def verify_all(results: Path, chosen: Sequence[Path] = (), summaries: bool = True) -> list[Verdict]:
+def verify_all(
+    results: Path, chosen: Sequence[Path] = (), summaries: bool = True, private: bool = False
+) -> list[Verdict]:
     """Check submissions, also whether they repeat others.
 
     Those that are chosen are taken to be new: one whose models all stand in another submission is
-    refused. Without a choice nothing tells which was first, so it is only noted.
+    refused. Without a choice it is unknown which was first, so it is only noted, as on a private
+    board, where a run may well be repeated.
 
     Parameters
     ----------
     chosen
         Give the verdict on these; by default on all below ``results``.
+    private
+        Whether the board is private.
 
     Raises
     ------
     InputError
-        If something else than submissions stands below ``results``.
+        If something other than submissions lies below ``results``, or the board is of the other
+        kind.
     """
+    check_place(results, private)
     there = submission_folders(results)
     wanted = {folder.absolute(): folder for folder in chosen or there}
     suites = {folder.parent.name for folder in wanted}
     related = {f.absolute(): f for f in there if f.absolute().parent.name in suites}
     verdicts = {
-        place: verify(folder, results, summaries) for place, folder in (related | wanted).items()
+        place: verify(folder, results, summaries, private)
+        for place, folder in (related | wanted).items()
     }
     others = list(verdicts.values())
-    return [_compared(verdicts[place], others, new=bool(chosen)) for place in wanted]
+    new = bool(chosen) and not private
+    return [_compared(verdicts[place], others, new) for place in wanted]
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
@@ -88,7 +100,7 @@ def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict
     ]
     if not same:
         return verdict
-    said = f"Its models stand in {same[0]}, by their errors."
+    said = f"Its models are those of {same[0]}, judging by their errors."
     if new:
         return replace(verdict, problems=[f"{entry.folder}: {said}"])
     return replace(verdict, notes=[*verdict.notes, said])
@@ -144,7 +156,7 @@ def _check_revision(entry: Entry, results: Path) -> list[str]:
     before = results / about.model_copy(update={"revision": about.revision - 1}).folder
     if not before.exists():
         return [f"It is revision {about.revision}, but there is no {before.name}."]
-    if read_about(before)[1] != about.replaces:
+    if read_about(before, about.private)[1] != about.replaces:
         return [f"It says that it replaces {before.name}, but not what stands there."]
     return []
 
