@@ -257,7 +257,8 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
         "--out", tmp_path / "out", "--store", tmp_path / "store",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
-    assert "finetune / scratch" in finished.stdout
+    assert "finetune  " in finished.stdout
+    assert "/ scratch" in finished.stdout
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Ge of ge.extxyz" in page
     # The written suite can be run again, and everything is done.
