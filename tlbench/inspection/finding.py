@@ -91,10 +91,12 @@ def listed(names: Sequence[str]) -> str:
     for name in names:
         file, _, number = name.rpartition(" frame ")
         index = int(number) if number.isdecimal() else None
+        if index is None:
+            file = name
         if runs and index is not None and runs[-1].file == file and runs[-1].last == index - 1:
             runs[-1].last = index
         else:
-            runs.append(_Run(file or name, index, index))
+            runs.append(_Run(file, index, index))
     text = ""
     for place, run in enumerate(runs[:FEW]):
         indices = str(run.first) if run.first == run.last else f"{run.first}–{run.last}"
