@@ -1,4 +1,4 @@
-"""What stands in a data set, in numbers."""
+"""What a data set holds, in numbers."""
 
 from collections import Counter
 from collections.abc import Mapping

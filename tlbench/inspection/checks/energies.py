@@ -43,8 +43,8 @@ CLEAR = 4.0
 class References:
     """Frames that have another energy reference than the rest.
 
-    ``moved`` (frames,) tells them; ``offset`` is how far they lie above the others, eV/atom, and
-    ``residual`` (frames,) what bonds and offset leave unexplained.
+    ``moved`` (frames,) is true for them; ``offset`` is how far they lie above the others, eV/atom,
+    and ``residual`` (frames,) what bonds and offset leave unexplained.
     """
 
     moved: npt.NDArray[np.bool_]
