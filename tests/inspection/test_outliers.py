@@ -106,7 +106,7 @@ def test_an_exploded_frame_is_named_with_its_numbers(broad):
     assert f"Largest force {size:,.0f} eV/Å" in force.message
     assert "times the median frame's" in force.message
     (energy,) = found(check_energies, exploded)
-    assert (energy.severity, energy.check, energy.frame) == ("warning", "energy-outlier", "train frame 9")
+    assert (energy.check, energy.frame) == ("energy-outlier", "train frame 9")
     assert f"Energy per atom {500 / 32:.1f} eV above" in energy.message
 
 
