@@ -20,7 +20,7 @@ from tlbench.inspection.finding import EVERYWHERE, Finding
 from tlbench.schema import validate
 
 UNUSED = "unused"
-"""Part of the frames that are in the files of a card, but in none of its parts."""
+"""Part of the frames that stand in the files of a card, but in none of its parts."""
 
 READER_OF = {".extxyz": "extxyz", ".xyz": "extxyz"}
 """Endings of files that can be read without a card."""
@@ -37,7 +37,7 @@ class Collection:
     names
         File and index in the file, or part and index in the part, of each; shape (frames,).
     parts
-        Part of the data set that each is in; empty if there are no parts; shape (frames,).
+        Part of the data set that each stands in; empty if there are no parts; shape (frames,).
     elements
         Symbols that the card names; None if there is no card.
     unreadable
@@ -65,7 +65,7 @@ class Collection:
 
 
 def from_file(path: Path, reader: str | None = None) -> Collection:
-    """Read a data file with the defaults of a reader, by its ending unless it is named.
+    """Read a data file with the defaults of a reader, which its ending tells unless named.
 
     Raises
     ------

@@ -86,17 +86,17 @@ def listed(names: Sequence[str]) -> str:
 
     >>> listed(["a frame 0", "a frame 1", "a frame 2", "a frame 5", "b frame 7"])
     'a frame 0–2, 5; b frame 7'
+    >>> listed(["a frame 0–2", "a frame 7"])
+    'a frame 0–2; a frame 7'
     """
     runs: list[_Run] = []
     for name in names:
         file, _, number = name.rpartition(" frame ")
         index = int(number) if number.isdecimal() else None
-        if index is None:
-            file = name
         if runs and index is not None and runs[-1].file == file and runs[-1].last == index - 1:
             runs[-1].last = index
         else:
-            runs.append(_Run(file, index, index))
+            runs.append(_Run(name if index is None else file, index, index))
     text = ""
     for place, run in enumerate(runs[:FEW]):
         indices = str(run.first) if run.first == run.last else f"{run.first}–{run.last}"
