@@ -171,6 +171,44 @@ def test_a_file_whose_name_is_not_utf_8(run, tmp_path, frames):
         assert "caf\N{REPLACEMENT CHARACTER}.extxyz frame" in printed
 
 
+def test_nothing_is_cut_at_80_columns(run, tmp_path, frames, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    group = "bulk crystals with vacancies and interstitials at a high temperature"
+    odd = replace(
+        frames,
+        group=np.full(30, group),
+        stress=1e4 * frames.stress,
+        forces=frames.forces + np.repeat(np.linspace(0.01, 0.1, 30), 8)[:, None],
+    )
+    card = card_of(tmp_path, odd)
+    code, printed = run("describe", card)
+    assert code == 0
+    lines = printed.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in printed
+    words = printed.split()
+    assert set(group.split()) <= set(words)
+    largest = np.abs(odd.stress).max()
+    assert f"{largest:.2f}" in words
+
+    code, printed = run("validate", card)
+    lines = printed.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "30 frames: mine.extxyz frame 0–29" in lines[0]
+    sentence = " ".join(line.strip() for line in lines[1:4])
+    assert "Net force of 17.3 to 173 meV/Å per atom instead of zero" in sentence
+    assert "atoms or digits may be missing." in sentence
+
+
+def test_a_name_longer_than_the_terminal_stays_whole(run, tmp_path, frames, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "a" * 90
+    code, printed = run("describe", card_of(tmp_path, replace(frames, group=np.full(30, name))))
+    assert code == 0
+    (row,) = [line.split() for line in printed.splitlines() if name in line and "300" in line]
+    assert row[-4:] == ["8", "1", "1", "10"]
+
+
 def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):
     card = yaml.safe_load((card_folder() / "sw-si.yaml").read_text())
     card["name"] = "small"

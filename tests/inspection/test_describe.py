@@ -91,7 +91,7 @@ def test_the_range_of_stress(parts, description):
     found = describe_parts(stressed, cutoff=5.0)
     pressure = ranges(found, "pressure")["train"]
     assert (pressure.minimum, pressure.maximum, pressure.unit) == (-1, 6, "GPa")
-    largest = ranges(found, "largest stress component")["train"]
+    largest = ranges(found, "largest stress")["train"]
     assert (largest.minimum, largest.maximum) == (7, 9)
     rows = tables(found)[1].rows
     assert ("pressure (GPa)", "train", "-1.00", "2.50", "6.00", UNKNOWN) in rows

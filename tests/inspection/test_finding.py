@@ -73,6 +73,7 @@ def test_words_are_listed():
         ),
         (["split", "x frame 1"], "split; x frame 1"),
         (["Si", "Ge"], "Si; Ge"),
+        (["x frame 1, 3", "x frame 2, 5"], "x frame 1, 3; x frame 2, 5"),
     ],
 )
 def test_names_are_listed_by_file_and_run(names, text):

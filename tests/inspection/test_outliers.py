@@ -106,7 +106,7 @@ def test_an_exploded_frame_is_named_with_its_numbers(broad):
     assert f"Largest force {size:,.0f} eV/Å" in force.message
     assert "times the median frame's" in force.message
     (energy,) = found(check_energies, exploded)
-    assert (energy.severity, energy.check, energy.frame) == ("warning", "energy", "train frame 9")
+    assert (energy.check, energy.frame) == ("energy-outlier", "train frame 9")
     assert f"Energy per atom {500 / 32:.1f} eV above" in energy.message
 
 
@@ -117,7 +117,7 @@ def test_the_other_checks_do_not_suffer_from_an_exploded_frame():
     seen = validate_collection(from_parts({"train": frames}))
     assert {(f.check, f.frame) for f in seen.each} == {
         ("large-force", "train frame 7"),
-        ("energy", "train frame 7"),
+        ("energy-outlier", "train frame 7"),
     }
     assert seen.notes == ()
 
@@ -155,7 +155,7 @@ def test_two_references_do_not_hide_an_exploded_frame(broad):
     moved = np.arange(len(broad)) % 3 == 0
     frames = replace(broad, energy=broad.energy + 12.0 * moved * broad.n_atoms)
     findings = found(check_energies, changed(frames, "energy", 10, 32 * 55.0))
-    alone = [finding for finding in findings if finding.check == "energy"]
+    alone = [finding for finding in findings if finding.check == "energy-outlier"]
     assert [finding.frame for finding in alone] == ["train frame 10"]
     assert sum(f.check == "energy-reference" for f in findings) == moved.sum()
 

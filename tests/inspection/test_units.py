@@ -148,7 +148,7 @@ def test_energies_that_do_not_follow_the_forces_name_no_unit(sound):
     alloy = replace(sound, energy=sound.energy.mean() + 0.02 * order * sound.n_atoms)
     (said,) = check_energy_scale(from_parts({"train": alloy}))
     assert isinstance(said, str)
-    assert "half of the ratios lie between" in said
+    assert "half of the ratios of energy differences" in said
 
 
 def test_a_noble_gas_is_not_taken_for_a_mistake():

@@ -1,1 +1,1 @@
-"""What stands in a data set, and what is wrong with it."""
+"""What a data set holds, and what is wrong with it."""

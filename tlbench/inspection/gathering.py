@@ -8,7 +8,7 @@ import numpy as np
 from tlbench.data.frames import Floats, Frames
 
 MAX_KINDS = 24
-"""Temperatures, or groups, that are told apart."""
+"""Temperatures, or groups, that are listed separately."""
 
 OTHERS = "others"
 """Stands for the groups beyond those."""

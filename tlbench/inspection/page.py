@@ -14,7 +14,7 @@ from tlbench.report.html import embedded, render
 
 ENERGY_NOTE = (
     "Each point is a structure, each box holds half of them; the number of structures is in "
-    "brackets. Colours tell phases apart."
+    "brackets. Colours distinguish phases."
 )
 FORCE_NOTE = (
     "Full lines are temperatures, dashed lines kinds of structure without one. A line starts "

@@ -160,7 +160,7 @@ def _by_temperature(frames: Frames) -> Iterator[tuple[str, Any, dict[str, Any]]]
 
 
 def _members(labels: list[str]) -> dict[str, Any]:
-    """Return the indices at which each label stands, labels sorted."""
+    """Return the indices of each label, labels sorted."""
     found: dict[str, list[int]] = defaultdict(list)
     for index, label in enumerate(labels):
         found[label].append(index)

@@ -1,4 +1,4 @@
-"""What stands in a data set, in numbers."""
+"""What a data set holds, in numbers."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -131,7 +131,7 @@ def _measure(frames: Frames) -> dict[tuple[str, str], Floats]:
         ("atoms", ""): frames.n_atoms.astype(np.float64),
         ("cell width", "Å"): smallest_widths(frames),
         ("pressure", "GPa"): -trace / 3,
-        ("largest stress component", "GPa"): np.abs(frames.stress).max(axis=(1, 2), initial=0.0),
+        ("largest stress", "GPa"): np.abs(frames.stress).max(axis=(1, 2), initial=0.0),
     }
 
 

@@ -65,7 +65,8 @@ def _ranges(description: Description) -> Table:
         n_words=2,
         note="The nearest neighbour is that of each atom; the cell width is the smallest of the "
         "three distances between opposite faces; the pressure is minus a third of the trace of the "
-        "stress; rms is that of the force components.",
+        "stress, and the largest stress is that of its components; rms is that of the force "
+        "components.",
     )
 
 

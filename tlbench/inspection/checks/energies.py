@@ -43,8 +43,8 @@ CLEAR = 4.0
 class References:
     """Frames that have another energy reference than the rest.
 
-    ``moved`` (frames,) tells them; ``offset`` is how far they lie above the others, eV/atom, and
-    ``residual`` (frames,) what bonds and offset leave unexplained.
+    ``moved`` (frames,) is true for them; ``offset`` is how far they lie above the others, eV/atom,
+    and ``residual`` (frames,) what bonds and offset leave unexplained.
     """
 
     moved: npt.NDArray[np.bool_]
@@ -74,10 +74,10 @@ def check_energies(collection: Collection) -> Iterator[Finding]:
 def _outlier(name: str, two: References, residual: float) -> Finding:
     return measured(
         "warning",
-        "energy",
+        "energy-outlier",
         name,
         f"Energy per atom {{0:,.1f}} eV {'above' if residual > 0 else 'below'} what its bonds "
-        f"explain in the other {len(two.moved) - 1} frames of its composition (spread "
+        f"explain, going by the other {len(two.moved) - 1} frames of its composition (spread "
         f"{_spread(two.residual):.2g} eV); the electronic structure may not have converged.",
         abs(residual),
     )

@@ -141,8 +141,9 @@ def measure_scale(frames: Frames, seed: int = 0) -> Scale:
     if high - low > MAX_SPREAD * abs(slope):
         return Scale(
             r_squared=r_squared,
-            doubt=f"half of the ratios lie between {low:.2g} and {high:.2g}, as where energies "
-            "differ by the order of the elements or the phase rather than by displacements",
+            doubt="half of the ratios of energy differences to those that forces imply lie "
+            f"between {low:.2g} and {high:.2g}, as where frames differ by chemical order or phase "
+            "rather than by displacements",
         )
     return Scale(slope, r_squared, len(slopes))
 

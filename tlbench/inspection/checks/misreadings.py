@@ -48,9 +48,9 @@ def misreadings(slope: float, force_rms: float, closest: float, n_atoms: float) 
     Parameters
     ----------
     slope
-        Energies over what forces imply, both as they stand in the data.
+        Energies over what forces imply, both as given in the data.
     force_rms
-        Root-mean-square force component as it stands in the data, eV/Å.
+        Root-mean-square force component as given in the data, eV/Å.
     closest
         Distance of the closest atoms in sums of covalent radii; NaN if unknown.
     n_atoms
