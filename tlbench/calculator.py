@@ -1,25 +1,34 @@
 """A potential as an ``ase`` calculator."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
 
+from tlbench.applicability import check_elements, check_structure
 from tlbench.data.frames import Frames
+from tlbench.errors import TlbenchError
 from tlbench.graphs import graph_of
 from tlbench.potential import Potential
 from tlbench.units import GPA
 
 
 class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
-    """Energy (eV), forces (eV/Å) and, for periodic cells, stress (eV/Å³) of a potential."""
+    """Energy (eV), forces (eV/Å) and, for periodic cells, stress (eV/Å³) of a potential.
+
+    An element that the potential has never seen is refused. One that zero-shot transfer takes for
+    another has no reference energy: it counts as zero, with one warning.
+    """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces", "stress"]
 
     def __init__(self, potential: Potential) -> None:
         super().__init__()
         self.potential = potential
+        self._checked: set[int] = set()
 
     def calculate(
         self,
@@ -27,19 +36,41 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = all_changes,
     ) -> None:
-        """Compute the properties of ``atoms``; see ``ase.calculators.calculator``."""
+        """Compute the properties of ``atoms``; see ``ase.calculators.calculator``.
+
+        Raises
+        ------
+        InputError
+            If the structure cannot be, or has an element that the potential has never seen.
+        TlbenchError
+            If the potential gives an energy or forces that are not finite.
+        """
         super().calculate(atoms, properties, system_changes)
         potential = self.potential
-        graph = graph_of(
-            Frames.unlabelled([self.atoms]), potential.cutoff, potential.device, potential.dtype
-        )
+        structure = Frames.unlabelled([self.atoms])
+        self._check(structure)
+        graph = graph_of(structure, potential.cutoff, potential.device, potential.dtype)
         # Few ask for the stress, and it costs time.
         periodic = bool((graph.volume > 0).all())
-        found = potential(graph, stress=periodic and "stress" in properties)
-        self.results = {
-            "energy": float(found.energy[0]),
-            "forces": found.forces.to(torch.float64).cpu().numpy(),
-        }
+        found = potential(graph, stress=periodic and "stress" in properties, unfitted=0.0)
+        energy = float(found.energy[0])
+        forces = found.forces.to(torch.float64).cpu().numpy()
+        if not (np.isfinite(energy) and np.isfinite(forces).all()):
+            raise TlbenchError(
+                "The potential gives an energy or forces that are not finite for this structure; "
+                "it may be far from what the potential was trained on, or two atoms coincide."
+            )
+        self.results = {"energy": energy, "forces": forces}
         if found.stress is not None:
             voigt = found.stress[0].to(torch.float64).cpu().numpy()
             self.results["stress"] = voigt[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / GPA
+
+    def _check(self, structure: Frames) -> None:
+        """Refuse what the potential cannot be applied to; warn of each element once."""
+        check_structure("The structure", structure)
+        new = [z for z in structure.elements() if z not in self._checked]
+        if not new:
+            return
+        for note in check_elements("The potential", self.potential, new):
+            warnings.warn(note, stacklevel=2)
+        self._checked.update(new)

@@ -1,6 +1,7 @@
 """A potential: a backbone's atomic energies turned into energy, forces and stress."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,8 @@ class Potential(nn.Module):
     """A backbone plus one reference energy per element.
 
     The reference energy of an element is NaN until it has been fitted; so is then the energy
-    of every structure that contains the element, while its forces are unaffected.
+    of every structure that contains the element, while its forces are unaffected. To evaluate a
+    structure use `calculator`, which refuses elements that the potential has never seen.
 
     Parameters
     ----------
@@ -75,7 +77,13 @@ class Potential(nn.Module):
         """Device of the weights."""
         return next(self.backbone.parameters()).device
 
-    def forward(self, graph: Graph, stress: bool = False, training: bool = False) -> Prediction:
+    def forward(
+        self,
+        graph: Graph,
+        stress: bool = False,
+        training: bool = False,
+        unfitted: float = math.nan,
+    ) -> Prediction:
         """Return energy, forces and, if asked for, stress.
 
         Forces are F = −∂E/∂x, the stress is σ = (1/V) ∂E/∂ε for x → x(1 + ε).
@@ -84,6 +92,8 @@ class Potential(nn.Module):
         ----------
         training
             Keep the graph of the derivatives, so that a loss on forces can be differentiated.
+        unfitted
+            Stands in for the reference energies that have not been fitted, eV.
 
         Raises
         ------
@@ -121,7 +131,7 @@ class Potential(nn.Module):
             torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)
         ]
         atom_energy = atom_energy if training else atom_energy.detach()
-        reference = self.reference_energy[graph.atomic_numbers]
+        reference = self.reference_energy[graph.atomic_numbers].nan_to_num(unfitted)
         total = torch.zeros(graph.n_systems, dtype=torch.float64, device=reference.device)
         energy = total.index_add(0, graph.system, atom_energy.to(torch.float64) + reference)
         virial = found[1] / graph.volume.view(-1, 1, 1) * GPA if stress else None
