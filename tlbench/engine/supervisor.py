@@ -36,7 +36,7 @@ _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from tlbench.engine.child import main; main(int(sys.argv[2]))"
 )
-INTERRUPTED = "it was interrupted"
+INTERRUPTED = "the command that ran it was stopped"
 """How a job ended whose runner was stopped."""
 
 _TICK_SECONDS = 0.05
@@ -44,8 +44,8 @@ _MOST_OUTPUT = 2000
 
 
 @contextmanager
-def interrupts_left_to_this_process() -> Iterator[None]:
-    """Start processes that no Ctrl-C reaches, also not before their first line of Python."""
+def without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, not even before their first line of Python."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -67,7 +67,7 @@ class Child:
         # What is printed outside of a job, such as why the interpreter does not start.
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            with interrupts_left_to_this_process():
+            with without_interrupts():
                 self._process = subprocess.Popen(
                     [*command, str(theirs)],
                     stdin=subprocess.PIPE,
