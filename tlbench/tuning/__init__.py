@@ -14,6 +14,7 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 import yaml
 from filelock import FileLock
@@ -72,7 +73,9 @@ def tune(
     must_run(data, search)
     context = multiprocessing.get_context("spawn")
     pool = [context.Process(target=work, args=(search,), daemon=True) for _ in range(workers)]
-    # Ctrl-C reaches this process alone, which ends the others.
+    # Ctrl-C reaches this process alone, which ends the others. Python's tracker of their resources
+    # would let it through again if it were started meanwhile.
+    resource_tracker.ensure_running()
     with without_interrupts():
         for process in pool:
             process.start()
