@@ -54,7 +54,7 @@ def test_a_chosen_backbone_keeps_the_suites_settings_for_it():
 def test_a_suite_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text((suite_folder() / "smoke.yaml").read_text())
-    assert load_suite(str(path)) == load_suite("smoke")
+    assert load_suite(str(path)) == load_suite(path) == load_suite("smoke")
 
 
 @pytest.mark.parametrize("name", suite_names())

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
+from tlbench.potential_file import refusal
 from tlbench.schema import validate
 from tlbench.units import GPA
 
@@ -163,7 +165,7 @@ class Potential(nn.Module):
 
         return PotentialCalculator(self)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write weights and description to a ``.safetensors`` file."""
         description = {
             "format": FORMAT,
@@ -175,33 +177,45 @@ class Potential(nn.Module):
         save_file(tensors, path, metadata={"tlbench": json.dumps(description)})
 
 
-def load_potential(path: Path | str, device: str = "cpu") -> Potential:
-    """Read a potential written by ``Potential.save``.
+def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
+    """Read a potential written by ``Potential.save``, such as that of a training job.
+
+    >>> atoms.calc = load_potential("potential.safetensors").calculator()
 
     Raises
     ------
     InputError
-        If the file is missing or is not such a potential.
+        If the file is missing or is not such a potential, or the device cannot be used.
     """
     path = Path(path)
     try:
-        with safe_open(str(path), framework="pt", device=device) as file:
-            metadata: dict[str, Any] = json.loads((file.metadata() or {})["tlbench"])
+        with safe_open(str(path), framework="pt") as file:
+            written = (file.metadata() or {}).get("tlbench")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(refusal(path, str(error))) from error
+    if written is None:
+        raise InputError(refusal(path, "another program has written it"))
+    try:
+        metadata: dict[str, Any] = json.loads(written)
         if metadata["format"] != FORMAT:
             raise InputError(f"{path}: was written by another version of tlbench.")
         config = json.loads(metadata["config"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(refusal(path, f"its description is damaged: {error}")) from error
     try:
         potential = _built_from(name, config, dtype, tensors)
     except TlbenchError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
-    return potential.to(device)
+    try:
+        return potential.to(device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"The device {device!r} cannot be used here ({reason}).") from error
 
 
 def _built_from(

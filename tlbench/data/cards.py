@@ -1,5 +1,6 @@
 """Data-set cards: what a data set is, where it comes from, and under which licence."""
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
@@ -77,7 +78,7 @@ def card_names() -> list[str]:
 
 
 def load_card(
-    name: str,
+    name: str | os.PathLike[str],
     changes: Mapping[str, Any] | None = None,
     changed_in: str = "the changes",
     lines: Lines | None = None,
@@ -98,7 +99,7 @@ def load_card(
     InputError
         If the card, or a change, is not valid.
     """
-    path = _card_path(name)
+    path = _card_path(os.fspath(name))
     value, card_lines = _read(path, path.stat().st_mtime_ns)
     card = validate(Card, value, str(path), card_lines)
     card._folder = path.parent
