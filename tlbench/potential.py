@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
+from tlbench.files import write_whole
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
 from tlbench.potential_file import refusal
@@ -174,7 +175,9 @@ class Potential(nn.Module):
             "dtype": str(self.dtype).removeprefix("torch."),
         }
         tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
-        save_file(tensors, path, metadata={"tlbench": json.dumps(description)})
+        content = save(tensors, metadata={"tlbench": json.dumps(description)})
+        # What safetensors writes itself, nobody but its owner may read.
+        write_whole(Path(path), content)
 
 
 def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
