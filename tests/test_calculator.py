@@ -1,5 +1,9 @@
 """A potential as an ``ase`` calculator."""
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -191,3 +195,46 @@ def test_a_structure_that_cannot_be_is_refused(silicon, change, message):
     atoms.calc = silicon.calculator()
     with pytest.raises(InputError, match=message):
         atoms.get_potential_energy()
+
+
+THREADS = """
+import json, sys
+import tiny, torch
+from ase.build import bulk
+
+default = torch.get_num_threads()
+if "before" in sys.argv:
+    torch.set_num_threads(default + 3)
+model = tiny.potential()
+model.reference_energy.zero_()
+calculator = model.calculator()
+if "after" in sys.argv:
+    torch.set_num_threads(default + 3)
+seen = []
+model.backbone.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+for repeats in (2, 14):
+    calculator.get_potential_energy(bulk("Si").repeat(repeats))
+    seen.append(torch.get_num_threads())
+model.backbone.register_forward_hook(lambda *_: 1 / 0)
+try:
+    calculator.get_potential_energy(bulk("Si"))
+except ZeroDivisionError:
+    seen.append(torch.get_num_threads())
+print(json.dumps([number - default for number in seen[:4] + seen[-1:]] + [default]))
+"""
+
+
+@pytest.mark.parametrize("chosen", [None, "before", "after", "variable"])
+def test_small_structures_take_one_thread_unless_the_user_has_chosen(chosen):
+    """Threads that wait for each other made a call 20 times as long on a busy machine."""
+    env = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    env["PYTHONPATH"] = os.pathsep.join(sys.path)
+    if chosen == "variable":
+        env["OMP_NUM_THREADS"] = "2"
+    command = [sys.executable, "-c", THREADS, str(chosen)]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    *more, default = json.loads(ran.stdout)
+    kept = 3 if chosen in ("before", "after") else 0
+    small = kept if chosen else 1 - default
+    # Within and after calls with 16 and with 5,488 atoms, and after one that fails.
+    assert more == [small, kept, kept, kept, kept]
