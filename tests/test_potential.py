@@ -235,11 +235,12 @@ def test_of_a_folder_the_potential_in_it_is_named(potential, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "what"), [("run.json", "the folder of a run"), ("store.json", "a store")]
+    ("file", "what", "command"),
+    [("run.json", "the folder of a run", "models "), ("store.json", "a store", "store ls --jobs'")],
 )
-def test_of_a_run_and_of_a_store_the_way_to_the_models_is_said(tmp_path, file, what):
+def test_of_a_run_and_of_a_store_the_way_to_the_models_is_said(tmp_path, file, what, command):
     (tmp_path / file).write_text("{}")
-    with pytest.raises(InputError, match=f"is {what}.*'tlbench store ls --jobs' lists"):
+    with pytest.raises(InputError, match=f"is {what}; 'tlbench {command}.* lists"):
         load_potential(tmp_path)
 
 

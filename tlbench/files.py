@@ -21,8 +21,8 @@ MAX_BYTES = 128 << 20
 _CHUNK = 1 << 20
 
 
-def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
-    """Write ``content`` so that a crash, or another writer, leaves the old file or the new.
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write ``text`` so that a crash, or another writer, leaves the old file or the new.
 
     It is compressed if the name ends in `PACKED`, to the same bytes for the same text. A long
     text may come in pieces, of which one at a time is held.
@@ -33,8 +33,7 @@ def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
         If the file cannot be written; then the old one is untouched.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
-    parts = [content] if isinstance(content, str | bytes) else content
-    pieces = (p if isinstance(p, bytes) else p.encode("utf-8") for p in parts)
+    pieces = (piece.encode("utf-8") for piece in ([text] if isinstance(text, str) else text))
     try:
         with part.open("wb") as file:
             file.writelines(compressed(pieces) if path.suffix == PACKED else pieces)

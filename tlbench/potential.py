@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
-from tlbench.files import write_whole
+from tlbench.files import PART
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
 from tlbench.potential_file import refusal
@@ -176,8 +176,11 @@ class Potential(nn.Module):
         }
         tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
         content = save(tensors, metadata={"tlbench": json.dumps(description)})
-        # What safetensors writes itself, nobody but its owner may read.
-        write_whole(Path(path), content)
+        # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
+        # may be the one that these weights are still read from.
+        part = Path(f"{fspath(path)}{PART}")
+        part.write_bytes(content)
+        part.replace(path)
 
 
 def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:

@@ -6,7 +6,6 @@ POTENTIAL = "potential.safetensors"
 """Name of the file in the folder of a training job."""
 
 _WHAT = f"a potential is a .safetensors file, such as {POTENTIAL} in the folder of a training job"
-_LISTED = "'tlbench store ls --jobs' lists the folders of training jobs, each with its " + POTENTIAL
 
 _PICKLES = (".ckpt", ".model", ".pickle", ".pkl", ".pt", ".pth")
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
@@ -55,9 +54,12 @@ def _folder(path: Path) -> str:
             ", ".join(p.name for p in found[:_MOST_NAMED]) + more
         )
     if (path / "store.json").is_file():
-        return f"is a store; {_LISTED}"
+        return (
+            "is a store; 'tlbench store ls --jobs' lists its jobs, and the folder of one that trained "
+            f"a model has the file {POTENTIAL}"
+        )
     if (path / "run.json").is_file():
-        return f"is the folder of a run, whose models are in its store; {_LISTED}"
+        return f"is the folder of a run; 'tlbench models {path}' lists its models and their files"
     return f"is a folder without a potential; {_WHAT}"
 
 

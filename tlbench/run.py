@@ -103,6 +103,7 @@ def run_suite(
         can be done no more. The failure of a job is no error; it is in the run's report.
     """
     means = means or Means()
+    mirror = None if mirror is None else Path(mirror)
     planned = plan(suite)
     jobs: Mapping[str, Job] = planned.jobs
     if shard is not None:
@@ -114,9 +115,8 @@ def run_suite(
     out = default_out(suite, shard) if out is None else Path(out)
     opened = Store(default_store() if store is None else Path(store))
     _prepare(out)
-    looked_for_in = None if mirror is None else Path(mirror)
     for card in suite.cards():
-        _check_data(planned, card, opened, looked_for_in)
+        _check_data(planned, card, opened, mirror)
     executor, at_once = means.of(len(jobs))
     about = {
         "suite": suite.name,

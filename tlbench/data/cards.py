@@ -1,9 +1,9 @@
 """Data-set cards: what a data set is, where it comes from, and under which licence."""
 
-import os
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +78,7 @@ def card_names() -> list[str]:
 
 
 def load_card(
-    name: str | os.PathLike[str],
+    name: str | PathLike[str],
     changes: Mapping[str, Any] | None = None,
     changed_in: str = "the changes",
     lines: Lines | None = None,
@@ -99,7 +99,7 @@ def load_card(
     InputError
         If the card, or a change, is not valid.
     """
-    path = _card_path(os.fspath(name))
+    path = _card_path(fspath(name))
     value, card_lines = _read(path, path.stat().st_mtime_ns)
     card = validate(Card, value, str(path), card_lines)
     card._folder = path.parent

@@ -1,8 +1,8 @@
 """From a name or a file to a suite."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,10 @@ def suite_names() -> list[str]:
 
 
 def load_suite(
-    name: str | os.PathLike[str],
+    name: str | PathLike[str],
     settings: Iterable[tuple[str, str]] = (),
     backbones: Sequence[str] = (),
-    cards: Mapping[str, str | os.PathLike[str]] | None = None,
+    cards: Mapping[str, str] | None = None,
 ) -> Suite:
     """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
 
@@ -54,7 +54,7 @@ def load_suite(
     InputError
         If the file or a setting is not valid.
     """
-    path = _suite_path(os.fspath(name))
+    path = _suite_path(fspath(name))
     value, lines = read_yaml(path)
     # A card file stands beside the suite that names it.
     _find_cards(value, path.parent)
@@ -69,8 +69,7 @@ def load_suite(
             f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
             "--set 'matrix.elements=[Si, Ge]'."
         )
-    for part, named in (cards or {}).items():
-        card = os.fspath(named)
+    for part, card in (cards or {}).items():
         value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
     for key, text in settings:
         assign(value, key, text)
