@@ -1,20 +1,29 @@
 """A potential as an ``ase`` calculator."""
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.data.frames import Frames
+from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph, graph_of
 from tlbench.potential import Potential
 from tlbench.testing.prediction import random_potential
 from tlbench.testing.structures import molecule, rattled, small_cell
+from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.transfer.initialise import copy_element
 from tlbench.units import GPA
 
 CUTOFF = 4.0
@@ -108,3 +117,124 @@ def test_follows_the_atoms(potential: Potential) -> None:
     atoms.positions[0] += 0.1
     after = atoms.get_potential_energy()
     assert after == float(potential(graph(atoms)).energy) != before
+
+
+@pytest.fixture
+def silicon() -> Potential:
+    """Return a model with a reference energy of silicon alone, as training leaves it."""
+    model = tiny.potential()
+    fit_reference_energy(model, tiny.labelled(tiny.crystals("Si", 2), model))
+    return model
+
+
+@pytest.mark.parametrize("name", ["energy", "forces", "stress"])
+@pytest.mark.parametrize("formula", ["Ge2", "SiGe"])
+def test_an_element_that_was_never_seen_is_refused(silicon, formula, name):
+    """Not answered by an energy that is not a number and forces that look like any others."""
+    atoms = bulk("Si")
+    atoms.symbols[:] = formula
+    atoms.calc = silicon.calculator()
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"not been trained on Ge, .*; it knows Si\.$"):
+            atoms.calc.get_property(name, atoms)
+    atoms.symbols[:] = "Si2"
+    assert np.isfinite(atoms.get_potential_energy())
+
+
+def test_an_element_that_appears_later_is_refused(silicon):
+    atoms = bulk("Si")
+    atoms.calc = silicon.calculator()
+    atoms.get_potential_energy()
+    atoms.symbols[1] = "Ge"
+    with pytest.raises(InputError, match="not been trained on Ge"):
+        atoms.get_potential_energy()
+
+
+def test_zero_shot_transfer_warns_once_and_leaves_out_the_unknown_constant(silicon):
+    copy_element(silicon.backbone, 14, 32)
+    atoms, twin = bulk("Ge", cubic=True), bulk("Ge", cubic=True)
+    atoms.calc, twin.calc = silicon.calculator(), silicon.calculator()
+    twin.symbols[:] = "Si8"
+    with pytest.warns(UserWarning, match=r"takes it for Si \(zero-shot\)"):
+        energy = atoms.get_potential_energy()
+    constant = 8 * float(silicon.reference_energy[14])
+    assert energy == pytest.approx(twin.get_potential_energy() - constant, abs=1e-5)
+    # A second warning would be an error here.
+    atoms.rattle(0.1)
+    assert atoms.get_potential_energy() != energy
+
+
+def test_a_model_without_any_reference_energy_warns_and_has_finite_energies():
+    atoms = bulk("Si")
+    atoms.calc = tiny.potential().calculator()
+    with pytest.warns(UserWarning, match="known up to a constant only"):
+        assert np.isfinite(atoms.get_potential_energy())
+
+
+def test_energies_that_are_not_finite_are_refused(silicon):
+    with torch.no_grad():
+        next(silicon.backbone.parameters()).fill_(torch.nan)
+    atoms = bulk("Si")
+    atoms.calc = silicon.calculator()
+    with pytest.raises(TlbenchError, match="not finite"):
+        atoms.get_potential_energy()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda atoms: atoms.positions.fill(np.nan), "positions or its cell are not finite"),
+        (lambda atoms: atoms.cell[:].fill(0), "do not span a cell"),
+        (lambda atoms: atoms.set_atomic_numbers([14, 0]), "no element"),
+        (lambda atoms: atoms.set_cell(0.01 * atoms.cell), "denser than any matter"),
+    ],
+)
+def test_a_structure_that_cannot_be_is_refused(silicon, change, message):
+    atoms = bulk("Si")
+    change(atoms)
+    atoms.calc = silicon.calculator()
+    with pytest.raises(InputError, match=message):
+        atoms.get_potential_energy()
+
+
+THREADS = """
+import json, sys
+import tiny, torch
+from ase.build import bulk
+
+default = torch.get_num_threads()
+if "before" in sys.argv:
+    torch.set_num_threads(default + 3)
+model = tiny.potential()
+model.reference_energy.zero_()
+calculator = model.calculator()
+if "after" in sys.argv:
+    torch.set_num_threads(default + 3)
+seen = []
+model.backbone.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+for repeats in (2, 14):
+    calculator.get_potential_energy(bulk("Si").repeat(repeats))
+    seen.append(torch.get_num_threads())
+model.backbone.register_forward_hook(lambda *_: 1 / 0)
+try:
+    calculator.get_potential_energy(bulk("Si"))
+except ZeroDivisionError:
+    seen.append(torch.get_num_threads())
+print(json.dumps([number - default for number in seen[:4] + seen[-1:]] + [default]))
+"""
+
+
+@pytest.mark.parametrize("chosen", [None, "before", "after", "variable"])
+def test_small_structures_take_one_thread_unless_the_user_has_chosen(chosen):
+    """Threads that wait for each other made a call 20 times as long on a busy machine."""
+    env = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    env["PYTHONPATH"] = os.pathsep.join(sys.path)
+    if chosen == "variable":
+        env["OMP_NUM_THREADS"] = "2"
+    command = [sys.executable, "-c", THREADS, str(chosen)]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    *more, default = json.loads(ran.stdout)
+    kept = 3 if chosen in ("before", "after") else 0
+    small = kept if chosen else 1 - default
+    # Within and after calls with 16 and with 5,488 atoms, and after one that fails.
+    assert more == [small, kept, kept, kept, kept]

@@ -183,6 +183,74 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in one_sentence(error.value)
 
 
+IN_A_JOB = "a potential is a .safetensors file, such as potential.safetensors in the folder of a"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.safetensors", None, "there is no such file"),
+        ("empty.safetensors", b"", "is an empty file"),
+        ("notes.txt", "Ge, trained on 10 structures, Å\n".encode(), "but a text file"),
+        ("ge.xyz", b"2\n\nGe 0 0 0\nGe 1 1 1\n", "but a text file"),
+        (
+            "mace.model",
+            b"PK\x03\x04archive",
+            "a checkpoint of another program; such files are pick",
+        ),
+        ("net.dat", b"PK\x03\x04archive/data.pkl", "a checkpoint of another program"),
+        ("best.pth", b"\x80\x02\x8a\nl\xfc", "a checkpoint of another program"),
+        ("noise.safetensors", b"\xff" * 9000, "is not a potential of tlbench ("),
+    ],
+)
+def test_what_is_no_potential_is_told_what_one_is(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        load_potential(str(path))
+    text = one_sentence(error.value)
+    assert text.startswith(f"{path}: ")
+    assert message in text
+    assert IN_A_JOB in text
+
+
+def test_a_checkpoint_of_pytorch_is_not_opened(tmp_path):
+    """It may run anything."""
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "weights")
+    with pytest.raises(InputError, match="not read"):
+        load_potential(tmp_path / "weights")
+
+
+def test_of_a_folder_the_potential_in_it_is_named(potential, tmp_path):
+    potential.save(tmp_path / "potential.safetensors")
+    with pytest.raises(InputError) as error:
+        load_potential(str(tmp_path))
+    assert one_sentence(error.value) == (
+        f"{tmp_path}: is a folder; the potential in it is {tmp_path / 'potential.safetensors'}."
+    )
+    potential.save(str(tmp_path / "another.safetensors"))
+    with pytest.raises(InputError, match=r"another\.safetensors, potential\.safetensors\.$"):
+        load_potential(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "what", "command"),
+    [("run.json", "the folder of a run", "models "), ("store.json", "a store", "store ls --jobs'")],
+)
+def test_of_a_run_and_of_a_store_the_way_to_the_models_is_said(tmp_path, file, what, command):
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(InputError, match=f"is {what}; 'tlbench {command}.* lists"):
+        load_potential(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99"])
+def test_a_device_that_cannot_be_used_is_not_the_fault_of_the_file(tmp_path, device):
+    build_potential("schnet", CONFIG.model_dump()).save(tmp_path / "potential.safetensors")
+    with pytest.raises(InputError, match=f"^The device '{device}' cannot be used here"):
+        load_potential(tmp_path / "potential.safetensors", device)
+
+
 def rewritten(potential: Potential, path: Path, **changes: Any) -> Path:
     """Save ``potential`` with other values in its description."""
     description = {

@@ -44,3 +44,10 @@ def test_a_bad_line_is_named(tmp_path, old, new):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.jsonl"):
         read_records(tmp_path / "none.jsonl")
+
+
+def test_a_path_may_be_a_string_and_a_folder_is_refused(tmp_path):
+    write_records(tmp_path / "records.jsonl", [RECORD])
+    assert read_records(str(tmp_path / "records.jsonl")) == [RECORD]
+    with pytest.raises(InputError, match=r"cannot be read as records \(Is a directory\)\.$"):
+        read_records(str(tmp_path))

@@ -78,7 +78,7 @@ def test_a_strategy_that_there_is_not_is_refused(name, complaint):
 def test_a_suite_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text((suite_folder() / "smoke.yaml").read_text())
-    assert load_suite(str(path)) == load_suite("smoke")
+    assert load_suite(str(path)) == load_suite(path) == load_suite("smoke")
 
 
 @pytest.mark.parametrize("name", suite_names())

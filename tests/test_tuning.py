@@ -13,6 +13,8 @@ from tlbench.report.tuned import tuned_note, tuned_table
 from tlbench.suite import load_suite
 from tlbench.tuned import Tuned, read_tuned
 from tlbench.tuning import RESULT, Search, best, standings, tune
+from tlbench.tuning.studies import LOCKS
+from tlbench.tuning.trials import work
 
 TRIALS = 4
 SETTINGS = [
@@ -192,3 +194,14 @@ def test_of_zero_shot_only_the_source_model_is_tuned(tmp_path):
     only = suite(("strategies", "[zero-shot]"))
     search = Search(only, 1, 2, 1, tmp_path / "out", tmp_path / "store", "cpu")
     assert search.studies() == [("schnet", "pretrain")]
+
+
+def test_nothing_that_optuna_warns_of_reaches_the_user(tmp_path):
+    """Neither its experimental sampler nor a learning rate outside the bounds; here both raise."""
+    outside = suite(("strategies", "[scratch]"), ("training.learning_rate", "0.05"))
+    small = Search(outside, 2, 2, 1, tmp_path / "out", tmp_path / "store", "cpu")
+    (small.out / LOCKS).mkdir(parents=True)
+    work(small)
+    (standing,) = standings(small)
+    assert standing.ended == 2
+    assert best(small).arms["schnet"]["scratch"].default_validation_force_mae is not None

@@ -8,6 +8,7 @@ import tiny
 import torch
 from ase import Atoms, units
 from ase.build import bulk
+from ase.data import atomic_numbers
 from ase.filters import FrechetCellFilter
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
@@ -57,8 +58,10 @@ class Reference:
         self._potential = StillingerWeber(element)
         self.cutoff = self._potential.cutoff
         self.device, self.dtype = torch.device("cpu"), torch.float64
+        self.reference_energy = torch.full((119,), torch.nan)
+        self.reference_energy[atomic_numbers[element]] = 0.0
 
-    def __call__(self, graph: Graph, stress: bool = False) -> Prediction:
+    def __call__(self, graph: Graph, stress: bool, unfitted: float) -> Prediction:
         found = self._potential(graph)
         return Prediction(found.energy, found.forces, found.stress if stress else None)
 

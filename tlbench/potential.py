@@ -1,20 +1,24 @@
 """A potential: a backbone's atomic energies turned into energy, forces and stress."""
 
 import json
+import math
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
+from tlbench.files import PART
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
+from tlbench.potential_file import refusal
 from tlbench.schema import validate
 from tlbench.units import GPA
 
@@ -41,7 +45,8 @@ class Potential(nn.Module):
     """A backbone plus one reference energy per element.
 
     The reference energy of an element is NaN until it has been fitted; so is then the energy
-    of every structure that contains the element, while its forces are unaffected.
+    of every structure that contains the element, while its forces are unaffected. To evaluate a
+    structure use `calculator`, which refuses elements that the potential has never seen.
 
     Parameters
     ----------
@@ -75,7 +80,13 @@ class Potential(nn.Module):
         """Device of the weights."""
         return next(self.backbone.parameters()).device
 
-    def forward(self, graph: Graph, stress: bool = False, training: bool = False) -> Prediction:
+    def forward(
+        self,
+        graph: Graph,
+        stress: bool = False,
+        training: bool = False,
+        unfitted: float = math.nan,
+    ) -> Prediction:
         """Return energy, forces and, if asked for, stress.
 
         Forces are F = −∂E/∂x, the stress is σ = (1/V) ∂E/∂ε for x → x(1 + ε).
@@ -84,6 +95,8 @@ class Potential(nn.Module):
         ----------
         training
             Keep the graph of the derivatives, so that a loss on forces can be differentiated.
+        unfitted
+            Stands in for the reference energies that have not been fitted, eV.
 
         Raises
         ------
@@ -121,7 +134,7 @@ class Potential(nn.Module):
             torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)
         ]
         atom_energy = atom_energy if training else atom_energy.detach()
-        reference = self.reference_energy[graph.atomic_numbers]
+        reference = self.reference_energy[graph.atomic_numbers].nan_to_num(unfitted)
         total = torch.zeros(graph.n_systems, dtype=torch.float64, device=reference.device)
         energy = total.index_add(0, graph.system, atom_energy.to(torch.float64) + reference)
         virial = found[1] / graph.volume.view(-1, 1, 1) * GPA if stress else None
@@ -153,7 +166,7 @@ class Potential(nn.Module):
 
         return PotentialCalculator(self)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write weights and description to a ``.safetensors`` file."""
         description = {
             "format": FORMAT,
@@ -162,36 +175,53 @@ class Potential(nn.Module):
             "dtype": str(self.dtype).removeprefix("torch."),
         }
         tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
-        save_file(tensors, path, metadata={"tlbench": json.dumps(description)})
+        content = save(tensors, metadata={"tlbench": json.dumps(description)})
+        # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
+        # may be the one that these weights are still read from.
+        part = Path(f"{fspath(path)}{PART}")
+        part.write_bytes(content)
+        part.replace(path)
 
 
-def load_potential(path: Path | str, device: str = "cpu") -> Potential:
-    """Read a potential written by ``Potential.save``.
+def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
+    """Read a potential written by ``Potential.save``, such as that of a training job.
+
+    >>> atoms.calc = load_potential("potential.safetensors").calculator()
 
     Raises
     ------
     InputError
-        If the file is missing or is not such a potential.
+        If the file is missing or is not such a potential, or the device cannot be used.
     """
     path = Path(path)
     try:
-        with safe_open(str(path), framework="pt", device=device) as file:
-            metadata: dict[str, Any] = json.loads((file.metadata() or {})["tlbench"])
+        with safe_open(str(path), framework="pt") as file:
+            written = (file.metadata() or {}).get("tlbench")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(refusal(path, str(error))) from error
+    if written is None:
+        raise InputError(refusal(path, "another program has written it"))
+    try:
+        metadata: dict[str, Any] = json.loads(written)
         if metadata["format"] != FORMAT:
             raise InputError(f"{path}: was written by another version of tlbench.")
         config = json.loads(metadata["config"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: is not a potential of tlbench ({error}).") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(refusal(path, f"its description is damaged: {error}")) from error
     try:
         potential = _built_from(name, config, dtype, tensors)
     except TlbenchError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
-    return potential.to(device)
+    try:
+        return potential.to(device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"The device {device!r} cannot be used here ({reason}).") from error
 
 
 def _built_from(

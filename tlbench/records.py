@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -89,12 +90,12 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     write_lines(path, records)
 
 
-def read_records(path: Path) -> list[Record]:
-    """Read a file of records.
+def read_records(path: str | PathLike[str]) -> list[Record]:
+    """Read a file of records, such as ``records.jsonl`` in the folder of a run.
 
     Raises
     ------
     InputError
         Naming the first line that is not a record.
     """
-    return read_lines(path, Record, "record")
+    return read_lines(Path(path), Record, "record")

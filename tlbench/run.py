@@ -71,10 +71,10 @@ def default_out(suite: Suite, shard: tuple[int, int] | None = None) -> Path:
 
 def run_suite(
     suite: Suite,
-    out: Path | None = None,
-    store: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
     means: Means | None = None,
-    mirror: Path | None = None,
+    mirror: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
@@ -107,6 +107,7 @@ def run_suite(
         can be done no more. The failure of a job is no error; it is in the run's report.
     """
     means = means or Means()
+    mirror = None if mirror is None else Path(mirror)
     planned = plan(suite)
     jobs: Mapping[str, Job] = planned.jobs
     if shard is not None:
@@ -115,8 +116,8 @@ def run_suite(
         check_packages()
     check_device(means.device)
     check_interpreters(means.pythons, {j.environment for j in jobs.values() if j.environment})
-    out = out or default_out(suite, shard)
-    opened = Store(store or default_store())
+    out = default_out(suite, shard) if out is None else Path(out)
+    opened = Store(default_store() if store is None else Path(store))
     _prepare(out)
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)

@@ -296,7 +296,8 @@ def read_lines(path: Path, model: type[ModelT], what: str) -> list[ModelT]:
     try:
         content = read_bounded(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as {what}s ({error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read as {what}s ({reason}).") from error
     for number, line in enumerate(io.BytesIO(content), start=1):
         try:
             found.append(model.model_validate_json(line))

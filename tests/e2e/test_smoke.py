@@ -10,6 +10,8 @@ from collections import Counter
 
 import pytest
 
+from tlbench import load_suite, read_records, run_suite
+
 REQUIRED = {
     "suite", "suite_digest", "source", "target", "backbone", "strategy", "size",
     "subset_seed", "init_seed", "metric", "unit", "value", "condition", "job",
@@ -181,6 +183,14 @@ def test_a_second_run_does_no_work(smoke, command, tmp_path):
     assert {p for p in before if p.is_file()} == {p for p in after if p.is_file()}
     assert all(after[p] == before[p] for p in before if p.is_file())
     assert seconds < 3
+
+
+def test_paths_may_be_strings_in_python(smoke, tmp_path):
+    run = run_suite(
+        load_suite("smoke"), out=str(tmp_path / "out"), store=str(smoke.store), mirror=str(tmp_path)
+    )
+    assert run.report.count("cached") == 44
+    assert read_records(str(tmp_path / "out" / "records.jsonl")) == run.records
 
 
 def test_a_dry_run_touches_nothing(command, tmp_path):

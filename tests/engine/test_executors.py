@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from tlbench.engine.events import EVENTS, read_events
+from tlbench.engine.events import EVENTS, LOG, read_events
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.store import Store
-from tlbench.engine.supervisor import THREAD_VARIABLES, Supervisor, execute
+from tlbench.engine.supervisor import INTERRUPTED, THREAD_VARIABLES, Supervisor, execute
 from tlbench.engine.task import Limits, Task
 from tlbench.jobs.base import Job
 
@@ -88,7 +88,10 @@ def test_leaving_ends_a_job_in_the_middle_of_its_work(store):
         pid = events(store, job)[0]["pid"]
         started = time.monotonic()
     assert time.monotonic() - started < 10
-    assert "killed" in future.result().death
+    assert future.result().death == INTERRUPTED
+    last = events(store, job)[-1]
+    assert (last["event"], last["error"]) == ("interrupted", INTERRUPTED)
+    assert "killed" not in (store.working_folder(job.key) / LOG).read_text()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert not store.is_locked(job.key)
@@ -117,6 +120,19 @@ def test_a_process_that_is_ended_is_told_from_a_job_that_fails(store, number):
     # The next job gets a new process.
     again = supervisor.run(Task(training(2), str(store.root), "cpu"))
     assert again.death is again.error is None
+    supervisor.close()
+
+
+def test_an_interrupt_of_the_whole_terminal_is_left_to_the_runner(store):
+    """It reaches every process of the terminal, also one that has not got to its first line."""
+    job = training(3)
+    supervisor, outcomes, thread = watched(store, job)
+    for _ in range(20):
+        for child in list(supervisor._children.values()):
+            os.kill(child._process.pid, signal.SIGINT)
+        time.sleep(0.02)
+    thread.join(60)
+    assert outcomes[0].death is outcomes[0].error is None
     supervisor.close()
 
 

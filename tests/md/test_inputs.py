@@ -81,11 +81,17 @@ def test_stillinger_weber_knows_its_element_only(element):
         load_driver(name, diamond(other), "cpu")
 
 
-@pytest.mark.parametrize("name", ["missing.safetensors", "sw-si", "stillinger-weber:C", "Si", "."])
+@pytest.mark.parametrize("name", ["missing.safetensors", "sw-si", "stillinger-weber:C", "Si"])
 def test_there_is_no_such_potential(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="are stillinger-weber:Si and stillinger-weber:Ge"):
         load_driver(name, diamond("Si"), "cpu")
+
+
+def test_of_the_folder_of_a_job_the_potential_is_named(tmp_path):
+    fitted("Si").save(tmp_path / "potential.safetensors")
+    with pytest.raises(InputError, match=r"the potential in it is .*/potential\.safetensors\.$"):
+        load_driver(str(tmp_path), diamond("Si"), "cpu")
 
 
 @pytest.mark.parametrize("form", ["xyz", "cif", "vasp", "traj", "json"])

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ def card_names() -> list[str]:
 
 
 def load_card(
-    name: str,
+    name: str | PathLike[str],
     changes: Mapping[str, Any] | None = None,
     changed_in: str = "the changes",
     lines: Lines | None = None,
@@ -99,7 +100,7 @@ def load_card(
     InputError
         If the card, or a change, is not valid.
     """
-    path = _card_path(name)
+    path = _card_path(fspath(name))
     value, card_lines = _read(path, path.stat().st_mtime_ns)
     card = validate(Card, value, str(path), card_lines)
     card._folder = path.parent

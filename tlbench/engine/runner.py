@@ -52,7 +52,7 @@ class Report:
 class Listener(Protocol):
     """Is told what happens to jobs: "submitted", "finished", "failed", ….
 
-    ``fields`` are JSON values; see `tlbench.runs`.
+    ``fields`` are JSON values; see `tlbench.engine.run_log`.
     """
 
     def __call__(self, event: str, job: Job, **fields: Any) -> None:

@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,21 @@ _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from tlbench.engine.child import main; main(int(sys.argv[2]))"
 )
+INTERRUPTED = "the command that ran it was stopped"
+"""How a job ended whose runner was stopped."""
+
 _TICK_SECONDS = 0.05
 _MOST_OUTPUT = 2000
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, not even before their first line of Python."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Child:
@@ -53,14 +67,15 @@ class Child:
         # What is printed outside of a job, such as why the interpreter does not start.
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            self._process = subprocess.Popen(
-                [*command, str(theirs)],
-                stdin=subprocess.PIPE,
-                stdout=self._printed,
-                stderr=self._printed,
-                pass_fds=[theirs],
-                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
-            )
+            with without_interrupts():
+                self._process = subprocess.Popen(
+                    [*command, str(theirs)],
+                    stdin=subprocess.PIPE,
+                    stdout=self._printed,
+                    stderr=self._printed,
+                    pass_fds=[theirs],
+                    env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
+                )
         except OSError:
             os.close(answers)
             self._printed.close()
@@ -134,7 +149,8 @@ class Supervisor:
     def run(self, task: Task) -> Outcome:
         """Have a job done, within its limits.
 
-        A process that takes too much time or memory is killed; the job's log tells of it.
+        A process that takes too much time or memory is killed, and so is one whose job is
+        interrupted; the job's log says why.
         """
         with self._working:
             return self._run(task)
@@ -148,11 +164,19 @@ class Supervisor:
         try:
             outcome, breach = self._watched(child, task)
         except EOFError:
-            return Outcome(task.job.key, death=self._note(task, self._bury(task.python)))
+            end = self._bury(task.python)
+            if self._closed:
+                return Outcome(task.job.key, death=self._note(task, "interrupted", INTERRUPTED))
+            return Outcome(task.job.key, death=self._note(task, "killed", end))
+        except KeyboardInterrupt:
+            child.kill()
+            self._bury(task.python)
+            self._note(task, "interrupted", INTERRUPTED)
+            raise
         if breach:
             child.kill()
             self._bury(task.python)
-            self._note(task, breach)
+            self._note(task, "killed", breach)
         return outcome
 
     def close(self) -> None:
@@ -199,13 +223,13 @@ class Supervisor:
         return Outcome(**{**answer, "lost": tuple(answer["lost"])}), ""
 
     @staticmethod
-    def _note(task: Task, what: str) -> str:
+    def _note(task: Task, event: str, what: str) -> str:
         """Put the end of a job's process into the job's log."""
         with suppress(StoreError, OSError):
             store = Store(task.store, read_only=True)
             # Another process may have taken over, or done it before this one died.
             if not store.is_locked(task.job.key) and not store.folder(task.job.key).exists():
-                EventLog(store.begin(task.job)).write("killed", what, error=what)
+                EventLog(store.begin(task.job)).write(event, what, error=what)
         return what
 
 

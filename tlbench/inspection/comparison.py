@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tlbench.applicability import check_structure
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.errors import InputError
-from tlbench.md.inputs import check_structure
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.metrics.distances.settings import DistanceSettings

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.errors import InputError
+from tlbench.potential_file import POTENTIAL
 from tlbench.schema import canonical_json, digest
 
 RESULT = "result.json"
 """File in a finished job's folder that holds what the job returned."""
 
-MODEL, ERRORS = "potential.safetensors", "errors.npz"
+MODEL, ERRORS = POTENTIAL, "errors.npz"
 """Files of a trained model's job and of the job that measures it."""
 
 COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"

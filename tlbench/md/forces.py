@@ -1,6 +1,5 @@
 """What drives a simulation: any function of graphs that returns energies and forces."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,11 +51,10 @@ class ForceField:
         """
         if isinstance(potential, StillingerWeber):
             return cls(potential, potential.cutoff)
-        driver = copy.deepcopy(potential)
-        driver.reference_energy.nan_to_num_()
 
         def evaluate(graph: Graph) -> EnergyAndForces:
-            return driver(graph.to(driver.device, driver.dtype))  # type: ignore[no-any-return]
+            there = graph.to(potential.device, potential.dtype)
+            return potential(there, unfitted=0.0)  # type: ignore[no-any-return]
 
         at_once = None
         if potential.device.type == "cpu":

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def suite_names() -> list[str]:
 
 
 def load_suite(
-    name: str,
+    name: str | PathLike[str],
     settings: Iterable[tuple[str, str]] = (),
     backbones: Sequence[str] = (),
     cards: Mapping[str, str] | None = None,
@@ -58,7 +59,7 @@ def load_suite(
     InputError
         If the file or a setting is not valid.
     """
-    path = _suite_path(name)
+    path = _suite_path(fspath(name))
     value, lines = read_yaml(path)
     # A card file stands beside the suite that names it.
     _find_cards(value, path.parent)

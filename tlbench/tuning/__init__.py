@@ -14,10 +14,12 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 import yaml
 from filelock import FileLock
 
+from tlbench.engine.supervisor import without_interrupts
 from tlbench.errors import InputError, TlbenchError
 from tlbench.files import write_whole
 from tlbench.plan import plan
@@ -71,8 +73,12 @@ def tune(
     must_run(data, search)
     context = multiprocessing.get_context("spawn")
     pool = [context.Process(target=work, args=(search,), daemon=True) for _ in range(workers)]
-    for process in pool:
-        process.start()
+    # Ctrl-C reaches this process alone, which ends the others. Python's tracker of their resources
+    # would let it through again if it were started meanwhile.
+    resource_tracker.ensure_running()
+    with without_interrupts():
+        for process in pool:
+            process.start()
     try:
         while any(process.is_alive() for process in pool):
             on_change(standings(search))

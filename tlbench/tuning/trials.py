@@ -2,6 +2,9 @@
 
 import shutil
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -70,7 +73,8 @@ def _run_trial(
     study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
     if number == 0:
         own = _own(search.suite, name).model_dump()
-        study.sampler = optuna.samplers.PartialFixedSampler(own, study.sampler)
+        with _expected():
+            study.sampler = optuna.samplers.PartialFixedSampler(own, study.sampler)
     trial = study.ask()
     trial.set_user_attr(NUMBER, number)
     try:
@@ -79,6 +83,21 @@ def _run_trial(
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
     else:
         study.tell(trial, value)
+
+
+@contextmanager
+def _expected() -> Iterator[None]:
+    """Silence what optuna warns of though it is meant.
+
+    Its sampler of fixed values may change in another version, and the suite's own settings may
+    lie outside the bounds of the search.
+    """
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.filterwarnings("ignore", "Fixed parameter .* is out of range", UserWarning)
+        yield
 
 
 def _own(suite: Suite, name: str) -> TunedSettings:
@@ -99,12 +118,13 @@ def objective(
     trial: Any,
 ) -> float:
     """Train one trial's models; return the geometric mean of their validation errors."""
-    settings = TunedSettings(
-        learning_rate=trial.suggest_float("learning_rate", *LEARNING_RATES, log=True),
-        final_learning_rate_fraction=trial.suggest_float(
-            "final_learning_rate_fraction", *FRACTIONS, log=True
-        ),
-    )
+    with _expected():
+        settings = TunedSettings(
+            learning_rate=trial.suggest_float("learning_rate", *LEARNING_RATES, log=True),
+            final_learning_rate_fraction=trial.suggest_float(
+                "final_learning_rate_fraction", *FRACTIONS, log=True
+            ),
+        )
     planned = _planned(search, backbone, name, settings, pretraining)
     models = list(dict.fromkeys(c.trained for c in planned.cells if c.strategy == name))
     errors = []

@@ -141,8 +141,6 @@ def _write(
 
 def _swap(site: Path, out: Path, old: Path) -> None:
     """Put the new site in the place of the old one, which is put back if that fails."""
-    # A temporary folder is its maker's alone.
-    site.chmod(0o755)
     if not out.exists():
         site.rename(out)
         return

@@ -17,7 +17,7 @@ _TICK_SECONDS = 1.0
 def main(said: str) -> None:
     """Run the interchange; ``said`` is the file that gets what it prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(file, 1)
     os.dup2(file, 2)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
