@@ -236,3 +236,16 @@ def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):
     assert code == 0, printed
     assert "4 structures checked: 0 errors, 0 warnings" in printed
     assert "fewer than 12 structures" in printed
+
+
+def test_a_file_without_a_card_is_described_under_guessed_keys(run, tmp_path, frames):
+    path = write(tmp_path / "mine.extxyz", frames)
+    path.write_text(
+        path.read_text().replace(":forces:", ":REF_forces:").replace(" energy", " REF_energy")
+    )
+    code, said = run("describe", path)
+    assert code == 0
+    assert "energies: key 'REF_energy'" in said
+    assert "split: " in said
+    assert "force on an atom (eV/Å)" in said
+    assert not list(tmp_path.glob("*.yaml"))

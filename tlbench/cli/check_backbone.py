@@ -23,9 +23,8 @@ def check_backbone(
     ends with exit code 1 if one is missed by more than rounding explains.
     """
     import torch
-    from rich.console import Console
-    from rich.table import Table
 
+    from tlbench.cli.tables import console, drawn, say
     from tlbench.engine.devices import check_device, resolve
     from tlbench.potential import build_potential
     from tlbench.testing.check import PRECISIONS, Measurement, measure
@@ -35,26 +34,23 @@ def check_backbone(
     # What cannot be built at all is said once.
     build_potential(name, config.model_dump(mode="json"))
     torch.set_num_threads(1)
-    console = Console()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("property", header_style="dim")
-    for precision in PRECISIONS:
-        table.add_column(str(precision).removeprefix("torch."), header_style="dim", justify="right")
+    out = console()
+    lines = [["property", *(str(precision).removeprefix("torch.") for precision in PRECISIONS)]]
     rows: dict[str, list[Measurement]] = {}
-    with console.status("measuring", spinner="dots") as status:
+    with out.status("measuring", spinner="dots") as status:
         for found in measure(config, resolve(device)):
             status.update(f"{found.clause.name}, {found.precision}")
             rows.setdefault(found.clause.name, []).append(found)
     for clause, cells in rows.items():
         by_precision = {cell.precision: cell.text for cell in cells}
-        table.add_row(clause, *(by_precision.get(p, "[dim]–[/dim]") for p in PRECISIONS))
-    console.print(table)
+        lines.append([clause, *(by_precision.get(p, "–") for p in PRECISIONS)])
+    out.print(drawn(lines, out.width))
     missed = [[cell for cell in cells if not cell.holds] for cells in rows.values()]
     for cells in (cells for cells in missed if cells):
-        console.print(f"{name}: {cells[0].sentence}", markup=False, soft_wrap=True)
+        say(f"{name}: {cells[0].sentence}", out)
     if any(missed):
         raise typer.Exit(1)
-    console.print(f"{name} keeps the contract.", markup=False)
+    say(f"{name} keeps the contract.", out)
 
 
 def _config(name: str, cutoff: float, settings: list[str]) -> "BackboneConfig":

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from tlbench.cli.live import duration
+from tlbench.cli.tables import drawn
 from tlbench.data.frames import Floats
 from tlbench.md.folder import OBSERVABLES, TRAJECTORY, Observables
 from tlbench.md.protocol import Protocol
@@ -75,7 +75,7 @@ class SimulationDisplay:
 
     def finish(self, found: Observables) -> None:
         """Show what became of the replicas, the structure, and where the files are."""
-        self.console.print(_table(found))
+        self.console.print(_table(found, self.console.width))
         structure = found.structure
         if structure is not None:
             known = [f"{structure.coordination:.2f} neighbours below {structure.shell:.2f} Å"]
@@ -102,26 +102,22 @@ class SimulationDisplay:
         return f"{1e-3 * self._protocol.timestep_fs * steps:.4g}"
 
 
-def _table(found: Observables) -> Table:
+def _table(found: Observables, width: int) -> RenderableType:
     """Return the replicas by how they ended."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("ended by", header_style="dim")
-    for title in ("replicas", "after (ps)", "temperature (K)", "MSD (Å²)"):
-        table.add_column(title, justify="right", header_style="dim")
+    lines = [["ended by", "replicas", "after (ps)", "temperature (K)", "MSD (Å²)"]]
     survival = np.array(found.survival_ps)
     msd = np.array([curve[-1] if curve else np.nan for curve in found.msd])
     temperature = np.array([np.nan if t is None else t for t in found.temperature_k])
     criteria = np.array(found.criterion)
     for name in sorted(set(found.criterion)):
         chosen = criteria == name
-        table.add_row(
-            name or "the end",
-            str(int(chosen.sum())),
+        figures = [
             _range(survival[chosen], "{:.4g}"),
             _range(temperature[chosen], "{:.0f}"),
             _range(msd[chosen], "{:.3g}"),
-        )
-    return table
+        ]
+        lines.append([name or "the end", str(int(chosen.sum())), *figures])
+    return drawn(lines, width)
 
 
 def _range(values: Floats, form: str) -> str:

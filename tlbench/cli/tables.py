@@ -26,14 +26,21 @@ def console() -> Console:
     return Console(width=None if known else UNLIMITED, highlight=False)
 
 
-def say(text: str, out: Console | None = None) -> None:
+def say(text: str, out: Console | None = None, style: str = "", indent: int = 0) -> None:
     """Print a sentence: on a terminal broken between words, elsewhere on one line."""
     out = out or console()
-    text = printable(text)
-    if out.is_terminal:
+    margin = " " * indent
+    text = margin + printable(text)
+    if out.width < UNLIMITED:
         # A path that is longer than a line stays in one piece, for the terminal to fold.
-        text = fill(text, out.width, break_long_words=False, break_on_hyphens=False)
-    out.print(Text(text), soft_wrap=True)
+        text = fill(
+            text,
+            out.width,
+            subsequent_indent=margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    out.print(Text(text, style=style), soft_wrap=True)
 
 
 def drawn(

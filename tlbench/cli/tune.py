@@ -130,15 +130,8 @@ class _Lines:
 
 
 def _show(tuned: "Tuned") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from tlbench.cli.tables import console, drawn
     from tlbench.report.tuned import tuned_table
 
-    lines = tuned_table(tuned)
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for number, title in enumerate(lines[0]):
-        table.add_column(title, header_style="dim", justify="left" if number < 2 else "right")
-    for line in lines[1:]:
-        table.add_row(*line)
-    Console().print(table)
+    out = console()
+    out.print(drawn(tuned_table(tuned), out.width, words=(0, 1)))

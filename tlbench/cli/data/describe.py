@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def describe(
-    name: Annotated[str, typer.Argument(help="Name of a data set (tlbench ls datasets) or card.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|CARD", help="Data file, card file, or name of a data set (ls datasets)."
+        ),
+    ],
     mirror: Mirror = None,
     store: StoreFolder = None,
     cutoff: Annotated[
@@ -25,31 +30,62 @@ def describe(
         Path | None, typer.Option(help="Page with plots.", show_default="runs/data/NAME.html")
     ] = None,
 ) -> None:
-    """Show what data set NAME holds: counts, ranges, cell sizes; write a page with plots."""
+    """Show what FILE or CARD holds: counts, ranges, cell sizes; write a page with plots."""
     from rich.console import Console
 
-    from tlbench.cli.data.layout import stdout_console, write, write_table
-    from tlbench.data.cards import load_card
+    from tlbench.cli.tables import console, drawn, say
     from tlbench.inspection.page import write_page
     from tlbench.inspection.summary import describe_parts
     from tlbench.inspection.tables import tables
 
-    card = load_card(name)
+    card, guessed = _meant(name)
     page = html or Path("runs") / "data" / f"{card.name}.html"
     with _writing(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
-        parts = load_parts(card, store, mirror, status)
+        parts = _read(card) if guessed else load_parts(card, store, mirror, status)
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)
         status.update("Writing the page …")
         with _writing(page):
             write_page(page, card, parts, description)
-    console = stdout_console()
-    write(console, f"{card.name}: {card.title}", "bold")
+    out = console()
+    say(f"{card.name}: {card.title}", out, "bold")
+    for sentence in guessed:
+        say(sentence, out)
     for table in tables(description):
-        write_table(console, table)
-    write(console, str(page))
+        say("", out)
+        words = range(table.n_words)
+        out.print(drawn([table.header, *table.rows], out.width, words=words, title=table.title))
+        if table.note:
+            say(table.note, out, "dim")
+    say(str(page), out)
+
+
+def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
+    """Return the card called ``name``; of a data file a guessed one, and what was guessed."""
+    import yaml
+
+    from tlbench.data.cards import Card, load_card
+    from tlbench.data.guess import guess_card
+    from tlbench.inspection.collection import READER_OF
+    from tlbench.schema import validate
+
+    path = Path(name)
+    if path.suffix.lower() not in READER_OF or not path.is_file():
+        return load_card(name), ()
+    guess = guess_card(path)
+    card = validate(Card, yaml.safe_load(guess.text), f"a card for {path}")
+    card._folder = path.parent
+    return card, tuple(guess.said)
+
+
+def _read(card: "Card") -> "dict[str, Frames]":
+    """Read a data set whose files are at hand, without a store."""
+    from tlbench.data.fetch import locate
+    from tlbench.data.reading import read_parts
+
+    return read_parts(card.elements, card.recipe()["origin"], locate(card))
 
 
 @contextmanager

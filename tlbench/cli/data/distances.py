@@ -7,6 +7,11 @@ import typer
 
 from tlbench.cli.options import Mirror, StoreFolder, settings_of
 
+NOTE = (
+    "floor: what halves of one set differ by; *: the interval lies above it. Distances of "
+    "environments are those of samples, too large by about the floor."
+)
+
 if TYPE_CHECKING:
     from tlbench.data.cards import Card
     from tlbench.metrics.distances.quantities import SetDistance
@@ -44,11 +49,10 @@ def distances(
     distance, with 95 % intervals and the floor that halves of one set have.
     """
     import json
-    import sys
 
     from rich.console import Console
-    from rich.text import Text
 
+    from tlbench.cli.tables import console, say
     from tlbench.data.origins import SPLITS
     from tlbench.errors import InputError
     from tlbench.files import write_whole
@@ -82,20 +86,18 @@ def distances(
             settings,
             lambda what, done, total: status.update(f"Comparing {what}: {done} of {total} …"),
         )
-    # A pipe or a log has no width of its own.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    out_ = console()
     for (a, b), some in found_all.items():
-        console.print(_table(a, b, some))
+        out_.print(_table(a, b, some, out_.width))
+        say(NOTE, out_, "dim")
     for each in sets:
-        console.print(
-            Text(
-                f"{each.name}: {len(each.frames)} structures, {len(each.frames.positions)} atoms, "
-                f"nearest neighbours at {each.nearest:.3f} Å"
-            ),
-            soft_wrap=True,
+        say(
+            f"{each.name}: {len(each.frames)} structures, {len(each.frames.positions)} atoms, "
+            f"nearest neighbours at {each.nearest:.3f} Å",
+            out_,
         )
     for note in notes:
-        console.print(Text(note), soft_wrap=True)
+        say(note, out_)
     written = [
         {"a": a, "b": b, "distances": [d.model_dump(mode="json") for d in some]}
         for (a, b), some in found_all.items()
@@ -108,7 +110,7 @@ def distances(
         raise InputError(
             f"{out}: cannot be written ({error.strerror}); choose another with --out."
         ) from error
-    console.print(Text(str(out)), soft_wrap=True)
+    say(str(out), out_)
 
 
 def _meant(name: str) -> "Card | Path":
@@ -150,28 +152,14 @@ def _set(
     return set_of(name, load_parts(of, store, mirror, status)[part]), ""
 
 
-def _table(a: str, b: str, found: "list[SetDistance]") -> Any:
-    from rich import box
-    from rich.table import Table
-
+def _table(a: str, b: str, found: "list[SetDistance]", width: int) -> Any:
+    from tlbench.cli.tables import drawn
     from tlbench.report.relations.questions import TITLES
 
-    table = Table(title=f"{a} and {b}", title_justify="left", box=box.SIMPLE_HEAD)
-    for number, title in enumerate(("", "form", "distance", "95 % interval", "floor", "unit")):
-        table.add_column(title, justify="left" if number in (0, 1, 5) else "right", no_wrap=True)
+    lines = [["quantity", "form", "distance", "95 % interval", "floor", "unit"]]
     for d in found:
         star = "*" if d.is_resolved else " "
-        table.add_row(
-            TITLES[d.name],
-            d.form,
-            f"{d.value:.3g}{star}",
-            f"{d.low:.3g} – {d.high:.3g}",
-            f"{d.floor:.3g}",
-            d.unit,
-        )
-    table.caption = (
-        "floor: what halves of one set differ by; *: the interval lies above it. Distances of "
-        "environments are those of samples, too large by about the floor."
-    )
-    table.caption_justify = "left"
-    return table
+        interval = f"{d.low:.3g} – {d.high:.3g}"
+        numbers = [f"{d.value:.3g}{star}", interval, f"{d.floor:.3g}"]
+        lines.append([TITLES[d.name], d.form, *numbers, d.unit])
+    return drawn(lines, width, words=(0, 1, 5), title=f"{a} and {b}")

@@ -73,19 +73,19 @@ READABLE = (".extxyz", ".xyz", ".json")
 
 
 def _print(found: "Validation", every_frame: bool) -> None:
-    from tlbench.cli.data.layout import stdout_console, write
+    from tlbench.cli.tables import console, say
 
-    console = stdout_console()
+    out = console()
     shown = found.each if every_frame else found.findings[:MAX_FINDINGS]
     for finding in shown:
         style = "red" if finding.severity == "error" else "yellow"
-        write(console, f"{finding.severity}  {finding.check}  {finding.frame}", style)
-        write(console, finding.message, indent=2)
+        say(f"{finding.severity}  {finding.check}  {finding.frame}", out, style)
+        say(finding.message, out, indent=2)
     left = len(found.findings) - len(shown)
     if left > 0:
-        write(console, f"… and {left} more")
+        say(f"… and {left} more", out)
     if not every_frame and len(found.each) > len(shown):
-        write(console, "--every-frame lists the findings of each frame.", "dim")
+        say("--every-frame lists the findings of each frame.", out, "dim")
     for note in found.notes:
-        write(console, note)
-    write(console, found.summary(), "bold")
+        say(note, out)
+    say(found.summary(), out, "bold")

@@ -49,40 +49,22 @@ def _print_jobs(store: "Store", plan: str | None) -> None:
 
 
 def _print_summary(store: "Store") -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    from tlbench.cli.tables import console, drawn, say
     from tlbench.engine.inventory import count_and_size, list_kinds, list_plans
-    from tlbench.errors import printable
 
-    # A pipe or a log has no width of its own.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-
-    def show(*columns: str, rows: list[tuple[object, ...]]) -> None:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for number, title in enumerate(columns):
-            table.add_column(title, justify="left" if number == 0 else "right", no_wrap=True)
-        for row in rows:
-            table.add_row(*(Text(printable(str(each))) for each in row))
-        console.print(table)
-
+    out = console()
     plans, kinds = list_plans(store), list_kinds(store)
-    rows = [(p.name, p.suite, p.jobs, p.finished, p.problem or "") for p in plans]
-    show("plan", "suite", "jobs", "finished", "", rows=[*rows] if rows else [("none",)])
-    console.print()
-    total = ("together", sum(k.jobs for k in kinds), size_text(sum(k.size for k in kinds)))
-    show(
-        "kind",
-        "finished",
-        "size",
-        rows=[*((k.kind, k.jobs, size_text(k.size)) for k in kinds), total],
-    )
+    rows = [[p.name, p.suite, str(p.jobs), str(p.finished), p.problem or ""] for p in plans]
+    titles = ["plan", "suite", "jobs", "finished", ""]
+    out.print(drawn([titles, *(rows or [["none", "", "", "", ""]])], out.width, words=(0, 1, 4)))
+    out.print()
+    lines = [[k.kind, str(k.jobs), size_text(k.size)] for k in kinds]
+    total = ["together", str(sum(k.jobs for k in kinds)), size_text(sum(k.size for k in kinds))]
+    out.print(drawn([["kind", "finished", "size"], *lines, total], out.width))
     for what, name in (("unfinished", ".working"), ("damaged, set aside", ".damaged")):
         folder = store.root / name
         found = [p for p in folder.iterdir() if p.is_dir()] if folder.exists() else []
         if found:
             count, size = count_and_size(found)
-            console.print(f"\n{count} {what}, {size_text(size)}")
+            out.print()
+            say(f"{count} {what}, {size_text(size)}", out)
