@@ -22,8 +22,12 @@ UNLIMITED = 10_000
 
 def console() -> Console:
     """Return the standard output, as wide as the terminal, or as the variable COLUMNS says."""
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    known = sys.stdout.isatty() or _has_columns()
     return Console(width=None if known else UNLIMITED, highlight=False)
+
+
+def _has_columns() -> bool:
+    return os.environ.get("COLUMNS", "").isdecimal()
 
 
 def say(text: str, out: Console | None = None, style: str = "", indent: int = 0) -> None:
@@ -31,7 +35,7 @@ def say(text: str, out: Console | None = None, style: str = "", indent: int = 0)
     out = out or console()
     margin = " " * indent
     text = margin + printable(text)
-    if out.width < UNLIMITED:
+    if out.is_terminal or _has_columns():
         # A path that is longer than a line stays in one piece, for the terminal to fold.
         text = fill(
             text,
