@@ -55,8 +55,8 @@ def _folder(path: Path) -> str:
         )
     if (path / "store.json").is_file():
         return (
-            "is a store; 'tlbench store ls --jobs' lists its jobs, and the folder of one that trained "
-            f"a model has the file {POTENTIAL}"
+            "is a store; 'tlbench store ls --jobs' lists its jobs, and the folder of one that "
+            f"trained a model has the file {POTENTIAL}"
         )
     if (path / "run.json").is_file():
         return f"is the folder of a run; 'tlbench models {path}' lists its models and their files"
