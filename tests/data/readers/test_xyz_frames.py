@@ -73,6 +73,8 @@ def test_periodicity_is_read_whatever_its_spelling(tmp_path, pbc, expected):
         ('cell="4 4 5"', "line 2: cell is not nine numbers"),
         ("box=cubic", "line 2: box is not nine numbers"),
         ('Lattice="4 4 5"', "line 2: its key-value pairs cannot be read"),
+        ('Lattice="nan 0 0 0 4 0 0 0 4"', "line 2: Lattice has numbers that are not finite"),
+        ('Lattice="1e300 0 0 0 4 0 0 0 4"', "line 2: Lattice has numbers that are not finite"),
         ('PBC="p p f"', "line 2: PBC is not understood"),
         ('pbc="T T"', "line 2: pbc is not understood"),
         ('pbc="T T T"', "line 2: pbc says that it is periodic, but there is no Lattice"),

@@ -23,6 +23,9 @@ PBC_NAMES = ("pbc", "periodic")
 
 DEFAULT_PROPERTIES = "species:S:1:pos:R:3"
 
+LONGEST_VECTOR = 1e6
+"""Component of a cell vector (Å) beyond which it is a mistake."""
+
 MOST_DIGITS = 9
 """Digits of a number of atoms."""
 
@@ -194,6 +197,8 @@ def _header(line: str) -> dict[str, Any]:
             raise InputError(f"{cell} is not nine numbers, the three cell vectors one by one.")
         # ase's own Lattice is in this order, its columns the vectors.
         found["Lattice"] = value.reshape(3, 3, order="F")
+    if "Lattice" in found and not np.abs(found["Lattice"]).max() < LONGEST_VECTOR:
+        raise InputError(f"Lattice has numbers that are not finite, or above {LONGEST_VECTOR:g} Å.")
     periodic = next((by_lower[name] for name in PBC_NAMES if name in by_lower), None)
     if periodic is not None:
         value = found.pop(periodic)
