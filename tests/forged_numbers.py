@@ -63,7 +63,7 @@ def bad_number_left_out(folder):
     edit_lines(folder, "records", change)
 
 
-@forgery("stands there twice")
+@forgery("is given twice")
 def good_number_twice(folder):
     edit_lines(folder, "records", lambda rows: [*rows, rows[0]])
 

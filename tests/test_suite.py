@@ -229,7 +229,7 @@ def test_an_element_may_have_a_card_of_the_users(tmp_path):
         ({"matrix": None}, "the key 'source' is missing"),
         ({"matrix": {"cards": "sw-si", "elements": ["Si", "Ge"]}}, "symbol of an element goes"),
         ({"matrix": {"cards": "sw-{element}", "elements": ["Si"]}}, "at least 2"),
-        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Si"]}}, "stands there twice"),
+        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Si"]}}, "is given twice"),
         ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Xy"]}}, "'Xy' is no symbol"),
         (
             {"dynamics": {"temperature_k": 300, "time_ps": 5}},
@@ -251,7 +251,7 @@ def test_source_and_target_of_a_matrix_cannot_be_replaced(tmp_path):
 def test_parts_of_the_source_are_distinct_and_have_names():
     suite = load_suite("smoke", [("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")])
     assert [t.part.label() for t in suite.transfers()] == ["600 K", "50 % of all", "all"]
-    with pytest.raises(InputError, match="a part stands there twice"):
+    with pytest.raises(InputError, match="a part is given twice"):
         load_suite("smoke", [("source_parts", "[{}, {share: 1}]")])
     with pytest.raises(InputError, match="distinct and ascending"):
         load_suite("smoke", [("source_parts", "[{temperatures_k: [600, 300]}]")])

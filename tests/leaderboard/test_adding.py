@@ -86,7 +86,7 @@ def test_a_changed_result_is_a_revision_and_the_old_one_stays(added, clean_run, 
     assert [v.problems for v in verify_all(results)] == [[], []]
     # The one before it may no longer change without notice.
     seal(results / "smoke" / "mine", authors=["somebody else"])
-    assert "not what stands there" in verify(entry.folder, results).problems[0]
+    assert "It replaces another" in verify(entry.folder, results).problems[0]
 
 
 def test_an_incomplete_run_says_what_is_missing(added, tmp_path):

@@ -23,8 +23,8 @@ LOG, EVENTS = "log.txt", "events.jsonl"
 class EventLog:
     """Appends to the two logs of a folder.
 
-    A log is no result: on a disk that is full it stays behind without a word, and what is
-    worth an error is told by whoever writes results.
+    A log is not a result: on a full disk it stays behind silently, and whoever writes results
+    raises the error.
     """
 
     def __init__(self, folder: Path) -> None:

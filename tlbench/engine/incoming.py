@@ -148,7 +148,7 @@ class _Reading:
             self._take_plan(name, member)
             return
         if not is_key(folder) or not _PLAIN_NAME.fullmatch(name):
-            raise ArchiveError(f"{member.name!r} is no file of a job, or stands there twice")
+            raise ArchiveError(f"{member.name!r} is no file of a job, or is given twice")
         if self._job is None or self._job.key != folder:
             self.finish_job()
             self._job = self._begin_job(folder, name, member)
@@ -167,7 +167,7 @@ class _Reading:
 
     def _begin_job(self, key: str, name: str, member: Member) -> _Job:
         if key in self._keys:
-            raise ArchiveError(f"the job {key[:12]} stands there twice")
+            raise ArchiveError(f"the job {key[:12]} is given twice")
         if name != MANIFEST:
             raise ArchiveError(f"the manifest of the job {key[:12]} does not come first")
         self._keys.add(key)
@@ -180,7 +180,7 @@ class _Reading:
 
     def _take_file(self, job: _Job, name: str, member: Member) -> None:
         if name in job.seen or name not in job.manifest.files:
-            raise ArchiveError(f"{member.name!r} stands there twice, or is not in its manifest")
+            raise ArchiveError(f"{member.name!r} is given twice, or is not in its manifest")
         job.seen.add(name)
         if name in READ_FOR_RECORDS and member.size > _MAX_RESULT:
             raise ArchiveError(f"{member.name!r} is larger than {_MAX_RESULT >> 20} MiB")

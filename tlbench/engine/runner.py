@@ -50,7 +50,7 @@ class Report:
 
 
 class Listener(Protocol):
-    """Is told what happens to jobs: "submitted", "finished", "failed", ….
+    """Called with what happens to jobs: "submitted", "finished", "failed", ….
 
     ``fields`` are JSON values; see `tlbench.engine.run_log`.
     """

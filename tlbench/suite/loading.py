@@ -112,7 +112,7 @@ def load_published(path: Path, private: bool = False) -> Suite:
     """
     value, lines = read_yaml(path)
     if isinstance(value.get("tuned"), str):
-        raise InputError(f"{path}: 'tuned' is a path; the settings themselves should stand there.")
+        raise InputError(f"{path}: 'tuned' is a path, but should be the settings themselves.")
     for part, key, name in card_files(value):
         if not private:
             raise InputError(
@@ -163,7 +163,7 @@ def _find_cards(value: dict[str, Any], folder: Path) -> None:
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:
-    """Replace the path of tuned settings, from ``folder``, by what stands there."""
+    """Replace the path of tuned settings, from ``folder``, by what is in it."""
     if isinstance(value.get("tuned"), str):
         value["tuned"] = read_tuned(folder / value["tuned"]).model_dump(mode="json")
 

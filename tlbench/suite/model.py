@@ -151,7 +151,7 @@ class Suite(Strict):
     @classmethod
     def _distinct_parts(cls, value: list[SourcePart] | None) -> list[SourcePart] | None:
         if value is not None and len({part.label() for part in value}) != len(value):
-            raise ValueError("a part stands there twice")
+            raise ValueError("a part is given twice")
         return value
 
     @field_validator("by", mode="before")
@@ -365,5 +365,5 @@ def _known(names: list[str], registry: Registry[Any]) -> list[str]:
 
 def _distinct_names(names: list[str], registry: Registry[Any]) -> list[str]:
     if len(set(names)) != len(names):
-        raise ValueError(f"a {registry.kind} stands there twice")
+        raise ValueError(f"a {registry.kind} is given twice")
     return names

@@ -85,7 +85,7 @@ class Matrix(Strict):
             if symbol not in chemical_symbols[1:]:
                 raise ValueError(f"{symbol!r} is no symbol of an element")
         if len(set(value)) != len(value):
-            raise ValueError("an element stands there twice")
+            raise ValueError("an element is given twice")
         return value
 
     def choice(self, element: str) -> DataChoice:

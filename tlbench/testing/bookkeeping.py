@@ -98,7 +98,7 @@ def element_axes(potential: Potential) -> float:
 
 
 def stages(potential: Potential) -> float:
-    """0 if every parameter is in exactly one stage, or no stages are told; else infinity."""
+    """0 if every parameter is in exactly one stage, or no stages are known; else infinity."""
     try:
         if potential.backbone.stages():
             parts(potential.backbone)

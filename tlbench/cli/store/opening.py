@@ -37,7 +37,7 @@ def store_folder(folder: Path | None) -> Path:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while something goes on; yield what is told how much is done, and of how much."""
+    """Show a progress bar; yield a function that takes how much is done, and of how much."""
     import sys
 
     from rich.console import Console

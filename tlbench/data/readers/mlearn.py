@@ -31,7 +31,7 @@ class MlearnOptions(Strict):
 
     bragg_peak: tuple[int, int, int] = Field(
         description="strong reflection of the perfect crystal, in reciprocal vectors of the "
-        "supercell, by which crystal and liquid are told apart"
+        "supercell, by which crystal and liquid are distinguished"
     )
 
 

@@ -60,7 +60,7 @@ class Board:
     members
         The newest revision of each submission, by name.
     slug
-        What tells it from the other boards of its suite; empty for the one that leads them.
+        What distinguishes it from the other boards of its suite; empty for the one that leads them.
     """
 
     members: list[Member]

@@ -88,7 +88,7 @@ def check_models(entry: Entry, models: list[Model]) -> tuple[Coverage, list[str]
     wanted = expected(entry.suite)
     found = Counter(model.where for model in models)
     problems = [f"{w.label()} is no model of the suite." for w in found.keys() - set(wanted)]
-    problems += [f"{w.label()} stands there twice." for w, count in found.items() if count > 1]
+    problems += [f"{w.label()} is given twice." for w, count in found.items() if count > 1]
     missing = [where.label() for where in wanted if where not in found]
     return Coverage(len(wanted) - len(missing), len(wanted), missing), sorted(problems)
 

@@ -15,7 +15,7 @@ _STAND_IN = "schnet"
 
 @dataclass(frozen=True)
 class Coordinates:
-    """What tells a model from the others of its suite.
+    """What distinguishes a model from the others of its suite.
 
     ``simulated`` marks the simulations of a model, which have records of their own.
     """

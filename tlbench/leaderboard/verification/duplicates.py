@@ -17,7 +17,7 @@ ALIKE = 0.9
 
 
 def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
-    """Return what tells whose models a submission is of, whatever they are called there."""
+    """Return what identifies the models of a submission, whatever they are called in it."""
     return frozenset(_digest(errors.force_abs) for errors in measured)
 
 

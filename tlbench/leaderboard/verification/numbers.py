@@ -95,7 +95,7 @@ def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
         key = (r.metric, key_of(r.condition))
         name = f"{model.where.label()}: {r.metric}{_condition(r.condition)}"
         if key in seen:
-            yield f"{name} stands there twice."
+            yield f"{name} is given twice."
         seen.add(key)
         value = wanted.get(key)
         if value is None:

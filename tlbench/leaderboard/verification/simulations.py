@@ -66,7 +66,7 @@ def _strangers(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
         if (run.job, *(getattr(run, name) for name in names)) not in known:
             yield f"Simulations of {run.strategy} {run.backbone}, N {run.size}: no records of it."
     if len({run.job for run in dynamics.models}) != len(dynamics.models):
-        yield "Simulations of one model stand there twice."
+        yield "Simulations of one model are given twice."
 
 
 def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:

@@ -36,7 +36,7 @@ def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
         elif known.recipe in cards:
             yield from _sampled(tests, cards[known.recipe])
     if len({tests.data for tests in tested}) != len(tested):
-        yield "A test set stands there twice."
+        yield "A test set is given twice."
 
 
 def _sampled(tests: TestSet, card: Card) -> Iterator[str]:
@@ -63,7 +63,7 @@ def check_errors(tested: list[TestSet], measured: list[ModelErrors]) -> Iterator
     times that.
     """
     if len({errors.job for errors in measured}) != len(measured):
-        yield "A list of errors stands there twice."
+        yield "A list of errors is given twice."
     elif len(fingerprint(measured)) != len(measured):
         yield "Different models have the same errors on every structure."
     sizes = {tests.data: np.array(tests.n_atoms) for tests in tested}

@@ -9,7 +9,7 @@ from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.duplicates import Fingerprint
 
 SHOWN = 20
-"""Problems that are told one by one."""
+"""Problems that are listed one by one."""
 
 
 @dataclass(frozen=True)

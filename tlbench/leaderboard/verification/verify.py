@@ -157,7 +157,7 @@ def _check_revision(entry: Entry, results: Path) -> list[str]:
     if not before.exists():
         return [f"It is revision {about.revision}, but there is no {before.name}."]
     if read_about(before, about.private)[1] != about.replaces:
-        return [f"It says that it replaces {before.name}, but not what stands there."]
+        return [f"It replaces another {before.name} than the one that is published."]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Comparison of arms, and what tells how they compare; with intervals."""
+"""Comparison of arms, and what predicts it, with intervals."""
 
 from tlbench.metrics.statistics.area import area_ratio
 from tlbench.metrics.statistics.association import (

@@ -28,7 +28,7 @@ class Association:
         Its 95 % interval; None below `MIN_GROUPS`.
     skill
         Error of predicting groups that were left out from x, over that of predicting them by the
-        mean of the others: below 1 if x is of use. None if it cannot be told.
+        mean of the others: below 1 if x is of use. None if it is not known.
     chance
         Share of relabellings that correlate as strongly; None where there are none.
     """

@@ -24,7 +24,7 @@ class Standing:
     rank
         By geometric mean; entries that are equal share it.
     group
-        Entries of one group cannot be told from its leader.
+        Entries of one group cannot be distinguished from its leader.
     """
 
     rank: int
@@ -34,7 +34,7 @@ class Standing:
 def tie_groups(
     entries: Mapping[str, Table], seed: int = 0, *, lower_is_better: bool = True
 ) -> dict[str, Standing]:
-    """Rank entries, and group those that cannot be told apart.
+    """Rank entries, and group those that cannot be distinguished.
 
     The best entry not yet grouped leads a group. The entries that follow belong to it until one
     is worse than the leader, that is, until the 95 % interval of their paired ratio lies wholly
