@@ -76,11 +76,12 @@ def test_a_finished_folder_says_so_and_shows_the_same_table(printed, inputs):
 
 def test_a_longer_time_goes_on_where_the_shorter_one_ended(printed, refused, inputs, tmp_path):
     arguments = ("md", "stillinger-weber:Ge", inputs / "ge.xyz", "--temperature", 300)
-    arguments += ("--sample", 20, "--equilibration", 0.02)
+    arguments += ("--sample", 20)
     printed(*arguments, "--time", 0.1, "--out", "on")
     said = printed(*arguments, "--time", 0.2, "--out", "on")
     assert said.startswith("Going on from 0.1 ps.\n")
-    printed(*arguments, "--time", 0.2, "--out", "once")
+    # By default it averages after the time that it averaged after before.
+    printed(*arguments, "--time", 0.2, "--out", "once", "--equilibration", 0.02)
     trajectories = [(tmp_path / name / TRAJECTORY).read_bytes() for name in ("on", "once")]
     assert trajectories[0] == trajectories[1]
     found = [json.loads((tmp_path / name / OBSERVABLES).read_text()) for name in ("on", "once")]

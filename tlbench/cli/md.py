@@ -40,7 +40,7 @@ def md(
         float | None,
         typer.Option(
             help="Time before averages of structure and temperature begin, ps.",
-            show_default="1, at most a fifth of --time",
+            show_default="1, at most a fifth of --time; that of a simulation that goes on",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/md"),
@@ -56,7 +56,8 @@ def md(
     close, forces too large, numbers not finite) leaves the batch.
 
     Stop it with Ctrl-C and start it again at any time: it goes on. So does a finished simulation
-    that is asked for again with a longer --time, to the same result as if asked for it at once.
+    that is asked for again with a longer --time, to the same result as if asked for it at once
+    with the same --equilibration.
     """
     protocol = _protocol(
         temperature=temperature,
@@ -64,7 +65,7 @@ def md(
         timestep=timestep,
         friction=friction,
         sample=sample,
-        equilibration=min(1.0, time / 5) if equilibration is None else equilibration,
+        equilibration=_equilibration(out, time) if equilibration is None else equilibration,
         replicas=replicas,
         seed=seed,
     )
@@ -108,6 +109,14 @@ def md(
         display.say("Interrupted. The same command goes on from here.")
         raise typer.Exit(130) from None
     display.finish(found)
+
+
+def _equilibration(out: Path, time: float) -> float:
+    """Return the default: that of the simulation in ``out``, or else a fifth, at most 1 ps."""
+    from tlbench.md.folder import held_equilibration
+
+    held = held_equilibration(out)
+    return min(1.0, time / 5) if held is None or held >= time else held
 
 
 def _protocol(

@@ -229,6 +229,18 @@ def _structure(outcome: Outcome, start: Frames, measured: Any) -> Structure:
     )
 
 
+def held_equilibration(folder: Path) -> float | None:
+    """Return after which time (ps) a simulation in ``folder`` averages; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else.
+    """
+    path = folder / SETTINGS
+    return _read(path, Settings).protocol.equilibration_ps if path.exists() else None
+
+
 def _read(path: Path, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(path.read_bytes())
@@ -255,7 +267,7 @@ def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:
         raise InputError(
             f"{folder} holds a simulation that averages after {there.equilibration_ps:g} ps "
             f"instead of {asked.equilibration_ps:g} ps; to go on with it add --equilibration "
-            f"{there.equilibration_ps}, or {other}."
+            f"{there.equilibration_ps:g}, or {other}."
         )
     if different != ["time_ps"]:
         name = next(n for n in different if n != "time_ps")
