@@ -16,8 +16,9 @@ from hypothesis import settings
 # As in a worker: sums split over several threads round differently from run to run.
 torch.set_num_threads(1)
 
-# A width for pytest's own lines, which commands would take for that of a terminal.
+# readline, which pytest imports, sets the width of a terminal for child processes.
 os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 # Examples have no time limit, because machines are busy; in CI they are always the same.
 settings.register_profile("tlbench", deadline=None, derandomize="CI" in os.environ)

@@ -124,9 +124,9 @@ def test_a_bomb_of_aliases_is_refused_at_once(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: a\nlayer: {width: 1}\nname: b\n", ":3: the key 'name' stands here twice."),
-        ("name: a\n'name': b\n", ":2: the key 'name' stands here twice."),
-        ("layer:\n  width: 1\n  width: 1\n", ":3: the key 'width' stands here twice."),
+        ("name: a\nlayer: {width: 1}\nname: b\n", ":3: the key 'name' is given twice."),
+        ("name: a\n'name': b\n", ":2: the key 'name' is given twice."),
+        ("layer:\n  width: 1\n  width: 1\n", ":3: the key 'width' is given twice."),
         ("extra:\n  - width: 1\n  - width: 1\n    width: 2\n", ":4: the key 'width'"),
     ],
 )

@@ -113,7 +113,7 @@ def _collect_lines(path: Path, node: yaml.Node, where: tuple[str | int, ...], ou
             if key in out:
                 raise InputError(
                     f"{path}:{key_node.start_mark.line + 1}: "
-                    f"the key {key_node.value!r} stands here twice."
+                    f"the key {key_node.value!r} is given twice."
                 )
             out[key] = key_node.start_mark.line + 1
             _collect_lines(path, value_node, key, out)

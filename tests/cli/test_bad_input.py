@@ -64,7 +64,7 @@ def test_names_and_settings(refused, arguments, complaint):
         ("zero-shot]", "zeroshot]", "unknown strategy 'zeroshot'; did you mean 'zero-shot'?"),
         ("sizes: [1, 4]", "sizes: [-1, 4]", "'sizes.0': input should be greater than 0"),
         ("  schnet: {", "  schnett: {", "unknown backbone 'schnett'; did you mean 'schnet'?\n"),
-        ("version: 1", "version: 1\nversion: 2", "'version' stands here twice"),
+        ("version: 1", "version: 1\nversion: 2", "'version' is given twice"),
         ("sizes: [1, 4]", "sizes: [1, 4", "is not valid YAML"),
     ],
 )

@@ -169,9 +169,9 @@ def test_other_mistakes(refused, tmp_path):
     (tmp_path / "si.extxyz").write_text("")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "si.extxyz").write_text("")
-    assert "si.yaml: exists already" in refused("data", "new", "si.extxyz")
+    assert "si.yaml: exists already" in refused("data", "new", "si.extxyz", "--out", "si.yaml")
     other = refused("data", "new", "elsewhere/si.extxyz", "--out", "new.yaml")
-    assert "stands in the folder of its files" in other
+    assert "a card and its files are in one folder" in other
     assert "a card's name ends in .yaml" in refused("data", "new", "si.extxyz", "--out", "si.txt")
     assert "cannot be read" in refused("data", "new", ".")
     assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
@@ -277,3 +277,10 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
         "--store", tmp_path / "store",
     ).returncode == 0  # fmt: skip
     shutil.rmtree(tmp_path / "store")
+
+
+def test_a_second_card_of_a_file_gets_a_name_of_its_own(cards, printed, tmp_path):
+    cards("si.extxyz")
+    said = printed("data", "new", tmp_path / "si.extxyz")
+    assert "si-2.yaml: written; si.yaml was there already" in said
+    assert load_card(str(tmp_path / "si-2.yaml")).name == "si-2"

@@ -284,3 +284,36 @@ def test_two_naming_schemes_in_one_file_are_refused(tmp_path):
     ase.io.write(path, images, format="extxyz")
     with pytest.raises(InputError, match="4 of 10 frames have 'REF_energy' and 'REF_forces', 6"):
         guess_card(path)
+
+
+@pytest.mark.parametrize(("scale", "used"), [(1 / GPa, False), (1.0, True)])
+def test_a_stress_whose_unit_nothing_confirms_is_used_only_if_its_size_is_usual(
+    tmp_path, scale, used
+):
+    """At one volume energies do not decide: 1 GPa taken for eV/Å³ would be 160 GPa."""
+    frames = tiny.crystals("Ge", 12)
+    frames = replace(frames, stress=np.broadcast_to(2.0 * np.eye(3), frames.stress.shape))
+    images = frames.to_ase()
+    for atoms in images:
+        atoms.calc.results["stress"] = atoms.calc.results["stress"] * scale
+    path = tmp_path / "ge.extxyz"
+    ase.io.write(path, images, format="extxyz")
+    card, said = card_of(path)
+    assert (card.origin.reader_options().stress_key == "stress") == used
+    assert ("which nothing here confirms" in said) == used
+    assert ("nothing here confirms its unit, and half of it would be above 320 GPa" in said) != used
+
+
+def test_keys_are_those_of_all_files_of_a_card(tmp_path):
+    path = write(tmp_path / "ge_TRAIN.extxyz", tiny.crystals("Ge", 12))
+    test = write(tmp_path / "ge_TEST.extxyz", tiny.crystals("Ge", 6, seed=3))
+    lines = test.read_text().splitlines(keepends=True)
+    test.write_text("".join(lines).replace(" energy=", " energie=", 1))
+    card, said = card_of(path)
+    assert card.n_frames("test") == 5
+    assert "1 of 18 frames has no energy or no forces (ge_TEST.extxyz frame 0)" in said
+    test.write_text("".join(lines).replace(":forces:", ":REF_forces:").replace(" ene", " REF_ene"))
+    with pytest.raises(
+        InputError, match="6 of 18 frames have 'REF_energy'|12 of 18 frames have 'e"
+    ):
+        guess_card(path)

@@ -77,8 +77,7 @@ def test_total_energies_go_before_others(other):
 
 
 def test_what_is_the_same_in_all_frames_is_not_an_energy():
-    keys = found(energy=0.0, tot_energy=-3.0, forces=FORCES, vary=False, frames=2)
-    assert keys.energy in ("energy", "tot_energy")  # two frames decide nothing
+    assert found(energy=0.0, forces=FORCES, vary=False, frames=2).energy == "energy"
     with pytest.raises(InputError, match=r"'energy', is 0\.0 in all 4 frames"):
         found(energy=0.0, forces=FORCES, vary=False)
 
@@ -118,3 +117,49 @@ def test_temperatures_are_found(key):
 @pytest.mark.parametrize("key", ["t", "electronic_temperature", "temperature_unit"])
 def test_what_is_not_a_temperature_of_atoms_is_passed_over(key):
     assert found(energy=-3.0, forces=FORCES, **{key: 300}).temperature is None
+
+
+def test_predictions_do_not_stand_in_for_references_of_another_name():
+    """A complete pair of a model's predictions comes after a reference with bare forces."""
+    keys = found(REF_energy=-3.0, forces=FORCES, mace_energy=-2.9, mace_forces=FORCES)
+    assert (keys.energy, keys.forces) == ("REF_energy", "forces")
+    assert "'REF_energy' and 'forces' may be of different methods" in str(keys.said)
+    keys = found(ref_energy=-3.0, dft_forces=FORCES, energy=-2.9, forces=0 * FORCES)
+    assert (keys.energy, keys.forces) == ("ref_energy", "dft_forces")
+
+
+@pytest.mark.parametrize("method", ["dftb", "refined", "qmmm", "gap"])
+def test_names_that_begin_like_a_reference_are_none(method):
+    every = {f"{method}_energy": -2.9, f"{method}_forces": FORCES}
+    assert found(energy=-3.0, forces=FORCES, **every).energy == "energy"
+
+
+@pytest.mark.parametrize("other", [("Energy", "force"), ("REF_energy", "REF_forces")])
+def test_two_schemes_are_refused_whatever_they_differ_by(other):
+    names = [("energy", "forces")] * 12 + [other] * 12
+    frames = [(n, {e: -3.0 - n, f: FORCES}) for n, (e, f) in enumerate(names)]
+    with pytest.raises(InputError, match=r"12 of 24 frames have .* 12 others have"):
+        find_keys(collect(frames))
+
+
+def test_frames_with_predictions_alone_are_unlabelled():
+    labelled = {"REF_energy": -3.0, "REF_forces": FORCES}
+    predicted = {"mace_energy": -2.9, "mace_forces": FORCES}
+    frames = [(n, predicted | (labelled if n else {}) | {"n": n}) for n in range(9)]
+    frames = [
+        (n, {k: v - 0.1 * n if "energy" in k else v for k, v in f.items()}) for n, f in frames
+    ]
+    keys = find_keys(collect(frames))
+    assert (keys.energy, keys.unlabelled) == ("REF_energy", (0,))
+
+
+def test_an_energy_of_zero_smearing_is_an_energy():
+    assert found(energy_sigma_to_0=-3.0, forces=FORCES).energy == "energy_sigma_to_0"
+
+
+@pytest.mark.parametrize(("key", "values"), [("name", "snap_{}"), ("config_type", "{}")])
+def test_what_differs_in_every_frame_is_no_group(key, values):
+    frames = [(n, {"energy": -3.0 - n, "forces": FORCES, key: values.format(n)}) for n in range(12)]
+    keys = find_keys(collect(frames))
+    assert keys.group is None
+    assert f"'{key}' has 12 different values in 12 frames" in str(keys.said)

@@ -75,7 +75,7 @@ def pythons_of(given: list[str] | None) -> dict[str, str]:
                 f"--python {each}: should be NAME=PATH, e.g. mace=/opt/mace/bin/python."
             )
         if name in found:
-            raise InputError(f"--python {name}: stands here twice.")
+            raise InputError(f"--python {name}: is given twice.")
         found[name] = path
     return found
 

@@ -18,11 +18,16 @@ REFERENCE = ("ref", "reference", "dft", "qm", "true", "target")
 """Methods that mark reference labels, the likeliest first; a bare key comes next."""
 
 NEVER = (
-    "kinetic", "per_atom", "peratom", "per atom", "sigma", "std", "var", "error", "weight", "fermi",
-    "cutoff", "encut", "ecut", "bandgap", "band_gap", "hull", "temperature", "mask", "constant",
-    "max_force", "fmax", "tolerance", "convergence", "time",
+    "kinetic", "per_atom", "peratom", "per atom", "variance", "uncertain", "weight", "fermi",
+    "cutoff", "encut", "ecut", "bandgap", "band_gap", "hull", "temperature", "constant",
+    "tolerance", "convergence",
 )  # fmt: skip
 """Parts of names that mark something else than a label."""
+
+NEVER_WORDS = frozenset(
+    {"std", "var", "err", "error", "max", "min", "fmax", "time", "mask", "sigma"}
+)
+"""Words between underscores, or between changes of case, that do the same."""
 
 DOUBTFUL = (
     "formation", "correct", "dispersion", "d3", "vdw", "cohesive", "atomization", "atomisation",
@@ -35,19 +40,27 @@ NOT_TEMPERATURE = ("electron", "smearing", "fermi", "debye", "unit")
 GROUP_NAMES = ("config_type", "group", "label", "name")
 GROUP_PARTS = ("config", "group", "type", "label", "categor", "kind")
 MOST_VALUES = 30
+MOST_OF_FRAMES = 0.5
 """Groups and set temperatures are few; what has more values is a name, or fluctuates."""
+
+MOST_NAMES = 20
+"""Keys that a message lists."""
 
 FEW_FRAMES = 3
 """Frames from which an energy that never changes is not an energy."""
 
+Frame = int | str
+"""A frame by its number in the file, or by file and number."""
+
 
 @dataclass
 class Seen:
-    """What is found under one key: in which frames, the first value, and different ones."""
+    """What is under one key: the first value, in which frames, different values, the largest."""
 
     first: Any
-    frames: list[int] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
     distinct: set[Any] = field(default_factory=set)
+    largest: float = 0.0
 
     @property
     def count(self) -> int:
@@ -59,7 +72,7 @@ class Seen:
 class LabelKeys:
     """The keys of a file that hold its labels, and one sentence for each thing that was guessed.
 
-    ``unlabelled`` are the frames, by their number in the file, without energy or forces.
+    ``unlabelled`` are the frames without energy or forces.
     """
 
     energy: str
@@ -69,12 +82,12 @@ class LabelKeys:
     temperature: str | None
     group: str | None
     phase: str | None
-    unlabelled: tuple[int, ...]
+    unlabelled: tuple[Frame, ...]
     said: tuple[str, ...]
 
 
-def collect(frames: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Seen]:
-    """Return what is under each key of some frames, given by their number in the file."""
+def collect(frames: Iterable[tuple[Frame, Mapping[str, Any]]]) -> dict[str, Seen]:
+    """Return what is under each key of some frames."""
     keys: dict[str, Seen] = {}
     for number, found in frames:
         for key, value in found.items():
@@ -82,6 +95,8 @@ def collect(frames: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Seen]:
             seen.frames.append(number)
             if isinstance(value, str) or _is_number(value):
                 seen.distinct.add(value)
+            elif isinstance(value, np.ndarray) and value.dtype.kind in "if" and value.size:
+                seen.largest = max(seen.largest, float(np.abs(value).max()))
     return keys
 
 
@@ -94,16 +109,22 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
         If there are no energies or forces under any key, or they are of two methods, each in
         another part of the frames.
     """
-    everywhere = sorted({number for seen in keys.values() for number in seen.frames})
+    everywhere = list(dict.fromkeys(frame for seen in keys.values() for frame in seen.frames))
     energies = _labels(keys, ("energy", "toten", "etot"), ())
     forces = _labels(keys, ("forces", "force"), (-1, 3))
-    energy, force, method = _one_method(keys, energies, forces, everywhere)
+    energy, force = _energy_and_forces(keys, energies, forces, len(everywhere))
+    methods = (_method(energy), _method(force))
     labelled = set(keys[energy].frames) & set(keys[force].frames)
     unlabelled = tuple(number for number in everywhere if number not in labelled)
     said = [
         f"energies: key {energy!r}{_others(energies, energy)}{_doubt(energy)}",
         f"forces: key {force!r}{_others(forces, force)}{_doubt(force)}",
     ]
+    if methods[0] != methods[1]:
+        said.append(
+            f"Warning: by their names, {energy!r} and {force!r} may be of different methods; make "
+            "sure that they are not"
+        )
     said += _of_free_energy(keys, energy)
     if unlabelled:
         said.append(
@@ -113,8 +134,8 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
         )
     stresses = _labels(keys, ("stress",), (3, 3))
     virials = [key for key in _labels(keys, ("virials", "virial"), (3, 3)) if key not in stresses]
-    stress = next((key for key in stresses if _method(key) == method), None)
-    virial = next((key for key in virials if _method(key) == method), None)
+    stress = next((key for key in stresses if _method(key) in methods), None)
+    virial = next((key for key in virials if _method(key) in methods), None)
     unused = [key for key in (*stresses, *virials) if key not in (stress, virial)]
     if stress or virial:
         used = [key for key in (stress, virial) if key]
@@ -124,8 +145,8 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
     elif unused:
         listed = ", ".join(map(repr, unused))
         said.append(
-            f"stress: none by the method of the energies; {listed} may be of another, and is used "
-            "if you set stress_key or virial_key"
+            f"stress: none by the method of the energies; {listed} may be of another method; to "
+            "use it, set stress_key or virial_key"
         )
     else:
         said.append("stress: none")
@@ -138,10 +159,12 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
     )
 
 
-def numbers_text(numbers: Sequence[int], most: int = 5) -> str:
+def numbers_text(numbers: Sequence[Frame], most: int = 5) -> str:
     """Return frame numbers in words, a few of many."""
     shown = ", ".join(map(str, numbers[:most]))
     more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    if isinstance(numbers[0], str):
+        return f"{shown}{more}"
     return f"frame{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
@@ -151,7 +174,7 @@ def _labels(keys: Mapping[str, Seen], parts: Sequence[str], shape: tuple[int, ..
         key
         for key, seen in keys.items()
         if any(part in key.lower() for part in parts)
-        and not any(word in key.lower() for word in NEVER)
+        and not _is_something_else(key)
         and _has_shape(seen.first, shape)
     ]
 
@@ -179,55 +202,75 @@ def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
     return array.ndim == 2 and array.shape[1] == 3
 
 
+def _words(key: str) -> list[str]:
+    """Return the words of a name, which underscores or changes of case separate."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", key)
+    return [part.lower() for part in parts]
+
+
+def _is_something_else(key: str) -> bool:
+    # VASP's energy for a smearing of zero width is an energy.
+    words = _words(re.sub(r"sigma_?(to_?|->)?0", "", key, flags=re.IGNORECASE))
+    return any(part in key.lower() for part in NEVER) or not NEVER_WORDS.isdisjoint(words)
+
+
 def _method(key: str) -> str:
     """Return what in the name of a label says how it was computed: "ref" of ``REF_energy``."""
     without = re.sub(
-        r"energy|energies|forces?|stress(es)?|virials?|tensor|total|tot(?=_|$|ener)|free|potential|toten"
-        r"|etot|in_?ev|ev|gpa|kbar|bar",
-        "",
-        key.lower(),
+        r"energy|energies|forces?|stress(es)?|virials?|tensor|total|tot(?=_|$|ener)|free|potential"
+        r"|toten|etot|in_?ev|sigma_?(to_?)?0|(?<![a-z])(ev|gpa|kbar|bar)(?![a-z])",
+        "_",
+        key,
+        flags=re.IGNORECASE,
     )
-    return re.sub(r"[^a-z0-9]+", "", without)
+    return "_".join(_words(without))
 
 
 def _rank(method: str) -> int:
     """Return the place of a method among others: references, then bare keys, then any other."""
-    if method in REFERENCE:
-        return REFERENCE.index(method)
-    starts = next((n for n, word in enumerate(REFERENCE) if method.startswith(word)), None)
-    if starts is not None:
-        return starts
-    return len(REFERENCE) + (method != "")
+    places = [REFERENCE.index(word) for word in method.split("_") if word in REFERENCE]
+    return min(places, default=len(REFERENCE) + (method != ""))
 
 
-def _one_method(
-    keys: Mapping[str, Seen], energies: list[str], forces: list[str], everywhere: list[int]
-) -> tuple[str, str, str]:
-    """Return the keys of energies and forces, of one method if possible, and the method."""
-    candidates = [key for key in energies if not _is_constant(keys[key])]
-    for what, found, all_ in (("energies", candidates, energies), ("forces", forces, forces)):
+def _tier(energy: str, force: str) -> int:
+    """Return how well two keys go together, 0 best.
+
+    References, or bare keys, of one method; then of two; then predictions of one model.
+    """
+    one = _method(energy) == _method(force)
+    trusted = all(_rank(_method(key)) <= len(REFERENCE) for key in (energy, force))
+    return (0 if one else 1) if trusted else (2 if one else 3)
+
+
+def _energy_and_forces(
+    keys: Mapping[str, Seen], energies: list[str], forces: list[str], n_frames: int
+) -> tuple[str, str]:
+    """Return the keys of energies and forces, of one method if possible."""
+    changing = [key for key in energies if not _is_constant(keys[key])]
+    # All zero, they are placeholders, unless there are no others.
+    acting = [key for key in forces if keys[key].largest > 0] or forces
+    for what, found, all_ in (("energies", changing, energies), ("forces", acting, forces)):
         if not found:
             raise InputError(_nothing_found(keys, what, all_))
-    pairs = [(e, f) for e in candidates for f in forces if _method(e) == _method(f)]
-    if not pairs:
-        return candidates[0], forces[0], _method(candidates[0])
-
-    def frames_of(pair: tuple[str, str]) -> set[int]:
-        return set(keys[pair[0]].frames) & set(keys[pair[1]].frames)
-
-    most = max(len(frames_of(pair)) for pair in pairs)
+    pairs = sorted(((e, f) for e in changing for f in acting), key=lambda pair: _tier(*pair))
+    covered = {pair: set(keys[pair[0]].frames) & set(keys[pair[1]].frames) for pair in pairs}
+    most = max(map(len, covered.values()))
+    if not most:
+        raise InputError(
+            f"no frame has both energies ({', '.join(map(repr, changing))}) and forces "
+            f"({', '.join(map(repr, acting))})."
+        )
     # Of pairs that few frames have, the best name is worth nothing.
-    chosen = next(pair for pair in pairs if len(frames_of(pair)) > 0.5 * most)
-    own = frames_of(chosen)
+    best = next(pair for pair in pairs if len(covered[pair]) > 0.5 * most)
     for other in pairs:
-        rest = frames_of(other) - own
-        if rest and len(own | rest) > len(own) and _method(other[0]) != _method(chosen[0]):
+        rest = covered[other] - covered[best]
+        if rest and _tier(*other) <= max(1, _tier(*best)):
             raise InputError(
-                f"{len(own)} of {len(everywhere)} frames have {chosen[0]!r} and {chosen[1]!r}, "
+                f"{len(covered[best])} of {n_frames} frames have {best[0]!r} and {best[1]!r}, "
                 f"{len(rest)} others have {other[0]!r} and {other[1]!r} instead; if they are of "
                 "one method, rename one pair in the file, else divide the file."
             )
-    return *chosen, _method(chosen[0])
+    return best
 
 
 def _nothing_found(keys: Mapping[str, Seen], what: str, constant: list[str]) -> str:
@@ -241,7 +284,7 @@ def _nothing_found(keys: Mapping[str, Seen], what: str, constant: list[str]) -> 
     near = [
         (key, seen)
         for key, seen in keys.items()
-        if part in key.lower() and not any(word in key.lower() for word in NEVER)
+        if part in key.lower() and not _is_something_else(key)
     ]
     if near:
         key, seen = near[0]
@@ -249,8 +292,10 @@ def _nothing_found(keys: Mapping[str, Seen], what: str, constant: list[str]) -> 
         shown = " ".join(str(value).split())[:40]
         kind = "a number" if what == "energies" else "three numbers for each atom"
         return f"the key {key!r} looks like {what} but is not {kind}: {shown!r}."
-    there = ", ".join(sorted(set(keys) - {"numbers", "positions"})) or "none"
-    return f"no key looks like {what}; its keys are: {there}."
+    names = [f"{key:.40}" for key in sorted(set(keys) - {"numbers", "positions"})]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    there = ", ".join(names[:MOST_NAMES]) or "none"
+    return f"no key looks like {what}; its keys are: {there}{more}."
 
 
 def _is_constant(seen: Seen) -> bool:
@@ -299,22 +344,30 @@ def _of_kind(
     what: str, candidates: Sequence[str], keys: Mapping[str, Seen], said: list[str]
 ) -> str | None:
     """Return the first key with few values, and say so."""
-    few = [key for key in candidates if len(keys[key].distinct) <= MOST_VALUES]
+    few = [key for key in candidates if _has_few_values(keys[key])]
     if few:
         others = [key for key in few if len(keys[key].distinct) > 1]
         said.append(f"{what}: key {few[0]!r}{_others(others, few[0])}")
         return few[0]
     if candidates:
-        count = len(keys[candidates[0]].distinct)
-        said.append(f"{what}: unknown, because {candidates[0]!r} has {count} different values")
+        seen = keys[candidates[0]]
+        said.append(
+            f"{what}: unknown, because {candidates[0]!r} has {len(seen.distinct)} different values "
+            f"in {seen.count} frames"
+        )
     else:
         said.append(f"{what}: unknown")
     return None
 
 
+def _has_few_values(seen: Seen) -> bool:
+    few = max(FEW_FRAMES, MOST_OF_FRAMES * seen.count)
+    return len(seen.distinct) <= min(MOST_VALUES, few)
+
+
 def _doubt(key: str) -> str:
     doubtful = any(word in key.lower() for word in DOUBTFUL)
-    return "; its name does not say that it is a total one" if doubtful else ""
+    return ", which by its name may not be a total energy or force" if doubtful else ""
 
 
 def _others(candidates: Sequence[str], chosen: str) -> str:

@@ -10,6 +10,14 @@ ALIKE = 0.5
 SMALL_STRAIN = 0.05
 """Largest change of a cell vector from frame to frame, relative to its length, in one block."""
 
+STILL = 1e-4
+"""Displacement (Å) below which atoms have not moved, as in perfect crystals that are strained."""
+
+JUMP = 2.5
+"""Step, in median steps of its block, from which another trajectory begins."""
+
+FEWEST_STEPS = 5
+
 LONG = 10
 """Frames of a block from which a tenth can be held back."""
 
@@ -18,11 +26,21 @@ def blocks(frames: Frames) -> Ints:
     """Return the number of the block that each frame belongs to, shape (frames,).
 
     A block is a run of successive frames with the same atoms in the same order, of the same group
-    and temperature, and nearly the same cell.
+    and temperature, and nearly the same cell, without a jump of the positions.
     """
     if not len(frames):
         return np.empty(0, dtype=np.int64)
-    new = [not _continues(frames, index) for index in range(1, len(frames))]
+    new = np.array([not _continues(frames, index) for index in range(1, len(frames))], dtype=bool)
+    steps = np.array([0.0 if n else _displacement(frames, k, k + 1) for k, n in enumerate(new)])
+    block = np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
+    for number in range(block[-1] + 1):
+        own = np.flatnonzero((block[:-1] == number) & ~new)
+        moving = steps[own] > STILL
+        # Where atoms begin or cease to move, something else begins.
+        new[own[1:][moving[1:] != moving[:-1]]] = True
+        # In a smooth trajectory no step is much longer than the others.
+        if moving.sum() >= FEWEST_STEPS:
+            new[own[steps[own] > JUMP * np.median(steps[own][moving])]] = True
     return np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
 
 
@@ -37,8 +55,7 @@ def place_in_block(block: Ints) -> Floats:
 def is_smooth(frames: Frames) -> bool:
     """Return whether successive frames of one block are much more alike than frames far apart.
 
-    Compared are root mean square displacements in fractional coordinates: next to each other,
-    against half the block away.
+    Compared are root mean square displacements: next to each other, against half the block away.
     """
     near, far = [], []
     half = len(frames) // 2
@@ -49,7 +66,8 @@ def is_smooth(frames: Frames) -> bool:
     known = np.isfinite(near) & np.isfinite(far)
     if known.sum() < 3:
         return False
-    return bool(np.median(np.array(near)[known]) < ALIKE * np.median(np.array(far)[known]))
+    apart = np.median(np.array(far)[known])
+    return bool(apart > STILL and np.median(np.array(near)[known]) < ALIKE * apart)
 
 
 def order_of(frames: Frames) -> str:
@@ -89,9 +107,10 @@ def _continues(frames: Frames, index: int) -> bool:
 
 
 def _displacement(frames: Frames, i: int, j: int) -> float:
-    """Return the displacement between two frames of a block in fractional coordinates.
+    """Return the root mean square displacement (Å) between two frames of a block.
 
-    In Å where they are not periodic; NaN if the cell is flat.
+    Where they are periodic, it is that of fractional coordinates in the cell of the first; NaN if
+    the cell is flat.
     """
     n = int(frames.n_atoms[i])
     one, other = (frames.positions[s : s + n] for s in frames.atom_start[[i, j]])
@@ -101,4 +120,4 @@ def _displacement(frames: Frames, i: int, j: int) -> float:
         return float("nan")
     shift = np.linalg.solve(frames.cell[i].T, one.T) - np.linalg.solve(frames.cell[j].T, other.T)
     shift -= np.round(shift)
-    return float(np.sqrt(np.square(shift).mean()))
+    return float(np.sqrt(np.square(frames.cell[i].T @ shift).mean()))

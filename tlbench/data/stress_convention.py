@@ -26,8 +26,14 @@ LARGEST_DISPLACEMENT = 0.5
 """Root mean square displacement (Å) beyond which the trapezoidal rule means nothing."""
 
 MIN_FRAMES = 4
-MIN_R_SQUARED = 0.4
+MIN_R_SQUARED = 0.3
 """Share of the variance of what forces leave of the energy differences that stress must explain."""
+
+HIGHEST_STRESS = 1000.0
+"""Median of |tr σ|/3 (GPa) above which a unit is impossible: the pressure of a planet's core."""
+
+USUAL_STRESS = 50.0
+"""The same, above which a unit that nothing confirms is not assumed."""
 
 NEAR = 3.0
 """Largest factor between a slope and that of a convention; GPa and kbar differ by ten.
@@ -54,10 +60,10 @@ class Slope:
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the slope is four times its standard error, with one degree a structure."""
+        """Whether the slope is three times its standard error, with one degree a structure."""
         if self.n_frames < MIN_FRAMES or self.r_squared < MIN_R_SQUARED:
             return False
-        return self.r_squared * (self.n_frames - 2) >= 16 * (1 - self.r_squared)
+        return self.r_squared * (self.n_frames - 2) >= 9 * (1 - self.r_squared)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,13 @@ def work_slope(frames: Frames) -> Slope:
     unexplained = np.square(rest - work[:, -1] * weights[-1]).sum()
     r_squared = 1 - float(unexplained / max(np.square(rest).sum(), 1e-30))
     return Slope(float(weights[-1]), r_squared, n_frames, len(found))
+
+
+def typical_stress(frames: Frames) -> float:
+    """Return the median of |tr σ|/3 in GPa; NaN if no stress is known."""
+    pressure = np.abs(np.trace(frames.stress, axis1=1, axis2=2)) / 3
+    known = pressure[np.isfinite(pressure)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _pairs(frames: Frames) -> list[tuple[int, int]]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
-from tlbench.data.guess import guess_options
 from tlbench.data.origins import FilesOrigin
+from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Reader
 from tlbench.data.splits import divide
@@ -92,7 +92,7 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
     format_ = READERS.get(chosen)
     guess = guess_options(path) if chosen == EXTXYZ else None
     settings = guess.options if guess else {}
-    # A card leaves out frames without labels; whoever checks a file wants to know which they are.
+    # A card leaves out frames without labels; here they are to be named.
     settings.pop("unlabelled", None)
     try:
         options = validate(format_.options, settings, "its defaults")

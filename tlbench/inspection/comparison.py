@@ -7,7 +7,7 @@ import numpy as np
 
 from tlbench.applicability import check_structure
 from tlbench.data.frames import Frames
-from tlbench.data.guess import guess_options
+from tlbench.data.reader_options import guess_options
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.errors import InputError

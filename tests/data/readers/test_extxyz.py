@@ -153,6 +153,10 @@ def test_a_crystal_of_one_atom_is_not_an_isolated_atom(tmp_path):
 
     path = write(tmp_path, [one(2.4, True), one(2.4, False), one(12.0, True), plain()])
     assert read(path, **OWN_KEYS).cell[:, 0, 0].tolist() == [2.4, 4.0]
+    # A flat cell is a mistake, which `data validate` names.
+    flat = one(2.4, True)
+    flat.set_cell([[1, 0, 0], [1, 0, 0], [1, 0, 0]])
+    assert len(read(write(tmp_path, [flat, plain()]), **OWN_KEYS)) == 2
 
 
 @pytest.mark.parametrize("option", ["stress_key", "virial_key", "temperature_key", "group_key",

@@ -90,12 +90,12 @@ def test_a_missing_stress_is_unknown(tmp_path):
         (outputs(energy=None), "has no energy"),
         (outputs(forces=[[0.1, 0.2, 0.3]]), r"forces have shape \(1, 3\) instead of \(2, 3\)"),
         (outputs(forces=[[0.1, 0.2, None], [0, 0, 0]]), "forces are not all numbers"),
-        (outputs(energy="much"), "is no mlearn structure"),
-        (outputs(virial_stress=[1, 2]), "is no mlearn structure"),
+        (outputs(energy="much"), "is not an mlearn structure"),
+        (outputs(virial_stress=[1, 2]), "is not an mlearn structure"),
         (changed(structure={"sites": []}), r"positions have shape \(0,\)"),
-        (changed(structure={}), "is no mlearn structure"),
-        ("a word", "is no mlearn structure"),
-        (None, "is no mlearn structure"),
+        (changed(structure={}), "is not an mlearn structure"),
+        ("a word", "is not an mlearn structure"),
+        (None, "is not an mlearn structure"),
     ],
 )
 def test_a_faulty_frame_is_named(tmp_path, entry, complaint):

@@ -59,7 +59,8 @@ def test_a_cell_under_another_name_is_the_cell(tmp_path, key):
         ('PBC="0 0 0"', [False] * 3), ('Pbc="T T F"', [True, True, False]),
         ("pbc=FFF", [False] * 3),
         ("pbc=F", [False] * 3), ("pbc=[T, F, T]", [True, False, True]), ('pbc="1 1 0"', [1, 1, 0]),
-        ("periodic=true", [True] * 3), ('pbc="t t t"', [True] * 3),
+        ("periodic=true", [True] * 3), ('boundary="f f f"', [False] * 3),
+        ('pbc="t t t"', [True] * 3),
     ],
 )  # fmt: skip
 def test_periodicity_is_read_whatever_its_spelling(tmp_path, pbc, expected):
@@ -72,7 +73,10 @@ def test_periodicity_is_read_whatever_its_spelling(tmp_path, pbc, expected):
     [
         ('cell="4 4 5"', "line 2: cell is not nine numbers"),
         ("box=cubic", "line 2: box is not nine numbers"),
-        ('Lattice="4 4 5"', "line 2: its key-value pairs cannot be read"),
+        ('Lattice="4 4 5"', "line 2: .* cannot be read: Lattice is not nine numbers"),
+        ('h_matrix="4 0 0 0 4 0 0 0 4"', "line 2: h_matrix may be its cell"),
+        ('simulation_cell="4 0 0 0 4 0 0 0 4"', "line 2: simulation_cell may be its cell"),
+        ('Lattice="4 0 0 0 4 0 0 0 4" boundary="p p f"', "line 2: boundary is not understood"),
         ('Lattice="nan 0 0 0 4 0 0 0 4"', "line 2: Lattice has numbers that are not finite"),
         ('Lattice="1e300 0 0 0 4 0 0 0 4"', "line 2: Lattice has numbers that are not finite"),
         ('PBC="p p f"', "line 2: PBC is not understood"),
@@ -83,6 +87,12 @@ def test_periodicity_is_read_whatever_its_spelling(tmp_path, pbc, expected):
 def test_a_cell_that_is_not_understood_is_refused(tmp_path, header, complaint):
     with pytest.raises(InputError, match=complaint):
         atoms_of(written(tmp_path, FRAME.format(header=header)))
+
+
+def test_columns_that_no_line_has_take_no_memory(tmp_path):
+    text = FRAME.format(header="").replace("pos:R:3", "pos:R:3:forces:R:999999999")
+    with pytest.raises(InputError, match="line 2: Properties announces 1000000003 columns"):
+        atoms_of(written(tmp_path, text))
 
 
 def test_properties_in_lower_case_are_read(tmp_path):

@@ -1,9 +1,14 @@
 """``tlbench data new``: write a card for a file of one's own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tlbench.inspection.finding import Finding
 
 
 def new(
@@ -25,7 +30,7 @@ def new(
         Path | None,
         typer.Option(
             help="The card; its name without the ending is that of the data set.",
-            show_default="FILE with the ending .yaml",
+            show_default="FILE with the ending .yaml, or -2.yaml if that exists",
         ),
     ] = None,
 ) -> None:
@@ -36,13 +41,15 @@ def new(
     """
     import yaml
 
+    from tlbench.cli.tables import console, say
     from tlbench.data.cards import Card, load_card
     from tlbench.data.guess import guess_card
     from tlbench.errors import InputError
     from tlbench.files import write_whole
+    from tlbench.inspection.checks.cells import check_stress_cells
     from tlbench.inspection.checks.parts import check_parts
     from tlbench.inspection.collection import from_card
-    from tlbench.inspection.finding import Finding
+    from tlbench.inspection.finding import merge
     from tlbench.schema import validate
 
     if not file.is_file():
@@ -50,12 +57,16 @@ def new(
     card = out or file.with_suffix(".yaml")
     if card.suffix not in (".yaml", ".yml"):
         raise InputError(f"{card}: a card's name ends in .yaml; choose another --out.")
-    if card.exists():
+    if card.exists() and out:
         raise InputError(f"{card}: exists already; move it away or choose another --out.")
+    number = 1
+    while card.exists():
+        number += 1
+        card = file.with_name(f"{file.stem}-{number}.yaml")
     for other in (file, test, validation):
         if other is not None and other.parent.resolve() != card.parent.resolve():
             raise InputError(
-                f"{card}: a card stands in the folder of its files; {other} is in another."
+                f"{card}: a card and its files are in one folder, but {other} is in another."
             )
     guess = guess_card(file, test, validation, card.stem)
     validate(Card, yaml.safe_load(guess.text), f"a card for {file}")
@@ -63,9 +74,21 @@ def new(
         write_whole(card, guess.text)
     except OSError as error:
         raise InputError(f"{card}: cannot be written ({error.strerror}).") from error
+    out_ = console()
     for sentence in guess.said:
-        typer.echo(f"  {sentence}")
-    for finding in check_parts(from_card(load_card(str(card)))):
-        if isinstance(finding, Finding):
-            typer.echo(f"  Warning: {finding.message}")
-    typer.echo(f"{card}: written; check the guesses above and fill in theory, licence, citation.")
+        say(sentence, out_, indent=2)
+    collection = from_card(load_card(str(card)))
+    for finding in merge([*_findings(check_parts(collection)), *check_stress_cells(collection)]):
+        say(f"Warning: {finding.message}", out_, indent=2)
+    again = f"; {file.with_suffix('.yaml').name} was there already" if number > 1 else ""
+    say(
+        f"{card}: written{again}; check the guesses above and fill in theory, licence, citation.",
+        out_,
+    )
+
+
+def _findings(found: "Iterable[Finding | str]") -> "Iterator[Finding]":
+    """Return findings without notes."""
+    from tlbench.inspection.finding import Finding
+
+    return (each for each in found if isinstance(each, Finding))

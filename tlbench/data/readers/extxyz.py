@@ -62,7 +62,7 @@ def frames(path: Path, options: ExtxyzOptions) -> Iterator[tuple[int, Frames | I
         if options.isolated_atoms == "leave-out" and is_isolated(atoms):
             continue
         labelled = options.energy_key in found and options.forces_key in found
-        if options.unlabelled == "leave-out" and not labelled:
+        if options.unlabelled == "leave-out" and len(atoms) and not labelled:
             continue
         try:
             yield index, _frame(index, atoms, found, options)
@@ -91,6 +91,8 @@ def is_isolated(atoms: Any) -> bool:
         return False
     from ase.geometry import minkowski_reduce
 
+    if np.linalg.matrix_rank(np.asarray(atoms.cell)[atoms.pbc]) < atoms.pbc.sum():
+        return False  # a flat cell, which is a mistake and no reason to leave it out
     reduced, _ = minkowski_reduce(atoms.cell, atoms.pbc)
     lengths = np.linalg.norm(np.asarray(reduced)[atoms.pbc], axis=1)
     return bool((lengths > ISOLATED_BEYOND).all())
@@ -176,7 +178,7 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
 
 
 def _under(found: dict[str, Any], key: str | None, missing: Any = None) -> Any:
-    """Return what stands under ``key``; a key of None means that there is nothing."""
+    """Return the value of ``key``, or ``missing`` if there is none or the key is None."""
     return missing if key is None else found.get(key, missing)
 
 

@@ -19,7 +19,7 @@ SIGNATURES = (
     (b"- of Ulm", "is a trajectory of ase (.traj); " + CONVERT),
     (b"AFFormat", "is a trajectory of ase (.traj); " + CONVERT),
     (b"SQLite format 3", "is a database (.db); if it is one of ase, " + CONVERT),
-    (b"\x89HDF", "is an HDF5 file; write its frames as extended XYZ with the program it is of"),
+    (b"\x89HDF", "is an HDF5 file; write its frames as extended XYZ with the program that made it"),
     (b"\x93NUMPY", "is an array of numpy; write its frames as extended XYZ, e.g. with ase"),
     (b"CDF\x01", "is a NetCDF file; " + CONVERT),
     (b"CDF\x02", "is a NetCDF file; " + CONVERT),
@@ -27,7 +27,7 @@ SIGNATURES = (
     (b"ITEM: TIMESTEP", "is a dump of LAMMPS, which has no energies; " + CONVERT),
     (b"\x80", "is a pickle, which is not read because it could run any code"),
 )
-"""First bytes of a file, and what it is and what to do."""
+"""First bytes of files of other types: what they are, and the way out."""
 
 WORDS = (
     (b" vasp.", "is an OUTCAR of VASP; " + CONVERT),

@@ -66,7 +66,10 @@ def frames(path: Path, options: MlearnOptions) -> Iterator[tuple[int, Frames | I
             AttributeError,
             np.linalg.LinAlgError,
         ) as error:
-            yield index, InputError(f"is no mlearn structure ({type(error).__name__}: {error}).")
+            yield (
+                index,
+                InputError(f"is not an mlearn structure ({type(error).__name__}: {error})."),
+            )
 
 
 def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:

@@ -4,6 +4,7 @@ ase parses each frame; here is what it leaves open: blank lines between frames, 
 under another name, and which line a fault is on.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -15,16 +16,22 @@ import numpy as np
 from tlbench.data.readers.file_types import refuse_other_types
 from tlbench.errors import InputError
 
-CELL_NAMES = ("lattice", "cell", "lattice_vectors", "cell_vectors", "unit_cell", "box")
+CELL_NAMES = ("lattice", "cell", "lattice_vectors", "cell_vectors", "unit_cell", "unitcell", "box")
 """Other names of ``Lattice``, in lower case."""
 
-PBC_NAMES = ("pbc", "periodic")
+CELL_PARTS = ("lat", "cell", "box", "h_matrix", "vectors")
+"""Parts of names of other cells, which are refused rather than taken for no cell."""
+
+PBC_NAMES = ("pbc", "periodic", "periodicity", "boundary", "boundaries")
 """Names of the periodic directions, in lower case."""
 
 DEFAULT_PROPERTIES = "species:S:1:pos:R:3"
 
 LONGEST_VECTOR = 1e6
 """Component of a cell vector (Å) beyond which it is a mistake."""
+
+MOST_COLUMNS = 1000
+"""Columns of an atom, unless its line is longer."""
 
 MOST_DIGITS = 9
 """Digits of a number of atoms."""
@@ -51,13 +58,24 @@ class FrameText:
             Naming the line.
         """
         try:
-            return _header(self.lines[1].strip())
+            found = _header(self.lines[1].strip())
+            self._check_columns(found)
         except InputError as error:
             raise InputError(f"line {self.number + 1}: {error}") from error
         except Exception as error:  # ase's parser raises whatever its parts raise
+            tensor = re.search(r"info item (\w+)", str(error))
+            said = f"{tensor[1]} is not nine numbers" if tensor else f"({_said(error)})"
             raise InputError(
-                f"line {self.number + 1}: its key-value pairs cannot be read ({_said(error)})."
+                f"line {self.number + 1}: its key-value pairs cannot be read: {said}."
             ) from error
+        return found
+
+    def _check_columns(self, header: dict[str, Any]) -> None:
+        """Refuse more columns than the first atom has, which ase would make room for."""
+        numbers = str(header.get("Properties", DEFAULT_PROPERTIES)).split(":")[2::3]
+        announced = sum(int(number) for number in numbers if number.isdecimal())
+        if len(self.lines) > 2 and announced > max(MOST_COLUMNS, len(self.lines[2])):
+            raise InputError(f"Properties announces {announced} columns.")
 
     def names(self) -> set[str]:
         """Return the names of everything that the frame carries."""
@@ -197,6 +215,8 @@ def _header(line: str) -> dict[str, Any]:
             raise InputError(f"{cell} is not nine numbers, the three cell vectors one by one.")
         # ase's own Lattice is in this order, its columns the vectors.
         found["Lattice"] = value.reshape(3, 3, order="F")
+    if "Lattice" not in found:
+        _refuse_other_cells(found)
     if "Lattice" in found and not np.abs(found["Lattice"]).max() < LONGEST_VECTOR:
         raise InputError(f"Lattice has numbers that are not finite, or above {LONGEST_VECTOR:g} Å.")
     periodic = next((by_lower[name] for name in PBC_NAMES if name in by_lower), None)
@@ -206,6 +226,14 @@ def _header(line: str) -> dict[str, Any]:
         if any(found["pbc"]) and "Lattice" not in found:
             raise InputError(f"{periodic} says that it is periodic, but there is no Lattice.")
     return found
+
+
+def _refuse_other_cells(found: dict[str, Any]) -> None:
+    """Refuse a frame without Lattice that has nine numbers under a name like that of a cell."""
+    for key, value in found.items():
+        named = any(part in key.lower() for part in CELL_PARTS)
+        if named and isinstance(value, np.ndarray) and value.size == 9:
+            raise InputError(f'{key} may be its cell; write it as Lattice="…", or remove it.')
 
 
 def _directions(key: str, value: Any) -> list[bool]:

@@ -5,8 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.data.guess import HIGHEST_STRESS, typical_stress
-from tlbench.data.stress_convention import CONVENTIONS, Convention, convention_of, work_slope
+from tlbench.data.stress_convention import (
+    CONVENTIONS,
+    HIGHEST_STRESS,
+    Convention,
+    convention_of,
+    typical_stress,
+    work_slope,
+)
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding, measured
 
