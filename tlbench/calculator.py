@@ -36,7 +36,7 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
     another has no reference energy: it counts as zero, with one warning.
 
     On a CPU, structures of fewer than `LARGE` atoms are computed by one thread, unless
-    ``OMP_NUM_THREADS`` is set or ``torch.set_num_threads`` was called.
+    ``OMP_NUM_THREADS`` is set, or torch's number of threads is not its default.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces", "stress"]

@@ -314,6 +314,6 @@ def test_keys_are_those_of_all_files_of_a_card(tmp_path):
     assert "1 of 18 frames has no energy or no forces (ge_TEST.extxyz frame 0)" in said
     test.write_text("".join(lines).replace(":forces:", ":REF_forces:").replace(" ene", " REF_ene"))
     with pytest.raises(
-        InputError, match="6 of 18 frames have 'REF_energy'|12 of 18 frames have 'e"
+        InputError, match=r"6 of 18 frames have 'REF_energy'|12 of 18 frames have 'e"
     ):
         guess_card(path)
