@@ -108,10 +108,18 @@ def test_without_a_baseline_nothing_is_said():
 
 
 def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
-    size, lines = ranking(curves(range(5), 0.5), "force_mae")
-    assert size == 100
-    assert lines[1][:3] == ["b, finetune", "1", "1"]
-    assert lines[2][:3] == ["b, scratch", "2", "2"]
-    _, few = ranking(curves(range(3), 0.5), "force_mae")
-    assert [line[1:3] for line in few[1:]] == [["1", "–"], ["2", "–"]]
+    found = ranking(curves(range(5), 0.5), "force_mae")
+    assert found.size == 100
+    assert found.lines[1][:3] == ["b, finetune", "1", "1"]
+    assert found.lines[2][:3] == ["b, scratch", "2", "2"]
     assert ranking([], "force_mae") is None
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4])
+def test_with_fewer_than_five_pairs_there_are_no_ranks_and_the_reason_is_given(seeds):
+    found = ranking(curves(range(seeds), 0.5), "force_mae")
+    assert found.lines == []
+    assert f"with {seeds} pairs no two can be distinguished" in found.note
+    # One model that lacks a pair is enough: it could stand anywhere.
+    lacking = curves(range(5), 0.5)[:-1]
+    assert ranking(lacking, "force_mae").lines == []

@@ -1,6 +1,7 @@
 """What a table says, in words."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
@@ -27,8 +28,32 @@ from tlbench.report.summary import (
 )
 from tlbench.report.temperature import in_words, matrices
 
+TIES_NOTE = (
+    "Models in one tie group are not shown to be worse than its best, by the 95 % interval of "
+    "their paired ratio."
+)
+
 PLATEAU = 0.9
 """More data hardly help where the error at the largest size is more than this share."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranks of models at one size.
+
+    Attributes
+    ----------
+    size
+        Number of target training structures.
+    lines
+        The table, its header first; empty where pairs are too few for ranks.
+    note
+        How to read the ranks, or why there are none.
+    """
+
+    size: int
+    lines: list[list[str]]
+    note: str
 
 
 def findings(records: list[Record], metric: str) -> list[str]:
@@ -131,10 +156,11 @@ def _in_structures(start: str, curve: Curve, baseline: Curve, seed: int) -> Iter
         )
 
 
-def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] | None:
-    """Return the largest size and its table of ranks, or None if nothing was trained.
+def ranking(records: list[Record], metric: str) -> Ranking | None:
+    """Return the ranks of all models at the largest size, or None if nothing was trained.
 
-    Columns: model, rank, tie group (none with few pairs), geometric mean.
+    Columns: model, rank, tie group, geometric mean. Where some model has fewer than `MIN_PAIRS`
+    pairs there are no tie groups, and so no ranks.
     """
     errors = target_errors(records, metric)
     sizes = {p.size for p in errors if p.size and p.train_temperature_k is None}
@@ -147,6 +173,9 @@ def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] |
         for p in errors
         if p.train_temperature_k is None and p.size == size
     }
+    fewest = min(map(len, entries.values()))
+    if fewest < MIN_PAIRS:
+        return Ranking(size, [], few_pairs_text(fewest))
     lower = METRICS.get(metric).better == "lower"
     try:
         standings = tie_groups(entries, seed_of(records, metric), lower_is_better=lower)
@@ -156,7 +185,13 @@ def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] |
     lines = [["model", "rank", "tie group", metric]]
     for name, standing in standings.items():
         mean = geometric_mean(list(entries[name].values()))
-        few = len(entries[name]) < MIN_PAIRS
-        group = "–" if few else str(standing.group)
-        lines.append([name, str(standing.rank), group, f"{mean:.1f}"])
-    return size, lines
+        lines.append([name, str(standing.rank), str(standing.group), f"{mean:.1f}"])
+    return Ranking(size, lines, TIES_NOTE)
+
+
+def few_pairs_text(n_pairs: int) -> str:
+    """Say why models with so few pairs are not ranked."""
+    return (
+        f"Models are not ranked: with {n_pairs_text(n_pairs)} no two can be distinguished; ranks "
+        f"need at least {MIN_PAIRS}."
+    )

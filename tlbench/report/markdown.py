@@ -51,9 +51,10 @@ def markdown(
             continue
         ranked = ranking(records, metric)
         if ranked:
-            size, lines = ranked
-            blocks.append(f"Ranks at N = {size} and this budget:")
-            blocks.append(markdown_table(lines))
+            if ranked.lines:
+                blocks.append(f"Ranks at N = {ranked.size} and this budget:")
+                blocks.append(markdown_table(ranked.lines))
+            blocks.append(ranked.note)
         # Of metrics of one unit, as MAE and RMSE, the page has the tables of the others.
         if metric == next(m for m in metrics if METRICS.get(m).unit == METRICS.get(metric).unit):
             for breakdown in breakdowns(records, metric):

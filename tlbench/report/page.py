@@ -132,15 +132,13 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
         if found is None:
             continue
         several = has_several(records)
-        ranked = None if several else ranking(records, name)
         sections.append(
             {
                 "metric": METRICS.get(name),
                 "lines": found.lines,
                 "note": found.note,
                 "findings": found.findings,
-                "rank_size": ranked[0] if ranked else None,
-                "ranks": ranked[1] if ranked else [],
+                "ranking": None if several else ranking(records, name),
                 "figures": _embedded(_figures(records, name), name),
                 "breakdowns": breakdowns(records, name),
                 "matrices": [
