@@ -8,7 +8,6 @@ from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Curve,
     area_ratio,
-    equivalent_size,
     geometric_mean,
     negative_transfer,
     paired_ratio,
@@ -100,7 +99,7 @@ def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
         yield (
             f"{backbone}, {BASELINE}: {AT_THIS_BUDGET}, its error at N = {last} is {share:.2f} "
             f"times that at N = {first}: the length of training, not the number of structures, "
-            "may limit it, so errors after transfer are not expressed in structures from scratch."
+            "may limit it."
         )
 
 
@@ -116,9 +115,6 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
     curve = curve_of(errors, backbone, arm)
     baseline = curve_of(errors, backbone, BASELINE)
     start = f"{backbone}, {arm}:"
-    # Where more structures do not help the baseline, no number of them measures an error.
-    if not _plateau(baseline):
-        yield from _in_structures(start, curve, baseline, seed)
     area = area_ratio(curve, baseline, seed)
     if area:
         sizes = sorted(size for size in curve if size in baseline)
@@ -136,24 +132,6 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
                 f"times that of {BASELINE}" + ("." if certain else "; it may be chance.")
             )
-
-
-def _in_structures(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[str]:
-    """Say how many structures from scratch have an arm's error, where the curve reaches it."""
-    for size in sorted(curve):
-        if set(curve) != {0} and not size:
-            continue
-        found = equivalent_size(curve[size], baseline, seed)
-        if found is None or found.censored:
-            continue
-        within = found.interval
-        spread = f"95 %: {within.text()}" if within else n_pairs_text(found.n_pairs)
-        at = f"its error at N = {size}" if size else "its error"
-        noun = "structure" if round(found.value) == 1 else "structures"
-        yield (
-            f"{start} {AT_THIS_BUDGET}, {at} is that of {found.text()} {noun} from scratch "
-            f"({spread})."
-        )
 
 
 def ranking(records: list[Record], metric: str) -> Ranking | None:
