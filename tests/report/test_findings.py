@@ -78,7 +78,40 @@ def test_target_data_that_made_it_worse_are_said():
     said = findings([*curves(range(3), 0.9), record("zero-shot", 0, None, 80.0)], "force_mae")
     (sentence,) = [s for s in said if "which sees no target data" in s]
     assert sentence.startswith("b, finetune: at this budget, its error at N = 1 is 1.1")
-    assert sentence.endswith("(1 pair) times that of zero-shot, which sees no target data.")
+    assert sentence.endswith("times that of zero-shot, which sees no target data; it may be chance.")
+
+
+def _above_a_level(factors):
+    """Return the sentence on an arm whose errors are ``factors`` times those of zero-shot."""
+    records = [
+        of_init_seed(record(strategy, size, subset, value), seed)
+        for seed, factor in enumerate(factors)
+        for strategy, size, subset, value in (
+            ("scratch", 1, seed, 300.0),
+            ("finetune", 1, seed, 100.0 * factor),
+            ("zero-shot", 0, None, 100.0),
+        )
+    ]
+    (sentence,) = [s for s in findings(records, "force_mae") if "which sees no target data" in s]
+    return sentence
+
+
+def of_init_seed(one, init_seed):
+    """Return a record of another init seed."""
+    return one.model_copy(update={"init_seed": init_seed})
+
+
+def test_what_the_interval_does_not_exclude_may_be_chance():
+    assert _above_a_level([0.8, 1.3, 1.2, 0.9, 1.4]).endswith("; it may be chance.")
+    certain = _above_a_level([1.3, 1.32, 1.28, 1.31, 1.29])
+    assert "1.30 [1." in certain
+    assert certain.endswith("which sees no target data.")
+
+
+@pytest.mark.parametrize(("seeds", "end"), [(3, "scratch; it may be chance."), (5, "scratch.")])
+def test_a_mean_over_the_learning_curve_of_few_pairs_may_be_chance(seeds, end):
+    (said,) = [s for s in findings(curves(range(seeds), 0.5), "force_mae") if "area" in s]
+    assert said.endswith(end)
 
 
 def test_without_a_baseline_nothing_is_said():

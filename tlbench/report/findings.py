@@ -7,11 +7,13 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Curve,
+    Ratio,
     area_ratio,
     geometric_mean,
     negative_transfer,
     paired_ratio,
     tie_groups,
+    verdict,
 )
 from tlbench.records import Record
 from tlbench.report.budget import AT_THIS_BUDGET
@@ -87,7 +89,8 @@ def _against_levels(
             if ratio and ratio.value > 1:
                 yield (
                     f"{backbone}, {arm}: {AT_THIS_BUDGET}, its error at N = {size} is "
-                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data."
+                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data"
+                    f"{_chance(ratio)}."
                 )
 
 
@@ -121,17 +124,21 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
         yield (
             f"{start} from N = {sizes[0]} to {sizes[-1]}, its error {AT_THIS_BUDGET} is on average "
             f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
-            f"of {BASELINE}."
+            f"of {BASELINE}{_chance(area)}."
         )
     # An arm without target data is worse than many structures from scratch as a matter of course.
     for size, pairs in curve.items():
         ratio = paired_ratio(pairs, baseline.get(size, {}), seed)
         if ratio and negative_transfer(ratio):
-            certain = negative_transfer(ratio) == "significant"
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
-                f"times that of {BASELINE}" + ("." if certain else "; it may be chance.")
+                f"times that of {BASELINE}{_chance(ratio)}."
             )
+
+
+def _chance(ratio: Ratio) -> str:
+    """Return a reservation where pairs are too few, or the interval of a ratio includes 1."""
+    return "" if verdict(ratio) in ("gain", "loss") else "; it may be chance"
 
 
 def ranking(records: list[Record], metric: str) -> Ranking | None:
