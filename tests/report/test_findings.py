@@ -78,7 +78,9 @@ def test_target_data_that_made_it_worse_are_said():
     said = findings([*curves(range(3), 0.9), record("zero-shot", 0, None, 80.0)], "force_mae")
     (sentence,) = [s for s in said if "which sees no target data" in s]
     assert sentence.startswith("b, finetune: at this budget, its error at N = 1 is 1.1")
-    assert sentence.endswith("times that of zero-shot, which sees no target data; it may be chance.")
+    assert sentence.endswith(
+        "times that of zero-shot, which sees no target data; it may be chance."
+    )
 
 
 def _above_a_level(factors):
