@@ -41,7 +41,7 @@ def markdown(
         if found is None:
             continue
         blocks.append(f"**{metric}** ({METRICS.get(metric).unit})")
-        blocks.append(markdown_table(found.lines))
+        blocks.append(markdown_table(found.shown))
         blocks.append(found.note)
         blocks.append("\n".join(f"- {sentence}" for sentence in found.findings))
         if has_several(records):

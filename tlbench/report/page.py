@@ -32,8 +32,8 @@ from tlbench.suite.changes import changes_of
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
-    "intervals of the mean, drawn from five pairs on. An arm without target data is a level. "
-    "Both axes are logarithmic."
+    "intervals of the mean, drawn from five pairs on and for at most four arms. An arm "
+    "without target data is a level. Both axes are logarithmic."
 )
 CONDITION_NOTE = (
     "Geometric means over pairs of the error on the test structures of each {what}, "
@@ -135,7 +135,7 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
         sections.append(
             {
                 "metric": METRICS.get(name),
-                "lines": found.lines,
+                "lines": found.shown,
                 "note": found.note,
                 "findings": found.findings,
                 "ranking": None if several else ranking(records, name),
