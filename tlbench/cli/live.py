@@ -138,7 +138,6 @@ class Display:
         metrics = [METRICS.get(name) for name in run.plan.suite.metrics]
         tables = ((metric, overview(records, metric.name)) for metric in metrics)
         metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
-        suite = run.plan.suite
         said: list[str] = []
         if found is not None:
             lines, width = found.lines, self.console.width
@@ -148,6 +147,7 @@ class Display:
                 words.append(lines[0].index("arm"))
             title = f"{metric.name} ({metric.unit})"
             self.console.print(drawn(lines, width, words=words, title=title))
+            suite = run.plan.suite
             said = [budget_note(suite, suite.tuned is not None), found.note]
         # What is wrong with the data comes before what follows from them.
         said += [f"Data: {sentence}" for sentence in run.notes.sentences]
