@@ -99,7 +99,7 @@ def listed(counts: Mapping[Place, int]) -> list[str]:
 
 
 def described(counts: Mapping[Place, int], others: Collection[Place]) -> list[str]:
-    """Say of which models there are numbers; of whole backbones, arms, sizes or metrics, their names.
+    """Say of which models there are numbers; of whole backbones, arms, sizes or metrics, the name.
 
     Parameters
     ----------
