@@ -28,7 +28,7 @@ def test_settings_are_named_with_their_values_before_and_after():
     ]
     found = texts(load_suite("smoke", settings))
     assert "training.updates: 20 → 50" in found
-    assert "sizes: [1, 4] → [1, 2]" in found
+    assert "sizes: 1, 4 → 1, 2" in found
     assert any(each.startswith("backbones.schnet.hidden_channels: ") for each in found)
     assert len(found) == 3
 
@@ -36,6 +36,19 @@ def test_settings_are_named_with_their_values_before_and_after():
 def test_other_backbones_are_one_change():
     assert texts(load_suite("smoke", backbones=["schnet"])) == [
         "backbones: dimenetpp, schnet → schnet"
+    ]
+
+
+def test_lists_are_written_as_the_names_of_backbones_are():
+    (found,) = texts(load_suite("smoke", strategies=["scratch", "finetune"]))
+    assert found == "strategies: scratch, finetune, zero-shot → scratch, finetune"
+    was, now = (
+        {"strategies": ["scratch"], "backbones": ["a"]},
+        {"strategies": [], "backbones": ["a", "b"]},
+    )
+    assert [c.text() for c in differences(was, now)] == [
+        "strategies: scratch → []",
+        "backbones: a → a, b",
     ]
 
 

@@ -1,16 +1,19 @@
 """``tlbench plan`` and ``tlbench run --dry-run``."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from tlbench.cli import main
-from tlbench.cli.plan_table import levels
+from tlbench.cli.plan_table import counted, levels
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.plan import plan
@@ -89,7 +92,7 @@ def test_a_store_without_costs_says_so(shown, tmp_path):
             Store(store)
         text = shown("plan", "smoke", "--store", store, "--estimate", "--device", "cpu")
         assert "There are no measured costs of such jobs on" in text
-        assert {row[-2] for row in rows(text)} == {"?"}
+        assert {row[-1] for row in rows(text)} == {"to do"}
         assert "hours" not in text
 
 
@@ -106,6 +109,35 @@ def test_nothing_to_do_costs_nothing(shown, smoke):
     text = shown("plan", "smoke", "--store", smoke.store, "--estimate", "--device", "cpu")
     assert "44 jobs, 0 to do" in text
     assert "it costs nothing" in text
+
+
+def test_columns_in_which_there_is_nothing_take_no_room(shown, smoke, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    estimated = shown("plan", "smoke", "--store", smoke.store, "--estimate")
+    assert "takes" not in estimated.splitlines()[0]
+    assert "rests on" not in estimated.splitlines()[0]
+    plain = shown("plan", "smoke", "--store", smoke.store)
+    count = len(plan(load_suite("smoke")).jobs)
+    assert estimated.splitlines()[: count + 1] == plain.splitlines()[: count + 1]
+
+
+def test_a_kind_of_which_no_cost_is_known_does_not_take_0_seconds():
+    jobs = plan(load_suite("smoke")).jobs
+    of_data = {key: 60.0 for key, job in jobs.items() if job.kind == "dataset"}
+    found = SimpleNamespace(predictions=dict.fromkeys(jobs), seconds=lambda: of_data)
+    out = Console(width=100, file=io.StringIO())
+    out.print(counted(jobs, [], found, out.width))
+    takes = {row[0]: row[5] for row in map(str.split, out.file.getvalue().splitlines()[1:])}
+    assert takes["dataset"] == "2"
+    assert takes["speed"] == "?"
+
+
+def test_unknown_costs_have_no_columns(shown, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = shown("run", "smoke", "--dry-run", "--store", tmp_path / "none", "--device", "cpu")
+    assert text.splitlines()[0].split() == ["#", "level", "kind", "job", "after", "key", "state"]
+    assert any("pretrain dimenetpp on Si" in line for line in text.splitlines())
+    assert "what this will cost is unknown" in " ".join(text.split())
 
 
 def test_keys_are_those_that_are_left_level_by_level(shown, begun):

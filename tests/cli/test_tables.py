@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,8 @@ from rich.console import Console
 from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.records import Record
-from tlbench.report.data_notes import NO_NOTES
+from tlbench.report.data_notes import NO_NOTES, DataNotes
+from tlbench.report.overview import overview
 from tlbench.suite import load_suite
 
 
@@ -73,7 +75,9 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
         result(arm, seed, 100.0 + n + seed) for n, arm in enumerate(arms) for seed in range(5)
     ]
     monkeypatch.setenv("COLUMNS", "80")
-    run = SimpleNamespace(plan=SimpleNamespace(suite=suite), records=records, notes=NO_NOTES)
+    run = SimpleNamespace(
+        plan=SimpleNamespace(suite=suite), records=records, notes=NO_NOTES, out=Path("runs/mine")
+    )
     Display()._show_results(run)
     text = capsys.readouterr().out
     table = [line.split() for line in text.splitlines() if line.startswith("dimenetpp  ")]
@@ -81,7 +85,30 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
     assert all(line[:2] == ["dimenetpp", "10"] for line in table)
     ratio = next(line for line in table if line[2] == arms[1])
     assert re.fullmatch(r"1\.01 \[\d\.\d\d, \d\.\d\d\].*", " ".join(ratio[4:]))
-    assert "…" not in text
+    assert "…" not in text.replace("… and", "")
+
+
+def test_a_few_sentences_are_said_and_the_rest_is_in_the_report(monkeypatch, capsys):
+    suite = load_suite("strategies")
+    arms = [name for name in suite.strategies if name != "zero-shot"]
+    records = [
+        result(arm, seed, 100.0 + n + seed) for n, arm in enumerate(arms) for seed in range(5)
+    ]
+    notes = DataNotes(sentences=("Half the test structures are copies.",))
+    run = SimpleNamespace(
+        plan=SimpleNamespace(suite=suite), records=records, notes=notes, out=Path("runs/mine")
+    )
+    monkeypatch.delenv("COLUMNS", raising=False)
+    Display()._show_results(run)
+    lines = capsys.readouterr().out.splitlines()
+    n_findings = len(overview(records, "force_mae").findings)
+    assert n_findings > 8
+    # Below title, header and the one row of the table.
+    said = lines[3:]
+    assert len(said) == 9
+    assert "Data: Half the test structures are copies." in said
+    # Budget, signs and data are said, and five findings.
+    assert said[-1] == f"… and {n_findings - 5} more in runs/mine/report.html"
 
 
 def test_a_pipe_has_no_width_unless_columns_gives_one(monkeypatch):

@@ -52,7 +52,7 @@ def test_what_got_worse_is_named_and_nothing_else():
     assert "dimenetpp" not in found.headline()
     assert failures(junit(found)) == [
         "schnet, all 2 places: force_mae",
-        "schnet, scratch, N 1, Si → Ge: force_mae",
+        "schnet, scratch, N 1, Ge: force_mae",
         "schnet, finetune, N 4, Si → Ge: force_mae",
     ]
     suite = next(ET.fromstring(junit(found)).iter("testsuite"))
@@ -61,12 +61,20 @@ def test_what_got_worse_is_named_and_nothing_else():
     assert "| schnet, all 2 places | force_mae |  | × 1.200 | 10 % |" in markdown(found)
 
 
+def test_models_from_scratch_are_one_case_in_a_matrix():
+    """They are recorded once for every source."""
+    scratch = place("force_mae", "schnet", ("scratch", 4))
+    both = {scratch: {(0, 0): 100.0}, scratch._replace(source="Li"): {(0, 0): 100.0}}
+    worse = {each: {(0, 0): 130.0} for each in both}
+    assert failures(junit(checked(worse, both))).count("schnet, scratch, N 4, Ge: force_mae") == 1
+
+
 def test_what_is_missing_from_the_run_is_a_fault_and_what_is_new_is_not():
     found = checked(values(backbones=["schnet"]), values())
     assert not found.passed
     assert failures(junit(found)) == [
-        f"missing: dimenetpp, {arm}, Si → Ge: 2 numbers (force_mae)"
-        for arm in ("scratch, N 1", "finetune, N 4")
+        f"missing: dimenetpp, {arm}: 2 numbers (force_mae)"
+        for arm in ("scratch, N 1, Ge", "finetune, N 4, Si → Ge")
     ]
     assert "4 numbers are missing" in found.headline()
     new = checked(values(), values(backbones=["schnet"]))
@@ -86,7 +94,7 @@ def test_the_last_bit_counts_if_asked_for():
     assert checked(run, values()).passed
     found = checked(run, values(), exact=True)
     assert failures(junit(found)) == ["identical to the baseline"]
-    assert "1 of 8 numbers changed: schnet, scratch, N 1, Si → Ge: 1 number" in markdown(found)
+    assert "1 of 8 numbers changed: schnet, scratch, N 1, Ge: 1 number" in markdown(found)
 
 
 def test_why_last_digits_may_differ_is_said():

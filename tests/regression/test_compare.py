@@ -46,6 +46,37 @@ def test_with_fewer_than_five_pairs_nothing_is_claimed():
     )
 
 
+def test_whole_backbones_arms_and_sizes_are_named_once():
+    """One run lacks a backbone, an arm and a size, and one number beside them."""
+    arms = [("pretrain", 12), ("scratch", 1), ("scratch", 4), ("finetune", 1), ("finetune", 4)]
+    metrics = ("force_mae", "energy_mae")
+    full = {place(m, b, arm): BEFORE for m in metrics for b in ("a", "b") for arm in arms}
+    few = {
+        each: values
+        for each, values in full.items()
+        if each.backbone == "a" and each.strategy != "pretrain" and each.size == 1
+    }
+    few[place("energy_mae", "a", ("finetune", 1))] = {(0, 0): 100.0}
+    assert (
+        "84 numbers only in A: backbone b; source models; N = 4; and 1 more."
+        in compared(full, few).remarks()
+    )
+    assert "84 numbers only in B: backbone b; " in " ".join(compared(few, full).remarks())
+    without_arm = {p: v for p, v in full.items() if p.strategy != "finetune"}
+    assert "40 numbers only in A: strategy finetune." in compared(full, without_arm).remarks()
+    without_metric = {p: v for p, v in full.items() if p.metric == "force_mae"}
+    assert "50 numbers only in A: metric energy_mae." in compared(full, without_metric).remarks()
+
+
+def test_models_from_scratch_are_of_no_source():
+    scratch = place("force_mae", "schnet", ("scratch", 4))
+    assert scratch.model == "schnet, scratch, N 4, Ge"
+    # In a matrix they are recorded once for every source, and shown once.
+    values = {scratch: BEFORE, scratch._replace(source="Li"): BEFORE}
+    (lines,) = compared(values, values).tables().values()
+    assert [line[0] for line in lines] == ["models", "schnet, scratch, N 4, Ge"]
+
+
 def test_rates_are_subtracted_and_times_divided():
     rate, time = (
         place(name, "schnet", ("scratch", 1)) for name in ("stability_rate", "survival_time")
@@ -70,11 +101,12 @@ def test_values_without_a_ratio_are_left_out_and_counted():
     assert "2 numbers without a ratio left out: a value is not positive." in found.remarks()
 
 
-def test_values_by_condition_stand_in_the_json_alone():
+def test_values_by_condition_are_in_the_json_alone():
     hot = WHERE._replace(condition=(("temperature_k", 1800.0),))
     found = compared({WHERE: BEFORE, hot: BEFORE}, {WHERE: BEFORE, hot: AFTER})
     (lines,) = found.tables().values()
     assert len(lines) == 2
+    assert "Values by temperature, phase or group are written only with --json." in found.remarks()
     whole, by_condition = json.loads(found.json())["rows"]
     assert whole["change"] == 1
     assert by_condition["condition"] == {"temperature_k": 1800.0}

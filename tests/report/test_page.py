@@ -1,6 +1,14 @@
 """The page: what it must not do with odd input."""
 
+import pytest
+
+from tlbench.records import Record
+from tlbench.report.breakdowns import breakdowns
+from tlbench.report.markdown import markdown
+from tlbench.report.overview import overview
 from tlbench.report.page import write_report
+from tlbench.report.plots import learning_curves, style_of
+from tlbench.report.summary import MOST_BESIDE
 from tlbench.results import Results
 from tlbench.suite import load_suite
 
@@ -18,3 +26,51 @@ def test_a_run_without_results_says_so(tmp_path):
     assert (
         "No model of the target element has been measured" in (tmp_path / "report.html").read_text()
     )
+
+
+def of_arms(n_arms):
+    """Return records of so many arms, five pairs each, also by temperature."""
+    return [
+        Record(
+            suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
+            strategy=strategy, size=size, subset_seed=seed, init_seed=seed, metric="force_mae",
+            unit="meV/Å", value=100.0 + 10 * number + seed, condition=condition,
+            job=f"{strategy}{size}{seed}",
+        )
+        for number, strategy in enumerate(["scratch", *(f"arm{n}" for n in range(1, n_arms))])
+        for size in (1, 10)
+        for seed in range(5)
+        for condition in ({}, {"temperature_k": 300.0})
+    ]  # fmt: skip
+
+
+def test_many_arms_have_a_row_each_on_the_page_and_in_markdown(tmp_path):
+    records, suite = of_arms(11), load_suite("smoke")
+    rows = [["b", "10", "arm10", "202.0"], ["b", "10", "300", "arm10", "202.0"]]
+    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results(records), [])
+    page = (tmp_path / "report.html").read_text()
+    text = markdown(Results(records), ["force_mae"], suite)
+    for row in rows:
+        assert "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) in page
+        assert f"| {' | '.join(row)} |" in text
+    tables = [overview(records, "force_mae").shown, breakdowns(records, "force_mae")[0].lines]
+    assert all(len(line) <= 6 for lines in tables for line in lines)
+
+
+def test_few_arms_stay_side_by_side():
+    found = overview(of_arms(MOST_BESIDE), "force_mae")
+    assert found.shown == found.lines
+    assert "arm3 / scratch" in breakdowns(of_arms(MOST_BESIDE), "force_mae")[0].lines[0]
+
+
+@pytest.mark.parametrize(("n_arms", "n_bands"), [(MOST_BESIDE, MOST_BESIDE), (MOST_BESIDE + 1, 0)])
+def test_bands_are_drawn_only_where_they_can_be_distinguished(n_arms, n_bands):
+    strategies = ["scratch", *(f"arm{n}" for n in range(1, n_arms))]
+    figure = learning_curves(of_arms(n_arms), "force_mae", "meV/Å", strategies)
+    assert sum(trace.fill is not None for trace in figure.data) == n_bands
+    assert sum(trace.showlegend is True for trace in figure.data) == n_arms
+
+
+def test_no_two_arms_look_alike():
+    styles = style_of([str(n) for n in range(49)])
+    assert len(set(styles.values())) == 49

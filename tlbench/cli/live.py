@@ -26,6 +26,9 @@ from tlbench.run import Run
 _MOST_SHOWN = 20
 """Running jobs on the terminal, of what may be thousands on a cluster."""
 
+_MOST_SAID = 8
+"""Sentences on the results; the report has all of them."""
+
 
 class Display:
     """Live progress on a terminal; a line per event where the output is not a terminal."""
@@ -135,6 +138,7 @@ class Display:
         metrics = [METRICS.get(name) for name in run.plan.suite.metrics]
         tables = ((metric, overview(records, metric.name)) for metric in metrics)
         metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
+        said: list[str] = []
         if found is not None:
             lines, width = found.lines, self.console.width
             words = list(range(lines[0].index("N")))
@@ -144,12 +148,15 @@ class Display:
             title = f"{metric.name} ({metric.unit})"
             self.console.print(drawn(lines, width, words=words, title=title))
             suite = run.plan.suite
-            about = budget_note(suite, suite.tuned is not None)
-            for sentence in [about, found.note, *found.findings]:
-                if sentence:
-                    self.say(sentence)
-        for sentence in run.notes.sentences:
-            self.say(f"Data: {sentence}")
+            said = [budget_note(suite, suite.tuned is not None), found.note]
+        # What is wrong with the data comes before what follows from them.
+        said += [f"Data: {sentence}" for sentence in run.notes.sentences]
+        said += found.findings if found is not None else []
+        said = [sentence for sentence in said if sentence]
+        for sentence in said[:_MOST_SAID]:
+            self.say(sentence)
+        if len(said) > _MOST_SAID:
+            self.say(f"… and {len(said) - _MOST_SAID} more in {run.out / 'report.html'}")
 
 
 def running_table(running: Iterable[tuple[str, Any]], width: int) -> RenderableType:

@@ -136,11 +136,13 @@ def show_plan(
     states = _states(jobs, store_root)
     done = {key for key, state in states.items() if state is State.FINISHED}
     found = _estimate(jobs, done, store_root, device) if estimate else None
+    # Where no cost is known a sentence says so; columns would take room from the names of jobs.
+    known = found if found is not None and found.seconds() else None
     out = console()
     if everything or len(jobs) <= MOST_LINES:
-        out.print(listed(jobs, states, found, out.width))
+        out.print(listed(jobs, states, known, out.width))
     else:
-        out.print(counted(jobs, done, found, out.width))
+        out.print(counted(jobs, done, known, out.width))
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
     for line in lines + ([] if found is None else sentences(found, workers)):
         say(line)

@@ -60,7 +60,8 @@ def counted(
         cells = [kind, span, str(count), str(finished), str(count - finished)]
         if found is not None:
             unknown = sum(key in found.predictions and key not in seconds for key in keys)
-            total = sum(seconds.get(key, 0.0) for key in keys)
+            some = [seconds[key] for key in keys if key in seconds]
+            total = None if unknown and not some else sum(some)
             cells += [seconds_in_words(total), f"{unknown} unknown" if unknown else ""]
         lines.append(cells)
     return _table(["kind", "levels", "jobs", "done", "to do"], lines, found, width)

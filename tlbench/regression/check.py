@@ -65,7 +65,8 @@ class Check:
             count = sum(self.pairing.changed().values())
             fault = f"{self._changed()} This should not be." if count else ""
             changed.append(Case("changed", "identical to the baseline", fault))
-        return [*worse, *missing, *changed]
+        # Models from scratch are those of every transfer to their target: one case, not several.
+        return list(dict.fromkeys([*worse, *missing, *changed]))
 
     def remarks(self) -> list[str]:
         """Return what else should be known."""
@@ -74,7 +75,7 @@ class Check:
         if new:
             found.append(
                 f"{numbers(new)} of the run {'is' if new == 1 else 'are'} not in the baseline "
-                f"and not judged: {brief(listed(lengths(self.pairing.only_first)))}."
+                f"and not judged: {brief(self.pairing.described_first())}."
             )
         # Where nothing changed there is no noise to speak of.
         return [*found, *(self.verdicts.remarks if self.pairing.changed() else [])]

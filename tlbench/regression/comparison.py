@@ -28,7 +28,11 @@ class Comparison:
                 continue
             title = f"{row.spec.name} ({row.spec.unit})"
             sign = "B / A" if row.spec.compared == "ratio" else "B − A"
-            found.setdefault(title, [["models", "A", "B", sign, ""]]).append(_cells(row))
+            lines = found.setdefault(title, [["models", "A", "B", sign, ""]])
+            cells = _cells(row)
+            # Several transfers to one target share its models from scratch.
+            if cells not in lines:
+                lines.append(cells)
         return found
 
     def remarks(self) -> list[str]:
@@ -39,13 +43,14 @@ class Comparison:
         changed = sum(pairing.changed().values())
         same = "all identical" if not changed else f"{changed} differ"
         found.append(f"{numbers(count)} in both, {same}.")
-        found += _only("A", pairing.only_first) + _only("B", pairing.only_second)
+        found += _only("A", pairing.only_first, pairing.described_first())
+        found += _only("B", pairing.only_second, pairing.described_second())
         found += pairing.remarks()
         left_out = count - sum(row.n_values for row in self.rows)
         if left_out:
             found.append(f"{numbers(left_out)} without a ratio left out: a value is not positive.")
         if any(row.place.condition for row in self.rows):
-            found.append("Values by condition stand in the JSON only.")
+            found.append("Values by temperature, phase or group are written only with --json.")
         return [printable(each) for each in found]
 
     def markdown(self) -> str:
@@ -97,11 +102,10 @@ def _about(side: Side) -> str:
     return f"{side.name}: {', '.join(words)}"
 
 
-def _only(name: str, values: Values) -> list[str]:
-    counts = lengths(values)
-    if not counts:
+def _only(name: str, values: Values, described: list[str]) -> list[str]:
+    if not values:
         return []
-    return [f"{numbers(sum(counts.values()))} only in {name}: {brief(listed(counts))}."]
+    return [f"{numbers(sum(map(len, values.values())))} only in {name}: {brief(described)}."]
 
 
 def _side_data(side: Side) -> dict[str, Any]:

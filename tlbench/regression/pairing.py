@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tlbench.errors import InputError, printable
 from tlbench.metrics.statistics import Pair
-from tlbench.regression.places import Place
+from tlbench.regression.places import Place, described
 from tlbench.regression.sides import Side
 from tlbench.suite.changes import differences
 
@@ -29,6 +29,14 @@ class Pairing:
     shared: Mapping[Place, Mapping[Pair, tuple[float, float]]]
     only_first: Values
     only_second: Values
+
+    def described_first(self) -> list[str]:
+        """Say what the second lacks."""
+        return described(lengths(self.only_first), [*self.shared, *self.only_second])
+
+    def described_second(self) -> list[str]:
+        """Say what the first lacks."""
+        return described(lengths(self.only_second), [*self.shared, *self.only_first])
 
     def count(self) -> int:
         """Return how many numbers are shared."""

@@ -1,6 +1,6 @@
 """Where a number stands in a suite, so that it can be found again in another run."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import Field
@@ -9,6 +9,7 @@ from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import Pair
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
+from tlbench.report.summary import BASELINE
 from tlbench.schema import Strict
 
 
@@ -38,6 +39,8 @@ class Place(NamedTuple):
         """Which models it is measured on, in words."""
         source = self.source + (f" ({self.source_part})" if self.source_part else "")
         data = source if self.strategy == PRETRAIN else f"{source} → {self.target}"
+        if self.strategy == BASELINE:
+            data = self.target
         words = [self.backbone, self.strategy, f"N {self.size}", data]
         if self.train_temperature_k is not None:
             words.append(f"trained at {self.train_temperature_k:g} K")
@@ -93,6 +96,43 @@ def listed(counts: Mapping[Place, int]) -> list[str]:
         f"{model}: {numbers(totals[model])} ({', '.join(found)})"
         for model, found in metrics.items()
     ]
+
+
+def described(counts: Mapping[Place, int], others: Collection[Place]) -> list[str]:
+    """Say of which models there are numbers; of whole backbones, arms, sizes or metrics, the name.
+
+    Parameters
+    ----------
+    counts
+        Place → how many numbers one run has and the other lacks.
+    others
+        Every place of the other run: a backbone of which it has no number is named as a whole.
+    """
+    found: list[str] = []
+    left = dict(counts)
+    for whole in (_backbone, _arm, _size, _metric):
+        known = {whole(place) for place in others}
+        names = dict.fromkeys(whole(place) for place in left if whole(place) not in known)
+        found += names
+        left = {place: count for place, count in left.items() if whole(place) not in names}
+    return found + listed(left)
+
+
+def _backbone(place: Place) -> str:
+    return f"backbone {place.backbone}"
+
+
+def _arm(place: Place) -> str:
+    return "source models" if place.strategy == PRETRAIN else f"strategy {place.strategy}"
+
+
+def _size(place: Place) -> str:
+    # Source models have sizes of their own.
+    return "source models" if place.strategy == PRETRAIN else f"N = {place.size}"
+
+
+def _metric(place: Place) -> str:
+    return f"metric {place.metric}"
 
 
 def brief(words: Sequence[str], limit: int = 3) -> str:

@@ -7,7 +7,16 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
-from tlbench.report.summary import WORSE, WORSE_NOTE, cells, header, summarise
+from tlbench.report.summary import (
+    MOST_BESIDE,
+    WORSE,
+    WORSE_NOTE,
+    below_each_other,
+    cells,
+    header,
+    strategies_of,
+    summarise,
+)
 from tlbench.report.transfers import by_transfer, has_several
 
 TITLES = {"temperature_k": "temperature (K)", "phase": "phase", "group": "kind of structure"}
@@ -23,7 +32,8 @@ class Breakdown:
     Attributes
     ----------
     lines
-        A line per backbone, size and test structures, the header first.
+        A line per backbone, size and test structures, the header first; where there are more
+        than `MOST_BESIDE` arms, one for each arm of these.
     note
         What the signs mean, and which test structures are left out, as all forces on them vanish.
     """
@@ -61,10 +71,10 @@ def _lines(records: list[Record], metric: str, keys: list[ConditionKey]) -> list
     several = has_several(records)
     lines: list[tuple[tuple[int, str, int, int], list[str]]] = []
     titles: list[str] = []
+    arms = strategies_of(records)
     for number, (transfer, some) in enumerate(by_transfer(records).items()):
         shown = [key for key in keys if not vanishes(some, metric, dict(key))]
         tables = [summarise(some, metric, dict(key)) for key in shown]
-        arms = list(dict.fromkeys(arm for table in tables for arm in table.strategies))
         for order, (key, table) in enumerate(zip(shown, tables, strict=True)):
             whole = replace(table, strategies=arms)
             backbone, size, *others = header(whole)
@@ -76,7 +86,10 @@ def _lines(records: list[Record], metric: str, keys: list[ConditionKey]) -> list
                 backbone, size, *others = cells(whole, row)
                 line = [*name, backbone, size, _values_text(key), *others]
                 lines.append(((number, row.backbone, row.size, order), line))
-    return [titles, *(line for _, line in sorted(lines, key=lambda each: each[0]))]
+    found = [titles, *(line for _, line in sorted(lines, key=lambda each: each[0]))]
+    if len(arms) <= MOST_BESIDE:
+        return found
+    return below_each_other(found, arms, records[0].metric)
 
 
 def _values_text(key: ConditionKey) -> str:

@@ -1,17 +1,19 @@
 """What a table says, in words."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Curve,
+    Ratio,
     area_ratio,
-    equivalent_size,
     geometric_mean,
     negative_transfer,
     paired_ratio,
     tie_groups,
+    verdict,
 )
 from tlbench.records import Record
 from tlbench.report.budget import AT_THIS_BUDGET
@@ -27,8 +29,32 @@ from tlbench.report.summary import (
 )
 from tlbench.report.temperature import in_words, matrices
 
+TIES_NOTE = (
+    "Models in one tie group are not shown to be worse than its best, by the 95 % interval of "
+    "their paired ratio."
+)
+
 PLATEAU = 0.9
 """More data hardly help where the error at the largest size is more than this share."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranks of models at one size.
+
+    Attributes
+    ----------
+    size
+        Number of target training structures.
+    lines
+        The table, its header first; empty where pairs are too few for ranks.
+    note
+        How to read the ranks, or why there are none.
+    """
+
+    size: int
+    lines: list[list[str]]
+    note: str
 
 
 def findings(records: list[Record], metric: str) -> list[str]:
@@ -63,7 +89,8 @@ def _against_levels(
             if ratio and ratio.value > 1:
                 yield (
                     f"{backbone}, {arm}: {AT_THIS_BUDGET}, its error at N = {size} is "
-                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data."
+                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data"
+                    f"{_chance(ratio)}."
                 )
 
 
@@ -75,7 +102,7 @@ def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
         yield (
             f"{backbone}, {BASELINE}: {AT_THIS_BUDGET}, its error at N = {last} is {share:.2f} "
             f"times that at N = {first}: the length of training, not the number of structures, "
-            "may limit it, so errors after transfer are not expressed in structures from scratch."
+            "may limit it."
         )
 
 
@@ -91,50 +118,34 @@ def _of_arm(errors: Errors, backbone: str, arm: str, seed: int) -> Iterator[str]
     curve = curve_of(errors, backbone, arm)
     baseline = curve_of(errors, backbone, BASELINE)
     start = f"{backbone}, {arm}:"
-    # Where more structures do not help the baseline, no number of them measures an error.
-    if not _plateau(baseline):
-        yield from _in_structures(start, curve, baseline, seed)
     area = area_ratio(curve, baseline, seed)
     if area:
         sizes = sorted(size for size in curve if size in baseline)
         yield (
             f"{start} from N = {sizes[0]} to {sizes[-1]}, its error {AT_THIS_BUDGET} is on average "
             f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
-            f"of {BASELINE}."
+            f"of {BASELINE}{_chance(area)}."
         )
     # An arm without target data is worse than many structures from scratch as a matter of course.
     for size, pairs in curve.items():
         ratio = paired_ratio(pairs, baseline.get(size, {}), seed)
         if ratio and negative_transfer(ratio):
-            certain = negative_transfer(ratio) == "significant"
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
-                f"times that of {BASELINE}" + ("." if certain else "; it may be chance.")
+                f"times that of {BASELINE}{_chance(ratio)}."
             )
 
 
-def _in_structures(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[str]:
-    """Say how many structures from scratch have an arm's error, where the curve reaches it."""
-    for size in sorted(curve):
-        if set(curve) != {0} and not size:
-            continue
-        found = equivalent_size(curve[size], baseline, seed)
-        if found is None or found.censored:
-            continue
-        within = found.interval
-        spread = f"95 %: {within.text()}" if within else n_pairs_text(found.n_pairs)
-        at = f"its error at N = {size}" if size else "its error"
-        noun = "structure" if round(found.value) == 1 else "structures"
-        yield (
-            f"{start} {AT_THIS_BUDGET}, {at} is that of {found.text()} {noun} from scratch "
-            f"({spread})."
-        )
+def _chance(ratio: Ratio) -> str:
+    """Return a reservation where pairs are too few, or the interval of a ratio includes 1."""
+    return "" if verdict(ratio) in ("gain", "loss") else "; it may be chance"
 
 
-def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] | None:
-    """Return the largest size and its table of ranks, or None if nothing was trained.
+def ranking(records: list[Record], metric: str) -> Ranking | None:
+    """Return the ranks of all models at the largest size, or None if nothing was trained.
 
-    Columns: model, rank, tie group (none with few pairs), geometric mean.
+    Columns: model, rank, tie group, geometric mean. Where some model has fewer than `MIN_PAIRS`
+    pairs there are no tie groups, and so no ranks.
     """
     errors = target_errors(records, metric)
     sizes = {p.size for p in errors if p.size and p.train_temperature_k is None}
@@ -147,6 +158,9 @@ def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] |
         for p in errors
         if p.train_temperature_k is None and p.size == size
     }
+    fewest = min(map(len, entries.values()))
+    if fewest < MIN_PAIRS:
+        return Ranking(size, [], few_pairs_text(fewest))
     lower = METRICS.get(metric).better == "lower"
     try:
         standings = tie_groups(entries, seed_of(records, metric), lower_is_better=lower)
@@ -156,7 +170,13 @@ def ranking(records: list[Record], metric: str) -> tuple[int, list[list[str]]] |
     lines = [["model", "rank", "tie group", metric]]
     for name, standing in standings.items():
         mean = geometric_mean(list(entries[name].values()))
-        few = len(entries[name]) < MIN_PAIRS
-        group = "–" if few else str(standing.group)
-        lines.append([name, str(standing.rank), group, f"{mean:.1f}"])
-    return size, lines
+        lines.append([name, str(standing.rank), str(standing.group), f"{mean:.1f}"])
+    return Ranking(size, lines, TIES_NOTE)
+
+
+def few_pairs_text(n_pairs: int) -> str:
+    """Say why models with so few pairs are not ranked."""
+    return (
+        f"Models are not ranked: with {n_pairs_text(n_pairs)} no two can be distinguished; ranks "
+        f"need at least {MIN_PAIRS}."
+    )

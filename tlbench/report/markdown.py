@@ -41,7 +41,7 @@ def markdown(
         if found is None:
             continue
         blocks.append(f"**{metric}** ({METRICS.get(metric).unit})")
-        blocks.append(markdown_table(found.lines))
+        blocks.append(markdown_table(found.shown))
         blocks.append(found.note)
         blocks.append("\n".join(f"- {sentence}" for sentence in found.findings))
         if has_several(records):
@@ -51,9 +51,10 @@ def markdown(
             continue
         ranked = ranking(records, metric)
         if ranked:
-            size, lines = ranked
-            blocks.append(f"Ranks at N = {size} and this budget:")
-            blocks.append(markdown_table(lines))
+            if ranked.lines:
+                blocks.append(f"Ranks at N = {ranked.size} and this budget:")
+                blocks.append(markdown_table(ranked.lines))
+            blocks.append(ranked.note)
         # Of metrics of one unit, as MAE and RMSE, the page has the tables of the others.
         if metric == next(m for m in metrics if METRICS.get(m).unit == METRICS.get(metric).unit):
             for breakdown in breakdowns(records, metric):

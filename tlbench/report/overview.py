@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from tlbench.records import Record
 from tlbench.report.findings import findings
 from tlbench.report.relations.gains import gains_findings, gains_note, gains_table
-from tlbench.report.summary import lines_by_arm, lines_by_place, note, summarise
+from tlbench.report.summary import (
+    MOST_BESIDE,
+    lines_by_arm,
+    lines_by_place,
+    note,
+    strategies_of,
+    summarise,
+)
 from tlbench.report.transfers import has_several
 
 
@@ -13,13 +20,20 @@ from tlbench.report.transfers import has_several
 class Overview:
     """A table, its header first, a note on its signs, and findings.
 
-    ``lines`` has the arms side by side, ``by_arm`` below each other.
+    ``lines`` has the arms side by side, ``by_arm`` below each other; ``shown`` is the one of the
+    two that can be read on a page, which depends on the number of arms.
     """
 
     lines: list[list[str]]
     by_arm: list[list[str]]
+    n_arms: int
     note: str
     findings: list[str]
+
+    @property
+    def shown(self) -> list[list[str]]:
+        """The table for a page."""
+        return self.lines if self.n_arms <= MOST_BESIDE else self.by_arm
 
 
 def overview(records: list[Record], metric: str) -> Overview | None:
@@ -29,9 +43,20 @@ def overview(records: list[Record], metric: str) -> Overview | None:
         if len(lines) < 2:
             return None
         by_arm = gains_table(records, metric, lines_by_arm)
-        return Overview(lines, by_arm, gains_note(records, metric), gains_findings(records, metric))
+        return Overview(
+            lines,
+            by_arm,
+            len(strategies_of(records)),
+            gains_note(records, metric),
+            gains_findings(records, metric),
+        )
     table = summarise(records, metric)
     if not table.rows:
         return None
-    said = findings(records, metric)
-    return Overview(lines_by_place(table), lines_by_arm(table), note(table), said)
+    return Overview(
+        lines_by_place(table),
+        lines_by_arm(table),
+        len(table.strategies),
+        note(table),
+        findings(records, metric),
+    )

@@ -32,8 +32,8 @@ from tlbench.suite.changes import changes_of
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
-    "intervals of the mean, drawn from five pairs on. An arm without target data is a level. "
-    "Both axes are logarithmic."
+    "intervals of the mean, drawn from five pairs on and for at most four arms. An arm "
+    "without target data is a level. Both axes are logarithmic."
 )
 CONDITION_NOTE = (
     "Geometric means over pairs of the error on the test structures of each {what}, "
@@ -132,15 +132,13 @@ def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
         if found is None:
             continue
         several = has_several(records)
-        ranked = None if several else ranking(records, name)
         sections.append(
             {
                 "metric": METRICS.get(name),
-                "lines": found.lines,
+                "lines": found.shown,
                 "note": found.note,
                 "findings": found.findings,
-                "rank_size": ranked[0] if ranked else None,
-                "ranks": ranked[1] if ranked else [],
+                "ranking": None if several else ranking(records, name),
                 "figures": _embedded(_figures(records, name), name),
                 "breakdowns": breakdowns(records, name),
                 "matrices": [

@@ -14,7 +14,7 @@ from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.records import Record
 from tlbench.report.breakdowns import vanishes
 from tlbench.report.costs import Point, pareto
-from tlbench.report.summary import Place, arm_at, curve_of, seed_of, target_errors
+from tlbench.report.summary import MOST_BESIDE, Place, arm_at, curve_of, seed_of, target_errors
 
 # Okabe & Ito's colours, which most colour-blind readers can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -24,15 +24,16 @@ GRID = "#e2e8f0"
 
 
 def style_of(strategies: list[str]) -> dict[str, tuple[str, str]]:
-    """Return strategy → (colour, symbol), the baseline first."""
-    return {s: (COLOURS[n % 7], SYMBOLS[n % 7]) for n, s in enumerate(strategies)}
+    """Return strategy → (colour, symbol), the baseline first; no two of 49 have the same."""
+    return {s: (COLOURS[n % 7], SYMBOLS[(n + n // 7) % 7]) for n, s in enumerate(strategies)}
 
 
 def learning_curves(records: list[Record], metric: str, unit: str, strategies: list[str]) -> Any:
     """Return error against training-set size, one panel per backbone, one line per arm.
 
     Lines join geometric means over pairs, with bands of their 95 % intervals where there are
-    pairs enough; every pair is a point. An arm that uses no target data is a level.
+    pairs enough and at most `MOST_BESIDE` arms; every pair is a point. An arm that uses no target
+    data is a level.
     """
     errors = target_errors(records, metric)
     seed = seed_of(records, metric)
@@ -46,7 +47,9 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
             curve = curve_of(errors, backbone, strategy)
             shared = {"legendgroup": strategy, "showlegend": column == 1}
             for trace in _curve_traces(curve, strategy, unit, sizes, colour, symbol, seed, shared):
-                figure.add_trace(trace, row=1, col=column)
+                # Bands of many arms cover each other.
+                if trace.fill is None or len(strategies) <= MOST_BESIDE:
+                    figure.add_trace(trace, row=1, col=column)
     figure.update_xaxes(
         type="log",
         tickvals=sizes,

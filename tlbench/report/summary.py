@@ -18,6 +18,8 @@ from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 
 BASELINE = "scratch"
+MOST_BESIDE = 4
+"""Arms that are shown side by side in a table, and with bands in a plot; more cannot be read."""
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
     "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
@@ -174,16 +176,27 @@ def lines_by_place(summary: Summary) -> list[list[str]]:
 
 def lines_by_arm(summary: Summary) -> list[list[str]]:
     """Return the same numbers with a line for each arm, the header first."""
-    n_arms = len(summary.strategies)
-    n_names = len(header(summary)) - 2 * n_arms + (BASELINE in summary.strategies)
-    lines = [[*header(summary)[:n_names], "arm", summary.metric, f"/ {BASELINE}"]]
-    for row in summary.rows:
-        found = cells(summary, row)
-        ratios = iter(found[n_names + n_arms :])
-        for strategy, error in zip(summary.strategies, found[n_names:], strict=False):
+    return below_each_other(lines_by_place(summary), summary.strategies, summary.metric)
+
+
+def below_each_other(lines: list[list[str]], strategies: list[str], metric: str) -> list[list[str]]:
+    """Return a table with its arms side by side as one with a line for each arm.
+
+    Parameters
+    ----------
+    lines
+        Names, then the error of each strategy, then the ratio of each but the baseline; the header
+        first.
+    """
+    n_arms = len(strategies)
+    n_names = len(lines[0]) - 2 * n_arms + (BASELINE in strategies)
+    found = [[*lines[0][:n_names], "arm", metric, f"/ {BASELINE}"]]
+    for line in lines[1:]:
+        ratios = iter(line[n_names + n_arms :])
+        for strategy, error in zip(strategies, line[n_names:], strict=False):
             ratio = "–" if strategy == BASELINE else next(ratios)
-            lines.append([*found[:n_names], strategy, error, ratio])
-    return lines
+            found.append([*line[:n_names], strategy, error, ratio])
+    return found
 
 
 def _has_temperatures(summary: Summary) -> bool:

@@ -67,4 +67,6 @@ def _text(key: str, value: Any) -> str:
         return NOT_SET
     if key == "tuned":
         return f"study {str(value.get('study'))[:12]} of suite {value.get('suite')}"
+    if isinstance(value, list) and value and not any(isinstance(v, (list, dict)) for v in value):
+        return ", ".join(_text(key, each) for each in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

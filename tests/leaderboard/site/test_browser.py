@@ -245,10 +245,9 @@ def test_a_submission_leads_to_its_rows_and_back(table: Tab):
     assert page.url.endswith("submissions/quick/gaps/index.html")
 
 
-def test_incomplete_entries_are_marked_and_have_no_rank(table: Tab):
+def test_incomplete_entries_are_marked(table: Tab):
     table.open("suites/quick/index.html#submission=gaps&backbone=schnet&size=10&strategy=finetune")
     assert table.column("pairs") == ["2 of 3"]
-    assert table.column("rank") == ["–"]
 
 
 def test_sorting_and_filtering_by_keyboard_alone(table: Tab):
@@ -337,10 +336,11 @@ def test_rules_are_open_where_there_is_room(table: Tab):
     assert page.evaluate("document.querySelector('.rules').open")
 
 
-def test_tie_groups_have_a_column_only_where_there_are_some(table: Tab):
+def test_ranks_and_tie_groups_have_columns_only_where_there_are_some(table: Tab):
     for suite, count in (("quick", 0), ("temperature-sw", 1)):
         page = table.open(f"suites/{suite}/index.html")
-        assert page.locator("th[data-column=group]").count() == count
+        for column in ("rank", "group"):
+            assert page.locator(f"th[data-column={column}]").count() == count
 
 
 def test_ratios_beyond_the_drawing_are_marked_at_its_edge(table: Tab):

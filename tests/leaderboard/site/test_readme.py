@@ -38,7 +38,7 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     assert len(lines) == 3
     assert len({line.count("|") for line in lines}) == 1
     budget = "100 updates: speed of learning, not shown to be converged"
-    assert lines[2].startswith(f"| quick | Si → Ge | 1 | {budget} | dimenetpp, finetune, N = 40: ")
+    assert lines[2].startswith(f"| quick | Si → Ge | 1 | {budget} | finetune: ")
     # Cells share models from scratch, so how many are below 1 is not counted.
     assert "below 1" not in lines[2]
     assert lines[2].endswith("| 3 pairs |")

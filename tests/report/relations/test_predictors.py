@@ -12,7 +12,7 @@ from tlbench.records import Record
 from tlbench.report.relations.gains import gains_findings, gains_table
 from tlbench.report.relations.predictors import answer
 from tlbench.report.relations.questions import HEADLINE, questions
-from tlbench.report.relations.section import distances_table, predictors_findings
+from tlbench.report.relations.section import distances_table, p_text, predictors_findings
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")
 
@@ -107,6 +107,14 @@ def test_chemistry_stands_beside_distances():
     assert {"group", "period", "electronegativity", "valence electrons"} <= set(
         answer(asked(records)[FIRST]).told
     )
+
+
+@pytest.mark.parametrize(
+    ("chance", "text"),
+    [(1 / 720, "p < 0.01"), (0.0099, "p < 0.01"), (0.01, "p = 0.01"), (1, "p = 1.00")],
+)
+def test_no_share_of_exchanges_is_given_as_zero(chance, text):
+    assert p_text(chance) == text
 
 
 def said(question):

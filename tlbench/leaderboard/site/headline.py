@@ -26,8 +26,10 @@ class Headline:
     ratios
         Its complete rows with a ratio, the smallest ratio first.
     best
-        The complete row of a trained arm with the lowest error at the largest size; None where
-        errors of several targets, or training temperatures, are side by side.
+        The first of the ranked rows at the largest size; None where pairs are too few for ranks,
+        or errors of several targets, or training temperatures, are side by side.
+    n_tied
+        How many other rows it cannot be distinguished from.
     transfer
         What is transferred between, in short.
     budget
@@ -39,6 +41,7 @@ class Headline:
     arm: str
     ratios: list[Row]
     best: Row | None
+    n_tied: int
     transfer: str
     budget: str
 
@@ -64,8 +67,10 @@ class Headline:
         if self.best is None:
             return "–"
         row = self.best
+        tied = f" (tied with {self.n_tied} more)" if self.n_tied else ""
         return (
             f"{row.label}, {row.arm.strategy}, N = {row.size}: {number_text(row.value)} {self.unit}"
+            f"{tied}"
         )
 
 
@@ -77,17 +82,18 @@ def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
     tuned = [r for r in trained if r.arm.strategy == FINETUNE]
     arm = FINETUNE if tuned else "all trained arms"
     ratios = sorted(tuned or trained, key=lambda r: r.ratio.value if r.ratio else math.inf)
-    best = None
+    ranked: list[Row] = []
     if len({(r.view.transfer, r.at) for r in main}) == 1:
         largest = max(r.size for r in main)
         # Rows stand in the order of their ranks.
-        best = next((r for r in main if r.size == largest and r.standing), None)
+        ranked = [r for r in main if r.size == largest and r.standing]
     return Headline(
         metric,
         METRICS.get(metric).unit,
         arm,
         ratios,
-        best,
+        ranked[0] if ranked else None,
+        sum(r.group == ranked[0].group for r in ranked[1:]),
         between(board, rows),
         budget_label(board.suite),
     )

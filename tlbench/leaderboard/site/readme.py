@@ -20,7 +20,6 @@ def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
             "transfer",
             "submissions",
             "budget",
-            "lowest error at this budget, largest N",
             "error / scratch at this budget",
             "pairs",
         ]
@@ -33,7 +32,6 @@ def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
             headline.transfer,
             str(len(board.members)),
             headline.budget,
-            headline.best_text(),
             f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
             headline.pairs_text(),
         ]

@@ -35,7 +35,8 @@ class Row:
     n_pairs, n_expected
         How many pairs there are, and how many the suite asks for.
     standing
-        Rank and tie group; None for what is incomplete, or sees no target data.
+        Rank and tie group; None for what is incomplete, sees no target data or has fewer than
+        `MIN_PAIRS` pairs, and for rates and times, of which there are no tie groups.
     """
 
     view: View
@@ -58,10 +59,8 @@ class Row:
 
     @property
     def group(self) -> int | None:
-        """Tie group; None where pairs are too few to tell entries apart."""
-        if self.standing is None or self.n_pairs < MIN_PAIRS or self.view.metric in MEANS:
-            return None
-        return self.standing.group
+        """Tie group; None for what has no rank."""
+        return self.standing.group if self.standing else None
 
 
 def rows_of(board: Board, pool: Pool) -> list[Row]:
@@ -143,10 +142,14 @@ def _with_intervals(
 
 
 def _ranks(rows: list[Row], pool: Pool) -> dict[tuple[View, Arm, int, float | None], Standing]:
-    """Return rank and tie group of what can be ranked: complete, and trained on target data."""
+    """Return rank and tie group of what can be ranked.
+
+    That is what is complete, was trained on target data, and has pairs enough for tie groups.
+    """
     rivals: dict[tuple[View, int, float | None], list[Row]] = defaultdict(list)
     for row in rows:
-        if row.is_complete and row.arm.size:
+        enough = row.n_pairs >= MIN_PAIRS and row.view.metric not in MEANS
+        if row.is_complete and row.arm.size and enough:
             rivals[row.view, row.size, row.at].append(row)
     found = {}
     for (view, size, at), some in rivals.items():
@@ -157,12 +160,6 @@ def _ranks(rows: list[Row], pool: Pool) -> dict[tuple[View, Arm, int, float | No
 
 def _standings(view: View, rivals: list[Row], pool: Pool) -> dict[Arm, Standing]:
     lower = METRICS.get(view.metric).better == "lower"
-    if view.metric in MEANS:
-        sign = 1 if lower else -1
-        return {
-            row.arm: Standing(1 + sum(sign * r.value < sign * row.value for r in rivals), 1)
-            for row in rivals
-        }
     # Ties in the mean are broken by name, which should not be that of an object in memory.
     named = {f"{row.label}, {row.arm.strategy}": row.arm for row in rivals}
     tables = {name: pool.views[view][arm] for name, arm in named.items()}
@@ -181,6 +178,7 @@ class _Order:
 
     def __call__(self, row: Row) -> tuple[object, ...]:
         metric, tested, transfer = row.view
+        sign = 1 if METRICS.get(metric).better == "lower" else -1
         return (
             self._metrics.index(metric),
             condition_order(tested),
@@ -188,6 +186,8 @@ class _Order:
             row.size,
             row.at or 0,
             row.standing.rank if row.standing else math.inf,
+            not (row.is_complete and row.arm.size),
+            sign * row.value,
             row.label,
             row.arm.strategy,
         )

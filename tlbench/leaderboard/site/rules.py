@@ -19,9 +19,10 @@ AGGREGATION = (
 RANKING = (
     "Ranks are given within one metric, test set, transfer, number of target structures and "
     "training temperature, by the mean at the suite's budget. Entries of one tie group are not "
-    "shown to be worse than its best, by the 95 % interval of their paired ratio; with fewer than "
-    "five pairs, and for rates and times, there are no tie groups. Arms that see no target data "
-    "are shown beside the others and not ranked: they have as many values as source models."
+    "shown to be worse than its best, by the 95 % interval of their paired ratio. With fewer than "
+    "five pairs, and for rates and times, there are no tie groups, and so no ranks: entries are "
+    "sorted by their mean. Arms that see no target data are shown beside the others and not "
+    "ranked: they have as many values as source models."
 )
 MISSING = (
     "A result that is missing counts nowhere, and never as zero. An entry that lacks one of the "

@@ -8,13 +8,11 @@ from tlbench.metrics.statistics.association import (
     null_correlations,
 )
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
-from tlbench.metrics.statistics.censoring import Bound, BoundInterval, Censoring
 from tlbench.metrics.statistics.difference import (
     Difference,
     paired_difference,
     unpaired_interval,
 )
-from tlbench.metrics.statistics.equivalence import EquivalentSize, equivalent_size
 from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
 from tlbench.metrics.statistics.rate import Rate, clustered_rate, wilson_interval
 from tlbench.metrics.statistics.ratio import Ratio, paired_ratio
@@ -31,12 +29,8 @@ __all__ = [
     "MIN_GROUPS",
     "MIN_PAIRS",
     "Association",
-    "Bound",
-    "BoundInterval",
-    "Censoring",
     "Curve",
     "Difference",
-    "EquivalentSize",
     "Interval",
     "MeanTime",
     "NegativeTransfer",
@@ -51,7 +45,6 @@ __all__ = [
     "association",
     "bootstrap_seed",
     "clustered_rate",
-    "equivalent_size",
     "geometric_mean",
     "kaplan_meier",
     "mean_survival_time",

@@ -15,8 +15,7 @@ is stretched about the mean by ::
     c(n) = t(0.975, n-1) / z(0.975) · √(n/(n-1))          (1.58 at n = 5, 1.04 at n = 50)
 
 It becomes the percentile interval as n grows, is close to Student's for normal log ratios, and
-leans to the side the sample leans to. What is stretched is the resampled means, so it also serves
-quantities computed from several of them (`equivalence`).
+leans to the side the sample leans to.
 
 The bootstrap-t (Hall, *Annals of Statistics* 16, 927, 1988; Efron & Tibshirani, ch. 12) is its
 rival. It does better for skewed log ratios. But for 5 normal ones it is 1.3 times as long (median;

@@ -57,8 +57,8 @@ PREDICTORS_NOTE = (
     "or parts of the source, not points, and is left out where there are fewer than six; after × "
     "the error of predicting each from this number, fitted to the others, relative to predicting "
     "the mean of the others: below 1 it is of use; p is the share of exchanges of names (of "
-    "elements, parts, or training temperatures) that correlate as strongly. Each stands for "
-    "itself: of many, some are strong by chance."
+    "elements, parts, or training temperatures) that correlate as strongly. p is "
+    "not corrected for the number of correlations: of many, some are strong by chance."
 )
 PARTS_NOTE = (
     "Error after pretraining on a part of the source over that after pretraining on all of it, "
@@ -195,8 +195,13 @@ def predictors_table(question: Question, found: Answer) -> list[list[str]]:
 
 def _association_cell(found: Association) -> str:
     skill = "" if found.skill is None else f" × {found.skill:.2f}"
-    chance = "" if found.chance is None else f", p = {found.chance:.2f}"
+    chance = "" if found.chance is None else f", {p_text(found.chance)}"
     return association_text(found) + skill + chance
+
+
+def p_text(chance: float) -> str:
+    """Return a share of exchanges; never as 0, for the names as they are count among them."""
+    return f"p = {chance:.2f}" if chance >= 0.01 else "p < 0.01"
 
 
 def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
