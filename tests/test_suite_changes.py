@@ -54,6 +54,11 @@ def test_a_card_file_is_named_by_its_data_set_and_not_by_its_place(tmp_path):
     ]
 
 
+def test_the_cards_of_a_matrix_are_named_without_their_folder():
+    was, now = ({"matrix": {"cards": c}} for c in ("mlearn-{element}", "/home/me/{element}.yaml"))
+    assert differences(was, now) == [Change("matrix.cards", "mlearn-{element}", "{element}.yaml")]
+
+
 def test_a_suite_file_of_ones_own_is_compared_with_itself(tmp_path):
     value = load_suite("smoke").complete() | {"name": "mine"}
     path = tmp_path / "mine.yaml"
