@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import PropertyNotImplementedError
+from ase.md.verlet import VelocityVerlet
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from tlbench.backbones.schnet.config import SchNetConfig
@@ -162,6 +163,18 @@ def test_zero_shot_transfer_warns_once_and_leaves_out_the_unknown_constant(silic
     # A second warning would be an error here.
     atoms.rattle(0.1)
     assert atoms.get_potential_energy() != energy
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda atoms: atoms.get_forces(), lambda atoms: VelocityVerlet(atoms, 1.0).run(1)]
+)
+def test_a_warning_names_the_line_of_the_user_and_none_within(ask):
+    atoms = bulk("Si")
+    atoms.calc = tiny.potential().calculator()
+    with pytest.warns(UserWarning, match="known up to a constant") as warned:
+        ask(atoms)
+    (found,) = warned
+    assert found.filename == __file__
 
 
 def test_a_model_without_any_reference_energy_warns_and_has_finite_energies():
