@@ -1,5 +1,6 @@
 """Which potentials may drive which structures, and which files are no structure."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_there_is_no_such_potential(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="are stillinger-weber:Si and stillinger-weber:Ge"):
         load_driver(name, diamond("Si"), "cpu")
+
+
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(InputError, match="names no file"):
+        load_driver("", diamond("Si"), "cpu")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "potential.safetensors")
+    with pytest.raises(InputError, match="is not a regular file"):
+        load_driver(str(tmp_path / "potential.safetensors"), diamond("Si"), "cpu")
 
 
 def test_of_the_folder_of_a_job_the_potential_is_named(tmp_path):
