@@ -196,10 +196,22 @@ def test_energies_that_are_not_finite_are_refused(silicon):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda atoms: atoms.positions.fill(np.nan), "positions or its cell are not finite"),
-        (lambda atoms: atoms.cell[:].fill(0), "do not span a cell"),
-        (lambda atoms: atoms.set_atomic_numbers([14, 0]), "no element"),
-        (lambda atoms: atoms.set_cell(0.01 * atoms.cell), "denser than any matter"),
+        (
+            lambda atoms: atoms.positions.fill(np.nan),
+            "^The structure has positions or a cell that are not finite",
+        ),
+        (
+            lambda atoms: atoms.cell[:].fill(0),
+            "^The structure is periodic, but the vectors of its cell do not span a cell",
+        ),
+        (
+            lambda atoms: atoms.set_atomic_numbers([14, 0]),
+            "^The structure has atoms of atomic number 0; ",
+        ),
+        (
+            lambda atoms: atoms.set_cell(0.01 * atoms.cell),
+            "^The structure is denser than any matter",
+        ),
     ],
 )
 def test_a_structure_that_cannot_be_is_refused(silicon, change, message):

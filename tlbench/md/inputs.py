@@ -50,7 +50,7 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
         raise InputError(
             f"{path}: ase cannot read a structure from it ({type(error).__name__}: {problem})."
         ) from error
-    check_structure(str(path), structure)
+    check_structure(f"{path}:", structure)
     notes = []
     if atoms.constraints:
         notes.append(f"Constraints in {path} are not applied: all atoms move.")
