@@ -76,10 +76,9 @@ def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
     main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
     trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.arm.strategy == FINETUNE]
-    compared = tuned or trained
-    names = {r.arm.strategy for r in compared}
+    names = {r.arm.strategy for r in tuned or trained}
     arm = names.pop() if len(names) == 1 else "all trained arms"
-    ratios = sorted(compared, key=lambda r: r.ratio.value if r.ratio else math.inf)
+    ratios = sorted(tuned or trained, key=lambda r: r.ratio.value if r.ratio else math.inf)
     best = None
     if len({(r.view.transfer, r.at) for r in main}) == 1:
         largest = max(r.size for r in main)
