@@ -75,7 +75,7 @@ def pythons_of(given: list[str] | None) -> dict[str, str]:
                 f"--python should be NAME=PATH, e.g. mace=/opt/mace/bin/python, but is {each}."
             )
         if name in found:
-            raise InputError(f"--python gives the interpreter of {name} twice.")
+            raise InputError(f"--python {name}: is given twice.")
         found[name] = path
     return found
 
