@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import PropertyNotImplementedError
+from ase.md.verlet import VelocityVerlet
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from tlbench.backbones.schnet.config import SchNetConfig
@@ -164,6 +165,18 @@ def test_zero_shot_transfer_warns_once_and_leaves_out_the_unknown_constant(silic
     assert atoms.get_potential_energy() != energy
 
 
+@pytest.mark.parametrize(
+    "ask", [lambda atoms: atoms.get_forces(), lambda atoms: VelocityVerlet(atoms, 1.0).run(1)]
+)
+def test_a_warning_names_the_line_of_the_user_and_none_within(ask):
+    atoms = bulk("Si")
+    atoms.calc = tiny.potential().calculator()
+    with pytest.warns(UserWarning, match="known up to a constant") as warned:
+        ask(atoms)
+    (found,) = warned
+    assert found.filename == __file__
+
+
 def test_a_model_without_any_reference_energy_warns_and_has_finite_energies():
     atoms = bulk("Si")
     atoms.calc = tiny.potential().calculator()
@@ -183,10 +196,22 @@ def test_energies_that_are_not_finite_are_refused(silicon):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda atoms: atoms.positions.fill(np.nan), "positions or its cell are not finite"),
-        (lambda atoms: atoms.cell[:].fill(0), "do not span a cell"),
-        (lambda atoms: atoms.set_atomic_numbers([14, 0]), "no element"),
-        (lambda atoms: atoms.set_cell(0.01 * atoms.cell), "denser than any matter"),
+        (
+            lambda atoms: atoms.positions.fill(np.nan),
+            "^The structure has positions or a cell that are not finite",
+        ),
+        (
+            lambda atoms: atoms.cell[:].fill(0),
+            "^The structure is periodic, but the vectors of its cell do not span a cell",
+        ),
+        (
+            lambda atoms: atoms.set_atomic_numbers([14, 0]),
+            "^The structure has atoms of atomic number 0; ",
+        ),
+        (
+            lambda atoms: atoms.set_cell(0.01 * atoms.cell),
+            "^The structure is denser than any matter",
+        ),
     ],
 )
 def test_a_structure_that_cannot_be_is_refused(silicon, change, message):

@@ -1,18 +1,25 @@
 """Potentials: reference energies, derivatives and files."""
 
 import json
+import os
+import subprocess
+import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError, TlbenchError
 from tlbench.graphs import Graph, graph_of
+from tlbench.md.checkpoint import save_arrays
 from tlbench.potential import (
     Potential,
     build_potential,
@@ -183,6 +190,14 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in one_sentence(error.value)
 
 
+def zipped(name: str) -> bytes:
+    """Return a zip archive of one file called ``name``."""
+    file = BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr(name, "content")
+    return file.getvalue()
+
+
 IN_A_JOB = "a potential is a .safetensors file, such as potential.safetensors in the folder of a"
 
 
@@ -193,6 +208,9 @@ IN_A_JOB = "a potential is a .safetensors file, such as potential.safetensors in
         ("empty.safetensors", b"", "is an empty file"),
         ("notes.txt", "Ge, trained on 10 structures, Å\n".encode(), "but a text file"),
         ("ge.xyz", b"2\n\nGe 0 0 0\nGe 1 1 1\n", "but a text file"),
+        ("data.zip", zipped("notes.txt"), "but a zip archive"),
+        ("potential.safetensors", zipped("notes.txt"), "but a zip archive"),
+        ("weights.zip", zipped("net/data.pkl"), "a checkpoint of another program"),
         (
             "mace.model",
             b"PK\x03\x04archive",
@@ -213,6 +231,66 @@ def test_what_is_no_potential_is_told_what_one_is(tmp_path, name, content, messa
     assert text.startswith(f"{path}: ")
     assert message in text
     assert IN_A_JOB in text
+
+
+def test_the_state_of_a_simulation_is_called_what_it_is(tmp_path):
+    save_arrays(tmp_path / "simulation.npz", {"positions": np.zeros((2, 3))})
+    with pytest.raises(InputError, match=r"but a file of numpy arrays \(\.npz\)") as error:
+        load_potential(tmp_path / "simulation.npz")
+    assert "pickle" not in one_sentence(error.value)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "potential.safetensors")
+    code = "import sys; from tlbench import load_potential; load_potential(sys.argv[1])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "potential.safetensors")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "InputError" in ran.stderr
+    assert "is not a regular file; a potential is" in ran.stderr
+    with pytest.raises(InputError, match="is a folder without a potential"):
+        load_potential(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_what_is_not_a_name_names_no_file(path):
+    with pytest.raises(InputError, match="names no file") as error:
+        load_potential(path)
+    assert IN_A_JOB in one_sentence(error.value)
+
+
+def test_a_name_that_no_file_can_have_is_one_sentence():
+    with pytest.raises(InputError, match=r"cannot be read \(File name too long\)\.$"):
+        load_potential("a" * 5000)
+
+
+@pytest.mark.parametrize("path", [None, b"potential.safetensors", 5])
+def test_what_is_not_a_path_is_a_mistake_of_type(path):
+    with pytest.raises(TypeError, match=r"should be a str or a Path, but is .*\.$"):
+        load_potential(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"garbage that is no header",
+        b"\xff" * 64,
+        (2).to_bytes(8, "little") + b"[]",
+        save({"weights": torch.zeros(2)}),
+        save({"weights": torch.zeros(2)}, metadata={"format": "pt"}),
+    ],
+)
+def test_of_a_folder_only_potentials_are_named(potential, tmp_path, content):
+    (tmp_path / "cut.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="is a folder without a potential"):
+        load_potential(tmp_path)
+    potential.save(tmp_path / "whole.safetensors")
+    with pytest.raises(InputError, match=r"the potential in it is .*whole\.safetensors\.$"):
+        load_potential(tmp_path)
 
 
 def test_a_checkpoint_of_pytorch_is_not_opened(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from tlbench.data.cards import card_folder
 from tlbench.report.page import write_report
 from tlbench.results import Results
 from tlbench.suite import load_suite
@@ -56,6 +57,19 @@ def test_other_data_are_one_change():
     assert texts(load_suite("smoke", cards={"source": "mlearn-si"})) == [
         "source.card: sw-si → mlearn-si"
     ]
+
+
+def test_a_card_file_is_named_by_its_data_set_and_not_by_its_place(tmp_path):
+    text = (card_folder() / "sw-si.yaml").read_text().replace("name: sw-si", "name: mine")
+    (tmp_path / "card.yaml").write_text(text)
+    assert texts(load_suite("smoke", cards={"source": str(tmp_path / "card.yaml")})) == [
+        "source.card: sw-si → mine"
+    ]
+
+
+def test_the_cards_of_a_matrix_are_named_without_their_folder():
+    was, now = ({"matrix": {"cards": c}} for c in ("mlearn-{element}", "/home/me/{element}.yaml"))
+    assert differences(was, now) == [Change("matrix.cards", "mlearn-{element}", "{element}.yaml")]
 
 
 def test_a_suite_file_of_ones_own_is_compared_with_itself(tmp_path):

@@ -21,8 +21,13 @@ FLAT = 1e-3
 """Extent of a periodic cell below which it is flat, Å."""
 
 
-def check_structure(where: str, structure: Frames) -> None:
-    """Refuse a structure whose neighbours cannot be listed; ``where`` it is from, for errors.
+def check_structure(subject: str, structure: Frames) -> None:
+    """Refuse a structure whose neighbours cannot be listed.
+
+    Parameters
+    ----------
+    subject
+        What the structure is called, at the beginning of a sentence: "The structure", or "PATH:".
 
     Raises
     ------
@@ -31,23 +36,27 @@ def check_structure(where: str, structure: Frames) -> None:
     """
     numbers, cell, pbc = structure.atomic_numbers, structure.cell[0], structure.pbc[0]
     if not len(numbers):
-        raise InputError(f"{where}: has no atoms.")
-    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
-        raise InputError(f"{where}: contains atoms of no element.")
+        raise InputError(f"{subject} has no atoms.")
+    unknown = numbers[(numbers < 1) | (numbers > MAX_ATOMIC_NUMBER)]
+    if len(unknown):
+        raise InputError(
+            f"{subject} has atoms of atomic number {unknown[0]}; it should be from 1 to "
+            f"{MAX_ATOMIC_NUMBER}."
+        )
     if not (np.isfinite(structure.positions).all() and np.isfinite(cell).all()):
-        raise InputError(f"{where}: its positions or its cell are not finite.")
+        raise InputError(f"{subject} has positions or a cell that are not finite.")
     if np.linalg.matrix_rank(cell[pbc], tol=FLAT) < pbc.sum():
         raise InputError(
-            f"{where}: is periodic, but the vectors of its cell do not span a cell; correct them, "
+            f"{subject} is periodic, but the vectors of its cell do not span a cell; correct them, "
             "or make the structure not periodic."
         )
     extent = np.abs(structure.positions).max()
     if extent > FAR:
-        raise InputError(f"{where}: atoms lie {extent:.2g} Å from the origin; move them there.")
+        raise InputError(f"{subject} has atoms {extent:.2g} Å from the origin; move it there.")
     if pbc.all() and np.abs(np.linalg.det(cell)) < SMALLEST_ATOM * len(numbers):
         raise InputError(
-            f"{where}: {len(numbers)} atoms in {np.abs(np.linalg.det(cell)):.2g} Å³ are denser "
-            "than any matter; correct the cell."
+            f"{subject} is denser than any matter, with {len(numbers)} atoms in "
+            f"{np.abs(np.linalg.det(cell)):.2g} Å³; correct the cell."
         )
 
 

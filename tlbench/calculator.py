@@ -1,6 +1,7 @@
 """A potential as an ``ase`` calculator."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ kept busy, a call took two threads 2 s more than one, whatever the size: 200 tim
 atoms, 5 times with 2,000. Where nothing else ran, it took 0.8 and 0.6 times as long.
 """
 
+_INTERNAL = ("ase", "tlbench")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _THREADS_AT_IMPORT = torch.get_num_threads()
 
@@ -89,8 +91,19 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         if not new:
             return
         for note in check_elements("The potential", self.potential, new):
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(note, stacklevel=_stacklevel_of_the_user())
         self._checked.update(new)
+
+
+def _stacklevel_of_the_user() -> int:
+    """Return the ``stacklevel`` by which a warning of the caller names the user's own line.
+
+    How many calls of ase lie between depends on what was asked for, and by what.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _INTERNAL:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tlbench.errors import InputError, TlbenchError
 from tlbench.files import PART
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
-from tlbench.potential_file import refusal
+from tlbench.potential_file import DESCRIPTION, potential_path, refusal
 from tlbench.schema import validate
 from tlbench.units import GPA
 
@@ -175,7 +175,7 @@ class Potential(nn.Module):
             "dtype": str(self.dtype).removeprefix("torch."),
         }
         tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
-        content = save(tensors, metadata={"tlbench": json.dumps(description)})
+        content = save(tensors, metadata={DESCRIPTION: json.dumps(description)})
         # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
         # may be the one that these weights are still read from.
         part = Path(f"{fspath(path)}{PART}")
@@ -192,11 +192,13 @@ def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
     ------
     InputError
         If the file is missing or is not such a potential, or the device cannot be used.
+    TypeError
+        If ``path`` is not a path.
     """
-    path = Path(path)
+    path = potential_path(path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            written = (file.metadata() or {}).get("tlbench")
+            written = (file.metadata() or {}).get(DESCRIPTION)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise InputError(refusal(path, str(error))) from error

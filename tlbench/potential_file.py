@@ -1,6 +1,12 @@
 """Files of potentials, and what else a path may name that is taken for one."""
 
+import json
+import stat
+from itertools import islice
+from os import PathLike, fspath
 from pathlib import Path
+
+from tlbench.errors import InputError
 
 POTENTIAL = "potential.safetensors"
 """Name of the file in the folder of a training job."""
@@ -9,9 +15,40 @@ _WHAT = f"a potential is a .safetensors file, such as {POTENTIAL} in the folder 
 
 _PICKLES = (".ckpt", ".model", ".pickle", ".pkl", ".pt", ".pth")
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+_ZIP_HEADER = 30
+"""Bytes of a zip archive before the name of its first file."""
 
 _SAMPLE = 4096
 _MOST_NAMED = 3
+_LARGEST_HEADER = 16 << 20
+
+DESCRIPTION = "tlbench"
+"""Key of the metadata of a safetensors file under which a potential is described."""
+
+
+def potential_path(path: str | PathLike[str]) -> Path:
+    """Return the path of a regular file, which may then be opened without waiting for anything.
+
+    Raises
+    ------
+    TypeError
+        If ``path`` is not a path, or is one of bytes.
+    InputError
+        If it names no file, or something that is not a regular file, as a folder.
+    """
+    text = fspath(path) if isinstance(path, PathLike) else path
+    if not isinstance(text, str):
+        raise TypeError(f"The path of a potential should be a str or a Path, but is {path!r}.")
+    if not text or "\0" in text:
+        raise InputError(f"The path {text!r} names no file; {_WHAT}.")
+    found = Path(text)
+    try:
+        regular = stat.S_ISREG(found.stat().st_mode)
+    except OSError:
+        regular = False
+    if not regular:
+        raise InputError(refusal(found, ""))
+    return found
 
 
 def refusal(path: Path, reason: str) -> str:
@@ -22,9 +59,12 @@ def refusal(path: Path, reason: str) -> str:
     reason
         Why it could not be read, for files about which no more can be said.
     """
-    if path.is_dir():
-        return f"{path}: {_folder(path)}."
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return f"{path}: {_folder(path)}."
+        if not stat.S_ISREG(mode):
+            return f"{path}: is not a regular file; {_WHAT}."
         with path.open("rb") as file:
             sample = file.read(_SAMPLE)
     except FileNotFoundError:
@@ -33,19 +73,28 @@ def refusal(path: Path, reason: str) -> str:
         return f"{path}: cannot be read ({error.strerror})."
     if not sample:
         return f"{path}: is an empty file; {_WHAT}."
-    if path.suffix in _PICKLES or sample.startswith((_ZIP, _PICKLE)):
+    if sample.startswith(_ZIP) and _first_name(sample).endswith(b".npy"):
+        return f"{path}: is not a potential of tlbench but a file of numpy arrays (.npz); {_WHAT}."
+    if (
+        path.suffix in _PICKLES
+        or sample.startswith(_PICKLE)
+        or (sample.startswith(_ZIP) and b"data.pkl" in sample)
+    ):
         return (
             f"{path}: is not a potential of tlbench but a checkpoint of another program; such "
             f"files are pickles, which can run any code when they are opened, and are not read; "
             f"{_WHAT}."
         )
+    if sample.startswith(_ZIP):
+        return f"{path}: is not a potential of tlbench but a zip archive; {_WHAT}."
     if _is_text(sample):
         return f"{path}: is not a potential of tlbench but a text file; {_WHAT}."
     return f"{path}: is not a potential of tlbench ({reason}); {_WHAT}."
 
 
 def _folder(path: Path) -> str:
-    found = sorted(path.glob("*.safetensors"))
+    files = (each for each in sorted(path.glob("*.safetensors")) if _is_potential(each))
+    found = list(islice(files, _MOST_NAMED + 1))
     if len(found) == 1:
         return f"is a folder; the potential in it is {found[0]}"
     if found:
@@ -61,6 +110,25 @@ def _folder(path: Path) -> str:
     if (path / "run.json").is_file():
         return f"is the folder of a run; 'tlbench models {path}' lists its models and their files"
     return f"is a folder without a potential; {_WHAT}"
+
+
+def _is_potential(path: Path) -> bool:
+    """Return whether a file begins as a potential of tlbench does; its weights are not read."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size)) if size <= _LARGEST_HEADER else {}
+        return DESCRIPTION in header["__metadata__"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _first_name(sample: bytes) -> bytes:
+    """Return the name of the first file in a zip archive that begins so."""
+    length = int.from_bytes(sample[_ZIP_HEADER - 4 : _ZIP_HEADER - 2], "little")
+    return sample[_ZIP_HEADER : _ZIP_HEADER + length]
 
 
 def _is_text(sample: bytes) -> bool:

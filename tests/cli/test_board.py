@@ -1,9 +1,12 @@
 """The verbs of the leaderboard that take and check submissions."""
 
 import json
+import shutil
 
 import pytest
 from forging import GOOD, copied, edit_lines
+
+from tlbench.leaderboard.place import mark_private
 
 
 def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
@@ -68,6 +71,47 @@ def test_a_mistake_is_one_sentence(arguments, message, command):
     assert message in found.stderr
     assert found.stderr.count("\n") == 1
     assert "Traceback" not in found.stderr
+
+
+def test_outside_a_clone_a_submission_is_found_with_those_beside_it(tmp_path, printed):
+    folder = copied(tmp_path / "moved")
+    assert printed("board", "verify", folder).startswith(f"good     {folder}: ")
+    assert printed("board", "verify", folder.relative_to(tmp_path)).startswith("good ")
+
+
+def test_a_submission_is_verified_from_within_its_folder(tmp_path, command, monkeypatch):
+    monkeypatch.chdir(copied(tmp_path / "moved"))
+    found = command("board", "verify", ".")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("moved", "moved: is a folder of results; verify all of it with --results moved."),
+        ("moved/quick", "moved/quick: is a folder of submissions; name one of them, or --results "),
+        ("mine", f"mine: is the submission {GOOD} and should lie in folders of these names; move "),
+        ("nowhere", "nowhere: there is no such folder."),
+        ("empty", "empty: is not the folder of a submission, which holds submission.json."),
+    ],
+)
+def test_outside_a_clone_it_says_what_was_named_instead_of_a_submission(
+    tmp_path, refused, named, message
+):
+    shutil.copytree(copied(tmp_path / "moved"), tmp_path / "mine")
+    (tmp_path / "empty").mkdir()
+    assert message in refused("board", "verify", named)
+
+
+def test_submissions_of_several_folders_of_results_are_not_mixed(tmp_path, refused):
+    folders = copied(tmp_path / "a"), copied(tmp_path / "b")
+    assert "lie in several folders of results: " in refused("board", "verify", *folders)
+
+
+def test_a_moved_private_submission_is_named_with_its_board(tmp_path, refused):
+    folder = copied(tmp_path / "board" / "results")
+    mark_private(tmp_path / "board")
+    assert "name it with --board" in refused("board", "verify", folder)
 
 
 def test_a_submission_that_is_not_there_is_refused(tmp_path, command):

@@ -110,7 +110,10 @@ def test_a_single_frame_is_refused(refused, tmp_path):
         (["sw-si"], "name at least two"),
         (["sw-si", "nothing.xyz"], "no data set and no file 'nothing.xyz'"),
         (["nowhere", "sw-si"], "Unknown data set 'nowhere'"),
-        (["sw-si", "sw-ge", "--part", "tests"], "is none of train, validation, test"),
+        (
+            ["sw-si", "sw-ge", "--part", "tests"],
+            "--part should be one of train, validation, test, but is tests.",
+        ),
         (["sw-si", "sw-ge", "--set", "exacts=3"], "did you mean 'exact'"),
         (["sw-si", "sw-ge", "--set", "resamples=3"], "greater than or equal to 20"),
     ],
@@ -126,7 +129,7 @@ def test_bad_input_is_one_sentence(refused, arguments, said):
         ("hello\nworld\n", "line 1: expected a number of atoms, found 'hello'"),
         (
             '2\nLattice="5 0 0 0 5 0 0 0 5"\nSi 0 0 0\nSi nan 0 0\n' * 2,
-            "frame 1: its positions or its cell are not finite",
+            "frame 1 has positions or a cell that are not finite",
         ),
         (
             '2\nLattice="1e-9 0 0 0 5 0 0 0 5"\nSi 0 0 0\nSi 1 0 0\n' * 2,

@@ -18,7 +18,7 @@ ARM = TunedArm(
     ("arguments", "complaint"),
     [
         ("nosuch", "Unknown suite 'nosuch'"),
-        ("smoke --size 3", "--size 3: is none of the suite's sizes, which are 1, 4."),
+        ("smoke --size 3", "--size should be one of the suite's sizes, 1, 4, but is 3."),
         ("smoke --pairs 9", "--pairs 9: the suite has 2 pairs of seeds."),
         ("smoke --set sizes", "--set sizes: write it as KEY=VALUE"),
         ("smoke --device tpu", "choose one of auto, cpu, cuda"),

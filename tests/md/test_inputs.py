@@ -1,5 +1,6 @@
 """Which potentials may drive which structures, and which files are no structure."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -88,6 +89,17 @@ def test_there_is_no_such_potential(name, tmp_path, monkeypatch):
         load_driver(name, diamond("Si"), "cpu")
 
 
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(InputError, match="names no file"):
+        load_driver("", diamond("Si"), "cpu")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "potential.safetensors")
+    with pytest.raises(InputError, match="is not a regular file"):
+        load_driver(str(tmp_path / "potential.safetensors"), diamond("Si"), "cpu")
+
+
 def test_of_the_folder_of_a_job_the_potential_is_named(tmp_path):
     fitted("Si").save(tmp_path / "potential.safetensors")
     with pytest.raises(InputError, match=r"the potential in it is .*/potential\.safetensors\.$"):
@@ -141,15 +153,18 @@ def unusual(**changes) -> Atoms:
 @pytest.mark.parametrize(
     ("atoms", "complaint"),
     [
-        (Atoms(), "no atoms"),
-        (unusual(numbers=0), "atoms of no element"),
+        (Atoms(), ": has no atoms"),
+        (unusual(numbers=0), ": has atoms of atomic number 0; it should be from 1 to"),
         (unusual(positions=np.nan), "not finite"),
         (unusual(positions=np.inf), "not finite"),
         (unusual(cell=0), "do not span a cell"),
         (unusual(cell=[5.0, 0, 0]), "do not span a cell"),
         (unusual(cell=np.nan), "not finite"),
-        (Atoms("Ge2", [[0, 0, 0], [1e10, 0, 0]]), r"atoms lie 1e\+10 Å from the origin"),
-        (Atoms("Ge", cell=3 * [0.02], pbc=True), "1 atoms in 8e-06 Å³ are denser than any"),
+        (Atoms("Ge2", [[0, 0, 0], [1e10, 0, 0]]), r"has atoms 1e\+10 Å from the origin"),
+        (
+            Atoms("Ge", cell=3 * [0.02], pbc=True),
+            "denser than any matter, with 1 atoms in 8e-06 Å³",
+        ),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(tmp_path, atoms, complaint):

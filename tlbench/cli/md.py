@@ -137,32 +137,32 @@ def _protocol(
     positive = {"temperature": temperature, "time": time, "timestep": timestep, "sample": sample}
     for name, value in positive.items():
         if not 0 < value < MOST:
-            raise InputError(f"--{name} {value:g}: should be greater than 0, and below {MOST:g}.")
+            raise InputError(f"--{name} should be above 0 and below {MOST:g}, but is {value:g}.")
     for name, value in {"friction": friction, "equilibration": equilibration}.items():
         if not 0 <= value < MOST:
-            raise InputError(f"--{name} {value:g}: should not be negative, and be below {MOST:g}.")
+            raise InputError(f"--{name} should be from 0 to below {MOST:g}, but is {value:g}.")
     if sample < timestep:
         raise InputError(
-            f"--sample {sample:g}: should not be shorter than --timestep ({timestep:g} fs)."
+            f"--sample ({sample:g} fs) should not be shorter than --timestep ({timestep:g} fs)."
         )
     if sample > 1000 * time:
         raise InputError(
-            f"--sample {sample:g}: is longer than the simulation of {1000 * time:g} fs, so there "
-            "would be no sample."
+            f"--sample ({sample:g} fs) is longer than the simulation of {1000 * time:g} fs, so "
+            "there would be no sample."
         )
     if equilibration >= time:
         raise InputError(
-            f"--equilibration {equilibration:g}: should be shorter than --time ({time:g} ps)."
+            f"--equilibration ({equilibration:g} ps) should be shorter than --time ({time:g} ps)."
         )
     samples = 1000 * time / sample
     if samples > MOST_SAMPLES:
         raise InputError(
-            f"--time {time:g} with --sample {sample:g}: {samples:.3g} samples are more than "
+            f"--time {time:g} with --sample {sample:g} asks for {samples:.3g} samples, more than "
             f"{MOST_SAMPLES:,}; choose a longer --sample."
         )
     if 1000 * equilibration >= sample * int(samples):
         raise InputError(
-            f"--time {time:g} with --equilibration {equilibration:g} and --sample {sample:g}: no "
+            f"With --time {time:g}, --equilibration {equilibration:g} and --sample {sample:g} no "
             "sample would be taken after equilibration; choose a longer --time."
         )
     return Protocol(

@@ -27,13 +27,13 @@ def executor_of(name: str, config: Path | None, out: Path) -> tuple[MakeExecutor
     """
     if name == "local":
         if config is not None:
-            raise InputError("--parsl-config: is for --executor parsl only.")
+            raise InputError("--parsl-config is for --executor parsl only.")
         return None
     if name != "parsl":
-        raise InputError(f"--executor {name}: {near_names(name, ['local', 'parsl'])}")
+        raise InputError(f"Unknown executor {name!r}; {near_names(name, ['local', 'parsl'])}")
     if config is None:
         raise InputError(
-            "--executor parsl: needs --parsl-config FILE; examples are in examples/clusters."
+            "--executor parsl needs --parsl-config FILE; examples are in examples/clusters."
         )
     from tlbench.engine.executors.parsl import parsl_executor
 
@@ -53,9 +53,9 @@ def limits_of(time: str | None, memory_gib: float | None) -> Limits:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", time.strip())
         seconds = float(found[1]) * _SECONDS[found[2] or "s"] if found else 0.0
         if not seconds:
-            raise InputError(f"--time-limit {time}: should be like 600, 90m or 4h.")
+            raise InputError(f"--time-limit should be like 600, 90m or 4h, but is {time}.")
     if memory_gib is not None and not (math.isfinite(memory_gib) and memory_gib > 0):
-        raise InputError(f"--memory-limit {memory_gib:g}: should be more than 0 GiB.")
+        raise InputError(f"--memory-limit should be more than 0 GiB, but is {memory_gib:g}.")
     return Limits(seconds, None if memory_gib is None else max(1, round(1024 * memory_gib)))
 
 
@@ -72,7 +72,7 @@ def pythons_of(given: list[str] | None) -> dict[str, str]:
         name, equals, path = each.partition("=")
         if not (name and equals and path):
             raise InputError(
-                f"--python {each}: should be NAME=PATH, e.g. mace=/opt/mace/bin/python."
+                f"--python should be NAME=PATH, e.g. mace=/opt/mace/bin/python, but is {each}."
             )
         if name in found:
             raise InputError(f"--python {name}: is given twice.")
@@ -93,6 +93,7 @@ def shard_of(given: str | None) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", given.strip())
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise InputError(
-            f"--shard {given}: should be I/N, with I from 1 to N; the third of four parts is 3/4."
+            f"--shard should be I/N, with I from 1 to N (the third of four parts is 3/4), but is "
+            f"{given}."
         )
     return int(found[1]), int(found[2])

@@ -88,7 +88,7 @@ def tune(
         )
     if size is not None and size not in chosen.sizes:
         known = ", ".join(str(n) for n in chosen.sizes)
-        raise InputError(f"--size {size}: is none of the suite's sizes, which are {known}.")
+        raise InputError(f"--size should be one of the suite's sizes, {known}, but is {size}.")
     if pairs > len(chosen.seed_pairs()):
         raise InputError(
             f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."

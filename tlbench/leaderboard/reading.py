@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
             f"{folder}: is not a private submission, and a private board holds no other; add the "
             "run with tlbench board add --private."
         )
-    where = Path(folder.parent.name) / folder.name
+    where = _place(folder)
     if where != about.folder:
         raise InputError(f"{folder}: calls itself {about.folder}, which is another place.")
     for missing in sorted(REQUIRED - about.files.keys()):
@@ -171,6 +172,50 @@ def submission_folders(results: Path) -> list[Path]:
     for suite in _folders(results):
         found += _folders(suite)
     return found
+
+
+def results_of(submissions: Sequence[Path]) -> Path:
+    """Return the folder of results in which submissions lie, as ``<results>/<suite>/<name>``.
+
+    Raises
+    ------
+    InputError
+        If one of them is not the folder of a submission, or lies elsewhere than it says; or if
+        they are of several folders of results.
+    """
+    found = set()
+    for folder in submissions:
+        if not (folder / ABOUT).is_file():
+            raise InputError(f"{folder}: {_instead_of_a_submission(folder)}.")
+        own = read_json(folder / ABOUT, Submission, "a submission").folder
+        if own != _place(folder):
+            raise InputError(
+                f"{folder}: is the submission {own} and should lie in folders of these names; "
+                f"move it to DIR/{own}, where DIR is a folder of results."
+            )
+        found.add(folder.absolute().parents[1])
+    if len(found) > 1:
+        raise InputError(
+            "These submissions lie in several folders of results: "
+            f"{', '.join(map(str, sorted(found)))}; verify those of one at a time."
+        )
+    return found.pop()
+
+
+def _instead_of_a_submission(folder: Path) -> str:
+    """Return what ``folder`` is instead of a submission, and what to name."""
+    if not folder.is_dir():
+        return "is not a folder" if folder.exists() else "there is no such folder"
+    if any(folder.glob(f"*/{ABOUT}")):
+        return f"is a folder of submissions; name one of them, or --results {folder.parent}"
+    if any(folder.glob(f"*/*/{ABOUT}")):
+        return f"is a folder of results; verify all of it with --results {folder}"
+    return f"is not the folder of a submission, which holds {ABOUT}"
+
+
+def _place(folder: Path) -> Path:
+    """Return suite and name by which a submission is found."""
+    return Path(*folder.absolute().parts[-2:])
 
 
 def digest_of(path: Path) -> str:

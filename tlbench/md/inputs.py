@@ -11,7 +11,7 @@ from tlbench.data.reading import sha256_of
 from tlbench.errors import InputError
 from tlbench.md.forces import ForceField
 from tlbench.potential import load_potential
-from tlbench.potential_file import refusal
+from tlbench.potential_file import potential_path
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 STILLINGER_WEBER = "stillinger-weber:"
@@ -50,7 +50,7 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
         raise InputError(
             f"{path}: ase cannot read a structure from it ({type(error).__name__}: {problem})."
         ) from error
-    check_structure(str(path), structure)
+    check_structure(f"{path}:", structure)
     notes = []
     if atoms.constraints:
         notes.append(f"Constraints in {path} are not applied: all atoms move.")
@@ -72,10 +72,8 @@ def load_driver(name: str, structure: Frames, device: str) -> Driver:
     InputError
         If there is no such potential, or it does not know an element of the structure.
     """
-    path = Path(name)
-    if path.is_dir():
-        raise InputError(refusal(path, ""))
-    if path.is_file():
+    if not name or Path(name).exists():
+        path = potential_path(name)
         # Of the bytes that are loaded next; a file that is replaced in between would differ.
         digest = sha256_of(path)
         potential = load_potential(path, device)

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from tlbench.data.cards import is_path, load_card
 from tlbench.suite.loading import load_suite, suite_names
 from tlbench.suite.model import Suite
 
@@ -53,7 +55,8 @@ def _differences(key: str, was: Any, now: Any) -> Iterator[Change]:
         yield Change(key, ", ".join(was), ", ".join(now))
     if was.get("card") != now.get("card"):
         # The rest of a choice of data is of its card.
-        yield Change(f"{key}.card", _text(key, was.get("card")), _text(key, now.get("card")))
+        key = f"{key}.card"
+        yield Change(key, _text(key, was.get("card")), _text(key, now.get("card")))
         return
     for name in dict.fromkeys([*was, *now]):
         if key == "backbones" and not (name in was and name in now):
@@ -65,6 +68,11 @@ def _differences(key: str, was: Any, now: Any) -> Iterator[Change]:
 def _text(key: str, value: Any) -> str:
     if value is None:
         return NOT_SET
+    if key.endswith(".card") and is_path(value):
+        # The name of the data set says more than the place of its card on one machine.
+        return load_card(value).name
+    if key == "matrix.cards" and is_path(value):
+        return Path(value).name
     if key == "tuned":
         return f"study {str(value.get('study'))[:12]} of suite {value.get('suite')}"
     if isinstance(value, list) and value and not any(isinstance(v, (list, dict)) for v in value):

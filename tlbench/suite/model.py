@@ -30,6 +30,10 @@ from tlbench.tuned import PRETRAINING, Tuned
 Property = Literal["temperature_k", "phase", "group"]
 
 
+BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
+"""Keys in which submissions that share a table may differ."""
+
+
 class Simulations(Protocol):
     """Dynamics of the target element that trained models are put through."""
 
@@ -340,8 +344,7 @@ class Suite(Strict):
         That is everything but which backbones and strategies are run, with which tuned settings,
         and what is measured beside the models.
         """
-        left_out = ("backbones", "strategies", "tuned", "distances")
-        return digest({k: v for k, v in self._determined_by().items() if k not in left_out})
+        return digest({k: v for k, v in self._determined_by().items() if k not in BESIDE_PROTOCOL})
 
     def _determined_by(self) -> dict[str, Any]:
         value = self.complete()

@@ -1,9 +1,18 @@
 """Which submissions share a table, and which revision is in it."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from tlbench.leaderboard.site.boards import Kind, Member, boards_of
+import pytest
+from synthetic import publish
+
+from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site.boards import Board, Kind, Member, boards_of
 from tlbench.leaderboard.site.build import Built
+from tlbench.leaderboard.site.headline import headline_of
+from tlbench.leaderboard.site.pool import pool_of
+from tlbench.leaderboard.site.rows import rows_of
+from tlbench.leaderboard.verification import Coverage
 from tlbench.suite import load_suite
 
 
@@ -92,3 +101,33 @@ def test_suites_that_tlbench_does_not_ship_have_a_table_of_their_own(built: Buil
 def test_the_order_in_which_submissions_are_found_does_not_matter(built: Built):
     members = [m for board, _ in built.boards for m in board.members]
     assert boards_of(members) == boards_of(reversed(members))
+
+
+def _board(results: Path, *settings: tuple[str, str]) -> Board:
+    folder = publish(results, "mine", settings=settings, seed=1)
+    entry = read_submission(folder)
+    (board,) = boards_of([Member(entry, Coverage(1, 1))])
+    return board
+
+
+def test_a_changed_suite_names_its_settings_and_has_no_description(tmp_path: Path):
+    board = _board(tmp_path, ("training.updates", "25"), ("strategies", "[scratch, l2-sp]"))
+    assert board.kind is Kind.VARIANT
+    # Submissions that share a table may have other arms.
+    assert [each.text() for each in board.changes] == ["training.updates: 100 → 25"]
+    assert board.difference.endswith("that tlbench ships: 1 setting is changed.")
+    assert board.description == ""
+    assert _board(tmp_path / "other").description == load_suite("quick").description
+
+
+@pytest.mark.parametrize(
+    ("strategies", "arm"),
+    [
+        ("[scratch, l2-sp]", "l2-sp"),
+        ("[scratch, finetune, l2-sp]", "finetune"),
+        ("[scratch, l2-sp, head-only]", "all trained arms"),
+    ],
+)
+def test_the_headline_names_the_arm_that_it_is_of(tmp_path: Path, strategies: str, arm: str):
+    board = _board(tmp_path, ("strategies", strategies))
+    assert headline_of(board, rows_of(board, pool_of(board))).arm == arm

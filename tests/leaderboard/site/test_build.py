@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from synthetic import publish
 
 from tlbench.errors import InputError
@@ -233,6 +234,28 @@ def test_changed_suites_are_listed_apart_from_those_that_are_shipped(
     assert heading
     assert re.search(r"suites/quick/[0-9a-f]{8}/index.html", listed)
     assert 'class="card"' not in front
+
+
+def test_pages_of_a_changed_suite_list_what_is_changed(small: Path, tmp_path: Path):
+    build_site(small, tmp_path / "site")
+    (suite,) = (tmp_path / "site" / "suites" / "quick").glob("*/index.html")
+    for page in (suite, tmp_path / "site" / "submissions" / "quick" / "one" / "index.html"):
+        text = page.read_text()
+        assert re.search(r"sizes</code></th>.*\b1, 10, 40\b.*\b10\b", text)
+        assert re.search(r"metrics</code></th>.*energy_mae.*force_mae", text)
+        assert "3 settings are changed" in text
+        assert str(escape(load_suite("quick").description)) not in text
+    assert "settings changed" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_pages_of_a_suite_as_it_is_shipped_list_no_change(site: Path):
+    suite = (site / "suites" / "quick" / "index.html").read_text()
+    assert str(escape(load_suite("quick").description)) in suite
+    assert "Changed settings" not in suite
+    assert (
+        "Changed settings"
+        not in (site / "submissions" / "quick" / "alpha" / "index.html").read_text()
+    )
 
 
 def test_without_submissions_there_is_a_page_that_says_so(tmp_path: Path):

@@ -38,7 +38,4 @@ def serve(
         typer.echo(
             f"http://{server.server_address[0]!s}:{server.server_port}/ ({kind}Ctrl-C ends it)"
         )
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("")
+        server.serve_forever()

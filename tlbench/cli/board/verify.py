@@ -44,12 +44,18 @@ def verify(
     files from their digests; models, sizes and data sets from the suite. Nothing of a submission
     is run; --rerun loads its weights, which are safetensors, into the backbones installed here.
     """
+    from dataclasses import replace
+
     from tlbench.errors import InputError
+    from tlbench.leaderboard.reading import results_of
     from tlbench.leaderboard.verification import verify_all, write_summary
 
     if again != (weights is not None):
         raise InputError("--rerun and --weights go together: say where the weights are.")
     place = place_of(private, board, results)
+    if submissions and results is None and board is None and not place.results.is_dir():
+        # Outside a clone, and of a board that was moved, a submission says where the others are.
+        place = replace(place, results=results_of(submissions))
     if summaries:
         for verdict in verify_all(
             place.results, submissions or (), summaries=False, private=place.private

@@ -65,7 +65,7 @@ def distances(
     if len(data) < 2:
         raise InputError("A distance is between two: name at least two data sets or files.")
     if part not in SPLITS:
-        raise InputError(f"--part {part}: is none of {', '.join(SPLITS)}.")
+        raise InputError(f"--part should be one of {', '.join(SPLITS)}, but is {part}.")
     value: dict[str, Any] = {}
     for key, text in settings_of(set_):
         assign(value, key, text)

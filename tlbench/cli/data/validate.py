@@ -61,7 +61,7 @@ def _collect(
     if not is_card and (reader or path.is_file() or is_path(data) or path.suffix in READABLE):
         return from_file(path, reader)
     if reader:
-        raise InputError(f"--reader {reader}: {data} is a card, which names its own reader.")
+        raise InputError(f"{data} is a card, which names its own reader; leave out --reader.")
     card = load_card(data)
     if card.data_files():
         return from_card(card, mirror)

@@ -5,7 +5,7 @@ another version or changed settings, is a variant, which never stands for it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
@@ -14,6 +14,8 @@ from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification import Coverage
 from tlbench.schema import digest
 from tlbench.suite import Suite, load_suite, suite_names
+from tlbench.suite.changes import Change, changes_of
+from tlbench.suite.model import BESIDE_PROTOCOL
 
 
 class Kind(IntEnum):
@@ -80,6 +82,19 @@ class Board:
         own = {"title": shipped[0].title, "description": shipped[0].description}
         return suite.model_copy(update=own)
 
+    @cached_property
+    def changes(self) -> list[Change]:
+        """How the protocol of its submissions differs from that of the suite of this version."""
+        changes = changes_of(self.members[0].entry.suite)
+        return [each for each in changes if each.key.partition(".")[0] not in BESIDE_PROTOCOL]
+
+    @property
+    def description(self) -> str:
+        """What the suite is said to be; empty where its settings are others than it says."""
+        shipped = _shipped(self.suite.name)
+        own_version = shipped is not None and self.suite.version == shipped[0].version
+        return "" if self.kind is Kind.VARIANT and own_version else self.suite.description
+
     @property
     def difference(self) -> str:
         """How it differs from a suite that tlbench ships, in a sentence; empty if it does not."""
@@ -96,11 +111,12 @@ class Board:
                 "of its first table."
             )
         version = shipped[0].version
-        how = (
-            f"this is version {self.suite.version}, and tlbench ships version {version}"
-            if self.suite.version != version
-            else "its settings or data sets are changed"
-        )
+        if self.suite.version != version:
+            how = f"this is version {self.suite.version}, and tlbench ships version {version}"
+        elif self.changes:
+            how = changes_text(self.changes)
+        else:
+            how = "its settings or data sets are changed"
         return f"This is not the suite {name} that tlbench ships: {how}."
 
     @property
@@ -122,6 +138,11 @@ class Board:
             (name, backbone): backbone if count[backbone] == 1 else f"{backbone} · {name}"
             for name, backbone in named
         }
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """Return how many settings are changed, as the part of a sentence."""
+    return "1 setting is changed" if len(changes) == 1 else f"{len(changes)} settings are changed"
 
 
 def backbones_of(member: Member) -> list[str]:

@@ -22,7 +22,8 @@ class Headline:
     Attributes
     ----------
     arm
-        Which arm is compared with scratch: fine-tuning, or all trained ones where it is not run.
+        Which arm is compared with scratch: fine-tuning where it is run, else the only trained arm,
+        or all of them.
     ratios
         Its complete rows with a ratio, the smallest ratio first.
     best
@@ -80,7 +81,8 @@ def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
     main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
     trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.arm.strategy == FINETUNE]
-    arm = FINETUNE if tuned else "all trained arms"
+    names = {r.arm.strategy for r in tuned or trained}
+    arm = names.pop() if len(names) == 1 else "all trained arms"
     ratios = sorted(tuned or trained, key=lambda r: r.ratio.value if r.ratio else math.inf)
     ranked: list[Row] = []
     if len({(r.view.transfer, r.at) for r in main}) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlbench.leaderboard.site.boards import Board, Kind, Member
+from tlbench.leaderboard.site.boards import Board, Kind, Member, changes_text
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
 from tlbench.leaderboard.site.facts import facts_of
@@ -37,6 +37,7 @@ from tlbench.report.costs import COSTS_NOTE, cost_tables
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.overview import overview
 from tlbench.report.summary import WORSE_NOTE
+from tlbench.suite.changes import changes_of
 
 Pages = Iterator[tuple[str, str]]
 """Path below the site, and text."""
@@ -208,6 +209,7 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
     entry = member.entry
     folder = f"submissions/{entry.label}"
     packages = packages_of(entry)
+    changes = changes_of(entry.suite)
     suite = (entry.folder / SUITE).read_text(encoding="utf-8")
     yield writer.page(
         f"{folder}/index.html",
@@ -217,6 +219,8 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
         entry=entry,
         about=entry.about,
         suite=entry.suite,
+        changes=changes,
+        changes_text=changes_text(changes),
         facts=facts_of(entry),
         preparation=preparation_of(entry),
         installation=installation_of(entry),

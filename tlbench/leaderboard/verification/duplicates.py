@@ -9,7 +9,7 @@ Fingerprint = frozenset[str]
 """Digests of the errors of every model."""
 
 DIGITS = 5
-"""Significant digits that are compared: fewer than a copy would be disguised in."""
+"""Significant digits that are compared between submissions: fewer than would disguise a copy."""
 
 
 ALIKE = 0.9

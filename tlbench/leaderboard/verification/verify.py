@@ -119,7 +119,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         *check_suite(entry),
         *check_data(entry),
         *first_few(check_tests(entry, tested)),
-        *first_few(check_errors(tested, measured)),
+        *first_few(check_errors(tested, measured, models)),
         *first_few(check_jobs(entry, models)),
         *check_extras(entry, models),
     ]
