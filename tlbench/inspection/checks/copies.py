@@ -13,6 +13,7 @@ from tlbench.inspection.checks.environments import (
     fingerprints,
     key_of,
 )
+from tlbench.inspection.checks.magnitudes import has_forces
 from tlbench.inspection.collection import UNUSED, Collection
 from tlbench.inspection.finding import Finding, listed, measured
 from tlbench.inspection.geometry import Structure, structures_of
@@ -24,9 +25,6 @@ Coordinates rounded to a thousandth of an Å are within it. An atom of a heavy e
 farther in two femtoseconds at room temperature, so that neighbours in time are no copies; nor are
 crystals whose strains differ by 0.2 %.
 """
-
-NO_FORCE = 1e-3
-"""Largest force component (eV/Å) of a frame that counts as having no forces."""
 
 ORDER = {"train": 0, "validation": 1, "test": 2}
 """Order of parts; of two copies, the one of the later part is complained about."""
@@ -70,9 +68,7 @@ def _duplicate(collection: Collection, first: int, rest: list[int]) -> Finding:
 
 
 def _leak(collection: Collection, frame: int, original: int) -> Finding:
-    frames = collection.frames
-    forces = frames.forces[frames.atom_start[frame] :][: frames.n_atoms[frame]]
-    still = bool(np.abs(forces).max() < NO_FORCE)
+    still = not has_forces(collection.frames.select([frame]))[0]
     excuse = "; no forces, by symmetry" if still else ""
     agreement, shift = _agreement(collection, [frame], original)
     return measured(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.inspection.checks.magnitudes import NO_FORCE, closest_pairs
+from tlbench.inspection.checks.magnitudes import ZERO, closest_pairs
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import Finding, measured
 
@@ -35,7 +35,7 @@ def largest_forces(frames: Frames) -> Floats:
 def check_large_forces(collection: Collection) -> Iterator[Finding]:
     """Find frames whose largest force no closeness of atoms explains."""
     found = largest_forces(collection.frames)
-    acting = found[found > NO_FORCE]
+    acting = found[found > ZERO]
     if not len(acting):
         return
     usual = TIMES * float(np.quantile(acting, 0.75, method="lower"))
