@@ -57,7 +57,7 @@ SPREADS = 10.0
 """Smallest difference of all these in robust standard deviations of what the fit leaves."""
 
 CLEAR = 4.0
-"""Distance of two references in units of the residual that 95 % of the frames are below."""
+"""Distance of two references in residuals that 95 % of the comparable frames are below."""
 
 
 @dataclass(frozen=True)
@@ -213,14 +213,16 @@ def _above_gap(values: Floats) -> Mask:
 
 def _is_clear(found: References, likeness: Likeness) -> bool:
     offset = abs(found.offset)
-    most = float(np.quantile(np.abs(found.residual), 0.95))
-    if offset < max(LEAST, SPREADS * _spread(found.residual), CLEAR * most):
+    if offset < max(LEAST, SPREADS * _spread(found.residual)):
         return False
-    few, many = found.moved, ~found.moved
-    return any(
-        likeness.comparable(some, others, offset).mean() >= 0.5
-        for some, others in ((few, many), (many, few))
-    )
+    comparable = np.zeros(len(found.moved), dtype=bool)
+    for some in (found.moved, ~found.moved):
+        comparable[some] = likeness.comparable(some, ~some, offset)
+    if max(comparable[found.moved].mean(), comparable[~found.moved].mean()) < 0.5:
+        return False
+    # Bonds may explain rare structures badly, such as dimers.
+    most = float(np.quantile(np.abs(found.residual[comparable]), 0.95))
+    return offset >= CLEAR * most
 
 
 def _outliers(likeness: Likeness, residual: Floats) -> Mask:
