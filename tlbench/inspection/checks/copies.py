@@ -64,6 +64,8 @@ def _duplicate(collection: Collection, first: int, rest: list[int]) -> Finding:
         f"The same structure is given again, as {{0}} ({agreement}).",
         listed([str(collection.names[frame]) for frame in rest]),
         shift,
+        len(rest) + 1,
+        several=f"Each of these structures is given {{2}} times in its part ({agreement}).",
     )
 
 
@@ -71,14 +73,18 @@ def _leak(collection: Collection, frame: int, original: int) -> Finding:
     still = not has_forces(collection.frames.select([frame]))[0]
     excuse = "; no forces, by symmetry" if still else ""
     agreement, shift = _agreement(collection, [frame], original)
+    part = collection.parts[frame]
+    earlier = "training" if collection.parts[original] == "train" else collection.parts[original]
     return measured(
         "warning" if still else "error",
         "leak",
         str(collection.names[frame]),
-        f"In the {collection.parts[frame]} part, the same structure as {{0}} of the "
-        f"{collection.parts[original]} part ({agreement}{excuse}).",
+        f"In the {part} part, the same structure as {{0}} of the {earlier} part "
+        f"({agreement}{excuse}).",
         str(collection.names[original]),
         shift,
+        several=f"In the {part} part, each the same structure as one of the {earlier} part "
+        f"({agreement}{excuse}).",
     )
 
 
