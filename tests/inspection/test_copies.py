@@ -211,7 +211,7 @@ def test_merged_copies_are_named_in_order_and_originals_not_out_of_their_pairs(f
     leaks, duplicates = merge(sorted(found, key=lambda each: each.severity))
     assert leaks.frame == "3 frames: test frame 0–2"
     assert leaks.message == (
-        "In the test part, each the same structure as one of the training part (energies agree)."
+        "In the test part, each is the same structure as one of the training part (energies agree)."
     )
     assert duplicates.frame == "2 frames: train frame 3–4"
     assert duplicates.message == (

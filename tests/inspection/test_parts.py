@@ -66,7 +66,7 @@ def test_a_few_perfect_crystals_are_counted_and_no_fault(hot):
     few = Frames.concatenate([hot.select([0, 1]), strained(2)])
     warnings, (note,) = checked(train=few, test=few)
     assert not warnings
-    assert note.startswith("2 of 4 train and 2 of 4 test frames")
+    assert note.startswith("2 of 4 training and 2 of 4 test frames")
 
 
 def test_mostly_perfect_crystals_are_a_fault(hot):
@@ -106,7 +106,7 @@ def test_a_training_part_without_forces_is_named(hot):
     (warning,), _ = checked(train=strained(4), validation=hot, test=strained(2))
     assert warning.startswith("Every force of the training and test parts vanishes")
     assert f"the validation part has a root mean square of {scale(hot).rms:.2g}" in warning
-    assert "no force can be learnt" in warning
+    assert "forces cannot be learnt" in warning
 
 
 def test_an_exploded_frame_is_no_other_kind_of_structure(hot):

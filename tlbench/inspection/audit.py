@@ -1,4 +1,4 @@
-"""Counts of what is wrong with the data of a run: copies, and parts without forces."""
+"""Counts of faults in the data of a run: copies, and parts without forces."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run says of its data, in sentences, and the counts that it keeps beside its results."""
+"""Sentences on the data of a run, and the counts that are kept beside its results."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path

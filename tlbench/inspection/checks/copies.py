@@ -22,12 +22,12 @@ TOLERANCE = 3e-3
 """Largest change (Å) of a distance between copies.
 
 Coordinates rounded to a thousandth of an Å are within it. An atom of a heavy element moves
-farther in two femtoseconds at room temperature, so that neighbours in time are no copies; nor are
-crystals whose strains differ by 0.2 %.
+farther in two femtoseconds at room temperature, so that neighbours in time are not copies; neither
+are crystals whose strains differ by 0.2 %.
 """
 
 ORDER = {"train": 0, "validation": 1, "test": 2}
-"""Order of parts; of two copies, the one of the later part is complained about."""
+"""Order of parts; of two copies, the one in the later part is reported."""
 
 
 def check_copies(collection: Collection) -> Iterator[Finding]:
@@ -79,11 +79,11 @@ def _leak(collection: Collection, frame: int, original: int) -> Finding:
         "warning" if still else "error",
         "leak",
         str(collection.names[frame]),
-        f"In the {part} part, the same structure as {{0}} of the {earlier} part "
+        f"In the {part} part, this is the same structure as {{0}} of the {earlier} part "
         f"({agreement}{excuse}).",
         str(collection.names[original]),
         shift,
-        several=f"In the {part} part, each the same structure as one of the {earlier} part "
+        several=f"In the {part} part, each is the same structure as one of the {earlier} part "
         f"({agreement}{excuse}).",
     )
 

@@ -81,7 +81,7 @@ def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[
     Parameters
     ----------
     scales
-        Part → its forces; nothing is said without a training part.
+        Part → its forces; there are no sentences without a training part.
     of
         What follows the name of a part, such as " of mlearn-ge".
     """
@@ -91,8 +91,8 @@ def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[
     acting = {part: scale for part, scale in scales.items() if not scale.vanishes}
     if not acting:
         yield (
-            f"All forces{of} vanish, as in perfect crystals: there is no force to learn, and "
-            "force errors measure nothing."
+            f"All forces{of} vanish, as in perfect crystals: forces cannot be learnt, and force "
+            "errors measure nothing."
         )
         return
     if vanishing := [part for part in scales if part not in acting]:
@@ -100,7 +100,7 @@ def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[
         on = "them" if len(vanishing) > 1 else "it"
         meaning = f"force errors on {on} measure nothing"
         if train.vanishes:
-            meaning = "no force can be learnt"
+            meaning = "forces cannot be learnt"
         yield (
             f"Every force of the {_parts(vanishing)}{of} vanishes, as in perfect crystals, while "
             f"the {_parts([compared])} has a root mean square of {acting[compared].rms:.2g} eV/Å: "
@@ -125,7 +125,7 @@ def _of_another_kind(train: ForceScale, tested: Mapping[str, ForceScale], of: st
         yield (
             f"The root-mean-square force component{of} is {_listed(list(scaled.values()))}, but "
             f"{train.rms:.2g} eV/Å in the training part: the parts hold different kinds of "
-            "structure, and force errors on one say little about the other."
+            "structure, and force errors on one are no measure of those on the other."
         )
     still = [
         f"{_without(scale)} {part}"
@@ -140,8 +140,11 @@ def _of_another_kind(train: ForceScale, tested: Mapping[str, ForceScale], of: st
 
 
 def _parts(parts: Sequence[str]) -> str:
-    names = ["training" if part == "train" else part for part in parts]
-    return f"{_listed(names)} part{'s' if len(names) > 1 else ''}"
+    return f"{_listed([_adjective(part) for part in parts])} part{'s' if len(parts) > 1 else ''}"
+
+
+def _adjective(part: str) -> str:
+    return "training" if part == "train" else part
 
 
 def _without(scale: ForceScale) -> str:
@@ -155,7 +158,11 @@ def _listed(words: Sequence[str]) -> str:
 
 def without_forces(scales: Mapping[str, ForceScale], of: str = "") -> str:
     """Return in words how many frames of each part have no forces; empty if all have."""
-    counts = [f"{_without(scale)} {part}" for part, scale in scales.items() if scale.without_forces]
+    counts = [
+        f"{_without(scale)} {_adjective(part)}"
+        for part, scale in scales.items()
+        if scale.without_forces
+    ]
     if not counts:
         return ""
     return (
