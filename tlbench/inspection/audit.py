@@ -11,9 +11,9 @@ from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.reading import read_parts
 from tlbench.data.sharing import same_data_error
-from tlbench.inspection.checks.magnitudes import has_forces
 from tlbench.inspection.checks.parts import ForceScale, force_scales
 from tlbench.inspection.collection import from_parts
+from tlbench.inspection.force_sizes import has_forces
 from tlbench.schema import Strict
 from tlbench.suite import Suite
 from tlbench.transfer import arm

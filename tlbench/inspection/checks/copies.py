@@ -13,9 +13,9 @@ from tlbench.inspection.checks.environments import (
     fingerprints,
     key_of,
 )
-from tlbench.inspection.checks.magnitudes import has_forces
 from tlbench.inspection.collection import UNUSED, Collection
 from tlbench.inspection.finding import Finding, listed, measured
+from tlbench.inspection.force_sizes import has_forces
 from tlbench.inspection.geometry import Structure, structures_of
 
 TOLERANCE = 3e-3

@@ -8,10 +8,11 @@ import numpy as np
 
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.inspection.checks.linear_potential import LinearPotential, fit
-from tlbench.inspection.checks.magnitudes import closest_in_radii, typical_force
+from tlbench.inspection.checks.magnitudes import closest_in_radii
 from tlbench.inspection.checks.misreadings import misreadings
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.force_sizes import typical_force
 from tlbench.inspection.geometry import nearest, structures_of
 
 FITTED_ATOMS = 3000

@@ -7,12 +7,12 @@ everything in atomic units, and miss those that lead from one plausible size to 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.inspection.checks.misreadings import LENGTHS
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.force_sizes import typical_force
 from tlbench.inspection.geometry import NONE_NEAR, nearest, structures_of
 from tlbench.units import FORCE_UNITS
 
@@ -36,12 +36,6 @@ UNCOMPRESSED = 0.7
 
 NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
 """Atomic numbers of elements that form no bonds; their distances mean nothing here."""
-
-NO_FORCE = 1e-3
-"""Force component (eV/Å) below which a frame has no force to learn: symmetry makes it vanish."""
-
-ZERO = 1e-6
-"""Force (eV/Å) of a frame whose forces are zero but for rounding; relaxed structures have more."""
 
 SAMPLE = 200
 """Frames whose distances are looked at."""
@@ -76,17 +70,6 @@ def closest_pairs(frames: Frames) -> Floats:
     return ratios
 
 
-def has_forces(frames: Frames) -> npt.NDArray[np.bool_]:
-    """Return which frames have a force component of ``NO_FORCE`` or more, shape (frames,).
-
-    Forces that are not numbers count as forces.
-    """
-    if not len(frames):
-        return np.empty(0, dtype=bool)
-    largest = np.maximum.reduceat(np.abs(frames.forces).max(axis=1), frames.atom_start)
-    return ~(largest < NO_FORCE)
-
-
 def check_distances(collection: Collection) -> Iterator[Finding]:
     """Compare the closest pair of most frames with covalent radii."""
     found = closest_in_radii(collection.frames)
@@ -106,18 +89,6 @@ def check_distances(collection: Collection) -> Iterator[Finding]:
         f"than {found:.2f} times the sum of their covalent radii; {low} to {high} is "
         f"usual{guess}.",
     )
-
-
-def typical_force(frames: Frames) -> float:
-    """Return the median over frames of the root-mean-square force component, eV/Å.
-
-    Frames without forces, as of perfect crystals, do not count; 0 if there are no others.
-    """
-    if not len(frames):
-        return 0.0
-    square = np.add.reduceat((frames.forces**2).mean(axis=1), frames.atom_start)
-    rms = np.sqrt(square / frames.n_atoms)
-    return float(np.median(rms[rms > ZERO])) if (rms > ZERO).any() else 0.0
 
 
 def check_forces(collection: Collection) -> Iterator[Finding]:
