@@ -51,7 +51,8 @@ def run_on(command, smoke, tmp_path):
 def test_copies_of_training_structures_are_counted(run_on):
     # All are in the training file, whichever of them validate.
     for text in run_on(tiny.crystals("Ge", 12).select([2, 5, 8])):
-        assert "3 of 3 test structures of ge are copies of training or validation" in text
+        assert "of 3 test structures of ge are copies of its training structures" in text
+        assert "All of these copies have forces." in text
         assert "finetune / scratch" in text
 
 

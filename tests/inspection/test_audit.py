@@ -69,8 +69,11 @@ def test_copies_of_earlier_parts_are_counted(frames):
         }
     )
     assert found.copies == {
-        "validation": Copies(copies=1, with_forces=0),
-        "test": Copies(copies=4, with_forces=2),
+        "validation": {"train": Copies(copies=1, with_forces=0)},
+        "test": {
+            "train": Copies(copies=3, with_forces=1),
+            "validation": Copies(copies=1, with_forces=1),
+        },
     }
     assert found.forces["test"].without_forces == 2
 
@@ -84,7 +87,10 @@ def test_frames_that_a_source_has_learnt_from_are_counted(frames):
     target = {"train": frames.select([9]), "test": turned(frames.select([1, 4, 5]))}
     found = audit_source(source, target)
     assert found.frames == {"train": 1, "test": 3}
-    assert {part: each.copies for part, each in found.copies.items()} == {"train": 0, "test": 2}
+    assert found.copies == {
+        "train": dict.fromkeys(["train", "validation"], Copies(copies=0, with_forces=0)),
+        "test": dict.fromkeys(["train", "validation"], Copies(copies=1, with_forces=1)),
+    }
 
 
 def test_very_many_atoms_are_not_compared(frames, monkeypatch):
@@ -123,7 +129,9 @@ def test_the_same_frames_in_another_file_are_the_same_data(cards, frames):
     found = cards(a=frames, b=turned(frames.select(range(9, -1, -1))))
     a, b = (load_card(path) for path in found.values())
     assert a.data_files()["a.extxyz"].sha256 != b.data_files()["b.extxyz"].sha256
-    with pytest.raises(InputError, match="10 structures of the target are structures of the sourc"):
+    with pytest.raises(
+        InputError, match="9 of 10 structures of the target are structures of the source"
+    ):
         check_distinct(suite(found["a"], found["b"]))
     check_distinct(suite(found["a"], found["b"], ("allow_same_data", "true")))
 
@@ -134,3 +142,18 @@ def test_two_data_sets_of_one_element_may_share_perfect_crystals(cards, frames):
     other = tiny.crystals("Ge", 10, seed=5)
     found = cards(a=Frames.concatenate([frames, common]), b=Frames.concatenate([other, common]))
     check_distinct(suite(found["a"], found["b"]))
+
+
+def test_the_same_perfect_crystals_are_the_same_data(cards, frames):
+    """Without any forces, or with forces in a few frames only, they are equal all the same."""
+    widths = LATTICE_CONSTANT["Ge"] * np.linspace(0.97, 1.03, 12)
+    crystals = Frames.concatenate([diamond("Ge", lattice_constant=a) for a in widths])
+    crystals = replace(crystals, energy=np.linspace(-5, -4, 12))
+    mixed = Frames.concatenate([crystals, frames.select(range(6))])
+    for same, said in (
+        (crystals, "of 12 structures of"),
+        (mixed, "of 6 structures with forces of"),
+    ):
+        found = cards(a=same, b=turned(same))
+        with pytest.raises(InputError, match=said):
+            check_distinct(suite(found["a"], found["b"]))

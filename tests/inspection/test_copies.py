@@ -19,6 +19,7 @@ from tlbench.inspection.checks.environments import (
     key_of,
 )
 from tlbench.inspection.collection import UNUSED, from_parts
+from tlbench.inspection.finding import merge
 from tlbench.inspection.geometry import Structure, structure_of, structures_of
 from tlbench.units import ACCELERATION, BOLTZMANN
 
@@ -203,6 +204,19 @@ def test_copies_within_a_part_are_one_warning(frames):
     assert (finding.severity, finding.check) == ("warning", "duplicate")
     assert finding.frame == "train frame 1"
     assert "train frame 2, 4" in finding.message
+
+
+def test_merged_copies_are_named_in_order_and_originals_not_out_of_their_pairs(frames):
+    found = findings(train=frames.select([3, 0, 4, 1, 2, 1, 2, 2]), test=frames.select([0, 1, 3]))
+    leaks, duplicates = merge(sorted(found, key=lambda each: each.severity))
+    assert leaks.frame == "3 frames: test frame 0–2"
+    assert leaks.message == (
+        "In the test part, each is the same structure as one of the training part (energies agree)."
+    )
+    assert duplicates.frame == "2 frames: train frame 3–4"
+    assert duplicates.message == (
+        "Each of these structures is given 2 to 3 times in its part (energies agree)."
+    )
 
 
 def test_frames_that_no_part_uses_are_not_compared(frames):

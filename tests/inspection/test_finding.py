@@ -23,7 +23,7 @@ def test_numbers_become_ranges():
         [net("a frame 4", 8.4, 100), net("a frame 0", 1.2, 100.4), net("b frame 1", 3, 99)]
     )
     assert one.message == "Net force of 1.2 to 8.4 meV/Å per atom, at forces of 99 to 100."
-    assert one.frame == "3 frames: a frame 4, 0; b frame 1"
+    assert one.frame == "3 frames: a frame 0, 4; b frame 1"
     assert (one.severity, one.check) == ("warning", "net-force")
 
 
@@ -61,6 +61,20 @@ def test_words_are_listed():
     (one,) = merge(found)
     assert one.frame == "20 frames: test frame 0–19"
     assert one.message == "The same structure as train frame 0, 2, 4, 6, 8 and 15 more."
+
+
+def test_words_that_belong_to_a_frame_are_left_out():
+    found = [
+        measured(
+            "error", "leak", f"test frame {n}", "As {0}, by {1:g} Å.", f"train frame {n + 9}", n,
+            several="As other frames, by {1:g} Å.",
+        )
+        for n in (10, 9, 2)
+    ]  # fmt: skip
+    (one,) = merge(found)
+    assert one.frame == "3 frames: test frame 2, 9–10"
+    assert one.message == "As other frames, by 2 to 10 Å."
+    assert merge(found[:1])[0].message == "As train frame 19, by 10 Å."
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,24 @@ def test_copies_in_the_test_part_are_counted(run):
     run.make("Si")
     run.make("Ge", test=tiny.crystals("Ge", 12).select([3, 10, 11]))
     (sentence,) = run.notes().sentences
-    assert sentence.startswith("1 of 3 test structures of ge are copies of training or validation")
-    assert "all of them with forces" in sentence
+    assert sentence == (
+        "1 of 3 test structures of ge is a copy of one of its training structures (rotated, "
+        "reflected, shifted or repeated). It has forces. Models trained on all training structures "
+        "have been fitted to it, models of smaller N only if it is among their N structures; "
+        "tlbench data validate lists it."
+    )
+
+
+def test_copies_of_validation_structures_are_counted_apart(run):
+    run.make("Si")
+    run.make("Ge", test=tiny.crystals("Ge", 12).select([3, 4, 8, 9, 11]))
+    fitted, unseen = run.notes().sentences
+    assert fitted.startswith("2 of 5 test structures of ge are copies of its training structures")
+    assert "All of these copies have forces. Models trained on all" in fitted
+    assert unseen.startswith(
+        "2 of 5 test structures of ge are copies of its validation structures alone"
+    )
+    assert "Models are not fitted to validation structures" in unseen
 
 
 def test_a_test_part_without_forces_is_compared_nowhere(run):
@@ -125,7 +141,25 @@ def test_structures_that_the_source_has_learnt_from(tmp_path):
     target = str(tmp_path / "ge.yaml")
     run = Run(tmp_path, allow_same_data="true", cards={"source": target})
     run.make("Ge")
-    assert [said.partition(" are copies")[0] for said in run.notes().sentences] == [
-        "8 of 8 training structures of ge",
-        "2 of 2 validation structures of ge",
-    ]
+    trained, validated = run.notes().sentences
+    assert trained.startswith(
+        "8 of 8 training structures of ge are copies of the training structures of the source ge ("
+    )
+    assert trained.endswith("Source models trained on all of ge have been fitted to them.")
+    assert validated.startswith(
+        "2 of 2 validation structures of ge are copies of the validation structures of the source "
+    )
+    assert validated.endswith("Source models are not fitted to validation structures.")
+
+
+def test_data_without_any_forces_are_one_sentence(run):
+    run.make("Si")
+    run.make(
+        "Ge",
+        train=diamond("Ge", lattice_constant=5.6),
+        validation=diamond("Ge", lattice_constant=5.7),
+        test=diamond("Ge", lattice_constant=5.8),
+    )
+    vanish, compared = run.notes().sentences
+    assert vanish.startswith("All forces of ge vanish, as in perfect crystals")
+    assert compared.startswith("Force errors of models of Ge are therefore")

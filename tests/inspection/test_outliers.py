@@ -107,7 +107,8 @@ def test_an_exploded_frame_is_named_with_its_numbers(broad):
     assert "times the median frame's" in force.message
     (energy,) = found(check_energies, exploded)
     assert (energy.check, energy.frame) == ("energy-outlier", "train frame 9")
-    assert f"Energy per atom {500 / 32:.1f} eV above" in energy.message
+    assert f"Energy per atom {energy.values[0]:.2f} eV above" in energy.message
+    assert energy.values[0] == pytest.approx(500 / 32, abs=0.05)
 
 
 def test_the_other_checks_do_not_suffer_from_an_exploded_frame():
@@ -149,6 +150,44 @@ def test_a_second_energy_reference_is_found(broad, kinds, offset, which):
     gap = float(one.message.split(" eV ")[0].rpartition(" ")[2].replace(",", ""))
     assert gap == pytest.approx(abs(offset), rel=0.1)
     assert f"{named.sum()} frames: train frame" in one.frame
+
+
+@pytest.mark.parametrize("offset", [0.3, -1.0])
+def test_a_small_second_reference_is_found_among_frames_of_the_same_structure(broad, offset):
+    # Of the dimers at the end, only a few: bonds explain their energies to 0.3 eV/atom.
+    some = broad.select(range(80))
+    moved = np.arange(80) % 2 == 1
+    frames = replace(some, energy=some.energy + offset * moved * some.n_atoms)
+    findings = found(check_energies, frames)
+    assert {finding.check for finding in findings} == {"energy-reference"}
+    gap = float(findings[0].message.split(" eV ")[0].rpartition(" ")[2])
+    assert gap == pytest.approx(abs(offset), abs=0.01)
+    named = np.isin([f"train frame {i}" for i in range(76)], [f.frame for f in findings])
+    agreement = (named == moved[:76]).mean()
+    assert max(agreement, 1 - agreement) > 0.95
+
+
+def test_a_small_energy_outlier_is_found_among_frames_of_the_same_structure(broad):
+    (energy,) = found(check_energies, changed(broad, "energy", 9, 0.4 * 32))
+    assert (energy.check, energy.frame) == ("energy-outlier", "train frame 9")
+    assert energy.values[0] == pytest.approx(0.4, abs=0.05)
+
+
+def test_another_phase_may_have_another_energy(kinds):
+    """Body-centred cubic tungsten lies 0.5 eV/atom below close-packed: no second reference."""
+    cell = bulk("Cu", "bcc", a=2.87, cubic=True) * (3, 3, 2)
+    other = []
+    for seed in range(12):
+        atoms = cell.copy()
+        atoms.rattle(0.1, seed=seed)
+        other.append(labelled(atoms))
+    frames = Frames.concatenate([*kinds["md"], *other])
+    assert found(check_energies, frames) == []
+    second = np.arange(len(frames)) >= 24
+    shifted = replace(frames, energy=frames.energy - 0.5 * second * frames.n_atoms)
+    assert found(check_energies, shifted) == []
+    # Alone among the others, such a frame is rare and no outlier.
+    assert found(check_energies, shifted.select(range(25))) == []
 
 
 def test_two_references_do_not_hide_an_exploded_frame(broad):

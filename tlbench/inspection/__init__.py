@@ -1,1 +1,1 @@
-"""What a data set holds, and what is wrong with it."""
+"""The content of a data set, and the faults in it."""

@@ -1,18 +1,19 @@
-"""Counts of what is wrong with the data of a run: copies, and parts without forces."""
+"""Counts of faults in the data of a run: copies, and parts without forces."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.reading import read_parts
 from tlbench.data.sharing import same_data_error
-from tlbench.inspection.checks.parts import ForceScale, force_scale, has_forces
+from tlbench.inspection.checks.parts import ForceScale, force_scales
+from tlbench.inspection.collection import from_parts
+from tlbench.inspection.force_sizes import has_forces
 from tlbench.schema import Strict
 from tlbench.suite import Suite
 from tlbench.transfer import arm
@@ -23,14 +24,11 @@ if TYPE_CHECKING:
 MOST_ATOMS = 300_000
 """Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
 
-LEARNT = ("train", "validation")
-"""Parts that a source model is trained on and chosen by."""
-
 Parts = Mapping[str, Frames]
 
 
 class Copies(Strict):
-    """How many frames of a part are copies of others; ``with_forces`` is how many have forces."""
+    """How many frames of a part are copies of others; ``with_forces`` of these have forces."""
 
     copies: int
     with_forces: int
@@ -39,21 +37,24 @@ class Copies(Strict):
 class DataSetAudit(Strict):
     """The forces of each part, and how many frames of it are copies of frames of an earlier part.
 
-    ``copies`` is empty where there can be none, and None where there are too many atoms to compare.
+    ``copies`` has the part of the copies, then that of the originals. A frame that is a copy of
+    training and of validation frames counts as one of training frames. It is empty where there
+    can be no copies, and None where there are too many atoms to compare.
     """
 
     forces: dict[str, ForceScale]
-    copies: dict[str, Copies] | None
+    copies: dict[str, dict[str, Copies]] | None
 
 
 class SourceAudit(Strict):
-    """How many frames of each part of a target are copies of what a source model learns from.
+    """How many frames of each part of a target are copies of frames of the source.
 
-    ``copies`` is None where there are too many atoms to compare.
+    ``copies`` has the part of the target, then that of the source: training or validation. It is
+    None where there are too many atoms to compare.
     """
 
     frames: dict[str, int]
-    copies: dict[str, Copies] | None
+    copies: dict[str, dict[str, Copies]] | None
 
 
 def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
@@ -64,7 +65,7 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
     sampled
         Whether the parts are different trajectories that tlbench has sampled, which share no frame.
     """
-    scales = {part: force_scale(frames) for part, frames in parts.items()}
+    scales = force_scales(from_parts(parts))
     if sampled:
         return DataSetAudit(forces=scales, copies={})
     if _n_atoms(parts) > MOST_ATOMS:
@@ -72,27 +73,27 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
     return DataSetAudit(forces=scales, copies=_copies_within(parts))
 
 
-def _copies_within(parts: Parts) -> dict[str, Copies]:
-    """Return how many frames of validation and test are copies of frames of an earlier part."""
+def _copies_within(parts: Parts) -> dict[str, dict[str, Copies]]:
+    """Return how many frames of validation and test are copies of frames of each earlier part."""
     from tlbench.inspection.matching import describe
 
-    found, earlier = {}, describe(parts["train"])
+    found, earlier = {}, {"train": describe(parts["train"])}
     for part in ("validation", "test"):
         described = describe(parts[part])
         found[part] = _copies(parts[part], described, earlier)
-        earlier += described
+        earlier[part] = described
     return found
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
-    """Count the frames of a target that its source model has learnt from."""
+    """Count the frames of a target that are training or validation frames of its source."""
     from tlbench.inspection.matching import describe
 
-    copies: dict[str, Copies] | None = None
+    copies: dict[str, dict[str, Copies]] | None = None
     if _n_atoms(source) + _n_atoms(target) <= MOST_ATOMS:
-        learnt = [one for part in LEARNT for one in describe(source[part])]
+        originals = {part: describe(source[part]) for part in ("train", "validation")}
         copies = {
-            part: _copies(frames, describe(frames), learnt) for part, frames in target.items()
+            part: _copies(frames, describe(frames), originals) for part, frames in target.items()
         }
     return SourceAudit(frames={part: len(frames) for part, frames in target.items()}, copies=copies)
 
@@ -122,12 +123,18 @@ def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
     for source, target in [] if suite.allow_same_data else related_transfers(suite):
         if not (source.data_files() and target.data_files()):
             continue
-        found = audit_source(*(_read(card, mirror) for card in (source, target)))
-        total = sum(found.frames.values())
-        # Perfect crystals may well stand in two data sets of one element.
-        same = sum(each.with_forces for each in (found.copies or {}).values())
+        parts = _read(target, mirror)
+        found = audit_source(_read(source, mirror), parts)
+        copies = [each for part in (found.copies or {}).values() for each in part.values()]
+        # Two data sets of one element may well have perfect crystals in common, so frames
+        # without forces count only where there are no others.
+        acting = sum(int(has_forces(frames).sum()) for frames in parts.values())
+        frames = sum(found.frames.values())
+        total = acting or frames
+        same = sum(each.with_forces if acting else each.copies for each in copies)
         if same > total / 2:
-            shared = f"{same} of {total} structures of the target are structures of the source"
+            kind = "structures" if total == frames else "structures with forces"
+            shared = f"{same} of {total} {kind} of the target are structures of the source"
             raise same_data_error(source, target, shared)
 
 
@@ -136,13 +143,20 @@ def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
 
 
 def _copies(
-    frames: Frames, described: "Sequence[Described]", references: "Sequence[Described]"
-) -> Copies:
+    frames: Frames,
+    described: "Sequence[Described]",
+    originals: "Mapping[str, Sequence[Described]]",
+) -> dict[str, Copies]:
+    """Return how many frames are copies of ``originals`` of each part and of none before it."""
     # It needs torch, which is long to import and not needed where all is counted.
     from tlbench.inspection.matching import copies_among
 
-    found: npt.NDArray[np.bool_] = copies_among(described, references)
-    return Copies(copies=int(found.sum()), with_forces=int((found & has_forces(frames)).sum()))
+    found, acting, free = {}, has_forces(frames), np.ones(len(frames), dtype=bool)
+    for part, references in originals.items():
+        copied = copies_among(described, references) & free
+        free &= ~copied
+        found[part] = Copies(copies=int(copied.sum()), with_forces=int((copied & acting).sum()))
+    return found
 
 
 def _n_atoms(parts: Parts) -> int:

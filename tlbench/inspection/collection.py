@@ -21,7 +21,7 @@ from tlbench.inspection.finding import EVERYWHERE, Finding
 from tlbench.schema import validate
 
 UNUSED = "unused"
-"""Part of the frames that stand in the files of a card, but in none of its parts."""
+"""Part of the frames that are in the files of a card, but in none of its parts."""
 
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
@@ -39,7 +39,7 @@ class Collection:
     names
         File and index in the file, or part and index in the part, of each; shape (frames,).
     parts
-        Part of the data set that each stands in; empty if there are no parts; shape (frames,).
+        Part of the data set that each is in; empty if there are no parts; shape (frames,).
     elements
         Symbols that the card names; None if there is no card.
     unreadable
@@ -92,7 +92,7 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
     format_ = READERS.get(chosen)
     guess = guess_options(path) if chosen == EXTXYZ else None
     settings = guess.options if guess else {}
-    # A card leaves out frames without labels; here they are to be named.
+    # A card leaves out frames without labels; without a card they are reported one by one.
     settings.pop("unlabelled", None)
     try:
         options = validate(format_.options, settings, "its defaults")
@@ -142,7 +142,7 @@ def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = Non
 def _read(
     paths: Mapping[str, Path], reader: Reader, options: Any
 ) -> tuple[Frames, list[str], tuple[Finding, ...]]:
-    """Return the frames that can be read, their names, and what is wrong with the others."""
+    """Return the frames that can be read, their names, and errors about the others."""
     frames, names, findings = [], [], []
     try:
         reader.check(paths, options)

@@ -31,6 +31,8 @@ class Finding:
     pattern, values
         The message with ``{0}``, ``{1:.3g}``, … in place of what differs between frames, and
         what is put there; see ``measured``. Without a pattern the whole message is one.
+    several
+        The pattern of the message about several frames, if it is another.
     """
 
     severity: Severity
@@ -39,21 +41,30 @@ class Finding:
     message: str
     pattern: str = ""
     values: tuple[float | str, ...] = ()
+    several: str = ""
 
 
 def measured(
-    severity: Severity, check: str, frame: str, pattern: str, *values: float | str
+    severity: Severity,
+    check: str,
+    frame: str,
+    pattern: str,
+    *values: float | str,
+    several: str = "",
 ) -> Finding:
     """Return a finding whose message is ``pattern.format(*values)``.
 
     Those of one pattern are merged: numbers to a range, words to the first few of them. So the
-    pattern should read well with "0.2 to 0.7" in place of "0.2".
+    pattern should read well with "0.2 to 0.7" in place of "0.2". Where a word belongs to its frame,
+    as the original to a copy, ``several`` is a pattern without it.
     """
-    return Finding(severity, check, frame, pattern.format(*values), pattern, values)
+    return Finding(severity, check, frame, pattern.format(*values), pattern, values, several)
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:
     """Return one finding for all of the same severity, check and pattern, in order of the first.
+
+    The frames of a file are in ascending order.
 
     >>> force = "Net force of {0:.1f} meV/Å per atom."
     >>> alike = [measured("warning", "net-force", f"a frame {n}", force, n) for n in (1, 2, 3, 8)]
@@ -76,9 +87,22 @@ def _merged(findings: Sequence[Finding]) -> Finding:
     message = first.message
     if first.pattern:
         together = zip(*(finding.values for finding in findings), strict=True)
-        message = first.pattern.format(*[_gathered(values) for values in together])
-    frame = f"{len(findings)} frames: {listed([finding.frame for finding in findings])}"
+        pattern = first.several or first.pattern
+        message = pattern.format(*[_gathered(values) for values in together])
+    frame = f"{len(findings)} frames: {listed(_ascending([each.frame for each in findings]))}"
     return Finding(first.severity, first.check, frame, message)
+
+
+def _ascending(names: Sequence[str]) -> list[str]:
+    """Return names of frames by file, in the order of the first, and by index in the file."""
+    parts = [name.rpartition(" frame ") for name in names]
+    files = list(dict.fromkeys(file for file, _, _ in parts))
+
+    def place(name: str) -> tuple[int, int]:
+        file, _, number = name.rpartition(" frame ")
+        return files.index(file), int(number) if number.isdecimal() else 0
+
+    return sorted(names, key=place)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -118,7 +118,7 @@ def widths(structure: Structure) -> Floats:
     result = np.full(3, np.inf)
     periodic = structure.cell[structure.pbc]
     if len(periodic):
-        # The faces of a lattice in the plane, or on a line, stand upright on it.
+        # The faces of a lattice in the plane, or on a line, are perpendicular to it.
         result[structure.pbc] = 1 / np.linalg.norm(np.linalg.pinv(periodic), axis=0)
     return result
 

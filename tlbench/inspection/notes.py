@@ -1,4 +1,4 @@
-"""What a run says of its data, in sentences, and the counts that it keeps beside its results."""
+"""Sentences on the data of a run, and the counts that are kept beside its results."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -34,9 +34,12 @@ _ADJECTIVE = {"train": "training", "validation": "validation", "test": "test"}
 
 
 class Audits(Strict):
-    """Counts by the key of a data set's job, and by those of source and target, with a slash."""
+    """Counts by the key of a data set's job, and by those of source and target, with a slash.
 
-    format: Literal[1] = 1
+    Counts of another format are made again from the data.
+    """
+
+    format: Literal[2] = 2
     data: dict[str, DataSetAudit] = Field(default={})
     sources: dict[str, SourceAudit] = Field(default={})
 
@@ -115,14 +118,19 @@ def _notes(suite: Suite, audits: Audits) -> DataNotes:
 
 def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
     of = f" of {name}"
-    earlier = {"validation": "training", "test": "training or validation"}
-    for part, copies in (found.copies or {}).items():
-        if copies.copies:
-            yield (
-                f"{copies.copies} of {found.forces[part].frames} {part} structures{of} are copies "
-                f"of {earlier[part]} structures{_worth(copies)}; tlbench data validate lists "
-                "them."
-            )
+    fitted = (
+        "Models trained on all training structures have been fitted to {them}, models of smaller N "
+        "only if {they} among their N structures; tlbench data validate lists {them}."
+    )
+    unseen = "Models are not fitted to validation structures; tlbench data validate lists {them}."
+    for part, by_original in (found.copies or {}).items():
+        structures = f"{found.forces[part].frames} {part} structures{of}"
+        for original, what, meaning in (
+            ("train", "its training structures", fitted),
+            ("validation", "its validation structures alone", unseen),
+        ):
+            if original in by_original:
+                yield from _on_copies(by_original[original], structures, what, meaning)
     if found.copies is None:
         yield (
             f"The structures{of} were not searched for copies of training structures, because "
@@ -140,19 +148,32 @@ def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
             f"The structures of {target} were not searched for structures of the source {source}, "
             "because they are many."
         )
-    for part, copies in (found.copies or {}).items():
-        if copies.copies:
-            yield (
-                f"{copies.copies} of {found.frames[part]} {_ADJECTIVE[part]} structures of "
-                f"{target} are copies of structures of {source} that the source model learns from"
-                f"{_worth(copies)}."
-            )
+    fitted = f"Source models trained on all of {source} have been fitted to {{them}}."
+    unseen = "Source models are not fitted to validation structures."
+    for part, by_original in (found.copies or {}).items():
+        structures = f"{found.frames[part]} {_ADJECTIVE[part]} structures of {target}"
+        of_source = f"structures of the source {source}"
+        yield from _on_copies(by_original["train"], structures, f"the training {of_source}", fitted)
+        yield from _on_copies(
+            by_original["validation"], structures, f"the validation {of_source} alone", unseen
+        )
 
 
-def _worth(copies: Copies) -> str:
-    """Return how copies may differ from the originals, and what errors on them are worth."""
-    some = "all" if copies.with_forces == copies.copies else str(copies.with_forces or "none")
-    return (
-        f" (rotated, reflected, shifted or repeated; {some} of them with forces), so errors on "
-        "them are those of structures that were fitted"
-    )
+def _on_copies(copies: Copies, structures: str, originals: str, meaning: str) -> Iterator[str]:
+    """Yield how many of ``structures`` are copies of ``originals``, and which models know them.
+
+    ``meaning`` has ``{them}`` and ``{they}`` for the copies.
+    """
+    if not copies.copies:
+        return
+    ways = "(rotated, reflected, shifted or repeated)"
+    some = {copies.copies: "All", 0: "None"}.get(copies.with_forces, str(copies.with_forces))
+    if copies.copies == 1:
+        are = f"1 of {structures} is a copy of one of {originals} {ways}"
+        forces = f"It has {'forces' if copies.with_forces else 'no forces'}"
+        words = {"them": "it", "they": "it is"}
+    else:
+        are = f"{copies.copies} of {structures} are copies of {originals} {ways}"
+        forces = f"{some} of these copies {'has' if some in ('1', 'None') else 'have'} forces"
+        words = {"them": "them", "they": "they are"}
+    yield f"{are}. {forces}. {meaning.format(**words)}"

@@ -25,7 +25,7 @@ PAIR_NOTE = (
     "each cell; vacuum raises it."
 )
 WIDTH_NOTE = (
-    "Larger circles stand for more structures. Left of the first line an atom meets its own "
+    "Larger circles are more structures. Left of the first line an atom meets its own "
     "images, left of the second it may meet a neighbour more than once."
 )
 

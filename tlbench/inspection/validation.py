@@ -69,7 +69,7 @@ class Validation:
 def validate_collection(
     collection: Collection, on_check: Callable[[str], None] = lambda what: None
 ) -> Validation:
-    """Run every check; a frame that fails one is left out of those that could not cope with it.
+    """Run every check; a frame with an error is left out of checks that need sound frames.
 
     Parameters
     ----------

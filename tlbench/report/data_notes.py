@@ -1,4 +1,4 @@
-"""What a reader of a run's numbers should know of the data that they rest on."""
+"""Faults of the data of a run, and the errors that mean nothing because of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class DataNotes:
     without_forces: frozenset[str] = frozenset()
 
     def completed(self, records: Iterable[Record]) -> "DataNotes":
-        """Return the notes with targets whose test forces must vanish by what was measured.
+        """Return the notes with targets whose measured errors show that all test forces vanish.
 
         A force error of exactly zero shows it: what is left of the other errors is rounding.
         """
@@ -61,7 +61,7 @@ class DataNotes:
 
 
 NO_NOTES = DataNotes()
-"""Nothing is known of the data, or nothing is wrong with them."""
+"""The data are sound, or were not inspected."""
 
 
 def _is_force_error(record: Record) -> bool:

@@ -9,7 +9,7 @@ from tlbench.inspection.finding import Finding, measured
 from tlbench.inspection.geometry import flatness, structures_of, widths
 
 MIN_FLATNESS = 0.01
-"""Volume of the cell over the product of its edges; 0.01 stands for angles of half a degree."""
+"""Volume of the cell over the product of its edges; 0.01 is that of an angle of half a degree."""
 
 MIN_WIDTH = 0.05
 """Smallest distance of opposite faces, Å; even positions in nm have more."""

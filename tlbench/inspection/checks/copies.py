@@ -15,21 +15,19 @@ from tlbench.inspection.checks.environments import (
 )
 from tlbench.inspection.collection import UNUSED, Collection
 from tlbench.inspection.finding import Finding, listed, measured
+from tlbench.inspection.force_sizes import has_forces
 from tlbench.inspection.geometry import Structure, structures_of
 
 TOLERANCE = 3e-3
 """Largest change (Å) of a distance between copies.
 
 Coordinates rounded to a thousandth of an Å are within it. An atom of a heavy element moves
-farther in two femtoseconds at room temperature, so that neighbours in time are no copies; nor are
-crystals whose strains differ by 0.2 %.
+farther in two femtoseconds at room temperature, so that neighbours in time are not copies; neither
+are crystals whose strains differ by 0.2 %.
 """
 
-NO_FORCE = 1e-3
-"""Largest force component (eV/Å) of a frame that counts as having no forces."""
-
 ORDER = {"train": 0, "validation": 1, "test": 2}
-"""Order of parts; of two copies, the one of the later part is complained about."""
+"""Order of parts; of two copies, the one in the later part is reported."""
 
 
 def check_copies(collection: Collection) -> Iterator[Finding]:
@@ -66,23 +64,27 @@ def _duplicate(collection: Collection, first: int, rest: list[int]) -> Finding:
         f"The same structure is given again, as {{0}} ({agreement}).",
         listed([str(collection.names[frame]) for frame in rest]),
         shift,
+        len(rest) + 1,
+        several=f"Each of these structures is given {{2}} times in its part ({agreement}).",
     )
 
 
 def _leak(collection: Collection, frame: int, original: int) -> Finding:
-    frames = collection.frames
-    forces = frames.forces[frames.atom_start[frame] :][: frames.n_atoms[frame]]
-    still = bool(np.abs(forces).max() < NO_FORCE)
+    still = not has_forces(collection.frames.select([frame]))[0]
     excuse = "; no forces, by symmetry" if still else ""
     agreement, shift = _agreement(collection, [frame], original)
+    part = collection.parts[frame]
+    earlier = "training" if collection.parts[original] == "train" else collection.parts[original]
     return measured(
         "warning" if still else "error",
         "leak",
         str(collection.names[frame]),
-        f"In the {collection.parts[frame]} part, the same structure as {{0}} of the "
-        f"{collection.parts[original]} part ({agreement}{excuse}).",
+        f"In the {part} part, this is the same structure as {{0}} of the {earlier} part "
+        f"({agreement}{excuse}).",
         str(collection.names[original]),
         shift,
+        several=f"In the {part} part, each is the same structure as one of the {earlier} part "
+        f"({agreement}{excuse}).",
     )
 
 

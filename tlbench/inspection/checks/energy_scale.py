@@ -8,10 +8,11 @@ import numpy as np
 
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.inspection.checks.linear_potential import LinearPotential, fit
-from tlbench.inspection.checks.magnitudes import closest_in_radii, typical_force
+from tlbench.inspection.checks.magnitudes import closest_in_radii
 from tlbench.inspection.checks.misreadings import misreadings
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.force_sizes import typical_force
 from tlbench.inspection.geometry import nearest, structures_of
 
 FITTED_ATOMS = 3000
@@ -35,7 +36,7 @@ It explains 0.95 to 0.99 in the DFT data of Zuo et al.
 VOLUME_BIN = 0.02
 """Frames whose volume per atom differs by less than this fraction are compared.
 
-Forces at one volume say little about the energy at another.
+Forces at one volume hardly determine the energy at another.
 """
 
 MAX_SPREAD = 0.75
@@ -46,7 +47,7 @@ the solid solutions of Li et al. (npj Comput. Mater. 6, 70 (2020)), where chemic
 """
 
 UNSUSPICIOUS = 1.37
-"""Largest factor, either way, that is laid to the fit: the root of Å over bohr, the nearest ratio.
+"""Largest factor, either way, that the fit may cause: the root of Å over bohr, the nearest ratio.
 
 Unscaled data of Zuo et al. are at 0.97 to 1.15.
 """
@@ -164,7 +165,7 @@ def _slopes(frames: Frames, chosen: Ints, predicted: Floats) -> Floats:
 
     Differences are taken between frames some ranks apart in the order of predicted energy: far
     enough apart to exceed the noise, near enough that few of them cross the gap between two
-    phases, whose height forces within the phases do not show. The median is blind to those few.
+    phases, whose height forces within the phases do not show. The median ignores those few.
     """
     energy = frames.energy[chosen] / frames.n_atoms[chosen]
     alike: dict[object, list[int]] = defaultdict(list)

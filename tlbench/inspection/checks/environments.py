@@ -33,8 +33,8 @@ def environments(structure: Structure) -> Floats:
     For each element, the distances to the atoms of that element among the ``NEIGHBOURS`` nearest
     atoms, ascending and filled up with the distance to the farthest of these, so that
     nothing jumps when atoms swap ranks: if no distance changes by more than some amount, no
-    feature does. Where there are fewer neighbours, features are zero. The first feature tells
-    elements apart.
+    feature does. Where there are fewer neighbours, features are zero. The first feature is
+    the atomic number.
 
     They depend on distances alone: on no choice of axes, origin, cell or numbering.
     """

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.data.frames import Floats, Frames
-from tlbench.inspection.checks.magnitudes import NO_FORCE, closest_pairs
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import Finding, measured
+from tlbench.inspection.force_sizes import ZERO, largest_forces
 
 TIMES = 10.0
 """Largest force that is usual, in units of that which three quarters of the frames are below.
@@ -25,23 +24,19 @@ HUGE = 100.0
 """Force (eV/Å) that dominates the loss of every model, however close the atoms are."""
 
 
-def largest_forces(frames: Frames) -> Floats:
-    """Return the largest force on an atom of each frame, (frames,), eV/Å."""
-    if not len(frames):
-        return np.empty(0)
-    return np.maximum.reduceat(np.linalg.norm(frames.forces, axis=1), frames.atom_start)
-
-
 def check_large_forces(collection: Collection) -> Iterator[Finding]:
     """Find frames whose largest force no closeness of atoms explains."""
     found = largest_forces(collection.frames)
-    acting = found[found > NO_FORCE]
+    acting = found[found > ZERO]
     if not len(acting):
         return
     usual = TIMES * float(np.quantile(acting, 0.75, method="lower"))
     suspect = found > max(usual, LARGE)
     if not suspect.any():
         return
+    # It needs torch, which is long to import and seldom needed here.
+    from tlbench.inspection.checks.magnitudes import closest_pairs
+
     closest = closest_pairs(collection.frames)
     unexplained = closest >= closest[~suspect].min(initial=np.inf)
     typical = float(np.median(acting))

@@ -12,6 +12,7 @@ from tlbench.data.frames import Floats, Frames
 from tlbench.inspection.checks.misreadings import LENGTHS
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.force_sizes import typical_force
 from tlbench.inspection.geometry import NONE_NEAR, nearest, structures_of
 from tlbench.units import FORCE_UNITS
 
@@ -35,9 +36,6 @@ UNCOMPRESSED = 0.7
 
 NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
 """Atomic numbers of elements that form no bonds; their distances mean nothing here."""
-
-NO_FORCE = 1e-6
-"""Root-mean-square force component (eV/Å) of a frame without forces."""
 
 SAMPLE = 200
 """Frames whose distances are looked at."""
@@ -91,18 +89,6 @@ def check_distances(collection: Collection) -> Iterator[Finding]:
         f"than {found:.2f} times the sum of their covalent radii; {low} to {high} is "
         f"usual{guess}.",
     )
-
-
-def typical_force(frames: Frames) -> float:
-    """Return the median over frames of the root-mean-square force component, eV/Å.
-
-    Frames without forces, as of perfect crystals, do not count; 0 if there are no others.
-    """
-    if not len(frames):
-        return 0.0
-    square = np.add.reduceat((frames.forces**2).mean(axis=1), frames.atom_start)
-    rms = np.sqrt(square / frames.n_atoms)
-    return float(np.median(rms[rms > NO_FORCE])) if (rms > NO_FORCE).any() else 0.0
 
 
 def check_forces(collection: Collection) -> Iterator[Finding]:

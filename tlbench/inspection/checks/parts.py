@@ -1,18 +1,16 @@
 """Parts of a data set whose forces cannot be compared with those of its training part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
+from tlbench.inspection.checks.large_forces import check_large_forces
 from tlbench.inspection.collection import Collection
 from tlbench.inspection.finding import EVERYWHERE, Finding
-
-NO_FORCE = 1e-3
-"""Largest force component (eV/Å) of a frame that counts as having no forces, as among copies."""
+from tlbench.inspection.force_sizes import NO_FORCE, has_forces, typical_force
 
 FACTOR = 3.0
 """Largest usual ratio between the root-mean-square force components of two parts.
@@ -40,7 +38,8 @@ class ForceScale:
         Frames whose every force component is below ``NO_FORCE``, as where symmetry makes them
         vanish.
     rms
-        Root-mean-square force component over all atoms of the part, eV/Å.
+        Root-mean-square force component over all atoms of the part, eV/Å, without frames that
+        `check_large_forces` names; 0 if there are no others.
     """
 
     frames: int
@@ -53,70 +52,122 @@ class ForceScale:
         return self.without_forces == self.frames
 
 
-def has_forces(frames: Frames) -> npt.NDArray[np.bool_]:
-    """Return which frames have a force component of ``NO_FORCE`` or more, shape (frames,)."""
-    largest = np.maximum.reduceat(np.abs(frames.forces).max(axis=1), frames.atom_start)
-    return ~(largest < NO_FORCE)
+def force_scales(collection: Collection) -> dict[str, ForceScale]:
+    """Return part → how large its forces are, of each part of a data set that has frames."""
+    # A single exploded frame would decide the root mean square of its part.
+    exploded = [finding.frame for finding in check_large_forces(collection)]
+    usual = ~np.isin(collection.names, exploded)
+    return {
+        part: _force_scale(
+            collection.frames.select(collection.parts == part),
+            collection.frames.select((collection.parts == part) & usual),
+        )
+        for part in SPLITS
+        if (collection.parts == part).any()
+    }
 
 
-def force_scale(frames: Frames) -> ForceScale:
-    """Return how large the forces of ``frames``, at least one, are."""
+def _force_scale(frames: Frames, usual: Frames) -> ForceScale:
     return ForceScale(
         frames=len(frames),
         without_forces=int((~has_forces(frames)).sum()),
-        rms=float(np.sqrt(np.square(frames.forces).mean())),
+        rms=float(np.sqrt(np.square(usual.forces).mean())) if len(usual) else 0.0,
     )
 
 
 def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[str]:
-    """Yield a sentence about every part whose forces are unlike those of the training part.
+    """Yield sentences on forces that vanish or are unlike those of the training part.
 
     Parameters
     ----------
     scales
-        Part → its forces; nothing is said without a training part.
+        Part → its forces; there are no sentences without a training part.
     of
-        What stands behind the name of a part, such as " of mlearn-ge".
+        What follows the name of a part, such as " of mlearn-ge".
     """
     train = scales.get("train")
-    for part, scale in scales.items():
-        if train is None or part == "train":
-            continue
-        missing = f"{scale.without_forces} of {scale.frames} frames have none"
-        if scale.vanishes:
-            yield (
-                f"Every force of the {part} part{of} vanishes, as in perfect crystals, while the "
-                f"training part has a root mean square of {train.rms:.2g} eV/Å: force errors on "
-                "it measure nothing; divide the data so that each part holds structures of every "
-                "kind."
-            )
-        elif scale.rms * FACTOR < train.rms or train.rms * FACTOR < scale.rms:
-            yield (
-                f"The root-mean-square force component of the {part} part{of} is {scale.rms:.2g} "
-                f"eV/Å ({missing}), that of the training part {train.rms:.2g} eV/Å: they hold "
-                "other kinds of structure, and force errors on one say little about the other."
-            )
-        elif scale.without_forces > MOST_WITHOUT * scale.frames:
-            yield (
-                f"In the {part} part{of} most forces vanish, as in perfect crystals ({missing}): "
-                "such frames lower the mean force error, and test no force."
-            )
+    if train is None:
+        return
+    acting = {part: scale for part, scale in scales.items() if not scale.vanishes}
+    if not acting:
+        yield (
+            f"All forces{of} vanish, as in perfect crystals: forces cannot be learnt, and force "
+            "errors measure nothing."
+        )
+        return
+    if vanishing := [part for part in scales if part not in acting]:
+        compared = "train" if "train" in acting else next(iter(acting))
+        on = "them" if len(vanishing) > 1 else "it"
+        meaning = f"force errors on {on} measure nothing"
+        if train.vanishes:
+            meaning = "forces cannot be learnt"
+        yield (
+            f"Every force of the {_parts(vanishing)}{of} vanishes, as in perfect crystals, while "
+            f"the {_parts([compared])} has a root mean square of {acting[compared].rms:.2g} eV/Å: "
+            f"{meaning}; divide the data so that each part holds structures of every kind."
+        )
+    if not train.vanishes:
+        tested = {part: scale for part, scale in acting.items() if part != "train"}
+        yield from _of_another_kind(train, tested, of)
+
+
+def _of_another_kind(train: ForceScale, tested: Mapping[str, ForceScale], of: str) -> Iterator[str]:
+    """Yield sentences on parts with forces of another scale, and on those with few forces."""
+    # The scale is 0 where every frame that has forces is exploded.
+    scaled = {
+        part: f"{scale.rms:.2g} eV/Å in the {_parts([part])}"
+        + (f" ({_without(scale)} frames have no forces)" if scale.without_forces else "")
+        for part, scale in tested.items()
+        if min(scale.rms, train.rms) > 0
+        and (scale.rms * FACTOR < train.rms or train.rms * FACTOR < scale.rms)
+    }
+    if scaled:
+        yield (
+            f"The root-mean-square force component{of} is {_listed(list(scaled.values()))}, but "
+            f"{train.rms:.2g} eV/Å in the training part: the parts hold different kinds of "
+            "structure, and force errors on one are no measure of those on the other."
+        )
+    still = [
+        f"{_without(scale)} {part}"
+        for part, scale in tested.items()
+        if part not in scaled and scale.without_forces > MOST_WITHOUT * scale.frames
+    ]
+    if still:
+        yield (
+            f"Every force vanishes in {_listed(still)} frames{of}, as in perfect crystals: such "
+            "frames lower the mean force error, and test no force."
+        )
+
+
+def _parts(parts: Sequence[str]) -> str:
+    return f"{_listed([_adjective(part) for part in parts])} part{'s' if len(parts) > 1 else ''}"
+
+
+def _adjective(part: str) -> str:
+    return "training" if part == "train" else part
+
+
+def _without(scale: ForceScale) -> str:
+    return f"{scale.without_forces} of {scale.frames}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def without_forces(scales: Mapping[str, ForceScale], of: str = "") -> str:
     """Return in words how many frames of each part have no forces; empty if all have."""
     counts = [
-        f"{scale.without_forces} of {scale.frames} {part}"
+        f"{_without(scale)} {_adjective(part)}"
         for part, scale in scales.items()
         if scale.without_forces
     ]
     if not counts:
         return ""
-    *first, last = counts
-    listed = f"{', '.join(first)} and {last}" if first else last
     return (
-        f"{listed} frames{of} have no force above {1e3 * NO_FORCE:g} meV/Å, as where symmetry "
-        "makes forces vanish"
+        f"{_listed(counts)} frames{of} have no force above {1e3 * NO_FORCE:g} meV/Å, as where "
+        "symmetry makes forces vanish"
     )
 
 
@@ -126,13 +177,12 @@ def check_parts(collection: Collection) -> Iterator[Finding | str]:
     Yields
     ------
     Finding or str
-        Warnings; last, in words, how many frames of each part have no forces.
+        Warnings; last, in words, how many frames of each part have no forces. Nothing where all
+        forces are zero, which `check_forces` says.
     """
-    scales = {
-        part: force_scale(collection.frames.select(collection.parts == part))
-        for part in SPLITS
-        if (collection.parts == part).any()
-    }
+    if typical_force(collection.frames) == 0:
+        return
+    scales = force_scales(collection)
     for sentence in unlike_training(scales):
         yield Finding("warning", "parts", EVERYWHERE, sentence)
     if counts := without_forces(scales):
