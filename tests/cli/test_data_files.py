@@ -22,7 +22,6 @@ def data(tmp_path):
         ["run", "transfer", "--target", "{}", "--dry-run"],
         ["plan", "transfer", "--source", "{}"],
         ["tune", "transfer", "--set", "target.card={}"],
-        ["data", "describe", "{}"],
         ["data", "fetch", "{}"],
         ["show", "dataset", "{}"],
     ],

@@ -26,7 +26,8 @@ def status(command, out):
 
 def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
     out, store = tmp_path / "out", tmp_path / "store"
-    run = start("--out", out, "--store", store)
+    # Long enough to be looked at on a machine that is busy with other tests.
+    run = start("--out", out, "--store", store, "--set", "training.updates=400")
     try:
         deadline = time.monotonic() + 60
         while True:
