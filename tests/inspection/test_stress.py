@@ -88,3 +88,6 @@ def test_a_tension_that_no_solid_bears_is_named_with_its_frame():
     (finding,) = check_stress(from_parts({"train": replace(frames, stress=stress)}))
     assert finding.frame == "train frame 4"
     assert finding.message.startswith("A tension of 272 GPa")
+    (finding,) = check_stress(from_parts({"train": replace(frames, stress=-3 * stress)}))
+    assert finding.frame == "train frame 4"
+    assert finding.message.startswith("A pressure of 816 GPa")

@@ -19,6 +19,9 @@ from tlbench.inspection.finding import EVERYWHERE, Finding, measured
 LARGEST_TENSION = 30.0
 """Mean tension (GPa) that few solids bear: ideal strengths of metals are below, diamond's is 90."""
 
+LARGEST_COMPRESSION = 400.0
+"""Mean compression (GPa) that few calculations mean: at the centre of the Earth it is 360."""
+
 READ = Convention("GPa", "tension")
 """How ``Frames`` holds stress."""
 
@@ -65,6 +68,15 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             f"{LARGEST_TENSION:g}. The calculation may not have converged, or unit or sign are "
             "wrong.",
             tension[frame],
+        )
+    for frame in np.flatnonzero(np.isfinite(tension) & (tension < -LARGEST_COMPRESSION)):
+        yield measured(
+            "warning",
+            "stress",
+            str(collection.names[frame]),
+            "A pressure of {0:.3g} GPa, more than at the centre of the Earth; check stress_unit "
+            "and stress_sign in the card's options.",
+            -tension[frame],
         )
 
 
