@@ -32,7 +32,7 @@ MIN_R_SQUARED = 0.3
 HIGHEST_STRESS = 1000.0
 """Median of |tr σ|/3 (GPa) above which a unit is impossible: the pressure of a planet's core."""
 
-USUAL_STRESS = 50.0
+USUAL_STRESS = 100.0
 """The same, above which a unit that nothing confirms is not assumed."""
 
 NEAR = 3.0
