@@ -25,7 +25,8 @@ from tlbench.engine.plans import write_plan
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
-from tlbench.jobs.base import KINDS, Context, Job
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import Context
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store import Store
-from tlbench.jobs.base import COVERAGE, ERRORS, GEOMETRY
+from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan
 from tlbench.schema import Strict, read_lines, write_lines

@@ -187,7 +187,7 @@ def _write(
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(results, suite.metrics, suite, notes))
+        write_whole(out / "summary.md", markdown(results, suite.error_metrics, suite, notes))
         page = out / "report.html"
         write_report(page, suite, complete, planned.suite_digest, results, entries, failures, notes)
     except OSError as error:

@@ -11,7 +11,8 @@ from faulty import assert_kept, complete, done, end, events, finished, start
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.engine.worker import perform
-from tlbench.jobs.base import Job, Progress
+from tlbench.jobs.base import Job
+from tlbench.jobs.context import Progress
 from tlbench.training import loop
 
 pytestmark = pytest.mark.slow

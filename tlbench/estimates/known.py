@@ -9,7 +9,8 @@ from typing import Any
 
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.data.splits import share_size
-from tlbench.jobs.base import KINDS, RESULT, Job
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import RESULT
 
 ATOMS_PER_CELL = 8
 """Atoms of the conventional cell of diamond."""

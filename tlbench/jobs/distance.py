@@ -7,7 +7,7 @@ import numpy as np
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import chosen_indices
-from tlbench.jobs.base import RESULT, Context, Progress
+from tlbench.jobs.context import RESULT, Context, Progress
 from tlbench.jobs.environments import read_environments
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.settings import DistanceSettings

@@ -12,7 +12,7 @@ from typing import Any
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
-from tlbench.jobs.base import MODEL
+from tlbench.jobs.context import MODEL
 from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.own_cards import with_own_cards
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
@@ -192,7 +192,7 @@ def _write(folder: Path, source: Path, suite: Suite, found: Results) -> None:
     """Write the suite and what was found."""
     shutil.copyfile(source, folder / SUITE)
     found.write(folder, PACKED)
-    write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
+    write_whole(folder / SUMMARY, markdown(found, suite.error_metrics, suite))
 
 
 def _refuse_the_same(results: Path, submission: Submission) -> None:

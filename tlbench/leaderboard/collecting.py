@@ -13,7 +13,7 @@ from tlbench.data.origins import SPLITS
 from tlbench.engine.manifest import read_manifest
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
-from tlbench.jobs.base import ERRORS, MODEL
+from tlbench.jobs.context import ERRORS, MODEL
 from tlbench.leaderboard.per_frame import DIGITS, LARGEST, ModelErrors, TestSet
 from tlbench.leaderboard.submission import DataSet
 from tlbench.metrics.spec import Errors, Floats, FrameErrors

@@ -13,7 +13,8 @@ from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import perform
 from tlbench.errors import InputError
-from tlbench.jobs.base import Job, Progress
+from tlbench.jobs.base import Job
+from tlbench.jobs.context import Progress
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
 from tlbench.seeds import stream

@@ -13,7 +13,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError, TlbenchError
-from tlbench.jobs.base import ERRORS, MODEL, Context
+from tlbench.jobs.context import ERRORS, MODEL, Context
 from tlbench.leaderboard.collecting import content_of
 from tlbench.leaderboard.reading import Entry, digest_of
 from tlbench.leaderboard.submission import DataSet
@@ -154,7 +154,7 @@ def _evaluate(entry: Entry, model: Model, path: Path, data: Path) -> dict[Any, f
     if digest_of(path) != entry.about.weights[key]:
         raise InputError(f"{path} is not the file whose digest stands in the submission.")
     _check_backbone(entry, model, path)
-    config = {"split": "test", "metrics": entry.suite.metrics, "by": entry.suite.by}
+    config = {"split": "test", "metrics": entry.suite.error_metrics, "by": entry.suite.by}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").mkdir()
         (Path(folder) / "model" / MODEL).symlink_to(path.absolute())

@@ -171,4 +171,4 @@ def _check_summary(entry: Entry) -> list[str]:
 
 
 def _summary(entry: Entry) -> str:
-    return markdown(entry.results, entry.suite.metrics, entry.suite)
+    return markdown(entry.results, entry.suite.error_metrics, entry.suite)
