@@ -18,9 +18,10 @@ from pathlib import Path
 
 from tlbench.errors import DamagedJobError
 from tlbench.files import flush, write_whole
+from tlbench.jobs.base import outputs_of
 from tlbench.schema import digest
 
-MANIFEST = "manifest.json"
+MANIFEST, DESCRIPTION = "manifest.json", "job.json"
 
 Stat = tuple[int, int]
 
@@ -94,6 +95,28 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(files, {name: (size, time) for name, (size, time) in stat.items()})
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedJobError(f"{path} cannot be read.") from error
+
+
+def check_outputs(folder: Path, key: str, manifest: Manifest) -> None:
+    """Make sure that a job has left all that such a job leaves.
+
+    Raises
+    ------
+    DamagedJobError
+        If the description in ``folder`` is that of another job than ``key``, or a file is missing
+        from the manifest.
+    """
+    path = folder / DESCRIPTION
+    content = path.read_bytes()
+    if manifest.files.get(DESCRIPTION) != key or hashlib.sha256(content).hexdigest() != key:
+        raise DamagedJobError(f"{path} describes another job.")
+    try:
+        job = json.loads(content)
+        wanted = outputs_of(job["kind"], job["config"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedJobError(f"{path} is not the description of a job.") from error
+    for name in sorted(wanted - manifest.files.keys()):
+        raise DamagedJobError(f"{folder / name} is missing, which the job should have left.")
 
 
 def read_checked(folder: Path, name: str) -> bytes:

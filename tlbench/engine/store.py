@@ -32,7 +32,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
+from tlbench.engine.manifest import check_outputs, read_checked, read_manifest, write_manifest
 from tlbench.errors import DamagedJobError, StoreError
 from tlbench.files import PART, flush, is_held, write_whole
 from tlbench.jobs.base import Job
@@ -186,16 +186,16 @@ class Store:
         Raises
         ------
         DamagedJobError
-            Naming the first file that is missing, unexpected or altered.
+            Naming the first file that is missing, unexpected or altered, also one that such a job
+            leaves and that its manifest does not name.
         """
         folder = self.folder(key)
         manifest = read_manifest(folder)
         try:
             manifest.check(folder, None if thorough else READ_FOR_RECORDS)
+            check_outputs(folder, key, manifest)
         except OSError as error:
             raise DamagedJobError(f"{folder} cannot be read.") from error
-        if manifest.files.get("job.json") != key:
-            raise DamagedJobError(f"{folder / 'job.json'} describes another job.")
 
     def clear_damaged(self, key: str) -> None:
         """Set the job aside if it is damaged; every file of it is read to find out.
@@ -233,6 +233,11 @@ class Store:
 
         Each file, the folder and the store are brought to the disk: otherwise a power cut could
         leave a finished job of empty files, or lose one that its runner had reported as done.
+
+        Raises
+        ------
+        DamagedJobError
+            If a file is missing that the job should leave; then it stays unfinished.
         """
         folder = self.working_folder(job.key)
         texts = {
@@ -243,6 +248,8 @@ class Store:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         write_manifest(folder)
+        # Of what stands in it: a file may vanish until the last moment.
+        check_outputs(folder, job.key, read_manifest(folder))
         flush(folder)
         folder.rename(self.folder(job.key))
         flush(self.root)

@@ -94,7 +94,8 @@ def _add(
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(suite, errors, collector)
-    about = _about(suite, found, tests, collector, who) | {"private": private}
+    jobs = [collector.description(each.job) for each in provenance]
+    about = _about(suite, found, tests, jobs, collector, who) | {"private": private}
     validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
@@ -145,10 +146,16 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
 
 
 def _about(
-    suite: Suite, found: Results, tests: list[TestSet], collector: Collector, who: Who
+    suite: Suite,
+    found: Results,
+    tests: list[TestSet],
+    jobs: Sequence[dict[str, Any]],
+    collector: Collector,
+    who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.model for r in found.records if r.model is not None})
-    providers = providers_of(suite, map(collector.config, models))
+    trained = [job["config"] for job in jobs if job["kind"] == "train"]
+    providers = providers_of(suite, trained)
     return {
         "format": FORMAT,
         "name": who.name,
@@ -166,9 +173,23 @@ def _about(
         "reference": found.dynamics and found.dynamics.reference.digest(),
         "providers": providers.pop("backbone", {}),
         "plugins": providers,
+        "sources": _sources(jobs),
         "weights": {model: collector.weights(model) for model in models},
         "files": {},
     }
+
+
+def _sources(jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the digests of the code that jobs were done with, all of them with the same."""
+    found: dict[str, str] = {}
+    for job in jobs:
+        for name, digest in job["sources"].items():
+            if found.setdefault(name, digest) != digest:
+                raise InputError(
+                    f"Some jobs of the run were done with other code of {name} than others; run "
+                    "the suite again."
+                )
+    return found
 
 
 def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:

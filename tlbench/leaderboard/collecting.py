@@ -36,7 +36,6 @@ class Collector:
             If the job is not in the store, or is damaged; as all methods do.
         """
         folder = self._folder(job)
-        description = json.loads((folder / "job.json").read_text())
         with np.load(folder / ERRORS, allow_pickle=False) as file:
             found = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
         known = bool(np.isfinite(found.energy).all())
@@ -48,7 +47,7 @@ class Collector:
             )
         return ModelErrors(
             job=job,
-            data=description["parents"]["data"],
+            data=self.description(job)["parents"]["data"],
             energy=_rounded(found.energy) if known else None,
             force_abs=_rounded(found.force_abs),
             force_square=_rounded(found.force_square),
@@ -84,10 +83,10 @@ class Collector:
             n_frames={split: len(frames) for split, frames in parts.items()},
         )
 
-    def config(self, job: str) -> dict[str, Any]:
-        """Return the configuration of a job."""
-        config: dict[str, Any] = json.loads((self._folder(job) / "job.json").read_text())["config"]
-        return config
+    def description(self, job: str) -> dict[str, Any]:
+        """Return what the key of a job is the digest of."""
+        found: dict[str, Any] = json.loads((self._folder(job) / "job.json").read_text())
+        return found
 
     def weights(self, model: str) -> str:
         """Return the SHA-256 of the weights that the job ``model`` left."""

@@ -17,6 +17,7 @@ from tlbench.leaderboard.verification.contents import (
     check_suite,
 )
 from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
+from tlbench.leaderboard.verification.keys import check_keys
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
@@ -121,6 +122,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         *first_few(check_tests(entry, tested)),
         *first_few(check_errors(tested, measured, models)),
         *first_few(check_jobs(entry, models)),
+        *first_few(check_keys(entry, models, measured)),
         *check_extras(entry, models),
     ]
     if entry.results.dynamics is not None:
