@@ -47,10 +47,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Idle:
-    """A kind of job that does nothing, with the version, and so the keys, of a real one."""
+    """A kind of job that does nothing, with the code, and so the keys, of a real one."""
 
-    version: int
+    module: str
     uses_device: bool = False
+    outputs: tuple[str, ...] = ()
+    when_trained: tuple[str, ...] = ()
 
     def load(self) -> Callable[[dict[str, Any], Context], dict[str, Any]]:
         """Return what does the job."""
@@ -76,7 +78,7 @@ def in_process() -> Iterator[Executor]:
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
     before = dict(KINDS)
-    KINDS.update({name: Idle(kind.version) for name, kind in before.items()})  # type: ignore[misc]
+    KINDS.update({name: Idle(kind.module) for name, kind in before.items()})  # type: ignore[misc]
     try:
         yield
     finally:

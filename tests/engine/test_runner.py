@@ -25,7 +25,8 @@ class FakeKind:
     """A kind of job whose work is a function of this test."""
 
     run: object
-    version: int = 1
+    outputs: tuple = ()
+    when_trained: tuple = ()
     uses_device: bool = False
 
     def load(self):

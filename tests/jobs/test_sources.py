@@ -242,13 +242,11 @@ def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatc
     monkeypatch.setattr(sources, "own_sources", lambda: known)
     monkeypatch.setattr(sources, "_settled", set())
     job = Job("late", {}, label="late", sources={"late": known["late"]})
-    path = known.files("late")[0]
+    path = root / "tlbench" / "jobs" / "late.py"
     path.write_text("X = 3  # longer\n")
     check_planned(job)
     check_imported(job)
-    loaded = type(sys)("late")
-    loaded.__file__ = str(path)
-    monkeypatch.setitem(sys.modules, "late", loaded)
+    monkeypatch.setitem(sys.modules, "tlbench.jobs.late", type(sys)("late"))
     with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
         check_imported(job)
 

@@ -17,8 +17,9 @@ A job is written in ``.working`` and renamed into place when it is complete, so 
 exists is a job that is done.
 
 Whether a finished job is still what it was is checked twice. To recognise it, its folder is
-compared with the manifest: names, sizes and times of change of all files, and the content of those
-that records are made of (``READ_FOR_RECORDS``). Where a job is used by another, every file of it
+compared with the manifest: names, sizes and times of change of all files, and the content of its
+description and of what records are made of (``READ_FOR_RECORDS``); and the manifest with what such
+a job should leave, see `tlbench.jobs.base.KINDS`. Where a job is used by another, every file of it
 is read and compared, so an altered file never enters a result, however well it looks.
 """
 

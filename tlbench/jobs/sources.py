@@ -8,7 +8,7 @@ package, for every file of that package, and what of tlbench these import.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -46,7 +46,7 @@ class Sources(Mapping[str, str]):
     def __init__(self, root: Path | None = None) -> None:
         self.tree = SourceFiles(root or Path(__file__).parents[2])
         self._digests: dict[str, str] = {}
-        self._files: dict[str, list[Path]] = {}
+        self._files: dict[str, dict[Path, str]] = {}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._digests:
@@ -64,14 +64,15 @@ class Sources(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def files(self, name: str) -> list[Path]:
-        """Return the files that a source consists of."""
+    def files(self, name: str) -> Mapping[Path, str]:
+        """Return the files that a source consists of, and the names of the modules in them."""
         _ = self[name]
         return self._files[name]
 
     def _own(self, name: str, module: str) -> None:
-        self._files[name] = self.tree.closure([module])
-        self._digests[name] = self.tree.digest(self._files[name])
+        files = self.tree.closure([module])
+        self._files[name] = _modules(files, self.tree.root)
+        self._digests[name] = self.tree.digest(files)
 
     def _registered(self, name: str) -> None:
         kind = next((kind for kind in REGISTRIES if name.startswith(f"{kind} ")), None)
@@ -86,7 +87,7 @@ class Sources(Mapping[str, str]):
         python = [path for path in files if path.suffix == ".py"]
         imported = {each for path in python for each in self.tree.imports_of(path)}
         own = self.tree.closure(imported)
-        self._files[name] = [*files, *own]
+        self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
         self._digests[name] = self.tree.digest(files, top) + self.tree.digest(own)
 
 
@@ -130,9 +131,12 @@ def check_imported(job: Job) -> None:
         If a file was changed, so that it is unknown what was imported.
     """
     known = own_sources()
-    imported = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    files = {path for name in job.sources for path in known.files(name)} - _settled
-    found = {path for path in files if path.suffix != ".py" or str(path) in imported}
+    found = {
+        path
+        for name in job.sources
+        for path, module in known.files(name).items()
+        if path not in _settled and (path.suffix != ".py" or module in sys.modules)
+    }
     changed = known.tree.changed(found)
     if changed is not None:
         raise InputError(
@@ -140,6 +144,15 @@ def check_imported(job: Job) -> None:
             "again."
         )
     _settled.update(found)
+
+
+def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
+    """Return the names of the modules in files below ``root``."""
+    parts = {path: path.relative_to(root).with_suffix("").parts for path in files}
+    return {
+        path: ".".join(some[:-1] if some[-1] == "__init__" else some)
+        for path, some in parts.items()
+    }
 
 
 def _package_files(module: str, provider: str | None) -> tuple[Path, list[Path]]:
