@@ -121,7 +121,7 @@ def run_suite(
     _prepare(out)
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)
-    if any(opened.state(key) is not State.FINISHED for key in jobs):
+    if any(opened.state(key, job=job) is not State.FINISHED for key, job in jobs.items()):
         # Else the files need not be there.
         check_distinct(suite, mirror)
     executor, at_once = means.of(len(jobs))

@@ -95,15 +95,11 @@ def test_what_records_are_made_of_is_read_to_recognise_a_job(store, name):
         {"result.json": store.result, "provenance.json": store.provenance}[name](JOB.key)
 
 
-def test_the_description_is_read_to_recognise_a_job(store):
-    alter_unseen(commit(store) / "job.json")
-    assert store.state(JOB.key) is State.DAMAGED
-
-
-def test_other_files_are_read_where_they_are_used(store):
-    alter_unseen(commit(store) / (name := "artefact.bin"))
+@pytest.mark.parametrize("name", ["artefact.bin", "job.json"])
+def test_other_files_are_read_where_they_are_used(store, name):
+    alter_unseen(commit(store) / name)
     # Recognising a job does not read them; that is what makes it fast.
-    assert store.state(JOB.key) is State.FINISHED
+    assert store.state(JOB.key, job=JOB) is State.FINISHED
     assert store.state(JOB.key, thorough=True) is State.DAMAGED
     with pytest.raises(DamagedJobError, match=name):
         store.verify(JOB.key)
@@ -134,12 +130,14 @@ def test_what_a_job_should_leave_depends_on_its_settings(store):
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_a_manifest_without_what_the_job_should_have_left_is_damage(store, thorough):
+@pytest.mark.parametrize("known", [False, True])
+def test_a_manifest_without_what_the_job_should_have_left_is_damage(store, thorough, known):
     """As a race once left it: all that the manifest names is there and right."""
     folder = trained(store)
     (folder / "potential.safetensors").unlink()
     write_manifest(folder)
-    assert store.state(folder.name, thorough) is State.DAMAGED
+    job = Job("train", {"training": {"updates": 1}}) if known else None
+    assert store.state(folder.name, thorough, job) is State.DAMAGED
     store.clear_damaged(folder.name)
     assert store.state(folder.name) is State.ABSENT
 

@@ -240,7 +240,7 @@ def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatc
     monkeypatch.setitem(KINDS, "late", KINDS["speed"].__class__("tlbench.jobs.late:run", False))
     known = Sources(root)
     monkeypatch.setattr(sources, "own_sources", lambda: known)
-    monkeypatch.setattr(sources, "_settled", set())
+    monkeypatch.setattr(sources, "_unsettled", {})
     job = Job("late", {}, label="late", sources={"late": known["late"]})
     path = root / "tlbench" / "jobs" / "late.py"
     path.write_text("X = 3  # longer\n")
@@ -252,7 +252,7 @@ def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatc
 
 
 def test_what_is_changed_after_it_was_imported_does_no_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "_settled", set())
+    monkeypatch.setattr(sources, "_unsettled", {})
     job = Job("speed", {}, sources={"speed": own_sources()["speed"]})
     import tlbench.jobs.speed  # noqa: F401
 

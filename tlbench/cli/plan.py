@@ -154,7 +154,7 @@ def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":
     if not (root / "store.json").exists():
         return dict.fromkeys(jobs, State.ABSENT)
     store = Store(root, read_only=True)
-    return {key: store.state(key) for key in jobs}
+    return {key: store.state(key, job=job) for key, job in jobs.items()}
 
 
 def _estimate(

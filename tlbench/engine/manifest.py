@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tlbench.errors import DamagedJobError
 from tlbench.files import flush, write_whole
-from tlbench.jobs.base import outputs_of
+from tlbench.jobs.base import Job, outputs_of
 from tlbench.schema import digest
 
 MANIFEST, DESCRIPTION = "manifest.json", "job.json"
@@ -97,22 +97,25 @@ def read_manifest(folder: Path) -> Manifest:
         raise DamagedJobError(f"{path} cannot be read.") from error
 
 
-def check_outputs(folder: Path, key: str, manifest: Manifest) -> None:
+def check_outputs(folder: Path, key: str, manifest: Manifest, job: Job | None = None) -> None:
     """Make sure that a job has left all that such a job leaves.
+
+    Parameters
+    ----------
+    job
+        The job, if the caller has it; otherwise its description in ``folder`` is read.
 
     Raises
     ------
     DamagedJobError
-        If the description in ``folder`` is that of another job than ``key``, or a file is missing
-        from the manifest.
+        If a file is missing from the manifest, or it is of another job than ``key``.
     """
     path = folder / DESCRIPTION
-    content = path.read_bytes()
-    if manifest.files.get(DESCRIPTION) != key or hashlib.sha256(content).hexdigest() != key:
+    if manifest.files.get(DESCRIPTION) != key:
         raise DamagedJobError(f"{path} describes another job.")
     try:
-        job = json.loads(content)
-        wanted = outputs_of(job["kind"], job["config"])
+        said = json.loads(path.read_bytes()) if job is None else vars(job)
+        wanted = outputs_of(said["kind"], said["config"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedJobError(f"{path} is not the description of a job.") from error
     for name in sorted(wanted - manifest.files.keys()):

@@ -203,15 +203,16 @@ def _foreign_lines(content: bytes, max_bytes: int) -> Iterator[dict[str, Any]]:
 
 def _checked(job: Any) -> dict[str, Any]:
     """Return the description of a job that is what ``Job.written`` writes."""
-    parts = ("kind", "version", "config", "parents")
+    parts = ("kind", "sources", "config", "parents")
     if not isinstance(job, dict) or digest({p: job.get(p) for p in parts}) != job.get("key"):
         raise ValueError("a key is not the digest of its job")
-    types = {"kind": str, "version": int, "config": dict, "parents": dict, "label": str}
+    types = {"kind": str, "sources": dict, "config": dict, "parents": dict, "label": str}
     environment = job.get("environment")
     if not (
         all(isinstance(job.get(name), type_) for name, type_ in types.items())
         and job["label"] == printable(job["label"])
         and all(isinstance(key, str) and is_key(key) for key in job["parents"].values())
+        and all(isinstance(digest_, str) for digest_ in job["sources"].values())
         and (environment is None or isinstance(environment, str))
     ):
         raise ValueError("a line of it is not a job")

@@ -17,9 +17,9 @@ A job is written in ``.working`` and renamed into place when it is complete, so 
 exists is a job that is done.
 
 Whether a finished job is still what it was is checked twice. To recognise it, its folder is
-compared with the manifest: names, sizes and times of change of all files, and the content of its
-description and of what records are made of (``READ_FOR_RECORDS``); and the manifest with what such
-a job should leave, see `tlbench.jobs.base.KINDS`. Where a job is used by another, every file of it
+compared with the manifest: names, sizes and times of change of all files, and the content of those
+that records are made of (``READ_FOR_RECORDS``); and the manifest with what such a job should leave,
+see `tlbench.jobs.base.KINDS`. Where a job is used by another, every file of it
 is read and compared, so an altered file never enters a result, however well it looks.
 """
 
@@ -163,7 +163,7 @@ class Store:
         with os.scandir(self._working) as entries:
             return {entry.name for entry in entries if is_key(entry.name)}
 
-    def state(self, key: str, thorough: bool = False) -> State:
+    def state(self, key: str, thorough: bool = False, job: Job | None = None) -> State:
         """Say whether the job is finished.
 
         Parameters
@@ -171,17 +171,19 @@ class Store:
         thorough
             Read every file. By default only what records are made of is read, and files whose
             size or time of change is not the one in the manifest.
+        job
+            The job, if the caller has it; otherwise its description is read.
         """
         if not self.folder(key).exists():
             return State.ABSENT
         try:
-            self.verify(key, thorough)
+            self.verify(key, thorough, job)
         except DamagedJobError:
             # Somebody else may have set it aside meanwhile.
             return State.DAMAGED if self.folder(key).exists() else State.ABSENT
         return State.FINISHED
 
-    def verify(self, key: str, thorough: bool = True) -> None:
+    def verify(self, key: str, thorough: bool = True, job: Job | None = None) -> None:
         """Compare the files of a finished job with its manifest, as ``state`` does.
 
         Raises
@@ -194,7 +196,7 @@ class Store:
         manifest = read_manifest(folder)
         try:
             manifest.check(folder, None if thorough else READ_FOR_RECORDS)
-            check_outputs(folder, key, manifest)
+            check_outputs(folder, key, manifest, job)
         except OSError as error:
             raise DamagedJobError(f"{folder} cannot be read.") from error
 
@@ -250,7 +252,7 @@ class Store:
             (folder / name).write_text(text, encoding="utf-8")
         write_manifest(folder)
         # Of what stands in it: a file may vanish until the last moment.
-        check_outputs(folder, job.key, read_manifest(folder))
+        check_outputs(folder, job.key, read_manifest(folder), job)
         flush(folder)
         folder.rename(self.folder(job.key))
         flush(self.root)

@@ -53,7 +53,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     try:
         store = Store(task.store)
         with store.lock(job.key).acquire(blocking=False):
-            if store.state(job.key) is State.FINISHED:
+            if store.state(job.key, job=job) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))

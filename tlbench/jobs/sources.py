@@ -97,8 +97,9 @@ def own_sources() -> Sources:
     return Sources()
 
 
-_settled: set[Path] = set()
-"""Files that were imported by this process and are known to be what their digest is of."""
+_unsettled: dict[str, dict[Path, str]] = {}
+"""Of each source the files, and their modules, that this process is not known to have imported as
+their digest says."""
 
 
 def check_planned(job: Job) -> None:
@@ -131,28 +132,29 @@ def check_imported(job: Job) -> None:
         If a file was changed, so that it is unknown what was imported.
     """
     known = own_sources()
-    found = {
-        path
-        for name in job.sources
-        for path, module in known.files(name).items()
-        if path not in _settled and (path.suffix != ".py" or module in sys.modules)
-    }
-    changed = known.tree.changed(found)
-    if changed is not None:
-        raise InputError(
-            f"{changed} was changed before the job {job.label!r} had loaded it; run the suite "
-            "again."
-        )
-    _settled.update(found)
+    for name in job.sources:
+        if name not in _unsettled:
+            _unsettled[name] = dict(known.files(name))
+        files = _unsettled[name]
+        found = [path for path, module in files.items() if not module or module in sys.modules]
+        changed = known.tree.changed(found)
+        if changed is not None:
+            raise InputError(
+                f"{changed} was changed before the job {job.label!r} had loaded it; run the suite "
+                "again."
+            )
+        for path in found:
+            del files[path]
 
 
 def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
-    """Return the names of the modules in files below ``root``."""
-    parts = {path: path.relative_to(root).with_suffix("").parts for path in files}
-    return {
-        path: ".".join(some[:-1] if some[-1] == "__init__" else some)
-        for path, some in parts.items()
-    }
+    """Return the names of the modules in files below ``root``, "" where there is none."""
+    found = {}
+    for path in files:
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[path] = name if path.suffix == ".py" else ""
+    return found
 
 
 def _package_files(module: str, provider: str | None) -> tuple[Path, list[Path]]:
