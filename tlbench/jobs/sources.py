@@ -75,10 +75,11 @@ class Sources(Mapping[str, str]):
         self._digests[name] = self.tree.digest(files)
 
     def _registered(self, name: str) -> None:
-        kind = next((kind for kind in REGISTRIES if name.startswith(f"{kind} ")), None)
-        if kind is None:
+        kind = next((kind for kind in REGISTRIES if name.startswith(f"{kind} ")), "")
+        own_name = name.removeprefix(f"{kind} ")
+        if not kind or own_name not in REGISTRIES[kind]:
             raise KeyError(name)
-        registry, own_name = REGISTRIES[kind], name.removeprefix(f"{kind} ")
+        registry = REGISTRIES[kind]
         module = registry.module(own_name)
         if module.partition(".")[0] == PACKAGE:
             self._own(name, module)
@@ -112,7 +113,7 @@ def check_planned(job: Job) -> None:
     """
     known = own_sources()
     for name, digest in job.sources.items():
-        if known[name] != digest:
+        if known.get(name) != digest:
             raise InputError(
                 f"The job {job.label!r} was planned with another version of the code of {name}; "
                 "plan it anew."
