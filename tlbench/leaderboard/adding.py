@@ -95,7 +95,8 @@ def _add(
     errors = [collector.errors(job) for job in measured]
     tests = _tests(suite, errors, collector)
     jobs = [collector.description(each.job) for each in provenance]
-    about = _about(suite, found, tests, jobs, collector, who) | {"private": private}
+    about = _about(suite, found, tests, jobs, collector, who)
+    about |= {"private": private, "sources": _sources(run, jobs)}
     validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
@@ -173,23 +174,19 @@ def _about(
         "reference": found.dynamics and found.dynamics.reference.digest(),
         "providers": providers.pop("backbone", {}),
         "plugins": providers,
-        "sources": _sources(jobs),
         "weights": {model: collector.weights(model) for model in models},
         "files": {},
     }
 
 
-def _sources(jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return the digests of the code that jobs were done with, all of them with the same."""
-    found: dict[str, str] = {}
-    for job in jobs:
-        for name, digest in job["sources"].items():
-            if found.setdefault(name, digest) != digest:
-                raise InputError(
-                    f"Some jobs of the run were done with other code of {name} than others; run "
-                    "the suite again."
-                )
-    return found
+def _sources(run: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the digests of the code that the jobs of a run were done with."""
+    if any("sources" not in job for job in jobs):
+        raise InputError(
+            f"{run}: its jobs do not say which code they were done with, as they are of an earlier "
+            "version of tlbench; run the suite again."
+        )
+    return {name: digest for job in jobs for name, digest in job["sources"].items()}
 
 
 def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
