@@ -10,10 +10,11 @@ import pytest
 import tlbench
 from tlbench import registry
 from tlbench.backbones import BACKBONES
+from tlbench.engine.interpreters import code_digest
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs import sources
 from tlbench.jobs.base import KINDS, Job
-from tlbench.jobs.imports import SourceFiles
+from tlbench.jobs.imports import SourceFiles, code_files
 from tlbench.jobs.sources import Sources, check_imported, check_planned, own_sources
 from tlbench.metrics import METRICS
 from tlbench.plan import plan
@@ -87,6 +88,16 @@ def test_an_edit_of_a_kernel_changes_all_that_use_kernels(edited):
 
 def test_what_settles_the_process_is_part_of_every_kind(edited):
     assert set(KINDS) <= edited("jobs/context.py")
+
+
+def test_an_interpreter_whose_kernels_differ_has_another_tlbench(copied, edited):
+    def digest():
+        return SourceFiles(copied).digest(code_files(copied / "tlbench"))
+
+    before = digest()
+    assert before == code_digest()
+    edited("kernels/dense.h")
+    assert digest() != before
 
 
 def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(tmp_path):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tlbench.data.origins import SPLITS
 from tlbench.errors import InputError
 from tlbench.jobs.context import (
     COVERAGE,
@@ -60,7 +59,7 @@ class Kind:
         return run
 
 
-_PARTS = tuple(f"{split}.npz" for split in SPLITS)
+_PARTS = ("train.npz", "validation.npz", "test.npz")
 
 KINDS = {
     "dataset": Kind("tlbench.jobs.dataset:run", uses_device=False, outputs=_PARTS),
