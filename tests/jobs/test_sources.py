@@ -28,7 +28,7 @@ PACKAGE = Path(tlbench.__file__).parent
 def copied(tmp_path_factory):
     """Return a folder that holds a copy of tlbench."""
     root = tmp_path_factory.mktemp("tree")
-    ignored = shutil.ignore_patterns("__pycache__", "*.yaml", "site", "templates")
+    ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, root / "tlbench", ignore=ignored)
     return root
 
