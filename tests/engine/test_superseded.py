@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tlbench.engine.garbage import collect, find_garbage
-from tlbench.engine.plans import packed_plan, place_plan, plan_files, write_plan
+from tlbench.engine.plans import packed_plan, place_plan, plan_files, read_plan, write_plan
 from tlbench.engine.store import Store
 from tlbench.engine.superseded import code_change, superseded
 from tlbench.jobs.base import Job
@@ -94,6 +94,11 @@ def test_a_plan_from_elsewhere_does_not_take_the_place_of_ones_own(store, tmp_pa
     assert place_plan(store, foreign.name, packed_plan(foreign), 1 << 20)
     assert [path.name for path in superseded(store)] == [foreign.name]
     assert own in plan_files(store)
+
+
+def test_a_plan_of_other_code_can_be_followed(store):
+    """As from another terminal, while the code is edited."""
+    assert read_plan(write(store, planned(), 1)).keys() == planned().keys()
 
 
 def test_an_older_plan_stays_while_somebody_works_on_a_job_of_it(store):

@@ -63,6 +63,17 @@ def test_an_edit_of_the_schedule_changes_training_alone(edited):
     assert edited("training/schedule.py") == {"train"}
 
 
+def test_an_edit_of_the_schedule_changes_the_keys_of_what_depends_on_training(copied, edited):
+    suite = load_suite("quick")
+    before = plan(suite, KeyScheme(Sources(copied))).jobs
+    edited("training/schedule.py")
+    after = plan(suite, KeyScheme(Sources(copied))).jobs
+    kept = {job.kind for key, job in before.items() if key in after}
+    changed = {job.kind for key, job in before.items() if key not in after}
+    assert kept == {"dataset", "speed", "reference"}
+    assert changed == {"train", "evaluate", "simulate", "compare"}
+
+
 @pytest.mark.parametrize(
     "name", ["report/page.py", "cli/run.py", "engine/store.py", "jobs/base.py", "plan/training.py"]
 )
