@@ -291,3 +291,24 @@ def test_digests_are_cheap():
     found = Sources()
     assert all(found[kind] for kind in KINDS)
     assert time.process_time() - started < 0.2
+
+
+def test_what_was_installed_beside_a_plugin_belongs_to_it_and_records_of_it_do_not(
+    plugin, monkeypatch
+):
+    """The distribution says which files it has installed; an editable one has none but records."""
+    site = plugin.parent
+    info = site / "mine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (site / "beside.py").write_text("X = 1\n")
+    (site / "__editable___mine_finder.py").write_text(f"MAPPING = {str(site)!r}\n")
+    (site / "mine.pth").write_text("import mine\n")
+    names = ["beside.py", "__editable___mine_finder.py", "mine.pth", "../../bin/mine"]
+    listed = [*names, "mine-1.0.dist-info/METADATA"]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in listed))
+    monkeypatch.setitem(BACKBONES._providers, "mine", "mine 1.0")
+    found = [path for path in Sources().files("backbone mine") if site in path.parents]
+    files = {path.relative_to(site).as_posix() for path in found}
+    own = {"__init__.py", "config.py", "metric.py", "table.json"}
+    assert files == {"beside.py", *(f"my_plugin/{name}" for name in own)}

@@ -215,10 +215,11 @@ def _place_of(module: str) -> Path | None:
 def _below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if each != "__pycache__" and each[0] != "."]
-        yield from (Path(where) / name for name in names if _is_source(Path(name)))
+        yield from (Path(where) / name for name in names if not name.endswith(".pyc"))
 
 
 def _is_source(path: Path) -> bool:
-    """Return whether an installed file may be read by the package that it belongs to."""
-    about = path.parts[0].endswith((".dist-info", ".egg-info")) or "editable" in path.name
-    return not about and path.suffix not in (".pyc", ".pth") and "__pycache__" not in path.parts
+    """Return whether a file that was installed, named from there on, is more than a record of it."""
+    top = path.parts[0]
+    about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
+    return not about and path.suffix != ".pyc"
