@@ -68,7 +68,7 @@ def rekey(folder: Path, name: str = GOOD) -> None:
 
     def keys(of: Path) -> list[str]:
         about = Submission.model_validate_json((of / "submission.json").read_text())
-        return list(plan(load_published(of / "suite.json"), about.keys).jobs)
+        return list(plan(load_published(of / "suite.json"), about.key_scheme).jobs)
 
     renamed = dict(zip(keys(PUBLISHED / name), keys(folder), strict=True))
     pattern = re.compile("[0-9a-f]{64}")

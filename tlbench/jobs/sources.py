@@ -219,7 +219,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_source(path: Path) -> bool:
-    """Return whether a file that was installed, named from there on, is more than a record of it."""
+    """Return whether a file that was installed is more than a record of the installation."""
     top = path.parts[0]
     about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
     return not about and path.suffix != ".pyc"

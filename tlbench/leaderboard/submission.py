@@ -154,7 +154,7 @@ class Submission(Strict):
         return {"backbone": self.providers} | {str(k): names for k, names in self.plugins.items()}
 
     @property
-    def keys(self) -> KeyScheme:
+    def key_scheme(self) -> KeyScheme:
         """How the keys of its jobs are made."""
         return KeyScheme(self.sources if self.format > 1 else None, self.packages)
 

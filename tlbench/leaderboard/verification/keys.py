@@ -19,7 +19,7 @@ _INVENTED = "is not that of its suite, settings, seeds and sources"
 def check_keys(entry: Entry, models: list[Model], measured: list[ModelErrors]) -> Iterator[str]:
     """Yield the jobs whose keys are not those that the suite gives them."""
     try:
-        planned = plan(entry.suite, entry.about.keys)
+        planned = plan(entry.suite, entry.about.key_scheme)
     except InputError as error:
         yield str(error)
         return
