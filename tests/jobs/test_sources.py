@@ -186,6 +186,19 @@ def test_an_edited_plugin_has_other_sources(plugin, name):
     assert Sources()["backbone mine"] != before
 
 
+def test_every_digest_is_one(plugin):
+    assert {len(digest) for digest in dict(Sources()).values()} == {64}
+
+
+def test_what_was_read_first_counts(plugin):
+    """The digest of a source is of that, so a change is noticed though the file is read again."""
+    known = Sources()
+    assert known["backbone mine"]
+    (plugin / "config.py").write_text("# another\n")
+    assert known["metric longest"]
+    assert known.tree.changed(known.files("backbone mine")) == plugin / "config.py"
+
+
 def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
     assert PACKAGE / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
     assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")

@@ -96,7 +96,8 @@ class SourceFiles:
         stat = _stat(path)
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES)
-        self._read[path] = hashlib.sha256(b"%d\0%b" % (stat[0], content)).hexdigest(), stat
+        known = hashlib.sha256(b"%d\0%b" % (stat[0], content)).hexdigest(), stat
+        self._read.setdefault(path, known)
         return content
 
     def _imported_by(self, module: str) -> frozenset[str]:

@@ -22,6 +22,7 @@ from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.imports import PACKAGE, SourceFiles
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry
+from tlbench.schema import digest
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
@@ -89,7 +90,7 @@ class Sources(Mapping[str, str]):
         imported = {each for path in python for each in self.tree.imports_of(path)}
         own = self.tree.closure(imported)
         self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
-        self._digests[name] = self.tree.digest(files, top) + self.tree.digest(own)
+        self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
 
 
 @cache
@@ -112,8 +113,8 @@ def check_planned(job: Job) -> None:
         Naming the source that differs.
     """
     known = own_sources()
-    for name, digest in job.sources.items():
-        if known.get(name) != digest:
+    for name, planned in job.sources.items():
+        if known.get(name) != planned:
             raise InputError(
                 f"The job {job.label!r} was planned with another version of the code of {name}; "
                 "plan it anew."
