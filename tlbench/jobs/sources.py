@@ -117,7 +117,7 @@ def check_planned(job: Job) -> None:
         if known.get(name) != planned:
             raise InputError(
                 f"The job {job.label!r} was planned with another version of the code of {name}; "
-                "plan it anew."
+                "run or plan its suite again."
             )
 
 
