@@ -184,7 +184,7 @@ def test_waiting_for_another_process_does_not_count(smoke, tmp_path, command):
         time.sleep(7)
         assert waiting.poll() is None
     said, _ = waiting.communicate(timeout=60)
-    assert waiting.returncode == 0
+    assert waiting.returncode == 0, said
     assert "done in" in said
     assert "killed" not in (store / key / "log.txt").read_text()
 
