@@ -51,6 +51,7 @@ ODD = {
     "no-op": 0,
 }
 MOUNTS = """\
+whatever else there is
 22 27 0:21 / /proc rw,relatime - proc proc rw
 30 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 31 30 0:40 / /scratch rw shared:1 - nfs server:/scratch rw,vers=3,nolock,local_lock=all
@@ -188,6 +189,13 @@ def test_locks_of_one_machine_are_told_by_the_mount(tmp_path, monkeypatch, mount
 def test_without_a_list_of_mounts_locks_are_those_of_the_system(tmp_path, monkeypatch):
     monkeypatch.setattr(file_systems, "_MOUNTS", tmp_path / "none")
     assert find_locks(tmp_path) is Locks.FLOCK
+
+
+def test_a_process_that_cannot_try_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(StoreError, match=r"cannot be found out \(exit code 1\); choose another"):
+        Store(tmp_path / "store")
+    assert list((tmp_path / "store" / ".locks").iterdir()) == []
 
 
 @pytest.fixture

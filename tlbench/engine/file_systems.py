@@ -14,7 +14,6 @@ from tlbench.files import make_once
 from tlbench.locks import UNSUPPORTED, Way
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_SECONDS = 60
 _TAKEN, _REFUSED = 10, 11
 _TRY = f"""
 import fcntl, sys
@@ -44,7 +43,8 @@ def limitation(locks: Locks, root: Path) -> str | None:
     if locks is Locks.LOCAL:
         return (
             f"Locks in the store {root} are local to each machine, as its file system is mounted: "
-            "several machines must not use this store at the same time."
+            'several machines must not use this store at the same time, unless "locks" in its '
+            f'store.json is changed to "{Locks.MARKERS.value}" first.'
         )
     if locks is Locks.MARKERS:
         return (
@@ -91,7 +91,7 @@ def _excludes(path: Path) -> bool:
             raise
         # Without site-packages and settings of the user, it is there in some 10 ms.
         command = [sys.executable, "-I", "-S", "-c", _TRY, str(path)]
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+        tried = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if tried.returncode not in (_TAKEN, _REFUSED):
         last = (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
         raise StoreError(
@@ -125,12 +125,13 @@ def mount_of(folder: Path, lines: Iterable[str]) -> tuple[str, frozenset[str]]:
     """
     found: tuple[int, str, frozenset[str]] = 0, "", frozenset()
     for line in lines:
-        fields, _, rest = line.partition(" - ")
-        point = Path(_unescaped(fields.split(" ")[4]))
+        left, right = (part.split(" ") for part in line.partition(" - ")[::2])
+        if len(left) < 6 or len(right) < 3:
+            continue
+        point = Path(_unescaped(left[4]))
         if folder.is_relative_to(point) and len(point.parts) >= found[0]:
-            kind, _, options = rest.split(" ")[:3]
-            both = f"{fields.split(' ')[5]},{options}"
-            found = len(point.parts), kind, frozenset(both.split(","))
+            options = frozenset(f"{left[5]},{right[2]}".split(","))
+            found = len(point.parts), right[0], options
     return found[1], found[2]
 
 

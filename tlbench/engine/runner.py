@@ -192,7 +192,7 @@ class _Walk:
             if now < due:
                 continue
             holder = self.store.holder(key)
-            if holder is None:
+            if holder is None or self.store.folder(key).exists():
                 self._elsewhere.pop(key)
                 return key
             self._leave(key, self.store.lock(key).explain(holder))
