@@ -195,7 +195,7 @@ def test_a_process_that_cannot_try_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(StoreError, match=r"cannot be found out \(exit code 1\); choose another"):
         Store(tmp_path / "store")
-    assert list((tmp_path / "store" / ".locks").iterdir()) == []
+    assert list((tmp_path / "store" / ".working").iterdir()) == []
 
 
 @pytest.fixture

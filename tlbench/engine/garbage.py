@@ -20,8 +20,8 @@ Others may use the store meanwhile. This is guaranteed:
   done again, or fails at reading it; what it reads is right in any case.
 - A job is moved out of the way in one step before it is deleted, so a crash leaves no half of one.
 
-Lock files are empty and stay. They cannot be deleted safely: somebody may be waiting for one, and
-would then hold a lock that nobody else sees.
+Lock files stay, and are empty while nobody holds them. They cannot be deleted safely: somebody may
+be waiting for one, and would then hold a lock that nobody else sees.
 """
 
 import shutil

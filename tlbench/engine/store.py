@@ -105,7 +105,7 @@ class Store:
 
     def _record_locks(self) -> Locks:
         """Find out how jobs can be locked here, and record it so that all users do the same."""
-        found = find_locks(self._locks)
+        found = find_locks(self._working)
         about = {"format": FORMAT, "locks": found.value}
         write_whole(self.root / "store.json", json.dumps(about) + "\n")
         return found
