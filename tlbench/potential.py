@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
-from tlbench.files import PART
+from tlbench.files import replacing
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
 from tlbench.potential_file import DESCRIPTION, potential_path, refusal
@@ -178,9 +178,8 @@ class Potential(nn.Module):
         content = save(tensors, metadata={DESCRIPTION: json.dumps(description)})
         # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
         # may be the one that these weights are still read from.
-        part = Path(f"{fspath(path)}{PART}")
-        part.write_bytes(content)
-        part.replace(path)
+        with replacing(Path(path)) as part:
+            part.write_bytes(content)
 
 
 def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from tlbench.engine.events import LOG
 from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import Store
-from tlbench.engine.task import Limits, Outcome
+from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.engine.worker import attempt
 from tlbench.errors import InputError, StoreError
 from tlbench.jobs import base
@@ -319,20 +320,76 @@ def test_a_job_that_another_runner_is_doing_is_left_to_it(ran, store):
     """Other jobs go first, and the job is taken over when the other runner gives it up."""
     job, others = add("a", 1), [add(f"{n}", n) for n in range(3)]
     jobs = graph(job, *others)
-    told = []
+    told, known = [], []
 
     def listen(event, job, **fields):
-        told.append((event, job.label))
+        told.append((event, job.label, fields.get("by")))
         if event == "finished" and len(ran) == 3:
             elsewhere.release()
 
     elsewhere = store.lock(job.key)
     with elsewhere:
-        report = run_jobs(jobs, store, one_thread, "cpu", at_once=1, on_event=listen)
+        by = str(elsewhere.holder())
+        report = run_jobs(
+            jobs, store, one_thread, "cpu", lambda report: known.append(dict(report.elsewhere)),
+            at_once=1, on_event=listen,
+        )  # fmt: skip
     assert report.complete
     assert sorted(ran) == ["0", "1", "2", "a"]
     assert ran[-1] == "a"
-    assert ("elsewhere", "a") in told
+    assert f"process {os.getpid()} on " in by
+    # Said once, as nothing changes.
+    assert [event for event in told if event[0] == "elsewhere"] == [("elsewhere", "a", by)]
+    assert {job.key: by} in known
+    assert known[-1] == report.elsewhere == {}
+
+
+def damage(store, job):
+    path = store.folder(job.key) / "result.json"
+    path.write_text(path.read_text() + " ")
+
+
+def test_a_damaged_job_that_another_process_works_on_is_left_to_it(ran, store):
+    """Nothing waits for it in silence, and it is done again when its lock is free."""
+    job, other = add("a", 1), add("b", 2)
+    run_jobs(graph(job), store, one_thread, "cpu")
+    damage(store, job)
+    lock = store.lock(job.key)
+
+    def listen(event, job, **fields):
+        if event == "elsewhere":
+            lock.release()
+
+    with lock:
+        report = run_jobs(graph(job, other), store, one_thread, "cpu", on_event=listen)
+    assert report.complete
+    assert sorted(ran) == ["a", "a", "b"]
+
+
+def test_a_job_waits_for_who_works_on_its_damaged_parent(ran, store):
+    parent = add("parent", 1)
+    child = add("child", 2, parent)
+    run_jobs(graph(parent), store, one_thread, "cpu")
+    damage(store, parent)
+    with store.lock(parent.key) as lock:
+        outcome = attempt(Task(child, str(store.root), "cpu"))
+        assert outcome.busy == str(lock.holder())
+    assert attempt(Task(child, str(store.root), "cpu")).lost == (parent.key,)
+
+
+def test_a_job_that_another_has_finished_meanwhile_is_a_hit(ran, store, tmp_path, monkeypatch):
+    """As a job that is copied into the store is, or where locks exist in name only."""
+    job, theirs = add("a", 1), Store(tmp_path / "theirs")
+    run_jobs(graph(job), theirs, one_thread, "cpu")
+
+    def overtaken(config, context):
+        shutil.copytree(theirs.folder(job.key), store.folder(job.key))
+        return {"sum": 1}
+
+    monkeypatch.setitem(base.KINDS, "sum", FakeKind(overtaken))
+    report = run_jobs(graph(job), store, one_thread, "cpu")
+    assert report.status == {job.key: "cached"}
+    assert store.provenance(job.key) == theirs.provenance(job.key)
 
 
 def test_what_happens_is_told(ran, store):

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tlbench.engine.store import FORMAT, State, Store
-from tlbench.errors import DamagedJobError, StoreError
+from tlbench.errors import DamagedJobError, LockedError, StoreError
 from tlbench.files import PART
 from tlbench.jobs.base import Job
 
@@ -201,3 +201,34 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose another with --store"):
         Store(tmp_path / "file" / "store")
+
+
+def other_store_finishes(store, content=b"weights"):
+    """Finish the job as a process does that has the same lock, or uses none."""
+    other = Store(store.root.with_name("other"))
+    commit(other, content=content).rename(store.folder(JOB.key))
+
+
+def test_a_job_that_another_has_finished_meanwhile_is_left_as_it_is(store):
+    (store.begin(JOB) / "artefact.bin").write_bytes(b"mine")
+    other_store_finishes(store, b"theirs")
+    assert store.commit(JOB, {"answer": 42}, {"device": "cpu"}) is False
+    assert (store.folder(JOB.key) / "artefact.bin").read_bytes() == b"theirs"
+    assert store.state(JOB.key, thorough=True) is State.FINISHED
+    assert not store.begun()
+
+
+def test_a_damaged_job_that_came_meanwhile_is_replaced(store):
+    (store.begin(JOB) / "artefact.bin").write_bytes(b"mine")
+    other_store_finishes(store, b"theirs")
+    alter_unseen(store.folder(JOB.key) / "artefact.bin")
+    assert store.commit(JOB, {"answer": 42}, {"device": "cpu"}) is True
+    assert (store.folder(JOB.key) / "artefact.bin").read_bytes() == b"mine"
+    assert len(list((store.root / ".damaged").iterdir())) == 1
+
+
+def test_a_damaged_job_that_somebody_works_on_is_left_to_them(store):
+    alter_unseen(commit(store) / "artefact.bin")
+    with store.lock(JOB.key), pytest.raises(LockedError, match=f"process {os.getpid()} on"):
+        store.clear_damaged(JOB.key)
+    assert store.folder(JOB.key).exists()

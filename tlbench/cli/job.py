@@ -27,10 +27,11 @@ def job(
 ) -> None:
     """Do exactly one job of a plan that is in the store (tlbench plan SUITE --save).
 
-    The jobs that it needs have to be done before. If another process is doing it, wait until that
-    has ended. Exit code 0 says that the job is in the store.
+    The jobs that it needs have to be done before. If another process is doing it, say which, and
+    wait until that has ended. Exit code 0 says that the job is in the store.
     """
     from tlbench.cli.means import limits_of, pythons_of
+    from tlbench.cli.tables import say
     from tlbench.engine.single import do_job
     from tlbench.errors import printable
     from tlbench.run import default_store
@@ -41,6 +42,7 @@ def job(
         device,
         limits_of(time_limit, memory_limit),
         pythons_of(python),
+        say,
     )
     label = printable(label)
     if outcome is not None:

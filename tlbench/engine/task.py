@@ -76,7 +76,7 @@ class Outcome:
     reused
         Another runner had finished it in the meantime.
     busy
-        Another process is doing it.
+        Who is doing it, or works on one of its parents, and since when; empty if nobody else.
     lost
         Parents whose files turned out to be damaged and were set aside; it was not done.
     error
@@ -91,7 +91,7 @@ class Outcome:
 
     key: str
     reused: bool = False
-    busy: bool = False
+    busy: str = ""
     lost: tuple[str, ...] = ()
     error: str | None = None
     death: str | None = None

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from filelock import Timeout
-
 from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
@@ -24,7 +22,7 @@ from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
-from tlbench.errors import StoreError, TlbenchError
+from tlbench.errors import LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Context, Job, Progress
 from tlbench.seeds import stream
 
@@ -51,7 +49,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     seconds = None
     try:
         store = Store(task.store)
-        with store.lock(job.key).acquire(blocking=False):
+        with store.lock(job.key, wait=False):
             if store.state(job.key) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
@@ -60,11 +58,11 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
                 return Outcome(job.key, lost=lost)
             with captured(store.begin(job) / LOG) if capture else nullcontext():
                 seconds = perform(job, store, task.device, environment=task.environment)
-    except Timeout:
-        return Outcome(job.key, busy=True)
+    except LockedError as error:
+        return Outcome(job.key, busy=error.by)
     except Exception as error:
         return _failure(job.key, store, error)
-    return Outcome(job.key, seconds=seconds)
+    return Outcome(job.key, reused=seconds is None, seconds=seconds)
 
 
 def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
@@ -85,11 +83,17 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
 
 
 def _usable(store: Store, key: str) -> bool:
-    """Read every file of a parent; set the parent aside if one is damaged."""
+    """Read every file of a parent; set the parent aside if one is damaged.
+
+    Raises
+    ------
+    LockedError
+        If one is damaged and another process works on the parent.
+    """
     state = store.state(key, thorough=True)
     if state is State.DAMAGED:
         store.clear_damaged(key)
-        # Whoever held its lock in the meantime may have done it again.
+        # Another process may have done it again in the meantime.
         state = store.state(key, thorough=True)
     return state is State.FINISHED
 
@@ -100,8 +104,10 @@ def perform(
     requested: str,
     watch: Callable[[Progress], None] | None = None,
     environment: str | None = None,
-) -> float:
+) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
+
+    Return None if another process has finished it meanwhile.
 
     Parameters
     ----------
@@ -149,8 +155,7 @@ def perform(
         log.write("failed", trace, error=_one_line(error), traceback=trace)
         (folder / PROGRESS).unlink(missing_ok=True)
         raise
-    store.commit(job, result, provenance)
-    return float(seconds)
+    return float(seconds) if store.commit(job, result, provenance) else None
 
 
 @contextmanager
