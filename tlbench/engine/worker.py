@@ -22,7 +22,7 @@ from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
-from tlbench.errors import LockedError, StoreError, TlbenchError
+from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Context, Job, Progress
 from tlbench.seeds import stream
 
@@ -79,7 +79,7 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
         store.probe()
     except StoreError as fault:
         return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
-    return Outcome(key, error=_one_line(error))
+    return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 
 def _usable(store: Store, key: str) -> bool:

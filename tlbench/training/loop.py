@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import DivergedError
 from tlbench.kernels.scope import backward_for
 from tlbench.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
@@ -37,10 +37,6 @@ class Replay:
 
     everything: LabelledSet
     share: float
-
-
-class DivergedError(TlbenchError):
-    """The loss, or a force, is no longer a number."""
 
 
 def train(
