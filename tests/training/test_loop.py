@@ -11,7 +11,7 @@ import torch
 from torch.nn import Parameter
 
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
+from tlbench.errors import DivergedError, InputError
 from tlbench.potential import Potential
 from tlbench.training import loop
 from tlbench.training.checkpoint import Curve

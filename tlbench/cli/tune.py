@@ -76,7 +76,7 @@ def tune(
 
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
-    from tlbench.cli.live import Display
+    from tlbench.cli.live import Display, duration
     from tlbench.cli.means import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn
@@ -95,7 +95,7 @@ def tune(
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
-    from tlbench.tuning import RESULT, Ended, Search, best_of, tune
+    from tlbench.tuning import RESULT, Ended, Search, Study, best_of, tune
 
     check_device(device)
     chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
@@ -135,9 +135,16 @@ def tune(
             display.say(f"Diverged: {job.label}: {fields['error']}")
         elif event != "finished":
             display.note(event, job, **fields)
+        elif not display.console.is_terminal and not fields["reused"]:
+            display.say(f"{job.label}: {duration(fields['seconds'])}")
+
+    shown: dict[Study, int] = {}
 
     def show(ended: Ended) -> None:
         for study, found in ended.items():
+            if len(found) == shown.get(study, 0):
+                continue
+            shown[study] = len(found)
             said = f"{study.backbone}, {study.arm}: {len(found)} of {trials} trials"
             if (best := best_of(found)) is not None:
                 said += f", best validation force MAE {best.validation_force_mae:.1f} meV/Å"

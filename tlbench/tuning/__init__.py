@@ -2,6 +2,6 @@
 
 from tlbench.tuning.ledger import best_of
 from tlbench.tuning.rounds import RESULT, Ended, tune
-from tlbench.tuning.search import Search
+from tlbench.tuning.search import Search, Study
 
-__all__ = ["RESULT", "Ended", "Search", "best_of", "tune"]
+__all__ = ["RESULT", "Ended", "Search", "Study", "best_of", "tune"]
