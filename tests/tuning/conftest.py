@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
+from inline import inline
 
 from tlbench.engine.means import Means
 from tlbench.engine.runner import Listener
 from tlbench.engine.store import Store
-from tlbench.engine.task import Outcome, Task
-from tlbench.engine.worker import attempt
 from tlbench.jobs.base import Job
 from tlbench.suite import Suite, load_suite
 from tlbench.tuned import Tuned
@@ -49,16 +46,7 @@ def search(suite: Callable[..., Suite]) -> Search:
     return Search(suite(), TRIALS, 2, 1)
 
 
-class Inline(Executor):
-    """Does jobs in this process, one after the other."""
-
-    def submit(self, function: Any, task: Task) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        future.set_result(attempt(task))
-        return future
-
-
-IN_THIS_PROCESS = Means(device="cpu", executor=(lambda: nullcontext(Inline()), 1))
+IN_THIS_PROCESS = Means(device="cpu", executor=(inline, 1))
 
 
 class Folder:

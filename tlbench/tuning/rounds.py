@@ -154,7 +154,7 @@ def _jobs(trials: list[Trial], diverged: set[str]) -> dict[str, Job]:
     jobs: dict[str, Job] = {}
     for each in trials:
         if diverged.isdisjoint(each.jobs):
-            jobs = {**each.jobs, **jobs}
+            jobs.update(each.jobs)
     return jobs
 
 
