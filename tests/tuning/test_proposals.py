@@ -62,6 +62,16 @@ def test_every_study_and_every_search_has_seeds_of_its_own(search):
     assert len({settings.learning_rate for settings in found}) == len(found)
 
 
+def test_they_do_not_depend_on_what_else_is_tuned(suite, search):
+    """So that a strategy that is added later repeats nothing."""
+    alone = Search(suite(("strategies", "[scratch]")), 1, search.size, search.pairs)
+    (study,) = alone.studies()
+    assert alone.digest() == search.digest()
+    assert ended(alone, study, 2 * ROUND) == ended(search, study, 2 * ROUND)
+    longer = Search(suite(("training.updates", "7")), 1, search.size, search.pairs)
+    assert longer.digest() != search.digest()
+
+
 def test_they_come_nearer_to_the_best(search):
     """Of 40 trials the later ones are better than the first on the whole."""
     trials = ended(search, search.studies()[1], 40)

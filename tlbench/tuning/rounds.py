@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from tlbench.engine.devices import check_device
 from tlbench.engine.events import EventLog
 from tlbench.engine.interpreters import check_interpreters
 from tlbench.engine.means import Means
@@ -77,7 +76,6 @@ def tune(
     means = means or Means()
     if not search.studies():
         raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
-    check_device(means.device)
     environments = {job.environment for job in plan(search.suite).jobs.values() if job.environment}
     check_interpreters(means.pythons, environments)
     ended: Ended = {study: [] for study in search.studies()}

@@ -46,8 +46,11 @@ class Search:
         return [Study(b, name) for b in self.suite.backbones for name in [*first, *names]]
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything that determines a trial."""
-        text = f"{self.suite.digest()} {self.size} {self.pairs}"
+        """Return the SHA-256 of what the trials of all studies have in common.
+
+        Which other backbones and strategies are tuned is not among it, so that some can be added.
+        """
+        text = f"{self.suite.protocol_digest()} {self.size} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def own_settings(self, study: Study) -> TunedSettings:
