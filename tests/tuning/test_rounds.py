@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from faulty import finished
+from inline import inline
 
 from tlbench.engine.means import Means
 from tlbench.engine.task import Limits
@@ -119,6 +120,21 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_end(search, tuned, folder
     assert other.tune(search) == tuned
     assert other.ran()
     assert (other.out / LEDGER).read_bytes() == (folder.out / LEDGER).read_bytes()
+
+
+def test_an_executor_is_made_once_for_all_rounds_and_only_if_there_is_work(suite, folder, tmp_path):
+    """On a cluster that is a request for machines."""
+    other = type(folder)(tmp_path)
+    made = []
+
+    def count():
+        made.append(1)
+        return inline()
+
+    means = Means(device="cpu", executor=(count, 1))
+    search = Search(suite(("strategies", "[scratch]")), 9, 2, 1)
+    assert other.tune(search, means=means) == other.tune(search, means=means)
+    assert made == [1]
 
 
 def test_trials_that_diverge_have_no_error_and_are_not_trained_again(suite, folder, tmp_path):
