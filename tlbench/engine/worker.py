@@ -11,7 +11,7 @@ import platform
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -102,7 +102,6 @@ def perform(
     job: Job,
     store: Store,
     requested: str,
-    watch: Callable[[Progress], None] | None = None,
     environment: str | None = None,
 ) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
@@ -111,8 +110,6 @@ def perform(
 
     Parameters
     ----------
-    watch
-        Called with the job's progress, too; it may raise to end the job.
     environment
         Name of the environment that this interpreter was named for.
     """
@@ -131,14 +128,7 @@ def perform(
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
-        reporter = Reporter(folder / PROGRESS)
-
-        def report(progress: Progress) -> None:
-            reporter(progress)
-            if watch is not None:
-                watch(progress)
-
-        context = Context(folder, parents, device, report, files)
+        context = Context(folder, parents, device, Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
         provenance = {

@@ -50,7 +50,6 @@ def train(
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
     pull: float = 0.0,
     replay: Replay | None = None,
-    on_validation: Callable[[int, float], None] = lambda done, error: None,
 ) -> Curve:
     """Train some parameters of ``potential`` on ``data`` for a fixed number of updates.
 
@@ -73,8 +72,6 @@ def train(
         Strength of the pull of every parameter towards its first value; no part of the loss.
     replay
         Other data that stand in every batch.
-    on_validation
-        Called with updates done and the force MAE on validation data, meV/Å, when it is measured.
 
     Raises
     ------
@@ -123,7 +120,6 @@ def train(
             unread = []
         if done in watched:
             curve.validation.append((done, force_mae(potential, validation)))
-            on_validation(*curve.validation[-1])
         if save:
             save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
             saved_at = time.monotonic()
