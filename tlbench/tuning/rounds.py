@@ -6,7 +6,7 @@ each study is the suite's own settings, so tuning cannot make a validation error
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
@@ -96,8 +96,8 @@ def tune(
         # Made when a job is to be done, and kept from round to round.
         pool = cache(lambda: stack.enter_context(executor()))
 
-        def run(jobs: Mapping[str, Job]) -> Report:
-            round_ = Plan(search.suite, search.suite.digest(), dict(jobs))
+        def run(jobs: dict[str, Job]) -> Report:
+            round_ = Plan(search.suite, search.suite.digest(), jobs)
             return run_jobs(
                 jobs,
                 store,
@@ -112,7 +112,8 @@ def tune(
             )
 
         while trials := _due(search, ended, failed):
-            report = run(_jobs(trials, diverged))
+            able = [each for each in trials if diverged.isdisjoint(each.jobs)]
+            report = run({key: job for each in able for key, job in each.jobs.items()})
             for each in trials:
                 done = all(report.status.get(key) in ("cached", "done") for key in each.models)
                 if done or not diverged.isdisjoint(each.jobs):
@@ -145,15 +146,6 @@ def _due(search: Search, ended: Ended, failed: set[Study]) -> list[Trial]:
                 planned(search, study, n, s, source) for n, s in enumerate(settings, len(found))
             ]
     return due
-
-
-def _jobs(trials: list[Trial], diverged: set[str]) -> dict[str, Job]:
-    """Return the jobs of trials, without those of trials that are known to diverge."""
-    jobs: dict[str, Job] = {}
-    for each in trials:
-        if diverged.isdisjoint(each.jobs):
-            jobs.update(each.jobs)
-    return jobs
 
 
 def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
