@@ -41,6 +41,10 @@ class LockedError(TlbenchError):
         self.by = by
 
 
+class DivergedError(TlbenchError):
+    """Training ran away to infinite numbers, and would again."""
+
+
 def printable(text: str) -> str:
     """Return ``text`` with a mark for what a terminal obeys or XML cannot hold."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -16,7 +16,7 @@ from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.engine.worker import attempt
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import DivergedError, InputError, StoreError
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
 
@@ -42,6 +42,8 @@ def ran(monkeypatch, _kind_exists_for_keys):
         names.append(config["name"])
         if config.get("fails"):
             raise InputError("this job\nfails on purpose")
+        if config.get("diverges"):
+            raise DivergedError("The loss is nan")
         if config.get("crashes"):
             raise ZeroDivisionError("a bug")
         (context.folder / "artefact").write_text("weights")
@@ -409,7 +411,19 @@ def test_what_happens_is_told(ran, store):
     assert finished["reused"] is False
     assert finished["seconds"] >= 0
     (failed,) = (fields for event, _, fields in told if event == "failed")
-    assert failed == {"error": "this job fails on purpose", "skipped": 1}
+    assert failed == {"error": "this job fails on purpose", "skipped": 1, "diverged": False}
+
+
+def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
+    told = {}
+    run_jobs(
+        graph(add("bad", 1, fails=True), add("wild", 2, diverges=True)),
+        store,
+        one_thread,
+        "cpu",
+        on_event=lambda event, job, **fields: told.update({job.label: fields.get("diverged")}),
+    )
+    assert told == {"bad": False, "wild": True}
 
 
 def test_a_store_that_takes_nothing_more_ends_the_run(ran, store):

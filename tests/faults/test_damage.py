@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from faulty import assert_kept, complete, done, end, events, finished, start
 
+from tlbench.engine import worker
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.engine.worker import perform
@@ -151,8 +152,10 @@ class Stop:
 def interrupt(store: Store, job: Job) -> Path:
     """Leave a job half done, and return its checkpoint."""
     shutil.rmtree(store.folder(job.key))
-    with pytest.raises(KeyboardInterrupt):
-        perform(job, store, "cpu", Stop())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "Reporter", lambda path: Stop())
+        with pytest.raises(KeyboardInterrupt):
+            perform(job, store, "cpu")
     folder = store.working_folder(job.key)
     (found,) = [*folder.rglob("*.checkpoint"), *folder.rglob("simulation.npz")]
     return found

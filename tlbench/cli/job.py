@@ -4,20 +4,14 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.options import StoreFolder
+from tlbench.cli.options import Device, Pythons, StoreFolder
 
 
 def job(
     key: Annotated[str, typer.Argument(help="Key of the job, or how it begins.")],
     store: StoreFolder = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    python: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="Do the jobs of this backbone's environment with this Python; repeatable.",
-        ),
-    ] = None,
+    device: Device = "auto",
+    python: Pythons = None,
     time_limit: Annotated[
         str | None, typer.Option(metavar="TIME", help="Longest time, e.g. 90m or 4h.")
     ] = None,

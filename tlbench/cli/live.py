@@ -21,6 +21,7 @@ from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.report.budget import budget_note
 from tlbench.report.overview import overview
+from tlbench.report.tuned import untuned_note
 from tlbench.run import Run
 
 _MOST_SHOWN = 20
@@ -172,6 +173,8 @@ class Display:
             self.console.print(drawn(lines, width, words=words, title=title))
             suite = run.plan.suite
             said = [budget_note(suite, suite.tuned is not None), found.note]
+            if suite.tuned is not None and suite.untuned_arms():
+                said.insert(1, untuned_note(suite.untuned_arms()))
         # What is wrong with the data comes before what follows from them.
         said += [f"Data: {sentence}" for sentence in run.notes.sentences]
         said += found.findings if found is not None else []

@@ -29,6 +29,13 @@ RUN = "run.json"
 LOCK = ".run.lock"
 
 
+def log_job(log: EventLog, event: str, job: Job, **fields: Any) -> None:
+    """Note what happened to a job."""
+    said = [f"{name} {value}" for name, value in fields.items() if value not in (None, False)]
+    text = ", ".join([job.label, *said])
+    log.write(event, text, key=job.key, kind=job.kind, label=job.label, **fields)
+
+
 class RunLog:
     """Writes the log of a run, and keeps its folder from any other run meanwhile.
 
@@ -66,9 +73,7 @@ class RunLog:
 
     def __call__(self, event: str, job: Job, **fields: Any) -> None:
         """Note what happened to a job."""
-        said = [f"{name} {value}" for name, value in fields.items() if value not in (None, False)]
-        text = ", ".join([job.label, *said])
-        self._log.write(event, text, key=job.key, kind=job.kind, label=job.label, **fields)
+        log_job(self._log, event, job, **fields)
 
     def ended(self, report: Report) -> None:
         """Note that every job has been done, or failed, or skipped."""

@@ -219,7 +219,7 @@ class _Walk:
         elif outcome.death is not None:
             self._bury(job, outcome.death, attempts)
         elif outcome.error is not None:
-            self._fail(job, outcome.error)
+            self._fail(job, outcome.error, diverged=outcome.diverged)
         else:
             self._schedule.finish(outcome.key, "cached" if outcome.reused else "done")
             self._tell("finished", job, reused=outcome.reused, seconds=outcome.seconds)
@@ -244,10 +244,10 @@ class _Walk:
             times = "once" if deaths == 1 else f"{deaths} times"
             self._fail(job, f"It was tried {times}; the last time, {death}.")
 
-    def _fail(self, job: Job, error: str) -> None:
+    def _fail(self, job: Job, error: str, *, diverged: bool = False) -> None:
         self.report.errors[job.key] = error
         skipped = self._schedule.fail(job.key)
-        self._tell("failed", job, error=error, skipped=len(skipped))
+        self._tell("failed", job, error=error, skipped=len(skipped), diverged=diverged)
 
     def _recall(self, outcome: Outcome) -> None:
         """Put a job back that found its parents damaged, and the parents, to be done again."""

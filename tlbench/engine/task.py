@@ -81,6 +81,8 @@ class Outcome:
         Parents whose files turned out to be damaged and were set aside; it was not done.
     error
         Why it failed: trying again would not help.
+    diverged
+        Whether it failed because its training ran away, as it always will.
     death
         Why its process ended without a result: trying again may help.
     fault
@@ -94,6 +96,7 @@ class Outcome:
     busy: str = ""
     lost: tuple[str, ...] = ()
     error: str | None = None
+    diverged: bool = False
     death: str | None = None
     fault: str | None = None
     seconds: float | None = None

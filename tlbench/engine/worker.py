@@ -11,7 +11,7 @@ import platform
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
-from tlbench.errors import LockedError, StoreError, TlbenchError
+from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Context, Job, Progress
 from tlbench.seeds import stream
 
@@ -79,7 +79,7 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
         store.probe()
     except StoreError as fault:
         return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
-    return Outcome(key, error=_one_line(error))
+    return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 
 def _usable(store: Store, key: str) -> bool:
@@ -102,7 +102,6 @@ def perform(
     job: Job,
     store: Store,
     requested: str,
-    watch: Callable[[Progress], None] | None = None,
     environment: str | None = None,
 ) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
@@ -111,8 +110,6 @@ def perform(
 
     Parameters
     ----------
-    watch
-        Called with the job's progress, too; it may raise to end the job.
     environment
         Name of the environment that this interpreter was named for.
     """
@@ -131,14 +128,7 @@ def perform(
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
-        reporter = Reporter(folder / PROGRESS)
-
-        def report(progress: Progress) -> None:
-            reporter(progress)
-            if watch is not None:
-                watch(progress)
-
-        context = Context(folder, parents, device, report, files)
+        context = Context(folder, parents, device, Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
         provenance = {
