@@ -219,6 +219,69 @@ def errors_beyond_all_numbers(folder):
     edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, 1e300))
 
 
+DENORMAL = 5e-322
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors .*too small to be measured")
+def error_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, DENORMAL))
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors .*too small to be measured")
+def square_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_square"].__setitem__(0, 1e-41))
+
+
+@forgery("records.jsonl.gz:1: is not a record .*too small to be measured")
+def record_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(value=DENORMAL))
+
+
+@forgery("records.jsonl.gz:1: is not a record .*too small to be measured")
+def condition_of_a_denormal_temperature(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(condition={"temperature_k": 1e-310}))
+
+
+@forgery("costs.jsonl.gz:1: is not a cost .*too small to be measured")
+def time_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(cpu_seconds=DENORMAL))
+
+
+@forgery("tests.jsonl.gz:1: is not a test set .*too small to be measured")
+def temperature_that_nothing_has(folder):
+    edit_lines(folder, "tests", lambda rows: rows[0]["temperature"].__setitem__(0, DENORMAL))
+
+
+@forgery("force errors of job .* are 0 on average, less than labels and networks have digits for")
+def model_without_any_error(folder):
+    def change(rows):
+        for name in ("force_abs", "force_square"):
+            rows[0][name] = [0.0] * len(rows[0][name])
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("force errors of job .* on average, less than labels and networks have digits for")
+def model_better_than_its_digits(folder):
+    def change(rows):
+        rows[0]["force_abs"] = [1e-9 * total for total in rows[0]["force_abs"]]
+        rows[0]["force_square"] = [1e-18 * total for total in rows[0]["force_square"]]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("energy errors of job .* are 0 on average")
+def model_without_any_error_of_energy(folder):
+    def change(rows):
+        with_energy = next(r for r in rows if r["energy"])
+        with_energy["energy"] = [0.0] * len(with_energy["energy"])
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
 @forgery("holds 20,000,001 values; 5,000,000 are allowed")
 def numbers_that_fill_the_memory(folder):
     write(folder / "errors.jsonl.gz", '{"force_abs": [' + "0," * 20_000_000 + "0], }")
@@ -296,12 +359,38 @@ def negative_distance(folder):
     )
 
 
+@forgery("distances.jsonl.gz:1: is not a distance .*too small to be measured")
+def distance_whose_inverse_is_infinite(folder):
+    edit_lines(
+        with_distances(folder),
+        "distances",
+        lambda rows: rows[0]["distances"][0].update(value=DENORMAL),
+    )
+
+
+@forgery("profiles.jsonl.gz:1: is not a profile .*too small to be measured")
+def profile_whose_inverse_is_infinite(folder):
+    edit_lines(
+        with_distances(folder), "profiles", lambda rows: rows[0]["by_angle"].__setitem__(9, 1e-310)
+    )
+
+
 # Simulations.
 
 
 def simulated(change):
     """Return a forgery of the simulations of the first model."""
     return lambda folder: edit(folder, "dynamics.json.gz", lambda d: change(d["models"][0]))
+
+
+@forgery("does not hold simulations .*too small to be measured")
+def displacement_whose_inverse_is_infinite(folder):
+    simulated(lambda run: run["msd"].__setitem__(0, DENORMAL))(folder)
+
+
+@forgery("does not hold simulations .*too small to be measured")
+def distribution_whose_inverse_is_infinite(folder):
+    simulated(lambda run: run["structure"]["rdf"].__setitem__(9, DENORMAL))(folder)
 
 
 @forgery("9 replicas, but the suite has 8")

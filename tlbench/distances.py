@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tlbench.engine.store import Store
+from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -23,8 +24,8 @@ class NamedSet(Strict):
     element: str
     split: str
     part: str | None
-    temperature_k: float | None
-    n_frames: int
+    temperature_k: Temperature | None
+    n_frames: Count
 
 
 class DataDistance(Strict):

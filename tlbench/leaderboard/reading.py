@@ -25,6 +25,7 @@ from tlbench.leaderboard.submission import (
     Submission,
     Word,
 )
+from tlbench.magnitudes import Magnitude
 from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_json, read_lines
 from tlbench.suite import Suite
@@ -47,8 +48,8 @@ class JobProvenance(BaseModel):
     kind: Word
     label: Word
     started: Word
-    wall_seconds: float = Field(ge=0, le=1e12)
-    cpu_seconds: float = Field(ge=0, le=1e12)
+    wall_seconds: Magnitude
+    cpu_seconds: Magnitude
     device_name: Word
     threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
