@@ -161,17 +161,20 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
 def submission_folders(results: Path) -> list[Path]:
     """Return the folder of every submission below ``results``, sorted.
 
+    Whatever lies there instead of a folder of a suite or of a submission is among them: reading it
+    as a submission says what is wrong with it.
+
     Raises
     ------
     InputError
-        If there is no such folder, or something else than folders of suites and submissions is
-        in it.
+        If there is no such folder.
     """
     if not results.is_dir():
         raise InputError(f"There is no folder {results}; name the folder of results.")
-    found = []
-    for suite in _folders(results):
-        found += _folders(suite)
+    found: list[Path] = []
+    for suite in sorted(_listed(results), key=lambda entry: entry.name):
+        below = _listed(Path(suite.path)) if suite.is_dir(follow_symlinks=False) else [suite]
+        found += sorted(Path(entry.path) for entry in below)
     return found
 
 
@@ -232,18 +235,6 @@ def _refuse_many(folder: Path, name: str) -> None:
         raise InputError(f"{folder}: {name} cannot be read ({error}).") from error
     if count > MAX_NUMBERS:
         raise InputError(f"{folder}: {name} holds {count:,} values; {MAX_NUMBERS:,} are allowed.")
-
-
-def _folders(parent: Path) -> list[Path]:
-    found = []
-    for entry in sorted(_listed(parent), key=lambda entry: entry.name):
-        if not entry.is_dir(follow_symlinks=False):
-            raise InputError(
-                f"{entry.path} is no folder; below the results there are folders of suites, and "
-                "in them folders of submissions."
-            )
-        found.append(Path(entry.path))
-    return found
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

@@ -110,13 +110,21 @@ def _unbroken(text: str) -> str:
     return text.replace("/", "/\u2060")
 
 
-def front_pages(writer: Writer, published: Sequence[Published]) -> Pages:
-    """Yield the pages that are about no single suite."""
+def front_pages(
+    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]] = ()
+) -> Pages:
+    """Yield the pages that are about no single suite.
+
+    Parameters
+    ----------
+    left_out
+        Submissions that are not shown, each with why in half a sentence.
+    """
     # On a private board most suites are of data of one's own, so none of them leads.
     leading = [each for each in published if writer.private or each.board.kind is Kind.SHIPPED]
     led = {each.board.suite.name for each in leading}
     others = [each.board for each in published if each.board.suite.name not in led]
-    yield writer.page("index.html", "index.html", leading=leading, others=others)
+    yield writer.page("index.html", "index.html", leading=leading, others=others, left_out=left_out)
     yield writer.page(
         "method.html",
         "method.html",
