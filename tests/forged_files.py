@@ -5,7 +5,7 @@ import json
 import os
 import pickle
 
-from forging import PUBLISHED, edit, forgery, seal, text_of, write
+from forging import PUBLISHED, claim_suite, edit, forgery, seal, text_of, write
 
 from tlbench.leaderboard.reading import MAX_FILE
 
@@ -77,7 +77,7 @@ def large_file(folder):
         file.truncate(MAX_FILE + 1)
 
 
-@forgery("larger than 128 MiB when decompressed")
+@forgery("larger than 1. MiB when decompressed; all files .* 50 times their size on the disk")
 def decompression_bomb(folder):
     with gzip.open(folder / "records.jsonl.gz", "wb", 9) as file:
         for _ in range(200):
@@ -275,7 +275,7 @@ def suite_that_fetches_elsewhere(folder):
 
 @forgery("size 100000 is larger than the training set")
 def size_beyond_the_data(folder):
-    edit(folder, "suite.json", lambda s: s.update(sizes=[1, 10, 100_000]))
+    claim_suite(folder, sizes=[1, 10, 100_000])
 
 
 @forgery("models; 50,000 may be published")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import Field
+
 from tlbench.engine.store import Store
 from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
@@ -33,7 +35,7 @@ class DataDistance(Strict):
 
     a: NamedSet
     b: NamedSet
-    distances: list[SetDistance]
+    distances: list[SetDistance] = Field(max_length=100)
     job: str
 
     def get(self, name: str, form: str) -> SetDistance | None:

@@ -116,7 +116,7 @@ class Dynamics(Strict):
 
     suite: str
     reference: ReferenceRun
-    models: list[ModelRun]
+    models: list[ModelRun] = Field(max_length=MOST)
 
 
 def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:

@@ -38,7 +38,7 @@ class Record(Strict):
     metric: str
     unit: str
     value: Number
-    condition: dict[str, Number | str]
+    condition: dict[str, Number | str] = Field(max_length=10)
     job: str
     model: str | None = Field(
         default=None, description="key of the job that trained the model; see its cost there"

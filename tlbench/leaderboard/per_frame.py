@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tlbench.leaderboard.submission import Digest
 from tlbench.magnitudes import Magnitude, Signed, Square, Temperature
 from tlbench.metrics import METRICS
-from tlbench.metrics.conditions import ConditionKey, conditions_of, key_of, where
+from tlbench.metrics.conditions import ConditionKey, parts_of
 from tlbench.metrics.spec import Floats, FrameErrors
 from tlbench.schema import Strict, digest, read_lines
 
@@ -121,8 +121,9 @@ def recompute(
         If there are not as many errors as test structures.
     """
     found = errors.on(tests)
-    conditions = [{}, *(c for names in by for c in conditions_of(tests, list(names)))]
-    parts = [(key_of(c), found.where(where(tests, c))) for c in conditions]
+    parts: list[tuple[ConditionKey, FrameErrors]] = [((), found)]
+    for names in by:
+        parts += [(k, found.where(some)) for k, some in parts_of(tests, list(names)).items()]
     values: Recomputed = {}
     for metric in metrics:
         function = METRICS.get(metric).of_frames

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,15 @@ from tlbench.suite.loading import load_published
 MAX_FILE = 64 << 20
 MAX_FOLDER = 128 << 20
 """Bytes of one file, and of a submission, as they lie on the disk."""
+
+SPARE = 4 << 20
+RATIO = 50
+"""All files together may have `SPARE` bytes after decompression and `RATIO` times what they have on
+the disk, so that what verification takes is bounded by the size of what is verified. Errors and
+digests do not compress: published submissions have up to 13 times."""
+
+MAX_UNPACKED = 256 << 20
+"""Bytes of all files after decompression, however large they are on the disk."""
 
 MAX_NUMBERS = 5_000_000
 """Values in one file, at most: in memory each takes many times what it takes on the disk."""
@@ -135,7 +144,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
                 f"{folder}: {name} is not the file whose digest stands in {ABOUT}; a submission "
                 "is never changed, add a revision instead."
             )
-        _refuse_many(folder, name)
+    _refuse_many(folder, about.files)
     return about, digest_of(folder / ABOUT)
 
 
@@ -228,13 +237,23 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _refuse_many(folder: Path, name: str) -> None:
-    try:
-        count = read_bounded(folder / name).count(b",")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: {name} cannot be read ({error}).") from error
-    if count > MAX_NUMBERS:
-        raise InputError(f"{folder}: {name} holds {count:,} values; {MAX_NUMBERS:,} are allowed.")
+def _refuse_many(folder: Path, names: Iterable[str]) -> None:
+    """Refuse files that take much more memory than they take on the disk."""
+    paths = [folder / name for name in names]
+    left = min(SPARE + RATIO * sum(path.stat().st_size for path in paths), MAX_UNPACKED)
+    for path in paths:
+        try:
+            content = read_bounded(path, left)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{folder}: {path.name} cannot be read ({error}; all files of a submission "
+                f"together may have {SPARE >> 20} MiB and {RATIO} times their size on the disk)."
+            ) from error
+        left -= len(content)
+        if (count := content.count(b",")) > MAX_NUMBERS:
+            raise InputError(
+                f"{folder}: {path.name} holds {count:,} values; {MAX_NUMBERS:,} are allowed."
+            )
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

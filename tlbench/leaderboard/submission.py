@@ -82,7 +82,7 @@ class DataSet(Strict):
     tests: Digest | None
     licence: Word
     citation: list[Word] = Field(min_length=1, max_length=20)
-    n_frames: dict[Literal["train", "validation", "test"], PositiveInt]
+    n_frames: dict[Literal["train", "validation", "test"], Annotated[int, Field(gt=0, le=10**7)]]
 
 
 class Submission(Strict):
@@ -113,8 +113,8 @@ class Submission(Strict):
         default={}, description="of what else comes from other packages: name → package"
     )
     private: bool = False
-    weights: dict[Digest, Digest]
-    files: dict[str, Digest]
+    weights: dict[Digest, Digest] = Field(max_length=100_000)
+    files: dict[str, Digest] = Field(max_length=100)
 
     @field_validator("name")
     @classmethod

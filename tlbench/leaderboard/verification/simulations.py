@@ -17,11 +17,10 @@ PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
 """Words that mean nothing to Markdown or HTML."""
 
 
-def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
-    """Yield what is impossible of simulations."""
-    asked = entry.suite.dynamics
-    if asked is None:
-        yield "There are simulations, but the suite has none."
+def check_simulations(entry: Entry) -> Iterator[str]:
+    """Yield what is impossible of simulations, where there are any."""
+    asked, dynamics = entry.suite.dynamics, entry.results.dynamics
+    if asked is None or dynamics is None:
         return
     reference = dynamics.reference
     if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):

@@ -1,5 +1,6 @@
 """Whether test structures, and errors on them, are possible."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -53,7 +54,10 @@ def _sampled(tests: TestSet, card: Card) -> Iterator[str]:
     origin = card.origin
     if not isinstance(origin, StillingerWeberOrigin):
         return
-    n_atoms = CELL * int(np.prod(origin.repeats))
+    if len(tests.n_atoms) != card.n_frames("test"):
+        yield f"{card.name} has {card.n_frames('test')} test structures by its recipe."
+        return
+    n_atoms = CELL * math.prod(origin.repeats)
     each = origin.test.trajectories * origin.test.frames
     temperatures = sorted(t for t in origin.temperatures_k for _ in range(each))
     phases = ["liquid" if origin.starts_liquid(t or 0) else "crystal" for t in tests.temperature]
