@@ -19,6 +19,9 @@ from tlbench.leaderboard.verification.simulations import PLAIN
 from tlbench.leaderboard.verification.verdict import Coverage
 from tlbench.metrics import METRICS
 
+MOST_KINDS = 50
+"""Kinds of jobs, by far more than there are or were."""
+
 _BACKBONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
@@ -103,6 +106,10 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
             names = "; ".join(sorted(where.label() for where in some)[:2])
             yield f"Job {job[:12]} stands for different models: {names}."
     known = {p.job for p in entry.provenance}
+    if len(known) != len(entry.provenance):
+        yield "Where a job was done is said twice."
+    if len({p.kind for p in entry.provenance}) > MOST_KINDS:
+        yield f"The jobs are of more than {MOST_KINDS} kinds."
     for job in sorted(by_job.keys() - known):
         yield f"Nothing says where job {job[:12]} was done."
     dirty = sum(p.git_dirty is True for p in entry.provenance)

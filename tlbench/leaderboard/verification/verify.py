@@ -44,7 +44,7 @@ def verify(folder: Path, results: Path, summaries: bool = True, private: bool = 
     try:
         return _verdict(read_submission(folder, private), results, summaries)
     except TlbenchError as error:
-        problem = str(error)
+        problem = str(error) if str(folder) in str(error) else f"{folder}: {error}"
     except Exception as error:  # whatever is in it, the others should be verified, too
         problem = (
             f"{folder}: cannot be verified because of an internal error of tlbench "
