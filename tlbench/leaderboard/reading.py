@@ -23,8 +23,8 @@ from tlbench.leaderboard.submission import (
     TESTS,
     Digest,
     Submission,
-    Word,
 )
+from tlbench.leaderboard.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
 from tlbench.magnitudes import Magnitude
 from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_json, read_lines
@@ -54,17 +54,17 @@ class JobProvenance(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     job: Digest
-    kind: Word
+    kind: PartName
     label: Word
-    started: Word
+    started: Moment
     wall_seconds: Magnitude
     cpu_seconds: Magnitude
     device_name: Word
     threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
-    python: Word
-    packages: dict[Word, Word] = Field(max_length=200)
-    environment: Word | None = None
+    python: PythonVersion
+    packages: dict[PackageName, Version] = Field(max_length=200)
+    environment: PartName | None = None
     git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
     git_dirty: bool | None
 

@@ -17,12 +17,13 @@ from tlbench.leaderboard.verification.coordinates import (
 from tlbench.leaderboard.verification.numbers import Model
 from tlbench.leaderboard.verification.simulations import PLAIN
 from tlbench.leaderboard.verification.verdict import Coverage
+from tlbench.leaderboard.wording import PART
 from tlbench.metrics import METRICS
 
 MOST_KINDS = 50
 """Kinds of jobs, by far more than there are or were."""
 
-_BACKBONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_BACKBONE = re.compile(PART)
 
 
 def check_suite(entry: Entry) -> Iterator[str]:
