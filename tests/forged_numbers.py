@@ -346,6 +346,15 @@ def profile_with_fewer_bins(folder):
     edit_lines(with_distances(folder), "profiles", lambda rows: rows[0]["by_angle"].pop() and None)
 
 
+@forgery("A distance has a name or a unit that is not one of tlbench")
+def unit_that_is_a_sentence(folder):
+    edit_lines(
+        with_distances(folder),
+        "distances",
+        lambda rows: rows[0]["distances"][0].update(unit="checked by its authors"),
+    )
+
+
 @forgery("structures that are not of the suite's data sets")
 def distance_of_other_data(folder):
     edit_lines(
@@ -473,13 +482,28 @@ def bad_structure_left_out(folder):
     follow(folder)
 
 
-@forgery("holds more than words")
+@forgery("origin of the reference dynamics is not one that tlbench gives")
 def reference_that_is_markup(folder):
     edit(
         folder,
         "dynamics.json.gz",
         lambda d: d["reference"].update(origin="[free](javascript:alert(1))"),
     )
+
+
+@forgery("origin of the reference dynamics is not one that tlbench gives")
+def reference_that_is_praise(folder):
+    def change(dynamics):
+        dynamics["reference"]["origin"] = "of the highest accuracy. All results were checked"
+
+    edit(folder, "dynamics.json.gz", change)
+    told(folder)
+
+
+@forgery("reference dynamics is not of the target's element")
+def reference_of_another_element(folder):
+    edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(element="Si"))
+    told(folder)
 
 
 # What is made of the numbers.

@@ -9,7 +9,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlbench.leaderboard.site.boards import Board, Kind, Member, changes_text
+from tlbench.leaderboard.site.boards import (
+    Board,
+    Kind,
+    Member,
+    changes_text,
+    quotation_of,
+    title_of,
+)
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
 from tlbench.leaderboard.site.facts import facts_of
@@ -90,6 +97,8 @@ class Writer:
         self._environment.filters["metric_text"] = _metric_text
         self._environment.filters["unbroken"] = _unbroken
         self._environment.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
+        self._environment.filters["title_of"] = title_of
+        self._environment.filters["quotation_of"] = quotation_of
         self._environment.globals["version"] = version("tlbench")
         self._environment.globals["private"] = private
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from tlbench.data.cards import Card
+from tlbench.data.origins import SPLITS
 from tlbench.leaderboard.providers import is_own, names_of
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import DataSet
@@ -19,9 +20,16 @@ from tlbench.leaderboard.verification.simulations import PLAIN
 from tlbench.leaderboard.verification.verdict import Coverage
 from tlbench.leaderboard.wording import PART
 from tlbench.metrics import METRICS
+from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 
 MOST_KINDS = 50
 """Kinds of jobs, by far more than there are or were."""
+
+_DISTANCES = {
+    *((q.name, "raw", q.unit) for q in QUANTITIES),
+    *((q.name, "scaled", q.scaled_unit) for q in QUANTITIES),
+    *((name, form, "") for name in OF_ENVIRONMENTS for form in FORMS),
+}
 
 _BACKBONE = re.compile(PART)
 
@@ -144,9 +152,15 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
     parts = {None, *(part.label() for part in suite.source_parts or ())}
     for distance in results.distances:
         sides = (distance.a, distance.b)
-        if any((s.data, s.element) not in known or s.part not in parts for s in sides):
+        if any(
+            (s.data, s.element) not in known or s.part not in parts or s.split not in SPLITS
+            for s in sides
+        ):
             yield "A distance is of structures that are not of the suite's data sets."
             break
+    names = {(d.name, d.form, d.unit) for each in results.distances for d in each.distances}
+    if names - _DISTANCES:
+        yield "A distance has a name or a unit that is not one of tlbench."
     for cost in results.costs:
         if not PLAIN.fullmatch(cost.device):
             yield "What is said of the device of a cost holds more than words."
