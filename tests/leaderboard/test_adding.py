@@ -114,7 +114,8 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
     [
         (Who("Mine"), "'name': string should match"),
         (Who("mine-r2"), "should not end like a revision"),
-        (Who("mine", url="http://example.org"), "'url': string should match"),
+        (Who("mine", url="http://example.org"), "'url': it should be an address"),
+        (Who("mine", url="https://bücher.example"), r"in ASCII \(xn--"),
         (Who("mine", ["a\nb"]), "'authors.0': it should hold printable"),
     ],
 )
