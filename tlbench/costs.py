@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.magnitudes import Count, Magnitude
 from tlbench.plan import Cell, Plan
 from tlbench.schema import Strict, read_lines, write_lines
 
 FILE = "costs.jsonl"
-
-LARGEST = 10**12
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 class Cost(Strict):
@@ -32,13 +29,13 @@ class Cost(Strict):
     threads: Count
     n_parameters: Count
     updates: Count = Field(description="of training, pretraining aside")
-    updates_per_second: Amount | None
-    wall_seconds: Amount
-    cpu_seconds: Amount
-    pretraining_wall_seconds: Amount | None
-    pretraining_cpu_seconds: Amount | None
+    updates_per_second: Magnitude | None
+    wall_seconds: Magnitude
+    cpu_seconds: Magnitude
+    pretraining_wall_seconds: Magnitude | None
+    pretraining_cpu_seconds: Magnitude | None
     peak_memory_mib: Count | None
-    force_call_seconds: Amount | None
+    force_call_seconds: Magnitude | None
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import Field
+
 from tlbench.engine.store import Store
+from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -23,8 +26,8 @@ class NamedSet(Strict):
     element: str
     split: str
     part: str | None
-    temperature_k: float | None
-    n_frames: int
+    temperature_k: Temperature | None
+    n_frames: Count
 
 
 class DataDistance(Strict):
@@ -32,7 +35,7 @@ class DataDistance(Strict):
 
     a: NamedSet
     b: NamedSet
-    distances: list[SetDistance]
+    distances: list[SetDistance] = Field(max_length=100)
     job: str
 
     def get(self, name: str, form: str) -> SetDistance | None:

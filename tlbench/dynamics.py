@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.engine.store import Store
 from tlbench.files import write_whole
+from tlbench.magnitudes import Count, Magnitude, Temperature
 from tlbench.plan import Plan
 from tlbench.schema import Strict, digest, read_json
 
@@ -15,9 +16,7 @@ FILE = "dynamics.json"
 MOST = 10_000
 """Numbers in a list at most."""
 
-LARGEST = 1e9
-Size = Annotated[float, Field(ge=0, le=LARGEST)]
-Curve = Annotated[list[Size], Field(max_length=MOST)]
+Curve = Annotated[list[Magnitude], Field(max_length=MOST)]
 """Densities, distances, angles, times or squares of them."""
 
 
@@ -30,7 +29,7 @@ class Structure(Strict):
 
     rdf: Curve
     adf: Curve
-    coordination: float = Field(ge=0, le=LARGEST)
+    coordination: Magnitude
 
 
 class ReferenceRun(Strict):
@@ -42,20 +41,20 @@ class ReferenceRun(Strict):
     simulation.
     """
 
-    temperature_k: float
-    time_ps: float
-    n_atoms: int
+    temperature_k: Temperature
+    time_ps: Magnitude
+    n_atoms: Count
     element: str
     origin: str = Field(description="what made it, for people")
     distances: Curve
     angles: Curve
     structure: Structure
-    rdf_floor: Size | None
-    adf_floor: Size | None
+    rdf_floor: Magnitude | None
+    adf_floor: Magnitude | None
     times_ps: Curve
     msd: Curve | None
     replicas: PositiveInt | None = Field(
-        default=None, description="replicas of the other run, judged by the same criteria"
+        default=None, le=MOST, description="replicas of the other run, judged by the same criteria"
     )
     false_alarms: int | None = Field(
         default=None, ge=0, description="how many of them were stopped"
@@ -90,11 +89,11 @@ class ModelRun(Strict):
 
     backbone: str
     strategy: str
-    size: int
+    size: Count
     subset_seed: int | None
     init_seed: int
-    train_temperature_k: float | None
-    survival_ps: list[Size] = Field(min_length=1, max_length=MOST)
+    train_temperature_k: Temperature | None
+    survival_ps: list[Magnitude] = Field(min_length=1, max_length=MOST)
     criterion: list[str] = Field(max_length=MOST)
     structure: Structure | None
     msd: Curve | None
@@ -117,7 +116,7 @@ class Dynamics(Strict):
 
     suite: str
     reference: ReferenceRun
-    models: list[ModelRun]
+    models: list[ModelRun] = Field(max_length=MOST)
 
 
 def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:

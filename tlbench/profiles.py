@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store import Store
 from tlbench.jobs.base import COVERAGE, ERRORS, GEOMETRY
+from tlbench.magnitudes import Count, Magnitude, Temperature
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -33,9 +34,6 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 
 MEV = 1000.0
 
-Size = Annotated[float, Field(ge=0)]
-"""A distance or an error."""
-
 
 class Coverage(Strict):
     """Force errors of test atoms by how near they are to what a model was trained on.
@@ -49,15 +47,17 @@ class Coverage(Strict):
     distances.
     """
 
-    size: int
+    size: Count
     subset_seed: int
     init_seed: int
-    train_temperature_k: float | None
-    target: list[Size] = Field(min_length=BINS, max_length=BINS)
-    source: list[Size] = Field(min_length=BINS, max_length=BINS)
-    error: list[Size] = Field(min_length=BINS, max_length=BINS)
-    grid_atoms: list[tuple[int, int]] = Field(min_length=THIRDS, max_length=THIRDS)
-    grid_error: list[tuple[Size | None, Size | None]] = Field(min_length=THIRDS, max_length=THIRDS)
+    train_temperature_k: Temperature | None
+    target: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    source: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    error: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    grid_atoms: list[tuple[Count, Count]] = Field(min_length=THIRDS, max_length=THIRDS)
+    grid_error: list[tuple[Magnitude | None, Magnitude | None]] = Field(
+        min_length=THIRDS, max_length=THIRDS
+    )
     job: str
 
 
@@ -76,13 +76,13 @@ class Profile(Strict):
     target: str
     backbone: str
     strategy: str
-    size: int
+    size: Count
     subset_seed: int | None
     init_seed: int
-    train_temperature_k: float | None
-    by_distance: list[Size | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
-    by_angle: list[Size | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
-    by_coordination: dict[int, tuple[Size, int]] = Field(max_length=1000)
+    train_temperature_k: Temperature | None
+    by_distance: list[Magnitude | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
+    by_angle: list[Magnitude | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
+    by_coordination: dict[int, tuple[Magnitude, Count]] = Field(max_length=1000)
     coverage: list[Coverage] = Field(max_length=10_000)
     job: str
 

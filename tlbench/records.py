@@ -1,13 +1,13 @@
 """Published numbers with where they come from."""
 
-import math
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.magnitudes import Count, Number, Temperature
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -31,25 +31,18 @@ class Record(Strict):
     target: str
     backbone: str
     strategy: str
-    size: int = Field(ge=0)
+    size: Count
     subset_seed: int | None
     init_seed: int
-    train_temperature_k: float | None = None
+    train_temperature_k: Temperature | None = None
     metric: str
     unit: str
-    value: float
-    condition: dict[str, float | str]
+    value: Number
+    condition: dict[str, Number | str] = Field(max_length=10)
     job: str
     model: str | None = Field(
         default=None, description="key of the job that trained the model; see its cost there"
     )
-
-    @field_validator("value")
-    @classmethod
-    def _finite(cls, value: float) -> float:
-        if not math.isfinite(value):
-            raise ValueError("a value should be finite")
-        return value
 
 
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:

@@ -21,6 +21,9 @@ from tlbench.registry import near_names
 MAX_BYTES = 128 << 10
 MAX_DEPTH = 50
 
+MOST_SHOWN = 200
+"""Characters of a wrong value that a message repeats."""
+
 # PyYAML passes on what its conversions raise, such as KeyError for "!!bool maybe".
 _YAML_FAULTS = (
     yaml.YAMLError,
@@ -174,6 +177,7 @@ def _explain(
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     given = first["input"]
     text = json.dumps(given, default=str, skipkeys=True)
+    text = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
     shown_value = "" if isinstance(given, dict) else f" (given: {text})"
     prefix = f"{key!r}: " if key else ""
     end = "" if message.endswith("?") and not shown_value else "."

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
-from tlbench.leaderboard.reading import digest_of, read_submission, submission_folders
+from tlbench.leaderboard.reading import digest_of, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
 from tlbench.leaderboard.verification.rerun import rerun
 from tlbench.results import Results
@@ -114,7 +114,8 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
     [
         (Who("Mine"), "'name': string should match"),
         (Who("mine-r2"), "should not end like a revision"),
-        (Who("mine", url="http://example.org"), "'url': string should match"),
+        (Who("mine", url="http://example.org"), "'url': it should be an address"),
+        (Who("mine", url="https://bücher.example"), r"in ASCII \(xn--"),
         (Who("mine", ["a\nb"]), "'authors.0': it should hold printable"),
     ],
 )
@@ -219,5 +220,6 @@ def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):
 def test_something_else_among_the_results_is_named(added, tmp_path):
     shutil.copytree(added.folder.parents[1], tmp_path / "results")
     (tmp_path / "results" / "smoke" / "notes.txt").write_text("to do")
-    with pytest.raises(InputError, match=r"notes\.txt is no folder"):
-        submission_folders(tmp_path / "results")
+    verdicts = verify_all(tmp_path / "results")
+    assert [bool(verdict.problems) for verdict in verdicts] == [False, True]
+    assert "notes.txt is no folder" in verdicts[1].problems[0]

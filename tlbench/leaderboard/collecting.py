@@ -14,8 +14,9 @@ from tlbench.engine.manifest import read_manifest
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.jobs.base import ERRORS, MODEL
-from tlbench.leaderboard.per_frame import DIGITS, LARGEST, ModelErrors, TestSet
+from tlbench.leaderboard.per_frame import DIGITS, ModelErrors, TestSet
 from tlbench.leaderboard.submission import DataSet
+from tlbench.magnitudes import LARGEST, SMALLEST
 from tlbench.metrics.spec import Errors, Floats, FrameErrors
 from tlbench.plan import dataset_job
 from tlbench.schema import digest
@@ -38,7 +39,9 @@ class Collector:
         folder = self._folder(job)
         description = json.loads((folder / "job.json").read_text())
         with np.load(folder / ERRORS, allow_pickle=False) as file:
-            found = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
+            forces = file["forces"].astype(np.float64)
+            forces[np.abs(forces) < SMALLEST] = 0
+            found = FrameErrors.of(Errors(file["energy"], forces, file["n_atoms"]))
         known = bool(np.isfinite(found.energy).all())
         largest = max(found.force_abs.max(), found.force_square.max())
         if not (largest <= LARGEST and np.nanmax(np.abs(found.energy), initial=0) <= LARGEST):

@@ -64,26 +64,27 @@ class Suite(Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     version: PositiveInt
-    title: str
-    description: str
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=2000)
     source: DataChoice | None = None
     target: DataChoice | None = None
     source_parts: list[SourcePart] | None = Field(
         default=None,
         min_length=1,
+        max_length=100,
         description="pretrain on each of these parts of the source; by default on all of it",
     )
     matrix: Matrix | None = Field(
         default=None, description="instead of source and target: every ordered pair of elements"
     )
     cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
-    backbones: dict[str, dict[str, Any]] = Field(min_length=1)
+    backbones: dict[str, dict[str, Any]] = Field(min_length=1, max_length=100)
     strategies: list[str] = Field(
         min_length=1,
         description="a strategy, or with another start of the target element "
         "STRATEGY+random or STRATEGY+mean",
     )
-    sizes: list[PositiveInt] = Field(min_length=1)
+    sizes: list[PositiveInt] = Field(min_length=1, max_length=1000)
     subset_seeds: list[int] = Field(min_length=1)
     init_seeds: list[int] = Field(min_length=1)
     pairing: Literal["product", "zip"] = Field(
@@ -100,6 +101,7 @@ class Suite(Strict):
     )
     training_temperatures_k: list[PositiveFloat] | None = Field(
         default=None,
+        max_length=1000,
         description="train one target model at each of these, with structures of it alone",
     )
 
@@ -163,6 +165,15 @@ class Suite(Strict):
     def _single_properties(cls, value: Any) -> Any:
         if isinstance(value, list):
             return [[entry] if isinstance(entry, str) else entry for entry in value]
+        return value
+
+    @field_validator("by")
+    @classmethod
+    def _distinct_combinations(cls, value: list[list[Property]]) -> list[list[Property]]:
+        if any(len(set(names)) != len(names) for names in value):
+            raise ValueError("a property is given twice in one combination")
+        if len({frozenset(names) for names in value}) != len(value):
+            raise ValueError("a combination of properties is given twice")
         return value
 
     @field_validator("training_temperatures_k")

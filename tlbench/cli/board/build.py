@@ -28,8 +28,8 @@ def build(
 ) -> None:
     """Make a static site of all submissions: a page for each suite and each submission.
 
-    A submission that fails its verification is left out and named, and so is a table that cannot
-    be made of its submissions; the exit code is then 1.
+    A submission that fails its verification, or cannot be shown, is left out and named; the exit
+    code is then 1.
     """
     from tlbench.leaderboard.site.build import build_site
 

@@ -60,7 +60,7 @@ def verify(
         for verdict in verify_all(
             place.results, submissions or (), summaries=False, private=place.private
         ):
-            if verdict.entry is not None:
+            if verdict.entry is not None and not verdict.problems:
                 write_summary(verdict.entry)
     good = True
     for verdict in verify_all(place.results, submissions or (), private=place.private):

@@ -89,6 +89,12 @@ class Board:
         return [each for each in changes if each.key.partition(".")[0] not in BESIDE_PROTOCOL]
 
     @property
+    def is_described_by_tlbench(self) -> bool:
+        """Whether the description is that of the suite that tlbench ships."""
+        shipped = _shipped(self.suite.name)
+        return shipped is not None and self.suite.description == shipped[0].description
+
+    @property
     def description(self) -> str:
         """What the suite is said to be; empty where its settings are others than it says."""
         shipped = _shipped(self.suite.name)
@@ -138,6 +144,17 @@ class Board:
             (name, backbone): backbone if count[backbone] == 1 else f"{backbone} · {name}"
             for name, backbone in named
         }
+
+
+def title_of(suite: Suite) -> str:
+    """Return the title of a suite where tlbench gave it, else its name."""
+    return f"Suite {suite.name}" if quotation_of(suite) else suite.title
+
+
+def quotation_of(suite: Suite) -> str:
+    """Return the title that a submission gives a suite; empty where it is that of tlbench."""
+    shipped = _shipped(suite.name)
+    return "" if shipped is not None and suite.title == shipped[0].title else suite.title
 
 
 def changes_text(changes: Sequence[Change]) -> str:
