@@ -10,8 +10,9 @@ import numpy as np
 
 from tlbench.costs import Cost
 from tlbench.data.origins import StillingerWeberOrigin
-from tlbench.dynamics import Dynamics, ModelRun, ReferenceRun, Structure
+from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
+from tlbench.jobs.results import ReferenceRun, Structure
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS

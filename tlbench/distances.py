@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tlbench.engine.store import Store
+from tlbench.jobs.results import DistanceResult
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -47,12 +48,12 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
     found = []
     for pair in plan.compared:
         if pair.job in available:
-            result = store.result(pair.job)
+            result = store.result(pair.job, DistanceResult)
             sets = {
-                role: NamedSet(**asdict(each), n_frames=result[f"n_{role}"])
-                for role, each in (("a", pair.a), ("b", pair.b))
+                role: NamedSet(**asdict(each), n_frames=n_frames)
+                for role, each, n_frames in (("a", pair.a, result.n_a), ("b", pair.b, result.n_b))
             }
-            found.append(DataDistance(**sets, distances=result["distances"], job=pair.job))
+            found.append(DataDistance(**sets, distances=result.distances, job=pair.job))
     return found
 
 

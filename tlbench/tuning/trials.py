@@ -13,7 +13,8 @@ from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import perform
 from tlbench.errors import InputError
-from tlbench.jobs.base import Job, Progress
+from tlbench.jobs.base import RESULT, Job, Progress
+from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
 from tlbench.seeds import stream
@@ -161,7 +162,10 @@ def _trained(job: Job, store: Store, device: str, watch: _Watch | None) -> float
         # Nobody will go on with it.
         shutil.rmtree(store.working_folder(job.key), ignore_errors=True)
         raise
-    return float(store.result(job.key)["validation_force_mae"])
+    error = store.result(job.key, TrainResult).validation_force_mae
+    if error is None:
+        raise store.senseless(job.key, RESULT, "it has no validation error")
+    return error
 
 
 def _planned(
