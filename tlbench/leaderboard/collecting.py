@@ -95,15 +95,7 @@ class Collector:
     def tests(self, data: str, element: str) -> TestSet:
         """Return what the test structures of the data set of job ``data`` are."""
         frames = self._frames(data, "test")
-        found = {
-            "data": data,
-            "element": element,
-            "n_atoms": frames.n_atoms.tolist(),
-            "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
-            "phases": frames.phase.tolist(),
-            "groups": frames.group.tolist(),
-        }
-        return validate(TestSet, found, f"The test structures of job {data[:12]}")
+        return tests_of(frames, data, element)
 
     def data_set(self, card: Card, tests: Mapping[str, TestSet]) -> DataSet:
         """Return the data set of ``card`` as it was used; ``tests`` by the job of their data."""
@@ -148,6 +140,25 @@ class Collector:
                 f"The store {self._store.root} does not have the job {key[:12]} of this run; name "
                 "the store that it was run with (--store), or run the suite again."
             )
+
+
+def tests_of(frames: Frames, data: str, element: str) -> TestSet:
+    """Return what the test structures ``frames`` of the data set of job ``data`` are.
+
+    Raises
+    ------
+    InputError
+        If they are nothing that test structures are.
+    """
+    found = {
+        "data": data,
+        "element": element,
+        "n_atoms": frames.n_atoms.tolist(),
+        "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
+        "phases": frames.phase.tolist(),
+        "groups": frames.group.tolist(),
+    }
+    return validate(TestSet, found, f"The test structures of job {data[:12]}")
 
 
 def content_of(parts: dict[str, Frames]) -> str:

@@ -16,6 +16,8 @@ from tlbench.leaderboard.verification.contents import (
     check_models,
     check_suite,
 )
+from tlbench.leaderboard.verification.costs import check_costs, check_parameters
+from tlbench.leaderboard.verification.data import check_known_data
 from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
@@ -118,6 +120,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         *_check_revision(entry, results),
         *check_suite(entry),
         *check_data(entry),
+        *check_known_data(entry),
         *first_few(check_tests(entry, tested)),
         *first_few(check_errors(tested, measured, models)),
         *first_few(check_jobs(entry, models)),
@@ -130,9 +133,14 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     # Each takes for granted what was checked before it.
     if not problems:
         problems += first_few(check_numbers(entry, models, tested, measured))
+    if not problems:
+        problems += first_few(check_costs(entry, models))
+    notes: list[str] = []
+    if not problems:
+        uncounted, notes = check_parameters(entry, models)
+        problems += uncounted
     if not problems and summaries:
         problems += _check_summary(entry)
-    notes = []
     if coverage.missing:
         notes.append(
             f"{coverage.found} of {coverage.expected} models are there; missing: "
