@@ -16,6 +16,7 @@ it was may pass.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tlbench.backbones import BACKBONES
@@ -88,7 +89,7 @@ def check_parameters(entry: Entry, models: list[Model]) -> tuple[list[str], list
     here = {name for name in stated if _is_here(entry, name)}
     counted = count_parameters({name: _config(entry.suite, name) for name in sorted(here)})
     problems = [
-        f"{name} is said to have {', '.join(f'{n:,}' for n in sorted(numbers))} parameters, but "
+        f"{name} is said to have {' or '.join(f'{n:,}' for n in sorted(numbers))} parameters, but "
         f"built here it has {counted[name]:,}."
         for name, numbers in stated.items()
         if name in counted and numbers != {counted[name]}
@@ -113,9 +114,9 @@ def _is_here(entry: Entry, name: str) -> bool:
 def _trained(models: list[Model]) -> dict[str, Coordinates]:
     """Return the coordinates of each trained model, by the key of the job that trained it."""
     return {
-        model.records[0].model: model.where
+        model.records[0].model: replace(model.where, simulated=False)
         for model in models
-        if model.records[0].model is not None and not model.where.simulated
+        if model.records[0].model is not None
     }
 
 

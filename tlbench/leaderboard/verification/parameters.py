@@ -16,30 +16,34 @@ from tlbench.errors import TlbenchError
 from tlbench.schema import canonical_json
 
 SECONDS = 60
-"""Of the processor; and twice as long by the clock."""
+"""Of the processor, and twice as many by the clock."""
 
 MEMORY = 3 << 30
 """Bytes of data; PyTorch alone takes a tenth of it."""
 
 
-def count_parameters(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def count_parameters(
+    networks: Mapping[str, Mapping[str, Any]], seconds: int = SECONDS
+) -> dict[str, int]:
     """Return the number of trainable parameters of each network.
 
     Parameters
     ----------
     networks
         Name of a backbone → its configuration.
+    seconds
+        Of the processor, for all of them.
 
     Returns
     -------
     dict
-        Those that could be counted within `SECONDS` and `MEMORY`; others are left out, as are
+        Those that could be counted within ``seconds`` and `MEMORY`; others are left out, as are
         those whose package is not installed here.
     """
     keys = {name: canonical_json([name, config]) for name, config in networks.items()}
     new = {name: networks[name] for name, key in keys.items() if key not in _KNOWN}
     if new:
-        counted = _count_elsewhere(new)
+        counted = _count_elsewhere(new, seconds)
         _KNOWN.update({keys[name]: counted.get(name) for name in new})
     found = {name: _KNOWN[key] for name, key in keys.items()}
     return {name: count for name, count in found.items() if count is not None}
@@ -49,16 +53,16 @@ _KNOWN: dict[str, int | None] = {}
 """What was counted in this process, as many submissions are of the same networks."""
 
 
-def _count_elsewhere(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def _count_elsewhere(networks: Mapping[str, Mapping[str, Any]], seconds: int) -> dict[str, int]:
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", __name__, str(seconds)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
-        said, _ = process.communicate(json.dumps(networks), timeout=2 * SECONDS)
+        said, _ = process.communicate(json.dumps(networks), timeout=2 * seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         said, _ = process.communicate()
@@ -85,7 +89,8 @@ def _count(name: str, config: Mapping[str, Any]) -> int | None:
 
 
 def _main() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    seconds = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     for name, config in json.load(sys.stdin).items():
         count = _count(name, config)
