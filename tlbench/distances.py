@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.jobs.results import DistanceResult
 from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
@@ -50,12 +51,12 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
     found = []
     for pair in plan.compared:
         if pair.job in available:
-            result = store.result(pair.job)
+            result = store.result(pair.job, DistanceResult)
             sets = {
-                role: NamedSet(**asdict(each), n_frames=result[f"n_{role}"])
-                for role, each in (("a", pair.a), ("b", pair.b))
+                role: NamedSet(**asdict(each), n_frames=n_frames)
+                for role, each, n_frames in (("a", pair.a, result.n_a), ("b", pair.b, result.n_b))
             }
-            found.append(DataDistance(**sets, distances=result["distances"], job=pair.job))
+            found.append(DataDistance(**sets, distances=result.distances, job=pair.job))
     return found
 
 

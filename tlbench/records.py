@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.jobs.base import RESULT
+from tlbench.jobs.results import CompareResult, EvaluateResult
 from tlbench.magnitudes import Count, Number, Temperature
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
@@ -48,11 +50,16 @@ class Record(Strict):
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     """Return the records of every cell of ``plan`` whose job is in ``finished``, in plan order."""
     available = set(finished)
+    simulated = {cell.job for cell in plan.simulated}
     records = []
     for cell in plan.cells:
         if cell.job not in available:
             continue
-        for entry in store.result(cell.job)["metrics"]:
+        kind = CompareResult if cell.job in simulated else EvaluateResult
+        for entry in store.result(cell.job, kind).metrics:
+            if entry.metric not in METRICS:
+                problem = f"there is no metric {entry.metric!r} here"
+                raise store.senseless(cell.job, RESULT, problem)
             records.append(
                 Record(
                     suite=plan.suite.name,
@@ -67,10 +74,10 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     subset_seed=cell.subset_seed,
                     init_seed=cell.init_seed,
                     train_temperature_k=cell.train_temperature_k,
-                    metric=entry["metric"],
-                    unit=METRICS.get(entry["metric"]).unit,
-                    value=entry["value"],
-                    condition=entry["condition"],
+                    metric=entry.metric,
+                    unit=METRICS.get(entry.metric).unit,
+                    value=entry.value,
+                    condition=entry.condition,
                     job=cell.job,
                     model=cell.trained,
                 )

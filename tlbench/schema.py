@@ -154,6 +154,13 @@ def validate(
         raise InputError(_explain(model, error, source, lines or {}, within)) from error
 
 
+def first_problem(error: ValidationError) -> str:
+    """Return the first key that is wrong, and why, as a part of a sentence."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{place}: {first['msg']}"
+
+
 def _explain(
     model: type[BaseModel],
     error: ValidationError,
@@ -322,10 +329,8 @@ def read_json(path: Path, model: type[ModelT], what: str) -> ModelT:
     try:
         return model.model_validate_json(read_bounded(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
-            f"{path}: does not hold {what} of this version ({place}: {first['msg']})."
+            f"{path}: does not hold {what} of this version ({first_problem(error)})."
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}).") from error

@@ -65,7 +65,7 @@ def test_jobs_run_in_other_processes_of_one_thread_each(store):
     started, finished = read_events(store.folder(job.key) / EVENTS)
     assert started["pid"] != os.getpid()
     assert (started["event"], finished["event"]) == ("started", "finished")
-    assert store.provenance(job.key)["threads"] == 1
+    assert store.provenance(job.key).threads == 1
 
 
 def test_a_child_of_the_supervisor_sees_one_thread_and_what_this_process_can_import(tmp_path):

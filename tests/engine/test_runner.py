@@ -89,7 +89,7 @@ def test_parents_run_before_children_and_each_job_once(ran, store):
     assert report.complete
     assert sorted(ran) == ["a", "b", "c", "d"]
     assert ran.index("a") < min(ran.index("b"), ran.index("c")) < ran.index("d")
-    assert store.result(d.key) == {"sum": 1112}
+    assert json.loads(store.read(d.key, "result.json")) == {"sum": 1112}
 
 
 def test_what_is_in_the_store_is_not_done_again_and_needs_no_executor(ran, store):
@@ -140,7 +140,7 @@ def test_a_damaged_job_is_reported_and_done_again(ran, store):
     report = run_jobs(graph(a, b), store, one_thread, "cpu")
     assert report.set_aside == [a.key]
     assert report.status == {a.key: "done", b.key: "cached"}
-    assert store.result(a.key) == {"sum": 1}
+    assert json.loads(store.read(a.key, "result.json")) == {"sum": 1}
 
 
 def alter_unseen(path):
@@ -458,8 +458,8 @@ def test_a_task_says_in_what_the_job_is_done(ran, store):
     assert found["special"] == ("/opt/mace/bin/python", "mace")
     assert found["plain"] == found["other"] == (None, None)
     assert {task.limits for task in tasks} == {limits}
-    assert store.provenance(special.key)["environment"] == "mace"
-    assert store.provenance(plain.key)["environment"] is None
+    assert store.provenance(special.key).environment == "mace"
+    assert store.provenance(plain.key).environment is None
 
 
 def test_jobs_with_the_same_work_have_the_same_key_whatever_they_are_called():

@@ -12,7 +12,7 @@ from tlbench.engine import worker
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.engine.worker import perform
-from tlbench.jobs.base import Job, Progress
+from tlbench.jobs.base import RESULT, Job, Progress
 from tlbench.training import loop
 
 pytestmark = pytest.mark.slow
@@ -179,5 +179,5 @@ def test_damaged_checkpoints_are_not_used(every, tmp_path, monkeypatch):
     assert set(done(out)) == {job.key for job in interrupted}
     assert (out / "records.jsonl").read_bytes() == every.records
     for job in interrupted:
-        assert store.provenance(job.key)["attempts"] == 2
-        assert store.result(job.key) == Store(every.store).result(job.key)
+        assert store.provenance(job.key).attempts == 2
+        assert store.read(job.key, RESULT) == Store(every.store).read(job.key, RESULT)

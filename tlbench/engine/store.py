@@ -32,13 +32,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from tlbench.engine.file_systems import Locks, find_locks, limitation
 from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
+from tlbench.engine.provenance import Provenance
 from tlbench.errors import DamagedJobError, StoreError
 from tlbench.files import clear_parts, flush, write_whole
 from tlbench.holders import Holder
-from tlbench.jobs.base import Job
+from tlbench.jobs.base import RESULT, Job
 from tlbench.locks import Lock
+from tlbench.schema import ModelT, first_problem
 
 FORMAT = 1
 READ_FOR_RECORDS = frozenset({"result.json", "provenance.json"})
@@ -297,20 +301,47 @@ class Store:
         flush(self.root)
         return True
 
-    def result(self, key: str) -> dict[str, Any]:
-        """Return the result of a finished job.
+    def read(self, key: str, name: str) -> bytes:
+        """Return the content of one file of a finished job.
 
         Raises
         ------
         DamagedJobError
             If it is not what the job wrote.
         """
-        return self._read(key, "result.json")
+        return read_checked(self.folder(key), name)
 
-    def provenance(self, key: str) -> dict[str, Any]:
-        """Return the provenance of a finished job; raises as ``result`` does."""
-        return self._read(key, "provenance.json")
+    def read_json(self, key: str, name: str, model: type[ModelT]) -> ModelT:
+        """Return a JSON file of a finished job as what such a file should hold.
 
-    def _read(self, key: str, name: str) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(read_checked(self.folder(key), name))
-        return value
+        Raises
+        ------
+        DamagedJobError
+            If it is not what the job wrote.
+        StoreError
+            If that is nothing such a job writes; digests do not show who wrote a job.
+        """
+        content = self.read(key, name)
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            raise self.senseless(key, name, first_problem(error)) from error
+
+    def result(self, key: str, model: type[ModelT]) -> ModelT:
+        """Return the result of a finished job; ``model`` is that of its kind in `RESULTS`.
+
+        Raises as ``read_json``.
+        """
+        return self.read_json(key, RESULT, model)
+
+    def provenance(self, key: str) -> Provenance:
+        """Return the provenance of a finished job; raises as ``read_json``."""
+        return self.read_json(key, "provenance.json", Provenance)
+
+    def senseless(self, key: str, name: str, problem: object) -> StoreError:
+        """Return the error for a file that is as it was stored, but makes no sense."""
+        return StoreError(
+            f"{name} of the job {key[:12]} in the store {self.root} is nothing that such a job "
+            f"writes ({' '.join(str(problem).split())[:200]}); it was forged, or written by "
+            "another version: run the suite with another --store."
+        )

@@ -113,6 +113,8 @@ def perform(
     environment
         Name of the environment that this interpreter was named for.
     """
+    from tlbench.jobs.results import check_result
+
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -131,6 +133,7 @@ def perform(
         context = Context(folder, parents, device, Reporter(folder / PROGRESS), files)
         context.report(Progress(0, 0))
         result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
+        check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
             **context.measured,

@@ -1,5 +1,6 @@
 """Turning a finished run into a submission."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -133,12 +134,21 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
     Raises
     ------
     InputError
-        If they cannot be read or written.
+        If they cannot be written, or are not those of the submission.
+    StoreError
+        If the store does not have them as they were written.
     """
+    opened = Store(store, read_only=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for key in entry.about.weights:
-            shutil.copyfile(Store(store).folder(key) / MODEL, folder / f"{key}.safetensors")
+        for key, known in entry.about.weights.items():
+            content = opened.read(key, MODEL)
+            if hashlib.sha256(content).hexdigest() != known:
+                raise InputError(
+                    f"The weights of job {key[:12]} in the store {opened.root} are not those of "
+                    f"{entry.label}; name the store that it was made from with --store."
+                )
+            (folder / f"{key}.safetensors").write_bytes(content)
     except OSError as error:
         raise InputError(f"The weights cannot be copied to {folder} ({error}).") from error
     return len(entry.about.weights)

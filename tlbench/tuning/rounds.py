@@ -22,7 +22,8 @@ from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
-from tlbench.jobs.base import Job
+from tlbench.jobs.base import RESULT, Job
+from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
 from tlbench.schema import digest
@@ -152,7 +153,7 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
     """Return what came of a trial whose models are in the store, or diverged."""
     error = math.inf
     if diverged.isdisjoint(trial.jobs):
-        error = geometric_mean([store.result(k)["validation_force_mae"] for k in trial.models])
+        error = geometric_mean([_validation_error(store, key) for key in trial.models])
     return EndedTrial(
         backbone=trial.study.backbone,
         arm=trial.study.arm,
@@ -161,6 +162,13 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
         # A model may have trained to its end and not be finite on other structures.
         validation_force_mae=error if math.isfinite(error) else None,
     )
+
+
+def _validation_error(store: Store, key: str) -> float:
+    error = store.result(key, TrainResult).validation_force_mae
+    if error is None:
+        raise store.senseless(key, RESULT, "it has no validation error")
+    return error
 
 
 def _best(study: Study, trials: list[EndedTrial]) -> EndedTrial:

@@ -35,14 +35,22 @@ def verify(
     tolerance: Annotated[
         float, typer.Option(min=0, help="With --rerun: by what share errors may differ.")
     ] = 1e-3,
+    commits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPOSITORY",
+            help="Also look for the commits of the code in this clone of tlbench.",
+        ),
+    ] = None,
     store: StoreFolder = None,
     mirror: Mirror = None,
 ) -> None:
     """Recompute every published number, and say what does not hold; exit code 1 if anything.
 
     Records follow from errors on every test structure and from the simulations of every replica;
-    files from their digests; models, sizes and data sets from the suite. Nothing of a submission
-    is run; --rerun loads its weights, which are safetensors, into the backbones installed here.
+    files from their digests; models, sizes, data sets and numbers of parameters from the suite.
+    With --mirror, data sets are read from their files again. Nothing of a submission is run;
+    --rerun loads its weights, which are safetensors, into the backbones installed here.
     """
     from dataclasses import replace
 
@@ -65,6 +73,8 @@ def verify(
     good = True
     for verdict in verify_all(place.results, submissions or (), private=place.private):
         good &= _say(verdict)
+        if verdict.entry is not None and not verdict.problems:
+            good &= _look_outside(verdict.entry, mirror, commits)
         if weights is not None and verdict.entry is not None and not verdict.problems:
             good &= _rerun(verdict.entry, weights, tolerance, store, mirror)
     if not good:
@@ -85,6 +95,23 @@ def _say(verdict: "Verdict") -> bool:
     for note in verdict.notes:
         say(f"  note: {note}")
     return True
+
+
+def _look_outside(entry: "Entry", mirror: Path | None, commits: Path | None) -> bool:
+    """Compare a submission with files of its data sets and with the history of the code."""
+    from tlbench.errors import printable
+    from tlbench.leaderboard.verification.commits import check_commits
+    from tlbench.leaderboard.verification.data import check_files
+
+    problems = [] if mirror is None else list(check_files(entry, mirror))
+    if commits is not None:
+        wrong, notes = check_commits(entry, commits)
+        problems += wrong
+        for note in notes:
+            typer.echo(f"  note: {printable(note)}")
+    for problem in problems:
+        typer.echo(f"REFUSED  {entry.folder}: {printable(problem)}")
+    return not problems
 
 
 def _rerun(

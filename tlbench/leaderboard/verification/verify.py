@@ -17,6 +17,8 @@ from tlbench.leaderboard.verification.contents import (
     check_models,
     check_suite,
 )
+from tlbench.leaderboard.verification.costs import check_costs, check_parameters
+from tlbench.leaderboard.verification.data import check_known_data
 from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
@@ -125,6 +127,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     # Each takes for granted what was checked before it.
     checks = (
         strangers,
+        check_known_data(entry),
         check_tests(entry, tested),
         chain(
             check_errors(tested, measured, models),
@@ -133,12 +136,15 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
             check_simulations(entry),
         ),
         check_numbers(entry, models, tested, measured),
+        check_costs(entry, models),
         _check_summary(entry) if summaries else (),
     )
     for found in checks:
         if problems := first_few(found):
             return _refused(entry, problems)
-    notes = []
+    problems, notes = check_parameters(entry, models)
+    if problems:
+        return _refused(entry, problems)
     if coverage.missing:
         notes.append(
             f"{coverage.found} of {coverage.expected} models are there; missing: "
