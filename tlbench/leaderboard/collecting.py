@@ -14,9 +14,9 @@ from tlbench.engine.manifest import read_manifest
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
 from tlbench.jobs.base import ERRORS, MODEL
-from tlbench.leaderboard.per_frame import DIGITS, LARGEST, ModelErrors, TestSet
+from tlbench.leaderboard.per_frame import LARGEST, ModelErrors, TestSet, rounded
 from tlbench.leaderboard.submission import DataSet
-from tlbench.metrics.spec import Errors, Floats, FrameErrors
+from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.plan import dataset_job
 from tlbench.schema import digest
 
@@ -49,9 +49,9 @@ class Collector:
         return ModelErrors(
             job=job,
             data=description["parents"]["data"],
-            energy=_rounded(found.energy) if known else None,
-            force_abs=_rounded(found.force_abs),
-            force_square=_rounded(found.force_square),
+            energy=rounded(found.energy) if known else None,
+            force_abs=rounded(found.force_abs),
+            force_square=rounded(found.force_square),
         )
 
     def tests(self, data: str, element: str) -> TestSet:
@@ -105,7 +105,3 @@ class Collector:
 def content_of(parts: dict[str, Frames]) -> str:
     """Return the digest of all parts of a data set."""
     return digest({split: frames.digest() for split, frames in parts.items()})
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
