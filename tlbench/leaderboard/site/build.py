@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError
+from tlbench.leaderboard.checks import read_checks
 from tlbench.leaderboard.place import is_private, mark_private
 from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.exports import board_csv, board_json
@@ -36,12 +37,15 @@ class Built:
         Those that failed their verification.
     failures
         Boards that could not be made, and so are left out with their submissions.
+    bad_checks
+        What is wrong with check records that are left out.
     """
 
     boards: list[tuple[Board, int]]
     n_submissions: int
     left_out: list[Verdict]
     failures: list[Failure]
+    bad_checks: list[str]
 
 
 def build_site(
@@ -72,7 +76,8 @@ def build_site(
             raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
     verdicts = verify_all(results, summaries=False, private=private)
-    members = [_member(verdict) for verdict in verdicts if not verdict.problems]
+    found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
+    members = [member for member, _ in found]
     made = make(members, private)
     boards = [(each.board, each.rows) for each in made.published]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +94,7 @@ def build_site(
         n_submissions=len(made.members),
         left_out=[verdict for verdict in verdicts if verdict.problems],
         failures=made.failures,
+        bad_checks=[problem for _, problems in found for problem in problems],
     )
 
 
@@ -97,10 +103,13 @@ def is_site(folder: Path) -> bool:
     return all((folder / mark).is_file() for mark in MARKS)
 
 
-def _member(verdict: Verdict) -> Member:
+def _member(verdict: Verdict, results: Path) -> tuple[Member, list[str]]:
+    """Return a submission with its check records, and what is wrong with others."""
     if verdict.entry is None or verdict.coverage is None:
         raise AssertionError("a submission without problems has been read")
-    return Member(verdict.entry, verdict.coverage, tuple(verdict.notes))
+    checks, problems = read_checks(verdict.entry, results)
+    notes = tuple(verdict.notes)
+    return Member(verdict.entry, verdict.coverage, notes, tuple(checks)), problems
 
 
 def _check_target(out: Path, private: bool) -> None:

@@ -4,7 +4,7 @@
 (() => {
   const PAGE = 100;
   const DRAWN = Math.log(2.5); // The drawing of a ratio reaches from 1/2.5 to 2.5.
-  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission"];
+  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission", "trust"];
   const NUMBERS = ["size", "at"];
   const WORSE = ["", "△", "▲"];
   const WORSE_TEXT = [
@@ -285,6 +285,11 @@
       link.append(named("submission", n));
       const made = cell(link);
       made.className = "word";
+      return made;
+    },
+    trust(n) {
+      const made = word("trust")(n);
+      if (rows.columns.differing[n]) made.className = "word failed";
       return made;
     },
   };
