@@ -289,7 +289,8 @@
     },
     trust(n) {
       const made = word("trust")(n);
-      if (rows.columns.differing[n]) made.className = "word failed";
+      made.classList.add("trust");
+      made.classList.toggle("failed", rows.columns.differing[n] > 0);
       return made;
     },
   };
