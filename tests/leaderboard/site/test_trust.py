@@ -162,7 +162,7 @@ def test_a_model_that_differs_once_is_not_taken_for_checked():
     assert trust(0, 0, 0).text == "recomputed"
     assert trust(0, 40, 0).text == "evaluated again: 40 of 40"
     assert trust(3, 40, 0).text == "trained again: 3 of 40"
-    assert trust(3, 40, 2).text == "check failed: 2 of 40"
+    assert trust(3, 40, 2).text == "check failed: 2 differ"
     assert summary([trust(3, 0, 0)]) == "trained again: 3 of 40 models"
     several = [trust(3, 0, 0), trust(0, 0, 0), trust(1, 0, 1), trust(0, 0, 0)]
     assert summary(several) == "1 check failed; 2 recomputed; 1 trained again"

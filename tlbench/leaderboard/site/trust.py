@@ -58,7 +58,7 @@ class Trust:
         if self.level == RECOMPUTED:
             return RECOMPUTED
         if self.level == FAILED:
-            return f"{FAILED}: {self.differing} of {self.n_models}"
+            return f"{FAILED}: {self.differing} differ{'s' if self.differing == 1 else ''}"
         return f"{self.level}: {self.n_checked} of {self.n_models}"
 
 
@@ -67,7 +67,7 @@ def summary(found: Iterable[Trust]) -> str:
     some = list(found)
     if len(some) == 1:
         (one,) = some
-        models = "" if one.level == RECOMPUTED else " models"
+        models = "" if one.level in (RECOMPUTED, FAILED) else " models"
         return f"{one.text}{models}"
     count = Counter(each.level for each in some)
     levels = [level for level in (FAILED, RECOMPUTED, EVALUATED, TRAINED) if count[level]]
