@@ -72,7 +72,8 @@ def follow(folder: Path) -> None:
     entry = read_submission(folder)
     tests = {each.data: each for each in entry.tests()}
     errors = {each.job: each for each in entry.errors()}
-    runs = {run.job: run for run in entry.results.dynamics.models}
+    dynamics = entry.results.dynamics
+    runs = {run.job: run for run in dynamics.models} if dynamics else {}
     values = {}
     for model in models_of(entry):
         if model.where.simulated:

@@ -15,11 +15,11 @@ from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.jobs.base import ERRORS, MODEL
-from tlbench.leaderboard.per_frame import DIGITS, ModelErrors, TestSet
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
 from tlbench.leaderboard.submission import DataSet, Digest
 from tlbench.leaderboard.wording import Word
 from tlbench.magnitudes import LARGEST, SMALLEST
-from tlbench.metrics.spec import Errors, Floats, FrameErrors
+from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.plan import dataset_job
 from tlbench.schema import ModelT, digest, validate
 
@@ -91,9 +91,9 @@ class Collector:
         return ModelErrors(
             job=job,
             data=described.parents["data"],
-            energy=_rounded(found.energy) if known else None,
-            force_abs=_rounded(found.force_abs),
-            force_square=_rounded(found.force_square),
+            energy=rounded(found.energy) if known else None,
+            force_abs=rounded(found.force_abs),
+            force_square=rounded(found.force_square),
         )
 
     def tests(self, data: str, element: str) -> TestSet:
@@ -168,7 +168,3 @@ def tests_of(frames: Frames, data: str, element: str) -> TestSet:
 def content_of(parts: dict[str, Frames]) -> str:
     """Return the digest of all parts of a data set."""
     return digest({split: frames.digest() for split, frames in parts.items()})
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]

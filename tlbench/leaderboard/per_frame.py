@@ -136,6 +136,11 @@ def recompute(
     return values
 
 
+def rounded(values: Floats) -> list[float]:
+    """Return errors with as many digits as are kept of them."""
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
+
 def read_errors(path: Path) -> list[ModelErrors]:
     """Read a file of errors, one model a line.
 

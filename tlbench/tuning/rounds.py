@@ -22,7 +22,8 @@ from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
-from tlbench.jobs.base import RESULT, Job
+from tlbench.jobs.base import RESULT as JOB_RESULT
+from tlbench.jobs.base import Job
 from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
@@ -167,7 +168,7 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
 def _validation_error(store: Store, key: str) -> float:
     error = store.result(key, TrainResult).validation_force_mae
     if error is None:
-        raise store.senseless(key, RESULT, "it has no validation error")
+        raise store.senseless(key, JOB_RESULT, "it has no validation error")
     return error
 
 

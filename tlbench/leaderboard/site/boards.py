@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
 
+from tlbench.leaderboard.checks import Check, measured_models
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.schema import digest
 from tlbench.suite import Suite, load_suite, suite_names
@@ -41,16 +43,24 @@ class Member:
         How many of the models that its suite asks for have results.
     notes
         What else its verification found worth knowing.
+    checks
+        Its check records, oldest first.
     """
 
     entry: Entry
     coverage: Coverage
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def name(self) -> str:
         """The name of its folder, which tells revisions apart."""
         return self.entry.folder.name
+
+    @cached_property
+    def trust(self) -> Trust:
+        """How far its numbers have been checked."""
+        return Trust.of(self.checks, len(measured_models(self.entry)))
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,11 @@ class Board:
     def data_sets(self) -> list[str]:
         """The names of the data sets, as the first submission has them."""
         return [each.card for each in self.members[0].entry.about.data]
+
+    @cached_property
+    def trust(self) -> Mapping[str, Trust]:
+        """Name of a member → how far its numbers have been checked."""
+        return {member.name: member.trust for member in self.members}
 
     @cached_property
     def labels(self) -> Mapping[tuple[str, str], str]:

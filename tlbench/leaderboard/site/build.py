@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError, printable
+from tlbench.leaderboard.checks import read_checks
 from tlbench.leaderboard.place import is_private, mark_private
 from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.making import Failure, Files, Maker
@@ -33,12 +34,15 @@ class Built:
         Those that failed their verification.
     failures
         Those that passed it and cannot be shown.
+    bad_checks
+        What is wrong with check records that are left out.
     """
 
     boards: list[tuple[Board, int]]
     n_submissions: int
     left_out: list[Verdict]
     failures: list[Failure]
+    bad_checks: list[str]
 
 
 def build_site(
@@ -69,10 +73,10 @@ def build_site(
             raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
     verdicts = verify_all(results, summaries=False, private=private)
-    members = [_member(verdict) for verdict in verdicts if not verdict.problems]
+    found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
     left_out = [verdict for verdict in verdicts if verdict.problems]
     refused = [_label(verdict.folder, results) for verdict in left_out]
-    made = Maker(private, refused).make(members)
+    made = Maker(private, refused).make(member for member, _ in found)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
@@ -86,6 +90,7 @@ def build_site(
         n_submissions=len(made.members),
         left_out=left_out,
         failures=made.failures,
+        bad_checks=[problem for _, problems in found for problem in problems],
     )
 
 
@@ -99,10 +104,13 @@ def _label(folder: Path, results: Path) -> str:
     return printable("/".join(folder.absolute().relative_to(results.absolute()).parts))
 
 
-def _member(verdict: Verdict) -> Member:
+def _member(verdict: Verdict, results: Path) -> tuple[Member, list[str]]:
+    """Return a submission with its check records, and what is wrong with others."""
     if verdict.entry is None or verdict.coverage is None:
         raise AssertionError("a submission without problems has been read")
-    return Member(verdict.entry, verdict.coverage, tuple(verdict.notes))
+    checks, problems = read_checks(verdict.entry, results)
+    notes = tuple(verdict.notes)
+    return Member(verdict.entry, verdict.coverage, notes, tuple(checks)), problems
 
 
 def _check_target(out: Path, private: bool) -> None:

@@ -35,6 +35,7 @@ from tlbench.leaderboard.site.reproduction import (
 from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.leaderboard.site.strip import Strip, strip_of
+from tlbench.leaderboard.site.trust import summary
 from tlbench.leaderboard.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
@@ -95,6 +96,7 @@ class Writer:
         self._environment.filters["zip"] = zip
         self._environment.filters["plain"] = "{:g}".format
         self._environment.filters["metric_text"] = _metric_text
+        self._environment.filters["trust_summary"] = summary
         self._environment.filters["unbroken"] = _unbroken
         self._environment.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
         self._environment.filters["title_of"] = title_of

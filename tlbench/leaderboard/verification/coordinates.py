@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.plan import PRETRAIN, plan
+from tlbench.plan import PRETRAIN, Cell, plan
 from tlbench.profiles import Profile
 from tlbench.records import Record
 from tlbench.suite import Suite
@@ -49,8 +49,8 @@ class Coordinates:
         )
 
 
-def coordinates_of(value: Record | Profile, simulated: bool = False) -> Coordinates:
-    """Return the coordinates of the model that a record or profile is of."""
+def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> Coordinates:
+    """Return the coordinates of the model that a record, profile or cell is of."""
     return Coordinates(**_shared(value), backbone=value.backbone, simulated=simulated)
 
 
