@@ -25,7 +25,8 @@ from tlbench.engine.plans import write_plan
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
-from tlbench.jobs.base import KINDS, Context, Job
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import Context
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 
@@ -46,10 +47,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Idle:
-    """A kind of job that does nothing, with the version, and so the keys, of a real one."""
+    """A kind of job that does nothing, with the code, and so the keys, of a real one."""
 
-    version: int
+    module: str
     uses_device: bool = False
+    outputs: tuple[str, ...] = ()
+    when_trained: tuple[str, ...] = ()
 
     def load(self) -> Callable[[dict[str, Any], Context], dict[str, Any]]:
         """Return what does the job."""
@@ -75,7 +78,7 @@ def in_process() -> Iterator[Executor]:
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
     before = dict(KINDS)
-    KINDS.update({name: Idle(kind.version) for name, kind in before.items()})  # type: ignore[misc]
+    KINDS.update({name: Idle(kind.module) for name, kind in before.items()})  # type: ignore[misc]
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import execute
-from tlbench.jobs.base import KINDS, Job, Kind
+from tlbench.jobs.base import KINDS, Job, Kind, outputs_of
 from tlbench.plan import plan
 from tlbench.run import run_suite
 from tlbench.suite import load_suite
@@ -46,7 +46,8 @@ def fill(store, planned):
         for job in planned.jobs.values():
             folder = store.begin(job)
             (folder / "log.txt").write_text("done\n")
-            (folder / "artefact").write_bytes(WEIGHTS)
+            for name in ("artefact", *outputs_of(job.kind, job.config)):
+                (folder / name).write_bytes(WEIGHTS)
             result = {"metrics": metrics} if job.kind == "evaluate" else {"updates": 5000}
             store.commit(job, result, provenance)
 
@@ -88,7 +89,7 @@ def nothing(config, context):
     return {}
 
 
-NOTHING = Kind(1, f"{__name__}:nothing", uses_device=False)
+NOTHING = Kind(f"{__name__}:nothing", uses_device=False)
 
 
 def know_nothing():

@@ -18,13 +18,14 @@ from tlbench.jobs.results import ReferenceRun, Structure
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
-from tlbench.leaderboard.verification.coordinates import Coordinates, expected
+from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.leaderboard.verification.costs import CUTOFF
 from tlbench.leaderboard.verification.data import known_contents
 from tlbench.leaderboard.verification.parameters import count_parameters
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, plan
+from tlbench.plan.keys import KeyScheme
 from tlbench.records import Record
 from tlbench.results import Results
 from tlbench.schema import write_lines
@@ -64,7 +65,14 @@ def publish(
     if rename:
         backbones = {rename.get(n, n): config for n, config in chosen.backbones.items()}
         chosen = chosen.model_copy(update={"backbones": backbones})
-    return _Publication(chosen, seed).write(results, name, without, about)
+    return _Publication(chosen, seed, about).write(results, name, without, about)
+
+
+class _AnyCode(dict[str, str]):
+    """Digests of whatever source is asked for."""
+
+    def __missing__(self, name: str) -> str:
+        return self.setdefault(name, sha256(name.encode()).hexdigest())
 
 
 def _is_source(r: Record) -> bool:
@@ -76,10 +84,16 @@ def _source(r: Record) -> tuple[object, ...]:
 
 
 class _Publication:
-    def __init__(self, suite: Suite, seed: int) -> None:
+    def __init__(self, suite: Suite, seed: int, about: dict[str, Any]) -> None:
         self.suite = suite
+        packages = {"backbone": about.get("providers", {}), **about.get("plugins", {})}
+        self.sources = _AnyCode()
+        self.planned = plan(suite, KeyScheme(self.sources, packages))
+        simulated = {cell.job for cell in self.planned.simulated}
+        self.cells = {coordinates_of(c, c.job in simulated): c for c in self.planned.cells}
+        made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
+        self.data = {job.config["elements"][0]: key for key, job in made.items()}
         self.digest = suite.digest()
-        self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.cards = {card.elements[0]: card for card in suite.cards()}
         self.tests = {element: self._tests(element) for element in self.cards}
@@ -93,7 +107,7 @@ class _Publication:
         runs: list[ModelRun] = []
         records: list[Record] = []
         for where in wanted:
-            job = self._key(where.own())
+            job = self.cells[where].job
             if where.simulated:
                 runs.append(self._run(where, job))
                 values = self._simulated(runs[-1])
@@ -137,16 +151,13 @@ class _Publication:
         (folder / ABOUT).write_text(json.dumps(said))
         return folder
 
-    def _key(self, *what: object) -> str:
-        return sha256(repr((self.seed, what)).encode()).hexdigest()
-
     def _tests(self, element: str) -> TestSet:
         card, count = self.cards[element], self.cards[element].n_frames("test")
         if card.digest() in known_contents():
             # Structures that everybody knows cannot be drawn.
             tests = read_tests(PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED))
             (found,) = (each for each in tests if each.element == element)
-            return found.model_copy(update={"data": sha256(element.encode()).hexdigest()})
+            return found.model_copy(update={"data": self.data[element]})
         n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
         phases = ["crystal" if t < 1000 else "liquid" for t in at]
         origin = card.origin
@@ -155,7 +166,7 @@ class _Publication:
             at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
             phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
         return TestSet(
-            data=sha256(element.encode()).hexdigest(),
+            data=self.data[element],
             element=element,
             n_atoms=[n_atoms] * count,
             temperature=list(at),
@@ -179,7 +190,6 @@ class _Publication:
 
     def _records(self, where: Coordinates, job: str, values: Any) -> list[Record]:
         shared = {k: v for k, v in vars(where).items() if k != "simulated"}
-        trained = Coordinates(**{**vars(where.own()), "simulated": False})
         return [
             Record(
                 suite=self.suite.name,
@@ -191,7 +201,7 @@ class _Publication:
                 value=value,
                 condition=dict(condition),
                 job=job,
-                model=self._key("model", trained),
+                model=self.cells[where].trained,
             )
             for (metric, condition), value in values.items()
         ]
@@ -288,7 +298,7 @@ class _Publication:
     def _provenance(self, job: str) -> JobProvenance:
         return JobProvenance(
             job=job,
-            kind="evaluate",
+            kind=self.planned.jobs[job].kind,
             label="evaluation",
             started="2026-01-01T00:00:00+00:00",
             wall_seconds=1.0,
@@ -336,5 +346,6 @@ class _Publication:
             "data": data,
             "reference": self._dynamics([]).reference.digest() if self.suite.dynamics else None,
             "providers": {},
+            "sources": dict(self.sources),
             "weights": {model: sha256(model.encode()).hexdigest() for model in models},
         }

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tlbench.engine.store import Store
 from tlbench.files import write_whole
-from tlbench.jobs.base import RESULT
+from tlbench.jobs.context import RESULT
 from tlbench.jobs.results import (
     MOST,
     CompareResult,

@@ -15,7 +15,7 @@ from tlbench.engine.arrays import (
     read_arrays,
 )
 from tlbench.engine.store import Store
-from tlbench.jobs.base import COVERAGE, ERRORS, GEOMETRY
+from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
 from tlbench.magnitudes import Count, Magnitude, Temperature
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tlbench.engine.store import Store
-from tlbench.jobs.base import RESULT
+from tlbench.jobs.context import RESULT
 from tlbench.jobs.results import CompareResult, EvaluateResult
 from tlbench.magnitudes import Count, Number, Temperature
 from tlbench.metrics import METRICS

@@ -51,6 +51,7 @@ class Registry(Generic[T]):
         self._wanted = wanted
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
+        self._modules: dict[str, str] = {}
         self._providers: dict[str, str] = {}
         self._plugins_loaded = group is None
 
@@ -67,7 +68,12 @@ class Registry(Generic[T]):
                 f"The {self.kind} name {name!r} is already taken; "
                 f"register {entry!r} under another name."
             )
+        self._add(name, entry)
+
+    def _add(self, name: str, entry: T | str) -> None:
         self._entries[name] = entry
+        own = getattr(entry, "__module__", "")
+        self._modules[name] = entry.partition(":")[0] if isinstance(entry, str) else own
 
     def names(self) -> list[str]:
         """Return all names, those of plugins included, sorted."""
@@ -89,9 +95,7 @@ class Registry(Generic[T]):
             else than it should be.
         """
         if name not in self:
-            raise UnknownNameError(
-                f"Unknown {self.kind} {name!r}; {near_names(name, self._entries)}"
-            )
+            raise self._unknown(name)
         entry = self._entries[name]
         if isinstance(entry, str):
             path, entry = entry, self._import(name, entry)
@@ -107,6 +111,21 @@ class Registry(Generic[T]):
         """Return the package and version that added ``name``; None for tlbench itself."""
         self._load_plugins()
         return self._providers.get(name)
+
+    def module(self, name: str) -> str:
+        """Return the module that ``name`` was registered with, which is not imported.
+
+        Raises
+        ------
+        UnknownNameError
+            As ``get``.
+        """
+        if name not in self:
+            raise self._unknown(name)
+        return self._modules[name]
+
+    def _unknown(self, name: str) -> UnknownNameError:
+        return UnknownNameError(f"Unknown {self.kind} {name!r}; {near_names(name, self._entries)}")
 
     def _import(self, name: str, path: str) -> T:
         module, _, attribute = path.partition(":")
@@ -143,7 +162,7 @@ class Registry(Generic[T]):
                     f"A plugin registers the {self.kind} {point.name!r} as {point.value!r}, but "
                     "the name is taken; uninstall the plugin or have its name changed."
                 )
-            self._entries[point.name] = point.value
+            self._add(point.name, point.value)
             if point.dist is not None:
                 self._providers[point.name] = f"{point.dist.name} {point.dist.version}"
         self._plugins_loaded = True

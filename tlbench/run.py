@@ -26,6 +26,7 @@ from tlbench.engine.plans import write_plan
 from tlbench.engine.run_log import RunLog
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
+from tlbench.engine.superseded import CodeChange, code_change
 from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.inspection.audit import check_distinct
@@ -79,6 +80,7 @@ def run_suite(
     shard: tuple[int, int] | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
+    on_code_change: Callable[[CodeChange], None] = lambda change: None,
 ) -> Run:
     """Run every job of ``suite`` that the store does not have, and write the results.
 
@@ -100,6 +102,8 @@ def run_suite(
         Called often while the run goes on, with the plan, the store and how it stands.
     on_event
         Told what happens to jobs.
+    on_code_change
+        Told before anything is done if jobs are done again because the code has changed.
 
     Raises
     ------
@@ -122,9 +126,11 @@ def run_suite(
     _prepare(out)
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)
-    if any(opened.state(key) is not State.FINISHED for key in jobs):
+    if any(opened.state(key, job=job) is not State.FINISHED for key, job in jobs.items()):
         # Else the files need not be there.
         check_distinct(suite, mirror)
+    if (change := code_change(opened, suite.name, planned.jobs)) is not None:
+        on_code_change(change)
     executor, at_once = means.of(len(jobs))
     about = {
         "suite": suite.name,
@@ -180,7 +186,7 @@ def _write(
         complete = _complete(suite, out)
         text = json.dumps(complete, indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(results, suite.metrics, suite, notes))
+        write_whole(out / "summary.md", markdown(results, suite.error_metrics, suite, notes))
         page = out / "report.html"
         write_report(page, suite, complete, planned.suite_digest, results, entries, failures, notes)
     except OSError as error:

@@ -12,7 +12,7 @@ from tlbench.engine.run_log import RUN
 from tlbench.engine.store import State, Store, is_key
 from tlbench.errors import InputError
 from tlbench.files import stored
-from tlbench.jobs.base import MODEL
+from tlbench.jobs.context import MODEL
 from tlbench.plan.base import PRETRAIN
 from tlbench.records import Record, read_records
 from tlbench.registry import near_names

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from tlbench.cli import main
 from tlbench.cli.plan_table import counted, levels
-from tlbench.engine.plans import plan_files, read_plan
+from tlbench.engine.plans import plan_files, read_plan, write_plan
 from tlbench.engine.store import Store
+from tlbench.jobs.sources import own_sources
 from tlbench.plan import plan
+from tlbench.run import run_suite
 from tlbench.suite import load_suite
 
 
@@ -48,6 +50,60 @@ def rows(text: str) -> list[list[str]]:
     """Return the cells of the lines that are about a job."""
     lines = [[c.strip() for c in line.split("  ") if c.strip()] for line in text.splitlines()]
     return [line for line in lines if line and line[0].isdigit()]
+
+
+CHANGED = (
+    "The code of train and of the backbone schnet has changed since this suite was last planned "
+    "with this store: 41 jobs are done again."
+)
+
+
+@pytest.fixture
+def edited(monkeypatch):
+    """Return what makes this process believe that its source is another."""
+
+    def edit():
+        for name in ("train", "backbone schnet"):
+            assert own_sources()[name]
+            monkeypatch.setitem(own_sources()._digests, name, "5" * 64)
+
+    return edit
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_code_that_has_changed_since_is_named(shown, edited, tmp_path):
+    store = tmp_path / "store"
+    assert "has changed" not in shown("plan", "smoke", "--save", "--store", store)
+    edited()
+    assert CHANGED in words(shown("plan", "smoke", "--store", store))
+    assert CHANGED in words(shown("plan", "smoke", "--save", "--store", store))
+    assert "has changed" not in shown("plan", "smoke", "--save", "--store", store)
+    assert "of other code" in shown_after_the_edit_is_undone(shown, store)
+
+
+def shown_after_the_edit_is_undone(shown, store):
+    own_sources.cache_clear()
+    return words(shown("store", "ls", "--store", store))
+
+
+def test_a_run_says_which_code_has_changed_before_it_does_anything(edited, tmp_path):
+    store = tmp_path / "store"
+    suite = load_suite("smoke")
+    write_plan(Store(store), "smoke", plan(suite).jobs)
+    edited()
+    told = []
+
+    def stop(change):
+        told.append(change.sentence())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(suite, tmp_path / "out", store, on_code_change=stop)
+    assert told == [CHANGED]
+    assert Store(store).finished() == Store(store).begun() == set()
 
 
 def test_jobs_are_shown_with_their_parents_and_their_level(shown, tmp_path):

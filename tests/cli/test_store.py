@@ -31,7 +31,7 @@ def damage(store):
 
 
 def test_ls_tells_plans_kinds_and_leftovers(store, printed):
-    store.begin(Job("train", {"n": 1}))
+    store.begin(Job("distance", {"n": 1}))
     text = printed("store", "ls", "--store", store.root)
     name = plan_name(plan_files(store)[0])
     number = str(len(store.finished()))
@@ -48,7 +48,7 @@ def test_ls_lists_jobs(store, printed):
 
 
 def test_gc_says_what_would_go_and_deletes_only_when_told(store, printed):
-    lone = Job("dataset", {"n": 1})
+    lone = Job("compare", {"n": 1})
     store.begin(lone)
     store.commit(lone, {}, {})
     assert "1 " in printed("store", "gc", "--store", store.root)

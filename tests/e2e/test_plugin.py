@@ -76,15 +76,22 @@ def test_the_example_is_installed_checked_and_run(environment, tmp_path):
     contract = tmp_path / "package" / "tests" / "test_contract.py"
     assert " passed" in environment.run("pytest", "-q", "-p", "no:cacheprovider", contract)
     out = tmp_path / "out"
-    environment.run(
-        "tlbench", "run", "smoke", "--backbone", "my-network", "--workers", 1,
+    suite = (
+        "smoke", "--backbone", "my-network", "--store", tmp_path / "store",
         "--set", "sizes=[4]", "--set", "subset_seeds=[0]",
-        "--out", out, "--store", tmp_path / "store",
     )  # fmt: skip
+    environment.run("tlbench", "run", *suite, "--workers", 1, "--out", out)
     records = read_records(out / "records.jsonl")
     assert {r.backbone for r in records} == {"my-network"}
     assert {r.strategy for r in records} == {"scratch", "finetune", "zero-shot", "pretrain"}
     assert "my-network" in (out / "report.html").read_text()
+    assert " 0 to do" in environment.run("tlbench", "plan", *suite)
+    # An edit is other work, though the version of the package is the same.
+    with next(environment.site.glob("*my_network/*.py")).open("a") as file:
+        file.write("\n# edited\n")
+    said = " ".join(environment.run("tlbench", "plan", *suite).split())
+    assert "The code of the backbone my-network has changed since this suite was last" in said
+    assert " 0 to do" not in said
 
 
 BASE = """

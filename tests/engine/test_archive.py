@@ -22,8 +22,8 @@ from tlbench.jobs.base import Job
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 
-DATA = Job("dataset", {"n": 1}, label="the data", files={"a": "/home/somebody/a.xyz"})
-TRAIN = Job("train", {"n": 2}, {"data": DATA.key})
+DATA = Job("compare", {"n": 1}, label="the data", files={"a": "/home/somebody/a.xyz"})
+TRAIN = Job("distance", {"n": 2}, {"data": DATA.key})
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def test_any_tar_reads_an_archive_and_it_tells_nothing_about_the_machine(store):
 
 
 def test_only_jobs_of_a_plan(store):
-    lone = Job("dataset", {"n": 9})
+    lone = Job("compare", {"n": 9})
     store.begin(lone)
     store.commit(lone, {}, {})
-    later = Job("train", {"n": 8}, {"data": DATA.key})
+    later = Job("distance", {"n": 8}, {"data": DATA.key})
     write_plan(store, "more", {DATA.key: DATA, later.key: later})
     more = [path for path in plan_files(store) if "more" in path.name]
     done = export(store, store.root.parent / "x.tar", more, only_plans=True)

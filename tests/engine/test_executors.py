@@ -192,12 +192,12 @@ def test_what_a_job_prints_is_in_its_log(store, tmp_path, monkeypatch):
     )
     (tmp_path / "sitecustomize.py").write_text(
         "from tlbench.jobs import base\n"
-        "base.KINDS['loud'] = base.Kind(1, 'loud:run', uses_device=False)\n"
+        "base.KINDS['loud'] = base.Kind('loud:run', uses_device=False)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     from tlbench.jobs import base
 
-    monkeypatch.setitem(base.KINDS, "loud", base.Kind(1, "loud:run", uses_device=False))
+    monkeypatch.setitem(base.KINDS, "loud", base.Kind("loud:run", uses_device=False))
     monkeypatch.syspath_prepend(tmp_path)
     job = Job("loud", {}, label="loud")
     supervisor = Supervisor()

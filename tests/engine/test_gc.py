@@ -13,10 +13,10 @@ from tlbench.errors import StoreError
 from tlbench.files import PART
 from tlbench.jobs.base import Job
 
-DATA = Job("dataset", {"n": 1})
-TRAIN = Job("train", {"n": 2}, {"data": DATA.key})
-OTHER = Job("dataset", {"n": 3})
-LATER = Job("train", {"n": 4}, {"data": OTHER.key})
+DATA = Job("compare", {"n": 1})
+TRAIN = Job("distance", {"n": 2}, {"data": DATA.key})
+OTHER = Job("compare", {"n": 3})
+LATER = Job("distance", {"n": 4}, {"data": OTHER.key})
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_run_that_plans_during_the_removal_finds_its_jobs_gone_and_not_half_go
 
 
 def test_checkpoints_of_planned_jobs_stay_and_others_go(store):
-    planned = Job("train", {"n": 5}, {"data": DATA.key})
+    planned = Job("distance", {"n": 5}, {"data": DATA.key})
     write_plan(store, "more", {planned.key: planned})
     for job in (planned, LATER, DATA):
         (store.begin(job) / "checkpoint.safetensors").write_bytes(bytes(10))

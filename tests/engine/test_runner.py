@@ -17,8 +17,9 @@ from tlbench.engine.store import Store
 from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.engine.worker import attempt
 from tlbench.errors import DivergedError, InputError, StoreError
-from tlbench.jobs import base
+from tlbench.jobs import base, sources
 from tlbench.jobs.base import Job
+from tlbench.jobs.sources import own_sources
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class FakeKind:
     """A kind of job whose work is a function of this test."""
 
     run: object
-    version: int = 1
+    outputs: tuple = ()
+    when_trained: tuple = ()
     uses_device: bool = False
 
     def load(self):
@@ -498,3 +500,29 @@ def test_a_job_whose_files_do_not_reach_the_disk_is_not_done(ran, store, monkeyp
     with pytest.raises(StoreError, match="Disk quota exceeded"):
         run_jobs(graph(add("a", 1)), store, one_thread, "cpu")
     assert not store.finished()
+
+
+def test_a_job_of_other_code_is_not_done(ran, store):
+    job = Job("sum", {"name": "a", "n": 1}, label="a", sources={"train": "5" * 64})
+    report = run_jobs(graph(job), store, one_thread, "cpu")
+    assert "'a' was planned with another version of the code of train" in report.errors[job.key]
+    assert not ran
+    assert store.finished() == set()
+
+
+def test_a_job_whose_code_is_changed_while_it_is_loaded_is_not_kept(ran, store, monkeypatch):
+    """It has been done, but nobody knows with what."""
+    monkeypatch.setattr(sources, "_unsettled", {})
+    job = Job("sum", {"name": "a", "n": 1}, label="a", sources={"speed": own_sources()["speed"]})
+    monkeypatch.setattr(own_sources().tree, "changed", lambda paths: next(iter(paths), None))
+    report = run_jobs(graph(job), store, one_thread, "cpu")
+    assert "was changed before the job 'a' had loaded it" in report.errors[job.key]
+    assert store.finished() == set()
+
+
+def test_a_job_that_does_not_leave_its_outputs_has_failed(ran, store, monkeypatch):
+    kind = FakeKind(lambda config, context: {}, outputs=("weights.bin",))
+    monkeypatch.setitem(base.KINDS, "sum", kind)
+    report = run_jobs(graph(job := add("a", 1)), store, one_thread, "cpu")
+    assert "weights.bin is missing, which the job should have left" in report.errors[job.key]
+    assert store.finished() == set()

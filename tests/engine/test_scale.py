@@ -46,7 +46,7 @@ def test_a_job_costs_little_and_as_much_among_many_as_among_few(measured, step):
 
 def test_a_store_is_scanned_without_looking_into_jobs(tmp_path):
     store = Store(tmp_path / "store")
-    keys = {Job("dataset", {"n": n}).key for n in range(2_000)}
+    keys = {Job("compare", {"n": n}).key for n in range(2_000)}
     for key in keys:
         store.folder(key).mkdir()
     for name in ("not a key", "A" * 64, "0" * 63):
@@ -72,10 +72,10 @@ def test_no_shape_of_a_graph_is_slow_to_walk(shape):
     """The deepest graph there is, and the one in which a job has the most children."""
 
     def seconds(n):
-        jobs = [Job("dataset", {"n": 0})]
+        jobs = [Job("compare", {"n": 0})]
         for number in range(1, n):
             parent = jobs[-1] if shape == "chain" else jobs[0]
-            jobs.append(Job("train", {"n": number}, {"data": parent.key}))
+            jobs.append(Job("distance", {"n": number}, {"data": parent.key}))
         graph = {job.key: job for job in jobs}
         status = dict.fromkeys(graph, "waiting")
         started = user_seconds()

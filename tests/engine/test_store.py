@@ -7,12 +7,13 @@ import shutil
 
 import pytest
 
+from tlbench.engine.manifest import write_manifest
 from tlbench.engine.store import FORMAT, State, Store
 from tlbench.errors import DamagedJobError, LockedError, StoreError
 from tlbench.files import PART
 from tlbench.jobs.base import Job
 
-JOB = Job("dataset", {"n": 1}, label="made for the test")
+JOB = Job("compare", {"n": 1}, label="made for the test")
 
 
 @pytest.fixture
@@ -98,12 +99,47 @@ def test_what_records_are_made_of_is_read_to_recognise_a_job(store, name):
 def test_other_files_are_read_where_they_are_used(store, name):
     alter_unseen(commit(store) / name)
     # Recognising a job does not read them; that is what makes it fast.
-    assert store.state(JOB.key) is State.FINISHED
+    assert store.state(JOB.key, job=JOB) is State.FINISHED
     assert store.state(JOB.key, thorough=True) is State.DAMAGED
     with pytest.raises(DamagedJobError, match=name):
         store.verify(JOB.key)
     store.clear_damaged(JOB.key)
     assert store.state(JOB.key) is State.ABSENT
+
+
+def trained(store, leaving=("potential.safetensors", "curve.json"), training=True):
+    job = Job("train", {"training": {"updates": 1} if training else None})
+    folder = store.begin(job)
+    for name in leaving:
+        (folder / name).write_bytes(b"weights")
+    store.commit(job, {}, {})
+    return store.folder(job.key)
+
+
+@pytest.mark.parametrize("left", [(), ("curve.json",), ("potential.safetensors",)])
+def test_a_job_that_has_not_left_all_it_should_is_not_finished(store, left):
+    with pytest.raises(DamagedJobError, match="is missing, which the job should have left"):
+        trained(store, left)
+    assert store.finished() == set()
+
+
+def test_what_a_job_should_leave_depends_on_its_settings(store):
+    trained(store)
+    trained(store, ("potential.safetensors",), training=False)
+    assert len(store.finished()) == 2
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_manifest_without_what_the_job_should_have_left_is_damage(store, thorough, known):
+    """As a race once left it: all that the manifest names is there and right."""
+    folder = trained(store)
+    (folder / "potential.safetensors").unlink()
+    write_manifest(folder)
+    job = Job("train", {"training": {"updates": 1}}) if known else None
+    assert store.state(folder.name, thorough, job) is State.DAMAGED
+    store.clear_damaged(folder.name)
+    assert store.state(folder.name) is State.ABSENT
 
 
 def test_a_file_with_another_time_is_read_to_tell(store):
@@ -151,7 +187,7 @@ def test_a_file_that_does_not_belong_is_damage(store):
 
 
 def test_a_finished_job_under_another_jobs_name_is_damage(store):
-    other = Job("dataset", {"n": 2})
+    other = Job("compare", {"n": 2})
     commit(store).rename(store.folder(other.key))
     assert store.state(other.key) is State.DAMAGED
 

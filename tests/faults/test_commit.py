@@ -15,7 +15,7 @@ from tlbench.jobs.base import Job
 pytestmark = pytest.mark.slow
 
 CALLS = ("open", "fsync", "rename", "replace", "scandir", "stat", "close")
-JOB = Job("dataset", {"n": 1}, {}, label="a job")
+JOB = Job("compare", {"n": 1}, {}, label="a job")
 
 
 def kill_at(call: int) -> list[str]:

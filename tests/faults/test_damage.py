@@ -12,7 +12,8 @@ from tlbench.engine import worker
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.engine.worker import perform
-from tlbench.jobs.base import RESULT, Job, Progress
+from tlbench.jobs.base import Job
+from tlbench.jobs.context import RESULT, Progress
 from tlbench.training import loop
 
 pytestmark = pytest.mark.slow

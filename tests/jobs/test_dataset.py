@@ -11,7 +11,7 @@ from tlbench.data.cards import Card, load_card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.graphs import graph_of
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.dataset import run
 from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.units import BOLTZMANN

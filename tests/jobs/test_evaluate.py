@@ -10,7 +10,7 @@ import tiny
 
 from tlbench.data.frames import Frames
 from tlbench.errors import UnknownNameError
-from tlbench.jobs.base import MODEL, Context, Progress
+from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.evaluate import run
 from tlbench.metrics.conditions import conditions_of
 from tlbench.potential import Potential

@@ -8,8 +8,8 @@ from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
-from tlbench.jobs.base import Context
-from tlbench.jobs.reference import EXPECTED, START, load_expected, run
+from tlbench.jobs.context import EXPECTED, START, Context
+from tlbench.jobs.reference import load_expected, run
 from tlbench.md.protocol import Protocol
 from tlbench.md.structure import first_minimum
 

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from tlbench.data.frames import Frames
 from tlbench.jobs import coverage, distance, environments, geometry
-from tlbench.jobs.base import COVERAGE, GEOMETRY, RESULT, Context
+from tlbench.jobs.context import COVERAGE, GEOMETRY, RESULT, Context
 from tlbench.md.structure import count_frames
 
 SETTINGS = {

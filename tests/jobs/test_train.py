@@ -13,7 +13,7 @@ import torch
 from tlbench.data.frames import Frames
 from tlbench.data.splits import nested_subset
 from tlbench.errors import InputError
-from tlbench.jobs.base import MODEL, Context, Progress
+from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.train import run
 from tlbench.potential import load_potential
 from tlbench.training.loop import force_mae

@@ -11,7 +11,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tlbench.errors import InputError
+from tlbench.jobs.sources import own_sources
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
+from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.reading import digest_of, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
 from tlbench.leaderboard.verification.rerun import rerun
@@ -60,6 +62,25 @@ def test_keys_that_it_does_not_use_are_not_written(added):
     text = (added.folder / "submission.json").read_text()
     assert text == added.about.text()
     assert not {"private", "plugins"} & json.loads(text).keys()
+
+
+def test_states_the_code_that_its_jobs_were_done_with(added):
+    assert added.about.format == 2
+    assert {"train", "evaluate", "backbone schnet", "strategy finetune"} <= set(added.about.sources)
+    assert added.about.sources.items() <= dict(own_sources()).items()
+
+
+def test_a_run_of_a_version_whose_keys_did_not_know_the_code_is_to_be_run_again(
+    clean_run, smoke, tmp_path, monkeypatch
+):
+    known = Collector.description
+
+    def without_sources(self, job):
+        return {k: v for k, v in known(self, job).items() if k != "sources"}
+
+    monkeypatch.setattr(Collector, "description", without_sources)
+    with pytest.raises(InputError, match="do not say which code they were done with"):
+        add_run(clean_run, tmp_path / "board" / "results", smoke.store, ME)
 
 
 def test_the_same_run_is_not_added_twice(added, clean_run, smoke):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from forging import copied, edit, edit_lines, seal
+from forging import copied, edit, edit_lines, rekey, seal
 
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.verification import verify, write_summary
@@ -31,6 +31,7 @@ def plugin(tmp_path):
         folder, "records", lambda rows: [r.update(suite_digest=digest) for r in rows] and None
     )
     seal(folder, suite_digest=digest, providers={"my-network": "tlbench-my-network 0.1"})
+    rekey(folder)
     write_summary(read_submission(folder))
     return folder
 

@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from tlbench.errors import InputError, UnknownNameError
-from tlbench.jobs.base import MODEL, Context
+from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import initial_potential
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy

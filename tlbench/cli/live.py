@@ -159,7 +159,7 @@ class Display:
 
     def _show_results(self, run: Run) -> None:
         records = run.notes.comparable(run.records)
-        metrics = [METRICS.get(name) for name in run.plan.suite.metrics]
+        metrics = [METRICS.get(name) for name in run.plan.suite.error_metrics]
         tables = ((metric, overview(records, metric.name)) for metric in metrics)
         metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
         said: list[str] = []

@@ -10,6 +10,7 @@ from tlbench.cli.options import StoreFolder, Strategies, settings_of
 
 if TYPE_CHECKING:
     from tlbench.engine.store import State
+    from tlbench.engine.superseded import CodeChange
     from tlbench.estimates import Estimate
     from tlbench.jobs.base import Job
     from tlbench.plan import Plan
@@ -67,6 +68,7 @@ def plan(
     suites, CPU time was off by 2 and 4 %; time by the clock, on a machine that had become busier,
     was 52 and 13 % too low, and 17 and 2 % once a tenth of the suite was done.
     """
+    from tlbench.cli.tables import say
     from tlbench.engine.devices import DEVICES
     from tlbench.engine.executors import default_workers
     from tlbench.engine.plans import write_plan
@@ -88,12 +90,15 @@ def plan(
     )
     planned = plan_of(chosen)
     root = store or default_store()
+    change = _code_change(planned, root)
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None
     if keys:
         for level, key in unfinished(planned.jobs, root):
             typer.echo(f"{level} {key}")
         return
     show_plan(planned, root, device, workers or default_workers(), estimate, everything)
+    if change is not None:
+        say(change.sentence())
     if written is not None:
         typer.echo(f"Plan written to {written}")
 
@@ -148,13 +153,22 @@ def show_plan(
         say(line)
 
 
+def _code_change(planned: "Plan", root: Path) -> "CodeChange | None":
+    from tlbench.engine.store import Store
+    from tlbench.engine.superseded import code_change
+
+    if not (root / "store.json").exists():
+        return None
+    return code_change(Store(root, read_only=True), planned.suite.name, planned.jobs)
+
+
 def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":
     from tlbench.engine.store import State, Store
 
     if not (root / "store.json").exists():
         return dict.fromkeys(jobs, State.ABSENT)
     store = Store(root, read_only=True)
-    return {key: store.state(key) for key in jobs}
+    return {key: store.state(key, job=job) for key, job in jobs.items()}
 
 
 def _estimate(

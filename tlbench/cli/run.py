@@ -114,7 +114,15 @@ def run(
     try:
         with display, signals_stop(display):
             finished = run_suite(
-                chosen, folder, store, means, mirror, shard_, display.update, display.note
+                chosen,
+                folder,
+                store,
+                means,
+                mirror,
+                shard_,
+                display.update,
+                display.note,
+                lambda change: display.say(change.sentence()),
             )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")

@@ -3,6 +3,7 @@
 What is needed is said by the plans of the store: every job of a plan and every parent of one.
 Garbage are
 
+- plans for whose work there is a newer plan of the same suite, made after the code was changed,
 - finished jobs that no plan has,
 - what interrupted jobs left behind, unless a plan has the job: then it holds checkpoints,
 - damaged jobs that were set aside,
@@ -36,6 +37,7 @@ from typing import Literal
 from tlbench.engine.inventory import size_of
 from tlbench.engine.plans import PLANS, plan_files, plan_lines
 from tlbench.engine.store import Store, is_key
+from tlbench.engine.superseded import superseded
 from tlbench.errors import LockedError, StoreError
 from tlbench.files import PART
 from tlbench.locks import Lock
@@ -79,7 +81,8 @@ def find_garbage(store: Store, dropped: Collection[Path] = ()) -> list[Piece]:
     StoreError
         If there is no plan, or a plan is damaged, so that nobody can tell what is needed.
     """
-    return [Piece(sort, path, size_of(path)) for sort, path in _garbage(store, dropped)]
+    gone = {*dropped, *superseded(store)}
+    return [Piece(sort, path, size_of(path)) for sort, path in _garbage(store, gone)]
 
 
 def collect(
@@ -107,7 +110,8 @@ def collect(
         with store.plans_lock():
             # Looked for here, where no plan can come in between.
             found = find_garbage(store, dropped)
-            busy = _busy(store, _needed(store, dropped))
+            plans = {piece.path for piece in found if piece.sort == "plan"}
+            busy = _busy(store, _needed(store, plans))
             for piece in found:
                 kept = piece.sort in ("plan", "job") and busy is not None
                 gone = not kept and _move(store, piece, trash)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from tlbench.engine.garbage import INCOMING, incoming_lock
-from tlbench.engine.manifest import MANIFEST, Manifest, read_manifest
+from tlbench.engine.manifest import MANIFEST, Manifest, check_outputs, read_manifest
 from tlbench.engine.plans import PLANS, place_plan
 from tlbench.engine.store import READ_FOR_RECORDS, State, Store, is_key
 from tlbench.engine.tarball import ArchiveError, Member, members
@@ -240,7 +240,14 @@ def _sound(key: str, manifest: Manifest) -> Manifest:
 
 
 def _complete(job: _Job) -> None:
-    """Bring the files of a job to the disk, with the times by which it is recognised."""
+    """Bring the files of a job to the disk, with the times by which it is recognised.
+
+    Raises
+    ------
+    DamagedJobError
+        If they are not all that such a job leaves.
+    """
+    check_outputs(job.folder, job.key, job.manifest)
     for name in READ_FOR_RECORDS:
         try:
             sound = isinstance(json.loads((job.folder / name).read_bytes()), dict)

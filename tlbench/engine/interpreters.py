@@ -1,6 +1,5 @@
 """Interpreters that jobs run in: this one, and those of environments of their own."""
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.errors import InputError, printable
+from tlbench.jobs.imports import PACKAGE, SourceFiles, code_files
 from tlbench.registry import near_names
 from tlbench.schema import digest
 
@@ -29,12 +29,8 @@ def describe() -> dict[str, Any]:
 @cache
 def code_digest() -> str:
     """Return the SHA-256 of tlbench's source files, wherever they are installed."""
-    root = Path(__file__).resolve().parent.parent
-    found = sorted(p for p in root.rglob("*") if p.suffix in (".py", ".c"))
-    content = hashlib.sha256()
-    for path in found:
-        content.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
-    return content.hexdigest()
+    root = Path(__file__).resolve().parents[2]
+    return SourceFiles(root).digest(code_files(root / PACKAGE))
 
 
 @cache

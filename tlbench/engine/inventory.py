@@ -11,6 +11,7 @@ from tlbench.engine.manifest import MANIFEST
 from tlbench.engine.plans import plan_files, plan_lines, plan_name, read_plan, suite_of
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError, StoreError
+from tlbench.jobs.sources import own_sources
 
 UNKNOWN = "unknown"
 """Kind of a job whose description cannot be read."""
@@ -65,7 +66,10 @@ def _plan_entry(path: Path, finished: set[str]) -> PlanEntry:
     keys: set[str] = set()
     try:
         keys = {line["key"] for line in plan_lines(path)}
-        read_plan(path)
+        sources = {item for job in read_plan(path).values() for item in job.sources.items()}
+        known = own_sources()
+        if any(known.get(source) != digest for source, digest in sources):
+            problem = "of other code"
     except StoreError:
         problem = "damaged"
     except InputError:

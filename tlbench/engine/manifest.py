@@ -18,9 +18,10 @@ from pathlib import Path
 
 from tlbench.errors import DamagedJobError
 from tlbench.files import flush, write_whole
+from tlbench.jobs.base import Job, outputs_of
 from tlbench.schema import digest
 
-MANIFEST = "manifest.json"
+MANIFEST, DESCRIPTION = "manifest.json", "job.json"
 
 Stat = tuple[int, int]
 
@@ -96,6 +97,31 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(files, {name: (size, time) for name, (size, time) in stat.items()})
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedJobError(f"{path} cannot be read.") from error
+
+
+def check_outputs(folder: Path, key: str, manifest: Manifest, job: Job | None = None) -> None:
+    """Make sure that a job has left all that such a job leaves.
+
+    Parameters
+    ----------
+    job
+        The job, if the caller has it; otherwise its description in ``folder`` is read.
+
+    Raises
+    ------
+    DamagedJobError
+        If a file is missing from the manifest, or it is of another job than ``key``.
+    """
+    path = folder / DESCRIPTION
+    if manifest.files.get(DESCRIPTION) != key:
+        raise DamagedJobError(f"{path} describes another job.")
+    try:
+        said = json.loads(path.read_bytes()) if job is None else vars(job)
+        wanted = outputs_of(said["kind"], said["config"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedJobError(f"{path} is not the description of a job.") from error
+    for name in sorted(wanted - manifest.files.keys()):
+        raise DamagedJobError(f"{folder / name} is missing, which the job should have left.")
 
 
 def read_checked(folder: Path, name: str) -> bytes:

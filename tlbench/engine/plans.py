@@ -12,6 +12,7 @@ from what somebody does.
 import gzip
 import io
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,7 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
         If the store cannot be written.
     """
     folder = plans_folder(store)
-    path = folder / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
+    path = plan_path(store, suite, jobs)
 
     def lines() -> Iterator[str]:
         return (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
@@ -55,7 +56,10 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
     try:
         folder.mkdir(exist_ok=True)
         with store.plans_lock():
-            if not _says(path, lines()):
+            if _says(path, lines()):
+                # The newest of a suite is the one in use.
+                path.touch()
+            else:
                 write_whole(path, lines())
     except OSError as error:
         raise StoreError(
@@ -63,6 +67,11 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
             "or choose another store with --store."
         ) from error
     return path
+
+
+def plan_path(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
+    """Return the file in which a plan stands, or would."""
+    return plans_folder(store) / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
 
 
 def _says(path: Path, lines: Iterator[str]) -> bool:
@@ -186,6 +195,8 @@ def place_plan(store: Store, name: str, content: bytes, max_bytes: int) -> bool:
         if (folder / name).exists():
             return False
         write_whole(folder / name, lines)
+        # What was planned here is what is in use.
+        os.utime(folder / name, (0, 0))
     return True
 
 
@@ -203,15 +214,16 @@ def _foreign_lines(content: bytes, max_bytes: int) -> Iterator[dict[str, Any]]:
 
 def _checked(job: Any) -> dict[str, Any]:
     """Return the description of a job that is what ``Job.written`` writes."""
-    parts = ("kind", "version", "config", "parents")
+    parts = ("kind", "sources", "config", "parents")
     if not isinstance(job, dict) or digest({p: job.get(p) for p in parts}) != job.get("key"):
         raise ValueError("a key is not the digest of its job")
-    types = {"kind": str, "version": int, "config": dict, "parents": dict, "label": str}
+    types = {"kind": str, "sources": dict, "config": dict, "parents": dict, "label": str}
     environment = job.get("environment")
     if not (
         all(isinstance(job.get(name), type_) for name, type_ in types.items())
         and job["label"] == printable(job["label"])
         and all(isinstance(key, str) and is_key(key) for key in job["parents"].values())
+        and all(isinstance(digest_, str) for digest_ in job["sources"].values())
         and (environment is None or isinstance(environment, str))
     ):
         raise ValueError("a line of it is not a job")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tlbench.engine.store import Store
 from tlbench.files import replacing
-from tlbench.jobs.base import Progress
+from tlbench.jobs.context import Progress
 
 PROGRESS = "progress.json"
 _SECONDS = 0.4

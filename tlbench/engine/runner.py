@@ -151,7 +151,7 @@ class _Walk:
     def recognise(self, thorough: bool) -> None:
         """Find out which jobs are in the store."""
         for key, job in self.jobs.items():
-            state = self.store.state(key, thorough)
+            state = self.store.state(key, thorough, job)
             if state is State.FINISHED:
                 self.report.status[key] = "cached"
             elif state is State.DAMAGED:

@@ -18,7 +18,8 @@ exists is a job that is done.
 
 Whether a finished job is still what it was is checked twice. To recognise it, its folder is
 compared with the manifest: names, sizes and times of change of all files, and the content of those
-that records are made of (``READ_FOR_RECORDS``). Where a job is used by another, every file of it
+that records are made of (``READ_FOR_RECORDS``); and the manifest with what such a job should leave,
+see `tlbench.jobs.base.KINDS`. Where a job is used by another, every file of it
 is read and compared, so an altered file never enters a result, however well it looks.
 """
 
@@ -35,12 +36,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlbench.engine.file_systems import Locks, find_locks, limitation
-from tlbench.engine.manifest import read_checked, read_manifest, write_manifest
+from tlbench.engine.manifest import check_outputs, read_checked, read_manifest, write_manifest
 from tlbench.engine.provenance import Provenance
 from tlbench.errors import DamagedJobError, StoreError
 from tlbench.files import clear_parts, flush, write_whole
 from tlbench.holders import Holder
-from tlbench.jobs.base import RESULT, Job
+from tlbench.jobs.base import Job
+from tlbench.jobs.context import RESULT
 from tlbench.locks import Lock
 from tlbench.schema import ModelT, first_problem
 
@@ -190,7 +192,7 @@ class Store:
         with os.scandir(self._working) as entries:
             return {entry.name for entry in entries if is_key(entry.name)}
 
-    def state(self, key: str, thorough: bool = False) -> State:
+    def state(self, key: str, thorough: bool = False, job: Job | None = None) -> State:
         """Say whether the job is finished.
 
         Parameters
@@ -198,32 +200,34 @@ class Store:
         thorough
             Read every file. By default only what records are made of is read, and files whose
             size or time of change is not the one in the manifest.
+        job
+            The job, if the caller has it; otherwise its description is read.
         """
         if not self.folder(key).exists():
             return State.ABSENT
         try:
-            self.verify(key, thorough)
+            self.verify(key, thorough, job)
         except DamagedJobError:
             # Somebody else may have set it aside meanwhile.
             return State.DAMAGED if self.folder(key).exists() else State.ABSENT
         return State.FINISHED
 
-    def verify(self, key: str, thorough: bool = True) -> None:
+    def verify(self, key: str, thorough: bool = True, job: Job | None = None) -> None:
         """Compare the files of a finished job with its manifest, as ``state`` does.
 
         Raises
         ------
         DamagedJobError
-            Naming the first file that is missing, unexpected or altered.
+            Naming the first file that is missing, unexpected or altered, also one that such a job
+            leaves and that its manifest does not name.
         """
         folder = self.folder(key)
         manifest = read_manifest(folder)
         try:
             manifest.check(folder, None if thorough else READ_FOR_RECORDS)
+            check_outputs(folder, key, manifest, job)
         except OSError as error:
             raise DamagedJobError(f"{folder} cannot be read.") from error
-        if manifest.files.get("job.json") != key:
-            raise DamagedJobError(f"{folder / 'job.json'} describes another job.")
 
     def clear_damaged(self, key: str) -> None:
         """Set the job aside if it is damaged; every file of it is read to find out.
@@ -268,6 +272,11 @@ class Store:
 
         Each file, the folder and the store are brought to the disk: otherwise a power cut could
         leave a finished job of empty files, or lose one that its runner had reported as done.
+
+        Raises
+        ------
+        DamagedJobError
+            If a file is missing that the job should leave; then it stays unfinished.
         """
         folder = self.working_folder(job.key)
         texts = {
@@ -278,6 +287,8 @@ class Store:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         write_manifest(folder)
+        # Of what stands in it: a file may vanish until the last moment.
+        check_outputs(folder, job.key, read_manifest(folder), job)
         flush(folder)
         return self.place(folder, job.key)
 

@@ -23,8 +23,9 @@ from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
-from tlbench.jobs.base import KINDS, Context, Job, Progress
-from tlbench.seeds import stream
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import Context, Progress, settle_process
+from tlbench.jobs.sources import check_imported, check_planned
 
 STARTED = "started"
 _PRINTING = (1, 2)
@@ -50,7 +51,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     try:
         store = Store(task.store)
         with store.lock(job.key, wait=False):
-            if store.state(job.key) is State.FINISHED:
+            if store.state(job.key, job=job) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
@@ -123,16 +124,30 @@ def perform(
     at = {"host": platform.node(), "pid": os.getpid(), "environment": environment}
     log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
-        _settle_process(job)
+        check_planned(job)
+        settle_process(job.kind, job.config)
         kind = KINDS[job.kind]
         device = resolve(requested) if kind.uses_device else "cpu"
         forget_peak()
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
-        context = Context(folder, parents, device, Reporter(folder / PROGRESS), files)
+        reporter = Reporter(folder / PROGRESS)
+        begun = False
+
+        def report(progress: Progress) -> None:
+            nonlocal begun
+            if progress.done and not begun:
+                begun = True
+                check_imported(job)
+            reporter(progress)
+
+        context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
-        result = kind.load()(json.loads(json.dumps(dict(job.config))), context)
+        run = kind.load()
+        check_imported(job)
+        result = run(json.loads(json.dumps(dict(job.config))), context)
+        check_imported(job)
         check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
@@ -166,19 +181,6 @@ def captured(path: Path) -> Iterator[None]:
         for number, copy in zip(_PRINTING, kept, strict=True):
             os.dup2(copy, number)
             os.close(copy)
-
-
-def _settle_process(job: Job) -> None:
-    """Set every piece of global state that numerical code may read.
-
-    One thread, because sums split over several threads round differently: results must not
-    depend on how many workers share a machine.
-    """
-    import torch
-
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float32)
-    torch.manual_seed(stream("job", job.key))
 
 
 def _one_line(error: Exception) -> str:

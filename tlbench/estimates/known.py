@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.data.splits import share_size
 from tlbench.errors import InputError
-from tlbench.jobs.base import KINDS, RESULT, Job
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import RESULT
 from tlbench.jobs.results import DatasetResult
 from tlbench.schema import ModelT, read_json
 

@@ -4,63 +4,26 @@ Nothing here imports torch: planning and looking up finished work need only name
 """
 
 import importlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tlbench.errors import InputError
-from tlbench.potential_file import POTENTIAL
+from tlbench.jobs.context import (
+    COVERAGE,
+    CURVE,
+    ERRORS,
+    EXPECTED,
+    GEOMETRY,
+    MODEL,
+    OUTCOME,
+    START,
+    Context,
+)
 from tlbench.schema import canonical_json, digest
 
-RESULT = "result.json"
-"""File in a finished job's folder that holds what the job returned."""
-
-MODEL, ERRORS = POTENTIAL, "errors.npz"
-"""Files of a trained model's job and of the job that measures it."""
-
-COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"
-"""Files of the jobs of these names."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a running job is: updates or steps, and the latest loss."""
-
-    done: int
-    total: int
-    loss: float | None = None
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a running job is given.
-
-    ``folder`` is its own to write artefacts to, and may hold what an interrupted attempt left;
-    ``parents`` maps the role of each parent to its finished folder, and ``files`` the name of
-    each outside file to where it lies. Nothing in here may influence the result. What a job
-    ``measured`` about its own run, such as its speed, goes into the provenance.
-    """
-
-    folder: Path
-    parents: Mapping[str, Path]
-    device: str
-    report: Callable[[Progress], None]
-    files: Mapping[str, Path] = field(default_factory=dict)
-    measured: dict[str, float] = field(default_factory=dict)
-
-
-def clock_for(device: str) -> Callable[[], float]:
-    """Return the clock that tells what computing on ``device`` costs, in seconds.
-
-    On a processor, where a job has one thread, that is CPU time: it does not count the time in
-    which others had the core.
-    """
-    return time.process_time if device == "cpu" else time.perf_counter
-
-
+Config = Mapping[str, Any]
 Run = Callable[[dict[str, Any], Context], dict[str, Any]]
 
 
@@ -70,38 +33,63 @@ class Kind:
 
     Attributes
     ----------
-    version
-        Part of every key; raised when results change.
     path
         ``module:function`` of its code.
     uses_device
         Whether it computes on the device that is asked for; if not, on the CPU.
+    outputs
+        Names of the files that a job leaves beside its result.
+    when_trained
+        Names of those that only a job with training settings leaves.
     """
 
-    version: int
     path: str
     uses_device: bool
+    outputs: tuple[str, ...] = ()
+    when_trained: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Module that its code starts in."""
+        return self.path.partition(":")[0]
 
     def load(self) -> Run:
         """Import the function that does the work."""
-        module, _, name = self.path.partition(":")
-        run: Run = getattr(importlib.import_module(module), name)
+        run: Run = getattr(importlib.import_module(self.module), self.path.partition(":")[2])
         return run
 
 
+_PARTS = ("train.npz", "validation.npz", "test.npz")
+
 KINDS = {
-    "dataset": Kind(2, "tlbench.jobs.dataset:run", uses_device=False),
-    "train": Kind(2, "tlbench.jobs.train:run", uses_device=True),
-    "speed": Kind(1, "tlbench.jobs.speed:run", uses_device=True),
-    "evaluate": Kind(3, "tlbench.jobs.evaluate:run", uses_device=True),
-    "reference": Kind(3, "tlbench.jobs.reference:run", uses_device=False),
-    "simulate": Kind(2, "tlbench.jobs.simulate:run", uses_device=True),
-    "compare": Kind(2, "tlbench.jobs.compare:run", uses_device=False),
-    "environments": Kind(2, "tlbench.jobs.environments:run", uses_device=False),
-    "distance": Kind(2, "tlbench.jobs.distance:run", uses_device=False),
-    "coverage": Kind(2, "tlbench.jobs.coverage:run", uses_device=False),
-    "geometry": Kind(1, "tlbench.jobs.geometry:run", uses_device=False),
+    "dataset": Kind("tlbench.jobs.dataset:run", uses_device=False, outputs=_PARTS),
+    "train": Kind(
+        "tlbench.jobs.train:run", uses_device=True, outputs=(MODEL,), when_trained=(CURVE,)
+    ),
+    "speed": Kind("tlbench.jobs.speed:run", uses_device=True),
+    "evaluate": Kind("tlbench.jobs.evaluate:run", uses_device=True, outputs=(ERRORS,)),
+    "reference": Kind("tlbench.jobs.reference:run", uses_device=False, outputs=(START, EXPECTED)),
+    "simulate": Kind("tlbench.jobs.simulate:run", uses_device=True, outputs=(OUTCOME,)),
+    "compare": Kind("tlbench.jobs.compare:run", uses_device=False),
+    "environments": Kind(
+        "tlbench.jobs.environments:run", uses_device=False, outputs=("train.npz", "test.npz")
+    ),
+    "distance": Kind("tlbench.jobs.distance:run", uses_device=False),
+    "coverage": Kind("tlbench.jobs.coverage:run", uses_device=False, outputs=(COVERAGE,)),
+    "geometry": Kind("tlbench.jobs.geometry:run", uses_device=False, outputs=(GEOMETRY,)),
 }
+
+
+def outputs_of(kind: str, config: Config) -> frozenset[str]:
+    """Return the names of the files that a job leaves, its result and what is said of it aside.
+
+    Of a kind that is not known here, none is known.
+    """
+    known = KINDS.get(kind)
+    if known is None:
+        return frozenset()
+    trained = known.when_trained if config.get("training") else ()
+    return frozenset((*known.outputs, *trained))
 
 
 @dataclass(frozen=True)
@@ -116,6 +104,9 @@ class Job:
         Everything that determines the result, as JSON values.
     parents
         Role → key of the jobs whose results it reads.
+    sources
+        Name → digest of the source code that it is done with: that of its kind, and of what its
+        config names; see `tlbench.jobs.sources`.
     label
         What people see; not part of the key.
     files
@@ -127,17 +118,18 @@ class Job:
     """
 
     kind: str
-    config: Mapping[str, Any]
+    config: Config
     parents: Mapping[str, str] = field(default_factory=dict)
     label: str = field(default="", compare=False)
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
     environment: str | None = field(default=None, compare=False)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def description(self) -> dict[str, Any]:
         """Return what the key is the digest of."""
         return {
             "kind": self.kind,
-            "version": KINDS[self.kind].version,
+            "sources": self.sources,
             "config": self.config,
             "parents": self.parents,
         }
@@ -168,22 +160,26 @@ def read_job(written: Mapping[str, Any]) -> Job:
     Raises
     ------
     InputError
-        If it is not a job, or has another key here: then another version of tlbench wrote it.
+        If it is not a job, or has another key: then another version of tlbench wrote it.
     """
     try:
+        if "sources" not in written or written["kind"] not in KINDS:
+            raise InputError(
+                f"The job {written['label']!r} was planned by another version of tlbench; plan it "
+                "anew."
+            )
         job = Job(
             kind=written["kind"],
             config=written["config"],
             parents=written["parents"],
+            sources=written["sources"],
             label=written["label"],
             files=written["files"],
             environment=written["environment"],
         )
-        same = job.kind in KINDS and job.key == written["key"]
+        same = job.key == written["key"]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("This is not the description of a job.") from error
     if not same:
-        raise InputError(
-            f"The job {job.label!r} was planned by another version of tlbench; plan it anew."
-        )
+        raise InputError(f"The job {job.label!r} does not have the key that its plan says.")
     return job

@@ -6,20 +6,18 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.base import Context
-from tlbench.jobs.reference import START
+from tlbench.jobs.context import OUTCOME, START, Context
 from tlbench.jobs.results import ReferenceResult, SimulateResult, read_result
-from tlbench.jobs.simulate import OUTCOME
 from tlbench.md.structure import StructureCounts, averages, mean_msd
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Return every metric of dynamics, and what ``ModelRun`` has of the simulations.
+    """Return metrics of dynamics, and what ``ModelRun`` has of the simulations.
 
-    ``config`` has: temperature_k. Structure is that of the replicas that were stable and were
-    sampled; a metric that is then not defined is left out.
+    ``config`` has: temperature_k, and metrics by name. Structure is that of the replicas that were
+    stable and were sampled; a metric that is then not defined is left out.
     """
     folders = context.parents
     reference = read_result(folders["reference"], ReferenceResult).run
@@ -44,8 +42,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         reference_adf=np.array(reference.structure.adf),
     )
     condition = {"md_temperature_k": config["temperature_k"]}
-    specs = [METRICS.get(name) for name in METRICS.names()]
-    values = {s.name: s.function(comparison) for s in specs if s.of == "dynamics"}
+    values = {name: METRICS.get(name).function(comparison) for name in config["metrics"]}
     return {
         "metrics": [
             {"metric": name, "condition": condition, "value": value}

@@ -7,7 +7,7 @@ import torch
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.splits import chosen_indices
-from tlbench.jobs.base import COVERAGE, Context, Progress
+from tlbench.jobs.context import COVERAGE, Context, Progress
 from tlbench.jobs.environments import read_environments
 
 BLOCK = 1000

@@ -10,7 +10,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin, Trajectories
 from tlbench.data.reading import read_parts
 from tlbench.errors import InputError
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.context import Context, Progress
 from tlbench.md.sampling import sample_nvt
 from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.seeds import stream

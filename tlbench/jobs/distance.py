@@ -6,7 +6,7 @@ import numpy as np
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import chosen_indices
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.environments import read_environments
 from tlbench.jobs.results import EnvironmentsResult, read_result
 from tlbench.metrics.distances.compare import compare_sets

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.context import Context, Progress
 from tlbench.metrics.distances.structures import nearest_distance
 from tlbench.metrics.environments import environments
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.base import ERRORS, MODEL, Context, Progress
+from tlbench.jobs.context import ERRORS, MODEL, Context, Progress
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import Condition, conditions_of, where
 from tlbench.metrics.spec import Errors

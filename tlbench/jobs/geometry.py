@@ -8,7 +8,7 @@ import torch
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.jobs.base import GEOMETRY, Context
+from tlbench.jobs.context import GEOMETRY, Context
 from tlbench.md.structure import count, first_shell
 from tlbench.metrics.structure import REACH
 

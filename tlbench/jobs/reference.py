@@ -10,7 +10,7 @@ from ase.build import bulk
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.errors import InputError
-from tlbench.jobs.base import Context, Progress
+from tlbench.jobs.context import EXPECTED, START, Context, Progress
 from tlbench.md.criteria import Expected
 from tlbench.md.forces import ForceField
 from tlbench.md.outcome import Outcome
@@ -29,8 +29,6 @@ from tlbench.md.structure import (
 )
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.reference.stillinger_weber import StillingerWeber
-
-START, EXPECTED = "start.npz", "expected.npz"
 
 FIRST_NUMBERS = (1_000_000, 2_000_000)
 """Numbers of the first replica of both reference runs: other random streams than any model's."""

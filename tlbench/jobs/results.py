@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from tlbench.errors import InputError
-from tlbench.jobs.base import RESULT
+from tlbench.jobs.context import RESULT
 from tlbench.magnitudes import Count, Magnitude, Number, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.schema import Strict, digest, first_problem, read_json

@@ -5,14 +5,12 @@ from typing import Any
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.base import MODEL, Context, Progress
-from tlbench.jobs.reference import EXPECTED, START, load_expected
+from tlbench.jobs.context import EXPECTED, MODEL, OUTCOME, START, Context, Progress
+from tlbench.jobs.reference import load_expected
 from tlbench.md.forces import ForceField
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import CHECKPOINT, Simulation
 from tlbench.potential import load_potential
-
-OUTCOME = "outcome.npz"
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ase.build import bulk
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.jobs.base import Context, clock_for
+from tlbench.jobs.context import Context, clock_for
 from tlbench.potential import build_potential
 
 WARM_UP, CALLS = 2, 9

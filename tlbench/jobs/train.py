@@ -8,7 +8,7 @@ from ase.data import atomic_numbers
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import chosen
-from tlbench.jobs.base import MODEL, Context, Progress, clock_for
+from tlbench.jobs.context import CURVE, MODEL, Context, Progress, clock_for
 from tlbench.potential import Potential, build_potential, in_precision, load_potential
 from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
@@ -57,7 +57,7 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             replay=_replay(strategy, frames, potential, context),
         )
         context.measured.update(pace.measured(training.updates))
-        write_curve(context.folder / "curve.json", curve)
+        write_curve(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
         result["validation_force_mae"] = force_mae(potential, validation)

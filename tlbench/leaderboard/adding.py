@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from typing import Any
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
-from tlbench.jobs.base import MODEL
+from tlbench.jobs.context import MODEL
 from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.own_cards import with_own_cards
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
@@ -95,7 +95,9 @@ def _add(
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(suite, errors, collector)
-    about = _about(suite, found, tests, collector, who) | {"private": private}
+    about = _about(suite, found, tests, collector, who)
+    sources = [collector.sources(each.job) for each in provenance]
+    about |= {"private": private, "sources": _sources(run, sources)}
     validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
@@ -155,7 +157,11 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
 
 
 def _about(
-    suite: Suite, found: Results, tests: list[TestSet], collector: Collector, who: Who
+    suite: Suite,
+    found: Results,
+    tests: list[TestSet],
+    collector: Collector,
+    who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.model for r in found.records if r.model is not None})
     providers = providers_of(suite, map(collector.config, models))
@@ -181,6 +187,19 @@ def _about(
     }
 
 
+def _sources(run: Path, sources: Sequence[Mapping[str, str] | None]) -> dict[str, str]:
+    """Return the digests of the code that the jobs of a run were done with."""
+    found: dict[str, str] = {}
+    for each in sources:
+        if each is None:
+            raise InputError(
+                f"{run}: its jobs do not say which code they were done with, as they are of an "
+                "earlier version of tlbench; run the suite again."
+            )
+        found.update(each)
+    return found
+
+
 def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
     """Return revision and predecessor: the first, or the one after the newest."""
     revision, replaces = 1, None
@@ -202,7 +221,7 @@ def _write(folder: Path, source: Path, suite: Suite, found: Results) -> None:
     """Write the suite and what was found."""
     shutil.copyfile(source, folder / SUITE)
     found.write(folder, PACKED)
-    write_whole(folder / SUMMARY, markdown(found, suite.metrics, suite))
+    write_whole(folder / SUMMARY, markdown(found, suite.error_metrics, suite))
 
 
 def _refuse_the_same(results: Path, submission: Submission) -> None:

@@ -14,7 +14,7 @@ from tlbench.data.origins import SPLITS
 from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
-from tlbench.jobs.base import ERRORS, MODEL
+from tlbench.jobs.context import ERRORS, MODEL
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
 from tlbench.leaderboard.submission import DataSet, Digest
 from tlbench.leaderboard.wording import Word
@@ -22,6 +22,12 @@ from tlbench.magnitudes import LARGEST, SMALLEST
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.plan import dataset_job
 from tlbench.schema import ModelT, digest, validate
+
+
+class _Done(BaseModel):
+    """What is read of the description of any job."""
+
+    sources: dict[Word, Digest] | None = None
 
 
 class _Measured(BaseModel):
@@ -121,6 +127,10 @@ class Collector:
     def config(self, job: str) -> dict[str, Any]:
         """Return the backbone, strategy and providers of a job that trained a model."""
         return self._described(job, _Trained).config.model_dump()
+
+    def sources(self, job: str) -> dict[str, str] | None:
+        """Return the digests of the code that a job was done with; None if it does not say."""
+        return self._described(job, _Done).sources
 
     def weights(self, model: str) -> str:
         """Return the SHA-256 of the weights that the job ``model`` left."""

@@ -3,23 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tlbench.backbones import BACKBONES
 from tlbench.data.origins import FilesOrigin
-from tlbench.data.readers import READERS
-from tlbench.metrics import METRICS
-from tlbench.registry import Registry
+from tlbench.jobs.sources import REGISTRIES
 from tlbench.suite import Suite
-from tlbench.transfer import STRATEGIES, base_of
+from tlbench.transfer import base_of
 
 Providers = dict[str, dict[str, str]]
 """Kind, as ``strategy`` → name → package and version."""
-
-_REGISTRIES: Mapping[str, Registry[Any]] = {
-    "backbone": BACKBONES,
-    "strategy": STRATEGIES,
-    "metric": METRICS,
-    "reader": READERS,
-}
 
 
 def names_of(suite: Suite) -> dict[str, list[str]]:
@@ -35,7 +25,7 @@ def names_of(suite: Suite) -> dict[str, list[str]]:
 
 def is_own(kind: str, name: str) -> bool:
     """Return whether something is part of tlbench itself."""
-    registry = _REGISTRIES[kind]
+    registry = REGISTRIES[kind]
     return name in registry and registry.provider(name) is None
 
 
@@ -49,7 +39,7 @@ def providers_of(suite: Suite, configs: Iterable[Mapping[str, Any]]) -> Provider
         were used, which need not be those that are installed now.
     """
     found = {
-        kind: {name: _REGISTRIES[kind].provider(name) for name in names}
+        kind: {name: REGISTRIES[kind].provider(name) for name in names}
         for kind, names in names_of(suite).items()
     }
     for config in configs:

@@ -25,13 +25,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints, field_validator
+from pydantic import Field, PositiveInt, StringConstraints, field_validator, model_validator
 
 from tlbench.costs import FILE as COSTS
 from tlbench.distances import FILE as DISTANCES
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.files import PACKED
 from tlbench.leaderboard.wording import Address, OwnVersion, PartName, Provider, Word
+from tlbench.plan.keys import KeyScheme
 from tlbench.profiles import FILE as PROFILES
 from tlbench.results import PROVENANCE, RECORDS
 from tlbench.schema import Strict
@@ -48,10 +49,10 @@ OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILE
 CARD = re.compile(r"card-[a-z]{1,6}\.yaml")
 """Card files of a private submission, as ``card-source.yaml``, or ``card-ge.yaml`` of a matrix."""
 
-FORMAT = 1
+FORMAT = 2
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
-_LATER = ("plugins", "private")
+_LATER = ("plugins", "private", "sources")
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -80,10 +81,11 @@ class Submission(Strict):
     """Who submits what. ``weights`` has the SHA-256 of every trained model, by its job's key.
 
     A ``private`` submission belongs to a private board: its data may be anybody's own, and no
-    public board takes it.
+    public board takes it. ``sources`` has the digests of the source code that its jobs were done
+    with, by name, see `tlbench.jobs.sources`; in submissions of format 1 keys do not know the code.
     """
 
-    format: Literal[1]
+    format: Literal[1, 2]
     name: str = Field(pattern=NAME)
     revision: PositiveInt = Field(le=999)
     replaces: Digest | None = Field(description="of submission.json of the revision before")
@@ -105,6 +107,7 @@ class Submission(Strict):
         Annotated[dict[PartName, Provider], Field(max_length=100)],
     ] = Field(default={}, description="of what else comes from other packages: name → package")
     private: bool = False
+    sources: dict[Word, Digest] = Field(default={}, max_length=1000)
     weights: dict[Digest, Digest] = Field(max_length=100_000)
     files: dict[str, Digest] = Field(max_length=100)
 
@@ -114,6 +117,12 @@ class Submission(Strict):
         if _REVISION.search(value):
             raise ValueError("a name should not end like a revision (-r2)")
         return value
+
+    @model_validator(mode="after")
+    def _sources_are_those_of_the_format(self) -> "Submission":
+        if bool(self.sources) != (self.format > 1):
+            raise ValueError("a submission has sources from format 2 on")
+        return self
 
     def text(self) -> str:
         """Return the content of ``submission.json``.
@@ -128,6 +137,11 @@ class Submission(Strict):
     def packages(self) -> dict[str, dict[str, str]]:
         """Kind → name → package, of all that comes from packages other than tlbench."""
         return {"backbone": self.providers} | {str(k): names for k, names in self.plugins.items()}
+
+    @property
+    def key_scheme(self) -> KeyScheme:
+        """How the keys of its jobs are made."""
+        return KeyScheme(self.sources if self.format > 1 else None, self.packages)
 
     @property
     def folder(self) -> Path:

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
+from tlbench.data.origins import FilesOrigin
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
+from tlbench.plan.keys import KeyScheme
 from tlbench.suite import Suite
 from tlbench.tuned import PRETRAINING
 
@@ -82,6 +84,8 @@ class Plan:
 
     Attributes
     ----------
+    keys
+        How the keys of its jobs are made.
     cells
         Errors on the test set.
     simulated, reference
@@ -93,6 +97,7 @@ class Plan:
 
     suite: Suite
     suite_digest: str
+    keys: KeyScheme = field(default_factory=KeyScheme)
     jobs: dict[str, Job] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     simulated: list[Cell] = field(default_factory=list)
@@ -107,10 +112,15 @@ class Plan:
         return job.key
 
 
-def dataset_job(card: Card) -> Job:
+def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
     """Return the job that makes or reads the data set of ``card``."""
-    files = {name: str(path) for name, path in locate(card).items()}
-    return Job("dataset", card.recipe(), label=f"data set {card.name}", files=files)
+    return (keys or KeyScheme()).job(
+        "dataset",
+        card.recipe(),
+        label=f"data set {card.name}",
+        named=[f"reader {card.origin.reader}"] if isinstance(card.origin, FilesOrigin) else [],
+        files={name: str(path) for name, path in locate(card).items()},
+    )
 
 
 def only_element(card: Card) -> str:

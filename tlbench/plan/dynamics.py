@@ -8,7 +8,6 @@ from ase.data import atomic_numbers
 
 from tlbench.data.cards import Card
 from tlbench.data.origins import StillingerWeberOrigin
-from tlbench.jobs.base import Job
 from tlbench.plan.base import Cell, Plan
 from tlbench.suite import Simulations, Suite
 
@@ -30,26 +29,28 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
     protocol = suite.dynamics.protocol().model_dump(mode="json")
     at = f"{suite.dynamics.temperature_k:g} K"
-    reference = Job(
+    reference = result.keys.job(
         "reference",
         {"protocol": protocol, "element": element, "start": _start_of(suite.dynamics, target)},
         {"data": data} if target.data_files() else {},
         f"reference dynamics of {element} at {at}",
     )
     result.reference = result.add(reference)
-    simulation = Job(
+    simulation = result.keys.job(
         "simulate",
         {"protocol": protocol},
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
+        named=[f"backbone {measured.backbone}"],
         environment=trained.environment,
     )
     result.add(simulation)
-    comparison = Job(
+    comparison = result.keys.job(
         "compare",
-        {"temperature_k": suite.dynamics.temperature_k},
+        {"temperature_k": suite.dynamics.temperature_k, "metrics": suite.simulation_metrics},
         {"simulation": simulation.key, "reference": reference.key},
         f"compare {label}",
+        named=[f"metric {name}" for name in suite.simulation_metrics],
     )
     cell = replace(measured, job=result.add(comparison))
     result.cells.append(cell)

@@ -6,7 +6,6 @@ from typing import Any
 
 from tlbench.data.cards import Card
 from tlbench.data.origins import StillingerWeberOrigin
-from tlbench.jobs.base import Job
 from tlbench.plan.base import ComparedSet, Plan, SetPair
 from tlbench.schema import canonical_json
 
@@ -66,7 +65,7 @@ def cover(
     subset: dict[str, Any],
 ) -> str:
     """Plan how near test atoms are to what a model is trained on, and return the job's key."""
-    job = Job(
+    job = result.keys.job(
         "coverage",
         {"target": subset, "source": source_subset},
         {
@@ -83,12 +82,14 @@ def cover(
 
 def geometry(result: Plan, card: Card, data: str) -> str:
     """Plan what errors on test atoms are sorted by, and return the job's key."""
-    return result.add(Job("geometry", {}, {"data": data}, f"geometry of {card.name}"))
+    return result.add(result.keys.job("geometry", {}, {"data": data}, f"geometry of {card.name}"))
 
 
 def environments(result: Plan, card: Card, data: str) -> str:
     """Plan the descriptors of a data set's atoms, and return the job's key."""
-    return result.add(Job("environments", {}, {"data": data}, f"environments of {card.name}"))
+    return result.add(
+        result.keys.job("environments", {}, {"data": data}, f"environments of {card.name}")
+    )
 
 
 def _named(
@@ -126,6 +127,7 @@ def _distance(result: Plan, a: _Set, b: _Set) -> None:
         "settings": result.suite.distances.model_dump(mode="json"),
     }
     label = f"distance of {a.named.label()} and {b.named.label()}"
-    pair = SetPair(a.named, b.named, result.add(Job("distance", config, parents, label)))
+    job = result.add(result.keys.job("distance", config, parents, label))
+    pair = SetPair(a.named, b.named, job)
     if pair not in result.compared:
         result.compared.append(pair)

@@ -1,11 +1,10 @@
 """The jobs that train and measure models, for every transfer of a suite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tlbench.backbones import BACKBONES
 from tlbench.data.cards import Card
 from tlbench.data.sharing import same_data_error, shared_data
 from tlbench.data.splits import share_size
@@ -13,18 +12,24 @@ from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.plan.base import PRETRAIN, Cell, Covered, Plan, dataset_job, only_element
 from tlbench.plan.dynamics import is_simulated, simulate
+from tlbench.plan.keys import KeyScheme
 from tlbench.plan.relations import compare_data, cover, geometry
 from tlbench.suite import SourcePart, Suite, Transfer
 from tlbench.training.config import TrainingConfig
-from tlbench.transfer import STRATEGIES, arm, base_of
+from tlbench.transfer import arm, base_of
 from tlbench.transfer.strategy import Strategy
 
 
-def plan(suite: Suite) -> Plan:
+def plan(suite: Suite, keys: KeyScheme | None = None) -> Plan:
     """Return the jobs that ``suite`` needs.
 
     A data set and the pretraining of a backbone are one job each, however many sizes, seeds
     and arms use them, and so is training from scratch however many sources it is compared with.
+
+    Parameters
+    ----------
+    keys
+        How the keys of jobs are made; by default with the code that is here.
 
     Raises
     ------
@@ -32,7 +37,7 @@ def plan(suite: Suite) -> Plan:
         If a size is larger than the training set, a data set has several elements, a matrix
         names an element that has none, or source and target share data.
     """
-    result = Plan(suite, suite.digest())
+    result = Plan(suite, suite.digest(), keys or KeyScheme())
     arms = [arm(name) for name in suite.strategies]
     for replaying in (each.name for each in arms if each.replay and suite.training.batch_size < 2):
         raise InputError(
@@ -67,11 +72,11 @@ class _Ends:
         return cls(
             source=only_element(source),
             source_card=source,
-            source_data=result.add(dataset_job(source)),
+            source_data=result.add(dataset_job(source, result.keys)),
             part=transfer.part,
             target=only_element(target),
             target_card=target,
-            target_data=result.add(dataset_job(target)),
+            target_data=result.add(dataset_job(target, result.keys)),
         )
 
     def subset(self, init_seed: int) -> dict[str, Any] | None:
@@ -135,7 +140,7 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
         if strategy.replay:
             parents["replayed"] = ends.source_data
         config = _train_config(
-            suite,
+            result,
             model.backbone,
             strategy=model.strategy,
             elements={
@@ -150,7 +155,7 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
         )
         came = f" from {_named(ends)}" if named and strategy.needs_source else ""
         label = f"{model.label()} on {ends.target}{came}"
-        job = Job("train", config, parents, label, environment=_environment(model.backbone))
+        job = _train_job(result, config, parents, label)
         result.add(job)
         cell = _measure(result, ends, ends.target, model, job, ends.target_data)
         if is_simulated(suite, model.size):
@@ -204,7 +209,7 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
     suite, found = result.suite, {}
     for backbone, init_seed in product(suite.backbones, suite.init_seeds):
         config = _train_config(
-            suite,
+            result,
             backbone,
             strategy="scratch",
             elements={"source": None, "target": ends.source},
@@ -214,7 +219,7 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
         )
         label = f"pretrain {backbone} on {_named(ends)}, seed {init_seed}"
         parents = {"data": ends.source_data}
-        job = Job("train", config, parents, label, environment=_environment(backbone))
+        job = _train_job(result, config, parents, label)
         known = job.key in result.jobs
         found[backbone, init_seed] = result.add(job)
         if not known:
@@ -228,9 +233,13 @@ def _named(ends: _Ends) -> str:
     return f"{ends.source}{part}"
 
 
-def _environment(backbone: str) -> str:
-    """Return the name of the environment whose Python does the jobs of a backbone."""
-    return BACKBONES.get(backbone).environment or backbone
+def _train_job(result: Plan, config: dict[str, Any], parents: Mapping[str, str], label: str) -> Job:
+    backbone, strategy = config["backbone"]["name"], arm(config["strategy"])
+    named = [f"backbone {backbone}", f"strategy {base_of(strategy.name)}"]
+    if strategy.needs_source:
+        named.append(f"element initialisation {strategy.element_init}")
+    environment = result.keys.environment(backbone)
+    return result.keys.job("train", config, parents, label, named=named, environment=environment)
 
 
 def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> TrainingConfig:
@@ -288,7 +297,7 @@ def _check_part(suite: Suite, ends: _Ends) -> None:
 
 
 def _train_config(
-    suite: Suite,
+    result: Plan,
     backbone: str,
     *,
     strategy: str,
@@ -298,14 +307,14 @@ def _train_config(
     training: TrainingConfig | None,
 ) -> dict[str, Any]:
     """Return what determines a trained model, its parents aside; see ``jobs/train.py``."""
-    settings = suite.backbone_config(backbone).model_dump(mode="json")
+    settings = result.keys.settings(result.suite, backbone)
     return {
         "backbone": {"name": backbone, "config": settings},
         "strategy": strategy,
         # Another version of a plugin is other code, so it is other work.
         "providers": [
-            BACKBONES.provider(backbone),
-            STRATEGIES.provider(base_of(strategy)),
+            result.keys.provider("backbone", backbone),
+            result.keys.provider("strategy", base_of(strategy)),
         ],
         "elements": elements,
         "subset": subset,
@@ -318,22 +327,27 @@ def _measure(
     result: Plan, ends: _Ends, target: str, model: _Model, trained: Job, data: str
 ) -> Cell:
     """Plan the errors of a model on test data of the element ``target``."""
-    config = {"split": "test", "metrics": result.suite.metrics, "by": list(result.suite.by)}
-    parents = {"model": trained.key, "data": data}
-    environment = trained.environment
-    label = f"test {trained.label}"
-    job = result.add(Job("evaluate", config, parents, label, environment=environment))
-    timed = Job(
+    metrics, backbone = result.suite.error_metrics, f"backbone {model.backbone}"
+    measured = result.keys.job(
+        "evaluate",
+        {"split": "test", "metrics": metrics, "by": list(result.suite.by)},
+        {"model": trained.key, "data": data},
+        f"test {trained.label}",
+        named=[backbone, *(f"metric {name}" for name in metrics)],
+        environment=trained.environment,
+    )
+    timed = result.keys.job(
         "speed",
         {"backbone": trained.config["backbone"]},
         label=f"speed of {model.backbone}",
-        environment=environment,
+        named=[backbone],
+        environment=trained.environment,
     )
     cell = Cell(
         source=ends.source,
         source_part=None if ends.part is None else ends.part.label(),
         target=target,
-        job=job,
+        job=result.add(measured),
         trained=trained.key,
         pretrained=trained.parents.get("source"),
         speed=result.add(timed),

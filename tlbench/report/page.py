@@ -127,7 +127,7 @@ def _between(suite: Suite) -> str:
 def _sections(suite: Suite, records: list[Record]) -> list[dict[str, Any]]:
     """Return one section per metric: its tables, findings and plots."""
     sections = []
-    for name in suite.metrics:
+    for name in suite.error_metrics:
         found = overview(records, name)
         if found is None:
             continue
@@ -193,7 +193,7 @@ def _dynamics(dynamics: Dynamics, records: list[Record]) -> dict[str, Any]:
 
 def _relations(suite: Suite, results: Results) -> dict[str, Any] | None:
     """Return the section on what gains go with, with its plots."""
-    metric = suite.metrics[0]
+    metric = suite.error_metrics[0]
     section = relations_section(results, metric)
     if section is None:
         return None
@@ -217,7 +217,7 @@ def _costs(suite: Suite, records: list[Record], costs: Sequence[Cost]) -> dict[s
     tables = list(cost_tables(records, costs))
     if not tables:
         return None
-    metric = METRICS.get(suite.metrics[0])
+    metric = METRICS.get(suite.error_metrics[0])
     figures = [
         (
             title,

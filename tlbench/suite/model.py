@@ -18,7 +18,7 @@ from tlbench.backbones.config import BackboneConfig
 from tlbench.data.cards import Card
 from tlbench.errors import InputError
 from tlbench.md.protocol import Protocol
-from tlbench.metrics import METRICS
+from tlbench.metrics import METRICS, OF_SIMULATIONS
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.registry import Registry, near_names
 from tlbench.schema import Lines, Strict, digest, validate
@@ -215,6 +215,13 @@ class Suite(Strict):
         return self
 
     @model_validator(mode="after")
+    def _simulations_are_there_to_measure(self) -> "Suite":
+        for name in self.metrics:
+            if self.dynamics is None and name not in self.error_metrics:
+                raise ValueError(f"metrics: {name} is of simulations; add 'dynamics' to the suite")
+        return self
+
+    @model_validator(mode="after")
     def _tuned_arms_are_trained(self) -> "Suite":
         trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
         for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
@@ -226,6 +233,17 @@ class Suite(Strict):
                     hint = near_names(name, trained)
                     raise ValueError(f"tuned: {name!r} is not trained by the suite; {hint}")
         return self
+
+    @property
+    def error_metrics(self) -> list[str]:
+        """Metrics of errors on the test set."""
+        return [name for name in self.metrics if METRICS.get(name).of == "errors"]
+
+    @property
+    def simulation_metrics(self) -> list[str]:
+        """Metrics of simulations: those of every suite, and those that this one names."""
+        named = [name for name in self.metrics if METRICS.get(name).of == "dynamics"]
+        return sorted({*OF_SIMULATIONS, *named})
 
     def untuned_arms(self) -> list[tuple[str, str]]:
         """Return backbone and arm of all training that has no tuned settings."""
@@ -290,8 +308,10 @@ class Suite(Strict):
     @classmethod
     def _known_metrics(cls, value: list[str]) -> list[str]:
         for name in _known(value, METRICS):
-            if METRICS.get(name).of == "dynamics":
+            if name in OF_SIMULATIONS:
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
+        if all(METRICS.get(name).of == "dynamics" for name in value):
+            raise ValueError("metrics: at least one should be of errors, as force_mae")
         return value
 
     @field_validator("backbones", mode="before")

@@ -22,8 +22,8 @@ from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.files import write_whole
-from tlbench.jobs.base import RESULT as JOB_RESULT
 from tlbench.jobs.base import Job
+from tlbench.jobs.context import RESULT as JOB_RESULT
 from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
@@ -99,7 +99,7 @@ def tune(
         pool = cache(lambda: stack.enter_context(executor()))
 
         def run(jobs: dict[str, Job]) -> Report:
-            round_ = Plan(search.suite, search.suite.digest(), jobs)
+            round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
             return run_jobs(
                 jobs,
                 store,

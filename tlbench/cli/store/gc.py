@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tlbench.engine.garbage import Piece
 
 SORTS = {
-    "plan": "plans to drop",
+    "plan": "plans to drop, those that other code was planned with among them",
     "job": "finished jobs of no plan",
     "working": "unfinished jobs that no plan has any more",
     "damaged": "damaged jobs that were set aside",
@@ -35,6 +35,7 @@ def gc(
     """Delete the jobs that no plan in the store needs, and what crashes left over.
 
     Plans come from tlbench run and from tlbench plan SUITE --save; tlbench store ls lists them.
+    Of a suite that was planned again after the code had changed, the older plan goes.
     Whatever a plan needs stays, and so does whatever somebody works on.
     """
     from tlbench.engine.garbage import collect, find_garbage

@@ -25,7 +25,7 @@ def best_models(board: Board, rows: Sequence[Row]) -> list[Model]:
     the ones with the best geometric mean over places of their best arm, by the first metric of
     the suite on the whole test set.
     """
-    metric = board.suite.metrics[0]
+    metric = board.suite.error_metrics[0]
     sign = 1 if METRICS.get(metric).better == "lower" else -1
     best: dict[Model, dict[tuple[object, ...], float]] = defaultdict(dict)
     for row in rows:

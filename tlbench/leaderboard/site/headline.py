@@ -77,7 +77,7 @@ class Headline:
 
 def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
     """Return the range of ratios of a board, and its lowest error."""
-    metric = board.suite.metrics[0]
+    metric = board.suite.error_metrics[0]
     main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
     trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.arm.strategy == FINETUNE]

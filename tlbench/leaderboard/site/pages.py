@@ -183,9 +183,9 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
     models = best_models(board, rows)
     records = records_of(board, models)
     simulated = dynamics_of(board, models)
-    metric = board.suite.metrics[0]
+    metric = board.suite.error_metrics[0]
     costs = costs_of(board, models)
-    sections = sections_of(records, board.suite.metrics, costs, simulated)
+    sections = sections_of(records, board.suite.error_metrics, costs, simulated)
     files = files_of(rows)
     views = list(dict.fromkeys(row.view.metric for row in rows))
     found = overview(records, metric)

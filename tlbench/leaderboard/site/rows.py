@@ -177,7 +177,7 @@ class _Order:
     """The order of the rows of a board."""
 
     def __init__(self, board: Board, pool: Pool) -> None:
-        self._metrics = pool.metrics(board.suite.metrics)
+        self._metrics = pool.metrics(board.suite.error_metrics)
         transfers = [Transfer(*names) for names in transfers_of(board)]
         self._transfers = {transfer: n for n, transfer in enumerate(transfers)}
 

@@ -53,7 +53,7 @@ def check_suite(entry: Entry) -> Iterator[str]:
         for name in names:
             if name not in used[kind] or is_own(kind, name):
                 yield f"{name!r} comes from tlbench itself, or is not a {kind} of the suite."
-    for metric in suite.metrics:
+    for metric in suite.error_metrics:
         if METRICS.get(metric).of_frames is None:
             yield f"{metric} cannot be recomputed from errors of structures; leave it out."
     for r in entry.results.records:

@@ -50,7 +50,7 @@ class Coordinates:
 
 
 def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> Coordinates:
-    """Return the coordinates of the model that a record, profile or cell is of."""
+    """Return the coordinates of the model that a record, profile or cell of a plan is of."""
     return Coordinates(**_shared(value), backbone=value.backbone, simulated=simulated)
 
 

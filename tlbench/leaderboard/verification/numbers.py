@@ -76,7 +76,7 @@ def check_numbers(
         if model.job not in cache:
             try:
                 cache[model.job] = recompute(
-                    errors, tests[errors.data], entry.suite.metrics, entry.suite.by
+                    errors, tests[errors.data], entry.suite.error_metrics, entry.suite.by
                 )
             except ValueError as error:
                 yield f"{model.where.label()}: {error}."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbench.errors import InputError, TlbenchError
-from tlbench.jobs.base import ERRORS, MODEL, Context
+from tlbench.jobs.context import ERRORS, MODEL, Context
 from tlbench.leaderboard.checks import EVALUATED, CheckedModel, Findings, measured_models
 from tlbench.leaderboard.per_frame import ModelErrors
 from tlbench.leaderboard.reading import Entry, digest_of
@@ -98,7 +98,7 @@ def _evaluate(
     if path.stat().st_size > MAX_WEIGHTS:
         raise InputError(f"{path.name} is larger than {MAX_WEIGHTS >> 20} MiB.")
     _check_backbone(entry, model, path)
-    config = {"split": "test", "metrics": entry.suite.metrics, "by": entry.suite.by}
+    config = {"split": "test", "metrics": entry.suite.error_metrics, "by": entry.suite.by}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").mkdir()
         (Path(folder) / "model" / MODEL).symlink_to(path.absolute())

@@ -12,7 +12,7 @@ from tlbench.engine.provenance import code_state, device_name, package_versions
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
-from tlbench.jobs.base import ERRORS, MODEL
+from tlbench.jobs.context import ERRORS, MODEL
 from tlbench.jobs.results import EvaluateResult
 from tlbench.leaderboard.checks import (
     TRAINED,

@@ -98,6 +98,5 @@ def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
         reference_adf=np.array(reference.structure.adf),
     )
     condition = (("md_temperature_k", suite.dynamics.temperature_k),)
-    specs = [METRICS.get(name) for name in METRICS.names()]
-    values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+    values = {name: METRICS.get(name).function(found) for name in suite.simulation_metrics}
     return {(name, condition): v for name, v in values.items() if math.isfinite(v)}

@@ -20,6 +20,7 @@ from tlbench.leaderboard.verification.contents import (
 from tlbench.leaderboard.verification.costs import check_costs, check_parameters
 from tlbench.leaderboard.verification.data import check_known_data
 from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
+from tlbench.leaderboard.verification.keys import check_keys
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
@@ -132,6 +133,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         chain(
             check_errors(tested, measured, models),
             check_jobs(entry, models),
+            check_keys(entry, models, measured),
             check_extras(entry, models),
             check_simulations(entry),
         ),
@@ -187,4 +189,4 @@ def _check_summary(entry: Entry) -> Iterator[str]:
 
 
 def _summary(entry: Entry) -> str:
-    return markdown(entry.results, entry.suite.metrics, entry.suite)
+    return markdown(entry.results, entry.suite.error_metrics, entry.suite)

@@ -1,0 +1,48 @@
+"""What is computed of simulations: the metrics that are named, whatever is installed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tlbench.data.frames import Frames
+from tlbench.jobs.compare import run
+from tlbench.jobs.context import OUTCOME, RESULT, START, Context
+from tlbench.jobs.speed import standard_cell
+from tlbench.md.structure import angles, distances
+from tlbench.metrics import METRICS, OF_SIMULATIONS
+from tlbench.metrics.spec import MetricSpec
+
+
+@pytest.fixture
+def context(tmp_path):
+    """Return two simulations that did not last, beside a reference."""
+    folders = {role: tmp_path / role for role in ("simulation", "reference")}
+    for folder in folders.values():
+        folder.mkdir()
+    bins = {"distances": distances().tolist(), "angles": np.degrees(angles()).tolist()}
+    structure = {"rdf": [1.0] * len(distances()), "adf": [1.0] * len(angles())}
+    reference = {"run": {**bins, "structure": structure}}
+    survival = {"survival_ps": [1.0, 3.0], "criterion": ["force", "force"]}
+    (folders["reference"] / RESULT).write_text(json.dumps(reference))
+    (folders["simulation"] / RESULT).write_text(json.dumps(survival))
+    cell = standard_cell()
+    Frames.concatenate([cell, cell]).save(folders["reference"] / START)
+    names = ("pairs", "bonds", "neighbours", "samples")
+    counts = {f"counts.{name}": np.zeros(2) for name in names}
+    np.savez(folders["simulation"] / OUTCOME, msd=np.zeros((2, 3)), **counts)
+    return Context(tmp_path, folders, "cpu", lambda progress: None)
+
+
+def test_a_metric_that_is_installed_changes_nothing_until_it_is_named(context, monkeypatch):
+    config = {"temperature_k": 300.0, "metrics": list(OF_SIMULATIONS)}
+    before = run(config, context)
+    assert {m["metric"]: m["value"] for m in before["metrics"]} == {
+        "stability_rate": 0.0,
+        "survival_time": 2.0,
+    }
+    spec = MetricSpec("longest", "ps", "higher", "", lambda c: c.survival_ps.max(), of="dynamics")
+    monkeypatch.setattr(METRICS, "_entries", {**METRICS._entries, "longest": spec})
+    assert run(config, context) == before
+    named = run({**config, "metrics": ["longest"]}, context)
+    assert [m["value"] for m in named["metrics"]] == [3.0]

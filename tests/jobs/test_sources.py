@@ -1,0 +1,327 @@
+"""Keys know the code: an edit changes what it can touch, and nothing else."""
+
+import shutil
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import tlbench
+from tlbench import registry
+from tlbench.backbones import BACKBONES
+from tlbench.engine.interpreters import code_digest
+from tlbench.errors import InputError, TlbenchError
+from tlbench.jobs import sources
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.imports import SourceFiles, code_files
+from tlbench.jobs.sources import Sources, check_imported, check_planned, own_sources
+from tlbench.metrics import METRICS
+from tlbench.plan import plan
+from tlbench.plan.keys import KeyScheme
+from tlbench.suite import load_suite
+
+PACKAGE = Path(tlbench.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """Return a folder that holds a copy of tlbench."""
+    root = tmp_path_factory.mktemp("tree")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, root / "tlbench", ignore=ignored)
+    return root
+
+
+@pytest.fixture
+def edited(copied):
+    """Return a function that says which sources an edit of a file changes."""
+    undo = {}
+
+    def edit(name, text="\n# edited\n"):
+        path = copied / "tlbench" / name
+        undo[path] = path.read_text()
+        before = dict(Sources(copied))
+        path.write_text(undo[path] + text)
+        after = Sources(copied)
+        return {name for name, digest in before.items() if after[name] != digest}
+
+    yield edit
+    for path, text in undo.items():
+        path.write_text(text)
+
+
+def of_kind(kind):
+    return {name for name in own_sources() if name.startswith(f"{kind} ")}
+
+
+def test_a_copy_elsewhere_has_the_same_digests(copied):
+    assert dict(Sources(copied)) == dict(own_sources())
+
+
+def test_an_edit_of_the_schedule_changes_training_alone(edited):
+    assert edited("training/schedule.py") == {"train"}
+
+
+def test_an_edit_of_the_schedule_changes_the_keys_of_what_depends_on_training(copied, edited):
+    suite = load_suite("quick")
+    before = plan(suite, KeyScheme(Sources(copied))).jobs
+    edited("training/schedule.py")
+    after = plan(suite, KeyScheme(Sources(copied))).jobs
+    kept = {job.kind for key, job in before.items() if key in after}
+    changed = {job.kind for key, job in before.items() if key not in after}
+    assert kept == {"dataset", "speed", "reference"}
+    assert changed == {"train", "evaluate", "simulate", "compare"}
+
+
+@pytest.mark.parametrize(
+    "name", ["report/page.py", "cli/run.py", "engine/store.py", "jobs/base.py", "plan/training.py"]
+)
+def test_an_edit_of_what_computes_nothing_changes_nothing(edited, name):
+    assert edited(name) == set()
+
+
+def test_an_edit_of_one_backbone_changes_it_and_its_variants(edited):
+    assert edited("backbones/schnet/model.py") == {"backbone schnet", "backbone schnet-large"}
+
+
+def test_an_edit_of_one_metric_does_not_change_those_of_other_files(edited):
+    simulated = {"adf_error", "rdf_error", "stability_rate", "survival_time"}
+    assert edited("metrics/dynamics.py") == {"compare", *(f"metric {n}" for n in simulated)}
+
+
+def test_an_edit_of_a_kernel_changes_all_that_use_kernels(edited):
+    changed = edited("kernels/dense.h")
+    assert {"train", "evaluate", "simulate", "speed"} <= changed
+    assert "backbone schnet" in changed
+    assert not changed & (of_kind("metric") | of_kind("reader") | {"strategy finetune"})
+
+
+def test_what_settles_the_process_is_part_of_every_kind(edited):
+    assert set(KINDS) <= edited("jobs/context.py")
+
+
+def test_an_interpreter_whose_kernels_differ_has_another_tlbench(copied, edited):
+    def digest():
+        return SourceFiles(copied).digest(code_files(copied / "tlbench"))
+
+    before = digest()
+    assert before == code_digest()
+    edited("kernels/dense.h")
+    assert digest() != before
+
+
+def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(tmp_path):
+    package = tmp_path / "tlbench"
+    for name, text in {
+        "__init__.py": "",
+        "a.py": "def f():\n    from tlbench.b import (\n  g,  # tlbench.z\n  h,\n    )\n",
+        "b.py": "if TYPE_CHECKING:\n    from tlbench.c import C\n\nfrom tlbench.rooms import d\n",
+        "c.py": "",
+        "rooms/__init__.py": "import os, tlbench.e as e\n",
+        "rooms/d.py": "from . import near\nfrom ..f import \\\n    x\n",
+        "rooms/near.py": "",
+        "rooms/far.py": "",
+        "e.py": "",
+        "f.py": "",
+        "z.py": "",
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    found = {
+        p.relative_to(package).as_posix() for p in SourceFiles(tmp_path).closure(["tlbench.a"])
+    }
+    rooms = {"rooms/__init__.py", "rooms/d.py", "rooms/near.py"}
+    assert found == {"__init__.py", "a.py", "b.py", "e.py", "f.py", *rooms}
+
+
+def test_what_a_kind_imports_at_its_top_is_among_its_files():
+    """The text is read as Python reads it."""
+    import importlib
+
+    for kind in ("dataset", "train", "evaluate", "compare"):
+        importlib.import_module(KINDS[kind].module)
+        files = {str(path) for path in own_sources().files(kind)}
+        module = sys.modules[KINDS[kind].module]
+        used = {getattr(v, "__module__", None) for v in vars(module).values()}
+        own = {sys.modules[n].__file__ for n in used if n and n.startswith("tlbench")}
+        assert own <= files
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Return the folder of a package that registers a backbone and metrics."""
+    folder = tmp_path / "installed" / "my_plugin"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "config.py").write_text(
+        "from tlbench.backbones.schnet.config import SchNetConfig\n"
+        "class Config(SchNetConfig):\n    pass\n"
+    )
+    (folder / "metric.py").write_text(
+        "from tlbench.metrics.spec import MetricSpec\n"
+        "SPEC = MetricSpec('longest', 'ps', 'higher', 's', lambda c: 1.0, of='dynamics')\n"
+    )
+    (folder / "table.json").write_text("{}")
+    points = {
+        "tlbench.backbones": [EntryPoint("mine", "my_plugin.config:Config", "tlbench.backbones")],
+        "tlbench.metrics": [EntryPoint("longest", "my_plugin.metric:SPEC", "tlbench.metrics")],
+    }
+    monkeypatch.syspath_prepend(folder.parent)
+    monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
+    for each in (BACKBONES, METRICS):
+        monkeypatch.setattr(each, "_plugins_loaded", False)
+        for name in ("_entries", "_modules"):
+            monkeypatch.setattr(each, name, dict(getattr(each, name)))
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_plugin"]:
+        sys.modules.pop(name)
+
+
+@pytest.mark.parametrize("name", ["config.py", "table.json", "new.so"])
+def test_an_edited_plugin_has_other_sources(plugin, name):
+    before = Sources()["backbone mine"]
+    with (plugin / name).open("a") as file:
+        file.write("\n")
+    assert Sources()["backbone mine"] != before
+
+
+def test_every_digest_is_one(plugin):
+    assert {len(digest) for digest in dict(Sources()).values()} == {64}
+
+
+def test_what_was_read_first_counts(plugin):
+    """The digest of a source is of that, so a change is noticed though the file is read again."""
+    known = Sources()
+    assert known["backbone mine"]
+    (plugin / "config.py").write_text("# another\n")
+    assert known["metric longest"]
+    assert known.tree.changed(known.files("backbone mine")) == plugin / "config.py"
+
+
+def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
+    assert PACKAGE / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
+    assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
+
+
+def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
+    before = Sources()["backbone mine"]
+    (plugin / "__pycache__").mkdir()
+    (plugin / "__pycache__" / "config.cpython-311.pyc").write_bytes(b"\0")
+    (plugin / ".git").mkdir()
+    (plugin / ".git" / "index").write_bytes(b"\0")
+    assert Sources()["backbone mine"] == before
+
+
+def test_a_plugin_with_endless_data_is_refused_in_a_sentence(plugin, monkeypatch):
+    monkeypatch.setattr(sources, "_MOST_FILES", 2)
+    with pytest.raises(TlbenchError, match="keep data of a plugin elsewhere"):
+        Sources()["backbone mine"]
+
+
+def keys_of(**changes):
+    suite = load_suite("smoke").model_copy(update=changes)
+    return plan(suite, KeyScheme(Sources())).jobs
+
+
+def test_an_edited_plugin_is_other_work_and_the_rest_is_not(plugin):
+    both = {"mine": {}, "schnet": {}}
+    before = keys_of(backbones=both)
+    (plugin / "config.py").write_text((plugin / "config.py").read_text() + "\n# edited\n")
+    after = keys_of(backbones=both)
+    assert {job.label for key, job in before.items() if key not in after} == {
+        job.label for job in before.values() if "mine" in job.label
+    }
+
+
+def test_a_metric_that_is_installed_but_not_named_changes_nothing(monkeypatch, request):
+    before = keys_of()
+    request.getfixturevalue("plugin")
+    assert "longest" in METRICS.names()
+    assert keys_of().keys() == before.keys()
+
+
+def test_a_metric_of_simulations_is_computed_where_it_is_named(plugin):
+    suite = load_suite("quick", [("metrics", "[force_mae, longest]")])
+    named = plan(suite, KeyScheme(Sources())).jobs.values()
+    compared = [job for job in named if job.kind == "compare"]
+    evaluated = [job for job in named if job.kind == "evaluate"]
+    assert compared
+    assert all("longest" in job.config["metrics"] for job in compared)
+    assert all("metric longest" in job.sources for job in compared)
+    assert all(job.config["metrics"] == ["force_mae"] for job in evaluated)
+
+
+def test_a_job_says_which_sources_it_was_done_with():
+    jobs = keys_of().values()
+    trained = next(j for j in jobs if j.kind == "train" and j.config["strategy"] == "finetune")
+    backbone = trained.config["backbone"]["name"]
+    names = {f"backbone {backbone}", "strategy finetune", "element initialisation copy-source"}
+    assert set(trained.sources) == {"train", *names}
+    assert trained.description()["sources"] == {n: own_sources()[n] for n in trained.sources}
+
+
+def test_a_job_that_was_planned_with_other_code_is_refused():
+    job = Job("train", {}, label="mine", sources={"train": "0" * 64})
+    with pytest.raises(InputError, match="'mine' was planned with another version of the code of"):
+        check_planned(job)
+
+
+def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatch):
+    """A file is read for its digest first; then it is edited; then it is imported."""
+    root = tmp_path / "tree"
+    (root / "tlbench" / "jobs").mkdir(parents=True)
+    (root / "tlbench" / "jobs" / "late.py").write_text("X = 1\n")
+    monkeypatch.setitem(KINDS, "late", KINDS["speed"].__class__("tlbench.jobs.late:run", False))
+    known = Sources(root)
+    monkeypatch.setattr(sources, "own_sources", lambda: known)
+    monkeypatch.setattr(sources, "_unsettled", {})
+    job = Job("late", {}, label="late", sources={"late": known["late"]})
+    path = root / "tlbench" / "jobs" / "late.py"
+    path.write_text("X = 3  # longer\n")
+    check_planned(job)
+    check_imported(job)
+    monkeypatch.setitem(sys.modules, "tlbench.jobs.late", type(sys)("late"))
+    with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
+        check_imported(job)
+
+
+def test_what_is_changed_after_it_was_imported_does_no_harm(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "_unsettled", {})
+    job = Job("speed", {}, sources={"speed": own_sources()["speed"]})
+    import tlbench.jobs.speed  # noqa: F401
+
+    check_imported(job)
+    files = own_sources().tree
+    monkeypatch.setattr(files, "changed", lambda paths: next(iter(paths), None))
+    check_imported(job)
+
+
+def test_digests_are_cheap():
+    import time
+
+    started = time.process_time()
+    found = Sources()
+    assert all(found[kind] for kind in KINDS)
+    assert time.process_time() - started < 0.2
+
+
+def test_what_was_installed_beside_a_plugin_belongs_to_it_and_records_of_it_do_not(
+    plugin, monkeypatch
+):
+    """The distribution says which files it has installed; an editable one has none but records."""
+    site = plugin.parent
+    info = site / "mine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (site / "beside.py").write_text("X = 1\n")
+    (site / "__editable___mine_finder.py").write_text(f"MAPPING = {str(site)!r}\n")
+    (site / "mine.pth").write_text("import mine\n")
+    names = ["beside.py", "__editable___mine_finder.py", "mine.pth", "../../bin/mine"]
+    listed = [*names, "mine-1.0.dist-info/METADATA"]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in listed))
+    monkeypatch.setitem(BACKBONES._providers, "mine", "mine 1.0")
+    found = [path for path in Sources().files("backbone mine") if site in path.parents]
+    files = {path.relative_to(site).as_posix() for path in found}
+    own = {"__init__.py", "config.py", "metric.py", "table.json"}
+    assert files == {"beside.py", *(f"my_plugin/{name}" for name in own)}

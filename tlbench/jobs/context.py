@@ -1,0 +1,76 @@
+"""What a running job is given, and the files that jobs leave.
+
+Every kind of job imports this module and none imports `tlbench.jobs.base`, so that a change of
+how jobs are described does not count as a change of what they compute.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tlbench.potential_file import POTENTIAL
+from tlbench.schema import canonical_json
+from tlbench.seeds import stream
+
+RESULT = "result.json"
+"""File in a finished job's folder that holds what the job returned."""
+
+MODEL, CURVE, ERRORS = POTENTIAL, "curve.json", "errors.npz"
+"""Files of a trained model's job and of the job that measures it."""
+
+COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"
+"""Files of the jobs of these names."""
+
+START, EXPECTED, OUTCOME = "start.npz", "expected.npz", "outcome.npz"
+"""Files of reference dynamics and of simulations."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running job is: updates or steps, and the latest loss."""
+
+    done: int
+    total: int
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running job is given.
+
+    ``folder`` is its own to write artefacts to, and may hold what an interrupted attempt left;
+    ``parents`` maps the role of each parent to its finished folder, and ``files`` the name of
+    each outside file to where it lies. Nothing in here may influence the result. What a job
+    ``measured`` about its own run, such as its speed, goes into the provenance.
+    """
+
+    folder: Path
+    parents: Mapping[str, Path]
+    device: str
+    report: Callable[[Progress], None]
+    files: Mapping[str, Path] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+
+
+def clock_for(device: str) -> Callable[[], float]:
+    """Return the clock that tells what computing on ``device`` costs, in seconds.
+
+    On a processor, where a job has one thread, that is CPU time: it does not count the time in
+    which others had the core.
+    """
+    return time.process_time if device == "cpu" else time.perf_counter
+
+
+def settle_process(kind: str, config: Mapping[str, Any]) -> None:
+    """Set every piece of global state that numerical code may read, before a job is done.
+
+    One thread, because sums split over several threads round differently: results must not
+    depend on how many workers share a machine.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(stream("job", kind, canonical_json(config)))

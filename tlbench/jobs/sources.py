@@ -1,0 +1,226 @@
+"""Digests of the source code that jobs are done with.
+
+Sources have names. That of a kind of job ("train") stands for the module of the kind and all of
+tlbench that it imports. Those of what a job's config names ("backbone schnet", "metric force_mae")
+stand for the module that it is registered with and what that imports; if it comes from another
+package, for every file of that package, and what of tlbench these import.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tlbench.backbones import BACKBONES
+from tlbench.data.readers import READERS
+from tlbench.errors import InputError, TlbenchError
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.imports import PACKAGE, SourceFiles
+from tlbench.metrics import METRICS
+from tlbench.registry import Registry
+from tlbench.schema import digest
+from tlbench.transfer import INITIALISATIONS, STRATEGIES
+
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    registry.kind: registry
+    for registry in (BACKBONES, STRATEGIES, INITIALISATIONS, METRICS, READERS)
+}
+"""What a job's config may name, by what it is called."""
+
+_MOST_FILES = 10_000
+"""Files of a plugin's package."""
+
+
+class Sources(Mapping[str, str]):
+    """Name of a source → its digest, computed when it is asked for.
+
+    Parameters
+    ----------
+    root
+        Folder that the package tlbench lies in; by default that of the one in use.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.tree = SourceFiles(root or Path(__file__).parents[2])
+        self._digests: dict[str, str] = {}
+        self._files: dict[str, dict[Path, str]] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._digests:
+            if name in KINDS:
+                self._own(name, KINDS[name].module)
+            else:
+                self._registered(name)
+        return self._digests[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from KINDS
+        for kind, registry in REGISTRIES.items():
+            yield from (f"{kind} {name}" for name in registry.names())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def files(self, name: str) -> Mapping[Path, str]:
+        """Return the files that a source consists of, and the names of the modules in them."""
+        _ = self[name]
+        return self._files[name]
+
+    def _own(self, name: str, module: str) -> None:
+        files = self.tree.closure([module])
+        self._files[name] = _modules(files, self.tree.root)
+        self._digests[name] = self.tree.digest(files)
+
+    def _registered(self, name: str) -> None:
+        kind = next((kind for kind in REGISTRIES if name.startswith(f"{kind} ")), "")
+        own_name = name.removeprefix(f"{kind} ")
+        if not kind or own_name not in REGISTRIES[kind]:
+            raise KeyError(name)
+        registry = REGISTRIES[kind]
+        module = registry.module(own_name)
+        if module.partition(".")[0] == PACKAGE:
+            self._own(name, module)
+            return
+        top, files = _package_files(module, registry.provider(own_name))
+        python = [path for path in files if path.suffix == ".py"]
+        imported = {each for path in python for each in self.tree.imports_of(path)}
+        own = self.tree.closure(imported)
+        self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
+        self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
+
+
+@cache
+def own_sources() -> Sources:
+    """Return the sources of the tlbench in use, read once in a process."""
+    return Sources()
+
+
+_unsettled: dict[str, dict[Path, str]] = {}
+"""Of each source the files, and their modules, that this process is not known to have imported as
+their digest says."""
+
+
+def check_planned(job: Job) -> None:
+    """Make sure that a job was planned with the code of this process.
+
+    Raises
+    ------
+    InputError
+        Naming the source that differs.
+    """
+    known = own_sources()
+    for name, planned in job.sources.items():
+        if known.get(name) != planned:
+            raise InputError(
+                f"The job {job.label!r} was planned with another version of the code of {name}; "
+                "run or plan its suite again."
+            )
+
+
+def check_imported(job: Job) -> None:
+    """Make sure that what has been imported for a job is what its key says.
+
+    A file is read for its digest before it is imported. If it is the same afterwards, that is what
+    was imported; later changes do no harm. Called when a job's code is there, when it has begun
+    and when it has ended, as some of it is imported late.
+
+    Raises
+    ------
+    InputError
+        If a file was changed, so that it is unknown what was imported.
+    """
+    known = own_sources()
+    for name in job.sources:
+        if name not in _unsettled:
+            _unsettled[name] = dict(known.files(name))
+        files = _unsettled[name]
+        found = [path for path, module in files.items() if not module or module in sys.modules]
+        changed = known.tree.changed(found)
+        if changed is not None:
+            raise InputError(
+                f"{changed} was changed before the job {job.label!r} had loaded it; run the suite "
+                "again."
+            )
+        for path in found:
+            del files[path]
+
+
+def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
+    """Return the names of the modules in files below ``root``, "" where there is none."""
+    found = {}
+    for path in files:
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[path] = name if path.suffix == ".py" else ""
+    return found
+
+
+def _package_files(module: str, provider: str | None) -> tuple[Path, list[Path]]:
+    """Return the files of the package that a module lies in, and the folder that it lies in.
+
+    Files elsewhere that were installed with it are among them.
+
+    Parameters
+    ----------
+    provider
+        Name and version of the distribution that it comes from, if that is known.
+
+    Raises
+    ------
+    TlbenchError
+        If the package cannot be found, or has too many files.
+    """
+    place = _place_of(module)
+    if place is None:
+        raise TlbenchError(
+            f"The files of the module {module!r} cannot be found, so results of it could not be "
+            "told from those of another version; install its package."
+        )
+    found = {place} if place.name != "__init__.py" else set(_below(place.parent))
+    top = place.parent if place.name != "__init__.py" else place.parent.parent
+    if provider is not None:
+        try:
+            listed = distribution(provider.rpartition(" ")[0]).files or []
+        except PackageNotFoundError:
+            listed = []
+        paths = (Path(str(each.locate())) for each in listed if each.parts[0] != "..")
+        found |= {p for p in paths if p.is_relative_to(top) and _is_source(p.relative_to(top))}
+    if len(found) > _MOST_FILES:
+        raise TlbenchError(
+            f"The package of {module!r}, {place.parent}, has more than {_MOST_FILES} files, all of "
+            "which may change its results; keep data of a plugin elsewhere."
+        )
+    return top, sorted(path for path in found if path.is_file())
+
+
+def _place_of(module: str) -> Path | None:
+    """Return the file of the outermost package of a module that is not a mere namespace."""
+    parts = module.split(".")
+    for number in range(1, len(parts) + 1):
+        name = ".".join(parts[:number])
+        file = getattr(sys.modules.get(name), "__file__", None)
+        try:
+            spec = None if file else find_spec(name)
+        except (ImportError, ValueError):
+            return None
+        file = file or (spec.origin if spec is not None else None)
+        if file:
+            return Path(file)
+    return None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if each != "__pycache__" and each[0] != "."]
+        yield from (Path(where) / name for name in names if not name.endswith(".pyc"))
+
+
+def _is_source(path: Path) -> bool:
+    """Return whether a file that was installed is more than a record of the installation."""
+    top = path.parts[0]
+    about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
+    return not about and path.suffix != ".pyc"
