@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
@@ -211,8 +214,9 @@ def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
         config = json.loads(metadata["config"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(refusal(path, f"its description is damaged: {error}")) from error
+    _check_numbers(path, tensors)
     try:
         potential = _built_from(name, config, dtype, tensors)
     except TlbenchError as error:
@@ -230,10 +234,41 @@ def _built_from(
     name: str, config: dict[str, Any], dtype: torch.dtype, tensors: dict[str, Tensor]
 ) -> Potential:
     # The weights drawn here are replaced, so they must not advance the caller's random stream.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _at_most(sum(t.numel() for t in tensors.values())):
         potential = build_potential(name, config, dtype)
     set_tensors(potential, tensors)
     return potential
+
+
+def _check_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse weights that are not finite; a reference energy may be unknown."""
+    for name, tensor in tensors.items():
+        unusable = tensor.isinf() if name == "reference_energy" else ~tensor.isfinite()
+        if unusable.any():
+            raise InputError(f"{path}: the weights {name!r} are not all finite; train it again.")
+
+
+@contextmanager
+def _at_most(numbers: int) -> Iterator[None]:
+    """Stop building a network as soon as it has more parameters than there are ``numbers``.
+
+    A description of a few bytes can ask for a million layers.
+    """
+    seen: dict[int, int] = {}
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and not isinstance(parameter, nn.UninitializedParameter):
+            seen[id(parameter)] = parameter.numel()
+        if sum(seen.values()) > numbers:
+            raise InputError(
+                f"its description asks for more than the {numbers:,} numbers that the file has."
+            )
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def in_precision(potential: Potential, dtype: torch.dtype) -> Potential:
@@ -302,7 +337,8 @@ def build_potential(
         raise
     except Exception as error:  # whatever a network of somebody else's may raise
         raise TlbenchError(
-            f"The backbone {name!r} cannot be built: {type(error).__name__}: {error}"
+            f"The backbone {name!r} cannot be built: {type(error).__name__}: "
+            f"{next(iter(str(error).splitlines()), '')[:200]}"
         ) from error
     finally:
         torch.set_default_dtype(caller_dtype)

@@ -28,7 +28,7 @@ class BackboneConfig(Strict):
 
     environment: ClassVar[str | None] = None
 
-    cutoff: float = Field(default=5.0, gt=0, description="interaction range, Å")
+    cutoff: float = Field(default=5.0, gt=0, le=50, description="interaction range, Å")
 
     @abstractmethod
     def build(self) -> "Backbone":
