@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FORMAT = "1"
 
+SPARE, SMALL = 2, 10_000
+"""By how much a network may have more parameters than its file, while it is being built."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -250,18 +253,19 @@ def _check_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
 
 @contextmanager
 def _at_most(numbers: int) -> Iterator[None]:
-    """Stop building a network as soon as it has more parameters than there are ``numbers``.
+    """Stop building a network that has far more parameters than there are ``numbers``.
 
-    A description of a few bytes can ask for a million layers.
+    A description of a few bytes can ask for a million layers. Parameters that a network makes and
+    then replaces are counted, too, so there is room for some.
     """
-    seen: dict[int, int] = {}
+    made = 0
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
-        if parameter is not None and not isinstance(parameter, nn.UninitializedParameter):
-            seen[id(parameter)] = parameter.numel()
-        if sum(seen.values()) > numbers:
+        nonlocal made
+        made += 0 if parameter is None else parameter.numel()
+        if made > SPARE * (numbers + SMALL):
             raise InputError(
-                f"its description asks for more than the {numbers:,} numbers that the file has."
+                f"its description asks for far more than the {numbers:,} numbers that it has."
             )
 
     hook = register_module_parameter_registration_hook(count)
