@@ -265,7 +265,8 @@ def _at_most(numbers: int) -> Iterator[None]:
         made += 0 if parameter is None else parameter.numel()
         if made > SPARE * (numbers + SMALL):
             raise InputError(
-                f"its description asks for far more than the {numbers:,} numbers that it has."
+                f"its weights do not fit: it has {numbers:,} numbers, and its description asks "
+                "for far more."
             )
 
     hook = register_module_parameter_registration_hook(count)
