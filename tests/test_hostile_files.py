@@ -1,5 +1,6 @@
 """Files from strangers: what cannot be true costs nothing and is refused in one sentence."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -54,6 +55,13 @@ def test_a_cell_of_another_format_that_is_not_of_this_world(tmp_path):
     path.write_text("Si\n1e300\n5 0 0\n0 5 0\n0 0 5\nSi\n1\nDirect\n0 0 0\n")
     with pytest.raises(InputError, match="has a cell vector of 5e"):
         read_structure(path)
+
+
+@pytest.mark.parametrize("name", ["a.xyz.gz", "POSCAR.gz", "a.xyz.bz2", "a.cif.xz"])
+def test_what_a_compressed_structure_becomes_is_not_found_out(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b"1000000000\n\n" + ATOM.encode()))
+    with pytest.raises(InputError, match="is compressed; unpack it first"):
+        read_structure(tmp_path / name)
 
 
 def potential(path: Path, backbone: str = "schnet", change=None, config=None, raw=None) -> Path:

@@ -16,6 +16,9 @@ from tlbench.potential_file import potential_path
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 XYZ = (".xyz", ".extxyz")
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of files that ase would unpack, whatever they become."""
+
 STILLINGER_WEBER = "stillinger-weber:"
 
 
@@ -44,6 +47,8 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
 
     if not path.is_file():
         raise InputError(f"There is no structure file {str(path)!r}.")
+    if path.suffix.lower() in PACKED:
+        raise InputError(f"{path}: is compressed; unpack it first.")
     try:
         # What ase reads by itself, it makes room for first, however much a header announces.
         own = path.suffix.lower() in XYZ
