@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import stat
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
@@ -111,8 +112,9 @@ def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
     OSError
         If it cannot be read.
     ValueError
-        If it is larger, or is not compressed as its name says.
+        If it is larger, is not a regular file, or is not compressed as its name says.
     """
+    check_regular(path)
     with path.open("rb") as file:
         if path.suffix != PACKED:
             content = file.read(limit + 1)
@@ -134,6 +136,21 @@ def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
         if unpacking.unused_data or file.read(1):
             raise ValueError("something follows after the compressed text")
     return b"".join(parts)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device, which may be waited for or read for ever.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    ValueError
+        If it is not a regular file.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError("it is not a regular file")
 
 
 def write_sealed(path: Path, content: bytes) -> None:

@@ -67,11 +67,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path}: {size} bytes is too large for a YAML file of tlbench.")
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_BYTES).decode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text.") from error
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
     lines: Lines = {}
     try:
         _refuse_bombs(path, text)

@@ -26,7 +26,7 @@ from tlbench.engine.plans import PLANS, place_plan
 from tlbench.engine.store import READ_FOR_RECORDS, State, Store, is_key
 from tlbench.engine.tarball import ArchiveError, Member, members
 from tlbench.errors import DamagedJobError, InputError, LockedError
-from tlbench.files import flush
+from tlbench.files import check_regular, flush
 
 MAX_BYTES = 100 << 30
 """What an archive may unpack to, by default."""
@@ -80,6 +80,7 @@ def import_archive(
     done = Imported()
     area = store.root / INCOMING / uuid.uuid4().hex
     try:
+        check_regular(path)
         area.parent.mkdir(exist_ok=True)
         with incoming_lock(area), path.open("rb") as file:
             # Under the lock from the start, so that nobody takes it for left over.

@@ -47,6 +47,9 @@ class Simulations(Protocol):
         return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
 
 
+MOST_MODELS = 200_000
+"""Models of a suite: more would take minutes and gigabytes to lay out."""
+
 _OPTIONAL = (
     "source",
     "target",
@@ -203,6 +206,15 @@ class Suite(Strict):
             raise ValueError(
                 f"pairing: zip needs as many init seeds as subset seeds, but there are "
                 f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _models_can_be_laid_out(self) -> "Suite":
+        if self.n_models() > MOST_MODELS:
+            raise ValueError(
+                f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
+                "planned; choose fewer sizes or seeds, or split it into several suites"
             )
         return self
 
