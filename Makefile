@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test install lint machine bench board clean
+.PHONY: quick test install locked lint machine bench board clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -22,6 +22,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+# The same from builds of known digests alone, as the workflows do. They are those of the public
+# index, whose torch needs the libraries of CUDA; another build of torch has another digest.
+locked:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement .github/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
 lint: install

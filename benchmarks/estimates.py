@@ -9,7 +9,6 @@ the known part to the end of the last job; pauses, in which no job ran, are subt
 """
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -20,10 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from tlbench.costs import whole
+from tlbench.engine.provenance import Provenance
 from tlbench.engine.store import Store
 from tlbench.estimates import Estimate, estimate, finished_in
 from tlbench.jobs.base import Job
 from tlbench.plan import plan
+from tlbench.schema import read_json
 from tlbench.suite import load_suite
 
 LEAST_PAUSE = 10.0
@@ -40,9 +41,9 @@ class Took:
 
 
 def took(folder: Path) -> Took:
-    found = json.loads((folder / "provenance.json").read_text())
-    start, cost = datetime.fromisoformat(found["started"]).timestamp(), whole(found)
-    return Took(cost["wall_seconds"], cost["cpu_seconds"], start, start + found["wall_seconds"])
+    found = read_json(folder / "provenance.json", Provenance, "the provenance of a job")
+    start, cost = datetime.fromisoformat(found.started).timestamp(), whole(found)
+    return Took(cost.wall_seconds, cost.cpu_seconds, start, start + found.wall_seconds)
 
 
 def first_done(measured: Mapping[str, Took], share: float) -> set[str]:

@@ -64,10 +64,15 @@ def write_suite(path: Path, **changes: Any) -> Path:
 
 
 def start(
-    suite: Path | str, out: Path, store: Path, *options: object, path: Path | None = None
+    suite: Path | str,
+    out: Path,
+    store: Path,
+    *options: object,
+    verb: str = "run",
+    path: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a run; ``path`` is put before the modules that it and its children find."""
-    command = [sys.executable, "-m", "tlbench", "run", suite, "--out", out, "--store", store]
+    """Start a run, or a tuning; ``path`` is put before the modules that all of it find."""
+    command = [sys.executable, "-m", "tlbench", verb, suite, "--out", out, "--store", store]
     env = dict(os.environ)
     if path is not None:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), env.get("PYTHONPATH")]))
@@ -114,6 +119,19 @@ def workers(pid: int) -> list[int]:
         except OSError:
             continue
         if parent == pid and b"tlbench.engine.child" in line:
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def session(leader: int) -> list[int]:
+    """Return all processes that a command has begun and that run, itself included."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(of) == leader and state != "Z":
             found.append(int(stat.parent.name))
     return sorted(found)
 

@@ -5,7 +5,7 @@ import json
 import os
 import pickle
 
-from forging import PUBLISHED, edit, forgery, seal, text_of, write
+from forging import PUBLISHED, claim_suite, edit, edit_lines, forgery, seal, text_of, write
 
 from tlbench.leaderboard.reading import MAX_FILE
 
@@ -77,7 +77,7 @@ def large_file(folder):
         file.truncate(MAX_FILE + 1)
 
 
-@forgery("larger than 128 MiB when decompressed")
+@forgery("larger than 1. MiB when decompressed; all files .* 50 times their size on the disk")
 def decompression_bomb(folder):
     with gzip.open(folder / "records.jsonl.gz", "wb", 9) as file:
         for _ in range(200):
@@ -130,14 +130,39 @@ def another_suite(folder):
     seal(folder, suite="smoke")
 
 
-@forgery("url: String should match pattern")
+@forgery("url: .*it should be an address such as")
 def script_for_an_address(folder):
     seal(folder, url="javascript:alert(1)")
 
 
-@forgery("url: String should match pattern")
+@forgery("url: .*it should be an address such as")
 def address_that_ends_the_attribute(folder):
     seal(folder, url="https://x.org/' onclick='alert(1)")
+
+
+@forgery("url: .*it should be an address such as")
+def address_of_another_host_than_it_seems(folder):
+    seal(folder, url="https://example.org@evil.example/")
+
+
+@forgery("tlbench: .*it should be a version of tlbench")
+def version_that_is_a_sentence(folder):
+    seal(folder, tlbench="0.1.0 (all results checked by its authors)")
+
+
+@forgery("provenance.jsonl.gz:1: is not a job .*version")
+def version_of_a_package_that_is_a_sentence(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0]["packages"].update(torch="the best"))
+
+
+@forgery("provenance.jsonl.gz:1: is not a job")
+def start_that_is_a_sentence(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0].update(started="before all others"))
+
+
+@forgery("provenance.jsonl.gz:1: is not a job")
+def environment_that_is_a_sentence(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0].update(environment="none, as usual"))
 
 
 @forgery("printable characters only")
@@ -275,7 +300,7 @@ def suite_that_fetches_elsewhere(folder):
 
 @forgery("size 100000 is larger than the training set")
 def size_beyond_the_data(folder):
-    edit(folder, "suite.json", lambda s: s.update(sizes=[1, 10, 100_000]))
+    claim_suite(folder, sizes=[1, 10, 100_000])
 
 
 @forgery("models; 50,000 may be published")

@@ -1,5 +1,6 @@
 """Forgeries of numbers: records, errors, test structures, costs, distances, simulations."""
 
+import numpy as np
 from forging import copied, edit, edit_lines, follow, forgery, seal, text_of, told, write
 
 # The numbers.
@@ -219,9 +220,74 @@ def errors_beyond_all_numbers(folder):
     edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, 1e300))
 
 
-@forgery("holds 20,000,001 values; 5,000,000 are allowed")
+DENORMAL = 5e-322
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors .*too small to be measured")
+def error_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, DENORMAL))
+
+
+@forgery("errors.jsonl.gz:1: is not a list of errors .*too small to be measured")
+def square_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "errors", lambda rows: rows[0]["force_square"].__setitem__(0, 1e-41))
+
+
+@forgery("records.jsonl.gz:1: is not a record .*too small to be measured")
+def record_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(value=DENORMAL))
+
+
+@forgery("records.jsonl.gz:1: is not a record .*too small to be measured")
+def condition_of_a_denormal_temperature(folder):
+    edit_lines(folder, "records", lambda rows: rows[0].update(condition={"temperature_k": 1e-310}))
+
+
+@forgery("costs.jsonl.gz:1: is not a cost .*too small to be measured")
+def time_whose_inverse_is_infinite(folder):
+    edit_lines(folder, "costs", lambda rows: rows[0].update(cpu_seconds=DENORMAL))
+
+
+@forgery("tests.jsonl.gz:1: is not a test set .*too small to be measured")
+def temperature_that_nothing_has(folder):
+    edit_lines(folder, "tests", lambda rows: rows[0]["temperature"].__setitem__(0, DENORMAL))
+
+
+@forgery("force errors of job .* are 0 on average, less than labels and networks have digits for")
+def model_without_any_error(folder):
+    def change(rows):
+        for name in ("force_abs", "force_square"):
+            rows[0][name] = [0.0] * len(rows[0][name])
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("force errors of job .* on average, less than labels and networks have digits for")
+def model_better_than_its_digits(folder):
+    def change(rows):
+        rows[0]["force_abs"] = [1e-9 * total for total in rows[0]["force_abs"]]
+        rows[0]["force_square"] = [1e-18 * total for total in rows[0]["force_square"]]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("energy errors of job .* are 0 on average")
+def model_without_any_error_of_energy(folder):
+    def change(rows):
+        with_energy = next(r for r in rows if r["energy"])
+        with_energy["energy"] = [0.0] * len(with_energy["energy"])
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+@forgery("holds 6,000,000 values; 5,000,000 are allowed")
 def numbers_that_fill_the_memory(folder):
-    write(folder / "errors.jsonl.gz", '{"force_abs": [' + "0," * 20_000_000 + "0], }")
+    digits = np.random.default_rng(0).integers(ord("0"), ord("9") + 1, (6_000_000, 2), np.uint8)
+    digits[:, 1] = ord(",")
+    write(folder / "errors.jsonl.gz", digits.tobytes())
     seal(folder)
 
 
@@ -280,6 +346,15 @@ def profile_with_fewer_bins(folder):
     edit_lines(with_distances(folder), "profiles", lambda rows: rows[0]["by_angle"].pop() and None)
 
 
+@forgery("A distance has a name or a unit that is not one of tlbench")
+def unit_that_is_a_sentence(folder):
+    edit_lines(
+        with_distances(folder),
+        "distances",
+        lambda rows: rows[0]["distances"][0].update(unit="checked by its authors"),
+    )
+
+
 @forgery("structures that are not of the suite's data sets")
 def distance_of_other_data(folder):
     edit_lines(
@@ -296,12 +371,38 @@ def negative_distance(folder):
     )
 
 
+@forgery("distances.jsonl.gz:1: is not a distance .*too small to be measured")
+def distance_whose_inverse_is_infinite(folder):
+    edit_lines(
+        with_distances(folder),
+        "distances",
+        lambda rows: rows[0]["distances"][0].update(value=DENORMAL),
+    )
+
+
+@forgery("profiles.jsonl.gz:1: is not a profile .*too small to be measured")
+def profile_whose_inverse_is_infinite(folder):
+    edit_lines(
+        with_distances(folder), "profiles", lambda rows: rows[0]["by_angle"].__setitem__(9, 1e-310)
+    )
+
+
 # Simulations.
 
 
 def simulated(change):
     """Return a forgery of the simulations of the first model."""
     return lambda folder: edit(folder, "dynamics.json.gz", lambda d: change(d["models"][0]))
+
+
+@forgery("does not hold simulations .*too small to be measured")
+def displacement_whose_inverse_is_infinite(folder):
+    simulated(lambda run: run["msd"].__setitem__(0, DENORMAL))(folder)
+
+
+@forgery("does not hold simulations .*too small to be measured")
+def distribution_whose_inverse_is_infinite(folder):
+    simulated(lambda run: run["structure"]["rdf"].__setitem__(9, DENORMAL))(folder)
 
 
 @forgery("9 replicas, but the suite has 8")
@@ -381,13 +482,28 @@ def bad_structure_left_out(folder):
     follow(folder)
 
 
-@forgery("holds more than words")
+@forgery("origin of the reference dynamics is not one that tlbench gives")
 def reference_that_is_markup(folder):
     edit(
         folder,
         "dynamics.json.gz",
         lambda d: d["reference"].update(origin="[free](javascript:alert(1))"),
     )
+
+
+@forgery("origin of the reference dynamics is not one that tlbench gives")
+def reference_that_is_praise(folder):
+    def change(dynamics):
+        dynamics["reference"]["origin"] = "of the highest accuracy. All results were checked"
+
+    edit(folder, "dynamics.json.gz", change)
+    told(folder)
+
+
+@forgery("reference dynamics is not of the target's element")
+def reference_of_another_element(folder):
+    edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(element="Si"))
+    told(folder)
 
 
 # What is made of the numbers.

@@ -62,8 +62,9 @@ def keep(root: Path, job: Job, wall: float, result: Any = None, **provenance: An
     """Put a job into a store as if it had been done in so many seconds."""
     folder = Store(root).folder(job.key)
     folder.mkdir()
-    known = {"wall_seconds": wall, "cpu_seconds": wall / 2, "device": "cpu"}
-    known |= {"device_name": device_name("cpu"), **provenance}
+    known = {"wall_seconds": wall, "cpu_seconds": wall / 2, "device": "cpu", "threads": 1}
+    known |= {"python": "3.11", "packages": {}, "git_commit": None, "git_dirty": None}
+    known |= {"started": "2026-11-28", "device_name": device_name("cpu"), **provenance}
     (folder / "job.json").write_text(job.canonical())
     (folder / "provenance.json").write_text(json.dumps(known))
     (folder / "result.json").write_text(json.dumps(result or {}))

@@ -4,11 +4,11 @@ import errno
 import gzip
 import json
 import os
+from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from tlbench.files import is_held, read_bounded, read_sealed, stored, write_sealed, write_whole
+from tlbench.files import make_once, read_bounded, read_sealed, stored, write_sealed, write_whole
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
@@ -108,12 +108,25 @@ def test_a_folder_that_cannot_be_flushed_is_as_good(tmp_path, monkeypatch):
     assert (tmp_path / "file").read_text() == "text"
 
 
-def test_looking_at_a_lock_neither_makes_nor_takes_it(tmp_path):
-    path = tmp_path / "lock"
-    assert not is_held(path)
-    assert not path.exists()
-    with FileLock(path):
-        assert is_held(path)
-    assert not is_held(path)
-    with FileLock(path).acquire(blocking=False):
-        pass
+def test_two_who_write_the_same_file_at_once_do_not_share_a_part(tmp_path, monkeypatch):
+    """A reader never sees, and nobody ever loses, what another is in the middle of writing."""
+    path = tmp_path / "checkpoint.safetensors"
+    replace, others = Path.replace, [b"other"]
+
+    def interrupted(part, target):
+        if others:
+            write_sealed(path, others.pop())
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    write_sealed(path, b"content")
+    assert read_sealed(path) == b"content"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_is_made_once_and_is_complete(tmp_path):
+    path = tmp_path / "file"
+    assert make_once(path, b"first")
+    assert not make_once(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]

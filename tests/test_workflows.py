@@ -1,5 +1,6 @@
 """The workflows: well-formed, safe, and naming only what there is."""
 
+import os
 import re
 import subprocess
 import sys
@@ -52,13 +53,47 @@ def test_rights_are_minimal_and_time_is_limited(name):
     workflow = WORKFLOWS[name]
     assert workflow["permissions"] in ({}, {"contents": "read"})
     assert workflow["concurrency"]["group"]
-    # YAML reads the key "on" as true.
-    assert "pull_request_target" not in workflow[True]
+    # YAML reads the key "on" as true. This event takes the workflow from the base: right for what
+    # judges a pull request, dangerous for what runs one.
+    assert ("pull_request_target" in workflow[True]) == (name == "submission")
+    assert not (name == "submission" and "pull_request" in workflow[True])
     assert "secrets." not in (FOLDER / f"{name}.yml").read_text()
     for key, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 60
         if (name, key) != ("site", "publish"):
             assert job.get("permissions", {"contents": "read"}) == {"contents": "read"}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_pinned_by_digest_with_their_version(name):
+    lines = (FOLDER / f"{name}.yml").read_text().splitlines()
+    used = [line for line in lines if re.match(r"\s*(- )?uses:", line)]
+    assert len(used) == sum("uses" in step for step in steps(WORKFLOWS[name]))
+    for line in used:
+        assert re.search(r"uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)
+
+
+def entries(path):
+    """Return name and version of each pinned package of a file of requirements, with its lines."""
+    text = re.sub(r"^#.*\n", "", path.read_text(), flags=re.MULTILINE)
+    found = [entry for entry in re.split(r"\n(?=\w)", text.replace("\\\n", "")) if entry.strip()]
+    return {re.sub(r"[._-]+", "-", entry.split(maxsplit=1)[0].lower()): entry for entry in found}
+
+
+def test_what_workflows_install_is_locked_by_digest():
+    for workflow in WORKFLOWS.values():
+        for job in workflow["jobs"].values():
+            said = [step["run"] for step in job["steps"] if "run" in step]
+            assert not re.search(r"\b(pip|uv|pipx|npm|curl|wget|install)\b", "\n".join(said))
+            made = [re.findall(r"\bmake (?:-C \w+ )?(\w+)", text) for text in said]
+            assert [targets for targets in made if targets][:1] in ([], [["locked"]])
+    recipe = (ROOT / "Makefile").read_text().partition("\nlocked:\n")[2].partition("\n\n")[0]
+    installs = re.findall(r"pip install (.*)", recipe)
+    assert all("--require-hashes" in each or "--no-index --no-deps" in each for each in installs)
+    locked, pinned = entries(FOLDER.parent / "requirements.txt"), entries(ROOT / "constraints.txt")
+    assert pinned.keys() <= locked.keys()
+    for entry in locked.values():
+        assert re.fullmatch(r"[\w.-]+==\S+( ;[^\n]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry)
 
 
 @pytest.mark.parametrize("text", RUN)
@@ -127,10 +162,17 @@ def test_submissions_are_read_by_the_base():
     assert first["path"] == "base"
     assert first["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert second["path"] == "head"
+    assert second["ref"] == "refs/pull/${{ github.event.pull_request.number }}/merge"
+    assert all(
+        s["with"]["persist-credentials"] is False
+        for s in job["steps"]
+        if "path" in s.get("with", {})
+    )
     # Of the head nothing is run: it is only ever an argument of git and of the verifier.
     for step in job["steps"]:
         for word in re.findall(r"\S*\bhead\b\S*", step.get("run", "")):
             assert word in ("head", "head/leaderboard/results", "'s#^#head/#'")
+            assert re.search(r"git -C head|--results head|sed 's#", step["run"])
             assert "make -C head" not in step["run"]
 
 
@@ -148,12 +190,12 @@ def proposed(tmp_path):
     old = head / "leaderboard" / "results" / "suite" / "old"
 
     def git(*arguments):
+        """Run git on the pull request, and return what it prints."""
         identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.hooksPath=/dev/null"]
-        subprocess.run(
-            ["git", "-C", str(head), *identity, *arguments], check=True, capture_output=True
-        )
+        command = ["git", "-C", str(head), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    def run(change):
+    def run(change, proposed=None):
         old.mkdir(parents=True)
         (old / "records.jsonl.gz").write_text("old")
         (head / "code.py").write_text("old")
@@ -164,11 +206,13 @@ def proposed(tmp_path):
         change(head)
         git("add", "-A")
         git("commit", "-m", "submission", "--allow-empty")
+        tip = git("rev-parse", "submission").strip()
         git("checkout", "main")
         git("merge", "--no-ff", "-m", "merged", "submission")
         script = f"{guard}\n{verifying}"
+        env = {**os.environ, "PROPOSED": proposed or tip}
         return subprocess.run(
-            ["bash", "-e", "-c", script], cwd=tmp_path, capture_output=True, text=True
+            ["bash", "-e", "-c", script], cwd=tmp_path, capture_output=True, text=True, env=env
         )
 
     return run
@@ -192,6 +236,13 @@ def test_new_submissions_are_let_in_and_verified(proposed):
     assert done.stdout == (
         f"<board><verify><--results><{results}><{results}/suite/--summaries><{results}/suite/new>"
     )
+
+
+def test_what_was_pushed_after_the_check_had_begun_is_left_to_its_own_check(proposed):
+    done = proposed(lambda head: added(head, "suite", "new", "records.jsonl.gz"), "0" * 40)
+    assert done.returncode == 1
+    assert "its newer check counts" in done.stdout
+    assert "<verify>" not in done.stdout
 
 
 CHANGES = {

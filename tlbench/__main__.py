@@ -2,11 +2,21 @@
 
 Modules are imported for half a second before a verb begins, and it imports its own. An exception
 that is raised there may be swallowed, or turned into another, by the module that is imported.
+
+Whoever reads the output may go away, as ``head -1`` does: a verb goes on to its end, and its exit
+code is that of its work. Output that was closed before it began is dropped, too, as git does.
 """
 
+import errno
+import io
 import os
 import signal
+import sys
 from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C has ended."""
@@ -20,6 +30,7 @@ def main() -> None:
     heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heeded:
         signal.signal(signal.SIGINT, _interrupt)
+    _outlive_readers()
     try:
         from tlbench.cli import main as run
 
@@ -29,6 +40,42 @@ def main() -> None:
     finally:
         if heeded:
             signal.signal(signal.SIGINT, _leave)
+
+
+class _Unread(io.FileIO):
+    """A standard stream that drops what is written after its reader has gone."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write ``data``, or drop it."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self.fileno())
+            os.close(nothing)
+            # EIO: the terminal was closed.
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            return super().write(data)
+
+
+def _outlive_readers() -> None:
+    """Make a verb independent of who reads what it prints."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Else the next file that is opened would get this number, and what is printed.
+            os.open(os.devnull, os.O_RDWR)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        before = getattr(sys, name)
+        text = io.TextIOWrapper(
+            io.BufferedWriter(_Unread(number, "w", closefd=False)),
+            encoding=before.encoding if before else "utf-8",
+            errors="replace",
+            line_buffering=number == 2 or os.isatty(number),
+        )
+        setattr(sys, name, text)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

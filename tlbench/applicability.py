@@ -45,6 +45,10 @@ def check_structure(subject: str, structure: Frames) -> None:
         )
     if not (np.isfinite(structure.positions).all() and np.isfinite(cell).all()):
         raise InputError(f"{subject} has positions or a cell that are not finite.")
+    if np.abs(cell).max() > FAR:
+        raise InputError(
+            f"{subject} has a cell vector of {np.abs(cell).max():.2g} Å; correct the cell."
+        )
     if np.linalg.matrix_rank(cell[pbc], tol=FLAT) < pbc.sum():
         raise InputError(
             f"{subject} is periodic, but the vectors of its cell do not span a cell; correct them, "

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
 
 from pydantic import Field
 
+from tlbench.engine.provenance import Provenance
 from tlbench.engine.store import Store
+from tlbench.jobs.results import SpeedResult
+from tlbench.magnitudes import Count, Magnitude
 from tlbench.plan import Cell, Plan
 from tlbench.schema import Strict, read_lines, write_lines
 
 FILE = "costs.jsonl"
-
-LARGEST = 10**12
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 class Cost(Strict):
@@ -32,13 +30,13 @@ class Cost(Strict):
     threads: Count
     n_parameters: Count
     updates: Count = Field(description="of training, pretraining aside")
-    updates_per_second: Amount | None
-    wall_seconds: Amount
-    cpu_seconds: Amount
-    pretraining_wall_seconds: Amount | None
-    pretraining_cpu_seconds: Amount | None
+    updates_per_second: Magnitude | None
+    wall_seconds: Magnitude
+    cpu_seconds: Magnitude
+    pretraining_wall_seconds: Magnitude | None
+    pretraining_cpu_seconds: Magnitude | None
     peak_memory_mib: Count | None
-    force_call_seconds: Amount | None
+    force_call_seconds: Magnitude | None
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
@@ -55,33 +53,35 @@ def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cos
 
 def _cost(cell: Cell, store: Store) -> Cost | None:
     trained, timed = whole(store.provenance(cell.trained)), store.provenance(cell.speed)
-    pretrained = {} if cell.pretrained is None else whole(store.provenance(cell.pretrained))
-    if pretrained and pretrained["device_name"] != trained["device_name"]:
+    pretrained = None if cell.pretrained is None else whole(store.provenance(cell.pretrained))
+    if pretrained is not None and pretrained.device_name != trained.device_name:
         return None
-    same = timed["device_name"] == trained["device_name"]
-    memory = trained.get("peak_device_memory_mib") or trained.get("peak_memory_mib")
+    same = timed.device_name == trained.device_name
     return Cost(
         model=cell.trained,
-        device=trained["device_name"],
-        threads=trained["threads"],
-        n_parameters=store.result(cell.speed)["n_parameters"],
-        updates=int(trained.get("updates", 0)),
-        updates_per_second=trained.get("updates_per_second"),
-        wall_seconds=trained["wall_seconds"],
-        cpu_seconds=trained["cpu_seconds"],
-        pretraining_wall_seconds=pretrained.get("wall_seconds"),
-        pretraining_cpu_seconds=pretrained.get("cpu_seconds"),
-        peak_memory_mib=memory,
-        force_call_seconds=timed.get("force_call_seconds") if same else None,
+        device=trained.device_name,
+        threads=trained.threads,
+        n_parameters=store.result(cell.speed, SpeedResult).n_parameters,
+        updates=int(trained.updates or 0),
+        updates_per_second=trained.updates_per_second,
+        wall_seconds=trained.wall_seconds,
+        cpu_seconds=trained.cpu_seconds,
+        pretraining_wall_seconds=pretrained and pretrained.wall_seconds,
+        pretraining_cpu_seconds=pretrained and pretrained.cpu_seconds,
+        peak_memory_mib=trained.peak_device_memory_mib or trained.peak_memory_mib,
+        force_call_seconds=timed.force_call_seconds if same else None,
     )
 
 
-def whole(provenance: dict[str, Any]) -> dict[str, Any]:
+def whole(provenance: Provenance) -> Provenance:
     """Return the provenance of a training with the seconds of all its attempts."""
-    updates, own = provenance.get("updates", 0), provenance.get("updates_of_attempt", 0)
-    factor = updates / own if own else 1.0
-    seconds = {f"{c}_seconds": provenance[f"{c}_seconds"] * factor for c in ("wall", "cpu")}
-    return {**provenance, **seconds}
+    updates, own = provenance.updates, provenance.updates_of_attempt
+    factor = updates / own if updates and own else 1.0
+    seconds = {
+        "wall_seconds": provenance.wall_seconds * factor,
+        "cpu_seconds": provenance.cpu_seconds * factor,
+    }
+    return provenance.model_copy(update=seconds)
 
 
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:

@@ -4,7 +4,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import Field
+
 from tlbench.engine.store import Store
+from tlbench.jobs.results import DistanceResult
+from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -23,8 +27,8 @@ class NamedSet(Strict):
     element: str
     split: str
     part: str | None
-    temperature_k: float | None
-    n_frames: int
+    temperature_k: Temperature | None
+    n_frames: Count
 
 
 class DataDistance(Strict):
@@ -32,7 +36,7 @@ class DataDistance(Strict):
 
     a: NamedSet
     b: NamedSet
-    distances: list[SetDistance]
+    distances: list[SetDistance] = Field(max_length=100)
     job: str
 
     def get(self, name: str, form: str) -> SetDistance | None:
@@ -47,12 +51,12 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
     found = []
     for pair in plan.compared:
         if pair.job in available:
-            result = store.result(pair.job)
+            result = store.result(pair.job, DistanceResult)
             sets = {
-                role: NamedSet(**asdict(each), n_frames=result[f"n_{role}"])
-                for role, each in (("a", pair.a), ("b", pair.b))
+                role: NamedSet(**asdict(each), n_frames=n_frames)
+                for role, each, n_frames in (("a", pair.a, result.n_a), ("b", pair.b, result.n_b))
             }
-            found.append(DataDistance(**sets, distances=result["distances"], job=pair.job))
+            found.append(DataDistance(**sets, distances=result.distances, job=pair.job))
     return found
 
 

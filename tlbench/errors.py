@@ -1,5 +1,7 @@
 """Errors that a user can act on: what was wrong, where, and what to do."""
 
+from pathlib import Path
+
 
 class TlbenchError(Exception):
     """Base of every error that tlbench raises on purpose.
@@ -23,6 +25,24 @@ class StoreError(TlbenchError):
 
 class DamagedJobError(StoreError):
     """A finished job's folder does not match its manifest."""
+
+
+class LockedError(TlbenchError):
+    """Another process holds a lock.
+
+    Attributes
+    ----------
+    by
+        Who that is, and since when.
+    """
+
+    def __init__(self, path: Path, by: str) -> None:
+        super().__init__(f"{path} is held by {by}; wait until that has ended.")
+        self.by = by
+
+
+class DivergedError(TlbenchError):
+    """Training ran away to infinite numbers, and would again."""
 
 
 def printable(text: str) -> str:

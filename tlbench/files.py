@@ -1,12 +1,13 @@
 """Files that appear whole or not at all, and files from outside that are read within bounds."""
 
 import errno
-import fcntl
 import hashlib
 import os
+import stat
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PART = ".part"
@@ -32,16 +33,56 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     OSError
         If the file cannot be written; then the old one is untouched.
     """
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
     pieces = map(encoded, [text] if isinstance(text, str) else text)
-    try:
+    with replacing(path) as part:
         with part.open("wb") as file:
             file.writelines(compressed(pieces) if path.suffix == PACKED else pieces)
         flush(part)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield where to write what shall replace ``path``, under a name that no other process uses.
+
+    If that fails, ``path`` stays as it was.
+    """
+    part = _part(path)
+    try:
+        yield part
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def make_once(path: Path, content: bytes) -> bool:
+    """Make a file, complete from its first moment; return False if it is there already.
+
+    Raises
+    ------
+    OSError
+        If that fails, or the file system has no hard links.
+    """
+    part = _part(path)
+    try:
+        part.write_bytes(content)
+        flush(part)
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def clear_parts(folder: Path) -> None:
+    """Delete what killed processes were writing in a folder that nobody else writes to."""
+    for part in folder.glob(f"*{PART}"):
+        part.unlink()
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
 
 
 def encoded(text: str) -> bytes:
@@ -71,8 +112,9 @@ def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
     OSError
         If it cannot be read.
     ValueError
-        If it is larger, or is not compressed as its name says.
+        If it is larger, is not a regular file, or is not compressed as its name says.
     """
+    check_regular(path)
     with path.open("rb") as file:
         if path.suffix != PACKED:
             content = file.read(limit + 1)
@@ -96,13 +138,26 @@ def read_bounded(path: Path, limit: int = MAX_BYTES) -> bytes:
     return b"".join(parts)
 
 
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device, which may be waited for or read for ever.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    ValueError
+        If it is not a regular file.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError("it is not a regular file")
+
+
 def write_sealed(path: Path, content: bytes) -> None:
     """Write ``content`` and its digest; a crash leaves the old file or the new."""
-    part = path.with_suffix(PART)
-    with part.open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         file.write(content)
         file.write(hashlib.sha256(content).digest())
-    part.replace(path)
 
 
 def read_sealed(path: Path) -> bytes | None:
@@ -140,18 +195,3 @@ def flush(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether a process holds the lock in a file; nothing is made or changed to find out."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from tlbench.backbones import BACKBONES
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
-from tlbench.files import PART
+from tlbench.files import replacing
 from tlbench.graphs import Graph
 from tlbench.kernels.scope import backward_for
 from tlbench.potential_file import DESCRIPTION, potential_path, refusal
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 FORMAT = "1"
+
+SPARE, SMALL = 2, 10_000
+"""By how much a network may have more parameters than its file, while it is being built."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +184,8 @@ class Potential(nn.Module):
         content = save(tensors, metadata={DESCRIPTION: json.dumps(description)})
         # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
         # may be the one that these weights are still read from.
-        part = Path(f"{fspath(path)}{PART}")
-        part.write_bytes(content)
-        part.replace(path)
+        with replacing(Path(path)) as part:
+            part.write_bytes(content)
 
 
 def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
@@ -211,8 +216,9 @@ def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
         config = json.loads(metadata["config"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(refusal(path, f"its description is damaged: {error}")) from error
+    _check_numbers(path, tensors)
     try:
         potential = _built_from(name, config, dtype, tensors)
     except TlbenchError as error:
@@ -230,10 +236,43 @@ def _built_from(
     name: str, config: dict[str, Any], dtype: torch.dtype, tensors: dict[str, Tensor]
 ) -> Potential:
     # The weights drawn here are replaced, so they must not advance the caller's random stream.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _at_most(sum(t.numel() for t in tensors.values())):
         potential = build_potential(name, config, dtype)
     set_tensors(potential, tensors)
     return potential
+
+
+def _check_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse weights that are not finite; a reference energy may be unknown."""
+    for name, tensor in tensors.items():
+        unusable = tensor.isinf() if name == "reference_energy" else ~tensor.isfinite()
+        if unusable.any():
+            raise InputError(f"{path}: the weights {name!r} are not all finite; train it again.")
+
+
+@contextmanager
+def _at_most(numbers: int) -> Iterator[None]:
+    """Stop building a network that has far more parameters than there are ``numbers``.
+
+    A description of a few bytes can ask for a million layers. Parameters that a network makes and
+    then replaces are counted, too, so there is room for some.
+    """
+    made = 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal made
+        made += 0 if parameter is None else parameter.numel()
+        if made > SPARE * (numbers + SMALL):
+            raise InputError(
+                f"its weights do not fit: it has {numbers:,} numbers, and its description asks "
+                "for far more."
+            )
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def in_precision(potential: Potential, dtype: torch.dtype) -> Potential:
@@ -302,7 +341,8 @@ def build_potential(
         raise
     except Exception as error:  # whatever a network of somebody else's may raise
         raise TlbenchError(
-            f"The backbone {name!r} cannot be built: {type(error).__name__}: {error}"
+            f"The backbone {name!r} cannot be built: {type(error).__name__}: "
+            f"{next(iter(str(error).splitlines()), '')[:200]}"
         ) from error
     finally:
         torch.set_default_dtype(caller_dtype)

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from tlbench.data.frames import Floats, Ints
+from tlbench.engine.arrays import (
+    COVERAGE_LAYOUT,
+    ERRORS_LAYOUT,
+    GEOMETRY_LAYOUT,
+    read_arrays,
+)
 from tlbench.engine.store import Store
 from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
+from tlbench.magnitudes import Count, Magnitude, Temperature
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -33,9 +40,6 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 
 MEV = 1000.0
 
-Size = Annotated[float, Field(ge=0)]
-"""A distance or an error."""
-
 
 class Coverage(Strict):
     """Force errors of test atoms by how near they are to what a model was trained on.
@@ -49,15 +53,17 @@ class Coverage(Strict):
     distances.
     """
 
-    size: int
+    size: Count
     subset_seed: int
     init_seed: int
-    train_temperature_k: float | None
-    target: list[Size] = Field(min_length=BINS, max_length=BINS)
-    source: list[Size] = Field(min_length=BINS, max_length=BINS)
-    error: list[Size] = Field(min_length=BINS, max_length=BINS)
-    grid_atoms: list[tuple[int, int]] = Field(min_length=THIRDS, max_length=THIRDS)
-    grid_error: list[tuple[Size | None, Size | None]] = Field(min_length=THIRDS, max_length=THIRDS)
+    train_temperature_k: Temperature | None
+    target: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    source: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    error: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
+    grid_atoms: list[tuple[Count, Count]] = Field(min_length=THIRDS, max_length=THIRDS)
+    grid_error: list[tuple[Magnitude | None, Magnitude | None]] = Field(
+        min_length=THIRDS, max_length=THIRDS
+    )
     job: str
 
 
@@ -76,13 +82,13 @@ class Profile(Strict):
     target: str
     backbone: str
     strategy: str
-    size: int
+    size: Count
     subset_seed: int | None
     init_seed: int
-    train_temperature_k: float | None
-    by_distance: list[Size | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
-    by_angle: list[Size | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
-    by_coordination: dict[int, tuple[Size, int]] = Field(max_length=1000)
+    train_temperature_k: Temperature | None
+    by_distance: list[Magnitude | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
+    by_angle: list[Magnitude | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
+    by_coordination: dict[int, tuple[Magnitude, Count]] = Field(max_length=1000)
     coverage: list[Coverage] = Field(max_length=10_000)
     job: str
 
@@ -98,7 +104,7 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
         if covered.job in available:
             by_place.setdefault(_transfer(covered), []).append(covered)
     surroundings = {
-        element: _arrays(store, job, GEOMETRY)
+        element: _surroundings(store, job)
         for element, job in plan.geometry.items()
         if job in available
     }
@@ -108,13 +114,13 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
         measured = cell.job in available and cell.job not in simulated
         if cell.strategy == PRETRAIN or not measured or cell.target not in surroundings:
             continue
-        error = MEV * np.abs(_arrays(store, cell.job, ERRORS)["forces"]).mean(axis=1)
+        error = _force_errors(store, cell.job, len(surroundings[cell.target]["coordination"]))
         bins = []
         for covered in by_place.get(_transfer(cell), []):
             # Fewer atoms than bins fill none of them.
             if len(error) >= BINS and _was_trained_there(cell, covered):
                 if covered.job not in known:
-                    known[covered.job] = _arrays(store, covered.job, COVERAGE)
+                    known[covered.job] = _distances(store, covered.job, len(error))
                 bins.append(_coverage(covered, known[covered.job], error))
         found.append(_profile(cell, surroundings[cell.target], error, bins))
     return found
@@ -136,10 +142,33 @@ def read_profiles(path: Path) -> list[Profile]:
     return read_lines(path, Profile, "profile")
 
 
-def _arrays(store: Store, job: str, name: str) -> dict[str, Any]:
-    path = store.folder(job) / name
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return dict(archive)
+def _force_errors(store: Store, job: str, n_atoms: int) -> Floats:
+    """Return the mean absolute error (n_atoms,) of each test atom's forces, meV/Å."""
+    forces = read_arrays(store, job, ERRORS, ERRORS_LAYOUT)["forces"]
+    if forces.shape != (n_atoms, 3) or not np.isfinite(forces).all():
+        raise store.senseless(job, ERRORS, f"forces are not {n_atoms} vectors of numbers")
+    error: Floats = MEV * np.abs(forces).mean(axis=1)
+    return error
+
+
+def _distances(store: Store, job: str, n_atoms: int) -> dict[str, Floats]:
+    """Return the distances (n_atoms,) of test atoms to what models were trained on."""
+    found = read_arrays(store, job, COVERAGE, COVERAGE_LAYOUT)
+    for each in found.values():
+        if each.shape != (n_atoms,) or not (np.isfinite(each) & (each >= 0)).all():
+            raise store.senseless(job, COVERAGE, f"it does not have {n_atoms} distances")
+    return found
+
+
+def _surroundings(store: Store, job: str) -> dict[str, Ints]:
+    """Return what surrounds each test atom, one row an atom."""
+    found = read_arrays(store, job, GEOMETRY, GEOMETRY_LAYOUT)
+    n_atoms = len(found["coordination"])
+    bins = {"pairs": DISTANCE_BINS, "angles": ANGLE_BINS}
+    for name, each in found.items():
+        if len(each) != n_atoms or (each < 0).any() or (each.shape[-1] % bins.get(name, 1)):
+            raise store.senseless(job, GEOMETRY, f"{name} are not counts of {n_atoms} atoms")
+    return found
 
 
 def _transfer(place: Cell | Covered) -> tuple[Any, ...]:

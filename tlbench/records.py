@@ -1,13 +1,15 @@
 """Published numbers with where they come from."""
 
-import math
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.jobs.context import RESULT
+from tlbench.jobs.results import CompareResult, EvaluateResult
+from tlbench.magnitudes import Count, Number, Temperature
 from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_lines, write_lines
@@ -31,35 +33,33 @@ class Record(Strict):
     target: str
     backbone: str
     strategy: str
-    size: int = Field(ge=0)
+    size: Count
     subset_seed: int | None
     init_seed: int
-    train_temperature_k: float | None = None
+    train_temperature_k: Temperature | None = None
     metric: str
     unit: str
-    value: float
-    condition: dict[str, float | str]
+    value: Number
+    condition: dict[str, Number | str] = Field(max_length=10)
     job: str
     model: str | None = Field(
         default=None, description="key of the job that trained the model; see its cost there"
     )
 
-    @field_validator("value")
-    @classmethod
-    def _finite(cls, value: float) -> float:
-        if not math.isfinite(value):
-            raise ValueError("a value should be finite")
-        return value
-
 
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     """Return the records of every cell of ``plan`` whose job is in ``finished``, in plan order."""
     available = set(finished)
+    simulated = {cell.job for cell in plan.simulated}
     records = []
     for cell in plan.cells:
         if cell.job not in available:
             continue
-        for entry in store.result(cell.job)["metrics"]:
+        kind = CompareResult if cell.job in simulated else EvaluateResult
+        for entry in store.result(cell.job, kind).metrics:
+            if entry.metric not in METRICS:
+                problem = f"there is no metric {entry.metric!r} here"
+                raise store.senseless(cell.job, RESULT, problem)
             records.append(
                 Record(
                     suite=plan.suite.name,
@@ -74,10 +74,10 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     subset_seed=cell.subset_seed,
                     init_seed=cell.init_seed,
                     train_temperature_k=cell.train_temperature_k,
-                    metric=entry["metric"],
-                    unit=METRICS.get(entry["metric"]).unit,
-                    value=entry["value"],
-                    condition=entry["condition"],
+                    metric=entry.metric,
+                    unit=METRICS.get(entry.metric).unit,
+                    value=entry.value,
+                    condition=entry.condition,
                     job=cell.job,
                     model=cell.trained,
                 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ from tlbench.engine.run_log import RunLog
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.superseded import CodeChange, code_change
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.inspection.audit import check_distinct
 from tlbench.inspection.notes import notes_on_data
@@ -171,19 +172,11 @@ def _write(
 ) -> tuple[list[Record], DataNotes]:
     """Write the results of a run to its folder; return its records and notes on its data."""
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    try:
-        results = Results.collect(planned, store, finished)
-        entries = [
-            {"job": key, "kind": planned.jobs[key].kind, "label": planned.jobs[key].label, **value}
-            for key, value in ((key, store.provenance(key)) for key in finished)
-        ]
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        # Digests tell nothing of who wrote a job: one that was imported may hold anything.
-        raise StoreError(
-            f"A job in the store {store.root} does not hold what such a job writes "
-            f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); it was forged, or "
-            "written by another version: run the suite with another --store."
-        ) from error
+    results = Results.collect(planned, store, finished)
+    entries = [
+        {"job": key, "kind": job.kind, "label": job.label, **found.model_dump(exclude_unset=True)}
+        for key, job, found in ((key, planned.jobs[key], store.provenance(key)) for key in finished)
+    ]
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
     notes = notes_on_data(suite, store, finished, out).completed(results.records)
     try:
@@ -216,7 +209,7 @@ def _complete(suite: Suite, out: Path) -> dict[str, Any]:
 def _prepare(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe-{os.getpid()}"
+        probe = out / f".probe-{uuid.uuid4().hex}"
         probe.touch()
         probe.unlink()
     except OSError as error:

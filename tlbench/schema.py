@@ -21,6 +21,9 @@ from tlbench.registry import near_names
 MAX_BYTES = 128 << 10
 MAX_DEPTH = 50
 
+MOST_SHOWN = 200
+"""Characters of a wrong value that a message repeats."""
+
 # PyYAML passes on what its conversions raise, such as KeyError for "!!bool maybe".
 _YAML_FAULTS = (
     yaml.YAMLError,
@@ -64,11 +67,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path}: {size} bytes is too large for a YAML file of tlbench.")
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_BYTES).decode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text.") from error
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
     lines: Lines = {}
     try:
         _refuse_bombs(path, text)
@@ -151,6 +156,13 @@ def validate(
         raise InputError(_explain(model, error, source, lines or {}, within)) from error
 
 
+def first_problem(error: ValidationError) -> str:
+    """Return the first key that is wrong, and why, as a part of a sentence."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{place}: {first['msg']}"
+
+
 def _explain(
     model: type[BaseModel],
     error: ValidationError,
@@ -174,6 +186,7 @@ def _explain(
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     given = first["input"]
     text = json.dumps(given, default=str, skipkeys=True)
+    text = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
     shown_value = "" if isinstance(given, dict) else f" (given: {text})"
     prefix = f"{key!r}: " if key else ""
     end = "" if message.endswith("?") and not shown_value else "."
@@ -318,10 +331,8 @@ def read_json(path: Path, model: type[ModelT], what: str) -> ModelT:
     try:
         return model.model_validate_json(read_bounded(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
-            f"{path}: does not hold {what} of this version ({place}: {first['msg']})."
+            f"{path}: does not hold {what} of this version ({first_problem(error)})."
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}).") from error

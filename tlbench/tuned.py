@@ -12,7 +12,7 @@ PRETRAINING = "pretrain"
 
 
 class TunedSettings(Strict):
-    """What is tuned; bounds of the search in `tlbench.tuning`."""
+    """What is tuned; bounds of the search in `tlbench.tuning.proposals`."""
 
     learning_rate: PositiveFloat
     final_learning_rate_fraction: float = Field(gt=0, le=1)
@@ -34,7 +34,7 @@ class TunedArm(Strict):
     @model_validator(mode="after")
     def _some_complete(self) -> "TunedArm":
         if self.pruned >= self.trials:
-            raise ValueError("at least one trial should have come to its end")
+            raise ValueError("at least one trial should have an error")
         return self
 
 

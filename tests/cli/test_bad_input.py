@@ -81,6 +81,17 @@ def test_a_mistake_in_a_suite_file_is_found_with_its_line(refused, tmp_path, old
     assert int(found[1]) == line + ("not valid YAML" in complaint)
 
 
+@pytest.mark.parametrize(
+    "verb", [("plan",), ("run",), ("run", "--dry-run"), ("show", "suite"), ("tune",)]
+)
+def test_a_suite_of_too_many_models_is_refused_with_their_number(refused, tmp_path, verb):
+    path, _ = suite_file(tmp_path, "init_seeds: [0]", f"init_seeds: {list(range(800))}")
+    text = path.read_text().replace("seeds: [0, 1]", f"seeds: {list(range(50))}")
+    path.write_text(text)
+    said = refused(*verb, path)
+    assert f"{path}: the suite has 640,000 models, but at most 200,000 can be planned;" in said
+
+
 def test_a_store_that_cannot_be_written(refused, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

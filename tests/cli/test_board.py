@@ -1,6 +1,7 @@
 """The verbs of the leaderboard that take and check submissions."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -31,7 +32,35 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert f"{n_records} numbers recomputed, 20 of 20 models" in again.stdout
-    assert f"20 of 20 models, {n_records} numbers evaluated again" in again.stdout
+    assert f"evaluated again: 20 of 20 models, {n_records} numbers; " in again.stdout
+
+
+def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
+    clean_run, smoke, tmp_path, command
+):
+    board = tmp_path / "board"
+    added = command(
+        "board", "add", clean_run, "--name", "mine", "--results", board / "results",
+        "--store", smoke.store,
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    verify = ("board", "verify", board / "results" / "smoke" / "mine")
+    named = ("--results", board / "results")
+    checked = command(
+        *verify, *named, "--retrain", "1", "--workers", "1", "--record", "--by", "Ada"
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    drawn = re.search(r"drawing 1 of 20 models with --seed (\d+)\n", checked.stdout)
+    (record,) = (board / "checks" / "smoke" / "mine").iterdir()
+    assert f"recorded {record}" in checked.stdout
+    assert json.loads(record.read_text())["seed"] == int(drawn[1])
+    shown = command(*verify, *named)
+    assert shown.returncode == 0
+    assert re.search(r"trained again: [12] of 20 models, .*, by Ada\n", shown.stdout)
+    record.write_text(record.read_text().replace("Ada", "Eve"))
+    spoilt = command(*verify, *named)
+    assert spoilt.returncode == 1
+    assert f"REFUSED  {record}: is not the file that its name says" in spoilt.stdout
 
 
 def test_a_good_and_a_bad_submission(tmp_path, command):
@@ -62,6 +91,8 @@ def test_summaries_are_written_anew(tmp_path, command):
     [
         (["verify", "--results", "nowhere"], "There is no folder nowhere"),
         (["verify", "--rerun"], "--rerun and --weights go together"),
+        (["verify", "--retrain", "1"], "--retrain needs the folder of a SUBMISSION"),
+        (["verify", "--record"], "--record goes with --rerun or --retrain"),
         (["add", "nowhere"], "cannot be read"),
     ],
 )

@@ -1,13 +1,13 @@
 """``tlbench job`` and ``--shard``: a suite done piece by piece ends in the same records."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 
 import pytest
-from filelock import FileLock
 
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
@@ -174,13 +174,18 @@ def test_waiting_for_another_process_does_not_count(smoke, tmp_path, command):
     entries = map(json.loads, (smoke.out / "provenance.jsonl").read_text().splitlines())
     key = next(e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0")
     shutil.rmtree(store / key)
-    lock = FileLock(store / ".locks" / f"{key}.lock")
-    with lock:
+    with Store(store).lock(key):
         arguments = ("job", key, "--store", str(store), "--time-limit", "6")
-        waiting = subprocess.Popen([sys.executable, "-m", "tlbench", *arguments])
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "tlbench", *arguments], stdout=subprocess.PIPE, text=True
+        )
+        said = waiting.stdout.readline()
+        assert said.startswith(f"Waiting for process {os.getpid()} on ")
         time.sleep(7)
         assert waiting.poll() is None
-    assert waiting.wait(60) == 0
+    said, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0, said
+    assert "done in" in said
     assert "killed" not in (store / key / "log.txt").read_text()
 
 

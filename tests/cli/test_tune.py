@@ -1,8 +1,14 @@
-"""``tlbench tune``: bad input, and a tuned file that is not one."""
+"""``tlbench tune``: bad input, what it says, and a tuned file that is not one."""
+
+import json
+import re
+from pathlib import Path
 
 import pytest
+from inline import inline
 
-from tlbench.tuned import Tuned, TunedArm, TunedSettings
+from tlbench.cli import main
+from tlbench.tuned import Tuned, TunedArm, TunedSettings, read_tuned
 from tlbench.tuning import Search
 
 ARM = TunedArm(
@@ -24,6 +30,9 @@ ARM = TunedArm(
         ("smoke --device tpu", "choose one of auto, cpu, cuda"),
         ("smoke --backbone schnt", "did you mean 'schnet'"),
         ("smoke --out file", "file cannot be written"),
+        ("smoke --python mace=python", "no backbone of this suite runs in an environment called"),
+        ("smoke --time-limit soon", "--time-limit should be like 600, 90m or 4h"),
+        ("smoke --executor parsl", "--executor parsl needs --parsl-config FILE"),
     ],
 )
 def test_bad_input_is_one_sentence(refused, tmp_path, arguments, complaint):
@@ -58,3 +67,60 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
     assert seen[0].studies() == [("schnet", "pretrain"), ("schnet", "finetune")]
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
+    assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
+
+
+SMALL = ("--backbone", "schnet", "--strategy", "scratch", "--trials", "2", "--workers", "1")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Do jobs in this process."""
+    monkeypatch.setattr("tlbench.engine.means.local", lambda workers: inline())
+
+
+def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, printed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    small = (*SMALL, "--store", "store", "--out", "out")
+    said = printed("tune", "smoke", *small, "--set", "training.learning_rate=1e30")
+    text = " ".join(said.split())
+    assert "Diverged: trial 0, scratch schnet, N 4, seed 0/0 on Ge: The loss is nan" in text
+    assert re.search(r"trial 1, scratch schnet, N 4, seed 0/0 on Ge: \d+ s", text)
+    found = read_tuned(Path("out/tuned.yaml")).arms["schnet"]["scratch"]
+    best = f"best validation force MAE {found.validation_force_mae:.1f} meV/Å"
+    assert f"schnet, scratch: 2 of 2 trials, {best}" in text
+    assert (found.trials, found.pruned) == (2, 1)
+    *lines, command = said.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert command.startswith("Now:  tlbench run smoke --backbone schnet --strategy scratch --set")
+
+
+def test_a_job_that_fails_ends_in_exit_code_1_and_is_tried_again(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    limited = (*SMALL, "--memory-limit", "0.001", "--store", "store", "--out", "out")
+    for _ in range(2):
+        monkeypatch.setattr("sys.argv", ["tlbench", "tune", "smoke", *limited])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr().out
+        assert exit_.value.code == 1
+        assert "Failed: data set" in said
+        assert "it took too much memory" in said
+        assert "Some jobs failed, as it says above. Trials that ended are kept" in said
+        assert not (tmp_path / "out" / "tuned.yaml").exists()
+        assert json.loads((tmp_path / "out" / "trials.json").read_text())["diverged"] == []
+
+
+def test_a_run_that_compares_tuned_with_untuned_arms_says_so(smoke, printed, tmp_path):
+    """Of settings that are the suite's own, so that all of it is done."""
+    own = ARM.model_copy(
+        update={"settings": TunedSettings(learning_rate=3e-3, final_learning_rate_fraction=0.01)}
+    )
+    arms = {"schnet": {"finetune": own}, "dimenetpp": {"finetune": own, "scratch": own}}
+    value = Tuned(suite="smoke", suite_digest="", study="0" * 64, size=4, pairs=1, arms=arms)
+    (tmp_path / "tuned.yaml").write_text(json.dumps(value.model_dump()))
+    small = ("--strategy", "scratch", "--strategy", "finetune", "--set", "tuned=tuned.yaml")
+    said = printed("run", "smoke", *small, "--store", smoke.store)
+    assert re.search(r"^0 jobs run", said, re.MULTILINE)
+    assert "Not tuned: dimenetpp, pretrain; schnet, pretrain; schnet, scratch. " in said
+    assert "a ratio of a tuned arm to one of these also shows what tuning gained" in said

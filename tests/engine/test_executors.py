@@ -65,7 +65,7 @@ def test_jobs_run_in_other_processes_of_one_thread_each(store):
     started, finished = read_events(store.folder(job.key) / EVENTS)
     assert started["pid"] != os.getpid()
     assert (started["event"], finished["event"]) == ("started", "finished")
-    assert store.provenance(job.key)["threads"] == 1
+    assert store.provenance(job.key).threads == 1
 
 
 def test_a_child_of_the_supervisor_sees_one_thread_and_what_this_process_can_import(tmp_path):
@@ -153,6 +153,26 @@ def test_a_job_that_takes_too_much_memory_fails(store):
     assert outcomes[0].error.startswith("it took too much memory: ")
     assert outcomes[0].error.endswith("its limit is 60 MiB")
     supervisor.close()
+
+
+def test_the_end_of_a_process_is_noted_under_the_lock_of_its_job(store, monkeypatch):
+    """Another process may be at the job again: what it is writing is not to be deleted."""
+    task = Task(training(5), str(store.root), "cpu")
+    begin = Store.begin
+
+    def checked(store, job):
+        assert store.is_locked(job.key)
+        return begin(store, job)
+
+    monkeypatch.setattr(Store, "begin", checked)
+    Supervisor._note(task, "killed", "by the test")
+    assert [event["event"] for event in events(store, task.job)] == ["killed"]
+    part = store.working_folder(task.job.key) / "checkpoint.part"
+    part.touch()
+    with store.lock(task.job.key):
+        Supervisor._note(task, "killed", "by the test")
+    assert part.exists()
+    assert len(events(store, task.job)) == 1
 
 
 def test_an_interpreter_that_is_gone_is_named(store):

@@ -152,12 +152,12 @@ def test_checkpoints_of_planned_jobs_stay_and_others_go(store):
 
 def test_what_crashes_left_goes_if_it_is_old(store):
     store.set_aside(OTHER.key)
-    for folder in (store.root, store.root / ".plans"):
+    for folder in (store.root, store.root / ".plans", store.root / ".locks"):
         for name in (f"old{PART}", f"new{PART}"):
             (folder / name).write_text("half")
         os.utime(folder / f"old{PART}", (0, 0))
     (store.root / REMOVED / "half gone").mkdir(parents=True)
-    assert sorts(find_garbage(store)) == ["damaged", "part", "part", "removed"]
+    assert sorts(find_garbage(store)) == ["damaged", "part", "part", "part", "removed"]
     collect(store)
     left = {p.name for p in store.root.rglob(f"*{PART}")}
     assert left == {f"new{PART}"}

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import pytest
 from tlbench.engine.events import LOG
 from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import Store
-from tlbench.engine.task import Limits, Outcome
+from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.engine.worker import attempt
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import DivergedError, InputError, StoreError
 from tlbench.jobs import base, sources
 from tlbench.jobs.base import Job
 from tlbench.jobs.sources import own_sources
@@ -43,6 +44,8 @@ def ran(monkeypatch, _kind_exists_for_keys):
         names.append(config["name"])
         if config.get("fails"):
             raise InputError("this job\nfails on purpose")
+        if config.get("diverges"):
+            raise DivergedError("The loss is nan")
         if config.get("crashes"):
             raise ZeroDivisionError("a bug")
         (context.folder / "artefact").write_text("weights")
@@ -88,7 +91,7 @@ def test_parents_run_before_children_and_each_job_once(ran, store):
     assert report.complete
     assert sorted(ran) == ["a", "b", "c", "d"]
     assert ran.index("a") < min(ran.index("b"), ran.index("c")) < ran.index("d")
-    assert store.result(d.key) == {"sum": 1112}
+    assert json.loads(store.read(d.key, "result.json")) == {"sum": 1112}
 
 
 def test_what_is_in_the_store_is_not_done_again_and_needs_no_executor(ran, store):
@@ -139,7 +142,7 @@ def test_a_damaged_job_is_reported_and_done_again(ran, store):
     report = run_jobs(graph(a, b), store, one_thread, "cpu")
     assert report.set_aside == [a.key]
     assert report.status == {a.key: "done", b.key: "cached"}
-    assert store.result(a.key) == {"sum": 1}
+    assert json.loads(store.read(a.key, "result.json")) == {"sum": 1}
 
 
 def alter_unseen(path):
@@ -321,20 +324,76 @@ def test_a_job_that_another_runner_is_doing_is_left_to_it(ran, store):
     """Other jobs go first, and the job is taken over when the other runner gives it up."""
     job, others = add("a", 1), [add(f"{n}", n) for n in range(3)]
     jobs = graph(job, *others)
-    told = []
+    told, known = [], []
 
     def listen(event, job, **fields):
-        told.append((event, job.label))
+        told.append((event, job.label, fields.get("by")))
         if event == "finished" and len(ran) == 3:
             elsewhere.release()
 
     elsewhere = store.lock(job.key)
     with elsewhere:
-        report = run_jobs(jobs, store, one_thread, "cpu", at_once=1, on_event=listen)
+        by = str(elsewhere.holder())
+        report = run_jobs(
+            jobs, store, one_thread, "cpu", lambda report: known.append(dict(report.elsewhere)),
+            at_once=1, on_event=listen,
+        )  # fmt: skip
     assert report.complete
     assert sorted(ran) == ["0", "1", "2", "a"]
     assert ran[-1] == "a"
-    assert ("elsewhere", "a") in told
+    assert f"process {os.getpid()} on " in by
+    # Said once, as nothing changes.
+    assert [event for event in told if event[0] == "elsewhere"] == [("elsewhere", "a", by)]
+    assert {job.key: by} in known
+    assert known[-1] == report.elsewhere == {}
+
+
+def damage(store, job):
+    path = store.folder(job.key) / "result.json"
+    path.write_text(path.read_text() + " ")
+
+
+def test_a_damaged_job_that_another_process_works_on_is_left_to_it(ran, store):
+    """Nothing waits for it in silence, and it is done again when its lock is free."""
+    job, other = add("a", 1), add("b", 2)
+    run_jobs(graph(job), store, one_thread, "cpu")
+    damage(store, job)
+    lock = store.lock(job.key)
+
+    def listen(event, job, **fields):
+        if event == "elsewhere":
+            lock.release()
+
+    with lock:
+        report = run_jobs(graph(job, other), store, one_thread, "cpu", on_event=listen)
+    assert report.complete
+    assert sorted(ran) == ["a", "a", "b"]
+
+
+def test_a_job_waits_for_who_works_on_its_damaged_parent(ran, store):
+    parent = add("parent", 1)
+    child = add("child", 2, parent)
+    run_jobs(graph(parent), store, one_thread, "cpu")
+    damage(store, parent)
+    with store.lock(parent.key) as lock:
+        outcome = attempt(Task(child, str(store.root), "cpu"))
+        assert outcome.busy == str(lock.holder())
+    assert attempt(Task(child, str(store.root), "cpu")).lost == (parent.key,)
+
+
+def test_a_job_that_another_has_finished_meanwhile_is_a_hit(ran, store, tmp_path, monkeypatch):
+    """As a job that is copied into the store is, or where locks exist in name only."""
+    job, theirs = add("a", 1), Store(tmp_path / "theirs")
+    run_jobs(graph(job), theirs, one_thread, "cpu")
+
+    def overtaken(config, context):
+        shutil.copytree(theirs.folder(job.key), store.folder(job.key))
+        return {"sum": 1}
+
+    monkeypatch.setitem(base.KINDS, "sum", FakeKind(overtaken))
+    report = run_jobs(graph(job), store, one_thread, "cpu")
+    assert report.status == {job.key: "cached"}
+    assert store.provenance(job.key) == theirs.provenance(job.key)
 
 
 def test_what_happens_is_told(ran, store):
@@ -354,7 +413,19 @@ def test_what_happens_is_told(ran, store):
     assert finished["reused"] is False
     assert finished["seconds"] >= 0
     (failed,) = (fields for event, _, fields in told if event == "failed")
-    assert failed == {"error": "this job fails on purpose", "skipped": 1}
+    assert failed == {"error": "this job fails on purpose", "skipped": 1, "diverged": False}
+
+
+def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
+    told = {}
+    run_jobs(
+        graph(add("bad", 1, fails=True), add("wild", 2, diverges=True)),
+        store,
+        one_thread,
+        "cpu",
+        on_event=lambda event, job, **fields: told.update({job.label: fields.get("diverged")}),
+    )
+    assert told == {"bad": False, "wild": True}
 
 
 def test_a_store_that_takes_nothing_more_ends_the_run(ran, store):
@@ -389,8 +460,8 @@ def test_a_task_says_in_what_the_job_is_done(ran, store):
     assert found["special"] == ("/opt/mace/bin/python", "mace")
     assert found["plain"] == found["other"] == (None, None)
     assert {task.limits for task in tasks} == {limits}
-    assert store.provenance(special.key)["environment"] == "mace"
-    assert store.provenance(plain.key)["environment"] is None
+    assert store.provenance(special.key).environment == "mace"
+    assert store.provenance(plain.key).environment is None
 
 
 def test_jobs_with_the_same_work_have_the_same_key_whatever_they_are_called():

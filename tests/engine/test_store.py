@@ -9,7 +9,7 @@ import pytest
 
 from tlbench.engine.manifest import write_manifest
 from tlbench.engine.store import FORMAT, State, Store
-from tlbench.errors import DamagedJobError, StoreError
+from tlbench.errors import DamagedJobError, LockedError, StoreError
 from tlbench.files import PART
 from tlbench.jobs.base import Job
 
@@ -33,8 +33,8 @@ def test_a_job_is_there_once_it_is_committed_and_not_before(store):
     assert store.state(JOB.key) is State.ABSENT
     folder = commit(store)
     assert store.state(JOB.key) is State.FINISHED
-    assert store.result(JOB.key) == {"answer": 42}
-    assert store.provenance(JOB.key) == {"device": "cpu"}
+    assert json.loads(store.read(JOB.key, "result.json")) == {"answer": 42}
+    assert json.loads(store.read(JOB.key, "provenance.json")) == {"device": "cpu"}
     assert (folder / "artefact.bin").read_bytes() == b"weights"
     assert not store.working_folder(JOB.key).exists()
 
@@ -91,8 +91,8 @@ def test_no_byte_of_the_manifest_can_be_altered_unseen(store):
 def test_what_records_are_made_of_is_read_to_recognise_a_job(store, name):
     alter_unseen(commit(store) / name)
     assert store.state(JOB.key) is State.DAMAGED
-    with pytest.raises(DamagedJobError, match=rf"{name} does not match its digest; run the suite"):
-        {"result.json": store.result, "provenance.json": store.provenance}[name](JOB.key)
+    with pytest.raises(DamagedJobError, match=rf"{name} does not match its digest; set what is"):
+        store.read(JOB.key, name)
 
 
 @pytest.mark.parametrize("name", ["artefact.bin", "job.json"])
@@ -155,7 +155,7 @@ def test_a_store_copied_without_times_is_as_good(store, tmp_path):
     shutil.copytree(store.root, tmp_path / "copy", copy_function=shutil.copyfile)
     copy = Store(tmp_path / "copy")
     assert copy.state(JOB.key) is State.FINISHED
-    assert copy.result(JOB.key) == {"answer": 42}
+    assert json.loads(copy.read(JOB.key, "result.json")) == {"answer": 42}
 
 
 @pytest.mark.parametrize("name", ["artefact.bin", "job.json", "result.json", "provenance.json"])
@@ -163,7 +163,7 @@ def test_jobs_of_stores_from_before_times_were_recorded_are_read_in_full(store, 
     path = commit(store) / "manifest.json"
     path.write_text(json.dumps({"files": json.loads(path.read_text())["files"]}, indent=1))
     assert store.state(JOB.key) is State.FINISHED
-    assert store.result(JOB.key) == {"answer": 42}
+    assert json.loads(store.read(JOB.key, "result.json")) == {"answer": 42}
     alter_unseen(path.with_name(name))
     assert store.state(JOB.key) is State.DAMAGED
 
@@ -237,3 +237,34 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose another with --store"):
         Store(tmp_path / "file" / "store")
+
+
+def other_store_finishes(store, content=b"weights"):
+    """Finish the job as a process does that has the same lock, or uses none."""
+    other = Store(store.root.with_name("other"))
+    commit(other, content=content).rename(store.folder(JOB.key))
+
+
+def test_a_job_that_another_has_finished_meanwhile_is_left_as_it_is(store):
+    (store.begin(JOB) / "artefact.bin").write_bytes(b"mine")
+    other_store_finishes(store, b"theirs")
+    assert store.commit(JOB, {"answer": 42}, {"device": "cpu"}) is False
+    assert (store.folder(JOB.key) / "artefact.bin").read_bytes() == b"theirs"
+    assert store.state(JOB.key, thorough=True) is State.FINISHED
+    assert not store.begun()
+
+
+def test_a_damaged_job_that_came_meanwhile_is_replaced(store):
+    (store.begin(JOB) / "artefact.bin").write_bytes(b"mine")
+    other_store_finishes(store, b"theirs")
+    alter_unseen(store.folder(JOB.key) / "artefact.bin")
+    assert store.commit(JOB, {"answer": 42}, {"device": "cpu"}) is True
+    assert (store.folder(JOB.key) / "artefact.bin").read_bytes() == b"mine"
+    assert len(list((store.root / ".damaged").iterdir())) == 1
+
+
+def test_a_damaged_job_that_somebody_works_on_is_left_to_them(store):
+    alter_unseen(commit(store) / "artefact.bin")
+    with store.lock(JOB.key), pytest.raises(LockedError, match=f"process {os.getpid()} on"):
+        store.clear_damaged(JOB.key)
+    assert store.folder(JOB.key).exists()

@@ -73,7 +73,7 @@ def test_a_commit_killed_at_any_call_is_whole_or_none(tmp_path):
         seen.add(state)
         assert state is not State.DAMAGED
         if state is State.FINISHED:
-            assert store.result(JOB.key) == {"n": 2}
+            assert json.loads(store.read(JOB.key, "result.json")) == {"n": 2}
             assert (store.folder(JOB.key) / "weights").stat().st_size == 1000
         else:
             # The next attempt finds what the first one wrote, and comes to the same end.

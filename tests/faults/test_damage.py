@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from faulty import assert_kept, complete, done, end, events, finished, start
 
+from tlbench.engine import worker
 from tlbench.engine.plans import plan_files, read_plan
 from tlbench.engine.store import Store
 from tlbench.engine.worker import perform
 from tlbench.jobs.base import Job
-from tlbench.jobs.context import Progress
+from tlbench.jobs.context import RESULT, Progress
 from tlbench.training import loop
 
 pytestmark = pytest.mark.slow
@@ -152,8 +153,10 @@ class Stop:
 def interrupt(store: Store, job: Job) -> Path:
     """Leave a job half done, and return its checkpoint."""
     shutil.rmtree(store.folder(job.key))
-    with pytest.raises(KeyboardInterrupt):
-        perform(job, store, "cpu", Stop())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "Reporter", lambda path: Stop())
+        with pytest.raises(KeyboardInterrupt):
+            perform(job, store, "cpu")
     folder = store.working_folder(job.key)
     (found,) = [*folder.rglob("*.checkpoint"), *folder.rglob("simulation.npz")]
     return found
@@ -177,5 +180,5 @@ def test_damaged_checkpoints_are_not_used(every, tmp_path, monkeypatch):
     assert set(done(out)) == {job.key for job in interrupted}
     assert (out / "records.jsonl").read_bytes() == every.records
     for job in interrupted:
-        assert store.provenance(job.key)["attempts"] == 2
-        assert store.result(job.key) == Store(every.store).result(job.key)
+        assert store.provenance(job.key).attempts == 2
+        assert store.read(job.key, RESULT) == Store(every.store).read(job.key, RESULT)

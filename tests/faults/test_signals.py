@@ -1,11 +1,13 @@
 """Signals to runner and workers, and two runners on one store."""
 
+import json
 import random
 import signal
 import time
 
 import pytest
 from faulty import (
+    SUITE,
     alive,
     assert_kept,
     complete,
@@ -14,10 +16,14 @@ from faulty import (
     events,
     finished,
     kill,
+    session,
     start,
     wait_for,
     workers,
+    write_suite,
 )
+
+from tlbench.engine.progress import PROGRESS
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +52,43 @@ def test_a_runner_that_is_told_to_stop_does_so_and_says_how_to_go_on(small, tmp_
     assert finished(store).keys() == small.jobs.keys()
     assert max(done(out).values()) == 1
     assert (out / "records.jsonl").read_bytes() == small.records
+
+
+def in_the_middle(store):
+    """Return what two jobs or more that train have reported."""
+    found = []
+    for path in store.glob(f".working/*/{PROGRESS}"):
+        try:
+            found.append(json.loads(path.read_text())["done"])
+        except (OSError, ValueError):
+            return False
+    return sum(done > 0 for done in found) >= 2
+
+
+@pytest.mark.parametrize("verb", ["run", "tune"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_a_command_that_is_ended_in_the_middle_of_training(verb, how, tmp_path):
+    endless = {**SUITE["pretraining"], "updates": 10**9}
+    both = dict.fromkeys(("pretraining", "training"), endless)
+    suite = write_suite(tmp_path / "endless.yaml", **both)
+    out, store = tmp_path / "out", tmp_path / "store"
+    command = start(suite, out, store, "--workers", 2, verb=verb)
+    try:
+        wait_for(lambda: in_the_middle(store) or command.poll() is not None, "two jobs that train")
+        assert len(session(command.pid)) >= 3
+        assert kill(command.pid, how)
+        text = end(command)
+        wait_for(lambda: not session(command.pid), "all processes to end", 5)
+    finally:
+        for pid in session(command.pid):
+            kill(pid)
+    if how == signal.SIGKILL:
+        return
+    assert command.returncode == 130, text
+    assert "Interrupted." in text
+    logs = [path.read_text() for path in store.glob(".working/*/log.txt")]
+    assert len(logs) == 2
+    assert all("interrupted: the command that ran it was stopped" in log for log in logs)
 
 
 def test_workers_that_are_told_to_stop_are_replaced(small, tmp_path):

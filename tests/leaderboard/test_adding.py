@@ -14,7 +14,7 @@ from tlbench.errors import InputError
 from tlbench.jobs.sources import own_sources
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
 from tlbench.leaderboard.collecting import Collector
-from tlbench.leaderboard.reading import digest_of, read_submission, submission_folders
+from tlbench.leaderboard.reading import digest_of, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
 from tlbench.leaderboard.verification.rerun import rerun
 from tlbench.results import Results
@@ -135,7 +135,8 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
     [
         (Who("Mine"), "'name': string should match"),
         (Who("mine-r2"), "should not end like a revision"),
-        (Who("mine", url="http://example.org"), "'url': string should match"),
+        (Who("mine", url="http://example.org"), "'url': it should be an address"),
+        (Who("mine", url="https://bücher.example"), r"in ASCII \(xn--"),
         (Who("mine", ["a\nb"]), "'authors.0': it should hold printable"),
     ],
 )
@@ -163,9 +164,21 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, smoke):
 def test_supplied_weights_give_the_same_numbers_again(added, smoke, tmp_path):
     assert copy_weights(added, smoke.store, tmp_path) == 20
     found = rerun(added, tmp_path, smoke.store)
-    assert (found.models, found.numbers) == (20, len(added.results.records))
+    assert sum(model.numbers for model in found.models) == len(added.results.records)
     assert found.problems == []
-    assert (found.n_models, found.largest) == (20, 0)
+    assert [model.largest for model in found.models] == [0] * 20
+    assert found.agrees(0.0)
+
+
+def test_weights_of_some_models_are_too_few_unless_they_are_said_to_suffice(added, smoke, tmp_path):
+    copy_weights(added, smoke.store, tmp_path)
+    for path in sorted(tmp_path.iterdir())[3:]:
+        path.unlink()
+    with pytest.raises(InputError, match="3 of the 20 models of smoke/mine; supply all of them"):
+        rerun(added, tmp_path, smoke.store)
+    found = rerun(added, tmp_path, smoke.store, partial=True)
+    assert len(found.models) == 3
+    assert "3 of 20 models" in found.text(20, 0.0)
 
 
 def test_other_weights_are_found_out(added, smoke, tmp_path):
@@ -189,9 +202,28 @@ def test_numbers_that_weights_do_not_give_are_found_out(added, smoke, tmp_path):
 
     edit_lines(folder, "records", halve)
     found = rerun(read_submission(folder), smoke.store, smoke.store)
-    # Two backbones, two sizes, two seeds; overall and at two temperatures.
-    assert len(found.problems) == 24
-    assert found.largest == pytest.approx(0.5)
+    differing = [model for model in found.models if not model.agrees(1e-3)]
+    # Two backbones, two sizes, two seeds.
+    assert len(differing) == 8
+    assert [model.largest for model in differing] == pytest.approx([0.5] * 8)
+    assert not found.agrees(1e-3)
+
+
+def test_errors_on_structures_are_compared_where_no_mean_differs(added, smoke, tmp_path):
+    folder = tmp_path / "smoke" / "mine"
+    shutil.copytree(added.folder, folder)
+
+    def exchange(rows):
+        # Structures 0 and 1 have one temperature, so every record stays what it is.
+        for row in rows:
+            for name in ("energy", "force_abs", "force_square"):
+                if row[name]:
+                    row[name][:2] = row[name][1::-1]
+
+    edit_lines(folder, "errors", exchange)
+    assert verify(folder, tmp_path, summaries=False).problems == []
+    found = rerun(read_submission(folder), smoke.store, smoke.store)
+    assert all(model.largest > 1e-3 for model in found.models)
 
 
 def test_weights_that_give_nothing_are_no_agreement(added, smoke, tmp_path):
@@ -207,8 +239,9 @@ def test_weights_that_give_nothing_are_no_agreement(added, smoke, tmp_path):
         digests[path.stem] = digest_of(path)
     seal(folder, weights=digests)
     found = rerun(read_submission(folder), weights, smoke.store)
-    assert len(found.problems) == found.numbers == len(added.results.records)
-    assert found.largest == np.inf
+    assert len(found.models) == 20
+    assert {model.largest for model in found.models} == {None}
+    assert not found.agrees(np.inf)
 
 
 def test_weights_of_other_settings_are_refused(added, smoke, tmp_path):
@@ -216,9 +249,10 @@ def test_weights_of_other_settings_are_refused(added, smoke, tmp_path):
     shutil.copytree(added.folder, folder)
     edit(folder, "suite.json", lambda s: s["backbones"]["schnet"].update(n_filters=99))
     found = rerun(read_submission(folder), smoke.store, smoke.store)
-    assert found.models == 10
-    assert len(found.problems) == 10
-    assert all("with other settings than the suite's" in problem for problem in found.problems)
+    problems = [model.problem for model in found.models if model.problem]
+    assert len(problems) == 10
+    assert all("with other settings than the suite's" in problem for problem in problems)
+    assert not any(str(smoke.store) in problem for problem in problems), "they are published"
 
 
 def test_other_data_are_no_agreement(added, smoke, tmp_path):
@@ -227,7 +261,8 @@ def test_other_data_are_no_agreement(added, smoke, tmp_path):
     data = [{**d.model_dump(), "content": "1" * 64} for d in added.about.data]
     seal(folder, data=data)
     found = rerun(read_submission(folder), smoke.store, smoke.store)
-    assert (found.models, found.numbers) == (0, 0)
+    assert found.models == []
+    assert not found.agrees(1.0)
     assert len(found.problems) == 2
     assert "sampled on another processor differ" in found.problems[0]
 
@@ -240,5 +275,6 @@ def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):
 def test_something_else_among_the_results_is_named(added, tmp_path):
     shutil.copytree(added.folder.parents[1], tmp_path / "results")
     (tmp_path / "results" / "smoke" / "notes.txt").write_text("to do")
-    with pytest.raises(InputError, match=r"notes\.txt is no folder"):
-        submission_folders(tmp_path / "results")
+    verdicts = verify_all(tmp_path / "results")
+    assert [bool(verdict.problems) for verdict in verdicts] == [False, True]
+    assert "notes.txt is no folder" in verdicts[1].problems[0]

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import tiny
 from ase import Atoms, units
-from filelock import FileLock
 from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
+from tlbench.locks import Lock
 from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, finished, simulate
 from tlbench.md.forces import ForceField
@@ -318,7 +318,7 @@ def test_a_damaged_file_is_named(tmp_path, undisturbed, name, text):
 
 
 def test_two_processes_do_not_write_into_one_folder(tmp_path):
-    with FileLock(tmp_path / LOCK), pytest.raises(InputError, match="Another process"):
+    with Lock(tmp_path / LOCK), pytest.raises(InputError, match="Another process"):
         resume(tmp_path)
     assert not (tmp_path / TRAJECTORY).exists()
 

@@ -11,13 +11,13 @@ import torch
 from torch.nn import Parameter
 
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
+from tlbench.errors import DivergedError, InputError
 from tlbench.potential import Potential
 from tlbench.training import loop
 from tlbench.training.checkpoint import Curve
 from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
-from tlbench.training.loop import DivergedError, force_mae, train
+from tlbench.training.loop import force_mae, train
 from tlbench.training.loss import loss_of
 from tlbench.training.schedule import BatchOrder
 from tlbench.transfer.strategy import ParameterGroup

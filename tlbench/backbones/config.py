@@ -1,14 +1,18 @@
 """What every backbone's configuration has in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tlbench.schema import Strict
 
 if TYPE_CHECKING:
     from tlbench.backbones.base import Backbone
+
+
+MOST = 100_000
+"""Largest width or number of anything in a network."""
 
 
 class BackboneConfig(Strict):
@@ -28,7 +32,14 @@ class BackboneConfig(Strict):
 
     environment: ClassVar[str | None] = None
 
-    cutoff: float = Field(default=5.0, gt=0, description="interaction range, Å")
+    cutoff: float = Field(default=5.0, gt=0, le=50, description="interaction range, Å")
+
+    @model_validator(mode="after")
+    def _counts_are_of_this_world(self) -> Self:
+        for name, value in self:
+            if isinstance(value, int) and abs(value) > MOST:
+                raise ValueError(f"{name} should be at most {MOST:,}")
+        return self
 
     @abstractmethod
     def build(self) -> "Backbone":

@@ -4,20 +4,14 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.options import StoreFolder
+from tlbench.cli.options import Device, Pythons, StoreFolder
 
 
 def job(
     key: Annotated[str, typer.Argument(help="Key of the job, or how it begins.")],
     store: StoreFolder = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    python: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="Do the jobs of this backbone's environment with this Python; repeatable.",
-        ),
-    ] = None,
+    device: Device = "auto",
+    python: Pythons = None,
     time_limit: Annotated[
         str | None, typer.Option(metavar="TIME", help="Longest time, e.g. 90m or 4h.")
     ] = None,
@@ -27,10 +21,11 @@ def job(
 ) -> None:
     """Do exactly one job of a plan that is in the store (tlbench plan SUITE --save).
 
-    The jobs that it needs have to be done before. If another process is doing it, wait until that
-    has ended. Exit code 0 says that the job is in the store.
+    The jobs that it needs have to be done before. If another process is doing it, say which, and
+    wait until that has ended. Exit code 0 says that the job is in the store.
     """
     from tlbench.cli.means import limits_of, pythons_of
+    from tlbench.cli.tables import say
     from tlbench.engine.single import do_job
     from tlbench.errors import printable
     from tlbench.run import default_store
@@ -41,6 +36,7 @@ def job(
         device,
         limits_of(time_limit, memory_limit),
         pythons_of(python),
+        say,
     )
     label = printable(label)
     if outcome is not None:

@@ -21,10 +21,14 @@ from tlbench.metrics import METRICS
 from tlbench.plan import Plan
 from tlbench.report.budget import budget_note
 from tlbench.report.overview import overview
+from tlbench.report.tuned import untuned_note
 from tlbench.run import Run
 
 _MOST_SHOWN = 20
 """Running jobs on the terminal, of what may be thousands on a cluster."""
+
+_QUIET_SECONDS = 1.0
+"""A job that another process finishes sooner is not worth a line."""
 
 _MOST_SAID = 8
 """Sentences on the results; the report has all of them."""
@@ -41,6 +45,8 @@ class Display:
         self._store: Store | None = None
         self._report: Report | None = None
         self._finished = 0
+        self._waits: dict[str, float] = {}
+        self._said: dict[str, str] = {}
         self._started = time.monotonic()
 
     def __enter__(self) -> "Display":
@@ -72,8 +78,11 @@ class Display:
         """
         if self.interrupted:
             raise KeyboardInterrupt
+        if not self.started and store.limitation:
+            self.say(store.limitation)
         self.started = True
         self._store, self._report = store, report
+        self._say_waits(plan, report)
         if self._live:
             self._live.update(self._panel(plan, store, report))
 
@@ -99,6 +108,20 @@ class Display:
                 "computed again."
             )
 
+    def _say_waits(self, plan: Plan, report: Report) -> None:
+        """Say which processes do the jobs that this run waits for, each once."""
+        now = time.monotonic()
+        self._waits = {key: self._waits.get(key, now) for key in report.elsewhere}
+        for key, by in report.elsewhere.items():
+            known = self._said.get(key) == by or len(self._said) > _MOST_SHOWN
+            if known or now - self._waits[key] < _QUIET_SECONDS:
+                continue
+            self._said[key] = by
+            if len(self._said) > _MOST_SHOWN:
+                self.say("More jobs are left to other processes; see them with: tlbench status.")
+            else:
+                self.say(f"Waiting for {plan.jobs[key].label} (job {key[:12]}), done by {by}.")
+
     def _panel(self, plan: Plan, store: Store, report: Report) -> Group:
         running = []
         submitted = (key for key, status in report.status.items() if status == "submitted")
@@ -109,6 +132,7 @@ class Display:
         finished = report.count("done", "cached")
         line = (
             f"{finished}/{len(report.status)} jobs done · {len(running)} running · "
+            f"{len(report.elsewhere)} elsewhere · "
             f"{report.count('failed')} failed · {report.count('skipped')} skipped · "
             f"{duration(time.monotonic() - self._started)}"
         )
@@ -149,6 +173,8 @@ class Display:
             self.console.print(drawn(lines, width, words=words, title=title))
             suite = run.plan.suite
             said = [budget_note(suite, suite.tuned is not None), found.note]
+            if suite.tuned is not None and suite.untuned_arms():
+                said.insert(1, untuned_note(suite.untuned_arms()))
         # What is wrong with the data comes before what follows from them.
         said += [f"Data: {sentence}" for sentence in run.notes.sentences]
         said += found.findings if found is not None else []

@@ -29,6 +29,40 @@ Strategies = Annotated[
     ),
 ]
 
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
+]
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+ExecutorName = Annotated[str, typer.Option(help="local, or parsl for a cluster.")]
+
+ParslConfig = Annotated[
+    Path | None,
+    typer.Option(help="Python file that defines Parsl's configuration as 'config'."),
+]
+
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=PATH",
+        help="Do the jobs of this backbone's environment with this Python; repeatable.",
+    ),
+]
+
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Longest time for one try of a job, e.g. 90m or 4h."),
+]
+
+MemoryLimit = Annotated[
+    float | None, typer.Option(metavar="GIB", help="Largest memory that a job may take, GiB.")
+]
+
+Tries = Annotated[
+    int, typer.Option(min=1, help="How often to try a job that dies or takes too long.")
+]
+
 JsonFile = Annotated[Path | None, typer.Option(help="File for the result as JSON.")]
 
 MarkdownFile = Annotated[Path | None, typer.Option(help="File for the result in Markdown.")]

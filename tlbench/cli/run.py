@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Mirror, StoreFolder, Strategies, settings_of
+from tlbench.cli.options import (
+    Device,
+    ExecutorName,
+    MemoryLimit,
+    Mirror,
+    ParslConfig,
+    Pythons,
+    StoreFolder,
+    Strategies,
+    TimeLimit,
+    Tries,
+    Workers,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from tlbench.cli.live import Display
@@ -21,10 +34,8 @@ def run(
         Path | None, typer.Option(help="Folder for the results.", show_default="runs/SUITE")
     ] = None,
     store: StoreFolder = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Workers = None,
+    device: Device = "auto",
     mirror: Mirror = None,
     backbone: Annotated[
         list[str] | None,
@@ -50,28 +61,12 @@ def run(
         str | None,
         typer.Option(metavar="I/N", help="Do the I-th of N parts, into a store that all share."),
     ] = None,
-    executor: Annotated[str, typer.Option(help="local, or parsl for a cluster.")] = "local",
-    parsl_config: Annotated[
-        Path | None,
-        typer.Option(help="Python file that defines Parsl's configuration as 'config'."),
-    ] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="Do the jobs of this backbone's environment with this Python; repeatable.",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Longest time for one try of a job, e.g. 90m or 4h."),
-    ] = None,
-    memory_limit: Annotated[
-        float | None, typer.Option(metavar="GIB", help="Largest memory that a job may take, GiB.")
-    ] = None,
-    tries: Annotated[
-        int, typer.Option(min=1, help="How often to try a job that dies or takes too long.")
-    ] = 3,
+    executor: ExecutorName = "local",
+    parsl_config: ParslConfig = None,
+    python: Pythons = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    tries: Tries = 3,
 ) -> None:
     """Run SUITE: do every job that is not in the store yet, then write records and report.
 
@@ -117,7 +112,7 @@ def run(
     )
     display = Display()
     try:
-        with display, _signals_stop(display):
+        with display, signals_stop(display):
             finished = run_suite(
                 chosen,
                 folder,
@@ -143,7 +138,7 @@ def run(
 
 
 @contextmanager
-def _signals_stop(display: "Display") -> Iterator[None]:
+def signals_stop(display: "Display") -> Iterator[None]:
     """Let SIGINT and SIGTERM stop the run at its next update, where nothing is half done.
 
     Before the first update, and at a second signal, they stop it at once.

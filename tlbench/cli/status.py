@@ -50,6 +50,9 @@ def _values(run: "Followed", found: "Status") -> dict[str, Any]:
         "seconds": round(found.seconds, 1),
         "left_seconds": None if found.left_seconds is None else round(found.left_seconds, 1),
         "running": [{"job": k, "label": run.jobs[k].label, **p} for k, p in found.progress.items()],
+        "elsewhere": [
+            {"job": k, "label": run.jobs[k].label, "by": by} for k, by in found.elsewhere.items()
+        ],
         "failed": [
             {"job": k, "label": run.jobs[k].label, "error": e} for k, e in found.errors.items()
         ],
@@ -77,6 +80,8 @@ def _show(run: "Followed", found: "Status") -> None:
         shown = list(found.progress.items())[:_MOST_SHOWN]
         out = console()
         out.print(running_table([(run.jobs[key].label, p) for key, p in shown], out.width))
+    for key, by in list(found.elsewhere.items())[:_MOST_SHOWN]:
+        say(f"Waiting for {run.jobs[key].label} (job {key[:12]}), done by {by}.")
     for key, error in list(found.errors.items())[:_MOST_SHOWN]:
         say(f"Failed: {run.jobs[key].label} (job {key[:12]}): {error}")
         path = log_of(run, key)

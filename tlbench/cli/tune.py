@@ -3,15 +3,23 @@
 import shlex
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tlbench.cli.options import Mirror, StoreFolder, settings_of
-
-if TYPE_CHECKING:
-    from tlbench.tuned import Tuned
-    from tlbench.tuning import Standing
+from tlbench.cli.options import (
+    Device,
+    ExecutorName,
+    MemoryLimit,
+    Mirror,
+    ParslConfig,
+    Pythons,
+    StoreFolder,
+    TimeLimit,
+    Tries,
+    Workers,
+    settings_of,
+)
 
 
 def tune(
@@ -46,15 +54,19 @@ def tune(
         Path | None, typer.Option(help="Folder for the result.", show_default="runs/tune-SUITE")
     ] = None,
     store: StoreFolder = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Trials at a time.", show_default="one per core")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Workers = None,
+    device: Device = "auto",
     mirror: Mirror = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the suite."),
     ] = None,
+    executor: ExecutorName = "local",
+    parsl_config: ParslConfig = None,
+    python: Pythons = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    tries: Tries = 3,
 ) -> None:
     """Tune learning rates on validation structures, the same for every arm.
 
@@ -64,18 +76,26 @@ def tune(
 
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
+    from tlbench.cli.live import Display, duration
+    from tlbench.cli.means import executor_of, limits_of, pythons_of
+    from tlbench.cli.run import signals_stop
+    from tlbench.cli.tables import drawn
     from tlbench.data.fetch import fetch
     from tlbench.engine.devices import check_device
-    from tlbench.engine.executors import default_workers
+    from tlbench.engine.means import Means
+    from tlbench.engine.store import Store
     from tlbench.errors import InputError
     from tlbench.inspection.audit import check_distinct
+    from tlbench.jobs.base import Job
     from tlbench.plan import plan
+    from tlbench.report.summary import BASELINE
+    from tlbench.report.tuned import tuned_table
     from tlbench.run import default_store
     from tlbench.suite import load_suite
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
-    from tlbench.tuning import RESULT, Search, tune
+    from tlbench.tuning import RESULT, Ended, Search, Study, best_of, tune
 
     check_device(device)
     chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
@@ -99,39 +119,65 @@ def tune(
     check_distinct(chosen, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
-    search = Search(chosen, trials, size or middle, pairs, folder, store or default_store(), device)
-    progress = _Lines(trials)
+    search = Search(chosen, trials, size or middle, pairs)
+    means = Means(
+        workers,
+        device,
+        executor_of(executor, parsl_config, folder),
+        limits_of(time_limit, memory_limit),
+        tries,
+        pythons_of(python),
+    )
+    display = Display()
+
+    def note(event: str, job: Job, **fields: Any) -> None:
+        if event == "failed" and fields.get("diverged"):
+            display.say(f"Diverged: {job.label}: {fields['error']}")
+        elif event != "finished":
+            display.note(event, job, **fields)
+        elif not display.console.is_terminal and not fields["reused"]:
+            display.say(f"{job.label}: {duration(fields['seconds'])}")
+
+    shown: dict[Study, int] = {}
+
+    def show(ended: Ended) -> None:
+        for study, found in ended.items():
+            if len(found) == shown.get(study, 0):
+                continue
+            shown[study] = len(found)
+            said = f"{study.backbone}, {study.arm}: {len(found)} of {trials} trials"
+            if (best := best_of(found)) is not None:
+                said += f", best validation force MAE {best.validation_force_mae:.1f} meV/Å"
+            display.say(said)
+
     try:
-        tuned = tune(search, workers or default_workers(), progress)
+        with display, signals_stop(display):
+            tuned = tune(
+                search,
+                folder,
+                Store(store or default_store()),
+                means,
+                display.update,
+                note,
+                show,
+            )
     except KeyboardInterrupt:
-        typer.echo("Interrupted. Trials that ended are kept; the same command goes on from here.")
+        display.say("Interrupted. Trials that ended are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
-    _show(tuned)
+    if tuned is None:
+        display.say(
+            "Some jobs failed, as it says above. Trials that ended are kept; the same command "
+            "tries the others again."
+        )
+        raise typer.Exit(1)
+    display.console.print(drawn(tuned_table(tuned), display.console.width, words=(0, 1)))
+    if BASELINE not in chosen.strategies:
+        display.say(
+            f"{BASELINE} is not tuned, so a ratio to it would compare tuned with untuned; add "
+            f"--strategy {BASELINE} to the same command, which repeats nothing that is done."
+        )
     same = [f"--backbone {name}" for name in backbone or []]
     same += [f"--strategy {name}" for name in strategy or []]
     same += [f"--set {shlex.quote(text)}" for text in set_ or []]
     command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
     typer.echo(f"{folder / RESULT}\nNow:  {command}")
-
-
-class _Lines:
-    """Prints a line whenever a trial has ended."""
-
-    def __init__(self, trials: int) -> None:
-        self._trials = trials
-        self._told: dict[tuple[str, str], int] = {}
-
-    def __call__(self, standings: "list[Standing]") -> None:
-        for s in standings:
-            if s.ended > self._told.get((s.backbone, s.arm), 0):
-                self._told[s.backbone, s.arm] = s.ended
-                said = "" if s.best is None else f", best validation force MAE {s.best:.1f} meV/Å"
-                typer.echo(f"{s.backbone}, {s.arm}: {s.ended} of {self._trials} trials{said}")
-
-
-def _show(tuned: "Tuned") -> None:
-    from tlbench.cli.tables import console, drawn
-    from tlbench.report.tuned import tuned_table
-
-    out = console()
-    out.print(drawn(tuned_table(tuned), out.width, words=(0, 1)))

@@ -9,13 +9,13 @@ from http.client import HTTPException
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
 
 from tlbench.data.cards import Card
 from tlbench.data.origins import DataFile
 from tlbench.data.reading import check_digest, sha256_of
 from tlbench.errors import InputError
-from tlbench.files import PART, flush
+from tlbench.files import PART, flush, replacing
+from tlbench.locks import Lock
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"
@@ -69,7 +69,7 @@ def fetch(
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 # Another process may be fetching the same file.
-                with FileLock(data_folder() / LOCK):
+                with Lock(data_folder() / LOCK):
                     if not path.is_file():
                         _bring(card.name, name, file, path, mirror, on_bytes)
             except OSError as error:
@@ -131,14 +131,10 @@ def _in_mirror(mirror: Path | None, name: str, file: DataFile) -> Path | None:
 
 
 def _copy(source: Path, path: Path, file: DataFile) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
-    try:
+    with replacing(path) as part:
         shutil.copyfile(source, part)
         check_digest(part, file.sha256)
         flush(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class _UnreachableError(Exception):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -138,12 +138,24 @@ class Frames:
         InputError
             If the file is not such a file.
         """
+        # numpy does not close a file that it opened itself and cannot read.
+        with path.open("rb") as file:
+            return Frames.read(file, str(path))
+
+    @staticmethod
+    def read(file: BinaryIO, name: str) -> "Frames":
+        """Read what ``save`` wrote from an open file, called ``name`` in errors.
+
+        Raises
+        ------
+        InputError
+            If the file is not such a file.
+        """
         try:
-            # numpy does not close a file that it opened itself and cannot read.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            with np.load(file, allow_pickle=False) as archive:
                 return Frames(**{f.name: archive[f.name] for f in fields(Frames)})
         except Exception as error:  # zipfile, zlib and numpy each have their own
-            raise InputError(f"{path}: is not a tlbench frames file ({error}).") from error
+            raise InputError(f"{name}: is not a tlbench frames file ({error}).") from error
 
     @staticmethod
     def empty() -> "Frames":

@@ -48,7 +48,7 @@ class StillingerWeberOrigin(Strict):
     repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="conventional 8-atom cells along each direction"
     )
-    temperatures_k: list[Temperature] = Field(min_length=1)
+    temperatures_k: list[Temperature] = Field(min_length=1, max_length=1000)
     timestep_fs: Annotated[float, Field(gt=0, le=4)]
     friction_per_ps: PositiveFloat
     melt: Melt | None = Field(description="None: every trajectory starts from the crystal")

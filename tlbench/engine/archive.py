@@ -13,7 +13,6 @@ ends in ``.gz``. The same jobs and plans make the same bytes.
 import gzip
 import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from tlbench.engine.plans import PLANS, packed_plan, plan_lines
 from tlbench.engine.store import Store
 from tlbench.engine.tarball import ArchiveError, TarWriter
 from tlbench.errors import DamagedJobError, InputError, StoreError
-from tlbench.files import PACKED, PART, flush
+from tlbench.files import PACKED, flush, replacing
 
 _CHUNK = 64 << 10
 
@@ -69,9 +68,8 @@ def export(
     finished = store.finished()
     planned = {line["key"] for plan in plans for line in plan_lines(plan)}
     keys = sorted(finished & planned if only_plans else finished)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
     try:
-        try:
+        with replacing(path) as part:
             with ExitStack() as opened:
                 archive = TarWriter(_open(part, path.suffix == PACKED, opened))
                 for plan in plans:
@@ -82,9 +80,6 @@ def export(
                     _add(archive, store, key)
                 archive.end()
             flush(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another file."

@@ -21,8 +21,8 @@ Others may use the store meanwhile. This is guaranteed:
   done again, or fails at reading it; what it reads is right in any case.
 - A job is moved out of the way in one step before it is deleted, so a crash leaves no half of one.
 
-Lock files are empty and stay. They cannot be deleted safely: somebody may be waiting for one, and
-would then hold a lock that nobody else sees.
+Lock files stay, and are empty while nobody holds them. They cannot be deleted safely: somebody may
+be waiting for one, and would then hold a lock that nobody else sees.
 """
 
 import shutil
@@ -34,14 +34,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from tlbench.engine.inventory import size_of
 from tlbench.engine.plans import PLANS, plan_files, plan_lines
 from tlbench.engine.store import Store, is_key
 from tlbench.engine.superseded import superseded
-from tlbench.errors import StoreError
+from tlbench.errors import LockedError, StoreError
 from tlbench.files import PART
+from tlbench.locks import Lock
 
 INCOMING, REMOVED = ".incoming", ".removed"
 """Folders of a store: what an import has not verified yet, and what is being deleted."""
@@ -160,7 +159,7 @@ def _garbage(store: Store, dropped: Collection[Path]) -> Iterator[tuple[Sort, Pa
             yield "part", path
     for path in _inside(store.root / ".damaged"):
         yield "damaged", path
-    for folder in (store.root, store.root / PLANS):
+    for folder in (store.root, store.root / PLANS, store.root / ".locks"):
         for path in _inside(folder):
             if path.name.endswith(PART) and _abandoned(path):
                 yield "part", path
@@ -187,13 +186,13 @@ def _move(store: Store, piece: Piece, trash: Path) -> bool:
     with ExitStack() as held:
         lock = None
         if piece.sort in ("job", "working"):
-            lock = store.lock(piece.path.name)
+            lock = store.lock(piece.path.name, wait=False)
         elif piece.sort == "incoming":
             lock = incoming_lock(piece.path)
         if lock is not None:
             try:
-                held.enter_context(lock.acquire(blocking=False))
-            except Timeout:
+                held.enter_context(lock)
+            except LockedError:
                 return False
         try:
             piece.path.rename(trash / f"{piece.path.name}-{uuid.uuid4().hex}")
@@ -202,13 +201,13 @@ def _move(store: Store, piece: Piece, trash: Path) -> bool:
             return False
         if piece.sort == "incoming":
             # Nobody waits for this one: the name is that of one import.
-            Path(incoming_lock(piece.path).lock_file).unlink(missing_ok=True)
+            incoming_lock(piece.path).remove()
     return True
 
 
-def incoming_lock(area: Path) -> FileLock:
+def incoming_lock(area: Path) -> Lock:
     """Return the lock that an import holds while it uses the folder ``area``."""
-    return FileLock(area.with_name(f"{area.name}.lock"))
+    return Lock(area.with_name(f"{area.name}.lock"), wait=False)
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -20,15 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from filelock import Timeout
-
 from tlbench.engine.garbage import INCOMING, incoming_lock
 from tlbench.engine.manifest import MANIFEST, Manifest, check_outputs, read_manifest
 from tlbench.engine.plans import PLANS, place_plan
 from tlbench.engine.store import READ_FOR_RECORDS, State, Store, is_key
 from tlbench.engine.tarball import ArchiveError, Member, members
-from tlbench.errors import DamagedJobError, InputError
-from tlbench.files import flush
+from tlbench.errors import DamagedJobError, InputError, LockedError
+from tlbench.files import check_regular, flush
 
 MAX_BYTES = 100 << 30
 """What an archive may unpack to, by default."""
@@ -82,6 +80,7 @@ def import_archive(
     done = Imported()
     area = store.root / INCOMING / uuid.uuid4().hex
     try:
+        check_regular(path)
         area.parent.mkdir(exist_ok=True)
         with incoming_lock(area), path.open("rb") as file:
             # Under the lock from the start, so that nobody takes it for left over.
@@ -100,7 +99,7 @@ def import_archive(
         raise InputError(f"{path}: cannot be imported: {_reason(error)}{kept}.") from error
     finally:
         # Nobody waits for this lock: the name is that of one import.
-        Path(incoming_lock(area).lock_file).unlink(missing_ok=True)
+        incoming_lock(area).remove()
     return done
 
 
@@ -209,7 +208,7 @@ class _Reading:
 
     def _place(self, job: _Job) -> None:
         try:
-            with self._store.lock(job.key).acquire(blocking=False):
+            with self._store.lock(job.key, wait=False):
                 state = self._store.state(job.key, thorough=True)
                 if state is State.FINISHED:
                     self._done.present += 1
@@ -217,10 +216,11 @@ class _Reading:
                 if state is State.DAMAGED:
                     self._store.set_aside(job.key)
                     self._done.mended += 1
-                job.folder.rename(self._store.folder(job.key))
-                flush(self._store.root)
-                self._done.added += 1
-        except Timeout:
+                if self._store.place(job.folder, job.key):
+                    self._done.added += 1
+                else:
+                    self._done.present += 1
+        except LockedError:
             self._done.busy += 1
 
 

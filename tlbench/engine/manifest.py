@@ -27,6 +27,8 @@ Stat = tuple[int, int]
 
 _CHUNK = 64 << 10
 
+_MEND = "set what is damaged aside with 'tlbench store verify --set-aside' and run the suite again"
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -135,9 +137,9 @@ def read_checked(folder: Path, name: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DamagedJobError(f"{path} cannot be read; run the suite again.") from error
+        raise DamagedJobError(f"{path} cannot be read; {_MEND}.") from error
     if hashlib.sha256(content).hexdigest() != files.get(name):
-        raise DamagedJobError(f"{path} does not match its digest; run the suite again.")
+        raise DamagedJobError(f"{path} does not match its digest; {_MEND}.")
     return content
 
 

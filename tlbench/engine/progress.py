@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.store import Store
-from tlbench.files import PART
+from tlbench.files import replacing
 from tlbench.jobs.context import Progress
 
 PROGRESS = "progress.json"
@@ -34,9 +34,8 @@ class Reporter:
             return
         self._next = now + _SECONDS
         since = {"first": self._first or 0, "started": self._started}
-        part = self._path.with_suffix(PART)
-        part.write_text(json.dumps({**asdict(progress), **since}))
-        part.replace(self._path)
+        with replacing(self._path) as part:
+            part.write_text(json.dumps({**asdict(progress), **since}))
 
 
 def read_progress(store: Store, key: str) -> Mapping[str, Any] | None:

@@ -7,7 +7,8 @@
     log.txt         the same for people
 
 Events of a run are "run-started", "run-finished" and "run-stopped"; those of a job, with its key,
-"submitted", "finished", "failed", "retried", "set-aside" and "elsewhere" (another runner does it).
+"submitted", "finished", "failed", "retried", "set-aside" and "elsewhere" (another process, which is
+named, does it).
 """
 
 import json
@@ -17,16 +18,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from tlbench.engine.events import EventLog
 from tlbench.engine.runner import Report
-from tlbench.errors import InputError
+from tlbench.errors import InputError, LockedError
 from tlbench.files import write_whole
 from tlbench.jobs.base import Job
+from tlbench.locks import Lock
 
 RUN = "run.json"
 LOCK = ".run.lock"
+
+
+def log_job(log: EventLog, event: str, job: Job, **fields: Any) -> None:
+    """Note what happened to a job."""
+    said = [f"{name} {value}" for name, value in fields.items() if value not in (None, False)]
+    text = ", ".join([job.label, *said])
+    log.write(event, text, key=job.key, kind=job.kind, label=job.label, **fields)
 
 
 class RunLog:
@@ -44,14 +51,13 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self._lock = FileLock(folder / LOCK)
+        self._lock = Lock(folder / LOCK, wait=False)
         try:
-            # Whoever only looks holds it for a moment.
-            self._lock.acquire(timeout=1)
-        except Timeout as error:
+            self._lock.__enter__()
+        except LockedError as error:
             raise InputError(
-                f"Another run is writing to {folder}; follow it with 'tlbench status {folder}', or "
-                "choose another folder with --out."
+                f"Another run is writing to {folder} ({error.by}); follow it with 'tlbench status "
+                f"{folder}', or choose another folder with --out."
             ) from error
         process = {"host": platform.node(), "pid": os.getpid()}
         try:
@@ -67,9 +73,7 @@ class RunLog:
 
     def __call__(self, event: str, job: Job, **fields: Any) -> None:
         """Note what happened to a job."""
-        said = [f"{name} {value}" for name, value in fields.items() if value not in (None, False)]
-        text = ", ".join([job.label, *said])
-        self._log.write(event, text, key=job.key, kind=job.kind, label=job.label, **fields)
+        log_job(self._log, event, job, **fields)
 
     def ended(self, report: Report) -> None:
         """Note that every job has been done, or failed, or skipped."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import execute
 from tlbench.engine.task import Limits, Outcome, Task
-from tlbench.errors import StoreError
+from tlbench.errors import LockedError, StoreError
 from tlbench.jobs.base import Job
 
 ATTEMPTS = 3
@@ -31,13 +31,15 @@ class Report:
     """How a run stands.
 
     ``status`` and ``errors`` are by key; ``set_aside`` lists damaged jobs that were found and
-    are computed again, ``retried`` those whose process died, once for each death.
+    are computed again, ``retried`` those whose process died, once for each death. ``elsewhere``
+    says of each job that is left to another process which one that is, and since when.
     """
 
     status: dict[str, Status]
     errors: dict[str, str] = field(default_factory=dict)
     set_aside: list[str] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
     def count(self, *statuses: Status) -> int:
         """Return the number of jobs in any of ``statuses``."""
@@ -153,8 +155,10 @@ class _Walk:
             if state is State.FINISHED:
                 self.report.status[key] = "cached"
             elif state is State.DAMAGED:
-                self.store.clear_damaged(key)
-                self._set_aside(job)
+                # Whoever works on it sets it aside.
+                with suppress(LockedError):
+                    self.store.clear_damaged(key)
+                    self._set_aside(job)
             self._show()
         self._show(now=True)
 
@@ -187,16 +191,19 @@ class _Walk:
         for key, (due, _) in self._elsewhere.items():
             if now < due:
                 continue
-            if not self.store.is_locked(key):
+            holder = self.store.holder(key)
+            if holder is None or self.store.folder(key).exists():
                 self._elsewhere.pop(key)
                 return key
-            self._leave(key)
+            self._leave(key, self.store.lock(key).explain(holder))
             # One look at a time.
             break
         return self._schedule.take()
 
     def _settle(self, outcome: Outcome, attempts: int) -> None:
         job = self.jobs[outcome.key]
+        if not outcome.busy:
+            self.report.elsewhere.pop(outcome.key, None)
         if outcome.fault is not None:
             done = self.report.count("done", "cached")
             raise StoreError(
@@ -208,18 +215,20 @@ class _Walk:
             self._recall(outcome)
             self._schedule = Schedule(self.jobs, self.report.status)
         elif outcome.busy:
-            self._tell("elsewhere", job)
-            self._leave(outcome.key)
+            self._leave(outcome.key, outcome.busy)
         elif outcome.death is not None:
             self._bury(job, outcome.death, attempts)
         elif outcome.error is not None:
-            self._fail(job, outcome.error)
+            self._fail(job, outcome.error, diverged=outcome.diverged)
         else:
             self._schedule.finish(outcome.key, "cached" if outcome.reused else "done")
             self._tell("finished", job, reused=outcome.reused, seconds=outcome.seconds)
 
-    def _leave(self, key: str) -> None:
-        """Leave a job to the runner that does it, and look again later each time."""
+    def _leave(self, key: str, by: str) -> None:
+        """Leave a job to the process that does it, and look again later each time."""
+        if self.report.elsewhere.get(key) != by:
+            self.report.elsewhere[key] = by
+            self._tell("elsewhere", self.jobs[key], by=by)
         shortest, longest = _BUSY_SECONDS
         _, last = self._elsewhere.pop(key, (0.0, shortest / 2))
         pause = min(2 * last, longest)
@@ -235,10 +244,10 @@ class _Walk:
             times = "once" if deaths == 1 else f"{deaths} times"
             self._fail(job, f"It was tried {times}; the last time, {death}.")
 
-    def _fail(self, job: Job, error: str) -> None:
+    def _fail(self, job: Job, error: str, *, diverged: bool = False) -> None:
         self.report.errors[job.key] = error
         skipped = self._schedule.fail(job.key)
-        self._tell("failed", job, error=error, skipped=len(skipped))
+        self._tell("failed", job, error=error, skipped=len(skipped), diverged=diverged)
 
     def _recall(self, outcome: Outcome) -> None:
         """Put a job back that found its parents damaged, and the parents, to be done again."""

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from filelock import Timeout
-
 from tlbench.engine.store import Store
-from tlbench.errors import DamagedJobError
+from tlbench.errors import DamagedJobError, LockedError
 
 Fate = Literal["left", "set aside", "in use"]
 
@@ -52,10 +50,10 @@ def _problem(store: Store, key: str) -> str | None:
 
 def _set_aside(store: Store, key: str) -> Fate:
     try:
-        with store.lock(key).acquire(blocking=False):
+        with store.lock(key, wait=False):
             # Somebody else may have done it again in the meantime.
             if _problem(store, key) and store.folder(key).exists():
                 store.set_aside(key)
             return "set aside"
-    except Timeout:
+    except LockedError:
         return "in use"

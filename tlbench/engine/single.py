@@ -1,7 +1,8 @@
 """Doing one job of a plan, by hand or by a scheduler."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tlbench.engine.devices import check_device
@@ -10,13 +11,18 @@ from tlbench.engine.plans import find_job
 from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import Supervisor
 from tlbench.engine.task import Limits, Task
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import InputError, LockedError, StoreError
 
 _LOOK_SECONDS = 0.5
 
 
 def do_job(
-    beginning: str, root: Path, device: str, limits: Limits, pythons: Mapping[str, str]
+    beginning: str,
+    root: Path,
+    device: str,
+    limits: Limits,
+    pythons: Mapping[str, str],
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[str | None, str, float | None]:
     """Bring exactly one job into the store.
 
@@ -26,6 +32,8 @@ def do_job(
         How the key of a job begins that a plan in the store has.
     pythons
         Name of an environment → interpreter for its jobs.
+    say
+        Called with what the store does not support, and with whom the job has to wait for.
 
     Returns
     -------
@@ -44,8 +52,12 @@ def do_job(
     # Looking a job up makes no store.
     found = find_job(Store(root, read_only=True), beginning)
     store = Store(root)
+    if store.limitation:
+        say(store.limitation)
     if store.state(found.key) is State.DAMAGED:
-        store.clear_damaged(found.key)
+        # Whoever works on it sets it aside.
+        with suppress(LockedError):
+            store.clear_damaged(found.key)
     if store.state(found.key) is State.FINISHED:
         return None, found.label, None
     for role, parent in found.parents.items():
@@ -62,8 +74,7 @@ def do_job(
     try:
         task = Task(found, str(store.root), device, limits, python, environment)
         while (outcome := supervisor.run(task)).busy:
-            while store.is_locked(found.key):
-                time.sleep(_LOOK_SECONDS)
+            _wait(store, found.key, outcome.busy, say)
     finally:
         supervisor.close()
     if outcome.fault is not None:
@@ -77,3 +88,18 @@ def do_job(
             "and have been set aside; do that job again first."
         )
     return outcome.error or outcome.death, found.label, outcome.seconds
+
+
+def _wait(store: Store, key: str, by: str, say: Callable[[str], None]) -> None:
+    """Wait until nobody is seen to work on a job any more, and say who does."""
+    lock = store.lock(key)
+    said = ""
+    while True:
+        if by != said:
+            say(f"Waiting for {by}, which works on this job.")
+            said = by
+        time.sleep(_LOOK_SECONDS)
+        holder = lock.holder()
+        if holder is None:
+            return
+        by = lock.explain(holder)

@@ -16,8 +16,8 @@ from tlbench.engine.progress import read_progress
 from tlbench.engine.run_log import LOCK, RUN
 from tlbench.engine.store import Store
 from tlbench.errors import InputError, printable
-from tlbench.files import is_held
 from tlbench.jobs.base import Job
+from tlbench.locks import Lock
 from tlbench.plan.parts import part
 
 STATES = ("finished", "running", "waiting", "failed", "skipped")
@@ -51,6 +51,8 @@ class Status:
         State of each job by key: one of ``STATES``. What is finished is not verified here.
     progress
         What the running jobs have reported last, by key.
+    elsewhere
+        Who does the jobs that this run waits for, and whose process is stopped, by key.
     errors
         Why jobs failed, by key.
     done, seconds
@@ -65,6 +67,7 @@ class Status:
     reason: str
     states: Mapping[str, str]
     progress: Mapping[str, Mapping[str, Any]]
+    elsewhere: Mapping[str, str]
     errors: Mapping[str, str]
     done: int
     seconds: float
@@ -117,6 +120,7 @@ def status_of(run: Followed) -> Status:
         reason=str(own[-1].get("reason", "")) if own else "",
         states=states,
         progress=progress,
+        elsewhere=_elsewhere(run.store, events, running),
         errors=errors,
         done=len(done),
         seconds=seconds,
@@ -172,7 +176,7 @@ def _last_start(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_alive(folder: Path) -> bool:
-    return is_held(folder / LOCK)
+    return Lock(folder / LOCK).holder() is not None
 
 
 def _errors(run: Followed, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -194,6 +198,19 @@ def _states(run: Followed, errors: Mapping[str, str]) -> dict[str, str]:
             lost = any(states.get(p) in ("failed", "skipped") for p in job.parents.values())
             states[key] = "skipped" if lost else "waiting"
     return states
+
+
+def _elsewhere(
+    store: Store, events: Sequence[Mapping[str, Any]], running: Sequence[str]
+) -> dict[str, str]:
+    """Return who does the jobs that the run left to others, or is stopped while it does one."""
+    last = {str(event.get("key")): event["event"] for event in events}
+    found = {}
+    for key in running:
+        holder = store.holder(key)
+        if holder is not None and (last.get(key) == "elsewhere" or holder.stopped):
+            found[key] = store.lock(key).explain(holder)
+    return found
 
 
 def _elapsed(events: Sequence[Mapping[str, Any]], alive: bool) -> float:

@@ -3,7 +3,7 @@
 ::
 
     store/
-      store.json            format of the store
+      store.json            format of the store, and how its jobs are locked
       <key>/                a finished job: job.json, result.json, provenance.json, log.txt,
                             artefacts, and manifest.json with the digest of each file
       .working/<key>/       a job that is running or was interrupted
@@ -23,20 +23,28 @@ see `tlbench.jobs.base.KINDS`. Where a job is used by another, every file of it
 is read and compared, so an altered file never enters a result, however well it looks.
 """
 
+import errno
 import json
 import os
 import re
+import shutil
 import uuid
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from pydantic import ValidationError
 
+from tlbench.engine.file_systems import Locks, find_locks, limitation
 from tlbench.engine.manifest import check_outputs, read_checked, read_manifest, write_manifest
+from tlbench.engine.provenance import Provenance
 from tlbench.errors import DamagedJobError, StoreError
-from tlbench.files import PART, flush, is_held, write_whole
+from tlbench.files import clear_parts, flush, write_whole
+from tlbench.holders import Holder
 from tlbench.jobs.base import Job
+from tlbench.jobs.context import RESULT
+from tlbench.locks import Lock
+from tlbench.schema import ModelT, first_problem
 
 FORMAT = 1
 READ_FOR_RECORDS = frozenset({"result.json", "provenance.json"})
@@ -70,7 +78,8 @@ class Store:
     Raises
     ------
     StoreError
-        If it cannot be written, or was written by a newer version of tlbench.
+        If it cannot be written, was written by a newer version of tlbench, or its file system
+        offers nothing by which jobs can be locked.
     """
 
     def __init__(self, root: Path | str, read_only: bool = False) -> None:
@@ -81,19 +90,31 @@ class Store:
         try:
             if not read_only:
                 self._make()
-            self._check_format()
+            known = self._read_format()
+            if known is None and not read_only:
+                known = self._record_locks()
         except OSError as error:
             raise StoreError(
                 f"The store {self.root} cannot be {'read' if read_only else 'written'} "
                 f"({error.strerror}); choose another with --store or TLBENCH_STORE."
             ) from error
+        self._way = (known or Locks.FLOCK).way
+        self.limitation = limitation(known or Locks.FLOCK, self.root)
+        """A sentence on what its file system does not support; None if it supports all."""
 
     def _make(self) -> None:
         for folder in (self._working, self._damaged, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         self._probe()
         if not (self.root / "store.json").exists():
-            write_whole(self.root / "store.json", json.dumps({"format": FORMAT}) + "\n")
+            self._record_locks()
+
+    def _record_locks(self) -> Locks:
+        """Find out how jobs can be locked here, and record it so that all users do the same."""
+        found = find_locks(self._working)
+        about = {"format": FORMAT, "locks": found.value}
+        write_whole(self.root / "store.json", json.dumps(about) + "\n")
+        return found
 
     def _probe(self) -> None:
         probe = self._working / f".probe-{uuid.uuid4().hex}"
@@ -113,10 +134,13 @@ class Store:
         except OSError as error:
             raise StoreError(f"The store {self.root} cannot be written.") from error
 
-    def _check_format(self) -> None:
+    def _read_format(self) -> Locks | None:
+        """Return how jobs are locked; None if that has not been found out yet."""
         path = self.root / "store.json"
         try:
-            found = int(json.loads(path.read_text())["format"])
+            about = json.loads(path.read_text())
+            found = int(about["format"])
+            locks = Locks(about["locks"]) if "locks" in about and found <= FORMAT else None
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged; if this folder is a tlbench store, write "
@@ -127,6 +151,7 @@ class Store:
                 f"The store {self.root} has format {found}, this version of tlbench knows up to "
                 f"{FORMAT}; update tlbench or choose another store with --store."
             )
+        return locks
 
     def folder(self, key: str) -> Path:
         """Return where the finished job ``key`` is, or would be."""
@@ -136,25 +161,29 @@ class Store:
         """Return where the job ``key`` is worked on."""
         return self._working / key
 
-    def lock(self, key: str) -> FileLock:
-        """Return the lock that whoever works on ``key`` holds; it is freed if its holder dies.
+    def lock(self, key: str, wait: bool = True) -> Lock:
+        """Return the lock that whoever works on ``key`` holds; see `tlbench.locks`.
 
         Its file stays: were it deleted, two processes could each lock one of that name.
         """
-        return FileLock(self._locks / f"{key}.lock")
+        return Lock(self._locks / f"{key}.lock", self._way, wait)
 
-    def plans_lock(self) -> FileLock:
+    def plans_lock(self) -> Lock:
         """Return the lock held while plans are written, or jobs removed that no plan needs."""
-        return FileLock(self._locks / "plans.lock")
+        return Lock(self._locks / "plans.lock", self._way)
 
     def finished(self) -> set[str]:
         """Return the keys of all jobs that are there, found by one scan and not yet verified."""
         with os.scandir(self.root) as entries:
             return {entry.name for entry in entries if is_key(entry.name) and entry.is_dir()}
 
+    def holder(self, key: str) -> Holder | None:
+        """Return the process that works on ``key`` now, without disturbing it."""
+        return self.lock(key).holder()
+
     def is_locked(self, key: str) -> bool:
         """Say whether somebody works on ``key`` now."""
-        return is_held(self._locks / f"{key}.lock")
+        return self.holder(key) is not None
 
     def begun(self) -> set[str]:
         """Return the keys of all jobs that have a working folder, being done or left behind."""
@@ -204,8 +233,13 @@ class Store:
         """Set the job aside if it is damaged; every file of it is read to find out.
 
         Takes the job's lock, as another process may have noticed first and be doing it again.
+
+        Raises
+        ------
+        LockedError
+            If so, or if somebody else has the lock for another reason.
         """
-        with self.lock(key):
+        with self.lock(key, wait=False):
             if self.state(key, thorough=True) is State.DAMAGED:
                 self.set_aside(key)
 
@@ -223,16 +257,18 @@ class Store:
     def begin(self, job: Job) -> Path:
         """Return the working folder of ``job``, with what an earlier attempt left in it.
 
-        Files that the earlier attempt was in the middle of writing are removed.
+        Files that the earlier attempt was in the middle of writing are removed. The caller holds
+        the job's lock, as for all that is done to a working folder.
         """
         folder = self.working_folder(job.key)
         folder.mkdir(parents=True, exist_ok=True)
-        for part in folder.glob(f"*{PART}"):
-            part.unlink()
+        clear_parts(folder)
         return folder
 
-    def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> None:
+    def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> bool:
         """Turn the working folder of ``job`` into a finished job, in one step.
+
+        Return False if it has been finished by another process; then that result stays.
 
         Each file, the folder and the store are brought to the disk: otherwise a power cut could
         leave a finished job of empty files, or lose one that its runner had reported as done.
@@ -254,23 +290,69 @@ class Store:
         # Of what stands in it: a file may vanish until the last moment.
         check_outputs(folder, job.key, read_manifest(folder), job)
         flush(folder)
-        folder.rename(self.folder(job.key))
-        flush(self.root)
+        return self.place(folder, job.key)
 
-    def result(self, key: str) -> dict[str, Any]:
-        """Return the result of a finished job.
+    def place(self, folder: Path, key: str) -> bool:
+        """Move a complete folder to where the finished job ``key`` belongs.
+
+        The caller holds the job's lock. If the job is there and sound nevertheless, because it was
+        copied into the store or its file system has locks in name only, it is left as it is, and
+        False is returned; if it is damaged, it is set aside.
+        """
+        try:
+            folder.rename(self.folder(key))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            if self.state(key, thorough=True) is State.FINISHED:
+                shutil.rmtree(folder)
+                return False
+            self.set_aside(key)
+            folder.rename(self.folder(key))
+        flush(self.root)
+        return True
+
+    def read(self, key: str, name: str) -> bytes:
+        """Return the content of one file of a finished job.
 
         Raises
         ------
         DamagedJobError
             If it is not what the job wrote.
         """
-        return self._read(key, "result.json")
+        return read_checked(self.folder(key), name)
 
-    def provenance(self, key: str) -> dict[str, Any]:
-        """Return the provenance of a finished job; raises as ``result`` does."""
-        return self._read(key, "provenance.json")
+    def read_json(self, key: str, name: str, model: type[ModelT]) -> ModelT:
+        """Return a JSON file of a finished job as what such a file should hold.
 
-    def _read(self, key: str, name: str) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(read_checked(self.folder(key), name))
-        return value
+        Raises
+        ------
+        DamagedJobError
+            If it is not what the job wrote.
+        StoreError
+            If that is nothing such a job writes; digests do not show who wrote a job.
+        """
+        content = self.read(key, name)
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            raise self.senseless(key, name, first_problem(error)) from error
+
+    def result(self, key: str, model: type[ModelT]) -> ModelT:
+        """Return the result of a finished job; ``model`` is that of its kind in `RESULTS`.
+
+        Raises as ``read_json``.
+        """
+        return self.read_json(key, RESULT, model)
+
+    def provenance(self, key: str) -> Provenance:
+        """Return the provenance of a finished job; raises as ``read_json``."""
+        return self.read_json(key, "provenance.json", Provenance)
+
+    def senseless(self, key: str, name: str, problem: object) -> StoreError:
+        """Return the error for a file that is as it was stored, but makes no sense."""
+        return StoreError(
+            f"{name} of the job {key[:12]} in the store {self.root} is nothing that such a job "
+            f"writes ({' '.join(str(problem).split())[:200]}); it was forged, or written by "
+            "another version: run the suite with another --store."
+        )

@@ -21,7 +21,7 @@ from typing import Any
 from tlbench.engine.events import EventLog
 from tlbench.engine.store import Store
 from tlbench.engine.task import Limits, Outcome, Task
-from tlbench.errors import StoreError
+from tlbench.errors import LockedError, StoreError
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -228,8 +228,9 @@ class Supervisor:
         with suppress(StoreError, OSError):
             store = Store(task.store, read_only=True)
             # Another process may have taken over, or done it before this one died.
-            if not store.is_locked(task.job.key) and not store.folder(task.job.key).exists():
-                EventLog(store.begin(task.job)).write(event, what, error=what)
+            with suppress(LockedError), store.lock(task.job.key, wait=False):
+                if not store.folder(task.job.key).exists():
+                    EventLog(store.begin(task.job)).write(event, what, error=what)
         return what
 
 

@@ -76,11 +76,13 @@ class Outcome:
     reused
         Another runner had finished it in the meantime.
     busy
-        Another process is doing it.
+        Who is doing it, or works on one of its parents, and since when; empty if nobody else.
     lost
         Parents whose files turned out to be damaged and were set aside; it was not done.
     error
         Why it failed: trying again would not help.
+    diverged
+        Whether it failed because its training ran away, as it always will.
     death
         Why its process ended without a result: trying again may help.
     fault
@@ -91,9 +93,10 @@ class Outcome:
 
     key: str
     reused: bool = False
-    busy: bool = False
+    busy: str = ""
     lost: tuple[str, ...] = ()
     error: str | None = None
+    diverged: bool = False
     death: str | None = None
     fault: str | None = None
     seconds: float | None = None

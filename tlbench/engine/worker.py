@@ -11,11 +11,9 @@ import platform
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-
-from filelock import Timeout
 
 from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
@@ -24,7 +22,7 @@ from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
-from tlbench.errors import StoreError, TlbenchError
+from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
 from tlbench.jobs.sources import check_imported, check_planned
@@ -52,7 +50,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     seconds = None
     try:
         store = Store(task.store)
-        with store.lock(job.key).acquire(blocking=False):
+        with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
                 return Outcome(job.key, reused=True)
             parents = dict.fromkeys(job.parents.values())
@@ -61,11 +59,11 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
                 return Outcome(job.key, lost=lost)
             with captured(store.begin(job) / LOG) if capture else nullcontext():
                 seconds = perform(job, store, task.device, environment=task.environment)
-    except Timeout:
-        return Outcome(job.key, busy=True)
+    except LockedError as error:
+        return Outcome(job.key, busy=error.by)
     except Exception as error:
         return _failure(job.key, store, error)
-    return Outcome(job.key, seconds=seconds)
+    return Outcome(job.key, reused=seconds is None, seconds=seconds)
 
 
 def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
@@ -82,15 +80,21 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
         store.probe()
     except StoreError as fault:
         return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
-    return Outcome(key, error=_one_line(error))
+    return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 
 def _usable(store: Store, key: str) -> bool:
-    """Read every file of a parent; set the parent aside if one is damaged."""
+    """Read every file of a parent; set the parent aside if one is damaged.
+
+    Raises
+    ------
+    LockedError
+        If one is damaged and another process works on the parent.
+    """
     state = store.state(key, thorough=True)
     if state is State.DAMAGED:
         store.clear_damaged(key)
-        # Whoever held its lock in the meantime may have done it again.
+        # Another process may have done it again in the meantime.
         state = store.state(key, thorough=True)
     return state is State.FINISHED
 
@@ -99,18 +103,19 @@ def perform(
     job: Job,
     store: Store,
     requested: str,
-    watch: Callable[[Progress], None] | None = None,
     environment: str | None = None,
-) -> float:
+) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
+
+    Return None if another process has finished it meanwhile.
 
     Parameters
     ----------
-    watch
-        Called with the job's progress, too; it may raise to end the job.
     environment
         Name of the environment that this interpreter was named for.
     """
+    from tlbench.jobs.results import check_result
+
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -128,7 +133,6 @@ def perform(
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
         reporter = Reporter(folder / PROGRESS)
-
         begun = False
 
         def report(progress: Progress) -> None:
@@ -137,8 +141,6 @@ def perform(
                 begun = True
                 check_imported(job)
             reporter(progress)
-            if watch is not None:
-                watch(progress)
 
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
@@ -146,6 +148,7 @@ def perform(
         check_imported(job)
         result = run(json.loads(json.dumps(dict(job.config))), context)
         check_imported(job)
+        check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
             **context.measured,
@@ -160,8 +163,7 @@ def perform(
         log.write("failed", trace, error=_one_line(error), traceback=trace)
         (folder / PROGRESS).unlink(missing_ok=True)
         raise
-    store.commit(job, result, provenance)
-    return float(seconds)
+    return float(seconds) if store.commit(job, result, provenance) else None
 
 
 @contextmanager

@@ -1,19 +1,31 @@
 """What is known of jobs and data sets before anything is run."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pydantic import BaseModel
+
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.data.splits import share_size
+from tlbench.errors import InputError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import RESULT
+from tlbench.jobs.results import DatasetResult
+from tlbench.schema import ModelT, read_json
 
 ATOMS_PER_CELL = 8
 """Atoms of the conventional cell of diamond."""
+
+
+class _Described(BaseModel):
+    """What a finished job was."""
+
+    kind: str
+    config: dict[str, Any]
+    parents: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -87,20 +99,19 @@ class Known:
             self._sizes[key] = found
         return self._sizes[key]
 
-    def read(self, key: str, name: str) -> dict[str, Any] | None:
-        """Return what a JSON file of a finished job says; None if it cannot be read."""
+    def read(self, key: str, name: str, model: type[ModelT]) -> ModelT | None:
+        """Return what a JSON file of a finished job says; None if it says nothing of that kind."""
         folder = self._finished.get(key)
         try:
-            value = None if folder is None else json.loads((folder / name).read_text())
-        except (OSError, ValueError):
+            return None if folder is None else read_json(folder / name, model, "such a file")
+        except InputError:
             return None
-        return value if isinstance(value, dict) else None
 
     def _finished_job(self, key: str) -> Job | None:
-        found = self.read(key, "job.json")
-        if found is None or found.get("kind") not in KINDS:
+        found = self.read(key, "job.json", _Described)
+        if found is None or found.kind not in KINDS:
             return None
-        return Job(found["kind"], found.get("config", {}), found.get("parents", {}))
+        return Job(found.kind, found.config, found.parents)
 
     def _sizes_of(self, job: Job, key: str) -> Sizes | None:
         try:
@@ -108,14 +119,14 @@ class Known:
             if origin["kind"] == "stillinger-weber":
                 return _sampled(StillingerWeberOrigin.model_validate(origin))
             frames = {split: int(origin["split"][split]["frames"]) for split in SPLITS}
-            result = self.read(key, RESULT)
-            if result is None:
-                return Sizes(frames, {}, {})
-            frames = {split: int(result["n_frames"][split]) for split in SPLITS}
-            atoms = {split: result["n_atoms"][split] / max(frames[split], 1) for split in SPLITS}
         except (KeyError, TypeError, ValueError):
             return None
-        self._counted[key] = sum(result["n_atoms"].values()) / max(sum(frames.values()), 1)
+        result = self.read(key, RESULT, DatasetResult)
+        if result is None:
+            return Sizes(frames, {}, {})
+        frames, n_atoms = result.n_frames.model_dump(), result.n_atoms.model_dump()
+        atoms = {split: n_atoms[split] / max(frames[split], 1) for split in SPLITS}
+        self._counted[key] = sum(n_atoms.values()) / max(sum(frames.values()), 1)
         return Sizes(frames, atoms, {})
 
     def _with_typical_atoms(self, sizes: Sizes) -> Sizes | None:

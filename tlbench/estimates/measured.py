@@ -4,12 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from math import isfinite
 from pathlib import Path
 from statistics import median
 
 from tlbench.costs import whole
-from tlbench.engine.provenance import device_name
+from tlbench.engine.provenance import Provenance, device_name
 from tlbench.engine.store import Store
 from tlbench.estimates.known import Known
 from tlbench.estimates.work import Work, work_of
@@ -97,14 +96,12 @@ def read_measured(
     found = Measured(device_name("cpu"), None)
     provenances = {}
     for key in _drawn(jobs, finished):
-        provenance = known.read(key, "provenance.json")
+        provenance = known.read(key, "provenance.json", Provenance)
         if provenance is not None and known.job(key) is not None:
             provenances[key] = provenance
     if _resolve(device) == "cuda":
         names = Counter(
-            str(each.get("device_name"))
-            for each in provenances.values()
-            if str(each.get("device")).startswith("cuda")
+            each.device_name for each in provenances.values() if each.device.startswith("cuda")
         )
         found.accelerator = _accelerator(names)
     for key, provenance in provenances.items():
@@ -113,24 +110,19 @@ def read_measured(
             continue
         accelerated = found.accelerates(job)
         name = found.accelerator if accelerated else found.processor
-        if provenance.get("device_name") != name:
-            found.elsewhere[str(provenance.get("device_name"))] += 1
+        if provenance.device_name != name:
+            found.elsewhere[provenance.device_name] += 1
             continue
-        if job.kind == "speed" and "force_call_seconds" in provenance:
-            backbone = canonical_json(job.config["backbone"])
-            found.speeds[backbone] = float(provenance["force_call_seconds"])
+        if job.kind == "speed" and provenance.force_call_seconds is not None:
+            found.speeds[canonical_json(job.config["backbone"])] = provenance.force_call_seconds
         if job.kind == "dataset":
             # Others may be taken to be as large.
             known.sizes(key)
         work = work_of(job, known)
-        try:
+        if work is not None:
             cost = whole(provenance)
-            seconds = float(cost["wall_seconds"]), float(cost["cpu_seconds"])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if work is not None and all(isfinite(each) and each >= 0 for each in seconds):
-            started = str(provenance.get("started"))
-            found.samples.append(Sample(work, *seconds, started, accelerated))
+            seconds = cost.wall_seconds, cost.cpu_seconds
+            found.samples.append(Sample(work, *seconds, cost.started, accelerated))
     return found
 
 

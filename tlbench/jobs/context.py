@@ -29,12 +29,11 @@ START, EXPECTED, OUTCOME = "start.npz", "expected.npz", "outcome.npz"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a running job is: updates or steps, the latest loss, a new validation error."""
+    """How far a running job is: updates or steps, and the latest loss."""
 
     done: int
     total: int
     loss: float | None = None
-    validation: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Job: how far two sets of structures are apart."""
 
-import json
 from typing import Any
 
 import numpy as np
 
 from tlbench.data.frames import Frames
 from tlbench.data.splits import chosen_indices
-from tlbench.jobs.context import RESULT, Context, Progress
+from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.environments import read_environments
+from tlbench.jobs.results import EnvironmentsResult, read_result
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet
@@ -45,7 +45,7 @@ def _structures(role: str, chosen: dict[str, Any], context: Context) -> Structur
     return StructureSet(
         name=role,
         frames=frames.select(np.sort(indices)),
-        nearest=json.loads((folder / RESULT).read_text())["nearest"],
+        nearest=read_result(folder, EnvironmentsResult).nearest,
         raw=found["raw"][atoms],
         scaled=found["scaled"][atoms],
     )

@@ -40,11 +40,9 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         potential.check_finite(data.batch(data.batches()[0]).graph)
         pace = Pace(clock_for(context.device))
 
-        validated: list[float] = []
-
         def on_update(done: int, total: int, loss: float | None) -> None:
             pace.note(done)
-            context.report(Progress(done, total, loss, validated.pop() if validated else None))
+            context.report(Progress(done, total, loss))
 
         curve = train(
             potential,
@@ -57,7 +55,6 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
             on_update=on_update,
             pull=strategy.pull,
             replay=_replay(strategy, frames, potential, context),
-            on_validation=lambda done, error: validated.append(error),
         )
         context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / CURVE, curve)

@@ -1,8 +1,9 @@
 """Turning a finished run into a submission."""
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -94,9 +95,9 @@ def _add(
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(suite, errors, collector)
-    jobs = [collector.description(each.job) for each in provenance]
-    about = _about(suite, found, tests, jobs, collector, who)
-    about |= {"private": private, "sources": _sources(run, jobs)}
+    about = _about(suite, found, tests, collector, who)
+    sources = [collector.sources(each.job) for each in provenance]
+    about |= {"private": private, "sources": _sources(run, sources)}
     validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
@@ -135,12 +136,21 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
     Raises
     ------
     InputError
-        If they cannot be read or written.
+        If they cannot be written, or are not those of the submission.
+    StoreError
+        If the store does not have them as they were written.
     """
+    opened = Store(store, read_only=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for key in entry.about.weights:
-            shutil.copyfile(Store(store).folder(key) / MODEL, folder / f"{key}.safetensors")
+        for key, known in entry.about.weights.items():
+            content = opened.read(key, MODEL)
+            if hashlib.sha256(content).hexdigest() != known:
+                raise InputError(
+                    f"The weights of job {key[:12]} in the store {opened.root} are not those of "
+                    f"{entry.label}; name the store that it was made from with --store."
+                )
+            (folder / f"{key}.safetensors").write_bytes(content)
     except OSError as error:
         raise InputError(f"The weights cannot be copied to {folder} ({error}).") from error
     return len(entry.about.weights)
@@ -150,13 +160,11 @@ def _about(
     suite: Suite,
     found: Results,
     tests: list[TestSet],
-    jobs: Sequence[dict[str, Any]],
     collector: Collector,
     who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.model for r in found.records if r.model is not None})
-    trained = [job["config"] for job in jobs if job["kind"] == "train"]
-    providers = providers_of(suite, trained)
+    providers = providers_of(suite, map(collector.config, models))
     return {
         "format": FORMAT,
         "name": who.name,
@@ -179,14 +187,17 @@ def _about(
     }
 
 
-def _sources(run: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _sources(run: Path, sources: Sequence[Mapping[str, str] | None]) -> dict[str, str]:
     """Return the digests of the code that the jobs of a run were done with."""
-    if any("sources" not in job for job in jobs):
-        raise InputError(
-            f"{run}: its jobs do not say which code they were done with, as they are of an earlier "
-            "version of tlbench; run the suite again."
-        )
-    return {name: digest for job in jobs for name, digest in job["sources"].items()}
+    found: dict[str, str] = {}
+    for each in sources:
+        if each is None:
+            raise InputError(
+                f"{run}: its jobs do not say which code they were done with, as they are of an "
+                "earlier version of tlbench; run the suite again."
+            )
+        found.update(each)
+    return found
 
 
 def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:

@@ -1,28 +1,64 @@
 """What a submission needs from the store of a run: errors, test structures, data, weights."""
 
-import json
+import hashlib
+import io
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel
 
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.engine.manifest import read_manifest
-from tlbench.engine.store import State, Store
+from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
+from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.jobs.context import ERRORS, MODEL
-from tlbench.leaderboard.per_frame import DIGITS, LARGEST, ModelErrors, TestSet
-from tlbench.leaderboard.submission import DataSet
-from tlbench.metrics.spec import Errors, Floats, FrameErrors
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
+from tlbench.leaderboard.submission import DataSet, Digest
+from tlbench.leaderboard.wording import Word
+from tlbench.magnitudes import LARGEST, SMALLEST
+from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.plan import dataset_job
-from tlbench.schema import digest
+from tlbench.schema import ModelT, digest, validate
+
+
+class _Done(BaseModel):
+    """What is read of the description of any job."""
+
+    sources: dict[Word, Digest] | None = None
+
+
+class _Measured(BaseModel):
+    """What is read of the description of a job that measured a model."""
+
+    kind: Literal["evaluate"]
+    parents: dict[str, Digest]
+
+
+class _Training(BaseModel):
+    """What is read of the configuration of a job that trained a model."""
+
+    backbone: dict[str, Any]
+    strategy: Word
+    providers: tuple[Word | None, Word | None]
+
+
+class _Trained(BaseModel):
+    """What is read of the description of a job that trained a model."""
+
+    kind: Literal["train"]
+    config: _Training
 
 
 class Collector:
-    """Reads finished jobs of one run."""
+    """Reads finished jobs of one run.
+
+    Whatever is read is compared with the manifest of its job first, byte by byte, and is what such
+    a job writes; else a method raises a StoreError that names the job, or an InputError if the
+    store does not have it.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,11 +69,24 @@ class Collector:
         Raises
         ------
         InputError
-            If the job is not in the store, or is damaged; as all methods do.
+            If they are beyond all measure.
         """
-        folder = self._folder(job)
-        with np.load(folder / ERRORS, allow_pickle=False) as file:
-            found = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
+        described = self._described(job, _Measured)
+        arrays = read_arrays(self._store, job, ERRORS, ERRORS_LAYOUT)
+        energy, forces, n_atoms = (arrays[name] for name in ERRORS_LAYOUT)
+        if not (
+            len(n_atoms)
+            and len(energy) == len(n_atoms)
+            and (n_atoms > 0).all()
+            and forces.shape == (n_atoms.sum(), 3)
+            and np.isfinite(energy).all() | np.isnan(energy).all()
+            and "data" in described.parents
+        ):
+            problem = "energies and forces are not those of structures of these sizes"
+            raise self._store.senseless(job, ERRORS, problem)
+        forces = forces.astype(np.float64)
+        forces[np.abs(forces) < SMALLEST] = 0
+        found = FrameErrors.of(Errors(energy, forces, n_atoms))
         known = bool(np.isfinite(found.energy).all())
         largest = max(found.force_abs.max(), found.force_square.max())
         if not (largest <= LARGEST and np.nanmax(np.abs(found.energy), initial=0) <= LARGEST):
@@ -47,29 +96,21 @@ class Collector:
             )
         return ModelErrors(
             job=job,
-            data=self.description(job)["parents"]["data"],
-            energy=_rounded(found.energy) if known else None,
-            force_abs=_rounded(found.force_abs),
-            force_square=_rounded(found.force_square),
+            data=described.parents["data"],
+            energy=rounded(found.energy) if known else None,
+            force_abs=rounded(found.force_abs),
+            force_square=rounded(found.force_square),
         )
 
     def tests(self, data: str, element: str) -> TestSet:
         """Return what the test structures of the data set of job ``data`` are."""
-        frames = Frames.load(self._folder(data) / "test.npz")
-        return TestSet(
-            data=data,
-            element=element,
-            n_atoms=frames.n_atoms.tolist(),
-            temperature=[t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
-            phases=frames.phase.tolist(),
-            groups=frames.group.tolist(),
-        )
+        frames = self._frames(data, "test")
+        return tests_of(frames, data, element)
 
     def data_set(self, card: Card, tests: Mapping[str, TestSet]) -> DataSet:
         """Return the data set of ``card`` as it was used; ``tests`` by the job of their data."""
         job = dataset_job(card).key
-        folder = self._folder(job)
-        parts = {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+        parts = {split: self._frames(job, split) for split in SPLITS}
         return DataSet(
             card=card.name,
             title=card.title,
@@ -83,28 +124,57 @@ class Collector:
             n_frames={split: len(frames) for split, frames in parts.items()},
         )
 
-    def description(self, job: str) -> dict[str, Any]:
-        """Return what the key of a job is the digest of."""
-        found: dict[str, Any] = json.loads((self._folder(job) / "job.json").read_text())
-        return found
+    def config(self, job: str) -> dict[str, Any]:
+        """Return the backbone, strategy and providers of a job that trained a model."""
+        return self._described(job, _Trained).config.model_dump()
+
+    def sources(self, job: str) -> dict[str, str] | None:
+        """Return the digests of the code that a job was done with; None if it does not say."""
+        return self._described(job, _Done).sources
 
     def weights(self, model: str) -> str:
         """Return the SHA-256 of the weights that the job ``model`` left."""
-        return read_manifest(self._folder(model)).files[MODEL]
+        return hashlib.sha256(self._read(model, MODEL)).hexdigest()
 
-    def _folder(self, key: str) -> Path:
-        if self._store.state(key) is not State.FINISHED:
+    def _described(self, job: str, model: type[ModelT]) -> ModelT:
+        self._require(job)
+        return self._store.read_json(job, "job.json", model)
+
+    def _frames(self, job: str, split: str) -> Frames:
+        name = f"{split}.npz"
+        return Frames.read(io.BytesIO(self._read(job, name)), str(self._store.folder(job) / name))
+
+    def _read(self, job: str, name: str) -> bytes:
+        self._require(job)
+        return self._store.read(job, name)
+
+    def _require(self, key: str) -> None:
+        if not self._store.folder(key).exists():
             raise InputError(
                 f"The store {self._store.root} does not have the job {key[:12]} of this run; name "
                 "the store that it was run with (--store), or run the suite again."
             )
-        return self._store.folder(key)
+
+
+def tests_of(frames: Frames, data: str, element: str) -> TestSet:
+    """Return what the test structures ``frames`` of the data set of job ``data`` are.
+
+    Raises
+    ------
+    InputError
+        If they are nothing that test structures are.
+    """
+    found = {
+        "data": data,
+        "element": element,
+        "n_atoms": frames.n_atoms.tolist(),
+        "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
+        "phases": frames.phase.tolist(),
+        "groups": frames.group.tolist(),
+    }
+    return validate(TestSet, found, f"The test structures of job {data[:12]}")
 
 
 def content_of(parts: dict[str, Frames]) -> str:
     """Return the digest of all parts of a data set."""
     return digest({split: frames.digest() for split, frames in parts.items()})
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]

@@ -14,22 +14,18 @@ import numpy.typing as npt
 from pydantic import Field, StringConstraints, model_validator
 
 from tlbench.leaderboard.submission import Digest
+from tlbench.magnitudes import Magnitude, Signed, Square, Temperature
 from tlbench.metrics import METRICS
-from tlbench.metrics.conditions import ConditionKey, conditions_of, key_of, where
+from tlbench.metrics.conditions import ConditionKey, parts_of
 from tlbench.metrics.spec import Floats, FrameErrors
 from tlbench.schema import Strict, digest, read_lines
 
 MAX_FRAMES = 100_000
 MAX_ATOMS = 1_000_000
-LARGEST = 1e12
-"""The largest sum of errors that is taken for one, eV/Å or its square."""
-
 DIGITS = 9
 """Significant digits that are kept of an error."""
 
 Kind = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w .,:;+()/%-]*$")]
-Sum = Annotated[float, Field(ge=0, le=LARGEST)]
-Signed = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class TestSet(Strict):
@@ -46,7 +42,7 @@ class TestSet(Strict):
     n_atoms: list[Annotated[int, Field(gt=0, le=MAX_ATOMS)]] = Field(
         min_length=1, max_length=MAX_FRAMES
     )
-    temperature: list[Annotated[float, Field(gt=0)] | None] = Field(max_length=MAX_FRAMES)
+    temperature: list[Temperature | None] = Field(max_length=MAX_FRAMES)
     phases: list[Kind] = Field(max_length=MAX_FRAMES)
     groups: list[Kind] = Field(max_length=MAX_FRAMES)
 
@@ -85,8 +81,8 @@ class ModelErrors(Strict):
     job: Digest
     data: Digest
     energy: list[Signed] | None = Field(max_length=MAX_FRAMES)
-    force_abs: list[Sum] = Field(max_length=MAX_FRAMES)
-    force_square: list[Sum] = Field(max_length=MAX_FRAMES)
+    force_abs: list[Magnitude] = Field(max_length=MAX_FRAMES)
+    force_square: list[Square] = Field(max_length=MAX_FRAMES)
 
     def on(self, tests: TestSet) -> FrameErrors:
         """Return the errors as arrays.
@@ -125,8 +121,9 @@ def recompute(
         If there are not as many errors as test structures.
     """
     found = errors.on(tests)
-    conditions = [{}, *(c for names in by for c in conditions_of(tests, list(names)))]
-    parts = [(key_of(c), found.where(where(tests, c))) for c in conditions]
+    parts: list[tuple[ConditionKey, FrameErrors]] = [((), found)]
+    for names in by:
+        parts += [(k, found.where(some)) for k, some in parts_of(tests, list(names)).items()]
     values: Recomputed = {}
     for metric in metrics:
         function = METRICS.get(metric).of_frames
@@ -137,6 +134,11 @@ def recompute(
             if np.isfinite(value):
                 values[metric, condition] = value
     return values
+
+
+def rounded(values: Floats) -> list[float]:
+    """Return errors with as many digits as are kept of them."""
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
 
 
 def read_errors(path: Path) -> list[ModelErrors]:

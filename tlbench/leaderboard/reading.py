@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from tlbench.leaderboard.submission import (
     TESTS,
     Digest,
     Submission,
-    Word,
 )
+from tlbench.leaderboard.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
+from tlbench.magnitudes import Magnitude
 from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_json, read_lines
 from tlbench.suite import Suite
@@ -33,6 +34,15 @@ from tlbench.suite.loading import load_published
 MAX_FILE = 64 << 20
 MAX_FOLDER = 128 << 20
 """Bytes of one file, and of a submission, as they lie on the disk."""
+
+SPARE = 4 << 20
+RATIO = 50
+"""All files together may have `SPARE` bytes after decompression and `RATIO` times what they have on
+the disk, so that what verification takes is bounded by the size of what is verified. Errors and
+digests do not compress: published submissions have up to 13 times."""
+
+MAX_UNPACKED = 256 << 20
+"""Bytes of all files after decompression, however large they are on the disk."""
 
 MAX_NUMBERS = 5_000_000
 """Values in one file, at most: in memory each takes many times what it takes on the disk."""
@@ -44,17 +54,17 @@ class JobProvenance(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     job: Digest
-    kind: Word
+    kind: PartName
     label: Word
-    started: Word
-    wall_seconds: float = Field(ge=0, le=1e12)
-    cpu_seconds: float = Field(ge=0, le=1e12)
+    started: Moment
+    wall_seconds: Magnitude
+    cpu_seconds: Magnitude
     device_name: Word
     threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
-    python: Word
-    packages: dict[Word, Word] = Field(max_length=200)
-    environment: Word | None = None
+    python: PythonVersion
+    packages: dict[PackageName, Version] = Field(max_length=200)
+    environment: PartName | None = None
     git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
     git_dirty: bool | None
 
@@ -134,7 +144,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
                 f"{folder}: {name} is not the file whose digest stands in {ABOUT}; a submission "
                 "is never changed, add a revision instead."
             )
-        _refuse_many(folder, name)
+    _refuse_many(folder, about.files)
     return about, digest_of(folder / ABOUT)
 
 
@@ -160,17 +170,20 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
 def submission_folders(results: Path) -> list[Path]:
     """Return the folder of every submission below ``results``, sorted.
 
+    Whatever lies there instead of a folder of a suite or of a submission is among them: reading it
+    as a submission says what is wrong with it.
+
     Raises
     ------
     InputError
-        If there is no such folder, or something else than folders of suites and submissions is
-        in it.
+        If there is no such folder.
     """
     if not results.is_dir():
         raise InputError(f"There is no folder {results}; name the folder of results.")
-    found = []
-    for suite in _folders(results):
-        found += _folders(suite)
+    found: list[Path] = []
+    for suite in sorted(_listed(results), key=lambda entry: entry.name):
+        below = _listed(Path(suite.path)) if suite.is_dir(follow_symlinks=False) else [suite]
+        found += sorted(Path(entry.path) for entry in below)
     return found
 
 
@@ -224,25 +237,23 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _refuse_many(folder: Path, name: str) -> None:
-    try:
-        count = read_bounded(folder / name).count(b",")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: {name} cannot be read ({error}).") from error
-    if count > MAX_NUMBERS:
-        raise InputError(f"{folder}: {name} holds {count:,} values; {MAX_NUMBERS:,} are allowed.")
-
-
-def _folders(parent: Path) -> list[Path]:
-    found = []
-    for entry in sorted(_listed(parent), key=lambda entry: entry.name):
-        if not entry.is_dir(follow_symlinks=False):
+def _refuse_many(folder: Path, names: Iterable[str]) -> None:
+    """Refuse files that take much more memory than they take on the disk."""
+    paths = [folder / name for name in names]
+    left = min(SPARE + RATIO * sum(path.stat().st_size for path in paths), MAX_UNPACKED)
+    for path in paths:
+        try:
+            content = read_bounded(path, left)
+        except (OSError, ValueError) as error:
             raise InputError(
-                f"{entry.path} is no folder; below the results there are folders of suites, and "
-                "in them folders of submissions."
+                f"{folder}: {path.name} cannot be read ({error}; all files of a submission "
+                f"together may have {SPARE >> 20} MiB and {RATIO} times their size on the disk)."
+            ) from error
+        left -= len(content)
+        if (count := content.count(b",")) > MAX_NUMBERS:
+            raise InputError(
+                f"{folder}: {path.name} holds {count:,} values; {MAX_NUMBERS:,} are allowed."
             )
-        found.append(Path(entry.path))
-    return found
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

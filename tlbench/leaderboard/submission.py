@@ -25,19 +25,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PositiveInt,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PositiveInt, StringConstraints, field_validator, model_validator
 
 from tlbench.costs import FILE as COSTS
 from tlbench.distances import FILE as DISTANCES
 from tlbench.dynamics import FILE as DYNAMICS
 from tlbench.files import PACKED
+from tlbench.leaderboard.wording import Address, OwnVersion, PartName, Provider, Word
 from tlbench.plan.keys import KeyScheme
 from tlbench.profiles import FILE as PROFILES
 from tlbench.results import PROVENANCE, RECORDS
@@ -63,16 +57,6 @@ _LATER = ("plugins", "private", "sources")
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-def _printable(text: str) -> str:
-    # Also marks that turn the direction of writing, and halves of characters.
-    if not text.isprintable():
-        raise ValueError("it should hold printable characters only")
-    return text
-
-
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
-
-
 class DataSet(Strict):
     """A data set of the suite, as it was used.
 
@@ -90,7 +74,7 @@ class DataSet(Strict):
     tests: Digest | None
     licence: Word
     citation: list[Word] = Field(min_length=1, max_length=20)
-    n_frames: dict[Literal["train", "validation", "test"], PositiveInt]
+    n_frames: dict[Literal["train", "validation", "test"], Annotated[int, Field(gt=0, le=10**7)]]
 
 
 class Submission(Strict):
@@ -106,25 +90,26 @@ class Submission(Strict):
     revision: PositiveInt = Field(le=999)
     replaces: Digest | None = Field(description="of submission.json of the revision before")
     authors: list[Word] = Field(max_length=100)
-    url: str | None = Field(max_length=500, pattern=r"^https://[^\s<>\"'`\\]+$")
+    url: Address | None
     created: date
-    tlbench: Word
+    tlbench: OwnVersion
     suite: str = Field(pattern=NAME)
     suite_version: PositiveInt
     suite_digest: Digest
     protocol_digest: Digest
     data: list[DataSet] = Field(min_length=1, max_length=100)
     reference: Digest | None = Field(description="of the reference dynamics, if there are any")
-    providers: dict[Word, Word] = Field(
+    providers: dict[PartName, Provider] = Field(
         default={}, max_length=100, description="backbone → package that it comes from"
     )
-    plugins: dict[Literal["strategy", "metric", "reader"], dict[Word, Word]] = Field(
-        default={}, description="of what else comes from other packages: name → package"
-    )
+    plugins: dict[
+        Literal["strategy", "metric", "reader"],
+        Annotated[dict[PartName, Provider], Field(max_length=100)],
+    ] = Field(default={}, description="of what else comes from other packages: name → package")
     private: bool = False
     sources: dict[Word, Digest] = Field(default={}, max_length=1000)
-    weights: dict[Digest, Digest]
-    files: dict[str, Digest]
+    weights: dict[Digest, Digest] = Field(max_length=100_000)
+    files: dict[str, Digest] = Field(max_length=100)
 
     @field_validator("name")
     @classmethod

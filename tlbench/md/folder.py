@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
-from tlbench.files import flush, write_whole
+from tlbench.errors import InputError, LockedError
+from tlbench.files import clear_parts, flush, write_whole
+from tlbench.locks import Lock
 from tlbench.md.checkpoint import Arrays, load_arrays
 from tlbench.md.inputs import Driver
 from tlbench.md.outcome import Outcome
@@ -146,7 +146,8 @@ def simulate(
         return done
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
+        with Lock(folder / LOCK, wait=False):
+            clear_parts(folder)
             # Another process may have finished it in the meantime.
             done = finished(folder, settings)
             if done is not None:
@@ -161,10 +162,10 @@ def simulate(
             flush(trajectory.path)
             found = _observables(settings, outcome, start, provenance())
             write_whole(folder / OBSERVABLES, found.model_dump_json(indent=1) + "\n")
-    except Timeout:
+    except LockedError as error:
         raise InputError(
-            f"Another process simulates in {folder}; wait for it, or choose another folder with "
-            "--out."
+            f"Another process simulates in {folder} ({error.by}); wait for it, or choose another "
+            "folder with --out."
         ) from None
     except OSError as error:
         raise InputError(

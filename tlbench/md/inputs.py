@@ -7,12 +7,17 @@ from ase.data import chemical_symbols
 
 from tlbench.applicability import check_elements, check_structure, symbols
 from tlbench.data.frames import Frames
+from tlbench.data.readers.extxyz import images
 from tlbench.data.reading import sha256_of
 from tlbench.errors import InputError
 from tlbench.md.forces import ForceField
 from tlbench.potential import load_potential
 from tlbench.potential_file import potential_path
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
+
+XYZ = (".xyz", ".extxyz")
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of files that ase would unpack, whatever they become."""
 
 STILLINGER_WEBER = "stillinger-weber:"
 
@@ -42,9 +47,15 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
 
     if not path.is_file():
         raise InputError(f"There is no structure file {str(path)!r}.")
+    if path.suffix.lower() in PACKED:
+        raise InputError(f"{path}: is compressed; unpack it first.")
     try:
-        atoms = read(path, index=0, do_not_split_by_at_sign=True)
+        # What ase reads by itself, it makes room for first, however much a header announces.
+        own = path.suffix.lower() in XYZ
+        atoms = next(images(path))[1] if own else read(path, index=0, do_not_split_by_at_sign=True)
         structure = Frames.unlabelled([atoms])
+    except InputError:
+        raise
     except Exception as error:  # each of ase's readers has its own
         problem = " ".join(str(error).split())[:200] or "no more is known"
         raise InputError(

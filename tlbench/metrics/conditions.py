@@ -47,6 +47,24 @@ def conditions_of(frames: Properties, names: list[str]) -> list[Condition]:
     return [dict(zip(names, row, strict=True)) for row in sorted(known)]
 
 
+def parts_of(frames: Properties, names: list[str]) -> dict[ConditionKey, npt.NDArray[np.int64]]:
+    """Return which structures meet each of `conditions_of`, as indices.
+
+    That takes one pass over the structures, however many conditions there are.
+    """
+    keys = [key_of(condition) for condition in conditions_of(frames, names)]
+    if not keys:
+        return {}
+    found: dict[ConditionKey, list[int]] = {key: [] for key in keys}
+    names = sorted(name for name, _ in keys[0])
+    rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
+    for index, row in enumerate(rows):
+        members = found.get(tuple(zip(names, row, strict=True)))
+        if members is not None:
+            members.append(index)
+    return {key: np.array(members, dtype=np.int64) for key, members in found.items()}
+
+
 def where(frames: Properties, condition: Condition) -> npt.NDArray[np.bool_]:
     """Return which structures meet ``condition``, shape (frames,)."""
     mask: npt.NDArray[Any] = np.ones(len(frames.phase), dtype=bool)

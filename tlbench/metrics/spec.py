@@ -54,8 +54,8 @@ class FrameErrors:
             n_atoms=errors.n_atoms,
         )
 
-    def where(self, frames: npt.NDArray[np.bool_]) -> "FrameErrors":
-        """Return those of the structures where the mask (frames,) is true."""
+    def where(self, frames: npt.NDArray[np.int64]) -> "FrameErrors":
+        """Return those of the structures of these indices."""
         return FrameErrors(
             self.energy[frames],
             self.force_abs[frames],

@@ -1,6 +1,6 @@
 """Parts of a plan, for runs that share the work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
@@ -30,8 +30,13 @@ def part(jobs: Mapping[str, Job], number: int, of: int) -> dict[str, Job]:
     for key in jobs:
         if key not in parents:
             groups.setdefault(_model(jobs, key), []).append(key)
-    waiting = [key for group in [*groups.values()][number - 1 :: of] for key in group]
-    needed: set[str] = set()
+    mine = [key for group in [*groups.values()][number - 1 :: of] for key in group]
+    return with_ancestors(jobs, mine)
+
+
+def with_ancestors(jobs: Mapping[str, Job], keys: Iterable[str]) -> dict[str, Job]:
+    """Return the jobs with these keys and all that they need, parents before children."""
+    waiting, needed = list(keys), set[str]()
     while waiting:
         key = waiting.pop()
         if key not in needed:

@@ -6,7 +6,16 @@ from tlbench.tuned import Tuned
 def tuned_table(tuned: Tuned) -> list[list[str]]:
     """Return a line per tuned arm."""
     lines = [
-        ["backbone", "arm", "trials", "pruned", "learning rate", "falls to", "validation", "before"]
+        [
+            "backbone",
+            "arm",
+            "trials",
+            "unfinished",
+            "learning rate",
+            "falls to",
+            "validation",
+            "before",
+        ]
     ]
     for backbone, arms in tuned.arms.items():
         for name, arm in arms.items():
@@ -28,12 +37,20 @@ def tuned_table(tuned: Tuned) -> list[list[str]]:
 
 def tuned_note(tuned: Tuned, untuned: list[tuple[str, str]] | None = None) -> str:
     """Return what the numbers of the table mean, and which arms have the suite's own settings."""
-    others = "; ".join(f"{backbone}, {name}" for backbone, name in untuned or [])
     models = f"{tuned.pairs} model{'s' if tuned.pairs > 1 else ''}"
     return (
         f"Tuned on validation structures with {models} of N = {tuned.size} per trial, within the "
         "budget of the suite; the first trial is the suite's own settings. The learning rate falls "
         "to the given share of itself. Validation and before are force MAE in meV/Å of the best "
         f"trial and of the first. Study {tuned.study[:12]} of suite {tuned.suite}."
-        + (f" Not tuned: {others}." if others else "")
+        + (f" {untuned_note(untuned)}" if untuned else "")
+    )
+
+
+def untuned_note(untuned: list[tuple[str, str]]) -> str:
+    """Return which arms of a tuned suite are not tuned, and what follows from that."""
+    others = "; ".join(f"{backbone}, {name}" for backbone, name in untuned)
+    return (
+        f"Not tuned: {others}. Their errors are larger than they need be: a ratio of a tuned arm "
+        "to one of these also shows what tuning gained."
     )

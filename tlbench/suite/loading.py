@@ -19,6 +19,9 @@ from tlbench.tuned import read_tuned
 MOST_MODELS = 50_000
 """Models of a suite that somebody published: reading it should not fill the memory."""
 
+MOST_PAIRS = 100
+"""Pairs of seeds of one: each interval resamples all of them ten thousand times."""
+
 
 def suite_folder() -> Path:
     """Return the folder of the suites that tlbench ships."""
@@ -132,6 +135,11 @@ def load_published(path: Path, private: bool = False) -> Suite:
     if suite.n_models() > MOST_MODELS:
         raise InputError(
             f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."
+        )
+    pairs = len(suite.init_seeds) * (len(suite.subset_seeds) if suite.pairing == "product" else 1)
+    if pairs > MOST_PAIRS:
+        raise InputError(
+            f"{path}: the suite has {pairs:,} pairs of seeds; {MOST_PAIRS} may be published."
         )
     for card in () if private else suite.cards():
         original = load_card(card.name)

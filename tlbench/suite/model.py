@@ -47,6 +47,9 @@ class Simulations(Protocol):
         return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
 
 
+MOST_MODELS = 200_000
+"""Models of a suite: more would take minutes and gigabytes to lay out."""
+
 _OPTIONAL = (
     "source",
     "target",
@@ -64,26 +67,27 @@ class Suite(Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     version: PositiveInt
-    title: str
-    description: str
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=2000)
     source: DataChoice | None = None
     target: DataChoice | None = None
     source_parts: list[SourcePart] | None = Field(
         default=None,
         min_length=1,
+        max_length=100,
         description="pretrain on each of these parts of the source; by default on all of it",
     )
     matrix: Matrix | None = Field(
         default=None, description="instead of source and target: every ordered pair of elements"
     )
     cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
-    backbones: dict[str, dict[str, Any]] = Field(min_length=1)
+    backbones: dict[str, dict[str, Any]] = Field(min_length=1, max_length=100)
     strategies: list[str] = Field(
         min_length=1,
         description="a strategy, or with another start of the target element "
         "STRATEGY+random or STRATEGY+mean",
     )
-    sizes: list[PositiveInt] = Field(min_length=1)
+    sizes: list[PositiveInt] = Field(min_length=1, max_length=1000)
     subset_seeds: list[int] = Field(min_length=1)
     init_seeds: list[int] = Field(min_length=1)
     pairing: Literal["product", "zip"] = Field(
@@ -100,6 +104,7 @@ class Suite(Strict):
     )
     training_temperatures_k: list[PositiveFloat] | None = Field(
         default=None,
+        max_length=1000,
         description="train one target model at each of these, with structures of it alone",
     )
 
@@ -165,6 +170,15 @@ class Suite(Strict):
             return [[entry] if isinstance(entry, str) else entry for entry in value]
         return value
 
+    @field_validator("by")
+    @classmethod
+    def _distinct_combinations(cls, value: list[list[Property]]) -> list[list[Property]]:
+        if any(len(set(names)) != len(names) for names in value):
+            raise ValueError("a property is given twice in one combination")
+        if len({frozenset(names) for names in value}) != len(value):
+            raise ValueError("a combination of properties is given twice")
+        return value
+
     @field_validator("training_temperatures_k")
     @classmethod
     def _ascending_temperatures(cls, value: list[float] | None) -> list[float] | None:
@@ -192,6 +206,15 @@ class Suite(Strict):
             raise ValueError(
                 f"pairing: zip needs as many init seeds as subset seeds, but there are "
                 f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _models_can_be_laid_out(self) -> "Suite":
+        if self.n_models() > MOST_MODELS:
+            raise ValueError(
+                f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
+                "planned; choose fewer sizes or seeds, or split it into several suites"
             )
         return self
 

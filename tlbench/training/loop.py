@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import DivergedError
 from tlbench.kernels.scope import backward_for
 from tlbench.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
@@ -39,10 +39,6 @@ class Replay:
     share: float
 
 
-class DivergedError(TlbenchError):
-    """The loss, or a force, is no longer a number."""
-
-
 def train(
     potential: Potential,
     groups: Sequence[ParameterGroup],
@@ -54,7 +50,6 @@ def train(
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
     pull: float = 0.0,
     replay: Replay | None = None,
-    on_validation: Callable[[int, float], None] = lambda done, error: None,
 ) -> Curve:
     """Train some parameters of ``potential`` on ``data`` for a fixed number of updates.
 
@@ -77,8 +72,6 @@ def train(
         Strength of the pull of every parameter towards its first value; no part of the loss.
     replay
         Other data that stand in every batch.
-    on_validation
-        Called with updates done and the force MAE on validation data, meV/Å, when it is measured.
 
     Raises
     ------
@@ -127,7 +120,6 @@ def train(
             unread = []
         if done in watched:
             curve.validation.append((done, force_mae(potential, validation)))
-            on_validation(*curve.validation[-1])
         if save:
             save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
             saved_at = time.monotonic()

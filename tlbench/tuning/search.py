@@ -1,17 +1,33 @@
-"""What is tuned, and where its trials are kept."""
+"""What is tuned, and the jobs of a trial."""
 
 import hashlib
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+from tlbench.jobs.base import Job
+from tlbench.plan import plan
 from tlbench.suite import Suite
+from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm as arm_called
-from tlbench.tuned import PRETRAINING
+from tlbench.tuned import PRETRAINING, TunedSettings
+
+
+class Study(NamedTuple):
+    """All trials of one backbone and arm; ``arm`` is a strategy, or pretraining."""
+
+    backbone: str
+    arm: str
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether its models start from a source model, whose pretraining is tuned first."""
+        return self.arm != PRETRAINING and arm_called(self.arm).needs_source
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is tuned, and where its trials are kept.
+    """What is tuned.
 
     ``pairs`` models are trained in every trial, with the suite's first pairs of seeds, on the
     ``size`` target structures of each.
@@ -21,18 +37,91 @@ class Search:
     trials: int
     size: int
     pairs: int
-    out: Path
-    store: Path
-    device: str
 
-    def studies(self) -> list[tuple[str, str]]:
-        """Return backbone and arm of every study, pretraining before what builds on it."""
+    def studies(self) -> list[Study]:
+        """Return all studies, pretraining before what builds on it."""
         arms = [arm_called(name) for name in self.suite.strategies]
         names = [arm.name for arm in arms if arm.trains]
         first = [PRETRAINING] if any(arm.needs_source for arm in arms) else []
-        return [(b, name) for b in self.suite.backbones for name in [*first, *names]]
+        return [Study(b, name) for b in self.suite.backbones for name in [*first, *names]]
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything that determines a trial."""
-        text = f"{self.suite.digest()} {self.size} {self.pairs}"
+        """Return the SHA-256 of what the trials of all studies have in common.
+
+        Which other backbones and strategies are tuned is not among it, so that some can be added.
+        """
+        text = f"{self.suite.protocol_digest()} {self.size} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def own_settings(self, study: Study) -> TunedSettings:
+        """Return the suite's own settings of a study."""
+        untuned = self.suite.pretraining if study.arm == PRETRAINING else self.suite.training
+        return TunedSettings(**untuned.model_dump(include=set(TunedSettings.model_fields)))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial to be run: the jobs that it needs, parents before children, and its models' keys."""
+
+    study: Study
+    number: int
+    settings: TunedSettings
+    jobs: Mapping[str, Job]
+    models: tuple[str, ...]
+
+
+def planned(
+    search: Search,
+    study: Study,
+    number: int,
+    settings: TunedSettings,
+    source: TunedSettings | None,
+) -> Trial:
+    """Plan a trial: the suite's training jobs of one backbone and arm, with other settings.
+
+    Parameters
+    ----------
+    source
+        Settings of the pretraining that it builds on; None if it builds on none.
+    """
+    suite = search.suite
+    strategies = [study.arm]
+    if study.arm == PRETRAINING:
+        strategies = [s for s in suite.strategies if arm_called(s).needs_source][:1]
+    pairs = suite.seed_pairs()[: search.pairs]
+    changes: dict[str, Any] = {
+        "backbones": {study.backbone: suite.backbones[study.backbone]},
+        "strategies": strategies,
+        "sizes": [search.size],
+        "pairing": "zip",
+        "subset_seeds": [subset for subset, _ in pairs],
+        "init_seeds": [init for _, init in pairs],
+        "dynamics": None,
+        "distances": None,
+    }
+    if source is not None:
+        changes["pretraining"] = _with(suite.pretraining, source)
+    changed = "pretraining" if study.arm == PRETRAINING else "training"
+    changes[changed] = _with(getattr(suite, changed), settings)
+    whole = plan(suite.model_copy(update=changes))
+    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.strategy == study.arm))
+    needed = _with_ancestors(whole.jobs, models)
+    jobs = {key: job for key, job in whole.jobs.items() if key in needed}
+    for key in models:
+        jobs[key] = replace(jobs[key], label=f"trial {number}, {jobs[key].label}")
+    return Trial(study, number, settings, jobs, models)
+
+
+def _with(training: TrainingConfig, settings: TunedSettings) -> TrainingConfig:
+    return training.model_copy(update=settings.model_dump())
+
+
+def _with_ancestors(jobs: Mapping[str, Job], keys: tuple[str, ...]) -> set[str]:
+    """Return the keys of jobs and of all that they need."""
+    needed: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        if (key := waiting.pop()) not in needed:
+            needed.add(key)
+            waiting += jobs[key].parents.values()
+    return needed

@@ -29,7 +29,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     publish(folder, "gaps", seed=4, without=lacking)
     publish(
-        folder, "plugin", seed=5, rename={"schnet": "my-net"}, providers={"my-net": "tlbench-mine"}
+        folder,
+        "plugin",
+        seed=5,
+        rename={"schnet": "my-net"},
+        providers={"my-net": "tlbench-mine 0.3.1"},
     )
     publish(folder, "old", settings=[("version", "1")], seed=6)
     publish(folder, "warm", "temperature-sw", seed=7)

@@ -11,7 +11,7 @@ from markupsafe import escape
 from synthetic import publish
 
 from tlbench.errors import InputError
-from tlbench.leaderboard.site import build, making, pages
+from tlbench.leaderboard.site import making
 from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.verification.coordinates import expected
 from tlbench.plan import PRETRAIN
@@ -149,7 +149,7 @@ def test_a_build_that_fails_leaves_the_old_site(small: Path, tmp_path: Path, mon
     def fail(*arguments):
         raise RuntimeError
 
-    monkeypatch.setattr(build, "board_csv", fail)
+    monkeypatch.setattr(making, "board_csv", fail)
     with pytest.raises(RuntimeError):
         build_site(small, out)
     assert _files(out) == before
@@ -162,61 +162,6 @@ def test_a_second_build_replaces_the_first(small: Path, tmp_path: Path):
     (out / "suites" / "gone.html").write_text("of a suite that is no more")
     build_site(small, out)
     assert not (out / "suites" / "gone.html").exists()
-
-
-@pytest.mark.parametrize("where", ["rows", "figures", "text"])
-def test_a_board_that_cannot_be_made_is_left_out_alone(
-    results: Path, built: Built, tmp_path: Path, monkeypatch, where
-):
-    rows_of, costs_of = making.rows_of, pages.costs_of
-
-    def rows(board, pool):
-        if where == "rows" and board.folder == "suites/quick":
-            raise OverflowError("too large")
-        return rows_of(board, pool)
-
-    def costs(board, models):
-        if where == "figures" and board.folder == "suites/quick":
-            raise ValueError("too large")
-        return costs_of(board, models)
-
-    def facts(entry):
-        name = "\ud800" if where == "text" and entry.label == "quick/beta" else "too large"
-        return facts_of(entry) | {"first": name}
-
-    facts_of = pages.facts_of
-    monkeypatch.setattr(making, "rows_of", rows)
-    monkeypatch.setattr(pages, "costs_of", costs)
-    monkeypatch.setattr(pages, "facts_of", facts)
-    site = tmp_path / "site"
-    found = build_site(results, site)
-    (failure,) = found.failures
-    assert failure.board.folder == "suites/quick"
-    assert "alpha, beta-r2, gaps, plugin" in str(failure)
-    assert type(failure.error).__name__ in str(failure)
-    assert len(found.boards) == len(built.boards) - 1
-    assert not (site / "suites" / "quick" / "index.html").exists()
-    assert not (site / "submissions" / "quick" / "beta").exists()
-    assert (site / "suites" / "matrix-cpu" / "index.html").is_file()
-    assert _broken_links(site) == []
-
-
-def test_the_command_line_names_a_board_that_cannot_be_made(
-    small: Path, tmp_path: Path, monkeypatch
-):
-    from typer.testing import CliRunner
-
-    from tlbench.cli import app
-
-    def fail(board, pool):
-        raise OverflowError("too large")
-
-    monkeypatch.setattr(making, "rows_of", fail)
-    arguments = ["board", "build", "--results", str(small), "--out", str(tmp_path / "site")]
-    finished = CliRunner().invoke(app, arguments)
-    assert finished.exit_code == 1
-    assert "(one): OverflowError: too large" in finished.stderr
-    assert (tmp_path / "site" / "index.html").is_file()
 
 
 def test_changed_suites_are_listed_apart_from_those_that_are_shipped(

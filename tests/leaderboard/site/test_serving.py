@@ -1,15 +1,20 @@
 """Showing the site: on this machine alone, and nothing but the site."""
 
+import os
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tlbench.errors import InputError
+from tlbench.leaderboard.site import serving
+from tlbench.leaderboard.site.build import build_site
 from tlbench.leaderboard.site.serving import server_of
 
 
@@ -28,12 +33,106 @@ def test_pages_are_sent(address: str, site: Path):
         assert answer.read() == (site / "suites" / "quick" / "index.html").read_bytes()
 
 
-@pytest.mark.parametrize("path", ["/assets/", "/../results/", "/%2e%2e/results/", "/nothing"])
+NOTHING = [
+    "/assets/", "/../results/", "/%2e%2e/results/", "/nothing", "/%00", "/index.html%00",
+    f"/{'a' * 5000}", f"/{'a/' * 5000}", "/%ff%fe", "/..%2f..%2fetc/passwd", "//etc/passwd",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTHING, ids=lambda path: path[:24])
 def test_nothing_else_is(address: str, path):
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(address + path)
     assert error.value.code == 404
     error.value.close()
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[str]:
+    """Serve a site with links out of it, round in circles, and to what is no file."""
+    site, outside = tmp_path / "site", tmp_path / "outside"
+    (tmp_path / "results").mkdir()
+    build_site(tmp_path / "results", site)
+    outside.mkdir()
+    (outside / "index.html").write_text("secret")
+    (site / "file.html").symlink_to(outside / "index.html")
+    (site / "folder").symlink_to(outside)
+    (site / "inner").mkdir()
+    (site / "inner" / "index.html").symlink_to(outside / "index.html")
+    (site / "loop").symlink_to("loop")
+    (site / "zero").symlink_to("/dev/zero")
+    os.mkfifo(site / "pipe")
+    (site / "same.html").symlink_to("index.html")
+    with server_of(site, 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["file.html", "folder/", "folder/index.html", "folder", "inner/", "loop", "zero", "pipe"],
+)
+def test_no_link_leads_out_of_the_site(linked: str, path):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"{linked}/{path}", timeout=5)
+    assert error.value.code == 404
+    error.value.close()
+
+
+def test_a_link_within_the_site_is_followed(linked: str):
+    with urllib.request.urlopen(f"{linked}/same.html", timeout=5) as answer:
+        assert answer.status == 200
+
+
+REQUESTS = [
+    b"POST /index.html HTTP/1.0\r\n\r\n", b"DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/99999999999999999999.1\r\n\r\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n" + b"a: b\r\n" * 500,
+    b"GET /\xe9\x00 HTTP/1.0\r\n\r\n", b"GET http://[ HTTP/1.0\r\n\r\n",
+    b"GET / HTTP/1.0\r\nIf-Modified-Since: \xff 99999\r\n\r\n", b"",
+]  # fmt: skip
+
+
+def test_odd_requests_and_readers_who_leave_are_not_noticed(address: str, capfd):
+    port = int(address.rpartition(":")[2])
+    for request in REQUESTS:
+        with (
+            suppress(ConnectionError),
+            socket.create_connection(("127.0.0.1", port), timeout=5) as reader,
+        ):
+            reader.sendall(request)
+            reader.shutdown(socket.SHUT_WR)
+            assert b"root:" not in reader.recv(1000)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as reader:
+            reader.sendall(request)
+            # The connection is reset while the answer is on its way.
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with urllib.request.urlopen(f"{address}/index.html") as answer:
+        assert answer.status == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_readers_beyond_a_number_are_turned_away(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(serving, "MOST_READERS", 2)
+    (tmp_path / "results").mkdir()
+    build_site(tmp_path / "results", tmp_path / "site")
+    with server_of(tmp_path / "site", 0) as server, ExitStack() as silent:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            readers = [
+                silent.enter_context(socket.create_connection(server.server_address, timeout=5))
+                for _ in range(3)
+            ]
+            assert readers[-1].recv(1) == b""
+            readers[0].sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
+            assert readers[0].recv(8) == b"HTTP/1.0"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_only_this_machine_is_listened_to(site: Path):

@@ -25,7 +25,7 @@ class DimeNetPPConfig(BackboneConfig):
     n_before_skip: int = Field(default=1, ge=0, description="residual layers before the skip")
     n_after_skip: int = Field(default=2, ge=0, description="residual layers after the skip")
     n_output_layers: PositiveInt = Field(default=3, description="dense layers per output block")
-    n_radial: PositiveInt = Field(default=6, description="radial basis functions")
+    n_radial: int = Field(default=6, ge=1, le=100, description="radial basis functions")
     n_spherical: int = Field(default=7, ge=2, le=10, description="Legendre polynomials")
     envelope_exponent: int = Field(
         default=6, ge=2, description="p of the envelope, DimeNet paper eq. 8"

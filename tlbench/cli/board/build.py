@@ -28,8 +28,8 @@ def build(
 ) -> None:
     """Make a static site of all submissions: a page for each suite and each submission.
 
-    A submission that fails its verification is left out and named, and so is a table that cannot
-    be made of its submissions; the exit code is then 1.
+    A submission that fails its verification, or cannot be shown, is left out and named, and so is a
+    check record that does not fit; the exit code is then 1.
     """
     from tlbench.leaderboard.site.build import build_site
 
@@ -47,5 +47,7 @@ def build(
         typer.echo(f"left out: {verdict.problems[0]}", err=True)
     for failure in built.failures:
         typer.echo(f"left out: {failure}", err=True)
-    if built.left_out or built.failures:
+    for problem in built.bad_checks:
+        typer.echo(f"left out: {problem}", err=True)
+    if built.left_out or built.failures or built.bad_checks:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
-from tlbench.cli.options import Mirror, StoreFolder
+from tlbench.cli.options import Mirror
 
 if TYPE_CHECKING:
     from tlbench.leaderboard.reading import Entry
@@ -32,26 +32,76 @@ def verify(
         Path | None,
         typer.Option(help="Folder of weights that tlbench board add --weights wrote, or a store."),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="With --rerun: the weights of some models suffice.")
+    ] = False,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--retrain", min=1, metavar="K", help="Train K models again that are drawn at random."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="With --retrain: what the draw depends on.", show_default="drawn"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --retrain: jobs at a time.", show_default="one per core"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="With --retrain: auto, cpu or cuda.")] = "cpu",
     tolerance: Annotated[
-        float, typer.Option(min=0, help="With --rerun: by what share errors may differ.")
-    ] = 1e-3,
-    store: StoreFolder = None,
+        float | None,
+        typer.Option(
+            min=0,
+            help="By what share errors may differ.",
+            show_default="0.001 with --rerun, 0.01 with --retrain",
+        ),
+    ] = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Add the outcome to the board, in the folder checks."),
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --record: who makes the check.")
+    ] = None,
+    commits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPOSITORY",
+            help="Also look for the commits of the code in this clone of tlbench.",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of finished jobs. With --retrain a new one, to go on from if interrupted.",
+            show_default="that of tlbench run; with --retrain a temporary one",
+        ),
+    ] = None,
     mirror: Mirror = None,
 ) -> None:
     """Recompute every published number, and say what does not hold; exit code 1 if anything.
 
     Records follow from errors on every test structure and from the simulations of every replica;
-    files from their digests; models, sizes and data sets from the suite. Nothing of a submission
-    is run; --rerun loads its weights, which are safetensors, into the backbones installed here.
+    files from their digests; models, sizes, data sets and numbers of parameters from the suite.
+    With --mirror, data sets are read from their files again. Nothing of a submission is run;
+    --rerun loads its weights, which are safetensors, into the backbones installed here, and
+    --retrain trains them here as the suite says.
     """
     from dataclasses import replace
 
+    from tlbench.cli.board.spot_check import SpotCheck
     from tlbench.errors import InputError
     from tlbench.leaderboard.reading import results_of
     from tlbench.leaderboard.verification import verify_all, write_summary
 
     if again != (weights is not None):
         raise InputError("--rerun and --weights go together: say where the weights are.")
+    if number is not None and (again or not submissions):
+        raise InputError("--retrain needs the folder of a SUBMISSION, and goes without --rerun.")
+    if record and not again and number is None:
+        raise InputError("--record goes with --rerun or --retrain; without them all is recomputed.")
     place = place_of(private, board, results)
     if submissions and results is None and board is None and not place.results.is_dir():
         # Outside a clone, and of a board that was moved, a submission says where the others are.
@@ -60,20 +110,29 @@ def verify(
         for verdict in verify_all(
             place.results, submissions or (), summaries=False, private=place.private
         ):
-            if verdict.entry is not None:
+            if verdict.entry is not None and not verdict.problems:
                 write_summary(verdict.entry)
+    check = SpotCheck(tolerance, place.results if record else None, by, store, mirror)
     good = True
     for verdict in verify_all(place.results, submissions or (), private=place.private):
-        good &= _say(verdict)
-        if weights is not None and verdict.entry is not None and not verdict.problems:
-            good &= _rerun(verdict.entry, weights, tolerance, store, mirror)
+        good &= _say(verdict, place.results)
+        if verdict.entry is None or verdict.problems:
+            continue
+        if not _look_outside(verdict.entry, mirror, commits):
+            good = False
+            continue
+        if weights is not None:
+            good &= check.evaluate(verdict.entry, weights, partial)
+        if number is not None:
+            good &= check.train(verdict.entry, number, seed, workers, device)
     if not good:
         raise typer.Exit(1)
 
 
-def _say(verdict: "Verdict") -> bool:
-    """Print a verdict, and return whether it is good."""
+def _say(verdict: "Verdict", results: Path) -> bool:
+    """Print a verdict and the checks there are, and return whether all is good."""
     from tlbench.cli.tables import say
+    from tlbench.leaderboard.checks import read_checks
 
     if verdict.problems:
         for problem in verdict.problems:
@@ -84,27 +143,28 @@ def _say(verdict: "Verdict") -> bool:
     say(f"good     {verdict.folder}: {verdict.recomputed} numbers recomputed{models}")
     for note in verdict.notes:
         say(f"  note: {note}")
-    return True
+    if verdict.entry is None:
+        return True
+    checks, problems = read_checks(verdict.entry, results)
+    for check in checks:
+        say(f"  {check.date}: {check.text}")
+    for problem in problems:
+        say(f"REFUSED  {problem}")
+    return not problems and not any(check.differing for check in checks)
 
 
-def _rerun(
-    entry: "Entry", weights: Path, tolerance: float, store: Path | None, mirror: Path | None
-) -> bool:
-    from rich.console import Console
+def _look_outside(entry: "Entry", mirror: Path | None, commits: Path | None) -> bool:
+    """Compare a submission with files of its data sets and with the history of the code."""
+    from tlbench.errors import printable
+    from tlbench.leaderboard.verification.commits import check_commits
+    from tlbench.leaderboard.verification.data import check_files
 
-    from tlbench.leaderboard.verification.rerun import rerun
-    from tlbench.run import default_store
-
-    with Console(stderr=True).status("Evaluating …") as status:
-        found = rerun(
-            entry, weights, store or default_store(), mirror, tolerance,
-            lambda label: status.update(f"Evaluating {label} …"),
-        )  # fmt: skip
-    for line in found.problems:
-        typer.echo(f"DIFFERS  {line}")
-    typer.echo(
-        f"rerun    {entry.folder}: {found.models} of {found.n_models} models, {found.numbers} "
-        f"numbers evaluated again; largest relative difference {found.largest:.2g} "
-        f"(tolerance {tolerance:g})"
-    )
-    return not found.problems and found.numbers > 0
+    problems = [] if mirror is None else list(check_files(entry, mirror))
+    if commits is not None:
+        wrong, notes = check_commits(entry, commits)
+        problems += wrong
+        for note in notes:
+            typer.echo(f"  note: {printable(note)}")
+    for problem in problems:
+        typer.echo(f"REFUSED  {entry.folder}: {printable(problem)}")
+    return not problems

@@ -36,6 +36,9 @@ MOST_COLUMNS = 1000
 MOST_DIGITS = 9
 """Digits of a number of atoms."""
 
+LONGEST_LINE = 1 << 18
+"""Bytes of a line."""
+
 BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 
 
@@ -73,7 +76,11 @@ class FrameText:
     def _check_columns(self, header: dict[str, Any]) -> None:
         """Refuse more columns than the first atom has, which ase would make room for."""
         numbers = str(header.get("Properties", DEFAULT_PROPERTIES)).split(":")[2::3]
-        announced = sum(int(number) for number in numbers if number.isdecimal())
+        # Python reads "+9", " 9" and "9_0" as numbers, too.
+        odd = [number for number in numbers if not re.fullmatch("[0-9]{1,9}", number)]
+        if odd:
+            raise InputError(f"Properties announces {odd[0]!r} columns, which is not a number.")
+        announced = sum(map(int, numbers))
         if len(self.lines) > 2 and announced > max(MOST_COLUMNS, len(self.lines[2])):
             raise InputError(f"Properties announces {announced} columns.")
 
@@ -157,7 +164,7 @@ def frame_texts(path: Path) -> Iterator[FrameText]:
 
 def _frame_texts(file: BinaryIO) -> Iterator[FrameText]:
     number = 0
-    while line := file.readline():
+    while line := _line(file, number + 1):
         number += 1
         start = _decoded(line, number).removeprefix("\ufeff" if number == 1 else "")
         if not start.strip():
@@ -168,7 +175,7 @@ def _frame_texts(file: BinaryIO) -> Iterator[FrameText]:
             )
         n_atoms, lines = int(start), [start]
         for offset in range(1, n_atoms + 2):
-            text = _decoded(file.readline(), number + offset)
+            text = _decoded(_line(file, number + offset), number + offset)
             if not text:
                 raise InputError(
                     f"line {number}: announces {n_atoms} atoms, but the file ends after "
@@ -182,6 +189,13 @@ def _frame_texts(file: BinaryIO) -> Iterator[FrameText]:
             lines.append(text)
         yield FrameText(number, lines)
         number += n_atoms + 1
+
+
+def _line(file: BinaryIO, number: int) -> bytes:
+    line = file.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise InputError(f"line {number}: is longer than {LONGEST_LINE >> 10} KiB.")
+    return line
 
 
 def _decoded(line: bytes, number: int) -> str:

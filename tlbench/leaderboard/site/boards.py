@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
 
+from tlbench.leaderboard.checks import Check, measured_models
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.schema import digest
 from tlbench.suite import Suite, load_suite, suite_names
@@ -41,16 +43,24 @@ class Member:
         How many of the models that its suite asks for have results.
     notes
         What else its verification found worth knowing.
+    checks
+        Its check records, oldest first.
     """
 
     entry: Entry
     coverage: Coverage
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def name(self) -> str:
         """The name of its folder, which tells revisions apart."""
         return self.entry.folder.name
+
+    @cached_property
+    def trust(self) -> Trust:
+        """How far its numbers have been checked."""
+        return Trust.of(self.checks, len(measured_models(self.entry)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,12 @@ class Board:
         """How the protocol of its submissions differs from that of the suite of this version."""
         changes = changes_of(self.members[0].entry.suite)
         return [each for each in changes if each.key.partition(".")[0] not in BESIDE_PROTOCOL]
+
+    @property
+    def is_described_by_tlbench(self) -> bool:
+        """Whether the description is that of the suite that tlbench ships."""
+        shipped = _shipped(self.suite.name)
+        return shipped is not None and self.suite.description == shipped[0].description
 
     @property
     def description(self) -> str:
@@ -130,6 +146,11 @@ class Board:
         return [each.card for each in self.members[0].entry.about.data]
 
     @cached_property
+    def trust(self) -> Mapping[str, Trust]:
+        """Name of a member → how far its numbers have been checked."""
+        return {member.name: member.trust for member in self.members}
+
+    @cached_property
     def labels(self) -> Mapping[tuple[str, str], str]:
         """(Name of a member, backbone) → what the model is called, unique in the board."""
         named = [(m.name, b) for m in self.members for b in backbones_of(m)]
@@ -138,6 +159,17 @@ class Board:
             (name, backbone): backbone if count[backbone] == 1 else f"{backbone} · {name}"
             for name, backbone in named
         }
+
+
+def title_of(suite: Suite) -> str:
+    """Return the title of a suite where tlbench gave it, else its name."""
+    return f"Suite {suite.name}" if quotation_of(suite) else suite.title
+
+
+def quotation_of(suite: Suite) -> str:
+    """Return the title that a submission gives a suite; empty where it is that of tlbench."""
+    shipped = _shipped(suite.name)
+    return "" if shipped is not None and suite.title == shipped[0].title else suite.title
 
 
 def changes_text(changes: Sequence[Change]) -> str:

@@ -2,18 +2,16 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from tlbench.errors import InputError
+from tlbench.errors import InputError, printable
+from tlbench.leaderboard.checks import read_checks
 from tlbench.leaderboard.place import is_private, mark_private
 from tlbench.leaderboard.site.boards import Board, Member
-from tlbench.leaderboard.site.exports import board_csv, board_json
-from tlbench.leaderboard.site.making import Failure, Files, make
-from tlbench.leaderboard.site.readme import check_readme, overview_table, write_readme
-from tlbench.leaderboard.site.rows import Row
+from tlbench.leaderboard.site.making import Failure, Files, Maker
+from tlbench.leaderboard.site.readme import check_readme, write_readme
 from tlbench.leaderboard.verification import Verdict, verify_all
 
 ASSETS = ("board.css", "table.js", "figures.js")
@@ -35,13 +33,16 @@ class Built:
     left_out
         Those that failed their verification.
     failures
-        Boards that could not be made, and so are left out with their submissions.
+        Those that passed it and cannot be shown.
+    bad_checks
+        What is wrong with check records that are left out.
     """
 
     boards: list[tuple[Board, int]]
     n_submissions: int
     left_out: list[Verdict]
     failures: list[Failure]
+    bad_checks: list[str]
 
 
 def build_site(
@@ -49,9 +50,9 @@ def build_site(
 ) -> Built:
     """Make the site of all submissions below ``results`` that pass their verification.
 
-    A board that cannot be made is left out with its submissions, and named.
+    One that cannot be shown all the same is left out and named, on the front page, too.
 
-    It appears whole or not at all; what stood in ``out`` before is replaced if it was a site.
+    The site appears whole or not at all; what stood in ``out`` before is replaced if it was a site.
 
     Parameters
     ----------
@@ -72,23 +73,24 @@ def build_site(
             raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
     verdicts = verify_all(results, summaries=False, private=private)
-    members = [_member(verdict) for verdict in verdicts if not verdict.problems]
-    made = make(members, private)
-    boards = [(each.board, each.rows) for each in made.published]
+    found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
+    left_out = [verdict for verdict in verdicts if verdict.problems]
+    refused = [_label(verdict.folder, results) for verdict in left_out]
+    made = Maker(private, refused).make(member for member, _ in found)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
         site = Path(staging) / "site"
-        _write(site, made.files, boards, private)
+        _write(site, made.files, private)
         _swap(site, out, Path(staging) / "old")
     if readme is not None:
-        table = overview_table([(each.board, each.headline) for each in made.published])
-        write_readme(readme, table)
+        write_readme(readme, made.overview)
     return Built(
-        boards=[(board, len(rows)) for board, rows in boards],
+        boards=[(each.board, len(each.rows)) for each in made.published],
         n_submissions=len(made.members),
-        left_out=[verdict for verdict in verdicts if verdict.problems],
+        left_out=left_out,
         failures=made.failures,
+        bad_checks=[problem for _, problems in found for problem in problems],
     )
 
 
@@ -97,10 +99,18 @@ def is_site(folder: Path) -> bool:
     return all((folder / mark).is_file() for mark in MARKS)
 
 
-def _member(verdict: Verdict) -> Member:
+def _label(folder: Path, results: Path) -> str:
+    """Return suite and name of what may be no submission, whose name may be anything."""
+    return printable("/".join(folder.absolute().relative_to(results.absolute()).parts))
+
+
+def _member(verdict: Verdict, results: Path) -> tuple[Member, list[str]]:
+    """Return a submission with its check records, and what is wrong with others."""
     if verdict.entry is None or verdict.coverage is None:
         raise AssertionError("a submission without problems has been read")
-    return Member(verdict.entry, verdict.coverage, tuple(verdict.notes))
+    checks, problems = read_checks(verdict.entry, results)
+    notes = tuple(verdict.notes)
+    return Member(verdict.entry, verdict.coverage, notes, tuple(checks)), problems
 
 
 def _check_target(out: Path, private: bool) -> None:
@@ -118,9 +128,7 @@ def _check_target(out: Path, private: bool) -> None:
         )
 
 
-def _write(
-    site: Path, pages: Files, boards: Sequence[tuple[Board, Sequence[Row]]], private: bool
-) -> None:
+def _write(site: Path, pages: Files, private: bool) -> None:
     from plotly.offline import get_plotlyjs
 
     assets = site / "assets"
@@ -133,8 +141,6 @@ def _write(
         target = site / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    (site / "board.json").write_text(board_json(boards, private), encoding="utf-8")
-    (site / "board.csv").write_text(board_csv(boards), encoding="utf-8")
     if private:
         mark_private(site)
 

@@ -20,6 +20,7 @@ WORDS: dict[str, Callable[[Row], str]] = {
     "strategy": lambda row: row.arm.strategy,
     "pair": lambda row: row.view.transfer.label(),
     "submission": lambda row: row.arm.submission,
+    "trust": lambda row: row.trust.text,
 }
 """Columns of text, which rows refer to by number."""
 
@@ -38,6 +39,7 @@ NUMBERS: dict[str, Callable[[Row], float | None]] = {
     "pairs": lambda row: row.n_pairs,
     "expected": lambda row: row.n_expected,
     "untrained": lambda row: int(not row.arm.size),
+    "differing": lambda row: row.trust.differing,
 }
 
 

@@ -21,7 +21,7 @@ COLUMNS = (
     "suite", "board", "submission", "backbone", "strategy", "source", "source_part", "target",
     "size", "target_structures", "train_temperature_k", "metric", "unit", "better", "condition",
     "value", "low", "high", "ratio_to_scratch", "ratio_low", "ratio_high", "ratio_pairs", "pairs",
-    "pairs_expected", "complete", "rank", "tie_group",
+    "pairs_expected", "complete", "rank", "tie_group", "verification", "models_checked", "models",
 )  # fmt: skip
 
 
@@ -65,6 +65,11 @@ def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
                 "models_found": member.coverage.found,
                 "models_expected": member.coverage.expected,
                 "models_missing": member.coverage.missing,
+                "verification": member.trust.level,
+                "models_trained_again": member.trust.trained,
+                "models_evaluated_again": member.trust.evaluated,
+                "models_differing": member.trust.differing,
+                "checks": [check.model_dump(mode="json") for check in member.checks],
             }
             for member in board.members
         ],
@@ -103,6 +108,9 @@ def _line(board: Board, row: Row) -> list[Any]:
         row.is_complete,
         row.standing.rank if row.standing else None,
         row.group,
+        row.trust.level,
+        row.trust.n_checked,
+        row.trust.n_models,
     ]
 
 

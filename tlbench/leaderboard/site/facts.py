@@ -6,17 +6,20 @@ from typing import Any
 from tlbench.leaderboard.reading import Entry, JobProvenance
 from tlbench.leaderboard.site.reproduction import commits_of
 
+MOST = 50
+"""Devices, packages and the like that are listed one by one."""
+
 
 def facts_of(entry: Entry) -> dict[str, Any]:
     """Return hardware, versions and cost of a submission, for people."""
     jobs = entry.provenance
-    packages = sorted({f"{k} {v}" for job in jobs for k, v in job.packages.items()})
+    packages = {f"{k} {v}" for job in jobs for k, v in job.packages.items()}
     return {
-        "devices": sorted({job.device_name for job in jobs}),
+        "devices": _few({job.device_name for job in jobs}),
         "threads": sorted({job.threads for job in jobs}),
-        "kernels": sorted({job.kernels for job in jobs if job.kernels}),
-        "pythons": sorted({job.python for job in jobs}),
-        "packages": packages,
+        "kernels": _few({job.kernels for job in jobs if job.kernels}),
+        "pythons": _few({job.python for job in jobs}),
+        "packages": _few(packages),
         "commits": [_commit_text(*commit) for commit in commits_of(jobs)],
         "first": min((job.started for job in jobs), default="–"),
         "last": max((job.started for job in jobs), default="–"),
@@ -24,6 +27,13 @@ def facts_of(entry: Entry) -> dict[str, Any]:
         "wall_hours": sum(job.wall_seconds for job in jobs) / 3600,
         "kinds": _kinds(jobs),
     }
+
+
+def _few(texts: set[str]) -> list[str]:
+    """Return texts in order, of many only how many more there are."""
+    found = sorted(texts)
+    more = len(found) - MOST
+    return found if more <= 0 else [*found[:MOST], f"and {more} more"]
 
 
 def _commit_text(commit: str | None, dirty: bool) -> str:

@@ -179,7 +179,7 @@ def _costs(cases: Cases, costs: Iterable[Cost], metric: str) -> Iterator[Section
             note = FRONT_NOTE.format(device="the device that is named")
             section = found.setdefault(title, Section(name, title, note))
             figure = cost_fronts(points, axis, metric, unit, strategies_of(some))
-            section.choices[f"{case}, {device}"] = spec_of(figure)
+            section.choices[f"{case}, “{device}”"] = spec_of(figure)
     yield from found.values()
 
 

@@ -1,35 +1,57 @@
-"""Making boards with all their pages, so that one that cannot be made does not stop the others."""
+"""Making every file of the site, without the submissions that cannot be shown.
+
+Submissions come from strangers, and each is shown beside others: whatever goes wrong in a table, on
+a page or in a figure, the submission that causes it is found and left out, and the rest is made
+without it. That something went wrong is a fault of tlbench and is called one, because what a
+submission should not hold is found when it is verified.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from tlbench.leaderboard.site.boards import Board, Member, boards_of
+from tlbench.errors import printable
+from tlbench.leaderboard.site.boards import Member, boards_of
+from tlbench.leaderboard.site.exports import board_csv, board_json
 from tlbench.leaderboard.site.pages import Published, Writer, board_pages, front_pages
 from tlbench.leaderboard.site.pool import pool_of
+from tlbench.leaderboard.site.readme import overview_table
 from tlbench.leaderboard.site.rows import rows_of
 
 Files = dict[str, bytes]
 """Path below the site → content."""
-Revisions = dict[tuple[str, str], list[Member]]
-"""(Suite, name of a submission) → all its revisions."""
+Revisions = list[Member]
+"""All revisions of one submission."""
+
+LONGEST = 200
+"""Characters of an error that are shown: it may quote a submission."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A board that could not be made."""
+    """A submission that cannot be shown, with all its revisions."""
 
-    board: Board
+    revisions: Revisions
     error: Exception
 
+    @property
+    def label(self) -> str:
+        """Suite and name of the submission."""
+        about = self.revisions[0].entry.about
+        return f"{about.suite}/{about.name}"
+
     def __str__(self) -> str:
-        names = ", ".join(member.name for member in self.board.members)
-        return f"{self.board.folder} ({names}): {type(self.error).__name__}: {self.error}"
+        text = printable(str(self.error))[:LONGEST]
+        return (
+            f"{self.label} cannot be shown because of an internal error of tlbench "
+            f"({type(self.error).__name__}: {text}); please report it."
+        )
 
 
 @dataclass(frozen=True)
 class Made:
-    """All boards that could be made.
+    """The site.
 
     Attributes
     ----------
@@ -37,67 +59,130 @@ class Made:
         Submissions that have a page, older revisions among them.
     files
         Every page, and what stands beside it.
+    overview
+        The table for the front page of a repository.
     """
 
     published: list[Published]
     members: list[Member]
     files: Files
-    failures: list[Failure]
+    overview: str
+    failures: list[Failure] = field(default_factory=list)
 
 
-def make(members: Iterable[Member], private: bool = False) -> Made:
-    """Make the boards of all submissions and their pages.
+@dataclass(frozen=True)
+class Maker:
+    """Makes the site of some submissions.
 
-    Submissions come from strangers: whatever goes wrong with those of one board, it is left out
-    with them, and nothing links to it. Every page of a ``private`` board says that it is one.
+    Attributes
+    ----------
+    private
+        Whether every page says that it is of a private board.
+    refused
+        Submissions that failed their verification, which the front page names.
     """
-    writer = Writer(private)
-    revisions: Revisions = defaultdict(list)
-    for member in members:
-        revisions[_key(member)].append(member)
-    some = [member for found in revisions.values() for member in found]
-    published, failures = _published(boards_of(some))
-    while True:
-        files, failed = _files(writer, published, revisions)
-        if not failed:
-            break
-        failures += failed
-        # Again, without links to what is left out.
-        left_out = {failure.board.folder for failure in failed}
-        published = [each for each in published if each.board.folder not in left_out]
-    files |= {path: text.encode() for path, text in front_pages(writer, published)}
-    shown = [m for each in published for m in _revisions_of(each.board, revisions)]
-    return Made(published, shown, files, failures)
 
+    private: bool = False
+    refused: Sequence[str] = ()
 
-def _published(boards: Iterable[Board]) -> tuple[list[Published], list[Failure]]:
-    published, failures = [], []
-    for board in boards:
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.private)
+
+    def make(self, members: Iterable[Member]) -> Made:
+        """Make the site of all submissions that can be shown; nothing links to the others.
+
+        Raises
+        ------
+        Exception
+            Whatever goes wrong without any submission.
+        """
+        by_name: dict[tuple[str, str], Revisions] = defaultdict(list)
+        for member in members:
+            by_name[_name(member)].append(member)
+        made = self._attempt(list(by_name.values()))
+        if isinstance(made, Made):
+            return made
+        by_suite: dict[str, list[Revisions]] = defaultdict(list)
+        for (suite, _), revisions in by_name.items():
+            by_suite[suite].append(revisions)
+        shown: list[Revisions] = []
+        failures: list[Failure] = []
+        for some in by_suite.values():
+            good, bad = self._sorted_out(some)
+            shown += good
+            failures += bad
+        shown, bad = self._sorted_out(shown)
+        return self._site(shown, [*failures, *bad])
+
+    def _sorted_out(self, some: list[Revisions]) -> tuple[list[Revisions], list[Failure]]:
+        """Return the submissions that can be shown together, and those that prevent it.
+
+        Those are the submissions that cannot be shown alone; then the one without which the others
+        can, the newest if there are several; and if it takes more than one, all that cannot be
+        shown beside older ones.
+        """
+        together = self._attempt(some)
+        if isinstance(together, Made):
+            return some, []
+        alone = [(each, self._attempt([each])) for each in some]
+        failures = [Failure(each, made) for each, made in alone if isinstance(made, Exception)]
+        rest = sorted((each for each, made in alone if isinstance(made, Made)), key=_age)
+        together = self._attempt(rest)
+        if isinstance(together, Made):
+            return rest, failures
+        for each in reversed(rest):
+            others = [other for other in rest if other is not each]
+            if isinstance(self._attempt(others), Made):
+                return others, [*failures, Failure(each, together)]
+        kept: list[Revisions] = []
+        for each in rest:
+            made = self._attempt([*kept, each])
+            if isinstance(made, Made):
+                kept.append(each)
+            else:
+                failures.append(Failure(each, made))
+        return kept, failures
+
+    def _attempt(self, some: list[Revisions]) -> Made | Exception:
+        """Return the site of some submissions, or what goes wrong."""
         try:
-            published.append(Published.of(board, rows_of(board, pool_of(board))))
+            return self._site(some)
         except Exception as error:
-            failures.append(Failure(board, error))
-    return published, failures
+            return error
+
+    def _site(self, some: list[Revisions], failures: Sequence[Failure] = ()) -> Made:
+        members = [member for revisions in some for member in revisions]
+        published = [
+            Published.of(board, rows_of(board, pool_of(board))) for board in boards_of(members)
+        ]
+        left_out = [
+            *((label, "failed its verification") for label in self.refused),
+            *((each.label, _internal(each.error)) for each in failures),
+        ]
+        pages = dict(front_pages(self._writer, published, left_out))
+        by_name = {_name(revisions[0]): revisions for revisions in some}
+        for each in published:
+            own = [one for newest in each.board.members for one in by_name[_name(newest)]]
+            pages.update(board_pages(self._writer, each, published, own))
+        rows = [(each.board, each.rows) for each in published]
+        pages["board.json"] = board_json(rows, self.private)
+        pages["board.csv"] = board_csv(rows)
+        files = {path: text.encode() for path, text in pages.items()}
+        overview = overview_table([(each.board, each.headline) for each in published])
+        return Made(published, members, files, overview, list(failures))
 
 
-def _files(
-    writer: Writer, published: Sequence[Published], revisions: Revisions
-) -> tuple[Files, list[Failure]]:
-    files: Files = {}
-    failures = []
-    for each in published:
-        members = _revisions_of(each.board, revisions)
-        try:
-            pages = list(board_pages(writer, each, published, members))
-            files |= {path: text.encode() for path, text in pages}
-        except Exception as error:
-            failures.append(Failure(each.board, error))
-    return files, failures
-
-
-def _revisions_of(board: Board, revisions: Revisions) -> list[Member]:
-    return [member for newest in board.members for member in revisions[_key(newest)]]
-
-
-def _key(member: Member) -> tuple[str, str]:
+def _name(member: Member) -> tuple[str, str]:
     return member.entry.about.suite, member.entry.about.name
+
+
+def _internal(error: Exception) -> str:
+    return (
+        f"cannot be shown because of an internal error ({type(error).__name__}); please report it"
+    )
+
+
+def _age(revisions: Revisions) -> tuple[str, str]:
+    about = revisions[0].entry.about
+    return str(about.created), about.name

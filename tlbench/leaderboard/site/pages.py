@@ -9,7 +9,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlbench.leaderboard.site.boards import Board, Kind, Member, changes_text
+from tlbench.leaderboard.site.boards import (
+    Board,
+    Kind,
+    Member,
+    changes_text,
+    quotation_of,
+    title_of,
+)
 from tlbench.leaderboard.site.chosen import best_models, costs_of, dynamics_of, records_of
 from tlbench.leaderboard.site.columns import files_of, safe_json, words_of
 from tlbench.leaderboard.site.facts import facts_of
@@ -28,6 +35,7 @@ from tlbench.leaderboard.site.reproduction import (
 from tlbench.leaderboard.site.rows import Row
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.leaderboard.site.strip import Strip, strip_of
+from tlbench.leaderboard.site.trust import summary
 from tlbench.leaderboard.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
@@ -88,8 +96,11 @@ class Writer:
         self._environment.filters["zip"] = zip
         self._environment.filters["plain"] = "{:g}".format
         self._environment.filters["metric_text"] = _metric_text
+        self._environment.filters["trust_summary"] = summary
         self._environment.filters["unbroken"] = _unbroken
         self._environment.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
+        self._environment.filters["title_of"] = title_of
+        self._environment.filters["quotation_of"] = quotation_of
         self._environment.globals["version"] = version("tlbench")
         self._environment.globals["private"] = private
 
@@ -110,13 +121,21 @@ def _unbroken(text: str) -> str:
     return text.replace("/", "/\u2060")
 
 
-def front_pages(writer: Writer, published: Sequence[Published]) -> Pages:
-    """Yield the pages that are about no single suite."""
+def front_pages(
+    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]] = ()
+) -> Pages:
+    """Yield the pages that are about no single suite.
+
+    Parameters
+    ----------
+    left_out
+        Submissions that are not shown, each with why in half a sentence.
+    """
     # On a private board most suites are of data of one's own, so none of them leads.
     leading = [each for each in published if writer.private or each.board.kind is Kind.SHIPPED]
     led = {each.board.suite.name for each in leading}
     others = [each.board for each in published if each.board.suite.name not in led]
-    yield writer.page("index.html", "index.html", leading=leading, others=others)
+    yield writer.page("index.html", "index.html", leading=leading, others=others, left_out=left_out)
     yield writer.page(
         "method.html",
         "method.html",

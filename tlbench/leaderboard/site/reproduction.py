@@ -1,11 +1,11 @@
 """How to repeat a submission's run: the commands on its page, and what they cannot promise.
 
-Commands are copied into shells, so nothing that a submission says enters one unless it has the form
-of a name, a version or a commit. Packages of others are named as the submission declares them, in a
-command of their own that is marked as installing code which the board has not checked.
+Commands are copied into shells, so nothing that a submission says enters one but names, versions
+and commits, which have the form that `tlbench.leaderboard.wording` gives them. Packages of others
+are named as the submission declares them, in a command of their own that is marked as installing
+code which the board has not checked.
 """
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -16,13 +16,6 @@ from tlbench.leaderboard.reading import Entry, JobProvenance
 PINNED = ("e3nn", "nequip", "numpy", "scipy", "torch", "torch-geometric", "vesin")
 """Packages that results depend on, which commands name; others are only listed."""
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-_VERSION = re.compile(
-    r"(?:[1-9][0-9]{0,8}!)?[0-9]{1,9}(?:\.[0-9]{1,9}){0,8}(?:(?:a|b|rc)[0-9]{1,9})?"
-    r"(?:\.post[0-9]{1,9})?(?:\.dev[0-9]{1,9})?(?:\+[a-z0-9]{1,40}(?:\.[a-z0-9]{1,40}){0,4})?"
-)
-"""Names of PEP 503 and PEP 508, and versions of PEP 440 in normal form."""
-
 
 @dataclass(frozen=True)
 class Package:
@@ -31,17 +24,18 @@ class Package:
     Attributes
     ----------
     declared
-        Name and version, as they are given.
+        Name and version, as ``tlbench-my-network 0.3.1``.
     provides
         What of the suite comes from it, as ``backbone my-network``.
-    requirement
-        The same for pip, as ``tlbench-my-network==0.3.1``; None if name or version do not have
-        the form of one.
     """
 
     declared: str
     provides: list[str]
-    requirement: str | None
+
+    @property
+    def requirement(self) -> str:
+        """The package for pip, as ``tlbench-my-network==0.3.1``."""
+        return self.declared.replace(" ", "==")
 
 
 def packages_of(entry: Entry) -> list[Package]:
@@ -50,16 +44,7 @@ def packages_of(entry: Entry) -> list[Package]:
     for kind, names in entry.about.packages.items():
         for name, declared in sorted(names.items()):
             provides.setdefault(declared, []).append(f"{kind} {name}")
-    return [
-        Package(declared, names, _requirement(*declared.partition(" ")[::2]))
-        for declared, names in sorted(provides.items())
-    ]
-
-
-def _requirement(name: str, version: str) -> str | None:
-    if _NAME.fullmatch(name) and _VERSION.fullmatch(version):
-        return f"{name}=={version}"
-    return None
+    return [Package(declared, names) for declared, names in sorted(provides.items())]
 
 
 def preparation_of(entry: Entry) -> str:
@@ -86,15 +71,13 @@ def installation_of(entry: Entry) -> list[str]:
         lines.append(f"cp leaderboard/results/{entry.label}/suite.json {copy_of(entry)}.json")
     if commit:
         lines.append(f"git checkout {commit}")
-    tlbench = _requirement("tlbench", entry.about.tlbench)
-    own = ["--editable", "."] if commit else [tlbench] if tlbench else []
-    packages = [*own, *_pins(entry)]
-    return lines + ([f"python -m pip install {shlex.join(packages)}"] if packages else [])
+    own = ["--editable", "."] if commit else [f"tlbench=={entry.about.tlbench}"]
+    return [*lines, f"python -m pip install {shlex.join([*own, *_pins(entry)])}"]
 
 
 def third_party_of(packages: Sequence[Package]) -> list[str]:
     """Return the line of a shell that installs packages of others; none if none can be named."""
-    named = [package.requirement for package in packages if package.requirement]
+    named = [package.requirement for package in packages]
     return [f"python -m pip install {shlex.join(named)}"] if named else []
 
 
@@ -168,8 +151,7 @@ def _pins(entry: Entry) -> list[str]:
     ours = [job for job in entry.provenance if job.environment is None]
     found = {name: v for job in ours for name, v in sorted(job.packages.items())}
     versions = {name: found[name].partition("+")[0] for name in PINNED if name in found}
-    pins = [_requirement(name, version) for name, version in versions.items()]
-    return [pin for pin in pins if pin]
+    return [f"{name}=={version}" for name, version in versions.items()]
 
 
 def _on_accelerator(entry: Entry) -> bool:

@@ -9,6 +9,7 @@ from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.intervals import ratios_of
 from tlbench.leaderboard.site.pool import MEANS, Arm, Pool, Values, View
 from tlbench.leaderboard.site.simulated import intervals_of_simulations
+from tlbench.leaderboard.site.trust import Trust
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import MIN_PAIRS, Ratio, Standing, tie_groups
@@ -34,6 +35,8 @@ class Row:
         To training from scratch; None for that itself, and for rates and times.
     n_pairs, n_expected
         How many pairs there are, and how many the suite asks for.
+    trust
+        How far the submission has been checked.
     standing
         Rank and tie group; None for what is incomplete, sees no target data or has fewer than
         `MIN_PAIRS` pairs, and for rates and times, of which there are no tie groups.
@@ -50,6 +53,7 @@ class Row:
     ratio: Ratio | None
     n_pairs: int
     n_expected: int
+    trust: Trust
     standing: Standing | None = None
 
     @property
@@ -83,6 +87,7 @@ def rows_of(board: Board, pool: Pool) -> list[Row]:
                     ratio=None,
                     n_pairs=len(values),
                     n_expected=n_pairs if arm.size else n_init_seeds,
+                    trust=board.trust[arm.submission],
                 )
                 scratch = arms.get(replace(arm, size=size, at=at).scratch(), {})
                 drafts.append((row, values, _logs(row, values, scratch)))

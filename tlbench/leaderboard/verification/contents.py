@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from tlbench.data.cards import Card
+from tlbench.data.origins import SPLITS
 from tlbench.leaderboard.providers import is_own, names_of
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import DataSet
@@ -17,9 +18,20 @@ from tlbench.leaderboard.verification.coordinates import (
 from tlbench.leaderboard.verification.numbers import Model
 from tlbench.leaderboard.verification.simulations import PLAIN
 from tlbench.leaderboard.verification.verdict import Coverage
+from tlbench.leaderboard.wording import PART
 from tlbench.metrics import METRICS
+from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 
-_BACKBONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+MOST_KINDS = 50
+"""Kinds of jobs, by far more than there are or were."""
+
+_DISTANCES = {
+    *((q.name, "raw", q.unit) for q in QUANTITIES),
+    *((q.name, "scaled", q.scaled_unit) for q in QUANTITIES),
+    *((name, form, "") for name in OF_ENVIRONMENTS for form in FORMS),
+}
+
+_BACKBONE = re.compile(PART)
 
 
 def check_suite(entry: Entry) -> Iterator[str]:
@@ -103,6 +115,10 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
             names = "; ".join(sorted(where.label() for where in some)[:2])
             yield f"Job {job[:12]} stands for different models: {names}."
     known = {p.job for p in entry.provenance}
+    if len(known) != len(entry.provenance):
+        yield "Where a job was done is said twice."
+    if len({p.kind for p in entry.provenance}) > MOST_KINDS:
+        yield f"The jobs are of more than {MOST_KINDS} kinds."
     for job in sorted(by_job.keys() - known):
         yield f"Nothing says where job {job[:12]} was done."
     dirty = sum(p.git_dirty is True for p in entry.provenance)
@@ -136,9 +152,15 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
     parts = {None, *(part.label() for part in suite.source_parts or ())}
     for distance in results.distances:
         sides = (distance.a, distance.b)
-        if any((s.data, s.element) not in known or s.part not in parts for s in sides):
+        if any(
+            (s.data, s.element) not in known or s.part not in parts or s.split not in SPLITS
+            for s in sides
+        ):
             yield "A distance is of structures that are not of the suite's data sets."
             break
+    names = {(d.name, d.form, d.unit) for each in results.distances for d in each.distances}
+    if names - _DISTANCES:
+        yield "A distance has a name or a unit that is not one of tlbench."
     for cost in results.costs:
         if not PLAIN.fullmatch(cost.device):
             yield "What is said of the device of a cost holds more than words."

@@ -109,10 +109,8 @@ def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
 
 
 def _agree(metric: str, given: float, recomputed: float) -> bool:
-    structure = METRICS.get(metric).name in ("rdf_error", "adf_error")
-    return math.isclose(
-        given, recomputed, rel_tol=RELATIVE, abs_tol=ABSOLUTE if structure else 1e-9
-    )
+    absolute = ABSOLUTE if metric in ("rdf_error", "adf_error") else 0
+    return math.isclose(given, recomputed, rel_tol=RELATIVE, abs_tol=absolute)
 
 
 def _condition(condition: dict[str, float | str]) -> str:

@@ -16,18 +16,24 @@ from tlbench.metrics.dynamics import Comparison
 PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
 """Words that mean nothing to Markdown or HTML."""
 
+ORIGIN = re.compile(
+    r"Stillinger–Weber [A-Z][a-z]?, [0-9]{1,5} simulations|[0-9]{1,9} frames of the data set"
+)
+"""What `tlbench.jobs.reference` says that a reference is made of, which sentences repeat."""
 
-def check_simulations(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
-    """Yield what is impossible of simulations."""
-    asked = entry.suite.dynamics
-    if asked is None:
-        yield "There are simulations, but the suite has none."
+
+def check_simulations(entry: Entry) -> Iterator[str]:
+    """Yield what is impossible of simulations, where there are any."""
+    asked, dynamics = entry.suite.dynamics, entry.results.dynamics
+    if asked is None or dynamics is None:
         return
     reference = dynamics.reference
     if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
         yield "The reference dynamics is at another temperature or of another length than asked."
-    if not PLAIN.fullmatch(reference.origin) or not PLAIN.fullmatch(reference.element):
-        yield "What is said of the reference dynamics holds more than words."
+    if not ORIGIN.fullmatch(reference.origin):
+        yield "The origin of the reference dynamics is not one that tlbench gives."
+    if entry.suite.target is None or [reference.element] != entry.suite.target.load().elements:
+        yield "The reference dynamics is not of the target's element."
     n_bins = (len(reference.distances), len(reference.angles))
     n_times = len(reference.times_ps)
     for run in dynamics.models:

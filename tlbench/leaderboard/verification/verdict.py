@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from tlbench.errors import InputError
@@ -47,8 +48,6 @@ class Verdict:
 
 
 def first_few(problems: Iterable[str]) -> list[str]:
-    """Return problems, after `SHOWN` of them only how many more there are."""
-    found = list(problems)
-    if len(found) > SHOWN:
-        found = [*found[:SHOWN], f"and {len(found) - SHOWN} more of this kind."]
-    return found
+    """Return problems; after `SHOWN` of them no more are looked for."""
+    found = list(islice(problems, SHOWN + 1))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], "and more of this kind."]

@@ -1,7 +1,8 @@
 """All checks of a submission, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from tlbench.errors import TlbenchError, printable
@@ -16,6 +17,8 @@ from tlbench.leaderboard.verification.contents import (
     check_models,
     check_suite,
 )
+from tlbench.leaderboard.verification.costs import check_costs, check_parameters
+from tlbench.leaderboard.verification.data import check_known_data
 from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 from tlbench.leaderboard.verification.keys import check_keys
 from tlbench.leaderboard.verification.numbers import check_numbers, models_of
@@ -25,7 +28,7 @@ from tlbench.leaderboard.verification.verdict import Verdict, first_few
 from tlbench.report.markdown import markdown
 
 MOST = 2000
-"""Characters of what is said of a submission that cannot be read."""
+"""Characters of one problem of a submission, which may quote it."""
 
 
 def verify(folder: Path, results: Path, summaries: bool = True, private: bool = False) -> Verdict:
@@ -44,9 +47,12 @@ def verify(folder: Path, results: Path, summaries: bool = True, private: bool = 
     try:
         return _verdict(read_submission(folder, private), results, summaries)
     except TlbenchError as error:
-        problem = str(error)
-    except Exception as error:  # whatever is in it, the others should be judged, too
-        problem = f"{folder}: cannot be judged ({type(error).__name__}: {error})."
+        problem = str(error) if str(folder) in str(error) else f"{folder}: {error}"
+    except Exception as error:  # whatever is in it, the others should be verified, too
+        problem = (
+            f"{folder}: cannot be verified because of an internal error of tlbench "
+            f"({type(error).__name__}: {error}); please report it."
+        )
     return Verdict(folder, None, [printable(problem[:MOST])])
 
 
@@ -113,28 +119,34 @@ def write_summary(entry: Entry) -> None:
 
 
 def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
+    problems = [*_check_revision(entry, results), *check_suite(entry), *check_data(entry)]
+    if problems:
+        return _refused(entry, problems)
     models = models_of(entry)
-    tested, measured = entry.tests(), entry.errors()
-    problems = [
-        *_check_revision(entry, results),
-        *check_suite(entry),
-        *check_data(entry),
-        *first_few(check_tests(entry, tested)),
-        *first_few(check_errors(tested, measured, models)),
-        *first_few(check_jobs(entry, models)),
-        *first_few(check_keys(entry, models, measured)),
-        *check_extras(entry, models),
-    ]
-    if entry.results.dynamics is not None:
-        problems += first_few(check_simulations(entry, entry.results.dynamics))
     coverage, strangers = check_models(entry, models)
-    problems += first_few(strangers)
+    tested, measured = entry.tests(), entry.errors()
     # Each takes for granted what was checked before it.
-    if not problems:
-        problems += first_few(check_numbers(entry, models, tested, measured))
-    if not problems and summaries:
-        problems += _check_summary(entry)
-    notes = []
+    checks = (
+        strangers,
+        check_known_data(entry),
+        check_tests(entry, tested),
+        chain(
+            check_errors(tested, measured, models),
+            check_jobs(entry, models),
+            check_keys(entry, models, measured),
+            check_extras(entry, models),
+            check_simulations(entry),
+        ),
+        check_numbers(entry, models, tested, measured),
+        check_costs(entry, models),
+        _check_summary(entry) if summaries else (),
+    )
+    for found in checks:
+        if problems := first_few(found):
+            return _refused(entry, problems)
+    problems, notes = check_parameters(entry, models)
+    if problems:
+        return _refused(entry, problems)
     if coverage.missing:
         notes.append(
             f"{coverage.found} of {coverage.expected} models are there; missing: "
@@ -143,12 +155,17 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     return Verdict(
         entry.folder,
         entry,
-        [printable(f"{entry.folder}: {problem}") for problem in problems],
+        [],
         [printable(note) for note in notes],
         coverage,
-        recomputed=0 if problems else len(entry.results.records),
+        recomputed=len(entry.results.records),
         fingerprint=fingerprint(measured),
     )
+
+
+def _refused(entry: Entry, problems: Iterable[str]) -> Verdict:
+    said = [printable(f"{entry.folder}: {problem}"[:MOST]) for problem in problems]
+    return Verdict(entry.folder, entry, said)
 
 
 def _check_revision(entry: Entry, results: Path) -> list[str]:
@@ -163,13 +180,12 @@ def _check_revision(entry: Entry, results: Path) -> list[str]:
     return []
 
 
-def _check_summary(entry: Entry) -> list[str]:
-    if read_bounded(entry.folder / SUMMARY) == _summary(entry).encode():
-        return []
-    return [
-        f"{SUMMARY} is not what these records say; write it anew with "
-        f"tlbench board verify --summaries {entry.folder}."
-    ]
+def _check_summary(entry: Entry) -> Iterator[str]:
+    if read_bounded(entry.folder / SUMMARY) != _summary(entry).encode():
+        yield (
+            f"{SUMMARY} is not what these records say; write it anew with "
+            f"tlbench board verify --summaries {entry.folder}."
+        )
 
 
 def _summary(entry: Entry) -> str:

@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
-
+from tlbench.magnitudes import Magnitude, Signed
 from tlbench.schema import Strict
 
 Form = Literal["raw", "scaled"]
 FORMS: tuple[Form, Form] = ("raw", "scaled")
-
-LARGEST = 1e12
-"""Beyond this, a number is a mistake."""
 
 OF_ENVIRONMENTS = {
     "sliced": "environments, sliced transport",
@@ -54,10 +50,10 @@ class SetDistance(Strict):
     name: str
     form: Form
     unit: str
-    value: float = Field(ge=0, le=LARGEST)
-    low: float = Field(ge=-LARGEST, le=LARGEST)
-    high: float = Field(ge=-LARGEST, le=LARGEST)
-    floor: float = Field(ge=-LARGEST, le=LARGEST)
+    value: Magnitude
+    low: Signed
+    high: Signed
+    floor: Signed
 
     @property
     def is_resolved(self) -> bool:

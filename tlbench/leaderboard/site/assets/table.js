@@ -4,7 +4,7 @@
 (() => {
   const PAGE = 100;
   const DRAWN = Math.log(2.5); // The drawing of a ratio reaches from 1/2.5 to 2.5.
-  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission"];
+  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission", "trust"];
   const NUMBERS = ["size", "at"];
   const WORSE = ["", "△", "▲"];
   const WORSE_TEXT = [
@@ -285,6 +285,12 @@
       link.append(named("submission", n));
       const made = cell(link);
       made.className = "word";
+      return made;
+    },
+    trust(n) {
+      const made = word("trust")(n);
+      made.classList.add("trust");
+      made.classList.toggle("failed", rows.columns.differing[n] > 0);
       return made;
     },
   };

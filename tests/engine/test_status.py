@@ -1,0 +1,58 @@
+"""Who does the jobs of a run that others work on."""
+
+import pytest
+from lock_holders import held, stop
+
+from tlbench.engine.plans import write_plan
+from tlbench.engine.run_log import RunLog
+from tlbench.engine.status import follow, status_of
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.jobs.base import Job
+
+JOB = Job("dataset", {"n": 1}, label="made for the test")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def log(tmp_path, store):
+    """Return the log of a run of one job, which goes on."""
+    plan = write_plan(store, "mine", {JOB.key: JOB}).name
+    about = {"suite": "mine", "store": str(store.root), "plan": plan, "shard": None, "jobs": 1}
+    (tmp_path / "out").mkdir()
+    with RunLog(tmp_path / "out", about) as log:
+        yield log
+
+
+def test_who_does_a_job_that_was_left_to_another(tmp_path, store, log):
+    store.begin(JOB)
+    run = follow(str(tmp_path / "out"))
+    with held(store.root / ".locks" / f"{JOB.key}.lock") as pid:
+        log("submitted", JOB)
+        assert status_of(run).states == {JOB.key: "running"}
+        # It may be a process of this run.
+        assert status_of(run).elsewhere == {}
+        log("elsewhere", JOB, by="whoever that was")
+        found = status_of(run).elsewhere[JOB.key]
+        assert found.startswith(f"process {pid} on ")
+    assert status_of(run).elsewhere == {}
+    assert status_of(run).states == {JOB.key: "waiting"}
+
+
+def test_a_process_that_is_stopped_is_named_whoever_started_it(tmp_path, store, log):
+    store.begin(JOB)
+    log("submitted", JOB)
+    with held(store.root / ".locks" / f"{JOB.key}.lock") as pid:
+        stop(pid)
+        found = status_of(follow(str(tmp_path / "out")))
+        assert f"process {pid} on " in found.elsewhere[JOB.key]
+        assert "which is stopped" in found.elsewhere[JOB.key]
+
+
+def test_a_second_run_in_the_folder_is_told_who_has_it(tmp_path, log):
+    with pytest.raises(InputError, match=r"Another run is writing to .*\(process \d+ on .* since"):
+        RunLog(tmp_path / "out", {})

@@ -1,0 +1,179 @@
+"""Rows and pages say how far a submission has been checked."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from synthetic import publish
+
+from tlbench.leaderboard.checks import (
+    EVALUATED,
+    TOLERANCES,
+    TRAINED,
+    CheckedModel,
+    Findings,
+    Machine,
+    draw,
+    measured_models,
+    write_check,
+)
+from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site.build import Built, build_site
+from tlbench.leaderboard.site.trust import Trust, summary
+
+EVIL = "<script>alert(1)</script>"
+MACHINE = Machine(
+    device="Processor <b>, 2 cores",
+    kernels="cc 12",
+    python="3.11.7",
+    packages={"torch": "2.13.0+cpu"},
+    tlbench="0.1.0",
+    git_commit="c0ffee" + "0" * 34,
+    git_dirty=True,
+)
+
+
+def findings(entry, kind=TRAINED, number=2, largest=0.0, differing=()):
+    """Return findings of the first models drawn; those with the numbers ``differing`` differ."""
+    models = list(measured_models(entry).values()) if kind == EVALUATED else draw(entry, number, 7)
+    checked = [
+        CheckedModel(
+            model=model.where.label(),
+            job=model.job,
+            numbers=len(model.records),
+            largest=0.25 if n in differing else largest,
+            same_weights=largest == 0,
+        )
+        for n, model in enumerate(models[:number])
+    ]
+    seed, drawn = (7, number) if kind == TRAINED else (None, None)
+    return Findings(kind, checked, seed=seed, drawn=drawn)
+
+
+def record(folder: Path, by: str | None = None, kind=TRAINED, **how) -> Path:
+    entry = read_submission(folder)
+    check = findings(entry, kind, **how).check(entry, TOLERANCES[kind], by, MACHINE)
+    return write_check(check, folder.parents[1])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trust") / "results"
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    made = {
+        name: publish(folder, name, settings=settings, seed=seed)
+        for seed, name in enumerate(["untouched", "weighed", "trained", "failed", "spoilt"])
+    }
+    record(made["weighed"], kind=EVALUATED, number=5, largest=1e-5)
+    record(made["trained"], by=EVIL, largest=2.5e-3)
+    record(made["trained"], kind=EVALUATED, number=9)
+    record(made["failed"], kind=EVALUATED, number=9)
+    record(made["failed"], differing=[1])
+    record(made["spoilt"]).with_name("2026-01-01-trained-again-00000000.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(results) -> Built:
+    return build_site(results, results.parent / "site")
+
+
+@pytest.fixture(scope="module")
+def site(results, built) -> Path:
+    return results.parent / "site"
+
+
+LEVELS = {
+    "untouched": ("recomputed", 16),
+    "weighed": ("evaluated again", 5),
+    "trained": ("trained again", 2),
+    "failed": ("check failed", 1),
+    "spoilt": ("trained again", 2),
+}
+
+
+def test_every_row_of_the_data_has_the_level_of_its_submission(results, site):
+    n_models = len(measured_models(read_submission(next(results.glob("*/untouched")))))
+    with (site / "board.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {r["submission"]: (r["verification"], r["models_checked"], r["models"]) for r in rows}
+    wanted = {name: (level, str(count), str(n_models)) for name, (level, count) in LEVELS.items()}
+    assert found == wanted
+    board = json.loads((site / "board.json").read_text())["boards"][0]
+    about = {each["name"]: each for each in board["submissions"]}
+    assert about["failed"]["models_differing"] == 1
+    assert about["trained"]["models_trained_again"] == 2
+    assert about["trained"]["models_evaluated_again"] == 9
+    assert [check["kind"] for check in about["failed"]["checks"]] == [EVALUATED, TRAINED]
+    assert about["failed"]["checks"][1]["machine"]["git_dirty"] is True
+    assert about["untouched"]["checks"] == []
+
+
+def test_a_page_says_who_found_what_when_and_on_which_machine(site):
+    page = (site / "submissions/quick/trained/index.html").read_text()
+    assert "trained again: 2 of 16 models" in page
+    assert "2 drawn at random (seed 7)" in page
+    assert "0.0025, relative; up to 0.01 is taken for agreement" in page
+    assert "0 of 2 the same, byte for byte" in page
+    assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>" in page
+    assert EVIL not in page
+    assert "<bdi>Processor &lt;b&gt;, 2 cores</bdi>" in page
+    assert f"{MACHINE.git_commit} with local changes" in page
+    assert page.count('<td class="word">agrees</td>') == 11
+    assert "failed" not in page
+
+
+def test_what_nobody_has_checked_is_said(site):
+    page = (site / "submissions/quick/untouched/index.html").read_text()
+    assert "No model was evaluated or trained again" in page
+    assert "submitter's word" in page
+
+
+def test_a_failed_check_is_said_on_every_page_that_shows_the_submission(site):
+    for path in ("submissions/quick/failed/index.html", "suites/quick/*/index.html"):
+        page = next(site.glob(path)).read_text()
+        assert "Check failed: 1 model of the submission failed did not give the published" in page
+    page = (site / "submissions/quick/failed/index.html").read_text()
+    assert page.count('<td class="word failed">differs</td>') == 1
+    front = (site / "index.html").read_text()
+    assert "1 check failed; 1 recomputed; 1 evaluated again; 2 trained again" in front
+
+
+def test_a_record_that_does_not_fit_is_named_and_the_site_is_built(built, site):
+    (problem,) = built.bad_checks
+    assert "2026-01-01-trained-again-00000000.json" in problem
+    assert built.left_out == built.failures == []
+    assert (site / "submissions/quick/spoilt/index.html").is_file()
+
+
+def test_the_command_names_it_too(results, tmp_path, command):
+    made = command("board", "build", "--results", results, "--out", tmp_path / "site")
+    assert made.returncode == 1
+    assert "left out: " in made.stderr
+    assert "2026-01-01-trained-again-00000000.json" in made.stderr
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_a_model_that_differs_once_is_not_taken_for_checked():
+    def trust(trained, evaluated, differing):
+        return Trust(trained, evaluated, differing, 40)
+
+    assert trust(0, 0, 0).text == "recomputed"
+    assert trust(0, 40, 0).text == "evaluated again: 40 of 40"
+    assert trust(3, 40, 0).text == "trained again: 3 of 40"
+    assert trust(3, 40, 2).text == "check failed: 2 differ"
+    assert summary([trust(3, 0, 0)]) == "trained again: 3 of 40 models"
+    several = [trust(3, 0, 0), trust(0, 0, 0), trust(1, 0, 1), trust(0, 0, 0)]
+    assert summary(several) == "1 check failed; 2 recomputed; 1 trained again"
+
+
+def test_checks_of_one_submission_are_taken_together(results):
+    entry = read_submission(next(results.glob("*/trained")))
+
+    def check(**how):
+        return findings(entry, **how).check(entry, TOLERANCES[TRAINED], None, MACHINE)
+
+    good, bad = check(number=3), check(number=2, differing=[0])
+    assert Trust.of([good, good], 16) == Trust(3, 0, 0, 16)
+    assert Trust.of([good, bad], 16) == Trust(2, 0, 1, 16)

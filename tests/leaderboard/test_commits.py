@@ -1,0 +1,101 @@
+"""Whether the code that jobs were done by is in the history of a repository."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+from forging import PUBLISHED, ROOT, copied
+
+from tlbench.errors import InputError
+from tlbench.leaderboard.reading import read_submission, submission_folders
+from tlbench.leaderboard.verification.commits import check_commits
+
+INVENTED = "0123456789" * 4
+
+
+def git(folder, *arguments):
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    command = ["git", "-C", str(folder), *who, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """Return a repository of two commits on its branch, and one of a pull request."""
+    folder = tmp_path_factory.mktemp("repository")
+    git(folder, "init", "-q", "-b", "main")
+    for number in range(2):
+        git(folder, "commit", "-q", "--allow-empty", "-m", str(number))
+    git(folder, "checkout", "-q", "--detach")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "mine")
+    git(folder, "update-ref", "refs/remotes/pull/7/merge", "HEAD")
+    git(folder, "checkout", "-q", "main")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory):
+    return read_submission(copied(tmp_path_factory.mktemp("results")))
+
+
+def done_at(entry, *commits, dirty=False):
+    """Return the submission as if its first jobs had been done at these commits, and no others."""
+    jobs = [
+        job.model_copy(update={"git_commit": commit, "git_dirty": dirty})
+        for job, commit in zip(entry.provenance, commits, strict=False)
+    ]
+    return replace(entry, provenance=jobs)
+
+
+def test_commits_of_a_branch_are_found(repository, entry):
+    old, new = git(repository, "rev-parse", "main~1"), git(repository, "rev-parse", "main")
+    assert check_commits(done_at(entry, old, new), repository) == ([], [])
+
+
+def test_an_invented_commit_is_refused(repository, entry):
+    known = git(repository, "rev-parse", "main")
+    problems, _ = check_commits(done_at(entry, known, INVENTED, INVENTED), repository)
+    assert problems == [
+        f"2 jobs were done at commit 0123456789, which no branch of {repository} has."
+    ]
+
+
+def test_a_commit_of_a_pull_request_is_no_commit_of_the_repository(repository, entry):
+    mine = git(repository, "rev-parse", "refs/remotes/pull/7/merge")
+    problems, _ = check_commits(done_at(entry, mine), repository)
+    assert mine[:10] in problems[0]
+
+
+def test_code_that_may_have_been_changed_is_refused(repository, entry):
+    known = git(repository, "rev-parse", "main")
+    problems, _ = check_commits(done_at(entry, known, dirty=None), repository)
+    assert "nobody says whether it was changed" in problems[0]
+
+
+def test_what_cannot_be_found_out_is_said(repository, entry, tmp_path):
+    problems, notes = check_commits(done_at(entry, None, None, dirty=None), repository)
+    assert (problems, len(notes)) == ([], 1)
+    assert notes[0].startswith("2 jobs do not say by which commit")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    problems, notes = check_commits(done_at(entry, INVENTED), tmp_path / "shallow")
+    assert problems == []
+    assert "does not have its whole history, so no commit was looked for" in notes[0]
+
+
+def test_a_folder_that_is_no_repository_is_named(entry, tmp_path):
+    with pytest.raises(InputError, match="its history cannot be read with git"):
+        check_commits(entry, tmp_path / "nowhere")
+
+
+def test_commits_of_what_is_published_are_in_the_history():
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a clone")
+    for folder in submission_folders(PUBLISHED):
+        assert check_commits(read_submission(folder), ROOT)[0] == []
+
+
+def test_the_command_line_refuses_an_invented_commit(repository, command, tmp_path):
+    folder = copied(tmp_path)
+    done = command("board", "verify", folder, "--results", tmp_path, "--commits", repository)
+    assert done.returncode == 1
+    assert f"REFUSED  {folder}: 113 jobs were done at commit d4fdfbe40e" in done.stdout

@@ -1,0 +1,238 @@
+"""Tuning: as many trials for every arm, of the suite's budget, without a look at test sets."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from faulty import finished
+from inline import inline
+
+from tlbench.engine.means import Means
+from tlbench.engine.task import Limits
+from tlbench.errors import InputError
+from tlbench.plan import plan
+from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.tuned import read_tuned
+from tlbench.tuning import RESULT, Search, rounds
+from tlbench.tuning.ledger import TRIALS as LEDGER
+
+
+def jobs(folder):
+    return [json.loads(p.read_text()) for p in folder.store.root.glob("*/job.json")]
+
+
+def trials_of(folder):
+    return json.loads((folder.out / LEDGER).read_text())["trials"]
+
+
+def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
+    assert search.studies() == [
+        ("schnet", "pretrain"), ("schnet", "scratch"), ("schnet", "finetune"),
+    ]  # fmt: skip
+    assert {name: arm.trials for name, arm in tuned.arms["schnet"].items()} == {
+        "pretrain": search.trials, "scratch": search.trials, "finetune": search.trials,
+    }  # fmt: skip
+    assert [(t["arm"], t["number"]) for t in trials_of(folder)] == [
+        (arm, n) for _, arm in search.studies() for n in range(search.trials)
+    ]
+
+
+def test_nothing_is_worse_than_the_suites_own_settings(tuned):
+    for arm in tuned.arms["schnet"].values():
+        assert arm.default_validation_force_mae is not None
+        assert arm.validation_force_mae <= arm.default_validation_force_mae
+
+
+def test_trials_are_training_jobs_of_the_suites_budget_and_nothing_is_tested(search, tuned, folder):
+    found = jobs(folder)
+    assert {job["kind"] for job in found} == {"dataset", "train"}
+    trained = [job["config"]["training"] for job in found if job["kind"] == "train"]
+    assert len(trained) == 3 * search.trials
+    assert {(t["updates"], t["batch_size"]) for t in trained} == {(6, 4)}
+    assert len({t["learning_rate"] for t in trained}) == 3 * (search.trials - 1) + 1
+    own = search.suite.training.learning_rate
+    assert sum(t["learning_rate"] == own for t in trained) == 3
+
+
+def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
+    """Their keys are those of the suite's own jobs, so nothing is trained again."""
+    planned = plan(suite(("tuned", json.dumps(tuned.model_dump()))))
+    pair = search.suite.seed_pairs()[0]
+    for cell in planned.cells:
+        first = (cell.subset_seed, cell.init_seed) in (pair, (None, pair[1]))
+        if first and cell.strategy != "zero-shot":
+            assert folder.store.folder(cell.trained).exists(), cell.strategy
+            job = planned.jobs[cell.trained]
+            settings = tuned.arms["schnet"][cell.strategy].settings
+            assert job.config["training"]["learning_rate"] == settings.learning_rate
+
+
+def test_the_files_say_what_was_found(search, tuned, folder):
+    assert read_tuned(folder.out / RESULT) == tuned
+    assert len(tuned.study) == 64
+    table = tuned_table(tuned)
+    assert [line[:4] for line in table[1:]] == [
+        ["schnet", name, str(search.trials), "0"] for name in ("pretrain", "scratch", "finetune")
+    ]
+    assert f"Study {tuned.study[:12]}" in tuned_note(tuned)
+    for name, arm in tuned.arms["schnet"].items():
+        found = [t for t in trials_of(folder) if t["arm"] == name]
+        best = min(found, key=lambda t: t["validation_force_mae"])
+        assert best["settings"] == arm.settings.model_dump()
+        assert best["validation_force_mae"] == arm.validation_force_mae
+
+
+def test_a_finished_search_is_not_done_again(search, tuned, folder):
+    before = finished(folder.store.root)
+    assert folder.tune(search) == tuned
+    assert folder.ran() == []
+    assert finished(folder.store.root) == before
+
+
+def test_another_folder_with_the_same_store_finds_all_trials_done(search, tuned, folder, tmp_path):
+    other = type(folder)(tmp_path, folder.store.root)
+    assert other.tune(search) == tuned
+    assert other.ran() == []
+    assert (other.out / LEDGER).read_bytes() == (folder.out / LEDGER).read_bytes()
+
+
+def test_more_trials_keep_those_that_were_made(search, tuned, folder, tmp_path):
+    other = type(folder)(tmp_path, folder.store.root)
+    found = other.tune(replace(search, trials=search.trials + 1))
+    before, after = tuned.arms["schnet"], found.arms["schnet"]
+    assert {arm.trials for arm in after.values()} == {search.trials + 1}
+    assert sorted(label for label in other.ran() if "finetune" not in label) == [
+        f"trial {search.trials}, pretrain schnet on Si, seed 0",
+        f"trial {search.trials}, scratch schnet, N 2, seed 0/0 on Ge",
+    ]
+    for name in ("pretrain", "scratch"):
+        assert after[name].validation_force_mae <= before[name].validation_force_mae
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_same_end(search, tuned, folder, tmp_path):
+    """Of a store that has lost some trials, as if they had not been run yet."""
+    other = type(folder)(tmp_path)
+    shutil.copytree(folder.store.root, other.store.root, dirs_exist_ok=True)
+    for number, key in enumerate(sorted(finished(other.store.root))):
+        if number % 3 == 0:
+            shutil.rmtree(other.store.folder(key))
+    assert other.tune(search) == tuned
+    assert other.ran()
+    assert (other.out / LEDGER).read_bytes() == (folder.out / LEDGER).read_bytes()
+
+
+def test_an_executor_is_made_once_for_all_rounds_and_only_if_there_is_work(suite, folder, tmp_path):
+    """On a cluster that is a request for machines."""
+    other = type(folder)(tmp_path)
+    made = []
+
+    def count():
+        made.append(1)
+        return inline()
+
+    means = Means(device="cpu", executor=(count, 1))
+    search = Search(suite(("strategies", "[scratch]")), 9, 2, 1)
+    assert other.tune(search, means=means) == other.tune(search, means=means)
+    assert made == [1]
+
+
+def test_trials_that_diverge_have_no_error_and_are_not_trained_again(suite, folder, tmp_path):
+    wild = suite(("training.learning_rate", "1e30"), ("strategies", "[scratch]"))
+    only = Search(wild, 5, 2, 1)
+    other = type(folder)(tmp_path, folder.store.root)
+    found = other.tune(only)
+    arm = found.arms["schnet"]["scratch"]
+    assert (arm.trials, arm.pruned, arm.default_validation_force_mae) == (5, 1, None)
+    assert [t["validation_force_mae"] is None for t in trials_of(other)] == [True] + [False] * 4
+    assert other.tune(only) == found
+    assert other.ran() == []
+
+
+def test_a_divergence_is_remembered_when_the_search_is_stopped_at_once(suite, folder, tmp_path):
+    wild = suite(("training.learning_rate", "1e30"), ("strategies", "[scratch]"))
+    other = type(folder)(tmp_path, folder.store.root)
+
+    def stop(event, job, **fields):
+        if event == "failed":
+            raise KeyboardInterrupt
+
+    search = Search(wild, 2, 2, 1)
+    with pytest.raises(KeyboardInterrupt):
+        other.tune(search, stop)
+    assert len(json.loads((other.out / LEDGER).read_text())["diverged"]) == 1
+    assert other.tune(search) is not None
+    assert "failed" not in {event for event, _ in other.events}
+
+
+def test_a_study_that_diverges_wholly_is_one_sentence(suite, folder, tmp_path):
+    other = type(folder)(tmp_path, folder.store.root)
+    diverging = suite(("training.loss.forces", "1e60"), ("strategies", "[scratch]"))
+    with pytest.raises(InputError, match="Every trial of schnet, scratch diverged"):
+        other.tune(Search(diverging, 2, 2, 1))
+
+
+def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_path):
+    """Its study waits for the next attempt, and so does what builds on it; the others go on."""
+    other = type(folder)(tmp_path)
+    local = Means(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
+    assert other.tune(search, means=local) is None
+    assert {event for event, _ in other.events} == {"submitted", "failed"}
+    assert not (other.out / RESULT).exists()
+    assert trials_of(other) == []
+    assert json.loads((other.out / LEDGER).read_text())["diverged"] == []
+
+
+def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
+    """Also where each subset is drawn with each seed, and where a seed comes twice."""
+    pairs = ("subset_seeds", "[0, 1]"), ("init_seeds", "[0, 1]"), ("pairing", "product")
+    wanted = Search(suite(*pairs), 1, 2, 3)
+    for study, n in zip(wanted.studies(), (2, 3, 3), strict=True):
+        own = wanted.own_settings(study)
+        source = own if study.needs_source else None
+        trial = rounds.planned(wanted, study, 0, own, source)
+        assert len(trial.models) == n, study
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"schnett": {}}, "'schnett' is no backbone of the suite; did you mean 'schnet'"),
+        ({"schnet": {"finetun": None}}, "'finetun' is not trained by the suite; did you mean"),
+        ({"schnet": {"zero-shot": None}}, "'zero-shot' is not trained by the suite"),
+    ],
+)
+def test_tuned_arms_have_to_be_the_suites(suite, tuned, change, complaint):
+    value = tuned.model_dump()
+    some = value["arms"]["schnet"]["scratch"]
+    value["arms"] = {b: dict.fromkeys(arms, some) for b, arms in change.items()}
+    with pytest.raises(InputError, match=complaint):
+        suite(("tuned", json.dumps(value)))
+
+
+def test_unequal_trials_are_refused(suite, tuned):
+    value = tuned.model_dump()
+    value["arms"]["schnet"]["scratch"]["trials"] += 1
+    with pytest.raises(InputError, match="should have as many trials"):
+        suite(("tuned", json.dumps(value)))
+
+
+def test_what_is_not_tuned_is_said(suite, tuned):
+    value = tuned.model_dump()
+    del value["arms"]["schnet"]["finetune"]
+    changed = suite(("tuned", json.dumps(value)))
+    assert changed.untuned_arms() == [("schnet", "finetune")]
+    said = tuned_note(changed.tuned, changed.untuned_arms())
+    assert "Not tuned: schnet, finetune. Their errors are larger than they need be" in said
+
+
+def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
+    plain, changed = suite(), suite(("tuned", json.dumps(tuned.model_dump())))
+    assert "tuned" not in plain.complete()
+    assert plain.digest() != changed.digest()
+    assert changed.complete()["tuned"]["study"] == tuned.study
+
+
+def test_of_zero_shot_only_the_source_model_is_tuned(suite):
+    only = suite(("strategies", "[zero-shot]"))
+    assert Search(only, 1, 2, 1).studies() == [("schnet", "pretrain")]

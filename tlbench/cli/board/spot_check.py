@@ -1,0 +1,98 @@
+"""Checks of ``tlbench board verify`` that compute: evaluating weights again, training again."""
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlbench.cli.tables import say
+from tlbench.leaderboard.checks import TOLERANCES, Findings, measured_models, write_check
+
+if TYPE_CHECKING:
+    from tlbench.leaderboard.reading import Entry
+
+
+@dataclass(frozen=True)
+class SpotCheck:
+    """How submissions are checked.
+
+    Attributes
+    ----------
+    tolerance
+        Largest relative difference; None: that of the kind of check.
+    results
+        Folder of results of the board that outcomes are added to; None if they are not.
+    by
+        Who makes the check.
+    """
+
+    tolerance: float | None
+    results: Path | None
+    by: str | None
+    store: Path | None
+    mirror: Path | None
+
+    def evaluate(self, entry: "Entry", weights: Path, partial: bool) -> bool:
+        """Evaluate weights again, say what is found, and return whether it agrees.
+
+        Raises
+        ------
+        InputError
+            If there are weights of some models only, and ``partial`` is not set.
+        """
+        from rich.console import Console
+
+        from tlbench.leaderboard.verification.rerun import rerun
+        from tlbench.run import default_store
+
+        with Console(stderr=True).status("Evaluating …") as status:
+            found = rerun(
+                entry, weights, self.store or default_store(), self.mirror, partial,
+                lambda label: status.update(f"Evaluating {label} …"),
+            )  # fmt: skip
+        return self._conclude(entry, found, "cpu")
+
+    def train(
+        self, entry: "Entry", number: int, seed: int | None, workers: int | None, device: str
+    ) -> bool:
+        """Train models again, say what is found, and return whether it agrees."""
+        from rich.console import Console
+
+        from tlbench.engine.devices import resolve
+        from tlbench.engine.means import Means
+        from tlbench.engine.runner import Report
+        from tlbench.leaderboard.verification.retraining import retrain
+
+        chosen = secrets.randbelow(1 << 32) if seed is None else seed
+        say(f"  drawing {number} of {len(measured_models(entry))} models with --seed {chosen}")
+        with (
+            tempfile.TemporaryDirectory(prefix="tlbench-") as temporary,
+            Console(stderr=True).status("Training …") as status,
+        ):
+
+            def show(report: Report) -> None:
+                done = report.count("cached", "done")
+                status.update(f"Training again: {done} of {len(report.status)} jobs are done …")
+
+            folder = self.store or Path(temporary) / "store"
+            means = Means(workers, resolve(device))
+            found = retrain(entry, number, chosen, folder, means, self.mirror, show)
+        return self._conclude(entry, found, resolve(device))
+
+    def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
+        """Print findings, add them to the board if so asked, and return whether they agree."""
+        from tlbench.leaderboard.verification.retraining import this_machine
+
+        tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
+        for problem in found.problems:
+            say(f"DIFFERS  {problem}")
+        for model in found.models:
+            if not model.agrees(tolerance):
+                why = model.problem or f"its errors differ by {model.largest:.2g}"
+                say(f"DIFFERS  {model.model}: {why}")
+        say(f"checked  {entry.folder}: {found.text(len(measured_models(entry)), tolerance)}")
+        if self.results is not None:
+            check = found.check(entry, tolerance, self.by, this_machine(device))
+            say(f"recorded {write_check(check, self.results)}")
+        return found.agrees(tolerance)

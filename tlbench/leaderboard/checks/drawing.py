@@ -1,0 +1,47 @@
+"""Drawing the models that are trained again."""
+
+import hashlib
+from collections.abc import Iterable
+
+from tlbench.errors import InputError
+from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.numbers import Model, models_of
+
+
+def measured_models(entry: Entry) -> dict[str, Model]:
+    """Return the models that errors on test structures are of, by the job that measured them."""
+    found: dict[str, Model] = {}
+    for model in models_of(entry):
+        if not model.where.simulated:
+            found.setdefault(model.job, model)
+    return found
+
+
+def draw(entry: Entry, number: int, seed: int) -> list[Model]:
+    """Return ``number`` models of a submission, drawn at random.
+
+    They are a function of the seed and of the digest of the submission alone: those with the
+    smallest SHA-256 of ``<digest> <seed> <job>``. So neither the submitter, who does not know the
+    seed, nor whoever checks can choose.
+
+    Raises
+    ------
+    InputError
+        If the submission has fewer models.
+    """
+    models = measured_models(entry)
+    if number > len(models):
+        raise InputError(
+            f"{entry.label} has {len(models)} models, of which {number} cannot be drawn; choose a "
+            "smaller number."
+        )
+    return [models[job] for job in drawn_jobs(entry, models, number, seed)]
+
+
+def drawn_jobs(entry: Entry, jobs: Iterable[str], number: int, seed: int) -> list[str]:
+    """Return those of ``jobs`` that `draw` draws; fewer than ``number`` if there are fewer."""
+
+    def place(job: str) -> str:
+        return hashlib.sha256(f"{entry.digest} {seed} {job}".encode()).hexdigest()
+
+    return sorted(jobs, key=place)[:number]

@@ -1,0 +1,74 @@
+"""How far the numbers of a submission have been checked."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tlbench.leaderboard.checks import EVALUATED, TRAINED, Check
+
+RECOMPUTED, FAILED = "recomputed", "check failed"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What checks have found of a submission, all of them taken together.
+
+    Attributes
+    ----------
+    trained, evaluated
+        How many of its models gave the published errors when they were trained or evaluated again.
+    differing
+        How many did not, in any check.
+    n_models
+        How many models it has.
+    """
+
+    trained: int
+    evaluated: int
+    differing: int
+    n_models: int
+
+    @classmethod
+    def of(cls, checks: Sequence[Check], n_models: int) -> "Trust":
+        """Return what follows from the checks of a submission that has so many models."""
+        differing = {model.job for check in checks for model in check.differing}
+
+        def agreeing(kind: str) -> int:
+            jobs = {m.job for check in checks if check.kind == kind for m in check.models}
+            return len(jobs - differing)
+
+        return cls(agreeing(TRAINED), agreeing(EVALUATED), len(differing), n_models)
+
+    @property
+    def level(self) -> str:
+        """What was done, of all kinds of checks the strongest; a failed one outweighs them."""
+        if self.differing:
+            return FAILED
+        return TRAINED if self.trained else EVALUATED if self.evaluated else RECOMPUTED
+
+    @property
+    def n_checked(self) -> int:
+        """To how many models that applies."""
+        found = {FAILED: self.differing, TRAINED: self.trained, EVALUATED: self.evaluated}
+        return found.get(self.level, self.n_models)
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        if self.level == RECOMPUTED:
+            return RECOMPUTED
+        if self.level == FAILED:
+            return f"{FAILED}: {self.differing} differ{'s' if self.differing == 1 else ''}"
+        return f"{self.level}: {self.n_checked} of {self.n_models}"
+
+
+def summary(found: Iterable[Trust]) -> str:
+    """Return how far several submissions have been checked, the strongest checks last."""
+    some = list(found)
+    if len(some) == 1:
+        (one,) = some
+        models = "" if one.level in (RECOMPUTED, FAILED) else " models"
+        return f"{one.text}{models}"
+    count = Counter(each.level for each in some)
+    levels = [level for level in (FAILED, RECOMPUTED, EVALUATED, TRAINED) if count[level]]
+    return "; ".join(f"{count[level]} {level}" for level in levels)

@@ -1,0 +1,147 @@
+"""Training models of a submission again, drawn at random, on this machine."""
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from tlbench.engine.devices import check_device
+from tlbench.engine.manifest import read_manifest
+from tlbench.engine.means import Means
+from tlbench.engine.provenance import code_state, device_name, package_versions
+from tlbench.engine.runner import Report, run_jobs
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.jobs.context import ERRORS, MODEL
+from tlbench.jobs.results import EvaluateResult
+from tlbench.leaderboard.checks import (
+    TRAINED,
+    CheckedModel,
+    Findings,
+    Machine,
+    draw,
+    measured_models,
+)
+from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.agreement import compare, not_compared
+from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
+from tlbench.leaderboard.verification.data_sets import same_data
+from tlbench.plan import Cell, Plan, plan
+from tlbench.plan.parts import with_ancestors
+
+MARK = "CHECKS"
+"""File that marks a store whose jobs were done by such checks alone."""
+
+_NOTE = "The jobs in this store were done by tlbench board verify --retrain, and by nothing else.\n"
+
+
+def retrain(
+    entry: Entry,
+    number: int,
+    seed: int,
+    folder: Path,
+    means: Means | None = None,
+    mirror: Path | None = None,
+    on_change: Callable[[Report], None] = lambda report: None,
+) -> Findings:
+    """Train ``number`` models of a submission again, drawn by `draw`, and compare their errors.
+
+    The source models that they start from are trained again and compared, too. Jobs are those
+    that this version of tlbench plans for the suite; their keys need not be those of the
+    submission, so models are found by their coordinates.
+
+    Parameters
+    ----------
+    folder
+        A store for these jobs: new, or that of an earlier check, which then goes on. One that was
+        filled otherwise could hold anything under a job's key.
+    means
+        How jobs are done.
+    mirror
+        Folder in which files of the data sets are looked for before they are downloaded.
+    on_change
+        Called often with how the jobs stand.
+
+    Raises
+    ------
+    InputError
+        If ``folder`` is another store, there are not so many models, the data sets are sampled and
+        differ on this machine, or a job fails: nothing follows from these about the submission.
+    """
+    means = means or Means()
+    check_device(means.device)
+    wanted = {model.job: model for model in draw(entry, number, seed)}
+    planned = plan(entry.suite)
+    cells = _cells(planned)
+    models = measured_models(entry)
+    sources = {cells[model.where.own()].pretrained for model in wanted.values()}
+    wanted |= {job: m for job, m in models.items() if cells[m.where.own()].trained in sources}
+    store = _opened(folder)
+    _, differing = same_data(entry, store.root, mirror)
+    if differing:
+        if not all(card.data_files() for card in entry.suite.cards()):
+            raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
+        unlike = [not_compared(model, differing[0]) for model in wanted.values()]
+        return Findings(TRAINED, unlike, seed=seed, drawn=number)
+    jobs = with_ancestors(planned.jobs, (cells[m.where.own()].job for m in wanted.values()))
+    executor, at_once = means.of(len(jobs))
+    report = run_jobs(
+        jobs, store, executor, means.device, on_change, at_once=2 * at_once, thorough=True
+    )
+    for key, error in report.errors.items():
+        raise InputError(
+            f"{entry.label} cannot be checked: {jobs[key].label} has failed here ({error})."
+        )
+    published = {errors.job: errors for errors in entry.errors()}
+    found: list[CheckedModel] = []
+    for model in wanted.values():
+        cell = cells[model.where.own()]
+        weights = read_manifest(store.folder(cell.trained)).files[MODEL]
+        found.append(
+            compare(
+                model,
+                published[model.job],
+                store.result(cell.job, EvaluateResult).model_dump()["metrics"],
+                store.folder(cell.job) / ERRORS,
+                same_weights=weights == entry.about.weights.get(model.records[0].model or ""),
+            )
+        )
+    return Findings(TRAINED, found, seed=seed, drawn=number)
+
+
+def this_machine(device: str) -> Machine:
+    """Return what a check record says of this machine and code.
+
+    Parameters
+    ----------
+    device
+        "cpu" or "cuda".
+    """
+    from tlbench.kernels.library import describe
+
+    return Machine(
+        device=device_name(device),
+        kernels=describe() if device == "cpu" else "torch",
+        python=platform.python_version(),
+        packages=package_versions(),
+        tlbench=version("tlbench"),
+        **code_state(),
+    )
+
+
+def _cells(planned: Plan) -> dict[Coordinates, Cell]:
+    """Return the models of a plan by what determines them, their simulations left out."""
+    simulated = {cell.job for cell in planned.simulated}
+    return {coordinates_of(cell).own(): cell for cell in planned.cells if cell.job not in simulated}
+
+
+def _opened(folder: Path) -> Store:
+    """Return the store in ``folder`` if nothing but checks has filled it."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise InputError(
+            f"{folder} was not made by tlbench board verify --retrain, and models that are there "
+            "already prove nothing; name a new folder with --store."
+        )
+    store = Store(folder)
+    (folder / MARK).write_text(_NOTE, encoding="utf-8")
+    return store

@@ -1,0 +1,204 @@
+"""Rounds of trials, whose jobs the runner does like those of a run.
+
+Trials are judged by their error on validation structures; test sets are never read. Pretraining is
+tuned first, on source data, and its best settings serve every strategy that transfers. Trial 0 of
+each study is the suite's own settings, so tuning cannot make a validation error worse.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tlbench.engine.events import EventLog
+from tlbench.engine.interpreters import check_interpreters
+from tlbench.engine.means import Means
+from tlbench.engine.run_log import log_job
+from tlbench.engine.runner import Listener, Report, run_jobs
+from tlbench.engine.store import Store
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.jobs.base import Job
+from tlbench.jobs.context import RESULT as JOB_RESULT
+from tlbench.jobs.results import TrainResult
+from tlbench.metrics.statistics import geometric_mean
+from tlbench.plan import Plan, plan
+from tlbench.schema import digest
+from tlbench.tuned import PRETRAINING, Tuned, TunedArm
+from tlbench.tuning.ledger import EndedTrial, best_of, note
+from tlbench.tuning.proposals import proposals
+from tlbench.tuning.search import Search, Study, Trial, planned
+
+RESULT = "tuned.yaml"
+
+Ended = dict[Study, list[EndedTrial]]
+
+
+def tune(
+    search: Search,
+    out: Path,
+    store: Store,
+    means: Means | None = None,
+    on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
+    on_event: Listener = lambda event, job, **fields: None,
+    on_round: Callable[[Ended], None] = lambda ended: None,
+) -> Tuned | None:
+    """Run all trials that have not been run, and write the best settings to ``tuned.yaml``.
+
+    ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.events`. Several
+    processes may tune the same suite at once, in the same folder or not: if they have the same
+    store, they share the trials.
+
+    Parameters
+    ----------
+    means
+        How jobs are done.
+    on_change
+        Called often, with a plan of the jobs of this round of trials, the store and how they stand.
+    on_event
+        Told what happens to jobs.
+    on_round
+        Told the trials of every study that have ended, after each round.
+
+    Returns
+    -------
+    tuned
+        None if a job failed otherwise than by diverging, so that not all trials could be run.
+
+    Raises
+    ------
+    TlbenchError
+        If nothing is to be tuned, the folder is of another search, every trial of a study
+        diverged, or jobs can be done no more.
+    """
+    means = means or Means()
+    if not search.studies():
+        raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
+    environments = {job.environment for job in plan(search.suite).jobs.values() if job.environment}
+    check_interpreters(means.pythons, environments)
+    ended: Ended = {study: [] for study in search.studies()}
+    failed: set[Study] = set()
+    named = search.digest()
+    diverged = note(out, named)
+    log = EventLog(out)
+
+    def tell(event: str, job: Job, **fields: Any) -> None:
+        # Written at once: a search that is stopped here need not find out again.
+        if event == "failed" and fields.get("diverged"):
+            diverged.update(note(out, named, [*diverged, job.key]))
+        log_job(log, event, job, **fields)
+        on_event(event, job, **fields)
+
+    executor, at_once = means.of(len(ended) * search.trials * search.pairs)
+    with ExitStack() as stack:
+        # Made when a job is to be done, and kept from round to round.
+        pool = cache(lambda: stack.enter_context(executor()))
+
+        def run(jobs: dict[str, Job]) -> Report:
+            round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
+            return run_jobs(
+                jobs,
+                store,
+                lambda: nullcontext(pool()),
+                means.device,
+                lambda report: on_change(round_, store, report),
+                at_once=2 * at_once,
+                limits=means.limits,
+                attempts=means.attempts,
+                pythons=means.pythons,
+                on_event=tell,
+            )
+
+        while trials := _due(search, ended, failed):
+            able = [each for each in trials if diverged.isdisjoint(each.jobs)]
+            report = run({key: job for each in able for key, job in each.jobs.items()})
+            for each in trials:
+                done = all(report.status.get(key) in ("cached", "done") for key in each.models)
+                if done or not diverged.isdisjoint(each.jobs):
+                    ended[each.study].append(_ended(each, diverged, store))
+                else:
+                    failed.add(each.study)
+            note(out, named, diverged, [trial for found in ended.values() for trial in found])
+            on_round(ended)
+    if any(len(found) < search.trials for found in ended.values()):
+        return None
+    tuned = _tuned(search, ended)
+    write_whole(out / RESULT, yaml.safe_dump(tuned.model_dump(), sort_keys=False))
+    return tuned
+
+
+def _due(search: Search, ended: Ended, failed: set[Study]) -> list[Trial]:
+    """Return the next round of every study that can go on."""
+    due: list[Trial] = []
+    for study, found in ended.items():
+        source = None
+        if study.needs_source:
+            pretraining = Study(study.backbone, PRETRAINING)
+            if len(ended[pretraining]) < search.trials:
+                continue
+            source = _best(pretraining, ended[pretraining]).settings
+        if len(found) < search.trials and study not in failed:
+            left = search.trials - len(found)
+            settings = proposals(search, study, found)[:left]
+            due += [
+                planned(search, study, n, s, source) for n, s in enumerate(settings, len(found))
+            ]
+    return due
+
+
+def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
+    """Return what came of a trial whose models are in the store, or diverged."""
+    error = math.inf
+    if diverged.isdisjoint(trial.jobs):
+        error = geometric_mean([_validation_error(store, key) for key in trial.models])
+    return EndedTrial(
+        backbone=trial.study.backbone,
+        arm=trial.study.arm,
+        number=trial.number,
+        settings=trial.settings,
+        # A model may have trained to its end and not be finite on other structures.
+        validation_force_mae=error if math.isfinite(error) else None,
+    )
+
+
+def _validation_error(store: Store, key: str) -> float:
+    error = store.result(key, TrainResult).validation_force_mae
+    if error is None:
+        raise store.senseless(key, JOB_RESULT, "it has no validation error")
+    return error
+
+
+def _best(study: Study, trials: list[EndedTrial]) -> EndedTrial:
+    best = best_of(trials)
+    if best is None:
+        raise InputError(
+            f"Every trial of {study.backbone}, {study.arm} diverged, also that of the suite's own "
+            "settings; change them."
+        )
+    return best
+
+
+def _tuned(search: Search, ended: Ended) -> Tuned:
+    """Return the best settings of every study, all of whose trials have ended."""
+    arms: dict[str, dict[str, TunedArm]] = {}
+    for study, trials in ended.items():
+        best = _best(study, trials)
+        arms.setdefault(study.backbone, {})[study.arm] = TunedArm(
+            settings=best.settings,
+            trials=len(trials),
+            pruned=sum(each.validation_force_mae is None for each in trials),
+            validation_force_mae=best.validation_force_mae,
+            default_validation_force_mae=trials[0].validation_force_mae,
+        )
+    return Tuned(
+        suite=search.suite.name,
+        suite_digest=search.suite.digest(),
+        study=digest([each.model_dump() for found in ended.values() for each in found]),
+        size=search.size,
+        pairs=search.pairs,
+        arms=arms,
+    )
