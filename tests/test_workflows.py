@@ -234,7 +234,7 @@ def test_new_submissions_are_let_in_and_verified(proposed):
     assert done.returncode == 0, done.stdout + done.stderr
     results = "head/leaderboard/results"
     assert done.stdout == (
-        f"<board><verify><--results><{results}><{results}/suite/--summaries><{results}/suite/new>"
+        f"<board><verify><--commits><base><--results><{results}><{results}/suite/--summaries><{results}/suite/new>"
     )
 
 

@@ -1,5 +1,6 @@
 """Whether the code that jobs were done by is in the history of a repository."""
 
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -7,8 +8,11 @@ import pytest
 from forging import PUBLISHED, ROOT, copied
 
 from tlbench.errors import InputError
+from tlbench.jobs.sources import Sources
 from tlbench.leaderboard.reading import read_submission, submission_folders
 from tlbench.leaderboard.verification.commits import check_commits
+from tlbench.plan import plan
+from tlbench.plan.keys import KeyScheme
 
 INVENTED = "0123456789" * 4
 
@@ -99,3 +103,41 @@ def test_the_command_line_refuses_an_invented_commit(repository, command, tmp_pa
     done = command("board", "verify", folder, "--results", tmp_path, "--commits", repository)
     assert done.returncode == 1
     assert f"REFUSED  {folder}: 113 jobs were done at commit d4fdfbe40e" in done.stdout
+
+
+def test_code_has_the_stated_digests_at_its_commit(tmp_path, entry):
+    shutil.copytree(
+        ROOT / "tlbench", tmp_path / "tlbench", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "stated")
+    schedule = tmp_path / "tlbench" / "training" / "schedule.py"
+    schedule.write_text(schedule.read_text() + "RATE = 3\n")
+    git(tmp_path, "commit", "-q", "-a", "-m", "another rate")
+    stated, other = git(tmp_path, "rev-parse", "main~1"), git(tmp_path, "rev-parse", "main")
+    planned = plan(entry.suite, KeyScheme(Sources(as_it_was(stated, tmp_path)), {}))
+    sources = {name: d for job in planned.jobs.values() for name, d in job.sources.items()}
+    about = entry.about.model_copy(update={"format": 2, "sources": sources})
+
+    def checked(commit):
+        jobs = [
+            each.model_copy(
+                update={"job": key, "kind": job.kind, "git_commit": commit, "git_dirty": False}
+            )
+            for each, (key, job) in zip(entry.provenance, planned.jobs.items(), strict=True)
+        ]
+        return check_commits(replace(entry, about=about, provenance=jobs), tmp_path)
+
+    assert checked(stated) == ([], [])
+    problems, _ = checked(other)
+    assert problems == [
+        f"At commit {other[:10]} the code of train is not that whose digest is stated."
+    ]
+
+
+def as_it_was(commit, repository):
+    """Return a copy of a repository as it was at a commit."""
+    folder = repository.parent / f"{repository.name}-{commit[:7]}"
+    git(repository, "worktree", "add", "-q", "--detach", str(folder), commit)
+    return folder
