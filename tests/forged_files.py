@@ -308,7 +308,7 @@ def suite_without_end(folder):
     edit(
         folder,
         "suite.json",
-        lambda s: s.update(subset_seeds=list(range(3000)), init_seeds=list(range(3000))),
+        lambda s: s.update(subset_seeds=list(range(60)), init_seeds=list(range(60))),
     )
 
 

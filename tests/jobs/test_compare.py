@@ -20,11 +20,27 @@ def context(tmp_path):
     folders = {role: tmp_path / role for role in ("simulation", "reference")}
     for folder in folders.values():
         folder.mkdir()
-    bins = {"distances": distances().tolist(), "angles": np.degrees(angles()).tolist()}
-    structure = {"rdf": [1.0] * len(distances()), "adf": [1.0] * len(angles())}
-    reference = {"run": {**bins, "structure": structure}}
-    survival = {"survival_ps": [1.0, 3.0], "criterion": ["force", "force"]}
-    (folders["reference"] / RESULT).write_text(json.dumps(reference))
+    structure = {"rdf": [1.0] * len(distances()), "adf": [1.0] * len(angles()), "coordination": 4}
+    reference = {
+        "temperature_k": 300.0,
+        "time_ps": 4.0,
+        "n_atoms": 64,
+        "element": "Si",
+        "origin": "a reference",
+        "distances": distances().tolist(),
+        "angles": angles().tolist(),
+        "structure": structure,
+        "rdf_floor": None,
+        "adf_floor": None,
+        "times_ps": [0.0, 4.0],
+        "msd": None,
+    }
+    survival = {
+        "survival_ps": [1.0, 3.0],
+        "criterion": ["force", "force"],
+        "temperature_k": [300.0, 300.0],
+    }
+    (folders["reference"] / RESULT).write_text(json.dumps({"run": reference}))
     (folders["simulation"] / RESULT).write_text(json.dumps(survival))
     cell = standard_cell()
     Frames.concatenate([cell, cell]).save(folders["reference"] / START)

@@ -73,12 +73,7 @@ def test_states_the_code_that_its_jobs_were_done_with(added):
 def test_a_run_of_a_version_whose_keys_did_not_know_the_code_is_to_be_run_again(
     clean_run, smoke, tmp_path, monkeypatch
 ):
-    known = Collector.description
-
-    def without_sources(self, job):
-        return {k: v for k, v in known(self, job).items() if k != "sources"}
-
-    monkeypatch.setattr(Collector, "description", without_sources)
+    monkeypatch.setattr(Collector, "sources", lambda self, job: None)
     with pytest.raises(InputError, match="do not say which code they were done with"):
         add_run(clean_run, tmp_path / "board" / "results", smoke.store, ME)
 

@@ -39,14 +39,9 @@ def test_keys_of_both_formats_are_those_of_their_suites(old, new):
     assert problems_of(old) == problems_of(new) == ""
 
 
-@pytest.mark.parametrize("which", ["old", "new"])
-@pytest.mark.parametrize("field", ["job", "model"])
-def test_an_invented_key_is_refused(which, field, request):
-    folder = request.getfixturevalue(which)
-    first = read_submission(folder).results.records[0]
-    known = getattr(first, field)
-    # Told throughout, as by somebody who knows what else is compared.
-    for name in ("records", "errors", "provenance", "costs"):
+def replace_key(folder, known):
+    """Replace it throughout, as somebody would who knows what else is compared."""
+    for name in ("records", "errors", "tests", "provenance", "costs"):
         edit_lines(
             folder,
             name,
@@ -55,6 +50,14 @@ def test_an_invented_key_is_refused(which, field, request):
     about = (folder / "submission.json").read_text().replace(known, "5" * 64)
     (folder / "submission.json").write_text(about)
     seal(folder)
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+@pytest.mark.parametrize("field", ["job", "model"])
+def test_an_invented_key_is_refused(which, field, request):
+    folder = request.getfixturevalue(which)
+    first = read_submission(folder).results.records[0]
+    replace_key(folder, getattr(first, field))
     assert FIRST in problems_of(folder)
 
 
@@ -97,10 +100,9 @@ def test_a_setting_or_seed_that_was_not_used_is_refused(which, path, value, requ
 
 
 def test_data_of_another_recipe_are_refused(new):
-    about = json.loads((new / "submission.json").read_text())
-    about["data"][0]["job"] = "5" * 64
-    seal(new, data=about["data"])
-    assert FIRST in problems_of(new)
+    known = json.loads((new / "submission.json").read_text())["data"][0]["job"]
+    replace_key(new, known)
+    assert f"the key of its job, 555555555555, {FIRST}" in problems_of(new)
 
 
 def test_the_kind_of_a_job_cannot_be_misstated(new):
