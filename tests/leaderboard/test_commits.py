@@ -28,6 +28,11 @@ def repository(tmp_path_factory):
     """Return a repository of two commits on its branch, and one of a pull request."""
     folder = tmp_path_factory.mktemp("repository")
     git(folder, "init", "-q", "-b", "main")
+    published = next(PUBLISHED.glob("quick/*/submission.json"))
+    there = folder / "leaderboard/results" / published.relative_to(PUBLISHED)
+    there.parent.mkdir(parents=True)
+    shutil.copyfile(published, there)
+    git(folder, "add", ".")
     for number in range(2):
         git(folder, "commit", "-q", "--allow-empty", "-m", str(number))
     git(folder, "checkout", "-q", "--detach")
@@ -74,6 +79,13 @@ def test_code_that_may_have_been_changed_is_refused(repository, entry):
     known = git(repository, "rev-parse", "main")
     problems, _ = check_commits(done_at(entry, known, dirty=None), repository)
     assert "nobody says whether it was changed" in problems[0]
+
+
+def test_only_what_is_published_may_say_nothing_of_its_code(repository, entry):
+    known = git(repository, "rev-parse", "main")
+    mine = replace(done_at(entry, known), digest="0" * 64)
+    problems, _ = check_commits(mine, repository)
+    assert [problem[:18] for problem in problems] == ["It is of format 1,"]
 
 
 def test_what_cannot_be_found_out_is_said(repository, entry, tmp_path):

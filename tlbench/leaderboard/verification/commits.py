@@ -1,5 +1,6 @@
 """Whether the code of jobs is in the history of a repository, and is what is stated."""
 
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -11,7 +12,9 @@ from pathlib import Path
 from tlbench.errors import InputError
 from tlbench.jobs.imports import PACKAGE
 from tlbench.jobs.sources import Sources
+from tlbench.leaderboard.place import PUBLIC
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.submission import ABOUT
 from tlbench.plan import plan
 
 SHOWN = 10
@@ -57,10 +60,24 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
         for commit, count in jobs.items()
         if commit not in history
     ]
+    if not entry.about.sources and not _is_published(entry, repository):
+        problems.append(
+            "It is of format 1, which says nothing of the code and is for submissions that are in "
+            f"{repository} already; run the suite again with this version and add that."
+        )
     if entry.about.sources:
         for commit in sorted(history.intersection(filter(None, jobs))):
             problems += _misstated(entry, repository, commit)
     return problems, notes
+
+
+def _is_published(entry: Entry, repository: Path) -> bool:
+    """Return whether the submission, as it is here, is in the newest commit of a clone."""
+    place = (PUBLIC.results / entry.about.folder / ABOUT).as_posix()
+    if not _git(repository, "ls-tree", "HEAD", place):
+        return False
+    content = _git_bytes(repository, "show", f"HEAD:{place}")
+    return hashlib.sha256(content).hexdigest() == entry.digest
 
 
 def _misstated(entry: Entry, repository: Path, commit: str) -> Iterator[str]:
