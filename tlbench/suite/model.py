@@ -87,7 +87,7 @@ class Suite(Strict):
         description="a strategy, or with another start of the target element "
         "STRATEGY+random or STRATEGY+mean",
     )
-    sizes: list[PositiveInt] = Field(min_length=1, max_length=1000)
+    sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[int] = Field(min_length=1)
     init_seeds: list[int] = Field(min_length=1)
     pairing: Literal["product", "zip"] = Field(
