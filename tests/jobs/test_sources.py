@@ -1,5 +1,6 @@
 """Keys know the code: an edit changes what it can touch, and nothing else."""
 
+import os
 import shutil
 import sys
 from importlib.metadata import EntryPoint
@@ -22,6 +23,7 @@ from tlbench.plan.keys import KeyScheme
 from tlbench.suite import load_suite
 
 PACKAGE = Path(tlbench.__file__).parent
+LATE = ("late", "later")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,21 @@ def test_an_edited_plugin_has_other_sources(plugin, name):
     assert Sources()["backbone mine"] != before
 
 
+def test_a_change_far_behind_in_a_large_file_of_a_plugin_is_noticed(plugin):
+    """All of a file counts, though only its beginning is searched for imports."""
+    weights = plugin / "weights.npz"
+    with weights.open("wb") as file:
+        file.truncate(17 << 20)
+    before = Sources()
+    assert before["backbone mine"]
+    with weights.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"1")
+    os.utime(weights, (1, 1))
+    assert Sources()["backbone mine"] != before["backbone mine"]
+    assert before.tree.changed(weights)
+
+
 def test_every_digest_is_one(plugin):
     assert {len(digest) for digest in dict(Sources()).values()} == {64}
 
@@ -196,7 +213,7 @@ def test_what_was_read_first_counts(plugin):
     assert known["backbone mine"]
     (plugin / "config.py").write_text("# another\n")
     assert known["metric longest"]
-    assert known.tree.changed(known.files("backbone mine")) == plugin / "config.py"
+    assert known.tree.changed(plugin / "config.py")
 
 
 def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
@@ -267,33 +284,89 @@ def test_a_job_that_was_planned_with_other_code_is_refused():
         check_planned(job)
 
 
-def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatch):
-    """A file is read for its digest first; then it is edited; then it is imported."""
+@pytest.fixture
+def late(tmp_path, monkeypatch):
+    """Return a tree of its own with two kinds of jobs, "late" and "later", and its sources."""
     root = tmp_path / "tree"
     (root / "tlbench" / "jobs").mkdir(parents=True)
-    (root / "tlbench" / "jobs" / "late.py").write_text("X = 1\n")
-    monkeypatch.setitem(KINDS, "late", KINDS["speed"].__class__("tlbench.jobs.late:run", False))
+    for name in LATE:
+        (root / "tlbench" / "jobs" / f"{name}.py").write_text("from tlbench import shared\n")
+        kind = KINDS["speed"].__class__(f"tlbench.jobs.{name}:run", False)
+        monkeypatch.setitem(KINDS, name, kind)
+    (root / "tlbench" / "shared.py").write_text("X = 1\n")
     known = Sources(root)
     monkeypatch.setattr(sources, "own_sources", lambda: known)
-    monkeypatch.setattr(sources, "_unsettled", {})
-    job = Job("late", {}, label="late", sources={"late": known["late"]})
-    path = root / "tlbench" / "jobs" / "late.py"
-    path.write_text("X = 3  # longer\n")
+    monkeypatch.setattr(sources, "_settled", set())
+    for name in ("tlbench.shared", "tlbench.jobs.late", "tlbench.jobs.later"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return known
+
+
+def load(monkeypatch, *names):
+    for name in names:
+        monkeypatch.setitem(sys.modules, f"tlbench.{name}", type(sys)(name))
+
+
+def test_what_was_changed_before_it_was_imported_is_refused(late, monkeypatch):
+    """A file is read for its digest first; then it is edited; then it is imported."""
+    job = Job("late", {}, label="late", sources={"late": late["late"]})
+    (late.tree.root / "tlbench" / "jobs" / "late.py").write_text("X = 3  # longer\n")
     check_planned(job)
     check_imported(job)
-    monkeypatch.setitem(sys.modules, "tlbench.jobs.late", type(sys)("late"))
-    with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
+    load(monkeypatch, "jobs.late")
+    for _ in range(2):
+        with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
+            check_imported(job)
+
+
+@pytest.mark.parametrize("after", [b"X = 1\n", b"X = 2\n", None])
+def test_a_file_that_was_merely_touched_has_not_changed(late, monkeypatch, after):
+    """As after ``git stash; git stash pop``: another file, of another time, that says the same."""
+    job = Job("late", {}, label="late", sources={"late": late["late"]})
+    path = late.tree.root / "tlbench" / "shared.py"
+    path.rename(path.with_suffix(".old"))
+    if after is not None:
+        path.write_bytes(after)
+        os.utime(path, (1, 1))
+    load(monkeypatch, "jobs.late", "shared")
+    if after == b"X = 1\n":
         check_imported(job)
+        assert not late.tree.changed(path)
+    else:
+        with pytest.raises(InputError, match=r"shared\.py was changed before"):
+            check_imported(job)
+
+
+def test_what_one_source_has_loaded_does_no_harm_to_another(late, monkeypatch):
+    """A module is imported once, whichever job it was for."""
+    jobs = {name: Job(name, {}, label=name, sources={name: late[name]}) for name in LATE}
+    load(monkeypatch, "jobs.late", "shared")
+    check_imported(jobs["late"])
+    (late.tree.root / "tlbench" / "shared.py").write_text("X = 2\n")
+    load(monkeypatch, "jobs.later")
+    check_imported(jobs["later"])
+    (late.tree.root / "tlbench" / "jobs" / "later.py").write_text("X = 2\n")
+    check_imported(jobs["later"])
+
+
+def test_what_is_no_module_may_be_read_late_so_each_source_checks_it(late, monkeypatch):
+    kernel = late.tree.root / "tlbench" / "jobs" / "dense.h"
+    kernel.write_text("int x;")
+    jobs = {name: Job(name, {}, label=name, sources={name: late[name]}) for name in LATE}
+    check_imported(jobs["late"])
+    kernel.write_text("int y;")
+    with pytest.raises(InputError, match=r"dense\.h was changed before the job 'later'"):
+        check_imported(jobs["later"])
 
 
 def test_what_is_changed_after_it_was_imported_does_no_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "_unsettled", {})
+    monkeypatch.setattr(sources, "_settled", set())
     job = Job("speed", {}, sources={"speed": own_sources()["speed"]})
     import tlbench.jobs.speed  # noqa: F401
 
     check_imported(job)
     files = own_sources().tree
-    monkeypatch.setattr(files, "changed", lambda paths: next(iter(paths), None))
+    monkeypatch.setattr(files, "changed", lambda path: True)
     check_imported(job)
 
 

@@ -9,8 +9,8 @@ PACKAGE = "tlbench"
 _COMPILED = (".c", ".h", ".cpp", ".hpp", ".cu", ".pyx", ".pxd", ".so")
 """Endings of files that are code, too."""
 
-_MOST_BYTES = 16 << 20
-"""What is read of a file: packages may bring weights."""
+_SEARCHED_BYTES = 16 << 20
+"""What of a file is held in memory and searched for imports: packages may bring weights."""
 
 _NEVER_RUN = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)*", re.MULTILINE)
 _IMPORT = re.compile(
@@ -81,24 +81,26 @@ class SourceFiles:
             found.update(f"{name}\0{self._read[path][0]}\n".encode())
         return found.hexdigest()
 
-    def changed(self, paths: Iterable[Path]) -> Path | None:
-        """Return a file that is not what it was when it was read, None if there is none."""
-        for path in paths:
-            try:
-                if _stat(path) != self._read[path][1]:
-                    return path
-            except FileNotFoundError:
-                return path
-        return None
+    def changed(self, path: Path) -> bool:
+        """Return whether the content of a file is not what it was when it was read.
+
+        A file that was merely saved again, or taken away and brought back, has not changed.
+        """
+        try:
+            if _stat(path) == self._read[path][1]:
+                return False
+            _, found = _contents(path)
+        except FileNotFoundError:
+            return True
+        if found[0] != self._read[path][0]:
+            return True
+        self._read[path] = found
+        return False
 
     def _text(self, path: Path) -> bytes:
-        # Taken first, so that a change while the file is read shows in it.
-        stat = _stat(path)
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
-        known = hashlib.sha256(b"%d\0%b" % (stat[0], content)).hexdigest(), stat
-        self._read.setdefault(path, known)
-        return content
+        text, found = _contents(path)
+        self._read.setdefault(path, found)
+        return text
 
     def _imported_by(self, module: str) -> frozenset[str]:
         if module not in self._imports:
@@ -134,6 +136,19 @@ def _absolute(module: str, package: str) -> str:
         return name
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - above + 1], *([name] if name else [])])
+
+
+def _contents(path: Path) -> tuple[bytes, tuple[str, Stat]]:
+    """Return the beginning of a file, the digest of all of it, and its state."""
+    # Taken first, so that a change while the file is read shows in it.
+    stat = _stat(path)
+    found = hashlib.sha256(b"%d\0" % stat[0])
+    with path.open("rb") as file:
+        beginning = file.read(_SEARCHED_BYTES)
+        found.update(beginning)
+        while more := file.read(_SEARCHED_BYTES):
+            found.update(more)
+    return beginning, (found.hexdigest(), stat)
 
 
 def _stat(path: Path) -> Stat:

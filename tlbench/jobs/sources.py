@@ -99,9 +99,9 @@ def own_sources() -> Sources:
     return Sources()
 
 
-_unsettled: dict[str, dict[Path, str]] = {}
-"""Of each source the files, and their modules, that this process is not known to have imported as
-their digest says."""
+_settled: set[tuple[str, Path]] = set()
+"""Files that this process has imported as their digest says. Files that are no modules may be read
+late, so they stand with the source that they have been checked for; modules stand with ""."""
 
 
 def check_planned(job: Job) -> None:
@@ -135,18 +135,16 @@ def check_imported(job: Job) -> None:
     """
     known = own_sources()
     for name in job.sources:
-        if name not in _unsettled:
-            _unsettled[name] = dict(known.files(name))
-        files = _unsettled[name]
-        found = [path for path, module in files.items() if not module or module in sys.modules]
-        changed = known.tree.changed(found)
-        if changed is not None:
-            raise InputError(
-                f"{changed} was changed before the job {job.label!r} had loaded it; run the suite "
-                "again."
-            )
-        for path in found:
-            del files[path]
+        for path, module in known.files(name).items():
+            mark = ("" if module else name, path)
+            if mark in _settled or (module and module not in sys.modules):
+                continue
+            if known.tree.changed(path):
+                raise InputError(
+                    f"{path} was changed before the job {job.label!r} had loaded it; run the suite "
+                    "again."
+                )
+            _settled.add(mark)
 
 
 def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
