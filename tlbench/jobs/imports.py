@@ -14,12 +14,16 @@ _SEARCHED_BYTES = 16 << 20
 
 _NEVER_RUN = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)*", re.MULTILINE)
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]+))",
+    rb"(?:^|[;:])[ \t\f]*(?:"
+    rb"from\b[ \t]*([.\w][.\w \t]*?)\bimport\b[ \t]*"
+    rb"(\((?:[^)#]++|#[^\n]*+)*+\)|[^\n;]*)|import[ \t]+([^\n;]+))",
     re.MULTILINE,
 )
 _COMMENT = re.compile(rb"#[^\n]*")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-_MODULE = re.compile(rb"\btlbench(?:\.\w+)*")
+_NAME = re.compile(rb"[^\W\d]\w*")
+_MODULE = re.compile(rb"(?:^|,)[ \t]*([.\w]+)")
+_PUBLIC = re.compile(rb'^ +"(\w+)": "([.\w]+)",$', re.MULTILINE)
+"""An entry of the table in tlbench/__init__.py of where its public names are defined."""
 
 Stat = tuple[int, int, int]
 
@@ -59,17 +63,38 @@ class SourceFiles:
 
     def imports_of(self, path: Path, package: str = "") -> frozenset[str]:
         """Return the modules of tlbench that a file, which lies in ``package``, may import."""
-        text = self._text(path).replace(b"\\\n", b" ")
+        return self.modules(self.names_of(path, package))
+
+    def modules(self, names: Iterable[str]) -> frozenset[str]:
+        """Return which of some dotted names are those of modules of tlbench."""
+        return frozenset(name for name in names if self._place(name) is not None)
+
+    def names_of(self, path: Path, package: str = "") -> frozenset[str]:
+        """Return the dotted names of all that a file, which lies in ``package``, may import.
+
+        They are those of modules, and of what is imported from a module. A public name of tlbench
+        that is mentioned after tlbench itself was imported counts as imported from its module.
+        """
+        text = self._text(path).replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
+        text = _NEVER_RUN.sub(b"", text)
         found: set[str] = set()
-        for origin, names, modules in _IMPORT.findall(_NEVER_RUN.sub(b"", text)):
-            found |= {module.decode() for module in _MODULE.findall(modules)}
+        for origin, names, modules in _IMPORT.findall(text):
+            for module in _MODULE.findall(modules):
+                parts = module.decode().split(".")
+                # `import a.b` binds `a`.
+                found |= {parts[0], ".".join(parts)}
             if origin:
-                base = _absolute(origin.decode(), package)
+                base = _absolute(b"".join(origin.split()).decode(), package)
                 found.add(base)
-                # A name may be that of a module.
-                names = _NAME.findall(_COMMENT.sub(b"", names))
-                found |= {f"{base}.{name.decode()}" for name in names}
-        return frozenset(module for module in found if self._place(module) is not None)
+                names = _COMMENT.sub(b"", names)
+                mentioned = _NAME.findall(text if b"*" in names else names)
+                found |= {f"{base}.{name.decode()}" for name in mentioned}
+        if PACKAGE in found:
+            public = self._public()
+            mentioned = public.keys() & {name.decode() for name in _NAME.findall(text)}
+            found |= {public[name] for name in mentioned}
+            found |= {f"{public[name]}.{name}" for name in mentioned}
+        return frozenset(found)
 
     def digest(self, paths: Iterable[Path], root: Path | None = None) -> str:
         """Return the SHA-256 of the names, as seen from ``root``, and contents of files."""
@@ -102,6 +127,12 @@ class SourceFiles:
         self._read.setdefault(path, found)
         return text
 
+    def _public(self) -> dict[str, str]:
+        """Return the public names of tlbench, which it imports when asked, and their modules."""
+        path = self._place(PACKAGE)
+        table = _PUBLIC.findall(self._text(path)) if path is not None else []
+        return {name.decode(): f"{PACKAGE}.{module.decode()}" for name, module in table}
+
     def _imported_by(self, module: str) -> frozenset[str]:
         if module not in self._imports:
             path = self._place(module)
@@ -116,10 +147,11 @@ class SourceFiles:
         """Return the file of a module, None if tlbench has no such module."""
         if module not in self._places:
             parts = module.split(".")
-            beginning = self.root.joinpath(*parts)
-            places = (beginning.with_suffix(".py"), beginning / "__init__.py")
-            known = parts[0] == PACKAGE
-            self._places[module] = next((p for p in places if known and p.is_file()), None)
+            places = []
+            if parts[0] == PACKAGE:
+                beginning = self.root.joinpath(*parts)
+                places = [beginning.with_suffix(".py"), beginning / "__init__.py"]
+            self._places[module] = next((place for place in places if place.is_file()), None)
         return self._places[module]
 
 
