@@ -230,6 +230,28 @@ def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
     assert Sources()["backbone mine"] == before
 
 
+LEFTOVERS = [".config.py.swp", "config.py~", "#config.py#", "config.py.orig", "config.py.rej"]
+
+
+@pytest.mark.parametrize("name", [*LEFTOVERS, ".DS_Store", ".ipynb_checkpoints/config.py"])
+def test_what_editors_and_merges_leave_behind_is_no_source(plugin, name):
+    before = Sources()["backbone mine"]
+    (plugin / name).parent.mkdir(exist_ok=True)
+    (plugin / name).write_bytes(b"\0")
+    assert Sources()["backbone mine"] == before
+
+
+def test_the_lock_of_an_editor_is_no_source_of_tlbench(tmp_path):
+    """It is a link to nowhere whose name ends as that of the file that is edited."""
+    (tmp_path / "tlbench").mkdir()
+    for name in ("__init__.py", "dense.h"):
+        (tmp_path / "tlbench" / name).write_text("")
+        (tmp_path / "tlbench" / f".#{name}").symlink_to("me@here.1:2")
+    files = [tmp_path / "tlbench" / name for name in ("__init__.py", "dense.h")]
+    assert SourceFiles(tmp_path).closure(["tlbench"]) == files
+    assert code_files(tmp_path / "tlbench") == files
+
+
 def test_a_plugin_with_endless_data_is_refused_in_a_sentence(plugin, monkeypatch):
     monkeypatch.setattr(sources, "_MOST_FILES", 2)
     with pytest.raises(TlbenchError, match="keep data of a plugin elsewhere"):

@@ -9,6 +9,9 @@ PACKAGE = "tlbench"
 _COMPILED = (".c", ".h", ".cpp", ".hpp", ".cu", ".pyx", ".pxd", ".so")
 """Endings of files that are code, too."""
 
+_LEFTOVERS = ("~", ".orig", ".rej", ".pyc")
+"""Endings of files that nothing imports or reads."""
+
 _SEARCHED_BYTES = 16 << 20
 """What of a file is held in memory and searched for imports: packages may bring weights."""
 
@@ -58,7 +61,8 @@ class SourceFiles:
                 waiting += self._imported_by(module)
         files = {path for module in seen if (path := self._place(module)) is not None}
         for folder in {path.parent for path in files}:
-            files.update(path for path in folder.iterdir() if path.suffix in _COMPILED)
+            beside = (path for path in folder.iterdir() if path.suffix in _COMPILED)
+            files.update(path for path in beside if not is_leftover(path.name))
         return sorted(files)
 
     def imports_of(self, path: Path, package: str = "") -> frozenset[str]:
@@ -91,9 +95,9 @@ class SourceFiles:
                 found |= {f"{base}.{name.decode()}" for name in mentioned}
         if PACKAGE in found:
             public = self._public()
-            mentioned = public.keys() & {name.decode() for name in _NAME.findall(text)}
-            found |= {public[name] for name in mentioned}
-            found |= {f"{public[name]}.{name}" for name in mentioned}
+            used = public.keys() & {name.decode() for name in _NAME.findall(text)}
+            found |= {public[name] for name in used}
+            found |= {f"{public[name]}.{name}" for name in used}
         return frozenset(found)
 
     def digest(self, paths: Iterable[Path], root: Path | None = None) -> str:
@@ -157,7 +161,17 @@ class SourceFiles:
 
 def code_files(package: Path) -> list[Path]:
     """Return the files of code in a package, whatever its modules import."""
-    return sorted(p for p in package.rglob("*") if p.suffix in (".py", *_COMPILED))
+    code = (path for path in package.rglob("*") if path.suffix in (".py", *_COMPILED))
+    return sorted(p for p in code if not any(map(is_leftover, p.relative_to(package).parts)))
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file or folder is what an editor, a merge, or Python leaves behind.
+
+    Hidden ones are, as caches, swap files and locks of editors have such names.
+    """
+    unsaved = name[0] == name[-1] == "#"
+    return name[0] == "." or unsaved or name == "__pycache__" or name.endswith(_LEFTOVERS)
 
 
 def _absolute(module: str, package: str) -> str:

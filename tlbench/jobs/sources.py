@@ -19,7 +19,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.data.readers import READERS
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
-from tlbench.jobs.imports import PACKAGE, SourceFiles
+from tlbench.jobs.imports import PACKAGE, SourceFiles, is_leftover
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry
 from tlbench.schema import digest
@@ -213,12 +213,12 @@ def _place_of(module: str) -> Path | None:
 
 def _below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if each != "__pycache__" and each[0] != "."]
-        yield from (Path(where) / name for name in names if not name.endswith(".pyc"))
+        folders[:] = [each for each in folders if not is_leftover(each)]
+        yield from (Path(where) / name for name in names if not is_leftover(name))
 
 
 def _is_source(path: Path) -> bool:
     """Return whether a file that was installed is more than a record of the installation."""
     top = path.parts[0]
     about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
-    return not about and path.suffix != ".pyc"
+    return not about and not any(map(is_leftover, path.parts))
