@@ -221,6 +221,68 @@ def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
     assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
 
 
+def own_files_of(name):
+    return {path for path in Sources().files(name) if path.is_relative_to(PACKAGE)}
+
+
+REGISTERED = {
+    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "from tlbench.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "from tlbench import load_potential\n": "backbones/mace/model.py",
+    "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialise.py",
+    "from tlbench import METRICS\n": "metrics/dynamics.py",
+    "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
+}
+
+
+@pytest.mark.parametrize(("text", "file"), REGISTERED.items())
+def test_what_a_plugin_may_look_up_in_a_registry_belongs_to_it(plugin, text, file):
+    assert PACKAGE / file not in own_files_of("backbone mine")
+    with (plugin / "config.py").open("a") as code:
+        code.write(text)
+    assert PACKAGE / file in own_files_of("backbone mine")
+
+
+def test_what_is_registered_belongs_to_no_source_of_tlbench_that_only_looks_it_up():
+    assert PACKAGE / "backbones" / "mace" / "model.py" not in own_sources().files("train")
+
+
+@pytest.fixture
+def single(tmp_path, monkeypatch):
+    """Return the folder of a module that registers a metric, without a package about it."""
+    folder = tmp_path / "single"
+    folder.mkdir()
+    (folder / "gentle.py").write_text("import gentle_rates as rates\nSPEC = rates.SPEC\n")
+    (folder / "gentle_rates.py").write_text("def f():\n    from gentle_tables import T\n")
+    (folder / "gentle_tables.py").write_text("import gentle\nimport tlbench.seeds\nT = 1\n")
+    (folder / "setup.py").write_text("from setuptools import setup\n")
+    monkeypatch.syspath_prepend(folder)
+    point = EntryPoint("gentle", "gentle:SPEC", "tlbench.metrics")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(METRICS, "_plugins_loaded", False)
+    for name in ("_entries", "_modules"):
+        monkeypatch.setattr(METRICS, name, dict(getattr(METRICS, name)))
+    return folder
+
+
+def test_what_a_single_module_imports_from_beside_it_belongs_to_it(single):
+    found = Sources().files("metric gentle")
+    names = {path.name for path in found if path.parent == single}
+    assert names == {"gentle.py", "gentle_rates.py", "gentle_tables.py"}
+    assert {found[single / name] for name in names} == {name[:-3] for name in names}
+    assert PACKAGE / "seeds.py" in found
+
+
+@pytest.mark.parametrize("name", ["gentle_rates.py", "gentle_tables.py"])
+def test_an_edit_of_what_a_single_module_imports_is_noticed(single, name):
+    before = Sources()["metric gentle"]
+    with (single / name).open("a") as file:
+        file.write("\n")
+    assert Sources()["metric gentle"] != before
+
+
 def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
     before = Sources()["backbone mine"]
     (plugin / "__pycache__").mkdir()

@@ -43,6 +43,7 @@ class SourceFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._read: dict[Path, tuple[str, Stat]] = {}
+        self._names: dict[Path, frozenset[str]] = {}
         self._imports: dict[str, frozenset[str]] = {}
         self._places: dict[str, Path | None] = {}
 
@@ -79,26 +80,9 @@ class SourceFiles:
         They are those of modules, and of what is imported from a module. A public name of tlbench
         that is mentioned after tlbench itself was imported counts as imported from its module.
         """
-        text = self._text(path).replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
-        text = _NEVER_RUN.sub(b"", text)
-        found: set[str] = set()
-        for origin, names, modules in _IMPORT.findall(text):
-            for module in _MODULE.findall(modules):
-                parts = module.decode().split(".")
-                # `import a.b` binds `a`.
-                found |= {parts[0], ".".join(parts)}
-            if origin:
-                base = _absolute(b"".join(origin.split()).decode(), package)
-                found.add(base)
-                names = _COMMENT.sub(b"", names)
-                mentioned = _NAME.findall(text if b"*" in names else names)
-                found |= {f"{base}.{name.decode()}" for name in mentioned}
-        if PACKAGE in found:
-            public = self._public()
-            used = public.keys() & {name.decode() for name in _NAME.findall(text)}
-            found |= {public[name] for name in used}
-            found |= {f"{public[name]}.{name}" for name in used}
-        return frozenset(found)
+        if path not in self._names:
+            self._names[path] = frozenset(self._named_in(self._text(path), package))
+        return self._names[path]
 
     def digest(self, paths: Iterable[Path], root: Path | None = None) -> str:
         """Return the SHA-256 of the names, as seen from ``root``, and contents of files."""
@@ -130,6 +114,28 @@ class SourceFiles:
         text, found = _contents(path)
         self._read.setdefault(path, found)
         return text
+
+    def _named_in(self, text: bytes, package: str) -> set[str]:
+        text = text.replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
+        text = _NEVER_RUN.sub(b"", text)
+        found: set[str] = set()
+        for origin, names, modules in _IMPORT.findall(text):
+            for module in _MODULE.findall(modules):
+                parts = module.decode().split(".")
+                # `import a.b` binds `a`.
+                found |= {parts[0], ".".join(parts)}
+            if origin:
+                base = _absolute(b"".join(origin.split()).decode(), package)
+                found.add(base)
+                names = _COMMENT.sub(b"", names)
+                mentioned = _NAME.findall(text if b"*" in names else names)
+                found |= {f"{base}.{name.decode()}" for name in mentioned}
+        if PACKAGE in found:
+            public = self._public()
+            used = public.keys() & {name.decode() for name in _NAME.findall(text)}
+            found |= {public[name] for name in used}
+            found |= {f"{public[name]}.{name}" for name in used}
+        return found
 
     def _public(self) -> dict[str, str]:
         """Return the public names of tlbench, which it imports when asked, and their modules."""
