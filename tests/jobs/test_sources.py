@@ -283,6 +283,26 @@ def test_an_edit_of_what_a_single_module_imports_is_noticed(single, name):
     assert Sources()["metric gentle"] != before
 
 
+@pytest.mark.parametrize(
+    ("listed", "others"),
+    [
+        ("__editable__.gentle-1.0.pth", {"gentle_rates.py", "gentle_tables.py"}),
+        ("gentle.py", set()),
+    ],
+)
+def test_where_an_installation_lists_its_files_others_beside_it_do_not_belong_to_it(
+    single, monkeypatch, listed, others
+):
+    """What lies there and is not listed comes with another distribution."""
+    info = single / "gentle-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gentle\nVersion: 1.0\n")
+    (info / "RECORD").write_text(f"{listed},,\ngentle-1.0.dist-info/METADATA,,\n")
+    monkeypatch.setitem(METRICS._providers, "gentle", "gentle 1.0")
+    found = {path.name for path in Sources().files("metric gentle") if path.parent == single}
+    assert found == {"gentle.py", *others}
+
+
 def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
     before = Sources()["backbone mine"]
     (plugin / "__pycache__").mkdir()
