@@ -136,7 +136,10 @@ def read_checked(folder: Path, name: str) -> bytes:
         If it is missing or altered.
     """
     path = folder / name
-    files = read_manifest(folder).files
+    try:
+        files = read_manifest(folder).files
+    except DamagedJobError as error:
+        raise DamagedJobError(f"{str(error).rstrip('.')}; {_MEND}.") from error
     try:
         content = path.read_bytes()
     except OSError as error:
