@@ -68,7 +68,7 @@ def in_the_middle(store):
 @pytest.mark.parametrize("verb", ["run", "tune"])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_process_outlives_a_command_that_is_ended_in_the_middle_of_training(verb, how, tmp_path):
-    endless = {**SUITE["pretraining"], "updates": 10**9}
+    endless = {**SUITE["pretraining"], "updates": 10**8}
     both = dict.fromkeys(("pretraining", "training"), endless)
     suite = write_suite(tmp_path / "endless.yaml", **both)
     out, store = tmp_path / "out", tmp_path / "store"
