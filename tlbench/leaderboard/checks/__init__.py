@@ -10,7 +10,7 @@ board vouches for it. It is read with the same suspicion as a submission, and le
 not fit the submission.
 """
 
-from tlbench.leaderboard.checks.drawing import draw, measured_models
+from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
 from tlbench.leaderboard.checks.files import checks_folder, read_checks, write_check
 from tlbench.leaderboard.checks.record import (
     EVALUATED,
@@ -34,5 +34,6 @@ __all__ = [
     "draw",
     "measured_models",
     "read_checks",
+    "source_jobs",
     "write_check",
 ]
