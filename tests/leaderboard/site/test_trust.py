@@ -2,12 +2,16 @@
 
 import csv
 import json
+from datetime import date
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
 import pytest
 from synthetic import publish
+from typer.testing import CliRunner
 
+from tlbench.cli import app
 from tlbench.leaderboard.checks import (
     EVALUATED,
     TOLERANCES,
@@ -23,6 +27,7 @@ from tlbench.leaderboard.checks import (
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.site.trust import Trust, summary
+from tlbench.leaderboard.verification import write_summary
 
 EVIL = "<script>alert(1)</script>"
 MACHINE = Machine(
@@ -190,6 +195,42 @@ def test_checks_of_one_submission_are_taken_together(results):
     def check(**how):
         return findings(entry, **how).check(entry, TOLERANCES[TRAINED], None, MACHINE)
 
-    good, bad = check(number=3), check(number=2, differing=[0])
+    good, bad = check(number=3), check(number=3, differing=[0])
     assert Trust.of([good, good], 16) == Trust(3, 0, 0, 16)
-    assert Trust.of([good, bad], 16) == Trust(2, 0, 1, 16)
+    assert Trust.of([good, bad], 16) == Trust.of([bad, good], 16) == Trust(2, 0, 1, 16)
+
+
+def test_a_later_check_of_the_same_kind_supersedes(results):
+    entry = read_submission(next(results.glob("*/trained")))
+
+    def check(day, kind=TRAINED, **how):
+        found = findings(entry, kind, **how).check(entry, TOLERANCES[kind], None, MACHINE)
+        return found.model_copy(update={"date": date(2026, 1, day)})
+
+    bad, good = check(1, number=3, differing=[0]), check(2, number=3)
+    assert Trust.of([bad, good], 16) == Trust.of([good, bad], 16) == Trust(3, 0, 0, 16)
+    assert Trust.of([check(1, number=3), check(2, number=3, differing=[0])], 16).differing == 1
+    # Weights that give the published errors do not show how they were trained.
+    weighed = check(2, EVALUATED, number=16)
+    assert Trust.of([bad, weighed], 16) == Trust(2, 15, 1, 16)
+
+
+def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "mine", settings=settings)
+    write_summary(read_submission(folder))
+    bad = record(folder, differing=[1])
+    arguments = ["board", "verify", "--results", str(tmp_path / "results")]
+    failed = CliRunner().invoke(app, arguments)
+    day = bad.name[:10]
+    assert failed.exit_code == 1
+    assert f"DIFFERS  check of {day}: 1 model differs from what is published" in failed.output
+    text = bad.read_text().replace(day, "2026-01-01")
+    bad.unlink()
+    ending = sha256(text.encode()).hexdigest()[:8]
+    bad.with_name(f"2026-01-01-trained-again-{ending}.json").write_text(text)
+    record(folder)
+    repeated = CliRunner().invoke(app, arguments)
+    assert repeated.exit_code == 0, repeated.output
+    assert "DIFFERS" not in repeated.output
+    assert "1 of which DIFFER" in repeated.output

@@ -4,21 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tlbench.leaderboard.checks import EVALUATED, TRAINED, Check
+from tlbench.leaderboard.checks import EVALUATED, TRAINED, Check, differing_of, newest_of
 
 RECOMPUTED, FAILED = "recomputed", "check failed"
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What checks have found of a submission, all of them taken together.
+    """What checks have found of a submission; of each model the newest of a kind counts.
 
     Attributes
     ----------
     trained, evaluated
         How many of its models gave the published errors when they were trained or evaluated again.
     differing
-        How many did not, in any check.
+        How many did not.
     n_models
         How many models it has.
     """
@@ -31,11 +31,10 @@ class Trust:
     @classmethod
     def of(cls, checks: Sequence[Check], n_models: int) -> "Trust":
         """Return what follows from the checks of a submission that has so many models."""
-        differing = {model.job for check in checks for model in check.differing}
+        differing = {model.job for _, model in differing_of(checks)}
 
         def agreeing(kind: str) -> int:
-            jobs = {m.job for check in checks if check.kind == kind for m in check.models}
-            return len(jobs - differing)
+            return len({m.job for each, m in newest_of(checks) if each.kind == kind} - differing)
 
         return cls(agreeing(TRAINED), agreeing(EVALUATED), len(differing), n_models)
 
