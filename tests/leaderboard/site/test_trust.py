@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import date
 from hashlib import sha256
 from itertools import count
@@ -21,13 +22,17 @@ from tlbench.leaderboard.checks import (
     Machine,
     draw,
     measured_models,
+    read_checks,
     source_jobs,
     write_check,
 )
 from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.build import Built, build_site
+from tlbench.leaderboard.site.chosen import best_models
+from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.trust import Trust, summary
-from tlbench.leaderboard.verification import write_summary
+from tlbench.leaderboard.verification import verify_all, write_summary
 
 EVIL = "<script>alert(1)</script>"
 MACHINE = Machine(
@@ -159,6 +164,47 @@ def test_a_failed_check_is_said_on_every_page_that_shows_the_submission(site):
     assert page.count('<td class="word failed">differs</td>') == 1
     front = (site / "index.html").read_text()
     assert "1 check failed; 1 recomputed; 1 evaluated again; 2 trained again" in front
+
+
+def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
+    settings = [
+        ("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]"), ("dynamics", "null"),
+        ("subset_seeds", "[0, 1, 2, 3, 4]"), ("init_seeds", "[0, 1, 2, 3, 4]"),
+        ("backbones", "{schnet: {}}"),
+    ]  # fmt: skip
+    results = tmp_path / "results"
+    for seed, name in enumerate(("good", "bad")):
+        folder = publish(results, name, settings=settings, seed=seed)
+    before = Maker().make(_members(results))
+    assert {row.arm.submission for row in before.published[0].rows if row.standing} == {
+        "good", "bad",
+    }  # fmt: skip
+    record(folder, differing=[0])
+    (published,) = Maker().make(_members(results)).published
+    marked = {row.arm.submission: row.trust.level for row in published.rows}
+    assert marked == {"good": "recomputed", "bad": "check failed"}
+    assert {row.arm.submission for row in published.rows if row.standing} == {"good"}
+    assert {row.arm.submission for row in published.headline.ratios} == {"good"}
+    assert published.headline.best.arm.submission == "good"
+    assert {name for name, _ in best_models(published.board, published.rows)} == {"good"}
+
+
+def test_where_every_submission_failed_a_check_the_page_is_made_without_headline(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "bad", settings=settings)
+    record(folder, differing=[0])
+    made = Maker().make(_members(tmp_path / "results"))
+    assert made.failures == []
+    page = made.files[next(p for p in made.files if re.fullmatch(r"suites/quick.*/index.html", p))]
+    assert "Check failed: 1 model of the submission bad" in page.decode()
+    assert made.published[0].headline.ratios == []
+
+
+def _members(results):
+    return [
+        Member(v.entry, v.coverage, (), tuple(read_checks(v.entry, results)[0]))
+        for v in verify_all(results, summaries=False)
+    ]
 
 
 def test_a_record_that_does_not_fit_is_named_and_the_site_is_built(built, site):

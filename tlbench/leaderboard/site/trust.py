@@ -39,6 +39,11 @@ class Trust:
         return cls(agreeing(TRAINED), agreeing(EVALUATED), len(differing), n_models)
 
     @property
+    def merit(self) -> tuple[bool, int, int]:
+        """Sort key, larger for what is better checked: no failed check, models that agree."""
+        return (not self.differing, self.trained, self.evaluated)
+
+    @property
     def level(self) -> str:
         """What was done, of all kinds of checks the strongest; a failed one outweighs them."""
         if self.differing:
