@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from forging import edit_lines, follow
 
 from tlbench.engine.means import Means
@@ -218,6 +219,12 @@ def test_nothing_is_recorded_by_code_that_nobody_else_has(commit, dirty, reason,
     monkeypatch.setattr(retraining, "code_state", lambda: state)
     with pytest.raises(InputError, match=f"The tlbench in use {reason}, so nobody could repeat"):
         this_machine("cpu")
+
+
+def test_jobs_and_checks_state_the_instructions_of_the_processor(entry):
+    found = torch.backends.cpu.get_cpu_capability()
+    assert {job.instructions for job in entry.provenance} == {found}
+    assert this_machine("cpu").instructions == found
 
 
 def test_identical_weights_with_other_errors_do_not_agree(found):

@@ -91,6 +91,7 @@ def test_changed_settings_and_other_data_do_not_lead(built: Built):
     changed = _changed(first, {}, {"protocol_digest": "f" * 64, "name": "changed"})
     boards = boards_of([*rest, other, changed])
     assert [board.kind for board in boards] == [Kind.SHIPPED, Kind.OTHER_DATA, Kind.VARIANT]
+    assert [board.mark for board in boards] == ["", " (other data)", " (changed)"]
     assert "data of other content" in boards[1].difference
     assert "its settings or data sets are changed" in boards[2].difference
 

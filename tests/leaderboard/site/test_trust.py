@@ -33,11 +33,13 @@ from tlbench.leaderboard.site.chosen import best_models
 from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.trust import Trust, summary
 from tlbench.leaderboard.verification import verify_all, write_summary
+from tlbench.suite import load_suite
 
 EVIL = "<script>alert(1)</script>"
 MACHINE = Machine(
     device="Processor <b>, 2 cores",
     kernels="cc 12",
+    instructions="AVX2",
     python="3.11.7",
     packages={"torch": "2.13.0+cpu"},
     tlbench="0.1.0",
@@ -139,15 +141,33 @@ def test_every_row_of_the_data_has_the_level_of_its_submission(results, site):
 def test_a_page_says_who_found_what_when_and_on_which_machine(site):
     page = (site / "submissions/quick/trained/index.html").read_text()
     assert "trained again: 2 of 16 models" in page
-    assert "2 drawn at random (seed " in page
+    assert "<dd>2 of 16, drawn at random (seed " in page
     assert "0.0025, relative; up to 0.01 is taken for agreement" in page
     assert "0 of 2 the same, byte for byte" in page
-    assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>" in page
+    assert "<dd><q><bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi></q></dd>" in page
     assert EVIL not in page
-    assert "<bdi>Processor &lt;b&gt;, 2 cores</bdi>" in page
+    assert "<bdi>Processor &lt;b&gt;, 2 cores (AVX2)</bdi>" in page
     assert f"tlbench <bdi>0.1.0</bdi>, {MACHINE.git_commit}; Python" in page
     assert page.count('<td class="word">agrees</td>') == 11
     assert "failed" not in page
+
+
+def test_models_and_their_simulations_are_counted_apart(site):
+    page = (site / "submissions/quick/trained/index.html").read_text()
+    assert "<dt>models</dt><dd>16 models, 14 of them also simulated</dd>" in page
+
+
+def test_the_words_fit_a_single_model(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "mine", settings=settings)
+    record(folder, number=1)
+    build_site(tmp_path / "results", tmp_path / "site")
+    page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
+    assert "<summary>The model</summary>" in page
+    assert "<dd>1 of 16, drawn at random (seed " in page
+    assert "All published numbers" not in page
+    (suite,) = (tmp_path / "site").glob("suites/quick/*/index.html")
+    assert f"<bdi>{load_suite('quick').title}</bdi> (changed)</h1>" in suite.read_text()
 
 
 def test_what_nobody_has_checked_is_said(site):
@@ -163,7 +183,10 @@ def test_a_failed_check_is_said_on_every_page_that_shows_the_submission(site):
     page = (site / "submissions/quick/failed/index.html").read_text()
     assert page.count('<td class="word failed">differs</td>') == 1
     front = (site / "index.html").read_text()
-    assert "1 check failed; 1 recomputed; 1 evaluated again; 2 trained again" in front
+    assert (
+        "submissions: 1 with a failed check; 1 only recomputed; 1 with models evaluated again; "
+        "2 with models trained again"
+    ) in front
 
 
 def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
@@ -227,12 +250,15 @@ def test_a_model_that_differs_once_is_not_taken_for_checked():
         return Trust(trained, evaluated, differing, 40)
 
     assert trust(0, 0, 0).text == "recomputed"
-    assert trust(0, 40, 0).text == "evaluated again: 40 of 40"
-    assert trust(3, 40, 0).text == "trained again: 3 of 40"
-    assert trust(3, 40, 2).text == "check failed: 2 differ"
+    assert trust(0, 40, 0).text == "evaluated again: 40 of 40 models"
+    assert trust(3, 40, 0).text == "trained again: 3 of 40 models"
+    assert trust(3, 40, 2).text == "check failed: 2 of 40 models differ"
+    assert trust(3, 40, 1).text == "check failed: 1 of 40 models differs"
     assert summary([trust(3, 0, 0)]) == "trained again: 3 of 40 models"
     several = [trust(3, 0, 0), trust(0, 0, 0), trust(1, 0, 1), trust(0, 0, 0)]
-    assert summary(several) == "1 check failed; 2 recomputed; 1 trained again"
+    assert summary(several) == (
+        "submissions: 1 with a failed check; 2 only recomputed; 1 with models trained again"
+    )
 
 
 def test_checks_of_one_submission_are_taken_together(results):

@@ -85,6 +85,7 @@ class Machine(Strict):
 
     device: Word
     kernels: Word
+    instructions: Word | None = None
     python: Word
     packages: dict[Word, Word] = Field(max_length=200)
     tlbench: Word

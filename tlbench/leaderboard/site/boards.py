@@ -16,6 +16,7 @@ from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.leaderboard.verification.data import known_contents
+from tlbench.leaderboard.verification.numbers import models_of
 from tlbench.schema import digest
 from tlbench.suite import Suite, load_suite, suite_names
 from tlbench.suite.changes import Change, changes_of
@@ -58,6 +59,18 @@ class Member:
     def name(self) -> str:
         """The name of its folder, which tells revisions apart."""
         return self.entry.folder.name
+
+    @cached_property
+    def models_text(self) -> str:
+        """How many models it has, how many of them were simulated, and how much is missing."""
+        n_models = len(measured_models(self.entry))
+        n_simulated = len({m.job for m in models_of(self.entry) if m.where.simulated})
+        text = f"{n_models} model{'s' if n_models != 1 else ''}"
+        text += f", {n_simulated} of them also simulated" if n_simulated else ""
+        missing = self.coverage.expected - self.coverage.found
+        if not missing:
+            return text
+        return f"{text}; {missing} of {self.coverage.expected} results of the suite are missing"
 
     @cached_property
     def trust(self) -> Trust:
@@ -105,6 +118,17 @@ class Board:
         """Whether the description is that of the suite that tlbench ships."""
         shipped = _shipped(self.suite.name)
         return shipped is not None and self.suite.description == shipped[0].description
+
+    @property
+    def mark(self) -> str:
+        """What its heading has beside the title of the suite that tlbench ships, if it differs."""
+        shipped = _shipped(self.suite.name)
+        if shipped is None or self.kind is Kind.SHIPPED:
+            return ""
+        if self.kind is Kind.OTHER_DATA:
+            return " (other data)"
+        version = self.suite.version
+        return " (changed)" if version == shipped[0].version else f" (version {version})"
 
     @property
     def description(self) -> str:

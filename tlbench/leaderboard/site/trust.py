@@ -62,17 +62,22 @@ class Trust:
         if self.level == RECOMPUTED:
             return RECOMPUTED
         if self.level == FAILED:
-            return f"{FAILED}: {self.differing} differ{'s' if self.differing == 1 else ''}"
-        return f"{self.level}: {self.n_checked} of {self.n_models}"
+            verb = "differs" if self.differing == 1 else "differ"
+            return f"{FAILED}: {self.differing} of {self.n_models} models {verb}"
+        return f"{self.level}: {self.n_checked} of {self.n_models} models"
 
 
 def summary(found: Iterable[Trust]) -> str:
     """Return how far several submissions have been checked, the strongest checks last."""
     some = list(found)
     if len(some) == 1:
-        (one,) = some
-        models = "" if one.level in (RECOMPUTED, FAILED) else " models"
-        return f"{one.text}{models}"
+        return some[0].text
     count = Counter(each.level for each in some)
-    levels = [level for level in (FAILED, RECOMPUTED, EVALUATED, TRAINED) if count[level]]
-    return "; ".join(f"{count[level]} {level}" for level in levels)
+    said = {
+        FAILED: "with a failed check",
+        RECOMPUTED: "only recomputed",
+        EVALUATED: f"with models {EVALUATED}",
+        TRAINED: f"with models {TRAINED}",
+    }
+    parts = [f"{count[level]} {words}" for level, words in said.items() if count[level]]
+    return f"submissions: {'; '.join(parts)}"

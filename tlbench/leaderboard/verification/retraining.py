@@ -8,7 +8,7 @@ from pathlib import Path
 from tlbench.engine.devices import check_device
 from tlbench.engine.manifest import read_manifest
 from tlbench.engine.means import Means
-from tlbench.engine.provenance import code_state, device_name, package_versions
+from tlbench.engine.provenance import code_state, device_name, instructions, package_versions
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
@@ -146,6 +146,7 @@ def this_machine(device: str) -> Machine:
     return Machine(
         device=device_name(device),
         kernels=describe() if device == "cpu" else "torch",
+        instructions=instructions(device),
         python=platform.python_version(),
         packages=package_versions(),
         tlbench=version("tlbench"),
