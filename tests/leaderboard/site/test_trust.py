@@ -184,7 +184,7 @@ def test_a_failed_check_is_said_on_every_page_that_shows_the_submission(site):
     assert page.count('<td class="word failed">differs</td>') == 1
     front = (site / "index.html").read_text()
     assert (
-        "submissions: 1 with a failed check; 1 only recomputed; 1 with models evaluated again; "
+        "1 with a failed check; 1 only recomputed; 1 with models evaluated again; "
         "2 with models trained again"
     ) in front
 
@@ -257,7 +257,7 @@ def test_a_model_that_differs_once_is_not_taken_for_checked():
     assert summary([trust(3, 0, 0)]) == "trained again: 3 of 40 models"
     several = [trust(3, 0, 0), trust(0, 0, 0), trust(1, 0, 1), trust(0, 0, 0)]
     assert summary(several) == (
-        "submissions: 1 with a failed check; 2 only recomputed; 1 with models trained again"
+        "1 with a failed check; 2 only recomputed; 1 with models trained again"
     )
 
 
@@ -302,6 +302,9 @@ def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
     ending = sha256(text.encode()).hexdigest()[:8]
     bad.with_name(f"2026-01-01-trained-again-{ending}.json").write_text(text)
     record(folder)
+    build_site(tmp_path / "results", tmp_path / "site")
+    page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
+    assert "1 model differs</span>, superseded by a later check</h3>" in page
     repeated = CliRunner().invoke(app, arguments)
     assert repeated.exit_code == 0, repeated.output
     assert "DIFFERS" not in repeated.output

@@ -80,4 +80,4 @@ def summary(found: Iterable[Trust]) -> str:
         TRAINED: f"with models {TRAINED}",
     }
     parts = [f"{count[level]} {words}" for level, words in said.items() if count[level]]
-    return f"submissions: {'; '.join(parts)}"
+    return "; ".join(parts)
