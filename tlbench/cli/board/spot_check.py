@@ -102,7 +102,8 @@ class SpotCheck:
             say(f"DIFFERS  {problem}")
         for model in found.models:
             if not model.agrees(tolerance):
-                why = model.problem or f"its errors differ by {model.largest:.2g}"
+                same = ", although its weights are identical" if model.same_weights else ""
+                why = model.problem or f"its errors differ by {model.largest:.2g}{same}"
                 say(f"DIFFERS  {model.model}: {why}")
         say(f"checked  {entry.folder}: {found.text(len(measured_models(entry)), tolerance)}")
         if self.results is not None:
