@@ -6,8 +6,11 @@ import shutil
 
 import pytest
 from forging import GOOD, copied, edit_lines
+from typer.testing import CliRunner
 
+from tlbench.cli import app
 from tlbench.leaderboard.place import mark_private
+from tlbench.leaderboard.verification import retraining
 
 
 def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
@@ -36,8 +39,10 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
 
 
 def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
-    clean_run, smoke, tmp_path, command
+    clean_run, smoke, tmp_path, command, monkeypatch
 ):
+    state = {"git_commit": "c0ffee" + "0" * 34, "git_dirty": False}
+    monkeypatch.setattr(retraining, "code_state", lambda: state)
     board = tmp_path / "board"
     added = command(
         "board", "add", clean_run, "--name", "mine", "--results", board / "results",
@@ -46,10 +51,9 @@ def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
     assert added.returncode == 0, added.stderr
     verify = ("board", "verify", board / "results" / "smoke" / "mine")
     named = ("--results", board / "results")
-    checked = command(
-        *verify, *named, "--retrain", "1", "--workers", "1", "--record", "--by", "Ada"
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    arguments = (*verify, *named, "--retrain", "1", "--workers", "1", "--record", "--by", "Ada")
+    checked = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert checked.exit_code == 0, checked.output
     drawn = re.search(r"drawing 1 of 20 models with --seed (\d+)\n", checked.stdout)
     (record,) = (board / "checks" / "smoke" / "mine").iterdir()
     assert f"recorded {record}" in checked.stdout

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from forging import edit_lines, follow
 
 from tlbench.engine.means import Means
@@ -32,8 +33,19 @@ SEED = 1
 
 @pytest.fixture(scope="module")
 def entry(clean_run, smoke, tmp_path_factory):
+    """Return a submission of which a model from scratch and one that is fine-tuned are drawn."""
     results = tmp_path_factory.mktemp("checked") / "results"
-    return add_run(clean_run, results, smoke.store, Who("mine"))[0]
+    added = add_run(clean_run, results, smoke.store, Who("mine"))[0]
+    alike = (replace(added, digest=f"{number:064x}") for number in range(1, 1000))
+    wanted = {"scratch", "finetune"}
+    return next(e for e in alike if {m.where.strategy for m in draw(e, 2, SEED)} == wanted)
+
+
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    """Let the code be that of a commit, whatever tests are run from."""
+    state = {"git_commit": "c0ffee" + "0" * 34, "git_dirty": False}
+    monkeypatch.setattr(retraining, "code_state", lambda: state)
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +176,67 @@ def test_a_job_that_fails_here_says_nothing_about_the_submission(entry, tmp_path
         retrain(entry, 1, SEED, tmp_path / "store")
 
 
+def test_other_code_is_named_before_it_trains_and_nothing_of_it_is_recorded(
+    entry, tmp_path, monkeypatch
+):
+    def trained(*arguments, **means):
+        raise AssertionError("it is trained")
+
+    monkeypatch.setattr(retraining, "run_jobs", trained)
+    monkeypatch.setattr(retraining, "same_data", lambda *arguments: ({}, []))
+    sources = {**entry.about.sources, "train": "0" * 64, "backbone schnet": "1" * 64}
+    sources["metric force_mae"] = "2" * 64  # of no job that trains
+    other = replace(entry, about=entry.about.model_copy(update={"sources": sources}))
+    seen = []
+    with pytest.raises(AssertionError, match="it is trained"):
+        retrain(other, 20, SEED, tmp_path / "store", on_code=seen.append)
+    assert len(seen) == 1
+    assert seen[0].startswith("The code here differs from that of smoke/mine in backbone schnet, ")
+    assert seen[0].endswith("train.")
+    with pytest.raises(InputError, match=r"differs .* in .*train; check out the commit of its job"):
+        retrain(other, 20, SEED, tmp_path / "store", on_code=seen.append, recorded=True)
+    assert len(seen) == 1
+
+
+def test_of_a_submission_that_does_not_state_its_code_it_is_said(entry, tmp_path, monkeypatch):
+    said = "sw-ge has other structures here"
+    monkeypatch.setattr(retraining, "same_data", lambda *arguments: ({}, [said]))
+    about = entry.about.model_copy(update={"format": 1, "sources": {}})
+    seen = []
+    with pytest.raises(InputError, match=said):
+        retrain(replace(entry, about=about), 1, SEED, tmp_path, on_code=seen.append, recorded=True)
+    assert seen == [
+        "smoke/mine does not state the code of its jobs, which may differ from this one."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("commit", "dirty", "reason"),
+    [("c0ffee" + "0" * 34, True, "has uncommitted changes"), (None, None, "is no git checkout")],
+)
+def test_nothing_is_recorded_by_code_that_nobody_else_has(commit, dirty, reason, monkeypatch):
+    state = {"git_commit": commit, "git_dirty": dirty}
+    monkeypatch.setattr(retraining, "code_state", lambda: state)
+    with pytest.raises(InputError, match=f"The tlbench in use {reason}, so nobody could repeat"):
+        this_machine("cpu")
+
+
+def test_jobs_and_checks_state_the_instructions_of_the_processor(entry):
+    found = torch.backends.cpu.get_cpu_capability()
+    assert {job.instructions for job in entry.provenance} == {found}
+    assert this_machine("cpu").instructions == found
+
+
+def test_identical_weights_with_other_errors_do_not_agree(found):
+    def model(largest, same_weights):
+        return found.models[0].model_copy(update={"largest": largest, "same_weights": same_weights})
+
+    assert model(5e-3, False).agrees(TOLERANCE)
+    assert not model(5e-3, True).agrees(TOLERANCE)
+    assert model(5e-4, True).agrees(TOLERANCE)
+    assert not model(5e-4, True).agrees(1e-4)
+
+
 def test_a_record_is_read_as_it_was_written(entry, found, written):
     results, path = written
     assert path.parent == results.parent / "checks" / "smoke" / "mine"
@@ -209,10 +282,23 @@ def _without_first_model(check):
     check["models"] = check["models"][1:]
 
 
+def _without_source_model(check):
+    assert "pretrain" in check["models"].pop()["model"]
+
+
 LIES = {
     "another submission": (lambda c: c.update(submission="other"), "the submission is given as"),
     "an older revision": (lambda c: c.update(digest="0" * 64), "digest of submission.json"),
     "a choice": (_without_first_model, "not the 2 that are drawn with seed 1"),
+    "no source model": (
+        _without_source_model,
+        "not the 2 that are drawn with seed 1, and their so",
+    ),
+    "a day before tlbench": (lambda c: c.update(date="2024-12-31"), "before tlbench or later"),
+    "a later day": (lambda c: c.update(date="2999-01-01"), "before tlbench or later"),
+    "no tolerance": (lambda c: c.update(tolerance=0), "tolerance"),
+    "changed code": (lambda c: c["machine"].update(git_dirty=True), "git_dirty"),
+    "unknown code": (lambda c: c["machine"].update(git_commit=None), "git_commit"),
     "another seed": (lambda c: c.update(seed=7), "not the 2 that are drawn with seed 7"),
     "a model twice": (lambda c: c["models"].append(c["models"][0]), "a model is given twice"),
     "a model of no submission": (
@@ -248,8 +334,8 @@ def _write_as_named(path: Path, text: str) -> None:
     """Write a record under the name of its content, as somebody would who wants to be believed."""
     from hashlib import sha256
 
-    stem = path.name[: -len("01234567.json")]
-    (path.parent / f"{stem}{sha256(text.encode()).hexdigest()[:8]}.json").write_text(text)
+    digest = sha256(text.encode()).hexdigest()[:8]
+    (path.parent / f"{json.loads(text)['date']}-trained-again-{digest}.json").write_text(text)
 
 
 @pytest.mark.parametrize("what", ["edited", "link", "folder", "deep", "large"])

@@ -43,7 +43,8 @@ class Provenance(Strict):
 
     Seconds are those of the attempt that finished the job; ``updates_of_attempt`` says how many of
     a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
-    jobs measure of themselves, see `tlbench.jobs.base.Context`.
+    jobs measure of themselves, see `tlbench.jobs.base.Context`. ``instructions`` tells processors
+    of one name apart: the vector instructions that torch uses, as "AVX512"; None on an accelerator.
     """
 
     model_config = ConfigDict(strict=True)
@@ -57,6 +58,7 @@ class Provenance(Strict):
     device_name: Word
     threads: Annotated[int, Field(ge=1, le=10**6)]
     kernels: Word | None = None
+    instructions: Word | None = None
     python: Word
     packages: Annotated[dict[Word, Word], Field(max_length=200)]
     installed: Digest | None = None
@@ -104,6 +106,7 @@ class Stopwatch:
             "device_name": device_name(device),
             "threads": torch.get_num_threads(),
             "kernels": describe() if device == "cpu" else "torch",
+            "instructions": instructions(device),
             "python": platform.python_version(),
             "packages": package_versions(),
             "installed": environment_digest(),
@@ -136,6 +139,13 @@ def device_name(device: str) -> str:
     except (OSError, StopIteration):
         model = platform.processor() or platform.machine()
     return f"{model}, {os.cpu_count()} cores"
+
+
+def instructions(device: str) -> str | None:
+    """Return the vector instructions that torch uses on a processor; None on an accelerator."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability() if device == "cpu" else None
 
 
 @cache

@@ -62,6 +62,7 @@ class JobProvenance(BaseModel):
     device_name: Word
     threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
+    instructions: Word | None = None
     python: PythonVersion
     packages: dict[PackageName, Version] = Field(max_length=200)
     environment: PartName | None = None

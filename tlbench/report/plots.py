@@ -40,7 +40,7 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
     backbones = sorted({place.backbone for place in errors})
     sizes = sorted({place.size for place in errors if place.size})
     styles = style_of(strategies)
-    figure = panels([backbones], shared_y=True)
+    figure = panels([backbones], shared_y=True, x_title="target training structures N")
     for column, backbone in enumerate(backbones, start=1):
         for strategy in strategies:
             colour, symbol = styles[strategy]
@@ -54,7 +54,6 @@ def learning_curves(records: list[Record], metric: str, unit: str, strategies: l
         type="log",
         tickvals=sizes,
         ticktext=[str(size) for size in sizes],
-        title_text="target training structures N",
     )
     figure.update_xaxes(range=[math.log10(sizes[0] / 1.5), math.log10(sizes[-1] * 1.5)])
     _log_y(figure)
@@ -195,7 +194,7 @@ def cost_fronts(
     """
     styles = style_of(strategies)
     backbones = sorted({p.place.backbone for some in points.values() for p in some})
-    figure = panels([[f"N = {size}" for size in points]], shared_y=True)
+    figure = panels([[f"N = {size}" for size in points]], shared_y=True, x_title=axis)
     named = set()
     for column, (size, some) in enumerate(points.items(), start=1):
         front = pareto(some)
@@ -225,17 +224,22 @@ def cost_fronts(
             named.add(name)
             figure.add_trace(trace, row=1, col=column)
     _log_y(figure)
-    figure.update_xaxes(
-        title_text=axis, **_log_axis([p.cost for some in points.values() for p in some])
-    )
+    figure.update_xaxes(**_log_axis([p.cost for some in points.values() for p in some]))
     figure.update_yaxes(title_text=f"{metric} ({unit})", col=1)
     rows = -(-len(named) // 4)
     figure.update_layout(height=420 + 24 * rows, margin_t=60 + 24 * rows)
     return figure
 
 
-def panels(titles: list[list[str]], shared_y: bool) -> Any:
-    """Return an empty figure with one panel per title, in the look of the report."""
+_CHARACTER = 8
+"""Width of a character in the title of an axis, in pixels."""
+
+
+def panels(titles: list[list[str]], shared_y: bool, x_title: str = "") -> Any:
+    """Return an empty figure with one panel per title, in the look of the report.
+
+    Panels are wide enough for ``x_title``, which stands below each of the last row.
+    """
     rows, columns = len(titles), max(len(row) for row in titles)
     figure = make_subplots(
         rows=rows,
@@ -248,7 +252,7 @@ def panels(titles: list[list[str]], shared_y: bool) -> Any:
     )
     figure.update_layout(
         # How wide a page must make it to be legible; read by the page, ignored by plotly.
-        meta={"min_width": 90 + 200 * columns},
+        meta={"min_width": 90 + columns * max(200, _CHARACTER * len(x_title) + 20)},
         template="plotly_white",
         height=120 + 300 * rows,
         margin={"l": 70, "r": 20, "t": 84, "b": 60},
@@ -258,6 +262,8 @@ def panels(titles: list[list[str]], shared_y: bool) -> Any:
     )
     figure.update_xaxes(showline=True, linecolor=INK, gridcolor=GRID, ticks="outside")
     figure.update_yaxes(showline=True, linecolor=INK, gridcolor=GRID, ticks="outside")
+    if x_title:
+        figure.update_xaxes(title_text=x_title, row=rows)
     return figure
 
 

@@ -1,18 +1,22 @@
 """Which submissions share a table, and which revision is in it."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from synthetic import publish
 
 from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site import boards
 from tlbench.leaderboard.site.boards import Board, Kind, Member, boards_of
 from tlbench.leaderboard.site.build import Built
 from tlbench.leaderboard.site.headline import headline_of
 from tlbench.leaderboard.site.pool import pool_of
 from tlbench.leaderboard.site.rows import rows_of
+from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
+from tlbench.leaderboard.verification.data import Content
 from tlbench.suite import load_suite
 
 
@@ -87,8 +91,45 @@ def test_changed_settings_and_other_data_do_not_lead(built: Built):
     changed = _changed(first, {}, {"protocol_digest": "f" * 64, "name": "changed"})
     boards = boards_of([*rest, other, changed])
     assert [board.kind for board in boards] == [Kind.SHIPPED, Kind.OTHER_DATA, Kind.VARIANT]
+    assert [board.mark for board in boards] == ["", " (other data)", " (changed)"]
     assert "data of other content" in boards[1].difference
     assert "its settings or data sets are changed" in boards[2].difference
+
+
+def _with_trust(member: Member, *trust: int) -> Member:
+    member = replace(member)
+    vars(member)["trust"] = Trust(*trust)
+    return member
+
+
+def test_a_back_dated_copy_with_invented_data_does_not_take_over_the_page(built: Built):
+    mine = next(m for m in _members(built) if m.name == "alpha")
+    data = [each.model_copy(update={"content": "e" * 64}) for each in mine.entry.about.data]
+    about = {"data": data, "created": date(1999, 1, 1)}
+    forged = [_changed(mine, {}, {**about, "name": f"forged-{n}"}) for n in range(3)]
+
+    def first(*members: Member) -> str:
+        return boards_of(members)[0].members[0].entry.about.name
+
+    assert first(mine, *forged) == "forged-0", "without any check, most submissions lead"
+    assert first(_with_trust(mine, 2, 0, 0, 40), *forged) == "alpha"
+    assert first(_with_trust(mine, 0, 2, 0, 40), *forged) == "alpha"
+    bad = [_with_trust(each, 9, 0, 1, 40) for each in forged]
+    assert first(mine, *bad) == "alpha"
+
+
+def test_data_that_tlbench_knows_lead_whatever_else(built: Built, monkeypatch):
+    mine = next(m for m in _members(built) if m.name == "alpha")
+    known = {
+        each.recipe: Content(card=each.card, content=each.content, tests="0" * 64)
+        for each in mine.entry.about.data
+    }
+    monkeypatch.setattr(boards, "known_contents", lambda: known)
+    data = [each.model_copy(update={"content": "e" * 64}) for each in mine.entry.about.data]
+    forged = _with_trust(_changed(mine, {}, {"data": data, "name": "forged"}), 9, 9, 0, 40)
+    assert [board.members[0].entry.about.name for board in boards_of([forged, mine])] == [
+        "alpha", "forged",
+    ]  # fmt: skip
 
 
 def test_suites_that_tlbench_does_not_ship_have_a_table_of_their_own(built: Built):

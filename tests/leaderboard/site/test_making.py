@@ -1,5 +1,6 @@
 """A submission that cannot be shown is left out alone, whatever goes wrong, and it is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tlbench.leaderboard.site.build import build_site
 from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.pages import History, Published
 from tlbench.leaderboard.site.pool import Pool
+from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import verify_all
 
 SMALL = [
@@ -56,6 +58,13 @@ def names_in(value: object) -> set[str]:
     if isinstance(value, list | tuple):
         return {name for part in value for name in names_in(part)}
     return set()
+
+
+def trusted(member: Member, trained: int, differing: int = 0) -> Member:
+    """Return a member of which models were trained again."""
+    member = replace(member)
+    vars(member)["trust"] = Trust(trained, 0, differing, 6)
+    return member
 
 
 def break_for(monkeypatch, module, stage: str, wanted) -> None:
@@ -111,6 +120,14 @@ def test_of_two_that_only_fail_together_the_newer_is_left_out(members, monkeypat
     made = Maker().make(members)
     assert [failure.label for failure in made.failures] == ["quick/gamma"]
     assert {"alpha", "beta", "delta"} == {member.name for member in made.members}
+
+
+def test_of_two_that_only_fail_together_the_one_that_was_checked_stays(members, monkeypatch):
+    break_for(monkeypatch, making, "rows_of", lambda names: {"alpha", "gamma"} <= names)
+    checked = [trusted(m, 2) if m.name == "gamma" else m for m in members]
+    assert [failure.label for failure in Maker().make(checked).failures] == ["quick/alpha"]
+    failed = [trusted(m, 1, differing=1) if m.name == "alpha" else m for m in members]
+    assert [failure.label for failure in Maker().make(failed).failures] == ["quick/alpha"]
 
 
 def test_one_that_fails_beside_any_other_is_left_out_though_it_is_the_oldest(members, monkeypatch):

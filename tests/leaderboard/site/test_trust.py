@@ -2,11 +2,17 @@
 
 import csv
 import json
+import re
+from datetime import date
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pytest
 from synthetic import publish
+from typer.testing import CliRunner
 
+from tlbench.cli import app
 from tlbench.leaderboard.checks import (
     EVALUATED,
     TOLERANCES,
@@ -16,27 +22,50 @@ from tlbench.leaderboard.checks import (
     Machine,
     draw,
     measured_models,
+    read_checks,
+    source_jobs,
     write_check,
 )
 from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.build import Built, build_site
+from tlbench.leaderboard.site.chosen import best_models
+from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.trust import Trust, summary
+from tlbench.leaderboard.verification import verify_all, write_summary
+from tlbench.suite import load_suite
 
 EVIL = "<script>alert(1)</script>"
 MACHINE = Machine(
     device="Processor <b>, 2 cores",
     kernels="cc 12",
+    instructions="AVX2",
     python="3.11.7",
     packages={"torch": "2.13.0+cpu"},
     tlbench="0.1.0",
     git_commit="c0ffee" + "0" * 34,
-    git_dirty=True,
+    git_dirty=False,
 )
+
+
+def seed_without_sources(entry, number):
+    """Return a seed that draws models of which none starts from another."""
+    models = measured_models(entry)
+
+    def sources(seed):
+        drawn = [model.job for model in draw(entry, number, seed)]
+        return source_jobs(models, drawn) - set(drawn)
+
+    return next(seed for seed in count() if not sources(seed))
 
 
 def findings(entry, kind=TRAINED, number=2, largest=0.0, differing=()):
     """Return findings of the first models drawn; those with the numbers ``differing`` differ."""
-    models = list(measured_models(entry).values()) if kind == EVALUATED else draw(entry, number, 7)
+    models = list(measured_models(entry).values())
+    seed, drawn = None, None
+    if kind == TRAINED:
+        seed, drawn = seed_without_sources(entry, number), number
+        models = draw(entry, number, seed)
     checked = [
         CheckedModel(
             model=model.where.label(),
@@ -47,7 +76,6 @@ def findings(entry, kind=TRAINED, number=2, largest=0.0, differing=()):
         )
         for n, model in enumerate(models[:number])
     ]
-    seed, drawn = (7, number) if kind == TRAINED else (None, None)
     return Findings(kind, checked, seed=seed, drawn=drawn)
 
 
@@ -106,22 +134,43 @@ def test_every_row_of_the_data_has_the_level_of_its_submission(results, site):
     assert about["trained"]["models_trained_again"] == 2
     assert about["trained"]["models_evaluated_again"] == 9
     assert [check["kind"] for check in about["failed"]["checks"]] == [EVALUATED, TRAINED]
-    assert about["failed"]["checks"][1]["machine"]["git_dirty"] is True
+    assert about["failed"]["checks"][1]["machine"]["git_dirty"] is False
     assert about["untouched"]["checks"] == []
 
 
 def test_a_page_says_who_found_what_when_and_on_which_machine(site):
     page = (site / "submissions/quick/trained/index.html").read_text()
     assert "trained again: 2 of 16 models" in page
-    assert "2 drawn at random (seed 7)" in page
-    assert "0.0025, relative; up to 0.01 is taken for agreement" in page
+    assert "<dd>2 of 16, drawn at random (seed " in page
+    assert (
+        "0.0025, relative; up to 0.01 is taken for agreement, and 0.001 where the weights are "
+        "identical" in page
+    )
     assert "0 of 2 the same, byte for byte" in page
-    assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>" in page
+    assert "<dd><q><bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi></q></dd>" in page
     assert EVIL not in page
-    assert "<bdi>Processor &lt;b&gt;, 2 cores</bdi>" in page
-    assert f"{MACHINE.git_commit} with local changes" in page
+    assert "<bdi>Processor &lt;b&gt;, 2 cores (AVX2)</bdi>" in page
+    assert f"tlbench <bdi>0.1.0</bdi>, {MACHINE.git_commit}; Python" in page
     assert page.count('<td class="word">agrees</td>') == 11
     assert "failed" not in page
+
+
+def test_models_and_their_simulations_are_counted_apart(site):
+    page = (site / "submissions/quick/trained/index.html").read_text()
+    assert "<dt>models</dt><dd>16 models, 14 of them also simulated</dd>" in page
+
+
+def test_the_words_fit_a_single_model(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "mine", settings=settings)
+    record(folder, number=1)
+    build_site(tmp_path / "results", tmp_path / "site")
+    page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
+    assert "<summary>The model</summary>" in page
+    assert "<dd>1 of 16, drawn at random (seed " in page
+    assert "All published numbers" not in page
+    (suite,) = (tmp_path / "site").glob("suites/quick/*/index.html")
+    assert f"<bdi>{load_suite('quick').title}</bdi> (changed)</h1>" in suite.read_text()
 
 
 def test_what_nobody_has_checked_is_said(site):
@@ -137,7 +186,51 @@ def test_a_failed_check_is_said_on_every_page_that_shows_the_submission(site):
     page = (site / "submissions/quick/failed/index.html").read_text()
     assert page.count('<td class="word failed">differs</td>') == 1
     front = (site / "index.html").read_text()
-    assert "1 check failed; 1 recomputed; 1 evaluated again; 2 trained again" in front
+    assert (
+        "1 with a failed check; 1 only recomputed; 1 with models evaluated again; "
+        "2 with models trained again"
+    ) in front
+
+
+def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
+    settings = [
+        ("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]"), ("dynamics", "null"),
+        ("subset_seeds", "[0, 1, 2, 3, 4]"), ("init_seeds", "[0, 1, 2, 3, 4]"),
+        ("backbones", "{schnet: {}}"),
+    ]  # fmt: skip
+    results = tmp_path / "results"
+    for seed, name in enumerate(("good", "bad")):
+        folder = publish(results, name, settings=settings, seed=seed)
+    before = Maker().make(_members(results))
+    assert {row.arm.submission for row in before.published[0].rows if row.standing} == {
+        "good", "bad",
+    }  # fmt: skip
+    record(folder, differing=[0])
+    (published,) = Maker().make(_members(results)).published
+    marked = {row.arm.submission: row.trust.level for row in published.rows}
+    assert marked == {"good": "recomputed", "bad": "check failed"}
+    assert {row.arm.submission for row in published.rows if row.standing} == {"good"}
+    assert {row.arm.submission for row in published.headline.ratios} == {"good"}
+    assert published.headline.best.arm.submission == "good"
+    assert {name for name, _ in best_models(published.board, published.rows)} == {"good"}
+
+
+def test_where_every_submission_failed_a_check_the_page_is_made_without_headline(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "bad", settings=settings)
+    record(folder, differing=[0])
+    made = Maker().make(_members(tmp_path / "results"))
+    assert made.failures == []
+    page = made.files[next(p for p in made.files if re.fullmatch(r"suites/quick.*/index.html", p))]
+    assert "Check failed: 1 model of the submission bad" in page.decode()
+    assert made.published[0].headline.ratios == []
+
+
+def _members(results):
+    return [
+        Member(v.entry, v.coverage, (), tuple(read_checks(v.entry, results)[0]))
+        for v in verify_all(results, summaries=False)
+    ]
 
 
 def test_a_record_that_does_not_fit_is_named_and_the_site_is_built(built, site):
@@ -160,12 +253,15 @@ def test_a_model_that_differs_once_is_not_taken_for_checked():
         return Trust(trained, evaluated, differing, 40)
 
     assert trust(0, 0, 0).text == "recomputed"
-    assert trust(0, 40, 0).text == "evaluated again: 40 of 40"
-    assert trust(3, 40, 0).text == "trained again: 3 of 40"
-    assert trust(3, 40, 2).text == "check failed: 2 differ"
+    assert trust(0, 40, 0).text == "evaluated again: 40 of 40 models"
+    assert trust(3, 40, 0).text == "trained again: 3 of 40 models"
+    assert trust(3, 40, 2).text == "check failed: 2 of 40 models differ"
+    assert trust(3, 40, 1).text == "check failed: 1 of 40 models differs"
     assert summary([trust(3, 0, 0)]) == "trained again: 3 of 40 models"
     several = [trust(3, 0, 0), trust(0, 0, 0), trust(1, 0, 1), trust(0, 0, 0)]
-    assert summary(several) == "1 check failed; 2 recomputed; 1 trained again"
+    assert summary(several) == (
+        "1 with a failed check; 2 only recomputed; 1 with models trained again"
+    )
 
 
 def test_checks_of_one_submission_are_taken_together(results):
@@ -174,6 +270,45 @@ def test_checks_of_one_submission_are_taken_together(results):
     def check(**how):
         return findings(entry, **how).check(entry, TOLERANCES[TRAINED], None, MACHINE)
 
-    good, bad = check(number=3), check(number=2, differing=[0])
+    good, bad = check(number=3), check(number=3, differing=[0])
     assert Trust.of([good, good], 16) == Trust(3, 0, 0, 16)
-    assert Trust.of([good, bad], 16) == Trust(2, 0, 1, 16)
+    assert Trust.of([good, bad], 16) == Trust.of([bad, good], 16) == Trust(2, 0, 1, 16)
+
+
+def test_a_later_check_of_the_same_kind_supersedes(results):
+    entry = read_submission(next(results.glob("*/trained")))
+
+    def check(day, kind=TRAINED, **how):
+        found = findings(entry, kind, **how).check(entry, TOLERANCES[kind], None, MACHINE)
+        return found.model_copy(update={"date": date(2026, 1, day)})
+
+    bad, good = check(1, number=3, differing=[0]), check(2, number=3)
+    assert Trust.of([bad, good], 16) == Trust.of([good, bad], 16) == Trust(3, 0, 0, 16)
+    assert Trust.of([check(1, number=3), check(2, number=3, differing=[0])], 16).differing == 1
+    # Weights that give the published errors do not show how they were trained.
+    weighed = check(2, EVALUATED, number=16)
+    assert Trust.of([bad, weighed], 16) == Trust(2, 15, 1, 16)
+
+
+def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
+    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    folder = publish(tmp_path / "results", "mine", settings=settings)
+    write_summary(read_submission(folder))
+    bad = record(folder, differing=[1])
+    arguments = ["board", "verify", "--results", str(tmp_path / "results")]
+    failed = CliRunner().invoke(app, arguments)
+    day = bad.name[:10]
+    assert failed.exit_code == 1
+    assert f"DIFFERS  check of {day}: 1 model differs from what is published" in failed.output
+    text = bad.read_text().replace(day, "2026-01-01")
+    bad.unlink()
+    ending = sha256(text.encode()).hexdigest()[:8]
+    bad.with_name(f"2026-01-01-trained-again-{ending}.json").write_text(text)
+    record(folder)
+    build_site(tmp_path / "results", tmp_path / "site")
+    page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
+    assert "1 model differs</span>, superseded by a later check</h3>" in page
+    repeated = CliRunner().invoke(app, arguments)
+    assert repeated.exit_code == 0, repeated.output
+    assert "DIFFERS" not in repeated.output
+    assert "1 of which DIFFER" in repeated.output

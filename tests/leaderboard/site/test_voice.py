@@ -76,6 +76,14 @@ def test_free_text_is_quoted_wherever_it_stands(site: Path, words: str):
     assert seen
 
 
+def test_who_submits_is_quoted_as_their_own_statement(site: Path):
+    for page in [*site.glob("submissions/*/*/*.html"), *site.glob("suites/**/*.html")]:
+        said = [tags for text, tags in Texts(page).texts if text == AUTHOR]
+        assert said
+        assert all("q" in tags for tags in said)
+        assert "as the submitter states" in page.read_text() or "as stated" in page.read_text()
+
+
 def test_a_suite_of_a_stranger_is_called_by_its_name(site: Path):
     page = (site / "suites" / "mine" / "index.html").read_text()
     assert "<title>Suite mine · tlbench</title>" in page

@@ -46,6 +46,7 @@ class SpotCheck:
         from tlbench.leaderboard.verification.rerun import rerun
         from tlbench.run import default_store
 
+        self._refuse_unknown_code("cpu")
         with Console(stderr=True).status("Evaluating …") as status:
             found = rerun(
                 entry, weights, self.store or default_store(), self.mirror, partial,
@@ -64,6 +65,7 @@ class SpotCheck:
         from tlbench.engine.runner import Report
         from tlbench.leaderboard.verification.retraining import retrain
 
+        self._refuse_unknown_code(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
         say(f"  drawing {number} of {len(measured_models(entry))} models with --seed {chosen}")
         with (
@@ -77,8 +79,19 @@ class SpotCheck:
 
             folder = self.store or Path(temporary) / "store"
             means = Means(workers, resolve(device))
-            found = retrain(entry, number, chosen, folder, means, self.mirror, show)
+            found = retrain(
+                entry, number, chosen, folder, means, self.mirror, show,
+                on_code=lambda sentence: say(f"  note: {sentence}"),
+                recorded=self.results is not None,
+            )  # fmt: skip
         return self._conclude(entry, found, resolve(device))
+
+    def _refuse_unknown_code(self, device: str) -> None:
+        """Raise InputError, before anything is computed, if the outcome could not be recorded."""
+        from tlbench.leaderboard.verification.retraining import this_machine
+
+        if self.results is not None:
+            this_machine(device)
 
     def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
@@ -89,7 +102,8 @@ class SpotCheck:
             say(f"DIFFERS  {problem}")
         for model in found.models:
             if not model.agrees(tolerance):
-                why = model.problem or f"its errors differ by {model.largest:.2g}"
+                same = ", although its weights are identical" if model.same_weights else ""
+                why = model.problem or f"its errors differ by {model.largest:.2g}{same}"
                 say(f"DIFFERS  {model.model}: {why}")
         say(f"checked  {entry.folder}: {found.text(len(measured_models(entry)), tolerance)}")
         if self.results is not None:

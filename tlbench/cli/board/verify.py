@@ -1,5 +1,6 @@
 """``tlbench board verify``: check submissions."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,7 +133,7 @@ def verify(
 def _say(verdict: "Verdict", results: Path) -> bool:
     """Print a verdict and the checks there are, and return whether all is good."""
     from tlbench.cli.tables import say
-    from tlbench.leaderboard.checks import read_checks
+    from tlbench.leaderboard.checks import differing_of, read_checks
 
     if verdict.problems:
         for problem in verdict.problems:
@@ -150,7 +151,11 @@ def _say(verdict: "Verdict", results: Path) -> bool:
         say(f"  {check.date}: {check.text}")
     for problem in problems:
         say(f"REFUSED  {problem}")
-    return not problems and not any(check.differing for check in checks)
+    differing = differing_of(checks)
+    for day, count in sorted(Counter(check.date for check, _ in differing).items()):
+        models = "1 model differs" if count == 1 else f"{count} models differ"
+        say(f"DIFFERS  check of {day}: {models} from what is published, and no later check agrees")
+    return not problems and not differing
 
 
 def _look_outside(entry: "Entry", mirror: Path | None, commits: Path | None) -> bool:

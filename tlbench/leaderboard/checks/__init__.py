@@ -10,8 +10,9 @@ board vouches for it. It is read with the same suspicion as a submission, and le
 not fit the submission.
 """
 
-from tlbench.leaderboard.checks.drawing import draw, measured_models
+from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
 from tlbench.leaderboard.checks.files import checks_folder, read_checks, write_check
+from tlbench.leaderboard.checks.newest import differing_of, newest_of
 from tlbench.leaderboard.checks.record import (
     EVALUATED,
     TOLERANCES,
@@ -31,8 +32,11 @@ __all__ = [
     "Findings",
     "Machine",
     "checks_folder",
+    "differing_of",
     "draw",
     "measured_models",
+    "newest_of",
     "read_checks",
+    "source_jobs",
     "write_check",
 ]

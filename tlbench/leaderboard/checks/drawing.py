@@ -1,11 +1,14 @@
 """Drawing the models that are trained again."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.reading import Entry
+from tlbench.leaderboard.verification.coordinates import Coordinates
 from tlbench.leaderboard.verification.numbers import Model, models_of
+from tlbench.plan import PRETRAIN
+from tlbench.transfer import arm
 
 
 def measured_models(entry: Entry) -> dict[str, Model]:
@@ -21,8 +24,10 @@ def draw(entry: Entry, number: int, seed: int) -> list[Model]:
     """Return ``number`` models of a submission, drawn at random.
 
     They are a function of the seed and of the digest of the submission alone: those with the
-    smallest SHA-256 of ``<digest> <seed> <job>``. So neither the submitter, who does not know the
-    seed, nor whoever checks can choose.
+    smallest SHA-256 of ``<digest> <seed> <job>``. The submitter, who does not know the seed, cannot
+    choose. Whoever checks could: the seed is in the check record, but one that draws a wanted model
+    can be searched for, with one model drawn in about as many trials as there are models. That they
+    did not is vouched for by whoever adds the record to the board.
 
     Raises
     ------
@@ -36,6 +41,18 @@ def draw(entry: Entry, number: int, seed: int) -> list[Model]:
             "smaller number."
         )
     return [models[job] for job in drawn_jobs(entry, models, number, seed)]
+
+
+def source_jobs(models: Mapping[str, Model], jobs: Iterable[str]) -> set[str]:
+    """Return the jobs of the source models, as far as published, that some models start from."""
+    sources = {_origin(m.where): job for job, m in models.items() if m.where.strategy == PRETRAIN}
+    started = [models[job].where for job in jobs if models[job].where.strategy != PRETRAIN]
+    origins = {_origin(where) for where in started if arm(where.strategy).needs_source}
+    return {job for origin, job in sources.items() if origin in origins}
+
+
+def _origin(where: Coordinates) -> tuple[str, str | None, str, int]:
+    return where.source, where.source_part, where.backbone, where.init_seed
 
 
 def drawn_jobs(entry: Entry, jobs: Iterable[str], number: int, seed: int) -> list[str]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from tlbench.errors import InputError, printable
 from tlbench.files import read_bounded, write_whole
-from tlbench.leaderboard.checks.drawing import drawn_jobs, measured_models
+from tlbench.leaderboard.checks.drawing import drawn_jobs, measured_models, source_jobs
 from tlbench.leaderboard.checks.record import Check
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.numbers import Model
-from tlbench.plan import PRETRAIN
 from tlbench.schema import read_json
 
 FOLDER = "checks"
@@ -97,11 +96,9 @@ def _read(path: Path, entry: Entry, models: dict[str, Model]) -> Check:
 def _refuse_choice(
     path: Path, entry: Entry, models: dict[str, Model], drawn: int, seed: int, jobs: Sequence[str]
 ) -> None:
-    """Raise InputError unless the models are those drawn and source models beside them."""
+    """Raise InputError unless the models are those drawn and the source models of these."""
     wanted = set(drawn_jobs(entry, models, drawn, seed))
-    beside = set(jobs) - wanted
-    sources = {job for job in beside if models[job].where.strategy == PRETRAIN}
-    if len(wanted) != drawn or not wanted <= set(jobs) or beside != sources:
+    if len(wanted) != drawn or set(jobs) != wanted | source_jobs(models, wanted):
         raise InputError(
             f"{path}: its models are not the {drawn} that are drawn with seed {seed}, and their "
             "source models."

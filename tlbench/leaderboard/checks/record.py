@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
@@ -31,6 +31,8 @@ different seeds differ by at least 3e-2 in one of their numbers.
 
 MAX_MODELS = 20_000
 MAX_SEED = 2**63
+FIRST_DAY = date(2025, 1, 1)
+"""No check is older than tlbench."""
 
 
 class CheckedModel(Strict):
@@ -69,20 +71,26 @@ class CheckedModel(Strict):
         return self
 
     def agrees(self, tolerance: float) -> bool:
-        """Return whether all of its numbers were found again."""
-        return self.largest is not None and self.largest <= tolerance
+        """Return whether all of its numbers were found again.
+
+        The same weights have only been evaluated again, whatever else was done to get them, so
+        they are given no more than the tolerance of that.
+        """
+        allowed = min(tolerance, TOLERANCES[EVALUATED]) if self.same_weights else tolerance
+        return self.largest is not None and self.largest <= allowed
 
 
 class Machine(Strict):
-    """The machine and code of a check; None as the commit of an installed package."""
+    """The machine and code of a check; the code is a commit, which others can check out."""
 
     device: Word
     kernels: Word
+    instructions: Word | None = None
     python: Word
     packages: dict[Word, Word] = Field(max_length=200)
     tlbench: Word
-    git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
-    git_dirty: bool | None
+    git_commit: str = Field(pattern=r"^[0-9a-f]{40,64}$")
+    git_dirty: Literal[False]
 
 
 class Check(Strict):
@@ -98,7 +106,8 @@ class Check(Strict):
     n_models
         How many models the submission has.
     tolerance
-        The largest relative difference that was taken for agreement.
+        The largest relative difference that was taken for agreement; of models with identical
+        weights no more than ``TOLERANCES[EVALUATED]`` is, see `CheckedModel.agrees`.
     by
         Who made the check, if they say so.
     """
@@ -112,7 +121,7 @@ class Check(Strict):
     drawn: PositiveInt | None
     models: list[CheckedModel] = Field(min_length=1, max_length=MAX_MODELS)
     n_models: PositiveInt
-    tolerance: float = Field(ge=0)
+    tolerance: float = Field(gt=0)
     by: Word | None
     date: date
     machine: Machine
@@ -123,6 +132,8 @@ class Check(Strict):
             raise ValueError("seed and number of models drawn belong to models trained again")
         if self.tolerance > TOLERANCES[self.kind]:
             raise ValueError(f"the tolerance should be at most {TOLERANCES[self.kind]:g}")
+        if not FIRST_DAY <= self.date <= datetime.now(UTC).date() + timedelta(days=1):
+            raise ValueError(f"a check was made on {self.date}, which is before tlbench or later")
         return self
 
     @property

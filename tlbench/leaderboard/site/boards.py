@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
+from typing import Any
 
 from tlbench.leaderboard.checks import Check, measured_models
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
+from tlbench.leaderboard.verification.data import known_contents
+from tlbench.leaderboard.verification.numbers import models_of
 from tlbench.schema import digest
 from tlbench.suite import Suite, load_suite, suite_names
 from tlbench.suite.changes import Change, changes_of
@@ -56,6 +59,18 @@ class Member:
     def name(self) -> str:
         """The name of its folder, which tells revisions apart."""
         return self.entry.folder.name
+
+    @cached_property
+    def models_text(self) -> str:
+        """How many models it has, how many of them were simulated, and how much is missing."""
+        n_models = len(measured_models(self.entry))
+        n_simulated = len({m.job for m in models_of(self.entry) if m.where.simulated})
+        text = f"{n_models} model{'s' if n_models != 1 else ''}"
+        text += f", {n_simulated} of them also simulated" if n_simulated else ""
+        missing = self.coverage.expected - self.coverage.found
+        if not missing:
+            return text
+        return f"{text}; {missing} of {self.coverage.expected} results of the suite are missing"
 
     @cached_property
     def trust(self) -> Trust:
@@ -105,6 +120,17 @@ class Board:
         return shipped is not None and self.suite.description == shipped[0].description
 
     @property
+    def mark(self) -> str:
+        """What its heading has beside the title of the suite that tlbench ships, if it differs."""
+        shipped = _shipped(self.suite.name)
+        if shipped is None or self.kind is Kind.SHIPPED:
+            return ""
+        if self.kind is Kind.OTHER_DATA:
+            return " (other data)"
+        version = self.suite.version
+        return " (changed)" if version == shipped[0].version else f" (version {version})"
+
+    @property
     def description(self) -> str:
         """What the suite is said to be; empty where its settings are others than it says."""
         shipped = _shipped(self.suite.name)
@@ -150,6 +176,11 @@ class Board:
         """Name of a member → how far its numbers have been checked."""
         return {member.name: member.trust for member in self.members}
 
+    @property
+    def sound(self) -> list[Member]:
+        """The members of which no check has failed; only these are ranked, drawn and summed up."""
+        return [member for member in self.members if not member.trust.differing]
+
     @cached_property
     def labels(self) -> Mapping[tuple[str, str], str]:
         """(Name of a member, backbone) → what the model is called, unique in the board."""
@@ -188,7 +219,9 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
 
     That is the one of the suite that tlbench ships, by its version and protocol; variants of it
     never lead. Of a suite that tlbench does not ship, it is the one of the highest version. Of
-    these the one with most submissions leads, of these the oldest.
+    these the one leads of which most data sets have the content that tlbench knows; then the one
+    with most models trained, or evaluated, again without a difference; then that with most
+    submissions. The day of a submission, which anybody may state as they like, only decides last.
     """
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):
@@ -240,9 +273,20 @@ def _shipped(name: str) -> tuple[Suite, str] | None:
     return suite, suite.protocol_digest()
 
 
-def _precedence(
-    key: tuple[str, ...], members: list[Member]
-) -> tuple[Kind, int, int, str, tuple[str, ...]]:
-    version = members[0].entry.about.suite_version
-    oldest = min(member.entry.about.created for member in members)
-    return (_kind(members[0]), -version, -len(members), str(oldest), key)
+def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:
+    about, contents = members[0].entry.about, known_contents()
+    known = sum(
+        data.recipe in contents and contents[data.recipe].content == data.content
+        for data in about.data
+    )
+    good = [member for member in members if not member.trust.differing]
+    return (
+        _kind(members[0]),
+        -about.suite_version,
+        -known,
+        -sum(member.trust.trained for member in good),
+        -sum(member.trust.evaluated for member in good),
+        -len(good),
+        str(min(member.entry.about.created for member in members)),
+        key,
+    )

@@ -23,7 +23,7 @@ def best_models(board: Board, rows: Sequence[Row]) -> list[Model]:
 
     That are those with results in most places (transfer, size, training temperature), of these
     the ones with the best geometric mean over places of their best arm, by the first metric of
-    the suite on the whole test set.
+    the suite on the whole test set. Those of submissions of which a check failed are not shown.
     """
     metric = board.suite.error_metrics[0]
     sign = 1 if METRICS.get(metric).better == "lower" else -1
@@ -38,7 +38,8 @@ def best_models(board: Board, rows: Sequence[Row]) -> list[Model]:
         logs = best.get(model, {}).values()
         return -len(logs), math.fsum(logs) / max(len(logs), 1), model
 
-    return sorted(board.labels, key=merit)[:SHOWN]
+    sound = {member.name for member in board.sound}
+    return sorted((m for m in board.labels if m[0] in sound), key=merit)[:SHOWN]
 
 
 def records_of(board: Board, models: Sequence[Model]) -> list[Record]:

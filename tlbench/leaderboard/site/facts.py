@@ -15,7 +15,7 @@ def facts_of(entry: Entry) -> dict[str, Any]:
     jobs = entry.provenance
     packages = {f"{k} {v}" for job in jobs for k, v in job.packages.items()}
     return {
-        "devices": _few({job.device_name for job in jobs}),
+        "devices": _few({_device_text(job) for job in jobs}),
         "threads": sorted({job.threads for job in jobs}),
         "kernels": _few({job.kernels for job in jobs if job.kernels}),
         "pythons": _few({job.python for job in jobs}),
@@ -34,6 +34,10 @@ def _few(texts: set[str]) -> list[str]:
     found = sorted(texts)
     more = len(found) - MOST
     return found if more <= 0 else [*found[:MOST], f"and {more} more"]
+
+
+def _device_text(job: JobProvenance) -> str:
+    return job.device_name + (f" ({job.instructions})" if job.instructions else "")
 
 
 def _commit_text(commit: str | None, dirty: bool) -> str:

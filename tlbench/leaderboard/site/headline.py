@@ -17,7 +17,8 @@ FINETUNE = "finetune"
 class Headline:
     """The range of a board, by the first metric of its suite on the whole test set.
 
-    Ratios are not counted: they share models from scratch, or source models.
+    Ratios are not counted: they share models from scratch, or source models. Submissions of which
+    a check failed are left out.
 
     Attributes
     ----------
@@ -78,7 +79,8 @@ class Headline:
 def headline_of(board: Board, rows: Sequence[Row]) -> Headline:
     """Return the range of ratios of a board, and its lowest error."""
     metric = board.suite.error_metrics[0]
-    main = [r for r in rows if r.view.metric == metric and not r.view.tested and r.is_complete]
+    sound = [r for r in rows if not r.trust.differing]
+    main = [r for r in sound if r.view.metric == metric and not r.view.tested and r.is_complete]
     trained = [r for r in main if r.arm.size and r.arm.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.arm.strategy == FINETUNE]
     names = {r.arm.strategy for r in tuned or trained}

@@ -119,15 +119,15 @@ class Maker:
         """Return the submissions that can be shown together, and those that prevent it.
 
         Those are the submissions that cannot be shown alone; then the one without which the others
-        can, the newest if there are several; and if it takes more than one, all that cannot be
-        shown beside older ones.
+        can, the least checked if there are several; and if it takes more than one, all that cannot
+        be shown beside better checked ones.
         """
         together = self._attempt(some)
         if isinstance(together, Made):
             return some, []
         alone = [(each, self._attempt([each])) for each in some]
         failures = [Failure(each, made) for each, made in alone if isinstance(made, Exception)]
-        rest = sorted((each for each, made in alone if isinstance(made, Made)), key=_age)
+        rest = sorted((each for each, made in alone if isinstance(made, Made)), key=_precedence)
         together = self._attempt(rest)
         if isinstance(together, Made):
             return rest, failures
@@ -183,6 +183,8 @@ def _internal(error: Exception) -> str:
     )
 
 
-def _age(revisions: Revisions) -> tuple[str, str]:
+def _precedence(revisions: Revisions) -> tuple[bool, int, int, str, str]:
+    """Return the sort key of a submission: what was checked, and only then its stated day."""
     about = revisions[0].entry.about
-    return str(about.created), about.name
+    sound, trained, evaluated = max(member.trust.merit for member in revisions)
+    return not sound, -trained, -evaluated, str(about.created), about.name

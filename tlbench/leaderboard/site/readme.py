@@ -13,7 +13,10 @@ START, END = "<!-- board -->", "<!-- end of board -->"
 
 
 def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
-    """Return one line in Markdown for each board of a suite that tlbench ships."""
+    """Return one line in Markdown for each board of a suite that tlbench ships.
+
+    It is about the submissions of which no check has failed; without any there is no line.
+    """
     lines = [
         [
             "suite",
@@ -25,12 +28,12 @@ def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
         ]
     ]
     for board, headline in found:
-        if board.kind is not Kind.SHIPPED:
+        if board.kind is not Kind.SHIPPED or not board.sound:
             continue
         cells = [
             board.suite.name,
             headline.transfer,
-            str(len(board.members)),
+            str(len(board.sound)),
             headline.budget,
             f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
             headline.pairs_text(),

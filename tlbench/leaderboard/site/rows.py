@@ -39,7 +39,8 @@ class Row:
         How far the submission has been checked.
     standing
         Rank and tie group; None for what is incomplete, sees no target data or has fewer than
-        `MIN_PAIRS` pairs, and for rates and times, of which there are no tie groups.
+        `MIN_PAIRS` pairs, for submissions of which a check failed, and for rates and times, of
+        which there are no tie groups.
     """
 
     view: View
@@ -149,12 +150,13 @@ def _with_intervals(
 def _ranks(rows: list[Row], pool: Pool) -> dict[tuple[View, Arm, int, float | None], Standing]:
     """Return rank and tie group of what can be ranked.
 
-    That is what is complete, was trained on target data, and has pairs enough for tie groups.
+    That is what is complete, was trained on target data, and has pairs enough for tie groups, in
+    submissions of which no check failed.
     """
     rivals: dict[tuple[View, int, float | None], list[Row]] = defaultdict(list)
     for row in rows:
         enough = row.n_pairs >= MIN_PAIRS and row.view.metric not in MEANS
-        if row.is_complete and row.arm.size and enough:
+        if row.is_complete and row.arm.size and enough and not row.trust.differing:
             rivals[row.view, row.size, row.at].append(row)
     found = {}
     for (view, size, at), some in rivals.items():

@@ -22,7 +22,9 @@ RANKING = (
     "shown to be worse than its best, by the 95 % interval of their paired ratio. With fewer than "
     "five pairs, and for rates and times, there are no tie groups, and so no ranks: entries are "
     "sorted by their mean. Arms that see no target data are shown beside the others and not "
-    "ranked: they have as many values as source models."
+    "ranked: they have as many values as source models. A submission of which the newest check "
+    "of some model did not find the published errors again stays in the table, marked, without a "
+    "rank, and is left out of figures and of what is said of the whole table."
 )
 MISSING = (
     "A result that is missing counts nowhere, and never as zero. An entry that lacks one of the "

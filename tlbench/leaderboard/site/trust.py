@@ -4,21 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tlbench.leaderboard.checks import EVALUATED, TRAINED, Check
+from tlbench.leaderboard.checks import EVALUATED, TRAINED, Check, differing_of, newest_of
 
 RECOMPUTED, FAILED = "recomputed", "check failed"
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What checks have found of a submission, all of them taken together.
+    """What checks have found of a submission; of each model the newest of a kind counts.
 
     Attributes
     ----------
     trained, evaluated
         How many of its models gave the published errors when they were trained or evaluated again.
     differing
-        How many did not, in any check.
+        How many did not.
     n_models
         How many models it has.
     """
@@ -31,13 +31,17 @@ class Trust:
     @classmethod
     def of(cls, checks: Sequence[Check], n_models: int) -> "Trust":
         """Return what follows from the checks of a submission that has so many models."""
-        differing = {model.job for check in checks for model in check.differing}
+        differing = {model.job for _, model in differing_of(checks)}
 
         def agreeing(kind: str) -> int:
-            jobs = {m.job for check in checks if check.kind == kind for m in check.models}
-            return len(jobs - differing)
+            return len({m.job for each, m in newest_of(checks) if each.kind == kind} - differing)
 
         return cls(agreeing(TRAINED), agreeing(EVALUATED), len(differing), n_models)
+
+    @property
+    def merit(self) -> tuple[bool, int, int]:
+        """Sort key, larger for what is better checked: no failed check, models that agree."""
+        return (not self.differing, self.trained, self.evaluated)
 
     @property
     def level(self) -> str:
@@ -58,17 +62,22 @@ class Trust:
         if self.level == RECOMPUTED:
             return RECOMPUTED
         if self.level == FAILED:
-            return f"{FAILED}: {self.differing} differ{'s' if self.differing == 1 else ''}"
-        return f"{self.level}: {self.n_checked} of {self.n_models}"
+            verb = "differs" if self.differing == 1 else "differ"
+            return f"{FAILED}: {self.differing} of {self.n_models} models {verb}"
+        return f"{self.level}: {self.n_checked} of {self.n_models} models"
 
 
 def summary(found: Iterable[Trust]) -> str:
     """Return how far several submissions have been checked, the strongest checks last."""
     some = list(found)
     if len(some) == 1:
-        (one,) = some
-        models = "" if one.level in (RECOMPUTED, FAILED) else " models"
-        return f"{one.text}{models}"
+        return some[0].text
     count = Counter(each.level for each in some)
-    levels = [level for level in (FAILED, RECOMPUTED, EVALUATED, TRAINED) if count[level]]
-    return "; ".join(f"{count[level]} {level}" for level in levels)
+    said = {
+        FAILED: "with a failed check",
+        RECOMPUTED: "only recomputed",
+        EVALUATED: f"with models {EVALUATED}",
+        TRAINED: f"with models {TRAINED}",
+    }
+    parts = [f"{count[level]} {words}" for level, words in said.items() if count[level]]
+    return "; ".join(parts)

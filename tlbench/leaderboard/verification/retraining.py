@@ -1,17 +1,18 @@
 """Training models of a submission again, drawn at random, on this machine."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 from tlbench.engine.devices import check_device
 from tlbench.engine.manifest import read_manifest
 from tlbench.engine.means import Means
-from tlbench.engine.provenance import code_state, device_name, package_versions
+from tlbench.engine.provenance import code_state, device_name, instructions, package_versions
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
+from tlbench.jobs.base import Job
 from tlbench.jobs.context import ERRORS, MODEL
 from tlbench.jobs.results import EvaluateResult
 from tlbench.leaderboard.checks import (
@@ -21,6 +22,7 @@ from tlbench.leaderboard.checks import (
     Machine,
     draw,
     measured_models,
+    source_jobs,
 )
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.agreement import compare, not_compared
@@ -43,6 +45,8 @@ def retrain(
     means: Means | None = None,
     mirror: Path | None = None,
     on_change: Callable[[Report], None] = lambda report: None,
+    on_code: Callable[[str], None] = lambda sentence: None,
+    recorded: bool = False,
 ) -> Findings:
     """Train ``number`` models of a submission again, drawn by `draw`, and compare their errors.
 
@@ -61,12 +65,19 @@ def retrain(
         Folder in which files of the data sets are looked for before they are downloaded.
     on_change
         Called often with how the jobs stand.
+    on_code
+        Called before anything is trained if the code differs from that of the submission, or may
+        differ, with a sentence that says so.
+    recorded
+        Whether a check record will be made of the findings. What other code finds is no evidence
+        about a submission, so it is refused then.
 
     Raises
     ------
     InputError
         If ``folder`` is another store, there are not so many models, the data sets are sampled and
         differ on this machine, or a job fails: nothing follows from these about the submission.
+        If the outcome is to be recorded, and the code differs from that of the submission.
     """
     means = means or Means()
     check_device(means.device)
@@ -74,8 +85,10 @@ def retrain(
     planned = plan(entry.suite)
     cells = _cells(planned)
     models = measured_models(entry)
-    sources = {cells[model.where.own()].pretrained for model in wanted.values()}
-    wanted |= {job: m for job, m in models.items() if cells[m.where.own()].trained in sources}
+    wanted |= {job: models[job] for job in source_jobs(models, wanted)}
+    jobs = with_ancestors(planned.jobs, (cells[m.where.own()].job for m in wanted.values()))
+    if code := _code_sentence(entry, jobs.values(), recorded):
+        on_code(code)
     store = _opened(folder)
     _, differing = same_data(entry, store.root, mirror)
     if differing:
@@ -83,7 +96,6 @@ def retrain(
             raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
         unlike = [not_compared(model, differing[0]) for model in wanted.values()]
         return Findings(TRAINED, unlike, seed=seed, drawn=number)
-    jobs = with_ancestors(planned.jobs, (cells[m.where.own()].job for m in wanted.values()))
     executor, at_once = means.of(len(jobs))
     report = run_jobs(
         jobs, store, executor, means.device, on_change, at_once=2 * at_once, thorough=True
@@ -116,17 +128,53 @@ def this_machine(device: str) -> Machine:
     ----------
     device
         "cpu" or "cuda".
+
+    Raises
+    ------
+    InputError
+        If it is unknown which code this is: a checkout with changes, or an installed package.
     """
     from tlbench.kernels.library import describe
 
+    code = code_state()
+    if code["git_commit"] is None or code["git_dirty"]:
+        state = "is no git checkout" if code["git_commit"] is None else "has uncommitted changes"
+        raise InputError(
+            f"The tlbench in use {state}, so nobody could repeat the check; record it from a clean "
+            "checkout of a commit."
+        )
     return Machine(
         device=device_name(device),
         kernels=describe() if device == "cpu" else "torch",
+        instructions=instructions(device),
         python=platform.python_version(),
         packages=package_versions(),
         tlbench=version("tlbench"),
-        **code_state(),
+        **code,
     )
+
+
+def _code_sentence(entry: Entry, jobs: Iterable[Job], recorded: bool) -> str:
+    """Return how the code that jobs are done with here differs from that of a submission.
+
+    Empty if it is the same.
+
+    Raises
+    ------
+    InputError
+        If the check is to be recorded, and the code is known to differ.
+    """
+    stated = entry.about.sources
+    if not stated:
+        return f"{entry.label} does not state the code of its jobs, which may differ from this one."
+    here = {name: found for job in jobs for name, found in job.sources.items()}
+    differing = sorted(name for name, found in here.items() if stated.get(name) != found)
+    if not differing:
+        return ""
+    said = f"The code here differs from that of {entry.label} in {', '.join(differing)}"
+    if recorded:
+        raise InputError(f"{said}; check out the commit of its jobs, or leave --record out.")
+    return f"{said}."
 
 
 def _cells(planned: Plan) -> dict[Coordinates, Cell]:

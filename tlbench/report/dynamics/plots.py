@@ -121,7 +121,7 @@ def _figure(arms: Mapping[Place, Arm], strategies: list[str], plot: Plot) -> Any
     """
     backbones = sorted({place.backbone for place in arms})
     columns = _columns(arms)
-    figure = panels([[_title(b, *c) for c in columns] for b in backbones], shared_y=True)
+    figure = panels([[_title(b, *c) for c in columns] for b in backbones], True, plot.x)
     styles = style_of(strategies)
     for (row, backbone), (column, (size, at)) in product(
         enumerate(backbones, start=1), enumerate(columns, start=1)
@@ -144,7 +144,6 @@ def _figure(arms: Mapping[Place, Arm], strategies: list[str], plot: Plot) -> Any
             figure.add_trace(trace.update(opacity=1), row=row, col=column)
     _name_once(figure)
     figure.update_yaxes(title_text=plot.y, col=1)
-    figure.update_xaxes(title_text=plot.x, row=len(backbones))
     return figure
 
 

@@ -276,7 +276,7 @@ def coverage_curves(covered: list[Covered]) -> Any:
         [f"{b}, N = {n}" + ("" if at is None else f", {at:g} K") for n, at in sets]
         for b in backbones
     ]
-    figure = panels(titles, shared_y=True)
+    figure = panels(titles, True, "distance to the target training set")
     named = set()
     for each in covered:
         place = each.place
@@ -302,7 +302,6 @@ def coverage_curves(covered: list[Covered]) -> Any:
     ticks = _ticks(min(values), max(values))
     figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
     figure.update_yaxes(title_text=f"arm / {BASELINE}", col=1)
-    figure.update_xaxes(title_text="distance to the target training set", row=len(backbones))
     return figure
 
 
