@@ -158,6 +158,7 @@ class _Publication:
             tests = read_tests(PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED))
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})
+        groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]
         n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
         phases = ["crystal" if t < 1000 else "liquid" for t in at]
         origin = card.origin
@@ -165,13 +166,14 @@ class _Publication:
             n_atoms = 8 * int(np.prod(origin.repeats))
             at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
             phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
+            groups = [""] * count
         return TestSet(
             data=self.data[element],
             element=element,
             n_atoms=[n_atoms] * count,
             temperature=list(at),
             phases=phases,
-            groups=["bulk" if n % 2 else "vacancy" for n in range(count)],
+            groups=groups,
         )
 
     def _errors(self, where: Coordinates, job: str) -> ModelErrors:
