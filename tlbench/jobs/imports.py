@@ -39,6 +39,10 @@ class SourceFiles:
         self._imports: dict[str, frozenset[str]] = {}
         self._places: dict[str, Path | None] = {}
 
+    def has(self, module: str) -> bool:
+        """Return whether tlbench has a module of this name."""
+        return self._place(module) is not None
+
     def closure(self, modules: Iterable[str]) -> list[Path]:
         """Return the files of modules of tlbench and of all that they import.
 
@@ -69,7 +73,7 @@ class SourceFiles:
                 # A name may be that of a module.
                 names = _NAME.findall(_COMMENT.sub(b"", names))
                 found |= {f"{base}.{name.decode()}" for name in names}
-        return frozenset(module for module in found if self._place(module) is not None)
+        return frozenset(filter(self.has, found))
 
     def digest(self, paths: Iterable[Path], root: Path | None = None) -> str:
         """Return the SHA-256 of the names, as seen from ``root``, and contents of files."""
