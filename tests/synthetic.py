@@ -19,9 +19,8 @@ from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, reco
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
-from tlbench.leaderboard.verification.costs import CUTOFF
 from tlbench.leaderboard.verification.data import known_contents
-from tlbench.leaderboard.verification.parameters import count_parameters
+from tlbench.leaderboard.verification.parameters import CUTOFF, count_parameters
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.plan import PRETRAIN, plan

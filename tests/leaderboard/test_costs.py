@@ -2,13 +2,17 @@
 
 import re
 import shutil
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
 
 import pytest
 from forging import copied, edit_lines, seal, write
 from synthetic import publish
 
 from tlbench.leaderboard.reading import read_submission
-from tlbench.leaderboard.verification import verify
+from tlbench.leaderboard.verification import costs, parameters, verify
+from tlbench.leaderboard.verification.numbers import models_of
 from tlbench.leaderboard.verification.parameters import count_parameters
 
 
@@ -182,9 +186,40 @@ def test_a_cost_of_an_interrupted_training_is_larger_than_its_last_attempt(tmp_p
     assert "its seconds are not those of the training job" in problems(folder)
 
 
-def test_counting_a_hostile_network_ends():
-    settings = {"cutoff": 5.0, "n_blocks": 10**6}
-    networks = {"schnet": {"cutoff": 5.0, "n_filters": 63}, "dimenetpp": settings}
-    found = count_parameters(networks, seconds=8)
-    assert found.keys() == {"schnet"}
+HOSTILE = {"cutoff": 5.0, "n_blocks": 10**5}
+
+
+def test_a_hostile_network_does_not_keep_others_from_being_counted():
+    filters = {"cutoff": 5.0, "n_filters": 61}
+    networks = {"dimenetpp": HOSTILE, "schnet": filters, "mace": {"cutoff": 5.0}}
+    found = count_parameters(networks, seconds=1)
+    assert found["dimenetpp"] is None
     assert found["schnet"] > 100_000
+    assert ("mace" in found) == (find_spec("mace") is not None)
+
+
+def test_only_what_could_be_counted_is_remembered(monkeypatch):
+    answers = iter([{"schnet": None}, {"schnet": 7}])
+    monkeypatch.setattr(parameters, "_KNOWN", {})
+    monkeypatch.setattr(parameters, "_count_elsewhere", lambda *_: next(answers))
+    counts = [count_parameters({"schnet": {"cutoff": 5.0}})["schnet"] for _ in range(3)]
+    assert counts == [None, 7, 7]
+
+
+def test_a_network_that_cannot_be_built_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "SECONDS", 1)
+    count = partial(count_parameters, seconds=1)
+    monkeypatch.setattr(costs, "count_parameters", count)
+    entry = read_submission(copied(tmp_path))
+    hostile = entry.suite.backbones | {"dimenetpp": {"n_blocks": 10**5}}
+    suite = entry.suite.model_copy(update={"backbones": hostile})
+    said, _ = costs.check_parameters(replace(entry, suite=suite), models_of(entry))
+    assert said == [
+        "The network of dimenetpp cannot be built within 1 s and 640 MiB, so nobody knows how many "
+        "parameters it has; make it smaller."
+    ]
+
+
+def test_counting_is_bounded_whatever_there_is_to_count(monkeypatch):
+    monkeypatch.setattr(parameters, "ALL_SECONDS", 1)
+    assert count_parameters({"dimenetpp": HOSTILE}) == {"dimenetpp": None}
