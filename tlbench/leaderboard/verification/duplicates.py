@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.leaderboard.per_frame import ModelErrors
+from tlbench.metrics.spec import Floats
 
 Array = npt.NDArray[np.float32]
 
@@ -64,5 +65,6 @@ def _common(mine: Array, theirs: Array) -> int:
     return int(same.sum())
 
 
-def _sums(values: Array) -> npt.NDArray[np.float64]:
-    return values.sum(axis=1, dtype=np.float64)
+def _sums(values: Array) -> Floats:
+    sums: Floats = values.sum(axis=1, dtype=np.float64)
+    return sums
