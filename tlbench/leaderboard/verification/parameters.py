@@ -5,6 +5,7 @@ features that take hours to set up. So each network is built in a process of its
 much time and memory. They are forked from one that has PyTorch, which takes seconds to import.
 """
 
+import gc
 import json
 import os
 import resource
@@ -137,6 +138,8 @@ def _main() -> None:
         if not _is_installed(name):
             _write(name, None)
             continue
+        # So that collecting garbage does not write to, and so copy, what is shared.
+        gc.freeze()
         child = os.fork()
         if child == 0:
             try:
