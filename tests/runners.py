@@ -22,7 +22,7 @@ from tlbench.jobs import base
 root, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 
 class Sleep:
-    version, uses_device = 1, False
+    uses_device, outputs, when_trained = False, (), ()
 
     def load(self):
         return self
@@ -35,7 +35,7 @@ class Sleep:
 
 base.KINDS["sleep"] = Sleep()
 # Both import torch, which these jobs do not need.
-worker._settle_process = lambda job: None
+worker.settle_process = lambda kind, config: None
 worker.Stopwatch.provenance = lambda watch, device: {"wall_seconds": 0.0}
 
 class Here(ThreadPoolExecutor):

@@ -197,7 +197,9 @@ def test_of_many_who_take_over_one_wins_each_time(path):
     assert len(taken) >= most
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM]
+)
 def test_where_there_is_no_flock(path, number, monkeypatch):
     def refuse(descriptor, how):
         raise OSError(number, os.strerror(number))

@@ -168,16 +168,42 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         ("? [a, b]\n: c\n", ":1: is not valid YAML: "),
         ("name: \x00\n", ": is not valid YAML: "),
         ("name: 2020-13-45\n", ": is not valid YAML: month"),
-        (f"name: {'9' * 5000}\n", ": is not valid YAML: "),
         ("name: !!int x\n", ": is not valid YAML: "),
         ("name: !!int ''\n", ": is not valid YAML: "),
         ("name: !!bool maybe\n", ": is not valid YAML: "),
         ("name: !!timestamp soon\n", ": is not valid YAML: "),
-        (f"name: 1{':59' * 200}.5\n", ": is not valid YAML: "),
+        (f"name: a\nn: {'9' * 5000}\n", ":2: is not valid YAML: a whole number should be below"),
+        (f"name: a\nn: 0x{'f' * 5000}\n", ":2: is not valid YAML: a whole number should be below"),
+        (f"name: a\nn: -{2**63}\n", ":2: is not valid YAML: a whole number should be below"),
     ],
 )
 def test_what_is_not_yaml_is_refused(write, text, message):
     assert refusal(write(text)).startswith(message)
+
+
+@pytest.mark.parametrize("written", ["10:30", "1" + ":59" * 3000, "10:30.5", "!!int 10:30"])
+def test_no_number_is_to_the_base_of_60(write, written):
+    text = written.removeprefix("!!int ")
+    assert read_yaml(write(f"a: {written}"))[0] == {"a": text}
+    value = {}
+    assign(value, "a", written)
+    assert value == {"a": text}
+
+
+def test_whole_numbers_of_64_bits_are_read_in_every_base(write):
+    text = f"[{2**63 - 1}, -{2**63 - 1}, 0x{2**63 - 1:x}, 0b{2**63 - 1:b}, 0{2**63 - 1:o}, 1_000]"
+    large = 2**63 - 1
+    assert read_yaml(write(f"a: {text}"))[0] == {"a": [large, -large, large, large, large, 1000]}
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, str(2**63), f"-{2**63}"])
+def test_too_large_a_number_of_json_is_refused(tmp_path, number):
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"a": {number}}}')
+    with pytest.raises(
+        InputError, match=r"is not valid JSON: a whole number should be below 2\^63"
+    ):
+        read_yaml(path)
 
 
 @pytest.mark.timeout(20)

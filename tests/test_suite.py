@@ -122,6 +122,38 @@ def test_a_suite_of_too_many_models_is_refused_before_it_is_laid_out(tmp_path):
         load_suite(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("training.updates", "1000000000000000000", "'training.updates': .* 100000000"),
+        ("training.updates", "'" + "9" * 4000 + "'", "'training.updates': .* 100000000"),
+        ("training.updates", "59" + ":59" * 3000, "'training.updates': .*valid integer"),
+        ("training.batch_size", "100001", "'training.batch_size': .* 100000"),
+        ("training.validation_points", "1000000000", "'training.validation_points': "),
+        ("init_seeds", f"['{10**4000}']", "'init_seeds.0': "),
+        ("version", f"'{10**4000}'", "'version': "),
+        ("dynamics", "{temperature_k: 300, time_ps: 1.0e+306}", "'dynamics.time_ps': "),
+        ("dynamics", "{temperature_k: 300, time_ps: 9, timestep_fs: 1.0e-300}", "timestep_fs': "),
+        ("dynamics", "{temperature_k: 300, time_ps: 9, replicas: 1000000000}", "replicas': "),
+        ("dynamics", "{temperature_k: 300, time_ps: 9, sample_fs: 1.0e+308}", "sample_fs': "),
+        (
+            "dynamics",
+            "{temperature_k: 300, time_ps: 9, criteria: {window_fs: 1.0e+308}}",
+            "window_fs': ",
+        ),
+    ],
+)
+def test_a_number_beyond_all_use_is_refused(key, value, complaint):
+    with pytest.raises(InputError, match=complaint):
+        load_suite("smoke", [(key, value)])
+
+
+@pytest.mark.parametrize("cutoff", ["1.0e-300", "0.09", "51"])
+def test_a_cutoff_beyond_all_use_is_refused(cutoff):
+    with pytest.raises(InputError, match=r"cutoff.*(given|greater|less)"):
+        plan(load_suite("smoke", [("cutoff", cutoff)]))
+
+
 def test_the_digest_follows_results_not_words():
     base = load_suite("smoke").digest()
     assert load_suite("smoke", [("title", "other")]).digest() == base

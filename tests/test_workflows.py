@@ -272,3 +272,25 @@ def test_all_else_is_refused(proposed, change):
         change(head)
 
     assert proposed(with_a_submission).returncode == 1
+
+
+def test_one_submission_does_not_keep_the_site_from_being_published(tmp_path):
+    jobs = WORKFLOWS["site"]["jobs"]
+    (build,) = (each["run"] for each in jobs["build"]["steps"] if each.get("id") == "board")
+    (complete,) = (each["run"] for each in jobs["complete"]["steps"])
+    assert "complete" not in jobs["publish"]["needs"]
+    for code, incomplete in ((0, ""), (2, "true")):
+        folder = tmp_path / str(code)
+        (folder / "leaderboard/site").mkdir(parents=True)
+        (folder / "leaderboard/site/index.html").touch()
+        (folder / "make").write_text(f"#!/bin/sh\nexit {code}\n")
+        (folder / "make").chmod(0o755)
+        said = folder / "said"
+        said.touch()
+        path = f"{folder}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "GITHUB_OUTPUT": str(said)}
+        subprocess.run(["bash", "-e", "-c", build], cwd=folder, env=environment, check=True)
+        assert said.read_text().strip() == (f"incomplete={incomplete}" if incomplete else "")
+        environment = {**os.environ, "INCOMPLETE": incomplete}
+        done = subprocess.run(["bash", "-e", "-c", complete], env=environment)
+        assert (done.returncode == 0) == (code == 0)

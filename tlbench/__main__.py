@@ -14,10 +14,6 @@ import signal
 import sys
 from types import FrameType
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C has ended."""
 
@@ -42,21 +38,35 @@ def main() -> None:
             signal.signal(signal.SIGINT, _leave)
 
 
-class _Unread(io.FileIO):
-    """A standard stream that drops what is written after its reader has gone."""
+class _Unread(io.TextIOWrapper):
+    """A standard stream that drops what is written after its reader has gone.
 
-    def write(self, data: "ReadableBuffer", /) -> int:
-        """Write ``data``, or drop it."""
+    An interrupt may come between any two steps of Python code. So bytes are written and taken from
+    the buffer without any in between: else they could be written twice.
+    """
+
+    def write(self, text: str, /) -> int:
+        """Write ``text``, or drop it."""
         try:
-            return super().write(data)
+            return super().write(text)
         except OSError as error:
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, self.fileno())
-            os.close(nothing)
-            # EIO: the terminal was closed.
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
-            return super().write(data)
+            self._drop(error)
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is in the buffer, or drop it."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._drop(error)
+
+    def _drop(self, error: OSError) -> None:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, self.fileno())
+        os.close(nothing)
+        # EIO: the terminal was closed.
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise error
 
 
 def _outlive_readers() -> None:
@@ -69,8 +79,8 @@ def _outlive_readers() -> None:
             os.open(os.devnull, os.O_RDWR)
     for name, number in (("stdout", 1), ("stderr", 2)):
         before = getattr(sys, name)
-        text = io.TextIOWrapper(
-            io.BufferedWriter(_Unread(number, "w", closefd=False)),
+        text = _Unread(
+            io.BufferedWriter(io.FileIO(number, "w", closefd=False)),
             encoding=before.encoding if before else "utf-8",
             errors="replace",
             line_buffering=number == 2 or os.isatty(number),

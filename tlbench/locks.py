@@ -28,7 +28,7 @@ from tlbench.errors import LockedError, StoreError
 from tlbench.files import make_once
 from tlbench.holders import Holder, read_holder, this_process, written
 
-UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM})
 """What flock answers where a file system has no locks."""
 
 _TICK_SECONDS = 0.02

@@ -30,8 +30,8 @@ def _measurable_square(value: float) -> float:
     return value
 
 
-Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_measurable)]
-"""A number of either sign, however large."""
+Number = Annotated[float, Field(ge=-1e30, le=1e30), AfterValidator(_measurable)]
+"""A number of either sign; the errors of a model that has diverged may be large."""
 
 Signed = Annotated[float, Field(ge=-LARGEST, le=LARGEST), AfterValidator(_measurable)]
 Magnitude = Annotated[float, Field(ge=0, le=LARGEST), AfterValidator(_measurable)]

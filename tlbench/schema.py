@@ -34,6 +34,12 @@ _YAML_FAULTS = (
     RecursionError,
 )
 
+LARGEST = (1 << 63) - 1
+"""Largest whole number of a file; no setting needs more, and many things cannot hold more."""
+
+_LONGEST_NUMBER = 80
+"""Characters of a whole number: enough for one of 64 bits in any base, and read in no time."""
+
 Location = tuple[str | int, ...]
 Lines = dict[Location, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -43,6 +49,43 @@ class Strict(BaseModel):
     """A frozen model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose numbers are what they look like, and bounded."""
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int | str:
+    text = loader.construct_scalar(node)
+    # YAML 1.1 takes 10:30 for 630, to the base of 60.
+    if ":" in text:
+        return text
+    short = len(text) <= _LONGEST_NUMBER
+    number = loader.construct_yaml_int(node) if short else LARGEST + 1
+    if abs(number) > LARGEST:
+        raise yaml.constructor.ConstructorError(
+            problem="a whole number should be below 2^63", problem_mark=node.start_mark
+        )
+    return number
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float | str:
+    text = loader.construct_scalar(node)
+    return text if ":" in text else loader.construct_yaml_float(node)
+
+
+def _whole_number_of_json(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER or abs(int(text)) > LARGEST:
+        raise ValueError("a whole number should be below 2^63")
+    return int(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
 
 
 def canonical_json(value: Any) -> str:
@@ -79,8 +122,12 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         _refuse_bombs(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         # YAML takes a number such as 1e-05, which JSON has, for text.
-        load = json.loads if path.suffix == ".json" else yaml.safe_load
-        value = load(text) if node is not None else None
+        if node is None:
+            value = None
+        elif path.suffix == ".json":
+            value = json.loads(text, parse_int=_whole_number_of_json)
+        else:
+            value = _parsed(text)
         if node is not None:
             _collect_lines(path, node, (), lines)
     except _YAML_FAULTS as error:
@@ -286,7 +333,7 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
         if not isinstance(target, dict):
             raise InputError(f"--set {key}={text}: {part!r} is not a mapping, so it has no keys.")
     try:
-        target[last] = yaml.safe_load(text)
+        target[last] = _parsed(text)
     except _YAML_FAULTS as error:
         raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error
 

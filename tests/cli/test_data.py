@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,18 @@ def test_a_card_that_makes_no_sense(run_with, change, complaint):
     assert complaint in run_with(card_change=lambda card: card["origin"].update(change))
 
 
+@pytest.mark.parametrize("verb", ["validate", "new", "describe", "distances", "fetch"])
+@pytest.mark.parametrize("name", ["pipe.extxyz", "pipe.yaml", "/dev/zero", "folder.extxyz"])
+def test_what_is_there_and_not_a_regular_file_is_called_so(refused, tmp_path, verb, name):
+    """Nothing reads a pipe, which would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.extxyz")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.extxyz").mkdir()
+    data = [name, name] if verb == "distances" else [name]
+    said = "is a folder;" if name == "folder.extxyz" else "is a pipe or a device, not a regular"
+    assert f"{name}: {said}" in refused("data", verb, *data)
+
+
 def test_other_mistakes(refused, tmp_path):
     assert "There is no card file 'mine.yaml'" in refused("data", "fetch", "mine.yaml")
     assert "did you mean 'mlearn-ge'" in refused("data", "fetch", "mlearn-gee")
@@ -173,7 +186,7 @@ def test_other_mistakes(refused, tmp_path):
     other = refused("data", "new", "elsewhere/si.extxyz", "--out", "new.yaml")
     assert "a card and its files are in one folder" in other
     assert "a card's name ends in .yaml" in refused("data", "new", "si.extxyz", "--out", "si.txt")
-    assert "cannot be read" in refused("data", "new", ".")
+    assert "is a folder" in refused("data", "new", ".")
     assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
 
 

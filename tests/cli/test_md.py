@@ -117,7 +117,7 @@ def test_options_default_to_the_protocol_of_the_suites(printed, inputs, tmp_path
         ("garbage.safetensors ge.xyz", "garbage.safetensors: is not a potential of tlbench"),
         ("ge.xyz ge.xyz", "ge.xyz: is not a potential of tlbench"),
         ("ge.safetensors none.xyz", "There is no structure file 'none.xyz'."),
-        ("ge.safetensors garbage.xyz", "garbage.xyz: ase cannot read a structure from it"),
+        ("ge.safetensors garbage.xyz", "garbage.xyz: line 1: the byte 0x93 is not UTF-8"),
         ("ge.safetensors ge.safetensors", "ge.safetensors: ase cannot read a structure"),
         ("ge.safetensors si.xyz", "has not been trained on Si, which the structure contains"),
         ("stillinger-weber:Ge si.xyz", "knows Ge only, but the structure contains Si."),

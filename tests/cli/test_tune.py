@@ -70,6 +70,21 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
 
 
+def test_the_command_to_go_on_with_names_arms_of_earlier_searches(printed, monkeypatch):
+    """Without them the suite would refuse the file."""
+
+    def kept(search: Search, *_: object) -> Tuned:
+        arms = {"dimenetpp": {"scratch": ARM}, "schnet": {"pretrain": ARM, "finetune": ARM}}
+        return Tuned(suite="smoke", suite_digest="", study="", size=1, pairs=1, arms=arms)
+
+    monkeypatch.setattr("tlbench.tuning.tune", kept)
+    said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
+    *_, command = said.splitlines()
+    assert (
+        "--backbone schnet --backbone dimenetpp --strategy finetune --strategy scratch" in command
+    )
+
+
 SMALL = ("--backbone", "schnet", "--strategy", "scratch", "--trials", "2", "--workers", "1")
 
 

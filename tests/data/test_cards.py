@@ -104,6 +104,25 @@ def test_a_change_that_makes_no_sense_is_refused(change, message):
         load_card("sw-si", change)
 
 
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"repeats": [100_000] * 3}, "a cell of 8,000,000,000,000,000 atoms is larger than"),
+        ({"train": {"trajectories": 1, "frames": 10**9}}, "frames of 8 atoms are more than"),
+        ({"train": {"trajectories": 10**9, "frames": 1}}, "frames of 8 atoms are more than"),
+        ({"train": {"trajectories": 1, "frames": 10**12}}, "1000000000"),
+        ({"interval_fs": 1e12}, "has more than 1,000,000,000 timesteps"),
+        ({"timestep_fs": 1e-300}, "has more than 1,000,000,000 timesteps"),
+        ({"equilibration_fs": 1e300}, "has more than 1,000,000,000 timesteps"),
+        ({"lattice_constant": 1e300}, "'lattice_constant': .* 100"),
+    ],
+)
+def test_data_that_cannot_be_sampled_are_refused(changes, complaint):
+    small = {"repeats": [1, 1, 1], **changes}
+    with pytest.raises(InputError, match=complaint):
+        load_card("sw-ge", small)
+
+
 def test_a_card_is_frozen():
     card = load_card("sw-si")
     with pytest.raises(ValidationError, match="frozen"):

@@ -116,6 +116,65 @@ def test_a_store_that_cannot_be_locked_at_all_is_refused(libraries, tmp_path):
     assert not (tmp_path / "store" / "store.json").exists()
 
 
+@pytest.fixture
+def answers(monkeypatch):
+    """Return a function that makes flock, and hard links, fail in this process."""
+
+    def fail(number):
+        def failing(*_, **__):
+            raise OSError(number, os.strerror(number))
+
+        return failing
+
+    def make(flock, link=None):
+        monkeypatch.setattr("fcntl.flock", fail(flock))
+        if link is not None:
+            monkeypatch.setattr("os.link", fail(link))
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["EPERM", "EACCES", "EINVAL", "EIO", "EAGAIN", "ENOLCK"])
+def test_markers_serve_whatever_flock_answers(answers, tmp_path, name):
+    answers(getattr(errno, name))
+    assert find_locks(tmp_path) is Locks.MARKERS
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["EPERM", "EACCES", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"])
+@pytest.mark.parametrize("flock", [errno.ENOLCK, errno.EPERM])
+def test_hard_links_that_are_missing_are_named(answers, tmp_path, flock, name):
+    number = getattr(errno, name)
+    answers(flock, number)
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path / "store")
+    assert f"neither locks nor hard links ({os.strerror(number)})" in str(error.value)
+    assert list((tmp_path / "store" / ".working").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EROFS", "EIO"])
+def test_a_file_system_that_cannot_be_written_is_not_one_without_hard_links(
+    answers, tmp_path, name
+):
+    number = getattr(errno, name)
+    answers(errno.ENOLCK, number)
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path / "store")
+    assert "hard links" not in str(error.value)
+    assert os.strerror(number) in str(error.value)
+
+
+def test_a_folder_that_may_not_be_written_is_said_to_be_that(tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("pathlib.Path.touch", forbidden)
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path / "store")
+    assert "hard links" not in str(error.value)
+    assert os.strerror(errno.EACCES) in str(error.value)
+
+
 def test_a_store_where_locks_work(tmp_path):
     store = Store(tmp_path / "store")
     assert locks_of(store.root) == "flock"

@@ -512,9 +512,9 @@ def test_a_job_of_other_code_is_not_done(ran, store):
 
 def test_a_job_whose_code_is_changed_while_it_is_loaded_is_not_kept(ran, store, monkeypatch):
     """It has been done, but nobody knows with what."""
-    monkeypatch.setattr(sources, "_unsettled", {})
+    monkeypatch.setattr(sources, "_settled", set())
     job = Job("sum", {"name": "a", "n": 1}, label="a", sources={"speed": own_sources()["speed"]})
-    monkeypatch.setattr(own_sources().tree, "changed", lambda paths: next(iter(paths), None))
+    monkeypatch.setattr(own_sources().tree, "changed", lambda path: True)
     report = run_jobs(graph(job), store, one_thread, "cpu")
     assert "was changed before the job 'a' had loaded it" in report.errors[job.key]
     assert store.finished() == set()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -219,6 +220,18 @@ def test_looking_at_a_store_changes_nothing(store):
     assert len(sorted(store.root.rglob("*"))) == len(before) - 2
 
 
+@pytest.mark.parametrize(
+    "content", [None, "", "{}", "[]", '{"files": {}, "stat": {}, "digest": "0"}']
+)
+def test_what_to_do_about_a_damaged_manifest_is_said(store, content):
+    path = commit(store) / "manifest.json"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(DamagedJobError) as error:
+        store.read(JOB.key, "result.json")
+    assert str(error.value).startswith(str(path))
+    assert "; set what is damaged aside with 'tlbench store verify --set-aside'" in str(error.value)
+
+
 def test_a_newer_format_is_refused_and_left_alone(store):
     path = store.root / "store.json"
     path.write_text(json.dumps({"format": FORMAT + 1}))
@@ -227,10 +240,17 @@ def test_a_newer_format_is_refused_and_left_alone(store):
     assert json.loads(path.read_text()) == {"format": FORMAT + 1}
 
 
-def test_a_damaged_format_file_is_explained(store):
-    (store.root / "store.json").write_text("{")
-    with pytest.raises(StoreError, match="is damaged"):
+@pytest.mark.parametrize(("advice", "locks"), [(0, "flock"), (1, "markers")])
+def test_a_damaged_format_file_is_explained(store, advice, locks):
+    """Also how locks that were chosen by hand stay so."""
+    path = store.root / "store.json"
+    path.write_text("{")
+    with pytest.raises(StoreError, match="is damaged") as error:
         Store(store.root)
+    assert path.read_text() == "{"
+    path.write_text(re.findall(r"\{.*?\}", str(error.value))[advice])
+    Store(store.root)
+    assert json.loads(path.read_text()) == {"format": FORMAT, "locks": locks}
 
 
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path):

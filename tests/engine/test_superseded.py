@@ -7,7 +7,7 @@ import pytest
 from tlbench.engine.garbage import collect, find_garbage
 from tlbench.engine.plans import packed_plan, place_plan, plan_files, read_plan, write_plan
 from tlbench.engine.store import Store
-from tlbench.engine.superseded import code_change, superseded
+from tlbench.engine.superseded import CodeChange, code_change, superseded
 from tlbench.jobs.base import Job
 
 
@@ -44,6 +44,28 @@ def test_what_has_changed_is_said_with_the_jobs_that_are_done_again(store):
         "planned with this store: 2 jobs are done again."
     )
     assert code_change(store, "mine", planned(second="2")).jobs == 1
+
+
+def test_where_all_code_has_changed_nothing_is_listed(store):
+    write(store, planned(), 1)
+    assert code_change(store, "mine", planned(first="2", second="2")).sentence() == (
+        "All code has changed since this suite was last planned with this store: "
+        "2 jobs are done again."
+    )
+
+
+def test_where_every_kind_has_changed_the_kinds_are_not_listed():
+    change = CodeChange(["train", "dataset", "metric force_mae"], ["backbone schnet"], 3)
+    assert change.sentence().startswith("The code of every kind of job and of the metric force_mae")
+
+
+def test_one_source_that_is_all_there_is_keeps_its_name(store):
+    def alone(digest):
+        job = Job("speed", {}, sources={"speed": digest})
+        return {job.key: job}
+
+    write(store, alone("1"), 1)
+    assert code_change(store, "mine", alone("2")).sentence().startswith("The code of speed has")
 
 
 @pytest.mark.parametrize("now", [planned(), planned(first="2", n=2)])

@@ -129,6 +129,25 @@ def test_files_that_cannot_be_read_at_all(tmp_path):
         from_file(path)
 
 
+EMPTY = "0\nenergy=0.0 Properties=species:S:1:pos:R:3:forces:R:3\n"
+ISOLATED = "1\nenergy=-1.0 Properties=species:S:1:pos:R:3:forces:R:3\nGe 0 0 0 0 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (2 * EMPTY, "has frames without atoms only;"),
+        (ISOLATED, "has isolated atoms only;"),
+        (EMPTY + ISOLATED, "has isolated atoms and frames without atoms only;"),
+    ],
+)
+def test_a_file_without_structures_says_what_it_has_instead(tmp_path, text, said):
+    path = tmp_path / "a.xyz"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        from_file(path)
+
+
 def test_a_frame_that_one_check_refuses_does_not_break_the_others(frames):
     positions = frames.positions.copy()
     positions[0] = np.nan

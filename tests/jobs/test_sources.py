@@ -1,5 +1,6 @@
 """Keys know the code: an edit changes what it can touch, and nothing else."""
 
+import os
 import shutil
 import sys
 from importlib.metadata import EntryPoint
@@ -22,6 +23,7 @@ from tlbench.plan.keys import KeyScheme
 from tlbench.suite import load_suite
 
 PACKAGE = Path(tlbench.__file__).parent
+LATE = ("late", "later")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,21 @@ def test_an_edited_plugin_has_other_sources(plugin, name):
     assert Sources()["backbone mine"] != before
 
 
+def test_a_change_far_behind_in_a_large_file_of_a_plugin_is_noticed(plugin):
+    """All of a file counts, though only its beginning is searched for imports."""
+    weights = plugin / "weights.npz"
+    with weights.open("wb") as file:
+        file.truncate(17 << 20)
+    before = Sources()
+    assert before["backbone mine"]
+    with weights.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"1")
+    os.utime(weights, (1, 1))
+    assert Sources()["backbone mine"] != before["backbone mine"]
+    assert before.tree.changed(weights)
+
+
 def test_every_digest_is_one(plugin):
     assert {len(digest) for digest in dict(Sources()).values()} == {64}
 
@@ -196,12 +213,94 @@ def test_what_was_read_first_counts(plugin):
     assert known["backbone mine"]
     (plugin / "config.py").write_text("# another\n")
     assert known["metric longest"]
-    assert known.tree.changed(known.files("backbone mine")) == plugin / "config.py"
+    assert known.tree.changed(plugin / "config.py")
 
 
 def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
     assert PACKAGE / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
     assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
+
+
+def own_files_of(name):
+    return {path for path in Sources().files(name) if path.is_relative_to(PACKAGE)}
+
+
+REGISTERED = {
+    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "from tlbench.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "from tlbench import load_potential\n": "backbones/mace/model.py",
+    "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialise.py",
+    "from tlbench import METRICS\n": "metrics/dynamics.py",
+    "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
+}
+
+
+@pytest.mark.parametrize(("text", "file"), REGISTERED.items())
+def test_what_a_plugin_may_look_up_in_a_registry_belongs_to_it(plugin, text, file):
+    assert PACKAGE / file not in own_files_of("backbone mine")
+    with (plugin / "config.py").open("a") as code:
+        code.write(text)
+    assert PACKAGE / file in own_files_of("backbone mine")
+
+
+def test_what_is_registered_belongs_to_no_source_of_tlbench_that_only_looks_it_up():
+    assert PACKAGE / "backbones" / "mace" / "model.py" not in own_sources().files("train")
+
+
+@pytest.fixture
+def single(tmp_path, monkeypatch):
+    """Return the folder of a module that registers a metric, without a package about it."""
+    folder = tmp_path / "single"
+    folder.mkdir()
+    (folder / "gentle.py").write_text("import gentle_rates as rates\nSPEC = rates.SPEC\n")
+    (folder / "gentle_rates.py").write_text("def f():\n    from gentle_tables import T\n")
+    (folder / "gentle_tables.py").write_text("import gentle\nimport tlbench.seeds\nT = 1\n")
+    (folder / "setup.py").write_text("from setuptools import setup\n")
+    monkeypatch.syspath_prepend(folder)
+    point = EntryPoint("gentle", "gentle:SPEC", "tlbench.metrics")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(METRICS, "_plugins_loaded", False)
+    for name in ("_entries", "_modules"):
+        monkeypatch.setattr(METRICS, name, dict(getattr(METRICS, name)))
+    return folder
+
+
+def test_what_a_single_module_imports_from_beside_it_belongs_to_it(single):
+    found = Sources().files("metric gentle")
+    names = {path.name for path in found if path.parent == single}
+    assert names == {"gentle.py", "gentle_rates.py", "gentle_tables.py"}
+    assert {found[single / name] for name in names} == {name[:-3] for name in names}
+    assert PACKAGE / "seeds.py" in found
+
+
+@pytest.mark.parametrize("name", ["gentle_rates.py", "gentle_tables.py"])
+def test_an_edit_of_what_a_single_module_imports_is_noticed(single, name):
+    before = Sources()["metric gentle"]
+    with (single / name).open("a") as file:
+        file.write("\n")
+    assert Sources()["metric gentle"] != before
+
+
+@pytest.mark.parametrize(
+    ("listed", "others"),
+    [
+        ("__editable__.gentle-1.0.pth", {"gentle_rates.py", "gentle_tables.py"}),
+        ("gentle.py", set()),
+    ],
+)
+def test_where_an_installation_lists_its_files_others_beside_it_do_not_belong_to_it(
+    single, monkeypatch, listed, others
+):
+    """What lies there and is not listed comes with another distribution."""
+    info = single / "gentle-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gentle\nVersion: 1.0\n")
+    (info / "RECORD").write_text(f"{listed},,\ngentle-1.0.dist-info/METADATA,,\n")
+    monkeypatch.setitem(METRICS._providers, "gentle", "gentle 1.0")
+    found = {path.name for path in Sources().files("metric gentle") if path.parent == single}
+    assert found == {"gentle.py", *others}
 
 
 def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
@@ -211,6 +310,28 @@ def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
     (plugin / ".git").mkdir()
     (plugin / ".git" / "index").write_bytes(b"\0")
     assert Sources()["backbone mine"] == before
+
+
+LEFTOVERS = [".config.py.swp", "config.py~", "#config.py#", "config.py.orig", "config.py.rej"]
+
+
+@pytest.mark.parametrize("name", [*LEFTOVERS, ".DS_Store", ".ipynb_checkpoints/config.py"])
+def test_what_editors_and_merges_leave_behind_is_no_source(plugin, name):
+    before = Sources()["backbone mine"]
+    (plugin / name).parent.mkdir(exist_ok=True)
+    (plugin / name).write_bytes(b"\0")
+    assert Sources()["backbone mine"] == before
+
+
+def test_the_lock_of_an_editor_is_no_source_of_tlbench(tmp_path):
+    """It is a link to nowhere whose name ends as that of the file that is edited."""
+    (tmp_path / "tlbench").mkdir()
+    for name in ("__init__.py", "dense.h"):
+        (tmp_path / "tlbench" / name).write_text("")
+        (tmp_path / "tlbench" / f".#{name}").symlink_to("me@here.1:2")
+    files = [tmp_path / "tlbench" / name for name in ("__init__.py", "dense.h")]
+    assert SourceFiles(tmp_path).closure(["tlbench"]) == files
+    assert code_files(tmp_path / "tlbench") == files
 
 
 def test_a_plugin_with_endless_data_is_refused_in_a_sentence(plugin, monkeypatch):
@@ -267,33 +388,89 @@ def test_a_job_that_was_planned_with_other_code_is_refused():
         check_planned(job)
 
 
-def test_what_was_changed_before_it_was_imported_is_refused(tmp_path, monkeypatch):
-    """A file is read for its digest first; then it is edited; then it is imported."""
+@pytest.fixture
+def late(tmp_path, monkeypatch):
+    """Return a tree of its own with two kinds of jobs, "late" and "later", and its sources."""
     root = tmp_path / "tree"
     (root / "tlbench" / "jobs").mkdir(parents=True)
-    (root / "tlbench" / "jobs" / "late.py").write_text("X = 1\n")
-    monkeypatch.setitem(KINDS, "late", KINDS["speed"].__class__("tlbench.jobs.late:run", False))
+    for name in LATE:
+        (root / "tlbench" / "jobs" / f"{name}.py").write_text("from tlbench import shared\n")
+        kind = KINDS["speed"].__class__(f"tlbench.jobs.{name}:run", False)
+        monkeypatch.setitem(KINDS, name, kind)
+    (root / "tlbench" / "shared.py").write_text("X = 1\n")
     known = Sources(root)
     monkeypatch.setattr(sources, "own_sources", lambda: known)
-    monkeypatch.setattr(sources, "_unsettled", {})
-    job = Job("late", {}, label="late", sources={"late": known["late"]})
-    path = root / "tlbench" / "jobs" / "late.py"
-    path.write_text("X = 3  # longer\n")
+    monkeypatch.setattr(sources, "_settled", set())
+    for name in ("tlbench.shared", "tlbench.jobs.late", "tlbench.jobs.later"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return known
+
+
+def load(monkeypatch, *names):
+    for name in names:
+        monkeypatch.setitem(sys.modules, f"tlbench.{name}", type(sys)(name))
+
+
+def test_what_was_changed_before_it_was_imported_is_refused(late, monkeypatch):
+    """A file is read for its digest first; then it is edited; then it is imported."""
+    job = Job("late", {}, label="late", sources={"late": late["late"]})
+    (late.tree.root / "tlbench" / "jobs" / "late.py").write_text("X = 3  # longer\n")
     check_planned(job)
     check_imported(job)
-    monkeypatch.setitem(sys.modules, "tlbench.jobs.late", type(sys)("late"))
-    with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
+    load(monkeypatch, "jobs.late")
+    for _ in range(2):
+        with pytest.raises(InputError, match="changed before the job 'late' had loaded it"):
+            check_imported(job)
+
+
+@pytest.mark.parametrize("after", [b"X = 1\n", b"X = 2\n", None])
+def test_a_file_that_was_merely_touched_has_not_changed(late, monkeypatch, after):
+    """As after ``git stash; git stash pop``: another file, of another time, that says the same."""
+    job = Job("late", {}, label="late", sources={"late": late["late"]})
+    path = late.tree.root / "tlbench" / "shared.py"
+    path.rename(path.with_suffix(".old"))
+    if after is not None:
+        path.write_bytes(after)
+        os.utime(path, (1, 1))
+    load(monkeypatch, "jobs.late", "shared")
+    if after == b"X = 1\n":
         check_imported(job)
+        assert not late.tree.changed(path)
+    else:
+        with pytest.raises(InputError, match=r"shared\.py was changed before"):
+            check_imported(job)
+
+
+def test_what_one_source_has_loaded_does_no_harm_to_another(late, monkeypatch):
+    """A module is imported once, whichever job it was for."""
+    jobs = {name: Job(name, {}, label=name, sources={name: late[name]}) for name in LATE}
+    load(monkeypatch, "jobs.late", "shared")
+    check_imported(jobs["late"])
+    (late.tree.root / "tlbench" / "shared.py").write_text("X = 2\n")
+    load(monkeypatch, "jobs.later")
+    check_imported(jobs["later"])
+    (late.tree.root / "tlbench" / "jobs" / "later.py").write_text("X = 2\n")
+    check_imported(jobs["later"])
+
+
+def test_what_is_no_module_may_be_read_late_so_each_source_checks_it(late, monkeypatch):
+    kernel = late.tree.root / "tlbench" / "jobs" / "dense.h"
+    kernel.write_text("int x;")
+    jobs = {name: Job(name, {}, label=name, sources={name: late[name]}) for name in LATE}
+    check_imported(jobs["late"])
+    kernel.write_text("int y;")
+    with pytest.raises(InputError, match=r"dense\.h was changed before the job 'later'"):
+        check_imported(jobs["later"])
 
 
 def test_what_is_changed_after_it_was_imported_does_no_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "_unsettled", {})
+    monkeypatch.setattr(sources, "_settled", set())
     job = Job("speed", {}, sources={"speed": own_sources()["speed"]})
     import tlbench.jobs.speed  # noqa: F401
 
     check_imported(job)
     files = own_sources().tree
-    monkeypatch.setattr(files, "changed", lambda paths: next(iter(paths), None))
+    monkeypatch.setattr(files, "changed", lambda path: True)
     check_imported(job)
 
 

@@ -1,12 +1,14 @@
 """What a search remembers: one file, whole, that several processes may write."""
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
 from tlbench.errors import InputError
 from tlbench.tuned import TunedSettings
-from tlbench.tuning.ledger import TRIALS, EndedTrial, note
+from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, note
 
 TRIAL = EndedTrial(
     backbone="schnet",
@@ -26,7 +28,44 @@ def test_what_two_processes_found_out_is_kept(tmp_path):
     found = json.loads((tmp_path / TRIALS).read_text())
     assert found["diverged"] == ["a", "b"]
     assert found["trials"] == [TRIAL.model_dump()]
-    assert [p.name for p in tmp_path.iterdir()] == [TRIALS]
+    assert {p.name for p in tmp_path.iterdir()} == {TRIALS, LOCK}
+
+
+def trial(backbone, arm, number, error=100.0):
+    return TRIAL.model_copy(
+        update={
+            "backbone": backbone, "arm": arm, "number": number, "validation_force_mae": error,
+        }
+    )  # fmt: skip
+
+
+def test_trials_of_other_arms_and_higher_numbers_are_kept(tmp_path):
+    note(tmp_path, "search", trials=[trial("schnet", "scratch", n) for n in range(3)])
+    note(tmp_path, "search", trials=[trial("dimenetpp", "scratch", 0)])
+    note(tmp_path, "search", trials=[trial("schnet", "finetune", 0)])
+    note(tmp_path, "search", trials=[trial("schnet", "scratch", 0, 90.0)])
+    found = json.loads((tmp_path / TRIALS).read_text())["trials"]
+    assert [(t["backbone"], t["arm"], t["number"], t["validation_force_mae"]) for t in found] == [
+        ("dimenetpp", "scratch", 0, 100.0),
+        ("schnet", "finetune", 0, 100.0),
+        ("schnet", "scratch", 0, 90.0),
+        ("schnet", "scratch", 1, 100.0),
+        ("schnet", "scratch", 2, 100.0),
+    ]
+
+
+def note_some(out, backbone):
+    for number in range(25):
+        key = f"{backbone} {number}"
+        note(out, "search", [key], [trial(backbone, "scratch", number)])
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path):
+    backbones = ["schnet", "dimenetpp", "nequip"]
+    with ProcessPoolExecutor(3, get_context("fork")) as pool:
+        list(pool.map(note_some, [tmp_path] * 3, backbones))
+    found = json.loads((tmp_path / TRIALS).read_text())
+    assert len(found["diverged"]) == len(found["trials"]) == 75
 
 
 def test_a_folder_of_another_search_is_refused(tmp_path):

@@ -34,7 +34,7 @@ def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
         "pretrain": search.trials, "scratch": search.trials, "finetune": search.trials,
     }  # fmt: skip
     assert [(t["arm"], t["number"]) for t in trials_of(folder)] == [
-        (arm, n) for _, arm in search.studies() for n in range(search.trials)
+        (arm, n) for arm in ("finetune", "pretrain", "scratch") for n in range(search.trials)
     ]
 
 
@@ -108,6 +108,46 @@ def test_more_trials_keep_those_that_were_made(search, tuned, folder, tmp_path):
     ]
     for name in ("pretrain", "scratch"):
         assert after[name].validation_force_mae <= before[name].validation_force_mae
+
+
+def named(suite, *strategies):
+    return suite(("strategies", json.dumps(strategies)))
+
+
+def test_arms_that_are_tuned_one_after_the_other_stand_in_one_file(
+    suite, search, tuned, folder, tmp_path
+):
+    """In either order, as if they had been tuned together."""
+    for number, order in enumerate([("scratch", "finetune"), ("finetune", "scratch")]):
+        other = type(folder)(tmp_path / str(number), folder.store.root)
+        for name in order:
+            found = other.tune(replace(search, suite=named(suite, name)))
+        assert other.ran() == []
+        assert found.arms == read_tuned(other.out / RESULT).arms == tuned.arms
+        assert found.study == tuned.study
+        assert (other.out / LEDGER).read_bytes() == (folder.out / LEDGER).read_bytes()
+
+
+@pytest.mark.parametrize(("strategy", "trials"), [("finetune", 1), ("finetune", 3), ("scratch", 1)])
+def test_arms_of_another_number_of_trials_are_not_dropped(
+    suite, search, tuned, folder, tmp_path, strategy, trials
+):
+    other = type(folder)(tmp_path, folder.store.root)
+    other.tune(replace(search, suite=named(suite, "scratch"), trials=2))
+    before = (other.out / RESULT).read_bytes()
+    with pytest.raises(InputError, match=r"holds schnet, scratch with 2 trials.*--trials 2"):
+        other.tune(replace(search, suite=named(suite, strategy), trials=trials))
+    assert other.ran() == []
+    assert (other.out / RESULT).read_bytes() == before
+
+
+def test_settings_whose_trials_are_lost_are_not_dropped(suite, search, tuned, folder, tmp_path):
+    other = type(folder)(tmp_path, folder.store.root)
+    other.tune(replace(search, suite=named(suite, "scratch")))
+    (other.out / LEDGER).unlink()
+    with pytest.raises(InputError, match=r"trials\.json beside it lacks its trials; remove both"):
+        other.tune(replace(search, suite=named(suite, "finetune")))
+    assert other.tune(replace(search, suite=named(suite, "scratch"))) is not None
 
 
 def test_a_search_that_was_stopped_goes_on_to_the_same_end(search, tuned, folder, tmp_path):

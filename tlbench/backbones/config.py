@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tlbench.backbones.base import Backbone
 
 
+CUTOFFS = (0.1, 50.0)
+"""Shortest and longest interaction range, Å: within the one no two atoms meet, within the other
+every atom meets tens of thousands."""
+
 MOST = 100_000
 """Largest width or number of anything in a network."""
 
@@ -32,7 +36,9 @@ class BackboneConfig(Strict):
 
     environment: ClassVar[str | None] = None
 
-    cutoff: float = Field(default=5.0, gt=0, le=50, description="interaction range, Å")
+    cutoff: float = Field(
+        default=5.0, ge=CUTOFFS[0], le=CUTOFFS[1], description="interaction range, Å"
+    )
 
     @model_validator(mode="after")
     def _counts_are_of_this_world(self) -> Self:

@@ -139,9 +139,10 @@ def run(
 
 @contextmanager
 def signals_stop(display: "Display") -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the run at its next update, where nothing is half done.
+    """Let signals stop the run at its next update, where nothing is half done.
 
-    Before the first update, and at a second signal, they stop it at once.
+    These are SIGINT, SIGTERM, and the SIGHUP of a terminal that goes away, unless nohup has it
+    ignored. Before the first update, and at a second signal, they stop it at once.
     """
 
     def note(number: int, frame: Any) -> None:
@@ -150,7 +151,10 @@ def signals_stop(display: "Display") -> Iterator[None]:
         display.interrupted = True
         signal.signal(number, signal.default_int_handler)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        stopping.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in stopping}
     try:
         yield
     finally:

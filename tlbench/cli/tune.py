@@ -72,7 +72,8 @@ def tune(
 
     Every backbone and strategy of SUITE, training from scratch and pretraining
     included, gets as many trials of the suite's own budget. Test sets are not
-    read. Writes tuned.yaml; run the suite with --set tuned=FILE.
+    read. Writes tuned.yaml, which keeps other backbones and strategies that were
+    tuned there; run the suite with --set tuned=FILE.
 
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
@@ -92,6 +93,7 @@ def tune(
     from tlbench.report.tuned import tuned_table
     from tlbench.run import default_store
     from tlbench.suite import load_suite
+    from tlbench.tuned import PRETRAINING
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
@@ -176,8 +178,18 @@ def tune(
             f"{BASELINE} is not tuned, so a ratio to it would compare tuned with untuned; add "
             f"--strategy {BASELINE} to the same command, which repeats nothing that is done."
         )
-    same = [f"--backbone {name}" for name in backbone or []]
-    same += [f"--strategy {name}" for name in strategy or []]
+    # The file may hold arms of an earlier search, which the suite that uses it has to have.
+    arms = {name for found in tuned.arms.values() for name in found} - {PRETRAINING}
+    backbones = [name for name in tuned.arms if name not in chosen.backbones]
+    strategies = sorted(arms.difference(chosen.strategies))
+    same = [
+        f"--backbone {n}"
+        for n in ([*chosen.backbones, *backbones] if backbones else backbone or [])
+    ]
+    same += [
+        f"--strategy {n}"
+        for n in ([*chosen.strategies, *strategies] if strategies else strategy or [])
+    ]
     same += [f"--set {shlex.quote(text)}" for text in set_ or []]
     command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
     typer.echo(f"{folder / RESULT}\nNow:  {command}")

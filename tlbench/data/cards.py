@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from tlbench.data.origins import DataFile, FilesOrigin, Origin
+from tlbench.data.readers.file_types import check_is_file
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
 from tlbench.schema import Lines, Strict, digest, read_yaml, validate
@@ -142,17 +143,17 @@ def check_names_a_card(name: str) -> None:
             "name the .yaml file that it writes."
         )
     if path.suffix.lower() in DATA_ENDINGS:
-        raise InputError(
+        check_is_file(
+            path,
             f"There is no file {name!r}; check the path, and name not the data but their card, "
-            "which tlbench data new writes beside them."
+            "which tlbench data new writes beside them.",
         )
 
 
 def _card_path(name: str) -> Path:
     check_names_a_card(name)
     if is_path(name):
-        if not Path(name).is_file():
-            raise InputError(f"There is no card file {name!r}; check the path.")
+        check_is_file(Path(name), f"There is no card file {name!r}; check the path.")
         return Path(name)
     names = card_names()
     if name not in names:

@@ -139,7 +139,11 @@ class Frames:
             If the file is not such a file.
         """
         # numpy does not close a file that it opened itself and cannot read.
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            raise InputError(f"{path}: is not a tlbench frames file ({error.strerror}).") from error
+        with file:
             return Frames.read(file, str(path))
 
     @staticmethod

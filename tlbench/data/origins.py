@@ -1,5 +1,6 @@
 """Where the structures of a data set come from: sampled from a potential, or read from files."""
 
+import math
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -14,18 +15,31 @@ from pydantic import (
 
 from tlbench.data.readers import READERS
 from tlbench.registry import near_names
-from tlbench.schema import Strict
+from tlbench.schema import LARGEST, Strict
 
 SPLITS = ("train", "validation", "test")
 
 Temperature = Annotated[float, Field(gt=0, le=10_000)]
 
 
+MOST_ATOMS = 1_000_000
+"""Atoms of one sampled structure: more than potentials are trained on by four orders."""
+
+MOST_POSITIONS = 1_000_000_000
+"""Atoms of all sampled structures together, whose labels take some 50 GB."""
+
+MOST_STEPS = 1_000_000_000
+"""Timesteps of one trajectory, which take weeks for the smallest cell."""
+
+MOST_FRAMES = 1_000_000_000
+"""Structures that are read from files: more than all public data sets hold together."""
+
+
 class Trajectories(Strict):
     """How many trajectories one part of a data set has at each temperature."""
 
-    trajectories: PositiveInt
-    frames: PositiveInt = Field(description="frames kept of each trajectory")
+    trajectories: PositiveInt = Field(le=MOST_FRAMES)
+    frames: PositiveInt = Field(le=MOST_FRAMES, description="frames kept of each trajectory")
 
 
 class Melt(Strict):
@@ -44,7 +58,7 @@ class StillingerWeberOrigin(Strict):
     """
 
     kind: Literal["stillinger-weber"]
-    lattice_constant: PositiveFloat = Field(description="conventional cell, Å")
+    lattice_constant: float = Field(ge=1, le=100, description="conventional cell, Å")
     repeats: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="conventional 8-atom cells along each direction"
     )
@@ -54,7 +68,7 @@ class StillingerWeberOrigin(Strict):
     melt: Melt | None = Field(description="None: every trajectory starts from the crystal")
     equilibration_fs: PositiveFloat
     interval_fs: PositiveFloat = Field(description="time between kept frames")
-    seed: int
+    seed: int = Field(ge=-LARGEST, le=LARGEST)
     train: Trajectories
     validation: Trajectories
     test: Trajectories
@@ -72,6 +86,30 @@ class StillingerWeberOrigin(Strict):
         if sorted(set(value)) != value:
             raise ValueError("temperatures should be distinct and ascending")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_sampled(self) -> "StillingerWeberOrigin":
+        atoms = 8 * math.prod(self.repeats)
+        if atoms > MOST_ATOMS:
+            raise ValueError(
+                f"repeats: a cell of {atoms:,} atoms is larger than {MOST_ATOMS:,}; choose fewer "
+                "repeats"
+            )
+        frames = sum(self.n_frames(split) for split in SPLITS)
+        if frames * atoms > MOST_POSITIONS:
+            raise ValueError(
+                f"{frames:,} frames of {atoms:,} atoms are more than {MOST_POSITIONS:,} atoms; "
+                "choose fewer frames, trajectories or repeats"
+            )
+        kept = max(self.train.frames, self.validation.frames, self.test.frames)
+        time_fs = self.equilibration_fs + kept * self.interval_fs
+        time_fs += self.melt.for_fs if self.melt else 0
+        if time_fs / self.timestep_fs > MOST_STEPS:
+            raise ValueError(
+                f"a trajectory of {time_fs:g} fs has more than {MOST_STEPS:,} timesteps; choose a "
+                "shorter equilibration or interval, fewer frames or a longer timestep"
+            )
+        return self
 
     def n_frames(self, split: str) -> int:
         """Return the number of frames in one part."""
@@ -124,7 +162,7 @@ class Part(Strict):
     phases and temperatures, where there are any, and none of the groups it is ``without``.
     """
 
-    frames: PositiveInt
+    frames: PositiveInt = Field(le=MOST_FRAMES)
     files: list[str] = Field(min_length=1)
     groups: list[str] = Field(default=[], description="only these kinds of structure")
     without_groups: list[str] = Field(default=[], description="not these kinds of structure")
@@ -145,7 +183,7 @@ class Split(Strict):
         "neighbours in time stay together; blocks: from the end of each block of successive "
         "frames that resemble each other"
     )
-    seed: int = 0
+    seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
     train: Part
     validation: Part
     test: Part

@@ -47,18 +47,21 @@ def guess_options(*paths: Path) -> OptionsGuess:
     InputError
         If a file cannot be read, or they have no energies and forces under any key.
     """
-    frames, isolated = [], 0
+    frames, isolated, empty = [], 0, 0
     for path in paths:
         for number, atoms in images(path):
             if is_isolated(atoms):
                 isolated += 1
-            elif len(atoms):
+            elif not len(atoms):
+                empty += 1
+            else:
                 frame = number if len(paths) == 1 else f"{path.name} frame {number}"
                 # Of what belongs to atoms, the shape and the largest number are enough.
                 frames.append((frame, {key: _small(v) for key, v in labels(atoms).items()}))
     listed = ", ".join(map(str, paths))
     if not frames:
-        raise InputError(f"{listed}: has isolated atoms only; there is nothing to train on.")
+        only = [*["isolated atoms"] * bool(isolated), *["frames without atoms"] * bool(empty)]
+        raise InputError(f"{listed}: has {' and '.join(only)} only; there is nothing to train on.")
     try:
         keys = find_keys(collect(frames))
     except InputError as error:

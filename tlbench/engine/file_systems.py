@@ -1,5 +1,6 @@
 """Which locks the file system of a store has, found out once and recorded in the store."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -10,10 +11,12 @@ from enum import Enum
 from pathlib import Path
 
 from tlbench.errors import StoreError
-from tlbench.files import make_once
-from tlbench.locks import UNSUPPORTED, Way
+from tlbench.locks import Way
 
 _MOUNTS = Path("/proc/self/mountinfo")
+_NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What a failing hard link answers that has nothing to do with hard links."""
+
 _TAKEN, _REFUSED = 10, 11
 _TRY = f"""
 import fcntl, sys
@@ -65,30 +68,40 @@ def find_locks(folder: Path) -> Locks:
         If the folder cannot be written.
     """
     probe = folder / f".probe-{uuid.uuid4().hex}"
+    link = probe.with_suffix(".link")
     try:
+        probe.touch(exist_ok=False)
         if _excludes(probe):
             return Locks.LOCAL if _is_local(folder) else Locks.FLOCK
-        probe.unlink(missing_ok=True)
-        make_once(probe, b"")
-    except PermissionError as error:
-        raise StoreError(
-            f"The file system of {folder} has neither locks nor hard links, so jobs cannot be "
-            "locked there; choose another store with --store or TLBENCH_STORE."
-        ) from error
+        _check_links(probe, link)
     finally:
+        link.unlink(missing_ok=True)
         probe.unlink(missing_ok=True)
     return Locks.MARKERS
 
 
+def _check_links(path: Path, link: Path) -> None:
+    """Refuse a file system without hard links, which markers need to appear whole."""
+    try:
+        os.link(path, link)
+    except OSError as error:
+        if error.errno in _NOT_WRITABLE:
+            raise
+        raise StoreError(
+            f"The file system of {path.parent} has neither locks nor hard links "
+            f"({error.strerror}), so jobs cannot be locked there; choose another store with "
+            "--store or TLBENCH_STORE."
+        ) from error
+
+
 def _excludes(path: Path) -> bool:
     """Say whether another process is refused the lock that this one holds."""
-    with path.open("xb") as file:
+    with path.open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in UNSUPPORTED:
-                return False
-            raise
+        except OSError:
+            # Nobody else knows this file, so whatever the reason, files cannot be locked here.
+            return False
         # Without site-packages and settings of the user, it is there in some 10 ms.
         command = [sys.executable, "-I", "-S", "-c", _TRY, str(path)]
         tried = subprocess.run(command, stderr=subprocess.PIPE, text=True)

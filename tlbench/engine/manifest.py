@@ -116,10 +116,13 @@ def check_outputs(folder: Path, key: str, manifest: Manifest, job: Job | None = 
     if manifest.files.get(DESCRIPTION) != key:
         raise DamagedJobError(f"{path} describes another job.")
     try:
-        said = json.loads(path.read_bytes()) if job is None else vars(job)
-        wanted = outputs_of(said["kind"], said["config"])
+        if job is None:
+            said = json.loads(path.read_bytes())
+            wanted = outputs_of(said["kind"], said["config"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedJobError(f"{path} is not the description of a job.") from error
+    if job is not None:
+        wanted = outputs_of(job.kind, job.config)
     for name in sorted(wanted - manifest.files.keys()):
         raise DamagedJobError(f"{folder / name} is missing, which the job should have left.")
 
@@ -133,7 +136,10 @@ def read_checked(folder: Path, name: str) -> bytes:
         If it is missing or altered.
     """
     path = folder / name
-    files = read_manifest(folder).files
+    try:
+        files = read_manifest(folder).files
+    except DamagedJobError as error:
+        raise DamagedJobError(f"{str(error).rstrip('.')}; {_MEND}.") from error
     try:
         content = path.read_bytes()
     except OSError as error:

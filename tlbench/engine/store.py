@@ -143,8 +143,10 @@ class Store:
             locks = Locks(about["locks"]) if "locks" in about and found <= FORMAT else None
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise StoreError(
-                f"{path} is damaged; if this folder is a tlbench store, write "
-                f'{{"format": {FORMAT}}} into it, otherwise choose another with --store.'
+                f'{path} is damaged; write {{"format": {FORMAT}}} into it while nobody uses this '
+                "store, and how its jobs can be locked is found out again, or "
+                f'{{"format": {FORMAT}, "locks": "{Locks.MARKERS.value}"}} if that was chosen; if '
+                "the folder is not a store of tlbench, choose another with --store."
             ) from error
         if found > FORMAT:
             raise StoreError(

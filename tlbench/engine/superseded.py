@@ -18,25 +18,29 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class CodeChange:
-    """Names of the sources that have changed since a suite was planned last.
+    """Names of the sources that have changed since a suite was planned last, and of the others.
 
     ``jobs`` have to be done because of that.
     """
 
     names: list[str]
+    same: list[str]
     jobs: int
 
     def sentence(self) -> str:
         """Return it in words."""
         kinds = [name for name in KINDS if name in self.names]
+        if len(kinds) > 1 and not KINDS.keys() & self.same:
+            kinds = ["every kind of job"]
         rest = [f"the {name}" for name in sorted(self.names) if name not in KINDS]
         shown = [*kinds, *rest][:_SHOWN]
-        if more := len(self.names) - len(shown):
+        if more := len(kinds) + len(rest) - len(shown):
             shown.append(f"{more} more")
         listed = " and of ".join(filter(None, [", of ".join(shown[:-1]), shown[-1]]))
+        code = f"The code of {listed}" if self.same or len(self.names) == 1 else "All code"
         jobs = "1 job is" if self.jobs == 1 else f"{self.jobs} jobs are"
         return (
-            f"The code of {listed} has changed since this suite was last planned with this store: "
+            f"{code} has changed since this suite was last planned with this store: "
             f"{jobs} done again."
         )
 
@@ -60,9 +64,10 @@ def code_change(store: Store, suite: str, jobs: Mapping[str, Job]) -> CodeChange
         if _work(before) == work:
             known = {n: d for line in before for n, d in line.get("sources", {}).items()}
             names = {n: d for job in jobs.values() for n, d in job.sources.items()}
-            changed = [name for name, digest in names.items() if known.get(name) != digest]
+            same = [name for name, digest in names.items() if known.get(name) == digest]
+            changed = [name for name in names if name not in same]
             again = jobs.keys() - {line["key"] for line in before} - store.finished()
-            return CodeChange(changed, len(again)) if again and changed else None
+            return CodeChange(changed, same, len(again)) if again and changed else None
     return None
 
 

@@ -15,6 +15,7 @@ from tlbench.data.origins import FilesOrigin
 from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Reader
+from tlbench.data.readers.file_types import check_is_file
 from tlbench.data.splits import divide
 from tlbench.errors import InputError
 from tlbench.inspection.finding import EVERYWHERE, Finding
@@ -81,8 +82,7 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
     InputError
         If the file cannot be read, or its reader has settings that only a card can give.
     """
-    if not path.is_file():
-        raise InputError(f"There is no data file {str(path)!r}; check the path.")
+    check_is_file(path, f"There is no data file {str(path)!r}; check the path.")
     chosen = reader or READER_OF.get(path.suffix.lower())
     if chosen is None:
         raise InputError(

@@ -9,17 +9,24 @@ PACKAGE = "tlbench"
 _COMPILED = (".c", ".h", ".cpp", ".hpp", ".cu", ".pyx", ".pxd", ".so")
 """Endings of files that are code, too."""
 
-_MOST_BYTES = 16 << 20
-"""What is read of a file: packages may bring weights."""
+_LEFTOVERS = ("~", ".orig", ".rej", ".pyc")
+"""Endings of files that nothing imports or reads."""
+
+_SEARCHED_BYTES = 16 << 20
+"""What of a file is held in memory and searched for imports: packages may bring weights."""
 
 _NEVER_RUN = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)*", re.MULTILINE)
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]+))",
+    rb"(?:^|[;:])[ \t\f]*(?:"
+    rb"from\b[ \t]*([.\w][.\w \t]*?)\bimport\b[ \t]*"
+    rb"(\((?:[^)#]++|#[^\n]*+)*+\)|[^\n;]*)|import[ \t]+([^\n;]+))",
     re.MULTILINE,
 )
 _COMMENT = re.compile(rb"#[^\n]*")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-_MODULE = re.compile(rb"\btlbench(?:\.\w+)*")
+_NAME = re.compile(rb"[^\W\d]\w*")
+_MODULE = re.compile(rb"(?:^|,)[ \t]*([.\w]+)")
+_PUBLIC = re.compile(rb'^ +"(\w+)": "([.\w]+)",$', re.MULTILINE)
+"""An entry of the table in tlbench/__init__.py of where its public names are defined."""
 
 Stat = tuple[int, int, int]
 
@@ -36,6 +43,7 @@ class SourceFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._read: dict[Path, tuple[str, Stat]] = {}
+        self._names: dict[Path, frozenset[str]] = {}
         self._imports: dict[str, frozenset[str]] = {}
         self._places: dict[str, Path | None] = {}
 
@@ -58,22 +66,27 @@ class SourceFiles:
                 waiting += self._imported_by(module)
         files = {path for module in seen if (path := self._place(module)) is not None}
         for folder in {path.parent for path in files}:
-            files.update(path for path in folder.iterdir() if path.suffix in _COMPILED)
+            beside = (path for path in folder.iterdir() if path.suffix in _COMPILED)
+            files.update(path for path in beside if not is_leftover(path.name))
         return sorted(files)
 
     def imports_of(self, path: Path, package: str = "") -> frozenset[str]:
         """Return the modules of tlbench that a file, which lies in ``package``, may import."""
-        text = self._text(path).replace(b"\\\n", b" ")
-        found: set[str] = set()
-        for origin, names, modules in _IMPORT.findall(_NEVER_RUN.sub(b"", text)):
-            found |= {module.decode() for module in _MODULE.findall(modules)}
-            if origin:
-                base = _absolute(origin.decode(), package)
-                found.add(base)
-                # A name may be that of a module.
-                names = _NAME.findall(_COMMENT.sub(b"", names))
-                found |= {f"{base}.{name.decode()}" for name in names}
-        return frozenset(filter(self.has, found))
+        return self.modules(self.names_of(path, package))
+
+    def modules(self, names: Iterable[str]) -> frozenset[str]:
+        """Return which of some dotted names are those of modules of tlbench."""
+        return frozenset(name for name in names if self._place(name) is not None)
+
+    def names_of(self, path: Path, package: str = "") -> frozenset[str]:
+        """Return the dotted names of all that a file, which lies in ``package``, may import.
+
+        They are those of modules, and of what is imported from a module. A public name of tlbench
+        that is mentioned after tlbench itself was imported counts as imported from its module.
+        """
+        if path not in self._names:
+            self._names[path] = frozenset(self._named_in(self._text(path), package))
+        return self._names[path]
 
     def digest(self, paths: Iterable[Path], root: Path | None = None) -> str:
         """Return the SHA-256 of the names, as seen from ``root``, and contents of files."""
@@ -85,24 +98,54 @@ class SourceFiles:
             found.update(f"{name}\0{self._read[path][0]}\n".encode())
         return found.hexdigest()
 
-    def changed(self, paths: Iterable[Path]) -> Path | None:
-        """Return a file that is not what it was when it was read, None if there is none."""
-        for path in paths:
-            try:
-                if _stat(path) != self._read[path][1]:
-                    return path
-            except FileNotFoundError:
-                return path
-        return None
+    def changed(self, path: Path) -> bool:
+        """Return whether the content of a file is not what it was when it was read.
+
+        A file that was merely saved again, or taken away and brought back, has not changed.
+        """
+        try:
+            if _stat(path) == self._read[path][1]:
+                return False
+            _, found = _contents(path)
+        except FileNotFoundError:
+            return True
+        if found[0] != self._read[path][0]:
+            return True
+        self._read[path] = found
+        return False
 
     def _text(self, path: Path) -> bytes:
-        # Taken first, so that a change while the file is read shows in it.
-        stat = _stat(path)
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
-        known = hashlib.sha256(b"%d\0%b" % (stat[0], content)).hexdigest(), stat
-        self._read.setdefault(path, known)
-        return content
+        text, found = _contents(path)
+        self._read.setdefault(path, found)
+        return text
+
+    def _named_in(self, text: bytes, package: str) -> set[str]:
+        text = text.replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
+        text = _NEVER_RUN.sub(b"", text)
+        found: set[str] = set()
+        for origin, names, modules in _IMPORT.findall(text):
+            for module in _MODULE.findall(modules):
+                parts = module.decode().split(".")
+                # `import a.b` binds `a`.
+                found |= {parts[0], ".".join(parts)}
+            if origin:
+                base = _absolute(b"".join(origin.split()).decode(), package)
+                found.add(base)
+                names = _COMMENT.sub(b"", names)
+                mentioned = _NAME.findall(text if b"*" in names else names)
+                found |= {f"{base}.{name.decode()}" for name in mentioned}
+        if PACKAGE in found:
+            public = self._public()
+            used = public.keys() & {name.decode() for name in _NAME.findall(text)}
+            found |= {public[name] for name in used}
+            found |= {f"{public[name]}.{name}" for name in used}
+        return found
+
+    def _public(self) -> dict[str, str]:
+        """Return the public names of tlbench, which it imports when asked, and their modules."""
+        path = self._place(PACKAGE)
+        table = _PUBLIC.findall(self._text(path)) if path is not None else []
+        return {name.decode(): f"{PACKAGE}.{module.decode()}" for name, module in table}
 
     def _imported_by(self, module: str) -> frozenset[str]:
         if module not in self._imports:
@@ -118,16 +161,27 @@ class SourceFiles:
         """Return the file of a module, None if tlbench has no such module."""
         if module not in self._places:
             parts = module.split(".")
-            beginning = self.root.joinpath(*parts)
-            places = (beginning.with_suffix(".py"), beginning / "__init__.py")
-            known = parts[0] == PACKAGE
-            self._places[module] = next((p for p in places if known and p.is_file()), None)
+            places = []
+            if parts[0] == PACKAGE:
+                beginning = self.root.joinpath(*parts)
+                places = [beginning.with_suffix(".py"), beginning / "__init__.py"]
+            self._places[module] = next((place for place in places if place.is_file()), None)
         return self._places[module]
 
 
 def code_files(package: Path) -> list[Path]:
     """Return the files of code in a package, whatever its modules import."""
-    return sorted(p for p in package.rglob("*") if p.suffix in (".py", *_COMPILED))
+    code = (path for path in package.rglob("*") if path.suffix in (".py", *_COMPILED))
+    return sorted(p for p in code if not any(map(is_leftover, p.relative_to(package).parts)))
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file or folder is what an editor, a merge, or Python leaves behind.
+
+    Hidden ones are, as caches, swap files and locks of editors have such names.
+    """
+    unsaved = name[0] == name[-1] == "#"
+    return name[0] == "." or unsaved or name == "__pycache__" or name.endswith(_LEFTOVERS)
 
 
 def _absolute(module: str, package: str) -> str:
@@ -138,6 +192,19 @@ def _absolute(module: str, package: str) -> str:
         return name
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - above + 1], *([name] if name else [])])
+
+
+def _contents(path: Path) -> tuple[bytes, tuple[str, Stat]]:
+    """Return the beginning of a file, the digest of all of it, and its state."""
+    # Taken first, so that a change while the file is read shows in it.
+    stat = _stat(path)
+    found = hashlib.sha256(b"%d\0" % stat[0])
+    with path.open("rb") as file:
+        beginning = file.read(_SEARCHED_BYTES)
+        found.update(beginning)
+        while more := file.read(_SEARCHED_BYTES):
+            found.update(more)
+    return beginning, (found.hexdigest(), stat)
 
 
 def _stat(path: Path) -> Stat:

@@ -3,7 +3,9 @@
 Sources have names. That of a kind of job ("train") stands for the module of the kind and all of
 tlbench that it imports. Those of what a job's config names ("backbone schnet", "metric force_mae")
 stand for the module that it is registered with and what that imports; if it comes from another
-package, for every file of that package, and what of tlbench these import.
+package, for every file of that package, the single modules that it imports from beside it, and
+what of tlbench all these import. If that looks something up in a registry, it is unknown what, so
+all that tlbench registers there counts.
 """
 
 import os
@@ -19,15 +21,23 @@ from tlbench.backbones import BACKBONES
 from tlbench.data.readers import READERS
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
-from tlbench.jobs.imports import PACKAGE, SourceFiles
+from tlbench.jobs.imports import PACKAGE, SourceFiles, is_leftover
 from tlbench.metrics import METRICS
 from tlbench.registry import Registry
 from tlbench.schema import digest
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
 
+_REGISTRIES: Mapping[str, Registry[Any]] = {
+    "tlbench.backbones.BACKBONES": BACKBONES,
+    "tlbench.transfer.STRATEGIES": STRATEGIES,
+    "tlbench.transfer.INITIALISATIONS": INITIALISATIONS,
+    "tlbench.metrics.METRICS": METRICS,
+    "tlbench.data.readers.READERS": READERS,
+}
+"""Dotted names of the registries."""
+
 REGISTRIES: Mapping[str, Registry[Any]] = {
-    registry.kind: registry
-    for registry in (BACKBONES, STRATEGIES, INITIALISATIONS, METRICS, READERS)
+    registry.kind: registry for registry in _REGISTRIES.values()
 }
 """What a job's config may name, by what it is called."""
 
@@ -85,12 +95,21 @@ class Sources(Mapping[str, str]):
         self._digests[name] = self.tree.digest(files)
 
     def _foreign(self, name: str, module: str, provider: str | None) -> None:
-        top, files = _package_files(module, provider)
-        python = [path for path in files if path.suffix == ".py"]
-        imported = {each for path in python for each in self.tree.imports_of(path)}
-        own = self.tree.closure(imported)
+        top, files = _package_files(self.tree, module, provider)
+        own = self._used_by(path for path in files if path.suffix == ".py")
         self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
         self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
+
+    def _used_by(self, files: Iterable[Path]) -> list[Path]:
+        """Return the files of tlbench that files of another package import, or may look up."""
+        names = {name for path in files for name in self.tree.names_of(path)}
+        while True:
+            own = self.tree.closure(self.tree.modules(names))
+            asked = names.union(*(self.tree.names_of(path) for path in own))
+            more = _registered_in(asked.intersection(_REGISTRIES)) - names
+            if not more:
+                return own
+            names |= more
 
 
 @cache
@@ -99,9 +118,9 @@ def own_sources() -> Sources:
     return Sources()
 
 
-_unsettled: dict[str, dict[Path, str]] = {}
-"""Of each source the files, and their modules, that this process is not known to have imported as
-their digest says."""
+_settled: set[tuple[str, Path]] = set()
+"""Files that this process has imported as their digest says. Files that are no modules may be read
+late, so they stand with the source that they have been checked for; modules stand with ""."""
 
 
 def check_planned(job: Job) -> None:
@@ -135,18 +154,16 @@ def check_imported(job: Job) -> None:
     """
     known = own_sources()
     for name in job.sources:
-        if name not in _unsettled:
-            _unsettled[name] = dict(known.files(name))
-        files = _unsettled[name]
-        found = [path for path, module in files.items() if not module or module in sys.modules]
-        changed = known.tree.changed(found)
-        if changed is not None:
-            raise InputError(
-                f"{changed} was changed before the job {job.label!r} had loaded it; run the suite "
-                "again."
-            )
-        for path in found:
-            del files[path]
+        for path, module in known.files(name).items():
+            mark = ("" if module else name, path)
+            if mark in _settled or (module and module not in sys.modules):
+                continue
+            if known.tree.changed(path):
+                raise InputError(
+                    f"{path} was changed before the job {job.label!r} had loaded it; run the suite "
+                    "again."
+                )
+            _settled.add(mark)
 
 
 def _registered(name: str) -> tuple[str, str | None] | None:
@@ -170,10 +187,17 @@ def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
     return found
 
 
-def _package_files(module: str, provider: str | None) -> tuple[Path, list[Path]]:
+def _registered_in(registries: Iterable[str]) -> set[str]:
+    """Return the modules of all that is registered in registries with these dotted names."""
+    named = (_REGISTRIES[each] for each in registries)
+    return {registry.module(name) for registry in named for name in registry.names()}
+
+
+def _package_files(tree: SourceFiles, module: str, provider: str | None) -> tuple[Path, list[Path]]:
     """Return the files of the package that a module lies in, and the folder that it lies in.
 
-    Files elsewhere that were installed with it are among them.
+    Files elsewhere that were installed with it are among them. Where it is not known what was, as
+    in an editable installation, those are that its modules import from beside it.
 
     Parameters
     ----------
@@ -193,19 +217,40 @@ def _package_files(module: str, provider: str | None) -> tuple[Path, list[Path]]
         )
     found = {place} if place.name != "__init__.py" else set(_below(place.parent))
     top = place.parent if place.name != "__init__.py" else place.parent.parent
+    installed: set[Path] = set()
     if provider is not None:
         try:
             listed = distribution(provider.rpartition(" ")[0]).files or []
         except PackageNotFoundError:
             listed = []
         paths = (Path(str(each.locate())) for each in listed if each.parts[0] != "..")
-        found |= {p for p in paths if p.is_relative_to(top) and _is_source(p.relative_to(top))}
+        installed |= {p for p in paths if p.is_relative_to(top) and _is_source(p.relative_to(top))}
+    found = {path for path in found | installed if path.is_file()}
+    if place not in installed:
+        found |= _imported_from_beside(tree, top, found)
     if len(found) > _MOST_FILES:
         raise TlbenchError(
             f"The package of {module!r}, {place.parent}, has more than {_MOST_FILES} files, all of "
             "which may change its results; keep data of a plugin elsewhere."
         )
-    return top, sorted(path for path in found if path.is_file())
+    return top, sorted(found)
+
+
+def _imported_from_beside(tree: SourceFiles, folder: Path, files: Iterable[Path]) -> set[Path]:
+    """Return the modules in a folder that files import, and those that these import.
+
+    Packages in it are left out, as it may be where everything is installed.
+    """
+    waiting = [path for path in files if path.suffix == ".py"]
+    found: set[Path] = set()
+    seen: set[str] = set()
+    while waiting:
+        names = {name.partition(".")[0] for name in tree.names_of(waiting.pop())} - seen
+        seen |= names
+        new = {path for name in names if (path := folder / f"{name}.py").is_file()}
+        found |= new
+        waiting += new
+    return found
 
 
 def _place_of(module: str) -> Path | None:
@@ -226,12 +271,12 @@ def _place_of(module: str) -> Path | None:
 
 def _below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if each != "__pycache__" and each[0] != "."]
-        yield from (Path(where) / name for name in names if not name.endswith(".pyc"))
+        folders[:] = [each for each in folders if not is_leftover(each)]
+        yield from (Path(where) / name for name in names if not is_leftover(name))
 
 
 def _is_source(path: Path) -> bool:
     """Return whether a file that was installed is more than a record of the installation."""
     top = path.parts[0]
     about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
-    return not about and path.suffix != ".pyc"
+    return not about and not any(map(is_leftover, path.parts))

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.errors import InputError
-from tlbench.schema import Strict
+from tlbench.schema import LARGEST, Strict
 
 FASTEST_FS = 2.0
 """Timestep at which the stiffest bonds of an atom of 1 amu are no longer integrated, fs."""
@@ -16,6 +16,13 @@ FASTEST_FS = 2.0
 
 MOST_SAMPLES = 1_000_000
 """Samples that a simulation may take at most; some of what they show is kept in memory."""
+
+
+LONGEST_PS = 10_000_000.0
+"""Simulated time: ten microseconds, beyond what learned potentials have been run for."""
+
+MOST_REPLICAS = 100_000
+"""Simulations from one model, which rates of failure of 1 in 10,000 take."""
 
 
 STABLE = ""
@@ -55,22 +62,26 @@ class Criteria(Strict):
         description="error of the radial distribution function of a window of time, where the "
         "reference is a crystal",
     )
-    window_fs: PositiveFloat = Field(default=1000.0, description="length of that window")
+    window_fs: PositiveFloat = Field(
+        default=1000.0, le=1000 * LONGEST_PS, description="length of that window"
+    )
 
 
 class Protocol(Strict):
     """Dynamics at constant volume: Langevin, or without friction at constant energy."""
 
-    temperature_k: PositiveFloat
-    time_ps: PositiveFloat
-    timestep_fs: PositiveFloat = 2.0
+    temperature_k: PositiveFloat = Field(le=100_000)
+    time_ps: PositiveFloat = Field(le=LONGEST_PS)
+    timestep_fs: PositiveFloat = Field(default=2.0, ge=0.001)
     friction_per_ps: NonNegativeFloat = 10.0
-    replicas: PositiveInt = 1
-    seed: int = 0
+    replicas: PositiveInt = Field(default=1, le=MOST_REPLICAS)
+    seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
     equilibration_ps: NonNegativeFloat = Field(
         default=1.0, description="time before structure is averaged"
     )
-    sample_fs: PositiveFloat = Field(default=50.0, description="time between samples of structure")
+    sample_fs: PositiveFloat = Field(
+        default=50.0, le=1000 * LONGEST_PS, description="time between samples of structure"
+    )
     criteria: Criteria = Criteria()
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -21,7 +21,7 @@ from tlbench.md.protocol import Protocol
 from tlbench.metrics import METRICS, OF_SIMULATIONS
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.registry import Registry, near_names
-from tlbench.schema import Lines, Strict, digest, validate
+from tlbench.schema import LARGEST, Lines, Strict, digest, validate
 from tlbench.suite.transfers import DataChoice, Matrix, SourcePart, Transfer
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
@@ -29,6 +29,8 @@ from tlbench.tuned import PRETRAINING, Tuned
 
 Property = Literal["temperature_k", "phase", "group"]
 
+
+Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
 """Keys in which submissions that share a table may differ."""
@@ -66,7 +68,7 @@ class Suite(Strict):
     """A benchmark: which models are trained on what, and how they are measured."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    version: PositiveInt
+    version: PositiveInt = Field(le=LARGEST)
     title: str = Field(max_length=200)
     description: str = Field(max_length=2000)
     source: DataChoice | None = None
@@ -87,9 +89,9 @@ class Suite(Strict):
         description="a strategy, or with another start of the target element "
         "STRATEGY+random or STRATEGY+mean",
     )
-    sizes: list[PositiveInt] = Field(min_length=1, max_length=1000)
-    subset_seeds: list[int] = Field(min_length=1)
-    init_seeds: list[int] = Field(min_length=1)
+    sizes: list[PositiveInt] = Field(min_length=1)
+    subset_seeds: list[Seed] = Field(min_length=1)
+    init_seeds: list[Seed] = Field(min_length=1)
     pairing: Literal["product", "zip"] = Field(
         default="product",
         description="zip: the first subset seed goes with the first init seed, and so on, so "

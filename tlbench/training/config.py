@@ -9,6 +9,13 @@ from tlbench.schema import Strict
 EnergyReference = Literal["mean-shift", "least-squares"]
 
 
+MOST_UPDATES = 100_000_000
+"""Years of training of even the smallest model: more was typed by mistake."""
+
+MOST_IN_BATCH = 100_000
+"""Structures in one update, more than any memory holds."""
+
+
 class LossWeights(Strict):
     """Weights of the parts of the loss.
 
@@ -33,8 +40,8 @@ class TrainingConfig(Strict):
     ``updates`` has no default: it is the budget that all arms share.
     """
 
-    updates: PositiveInt
-    batch_size: PositiveInt = 5
+    updates: PositiveInt = Field(le=MOST_UPDATES)
+    batch_size: PositiveInt = Field(default=5, le=MOST_IN_BATCH)
     learning_rate: PositiveFloat = 1e-3
     final_learning_rate_fraction: float = Field(default=0.01, gt=0, le=1)
     loss: LossWeights = LossWeights()
@@ -44,5 +51,8 @@ class TrainingConfig(Strict):
     )
     dtype: Literal["float32", "float64"] = "float32"
     validation_points: int = Field(
-        default=10, ge=0, description="evaluations on validation data during the run"
+        default=10,
+        ge=0,
+        le=MOST_UPDATES,
+        description="evaluations on validation data during the run",
     )

@@ -11,10 +11,14 @@ from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from tlbench.errors import InputError
 from tlbench.files import read_bounded, write_whole
+from tlbench.locks import Lock
 from tlbench.schema import Strict
 from tlbench.tuned import TunedSettings
 
 TRIALS = "trials.json"
+
+LOCK = "tuning.lock"
+"""Held while a file that several searches share is rewritten."""
 
 
 class EndedTrial(Strict):
@@ -49,17 +53,12 @@ def note(
     out: Path,
     search: str,
     diverged: Iterable[str] = (),
-    trials: Iterable[EndedTrial] | None = None,
+    trials: Iterable[EndedTrial] = (),
 ) -> set[str]:
-    """Write down what is known, and return the keys of all jobs that have diverged.
+    """Add to what is written, and return the keys of all jobs that have diverged.
 
-    Several processes may tune in one folder: each adds to the jobs that diverged, and writes all
-    trials that it knows, which the others will know, too.
-
-    Parameters
-    ----------
-    trials
-        All trials that have ended; by default those that are written already.
+    Several processes may tune in one folder, the same backbones and arms or others, so nothing
+    that is written is left out: a trial replaces only the one of its backbone, arm and number.
 
     Raises
     ------
@@ -69,18 +68,32 @@ def note(
     path = out / TRIALS
     try:
         out.mkdir(parents=True, exist_ok=True)
-        before = _read(path, search)
-        known = {*diverged, *(before.diverged if before else ())}
-        if trials is None:
-            trials = before.trials if before else ()
-        ledger = Ledger(search=search, diverged=sorted(known), trials=list(trials))
-        if ledger != before:
-            write_whole(path, ledger.model_dump_json(indent=1) + "\n")
+        with Lock(out / LOCK):
+            before = _read(path, search) or Ledger(search=search)
+            known = {*before.diverged, *diverged}
+            merged = {(t.backbone, t.arm, t.number): t for t in (*before.trials, *trials)}
+            # An order of their own, so that the file does not show who wrote first.
+            ended = [merged[key] for key in sorted(merged)]
+            ledger = Ledger(search=search, diverged=sorted(known), trials=ended)
+            if ledger != before or not path.exists():
+                write_whole(path, ledger.model_dump_json(indent=1) + "\n")
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror}); choose another --out."
         ) from error
     return known
+
+
+def ended_trials(out: Path, search: str) -> list[EndedTrial]:
+    """Return the trials that are written, by backbone, arm and number.
+
+    Raises
+    ------
+    InputError
+        If the folder is of another search, or its file is damaged.
+    """
+    found = _read(out / TRIALS, search)
+    return found.trials if found else []
 
 
 def _read(path: Path, search: str) -> Ledger | None:

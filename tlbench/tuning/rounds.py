@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tlbench.engine.events import EventLog
 from tlbench.engine.interpreters import check_interpreters
 from tlbench.engine.means import Means
@@ -21,19 +19,16 @@ from tlbench.engine.run_log import log_job
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
-from tlbench.files import write_whole
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT as JOB_RESULT
 from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
-from tlbench.schema import digest
-from tlbench.tuned import PRETRAINING, Tuned, TunedArm
-from tlbench.tuning.ledger import EndedTrial, best_of, note
+from tlbench.tuned import PRETRAINING, Tuned
+from tlbench.tuning.ledger import EndedTrial, note
 from tlbench.tuning.proposals import proposals
 from tlbench.tuning.search import Search, Study, Trial, planned
-
-RESULT = "tuned.yaml"
+from tlbench.tuning.settings_file import best_trial, check_arms, write_settings
 
 Ended = dict[Study, list[EndedTrial]]
 
@@ -51,7 +46,7 @@ def tune(
 
     ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.events`. Several
     processes may tune the same suite at once, in the same folder or not: if they have the same
-    store, they share the trials.
+    store, they share the trials. The folder keeps other backbones and arms of the same search.
 
     Parameters
     ----------
@@ -67,13 +62,14 @@ def tune(
     Returns
     -------
     tuned
-        None if a job failed otherwise than by diverging, so that not all trials could be run.
+        What ``tuned.yaml`` holds; None if a job failed otherwise than by diverging, so that not all
+        trials could be run.
 
     Raises
     ------
     TlbenchError
-        If nothing is to be tuned, the folder is of another search, every trial of a study
-        diverged, or jobs can be done no more.
+        If nothing is to be tuned, the folder is of another search or has another number of trials,
+        every trial of a study diverged, or jobs can be done no more.
     """
     means = means or Means()
     if not search.studies():
@@ -84,6 +80,7 @@ def tune(
     failed: set[Study] = set()
     named = search.digest()
     diverged = note(out, named)
+    check_arms(out, search)
     log = EventLog(out)
 
     def tell(event: str, job: Job, **fields: Any) -> None:
@@ -126,9 +123,7 @@ def tune(
             on_round(ended)
     if any(len(found) < search.trials for found in ended.values()):
         return None
-    tuned = _tuned(search, ended)
-    write_whole(out / RESULT, yaml.safe_dump(tuned.model_dump(), sort_keys=False))
-    return tuned
+    return write_settings(out, search, ended)
 
 
 def _due(search: Search, ended: Ended, failed: set[Study]) -> list[Trial]:
@@ -140,7 +135,7 @@ def _due(search: Search, ended: Ended, failed: set[Study]) -> list[Trial]:
             pretraining = Study(study.backbone, PRETRAINING)
             if len(ended[pretraining]) < search.trials:
                 continue
-            source = _best(pretraining, ended[pretraining]).settings
+            source = best_trial(pretraining, ended[pretraining]).settings
         if len(found) < search.trials and study not in failed:
             left = search.trials - len(found)
             settings = proposals(search, study, found)[:left]
@@ -170,35 +165,3 @@ def _validation_error(store: Store, key: str) -> float:
     if error is None:
         raise store.senseless(key, JOB_RESULT, "it has no validation error")
     return error
-
-
-def _best(study: Study, trials: list[EndedTrial]) -> EndedTrial:
-    best = best_of(trials)
-    if best is None:
-        raise InputError(
-            f"Every trial of {study.backbone}, {study.arm} diverged, also that of the suite's own "
-            "settings; change them."
-        )
-    return best
-
-
-def _tuned(search: Search, ended: Ended) -> Tuned:
-    """Return the best settings of every study, all of whose trials have ended."""
-    arms: dict[str, dict[str, TunedArm]] = {}
-    for study, trials in ended.items():
-        best = _best(study, trials)
-        arms.setdefault(study.backbone, {})[study.arm] = TunedArm(
-            settings=best.settings,
-            trials=len(trials),
-            pruned=sum(each.validation_force_mae is None for each in trials),
-            validation_force_mae=best.validation_force_mae,
-            default_validation_force_mae=trials[0].validation_force_mae,
-        )
-    return Tuned(
-        suite=search.suite.name,
-        suite_digest=search.suite.digest(),
-        study=digest([each.model_dump() for found in ended.values() for each in found]),
-        size=search.size,
-        pairs=search.pairs,
-        arms=arms,
-    )

@@ -20,7 +20,7 @@ from tlbench.report.relations.structure import (
 RDF_AXIS, _ = AXES
 R = distances()
 WANTED = 1 + 2 * np.exp(-((R - 2.4) ** 2) / 0.02)
-ADF = np.exp(-(((angles() - 109.5) / 15) ** 2))
+ADF = np.exp(-(((angles() - 109.5) / 15) ** 2)).round(5)
 
 
 def run(strategy, seed, bump):

@@ -44,6 +44,7 @@ def new(
     from tlbench.cli.tables import console, say
     from tlbench.data.cards import Card, load_card
     from tlbench.data.guess import guess_card
+    from tlbench.data.readers.file_types import check_is_file
     from tlbench.errors import InputError
     from tlbench.files import write_whole
     from tlbench.inspection.checks.cells import check_stress_cells
@@ -52,8 +53,7 @@ def new(
     from tlbench.inspection.finding import merge
     from tlbench.schema import validate
 
-    if not file.is_file():
-        raise InputError(f"{file}: cannot be read (there is no such file).")
+    check_is_file(file, f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")
     if card.suffix not in (".yaml", ".yml"):
         raise InputError(f"{card}: a card's name ends in .yaml; choose another --out.")

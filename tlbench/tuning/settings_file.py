@@ -1,0 +1,102 @@
+"""The file of the best settings, ``tuned.yaml``, which searches of several arms may share."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from tlbench.errors import InputError
+from tlbench.files import write_whole
+from tlbench.locks import Lock
+from tlbench.schema import digest
+from tlbench.tuned import Tuned, TunedArm, read_tuned
+from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, best_of, ended_trials
+from tlbench.tuning.search import Search, Study
+
+RESULT = "tuned.yaml"
+
+
+def best_trial(study: Study, trials: Sequence[EndedTrial]) -> EndedTrial:
+    """Return the trial of a study with the smallest error.
+
+    Raises
+    ------
+    InputError
+        If all diverged.
+    """
+    best = best_of(trials)
+    if best is None:
+        raise InputError(
+            f"Every trial of {study.backbone}, {study.arm} diverged, also that of the suite's own "
+            "settings; change them."
+        )
+    return best
+
+
+def check_arms(out: Path, search: Search) -> dict[str, dict[str, TunedArm]]:
+    """Return the arms, by backbone, that ``out`` holds already and that go with the search.
+
+    Raises
+    ------
+    InputError
+        If one has another number of trials than it would have beside the others, or trials that
+        are not written.
+    """
+    path = out / RESULT
+    if not path.exists():
+        return {}
+    found = read_tuned(path).arms
+    studies = search.studies()
+    written = {(t.backbone, t.arm, t.number) for t in ended_trials(out, search.digest())}
+    for backbone, arms in found.items():
+        for name, arm in arms.items():
+            again = (backbone, name) in studies
+            if arm.trials > search.trials or (arm.trials < search.trials and not again):
+                raise InputError(
+                    f"{path} holds {backbone}, {name} with {arm.trials} trials, and all of its "
+                    f"arms should have as many; choose --trials {arm.trials}, tune all of them "
+                    "with more, or choose another folder with --out."
+                )
+            if not again and any((backbone, name, n) not in written for n in range(arm.trials)):
+                raise InputError(
+                    f"{path} holds {backbone}, {name}, but {TRIALS} beside it lacks its trials; "
+                    "remove both and tune all arms again, which trains nothing that is in the "
+                    "store, or choose another folder with --out."
+                )
+    return found
+
+
+def write_settings(out: Path, search: Search, ended: Mapping[Study, Sequence[EndedTrial]]) -> Tuned:
+    """Write the best settings of every study, all of whose trials have ended; keep other arms.
+
+    Raises
+    ------
+    InputError
+        As by `check_arms`, or if every trial of a study diverged.
+    """
+    with Lock(out / LOCK):
+        arms = check_arms(out, search)
+        for study, trials in ended.items():
+            best = best_trial(study, trials)
+            arms.setdefault(study.backbone, {})[study.arm] = TunedArm(
+                settings=best.settings,
+                trials=len(trials),
+                pruned=sum(each.validation_force_mae is None for each in trials),
+                validation_force_mae=best.validation_force_mae,
+                default_validation_force_mae=trials[0].validation_force_mae,
+            )
+        chosen_from = [
+            each.model_dump()
+            for each in ended_trials(out, search.digest())
+            if each.arm in arms.get(each.backbone, {}) and each.number < search.trials
+        ]
+        tuned = Tuned(
+            suite=search.suite.name,
+            suite_digest=search.suite.digest(),
+            study=digest(chosen_from),
+            size=search.size,
+            pairs=search.pairs,
+            arms=arms,
+        )
+        write_whole(out / RESULT, yaml.safe_dump(tuned.model_dump(), sort_keys=False))
+    return tuned
