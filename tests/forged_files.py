@@ -160,6 +160,25 @@ def start_that_is_a_sentence(folder):
     edit_lines(folder, "provenance", lambda rows: rows[0].update(started="before all others"))
 
 
+@forgery("provenance.jsonl.gz:1: is not a job .*should be a date and time")
+def start_on_no_day(folder):
+    edit_lines(
+        folder, "provenance", lambda rows: rows[0].update(started="9999-99-99T99:99:99+99:99")
+    )
+
+
+@forgery("provenance.jsonl.gz:1: is not a job .*between 2020 and now")
+def start_in_the_future(folder):
+    edit_lines(
+        folder, "provenance", lambda rows: rows[0].update(started="9999-12-31T23:59:59-23:59")
+    )
+
+
+@forgery("provenance.jsonl.gz:1: is not a job .*between 2020 and now")
+def start_before_there_was_any_code(folder):
+    edit_lines(folder, "provenance", lambda rows: rows[0].update(started="0001-01-01T00:00:00Z"))
+
+
 @forgery("provenance.jsonl.gz:1: is not a job")
 def environment_that_is_a_sentence(folder):
     edit_lines(folder, "provenance", lambda rows: rows[0].update(environment="none, as usual"))
@@ -178,6 +197,11 @@ def author_who_writes_backwards(folder):
 @forgery("was created in the future")
 def created_in_the_future(folder):
     seal(folder, created="9999-12-31")
+
+
+@forgery("created: .*2025-01-01")
+def created_before_all_others(folder):
+    seal(folder, created="1970-01-01")
 
 
 @forgery("'schnet' comes from tlbench itself")

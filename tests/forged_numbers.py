@@ -172,6 +172,17 @@ def temperatures_left_out(folder):
     follow(folder)
 
 
+@forgery("not those that its recipe makes")
+def groups_that_are_praise(folder):
+    def change(rows):
+        for r in rows:
+            r["groups"] = ["checked by its authors"] * len(r["groups"])
+
+    edit_lines(folder, "tests", change)
+    told(folder)
+    follow(folder)
+
+
 @forgery("not those whose digest is given")
 def other_test_structures(folder):
     edit_lines(folder, "tests", lambda rows: rows[0]["groups"].__setitem__(0, "easy"))

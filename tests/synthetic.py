@@ -19,9 +19,8 @@ from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, reco
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
-from tlbench.leaderboard.verification.costs import CUTOFF
 from tlbench.leaderboard.verification.data import known_contents
-from tlbench.leaderboard.verification.parameters import count_parameters
+from tlbench.leaderboard.verification.parameters import CUTOFF, count_parameters
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.plan import PRETRAIN, plan
@@ -158,6 +157,7 @@ class _Publication:
             tests = read_tests(PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED))
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})
+        groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]
         n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
         phases = ["crystal" if t < 1000 else "liquid" for t in at]
         origin = card.origin
@@ -165,13 +165,14 @@ class _Publication:
             n_atoms = 8 * int(np.prod(origin.repeats))
             at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
             phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
+            groups = [""] * count
         return TestSet(
             data=self.data[element],
             element=element,
             n_atoms=[n_atoms] * count,
             temperature=list(at),
             phases=phases,
-            groups=["bulk" if n % 2 else "vacancy" for n in range(count)],
+            groups=groups,
         )
 
     def _errors(self, where: Coordinates, job: str) -> ModelErrors:

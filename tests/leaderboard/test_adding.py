@@ -10,6 +10,7 @@ from forging import edit, edit_lines, seal, text_of
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from tlbench.costs import read_costs, write_costs
 from tlbench.errors import InputError
 from tlbench.jobs.sources import own_sources
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
@@ -91,8 +92,9 @@ def test_a_changed_result_is_a_revision_and_the_old_one_stays(added, clean_run, 
     shutil.copytree(added.folder.parents[1], results)
     run = tmp_path / "run"
     shutil.copytree(clean_run, run)
-    costs = (run / "costs.jsonl").read_text().splitlines()
-    (run / "costs.jsonl").write_text("\n".join(costs[1:]) + "\n")
+    first, *rest = read_costs(run / "costs.jsonl")
+    again = first.model_copy(update={"peak_memory_mib": (first.peak_memory_mib or 0) + 100})
+    write_costs(run / "costs.jsonl", [again, *rest])
     old = {p.name: p.read_bytes() for p in (results / "smoke" / "mine").iterdir()}
     entry, _ = add_run(run, results, smoke.store, ME)
     assert entry.folder == results / "smoke" / "mine-r2"

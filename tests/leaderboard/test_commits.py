@@ -8,6 +8,7 @@ import pytest
 from forging import PUBLISHED, ROOT, copied
 
 from tlbench.errors import InputError
+from tlbench.jobs.base import KINDS
 from tlbench.jobs.sources import Sources
 from tlbench.leaderboard.reading import read_submission, submission_folders
 from tlbench.leaderboard.verification.commits import check_commits
@@ -117,39 +118,85 @@ def test_the_command_line_refuses_an_invented_commit(repository, command, tmp_pa
     assert f"REFUSED  {folder}: 113 jobs were done at commit d4fdfbe40e" in done.stdout
 
 
-def test_code_has_the_stated_digests_at_its_commit(tmp_path, entry):
-    shutil.copytree(
-        ROOT / "tlbench", tmp_path / "tlbench", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    git(tmp_path, "init", "-q", "-b", "main")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-q", "-m", "stated")
-    schedule = tmp_path / "tlbench" / "training" / "schedule.py"
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """Return a repository of tlbench: its commits are an old one, this code, and another rate."""
+    folder = tmp_path_factory.mktemp("history") / "repository"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "tlbench", folder / "tlbench", ignore=ignored)
+    train = folder / "tlbench" / "jobs" / "train.py"
+    train.rename(train.with_name("training.py"))
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "another place")
+    git(folder, "mv", "tlbench/jobs/training.py", "tlbench/jobs/train.py")
+    git(folder, "commit", "-q", "-m", "stated")
+    schedule = folder / "tlbench" / "training" / "schedule.py"
     schedule.write_text(schedule.read_text() + "RATE = 3\n")
-    git(tmp_path, "commit", "-q", "-a", "-m", "another rate")
-    stated, other = git(tmp_path, "rev-parse", "main~1"), git(tmp_path, "rev-parse", "main")
-    planned = plan(entry.suite, KeyScheme(Sources(as_it_was(stated, tmp_path)), {}))
+    git(folder, "commit", "-q", "-a", "-m", "another rate")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stating(history, entry):
+    """Return the submission as one that states the code of the second commit."""
+    planned = plan(entry.suite, KeyScheme(Sources(as_it_was("main~1", history)), {}))
     sources = {name: d for job in planned.jobs.values() for name, d in job.sources.items()}
     about = entry.about.model_copy(update={"format": 2, "sources": sources})
-
-    def checked(commit):
-        jobs = [
-            each.model_copy(
-                update={"job": key, "kind": job.kind, "git_commit": commit, "git_dirty": False}
-            )
-            for each, (key, job) in zip(entry.provenance, planned.jobs.items(), strict=True)
-        ]
-        return check_commits(replace(entry, about=about, provenance=jobs), tmp_path)
-
-    assert checked(stated) == ([], [])
-    problems, _ = checked(other)
-    assert problems == [
-        f"At commit {other[:10]} the code of train is not that whose digest is stated."
+    jobs = [
+        each.model_copy(update={"job": key, "kind": job.kind})
+        for each, (key, job) in zip(entry.provenance, planned.jobs.items(), strict=True)
     ]
+    return done_at(replace(entry, about=about, provenance=jobs), *[None] * len(jobs), dirty=None)
+
+
+def all_done_at(entry, history, commit):
+    known = git(history, "rev-parse", commit)
+    return done_at(entry, *[known] * len(entry.provenance))
+
+
+def test_code_has_the_stated_digests_at_its_commit(history, stating):
+    assert check_commits(all_done_at(stating, history, "main~1"), history) == ([], [])
+    problems, _ = check_commits(all_done_at(stating, history, "main"), history)
+    other = git(history, "rev-parse", "--short=10", "main")
+    assert problems == [f"At commit {other} the code of train is not that whose digest is stated."]
+
+
+def test_who_states_the_code_says_at_which_commit_it_is(history, stating):
+    """Else nothing would be compared with what is stated."""
+    problems, _ = check_commits(stating, history)
+    assert problems[0] == (
+        f"{len(stating.provenance)} jobs do not say by which commit of tlbench they were done; "
+        "install tlbench from a clone, commit what is changed in it, and run the suite again."
+    )
+
+
+def test_code_of_which_no_job_has_a_commit_is_not_confirmed(history, stating):
+    whole = all_done_at(stating, history, "main~1")
+    jobs = [job for job in whole.provenance if job.kind != "train"]
+    problems, _ = check_commits(replace(whole, provenance=jobs), history)
+    assert "It states the code of train, but none of the jobs with it has a commit." in problems
+
+
+def test_code_that_was_elsewhere_is_not_taken_for_other_code(history, stating):
+    """As before a module was renamed, so that the registry of today does not find it."""
+    problems, notes = check_commits(all_done_at(stating, history, "main~2"), history)
+    old = git(history, "rev-parse", "--short=10", "main~2")
+    assert problems == []
+    assert notes == [
+        f"At commit {old} the code of train is not where it is today, and was not compared; "
+        "verify the submission with the tlbench of that commit, too."
+    ]
+
+
+def test_code_that_is_registered_no_more_is_not_compared(history, stating, monkeypatch):
+    monkeypatch.delitem(KINDS, "train")
+    _, notes = check_commits(all_done_at(stating, history, "main~1"), history)
+    assert "the code of train is not where it is today" in notes[0]
 
 
 def as_it_was(commit, repository):
     """Return a copy of a repository as it was at a commit."""
-    folder = repository.parent / f"{repository.name}-{commit[:7]}"
+    folder = repository.parent / f"at-{commit}"
     git(repository, "worktree", "add", "-q", "--detach", str(folder), commit)
     return folder

@@ -1,11 +1,18 @@
 """What can be recomputed of costs, and floors below which nothing is."""
 
 import re
+import shutil
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
 
 import pytest
-from forging import copied, edit_lines
+from forging import copied, edit_lines, seal, write
+from synthetic import publish
 
-from tlbench.leaderboard.verification import verify
+from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.verification import costs, parameters, verify
+from tlbench.leaderboard.verification.numbers import models_of
 from tlbench.leaderboard.verification.parameters import count_parameters
 
 
@@ -39,7 +46,7 @@ def scaled(row, factor):
         ({"updates": 1}, "it is of 1 updates, but the suite has 100"),
         ({"force_call_seconds": 0.0}, "no machine does a force call in 0 s"),
         ({"force_call_seconds": 0.1}, "takes different times for different models"),
-        ({"peak_memory_mib": 0}, "parameters do not fit into 0 MiB"),
+        ({"peak_memory_mib": 0}, "no process with PyTorch fits into 0 MiB"),
         ({"n_parameters": 10**12}, "1,000,000,000,000 parameters do not fit into"),
         ({"n_parameters": 0}, "a network has parameters"),
         (
@@ -55,6 +62,74 @@ def test_a_cost_that_cannot_be_is_refused(changes, reason, tmp_path):
     folder = copied(tmp_path)
     edit_trained(folder, **changes)
     assert re.search(reason, problems(folder)), problems(folder)
+
+
+@pytest.fixture(scope="module")
+def published_now(tmp_path_factory):
+    return publish(tmp_path_factory.mktemp("results"), "mine")
+
+
+@pytest.fixture
+def new(published_now, tmp_path):
+    """Return a submission that states its code, as all do that are added now."""
+    folder = tmp_path / published_now.parent.name / published_now.name
+    shutil.copytree(published_now, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"updates": 0, "updates_per_second": None}, "of 0 updates, but the suite has 100"),
+        ({"peak_memory_mib": None}, "how much memory the training took is missing"),
+        ({"peak_memory_mib": 49}, "no process with PyTorch fits into 49 MiB"),
+    ],
+)
+def test_only_older_versions_may_leave_a_part_of_a_cost_out(changes, reason, new):
+    assert problems(new) == ""
+    edit_trained(new, **changes)
+    assert reason in problems(new)
+
+
+def test_an_accelerator_counts_the_memory_of_tensors_alone(new):
+    device = "NVIDIA H100 80GB HBM3"
+    edit_lines(new, "costs", lambda rows: [r | {"device": device} for r in rows])
+    edit_lines(new, "costs", lambda rows: [r | {"peak_memory_mib": 12} for r in rows])
+    edit_lines(new, "provenance", lambda rows: [r | {"device_name": device} for r in rows])
+    assert problems(new) == ""
+
+
+def test_no_cost_may_be_missing(new, tmp_path):
+    edit_lines(new, "costs", lambda rows: rows[1:])
+    assert "its cost is missing" in problems(new)
+    write(new / "costs.jsonl.gz", "")
+    seal(new)
+    assert "its cost is missing" in problems(new)
+    # As long as submissions did not state their code, it was not asked for.
+    old = copied(tmp_path / "old")
+    write(old / "costs.jsonl.gz", "")
+    seal(old)
+    assert problems(old) == ""
+
+
+def test_what_a_model_cost_is_unknown_if_its_source_was_trained_elsewhere(new):
+    pretrained, finetuned = {}, {}
+    for record in read_submission(new).results.records:
+        known = {"pretrain": pretrained, "finetune": finetuned}.get(record.strategy, {})
+        known[record.model] = (record.backbone, record.init_seed)
+    moved, whose = next(iter(pretrained.items()))
+    without = {model for model, of in finetuned.items() if of == whose}
+    assert without
+
+    def move(rows):
+        for row in rows:
+            if row.get("model", row.get("job")) == moved:
+                row["device" if "model" in row else "device_name"] = "Another, 4 cores"
+
+    edit_lines(new, "provenance", move)
+    edit_lines(new, "costs", move)
+    edit_lines(new, "costs", lambda rows: [r for r in rows if r["model"] not in without])
+    assert problems(new) == ""
 
 
 def test_one_parameter_at_zero_cost_is_refused(tmp_path):
@@ -111,9 +186,40 @@ def test_a_cost_of_an_interrupted_training_is_larger_than_its_last_attempt(tmp_p
     assert "its seconds are not those of the training job" in problems(folder)
 
 
-def test_counting_a_hostile_network_ends():
-    settings = {"cutoff": 5.0, "n_blocks": 10**6}
-    networks = {"schnet": {"cutoff": 5.0, "n_filters": 63}, "dimenetpp": settings}
-    found = count_parameters(networks, seconds=8)
-    assert found.keys() == {"schnet"}
+HOSTILE = {"cutoff": 5.0, "n_blocks": 10**5}
+
+
+def test_a_hostile_network_does_not_keep_others_from_being_counted():
+    filters = {"cutoff": 5.0, "n_filters": 61}
+    networks = {"dimenetpp": HOSTILE, "schnet": filters, "mace": {"cutoff": 5.0}}
+    found = count_parameters(networks, seconds=1)
+    assert found["dimenetpp"] is None
     assert found["schnet"] > 100_000
+    assert ("mace" in found) == (find_spec("mace") is not None)
+
+
+def test_only_what_could_be_counted_is_remembered(monkeypatch):
+    answers = iter([{"schnet": None}, {"schnet": 7}])
+    monkeypatch.setattr(parameters, "_KNOWN", {})
+    monkeypatch.setattr(parameters, "_count_elsewhere", lambda *_: next(answers))
+    counts = [count_parameters({"schnet": {"cutoff": 5.0}})["schnet"] for _ in range(3)]
+    assert counts == [None, 7, 7]
+
+
+def test_a_network_that_cannot_be_built_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "SECONDS", 1)
+    count = partial(count_parameters, seconds=1)
+    monkeypatch.setattr(costs, "count_parameters", count)
+    entry = read_submission(copied(tmp_path))
+    hostile = entry.suite.backbones | {"dimenetpp": {"n_blocks": 10**5}}
+    suite = entry.suite.model_copy(update={"backbones": hostile})
+    said, _ = costs.check_parameters(replace(entry, suite=suite), models_of(entry))
+    assert said == [
+        "The network of dimenetpp cannot be built within 1 s and 640 MiB, so nobody knows how many "
+        "parameters it has; make it smaller."
+    ]
+
+
+def test_counting_is_bounded_whatever_there_is_to_count(monkeypatch):
+    monkeypatch.setattr(parameters, "ALL_SECONDS", 1)
+    assert count_parameters({"dimenetpp": HOSTILE}) == {"dimenetpp": None}

@@ -1,9 +1,16 @@
-"""Models of one submission that have the same errors, or nearly the same."""
+"""Models that have the same errors, or nearly the same, in one submission or in two."""
 
+import time
+
+import numpy as np
 import pytest
-from forging import copied, edit_lines, follow
+from forging import PUBLISHED, copied, edit_lines, follow, seal
+from synthetic import publish
 
-from tlbench.leaderboard.verification import verify
+from tlbench.leaderboard.per_frame import ModelErrors
+from tlbench.leaderboard.reading import read_submission, submission_folders
+from tlbench.leaderboard.verification import verify, verify_all
+from tlbench.leaderboard.verification.duplicates import fingerprint, resemble
 
 
 @pytest.fixture
@@ -35,3 +42,61 @@ def test_models_with_the_same_errors_are_named(folder):
     assert len(set(names)) == 2
     assert all("schnet" in name or "dimenetpp" in name for name in names)
     assert all(", N " in name and ", seeds " in name for name in names)
+
+
+def test_a_copy_with_noise_is_a_copy(tmp_path):
+    original = copied(tmp_path)
+    copy = copied(tmp_path / "elsewhere").rename(original.with_name("mine"))
+    rng = np.random.default_rng(0)
+
+    def disguise(rows):
+        for row in rows:
+            noise = 1 + 1e-4 * rng.standard_normal(len(row["force_abs"]))
+            row["force_abs"] = (noise * row["force_abs"]).tolist()
+            row["force_square"] = (noise**2 * row["force_square"]).tolist()
+
+    seal(copy, name="mine")
+    edit_lines(copy, "errors", disguise)
+    follow(copy)
+    (verdict,) = verify_all(tmp_path, [copy], summaries=False)
+    assert verdict.problems == [
+        f"{copy}: Its models are those of quick/2026-11-23-two-cores, judging by their errors."
+    ]
+
+
+def test_other_seeds_are_other_models(tmp_path):
+    mine, theirs = (
+        fingerprint(read_submission(publish(tmp_path, name, seed=seed)).errors())
+        for name, seed in (("mine", 1), ("theirs", 2))
+    )
+    assert not resemble(mine, theirs)
+    assert resemble(mine, mine)
+
+
+def test_what_is_published_is_not_taken_for_copies():
+    found = {
+        folder: fingerprint(read_submission(folder).errors())
+        for folder in submission_folders(PUBLISHED)
+    }
+    pairs = [(a, b) for a in found for b in found if a != b and a.parent == b.parent]
+    assert pairs
+    assert not [(a, b) for a, b in pairs if resemble(found[a], found[b])]
+
+
+def of_errors(values):
+    """Return models whose errors are the rows of an array."""
+    return [
+        ModelErrors.model_construct(job=f"{n:064x}", force_abs=row)
+        for n, row in enumerate(values.tolist())
+    ]
+
+
+def test_fifty_thousand_models_are_compared_in_seconds():
+    # All with the same sum, where none can be left out because of it.
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(1, 2, (50_000, 30))
+    errors /= errors.sum(axis=1, keepdims=True)
+    mine, theirs = fingerprint(of_errors(errors)), fingerprint(of_errors(errors[::-1] * 1.2))
+    started = time.process_time()
+    assert not resemble(mine, theirs)
+    assert time.process_time() - started < 20

@@ -55,7 +55,7 @@ def repeated(results, **changes):
 
 
 def test_a_new_submission_of_the_models_of_another_is_refused(tmp_path):
-    copy = repeated(tmp_path, created="2000-01-01", authors=["Thief"])
+    copy = repeated(tmp_path, created="2025-01-01", authors=["Thief"])
     # Also if its numbers are not quite the same.
     edit_lines(copy, "errors", lambda rows: scaled(rows, 1 + 1e-8))
     (verdict,) = verify_all(tmp_path, [copy])
@@ -70,7 +70,7 @@ def scaled(rows, factor):
 
 
 def test_nobody_is_left_out_because_somebody_copied_it(tmp_path):
-    repeated(tmp_path, created="2000-01-01", authors=["Thief"])
+    repeated(tmp_path, created="2025-01-01", authors=["Thief"])
     verdicts = verify_all(tmp_path)
     assert [v.problems for v in verdicts] == [[], []]
     assert all("Its models are those of" in v.notes[0] for v in verdicts)

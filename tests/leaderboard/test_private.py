@@ -8,6 +8,7 @@ import pytest
 import yaml
 from forging import copied, seal, text_of
 
+from tlbench.costs import read_costs, write_costs
 from tlbench.data.cards import card_folder
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
@@ -161,8 +162,9 @@ def test_a_later_run_is_a_revision_and_the_same_run_is_not_added(board, own_run,
     with pytest.raises(InputError, match="already holds these results"):
         add_run(own_run, results, smoke.store, ME, private=True)
     shutil.copytree(own_run, tmp_path / "run")
-    costs = (tmp_path / "run" / "costs.jsonl").read_text().splitlines()
-    (tmp_path / "run" / "costs.jsonl").write_text("\n".join(costs[1:]) + "\n")
+    first, *rest = read_costs(tmp_path / "run" / "costs.jsonl")
+    again = first.model_copy(update={"peak_memory_mib": (first.peak_memory_mib or 0) + 100})
+    write_costs(tmp_path / "run" / "costs.jsonl", [again, *rest])
     for element in ("si", "ge"):
         own_card(tmp_path, element)
     entry, _ = add_run(tmp_path / "run", results, smoke.store, ME, private=True)

@@ -47,6 +47,10 @@ class SourceFiles:
         self._imports: dict[str, frozenset[str]] = {}
         self._places: dict[str, Path | None] = {}
 
+    def has(self, module: str) -> bool:
+        """Return whether tlbench has a module of this name."""
+        return self._place(module) is not None
+
     def closure(self, modules: Iterable[str]) -> list[Path]:
         """Return the files of modules of tlbench and of all that they import.
 

@@ -61,10 +61,14 @@ class Sources(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name not in self._digests:
-            if name in KINDS:
-                self._own(name, KINDS[name].module)
+            registered = _registered(name)
+            if registered is None:
+                raise KeyError(name)
+            module, provider = registered
+            if module.partition(".")[0] == PACKAGE:
+                self._own(name, module)
             else:
-                self._registered(name)
+                self._foreign(name, module, provider)
         return self._digests[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -80,22 +84,18 @@ class Sources(Mapping[str, str]):
         _ = self[name]
         return self._files[name]
 
+    def has(self, name: str) -> bool:
+        """Return whether a source is registered, and its module is there, below ``root``."""
+        registered = _registered(name)
+        return registered is not None and self.tree.has(registered[0])
+
     def _own(self, name: str, module: str) -> None:
         files = self.tree.closure([module])
         self._files[name] = _modules(files, self.tree.root)
         self._digests[name] = self.tree.digest(files)
 
-    def _registered(self, name: str) -> None:
-        kind = next((kind for kind in REGISTRIES if name.startswith(f"{kind} ")), "")
-        own_name = name.removeprefix(f"{kind} ")
-        if not kind or own_name not in REGISTRIES[kind]:
-            raise KeyError(name)
-        registry = REGISTRIES[kind]
-        module = registry.module(own_name)
-        if module.partition(".")[0] == PACKAGE:
-            self._own(name, module)
-            return
-        top, files = _package_files(self.tree, module, registry.provider(own_name))
+    def _foreign(self, name: str, module: str, provider: str | None) -> None:
+        top, files = _package_files(self.tree, module, provider)
         own = self._used_by(path for path in files if path.suffix == ".py")
         self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
         self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
@@ -164,6 +164,17 @@ def check_imported(job: Job) -> None:
                     "again."
                 )
             _settled.add(mark)
+
+
+def _registered(name: str) -> tuple[str, str | None] | None:
+    """Return the module of a source and the distribution that it comes from, None if unknown."""
+    if name in KINDS:
+        return KINDS[name].module, None
+    for kind, registry in REGISTRIES.items():
+        own_name = name.removeprefix(f"{kind} ")
+        if own_name != name and own_name in registry:
+            return registry.module(own_name), registry.provider(own_name)
+    return None
 
 
 def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:

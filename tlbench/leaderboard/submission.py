@@ -50,6 +50,9 @@ CARD = re.compile(r"card-[a-z]{1,6}\.yaml")
 """Card files of a private submission, as ``card-source.yaml``, or ``card-ge.yaml`` of a matrix."""
 
 FORMAT = 2
+FIRST_DAY = date(2025, 1, 1)
+"""No submission was created before there was a leaderboard."""
+
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
 _LATER = ("plugins", "private", "sources")
@@ -91,7 +94,7 @@ class Submission(Strict):
     replaces: Digest | None = Field(description="of submission.json of the revision before")
     authors: list[Word] = Field(max_length=100)
     url: Address | None
-    created: date
+    created: date = Field(ge=FIRST_DAY)
     tlbench: OwnVersion
     suite: str = Field(pattern=NAME)
     suite_version: PositiveInt

@@ -5,6 +5,7 @@ submission is shown as a quotation.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -25,6 +26,10 @@ _VERSION = re.compile(VERSION)
 _NAME = re.compile(NAME)
 _PROVIDER = re.compile(rf"{NAME} {VERSION}")
 _PYTHON = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}(?:(?:a|b|rc)[0-9]{1,3})?\+?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(
     rf"https://(?:{_LABEL}\.){{1,8}}(?:[A-Za-z]{{2,63}}|xn--[A-Za-z0-9-]{{1,59}})"
@@ -75,14 +80,26 @@ PART = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 PartName = Annotated[str, StringConstraints(pattern=rf"^{PART}$")]
 """Name of a backbone, strategy, metric, reader, environment or kind of job."""
 
-Moment = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-        r"(Z|[+-][0-9]{2}:[0-9]{2})$"
-    ),
-]
-"""Date and time of ISO 8601, with the offset from UTC."""
+EARLIEST = 2020
+"""Year: no job was done before there was any of this code."""
+
+
+def _moment(text: str) -> str:
+    latest = datetime.now(UTC) + timedelta(days=1)
+    try:
+        found = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+    except ValueError:
+        found = None
+    # The year first: near the last of all years an offset leads beyond what can be compared.
+    if found is not None and EARLIEST <= found.year <= latest.year and found <= latest:
+        return text
+    raise ValueError(
+        f"it should be a date and time with an offset from UTC, between {EARLIEST} and now"
+    )
+
+
+Moment = Annotated[str, StringConstraints(max_length=40), AfterValidator(_moment)]
+"""Date and time of ISO 8601 with the offset from UTC, since `EARLIEST` and not in the future."""
 
 Address = Annotated[
     str,

@@ -5,8 +5,7 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from tlbench.errors import InputError
@@ -26,7 +25,8 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
 
     A commit counts if a branch of the clone, or of where it was cloned from, has it in its history.
     Commits of pull requests do not, because anybody can make them. At each commit the code should
-    have the digests that the submission states, from which the keys of its jobs follow.
+    have the digests that the submission states, from which the keys of its jobs follow; all that it
+    states, but for code of plugins, should be found so at a commit of a job that is done with it.
 
     Returns
     -------
@@ -40,10 +40,17 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
     """
     jobs = Counter(job.git_commit for job in entry.provenance)
     unknown = jobs.pop(None, 0)
-    notes = []
+    problems, notes = [], []
     if unknown:
-        notes.append(f"{unknown} jobs do not say by which commit of tlbench they were done.")
-    problems = [
+        said = f"{unknown} jobs do not say by which commit of tlbench they were done"
+        if entry.about.sources:
+            problems.append(
+                f"{said}; install tlbench from a clone, commit what is changed in it, and run the "
+                "suite again."
+            )
+        else:
+            notes.append(f"{said}.")
+    problems += [
         f"{count} jobs were done at commit {commit[:SHOWN]} by code of which nobody says whether "
         "it was changed."
         for commit, count in _undecided(entry).items()
@@ -66,8 +73,23 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
             f"{repository} already; run the suite again with this version and add that."
         )
     if entry.about.sources:
-        for commit in sorted(history.intersection(filter(None, jobs))):
-            problems += _misstated(entry, repository, commit)
+        used = _used(entry)
+        for name in sorted(_own(entry).difference(*used.values())):
+            problems.append(
+                f"It states the code of {name}, but none of the jobs with it has a commit."
+            )
+        for commit in sorted(history.intersection(used)):
+            other, moved = _compared(entry, repository, commit, used[commit])
+            problems += [
+                f"At commit {commit[:SHOWN]} the code of {name} is not that whose digest is stated."
+                for name in other
+            ]
+            if moved:
+                notes.append(
+                    f"At commit {commit[:SHOWN]} the code of {', '.join(moved)} is not where it is "
+                    "today, and was not compared; verify the submission with the tlbench of that "
+                    "commit, too."
+                )
     return problems, notes
 
 
@@ -80,26 +102,40 @@ def _is_published(entry: Entry, repository: Path) -> bool:
     return hashlib.sha256(content).hexdigest() == entry.digest
 
 
-def _misstated(entry: Entry, repository: Path, commit: str) -> Iterator[str]:
-    """Yield the code that is not at a commit what a submission states of it.
+def _own(entry: Entry) -> set[str]:
+    """Return the sources that a submission states, but for those of other packages."""
+    packages = entry.about.packages.items()
+    return entry.about.sources.keys() - {
+        f"{kind} {name}" for kind, some in packages for name in some
+    }
 
-    What comes from other packages, or is not registered here any more, is left out.
+
+def _used(entry: Entry) -> dict[str, set[str]]:
+    """Return the sources of tlbench that jobs are done with, by the commit of the jobs."""
+    own, planned = _own(entry), plan(entry.suite, entry.about.key_scheme).jobs
+    used: dict[str, set[str]] = defaultdict(set)
+    for done in entry.provenance:
+        if done.git_commit is not None and done.job in planned:
+            used[done.git_commit].update(own.intersection(planned[done.job].sources))
+    return used
+
+
+def _compared(
+    entry: Entry, repository: Path, commit: str, names: set[str]
+) -> tuple[list[str], list[str]]:
+    """Return the sources that are not at a commit what is stated of them.
+
+    The second list has those that cannot be compared: they are registered with a module that is not
+    there, as before it was renamed, or are not registered any more.
     """
-    stated, planned = entry.about.sources, plan(entry.suite, entry.about.key_scheme).jobs
-    done = [job.job for job in entry.provenance if job.git_commit == commit and job.job in planned]
-    foreign = {f"{kind} {name}" for kind, named in entry.about.packages.items() for name in named}
-    used = {name for job in done for name in planned[job].sources} - foreign
     with tempfile.TemporaryDirectory() as folder:
         packed = _git_bytes(repository, "archive", "--format=tar", commit, PACKAGE)
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
         there = Sources(Path(folder))
-        for name in sorted(used.intersection(there)):
-            if there[name] != stated[name]:
-                yield (
-                    f"At commit {commit[:SHOWN]} the code of {name} is not that whose digest is "
-                    "stated."
-                )
+        found = {name for name in names if there.has(name)}
+        other = sorted(name for name in found if there[name] != entry.about.sources[name])
+    return other, sorted(names - found)
 
 
 def _undecided(entry: Entry) -> Counter[str]:

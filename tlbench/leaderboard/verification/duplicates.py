@@ -1,16 +1,37 @@
-"""Whether submissions say the same."""
+r"""Whether submissions say the same.
 
-import hashlib
-from collections.abc import Iterable
+Two models are the same if they are tested on as many structures and their lists of force errors
+:math:`a_i` and :math:`b_i` differ by :math:`\sum_i |a_i - b_i| / \sum_i \max(a_i, b_i) <`
+`TOLERANCE`, the distance of `tlbench.leaderboard.verification.agreement`. Models that differ in
+their seeds are at 0.03 or more, so noise that disguises a copy is as large as the difference
+between two trainings. Only models that predict hardly any forces are closer, as their errors are
+the forces themselves.
+
+An honest repetition on another processor, which is at less than 10⁻⁴, is recognised as well. So it
+should be: it has the same models, and would count them twice. That it could be repeated is what
+training models again says, see `tlbench.leaderboard.verification.retraining`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 from tlbench.leaderboard.per_frame import ModelErrors
+from tlbench.metrics.spec import Floats
 
-Fingerprint = frozenset[str]
-"""Digests of the errors of every model."""
+Array = npt.NDArray[np.float32]
 
-DIGITS = 5
-"""Significant digits that are compared between submissions: fewer than would disguise a copy."""
+Fingerprint = Mapping[int, Array]
+"""Number of test structures → force errors (models, structures), by increasing sum."""
 
+TOLERANCE = 0.01
+"""Distance of two lists of errors below which they are of one model."""
+
+NEIGHBOURS = 64
+"""Models, next in the sum of their errors, that one is compared with. Sums of lists within the
+tolerance differ by less than it."""
 
 ALIKE = 0.9
 """Share of models: a known backbone run beside one's own is no copy."""
@@ -18,14 +39,32 @@ ALIKE = 0.9
 
 def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
     """Return what identifies the models of a submission, whatever they are called in it."""
-    return frozenset(_digest(errors.force_abs) for errors in measured)
+    lists: dict[int, list[Array]] = defaultdict(list)
+    for errors in measured:
+        lists[len(errors.force_abs)].append(np.array(errors.force_abs, np.float32))
+    arrays = {count: np.array(some) for count, some in lists.items()}
+    return {count: some[np.argsort(_sums(some))] for count, some in arrays.items()}
 
 
 def resemble(mine: Fingerprint, theirs: Fingerprint) -> bool:
     """Return whether nearly all models of the first submission stand in the second."""
-    return len(mine & theirs) >= ALIKE * len(mine)
+    found = sum(_common(some, theirs[count]) for count, some in mine.items() if count in theirs)
+    return found >= ALIKE * sum(map(len, mine.values()))
 
 
-def _digest(values: Iterable[float]) -> str:
-    text = " ".join(f"{value:.{DIGITS - 1}e}" for value in values)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _common(mine: Array, theirs: Array) -> int:
+    """Return how many lists of errors (models, structures) are among others."""
+    same = np.zeros(len(mine), bool)
+    width = min(NEIGHBOURS, 2 * len(theirs))
+    first = np.searchsorted(_sums(theirs), _sums(mine)) - width // 2
+    for place in range(width):
+        index = first + place
+        left = np.flatnonzero(~same & (index >= 0) & (index < len(theirs)))
+        a, b = mine[left], theirs[index[left]]
+        same[left] = _sums(np.abs(a - b)) < TOLERANCE * _sums(np.maximum(a, b))
+    return int(same.sum())
+
+
+def _sums(values: Array) -> Floats:
+    sums: Floats = values.sum(axis=1, dtype=np.float64)
+    return sums

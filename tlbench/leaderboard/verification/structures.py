@@ -65,6 +65,7 @@ def _sampled(tests: TestSet, card: Card) -> Iterator[str]:
         set(tests.n_atoms) != {n_atoms}
         or sorted(t or 0 for t in tests.temperature) != temperatures
         or tests.phases != phases
+        or any(tests.groups)
     ):
         yield f"The test structures of {card.name} are not those that its recipe makes."
 

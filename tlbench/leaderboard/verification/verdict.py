@@ -37,7 +37,7 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
     recomputed: int = 0
-    fingerprint: Fingerprint = frozenset()
+    fingerprint: Fingerprint = field(default_factory=dict, compare=False)
 
     def refuse(self, name: str) -> None:
         """Raise InputError if there is a problem, naming the first; ``name`` what was verified."""
