@@ -20,7 +20,7 @@ from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.slow
 
-ENDLESS = 10**8
+ENDLESS = 10**7
 
 
 def training(updates):

@@ -35,12 +35,12 @@ def attack(name: str) -> Callable[[Attack], Attack]:
 
 
 @attack(QUICK)
-def tens_of_millions_of_test_structures_by_the_recipe(folder: Path) -> None:
+def millions_of_test_structures_by_the_recipe(folder: Path) -> None:
     # The submission gives the number that it lists; only the recipe has others.
     from tlbench.suite.loading import load_published
 
     suite = json.loads(text_of(folder / "suite.json"))
-    suite["target"]["changes"]["test"]["frames"] = 10**7
+    suite["target"]["changes"]["test"]["frames"] = 10**6
     claim_suite(folder, target=suite["target"])
     card = load_published(folder / "suite.json").cards()[1]
     about = json.loads(text_of(folder / "submission.json"))
