@@ -27,6 +27,7 @@ from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context
+from tlbench.jobs.results import RESULTS
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 
@@ -77,12 +78,15 @@ def in_process() -> Iterator[Executor]:
 @contextmanager
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
-    before = dict(KINDS)
+    before, results = dict(KINDS), dict(RESULTS)
+    # Nothing is expected of what they return.
+    RESULTS.clear()
     KINDS.update({name: Idle(kind.module) for name, kind in before.items()})  # type: ignore[misc]
     try:
         yield
     finally:
         KINDS.update(before)
+        RESULTS.update(results)
 
 
 def planned(n: int) -> Mapping[str, Job]:
