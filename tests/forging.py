@@ -81,7 +81,7 @@ def rekey(folder: Path, name: str = GOOD) -> None:
 def follow(folder: Path) -> None:
     """Write the records that follow from the errors and simulations that are there.
 
-    So a lie about those is told throughout, as somebody would who knows what is verified.
+    So a lie about those is consistent, as that of somebody who knows what is verified.
     """
     from tlbench.leaderboard.per_frame import recompute
     from tlbench.leaderboard.reading import read_submission

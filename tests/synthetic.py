@@ -101,7 +101,7 @@ class _Publication:
     def write(
         self, results: Path, name: str, without: Sequence[Coordinates], about: dict[str, Any]
     ) -> Path:
-        wanted = [where for where in expected(self.suite) if where not in without]
+        wanted = [where for where in expected(self.planned) if where not in without]
         errors: dict[str, ModelErrors] = {}
         runs: list[ModelRun] = []
         records: list[Record] = []

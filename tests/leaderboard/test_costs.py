@@ -149,7 +149,7 @@ def test_one_parameter_at_zero_cost_is_refused(tmp_path):
     edit_lines(folder, "costs", nothing)
     edit_lines(folder, "provenance", at_once)
     assert "updates cannot be done in 0 wall seconds" in problems(folder)
-    # Where the time is told of a real run, the parameter is still counted.
+    # Where the times are those of a real run, the parameter is still counted.
     folder = copied(tmp_path / "other")
     edit_lines(folder, "costs", lambda rows: [r.update(n_parameters=1) for r in rows] and None)
     assert "dimenetpp is said to have 1 parameters, but built here it has 123,318." in (

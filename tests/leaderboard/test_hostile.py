@@ -4,6 +4,7 @@ import json
 import os
 import re
 
+import forged_extras  # noqa: F401
 import forged_files  # noqa: F401  # registers its forgeries
 import forged_numbers  # noqa: F401
 import pytest

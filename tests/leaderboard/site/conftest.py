@@ -11,6 +11,7 @@ from synthetic import publish
 from tlbench.leaderboard.reading import digest_of
 from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.verification.coordinates import expected
+from tlbench.plan import plan
 from tlbench.suite import load_suite
 
 EVIL = "<script>alert(1)</script>&\"'"
@@ -24,7 +25,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish(folder, "beta", seed=3, revision=2, replaces=digest_of(first / "submission.json"))
     lacking = [
         where
-        for where in expected(load_suite("quick"))
+        for where in expected(plan(load_suite("quick")))
         if where.backbone == "schnet" and where.size == 10 and where.subset_seed == 2
     ]
     publish(folder, "gaps", seed=4, without=lacking)

@@ -21,6 +21,7 @@ from tlbench.leaderboard.verification.verdict import Coverage
 from tlbench.leaderboard.wording import PART
 from tlbench.metrics import METRICS
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
+from tlbench.plan import Plan
 
 MOST_KINDS = 50
 """Kinds of jobs, by far more than there are or were."""
@@ -89,15 +90,9 @@ def _differing(given: DataSet, card: Card) -> Iterator[str]:
             yield name
 
 
-def check_models(entry: Entry, models: list[Model]) -> tuple[Coverage, list[str]]:
-    """Return how many of the suite's models are there, and what there is beside them.
-
-    Raises
-    ------
-    InputError
-        If the suite cannot be planned.
-    """
-    wanted = expected(entry.suite)
+def check_models(planned: Plan, models: list[Model]) -> tuple[Coverage, list[str]]:
+    """Return how many of the suite's models are there, and what there is beside them."""
+    wanted = expected(planned)
     found = Counter(model.where for model in models)
     problems = [f"{w.label()} is no model of the suite." for w in found.keys() - set(wanted)]
     problems += [f"{w.label()} is given twice." for w, count in found.items() if count > 1]

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.plan import PRETRAIN, Cell, plan
+from tlbench.plan import PRETRAIN, Cell, Plan
 from tlbench.profiles import Profile
 from tlbench.records import Record
-from tlbench.suite import Suite
 from tlbench.transfer import arm
-
-_STAND_IN = "schnet"
-"""A backbone that is always there."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +50,14 @@ def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> C
     return Coordinates(**_shared(value), backbone=value.backbone, simulated=simulated)
 
 
-def expected(suite: Suite) -> list[Coordinates]:
-    """Return the coordinates of every model of ``suite``, in plan order.
-
-    They do not depend on what the backbones are, which need not be installed: the plan of
-    another stands in for theirs.
-
-    Raises
-    ------
-    InputError
-        If the suite cannot be planned, as where a size is beyond the data.
-    """
-    planned = plan(suite.model_copy(update={"backbones": {_STAND_IN: {}}, "tuned": None}))
+def expected(planned: Plan) -> list[Coordinates]:
+    """Return the coordinates of every model of a plan, backbone by backbone."""
     simulated = {cell.job for cell in planned.simulated}
     return [
-        Coordinates(**_shared(cell), backbone=backbone, simulated=cell.job in simulated)
-        for backbone in suite.backbones
+        coordinates_of(cell, cell.job in simulated)
+        for backbone in planned.suite.backbones
         for cell in planned.cells
+        if cell.backbone == backbone
     ]
 
 

@@ -6,23 +6,25 @@ the sources that the submission states, which gives the key of every job.
 
 from collections.abc import Iterator
 
-from tlbench.errors import InputError
 from tlbench.leaderboard.per_frame import ModelErrors
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.coordinates import coordinates_of
 from tlbench.leaderboard.verification.numbers import Model
-from tlbench.plan import Plan, dataset_job, plan
+from tlbench.plan import Plan, dataset_job
 
 _INVENTED = "is not that of its suite, settings, seeds and sources"
 
 
-def check_keys(entry: Entry, models: list[Model], measured: list[ModelErrors]) -> Iterator[str]:
-    """Yield the jobs whose keys are not those that the suite gives them."""
-    try:
-        planned = plan(entry.suite, entry.about.key_scheme)
-    except InputError as error:
-        yield str(error)
-        return
+def check_keys(
+    entry: Entry, planned: Plan, models: list[Model], measured: list[ModelErrors]
+) -> Iterator[str]:
+    """Yield the jobs whose keys are not those that the suite gives them.
+
+    Parameters
+    ----------
+    planned
+        The plan of the suite with the sources that the submission states.
+    """
     yield from _models(planned, models)
     recipes = {each.recipe: each for each in entry.about.data}
     for card in entry.suite.cards():

@@ -25,6 +25,7 @@ from tlbench.leaderboard.verification.numbers import check_numbers, models_of
 from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
 from tlbench.leaderboard.verification.verdict import Verdict, first_few
+from tlbench.plan import plan
 from tlbench.report.markdown import markdown
 
 MOST = 2000
@@ -123,7 +124,8 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
     if problems:
         return _refused(entry, problems)
     models = models_of(entry)
-    coverage, strangers = check_models(entry, models)
+    planned = plan(entry.suite, entry.about.key_scheme)
+    coverage, strangers = check_models(planned, models)
     tested, measured = entry.tests(), entry.errors()
     # Each takes for granted what was checked before it.
     checks = (
@@ -133,7 +135,7 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         chain(
             check_errors(tested, measured, models),
             check_jobs(entry, models),
-            check_keys(entry, models, measured),
+            check_keys(entry, planned, models, measured),
             check_extras(entry, models),
             check_simulations(entry),
         ),

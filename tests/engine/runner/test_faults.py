@@ -1,148 +1,23 @@
-"""The runner: order, failures as values, reuse, and workers that die."""
+"""Jobs that die, are damaged, or are done by others meanwhile."""
 
 import errno
-import json
 import os
 import shutil
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import pytest
+from fake_jobs import FakeKind, add, graph, one_thread
 
-from tlbench.engine.events import LOG
 from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import Store
-from tlbench.engine.task import Limits, Outcome, Task
+from tlbench.engine.task import Outcome, Task
 from tlbench.engine.worker import attempt
-from tlbench.errors import DivergedError, InputError, StoreError
+from tlbench.errors import StoreError
 from tlbench.jobs import base, sources
 from tlbench.jobs.base import Job
 from tlbench.jobs.sources import own_sources
-
-
-@dataclass(frozen=True)
-class FakeKind:
-    """A kind of job whose work is a function of this test."""
-
-    run: object
-    outputs: tuple = ()
-    when_trained: tuple = ()
-    uses_device: bool = False
-
-    def load(self):
-        return self.run
-
-
-@pytest.fixture
-def ran(monkeypatch, _kind_exists_for_keys):
-    """Jobs of kind "sum" add their number to their parents' results; returns who ran."""
-    names = []
-
-    def work(config, context):
-        names.append(config["name"])
-        if config.get("fails"):
-            raise InputError("this job\nfails on purpose")
-        if config.get("diverges"):
-            raise DivergedError("The loss is nan")
-        if config.get("crashes"):
-            raise ZeroDivisionError("a bug")
-        (context.folder / "artefact").write_text("weights")
-        parents = [json.loads((p / "result.json").read_text()) for p in context.parents.values()]
-        return {"sum": config["n"] + sum(p["sum"] for p in parents)}
-
-    monkeypatch.setitem(base.KINDS, "sum", FakeKind(work))
-    return names
-
-
-class Here(ThreadPoolExecutor):
-    """Does jobs in a thread of this process, which knows the kinds of this test."""
-
-    def submit(self, function, task):
-        return super().submit(attempt, task)
-
-
-@contextmanager
-def one_thread():
-    with Here(1) as pool:
-        yield pool
-
-
-def add(name, n, *parents, **extra):
-    roles = {f"p{i}": parent.key for i, parent in enumerate(parents)}
-    return Job("sum", {"name": name, "n": n, **extra}, roles, label=name)
-
-
-def graph(*jobs):
-    return {job.key: job for job in jobs}
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-def test_parents_run_before_children_and_each_job_once(ran, store):
-    a = add("a", 1)
-    b, c = add("b", 10, a), add("c", 100, a)
-    d = add("d", 1000, b, c)
-    report = run_jobs(graph(a, b, c, d), store, one_thread, "cpu")
-    assert report.complete
-    assert sorted(ran) == ["a", "b", "c", "d"]
-    assert ran.index("a") < min(ran.index("b"), ran.index("c")) < ran.index("d")
-    assert json.loads(store.read(d.key, "result.json")) == {"sum": 1112}
-
-
-def test_what_is_in_the_store_is_not_done_again_and_needs_no_executor(ran, store):
-    jobs = graph(add("a", 1), add("b", 2))
-    run_jobs(jobs, store, one_thread, "cpu")
-
-    def never():
-        raise AssertionError("there was nothing to do")
-
-    report = run_jobs(jobs, store, never, "cpu")
-    assert set(report.status.values()) == {"cached"}
-    assert len(ran) == 2
-
-
-def test_a_failure_is_a_value_and_only_descendants_are_skipped(ran, store):
-    bad = add("bad", 1, fails=True)
-    child, grandchild = add("child", 2, bad), None
-    grandchild = add("grandchild", 3, child)
-    other = add("other", 4)
-    report = run_jobs(graph(bad, child, grandchild, other), store, one_thread, "cpu")
-    status = [report.status[j.key] for j in (bad, child, grandchild, other)]
-    assert status == ["failed", "skipped", "skipped", "done"]
-    assert report.errors == {bad.key: "this job fails on purpose"}
-    assert not report.complete
-
-
-def test_a_bug_is_reported_with_its_type_and_the_log_has_the_traceback(ran, store):
-    job = add("bug", 1, crashes=True)
-    report = run_jobs(graph(job), store, one_thread, "cpu")
-    assert report.errors[job.key] == "ZeroDivisionError: a bug"
-    log = (store.working_folder(job.key) / LOG).read_text()
-    assert "Traceback" in log
-    assert "a bug" in log
-
-
-def test_a_failed_job_is_tried_again_in_the_next_run(ran, store, monkeypatch):
-    job = add("flaky", 5, crashes=True)
-    run_jobs(graph(job), store, one_thread, "cpu")
-    monkeypatch.setitem(base.KINDS, "sum", FakeKind(lambda config, context: {"sum": 5}))
-    assert run_jobs(graph(job), store, one_thread, "cpu").complete
-
-
-def test_a_damaged_job_is_reported_and_done_again(ran, store):
-    a = add("a", 1)
-    b = add("b", 2, a)
-    run_jobs(graph(a, b), store, one_thread, "cpu")
-    (store.folder(a.key) / "result.json").write_text('{"sum": 7}')
-    report = run_jobs(graph(a, b), store, one_thread, "cpu")
-    assert report.set_aside == [a.key]
-    assert report.status == {a.key: "done", b.key: "cached"}
-    assert json.loads(store.read(a.key, "result.json")) == {"sum": 1}
 
 
 def alter_unseen(path):
@@ -237,30 +112,6 @@ def test_a_parent_that_is_always_damaged_is_given_up(ran, store):
         a.key: "Its files were damaged 3 times after it was done; check the disk."
     }
     assert ran == ["a"] * MAX_DAMAGES
-
-
-def test_the_display_is_told_at_the_start_and_at_the_end_and_not_for_every_job(ran, store):
-    seen = []
-    jobs = graph(*(add(f"{n}", n) for n in range(30)))
-    run_jobs(jobs, store, one_thread, "cpu", lambda r: seen.append(r.count("done")), at_once=2)
-    assert seen[0] == 0
-    assert seen[-1] == len(jobs)
-    assert len(seen) < len(jobs)
-
-
-def test_a_job_that_another_runner_finished_meanwhile_is_not_done_twice(ran, store):
-    job = add("a", 1)
-
-    @contextmanager
-    def overtaken():
-        # Between planning and starting, somebody else does the job.
-        run_jobs(graph(job), store, one_thread, "cpu")
-        with one_thread() as pool:
-            yield pool
-
-    report = run_jobs(graph(job), store, overtaken, "cpu")
-    assert report.status[job.key] == "cached"
-    assert ran == ["a"]
 
 
 class Answering(Executor):
@@ -396,38 +247,6 @@ def test_a_job_that_another_has_finished_meanwhile_is_a_hit(ran, store, tmp_path
     assert store.provenance(job.key) == theirs.provenance(job.key)
 
 
-def test_what_happens_is_told(ran, store):
-    good, bad = add("good", 1), add("bad", 2, fails=True)
-    child = add("child", 3, bad)
-    told = []
-    run_jobs(
-        graph(good, bad, child),
-        store,
-        one_thread,
-        "cpu",
-        on_event=lambda event, job, **fields: told.append((event, job.label, fields)),
-    )
-    events = [(event, label) for event, label, _ in told]
-    assert events.index(("submitted", "good")) < events.index(("finished", "good"))
-    (finished,) = (fields for event, _, fields in told if event == "finished")
-    assert finished["reused"] is False
-    assert finished["seconds"] >= 0
-    (failed,) = (fields for event, _, fields in told if event == "failed")
-    assert failed == {"error": "this job fails on purpose", "skipped": 1, "diverged": False}
-
-
-def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
-    told = {}
-    run_jobs(
-        graph(add("bad", 1, fails=True), add("wild", 2, diverges=True)),
-        store,
-        one_thread,
-        "cpu",
-        on_event=lambda event, job, **fields: told.update({job.label: fields.get("diverged")}),
-    )
-    assert told == {"bad": False, "wild": True}
-
-
 def test_a_store_that_takes_nothing_more_ends_the_run(ran, store):
     jobs = graph(*(add(f"{n}", n) for n in range(5)))
     fault = {"fault": "No space left on device"}
@@ -435,59 +254,6 @@ def test_a_store_that_takes_nothing_more_ends_the_run(ran, store):
         run_jobs(jobs, store, answered(None, None, fault)[1], "cpu", at_once=1)
     assert len(store.finished()) == 2
     assert run_jobs(jobs, store, one_thread, "cpu").count("cached") == 2
-
-
-def test_a_task_says_in_what_the_job_is_done(ran, store):
-    tasks = []
-
-    class Asking(Here):
-        def submit(self, function, task):
-            tasks.append(task)
-            return super().submit(function, task)
-
-    @contextmanager
-    def asking():
-        with Asking(1) as pool:
-            yield pool
-
-    plain = add("plain", 1)
-    special = Job("sum", {"name": "special", "n": 2}, label="special", environment="mace")
-    other = Job("sum", {"name": "other", "n": 2}, label="other", environment="schnet")
-    pythons, limits = {"mace": "/opt/mace/bin/python"}, Limits(60, 2000)
-    jobs = graph(plain, special, other)
-    run_jobs(jobs, store, asking, "cpu", pythons=pythons, limits=limits)
-    found = {task.job.label: (task.python, task.environment) for task in tasks}
-    assert found["special"] == ("/opt/mace/bin/python", "mace")
-    assert found["plain"] == found["other"] == (None, None)
-    assert {task.limits for task in tasks} == {limits}
-    assert store.provenance(special.key).environment == "mace"
-    assert store.provenance(plain.key).environment is None
-
-
-def test_jobs_with_the_same_work_have_the_same_key_whatever_they_are_called():
-    assert add("a", 1).key == Job("sum", {"n": 1, "name": "a"}, label="other").key
-    assert add("a", 1).key != add("a", 2).key
-    assert add("a", 1).key != add("a", 1, add("parent", 0)).key
-
-
-@pytest.fixture(autouse=True)
-def _kind_exists_for_keys(monkeypatch):
-    monkeypatch.setitem(base.KINDS, "sum", FakeKind(None))
-
-
-def test_what_most_jobs_wait_for_goes_first(ran, store):
-    """A job that becomes ready late, but that others wait for, overtakes those that are ready."""
-    slow, quick = add("slow data", 1), add("quick data", 2)
-    leaves = [add(f"leaf {n}", n, quick) for n in range(6)]
-    pretrain = add("pretrain", 3, slow)
-    children = [add(f"child {n}", n, pretrain) for n in range(4)]
-    jobs = graph(quick, *leaves, slow, pretrain, *children)
-    report = run_jobs(jobs, store, one_thread, "cpu", at_once=2)
-    assert report.complete
-    assert sorted(ran) == sorted(job.label for job in jobs.values())
-    assert ran.index("pretrain") <= 4
-    # Handing over everything at once leaves it behind whatever was ready before.
-    assert {"quick data", "slow data"} == set(ran[:2])
 
 
 def test_a_job_whose_files_do_not_reach_the_disk_is_not_done(ran, store, monkeypatch):

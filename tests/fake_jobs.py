@@ -1,0 +1,43 @@
+"""Jobs that do what a test asks for, done in this process."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tlbench.engine.worker import attempt
+from tlbench.jobs.base import Job
+
+
+@dataclass(frozen=True)
+class FakeKind:
+    """A kind of job whose work is a function of this test."""
+
+    run: object
+    outputs: tuple = ()
+    when_trained: tuple = ()
+    uses_device: bool = False
+
+    def load(self):
+        return self.run
+
+
+class Here(ThreadPoolExecutor):
+    """Does jobs in a thread of this process, which knows the kinds of this test."""
+
+    def submit(self, function, task):
+        return super().submit(attempt, task)
+
+
+@contextmanager
+def one_thread():
+    with Here(1) as pool:
+        yield pool
+
+
+def add(name, n, *parents, **extra):
+    roles = {f"p{i}": parent.key for i, parent in enumerate(parents)}
+    return Job("sum", {"name": name, "n": n, **extra}, roles, label=name)
+
+
+def graph(*jobs):
+    return {job.key: job for job in jobs}
