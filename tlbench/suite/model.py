@@ -17,11 +17,11 @@ from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
 from tlbench.data.cards import Card
 from tlbench.errors import InputError
-from tlbench.md.protocol import Protocol
 from tlbench.metrics import METRICS, OF_SIMULATIONS
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.registry import Registry, near_names
 from tlbench.schema import LARGEST, Lines, Strict, digest, validate
+from tlbench.suite.simulations import Simulations
 from tlbench.suite.transfers import DataChoice, Matrix, SourcePart, Transfer
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
@@ -29,25 +29,10 @@ from tlbench.tuned import PRETRAINING, Tuned
 
 Property = Literal["temperature_k", "phase", "group"]
 
-
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
 """Keys in which submissions that share a table may differ."""
-
-
-class Simulations(Protocol):
-    """Dynamics of the target element that trained models are put through."""
-
-    sizes: list[PositiveInt] | None = Field(
-        default=None,
-        description="simulate the models trained on so many structures; by default all",
-    )
-
-    def protocol(self) -> Protocol:
-        """Return what each simulation follows."""
-        return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
-
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""

@@ -1,0 +1,18 @@
+"""What a suite says of the dynamics that its models are put through."""
+
+from pydantic import Field, PositiveInt
+
+from tlbench.md.protocol import Protocol
+
+
+class Simulations(Protocol):
+    """Dynamics of the target element that trained models are put through."""
+
+    sizes: list[PositiveInt] | None = Field(
+        default=None,
+        description="simulate the models trained on so many structures; by default all",
+    )
+
+    def protocol(self) -> Protocol:
+        """Return what each simulation follows."""
+        return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
