@@ -1,7 +1,8 @@
 """What a benchmark suite is, and how one is read."""
 
 from tlbench.suite.loading import load_suite, suite_folder, suite_names
-from tlbench.suite.model import Simulations, Suite
+from tlbench.suite.model import Suite
+from tlbench.suite.simulations import Simulations
 from tlbench.suite.transfers import DataChoice, Matrix, SourcePart, Transfer
 
 __all__ = [

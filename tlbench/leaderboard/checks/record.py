@@ -25,9 +25,9 @@ TOLERANCES: dict[Kind, float] = {TRAINED: 1e-2, EVALUATED: 1e-3}
 
 On another processor the sums of a network are rounded differently, by 1e-7: an evaluation has that
 error once, training amplifies it from update to update. With other kernels, errors of models
-trained for 100 to 2000 updates differed by up to 6e-5. Of the 1,000 pairs of published models of one arm
-that differ in their seeds, none agrees within 1e-2 in all of its numbers; the smallest difference
-is 1.2e-2.
+trained for 100 to 2000 updates differed by up to 6e-5. Of the 1,000 pairs of published models of
+one arm that differ in their seeds, none agrees within 1e-2 in all of its numbers; the smallest
+difference is 1.2e-2.
 """
 
 MAX_MODELS = 20_000
