@@ -240,7 +240,7 @@ def test_a_sampled_data_set_is_described_and_validated(run, tmp_path):
     code, printed = run("validate", "./small.yaml")
     assert code == 0, printed
     assert "4 structures checked: 0 errors, 0 warnings" in printed
-    assert "fewer than 12 structures" in printed
+    assert "fewer than 8 frames" in printed
 
 
 def test_a_file_without_a_card_is_described_under_guessed_keys(run, tmp_path, frames):

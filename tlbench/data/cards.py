@@ -8,9 +8,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
-from tlbench.data.origins import DataFile, FilesOrigin, Origin
+from tlbench.data.origins import ORIGINS, Origin
+from tlbench.data.origins.base import DataFile
 from tlbench.data.readers.file_types import check_is_file
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
@@ -37,8 +38,14 @@ class Card(Strict):
     licence: str
     citation: list[str] = Field(min_length=1)
     units: Units
-    origin: Origin
+    origin: SerializeAsAny[Origin]
     _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("origin", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any) -> Any:
+        kind = value.get("kind") if isinstance(value, dict) else None
+        return value if kind is None else _origin_model(kind).model_validate(value)
 
     @model_validator(mode="after")
     def _elements_fit_the_origin(self) -> "Card":
@@ -51,7 +58,7 @@ class Card(Strict):
 
     def data_files(self) -> dict[str, DataFile]:
         """Return the files that the data set is read from; none if it is sampled."""
-        return self.origin.files if isinstance(self.origin, FilesOrigin) else {}
+        return self.origin.data_files()
 
     @property
     def folder(self) -> Path:
@@ -65,6 +72,34 @@ class Card(Strict):
     def digest(self) -> str:
         """Return the SHA-256 of the recipe."""
         return digest(self.recipe())
+
+
+def _origin_model(kind: Any) -> type[Origin]:
+    if kind not in ORIGINS.names():
+        raise ValueError(
+            f"unknown kind of origin {kind!r}; {near_names(str(kind), ORIGINS.names())}"
+        )
+    return ORIGINS.get(kind)
+
+
+def card_of(value: Mapping[str, Any], source: str, lines: Lines | None = None) -> Card:
+    """Return a card from what its file holds.
+
+    Parameters
+    ----------
+    source, lines
+        The file, and the line of each of its keys, for messages.
+
+    Raises
+    ------
+    InputError
+        If the card is not valid.
+    """
+    origin = value.get("origin")
+    if isinstance(origin, dict) and origin.get("kind") in ORIGINS.names():
+        # By itself first, so that messages know its keys.
+        validate(ORIGINS.get(origin["kind"]), origin, source, lines, ("origin",))
+    return validate(Card, value, source, lines)
 
 
 def card_folder() -> Path:
@@ -103,7 +138,7 @@ def load_card(
     """
     path = _card_path(fspath(name))
     value, card_lines = _read(path, path.stat().st_mtime_ns)
-    card = validate(Card, value, str(path), card_lines)
+    card = card_of(value, str(path), card_lines)
     card._folder = path.parent
     if not changes:
         return card

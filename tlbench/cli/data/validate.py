@@ -8,8 +8,8 @@ import typer
 from tlbench.cli.options import Mirror, StoreFolder
 
 if TYPE_CHECKING:
-    from tlbench.inspection.collection import Collection
-    from tlbench.inspection.validation import Validation
+    from tlbench.inspection.checks.collection import Collection
+    from tlbench.inspection.checks.validation import Validation
 
 MAX_FINDINGS = 50
 
@@ -37,7 +37,7 @@ def validate(
     """
     from rich.console import Console
 
-    from tlbench.inspection.validation import validate_collection
+    from tlbench.inspection.checks.validation import validate_collection
 
     with Console(stderr=True).status("Reading …") as status:
         collection = _collect(data, mirror, store, reader, status)
@@ -54,7 +54,7 @@ def _collect(
     from tlbench.cli.data.describe import load_parts
     from tlbench.data.cards import is_path, load_card
     from tlbench.errors import InputError
-    from tlbench.inspection.collection import from_card, from_file, from_parts
+    from tlbench.inspection.checks.collection import from_card, from_file, from_parts
 
     path = Path(data)
     is_card = path.suffix in (".yaml", ".yml")

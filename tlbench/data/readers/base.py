@@ -38,6 +38,20 @@ class Reader:
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
     check: Callable[[Mapping[str, Path], Any], None] = _accept
 
+    def scan(
+        self, paths: Mapping[str, Path], options: Any
+    ) -> Iterator[tuple[str, int, Frames | InputError]]:
+        """Yield name of the file, index and content of every frame of some files.
+
+        Raises
+        ------
+        InputError
+            As ``frames``.
+        """
+        for name, path in paths.items():
+            for index, frame in self.frames(path, options):
+                yield name, index, frame
+
     def read(self, path: Path, options: Any) -> Frames:
         """Return all structures of a file, in its order.
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import Finding, measured
-from tlbench.inspection.geometry import flatness, structures_of, widths
+from tlbench.inspection.checks.collection import Collection
+from tlbench.inspection.checks.finding import Finding, measured
+from tlbench.inspection.checks.geometry import flatness, structures_of, widths
 
 MIN_FLATNESS = 0.01
 """Volume of the cell over the product of its edges; 0.01 is that of an angle of half a degree."""

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.data.stress_convention import (
+from tlbench.data.work import (
     CONVENTIONS,
     HIGHEST_STRESS,
     Convention,
     convention_of,
+    stress_slope,
     typical_stress,
-    work_slope,
 )
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding, measured
+from tlbench.inspection.checks.collection import Collection
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding, measured
 
 LARGEST_TENSION = 30.0
 """Mean tension (GPa) that few solids bear: ideal strengths of metals are below, diamond's is 90."""
@@ -29,7 +29,7 @@ READ = Convention("GPa", "tension")
 def check_stress(collection: Collection) -> Iterator[Finding]:
     """Find stresses that are all zero, impossibly large, or contradict energies.
 
-    Energies of strained frames fix unit and sign; see `tlbench.data.stress_convention`.
+    Energies of strained frames fix unit and sign; see `tlbench.data.work`.
     """
     frames = collection.frames
     known = np.isfinite(frames.stress).all(axis=(1, 2))
@@ -81,7 +81,7 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
 
 
 def _contradiction(frames: Frames) -> Finding | None:
-    slope = work_slope(frames)
+    slope = stress_slope(frames)
     if not slope.is_resolved:
         return None
     found = convention_of(slope.value, READ)

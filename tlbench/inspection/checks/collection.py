@@ -1,9 +1,9 @@
 """Structures to be checked, with the names that findings call them by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,22 +11,20 @@ import numpy.typing as npt
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
-from tlbench.data.origins import FilesOrigin
 from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
-from tlbench.data.readers.base import Reader
 from tlbench.data.readers.file_types import check_is_file
-from tlbench.data.splits import divide
 from tlbench.errors import InputError
-from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding
+from tlbench.inspection.checks.shapes import Shape, shapes_of
 from tlbench.schema import validate
-
-UNUSED = "unused"
-"""Part of the frames that are in the files of a card, but in none of its parts."""
 
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
 """Endings of files that can be read without a card."""
+
+_Files = dict[str, tuple[Frames, list[int]]]
+"""File → its frames, and the index of each in the file."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Collection:
     names
         File and index in the file, or part and index in the part, of each; shape (frames,).
     parts
-        Part of the data set that each is in; empty if there are no parts; shape (frames,).
+        Part of the data set that each is in; empty if it is in none; shape (frames,).
     elements
         Symbols that the card names; None if there is no card.
     unreadable
@@ -58,6 +56,16 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """What copies of each structure have in common with it."""
+        return shapes_of(self.frames)
+
+    @property
+    def unused(self) -> npt.NDArray[np.bool_]:
+        """Which structures are in no part of a data set that has parts, shape (frames,)."""
+        return np.asarray((self.parts == "") & (self.parts != "").any())
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> "Collection":
         """Return the structures where ``chosen`` (frames,) is true."""
@@ -101,9 +109,10 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
             f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
             "file and validate that."
         ) from error
-    frames, names, unreadable = _read({path.name: path}, format_, options)
-    said = guess.said if guess else ()
-    return Collection(frames, _words(names), _words([""] * len(names)), None, unreadable, said)
+    paths = {path.name: path}
+    wrong = _refusal(lambda: format_.check(paths, options))
+    files, unreadable = _read(paths, format_.scan(paths, options), wrong)
+    return _named(files, unreadable, said=guess.said if guess else ())
 
 
 def from_card(card: Card, mirror: Path | None = None) -> Collection:
@@ -114,18 +123,17 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
     InputError
         If the files cannot be had, or are not of the card's format.
     """
-    assert isinstance(card.origin, FilesOrigin)
-    reader = READERS.get(card.origin.reader)
     paths = fetch(card, mirror)
-    frames, names, unreadable = _read(paths, reader, card.origin.reader_options())
-    parts = _words([""] * len(names))
+    wrong = _refusal(lambda: card.origin.check_files(paths))
+    files, unreadable = _read(paths, card.origin.scan(paths), wrong)
+    parts = None
     # A frame that is missing would shift all that a seed draws after it.
     if not unreadable:
         try:
-            parts = _parts(frames, names, card.origin)
+            parts = card.origin.parts_of({name: frames for name, (frames, _) in files.items()})
         except InputError as error:
             unreadable = (Finding("error", "split", EVERYWHERE, str(error)),)
-    return Collection(frames, _words(names), parts, tuple(card.elements), unreadable)
+    return _named(files, unreadable, parts, tuple(card.elements))
 
 
 def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = None) -> Collection:
@@ -139,38 +147,51 @@ def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = Non
     )
 
 
-def _read(
-    paths: Mapping[str, Path], reader: Reader, options: Any
-) -> tuple[Frames, list[str], tuple[Finding, ...]]:
-    """Return the frames that can be read, their names, and errors about the others."""
-    frames, names, findings = [], [], []
+def _refusal(check: Callable[[], None]) -> list[Finding]:
+    """Return what a check of files as a whole refuses."""
     try:
-        reader.check(paths, options)
+        check()
     except InputError as error:
-        findings.append(Finding("error", "labels", EVERYWHERE, str(error)))
-    for file, path in paths.items():
-        for index, frame in reader.frames(path, options):
-            name = f"{file} frame {index}"
-            if isinstance(frame, InputError):
-                said = str(frame)
-                findings.append(Finding("error", "labels", name, said[:1].upper() + said[1:]))
-            else:
-                frames.append(frame)
-                names.append(name)
-    if not names and not findings:
+        return [Finding("error", "labels", EVERYWHERE, str(error))]
+    return []
+
+
+def _read(
+    paths: Mapping[str, Path],
+    scanned: Iterable[tuple[str, int, Frames | InputError]],
+    findings: list[Finding],
+) -> tuple[_Files, tuple[Finding, ...]]:
+    """Return the frames of each file that can be read, and errors about the others."""
+    found: dict[str, tuple[list[Frames], list[int]]] = {name: ([], []) for name in paths}
+    for file, index, frame in scanned:
+        if isinstance(frame, InputError):
+            said = str(frame)
+            message = said[:1].upper() + said[1:]
+            findings.append(Finding("error", "labels", f"{file} frame {index}", message))
+        else:
+            found[file][0].append(frame)
+            found[file][1].append(index)
+    if not findings and not any(frames for frames, _ in found.values()):
         raise InputError(f"{', '.join(paths)}: has no structures.")
-    return Frames.concatenate(frames) if frames else Frames.empty(), names, tuple(findings)
+    files = {name: (_joined(some), numbers) for name, (some, numbers) in found.items()}
+    return files, tuple(findings)
 
 
-def _parts(frames: Frames, names: list[str], origin: FilesOrigin) -> Words:
-    """Return the part that each frame falls into."""
-    numbered = replace(frames, trajectory=np.arange(len(frames)))
-    file_of = np.array([name.rpartition(" frame ")[0] for name in names])
-    files = {name: numbered.select(file_of == name) for name in origin.files}
-    parts = np.full(len(frames), UNUSED, dtype="<U16")
-    for part, chosen in divide(files, origin.split).items():
-        parts[chosen.trajectory] = part
-    return parts
+def _named(
+    files: _Files,
+    unreadable: tuple[Finding, ...],
+    parts: Words | None = None,
+    elements: tuple[str, ...] | None = None,
+    said: tuple[str, ...] = (),
+) -> Collection:
+    names = _words(f"{file} frame {n}" for file, (_, numbers) in files.items() for n in numbers)
+    parts = _words([""] * len(names)) if parts is None else parts
+    frames = _joined([frames for frames, _ in files.values()])
+    return Collection(frames, names, parts, elements, unreadable, said)
+
+
+def _joined(parts: list[Frames]) -> Frames:
+    return Frames.concatenate(parts) if parts else Frames.empty()
 
 
 def _words(values: Iterable[str]) -> Words:
