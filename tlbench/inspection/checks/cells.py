@@ -31,12 +31,12 @@ def check_numbers(collection: Collection) -> Iterator[Finding]:
                 int(count),
                 int(frames.n_atoms[frame]),
             )
-    for frame in np.flatnonzero(~np.isfinite(frames.energy)):
-        name = str(collection.names[frame])
-        yield Finding("error", "labels", name, "The energy is not a number.")
-    for frame in np.flatnonzero(~np.isfinite(frames.cell).all(axis=(1, 2))):
-        name = str(collection.names[frame])
-        yield Finding("error", "cell", name, "The cell vectors are not numbers.")
+    for check, message, sound in (
+        ("labels", "The energy is not a number.", np.isfinite(frames.energy)),
+        ("cell", "The cell vectors are not numbers.", np.isfinite(frames.cell).all(axis=(1, 2))),
+    ):
+        for name in collection.names[~np.asarray(sound)]:
+            yield Finding("error", check, str(name), message)
 
 
 def check_cells(collection: Collection) -> Iterator[Finding]:

@@ -44,13 +44,8 @@ def structures_of(frames: Frames) -> list[Structure]:
     ends = np.cumsum(frames.n_atoms)
     spans = [slice(int(end - n), int(end)) for end, n in zip(ends, frames.n_atoms, strict=True)]
     return [
-        Structure(
-            frames.atomic_numbers[span],
-            frames.positions[span],
-            frames.cell[index],
-            frames.pbc[index],
-        )
-        for index, span in enumerate(spans)
+        Structure(frames.atomic_numbers[span], frames.positions[span], cell, pbc)
+        for span, cell, pbc in zip(spans, frames.cell, frames.pbc, strict=True)
     ]
 
 

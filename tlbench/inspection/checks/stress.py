@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.data.frames import Floats, Frames
+from tlbench.data.frames import Frames
 from tlbench.data.work import (
     CONVENTIONS,
     HIGHEST_STRESS,
@@ -58,8 +58,9 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             "trace), more than there is inside planets; check stress_unit in the card's options.",
         )
         return
-    tension = _tension(frames)
-    for frame in np.flatnonzero(tension > LARGEST_TENSION):
+    # A third of the trace, positive in tension; comparisons with NaN are false.
+    mean = np.trace(frames.stress, axis1=1, axis2=2) / 3
+    for frame in np.flatnonzero(mean > LARGEST_TENSION):
         yield measured(
             "warning",
             "stress",
@@ -67,16 +68,16 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             "A tension of {0:.3g} GPa (a third of the trace); few solids bear more than "
             f"{LARGEST_TENSION:g}. The calculation may not have converged, or unit or sign are "
             "wrong.",
-            tension[frame],
+            mean[frame],
         )
-    for frame in np.flatnonzero(np.isfinite(tension) & (tension < -LARGEST_COMPRESSION)):
+    for frame in np.flatnonzero(mean < -LARGEST_COMPRESSION):
         yield measured(
             "warning",
             "stress",
             str(collection.names[frame]),
             "A pressure of {0:.3g} GPa, more than at the centre of the Earth; check stress_unit "
             "and stress_sign in the card's options.",
-            -tension[frame],
+            -mean[frame],
         )
 
 
@@ -98,9 +99,3 @@ def _contradiction(frames: Frames) -> Finding | None:
         f"their stresses imply (R² {slope.r_squared:.2f}){guess}; correct stress_unit or "
         "stress_sign in the card's options.",
     )
-
-
-def _tension(frames: Frames) -> Floats:
-    """Return a third of the trace of each stress (GPa); minus infinity where it is unknown."""
-    mean = np.trace(frames.stress, axis1=1, axis2=2) / 3
-    return np.where(np.isfinite(mean), mean, -np.inf)
