@@ -44,8 +44,14 @@ class Card(Strict):
     @field_validator("origin", mode="before")
     @classmethod
     def _of_its_kind(cls, value: Any) -> Any:
-        kind = value.get("kind") if isinstance(value, dict) else None
-        return value if kind is None else _origin_model(kind).model_validate(value)
+        if not isinstance(value, dict):
+            return value
+        kind, kinds = value.get("kind"), ORIGINS.names()
+        if kind is None:
+            raise ValueError(f"the key 'kind' is missing; it is one of {', '.join(kinds)}")
+        if kind not in kinds:
+            raise ValueError(f"unknown kind of origin {kind!r}; {near_names(str(kind), kinds)}")
+        return ORIGINS.get(kind).model_validate(value)
 
     @model_validator(mode="after")
     def _elements_fit_the_origin(self) -> "Card":
@@ -72,14 +78,6 @@ class Card(Strict):
     def digest(self) -> str:
         """Return the SHA-256 of the recipe."""
         return digest(self.recipe())
-
-
-def _origin_model(kind: Any) -> type[Origin]:
-    if kind not in ORIGINS.names():
-        raise ValueError(
-            f"unknown kind of origin {kind!r}; {near_names(str(kind), ORIGINS.names())}"
-        )
-    return ORIGINS.get(kind)
 
 
 def card_of(value: Mapping[str, Any], source: str, lines: Lines | None = None) -> Card:
