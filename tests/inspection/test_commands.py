@@ -127,8 +127,8 @@ def test_a_long_list_is_cut(run, tmp_path):
         (["data.json"], "There is no data file 'data.json'"),
         (["missing.yaml"], "There is no card file 'missing.yaml'"),
         (["sw-is"], "did you mean 'sw-si'"),
-        (["sw-si", "--reader", "extxyz"], "no data file 'sw-si'"),
-        (["x.yaml", "--reader", "extxyz"], "names its own reader"),
+        (["sw-si", "--reader", "extxyz"], "sw-si is a card, which names its own reader"),
+        (["x.yaml", "--reader", "extxyz"], "There is no card file 'x.yaml'"),
         (["x.xyz", "--reader", "extyxz"], "no data file"),
     ],
 )

@@ -159,6 +159,15 @@ DATA_ENDINGS = (".extxyz", ".xyz", ".json", ".traj", ".db", ".cfg", ".gz")
 """Endings of files that may hold structures; no name of a card has one."""
 
 
+def data_file(name: str) -> Path | None:
+    """Return the file of structures that ``name`` means, there or not; None if it means a card."""
+    path = Path(name)
+    if name in card_names() or path.suffix in (".yaml", ".yml"):
+        return None
+    is_file = path.is_file() or is_path(name) or path.suffix.lower() in DATA_ENDINGS
+    return path if is_file else None
+
+
 def check_names_a_card(name: str) -> None:
     """Refuse the name of a data file where that of a card is expected.
 
@@ -167,8 +176,8 @@ def check_names_a_card(name: str) -> None:
     InputError
         Saying how to write a card for the file.
     """
-    path = Path(name)
-    if name in card_names() or path.suffix in (".yaml", ".yml"):
+    path = data_file(name)
+    if path is None:
         return
     if path.is_file():
         raise InputError(
