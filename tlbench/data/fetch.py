@@ -13,7 +13,7 @@ from tlbench.data.cards import Card
 from tlbench.data.origins.base import DataFile
 from tlbench.data.reading import check_digest, sha256_of
 from tlbench.errors import InputError
-from tlbench.files import flush, replacing
+from tlbench.files import replacing
 from tlbench.locks import Lock
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
@@ -69,9 +69,10 @@ def fetch(
                 # Another process may be fetching the same file.
                 with Lock(data_folder() / LOCK):
                     if not path.is_file():
-                        copy = _in_mirror(mirror, name, file)
-                        if copy is not None:
-                            _copy(copy, path, file)
+                        if copy := _in_mirror(mirror, name, file):
+                            with replacing(path) as part:
+                                shutil.copyfile(copy, part)
+                                check_digest(part, file.sha256)
                         else:
                             _download(card.name, path, file, partial(on_bytes, name))
             except OSError as error:
@@ -116,13 +117,6 @@ def _in_mirror(mirror: Path | None, name: str, file: DataFile) -> Path | None:
             f"{file.sha256}); replace it, or leave out the mirror."
         )
     return None
-
-
-def _copy(source: Path, path: Path, file: DataFile) -> None:
-    with replacing(path) as part:
-        shutil.copyfile(source, part)
-        check_digest(part, file.sha256)
-        flush(part)
 
 
 class _Progress:

@@ -1,6 +1,6 @@
 """What an origin of structures is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tlbench.data.frames import Frames, Words
-from tlbench.errors import InputError
+from tlbench.data.readers.base import Scanned
 from tlbench.schema import Strict
 
 SPLITS = ("train", "validation", "test")
@@ -161,11 +161,8 @@ class Origin(Strict):
         """Return the names of the readers of these files."""
         return []
 
-    def check_files(self, paths: Mapping[str, Path]) -> None:
-        """Raise ``InputError`` if the settings name what none of the files has."""
-
-    def scan(self, paths: Mapping[str, Path]) -> Iterator[tuple[str, int, Frames | InputError]]:
-        """Yield file, index and content of every frame in the files, or what is wrong with it."""
+    def scan(self, paths: Mapping[str, Path]) -> Scanned:
+        """Yield file, index and content of every frame; see `Reader.scan`."""
         yield from ()
 
     def parts_of(self, files: Mapping[str, Frames]) -> Words:

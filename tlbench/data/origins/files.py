@@ -1,6 +1,6 @@
 """Structures that are read from files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -11,9 +11,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from tlbench.data.frames import Frames, Words
 from tlbench.data.origins.base import SPLITS, DataFile, OnStep, Origin
 from tlbench.data.readers import READERS
+from tlbench.data.readers.base import Scanned
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import Part, Split, divide
-from tlbench.errors import InputError
 from tlbench.registry import near_names
 from tlbench.schema import Strict
 
@@ -111,12 +111,8 @@ class FilesOrigin(Origin):
         """Return the name of the reader."""
         return [self.reader]
 
-    def check_files(self, paths: Mapping[str, Path]) -> None:
-        """Raise ``InputError`` if the settings name what none of the files has."""
-        READERS.get(self.reader).check(paths, self.reader_options())
-
-    def scan(self, paths: Mapping[str, Path]) -> Iterator[tuple[str, int, Frames | InputError]]:
-        """Yield file, index and content of every frame in the files, or what is wrong with it."""
+    def scan(self, paths: Mapping[str, Path]) -> Scanned:
+        """Yield file, index and content of every frame; see `Reader.scan`."""
         return READERS.get(self.reader).scan(paths, self.reader_options())
 
     def parts_of(self, files: Mapping[str, Frames]) -> Words:

@@ -1,6 +1,6 @@
 """Structures to be checked, with the names that findings call them by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
 from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
+from tlbench.data.readers.base import Scanned
 from tlbench.data.readers.file_types import check_is_file
 from tlbench.errors import InputError
 from tlbench.inspection.checks.finding import EVERYWHERE, Finding
@@ -22,9 +23,6 @@ from tlbench.schema import validate
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
 """Endings of files that can be read without a card."""
-
-_Files = dict[str, tuple[Frames, list[int]]]
-"""File → its frames, and the index of each in the file."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +107,8 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
             f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
             "file and validate that."
         ) from error
-    paths = {path.name: path}
-    wrong = _refusal(lambda: format_.check(paths, options))
-    files, unreadable = _read(paths, format_.scan(paths, options), wrong)
-    return _named(files, unreadable, said=guess.said if guess else ())
+    found = _read(format_.scan({path.name: path}, options), path.name)
+    return replace(found, guessed=guess.said if guess else ())
 
 
 def from_card(card: Card, mirror: Path | None = None) -> Collection:
@@ -124,16 +120,18 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
         If the files cannot be had, or are not of the card's format.
     """
     paths = fetch(card, mirror)
-    wrong = _refusal(lambda: card.origin.check_files(paths))
-    files, unreadable = _read(paths, card.origin.scan(paths), wrong)
-    parts = None
+    found = replace(_read(card.origin.scan(paths), ", ".join(paths)), elements=tuple(card.elements))
     # A frame that is missing would shift all that a seed draws after it.
-    if not unreadable:
-        try:
-            parts = card.origin.parts_of({name: frames for name, (frames, _) in files.items()})
-        except InputError as error:
-            unreadable = (Finding("error", "split", EVERYWHERE, str(error)),)
-    return _named(files, unreadable, parts, tuple(card.elements))
+    if found.unreadable:
+        return found
+    file_of = np.array([name.rpartition(" frame ")[0] for name in found.names])
+    try:
+        return replace(
+            found,
+            parts=card.origin.parts_of({n: found.frames.select(file_of == n) for n in paths}),
+        )
+    except InputError as error:
+        return replace(found, unreadable=(Finding("error", "split", EVERYWHERE, str(error)),))
 
 
 def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = None) -> Collection:
@@ -147,51 +145,23 @@ def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = Non
     )
 
 
-def _refusal(check: Callable[[], None]) -> list[Finding]:
-    """Return what a check of files as a whole refuses."""
-    try:
-        check()
-    except InputError as error:
-        return [Finding("error", "labels", EVERYWHERE, str(error))]
-    return []
-
-
-def _read(
-    paths: Mapping[str, Path],
-    scanned: Iterable[tuple[str, int, Frames | InputError]],
-    findings: list[Finding],
-) -> tuple[_Files, tuple[Finding, ...]]:
-    """Return the frames of each file that can be read, and errors about the others."""
-    found: dict[str, tuple[list[Frames], list[int]]] = {name: ([], []) for name in paths}
+def _read(scanned: Scanned, what: str) -> Collection:
+    """Return the frames that can be read, and errors about the others; ``what`` is read."""
+    frames, names, findings = [], [], []
     for file, index, frame in scanned:
-        if isinstance(frame, InputError):
-            said = str(frame)
-            message = said[:1].upper() + said[1:]
-            findings.append(Finding("error", "labels", f"{file} frame {index}", message))
+        name = EVERYWHERE if index is None else f"{file} frame {index}"
+        if isinstance(frame, Frames):
+            frames.append(frame)
+            names.append(name)
         else:
-            found[file][0].append(frame)
-            found[file][1].append(index)
-    if not findings and not any(frames for frames, _ in found.values()):
-        raise InputError(f"{', '.join(paths)}: has no structures.")
-    files = {name: (_joined(some), numbers) for name, (some, numbers) in found.items()}
-    return files, tuple(findings)
-
-
-def _named(
-    files: _Files,
-    unreadable: tuple[Finding, ...],
-    parts: Words | None = None,
-    elements: tuple[str, ...] | None = None,
-    said: tuple[str, ...] = (),
-) -> Collection:
-    names = _words(f"{file} frame {n}" for file, (_, numbers) in files.items() for n in numbers)
-    parts = _words([""] * len(names)) if parts is None else parts
-    frames = _joined([frames for frames, _ in files.values()])
-    return Collection(frames, names, parts, elements, unreadable, said)
-
-
-def _joined(parts: list[Frames]) -> Frames:
-    return Frames.concatenate(parts) if parts else Frames.empty()
+            said = str(frame)
+            message = said if index is None else said[:1].upper() + said[1:]
+            findings.append(Finding("error", "labels", name, message))
+    if not names and not findings:
+        raise InputError(f"{what}: has no structures.")
+    everything = Frames.concatenate(frames) if frames else Frames.empty()
+    nowhere = _words([""] * len(names))
+    return Collection(everything, _words(names), nowhere, unreadable=tuple(findings))
 
 
 def _words(values: Iterable[str]) -> Words:
