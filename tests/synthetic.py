@@ -11,7 +11,6 @@ from forging import PUBLISHED
 
 from tlbench.backbones import BACKBONES
 from tlbench.costs import Cost
-from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
 from tlbench.jobs.results import ReferenceRun, Structure
@@ -160,12 +159,10 @@ class _Publication:
         groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]
         n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
         phases = ["crystal" if t < 1000 else "liquid" for t in at]
-        origin = card.origin
-        if isinstance(origin, StillingerWeberOrigin):
-            n_atoms = 8 * int(np.prod(origin.repeats))
-            at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
-            phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
-            groups = [""] * count
+        if made := card.origin.described("test"):
+            n_atoms, groups = made[0].n_atoms, [""] * count
+            at = [each.temperature_k for each in made]
+            phases = [each.phase for each in made]
         return TestSet(
             data=self.data[element],
             element=element,

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
-from tlbench.data.origins import FilesOrigin
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.plan.keys import KeyScheme
@@ -106,7 +105,10 @@ def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
         "dataset",
         card.recipe(),
         label=f"data set {card.name}",
-        named=[f"reader {card.origin.reader}"] if isinstance(card.origin, FilesOrigin) else [],
+        named=[
+            f"origin {card.origin.kind}",
+            *(f"reader {name}" for name in card.origin.readers()),
+        ],
         files={name: str(path) for name, path in locate(card).items()},
     )
 
