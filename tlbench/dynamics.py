@@ -7,14 +7,11 @@ from pydantic import Field
 
 from tlbench.engine.store import Store
 from tlbench.files import write_whole
+from tlbench.jobs import compare, reference
+from tlbench.jobs.compare import SimulationSummary
 from tlbench.jobs.context import RESULT
-from tlbench.jobs.results import (
-    MOST,
-    CompareResult,
-    ReferenceResult,
-    ReferenceRun,
-    SimulationSummary,
-)
+from tlbench.jobs.kind import MOST
+from tlbench.jobs.reference import ReferenceRun
 from tlbench.magnitudes import Count, Temperature
 from tlbench.plan import Plan
 from tlbench.schema import Strict, read_json
@@ -52,19 +49,19 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
     available = set(finished)
     if plan.reference is None or plan.reference not in available:
         return None
-    reference = store.result(plan.reference, ReferenceResult).run
+    measure = store.result(plan.reference, reference.Result).run
     models = []
     for cell in plan.simulated:
         if cell.job in available:
-            found = store.result(cell.job, CompareResult).run
-            if not reference.fits(found.structure, found.msd):
+            found = store.result(cell.job, compare.Result).run
+            if not measure.fits(found.structure, found.msd):
                 problem = "distributions that are not on the bins of the reference"
                 raise store.senseless(cell.job, RESULT, problem)
             coordinates = {
                 name: getattr(cell, name) for name in ModelRun.model_fields if hasattr(cell, name)
             }
             models.append(ModelRun(**coordinates, **vars(found)))
-    return Dynamics(suite=plan.suite.name, reference=reference, models=models)
+    return Dynamics(suite=plan.suite.name, reference=measure, models=models)
 
 
 def write_dynamics(path: Path, dynamics: Dynamics) -> None:

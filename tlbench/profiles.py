@@ -15,7 +15,9 @@ from tlbench.engine.arrays import (
     read_arrays,
 )
 from tlbench.engine.store import Store
-from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
+from tlbench.jobs.coverage import COVERAGE
+from tlbench.jobs.evaluate import ERRORS
+from tlbench.jobs.geometry import GEOMETRY
 from tlbench.magnitudes import Count, Magnitude, Temperature
 from tlbench.metrics.structure import REACH
 from tlbench.plan import PRETRAIN, Cell, Covered, Plan

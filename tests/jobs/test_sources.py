@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -175,8 +176,7 @@ def late(tmp_path, monkeypatch):
     (root / "tlbench" / "jobs").mkdir(parents=True)
     for name in LATE:
         (root / "tlbench" / "jobs" / f"{name}.py").write_text("from tlbench import shared\n")
-        kind = KINDS["speed"].__class__(f"tlbench.jobs.{name}:run", False)
-        monkeypatch.setitem(KINDS, name, kind)
+        monkeypatch.setitem(KINDS, name, SimpleNamespace(module=f"tlbench.jobs.{name}"))
     (root / "tlbench" / "shared.py").write_text("X = 1\n")
     known = Sources(root)
     monkeypatch.setattr(sources, "own_sources", lambda: known)

@@ -14,7 +14,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.splits import nested_subset
 from tlbench.errors import InputError
 from tlbench.jobs.context import MODEL, Context, Progress
-from tlbench.jobs.train import run
+from tlbench.jobs.train import KIND
 from tlbench.potential import load_potential
 from tlbench.training.loop import force_mae
 
@@ -55,8 +55,7 @@ def do(
 ) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     reported = [] if reported is None else reported
-    # Configurations reach a job as JSON.
-    return run(json.loads(json.dumps(config)), Context(folder, parents, "cpu", reported.append))
+    return KIND.perform(config, Context(folder, parents, "cpu", reported.append))
 
 
 @every_backbone
@@ -237,7 +236,7 @@ def test_an_interrupted_job_ends_in_the_same_bytes(data, tmp_path, monkeypatch):
     folder = tmp_path / "interrupted"
     folder.mkdir()
     with pytest.raises(Killed):
-        run(config(), Context(folder, {"data": data}, "cpu", kill))
+        KIND.perform(config(), Context(folder, {"data": data}, "cpu", kill))
     reported: list[Progress] = []
     do(folder, config(), reported, data=data)
 

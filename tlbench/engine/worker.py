@@ -5,7 +5,6 @@ what its jobs need.
 """
 
 import errno
-import json
 import os
 import platform
 import sys
@@ -114,8 +113,6 @@ def perform(
     environment
         Name of the environment that this interpreter was named for.
     """
-    from tlbench.jobs.results import check_result
-
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -125,8 +122,8 @@ def perform(
     log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
         check_planned(job)
-        settle_process(job.kind, job.config)
         kind = KINDS[job.kind]
+        settle_process(job.kind, kind.seed_of(job.config))
         device = resolve(requested) if kind.uses_device else "cpu"
         forget_peak()
         stopwatch = Stopwatch()
@@ -144,11 +141,8 @@ def perform(
 
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
-        run = kind.load()
+        result = kind.perform(job.config, context)
         check_imported(job)
-        result = run(json.loads(json.dumps(dict(job.config))), context)
-        check_imported(job)
-        check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
             **context.measured,

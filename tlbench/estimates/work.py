@@ -18,6 +18,7 @@ from typing import Any
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin
 from tlbench.estimates.known import ATOMS_PER_CELL, Known, Sizes
 from tlbench.jobs.base import Job
+from tlbench.jobs.kind import first_form
 from tlbench.md.protocol import Protocol
 from tlbench.schema import canonical_json
 
@@ -57,7 +58,8 @@ class Work:
 def work_of(job: Job, known: Known) -> Work | None:
     """Return how much ``job`` has to do; None if too little is known of what it reads."""
     try:
-        return _COUNTS[job.kind](job, known)
+        config = first_form(job.settings)
+        return _COUNTS[job.kind](Job(job.kind, config, job.parents), known)
     except (KeyError, TypeError, ValueError):
         # Another version of tlbench described it otherwise.
         return None

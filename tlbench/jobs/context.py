@@ -1,4 +1,4 @@
-"""What a running job is given, and the files that jobs leave.
+"""What a running job is given.
 
 Every kind of job imports this module and none imports `tlbench.jobs.base`, so that a change of
 how jobs are described does not count as a change of what they compute.
@@ -17,14 +17,8 @@ from tlbench.seeds import stream
 RESULT = "result.json"
 """File in a finished job's folder that holds what the job returned."""
 
-MODEL, CURVE, ERRORS = POTENTIAL, "curve.json", "errors.npz"
-"""Files of a trained model's job and of the job that measures it."""
-
-COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"
-"""Files of the jobs of these names."""
-
-START, EXPECTED, OUTCOME = "start.npz", "expected.npz", "outcome.npz"
-"""Files of reference dynamics and of simulations."""
+MODEL = POTENTIAL
+"""File that a job leaves which trains a model, and that jobs with models read."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Job: make or read a data set, and divide it into train, validation and test."""
 
 from dataclasses import replace
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 from ase.build import bulk
@@ -10,26 +11,51 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin, Trajectories
 from tlbench.data.reading import read_parts
 from tlbench.errors import InputError
+from tlbench.jobs import kind
+from tlbench.jobs.amount import ATOMS_PER_CELL, Amount, Facts
 from tlbench.jobs.context import Context, Progress
-from tlbench.md.sampling import sample_nvt
-from tlbench.reference.stillinger_weber import StillingerWeber
+from tlbench.jobs.kind import Kind
+from tlbench.magnitudes import Count
 from tlbench.seeds import stream
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+class Config(kind.Config):
+    """What determines a data set: the recipe of its card."""
+
+    kind: ClassVar = "dataset"
+
+    elements: list[str]
+    origin: dict[str, Any]
+
+
+class PartSizes(kind.Result):
+    """A count for each part of a data set."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+class Result(kind.Result):
+    """Number of structures and of atoms in each part of a data set."""
+
+    n_frames: PartSizes
+    n_atoms: PartSizes
+
+
+def run(config: Config, context: Context) -> Result:
     """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
-    elements, origin = config["elements"], config["origin"]
-    if origin["kind"] == "files":
-        parts = read_parts(elements, origin, context.files)
+    if config.origin["kind"] == "files":
+        parts = read_parts(config.elements, config.origin, context.files)
     else:
-        sampled = StillingerWeberOrigin.model_validate(origin)
-        parts = sample_stillinger_weber(elements[0], sampled, context)
+        sampled = StillingerWeberOrigin.model_validate(config.origin)
+        parts = sample_stillinger_weber(config.elements[0], sampled, context)
     for split, frames in parts.items():
         frames.save(context.folder / f"{split}.npz")
-    return {
-        "n_frames": {split: len(frames) for split, frames in parts.items()},
-        "n_atoms": {split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
-    }
+    return Result.of(
+        n_frames={split: len(frames) for split, frames in parts.items()},
+        n_atoms={split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
+    )
 
 
 def sample_stillinger_weber(
@@ -40,6 +66,9 @@ def sample_stillinger_weber(
     All trajectories run for as long as the longest of them needs; each has its own generator
     and starts from the perfect crystal, which is melted first where the card says so.
     """
+    from tlbench.md.sampling import sample_nvt
+    from tlbench.reference.stillinger_weber import StillingerWeber
+
     runs = [
         (split, temperature, number)
         for split in SPLITS
@@ -85,3 +114,21 @@ def sample_stillinger_weber(
 def _part(origin: StillingerWeberOrigin, split: str) -> Trajectories:
     part: Trajectories = getattr(origin, split)
     return part
+
+
+def amount(config: Config, facts: Facts) -> Amount:
+    """Return the number of atoms over all steps of sampling, or of structures in files."""
+    if config.origin["kind"] == "files":
+        parts = config.origin["split"]
+        reader = str(config.origin["reader"])
+        return Amount(sum(float(parts[split]["frames"]) for split in SPLITS), reader)
+    made = StillingerWeberOrigin.model_validate(config.origin)
+    parts = [_part(made, split) for split in SPLITS]
+    trajectories = sum(part.trajectories for part in parts) * len(made.temperatures_k)
+    melting = made.melt.for_fs if made.melt else 0.0
+    kept = max(part.frames for part in parts)
+    steps = (melting + made.equilibration_fs + kept * made.interval_fs) / made.timestep_fs
+    return Amount(steps * trajectories * ATOMS_PER_CELL * prod(made.repeats), made.kind)
+
+
+KIND = Kind(Config, Result, run, amount, outputs=tuple(f"{split}.npz" for split in SPLITS))

@@ -6,6 +6,7 @@ from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
 from tlbench.data.origins import FilesOrigin
 from tlbench.errors import InputError
+from tlbench.jobs import dataset
 from tlbench.jobs.base import Job
 from tlbench.plan.keys import KeyScheme
 from tlbench.suite import Suite
@@ -115,8 +116,7 @@ class Plan:
 def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
     """Return the job that makes or reads the data set of ``card``."""
     return (keys or KeyScheme()).job(
-        "dataset",
-        card.recipe(),
+        dataset.Config.model_validate(card.recipe()),
         label=f"data set {card.name}",
         named=[f"reader {card.origin.reader}"] if isinstance(card.origin, FilesOrigin) else [],
         files={name: str(path) for name, path in locate(card).items()},

@@ -8,6 +8,9 @@ from ase.data import atomic_numbers
 
 from tlbench.data.cards import Card
 from tlbench.data.origins import StillingerWeberOrigin
+from tlbench.jobs.compare import Config as CompareConfig
+from tlbench.jobs.reference import Config as ReferenceConfig
+from tlbench.jobs.simulate import Config as SimulateConfig
 from tlbench.plan.base import Cell, Plan
 from tlbench.suite import Simulations, Suite
 
@@ -26,19 +29,18 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         return
     trained = result.jobs[measured.trained]
     element, label = target.elements[0], trained.label
-    suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
-    protocol = suite.dynamics.protocol().model_dump(mode="json")
+    protocol = suite.dynamics.protocol()
+    protocol.check(np.array([atomic_numbers[element]]))
     at = f"{suite.dynamics.temperature_k:g} K"
+    start = _start_of(suite.dynamics, target)
     reference = result.keys.job(
-        "reference",
-        {"protocol": protocol, "element": element, "start": _start_of(suite.dynamics, target)},
+        ReferenceConfig(protocol=protocol, element=element, start=start),
         {"data": data} if target.data_files() else {},
         f"reference dynamics of {element} at {at}",
     )
     result.reference = result.add(reference)
     simulation = result.keys.job(
-        "simulate",
-        {"protocol": protocol},
+        SimulateConfig(protocol=protocol),
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
         named=[f"backbone {measured.backbone}"],
@@ -46,8 +48,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     )
     result.add(simulation)
     comparison = result.keys.job(
-        "compare",
-        {"temperature_k": suite.dynamics.temperature_k, "metrics": suite.simulation_metrics},
+        CompareConfig(temperature_k=suite.dynamics.temperature_k, metrics=suite.simulation_metrics),
         {"simulation": simulation.key, "reference": reference.key},
         f"compare {label}",
         named=[f"metric {name}" for name in suite.simulation_metrics],
