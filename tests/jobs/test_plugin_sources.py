@@ -45,7 +45,7 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
     for each in (BACKBONES, METRICS):
         monkeypatch.setattr(each, "_plugins_loaded", False)
-        for name in ("_entries", "_modules"):
+        for name in ("_entries", "_paths"):
             monkeypatch.setattr(each, name, dict(getattr(each, name)))
     yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_plugin"]:
@@ -134,7 +134,7 @@ def single(tmp_path, monkeypatch):
     point = EntryPoint("gentle", "gentle:SPEC", "tlbench.metrics")
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
     monkeypatch.setattr(METRICS, "_plugins_loaded", False)
-    for name in ("_entries", "_modules"):
+    for name in ("_entries", "_paths"):
         monkeypatch.setattr(METRICS, name, dict(getattr(METRICS, name)))
     return folder
 

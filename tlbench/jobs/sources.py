@@ -61,14 +61,17 @@ class Sources(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name not in self._digests:
-            registered = _registered(name)
-            if registered is None:
-                raise KeyError(name)
-            module, provider = registered
+            path, provider = _registered(name)
+            module = path.partition(":")[0]
             if module.partition(".")[0] == PACKAGE:
-                self._own(name, module)
+                top, files = self.tree.root, self.tree.closure([module])
+                own: list[Path] = []
             else:
-                self._foreign(name, module, provider)
+                top, files = _package_files(self.tree, module, provider)
+                own = self._used_by(path for path in files if path.suffix == ".py")
+            self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
+            digests = [self.tree.digest(files, top), self.tree.digest(own)]
+            self._digests[name] = digest([path, *digests])
         return self._digests[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -86,19 +89,10 @@ class Sources(Mapping[str, str]):
 
     def has(self, name: str) -> bool:
         """Return whether a source is registered, and its module is there, below ``root``."""
-        registered = _registered(name)
-        return registered is not None and self.tree.has(registered[0])
-
-    def _own(self, name: str, module: str) -> None:
-        files = self.tree.closure([module])
-        self._files[name] = _modules(files, self.tree.root)
-        self._digests[name] = self.tree.digest(files)
-
-    def _foreign(self, name: str, module: str, provider: str | None) -> None:
-        top, files = _package_files(self.tree, module, provider)
-        own = self._used_by(path for path in files if path.suffix == ".py")
-        self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
-        self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
+        try:
+            return self.tree.has(_registered(name)[0].partition(":")[0])
+        except KeyError:
+            return False
 
     def _used_by(self, files: Iterable[Path]) -> list[Path]:
         """Return the files of tlbench that files of another package import, or may look up."""
@@ -166,15 +160,21 @@ def check_imported(job: Job) -> None:
             _settled.add(mark)
 
 
-def _registered(name: str) -> tuple[str, str | None] | None:
-    """Return the module of a source and the distribution that it comes from, None if unknown."""
+def _registered(name: str) -> tuple[str, str | None]:
+    """Return the ``"module:attribute"`` of a source and the distribution that it comes from.
+
+    Raises
+    ------
+    KeyError
+        If it is unknown.
+    """
     if name in KINDS:
         return KINDS[name].module, None
     for kind, registry in REGISTRIES.items():
         own_name = name.removeprefix(f"{kind} ")
         if own_name != name and own_name in registry:
-            return registry.module(own_name), registry.provider(own_name)
-    return None
+            return registry.path(own_name), registry.provider(own_name)
+    raise KeyError(name)
 
 
 def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
@@ -190,7 +190,8 @@ def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
 def _registered_in(registries: Iterable[str]) -> set[str]:
     """Return the modules of all that is registered in registries with these dotted names."""
     named = (_REGISTRIES[each] for each in registries)
-    return {registry.module(name) for registry in named for name in registry.names()}
+    found = {registry.path(name) for registry in named for name in registry.names()}
+    return {path.partition(":")[0] for path in found}
 
 
 def _package_files(tree: SourceFiles, module: str, provider: str | None) -> tuple[Path, list[Path]]:
