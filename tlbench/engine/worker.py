@@ -18,7 +18,7 @@ from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
-from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.provenance import Stopwatch, device_name
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
@@ -51,7 +51,9 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
         store = Store(task.store)
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
-                return Outcome(job.key, reused=True)
+                if not _is_of_another_device(job, store, task.device):
+                    return Outcome(job.key, reused=True)
+                store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
@@ -80,6 +82,13 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
     except StoreError as fault:
         return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
+
+
+def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
+    """Return whether a finished job has measured another device than it would here."""
+    if not job.measures_device:
+        return False
+    return store.provenance(job.key).device_name != device_name(resolve(requested))
 
 
 def _usable(store: Store, key: str) -> bool:
