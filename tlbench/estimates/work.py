@@ -58,11 +58,18 @@ class Work:
 def work_of(job: Job, known: Known) -> Work | None:
     """Return how much ``job`` has to do; None if too little is known of what it reads."""
     try:
-        config = first_form(job.settings)
-        return _COUNTS[job.kind](Job(job.kind, config, job.parents), known)
+        return _COUNTS[job.kind](_spelt_out(job), known)
     except (KeyError, TypeError, ValueError):
         # Another version of tlbench described it otherwise.
         return None
+
+
+def _spelt_out(job: Job) -> Job:
+    try:
+        return Job(job.kind, first_form(job.settings), job.parents)
+    except ValueError:
+        # Another version of tlbench described it.
+        return job
 
 
 def _dataset(job: Job, known: Known) -> Work | None:

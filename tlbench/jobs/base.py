@@ -3,7 +3,7 @@
 Nothing here imports torch: planning and looking up finished work need only names and digests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from tlbench.jobs import (
     speed,
     train,
 )
+from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.kind import Config, Kind
 from tlbench.schema import canonical_json, digest
 
@@ -115,6 +116,29 @@ class Job:
             "files": self.files,
             "environment": self.environment,
         }
+
+
+def amount_of(
+    job: Job, find: Callable[[str], Job | None], sizes: Callable[[str], Sizes | None]
+) -> Amount | None:
+    """Return how much work a job is; None if too little is known of its parents.
+
+    Parameters
+    ----------
+    find
+        Returns the job of a key, None if it is unknown.
+    sizes
+        Returns the sizes of the data set of a job's key, None if they are unknown.
+    """
+    parents = {role: parent for role, key in job.parents.items() if (parent := find(key))}
+    data = {
+        role: parent.key if parent.kind == dataset.Config.kind else parent.parents.get("data")
+        for role, parent in parents.items()
+    }
+    known = {role: size for role, key in data.items() if key and (size := sizes(key))}
+    facts = Facts({role: parent.settings for role, parent in parents.items()}, known)
+    found: Amount | None = KINDS[job.kind].amount(job.settings, facts)
+    return found
 
 
 def read_job(written: Mapping[str, Any]) -> Job:
