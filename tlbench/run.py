@@ -32,6 +32,7 @@ from tlbench.files import write_whole
 from tlbench.inspection.audit import check_distinct
 from tlbench.inspection.notes import notes_on_data
 from tlbench.jobs.base import Job
+from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
@@ -250,7 +251,7 @@ def load_dataset(
     for error in report.errors.values():
         raise InputError(f"The data set {card.name!r} cannot be made: {error}")
     folder = opened.folder(job.key)
-    return {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+    return {split: Frames.load(folder / data_file(split)) for split in SPLITS}
 
 
 def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlbench.data.frames import Frames
 from tlbench.potential_file import POTENTIAL
 from tlbench.schema import canonical_json
 from tlbench.seeds import stream
@@ -19,6 +20,14 @@ RESULT = "result.json"
 
 MODEL = POTENTIAL
 """File that a job leaves which trains a model, and that jobs with models read."""
+
+
+def data_file(part: str) -> str:
+    """Return the name of the file that a data set's job leaves with its part "train", ….
+
+    Other jobs that describe the atoms of each part name their files alike.
+    """
+    return f"{part}.npz"
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,10 @@ class Context:
     report: Callable[[Progress], None]
     files: Mapping[str, Path] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+
+    def frames(self, role: str, part: str) -> Frames:
+        """Return a part of the data set that is the parent with this role."""
+        return Frames.load(self.parents[role] / data_file(part))
 
 
 def clock_for(device: str) -> Callable[[], float]:

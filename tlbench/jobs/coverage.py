@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tlbench.data.frames import Floats, Frames
+from tlbench.data.frames import Floats
 from tlbench.data.splits import Drawn, Share, chosen_indices
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -45,7 +45,7 @@ def run(config: Config, context: Context) -> Result:
     test = read_environments(context.parents["target_environments"], "test", "raw")
     found = {}
     for number, (role, subset) in enumerate(config):
-        frames = Frames.load(context.parents[f"{role}_data"] / "train.npz")
+        frames = context.frames(f"{role}_data", "train")
         trained = read_environments(context.parents[f"{role}_environments"], "train", "raw")
         structures = np.repeat(np.arange(len(frames)), frames.n_atoms)
         atoms = np.isin(structures, chosen_indices(frames, subset))

@@ -13,7 +13,7 @@ from tlbench.data.reading import read_parts
 from tlbench.errors import InputError
 from tlbench.jobs import kind
 from tlbench.jobs.amount import ATOMS_PER_CELL, Amount, Facts
-from tlbench.jobs.context import Context, Progress
+from tlbench.jobs.context import Context, Progress, data_file
 from tlbench.jobs.kind import Kind
 from tlbench.magnitudes import Count
 from tlbench.seeds import stream
@@ -51,7 +51,7 @@ def run(config: Config, context: Context) -> Result:
         sampled = StillingerWeberOrigin.model_validate(config.origin)
         parts = sample_stillinger_weber(config.elements[0], sampled, context)
     for split, frames in parts.items():
-        frames.save(context.folder / f"{split}.npz")
+        frames.save(context.folder / data_file(split))
     return Result.of(
         n_frames={split: len(frames) for split, frames in parts.items()},
         n_atoms={split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
@@ -131,4 +131,4 @@ def amount(config: Config, facts: Facts) -> Amount:
     return Amount(steps * trajectories * ATOMS_PER_CELL * prod(made.repeats), made.kind)
 
 
-KIND = Kind(Config, Result, run, amount, outputs=tuple(f"{split}.npz" for split in SPLITS))
+KIND = Kind(Config, Result, run, amount, outputs=tuple(data_file(split) for split in SPLITS))

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from tlbench.data.frames import Frames
 from tlbench.data.splits import Subset, chosen_indices
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -69,7 +68,7 @@ def run(config: Config, context: Context) -> Result:
 def _structures(role: str, side: Side, context: Context) -> "StructureSet | None":
     from tlbench.metrics.distances.structures import StructureSet
 
-    frames = Frames.load(context.parents[f"{role}_data"] / f"{side.split}.npz")
+    frames = context.frames(f"{role}_data", side.split)
     indices = chosen_indices(frames, side.subset)
     if not len(indices):
         return None

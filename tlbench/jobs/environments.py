@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from tlbench.data.frames import Floats, Frames
+from tlbench.data.frames import Floats
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
-from tlbench.jobs.context import Context, Progress
+from tlbench.jobs.context import Context, Progress, data_file
 from tlbench.jobs.kind import Kind
 
 PARTS = ("train", "test")
@@ -35,11 +35,11 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.metrics.distances.structures import nearest_distance
     from tlbench.metrics.environments import environments
 
-    parts = {part: Frames.load(context.parents["data"] / f"{part}.npz") for part in PARTS}
+    parts = {part: context.frames("data", part) for part in PARTS}
     nearest = nearest_distance(parts["train"], "The training set")
     for number, (part, frames) in enumerate(parts.items()):
         np.savez(
-            context.folder / f"{part}.npz",
+            context.folder / data_file(part),
             raw=environments(frames).astype(np.float32),
             scaled=environments(frames, nearest).astype(np.float32),
         )
@@ -49,7 +49,10 @@ def run(config: Config, context: Context) -> Result:
 
 def read_environments(folder: Path, part: str, form: str) -> Floats:
     """Return the descriptors (n_atoms, features) of a part, in its raw or scaled form."""
-    with (folder / f"{part}.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    with (
+        (folder / data_file(part)).open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
         found: Floats = archive[form].astype(np.float64)
     return found
 
@@ -60,4 +63,4 @@ def amount(config: Config, facts: Facts) -> Amount | None:
     return None if data is None else Amount(data.atoms_in(*PARTS))
 
 
-KIND = Kind(Config, Result, run, amount, outputs=tuple(f"{part}.npz" for part in PARTS))
+KIND = Kind(Config, Result, run, amount, outputs=tuple(data_file(part) for part in PARTS))

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
@@ -47,7 +46,7 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.training.labels import LabelledSet
 
     potential = load_potential(context.parents["model"] / MODEL, context.device)
-    frames = Frames.load(context.parents["data"] / f"{config.split}.npz")
+    frames = context.frames("data", config.split)
     data = LabelledSet(frames, potential.cutoff, potential.device, potential.dtype)
     energy, forces = [], []
     batches = data.batches()

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context
@@ -40,7 +39,7 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.graphs import graph_of
     from tlbench.md.structure import count, first_shell
 
-    frames = Frames.load(context.parents["data"] / "test.npz")
+    frames = context.frames("data", "test")
     graph = graph_of(frames, REACH)
     # Every atom counts as a structure of its own.
     of_atoms = replace(graph, system=torch.arange(graph.n_atoms))

@@ -40,6 +40,8 @@ class Config(Strict):
     """
 
     kind: ClassVar[str]
+    of_code: ClassVar[tuple[str, ...]] = ()
+    """Names of settings that say which code does the work, not which work it is."""
 
     def stated(self) -> dict[str, Any]:
         """Return what the key says of the settings: as JSON values, without defaults."""

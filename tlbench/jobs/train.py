@@ -46,6 +46,7 @@ class Config(kind.Config):
     """
 
     kind: ClassVar = "train"
+    of_code: ClassVar = ("providers",)
 
     backbone: Backbone
     strategy: str
@@ -86,10 +87,10 @@ def run(config: Config, context: Context) -> Result:
         if training is None:
             raise InputError(f"The strategy {config.strategy!r} trains, so it needs 'training'.")
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
-        frames = Frames.load(context.parents["data"] / "train.npz")
+        frames = context.frames("data", "train")
         frames = chosen(frames, subset)
         data = _labelled(frames, potential)
-        validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
+        validation = _labelled(context.frames("data", "validation"), potential)
         subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
         pace = Pace(clock_for(context.device))
@@ -171,7 +172,7 @@ def _replay(
 
     if not strategy.replay:
         return None
-    source = Frames.load(context.parents["replayed"] / "train.npz")
+    source = context.frames("replayed", "train")
     return Replay(_labelled(Frames.concatenate([frames, source]), potential), strategy.replay)
 
 

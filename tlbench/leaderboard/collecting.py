@@ -14,7 +14,7 @@ from tlbench.data.origins import SPLITS
 from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
-from tlbench.jobs.context import MODEL
+from tlbench.jobs.context import MODEL, data_file
 from tlbench.jobs.evaluate import ERRORS
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
@@ -135,7 +135,7 @@ class Collector:
         return self._store.read_json(job, "job.json", model)
 
     def _frames(self, job: str, split: str) -> Frames:
-        name = f"{split}.npz"
+        name = data_file(split)
         return Frames.read(io.BytesIO(self._read(job, name)), str(self._store.folder(job) / name))
 
     def _read(self, job: str, name: str) -> bytes:
