@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-
 from tlbench.engine.plans import write_plan
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store

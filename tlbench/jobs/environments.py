@@ -49,10 +49,7 @@ def run(config: Config, context: Context) -> Result:
 
 def read_environments(folder: Path, part: str, form: str) -> Floats:
     """Return the descriptors (n_atoms, features) of a part, in its raw or scaled form."""
-    with (
-        (folder / data_file(part)).open("rb") as file,
-        np.load(file, allow_pickle=False) as archive,
-    ):
+    with np.load(folder / data_file(part), allow_pickle=False) as archive:
         found: Floats = archive[form].astype(np.float64)
     return found
 
