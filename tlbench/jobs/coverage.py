@@ -10,10 +10,11 @@ from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.environments import read_environments
-from tlbench.jobs.kind import Kind
+from tlbench.jobs.kind import Kind, Layout
 from tlbench.magnitudes import Magnitude
 
 COVERAGE = "coverage.npz"
+COVERAGE_LAYOUT: Layout = {"target": ("f", 1), "source": ("f", 1)}
 
 BLOCK = 1000
 """Test atoms whose distances to all others are held in memory at a time."""

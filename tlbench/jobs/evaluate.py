@@ -8,12 +8,13 @@ import numpy as np
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
-from tlbench.jobs.kind import Kind, Measurement
+from tlbench.jobs.kind import Kind, Layout, Measurement
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import Condition, conditions_of, where
 from tlbench.metrics.spec import Errors
 
 ERRORS = "errors.npz"
+ERRORS_LAYOUT: Layout = {"energy": ("f", 1), "forces": ("f", 2), "n_atoms": ("i", 1)}
 
 
 class Config(kind.Config):

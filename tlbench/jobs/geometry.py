@@ -8,11 +8,12 @@ import numpy as np
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context
-from tlbench.jobs.kind import Kind
+from tlbench.jobs.kind import Kind, Layout
 from tlbench.magnitudes import Magnitude
 from tlbench.metrics.structure import REACH
 
 GEOMETRY = "geometry.npz"
+GEOMETRY_LAYOUT: Layout = {"pairs": ("i", 2), "angles": ("i", 2), "coordination": ("i", 1)}
 
 
 class Config(kind.Config):

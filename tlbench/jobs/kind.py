@@ -26,6 +26,9 @@ MOST = 10_000
 LATER: JsonDict = {"since": 2}
 """Mark of settings (``json_schema_extra``) that keys and seeds of the first format did not have."""
 
+Layout = Mapping[str, tuple[str, int]]
+"""Name of an array in a file → kind of its numbers, ``f`` or ``i``, and number of its axes."""
+
 Word = Annotated[str, Field(max_length=200)]
 Curve = Annotated[list[Magnitude], Field(max_length=MOST)]
 """Densities, distances, angles, times or squares of them."""

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
+from tlbench.engine.arrays import read_arrays
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.jobs.context import MODEL, data_file
-from tlbench.jobs.evaluate import ERRORS
+from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
 from tlbench.leaderboard.submission import DataSet, Digest
