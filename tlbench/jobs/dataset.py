@@ -5,7 +5,6 @@ from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
-from ase.build import bulk
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS, StillingerWeberOrigin, Trajectories
@@ -66,6 +65,8 @@ def sample_stillinger_weber(
     All trajectories run for as long as the longest of them needs; each has its own generator
     and starts from the perfect crystal, which is melted first where the card says so.
     """
+    from ase.build import bulk
+
     from tlbench.md.sampling import sample_nvt
     from tlbench.reference.stillinger_weber import StillingerWeber
 

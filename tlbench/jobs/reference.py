@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from ase.build import bulk
 from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.data.frames import Frames
@@ -175,6 +174,8 @@ def _of_stillinger_weber(
     protocol: Protocol, element: str, made: dict[str, Any], context: Context
 ) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
+    from ase.build import bulk
+
     from tlbench.md.criteria import Expected
     from tlbench.md.structure import averages, mean_msd
 

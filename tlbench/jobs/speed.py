@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import numpy as np
-from ase.build import bulk
 
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
@@ -32,6 +31,8 @@ class Result(kind.Result):
 
 def standard_cell() -> Frames:
     """Return the 64 atoms that force calls are timed on: silicon at 5.43 Å, displaced by 0.1 Å."""
+    from ase.build import bulk
+
     atoms = bulk("Si", "diamond", a=5.43, cubic=True).repeat(2)
     atoms.positions += np.random.default_rng(0).normal(scale=0.1, size=(64, 3))
     return Frames.unlabelled([atoms])
