@@ -1,6 +1,5 @@
 """Job: train one model, on source data (pretraining) or on a subset of target data."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ase.data import atomic_numbers
@@ -87,16 +86,16 @@ def run(config: Config, context: Context) -> Result:
         if training is None:
             raise InputError(f"The strategy {config.strategy!r} trains, so it needs 'training'.")
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
-        frames = context.frames("data", "train")
-        frames = chosen(frames, subset)
+        frames = chosen(context.frames("data", "train"), subset)
         data = _labelled(frames, potential)
         validation = _labelled(context.frames("data", "validation"), potential)
         subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
-        pace = Pace(clock_for(context.device))
+        clock, moments = clock_for(context.device), list[tuple[int, float]]()
 
         def on_update(done: int, total: int, loss: float | None) -> None:
-            pace.note(done)
+            # The first stays.
+            moments[1:] = [(done, clock())]
             context.report(Progress(done, total, loss))
 
         curve = train(
@@ -111,7 +110,7 @@ def run(config: Config, context: Context) -> Result:
             pull=strategy.pull,
             replay=_replay(strategy, frames, potential, context),
         )
-        context.measured.update(pace.measured(training.updates))
+        context.measured.update(_pace(moments, training.updates))
         write_curve(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
@@ -120,28 +119,18 @@ def run(config: Config, context: Context) -> Result:
     return Result.of(**result)
 
 
-class Pace:
-    """Updates per second of the updates of this attempt but the first."""
+def _pace(moments: list[tuple[int, float]], updates: int) -> dict[str, float]:
+    """Return what is measured of a training from (updates done, s) after its first and last update.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._first: tuple[int, float] | None = None
-        self._last = (0, 0.0)
-
-    def note(self, done: int) -> None:
-        """Take down the time: so many updates are done."""
-        self._last = done, self._clock()
-        self._first = self._first or self._last
-
-    def measured(self, updates: int) -> dict[str, float]:
-        """Return the number of updates, and how many there were in a second if that is known."""
-        found = {"updates": float(updates)}
-        if self._first is not None:
-            found["updates_of_attempt"] = float(self._last[0] - self._first[0] + 1)
-        if self._first is not None and self._last[0] > self._first[0]:
-            seconds = self._last[1] - self._first[1]
-            found["updates_per_second"] = (self._last[0] - self._first[0]) / seconds
-        return found
+    The updates per second are those of this attempt, without the first.
+    """
+    found = {"updates": float(updates)}
+    if moments:
+        (first, began), (last, ended) = moments[0], moments[-1]
+        found["updates_of_attempt"] = float(last - first + 1)
+        if last > first:
+            found["updates_per_second"] = (last - first) / (ended - began)
+    return found
 
 
 def initial_potential(config: Config, context: Context) -> "Potential":
