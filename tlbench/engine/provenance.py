@@ -43,7 +43,7 @@ class Provenance(Strict):
 
     Seconds are those of the attempt that finished the job; ``updates_of_attempt`` says how many of
     a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
-    jobs measure of themselves, see `tlbench.jobs.base.Context`. ``instructions`` tells processors
+    jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` tells processors
     of one name apart: the vector instructions that torch uses, as "AVX512"; None on an accelerator.
     """
 
