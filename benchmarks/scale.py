@@ -27,7 +27,6 @@ from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context
-from tlbench.jobs.results import RESULTS
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 
@@ -52,12 +51,19 @@ class Idle:
 
     module: str
     uses_device: bool = False
-    outputs: tuple[str, ...] = ()
-    when_trained: tuple[str, ...] = ()
+    measures_device: bool = False
 
-    def load(self) -> Callable[[dict[str, Any], Context], dict[str, Any]]:
-        """Return what does the job."""
-        return lambda config, context: {"nothing": True}
+    def outputs_of(self, config: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of no files."""
+        return frozenset()
+
+    def seed_of(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the settings as they are."""
+        return config
+
+    def perform(self, config: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Do nothing."""
+        return {"nothing": True}
 
 
 class InProcess(Executor):
@@ -78,15 +84,12 @@ def in_process() -> Iterator[Executor]:
 @contextmanager
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
-    before, results = dict(KINDS), dict(RESULTS)
-    # Nothing is expected of what they return.
-    RESULTS.clear()
+    before = dict(KINDS)
     KINDS.update({name: Idle(kind.module) for name, kind in before.items()})  # type: ignore[misc]
     try:
         yield
     finally:
         KINDS.update(before)
-        RESULTS.update(results)
 
 
 def planned(n: int) -> Mapping[str, Job]:

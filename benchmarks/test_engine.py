@@ -3,6 +3,7 @@
 import json
 import os
 from itertools import count
+from typing import ClassVar
 
 import pytest
 
@@ -12,7 +13,8 @@ from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import execute
-from tlbench.jobs.base import KINDS, Job, Kind, outputs_of
+from tlbench.jobs import kind
+from tlbench.jobs.base import KINDS, Job
 from tlbench.plan import plan
 from tlbench.run import run_suite
 from tlbench.suite import load_suite
@@ -46,7 +48,7 @@ def fill(store, planned):
         for job in planned.jobs.values():
             folder = store.begin(job)
             (folder / "log.txt").write_text("done\n")
-            for name in ("artefact", *outputs_of(job.kind, job.config)):
+            for name in ("artefact", *KINDS[job.kind].outputs_of(job.config)):
                 (folder / name).write_bytes(WEIGHTS)
             result = {"metrics": metrics} if job.kind == "evaluate" else {"updates": 5000}
             store.commit(job, result, provenance)
@@ -84,12 +86,20 @@ def test_rerun_with_nothing_to_do(benchmark, tmp_path):
     assert run.records
 
 
+class Config(kind.Config):
+    """Settings of a job of kind "nothing"."""
+
+    kind: ClassVar = "nothing"
+
+    n: int
+
+
 def nothing(config, context):
     """Do the work of a job of kind "nothing"."""
-    return {}
+    return kind.Result.of()
 
 
-NOTHING = Kind(f"{__name__}:nothing", uses_device=False)
+NOTHING = kind.Kind(Config, kind.Result, nothing)
 
 
 def know_nothing():

@@ -14,11 +14,17 @@ class FakeKind:
 
     run: object
     outputs: tuple = ()
-    when_trained: tuple = ()
     uses_device: bool = False
+    measures_device: bool = False
 
-    def load(self):
-        return self.run
+    def outputs_of(self, config):
+        return frozenset(self.outputs)
+
+    def seed_of(self, config):
+        return config
+
+    def perform(self, config, context):
+        return self.run(config, context)
 
 
 class Here(ThreadPoolExecutor):

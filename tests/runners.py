@@ -22,12 +22,15 @@ from tlbench.jobs import base
 root, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 
 class Sleep:
-    uses_device, outputs, when_trained = False, (), ()
+    uses_device = measures_device = False
 
-    def load(self):
-        return self
+    def outputs_of(self, config):
+        return frozenset()
 
-    def __call__(self, config, context):
+    def seed_of(self, config):
+        return config
+
+    def perform(self, config, context):
         with log.open("a") as file:
             file.write(f"{config['n']} {os.getpid()}\\n")
         time.sleep(seconds[config["n"]])

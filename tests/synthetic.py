@@ -13,7 +13,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
-from tlbench.jobs.results import ReferenceRun, Structure
+from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS

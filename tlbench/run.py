@@ -32,6 +32,8 @@ from tlbench.files import write_whole
 from tlbench.inspection.audit import check_distinct
 from tlbench.inspection.notes import notes_on_data
 from tlbench.jobs.base import Job
+from tlbench.jobs.context import data_file
+from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
 from tlbench.plan.parts import part
@@ -249,7 +251,7 @@ def load_dataset(
     for error in report.errors.values():
         raise InputError(f"The data set {card.name!r} cannot be made: {error}")
     folder = opened.folder(job.key)
-    return {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+    return {split: Frames.load(folder / data_file(split)) for split in SPLITS}
 
 
 def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) -> None:
@@ -267,11 +269,11 @@ def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) ->
     places = fetch(card, mirror)
     train = read_parts(card.elements, card.recipe()["origin"], places)["train"]
     for child in waiting:
-        subset = child.config.get("subset")
-        if child.kind == "train" and subset is not None:
-            chosen(train, subset)
-        training = child.config.get("training")
-        if training and training["loss"]["stress"] and np.isnan(train.stress).any():
+        settings = child.settings
+        if not isinstance(settings, TrainConfig) or settings.training is None:
+            continue
+        chosen(train, settings.subset)
+        if settings.training.loss.stress and np.isnan(train.stress).any():
             raise InputError(
                 f"The loss weighs stress, but some structures of {card.name!r} have none; set "
                 "its weight to 0 or choose other data."

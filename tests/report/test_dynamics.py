@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tlbench.dynamics import Dynamics, ModelRun
-from tlbench.jobs.results import ReferenceRun, Structure
+from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
 from tlbench.plan import Place
 from tlbench.records import Record

@@ -65,7 +65,7 @@ def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
             assert folder.store.folder(cell.trained).exists(), cell.model.strategy
             job = planned.jobs[cell.trained]
             settings = tuned.arms["schnet"][cell.model.strategy].settings
-            assert job.config["training"]["learning_rate"] == settings.learning_rate
+            assert job.settings.training.learning_rate == settings.learning_rate
 
 
 def test_the_files_say_what_was_found(search, tuned, folder):

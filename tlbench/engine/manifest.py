@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tlbench.errors import DamagedJobError
 from tlbench.files import flush, write_whole
-from tlbench.jobs.base import Job, outputs_of
+from tlbench.jobs.base import KINDS, Job
 from tlbench.schema import digest
 
 MANIFEST, DESCRIPTION = "manifest.json", "job.json"
@@ -118,11 +118,13 @@ def check_outputs(folder: Path, key: str, manifest: Manifest, job: Job | None = 
     try:
         if job is None:
             said = json.loads(path.read_bytes())
-            wanted = outputs_of(said["kind"], said["config"])
+            kind, config = KINDS.get(said["kind"]), dict(said["config"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedJobError(f"{path} is not the description of a job.") from error
     if job is not None:
-        wanted = outputs_of(job.kind, job.config)
+        kind, config = KINDS.get(job.kind), dict(job.config)
+    # Of a kind that is not known here, no output is known.
+    wanted = kind.outputs_of(config) if kind is not None else frozenset()
     for name in sorted(wanted - manifest.files.keys()):
         raise DamagedJobError(f"{folder / name} is missing, which the job should have left.")
 

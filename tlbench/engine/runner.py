@@ -160,6 +160,10 @@ class _Walk:
                     self.store.clear_damaged(key)
                     self._set_aside(job)
             self._show()
+        if self.report.count("waiting"):
+            # Whether these were measured on the device of the others is known where those are done.
+            measured = (key for key, job in self.jobs.items() if job.measures_device)
+            self.report.status.update(dict.fromkeys(measured, "waiting"))
         self._show(now=True)
 
     def drain(

@@ -256,6 +256,12 @@ class Store:
         self.folder(key).rename(target)
         return target
 
+    def remove(self, key: str) -> None:
+        """Delete a finished job; the caller holds its lock."""
+        trash = self.root / ".removed"
+        trash.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder(key).rename(trash / f"{key}-{uuid.uuid4().hex}"))
+
     def begin(self, job: Job) -> Path:
         """Return the working folder of ``job``, with what an earlier attempt left in it.
 

@@ -5,7 +5,6 @@ what its jobs need.
 """
 
 import errno
-import json
 import os
 import platform
 import sys
@@ -19,7 +18,7 @@ from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
-from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.provenance import Stopwatch, device_name
 from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
@@ -52,7 +51,9 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
         store = Store(task.store)
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
-                return Outcome(job.key, reused=True)
+                if not _is_of_another_device(job, store, task.device):
+                    return Outcome(job.key, reused=True)
+                store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
@@ -81,6 +82,13 @@ def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
     except StoreError as fault:
         return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
+
+
+def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
+    """Return whether a finished job has measured another device than it would here."""
+    if not job.measures_device:
+        return False
+    return store.provenance(job.key).device_name != device_name(resolve(requested))
 
 
 def _usable(store: Store, key: str) -> bool:
@@ -114,8 +122,6 @@ def perform(
     environment
         Name of the environment that this interpreter was named for.
     """
-    from tlbench.jobs.results import check_result
-
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -125,8 +131,8 @@ def perform(
     log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
         check_planned(job)
-        settle_process(job.kind, job.config)
         kind = KINDS[job.kind]
+        settle_process(job.kind, kind.seed_of(job.config))
         device = resolve(requested) if kind.uses_device else "cpu"
         forget_peak()
         stopwatch = Stopwatch()
@@ -144,11 +150,8 @@ def perform(
 
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
-        run = kind.load()
+        result = kind.perform(job.config, context)
         check_imported(job)
-        result = run(json.loads(json.dumps(dict(job.config))), context)
-        check_imported(job)
-        check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
             **context.measured,

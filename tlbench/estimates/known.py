@@ -14,7 +14,7 @@ from tlbench.data.splits import share_size
 from tlbench.errors import InputError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import RESULT
-from tlbench.jobs.results import DatasetResult
+from tlbench.jobs.dataset import Result as DatasetResult
 from tlbench.schema import ModelT, read_json
 
 ATOMS_PER_CELL = 8

@@ -13,6 +13,7 @@ from tlbench.engine.store import Store
 from tlbench.estimates.known import Known
 from tlbench.estimates.work import Work, work_of
 from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.kind import first_form
 from tlbench.schema import canonical_json
 
 MOST_ALIKE = 200
@@ -114,7 +115,8 @@ def read_measured(
             found.elsewhere[provenance.device_name] += 1
             continue
         if job.kind == "speed" and provenance.force_call_seconds is not None:
-            found.speeds[canonical_json(job.config["backbone"])] = provenance.force_call_seconds
+            backbone = canonical_json(first_form(job.settings)["backbone"])
+            found.speeds[backbone] = provenance.force_call_seconds
         if job.kind == "dataset":
             # Others may be taken to be as large.
             known.sizes(key)

@@ -18,6 +18,7 @@ from typing import Any
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.estimates.known import ATOMS_PER_CELL, Known, Sizes
 from tlbench.jobs.base import Job
+from tlbench.jobs.kind import first_form
 from tlbench.md.protocol import Protocol
 from tlbench.schema import canonical_json
 
@@ -57,10 +58,18 @@ class Work:
 def work_of(job: Job, known: Known) -> Work | None:
     """Return how much ``job`` has to do; None if too little is known of what it reads."""
     try:
-        return _COUNTS[job.kind](job, known)
+        return _COUNTS[job.kind](_spelt_out(job), known)
     except (KeyError, TypeError, ValueError):
         # Another version of tlbench described it otherwise.
         return None
+
+
+def _spelt_out(job: Job) -> Job:
+    try:
+        return Job(job.kind, first_form(job.settings), job.parents)
+    except ValueError:
+        # Another version of tlbench described it.
+        return job
 
 
 def _dataset(job: Job, known: Known) -> Work | None:

@@ -164,7 +164,7 @@ def _about(
     who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.trained for r in found.records if r.trained is not None})
-    providers = providers_of(suite, map(collector.config, models))
+    providers = providers_of(suite, map(collector.training, models))
     return {
         "format": FORMAT,
         "name": who.name,

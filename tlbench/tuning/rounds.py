@@ -19,9 +19,9 @@ from tlbench.engine.run_log import log_job
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
+from tlbench.jobs import train
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT as JOB_RESULT
-from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
 from tlbench.tuned import PRETRAINING, Tuned
@@ -161,7 +161,7 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
 
 
 def _validation_error(store: Store, key: str) -> float:
-    error = store.result(key, TrainResult).validation_force_mae
+    error = store.result(key, train.Result).validation_force_mae
     if error is None:
         raise store.senseless(key, JOB_RESULT, "it has no validation error")
     return error

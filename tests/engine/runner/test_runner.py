@@ -118,6 +118,30 @@ def test_what_happens_is_told(ran, store):
     assert failed == {"error": "this job fails on purpose", "skipped": 1, "diverged": False}
 
 
+def test_what_was_measured_of_another_device_is_measured_again(ran, store, monkeypatch):
+    """As speeds: what is finished beside it would else be said to be as fast as another device."""
+    timed = Job("timed", {}, label="timed")
+    measured = []
+    kind = FakeKind(lambda config, context: measured.append(1) or {}, measures_device=True)
+    monkeypatch.setitem(base.KINDS, "timed", kind)
+    run_jobs(graph(timed), store, one_thread, "cpu")
+
+    def run(number, device):
+        for module in ("provenance", "worker"):
+            monkeypatch.setattr(f"tlbench.engine.{module}.device_name", lambda which: device)
+        report = run_jobs(graph(timed, add("a", number)), store, one_thread, "cpu")
+        return report.status[timed.key], store.provenance(timed.key).device_name
+
+    here = store.provenance(timed.key).device_name
+    assert run(1, here) == ("cached", here)
+    assert run(2, "another") == ("done", "another")
+    assert run(3, "another") == ("cached", "another")
+    # Nothing else is done, so nothing else is asked.
+    assert run(3, here) == ("cached", "another")
+    assert len(measured) == 2
+    assert not list((store.root / ".removed").iterdir())
+
+
 def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
     told = {}
     run_jobs(

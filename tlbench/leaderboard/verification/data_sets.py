@@ -6,6 +6,7 @@ from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store import State, Store
+from tlbench.jobs.context import data_file
 from tlbench.leaderboard.collecting import content_of
 from tlbench.leaderboard.reading import Entry
 from tlbench.plan import dataset_job
@@ -48,5 +49,5 @@ def _parts(card: Card, store: Path, mirror: Path | None) -> dict[str, Frames]:
     job, opened = dataset_job(card).key, Store(store)
     if opened.state(job, thorough=True) is State.FINISHED:
         # The files of a private submission are seldom beside its cards.
-        return {split: Frames.load(opened.folder(job) / f"{split}.npz") for split in SPLITS}
+        return {split: Frames.load(opened.folder(job) / data_file(split)) for split in SPLITS}
     return load_dataset(card, store, mirror)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbench.errors import InputError, TlbenchError
-from tlbench.jobs.context import ERRORS, MODEL, Context
+from tlbench.jobs.context import MODEL, Context
+from tlbench.jobs.evaluate import ERRORS, Config, run
 from tlbench.leaderboard.checks import EVALUATED, CheckedModel, Findings, measured_models
 from tlbench.leaderboard.per_frame import ModelErrors
 from tlbench.leaderboard.reading import Entry, digest_of
@@ -93,19 +94,17 @@ def _evaluate(
 
     Messages go into published records, so they name no folder of this machine.
     """
-    from tlbench.jobs.evaluate import run
-
     if path.stat().st_size > MAX_WEIGHTS:
         raise InputError(f"{path.name} is larger than {MAX_WEIGHTS >> 20} MiB.")
     _check_backbone(entry, model, path)
-    config = {"split": "test", "metrics": entry.suite.error_metrics, "by": entry.suite.by}
+    config = Config(split="test", metrics=entry.suite.error_metrics, by=entry.suite.by)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").mkdir()
         (Path(folder) / "model" / MODEL).symlink_to(path.absolute())
         parents = {"model": Path(folder) / "model", "data": data}
         result = run(config, Context(Path(folder), parents, "cpu", lambda progress: None))
         errors = Path(folder) / ERRORS
-        return compare(model, published, result["metrics"], errors, same_weights=True)
+        return compare(model, published, result.model_dump()["metrics"], errors, same_weights=True)
 
 
 def _check_backbone(entry: Entry, model: Model, path: Path) -> None:

@@ -13,8 +13,9 @@ from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
-from tlbench.jobs.context import ERRORS, MODEL
-from tlbench.jobs.results import EvaluateResult
+from tlbench.jobs.context import MODEL
+from tlbench.jobs.evaluate import ERRORS
+from tlbench.jobs.evaluate import Result as EvaluateResult
 from tlbench.leaderboard.checks import (
     TRAINED,
     CheckedModel,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.dynamics import Dynamics
-from tlbench.jobs.results import Structure
+from tlbench.jobs.reference import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
 from tlbench.plan import Place
 from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
