@@ -6,8 +6,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -55,16 +59,39 @@ class SmokeRun:
         return to
 
 
-def tlbench(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+Finished = subprocess.CompletedProcess[str]
+
+
+def tlbench(*arguments: object, timeout: float = 300) -> Finished:
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "tlbench", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
 
 
 @pytest.fixture(scope="session")
-def command():
-    """Return the command line as a function of its arguments."""
+def process() -> Callable[..., Finished]:
+    """Return the command line in a process of its own, which takes seconds to import."""
     return tlbench
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Finished]:
+    """Return the command line within this process, as a function of its arguments."""
+
+    def run(*arguments: object) -> Finished:
+        from tlbench.cli import main
+
+        called = ["tlbench", *map(str, arguments)]
+        out, err = StringIO(), StringIO()
+        with patch("sys.argv", called), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code or 0
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(called, code, out.getvalue(), err.getvalue())
+
+    return run
 
 
 @pytest.fixture(scope="session")
