@@ -1,18 +1,15 @@
 """Fixtures shared by the whole suite: the smoke suite is run once and looked at by many tests."""
 
+import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from unittest.mock import patch
 
+import command_line
 import pytest
 import torch
 from hypothesis import settings
@@ -59,48 +56,56 @@ class SmokeRun:
         return to
 
 
-Finished = subprocess.CompletedProcess[str]
-
-
-def tlbench(*arguments: object, timeout: float = 300) -> Finished:
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "tlbench", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+@pytest.fixture(scope="session")
+def process() -> Callable[..., command_line.Finished]:
+    """Return the command line in a process of its own, as a function of its arguments."""
+    return command_line.in_a_process
 
 
 @pytest.fixture(scope="session")
-def process() -> Callable[..., Finished]:
-    """Return the command line in a process of its own, which takes seconds to import."""
-    return tlbench
-
-
-@pytest.fixture(scope="session")
-def command() -> Callable[..., Finished]:
+def command() -> Callable[..., command_line.Finished]:
     """Return the command line within this process, as a function of its arguments."""
-
-    def run(*arguments: object) -> Finished:
-        from tlbench.cli import main
-
-        called = ["tlbench", *map(str, arguments)]
-        out, err = StringIO(), StringIO()
-        with patch("sys.argv", called), redirect_stdout(out), redirect_stderr(err):
-            try:
-                main()
-            except SystemExit as ended:
-                code = ended.code or 0
-        assert isinstance(code, int)
-        return subprocess.CompletedProcess(called, code, out.getvalue(), err.getvalue())
-
-    return run
+    return command_line.in_this_process
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    folder = tmp_path_factory.mktemp("smoke")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that fills a folder once for all processes that run tests."""
+
+    def folder(name: str, fill: Callable[[Path], None]) -> Path:
+        own = tmp_path_factory.getbasetemp()
+        made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / f"shared-{name}"
+        complete = made.with_suffix(".complete")
+        with made.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                shutil.rmtree(made, ignore_errors=True)
+                made.mkdir()
+                fill(made)
+                complete.touch()
+        return made
+
+    return folder
+
+
+def run_smoke(folder: Path) -> None:
     started = time.monotonic()
-    finished = tlbench("run", "smoke", "--out", folder / "out", "--store", folder / "store")
+    where = ("--out", folder / "out", "--store", folder / "store")
+    finished = command_line.in_a_process("run", "smoke", *where)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return SmokeRun(folder / "out", folder / "store", finished.stdout, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    (folder / "run.json").write_text(json.dumps({"stdout": finished.stdout, "seconds": seconds}))
+
+
+@pytest.fixture(scope="session")
+def smoke(made_once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    """Return a copy of a run for this process, whose tests put more into its store."""
+    original = made_once("smoke", run_smoke)
+    folder = tmp_path_factory.mktemp("smoke") / "run"
+    shutil.copytree(original, folder)
+    for path in (folder / "run.json", folder / "out" / "run.json"):
+        path.write_text(path.read_text().replace(str(original), str(folder)))
+    return SmokeRun(folder / "out", folder / "store", **json.loads((folder / "run.json").read_text()))
 
 
 @pytest.fixture(scope="session")
