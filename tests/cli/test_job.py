@@ -56,7 +56,7 @@ def test_shards_do_their_parts_and_the_records_come_with_the_rest(smoke, nearly,
     done = []
     for number in (1, 2):
         shard = ("--shard", f"{number}/2", "--out", tmp_path / f"part-{number}")
-        run = command("run", "smoke", "--store", store, *shard)
+        run = command("run", "smoke", "--store", store, "--workers", 1, *shard)
         assert run.returncode == 0, run.stderr
         assert f"part {number} of 2" in run.stdout
         assert not (tmp_path / f"part-{number}" / "records.jsonl").exists()
@@ -175,13 +175,13 @@ def test_waiting_for_another_process_does_not_count(smoke, tmp_path, command):
     key = next(e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0")
     shutil.rmtree(store / key)
     with Store(store).lock(key):
-        arguments = ("job", key, "--store", str(store), "--time-limit", "10")
+        arguments = ("job", key, "--store", str(store), "--time-limit", "6")
         waiting = subprocess.Popen(
             [sys.executable, "-m", "tlbench", *arguments], stdout=subprocess.PIPE, text=True
         )
         said = waiting.stdout.readline()
         assert said.startswith(f"Waiting for process {os.getpid()} on ")
-        time.sleep(10.5)
+        time.sleep(6.2)
         assert waiting.poll() is None
     said, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0, said

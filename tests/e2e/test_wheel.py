@@ -26,7 +26,7 @@ def test_an_installed_wheel_runs_the_smoke_suite(smoke, tmp_path):
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("tlbench-*.whl")
     python = make_environment(tmp_path / "env")
-    # Of all that is installed here, the environment has what the wheel asks for, and what that does.
+    # Of all that is installed here, it has what the wheel requires, and what that requires.
     link_packages(python, ["tlbench"])
     run(*pip(python), "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
     tlbench = python.with_name("tlbench")
