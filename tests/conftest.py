@@ -28,6 +28,15 @@ settings.register_profile("many", deadline=None, max_examples=500, derandomize=F
 settings.load_profile("few")
 
 
+TESTS = Path(__file__).parent
+FIRST = [TESTS / "e2e", TESTS / "faults"]
+"""Tests of minutes, which should not be what is left for one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in FIRST))
+
+
 @dataclass(frozen=True)
 class SmokeRun:
     """An undisturbed ``tlbench run smoke``."""
