@@ -1,5 +1,6 @@
 """The command line, as tests call it."""
 
+import resource
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -28,3 +29,9 @@ def in_this_process(*arguments: object) -> Finished:
             code = ended.code
     assert isinstance(code, int | None)
     return subprocess.CompletedProcess(called, code or 0, out.getvalue(), err.getvalue())
+
+
+def processor_seconds() -> float:
+    """Return the time of processors that commands have taken, whatever ran beside them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
