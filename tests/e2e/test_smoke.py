@@ -30,7 +30,7 @@ def provenance(smoke):
 
 
 def test_finishes_in_under_a_minute_also_on_a_single_processor(smoke):
-    assert smoke.seconds < 60
+    assert smoke.processor_seconds < 60
 
 
 def test_every_arm_of_every_backbone_is_measured_at_every_size_and_seed(records):
