@@ -38,7 +38,7 @@ def suite(tmp_path_factory):
 def ran(suite, command, smoke):
     """Run it over the store of the smoke suite, which has its data sets and one source model."""
     out = suite.parent / "out"
-    done = command("run", suite, "--store", smoke.store, "--out", out)
+    done = command("run", suite, "--store", smoke.store, "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
