@@ -128,7 +128,7 @@ def perform(
         settle_process(job.kind, job.config)
         kind = KINDS[job.kind]
         device = resolve(requested) if kind.uses_device else "cpu"
-        forget_peak()
+        forget_peak(device)
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
