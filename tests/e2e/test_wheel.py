@@ -5,6 +5,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -25,6 +26,8 @@ def test_an_installed_wheel_runs_the_smoke_suite(smoke, tmp_path):
 
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("tlbench-*.whl")
+    # Without it type checkers take no notice of the package's types.
+    assert "tlbench/py.typed" in ZipFile(wheel).namelist()
     environment = tmp_path / "env"
     venv.create(environment, with_pip=True)
     python, tlbench = environment / "bin" / "python", environment / "bin" / "tlbench"
