@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 from fake_jobs import FakeKind, add, graph, one_thread
 
+from tlbench.engine import manifest
 from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
-from tlbench.engine.store import Store
+from tlbench.engine.store import State, Store
 from tlbench.engine.task import Outcome, Task
 from tlbench.engine.worker import attempt
 from tlbench.errors import StoreError
@@ -42,6 +43,42 @@ def test_damage_that_only_shows_when_a_parent_is_read_is_repaired_in_the_same_ru
     assert (store.folder(a.key) / "artefact").read_text() == "weights"
     assert report.status[a.key] == "done"
     assert len(list((store.root / ".damaged").iterdir())) == 1
+
+
+def test_a_parent_is_read_once_and_not_for_each_child(ran, store, monkeypatch):
+    a = add("a", 1)
+    run_jobs(graph(a), store, one_thread, "cpu")
+    path = store.folder(a.key) / "artefact"
+    read = []
+    original = manifest._file_digest
+    monkeypatch.setattr(
+        manifest, "_file_digest", lambda path: read.append(str(path)) or original(path)
+    )
+    # What was written a moment ago may change again without its times telling.
+    monkeypatch.setattr(manifest, "SETTLED_SECONDS", 0.0)
+    children = [add(f"child {n}", n, a) for n in range(4)]
+    assert run_jobs(graph(a, *children), store, one_thread, "cpu").complete
+    assert read.count(str(path)) == 1
+    # Its size and its time of change are what they were, and it is found out all the same.
+    alter_unseen(path)
+    more = [add(f"more {n}", n, a) for n in range(2)]
+    assert run_jobs(graph(a, *more), store, one_thread, "cpu").set_aside == [a.key]
+    assert path.read_text() == "weights"
+
+
+def test_a_file_that_was_just_written_is_read_each_time(ran, store):
+    """Two changes within one tick of the file system's clock cannot be told by their times."""
+    a = add("a", 1)
+    run_jobs(graph(a), store, one_thread, "cpu")
+    artefact = store.folder(a.key) / "artefact"
+    same = artefact.stat()
+    assert store.state(a.key, thorough=True) is State.FINISHED
+    with pytest.MonkeyPatch.context() as patch:
+        content = artefact.read_bytes()
+        artefact.write_bytes(bytes(len(content)))
+        os.utime(artefact, ns=(same.st_atime_ns, same.st_mtime_ns))
+        patch.setattr(manifest, "_identity", lambda found: (same.st_ino, same.st_ctime_ns))
+        assert store.state(a.key, thorough=True) is State.DAMAGED
 
 
 def test_a_caller_that_uses_the_files_has_them_all_read(ran, store):
