@@ -46,7 +46,7 @@ def forget_peak(device: str = "cpu") -> None:
         import torch
 
         # Before its first use there is no peak, and torch refuses to reset it.
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.reset_peak_memory_stats(device)
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -57,6 +57,31 @@ def is_key(name: str) -> bool:
     return _KEY.fullmatch(name) is not None
 
 
+def verify_folder(folder: Path, key: str, thorough: bool = True, job: Job | None = None) -> None:
+    """Compare the files of a finished job with its manifest, and that with what such a job leaves.
+
+    Parameters
+    ----------
+    folder
+        Where the job is.
+    thorough, job
+        As for ``Store.state``.
+
+    Raises
+    ------
+    DamagedJobError
+        Naming the first file that is missing, unexpected or altered.
+    """
+    manifest = read_manifest(folder)
+    try:
+        manifest.check(folder, None if thorough else READ_FOR_RECORDS)
+        check_outputs(folder, key, manifest, job)
+    except OSError as error:
+        raise DamagedJobError(f"{folder} cannot be read.") from error
+    for name in sorted(READ_FOR_RECORDS - manifest.files.keys()):
+        raise DamagedJobError(f"{folder / name} is missing.")
+
+
 class State(Enum):
     """What the store knows of a job."""
 
@@ -223,13 +248,7 @@ class Store:
             Naming the first file that is missing, unexpected or altered, also one that such a job
             leaves and that its manifest does not name.
         """
-        folder = self.folder(key)
-        manifest = read_manifest(folder)
-        try:
-            manifest.check(folder, None if thorough else READ_FOR_RECORDS)
-            check_outputs(folder, key, manifest, job)
-        except OSError as error:
-            raise DamagedJobError(f"{folder} cannot be read.") from error
+        verify_folder(self.folder(key), key, thorough, job)
 
     def clear_damaged(self, key: str) -> None:
         """Set the job aside if it is damaged; every file of it is read to find out.
