@@ -26,7 +26,7 @@ def job(
     """
     from tlbench.cli.means import limits_of, pythons_of
     from tlbench.cli.tables import say
-    from tlbench.engine.single import do_job
+    from tlbench.engine.planned_job import do_job
     from tlbench.errors import printable
     from tlbench.run import default_store
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from tlbench.engine.means import MakeExecutor
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
 from tlbench.errors import InputError
 from tlbench.registry import near_names
 

@@ -262,7 +262,7 @@ def _members(archive: tarfile.TarFile, max_bytes: int) -> Iterator[tarfile.TarIn
     left = max_bytes
     while (member := archive.next()) is not None:
         # It would keep them all: a small archive may have very many.
-        archive.members.clear()
+        archive.members.clear()  # type: ignore[attr-defined]
         left -= tarfile.BLOCKSIZE + member.size
         if left < 0:
             raise _ArchiveError(

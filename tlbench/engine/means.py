@@ -8,7 +8,7 @@ from functools import partial
 
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.runner import ATTEMPTS
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
 
 MakeExecutor = Callable[[], AbstractContextManager[Executor]]
 

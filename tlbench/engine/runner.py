@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import execute
-from tlbench.engine.task import Limits, Outcome, Task
+from tlbench.engine.attempts import Limits, Outcome, Task
 from tlbench.errors import LockedError, StoreError
 from tlbench.jobs.base import Job
 
@@ -253,6 +253,13 @@ class _Walk:
         """Put a job back that found its parents damaged, and the parents, to be done again."""
         self.report.status[outcome.key] = "waiting"
         for parent in outcome.lost:
+            if parent not in self.jobs:
+                self._give_up(
+                    outcome.key,
+                    f"The files of job {parent[:12]}, which it needs, were damaged and have been "
+                    "set aside; do that job again first.",
+                )
+                continue
             # Another child may have found the same, and the parent may be there again.
             known = self.report.status[parent] in ("cached", "done")
             if not known or self.store.folder(parent).exists():
@@ -261,12 +268,16 @@ class _Walk:
             if self.report.set_aside.count(parent) < MAX_DAMAGES:
                 self.report.status[parent] = "waiting"
             else:
-                error = (
-                    f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk."
+                self._give_up(
+                    parent,
+                    f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk.",
                 )
-                self.report.status[parent] = "failed"
-                self.report.errors[parent] = error
-                self._tell("failed", self.jobs[parent], error=error)
+
+    def _give_up(self, key: str, error: str) -> None:
+        """Note that a job has failed; its descendants are skipped by the next schedule."""
+        self.report.status[key] = "failed"
+        self.report.errors[key] = error
+        self._tell("failed", self.jobs[key], error=error)
 
     def _set_aside(self, job: Job) -> None:
         self.report.set_aside.append(job.key)

@@ -20,7 +20,7 @@ from typing import Any
 
 from tlbench.engine.events import EventLog
 from tlbench.engine.store import Store
-from tlbench.engine.task import Limits, Outcome, Task
+from tlbench.engine.attempts import Limits, Outcome, Task
 from tlbench.errors import LockedError, StoreError
 
 THREAD_VARIABLES = (

@@ -21,7 +21,7 @@ from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
-from tlbench.engine.task import Outcome, Task
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process

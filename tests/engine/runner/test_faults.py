@@ -13,7 +13,7 @@ from fake_jobs import FakeKind, add, graph, one_thread
 from tlbench.engine import manifest
 from tlbench.engine.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import State, Store
-from tlbench.engine.task import Outcome, Task
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.worker import attempt
 from tlbench.errors import StoreError
 from tlbench.jobs import base, sources

@@ -7,7 +7,7 @@ from fake_jobs import FakeKind, Here, add, graph, one_thread
 
 from tlbench.engine.events import LOG
 from tlbench.engine.runner import run_jobs
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
 
