@@ -11,7 +11,7 @@ from tlbench.engine.means import Means
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
-from tlbench.engine.worker import execute
+from tlbench.engine.supervisor import execute
 from tlbench.jobs.base import KINDS, Job, Kind, outputs_of
 from tlbench.plan import plan
 from tlbench.run import run_suite
@@ -68,7 +68,7 @@ def test_recognising_ten_thousand_finished_jobs(benchmark, large_suite, tmp_path
     benchmark.extra_info["target_s"] = 5.0
     planned, store = plan(large_suite), Store(tmp_path)
     fill(store, planned)
-    arguments = (planned.jobs, store, no_executor, "cpu")
+    arguments = (planned.jobs, store, Means(device="cpu", executor=(no_executor, 1)))
     report = benchmark.pedantic(run_jobs, arguments, rounds=3)
     assert report.count("cached") == JOBS
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from fake_jobs import within
 
 from tlbench.engine.archive import export, import_archive
 from tlbench.engine.manifest import write_manifest
@@ -69,7 +70,7 @@ def test_a_run_from_an_imported_store_has_nothing_to_do(smoke, other):
         yield
 
     jobs = plan(load_suite("smoke")).jobs
-    assert run_jobs(jobs, other, never, "cpu").complete
+    assert run_jobs(jobs, other, within(never)).complete
     assert {path.name for path in plan_files(other)} == {path.name for path in plan_files(source)}
     assert list(read_plan(plan_files(other)[0])) == list(jobs)
 

@@ -8,8 +8,8 @@ import pytest
 from faulty import finished
 from inline import inline
 
-from tlbench.engine.means import Means
 from tlbench.engine.attempts import Limits
+from tlbench.engine.means import Means
 from tlbench.errors import InputError
 from tlbench.plan import plan
 from tlbench.report.tuned import tuned_note, tuned_table

@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
-from tlbench.engine.executors import default_workers, local
-from tlbench.engine.runner import ATTEMPTS
 from tlbench.engine.attempts import Limits
+from tlbench.engine.executors import default_workers, local
+
+ATTEMPTS = 3
+"""A job whose process has died this often is given up."""
 
 MakeExecutor = Callable[[], AbstractContextManager[Executor]]
 

@@ -1,14 +1,13 @@
 """Doing one job of a plan, by hand or by a scheduler."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tlbench.engine.attempts import Limits
 from tlbench.engine.devices import check_device
-from tlbench.engine.executors import local
 from tlbench.engine.interpreters import check_interpreters
+from tlbench.engine.means import Means
 from tlbench.engine.plans import find_job
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
@@ -72,14 +71,6 @@ def do_job(
         elif event == "finished":
             seconds = fields["seconds"]
 
-    report = run_jobs(
-        {job.key: job},
-        store,
-        partial(local, 1),
-        device,
-        limits=limits,
-        attempts=1,
-        pythons=named,
-        on_event=note,
-    )
+    means = Means(1, device, limits=limits, attempts=1, pythons=named)
+    report = run_jobs({job.key: job}, store, means, on_event=note)
     return report.errors.get(job.key), job.label, seconds

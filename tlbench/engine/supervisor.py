@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tlbench.engine.attempts import Limits, Outcome, Task
 from tlbench.engine.events import EventLog
 from tlbench.engine.store import Store
-from tlbench.engine.attempts import Limits, Outcome, Task
 from tlbench.errors import LockedError, StoreError
 
 THREAD_VARIABLES = (

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch
 from tlbench.engine.store import State, Store
-from tlbench.engine.attempts import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process

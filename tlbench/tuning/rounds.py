@@ -8,6 +8,7 @@ each study is the suite's own settings, so tuning cannot make a validation error
 import math
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,24 +91,16 @@ def tune(
         log_job(log, event, job, **fields)
         on_event(event, job, **fields)
 
-    executor, at_once = means.of(len(ended) * search.trials * search.pairs)
+    executor, workers = means.of(len(ended) * search.trials * search.pairs)
     with ExitStack() as stack:
         # Made when a job is to be done, and kept from round to round.
         pool = cache(lambda: stack.enter_context(executor()))
 
         def run(jobs: dict[str, Job]) -> Report:
             round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
+            kept = replace(means, executor=(lambda: nullcontext(pool()), workers))
             return run_jobs(
-                jobs,
-                store,
-                lambda: nullcontext(pool()),
-                means.device,
-                lambda report: on_change(round_, store, report),
-                at_once=2 * at_once,
-                limits=means.limits,
-                attempts=means.attempts,
-                pythons=means.pythons,
-                on_event=tell,
+                jobs, store, kept, lambda report: on_change(round_, store, report), tell
             )
 
         while trials := _due(search, ended, failed):

@@ -96,10 +96,7 @@ def retrain(
             raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
         unlike = [not_compared(model, differing[0]) for model in wanted.values()]
         return Findings(TRAINED, unlike, seed=seed, drawn=number)
-    executor, at_once = means.of(len(jobs))
-    report = run_jobs(
-        jobs, store, executor, means.device, on_change, at_once=2 * at_once, thorough=True
-    )
+    report = run_jobs(jobs, store, means, on_change, thorough=True)
     for key, error in report.errors.items():
         raise InputError(
             f"{entry.label} cannot be checked: {jobs[key].label} has failed here ({error})."

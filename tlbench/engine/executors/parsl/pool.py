@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.executors.parsl.kernel import start, stop
 from tlbench.engine.executors.parsl.watch import Watch
-from tlbench.engine.attempts import Outcome, Task
 from tlbench.errors import TlbenchError, printable
 
 if TYPE_CHECKING:
