@@ -366,3 +366,13 @@ def test_something_behind_the_end_is_refused(store, other):
         InputError, match=r"does not end .*; jobs before that are verified and kept \(2\)"
     ):
         import_archive(other, archive)
+
+
+def test_a_bug_is_not_taken_for_a_damaged_archive(store, other, monkeypatch):
+    def broken(store, folder, key):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Store, "place", broken)
+    with pytest.raises(ValueError, match="^a bug$"):
+        import_archive(other, exported(store))
+    only_whole_jobs(other)

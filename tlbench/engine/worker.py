@@ -38,7 +38,7 @@ _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """Do the job of ``task`` unless the store has it, and put it there.
 
-    Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
+    What goes wrong is part of the outcome, with the traceback in the job's log.
 
     Parameters
     ----------
@@ -46,10 +46,12 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
         Put what the job prints, and what is printed if the process crashes, into the job's log.
     """
     job = task.job
-    store = None
     seconds = None
     try:
         store = Store(task.store)
+    except StoreError as error:
+        return Outcome(job.key, fault=getattr(error.__cause__, "strerror", None) or str(error))
+    try:
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
                 return Outcome(job.key, reused=True)
@@ -66,20 +68,18 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     return Outcome(job.key, reused=seconds is None, seconds=seconds)
 
 
-def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
+def _failure(key: str, store: Store, error: Exception) -> Outcome:
     """Tell a job that failed from a store that nothing can be put into."""
-    if store is None:
-        cause = error.__cause__
-        return Outcome(key, fault=getattr(cause, "strerror", None) or _one_line(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.
-    if any(text in str(error) for text in _FULL):
-        return Outcome(key, fault=next(text for text in _FULL if text in str(error)))
+    for text in _FULL:
+        if text in str(error):
+            return Outcome(key, fault=text)
     try:
         store.probe()
-    except StoreError as fault:
-        return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
+    except OSError as fault:
+        return Outcome(key, fault=fault.strerror)
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 

@@ -343,3 +343,12 @@ def test_a_job_that_does_not_leave_its_outputs_has_failed(ran, store, monkeypatc
     report = run_jobs(graph(job := add("a", 1)), store, HERE)
     assert "weights.bin is missing, which the job should have left" in report.errors[job.key]
     assert store.finished() == set()
+
+
+def test_a_bug_is_not_taken_for_a_store_that_cannot_be_written(store, monkeypatch):
+    def broken(store, path):
+        raise AttributeError("a bug")
+
+    monkeypatch.setattr(Store, "_read_format", broken)
+    with pytest.raises(AttributeError, match="a bug"):
+        attempt(Task(add("a", 1), str(store.root), "cpu"))
