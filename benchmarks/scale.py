@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tlbench.engine.means import Means
 from tlbench.engine.plans import write_plan
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
@@ -76,7 +76,7 @@ def in_process() -> Iterator[Executor]:
     yield InProcess()
 
 
-_HERE = Means(device="cpu", executor=(in_process, 2))
+_HERE = Resources(device="cpu", executor=(in_process, 2))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.engine.worker import attempt
 from tlbench.jobs.base import Job
 
@@ -36,8 +36,8 @@ def one_thread():
 
 
 def within(executor, workers=1000, **more):
-    """Return the means by which jobs are done in an executor, as many at once as there are."""
-    return Means(device="cpu", executor=(executor, workers), **more)
+    """Return the resources of a run whose jobs an executor does, as many at once as there are."""
+    return Resources(device="cpu", executor=(executor, workers), **more)
 
 
 HERE = within(one_thread)

@@ -19,8 +19,8 @@ from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
 from tlbench.engine.devices import check_device
 from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.means import Means
 from tlbench.engine.plans import write_plan
+from tlbench.engine.resources import Resources
 from tlbench.engine.run_log import RunLog
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
@@ -73,7 +73,7 @@ def run_suite(
     suite: Suite,
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
-    means: Means | None = None,
+    resources: Resources | None = None,
     mirror: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
@@ -89,7 +89,7 @@ def run_suite(
 
     Parameters
     ----------
-    means
+    resources
         How jobs are done.
     mirror
         Folder in which files of the data sets are looked for before they are downloaded.
@@ -109,11 +109,11 @@ def run_suite(
         If something is wrong with the suite, the store, the device or the output folder, or jobs
         can be done no more. The failure of a job is no error; it is in the run's report.
     """
-    means = means or Means()
+    resources = resources or Resources()
     planned = plan(suite)
     jobs = planned.jobs if shard is None else part(planned.jobs, *shard)
     out = default_out(suite, shard) if out is None else Path(out)
-    opened = _prepare(planned, jobs, out, store, means, mirror)
+    opened = _prepare(planned, jobs, out, store, resources, mirror)
     if (change := code_change(opened, suite.name, planned.jobs)) is not None:
         on_code_change(change)
     about = {
@@ -122,8 +122,8 @@ def run_suite(
         "plan": write_plan(opened, suite.name, planned.jobs).name,
         "shard": shard,
         "jobs": len(jobs),
-        "at_once": means.of(len(jobs))[1],
-        "device": means.device,
+        "at_once": resources.of(len(jobs))[1],
+        "device": resources.device,
     }
     with RunLog(out, about) as log:
 
@@ -134,7 +134,7 @@ def run_suite(
         def show(report: Report) -> None:
             on_change(planned, opened, report)
 
-        report = run_jobs(jobs, opened, means, show, tell)
+        report = run_jobs(jobs, opened, resources, show, tell)
         log.ended(report)
         if shard:
             return Run(planned, report, [], out)
@@ -146,15 +146,15 @@ def _prepare(
     jobs: Mapping[str, Job],
     out: Path,
     store: str | os.PathLike[str] | None,
-    means: Means,
+    resources: Resources,
     mirror: str | os.PathLike[str] | None,
 ) -> Store:
     """Find out before any job runs whether all that the jobs need is there; return the store."""
     suite, mirror = planned.suite, None if mirror is None else Path(mirror)
     if suite.distances is not None:
         check_packages()
-    check_device(means.device)
-    check_interpreters(means.pythons, {j.environment for j in jobs.values() if j.environment})
+    check_device(resources.device)
+    check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
     opened = Store(default_store() if store is None else Path(store))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -234,7 +234,7 @@ def load_dataset(
     report = run_jobs(
         {job.key: job},
         opened,
-        Means(1, "cpu"),
+        Resources(1, "cpu"),
         lambda report: on_change(opened, report),
         thorough=True,
     )

@@ -373,6 +373,6 @@ def test_a_bug_is_not_taken_for_a_damaged_archive(store, other, monkeypatch):
         raise ValueError("a bug")
 
     monkeypatch.setattr(Store, "place", broken)
-    with pytest.raises(ValueError, match="^a bug$"):
+    with pytest.raises(ValueError, match=r"^a bug$"):
         import_archive(other, exported(store))
     only_whole_jobs(other)

@@ -245,7 +245,13 @@ def _unpack(
             seen.add(folder)
             if folder == PLANS:
                 for member in files:
-                    done.plans += _place_plan(archive, member, store, max_bytes)
+                    _check_size(member, _MAX_PLAN)
+                    content = cast(BinaryIO, archive.extractfile(member)).read()
+                    name = member.name.partition("/")[2]
+                    try:
+                        done.plans += place_plan(store, name, content, max_bytes)
+                    except ValueError as error:
+                        raise _ArchiveError(f"{member.name!r} is no plan: {error}") from error
             elif store.state(folder, thorough=True) is State.FINISHED:
                 done.present += 1
             else:
@@ -270,18 +276,6 @@ def _members(archive: tarfile.TarFile, max_bytes: int) -> Iterator[tarfile.TarIn
                 "--max-gib"
             )
         yield member
-
-
-def _place_plan(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, store: Store, max_bytes: int
-) -> bool:
-    _check_size(member, _MAX_PLAN)
-    content = archive.extractfile(member)
-    assert content is not None
-    try:
-        return place_plan(store, member.name.partition("/")[2], content.read(), max_bytes)
-    except ValueError as error:
-        raise _ArchiveError(f"{member.name!r} is no plan: {error}") from error
 
 
 def _unpack_job(archive: tarfile.TarFile, files: Iterator[tarfile.TarInfo], area: Path) -> None:

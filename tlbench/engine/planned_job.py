@@ -7,8 +7,8 @@ from typing import Any
 from tlbench.engine.attempts import Limits
 from tlbench.engine.devices import check_device
 from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.means import Means
 from tlbench.engine.plans import find_job
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.errors import InputError
@@ -71,6 +71,6 @@ def do_job(
         elif event == "finished":
             seconds = fields["seconds"]
 
-    means = Means(1, device, limits=limits, attempts=1, pythons=named)
-    report = run_jobs({job.key: job}, store, means, on_event=note)
+    resources = Resources(1, device, limits=limits, attempts=1, pythons=named)
+    report = run_jobs({job.key: job}, store, resources, on_event=note)
     return report.errors.get(job.key), job.label, seconds

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from tlbench.engine.attempts import Outcome, Task
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import execute
@@ -70,7 +70,7 @@ def _nobody(event: str, job: Job, **fields: Any) -> None:
 def run_jobs(
     jobs: Mapping[str, Job],
     store: Store,
-    means: Means,
+    resources: Resources,
     on_change: Callable[[Report], None] = lambda report: None,
     on_event: Listener = _nobody,
     *,
@@ -88,7 +88,7 @@ def run_jobs(
     ----------
     jobs
         By key, parents before children. Parents that are not among them have to be in the store.
-    means
+    resources
         Where they are done; no executor is made if there is nothing to do.
     on_change
         Called at the start, about four times a second, and at the end.
@@ -104,10 +104,10 @@ def run_jobs(
     TlbenchError
         If the executor cannot do any job.
     """
-    walk = _Walk(jobs, store, means, on_change, on_event)
+    walk = _Walk(jobs, store, resources, on_change, on_event)
     walk.recognise(thorough)
     if walk.report.count("waiting"):
-        executor, workers = means.of(len(jobs))
+        executor, workers = resources.of(len(jobs))
         with executor() as pool:
             walk.drain(pool, PER_WORKER * workers)
     return walk.report
@@ -120,11 +120,11 @@ class _Walk:
         self,
         jobs: Mapping[str, Job],
         store: Store,
-        means: Means,
+        resources: Resources,
         on_change: Callable[[Report], None],
         on_event: Listener,
     ) -> None:
-        self.jobs, self.store, self._means = jobs, store, means
+        self.jobs, self.store, self._resources = jobs, store, resources
         self.report = Report(dict.fromkeys(jobs, "waiting"))
         self._on_change, self._tell = on_change, on_event
         self._shown = 0.0
@@ -167,12 +167,12 @@ class _Walk:
             self._settle(outcome)
 
     def _task(self, job: Job) -> Task:
-        python = self._means.pythons.get(job.environment or "")
+        python = self._resources.pythons.get(job.environment or "")
         return Task(
             job,
             str(self.store.root),
-            self._means.device,
-            self._means.limits,
+            self._resources.device,
+            self._resources.limits,
             python,
             job.environment if python else None,
         )
@@ -228,7 +228,7 @@ class _Walk:
 
     def _bury(self, job: Job, death: str) -> None:
         deaths = self._deaths[job.key] = self._deaths.get(job.key, 0) + 1
-        if deaths < self._means.attempts:
+        if deaths < self._resources.attempts:
             self.report.retried.append(job.key)
             self._schedule.put_back(job.key)
             self._tell("retried", job, attempt=deaths, reason=death)

@@ -12,7 +12,7 @@ from fake_jobs import HERE, FakeKind, add, graph, one_thread, within
 
 from tlbench.engine import manifest, runner
 from tlbench.engine.attempts import Outcome, Task
-from tlbench.engine.means import ATTEMPTS
+from tlbench.engine.resources import ATTEMPTS
 from tlbench.engine.runner import MAX_DAMAGES, run_jobs
 from tlbench.engine.store import State, Store
 from tlbench.engine.worker import attempt

@@ -16,7 +16,7 @@ MakeExecutor = Callable[[], AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """Where jobs are done, and what they may use.
 
     Attributes

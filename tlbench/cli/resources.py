@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from tlbench.engine.attempts import Limits
-from tlbench.engine.means import MakeExecutor
+from tlbench.engine.resources import MakeExecutor
 from tlbench.errors import InputError
 from tlbench.registry import near_names
 
