@@ -2,7 +2,6 @@
 
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +112,7 @@ def run_suite(
     planned = plan(suite)
     jobs = planned.jobs if shard is None else part(planned.jobs, *shard)
     out = default_out(suite, shard) if out is None else Path(out)
-    opened = _prepare(planned, jobs, out, store, resources, mirror)
+    opened = _prepare(planned, jobs, store, resources, mirror)
     if (change := code_change(opened, suite.name, planned.jobs)) is not None:
         on_code_change(change)
     about = {
@@ -144,7 +143,6 @@ def run_suite(
 def _prepare(
     planned: Plan,
     jobs: Mapping[str, Job],
-    out: Path,
     store: str | os.PathLike[str] | None,
     resources: Resources,
     mirror: str | os.PathLike[str] | None,
@@ -156,19 +154,9 @@ def _prepare(
     check_device(resources.device)
     check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
     opened = Store(default_store() if store is None else Path(store))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe-{uuid.uuid4().hex}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The output folder {out} cannot be written ({error.strerror}); "
-            "choose another with --out."
-        ) from error
     for card in suite.cards():
         _check_data(planned, card, opened, mirror)
-    if any(opened.state(key, job=job) is not State.FINISHED for key, job in jobs.items()):
+    if not jobs.keys() <= opened.finished():
         # Else the files need not be there.
         check_distinct(suite, mirror)
     return opened

@@ -287,7 +287,12 @@ def _unpack_job(archive: tarfile.TarFile, files: Iterator[tarfile.TarInfo], area
         if number >= _MAX_FILES:
             raise _ArchiveError(f"{member.name!r} is one of more than {_MAX_FILES} files")
         _check_size(member, _LARGEST.get(name, member.size))
-        archive.extract(member, area, filter="data")
+        archive.extract(member, area, filter=_data)
+
+
+def _data(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    # Who may read a file is up to the umask here.
+    return tarfile.data_filter(member, folder).replace(mode=None, deep=False)  # type: ignore[arg-type]
 
 
 def _check_size(member: tarfile.TarInfo, limit: int) -> None:
