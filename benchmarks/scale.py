@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.plans import write_plan
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
@@ -81,6 +82,9 @@ def in_process() -> Iterator[Executor]:
     yield InProcess()
 
 
+_HERE = Resources(device="cpu", executor=(in_process, 2))
+
+
 @contextmanager
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
@@ -113,15 +117,13 @@ def measure(n: int, folder: Path) -> Measured:
     # Imports that the first plan and the first job would make.
     store = Store(folder / "store")
     with idle_kinds():
-        run_jobs(dict([next(iter(planned(n=_JOBS_PER_SEED).items()))]), store, in_process, "cpu")
+        run_jobs(dict([next(iter(planned(n=_JOBS_PER_SEED).items()))]), store, _HERE)
         jobs = timed("plan", lambda: planned(n))
         timed("write plan", lambda: write_plan(store, "smoke", jobs))
 
         def run() -> Report:
             # As the command line does it: looked at four times a second, a few jobs at once.
-            return run_jobs(
-                jobs, store, in_process, "cpu", lambda report: report.count("done"), at_once=4
-            )
+            return run_jobs(jobs, store, _HERE, lambda report: report.count("done"))
 
         done = timed("run", run)
         again = timed("recognise", run)

@@ -34,6 +34,12 @@ def test_an_installed_wheel_runs_the_smoke_suite(smoke, tmp_path):
     suites = run(tlbench, "ls", "suites")
     assert {"smoke", "quick", "si-ge-sw"} <= set(suites.split())
     assert "lattice_constant: 5.43095" in run(tlbench, "show", "dataset", "sw-si")
+    # Without it type checkers take no notice of the package's types.
+    run(
+        python,
+        "-c",
+        "import importlib.resources as r; (r.files('tlbench') / 'py.typed').read_text()",
+    )
     # One worker here and two in the undisturbed run: the bytes must not depend on it.
     run(tlbench, "run", "smoke", "--workers", 1, "--store", tmp_path / "store")
     records = tmp_path / "runs" / "smoke" / "records.jsonl"

@@ -11,11 +11,11 @@ import time
 
 import pytest
 
+from tlbench.engine.attempts import Limits, Task
 from tlbench.engine.events import EVENTS, LOG, read_events
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.store import Store
 from tlbench.engine.supervisor import INTERRUPTED, THREAD_VARIABLES, Supervisor, execute
-from tlbench.engine.task import Limits, Task
 from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.slow

@@ -163,10 +163,10 @@ def test_a_kind_of_job_is_one_file_and_one_line(monkeypatch, tmp_path):
     assert job.settings == Config(number=3)
     monkeypatch.setattr("tlbench.engine.worker.check_planned", lambda job: None)
     monkeypatch.setattr("tlbench.engine.worker.check_imported", lambda job: None)
-    from fake_jobs import one_thread
+    from fake_jobs import HERE
 
     store = Store(tmp_path)
-    assert run_jobs({job.key: job}, store, one_thread, "cpu").complete
+    assert run_jobs({job.key: job}, store, HERE).complete
     assert store.result(job.key, Result).value == 9
 
 

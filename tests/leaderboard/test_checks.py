@@ -9,7 +9,7 @@ import pytest
 import torch
 from forging import edit_lines, follow
 
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
 from tlbench.leaderboard.checks import (
@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(entry, folder):
     """Return what training two models again finds, of which one is fine-tuned."""
-    return retrain(entry, 2, SEED, folder, Means(workers=1, device="cpu"))
+    return retrain(entry, 2, SEED, folder, Resources(workers=1, device="cpu"))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_trained_again_a_model_has_the_same_weights_and_numbers(entry, found):
 
 def test_a_check_goes_on_in_its_own_store_and_never_in_another(entry, found, folder, smoke):
     seen = []
-    again = retrain(entry, 2, SEED, folder, Means(workers=1), on_change=seen.append)
+    again = retrain(entry, 2, SEED, folder, Resources(workers=1), on_change=seen.append)
     assert again == found
     assert set(seen[0].status.values()) == {"cached"}
     with pytest.raises(InputError, match="models that are there already prove nothing"):
@@ -134,7 +134,7 @@ def test_another_models_errors_with_noise_are_found_out(entry, folder, found, tm
     lie = forged(entry, tmp_path, take)
     jobs = {model.job for model in measured_models(lie).values()}
     assert chosen.job in jobs
-    checked = retrain(_drawn_alike(lie, entry), 1, SEED, folder, Means(workers=1))
+    checked = retrain(_drawn_alike(lie, entry), 1, SEED, folder, Resources(workers=1))
     assert not checked.agrees(TOLERANCE)
     assert checked.models[0].largest > TOLERANCE
 
@@ -146,7 +146,7 @@ def test_errors_that_are_a_little_smaller_throughout_are_found_out(entry, folder
             row["force_square"] = [0.97**2 * value for value in row["force_square"]]
 
     lie = _drawn_alike(forged(entry, tmp_path, shrink), entry)
-    checked = retrain(lie, 2, SEED, folder, Means(workers=1))
+    checked = retrain(lie, 2, SEED, folder, Resources(workers=1))
     assert [round(model.largest, 6) for model in checked.models] == [0.03] * len(checked.models)
     assert not checked.agrees(TOLERANCE)
 
@@ -164,7 +164,7 @@ def test_data_that_differ_here_say_nothing_about_the_submission(entry, folder, f
 
 
 def test_a_job_that_fails_here_says_nothing_about_the_submission(entry, tmp_path, monkeypatch):
-    def broken(jobs, *arguments, **means):
+    def broken(jobs, *arguments, **resources):
         from tlbench.engine.runner import Report
 
         key = list(jobs)[-1]
@@ -179,7 +179,7 @@ def test_a_job_that_fails_here_says_nothing_about_the_submission(entry, tmp_path
 def test_other_code_is_named_before_it_trains_and_nothing_of_it_is_recorded(
     entry, tmp_path, monkeypatch
 ):
-    def trained(*arguments, **means):
+    def trained(*arguments, **resources):
         raise AssertionError("it is trained")
 
     monkeypatch.setattr(retraining, "run_jobs", trained)

@@ -8,8 +8,8 @@ import pytest
 from faulty import finished
 from inline import inline
 
-from tlbench.engine.means import Means
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
+from tlbench.engine.resources import Resources
 from tlbench.errors import InputError
 from tlbench.plan import plan
 from tlbench.report.tuned import tuned_note, tuned_table
@@ -171,9 +171,9 @@ def test_an_executor_is_made_once_for_all_rounds_and_only_if_there_is_work(suite
         made.append(1)
         return inline()
 
-    means = Means(device="cpu", executor=(count, 1))
+    resources = Resources(device="cpu", executor=(count, 1))
     search = Search(suite(("strategies", "[scratch]")), 9, 2, 1)
-    assert other.tune(search, means=means) == other.tune(search, means=means)
+    assert other.tune(search, resources=resources) == other.tune(search, resources=resources)
     assert made == [1]
 
 
@@ -215,8 +215,8 @@ def test_a_study_that_diverges_wholly_is_one_sentence(suite, folder, tmp_path):
 def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_path):
     """Its study waits for the next attempt, and so does what builds on it; the others go on."""
     other = type(folder)(tmp_path)
-    local = Means(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
-    assert other.tune(search, means=local) is None
+    local = Resources(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
+    assert other.tune(search, resources=local) is None
     assert {event for event, _ in other.events} == {"submitted", "failed"}
     assert not (other.out / RESULT).exists()
     assert trials_of(other) == []

@@ -78,12 +78,12 @@ def tune(
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
     from tlbench.cli.live import Display, duration
-    from tlbench.cli.means import executor_of, limits_of, pythons_of
+    from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn
     from tlbench.data.fetch import fetch
     from tlbench.engine.devices import check_device
-    from tlbench.engine.means import Means
+    from tlbench.engine.resources import Resources
     from tlbench.engine.store import Store
     from tlbench.errors import InputError
     from tlbench.inspection.audit import check_distinct
@@ -122,7 +122,7 @@ def tune(
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
     search = Search(chosen, trials, size or middle, pairs)
-    means = Means(
+    resources = Resources(
         workers,
         device,
         executor_of(executor, parsl_config, folder),
@@ -158,7 +158,7 @@ def tune(
                 search,
                 folder,
                 Store(store or default_store()),
-                means,
+                resources,
                 display.update,
                 note,
                 show,

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
 from tlbench.engine.provenance import Stopwatch, device_name
 from tlbench.engine.store import State, Store
-from tlbench.engine.task import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
@@ -37,7 +37,7 @@ _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """Do the job of ``task`` unless the store has it, and put it there.
 
-    Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
+    What goes wrong is part of the outcome, with the traceback in the job's log.
 
     Parameters
     ----------
@@ -45,10 +45,12 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
         Put what the job prints, and what is printed if the process crashes, into the job's log.
     """
     job = task.job
-    store = None
     seconds = None
     try:
         store = Store(task.store)
+    except StoreError as error:
+        return Outcome(job.key, fault=getattr(error.__cause__, "strerror", None) or str(error))
+    try:
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
                 if not _is_of_another_device(job, store, task.device):
@@ -67,20 +69,18 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     return Outcome(job.key, reused=seconds is None, seconds=seconds)
 
 
-def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
+def _failure(key: str, store: Store, error: Exception) -> Outcome:
     """Tell a job that failed from a store that nothing can be put into."""
-    if store is None:
-        cause = error.__cause__
-        return Outcome(key, fault=getattr(cause, "strerror", None) or _one_line(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.
-    if any(text in str(error) for text in _FULL):
-        return Outcome(key, fault=next(text for text in _FULL if text in str(error)))
+    for text in _FULL:
+        if text in str(error):
+            return Outcome(key, fault=text)
     try:
         store.probe()
-    except StoreError as fault:
-        return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
+    except OSError as fault:
+        return Outcome(key, fault=fault.strerror)
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 
@@ -134,7 +134,7 @@ def perform(
         kind = KINDS[job.kind]
         settle_process(job.kind, kind.seed_of(job.config))
         device = resolve(requested) if kind.uses_device else "cpu"
-        forget_peak()
+        forget_peak(device)
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}

@@ -8,13 +8,14 @@ each study is the suite's own settings, so tuning cannot make a validation error
 import math
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tlbench.engine.events import EventLog
 from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.engine.run_log import log_job
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
@@ -37,7 +38,7 @@ def tune(
     search: Search,
     out: Path,
     store: Store,
-    means: Means | None = None,
+    resources: Resources | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
     on_round: Callable[[Ended], None] = lambda ended: None,
@@ -50,7 +51,7 @@ def tune(
 
     Parameters
     ----------
-    means
+    resources
         How jobs are done.
     on_change
         Called often, with a plan of the jobs of this round of trials, the store and how they stand.
@@ -71,11 +72,11 @@ def tune(
         If nothing is to be tuned, the folder is of another search or has another number of trials,
         every trial of a study diverged, or jobs can be done no more.
     """
-    means = means or Means()
+    resources = resources or Resources()
     if not search.studies():
         raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
     environments = {job.environment for job in plan(search.suite).jobs.values() if job.environment}
-    check_interpreters(means.pythons, environments)
+    check_interpreters(resources.pythons, environments)
     ended: Ended = {study: [] for study in search.studies()}
     failed: set[Study] = set()
     named = search.digest()
@@ -90,24 +91,16 @@ def tune(
         log_job(log, event, job, **fields)
         on_event(event, job, **fields)
 
-    executor, at_once = means.of(len(ended) * search.trials * search.pairs)
+    executor, workers = resources.of(len(ended) * search.trials * search.pairs)
     with ExitStack() as stack:
         # Made when a job is to be done, and kept from round to round.
         pool = cache(lambda: stack.enter_context(executor()))
 
         def run(jobs: dict[str, Job]) -> Report:
             round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
+            kept = replace(resources, executor=(lambda: nullcontext(pool()), workers))
             return run_jobs(
-                jobs,
-                store,
-                lambda: nullcontext(pool()),
-                means.device,
-                lambda report: on_change(round_, store, report),
-                at_once=2 * at_once,
-                limits=means.limits,
-                attempts=means.attempts,
-                pythons=means.pythons,
-                on_event=tell,
+                jobs, store, kept, lambda report: on_change(round_, store, report), tell
             )
 
         while trials := _due(search, ended, failed):

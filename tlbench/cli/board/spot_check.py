@@ -61,7 +61,7 @@ class SpotCheck:
         from rich.console import Console
 
         from tlbench.engine.devices import resolve
-        from tlbench.engine.means import Means
+        from tlbench.engine.resources import Resources
         from tlbench.engine.runner import Report
         from tlbench.leaderboard.verification.retraining import retrain
 
@@ -78,9 +78,9 @@ class SpotCheck:
                 status.update(f"Training again: {done} of {len(report.status)} jobs are done …")
 
             folder = self.store or Path(temporary) / "store"
-            means = Means(workers, resolve(device))
+            resources = Resources(workers, resolve(device))
             found = retrain(
-                entry, number, chosen, folder, means, self.mirror, show,
+                entry, number, chosen, folder, resources, self.mirror, show,
                 on_code=lambda sentence: say(f"  note: {sentence}"),
                 recorded=self.results is not None,
             )  # fmt: skip

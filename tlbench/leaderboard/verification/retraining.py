@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tlbench.engine.devices import check_device
 from tlbench.engine.manifest import read_manifest
-from tlbench.engine.means import Means
 from tlbench.engine.provenance import code_state, device_name, instructions, package_versions
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
@@ -43,7 +43,7 @@ def retrain(
     number: int,
     seed: int,
     folder: Path,
-    means: Means | None = None,
+    resources: Resources | None = None,
     mirror: Path | None = None,
     on_change: Callable[[Report], None] = lambda report: None,
     on_code: Callable[[str], None] = lambda sentence: None,
@@ -60,7 +60,7 @@ def retrain(
     folder
         A store for these jobs: new, or that of an earlier check, which then goes on. One that was
         filled otherwise could hold anything under a job's key.
-    means
+    resources
         How jobs are done.
     mirror
         Folder in which files of the data sets are looked for before they are downloaded.
@@ -80,8 +80,8 @@ def retrain(
         differ on this machine, or a job fails: nothing follows from these about the submission.
         If the outcome is to be recorded, and the code differs from that of the submission.
     """
-    means = means or Means()
-    check_device(means.device)
+    resources = resources or Resources()
+    check_device(resources.device)
     wanted = {model.job: model for model in draw(entry, number, seed)}
     planned = plan(entry.suite)
     cells = _cells(planned)
@@ -97,10 +97,7 @@ def retrain(
             raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
         unlike = [not_compared(model, differing[0]) for model in wanted.values()]
         return Findings(TRAINED, unlike, seed=seed, drawn=number)
-    executor, at_once = means.of(len(jobs))
-    report = run_jobs(
-        jobs, store, executor, means.device, on_change, at_once=2 * at_once, thorough=True
-    )
+    report = run_jobs(jobs, store, resources, on_change, thorough=True)
     for key, error in report.errors.items():
         raise InputError(
             f"{entry.label} cannot be checked: {jobs[key].label} has failed here ({error})."

@@ -1,4 +1,4 @@
-"""What the runner hands out, and what comes back."""
+"""An attempt at a job: what is to be done within which limits, and how it ended."""
 
 from dataclasses import dataclass, field
 from typing import Any

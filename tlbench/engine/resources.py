@@ -6,15 +6,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
+from tlbench.engine.attempts import Limits
 from tlbench.engine.executors import default_workers, local
-from tlbench.engine.runner import ATTEMPTS
-from tlbench.engine.task import Limits
+
+ATTEMPTS = 3
+"""A job whose process has died this often is given up."""
 
 MakeExecutor = Callable[[], AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """Where jobs are done, and what they may use.
 
     Attributes

@@ -4,8 +4,8 @@ import math
 import re
 from pathlib import Path
 
-from tlbench.engine.means import MakeExecutor
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
+from tlbench.engine.resources import MakeExecutor
 from tlbench.errors import InputError
 from tlbench.registry import near_names
 
