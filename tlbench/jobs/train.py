@@ -14,9 +14,8 @@ from tlbench.seeds import stream
 from tlbench.training.checkpoint import write_curve
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
-from tlbench.training.loop import Replay, force_mae, train
+from tlbench.training.loop import force_mae, train
 from tlbench.transfer import INITIALISATIONS, arm
-from tlbench.transfer.strategy import Strategy
 
 
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -31,10 +30,15 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     if strategy.trains:
         training = TrainingConfig.model_validate(config["training"])
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
+        strategy.before(potential)
         frames = Frames.load(context.parents["data"] / "train.npz")
         subset = config["subset"]
         frames = chosen(frames, subset)
         data = _labelled(frames, potential)
+        with_source = None
+        if strategy.needs_source_data:
+            source = Frames.load(context.parents["replayed"] / "train.npz")
+            with_source = _labelled(Frames.concatenate([frames, source]), potential)
         validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
         subset_seed = -1 if subset is None else subset["seed"]
         potential.check_finite(data.batch(data.batches()[0]).graph)
@@ -46,16 +50,16 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
 
         curve = train(
             potential,
-            strategy.trained(potential),
+            strategy,
             data,
             validation,
             training,
             order_seed=stream("batches", config["init_seed"], subset_seed),
             folder=context.folder,
             on_update=on_update,
-            pull=strategy.pull,
-            replay=_replay(strategy, frames, potential, context),
+            with_source=with_source,
         )
+        strategy.after(potential)
         context.measured.update(pace.measured(training.updates))
         write_curve(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
@@ -105,16 +109,6 @@ def initial_potential(config: dict[str, Any], context: Context) -> Potential:
     source, target = (atomic_numbers[elements[role]] for role in ("source", "target"))
     INITIALISATIONS.get(strategy.element_init)(potential.backbone, source, target)
     return potential
-
-
-def _replay(
-    strategy: Strategy, frames: Frames, potential: Potential, context: Context
-) -> Replay | None:
-    """Return the training data of the source element behind the target's, if they are replayed."""
-    if not strategy.replay:
-        return None
-    source = Frames.load(context.parents["replayed"] / "train.npz")
-    return Replay(_labelled(Frames.concatenate([frames, source]), potential), strategy.replay)
 
 
 def _labelled(frames: Frames, potential: Potential) -> LabelledSet:
