@@ -39,11 +39,11 @@ def plan(suite: Suite, keys: KeyScheme | None = None) -> Plan:
     """
     result = Plan(suite, suite.digest(), keys or KeyScheme())
     arms = [arm(name) for name in suite.strategies]
-    for each in arms:
-        if suite.training.batch_size < each.smallest_batch:
+    for strategy in arms:
+        if suite.training.batch_size < strategy.smallest_batch:
             raise InputError(
-                f"Suite {suite.name!r}: {each.name!r} needs batches of at least "
-                f"{each.smallest_batch} structures; set 'training.batch_size' to that or more."
+                f"Suite {suite.name!r}: {strategy.name!r} needs batches of at least "
+                f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
             )
     ends = [_Ends.of(result, transfer) for transfer in suite.transfers()]
     for each in ends:
