@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tlbench.leaderboard.site.boards import Board
+from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import Pair, bootstrap_seed
 from tlbench.plan import PRETRAIN
 from tlbench.report.summary import BASELINE
 from tlbench.report.transfers import Transfer
 
-MEANS = ("stability_rate", "survival_time")
-"""Metrics that may be 0, and so have arithmetic means; all others have geometric ones."""
+
+def has_logarithm(metric: str) -> bool:
+    """Return whether values of a metric are positive, so that means are geometric."""
+    return metric not in METRICS or METRICS.get(metric).mean == "geometric"
 
 
 class View(NamedTuple):
@@ -76,7 +79,7 @@ def pool_of(board: Board) -> Pool:
                 continue
             jobs[r.metric, transfer].add(f"{r.job}/{r.metric}")
             # An error of exactly zero has no logarithm.
-            if r.value <= 0 and r.metric not in MEANS:
+            if r.value <= 0 and has_logarithm(r.metric):
                 continue
             view = View(r.metric, key_of(r.condition), transfer)
             arm = Arm(member.name, r.backbone, r.strategy, r.size, r.train_temperature_k)
