@@ -7,12 +7,12 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
+from layered_schnet import LayeredSchNet
 from structures import diamond, liquid, skewed
 from torch import Tensor
 from torch_geometric.nn.models.schnet import SchNet as PeerSchNet
 
 from tlbench.backbones.schnet.config import SchNetConfig
-from tlbench.backbones.schnet.layers import LayeredSchNet
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
 from tlbench.kernels.scope import Purpose, scoped

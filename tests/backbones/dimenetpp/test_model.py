@@ -13,10 +13,10 @@ from scipy.special import eval_legendre, spherical_jn
 from structures import diamond, liquid, skewed, surface
 from torch import Tensor
 from torch_geometric.nn.models import dimenet, dimenet_utils
+from triplets import SphericalBasis, TripletDimeNetPP, triplets
 
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.radial import spherical_bessel_zeros
-from tlbench.backbones.dimenetpp.triplets import SphericalBasis, TripletDimeNetPP, triplets
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of, neighbours
 from tlbench.kernels.library import SWITCH
