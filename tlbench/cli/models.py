@@ -1,6 +1,8 @@
 """``tlbench models``: the trained models of a run, and where their potentials lie."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,15 +39,23 @@ def models(
     Such a file, potential.safetensors, is what tlbench md and tlbench.load_potential read.
     """
     from tlbench.errors import InputError
-    from tlbench.trained_models import list_models, run_folder, store_of
+    from tlbench.trained_models import TrainedModel, list_models, run_folder, store_of
 
     if as_json and as_csv:
         raise InputError("--json and --csv: choose one of them.")
     found = list_models(
         run, store, backbones=backbone or [], strategies=strategy or [], sizes=size or []
     )
-    if as_json or as_csv:
-        typer.echo(_json(found) if as_json else _csv(found), nl=False)
+    rows = [asdict(each) for each in found]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, default=str))
+        return
+    if as_csv:
+        import pandas as pd
+
+        names = [field.name for field in fields(TrainedModel)]
+        frame = pd.DataFrame(rows, columns=names, dtype=object)
+        typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
         return
     root = store or store_of(run_folder(run))
     _show(found, root is not None)
@@ -57,28 +67,6 @@ def models(
             f"{missing} of {len(found)} models are not in the store {root}: they were deleted, or "
             "the store was moved; name another with --store, or run the suite again."
         )
-
-
-def _json(found: "Sequence[TrainedModel]") -> str:
-    import json
-    from dataclasses import asdict
-
-    return json.dumps([asdict(each) for each in found], indent=1, default=str) + "\n"
-
-
-def _csv(found: "Sequence[TrainedModel]") -> str:
-    import csv
-    import io
-    from dataclasses import asdict, fields
-
-    from tlbench.trained_models import TrainedModel
-
-    file = io.StringIO()
-    names = [field.name for field in fields(TrainedModel)]
-    writer = csv.DictWriter(file, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(asdict, found))
-    return file.getvalue()
 
 
 def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
