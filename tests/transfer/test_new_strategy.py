@@ -14,14 +14,14 @@ from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import run
 from tlbench.potential import Potential, load_potential
 from tlbench.transfer import STRATEGIES
-from tlbench.transfer.parts import parts
+from tlbench.transfer.stages import stages_of
 from tlbench.transfer.strategy import Batches, ParameterGroup, Penalty, Strategy
 
 seen: list[list[int]] = []
 
 
 def all_but_embedding(potential: Potential) -> list[ParameterGroup]:
-    stages = parts(potential.backbone)
+    stages = stages_of(potential.backbone)
     return [ParameterGroup([p for s, some in stages.items() if s != EMBEDDING for p in some])]
 
 

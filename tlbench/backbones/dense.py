@@ -12,16 +12,15 @@ from torch.autograd import Function
 from torch.nn.functional import linear, pad
 
 from tlbench.backbones.activation import silu
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import (
     address,
     addresses,
     call,
-    differentiate,
     partial_sums,
     threads_for,
     whole,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_LAYERS, MAX_RADIAL, NO_SKIP, TILE, library_for
 from tlbench.kernels.scope import current_scope
 

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import (
     address,
     call,
-    differentiate,
     partial_sums,
     spans,
     threads_for,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_RADIAL, library_for
 from tlbench.kernels.scope import current_scope
 

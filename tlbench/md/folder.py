@@ -44,7 +44,7 @@ class Settings(Strict):
         return cls(potential=driver.identity, structure=digest.hexdigest(), protocol=protocol)
 
 
-class Structure(Strict):
+class AveragedStructure(Strict):
     """Structure averaged over samples after equilibration, and over replicas.
 
     ``rdf`` g(r) at ``distances`` (Å), None unless periodic along all three vectors of the cell;
@@ -78,7 +78,7 @@ class Observables(Strict):
     temperature_k: list[float | None]
     times_ps: list[float]
     msd: list[list[float]]
-    structure: Structure | None
+    structure: AveragedStructure | None
     provenance: dict[str, Any]
 
 
@@ -213,14 +213,14 @@ def _observables(
     )
 
 
-def _structure(outcome: Outcome, start: Frames, measured: Any) -> Structure:
+def _structure(outcome: Outcome, start: Frames, measured: Any) -> AveragedStructure:
     frames = start.select(measured)
     periodic = bool(frames.pbc.all())
     if not periodic:
         # There is no volume that g(r) could refer to; what else is averaged needs none.
         frames = replace(frames, cell=np.broadcast_to(np.eye(3), frames.cell.shape))
     found = averages(outcome.counts.of(measured), frames).rounded()
-    return Structure(
+    return AveragedStructure(
         distances=distances().round(6).tolist(),
         rdf=found["rdf"] if periodic else None,
         angles=angles().round(6).tolist(),

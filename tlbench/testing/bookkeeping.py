@@ -22,8 +22,8 @@ from tlbench.testing.prediction import (
     registered,
 )
 from tlbench.testing.structures import SOURCE, TARGET, isolated, molecule, rattled
-from tlbench.transfer.initialise import copy_element
-from tlbench.transfer.parts import parts
+from tlbench.transfer.initialisation import copy_element
+from tlbench.transfer.stages import stages_of
 
 
 @clause("returns one finite energy per atom, shape (n_atoms,), in the precision of its weights")
@@ -109,7 +109,7 @@ def stages(potential: Potential) -> float:
     """0 if every parameter is in exactly one stage, or no stages are known; else infinity."""
     try:
         if potential.backbone.stages():
-            parts(potential.backbone)
+            stages_of(potential.backbone)
     except InputError:
         return float("inf")
     return 0.0

@@ -12,7 +12,7 @@ from torch import Tensor
 from tlbench.data.frames import Floats
 from tlbench.potential import Potential
 from tlbench.testing.clause import clause
-from tlbench.testing.prediction import Outcome, energies, forces, graph, predict
+from tlbench.testing.prediction import AtomicValues, energies, forces, graph, predict
 from tlbench.testing.structures import TARGET, crystal, isolated, molecule, rattled, small_cell
 from tlbench.units import GPA
 
@@ -73,10 +73,10 @@ def smooth_cutoff(potential: Potential) -> float:
     extrapolated linearly to none.
     """
 
-    def change(step: float) -> Outcome:
+    def change(step: float) -> AtomicValues:
         outside = predict(potential, molecule(potential.cutoff, 1 + step))
         inside = predict(potential, molecule(potential.cutoff, 1 - step))
-        return Outcome(outside.energies - inside.energies, outside.forces - inside.forces)
+        return AtomicValues(outside.energies - inside.energies, outside.forces - inside.forces)
 
     near, far = change(1e-4), change(2e-4)
     scale = predict(potential, molecule(potential.cutoff))

@@ -11,7 +11,7 @@ import numpy as np
 from tlbench.data.frames import Floats
 from tlbench.potential import Potential
 from tlbench.testing.clause import clause
-from tlbench.testing.prediction import Outcome, difference, energies, predict
+from tlbench.testing.prediction import AtomicValues, difference, energies, predict
 from tlbench.testing.structures import TARGET, isolated, molecule, rattled, small_cell
 
 
@@ -50,7 +50,7 @@ def _turned(potential: Potential, turn: Floats) -> float:
         image.positions = atoms.positions @ turn
         turned.append(image)
     before, after = predict(potential, *structures), predict(potential, *turned)
-    return difference(after, Outcome(before.energies, before.forces @ turn))
+    return difference(after, AtomicValues(before.energies, before.forces @ turn))
 
 
 @clause("does not depend on the order of the atoms", 1e-10, 1e-4)
@@ -59,7 +59,7 @@ def permutation(potential: Potential) -> float:
     atoms = rattled(potential.cutoff)
     order = np.random.default_rng(3).permutation(len(atoms))
     before = predict(potential, atoms)
-    expected = Outcome(before.energies[order], before.forces[order])
+    expected = AtomicValues(before.energies[order], before.forces[order])
     return difference(predict(potential, atoms[order]), expected)
 
 
@@ -85,7 +85,7 @@ def supercell(potential: Potential) -> float:
     repeats = (4, 3, 3)
     unit = predict(potential, atoms)
     copies = int(np.prod(repeats))
-    expected = Outcome(np.tile(unit.energies, copies), np.tile(unit.forces, (copies, 1)))
+    expected = AtomicValues(np.tile(unit.energies, copies), np.tile(unit.forces, (copies, 1)))
     return difference(predict(potential, atoms.repeat(repeats)), expected)
 
 
@@ -125,7 +125,7 @@ def batching(potential: Potential) -> float:
         isolated(),
     ]
     alone = [predict(potential, atoms) for atoms in structures]
-    expected = Outcome(
+    expected = AtomicValues(
         np.concatenate([one.energies for one in alone]),
         np.concatenate([one.forces for one in alone]),
     )

@@ -37,7 +37,7 @@ for _name, _entry in {
     "random": "keep_element",
     "mean": "mean_element",
 }.items():
-    INITIALISATIONS.register(_name, f"tlbench.transfer.initialise:{_entry}")
+    INITIALISATIONS.register(_name, f"tlbench.transfer.initialisation:{_entry}")
 
 
 def base_of(name: str) -> str:

@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.graphs import Graph
 from tlbench.kernels.calling import (
     address,
     call,
-    differentiate,
     partial_sums,
     spans,
     threads_for,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_ORDERS, library_for
 from tlbench.kernels.scope import current_scope
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import address, call, threads_for
+from tlbench.kernels.derivatives import once
 from tlbench.kernels.library import MAX_ORDERS, library_for
 from tlbench.kernels.scope import Scope, current_scope
 

@@ -11,7 +11,7 @@ from torch.autograd import Function
 from torch.nn.functional import linear
 
 from tlbench.backbones.activation import shifted_softplus
-from tlbench.backbones.once import once
+from tlbench.kernels.derivatives import once
 from tlbench.kernels.scope import Scope, current_scope
 
 SMALLEST_EXPONENT = -80.0

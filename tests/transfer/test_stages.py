@@ -15,7 +15,7 @@ from tlbench.training.loop import train
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 from tlbench.transfer.l2_sp import pull
 from tlbench.transfer.layerwise import DECAY
-from tlbench.transfer.parts import parts
+from tlbench.transfer.stages import stages_of
 
 SI, GE = 14, 32
 EVERY = [*tiny.BACKBONES, *tiny.OTHERS]
@@ -86,7 +86,7 @@ def test_of_the_elements_only_those_in_the_batches_move(backbone, strategy, tmp_
 @every_backbone
 def test_stages_hold_every_parameter_once(backbone):
     network = tiny.potential(backbone).backbone
-    stages = parts(network)
+    stages = stages_of(network)
     found = [p for stage in stages.values() for p in stage]
     assert len(found) == len({id(p) for p in found}) == len(list(network.parameters()))
     assert all(stages.values())
@@ -112,7 +112,7 @@ def test_stages_that_do_not_fit_are_refused(stages, complaint, monkeypatch):
 @every_backbone
 def test_learning_rates_fall_from_the_head_to_the_embedding(backbone):
     potential = tiny.potential(backbone)
-    stages = parts(potential.backbone)
+    stages = stages_of(potential.backbone)
     groups = STRATEGIES.get("layerwise-lr").trained(potential)
     by_parameter = {id(p): group.rate for group in groups for p in group.parameters}
     n = len(stages)
