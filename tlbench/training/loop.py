@@ -16,7 +16,6 @@ from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, loss_of
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.training.schedule import learning_rate
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 from tlbench.units import MEV
 
@@ -84,9 +83,7 @@ def train(
     saved_at = time.monotonic()
     unread: list[Tensor] = []
     for update in range(first, config.updates):
-        rate = learning_rate(
-            update, config.updates, config.learning_rate, config.final_learning_rate_fraction
-        )
+        rate = config.rate(update)
         for group, settings in zip(groups, optimiser.param_groups, strict=True):
             settings["lr"] = rate * group.rate
         batch = everything.batch(batches(update))

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from tlbench.training.schedule import learning_rate
+from tlbench.training.config import TrainingConfig
 
 
 def test_the_learning_rate_decays_exponentially_between_its_ends():
-    rates = [learning_rate(update, 200, 1e-3, 0.01) for update in range(200)]
+    config = TrainingConfig(updates=200, learning_rate=1e-3, final_learning_rate_fraction=0.01)
+    rates = [config.rate(update) for update in range(200)]
     assert rates[0] == pytest.approx(1e-3, rel=1e-12)
     assert rates[-1] == pytest.approx(1e-5, rel=1e-12)
     ratios = np.divide(rates[1:], rates[:-1])
@@ -15,8 +16,9 @@ def test_the_learning_rate_decays_exponentially_between_its_ends():
 
 
 def test_the_learning_rate_may_stay_constant():
-    assert {learning_rate(update, 10, 2e-3, 1.0) for update in range(10)} == {2e-3}
+    config = TrainingConfig(updates=10, learning_rate=2e-3, final_learning_rate_fraction=1.0)
+    assert {config.rate(update) for update in range(10)} == {2e-3}
 
 
 def test_a_single_update_has_the_initial_learning_rate():
-    assert learning_rate(0, 1, 1e-3, 0.01) == 1e-3
+    assert TrainingConfig(updates=1, learning_rate=1e-3).rate(0) == 1e-3
