@@ -41,7 +41,7 @@ def source_last(n_target: int, n_source: int, batch_size: int, seed: int) -> Bat
     return batch
 
 
-def without_bias(potential: Potential) -> None:
+def with_offset(potential: Potential) -> None:
     potential.backbone.lin2.bias.data.fill_(0.5)
 
 
@@ -57,7 +57,7 @@ TOY = Strategy(
     trains=True,
     needs_source_data=True,
     trains_elements=False,
-    before=without_bias,
+    before=with_offset,
     trained=all_but_embedding,
     batches=source_last,
     penalty=shrinking,
