@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,22 +38,21 @@ def models(
     Such a file, potential.safetensors, is what tlbench md and tlbench.load_potential read.
     """
     from tlbench.errors import InputError
-    from tlbench.trained_models import TrainedModel, list_models, run_folder, store_of
+    from tlbench.trained_models import list_models, run_folder, store_of
 
     if as_json and as_csv:
         raise InputError("--json and --csv: choose one of them.")
     found = list_models(
         run, store, backbones=backbone or [], strategies=strategy or [], sizes=size or []
     )
-    rows = [asdict(each) for each in found]
+    rows = [each.row() for each in found]
     if as_json:
         typer.echo(json.dumps(rows, indent=1, default=str))
         return
     if as_csv:
         import pandas as pd
 
-        names = [field.name for field in fields(TrainedModel)]
-        frame = pd.DataFrame(rows, columns=names, dtype=object)
+        frame = pd.DataFrame(rows, dtype=object)
         typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
         return
     root = store or store_of(run_folder(run))
@@ -80,7 +78,7 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
     ]  # fmt: skip
     upper, lower = zip(*titles, strict=True)
     lines = [list(upper), list(lower), *([*map(printable, _cells(each))] for each in found)]
-    if all(each.train_temperature_k is None for each in found):
+    if all(each.model.train_temperature_k is None for each in found):
         lines = [line[:4] + line[5:] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
@@ -97,25 +95,25 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
     )
 
 
-def _cells(model: "TrainedModel") -> list[str]:
-    from tlbench.plan.base import PRETRAIN
+def _cells(trained: "TrainedModel") -> list[str]:
+    from tlbench.plan import PRETRAIN
 
-    source = model.source or ""
-    if model.source_part:
-        source += f" ({model.source_part})"
-    transfers = source and model.strategy != PRETRAIN
+    model = trained.model
+    elements = model.transfer.label() if model.source else model.target
+    if model.strategy == PRETRAIN:
+        elements = elements.partition(" → ")[0]
     set_seed = "–" if model.subset_seed is None else model.subset_seed
     return [
         model.backbone,
         model.strategy,
-        f"{source} → {model.target}" if transfers else source or model.target,
+        elements,
         str(model.size),
         _number(model.train_temperature_k, "{:g}"),
         f"{set_seed}/{model.init_seed}",
-        _number(model.force_mae, "{:.1f}"),
-        _number(model.energy_mae, "{:.2f}"),
-        _number(model.cpu_seconds, "{:.1f}"),
-        _number(model.pretraining_cpu_seconds, "{:.1f}"),
+        _number(trained.force_mae, "{:.1f}"),
+        _number(trained.energy_mae, "{:.2f}"),
+        _number(trained.cpu_seconds, "{:.1f}"),
+        _number(trained.pretraining_cpu_seconds, "{:.1f}"),
     ]
 
 

@@ -16,13 +16,7 @@ def intervals_of_simulations(board: Board) -> dict[tuple[str, Arm], Ends]:
         if dynamics is None:
             continue
         for place, models in arms_of(dynamics, []).items():
-            arm = Arm(
-                member.name,
-                place.backbone,
-                place.strategy,
-                place.size,
-                place.train_temperature_k,
-            )
+            arm = Arm.of(member.name, place)
             rate, time = rate_of(models), survival_time(models, dynamics.reference.time_ps)
             intervals = {"rate": (rate.low, rate.high), "survival": time.interval}
             for name in of_every_simulation():
