@@ -16,9 +16,9 @@ HOUSE = Path(tlbench.__file__).parent
 
 
 def lists_of_names(source: str) -> Iterator[list[str]]:
-    """Yield the metric names in every display of several."""
+    """Yield the metric names in every tuple, list or set of several."""
     for node in ast.walk(ast.parse(source)):
-        parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
+        parts = getattr(node, "elts", [])
         named = [part.value for part in parts if isinstance(part, ast.Constant)]
         names = [name for name in named if name in METRICS.names()]
         if len(names) > 1:
