@@ -18,7 +18,7 @@ from tlbench.backbones.mace.config import MACEConfig
 from tlbench.graphs import graph_of
 from tlbench.potential import build_potential, load_potential
 from tlbench.testing import contract
-from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.initialisation import copy_element
 
 if find_spec("mace") is None:
     pytest.skip(

@@ -59,13 +59,13 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
 
     def no_trials(search: Search, *_: object) -> Tuned:
         seen.append(search)
-        arms = {"schnet": {name: ARM for _, name in search.studies()}}
+        arms = {"schnet": {name: ARM for _, name in search.series()}}
         digest = search.suite.digest()
         return Tuned(suite="smoke", suite_digest=digest, study="", size=1, pairs=1, arms=arms)
 
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
-    assert seen[0].studies() == [("schnet", "pretrain"), ("schnet", "finetune")]
+    assert seen[0].series() == [("schnet", "pretrain"), ("schnet", "finetune")]
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
 

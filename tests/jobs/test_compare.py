@@ -12,7 +12,7 @@ from tlbench.jobs.reference import START
 from tlbench.jobs.simulate import OUTCOME
 from tlbench.jobs.speed import standard_cell
 from tlbench.md.structure import angles, distances
-from tlbench.metrics import METRICS, OF_SIMULATIONS
+from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.metrics.spec import MetricSpec
 
 
@@ -53,7 +53,7 @@ def context(tmp_path):
 
 
 def test_a_metric_that_is_installed_changes_nothing_until_it_is_named(context, monkeypatch):
-    config = {"temperature_k": 300.0, "metrics": list(OF_SIMULATIONS)}
+    config = {"temperature_k": 300.0, "metrics": of_every_simulation()}
     before = KIND.perform(config, context)
     assert {m["metric"]: m["value"] for m in before["metrics"]} == {
         "stability_rate": 0.0,

@@ -103,7 +103,7 @@ REGISTERED = {
     "from tlbench.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
     "from tlbench import load_potential\n": "backbones/mace/model.py",
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
-    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialise.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialisation.py",
     "from tlbench import METRICS\n": "metrics/dynamics.py",
     "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
 }

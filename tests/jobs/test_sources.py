@@ -62,14 +62,14 @@ def test_a_copy_elsewhere_has_the_same_digests(copied):
     assert dict(Sources(copied)) == dict(own_sources())
 
 
-def test_an_edit_of_the_schedule_changes_training_alone(edited):
-    assert edited("training/schedule.py") == {"train"}
+def test_an_edit_of_the_loss_changes_training_alone(edited):
+    assert edited("training/loss.py") == {"train"}
 
 
-def test_an_edit_of_the_schedule_changes_the_keys_of_what_depends_on_training(copied, edited):
+def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied, edited):
     suite = load_suite("quick")
     before = plan(suite, KeyScheme(Sources(copied))).jobs
-    edited("training/schedule.py")
+    edited("training/loss.py")
     after = plan(suite, KeyScheme(Sources(copied))).jobs
     kept = {job.kind for key, job in before.items() if key in after}
     changed = {job.kind for key, job in before.items() if key not in after}

@@ -27,7 +27,7 @@ def trials_of(folder):
 
 
 def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
-    assert search.studies() == [
+    assert search.series() == [
         ("schnet", "pretrain"), ("schnet", "scratch"), ("schnet", "finetune"),
     ]  # fmt: skip
     assert {name: arm.trials for name, arm in tuned.arms["schnet"].items()} == {
@@ -213,7 +213,7 @@ def test_a_study_that_diverges_wholly_is_one_sentence(suite, folder, tmp_path):
 
 
 def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_path):
-    """Its study waits for the next attempt, and so does what builds on it; the others go on."""
+    """Its series waits for the next attempt, and so does what builds on it; the others go on."""
     other = type(folder)(tmp_path)
     local = Resources(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
     assert other.tune(search, resources=local) is None
@@ -227,11 +227,11 @@ def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
     """Also where each subset is drawn with each seed, and where a seed comes twice."""
     pairs = ("subset_seeds", "[0, 1]"), ("init_seeds", "[0, 1]"), ("pairing", "product")
     wanted = Search(suite(*pairs), 1, 2, 3)
-    for study, n in zip(wanted.studies(), (2, 3, 3), strict=True):
-        own = wanted.own_settings(study)
-        source = own if study.needs_source else None
-        trial = rounds.planned(wanted, study, 0, own, source)
-        assert len(trial.models) == n, study
+    for series, n in zip(wanted.series(), (2, 3, 3), strict=True):
+        own = wanted.own_settings(series)
+        source = own if series.needs_source else None
+        trial = rounds.planned(wanted, series, 0, own, source)
+        assert len(trial.models) == n, series
 
 
 @pytest.mark.parametrize(
@@ -275,4 +275,4 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
-    assert Search(only, 1, 2, 1).studies() == [("schnet", "pretrain")]
+    assert Search(only, 1, 2, 1).series() == [("schnet", "pretrain")]

@@ -97,7 +97,7 @@ def tune(
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
-    from tlbench.tuning import RESULT, Ended, Search, Study, best_of, tune
+    from tlbench.tuning import RESULT, Ended, Search, Series, best_of, tune
 
     check_device(device)
     chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
@@ -140,14 +140,14 @@ def tune(
         elif not display.console.is_terminal and not fields["reused"]:
             display.say(f"{job.label}: {duration(fields['seconds'])}")
 
-    shown: dict[Study, int] = {}
+    shown: dict[Series, int] = {}
 
     def show(ended: Ended) -> None:
-        for study, found in ended.items():
-            if len(found) == shown.get(study, 0):
+        for series, found in ended.items():
+            if len(found) == shown.get(series, 0):
                 continue
-            shown[study] = len(found)
-            said = f"{study.backbone}, {study.arm}: {len(found)} of {trials} trials"
+            shown[series] = len(found)
+            said = f"{series.backbone}, {series.arm}: {len(found)} of {trials} trials"
             if (best := best_of(found)) is not None:
                 said += f", best validation force MAE {best.validation_force_mae:.1f} meV/Å"
             display.say(said)

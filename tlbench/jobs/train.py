@@ -17,12 +17,10 @@ from tlbench.schema import Strict, canonical_json
 from tlbench.seeds import stream
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, arm
-from tlbench.transfer.strategy import Strategy
 
 if TYPE_CHECKING:
     from tlbench.potential import Potential
     from tlbench.training.labels import LabelledSet
-    from tlbench.training.loop import Replay
 
 CURVE = "curve.json"
 
@@ -86,8 +84,13 @@ def run(config: Config, context: Context) -> Result:
         if training is None:
             raise InputError(f"The strategy {config.strategy!r} trains, so it needs 'training'.")
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
+        strategy.before(potential)
         frames = chosen(context.frames("data", "train"), subset)
         data = _labelled(frames, potential)
+        with_source = None
+        if strategy.needs_source_data:
+            source = context.frames("replayed", "train")
+            with_source = _labelled(Frames.concatenate([frames, source]), potential)
         validation = _labelled(context.frames("data", "validation"), potential)
         subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
@@ -100,16 +103,16 @@ def run(config: Config, context: Context) -> Result:
 
         curve = train(
             potential,
-            strategy.trained(potential),
+            strategy,
             data,
             validation,
             training,
             order_seed=stream("batches", config.init_seed, subset_seed),
             folder=context.folder,
             on_update=on_update,
-            pull=strategy.pull,
-            replay=_replay(strategy, frames, potential, context),
+            with_source=with_source,
         )
+        strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
         write_curve(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
@@ -151,18 +154,6 @@ def initial_potential(config: Config, context: Context) -> "Potential":
     source, target = atomic_numbers[config.elements.source], atomic_numbers[config.elements.target]
     INITIALISATIONS.get(strategy.element_init)(potential.backbone, source, target)
     return potential
-
-
-def _replay(
-    strategy: Strategy, frames: Frames, potential: "Potential", context: Context
-) -> "Replay | None":
-    """Return the training data of the source element behind the target's, if they are replayed."""
-    from tlbench.training.loop import Replay
-
-    if not strategy.replay:
-        return None
-    source = context.frames("replayed", "train")
-    return Replay(_labelled(Frames.concatenate([frames, source]), potential), strategy.replay)
 
 
 def _labelled(frames: Frames, potential: "Potential") -> "LabelledSet":

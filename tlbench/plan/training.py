@@ -43,11 +43,12 @@ def plan(suite: Suite, keys: KeyScheme | None = None) -> Plan:
     """
     result = Plan(suite, suite.digest(), keys or KeyScheme())
     arms = [arm(name) for name in suite.strategies]
-    for replaying in (each.name for each in arms if each.replay and suite.training.batch_size < 2):
-        raise InputError(
-            f"Suite {suite.name!r}: {replaying!r} replays source data beside target data, so "
-            "'training.batch_size' should be 2 or more."
-        )
+    for strategy in arms:
+        if suite.training.batch_size < strategy.smallest_batch:
+            raise InputError(
+                f"Suite {suite.name!r}: {strategy.name!r} needs batches of at least "
+                f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
+            )
     ends = [_Ends.of(result, transfer) for transfer in suite.transfers()]
     for each in ends:
         _check_different(suite, each, arms)
@@ -124,7 +125,7 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
         parents = {"data": ends.target_data} if strategy.trains else {}
         if strategy.needs_source:
             parents["source"] = pretrained[model.backbone, model.init_seed]
-        if strategy.replay:
+        if strategy.needs_source_data:
             parents["replayed"] = ends.source_data
         config = _train_config(
             result,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, key_of
+from tlbench.metrics.spec import FORCE_UNIT
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.summary import (
@@ -98,7 +99,7 @@ def _values_text(key: ConditionKey) -> str:
 
 def vanishes(records: Iterable[Record], metric: str, condition: dict[str, float | str]) -> bool:
     """Return whether all forces of some test structures vanish by symmetry, and so do errors."""
-    if METRICS.get(metric).unit != "meV/Å":
+    if METRICS.get(metric).unit != FORCE_UNIT:
         return False
     values = [
         r.value

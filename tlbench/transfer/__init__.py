@@ -33,9 +33,9 @@ INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
     "element initialisation"
 )
 for _name, _entry in {
-    "copy-source": "initialise:copy_element",
-    "random": "initialise:keep_element",
-    "mean": "initialise:mean_element",
+    "copy-source": "initialisation:copy_element",
+    "random": "initialisation:keep_element",
+    "mean": "initialisation:mean_element",
 }.items():
     INITIALISATIONS.register(_name, f"tlbench.transfer.{_entry}")
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tlbench.leaderboard.site.boards import Board
+from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import Pair, bootstrap_seed
 from tlbench.plan import PRETRAIN, Place, Transfer
 from tlbench.report.summary import BASELINE
 
-MEANS = ("stability_rate", "survival_time")
-"""Metrics that may be 0, and so have arithmetic means; all others have geometric ones."""
+
+def has_logarithm(metric: str) -> bool:
+    """Return whether values of a metric are positive, so that means are geometric."""
+    return metric not in METRICS or METRICS.get(metric).mean == "geometric"
 
 
 class View(NamedTuple):
@@ -82,7 +85,7 @@ def pool_of(board: Board) -> Pool:
                 continue
             jobs[r.metric, transfer].add(f"{r.job}/{r.metric}")
             # An error of exactly zero has no logarithm.
-            if r.value <= 0 and r.metric not in MEANS:
+            if r.value <= 0 and has_logarithm(r.metric):
                 continue
             view = View(r.metric, key_of(r.condition), transfer)
             arm = Arm.of(member.name, r.model.place)

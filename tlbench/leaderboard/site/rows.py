@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.intervals import ratios_of
-from tlbench.leaderboard.site.pool import MEANS, Arm, Pool, Values, View
+from tlbench.leaderboard.site.pool import Arm, Pool, Values, View, has_logarithm
 from tlbench.leaderboard.site.simulated import intervals_of_simulations
 from tlbench.leaderboard.site.trust import Trust
 from tlbench.metrics import METRICS
@@ -117,7 +117,7 @@ def _places(arm: Arm, arms: Iterable[Arm]) -> list[tuple[int, float | None]]:
 
 
 def _logs(row: Row, values: Values, scratch: Values) -> list[float]:
-    if row.view.metric in MEANS or row.arm.strategy == BASELINE:
+    if not has_logarithm(row.view.metric) or row.arm.strategy == BASELINE:
         return []
     return list(log_ratios(values, scratch).values())
 
@@ -129,7 +129,7 @@ def _with_intervals(
 ) -> list[Row]:
     """Return the rows with means and ratios, all of them resampled together."""
     seeds = [pool.seeds[row.view.metric, row.view.transfer] for row, _, _ in drafts]
-    geometric = [n for n, (row, _, _) in enumerate(drafts) if row.view.metric not in MEANS]
+    geometric = [n for n, (row, _, _) in enumerate(drafts) if has_logarithm(row.view.metric)]
     compared = [n for n, (_, _, logs) in enumerate(drafts) if logs]
     samples = [(seeds[n], [math.log(v) for v in drafts[n][1].values()]) for n in geometric]
     means = dict(zip(geometric, ratios_of(samples), strict=True))
@@ -155,7 +155,7 @@ def _ranks(rows: list[Row], pool: Pool) -> dict[tuple[View, Arm, int, float | No
     """
     rivals: dict[tuple[View, int, float | None], list[Row]] = defaultdict(list)
     for row in rows:
-        enough = row.n_pairs >= MIN_PAIRS and row.view.metric not in MEANS
+        enough = row.n_pairs >= MIN_PAIRS and has_logarithm(row.view.metric)
         if row.is_complete and row.arm.size and enough and not row.trust.differing:
             rivals[row.view, row.size, row.at].append(row)
     found = {}

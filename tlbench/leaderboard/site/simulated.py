@@ -2,6 +2,7 @@
 
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.pool import Arm
+from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
 
 Ends = tuple[float, float] | None
@@ -16,8 +17,10 @@ def intervals_of_simulations(board: Board) -> dict[tuple[str, Arm], Ends]:
             continue
         for place, models in arms_of(dynamics, []).items():
             arm = Arm.of(member.name, place)
-            rate = rate_of(models)
-            found["stability_rate", arm] = (rate.low, rate.high)
-            time = survival_time(models, dynamics.reference.time_ps)
-            found["survival_time", arm] = time.interval
+            rate, time = rate_of(models), survival_time(models, dynamics.reference.time_ps)
+            intervals = {"rate": (rate.low, rate.high), "survival": time.interval}
+            for name in of_every_simulation():
+                kind = METRICS.get(name).interval
+                if kind in intervals:
+                    found[name, arm] = intervals[kind]
     return found

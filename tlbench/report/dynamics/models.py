@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.metrics import HEADLINE
 from tlbench.metrics.statistics import (
     MeanTime,
     Pair,
@@ -53,7 +54,7 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
     test set. Errors of structure are those of a model's stable replicas; without one they are
     missing, as is what is exactly zero: it has no logarithm.
     """
-    forces = target_errors(records, "force_mae")
+    forces = target_errors(records, HEADLINE)
     found: dict[Place, Arm] = {}
     for run in dynamics.models:
         place, pair = run.model.place, run.model.pair

@@ -1,12 +1,30 @@
-"""Marks derivatives written by hand that cannot be differentiated again."""
+"""Derivatives written by hand, where they are to be differentiated again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+
+def differentiate(
+    twin: Callable[..., Tensor | tuple[Tensor, ...]],
+    inputs: Sequence[Tensor | None],
+    *given: Tensor,
+) -> list[Tensor | None]:
+    """Return adjoints of the inputs that need one, from plain torch, to be differentiated again.
+
+    What the kernels' own adjoints do not serve: derivatives of every order by every input.
+    ``given`` are the adjoints of the twin's results.
+    """
+    # An input may depend on another; the adjoint of one must not pass through the other.
+    inputs = [None if t is None else t.view_as(t) for t in inputs]
+    wanted = [t for t in inputs if t is not None and t.requires_grad]
+    results = twin(*inputs)
+    found = iter(torch.autograd.grad(results, wanted, given, create_graph=True, allow_unused=True))
+    return [next(found) if t is not None and t.requires_grad else None for t in inputs]
 
 
 def once(backward: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
@@ -24,7 +42,8 @@ def once(backward: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, .
             found = backward(ctx, *given)
         if not torch.is_grad_enabled():
             return found
-        results: tuple[Any, ...] = _Once.apply(len(found), *found, *given, *ctx.saved_tensors)
+        function: Any = _Once
+        results: tuple[Any, ...] = function.apply(len(found), *found, *given, *ctx.saved_tensors)
         return results
 
     return refusing

@@ -1,4 +1,4 @@
-"""The parts of a network that strategies treat differently."""
+"""The stages of a network, which strategies treat differently."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
-def parts(backbone: Backbone) -> "dict[str, list[Parameter]]":
+def stages_of(backbone: Backbone) -> "dict[str, list[Parameter]]":
     """Return the parameters of every stage of a network, from the input to the output.
 
     The first stage is "embedding" and the last "head".

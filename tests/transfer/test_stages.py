@@ -1,5 +1,7 @@
 """Which parameters each strategy moves: exactly those that it says, for every backbone."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,11 @@ import torch
 from tlbench.backbones.base import EMBEDDING, HEAD
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.training.config import TrainingConfig
-from tlbench.training.loop import Replay, train
+from tlbench.training.loop import train
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+from tlbench.transfer.l2_sp import pull
 from tlbench.transfer.layerwise import DECAY
-from tlbench.transfer.parts import parts
+from tlbench.transfer.stages import stages_of
 
 SI, GE = 14, 32
 EVERY = [*tiny.BACKBONES, *tiny.OTHERS]
@@ -26,16 +29,13 @@ def weights(potential):
 
 def run(potential, name: str, folder: Path, updates: int = 2, **changes):
     """Train on germanium as a strategy says."""
-    strategy = arm(name)
+    strategy = replace(arm(name), **changes)
     frames = tiny.crystals("Ge", 4)
-    data = tiny.labelled(frames, potential)
-    replay = None
-    if strategy.replay:
-        both = type(frames).concatenate([frames, tiny.crystals("Si", 4)])
-        replay = Replay(tiny.labelled(both, potential), strategy.replay)
+    data, both = tiny.labelled(frames, potential), None
+    if strategy.needs_source_data:
+        both = tiny.labelled(type(frames).concatenate([frames, tiny.crystals("Si", 4)]), potential)
     config = TrainingConfig(updates=updates, validation_points=0)
-    options = {"pull": strategy.pull, "replay": replay, **changes}
-    return train(potential, strategy.trained(potential), data, data, config, 0, folder, **options)
+    return train(potential, strategy, data, data, config, 0, folder, with_source=both)
 
 
 def stages_that_move(potential, before):
@@ -86,7 +86,7 @@ def test_of_the_elements_only_those_in_the_batches_move(backbone, strategy, tmp_
 @every_backbone
 def test_stages_hold_every_parameter_once(backbone):
     network = tiny.potential(backbone).backbone
-    stages = parts(network)
+    stages = stages_of(network)
     found = [p for stage in stages.values() for p in stage]
     assert len(found) == len({id(p) for p in found}) == len(list(network.parameters()))
     assert all(stages.values())
@@ -112,7 +112,7 @@ def test_stages_that_do_not_fit_are_refused(stages, complaint, monkeypatch):
 @every_backbone
 def test_learning_rates_fall_from_the_head_to_the_embedding(backbone):
     potential = tiny.potential(backbone)
-    stages = parts(potential.backbone)
+    stages = stages_of(potential.backbone)
     groups = STRATEGIES.get("layerwise-lr").trained(potential)
     by_parameter = {id(p): group.rate for group in groups for p in group.parameters}
     n = len(stages)
@@ -138,12 +138,13 @@ def test_the_first_step_of_adam_is_the_learning_rate_of_the_stage(tmp_path):
 def test_the_pull_is_the_gradient_of_half_the_squared_distance(tmp_path):
     """With a pull that outweighs the loss, weights oscillate about where they started."""
 
-    def distance(pull):
+    def distance(strength):
         potential = tiny.potential("schnet")
         before = weights(potential)
-        folder = tmp_path / str(pull)
+        folder = tmp_path / str(strength)
         folder.mkdir()
-        run(potential, "l2-sp", folder, updates=60, pull=pull)
+        penalty = partial(pull, strength=strength)
+        run(potential, "l2-sp", folder, updates=60, penalty=penalty)
         after = weights(potential)
         return float(sum((after[n] - w).square().sum() for n, w in before.items()) ** 0.5)
 
@@ -162,9 +163,7 @@ def test_replayed_structures_are_two_of_five(tmp_path):
     data = tiny.labelled(germanium, potential)
     config = TrainingConfig(updates=10, validation_points=0)
     strategy = STRATEGIES.get("mixed")
-    replay = Replay(both, strategy.replay)
-    groups = strategy.trained(potential)
-    train(potential, groups, data, data, config, 0, tmp_path, replay=replay)
+    train(potential, strategy, data, data, config, 0, tmp_path, with_source=both)
     assert {sum(i >= 6 for i in indices) for indices in seen} == {2}
     assert {sum(i < 6 for i in indices) for indices in seen} == {3}
     assert {i for indices in seen for i in indices} == set(range(11))

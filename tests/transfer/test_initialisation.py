@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.errors import InputError
-from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.initialisation import copy_element
 
 SI, GE = 14, 32
 
