@@ -17,7 +17,7 @@ from tlbench.files import PACKED
 from tlbench.jobs.results import ReferenceRun, Structure
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
-from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
+from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.leaderboard.verification.data import known_contents
 from tlbench.leaderboard.verification.parameters import CUTOFF, count_parameters
@@ -144,9 +144,8 @@ class _Publication:
         write_lines(folder / (PROVENANCE + PACKED), lines)
         write_lines(folder / (ERRORS + PACKED), errors.values())
         write_lines(folder / (TESTS + PACKED), self.tests.values())
-        (folder / SUMMARY).write_text("")
         said = self._about(name, models) | about
-        said["files"] = {p.name: digest_of(p) for p in folder.iterdir() if p.name != SUMMARY}
+        said["files"] = {p.name: digest_of(p) for p in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps(said))
         return folder
 

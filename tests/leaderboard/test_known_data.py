@@ -31,7 +31,7 @@ def misstated(results, **changes):
 
 def test_other_structures_are_refused(tmp_path):
     folder = misstated(tmp_path, content="1" * 64)
-    (problem,) = verify(folder, tmp_path, summaries=False).problems
+    (problem,) = verify(folder, tmp_path).problems
     assert problem.endswith("structures of mlearn-ge are not those that its card describes.")
 
 
@@ -43,7 +43,7 @@ def test_another_test_set_is_refused_though_it_is_told_throughout(tmp_path):
     for each in about["data"]:
         each["tests"] = tests[each["job"]]
     seal(folder, data=about["data"])
-    found = "\n".join(verify(folder, tmp_path, summaries=False).problems)
+    found = "\n".join(verify(folder, tmp_path).problems)
     assert "The test structures of mlearn-ge are not those that its card describes." in found
 
 

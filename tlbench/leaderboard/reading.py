@@ -135,8 +135,10 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     cards = {name for name in about.files if about.private and CARD.fullmatch(name)}
     for name in sorted(about.files.keys() - REQUIRED - OPTIONAL - cards):
         raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is no file of a submission.")
-    wanted = about.files.keys() | {ABOUT, SUMMARY}
-    for name in sorted(wanted ^ present):
+    wanted = about.files.keys() | {ABOUT}
+    # Those of the first format hold a summary, of which nothing is made.
+    ignored = {SUMMARY} if about.format == 1 else set()
+    for name in sorted(wanted ^ (present - ignored)):
         what = "is missing" if name in wanted else "is not listed in its submission.json"
         raise InputError(f"{folder}: {name!r} {what}.")
     for name, known in about.files.items():

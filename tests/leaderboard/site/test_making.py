@@ -37,7 +37,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def members(results: Path) -> list[Member]:
-    found = [(v.entry, v.coverage) for v in verify_all(results, summaries=False)]
+    found = [(v.entry, v.coverage) for v in verify_all(results)]
     return [Member(entry, coverage) for entry, coverage in found if entry and coverage]
 
 

@@ -32,7 +32,7 @@ from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.site.chosen import best_models
 from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.trust import Trust, summary
-from tlbench.leaderboard.verification import verify_all, write_summary
+from tlbench.leaderboard.verification import verify_all
 from tlbench.suite import load_suite
 
 EVIL = "<script>alert(1)</script>"
@@ -229,7 +229,7 @@ def test_where_every_submission_failed_a_check_the_page_is_made_without_headline
 def _members(results):
     return [
         Member(v.entry, v.coverage, (), tuple(read_checks(v.entry, results)[0]))
-        for v in verify_all(results, summaries=False)
+        for v in verify_all(results)
     ]
 
 
@@ -293,7 +293,6 @@ def test_a_later_check_of_the_same_kind_supersedes(results):
 def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
     settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
     folder = publish(tmp_path / "results", "mine", settings=settings)
-    write_summary(read_submission(folder))
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
     failed = CliRunner().invoke(app, arguments)

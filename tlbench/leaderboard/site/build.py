@@ -72,7 +72,7 @@ def build_site(
         if private:
             raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
-    verdicts = verify_all(results, summaries=False, private=private)
+    verdicts = verify_all(results, private=private)
     found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
     left_out = [verdict for verdict in verdicts if verdict.problems]
     refused = [_label(verdict.folder, results) for verdict in left_out]
