@@ -17,7 +17,8 @@ from tlbench.metrics.statistics import (
 )
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE, Place, strategies_of, target_errors
+from tlbench.report.rows import Place, place_of, strategies_of, target_errors
+from tlbench.report.wording import BASELINE
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""
@@ -55,7 +56,7 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
     forces = target_errors(records, "force_mae")
     found: dict[Place, Arm] = {}
     for run in dynamics.models:
-        place = Place(run.backbone, run.strategy, run.size, run.train_temperature_k)
+        place = place_of(run)
         pair = run.subset_seed, run.init_seed
         errors = {FORCE: forces.get(place, {}).get(pair), **_structure_errors(dynamics, run)}
         known = {name: value for name, value in errors.items() if value}

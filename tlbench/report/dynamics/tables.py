@@ -31,7 +31,8 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.summary import BASELINE, Place
+from tlbench.report.rows import Place
+from tlbench.report.wording import BASELINE, interval_text, temperature_text
 
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "
@@ -79,7 +80,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]
             [
                 *_place_cells(place, arms),
                 _counts_text(arm),
-                f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]",
+                f"{rate.value:.2f} {interval_text(rate)}",
                 _time_text(survival_time(arm, dynamics.reference.time_ps)),
                 *(_mean_text(arm, name) for name in (RDF, ADF)),
                 f"{np.mean(coordination):.2f}" if coordination else "–",
@@ -198,7 +199,7 @@ def _place_titles(arms: Iterable[Place]) -> list[str]:
 
 def _place_cells(place: Place, arms: Iterable[Place]) -> list[str]:
     """Return the first cells of a line."""
-    at = "all" if place.train_temperature_k is None else f"{place.train_temperature_k:g}"
+    at = temperature_text(place.train_temperature_k)
     cells = [place.backbone, place.strategy, str(place.size)]
     return [*cells, at] if _has_temperatures(arms) else cells
 

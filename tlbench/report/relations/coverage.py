@@ -19,8 +19,9 @@ from tlbench.metrics.statistics import (
     paired_ratio,
 )
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
-from tlbench.report.budget import AT_THIS_BUDGET
-from tlbench.report.summary import BASELINE, Place, range_text, ratio_text
+from tlbench.report.content import Lines
+from tlbench.report.rows import Place
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 from tlbench.suite.transfers import WHOLE
 
 Unit = Pair
@@ -64,10 +65,9 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
             found[place][unit].append(coverage)
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = []
-    for place in sorted(found, key=_position):
-        scratch = Place(place.backbone, BASELINE, place.size, place.train_temperature_k)
-        if place.strategy != BASELINE and scratch in found:
-            covered += list(_against(place, found[place], found[scratch], seed))
+    for place in sorted(found, key=lambda place: (place.backbone, place.strategy, place.order)):
+        if place.strategy != BASELINE and place.scratch in found:
+            covered += list(_against(place, found[place], found[place.scratch], seed))
     return covered
 
 
@@ -76,10 +76,6 @@ def principal(profiles: Sequence[Profile]) -> list[Profile]:
     parts = list(dict.fromkeys(p.source_part for p in profiles))
     whole = next((part for part in parts if part in (None, WHOLE)), parts[-1] if parts else None)
     return [p for p in profiles if p.source_part == whole]
-
-
-def _position(place: Place) -> tuple[str, str, int, float]:
-    return place.backbone, place.strategy, place.size, place.train_temperature_k or 0
 
 
 def _against(
@@ -131,7 +127,7 @@ def _fallback(coverage: Coverage) -> float | None:
     return near / far if near and far else None
 
 
-def coverage_table(covered: Iterable[Covered]) -> list[list[str]]:
+def coverage_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm and place: ratios from the nearest bin to the farthest."""
     lines = [
         [
@@ -151,7 +147,7 @@ def coverage_table(covered: Iterable[Covered]) -> list[list[str]]:
     return lines
 
 
-def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
+def grid_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm, place and third of distances to the target's structures."""
     lines = [
         [

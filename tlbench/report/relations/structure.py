@@ -15,6 +15,7 @@ from tlbench.jobs.results import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
 from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.records import Record
+from tlbench.report.content import Lines
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -27,7 +28,8 @@ from tlbench.report.dynamics.models import (
     floors_for,
 )
 from tlbench.report.relations.coverage import principal
-from tlbench.report.summary import BASELINE, Place
+from tlbench.report.rows import Place, place_of
+from tlbench.report.wording import BASELINE
 
 Floats = np.ndarray
 
@@ -71,7 +73,7 @@ def deviations(
     dynamics: Dynamics, profiles: Sequence[Profile], records: list[Record], axis: Axis
 ) -> list[Deviations]:
     """Return the models that are both simulated, with stable replicas, and profiled."""
-    known = {(_place(p), p.subset_seed, p.init_seed): p for p in profiles}
+    known = {(place_of(p), p.subset_seed, p.init_seed): p for p in profiles}
     found = []
     for place, arm in arms_of(dynamics, records).items():
         for pair, model in arm.items():
@@ -82,10 +84,6 @@ def deviations(
             errors = [np.nan if e is None else e for e in getattr(profile, axis.of_profile)]
             found.append(Deviations(place, pair, deviation, np.array(errors, dtype=float)))
     return found
-
-
-def _place(p: Profile) -> Place:
-    return Place(p.backbone, p.strategy, p.size, p.train_temperature_k)
 
 
 def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats:
@@ -120,7 +118,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
     return lines
 
 
-def bins_table(found: list[Deviations], axis: Axis) -> list[list[str]]:
+def bins_table(found: list[Deviations], axis: Axis) -> Lines:
     """Return a line per bin, the header first."""
     lines = [[f"bin ({axis.unit})", "mean deviation", "with force error (Spearman)"]]
     for number, told, mean in bin_associations(found, axis):
@@ -227,7 +225,7 @@ def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
     return ", ".join(told)
 
 
-def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
+def coordination_table(profiles: Sequence[Profile]) -> Lines:
     """Return a line per backbone, arm and training set, a column per number of neighbours.
 
     Of several parts of the source the whole counts; of several transfers there is none.
@@ -239,8 +237,8 @@ def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
     total = sum(counts.values())
     shown = sorted(n for n, atoms in counts.items() if atoms >= total / 100)
     lines = [["backbone", "arm", "N", *(f"{n} ({counts[n] / total:.0%})" for n in shown)]]
-    for place in dict.fromkeys(_place(p) for p in profiles):
-        some = [p.by_coordination for p in profiles if _place(p) == place]
+    for place in dict.fromkeys(place_of(p) for p in profiles):
+        some = [p.by_coordination for p in profiles if place_of(p) == place]
         at = "" if place.train_temperature_k is None else f" at {place.train_temperature_k:g} K"
         cells = [f"{geometric_mean([found[n][0] for found in some]):.1f}" for n in shown]
         lines.append([place.backbone, place.strategy, f"{place.size}{at}", *cells])

@@ -1,4 +1,4 @@
-// The figures of a suite: drawn one after the other once plotly is there, in the page's colours.
+// The figures of a page: drawn one after the other once plotly is there, in the page's colours.
 "use strict";
 
 (() => {
@@ -69,11 +69,16 @@
   }
 
   plots.forEach(reserve);
-  // Plotly is large: it is read only when the table has been painted.
-  const script = document.createElement("script");
-  script.src = document.currentScript.dataset.plotly;
-  script.addEventListener("load", () => drawAll(plots));
-  requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+  const source = document.currentScript.dataset.plotly;
+  if (source) {
+    // Plotly is large: it is read only when the table has been painted.
+    const script = document.createElement("script");
+    script.src = source;
+    script.addEventListener("load", () => drawAll(plots));
+    requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+  } else {
+    drawAll(plots);
+  }
   scheme.addEventListener("change", () => window.Plotly && drawAll(plots));
   for (const select of document.querySelectorAll("select[data-figure]")) {
     const name = select.dataset.figure;

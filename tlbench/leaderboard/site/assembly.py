@@ -1,4 +1,4 @@
-"""Making every file of the site, without the submissions that cannot be shown.
+"""Every file of the site, without the submissions that cannot be shown.
 
 Submissions come from strangers, and each is shown beside others: whatever goes wrong in a table, on
 a page or in a figure, the submission that causes it is found and left out, and the rest is made
@@ -9,18 +9,14 @@ submission should not hold is found when it is verified.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from tlbench.errors import printable
 from tlbench.leaderboard.site.boards import Member, boards_of
 from tlbench.leaderboard.site.exports import board_csv, board_json
 from tlbench.leaderboard.site.pages import Published, Writer, board_pages, front_pages
-from tlbench.leaderboard.site.pool import pool_of
 from tlbench.leaderboard.site.readme import overview_table
-from tlbench.leaderboard.site.rows import rows_of
+from tlbench.leaderboard.site.rows import board_rows
 
-Files = dict[str, bytes]
-"""Path below the site → content."""
 Revisions = list[Member]
 """All revisions of one submission."""
 
@@ -38,8 +34,13 @@ class Failure:
     @property
     def label(self) -> str:
         """Suite and name of the submission."""
-        about = self.revisions[0].entry.about
-        return f"{about.suite}/{about.name}"
+        return "/".join(_name(self.revisions[0]))
+
+    @property
+    def reason(self) -> str:
+        """Why it is not shown, as half a sentence."""
+        name = type(self.error).__name__
+        return f"cannot be shown because of an internal error ({name}); please report it"
 
     def __str__(self) -> str:
         text = printable(str(self.error))[:LONGEST]
@@ -50,28 +51,28 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Made:
-    """The site.
+class Site:
+    """The content of a site.
 
     Attributes
     ----------
     members
         Submissions that have a page, older revisions among them.
     files
-        Every page, and what stands beside it.
+        Path below the site → content of every page, and of what stands beside it.
     overview
         The table for the front page of a repository.
     """
 
     published: list[Published]
     members: list[Member]
-    files: Files
+    files: dict[str, bytes]
     overview: str
     failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Maker:
+class Assembly:
     """Makes the site of some submissions.
 
     Attributes
@@ -85,12 +86,8 @@ class Maker:
     private: bool = False
     refused: Sequence[str] = ()
 
-    @cached_property
-    def _writer(self) -> Writer:
-        return Writer(self.private)
-
-    def make(self, members: Iterable[Member]) -> Made:
-        """Make the site of all submissions that can be shown; nothing links to the others.
+    def site(self, members: Iterable[Member]) -> Site:
+        """Return the site of all submissions that can be shown; nothing links to the others.
 
         Raises
         ------
@@ -100,87 +97,66 @@ class Maker:
         by_name: dict[tuple[str, str], Revisions] = defaultdict(list)
         for member in members:
             by_name[_name(member)].append(member)
-        made = self._attempt(list(by_name.values()))
-        if isinstance(made, Made):
-            return made
-        by_suite: dict[str, list[Revisions]] = defaultdict(list)
-        for (suite, _), revisions in by_name.items():
-            by_suite[suite].append(revisions)
-        shown: list[Revisions] = []
-        failures: list[Failure] = []
-        for some in by_suite.values():
-            good, bad = self._sorted_out(some)
-            shown += good
-            failures += bad
-        shown, bad = self._sorted_out(shown)
-        return self._site(shown, [*failures, *bad])
+        every = list(by_name.values())
+        together = self._attempt(every)
+        return together if isinstance(together, Site) else self._site(*self._without_faulty(every))
 
-    def _sorted_out(self, some: list[Revisions]) -> tuple[list[Revisions], list[Failure]]:
+    def _without_faulty(self, every: list[Revisions]) -> tuple[list[Revisions], list[Failure]]:
         """Return the submissions that can be shown together, and those that prevent it.
 
         Those are the submissions that cannot be shown alone; then the one without which the others
         can, the least checked if there are several; and if it takes more than one, all that cannot
         be shown beside better checked ones.
         """
-        together = self._attempt(some)
-        if isinstance(together, Made):
-            return some, []
-        alone = [(each, self._attempt([each])) for each in some]
-        failures = [Failure(each, made) for each, made in alone if isinstance(made, Exception)]
-        rest = sorted((each for each, made in alone if isinstance(made, Made)), key=_precedence)
+        alone = [(each, self._attempt([each])) for each in every]
+        failures = [Failure(each, found) for each, found in alone if isinstance(found, Exception)]
+        rest = sorted((each for each, found in alone if isinstance(found, Site)), key=_precedence)
         together = self._attempt(rest)
-        if isinstance(together, Made):
+        if isinstance(together, Site):
             return rest, failures
         for each in reversed(rest):
             others = [other for other in rest if other is not each]
-            if isinstance(self._attempt(others), Made):
+            if isinstance(self._attempt(others), Site):
                 return others, [*failures, Failure(each, together)]
         kept: list[Revisions] = []
         for each in rest:
-            made = self._attempt([*kept, each])
-            if isinstance(made, Made):
+            found = self._attempt([*kept, each])
+            if isinstance(found, Site):
                 kept.append(each)
             else:
-                failures.append(Failure(each, made))
+                failures.append(Failure(each, found))
         return kept, failures
 
-    def _attempt(self, some: list[Revisions]) -> Made | Exception:
+    def _attempt(self, some: list[Revisions]) -> Site | Exception:
         """Return the site of some submissions, or what goes wrong."""
         try:
             return self._site(some)
         except Exception as error:
             return error
 
-    def _site(self, some: list[Revisions], failures: Sequence[Failure] = ()) -> Made:
+    def _site(self, some: list[Revisions], failures: Sequence[Failure] = ()) -> Site:
+        writer = Writer(self.private)
         members = [member for revisions in some for member in revisions]
-        published = [
-            Published.of(board, rows_of(board, pool_of(board))) for board in boards_of(members)
-        ]
+        published = [Published.of(board, board_rows(board)) for board in boards_of(members)]
         left_out = [
             *((label, "failed its verification") for label in self.refused),
-            *((each.label, _internal(each.error)) for each in failures),
+            *((each.label, each.reason) for each in failures),
         ]
-        pages = dict(front_pages(self._writer, published, left_out))
+        pages = dict(front_pages(writer, published, left_out))
         by_name = {_name(revisions[0]): revisions for revisions in some}
         for each in published:
             own = [one for newest in each.board.members for one in by_name[_name(newest)]]
-            pages.update(board_pages(self._writer, each, published, own))
+            pages.update(board_pages(writer, each, published, own))
         rows = [(each.board, each.rows) for each in published]
         pages["board.json"] = board_json(rows, self.private)
         pages["board.csv"] = board_csv(rows)
         files = {path: text.encode() for path, text in pages.items()}
         overview = overview_table([(each.board, each.headline) for each in published])
-        return Made(published, members, files, overview, list(failures))
+        return Site(published, members, files, overview, list(failures))
 
 
 def _name(member: Member) -> tuple[str, str]:
     return member.entry.about.suite, member.entry.about.name
-
-
-def _internal(error: Exception) -> str:
-    return (
-        f"cannot be shown because of an internal error ({type(error).__name__}); please report it"
-    )
 
 
 def _precedence(revisions: Revisions) -> tuple[bool, int, int, str, str]:
