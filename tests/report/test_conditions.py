@@ -1,14 +1,19 @@
 """Errors by properties of test structures, as tables; structures without forces are left out."""
 
 import pytest
+from analyses import analysis_of
 
 from tlbench.records import Record
-from tlbench.report.breakdowns import breakdowns
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.report.plots import by_condition
+from tlbench.report.sections.conditions import condition_tables, conditions
 from tlbench.results import Results
 from tlbench.suite import load_suite
+
+
+def breakdowns(records, metric):
+    return condition_tables(analysis_of(records, metric), metric)
+
 
 FORCES = {"AIMD": 100.0, "Elastic": 3e-5, "Vacancy": 50.0}
 ENERGIES = {"AIMD": 20.0, "Elastic": 1.5, "Vacancy": 8.0}
@@ -43,7 +48,7 @@ RECORDS = [
 
 def test_every_property_has_a_table_with_ratios():
     of_group, of_temperature = breakdowns(RECORDS, "force_mae")
-    assert of_group.title == "By kind of structure"
+    assert of_group.title == "force_mae by kind of structure"
     assert of_group.lines == [
         ["backbone", "N", "tested on", "scratch", "finetune", "finetune / scratch"],
         ["b", "10", "AIMD", "100.0", "50.0", "0.50 (2 pairs)"],
@@ -63,7 +68,9 @@ def test_structures_whose_forces_vanish_by_symmetry_are_named_apart():
 
 
 def test_the_axis_of_forces_does_not_reach_down_to_rounding():
-    figure = by_condition(RECORDS, "force_mae", "meV/Å", ["scratch", "finetune"], "group")
+    (section,) = conditions(analysis_of(RECORDS))
+    (draw,) = next(f for f in section.figures if f.name == "by-kind").cases.values()
+    figure = draw()
     assert all(list(trace.x) == ["AIMD", "Vacancy"] for trace in figure.data)
     low, high = figure.layout.yaxis.range
     assert high - low < 1.5
@@ -100,8 +107,8 @@ def test_page_and_markdown_have_the_tables_of_forces_and_energies(tmp_path, metr
     row = next(line for line in breakdowns(RECORDS, metric)[0].lines if "AIMD" in line)
     write_report(tmp_path / "r.html", suite, {}, "0" * 64, Results(RECORDS), [])
     page = (tmp_path / "r.html").read_text()
-    assert f"Table: {metric} by kind of structure" in page
-    assert "".join(f"<td>{cell}</td>" for cell in row) in page
+    assert f"<caption>{metric} by kind of structure</caption>" in page
+    assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page
     text = markdown(Results(RECORDS), list(UNITS), suite)
     assert f"| {' | '.join(row)} |" in text
-    assert text.count("By kind of structure:") == 2
+    assert text.count("by kind of structure:") == 2

@@ -1,6 +1,6 @@
 """A submission that cannot be shown is left out alone, whatever goes wrong, and it is said."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,13 @@ from typer.testing import CliRunner
 
 from tlbench.cli import app
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.site import making, pages
+from tlbench.leaderboard.site import assembly, pages
+from tlbench.leaderboard.site.assembly import Assembly
 from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.build import build_site
-from tlbench.leaderboard.site.making import Maker
 from tlbench.leaderboard.site.pages import History, Published
-from tlbench.leaderboard.site.pool import Pool
+from tlbench.leaderboard.site.reproduction import Reproduction
+from tlbench.leaderboard.site.rows import BoardRow
 from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import verify_all
 
@@ -53,8 +54,8 @@ def names_in(value: object) -> set[str]:
         return names_in(value.board)
     if isinstance(value, History):
         return names_in(value.member)
-    if isinstance(value, Pool):
-        return {arm.submission for arms in value.views.values() for arm in arms}
+    if isinstance(value, BoardRow):
+        return {value.submission}
     if isinstance(value, list | tuple):
         return {name for part in value for name in names_in(part)}
     return set()
@@ -80,18 +81,17 @@ def break_for(monkeypatch, module, stage: str, wanted) -> None:
 
 
 STAGES = [
-    (making, "pool_of"), (making, "rows_of"), (making, "front_pages"), (making, "board_pages"),
-    (making, "board_json"), (making, "board_csv"), (making, "overview_table"),
-    (pages, "headline_of"), (pages, "best_models"), (pages, "records_of"), (pages, "costs_of"),
-    (pages, "dynamics_of"), (pages, "_submission_pages"), (pages, "facts_of"),
-    (pages, "cautions_of"), (pages, "installation_of"),
+    (assembly, "board_rows"), (assembly, "front_pages"), (assembly, "board_pages"),
+    (assembly, "board_json"), (assembly, "board_csv"), (assembly, "overview_table"),
+    (pages, "headline_of"), (pages, "best_models"), (pages, "board_sections"), (pages, "files_of"),
+    (pages, "_submission_pages"), (pages, "Reproduction"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("module", "stage"), STAGES, ids=[stage.strip("_") for _, stage in STAGES])
 def test_whatever_stage_fails_only_its_submission_is_left_out(members, monkeypatch, module, stage):
     break_for(monkeypatch, module, stage, lambda names: "beta" in names)
-    made = Maker().make(members)
+    made = Assembly().site(members)
     assert [failure.label for failure in made.failures] == ["quick/beta"]
     assert sorted(member.name for member in made.members) == ["alpha", "delta", "gamma"]
     assert "submissions/quick/alpha/index.html" in made.files
@@ -102,62 +102,70 @@ def test_whatever_stage_fails_only_its_submission_is_left_out(members, monkeypat
     assert b"beta" not in made.files["board.csv"]
 
 
+@dataclass(frozen=True)
+class Unspeakable(Reproduction):
+    """Commands of which one cannot be encoded."""
+
+    @property
+    def run(self):
+        return "\ud800" if self.entry.label == "quick/beta" else super().run
+
+
 def test_a_page_that_cannot_be_written_leaves_out_its_submission(members, monkeypatch):
-    facts_of = pages.facts_of
-
-    def facts(entry):
-        found = facts_of(entry)
-        return found | {"first": "\ud800"} if entry.label == "quick/beta" else found
-
-    monkeypatch.setattr(pages, "facts_of", facts)
-    (failure,) = Maker().make(members).failures
+    monkeypatch.setattr(pages, "Reproduction", Unspeakable)
+    (failure,) = Assembly().site(members).failures
     assert failure.label == "quick/beta"
     assert isinstance(failure.error, UnicodeEncodeError)
 
 
 def test_of_two_that_only_fail_together_the_newer_is_left_out(members, monkeypatch):
-    break_for(monkeypatch, making, "rows_of", lambda names: {"alpha", "gamma"} <= names)
-    made = Maker().make(members)
+    break_for(monkeypatch, assembly, "board_rows", lambda names: {"alpha", "gamma"} <= names)
+    made = Assembly().site(members)
     assert [failure.label for failure in made.failures] == ["quick/gamma"]
     assert {"alpha", "beta", "delta"} == {member.name for member in made.members}
 
 
 def test_of_two_that_only_fail_together_the_one_that_was_checked_stays(members, monkeypatch):
-    break_for(monkeypatch, making, "rows_of", lambda names: {"alpha", "gamma"} <= names)
+    break_for(monkeypatch, assembly, "board_rows", lambda names: {"alpha", "gamma"} <= names)
     checked = [trusted(m, 2) if m.name == "gamma" else m for m in members]
-    assert [failure.label for failure in Maker().make(checked).failures] == ["quick/alpha"]
+    assert [failure.label for failure in Assembly().site(checked).failures] == ["quick/alpha"]
     failed = [trusted(m, 1, differing=1) if m.name == "alpha" else m for m in members]
-    assert [failure.label for failure in Maker().make(failed).failures] == ["quick/alpha"]
+    assert [failure.label for failure in Assembly().site(failed).failures] == ["quick/alpha"]
 
 
 def test_one_that_fails_beside_any_other_is_left_out_though_it_is_the_oldest(members, monkeypatch):
-    break_for(monkeypatch, making, "rows_of", lambda names: "alpha" in names and len(names) > 1)
-    made = Maker().make(members)
+    break_for(
+        monkeypatch, assembly, "board_rows", lambda names: "alpha" in names and len(names) > 1
+    )
+    made = Assembly().site(members)
     assert [failure.label for failure in made.failures] == ["quick/alpha"]
 
 
 def test_where_each_fails_beside_each_other_the_oldest_stays(members, monkeypatch):
     break_for(
-        monkeypatch, making, "rows_of", lambda names: len(names & {"alpha", "beta", "gamma"}) > 1
+        monkeypatch,
+        assembly,
+        "board_rows",
+        lambda names: len(names & {"alpha", "beta", "gamma"}) > 1,
     )
-    made = Maker().make(members)
+    made = Assembly().site(members)
     assert [failure.label for failure in made.failures] == ["quick/beta", "quick/gamma"]
 
 
 def test_submissions_of_different_suites_that_fail_together_are_told_apart(members, monkeypatch):
-    break_for(monkeypatch, making, "board_json", lambda names: {"beta", "delta"} <= names)
-    made = Maker().make(members)
+    break_for(monkeypatch, assembly, "board_json", lambda names: {"beta", "delta"} <= names)
+    made = Assembly().site(members)
     assert [failure.label for failure in made.failures] == ["quick/beta"]
 
 
 def test_what_goes_wrong_without_any_submission_is_not_blamed_on_them(members, monkeypatch):
-    break_for(monkeypatch, making, "board_csv", lambda names: True)
+    break_for(monkeypatch, assembly, "board_csv", lambda names: True)
     with pytest.raises(OverflowError):
-        Maker().make(members)
+        Assembly().site(members)
 
 
 def test_the_command_line_names_it_and_the_exit_code_is_1(results, tmp_path, monkeypatch):
-    break_for(monkeypatch, making, "rows_of", lambda names: "beta" in names)
+    break_for(monkeypatch, assembly, "board_rows", lambda names: "beta" in names)
     arguments = ["board", "build", "--results", str(results), "--out", str(tmp_path / "site")]
     finished = CliRunner().invoke(app, arguments)
     assert finished.exit_code == 1
@@ -172,8 +180,8 @@ def test_what_an_error_quotes_is_short_and_printable(members, monkeypatch):
     def fail(board):
         raise ValueError("\x1b[2J" + "x" * 100_000)
 
-    monkeypatch.setattr(making, "pool_of", fail)
-    failures = Maker().make(members).failures
+    monkeypatch.setattr(assembly, "board_rows", fail)
+    failures = Assembly().site(members).failures
     assert len(failures) == 4
     assert all(len(str(each)) < 400 and str(each).isprintable() for each in failures)
 

@@ -1,10 +1,11 @@
 """The table of a report, against numbers worked out by hand."""
 
 import pytest
+from analyses import analysis_of, table_of
 
 from tlbench.records import Record
 from tlbench.report.markdown import markdown
-from tlbench.report.summary import cells, header, note, seed_of, summarise
+from tlbench.report.rows import seed_of
 from tlbench.results import Results
 from tlbench.suite import load_suite
 
@@ -32,29 +33,34 @@ RECORDS = [
 ]
 
 
+def by_arm(records):
+    """Return the rows of the first line of the table, by arm."""
+    rows = analysis_of(records).of_metric("force_mae")
+    return {row.place.strategy: row for row in rows if row.place.size == rows[0].place.size}
+
+
 def test_geometric_means_and_paired_ratios():
-    (row,) = summarise(RECORDS, "force_mae").rows
-    assert row.errors == pytest.approx({"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0})
+    rows = by_arm(RECORDS)
+    errors = {arm: row.mean.value for arm, row in rows.items()}
+    assert errors == pytest.approx({"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0})
     # √(50/100 · 50/400) = 1/4; the level against each scratch model: √(200/100 · 200/400) = 1.
-    assert row.ratios["finetune"].value == pytest.approx(0.25)
-    assert row.ratios["finetune"].n_pairs == 2
-    assert row.ratios["zero-shot"].value == pytest.approx(1.0)
-    assert row.ratios["zero-shot"].n_pairs == 1
+    assert rows["finetune"].ratio.value == pytest.approx(0.25)
+    assert rows["finetune"].ratio.n_pairs == 2
+    assert rows["zero-shot"].ratio.value == pytest.approx(1.0)
+    assert rows["zero-shot"].ratio.n_pairs == 1
 
 
 def test_an_arm_that_is_missing_is_a_dash_not_a_number():
-    summary = summarise([*RECORDS[:5], record("scratch", 10, 0, 10.0)], "force_mae")
-    assert cells(summary, summary.rows[1]) == [
+    lines = table_of([*RECORDS[:5], record("scratch", 10, 0, 10.0)]).lines
+    assert lines[2] == [
         "b", "10", "10.0", "–", "200.0", "–", "20.00 (1 pair)",
     ]  # fmt: skip
 
 
 def test_markdown_has_a_table_per_metric_and_a_row_per_size():
     text = markdown(Results(RECORDS), ["force_mae", "energy_mae"], load_suite("smoke"))
-    lines = text.partition("\n\n**force_mae")[2]
-    lines = f"**force_mae{lines}".splitlines()
-    assert lines[0] == "**force_mae** (meV/Å)"
-    assert lines[2].strip("| ").split(" | ") == header(summarise(RECORDS, "force_mae"))
+    lines = text.partition("\n\n**force_mae (meV/Å)**\n\n")[2].splitlines()
+    assert lines[2].strip("| ").split(" | ") == table_of(RECORDS).lines[0]
     assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"
     assert lines[6].startswith("The pairs share 1 init seed")
     assert lines[7:10] == [
@@ -77,16 +83,13 @@ def test_markdown_begins_with_the_budget_and_what_it_leaves_open():
 
 
 def test_arms_without_target_data_alone_have_a_row():
-    summary = summarise([record("zero-shot", 0, None, 200.0)], "force_mae")
-    assert [cells(summary, row) for row in summary.rows] == [["b", "0", "200.0", "–"]]
+    assert table_of([record("zero-shot", 0, None, 200.0)]).lines[1:] == [["b", "0", "200.0", "–"]]
 
 
 def test_source_and_target_may_be_one_element():
     changed = [r.model_copy(update={"target": "Si"}) for r in RECORDS]
-    table = summarise(changed, "force_mae")
-    assert table.rows[0].errors == pytest.approx(
-        {"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0}
-    )
+    errors = {arm: row.mean.value for arm, row in by_arm(changed).items()}
+    assert errors == pytest.approx({"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0})
 
 
 def many(strategy, values, size=10, **changes):
@@ -95,12 +98,11 @@ def many(strategy, values, size=10, **changes):
 
 def test_from_five_pairs_on_there_is_an_interval():
     arms = [*many("scratch", [100.0] * 5), *many("finetune", [50.0, 60.0, 55.0, 52.0, 58.0])]
-    summary = summarise(arms, "force_mae")
-    ratio = summary.rows[0].ratios["finetune"]
+    ratio, table = by_arm(arms)["finetune"].ratio, table_of(arms)
     assert ratio.interval.low < ratio.value < ratio.interval.high < 1
-    text = cells(summary, summary.rows[0])[-1]
+    text = table.lines[1][-1]
     assert text == f"0.55 [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]"
-    assert note(summary).startswith("The pairs share 1 init seed, so their spread is that of")
+    assert table.note.startswith("The pairs share 1 init seed, so their spread is that of")
 
 
 def test_pairs_that_share_nothing_need_no_note():
@@ -109,7 +111,7 @@ def test_pairs_that_share_nothing_need_no_note():
         for strategy, value in (("scratch", 100.0), ("finetune", 50.0))
         for seed in range(5)
     ]
-    assert note(summarise(arms, "force_mae")) == ""
+    assert table_of(arms).note == ""
 
 
 def test_larger_errors_are_flagged_as_seen_or_significant():
@@ -119,19 +121,15 @@ def test_larger_errors_are_flagged_as_seen_or_significant():
         (worse[:3], " △"),
         ([90.0, 95.0, 220.0, 60.0, 130.0], " △"),
     ):
-        summary = summarise(
-            [*many("scratch", [100.0] * len(values)), *many("finetune", values)], "force_mae"
-        )
-        assert cells(summary, summary.rows[0])[-1].endswith(sign)
-        assert "▲: larger with 95 % confidence" in note(summary)
+        table = table_of([*many("scratch", [100.0] * len(values)), *many("finetune", values)])
+        assert table.lines[1][-1].endswith(sign)
+        assert "▲: larger with 95 % confidence" in table.note
 
 
 def test_an_arm_without_target_data_is_not_flagged():
-    summary = summarise(
-        [*many("scratch", [100.0]), record("zero-shot", 0, None, 200.0)], "force_mae"
-    )
-    assert cells(summary, summary.rows[0])[-1] == "2.00 (1 pair)"
-    assert note(summary) == ""
+    table = table_of([*many("scratch", [100.0]), record("zero-shot", 0, None, 200.0)])
+    assert table.lines[1][-1] == "2.00 (1 pair)"
+    assert table.note == ""
 
 
 def test_the_seed_follows_the_records_and_not_their_order():
@@ -145,13 +143,13 @@ def test_training_temperatures_have_rows_of_their_own():
         record(s, 8, 0, v, train_temperature_k=t)
         for s, v, t in [("scratch", 4.0, 300.0), ("finetune", 2.0, 300.0), ("scratch", 6.0, 600.0)]
     ]
-    summary = summarise([*at, record("zero-shot", 0, None, 8.0)], "force_mae")
-    assert header(summary)[:3] == ["backbone", "N", "trained at (K)"]
-    assert [cells(summary, row) for row in summary.rows] == [
+    header, *lines = table_of([*at, record("zero-shot", 0, None, 8.0)]).lines
+    assert header[:3] == ["backbone", "N", "trained at (K)"]
+    assert lines == [
         ["b", "8", "300", "4.0", "2.0", "8.0", "0.50 (1 pair)", "2.00 (1 pair)"],
         ["b", "8", "600", "6.0", "–", "8.0", "–", "1.33 (1 pair)"],
     ]
 
 
-def test_no_records_make_an_empty_table():
-    assert summarise([], "force_mae").rows == []
+def test_no_records_make_no_rows():
+    assert analysis_of([]).rows == []
