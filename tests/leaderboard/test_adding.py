@@ -14,10 +14,10 @@ from tlbench.costs import read_costs, write_costs
 from tlbench.errors import InputError
 from tlbench.jobs.sources import own_sources
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
+from tlbench.leaderboard.checks.rerun import rerun
 from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.reading import digest_of, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
-from tlbench.leaderboard.verification.rerun import rerun
 from tlbench.results import Results
 
 ME = Who("mine", ["Ada Lovelace", "Émilie du Châtelet"], "https://example.org/paper")

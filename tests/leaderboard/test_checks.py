@@ -12,19 +12,14 @@ from forging import edit_lines, follow
 from tlbench.engine.means import Means
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
-from tlbench.leaderboard.checks import (
-    EVALUATED,
-    TOLERANCES,
-    TRAINED,
-    draw,
-    measured_models,
-    read_checks,
-    write_check,
-)
+from tlbench.leaderboard.checks import retraining
+from tlbench.leaderboard.checks.drawing import draw, measured_models
+from tlbench.leaderboard.checks.files import read_checks, write_check
+from tlbench.leaderboard.checks.record import EVALUATED, TOLERANCES, TRAINED
+from tlbench.leaderboard.checks.rerun import rerun
+from tlbench.leaderboard.checks.retraining import retrain, this_machine
 from tlbench.leaderboard.reading import read_submission
-from tlbench.leaderboard.verification import retraining, verify
-from tlbench.leaderboard.verification.rerun import rerun
-from tlbench.leaderboard.verification.retraining import retrain, this_machine
+from tlbench.leaderboard.verification import verify
 from tlbench.plan import PRETRAIN
 
 TOLERANCE = TOLERANCES[TRAINED]

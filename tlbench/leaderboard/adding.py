@@ -15,9 +15,9 @@ from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
 from tlbench.jobs.context import MODEL
 from tlbench.leaderboard.collecting import Collector
-from tlbench.leaderboard.own_cards import with_own_cards
+from tlbench.leaderboard.location import check_place, make_private_board, make_shared
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
-from tlbench.leaderboard.place import check_place, make_private_board, make_shared
+from tlbench.leaderboard.private_cards import with_own_cards
 from tlbench.leaderboard.providers import providers_of
 from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
 from tlbench.leaderboard.submission import (

@@ -45,7 +45,7 @@ def _few(texts: Iterable[str]) -> list[str]:
 
 def _device_text(job: Mapping[str, Any]) -> str:
     instructions = job.get("instructions")
-    return job["device_name"] + (f" ({instructions})" if instructions else "")
+    return f"{job['device_name']} ({instructions})" if instructions else str(job["device_name"])
 
 
 def _commit_text(commit: str | None, dirty: bool) -> str:

@@ -8,6 +8,7 @@ from synthetic import publish
 from typer.testing import CliRunner
 
 from tlbench.cli import app
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.site import assembly, pages
 from tlbench.leaderboard.site.assembly import Assembly
@@ -16,7 +17,6 @@ from tlbench.leaderboard.site.build import build_site
 from tlbench.leaderboard.site.pages import History, Published
 from tlbench.leaderboard.site.reproduction import Reproduction
 from tlbench.leaderboard.site.rows import BoardRow
-from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import verify_all
 
 SMALL = [

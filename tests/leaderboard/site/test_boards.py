@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from synthetic import publish
 
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.site import boards
 from tlbench.leaderboard.site.boards import Board, Kind, Member, boards_of
 from tlbench.leaderboard.site.build import Built
 from tlbench.leaderboard.site.headline import headline_of
 from tlbench.leaderboard.site.rows import board_rows
-from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.leaderboard.verification.data import Content
 from tlbench.suite import load_suite

@@ -13,25 +13,22 @@ from synthetic import publish
 from typer.testing import CliRunner
 
 from tlbench.cli import app
-from tlbench.leaderboard.checks import (
+from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
+from tlbench.leaderboard.checks.files import read_checks, write_check
+from tlbench.leaderboard.checks.record import (
     EVALUATED,
     TOLERANCES,
     TRAINED,
     CheckedModel,
     Findings,
     Machine,
-    draw,
-    measured_models,
-    read_checks,
-    source_jobs,
-    write_check,
 )
+from tlbench.leaderboard.checks.trust import Trust, summary
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.site.assembly import Assembly
 from tlbench.leaderboard.site.best_models import best_models
 from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.build import Built, build_site
-from tlbench.leaderboard.site.trust import Trust, summary
 from tlbench.leaderboard.verification import verify_all
 from tlbench.suite import load_suite
 

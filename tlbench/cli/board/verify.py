@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
+from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def verify(
 def _say(verdict: "Verdict", results: Path) -> bool:
     """Print a verdict and the checks there are, and return whether all is good."""
     from tlbench.cli.tables import say
-    from tlbench.leaderboard.checks import differing_of, read_checks
+    from tlbench.leaderboard.checks.files import read_checks
+    from tlbench.leaderboard.checks.trust import differing_of
 
     if verdict.problems:
         for problem in verdict.problems:

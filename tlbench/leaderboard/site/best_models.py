@@ -2,12 +2,13 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tlbench.dynamics import Dynamics
+from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.rows import BoardRow
 from tlbench.metrics import METRICS
+from tlbench.records import Record
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
@@ -92,7 +93,7 @@ def pooled(
     return Results(records, list(costs.values())), list(simulated.values())
 
 
-def _renamed(model, names):  # type: ignore[no-untyped-def]
+def _renamed[ModelT: (Record, ModelRun)](model: ModelT, names: Mapping[str, str]) -> ModelT:
     """Return a record or run under the name of its backbone in the board."""
     name = names[model.backbone]
     return model if name == model.backbone else model.model_copy(update={"backbone": name})

@@ -11,9 +11,10 @@ from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any
 
-from tlbench.leaderboard.checks import Check, measured_models
+from tlbench.leaderboard.checks.drawing import measured_models
+from tlbench.leaderboard.checks.record import Check
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.leaderboard.verification.data import known_contents
 from tlbench.leaderboard.verification.numbers import models_of

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError, printable
-from tlbench.leaderboard.checks import read_checks
-from tlbench.leaderboard.place import is_private, mark_private
+from tlbench.leaderboard.checks.files import read_checks
+from tlbench.leaderboard.location import is_private, mark_private
 from tlbench.leaderboard.site.assembly import Assembly, Failure
 from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.leaderboard.site.readme import check_readme, write_readme

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
+from tlbench.leaderboard.checks.trust import summary
 from tlbench.leaderboard.site.best_models import best_models, board_sections
 from tlbench.leaderboard.site.boards import (
     Board,
@@ -22,7 +23,6 @@ from tlbench.leaderboard.site.headline import Headline, headline_of
 from tlbench.leaderboard.site.reproduction import Reproduction
 from tlbench.leaderboard.site.rows import BoardRow
 from tlbench.leaderboard.site.rules import RULES
-from tlbench.leaderboard.site.trust import summary
 from tlbench.leaderboard.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec

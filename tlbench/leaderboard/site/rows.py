@@ -4,8 +4,8 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.site.boards import Board, Member
-from tlbench.leaderboard.site.trust import Trust
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import MIN_PAIRS, Standing, tie_groups

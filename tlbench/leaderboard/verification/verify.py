@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from tlbench.errors import TlbenchError, printable
-from tlbench.leaderboard.place import check_place
+from tlbench.leaderboard.location import check_place
 from tlbench.leaderboard.reading import Entry, read_about, read_submission, submission_folders
 from tlbench.leaderboard.verification.contents import (
     check_data,

@@ -15,19 +15,12 @@ from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import ERRORS, MODEL
 from tlbench.jobs.results import EvaluateResult
-from tlbench.leaderboard.checks import (
-    TRAINED,
-    CheckedModel,
-    Findings,
-    Machine,
-    draw,
-    measured_models,
-    source_jobs,
-)
+from tlbench.leaderboard.checks.agreement import compare, not_compared
+from tlbench.leaderboard.checks.data_sets import same_data
+from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
+from tlbench.leaderboard.checks.record import TRAINED, CheckedModel, Findings, Machine
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.verification.agreement import compare, not_compared
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of
-from tlbench.leaderboard.verification.data_sets import same_data
 from tlbench.plan import Cell, Plan, plan
 from tlbench.plan.parts import with_ancestors
 

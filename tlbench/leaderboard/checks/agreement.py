@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.leaderboard.checks import CheckedModel
+from tlbench.leaderboard.checks.record import CheckedModel
 from tlbench.leaderboard.per_frame import ModelErrors, rounded
 from tlbench.leaderboard.verification.numbers import Model
 from tlbench.metrics.conditions import key_of

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.context import ERRORS, MODEL, Context
-from tlbench.leaderboard.checks import EVALUATED, CheckedModel, Findings, measured_models
+from tlbench.leaderboard.checks.agreement import compare, not_compared
+from tlbench.leaderboard.checks.data_sets import same_data
+from tlbench.leaderboard.checks.drawing import measured_models
+from tlbench.leaderboard.checks.record import EVALUATED, CheckedModel, Findings
 from tlbench.leaderboard.per_frame import ModelErrors
 from tlbench.leaderboard.reading import Entry, digest_of
-from tlbench.leaderboard.verification.agreement import compare, not_compared
-from tlbench.leaderboard.verification.data_sets import same_data
 from tlbench.leaderboard.verification.numbers import Model
 
 MAX_WEIGHTS = 256 << 20
