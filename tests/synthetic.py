@@ -15,7 +15,7 @@ from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
 from tlbench.jobs.results import ReferenceRun, Structure
-from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, recompute
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
 from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
@@ -27,7 +27,7 @@ from tlbench.plan import PRETRAIN, plan
 from tlbench.plan.keys import KeyScheme
 from tlbench.records import Record
 from tlbench.results import Results
-from tlbench.schema import write_lines
+from tlbench.schema import read_lines, write_lines
 from tlbench.suite import Suite, load_suite
 from tlbench.transfer import arm
 
@@ -153,7 +153,11 @@ class _Publication:
         card, count = self.cards[element], self.cards[element].n_frames("test")
         if card.digest() in known_contents():
             # Structures that everybody knows cannot be drawn.
-            tests = read_tests(PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED))
+            tests = read_lines(
+                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED),
+                TestSet,
+                "test set",
+            )
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})
         groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]

@@ -6,7 +6,7 @@ import pytest
 from forging import copied, edit_lines, seal
 from real_data import MLEARN, needs_mlearn
 
-from tlbench.data.cards import card_folder
+from tlbench.data.cards import card_folder, card_names, load_card
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.verification import data as known_data
 from tlbench.leaderboard.verification import verify
@@ -14,10 +14,17 @@ from tlbench.leaderboard.verification.data import (
     CONTENTS,
     check_files,
     check_known_data,
-    contents_text,
+    content_from_files,
 )
 
 DFT = "si-ge-dft-cpu/2026-11-28-two-cores-2400-updates"
+
+
+def contents_text(mirror):
+    """Return what ``contents.json`` has to hold, for every card that reads files."""
+    cards = [card for card in map(load_card, card_names()) if card.data_files()]
+    found = {card.digest(): content_from_files(card, mirror).model_dump() for card in cards}
+    return json.dumps(found, indent=1) + "\n"
 
 
 def misstated(results, **changes):

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.leaderboard.site.boards import Board
@@ -19,6 +20,7 @@ from tlbench.results import Results
 SHOWN = 8
 """Models in a figure."""
 
+Named = TypeVar("Named", Record, ModelRun)
 Model = tuple[str, str]
 """Name of a member, and backbone."""
 
@@ -93,7 +95,7 @@ def pooled(
     return Results(records, list(costs.values())), list(simulated.values())
 
 
-def _renamed[ModelT: (Record, ModelRun)](model: ModelT, names: Mapping[str, str]) -> ModelT:
+def _renamed(model: Named, names: Mapping[str, str]) -> Named:
     """Return a record or run under the name of its backbone in the board."""
     name = names[model.backbone]
     return model if name == model.backbone else model.model_copy(update={"backbone": name})

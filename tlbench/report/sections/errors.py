@@ -131,7 +131,7 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
                 strategies = present(some, analysis.strategies)
                 cases[metric if len(by_case) == 1 else case] = partial(_draw, some, strategies)
     figure = Figure("learning-curves", "Learning curves", CURVES_NOTE, cases)
-    yield Section("curves", "Learning curves", [figure])
+    yield Section("curves", "Number of structures", [figure])
 
 
 def _draw(rows: list[Row], strategies: list[str]) -> object:
