@@ -188,9 +188,9 @@ def _curve(
     line, marker = {"color": colour, "width": 2.5}, {"symbol": symbol, "size": 9}
     hover = f"{strategy}, N = %{{x}}: %{{y:.1f}} {unit}"
     means = scatter(x, [row.mean.value for row in rows], strategy, hover, line=line, marker=marker)
-    points = [(row.place.size, value) for row in rows for value in row.values.values()]
     pairs = scatter(
-        *zip(*points, strict=True),
+        [row.place.size for row in rows for _ in row.values],
+        [value for row in rows for value in row.values.values()],
         strategy,
         f"{strategy}, one pair: %{{y:.1f}} {unit}",
         "markers",

@@ -1,7 +1,7 @@
 """Heat maps: errors and ratios between temperatures, ratios between elements, distances."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -62,7 +62,7 @@ def ratio_map(
     return heat_map(rows, columns, logs, texts, names, hover, **colours)
 
 
-def reach_of(ratios: Sequence[Mapping[Hashable, Ratio]]) -> float:
+def reach_of(ratios: Iterable[Mapping[Any, Ratio]]) -> float:
     """Return the largest logarithm of some ratios to base 2, or of their inverses."""
     return max(abs(math.log2(r.value)) for some in ratios for r in some.values()) or 1.0
 
@@ -94,7 +94,7 @@ def error_maps(matrix: Matrix, unit: str) -> Any:
 def ratio_maps(matrix: Matrix) -> Any:
     """Return one heat map per arm of its errors relative to scratch."""
     figure = panels([[f"{arm} / {BASELINE}" for arm in matrix.ratios]])
-    reach = reach_of(list(matrix.ratios.values()))
+    reach = reach_of(matrix.ratios.values())
     names = [f"{train:g}" for train in matrix.train_k], _test_names(matrix)
     hover = "trained at %{y} K, tested at %{x}: %{text}"
     for column, ratios in enumerate(matrix.ratios.values(), start=1):

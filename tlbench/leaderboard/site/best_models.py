@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.leaderboard.site.boards import Board
 from tlbench.leaderboard.site.rows import BoardRow
@@ -76,7 +77,8 @@ def pooled(
     Dynamics are chaotic, so the reference of another machine is another one; models are drawn
     beside the reference that they were compared with.
     """
-    records, costs = [], {}
+    records: list[Record] = []
+    costs: dict[str, Cost] = {}
     simulated: dict[str, tuple[list[str], Dynamics]] = {}
     for member in board.members:
         names = {b: board.labels[name, b] for name, b in models if name == member.name}
@@ -87,9 +89,10 @@ def pooled(
         mine = results.dynamics
         runs = [_renamed(r, names) for r in (mine.models if mine else []) if r.backbone in names]
         if mine and runs:
-            alone = [], mine.model_copy(update={"models": []})
             reference = mine.reference.model_dump_json()
-            submissions, dynamics = simulated.setdefault(reference, alone)
+            submissions, dynamics = simulated.setdefault(
+                reference, ([], mine.model_copy(update={"models": []}))
+            )
             submissions.append(member.name)
             dynamics.models.extend(runs)
     return Results(records, list(costs.values())), list(simulated.values())

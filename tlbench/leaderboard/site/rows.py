@@ -96,7 +96,9 @@ def _intervals_of_simulations(member: Member) -> dict[tuple[str, Place], Ends]:
     """Return (metric, arm) → interval of rates and times, which count replicas by model."""
     dynamics = member.entry.results.dynamics
     found: dict[tuple[str, Place], Ends] = {}
-    for place, models in arms_of(dynamics, []).items() if dynamics else ():
+    if dynamics is None:
+        return found
+    for place, models in arms_of(dynamics, []).items():
         rate = rate_of(models)
         found["stability_rate", place] = (rate.low, rate.high)
         found["survival_time", place] = survival_time(models, dynamics.reference.time_ps).interval

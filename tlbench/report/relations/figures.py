@@ -105,7 +105,8 @@ def _clouds(points: list[Point]) -> Iterator[Any]:
     """Yield the points of a panel: a colour per target, and a symbol per source, of elements."""
     pairs = sorted({p.elements for p in points if p.elements is not None})
     sources, targets = (list(dict.fromkeys(pair[end] for pair in pairs)) for end in (0, 1))
-    for pair in pairs or [None]:
+    every: list[tuple[str, str] | None] = [*pairs] or [None]
+    for pair in every:
         some = [p for p in points if p.elements == pair]
         yield scatter(
             [p.predictors[HEADLINE] for p in some],
