@@ -62,7 +62,7 @@ class Place:
     train_temperature_k: float | None = None
 
     @property
-    def order(self) -> tuple[str, int, float]:
+    def position(self) -> tuple[str, int, float]:
         """Sort key of the places of one strategy."""
         return self.backbone, self.size, self.train_temperature_k or 0
 
@@ -212,7 +212,7 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
             metrics.index(row.metric),
             condition_order(row.tested),
             transfers.index(row.transfer),
-            row.place.order,
+            row.place.position,
             strategies.index(row.place.strategy),
         )
 
@@ -253,7 +253,7 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
         for other in arms
         if other.size and other.backbone == arm.backbone
     }
-    return sorted(trained, key=lambda place: place.order) or [arm]
+    return sorted(trained, key=lambda place: place.position) or [arm]
 
 
 def _arithmetic(values: Table) -> Ratio:

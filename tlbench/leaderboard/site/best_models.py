@@ -39,7 +39,7 @@ def best_models(board: Board, rows: Sequence[BoardRow]) -> list[Model]:
     for row in rows:
         if row.metric == metric and not row.tested and row.is_complete:
             places = best[row.submission, row.place.backbone]
-            place = row.transfer, row.place.order
+            place = row.transfer, row.place.position
             places[place] = min(places.get(place, math.inf), sign * math.log(row.mean.value))
 
     def merit(model: Model) -> tuple[float, float, Model]:

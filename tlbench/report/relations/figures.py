@@ -129,7 +129,7 @@ def _clouds(points: list[Point]) -> Iterator[Any]:
 def coverage_curves(covered: list[Covered]) -> Any:
     """Return the ratio to scratch against coverage: a panel per backbone and training set."""
     backbones = sorted({each.place.backbone for each in covered})
-    sets = sorted({each.place.order[1:] for each in covered})
+    sets = sorted({each.place.position[1:] for each in covered})
     arms = list(dict.fromkeys(each.place.strategy for each in covered))
     styles = style_of([BASELINE, *arms])
     names = [Place("", "", size, at or None).training_set() for size, at in sets]
@@ -148,7 +148,7 @@ def coverage_curves(covered: list[Covered]) -> Any:
             marker={"symbol": symbol, "size": 8},
         )
         row = backbones.index(each.place.backbone) + 1
-        figure.add_trace(trace, row=row, col=sets.index(each.place.order[1:]) + 1)
+        figure.add_trace(trace, row=row, col=sets.index(each.place.position[1:]) + 1)
     name_once(figure)
     ratio_axis(figure)
     return figure

@@ -29,7 +29,6 @@ from tlbench.report.dynamics.models import (
 )
 from tlbench.report.relations.coverage import principal
 from tlbench.report.rows import Place, place_of
-from tlbench.report.wording import BASELINE
 
 Floats = np.ndarray
 
@@ -176,26 +175,24 @@ def contradictions(
     for axis in AXES:
         of_model = {(d.place, d.pair): d for d in deviations(dynamics, profiles, records, axis)}
         for place, arm in arms.items():
-            baseline = baseline_of(place, arms)
-            scratch = Place(place.backbone, BASELINE, place.size, place.train_temperature_k)
-            if not place.size:
-                continue
             floor = floors_for(dynamics, arm.values()).get(axis.error, 0.0)
             for pair, model in arm.items():
-                other = baseline.get(pair)
-                if other is None or not _contradict(model, other, axis.error, floor):
+                other = baseline_of(place, arms).get(pair)
+                ours, theirs = of_model.get((place, pair)), of_model.get((place.scratch, pair))
+                if not (place.size and other and ours and theirs):
                     continue
-                ours, theirs = of_model.get((place, pair)), of_model.get((scratch, pair))
-                if ours is not None and theirs is not None:
+                if _contradict(model, other, axis.error, floor):
+                    forces, errors = (
+                        [m.errors[name] for m in (other, model)] for name in (FORCE, axis.error)
+                    )
                     yield [
                         place.backbone,
                         place.strategy,
                         str(place.size),
                         "–" if pair[0] is None else f"{pair[0]}/{pair[1]}",
-                        f"{other.errors[FORCE]:.1f} → {model.errors[FORCE]:.1f}",
+                        " → ".join(f"{force:.1f}" for force in forces),
                         axis.error,
-                        f"{error_text(other.errors[axis.error])} → "
-                        f"{error_text(model.errors[axis.error])}",
+                        " → ".join(map(error_text, errors)),
                         _explained(ours, theirs, axis),
                     ]
 

@@ -131,7 +131,7 @@ def _lines(costs: Costs) -> Lines:
             "pretraining (s)", "memory (MiB)",
         ]
     ]  # fmt: skip
-    for place in sorted(costs, key=lambda place: place.order):
+    for place in sorted(costs, key=lambda place: place.position):
         models = list(costs[place].values())
         training, pretraining = zip(*map(_seconds, models), strict=True)
         at = temperature_text(place.train_temperature_k, not place.size)

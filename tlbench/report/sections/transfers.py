@@ -112,7 +112,7 @@ def against_whole(analysis: Analysis, metric: str) -> list[tuple[str, Place, Rat
     places = [place for place in errors[WHOLE] if place.strategy != BASELINE]
     return [
         (part, place, ratio)
-        for place in sorted(places, key=lambda p: (p.backbone, p.strategy, p.order))
+        for place in sorted(places, key=lambda p: (p.backbone, p.strategy, p.position))
         for part in of_part
         if part not in (None, WHOLE)
         and (ratio := paired_ratio(errors[part].get(place, {}), errors[WHOLE][place], seed))
