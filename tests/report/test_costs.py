@@ -40,7 +40,7 @@ def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
 def points_of(records, paid):
     """Return (title, case) → the points of every size."""
     figures = [f for section in costs(analysis_of(records, costs=paid)) for f in section.figures]
-    return {(f.title, case): draw.args[0] for f in figures for case, draw in f.cases.items()}
+    return {(f.title, case): draw.args[1] for f in figures for case, draw in f.cases.items()}
 
 
 def point(paid, error):

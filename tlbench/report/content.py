@@ -6,6 +6,8 @@ Sections are made by `tlbench.report.sections` from results; `tlbench.report.htm
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from typing import Any, ClassVar
 
 Lines = list[list[str]]
@@ -13,6 +15,22 @@ Lines = list[list[str]]
 
 Draw = Callable[[], Any]
 """Returns a figure of plotly; called only where figures are shown."""
+
+
+def drawing(function: str, *arguments: Any) -> Draw:
+    """Return what draws a figure without importing plotly before it is drawn.
+
+    Parameters
+    ----------
+    function
+        As ``"tlbench.report.figures:learning_curves"``.
+    """
+    return partial(_draw, function, *arguments)
+
+
+def _draw(function: str, *arguments: Any) -> Any:
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)(*arguments)
 
 
 @dataclass(frozen=True)

@@ -73,14 +73,6 @@ def msd_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
     return figure
 
 
-FIGURES: dict[str, Callable[[Dynamics, Mapping[Place, Arm], list[str]], Any]] = {
-    "survival": survival_curves,
-    "radial-distribution": rdf_curves,
-    "angular-distribution": adf_curves,
-    "mean-square-displacement": msd_curves,
-}
-
-
 def _mean(x: list[float], values_of: Callable[[ModelRun], list[float] | None]) -> Line:
     def line(models: list[Model]) -> XY | None:
         known = [values for m in models if (values := values_of(m.run))]

@@ -1,13 +1,11 @@
 """The section on molecular dynamics."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table
+from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, drawing
 from tlbench.report.dynamics.findings import dynamics_findings
 from tlbench.report.dynamics.models import ADF, RDF, arms_of, error_text, floors, strategies_in
 from tlbench.report.dynamics.tables import (
@@ -18,6 +16,7 @@ from tlbench.report.dynamics.tables import (
     models_table,
 )
 
+FIGURES = "tlbench.report.dynamics.figures:"
 SURVIVAL_NOTE = (
     "Kaplan–Meier estimate of the share of replicas that no criterion has stopped yet. A line is "
     "an arm, all models together; a faint one is a model. Lines that coincide differ in width."
@@ -62,39 +61,22 @@ def dynamics_section(dynamics: Dynamics, records: list[Record], case: str = "") 
 
 def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") -> list[Figure]:
     """Return survival, structure and displacement, as far as they are known."""
+    arms, strategies = arms_of(dynamics, records), strategies_in(dynamics, records)
     has_structure = any(run.structure for run in dynamics.models)
-    kinds = [
-        ("survival", "Survival", SURVIVAL_NOTE, True),
-        (
-            "radial-distribution",
-            "Radial distribution",
-            _structure_note(dynamics, RDF),
-            has_structure,
-        ),
-        (
-            "angular-distribution",
-            "Angular distribution",
-            _structure_note(dynamics, ADF),
-            has_structure,
-        ),
-        (
-            "mean-square-displacement",
-            "Mean-square displacement",
-            f"{STRUCTURE_NOTE} Displacement is from the start.",
-            any(run.msd for run in dynamics.models),
-        ),
-    ]
-    return [
-        Figure(name, title, note, {case: partial(_draw, name, dynamics, records)})
-        for name, title, note, is_known in kinds
-        if is_known
-    ]
-
-
-def _draw(name: str, dynamics: Dynamics, records: list[Record]) -> Any:
-    from tlbench.report.dynamics.figures import FIGURES
-
-    return FIGURES[name](dynamics, arms_of(dynamics, records), strategies_in(dynamics, records))
+    rdf_note, adf_note = (_structure_note(dynamics, name) for name in (RDF, ADF))
+    msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
+    has_msd = any(run.msd for run in dynamics.models)
+    figures = []
+    for title, note, name, is_known in (
+        ("Survival", SURVIVAL_NOTE, "survival_curves", True),
+        ("Radial distribution", rdf_note, "rdf_curves", has_structure),
+        ("Angular distribution", adf_note, "adf_curves", has_structure),
+        ("Mean-square displacement", msd_note, "msd_curves", has_msd),
+    ):
+        if is_known:
+            draw = drawing(FIGURES + name, dynamics, arms, strategies)
+            figures.append(Figure(title.lower().replace(" ", "-"), title, note, {case: draw}))
+    return figures
 
 
 def _structure_note(dynamics: Dynamics, name: str) -> str:

@@ -70,7 +70,7 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = [
         _against(place, found[place], found[place.scratch], seed)
-        for place in sorted(found, key=lambda place: (place.backbone, place.strategy, place.position))
+        for place in sorted(found, key=lambda each: (each.backbone, each.strategy, each.position))
         if place.strategy != BASELINE and place.scratch in found
     ]
     return [each for each in covered if each is not None]

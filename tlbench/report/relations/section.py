@@ -1,14 +1,13 @@
 """The section on what gains go with: distances, coverage, structure."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Figure, Lines, Section, Sentences, Table, pivot
+from tlbench.report.content import Figure, Lines, Section, Sentences, Table, drawing, pivot
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
@@ -83,6 +82,7 @@ CONTRADICTIONS_NOTE = (
     "structure, above what runs of the reference differ by. Of the bins that add most to it, the "
     "force error there relative to scratch: above ×1 the two go together."
 )
+FIGURES = "tlbench.report.relations.figures"
 MAPS_NOTE = (
     "Darker is farther; of whole environments by exact transport, on the right with atoms scaled "
     "to one size, so that what differs only in size is light there."
@@ -156,13 +156,9 @@ def relations(analysis: Analysis) -> Iterator[Section]:
 
 def _figure(name: str, title: str, note: str, draw: str, values: Any, *others: Any) -> Figure:
     """Return a figure that a function of this name draws; without a case if it has no values."""
-    return Figure(name, title, note, {"": partial(_draw, draw, values, *others)} if values else {})
-
-
-def _draw(name: str, *arguments: Any) -> Any:
-    from tlbench.report.relations import figures
-
-    return getattr(figures, name)(*arguments)
+    return Figure(
+        name, title, note, {"": drawing(f"{FIGURES}:{draw}", values, *others)} if values else {}
+    )
 
 
 def _maps(distances: Sequence[DataDistance]) -> tuple[str, list[DataDistance]]:

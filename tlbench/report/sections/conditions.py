@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import partial
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.errors import FORCE_MAE
 from tlbench.report.analysis import MOST_BESIDE, Analysis, comparison, note_of, place_names, present
-from tlbench.report.content import Draw, Figure, Section, Table
+from tlbench.report.content import Draw, Figure, Section, Table, drawing
 from tlbench.report.rows import Row, Transfer
 
 PROPERTIES = {
@@ -21,6 +20,7 @@ PROPERTIES = {
 NOTE = (
     "Geometric means over pairs of the error on the test structures of each {}, one panel per size."
 )
+FIGURE = "tlbench.report.figures:by_condition"
 ROUNDING = 0.01
 """meV/Å; force errors of a few 1e-5 are what single precision leaves of forces that vanish."""
 
@@ -39,7 +39,12 @@ def conditions(analysis: Analysis) -> Iterator[Section]:
             for backbone in dict.fromkeys(row.place.backbone for row in rows):
                 case = backbone if len(analysis.metrics) == 1 else f"{backbone}, {metric}"
                 mine = [row for row in rows if row.place.backbone == backbone]
-                cases[case] = partial(_draw, mine, present(rows, analysis.strategies), name)
+                cases[case] = drawing(
+                    "tlbench.report.figures:by_condition",
+                    mine,
+                    present(rows, analysis.strategies),
+                    name,
+                )
         blocks.append(Figure(f"by-{word}", f"Error by {title}", NOTE.format(word), cases))
     units = [METRICS.get(metric).unit for metric in analysis.metrics]
     for number, metric in enumerate(analysis.metrics):
@@ -47,12 +52,6 @@ def conditions(analysis: Analysis) -> Iterator[Section]:
         is_first = units.index(units[number]) == number
         blocks += condition_tables(analysis, metric, is_first and not analysis.has_several)
     yield Section("by-condition", "By test structures", blocks)
-
-
-def _draw(rows: list[Row], strategies: list[str], name: str) -> object:
-    from tlbench.report.figures import by_condition
-
-    return by_condition(rows, strategies, name)
 
 
 def _tested(analysis: Analysis, metric: str) -> list[Row]:

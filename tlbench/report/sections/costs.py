@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from tlbench.metrics.statistics import Pair, geometric_mean
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table
+from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing
 from tlbench.report.rows import Place, Row, Transfer, place_of, transfer_of
 from tlbench.report.wording import temperature_text
 
@@ -26,6 +24,7 @@ COSTS_NOTE = (
     "accelerator; pretraining is that of one source model, which all sizes share. A force call is "
     "of 64 atoms."
 )
+FIGURE = "tlbench.report.figures:cost_fronts"
 FRONT_NOTE = (
     "Geometric means over pairs, on the device that is named. The line joins the models to which "
     "no other is better in both error at this budget and cost. An arm without target data is in "
@@ -80,19 +79,18 @@ def costs(analysis: Analysis) -> Iterator[Section]:
                 for case, points in _cases(analysis, transfer, placed, cost_of):
                     unit = METRICS.get(analysis.metrics[0]).unit
                     label = f"{analysis.metrics[0]} ({unit})"
-                    cases[f"{case}, “{device}”"] = partial(
-                        _draw, points, axis, label, unit, analysis.strategies
+                    cases[f"{case}, “{device}”"] = drawing(
+                        "tlbench.report.figures:cost_fronts",
+                        points,
+                        axis,
+                        label,
+                        unit,
+                        analysis.strategies,
                     )
         name = title.lower().replace(" ", "-")
         figures.append(Figure(name, title, FRONT_NOTE, cases))
     if tables:
         yield Section("costs", "Costs", [*tables, Paragraph(COSTS_NOTE), *figures])
-
-
-def _draw(*arguments: Any) -> object:
-    from tlbench.report.figures import cost_fronts
-
-    return cost_fronts(*arguments)
 
 
 def costs_by_device(

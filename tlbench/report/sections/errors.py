@@ -1,7 +1,6 @@
 """Errors of all arms, metric by metric: a table, what it says, ranks and learning curves."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
@@ -16,7 +15,7 @@ from tlbench.report.analysis import (
     place_names,
     present,
 )
-from tlbench.report.content import Block, Figure, Paragraph, Section, Sentences, Table
+from tlbench.report.content import Block, Figure, Paragraph, Section, Sentences, Table, drawing
 from tlbench.report.rows import Row, seed_of
 from tlbench.report.sections.findings import curve_findings, range_findings
 from tlbench.report.wording import n_pairs_text
@@ -129,15 +128,11 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
             some = [row for row in rows if row.metric == metric]
             if some:
                 strategies = present(some, analysis.strategies)
-                cases[metric if len(by_case) == 1 else case] = partial(_draw, some, strategies)
+                cases[metric if len(by_case) == 1 else case] = drawing(
+                    "tlbench.report.figures:learning_curves", some, strategies
+                )
     figure = Figure("learning-curves", "Learning curves", CURVES_NOTE, cases)
     yield Section("curves", "Number of structures", [figure])
-
-
-def _draw(rows: list[Row], strategies: list[str]) -> object:
-    from tlbench.report.figures import learning_curves
-
-    return learning_curves(rows, strategies)
 
 
 def _cases(analysis: Analysis) -> dict[str, list[Row]]:

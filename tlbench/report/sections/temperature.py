@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Draw, Figure, Lines, Section, Table, pivot
+from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
 from tlbench.report.rows import Row, Transfer
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 
@@ -111,9 +110,11 @@ def temperatures(analysis: Analysis) -> Iterator[Section]:
             case = f"{matrix.backbone}, N = {matrix.size}"
             case = f"{matrix.transfer.label()}, {case}" if analysis.has_several else case
             case = f"{case}, {metric}" if len(analysis.metrics) > 1 else case
-            errors[case] = partial(_draw_errors, matrix, METRICS.get(metric).unit)
+            errors[case] = drawing(
+                "tlbench.report.heatmaps:error_maps", matrix, METRICS.get(metric).unit
+            )
             if matrix.ratios:
-                ratios[case] = partial(_draw_ratios, matrix)
+                ratios[case] = drawing("tlbench.report.heatmaps:ratio_maps", matrix)
             tables += (
                 []
                 if analysis.has_several
@@ -131,18 +132,6 @@ def temperatures(analysis: Analysis) -> Iterator[Section]:
             *tables,
         ],
     )
-
-
-def _draw_errors(matrix: Matrix, unit: str) -> object:
-    from tlbench.report.heatmaps import error_maps
-
-    return error_maps(matrix, unit)
-
-
-def _draw_ratios(matrix: Matrix) -> object:
-    from tlbench.report.heatmaps import ratio_maps
-
-    return ratio_maps(matrix)
 
 
 def matrix_tables(matrix: Matrix) -> list[tuple[str, Lines]]:

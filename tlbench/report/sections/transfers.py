@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Draw, Figure, Lines, Section, Table, pivot
+from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
 from tlbench.report.rows import Place, Row, by_transfer, seed_of, target_errors
 from tlbench.report.sections.findings import ranges
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text, temperature_text
@@ -30,7 +29,7 @@ def transfers(analysis: Analysis) -> Iterator[Section]:
     for number, metric in enumerate(analysis.metrics if analysis.has_several else ()):
         found = gain_matrices(analysis, metric)
         if found:
-            elements[metric] = partial(_draw_elements, found)
+            elements[metric] = drawing("tlbench.report.heatmaps:gain_maps", found)
         tables += [
             Table(
                 f"{matrix.place.label()}, {metric} relative to scratch", matrix.lines(), folded=True
@@ -39,7 +38,7 @@ def transfers(analysis: Analysis) -> Iterator[Section]:
         ]
         of_parts = [row for row in gains(analysis, metric) if row.transfer.part is not None]
         if of_parts:
-            parts[metric] = partial(_draw_parts, of_parts)
+            parts[metric] = drawing("tlbench.report.figures:gains_by_part", of_parts)
     yield Section(
         "transfers",
         "Ratio to scratch by transfer",
@@ -49,18 +48,6 @@ def transfers(analysis: Analysis) -> Iterator[Section]:
             Figure("parts", "Ratio to scratch by part of the source", PARTS_NOTE, parts),
         ],
     )
-
-
-def _draw_elements(matrices: list["GainMatrix"]) -> object:
-    from tlbench.report.heatmaps import gain_maps
-
-    return gain_maps(matrices)
-
-
-def _draw_parts(rows: list[Row]) -> object:
-    from tlbench.report.figures import gains_by_part
-
-    return gains_by_part(rows)
 
 
 def gains(analysis: Analysis, metric: str) -> list[Row]:
