@@ -5,9 +5,9 @@ from analyses import analysis_of
 
 from tlbench.costs import Cost, read_costs, write_costs
 from tlbench.errors import InputError
+from tlbench.plan import Place
 from tlbench.records import Record
 from tlbench.report.figures import pareto
-from tlbench.report.rows import Place
 from tlbench.report.sections.costs import (
     Point,
     cost_tables,

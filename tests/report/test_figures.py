@@ -2,8 +2,8 @@
 
 import pytest
 
+from tlbench.plan import Place
 from tlbench.report.figures import cost_fronts
-from tlbench.report.rows import Place
 from tlbench.report.sections.costs import Point
 
 WIDTH = 7.7

@@ -41,7 +41,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         {"protocol": protocol},
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
-        named=[f"backbone {measured.backbone}"],
+        named=[f"backbone {measured.model.backbone}"],
         environment=trained.environment,
     )
     result.add(simulation)

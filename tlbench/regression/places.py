@@ -3,14 +3,11 @@
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from pydantic import Field
-
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import Pair
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Flat, ModelKey
 from tlbench.records import Record
 from tlbench.report.wording import BASELINE
-from tlbench.schema import Strict
 
 
 class Place(NamedTuple):
@@ -52,18 +49,10 @@ class Place(NamedTuple):
         return ", ".join(f"{name} {_plain(value)}" for name, value in self.condition)
 
 
-class Entry(Strict):
+class Entry(Flat):
     """One number and where it stands: a record without what changes from run to run."""
 
-    source: str
-    source_part: str | None
-    target: str
-    backbone: str
-    strategy: str
-    size: int = Field(ge=0)
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: float | None
+    model: ModelKey
     metric: str
     condition: dict[str, float | str]
     value: float
@@ -71,18 +60,33 @@ class Entry(Strict):
     @classmethod
     def of(cls, record: Record) -> "Entry":
         """Return what stays of a record."""
-        return cls(**record.model_dump(include=set(cls.model_fields)))
+        return cls(
+            model=record.model,
+            metric=record.metric,
+            condition=record.condition,
+            value=record.value,
+        )
 
     @property
     def place(self) -> Place:
         """Where it stands."""
-        values = {name: getattr(self, name) for name in Place._fields if name != "condition"}
-        return Place(**values, condition=key_of(self.condition))
+        model = self.model
+        return Place(
+            metric=self.metric,
+            backbone=model.backbone,
+            source=model.source,
+            source_part=model.source_part,
+            target=model.target,
+            strategy=model.strategy,
+            size=model.size,
+            train_temperature_k=model.train_temperature_k,
+            condition=key_of(self.condition),
+        )
 
     @property
     def pair(self) -> Pair:
         """Its seeds."""
-        return (self.subset_seed, self.init_seed)
+        return self.model.pair
 
 
 def listed(counts: Mapping[Place, int]) -> list[str]:

@@ -170,7 +170,7 @@ def _by_place(path: Path, entries: Iterable[Entry]) -> dict[Place, dict[Pair, fl
             where = printable(f"{entry.place.model}, {entry.metric}")
             raise InputError(
                 f"{path}: holds two numbers for {where}, seeds "
-                f"{entry.subset_seed}/{entry.init_seed}; keep the folder of one run."
+                f"{entry.model.subset_seed}/{entry.model.init_seed}; keep the folder of one run."
             )
         values[entry.pair] = entry.value
     return found

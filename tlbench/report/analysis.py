@@ -5,8 +5,9 @@ from functools import cached_property
 
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Ratio
+from tlbench.plan import Transfer
 from tlbench.report.content import Lines
-from tlbench.report.rows import Row, Transfer, by_transfer, rows_of, strategies_of
+from tlbench.report.rows import Row, by_transfer, rows_of, strategies_of
 from tlbench.report.wording import BASELINE, ratio_text, signs_note, temperature_text
 from tlbench.results import Results
 from tlbench.suite import Suite

@@ -8,7 +8,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from tlbench.metrics.statistics import (
 )
 from tlbench.metrics.statistics.bootstrap import mean_interval
 from tlbench.metrics.statistics.pairs import log_ratios
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place, Transfer
 from tlbench.records import Record
 from tlbench.report.wording import BASELINE
 
@@ -35,80 +34,22 @@ AT_ONCE = 100
 """Samples that are resampled together, for the sake of memory."""
 
 
-class Transfer(NamedTuple):
-    """A source, part of it if only some is pretrained on, and a target."""
-
-    source: str
-    part: str | None
-    target: str
-
-    def label(self) -> str:
-        """Return the transfer in short."""
-        part = "" if self.part is None else f" ({self.part})"
-        return f"{self.source}{part} → {self.target}"
-
-
-@dataclass(frozen=True)
-class Place:
-    """The models of one arm: they differ in nothing but their seeds.
-
-    ``size`` is 0 for an arm that sees no target data; ``train_temperature_k`` is None where
-    training structures of all temperatures are used.
-    """
-
-    backbone: str
-    strategy: str
-    size: int
-    train_temperature_k: float | None = None
-
-    @property
-    def position(self) -> tuple[str, int, float]:
-        """Sort key of the places of one strategy."""
-        return self.backbone, self.size, self.train_temperature_k or 0
-
-    @property
-    def scratch(self) -> "Place":
-        """The arm that it is compared with."""
-        return replace(self, strategy=BASELINE)
-
-    def training_set(self) -> str:
-        """Return number and temperature of the training structures in words."""
-        at = self.train_temperature_k
-        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K")
-
-    def label(self) -> str:
-        """Return the arm in words."""
-        at = self.train_temperature_k
-        trained = "" if at is None else f", trained at {at:g} K"
-        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}"
-
-
 Errors = dict[Place, dict[Pair, float]]
 """Arm → the value of each pair."""
-
-
-def place_of(model: Any) -> Place:
-    """Return the arm of what has the coordinates of a model."""
-    return Place(model.backbone, model.strategy, model.size, model.train_temperature_k)
-
-
-def transfer_of(model: Any) -> Transfer:
-    """Return the transfer of what has the coordinates of a model."""
-    return Transfer(model.source, model.source_part, model.target)
 
 
 def by_transfer(records: Iterable[Record]) -> dict[Transfer, list[Record]]:
     """Return the records of target models, transfer by transfer, in their order."""
     found: dict[Transfer, list[Record]] = {}
     for r in records:
-        if r.strategy != PRETRAIN:
-            found.setdefault(transfer_of(r), []).append(r)
+        if r.model.strategy != PRETRAIN:
+            found.setdefault(r.model.transfer, []).append(r)
     return found
 
 
 def strategies_of(records: Iterable[Record]) -> list[str]:
     """Return the arms that were measured on the target, the baseline first."""
-    names = dict.fromkeys(r.strategy for r in records if r.strategy != PRETRAIN)
+    names = dict.fromkeys(r.model.strategy for r in records if r.model.strategy != PRETRAIN)
     return sorted(names, key=lambda name: name != BASELINE)
 
 
@@ -120,8 +61,8 @@ def target_errors(
     for r in records:
         # An error of exactly zero has no logarithm.
         wanted = r.metric == metric and r.condition == (condition or {}) and r.value > 0
-        if wanted and r.strategy != PRETRAIN:
-            found[place_of(r)][r.subset_seed, r.init_seed] = r.value
+        if wanted and r.model.strategy != PRETRAIN:
+            found[r.model.place][r.model.pair] = r.value
     return dict(found)
 
 
@@ -182,9 +123,9 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     groups: dict[tuple[str, ConditionKey, Transfer], Errors] = {}
     for r in records:
         # An error of exactly zero has no logarithm.
-        if r.strategy != PRETRAIN and (r.value > 0 or r.metric in MEANS):
-            arms = groups.setdefault((r.metric, key_of(r.condition), transfer_of(r)), {})
-            arms.setdefault(place_of(r), {})[r.subset_seed, r.init_seed] = r.value
+        if r.model.strategy != PRETRAIN and (r.value > 0 or r.metric in MEANS):
+            arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
+            arms.setdefault(r.model.place, {})[r.model.pair] = r.value
     seeds = seeds_of(records)
     drafts, samples = [], []
     for (metric, tested, transfer), arms in groups.items():
@@ -226,7 +167,7 @@ def seeds_of(records: Iterable[Record]) -> dict[tuple[str, Transfer], int]:
     """
     jobs: dict[tuple[str, Transfer | None], set[str]] = defaultdict(set)
     for r in records:
-        of = None if r.strategy == PRETRAIN else transfer_of(r)
+        of = None if r.model.strategy == PRETRAIN else r.model.transfer
         jobs[r.metric, of].add(f"{r.job}/{r.metric}")
     single = len({transfer for _, transfer in jobs if transfer}) == 1
     return {

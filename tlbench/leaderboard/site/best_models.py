@@ -83,11 +83,13 @@ def pooled(
     for member in board.members:
         names = {b: board.labels[name, b] for name, b in models if name == member.name}
         results = member.entry.results
-        records += [_renamed(r, names) for r in results.records if r.backbone in names]
+        records += [_renamed(r, names) for r in results.records if r.model.backbone in names]
         # Each model has one key, whichever submission it is of.
-        costs |= {cost.model: cost for cost in results.costs} if names else {}
+        costs |= {cost.trained: cost for cost in results.costs} if names else {}
         mine = results.dynamics
-        runs = [_renamed(r, names) for r in (mine.models if mine else []) if r.backbone in names]
+        runs = [
+            _renamed(r, names) for r in (mine.models if mine else []) if r.model.backbone in names
+        ]
         if mine and runs:
             reference = mine.reference.model_dump_json()
             submissions, dynamics = simulated.setdefault(
@@ -100,8 +102,8 @@ def pooled(
 
 def _renamed(model: Named, names: Mapping[str, str]) -> Named:
     """Return a record or run under the name of its backbone in the board."""
-    name = names[model.backbone]
-    return model if name == model.backbone else model.model_copy(update={"backbone": name})
+    key = model.model.replace(backbone=names[model.model.backbone])
+    return model.model_copy(update={"model": key})
 
 
 def _merged(sections: Sequence[Section]) -> Section:

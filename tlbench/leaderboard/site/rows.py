@@ -9,16 +9,9 @@ from tlbench.leaderboard.site.boards import Board, Member
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import MIN_PAIRS, Standing, tie_groups
+from tlbench.plan import Place, Transfer
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
-from tlbench.report.rows import (
-    MEANS,
-    Place,
-    Row,
-    Transfer,
-    condition_order,
-    rows_of,
-    seeds_of,
-)
+from tlbench.report.rows import MEANS, Row, condition_order, rows_of, seeds_of
 
 Ends = tuple[float, float] | None
 """Ends of a 95 % interval."""

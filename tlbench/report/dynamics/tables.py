@@ -15,6 +15,7 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
+from tlbench.plan import Place
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -31,7 +32,6 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.rows import Place
 from tlbench.report.wording import BASELINE, interval_text, temperature_text
 
 ARMS_NOTE = (

@@ -18,9 +18,9 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
+from tlbench.plan import Place
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.report.content import Lines
-from tlbench.report.rows import Place
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 from tlbench.suite.transfers import WHOLE
 
@@ -57,15 +57,16 @@ Units = dict[Unit, list[Coverage]]
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     """Return every arm but the baseline, by backbone, size and temperature."""
     profiles = principal(profiles)
-    targets = list(dict.fromkeys(p.target for p in profiles))
+    targets = list(dict.fromkeys(p.model.target for p in profiles))
     found: dict[Place, Units] = defaultdict(lambda: defaultdict(list))
     for p in profiles:
         for coverage in p.coverage:
-            place = Place(p.backbone, p.strategy, coverage.size, coverage.train_temperature_k)
-            unit: Unit = coverage.subset_seed, coverage.init_seed
+            on = coverage.training_set
+            place = p.model.place.replace(size=on.size, train_temperature_k=on.train_temperature_k)
+            unit: Unit = on.subset_seed, on.init_seed
             if len(targets) > 1:
                 # What is transferred to one target is compared with the same models from scratch.
-                unit = None, targets.index(p.target)
+                unit = None, targets.index(p.model.target)
             found[place][unit].append(coverage)
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = [
@@ -78,9 +79,9 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
 
 def principal(profiles: Sequence[Profile]) -> list[Profile]:
     """Return the profiles of models pretrained on the largest of several parts of the source."""
-    parts = list(dict.fromkeys(p.source_part for p in profiles))
+    parts = list(dict.fromkeys(p.model.source_part for p in profiles))
     whole = next((part for part in parts if part in (None, WHOLE)), parts[-1] if parts else None)
-    return [p for p in profiles if p.source_part == whole]
+    return [p for p in profiles if p.model.source_part == whole]
 
 
 def _against(place: Place, arm: Units, baseline: Units, seed: int) -> Covered | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.distances import DataDistance
+from tlbench.plan import Place
 from tlbench.report.figures import (
     COLOURS,
     SYMBOLS,
@@ -22,7 +23,6 @@ from tlbench.report.heatmaps import heat_map
 from tlbench.report.relations.coverage import Covered
 from tlbench.report.relations.questions import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
-from tlbench.report.rows import Place
 from tlbench.report.wording import BASELINE
 
 MOST_LABELS = 8

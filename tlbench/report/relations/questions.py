@@ -10,8 +10,8 @@ import numpy as np
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
+from tlbench.plan import Transfer
 from tlbench.report.analysis import Analysis
-from tlbench.report.rows import Transfer
 from tlbench.report.sections.temperature import Matrix, Test, label, matrices
 from tlbench.report.sections.transfers import gains
 from tlbench.report.wording import BASELINE

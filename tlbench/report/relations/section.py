@@ -104,7 +104,7 @@ def relations(analysis: Analysis) -> Iterator[Section]:
         return
     asked = [(question, answer(question)) for question in questions(analysis, metric)]
     covered = by_coverage(results.profiles)
-    has_data = {p.strategy for p in results.profiles if p.size}
+    has_data = {p.model.strategy for p in results.profiles if p.model.size}
     trained = [each for each in covered if each.place.strategy in has_data]
     parts = against_whole(analysis, metric)
     coordination = coordination_table(results.profiles)

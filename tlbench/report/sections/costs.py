@@ -9,11 +9,11 @@ import numpy as np
 from tlbench.costs import Cost
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Pair, geometric_mean
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place, Transfer
 from tlbench.records import Record
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing
-from tlbench.report.rows import Place, Row, Transfer, place_of, transfer_of
+from tlbench.report.rows import Row, by_transfer
 from tlbench.report.wording import temperature_text
 
 Costs = dict[Place, dict[Pair, Cost]]
@@ -98,18 +98,20 @@ def costs_by_device(
 ) -> dict[str, Costs]:
     """Return the costs of the target models of a transfer, or of all, device by device."""
     found: dict[str, Costs] = defaultdict(lambda: defaultdict(dict))
-    of_model = {cost.model: cost for cost in costs}
+    of_model = {cost.trained: cost for cost in costs}
     for r in records:
-        cost = of_model.get(r.model or "")
-        wanted = r.strategy != PRETRAIN and not r.condition and transfer in (None, transfer_of(r))
+        cost = of_model.get(r.trained or "")
+        model = r.model
+        wanted = model.strategy != PRETRAIN and not r.condition
+        wanted = wanted and transfer in (None, model.transfer)
         if cost is not None and wanted:
-            found[cost.device][place_of(r)][r.subset_seed, r.init_seed] = cost
+            found[cost.device][model.place][model.pair] = cost
     return {device: dict(placed) for device, placed in sorted(found.items())}
 
 
 def cost_tables(records: Sequence[Record], costs: Iterable[Cost]) -> list[Table]:
     """Return a table for each device; of several transfers, of the first, which it names."""
-    transfers = list(dict.fromkeys(transfer_of(r) for r in records if r.strategy != PRETRAIN))
+    transfers = list(by_transfer(records))
     if not transfers:
         return []
     of_which = f" ({transfers[0].label()})" if len(transfers) > 1 else ""

@@ -10,8 +10,9 @@ from tlbench.metrics.statistics import (
     negative_transfer,
     paired_ratio,
 )
+from tlbench.plan import Place
 from tlbench.report.analysis import Analysis
-from tlbench.report.rows import Errors, Place, Row, curve_of, seed_of, target_errors
+from tlbench.report.rows import Errors, Row, curve_of, seed_of, target_errors
 from tlbench.report.sections.temperature import temperature_findings
 from tlbench.report.wording import (
     AT_THIS_BUDGET,

@@ -80,9 +80,12 @@ def source_table(records: Iterable[Record]) -> Table:
     """Return a line per source model and metric."""
     lines = [["backbone", "element", "init seed", "structures", "metric", "value"]]
     for r in records:
-        if r.strategy == PRETRAIN and not r.condition:
-            of = r.target + (f" ({r.source_part})" if r.source_part else "")
+        model = r.model
+        if model.strategy == PRETRAIN and not r.condition:
+            of = model.target + (f" ({model.source_part})" if model.source_part else "")
             value = f"{number_text(r.value)} {r.unit}"
-            lines.append([r.backbone, of, str(r.init_seed), str(r.size), r.metric, value])
+            lines.append(
+                [model.backbone, of, str(model.init_seed), str(model.size), r.metric, value]
+            )
     folded = len(lines) > MOST_LINES + 1
     return Table("Source models", lines, folded=folded, brief=False)

@@ -6,9 +6,10 @@ from typing import Any
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio
+from tlbench.plan import Transfer
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
-from tlbench.report.rows import Row, Transfer
+from tlbench.report.rows import Row
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 
 ERRORS_NOTE = (

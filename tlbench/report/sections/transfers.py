@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
+from tlbench.plan import Place
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
-from tlbench.report.rows import Place, Row, by_transfer, seed_of, target_errors
+from tlbench.report.rows import Row, by_transfer, seed_of, target_errors
 from tlbench.report.sections.findings import ranges
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text, temperature_text
 from tlbench.suite.transfers import WHOLE
