@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tlbench.metrics.conditions import Condition, ConditionKey, key_of
+from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Curve,
@@ -53,14 +53,12 @@ def strategies_of(records: Iterable[Record]) -> list[str]:
     return sorted(names, key=lambda name: name != BASELINE)
 
 
-def target_errors(
-    records: Iterable[Record], metric: str, condition: Condition | None = None
-) -> Errors:
-    """Return the values of ``metric`` on the target under one condition, by model."""
+def target_errors(records: Iterable[Record], metric: str) -> Errors:
+    """Return the values of ``metric`` on all test structures of the target, by model."""
     found: Errors = defaultdict(dict)
     for r in records:
         # An error of exactly zero has no logarithm.
-        wanted = r.metric == metric and r.condition == (condition or {}) and r.value > 0
+        wanted = r.metric == metric and not r.condition and r.value > 0
         if wanted and r.model.strategy != PRETRAIN:
             found[r.model.place][r.model.pair] = r.value
     return dict(found)
@@ -190,7 +188,7 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
     if arm.size:
         return [arm]
     trained = {
-        replace(other, strategy=arm.strategy)
+        other.replace(strategy=arm.strategy)
         for other in arms
         if other.size and other.backbone == arm.backbone
     }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -152,6 +152,6 @@ def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:
     """
     if place.strategy == BASELINE:
         return {}
-    same = replace(place, strategy=BASELINE)
-    others = [p for p in arms if p == replace(same, size=p.size)] if place.size == 0 else []
+    same = place.scratch
+    others = [p for p in arms if p == same.replace(size=p.size)] if place.size == 0 else []
     return arms.get(min(others, key=lambda p: p.size, default=same), {})
