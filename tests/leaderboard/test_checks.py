@@ -38,7 +38,7 @@ def entry(clean_run, smoke, tmp_path_factory):
     added = add_run(clean_run, results, smoke.store, Who("mine"))[0]
     alike = (replace(added, digest=f"{number:064x}") for number in range(1, 1000))
     wanted = {"scratch", "finetune"}
-    return next(e for e in alike if {m.where.strategy for m in draw(e, 2, SEED)} == wanted)
+    return next(e for e in alike if {m.where.model.strategy for m in draw(e, 2, SEED)} == wanted)
 
 
 @pytest.fixture(autouse=True)
@@ -99,12 +99,11 @@ def test_trained_again_a_model_has_the_same_weights_and_numbers(entry, found):
     jobs = [model.job for model in found.models]
     assert jobs[:2] == [model.job for model in drawn]
     # What a model starts from is trained again, too, and compared.
-    sources = {
-        (m.where.backbone, m.where.init_seed) for m in drawn if m.where.strategy != "scratch"
-    }
+    keys = [m.where.model for m in drawn]
+    sources = {(key.backbone, key.init_seed) for key in keys if key.strategy != "scratch"}
     beside = [measured_models(entry)[job].where for job in jobs[2:]]
-    assert {(where.backbone, where.init_seed) for where in beside} == sources != set()
-    assert {where.strategy for where in beside} == {PRETRAIN}
+    assert {(at.model.backbone, at.model.init_seed) for at in beside} == sources != set()
+    assert {where.model.strategy for where in beside} == {PRETRAIN}
     assert all(model.same_weights for model in found.models)
     assert {model.largest for model in found.models} == {0}
     assert found.agrees(0.0)
@@ -121,7 +120,7 @@ def test_a_check_goes_on_in_its_own_store_and_never_in_another(entry, found, fol
 
 def test_another_models_errors_with_noise_are_found_out(entry, folder, found, tmp_path):
     chosen = draw(entry, 1, SEED)[0]
-    strangers = [m.job for m in measured_models(entry).values() if m.where.target == "Ge"]
+    strangers = [m.job for m in measured_models(entry).values() if m.where.model.target == "Ge"]
     other = next(j for j in strangers if j != chosen.job)
 
     def take(rows):
