@@ -50,7 +50,7 @@ def judged(folder, originals, name, text):
         write(folder / name, text)
         if name != "submission.json":
             seal(folder)
-        return verify(folder, folder.parents[1], summaries=False)
+        return verify(folder, folder.parents[1])
     finally:
         for each, original in originals.items():
             write(folder / each, original)

@@ -12,7 +12,7 @@ from tlbench.engine.attempts import Limits
 from tlbench.engine.resources import Resources
 from tlbench.errors import InputError
 from tlbench.plan import plan
-from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
 from tlbench.tuning.ledger import TRIALS as LEDGER

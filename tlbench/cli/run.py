@@ -80,7 +80,7 @@ def run(
     from tlbench.engine.resources import Resources
     from tlbench.plan import plan
     from tlbench.plan.parts import part
-    from tlbench.report.summary import BASELINE
+    from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite
     from tlbench.suite import load_suite
 

@@ -89,8 +89,8 @@ def tune(
     from tlbench.inspection.audit import check_distinct
     from tlbench.jobs.base import Job
     from tlbench.plan import plan
-    from tlbench.report.summary import BASELINE
-    from tlbench.report.tuned import tuned_table
+    from tlbench.report.sections.models import tuned_table
+    from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
     from tlbench.suite import load_suite
     from tlbench.tuned import PRETRAINING

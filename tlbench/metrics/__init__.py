@@ -26,3 +26,8 @@ def of_every_simulation() -> list[str]:
     """
     own = [name for name in METRICS.names() if METRICS.provider(name) is None]
     return [name for name in own if METRICS.get(name).always]
+
+
+def has_logarithm(metric: str) -> bool:
+    """Return whether values of a metric are positive, so that means are geometric."""
+    return metric not in METRICS or METRICS.get(metric).mean == "geometric"

@@ -10,7 +10,8 @@ from tlbench.regression.markdown import inert, rows
 from tlbench.regression.pairing import Pairing, Values, lengths
 from tlbench.regression.places import brief, listed, numbers
 from tlbench.regression.sides import Side
-from tlbench.report.summary import markdown_table, n_pairs_text
+from tlbench.report.markdown import markdown_table
+from tlbench.report.wording import n_pairs_text
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from tlbench.errors import printable
 from tlbench.regression.check import Check
 from tlbench.regression.judged import Judged, Scope
 from tlbench.regression.markdown import inert, rows
-from tlbench.report.summary import markdown_table
+from tlbench.report.markdown import markdown_table
 
 EXAMPLES = 10
 """How many faults the terminal shows."""

@@ -7,7 +7,7 @@ from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import Pair
 from tlbench.plan import PRETRAIN, Flat, ModelKey
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE
+from tlbench.report.wording import BASELINE
 
 
 class Place(NamedTuple):

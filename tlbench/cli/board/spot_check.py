@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlbench.cli.tables import say
-from tlbench.leaderboard.checks import TOLERANCES, Findings, measured_models, write_check
+from tlbench.leaderboard.checks.drawing import measured_models
+from tlbench.leaderboard.checks.files import write_check
+from tlbench.leaderboard.checks.record import TOLERANCES, Findings
 
 if TYPE_CHECKING:
     from tlbench.leaderboard.reading import Entry
@@ -43,7 +45,7 @@ class SpotCheck:
         """
         from rich.console import Console
 
-        from tlbench.leaderboard.verification.rerun import rerun
+        from tlbench.leaderboard.checks.rerun import rerun
         from tlbench.run import default_store
 
         self._refuse_unknown_code("cpu")
@@ -63,7 +65,7 @@ class SpotCheck:
         from tlbench.engine.devices import resolve
         from tlbench.engine.resources import Resources
         from tlbench.engine.runner import Report
-        from tlbench.leaderboard.verification.retraining import retrain
+        from tlbench.leaderboard.checks.retraining import retrain
 
         self._refuse_unknown_code(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
@@ -88,14 +90,14 @@ class SpotCheck:
 
     def _refuse_unknown_code(self, device: str) -> None:
         """Raise InputError, before anything is computed, if the outcome could not be recorded."""
-        from tlbench.leaderboard.verification.retraining import this_machine
+        from tlbench.leaderboard.checks.retraining import this_machine
 
         if self.results is not None:
             this_machine(device)
 
     def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
-        from tlbench.leaderboard.verification.retraining import this_machine
+        from tlbench.leaderboard.checks.retraining import this_machine
 
         tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
         for problem in found.problems:

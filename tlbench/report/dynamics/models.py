@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from tlbench.metrics.statistics import (
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.plan import Place
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE, strategies_of, target_errors
+from tlbench.report.rows import strategies_of, target_errors
+from tlbench.report.wording import BASELINE
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""
@@ -152,6 +153,6 @@ def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:
     """
     if place.strategy == BASELINE:
         return {}
-    same = replace(place, strategy=BASELINE)
-    others = [p for p in arms if p == replace(same, size=p.size)] if place.size == 0 else []
+    same = place.scratch
+    others = [p for p in arms if p == same.replace(size=p.size)] if place.size == 0 else []
     return arms.get(min(others, key=lambda p: p.size, default=same), {})
