@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tlbench.costs import whole
-from tlbench.engine.provenance import Provenance
-from tlbench.engine.store import Store
-from tlbench.estimates import Estimate, estimate, finished_in
+from tlbench.base.schema import read_json
+from tlbench.engine.estimates import Estimate, estimate, finished_in
+from tlbench.engine.run.provenance import Provenance
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
-from tlbench.plan import plan
-from tlbench.schema import read_json
-from tlbench.suite import load_suite
+from tlbench.results.costs import whole
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 LEAST_PAUSE = 10.0
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from simulated_runs import place, side
 
-from tlbench.errors import UnknownNameError
+from tlbench.base.errors import UnknownNameError
 from tlbench.metrics import METRICS
 from tlbench.regression.judged import Scope
 from tlbench.regression.judgement import judge, losses_of, units_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tlbench.engine.status import Followed, Status
+    from tlbench.engine.run.status import Followed, Status
 
 _MOST_SHOWN = 20
 _LOG_LINES = 5
@@ -26,7 +26,7 @@ def status(
     """
     import json
 
-    from tlbench.engine.status import follow, status_of
+    from tlbench.engine.run.status import follow, status_of
 
     followed = follow(run)
     found = status_of(followed)
@@ -37,7 +37,7 @@ def status(
 
 
 def _values(run: "Followed", found: "Status") -> dict[str, Any]:
-    from tlbench.engine.status import STATES
+    from tlbench.engine.run.status import STATES
 
     counts = Counter(found.states.values())
     return {
@@ -62,7 +62,7 @@ def _values(run: "Followed", found: "Status") -> dict[str, Any]:
 def _show(run: "Followed", found: "Status") -> None:
     from tlbench.cli.live import duration, running_table
     from tlbench.cli.tables import console, say
-    from tlbench.engine.status import STATES, log_of, tail
+    from tlbench.engine.run.status import STATES, log_of, tail
 
     shard = run.about["shard"]
     name = run.about["suite"] + (f", part {shard[0]} of {shard[1]}" if shard else "")

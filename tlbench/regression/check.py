@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.errors import InputError, printable
+from tlbench.base.errors import InputError, printable
 from tlbench.metrics import METRICS
 from tlbench.regression.judgement import Verdicts, judge
 from tlbench.regression.origins import differences, same_bits

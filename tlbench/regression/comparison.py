@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 from tlbench.regression.compare import Row
 from tlbench.regression.markdown import inert, rows
 from tlbench.regression.pairing import Pairing, Values, lengths

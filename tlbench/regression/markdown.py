@@ -1,6 +1,6 @@
 """Markdown that stays what it is, whatever names stand in it."""
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 
 # Letters, digits and what stands in ordinary names; "_" between letters emphasises nothing.
 _PLAIN = frozenset(" _-+.,;=/():%>'")

@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 from tlbench.regression.check import Check
 from tlbench.regression.judged import Judged, Scope
 from tlbench.regression.markdown import inert, rows

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlbench.errors import InputError, printable
+from tlbench.base.errors import InputError, printable
 from tlbench.metrics.statistics import Pair
 from tlbench.regression.places import Place, described
 from tlbench.regression.sides import Side
-from tlbench.suite.changes import differences
+from tlbench.study.changes import differences
 
 Values = Mapping[Place, Mapping[Pair, float]]
 

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import Pair
-from tlbench.plan import PRETRAIN, Flat, ModelKey
-from tlbench.records import Record
 from tlbench.report.wording import BASELINE
+from tlbench.results.records import Record
+from tlbench.study.model_key import Flat, ModelKey
+from tlbench.study.plan import PRETRAIN
 
 
 class Place(NamedTuple):

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tlbench.errors import InputError, printable
-from tlbench.files import stored
+from tlbench.base.errors import InputError, printable
+from tlbench.base.files import stored
+from tlbench.base.schema import Strict, read_json, read_yaml
 from tlbench.metrics.statistics import Pair
-from tlbench.records import read_records
 from tlbench.regression.origins import Origin, read_origins
 from tlbench.regression.places import Entry, Place
-from tlbench.results import RECORDS
-from tlbench.schema import Strict, read_json, read_yaml
+from tlbench.results.records import read_records
+from tlbench.results.results import RECORDS
 
 SUITE = "suite.json"
 """The file in which a run keeps its settings."""
