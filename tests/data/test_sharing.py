@@ -8,9 +8,8 @@ import tiny
 import yaml
 
 from tlbench.base.errors import InputError
-from tlbench.data.cards import Card, load_card
+from tlbench.data.cards import Card, load_card, shared_data
 from tlbench.data.guess import guess_card
-from tlbench.data.sharing import shared_data
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 

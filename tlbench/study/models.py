@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tlbench.base.errors import InputError
-from tlbench.data.cards import Card
-from tlbench.data.sharing import same_data_error, shared_data
+from tlbench.data.cards import Card, same_data_error, shared_data
 from tlbench.data.splits import Drawn, Share, Subset, share_size
 from tlbench.jobs import evaluate, speed
 from tlbench.jobs.base import Job

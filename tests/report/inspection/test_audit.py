@@ -14,7 +14,7 @@ from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
-from tlbench.data.inspection.shapes import copies_among, shapes_of
+from tlbench.data.inspection.copies import copies_among, shapes_of
 from tlbench.report.inspection import audit
 from tlbench.report.inspection.audit import Copies, audit_data_set, audit_source, check_distinct
 from tlbench.study.loading import load_suite

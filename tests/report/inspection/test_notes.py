@@ -10,7 +10,7 @@ from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
-from tlbench.report.inspection.notes import FILE, notes_on_data
+from tlbench.report.inspection.audit import FILE, notes_on_data
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import dataset_job
 

@@ -18,7 +18,6 @@ from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card, card_folder
 from tlbench.data.fetch import fetch
-from tlbench.data.reading import read_parts
 
 CONTENTS = "contents.json"
 _JOB = "0" * 64
@@ -41,7 +40,7 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
     TlbenchError
         If they cannot be had or read.
     """
-    parts = read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
+    parts = card.read(fetch(card, mirror))
     tests = tests_of(parts["test"], _JOB, card.elements[0])
     return Content(card=card.name, content=content_of(parts), tests=tests.digest())
 

@@ -81,9 +81,8 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
 def _read(card: "Card") -> "dict[str, Frames]":
     """Read a data set whose files are at hand, without a store."""
     from tlbench.data.fetch import locate
-    from tlbench.data.reading import read_parts
 
-    return read_parts(card.elements, card.recipe()["origin"], locate(card))
+    return card.read(locate(card))
 
 
 @contextmanager

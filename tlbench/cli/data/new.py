@@ -49,8 +49,8 @@ def new(
     from tlbench.data.inspection.cells import check_stress_cells
     from tlbench.data.inspection.collection import from_card
     from tlbench.data.inspection.finding import merge
-    from tlbench.data.inspection.parts import check_parts
-    from tlbench.data.readers.file_types import check_is_file
+    from tlbench.data.inspection.forces import check_parts
+    from tlbench.data.readers.base import check_is_file
 
     check_is_file(file, f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")

@@ -75,3 +75,23 @@ class Reader:
         if not frames:
             raise InputError(f"{path}: has no structures.")
         return Frames.concatenate(frames)
+
+
+def check_is_file(path: Path, missing: str) -> None:
+    """Refuse a path that does not lead to a regular file; ``missing`` is said if nothing is there.
+
+    Raises
+    ------
+    InputError
+        Also for a pipe or a device, which may never end.
+    """
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it.")
+    if path.exists():
+        raise InputError(
+            f"{path}: is a pipe or a device, not a regular file; write its content into a file "
+            "first."
+        )
+    raise InputError(missing)

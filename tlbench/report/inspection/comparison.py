@@ -8,7 +8,7 @@ import numpy as np
 
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.data.reader_options import guess_options
+from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.metrics.distances.compare import compare_sets
