@@ -32,13 +32,12 @@ class Structure:
 class Pairs:
     """Pairs of atoms within a cutoff, each seen from both ends and once per periodic image.
 
-    ``centre`` and ``neighbour`` (pairs,) are indices of atoms, sorted by centre; ``vector``
-    (pairs, 3) points from centre to neighbour and ``distance`` (pairs,) is its length, in Å.
+    ``centre`` and ``neighbour`` (pairs,) are indices of atoms, sorted by centre; ``distance``
+    (pairs,) is in Å.
     """
 
     centre: Ints
     neighbour: Ints
-    vector: Floats
     distance: Floats
 
 
@@ -54,14 +53,11 @@ def structures_of(frames: Frames) -> list[Structure]:
 
 def pairs_within(structure: Structure, cutoff: float) -> Pairs:
     """Return all pairs closer than ``cutoff`` (Å)."""
-    x = structure.positions
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
-    centre, neighbour, shift = search.compute(
-        points=x, box=structure.cell, periodic=structure.pbc, quantities="ijS"
+    centre, neighbour, distance = search.compute(
+        points=structure.positions, box=structure.cell, periodic=structure.pbc, quantities="ijd"
     )
-    centre, neighbour = centre.astype(np.int64), neighbour.astype(np.int64)
-    vector = x[neighbour] + shift @ structure.cell - x[centre]
-    return Pairs(centre, neighbour, vector, np.linalg.norm(vector, axis=1))
+    return Pairs(centre.astype(np.int64), neighbour.astype(np.int64), distance)
 
 
 def nearest(structure: Structure, count: int) -> tuple[Floats, Ints]:

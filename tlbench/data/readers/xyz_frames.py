@@ -139,10 +139,10 @@ class FrameText:
                 )
             )
         except Exception as error:  # ase's parser raises whatever its parts raise
-            raise InputError(self._fault(header) or self._unknown(error)) from error
-
-    def _unknown(self, error: Exception) -> str:
-        return f"line {self.number}: the frame that begins here cannot be read ({_said(error)})."
+            unknown = (
+                f"line {self.number}: the frame that begins here cannot be read ({_said(error)})."
+            )
+            raise InputError(self._fault(header) or unknown) from error
 
     def _fault(self, header: dict[str, Any]) -> str | None:
         """Return which line of the atoms is at fault, and why; None if none is."""

@@ -75,21 +75,15 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
         Whether the parts are different trajectories that tlbench has sampled, which share no frame.
     """
     scales = force_scales(from_parts(parts))
-    if sampled:
-        return DataSetAudit(forces=scales, copies={})
-    if _n_atoms(parts) > MOST_ATOMS:
+    if not sampled and _n_atoms(parts) > MOST_ATOMS:
         return DataSetAudit(forces=scales, copies=None)
-    return DataSetAudit(forces=scales, copies=_copies_within(parts))
-
-
-def _copies_within(parts: Parts) -> dict[str, dict[str, Copies]]:
-    """Return how many frames of validation and test are copies of frames of each earlier part."""
-    found, earlier = {}, {"train": shapes_of(parts["train"])}
-    for part in ("validation", "test"):
-        shapes = shapes_of(parts[part])
-        found[part] = _copies(parts[part], shapes, earlier)
-        earlier[part] = shapes
-    return found
+    shapes = {} if sampled else {part: shapes_of(parts[part]) for part in SPLITS}
+    copies = {
+        part: _copies(parts[part], shapes[part], {each: shapes[each] for each in SPLITS[:n]})
+        for n, part in enumerate(shapes)
+        if n
+    }
+    return DataSetAudit(forces=scales, copies=copies)
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
@@ -128,8 +122,8 @@ def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
     for source, target in [] if suite.allow_same_data else related_transfers(suite):
         if not (source.data_files() and target.data_files()):
             continue
-        parts = _read(target, mirror)
-        found = audit_source(_read(source, mirror), parts)
+        parts = target.read(fetch(target, mirror))
+        found = audit_source(source.read(fetch(source, mirror)), parts)
         copies = [each for part in (found.copies or {}).values() for each in part.values()]
         # Two data sets of one element may well have perfect crystals in common, so frames
         # without forces count only where there are no others.
@@ -141,10 +135,6 @@ def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
             kind = "structures" if total == frames else "structures with forces"
             shared = f"{same} of {total} {kind} of the target are structures of the source"
             raise same_data_error(source, target, shared)
-
-
-def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
-    return card.read(fetch(card, mirror))
 
 
 def _copies(

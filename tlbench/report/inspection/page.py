@@ -1,6 +1,5 @@
 """The page about a data set: one HTML file with plots that works offline."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,11 +63,9 @@ def _figures(parts: Mapping[str, Frames], cutoff: float) -> Iterator[tuple[str, 
     frames = Frames.concatenate(list(simplify(parts).values()))
     yield "Energies", ENERGY_NOTE, energies(frames)
     yield "Forces", FORCE_NOTE, force_distributions(frames)
-    pairs = pair_distances(frames, cutoff)
-    if pairs is not None:
+    if (pairs := pair_distances(frames, cutoff)) is not None:
         yield "Distances", PAIR_NOTE, pairs
-    widths = cell_widths(frames, cutoff)
-    if widths is not None:
+    if (widths := cell_widths(frames, cutoff)) is not None:
         yield "Cells", WIDTH_NOTE, widths
 
 
@@ -219,10 +216,7 @@ def _by_temperature(frames: Frames) -> Iterator[tuple[str, Any, dict[str, Any]]]
 
 def _members(labels: list[str]) -> dict[str, Any]:
     """Return the indices of each label, labels sorted."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for index, label in enumerate(labels):
-        found[label].append(index)
-    return {label: np.array(found[label]) for label in sorted(found)}
+    return {label: np.flatnonzero(np.array(labels) == label) for label in sorted(set(labels))}
 
 
 def _kind(group: str, phase: str) -> str:
