@@ -1,5 +1,8 @@
 """A section is one function in one list: every renderer shows it."""
 
+import sys
+from types import SimpleNamespace
+
 import plotly.graph_objects as go
 from analyses import analysis_of
 
@@ -35,7 +38,8 @@ def toy(analysis):
 
 
 def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_path):
-    monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, toy))
+    monkeypatch.setitem(sys.modules, "tlbench.report.toys", SimpleNamespace(toy=toy))
+    monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, "toys:toy"))
     text = markdown(Results(RECORDS), ["force_mae"], load_suite("smoke"))
     assert "**Toys of the run**" in text
     assert "| scratch | 4 |" in text
