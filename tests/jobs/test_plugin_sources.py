@@ -18,6 +18,7 @@ from tlbench.models.backbones import BACKBONES
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 PACKAGE = Path(tlbench.__file__).parent
 BACKBONES_FOLDER = PACKAGE / "models" / "backbones"
@@ -196,7 +197,7 @@ def test_a_plugin_with_endless_data_is_refused_in_a_sentence(plugin, monkeypatch
 
 def keys_of(**changes):
     suite = load_suite("smoke").model_copy(update=changes)
-    return plan(suite, KeyScheme(Sources())).jobs
+    return plan(resolve(suite), KeyScheme(Sources())).jobs
 
 
 def test_an_edited_plugin_is_other_work_and_the_rest_is_not(plugin):
@@ -218,7 +219,7 @@ def test_a_metric_that_is_installed_but_not_named_changes_nothing(monkeypatch, r
 
 def test_a_metric_of_simulations_is_computed_where_it_is_named(plugin):
     suite = load_suite("quick", [("metrics", "[force_mae, longest]")])
-    named = plan(suite, KeyScheme(Sources())).jobs.values()
+    named = plan(resolve(suite), KeyScheme(Sources())).jobs.values()
     compared = [job for job in named if job.kind == "compare"]
     evaluated = [job for job in named if job.kind == "evaluate"]
     assert compared

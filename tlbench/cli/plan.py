@@ -77,6 +77,7 @@ def plan(
     from tlbench.run import default_store
     from tlbench.study.loading import load_suite
     from tlbench.study.models import plan as plan_of
+    from tlbench.study.study import resolve
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
@@ -88,7 +89,7 @@ def plan(
         {k: v for k, v in cards.items() if v},
         strategy or [],
     )
-    planned = plan_of(chosen)
+    planned = plan_of(resolve(chosen))
     root = store or default_store()
     change = _code_change(planned, root)
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None

@@ -83,6 +83,7 @@ def run(
     from tlbench.study.loading import load_suite
     from tlbench.study.models import plan
     from tlbench.study.shards import part
+    from tlbench.study.study import resolve
 
     cards = {"source": source, "target": target}
     chosen = load_suite(
@@ -96,7 +97,7 @@ def run(
     if dry_run:
         check_device(device)
         root, at_once = store or default_store(), workers or default_workers()
-        planned = plan(chosen)
+        planned = plan(resolve(chosen))
         if shard_ is not None:
             planned = replace(planned, jobs=part(planned.jobs, *shard_))
         show_plan(planned, root, device, at_once, estimate=True)
