@@ -11,7 +11,6 @@ from forging import PUBLISHED
 
 from tlbench.backbones import BACKBONES
 from tlbench.costs import Cost
-from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
 from tlbench.jobs.results import ReferenceRun, Structure
@@ -75,11 +74,11 @@ class _AnyCode(dict[str, str]):
 
 
 def _is_source(r: Record) -> bool:
-    return r.strategy == PRETRAIN
+    return r.model.strategy == PRETRAIN
 
 
 def _source(r: Record) -> tuple[object, ...]:
-    return r.source, r.source_part, r.backbone, r.init_seed
+    return r.model.source, r.model.source_part, r.model.backbone, r.model.init_seed
 
 
 class _Publication:
@@ -113,15 +112,15 @@ class _Publication:
             else:
                 errors.setdefault(job, self._errors(where, job))
                 values = recompute(
-                    errors[job], self.tests[where.target], self.suite.metrics, self.suite.by
+                    errors[job], self.tests[where.model.target], self.suite.metrics, self.suite.by
                 )
             records += self._records(where, job, values)
-        trained = {r.model: r for r in records if r.model}
+        trained = {r.trained: r for r in records if r.trained}
         models = sorted(trained)
         costs = {model: self._cost(trained[model]) for model in models}
         sources = {_source(trained[m]): costs[m] for m in models if _is_source(trained[m])}
         for model, r in trained.items():
-            if not _is_source(r) and arm(r.strategy).needs_source and _source(r) in sources:
+            if not _is_source(r) and arm(r.model.strategy).needs_source and _source(r) in sources:
                 source = sources[_source(r)]
                 seconds = {
                     "pretraining_wall_seconds": source.wall_seconds,
@@ -160,12 +159,10 @@ class _Publication:
         groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]
         n_atoms, at = 8, [TEMPERATURES[n % len(TEMPERATURES)] for n in range(count)]
         phases = ["crystal" if t < 1000 else "liquid" for t in at]
-        origin = card.origin
-        if isinstance(origin, StillingerWeberOrigin):
-            n_atoms = 8 * int(np.prod(origin.repeats))
-            at = [origin.temperatures_k[n % len(origin.temperatures_k)] for n in range(count)]
-            phases = ["liquid" if origin.starts_liquid(t) else "crystal" for t in at]
-            groups = [""] * count
+        if made := card.origin.described("test"):
+            n_atoms, groups = made[0].n_atoms, [""] * count
+            at = [each.temperature_k for each in made]
+            phases = [each.phase for each in made]
         return TestSet(
             data=self.data[element],
             element=element,
@@ -176,9 +173,9 @@ class _Publication:
         )
 
     def _errors(self, where: Coordinates, job: str) -> ModelErrors:
-        tests = self.tests[where.target]
-        gain = GAIN.get(where.strategy, 0.9) * (1 + 4 / (1 + where.size) ** 0.5)
-        scale = self.level[where.backbone] * gain * self.rng.lognormal(0, 0.05)
+        tests = self.tests[where.model.target]
+        gain = GAIN.get(where.model.strategy, 0.9) * (1 + 4 / (1 + where.model.size) ** 0.5)
+        scale = self.level[where.model.backbone] * gain * self.rng.lognormal(0, 0.05)
         mean = scale * self.rng.uniform(0.8, 1.2, len(tests.n_atoms)) * 24
         return ModelErrors(
             job=job,
@@ -190,19 +187,18 @@ class _Publication:
         )
 
     def _records(self, where: Coordinates, job: str, values: Any) -> list[Record]:
-        shared = {k: v for k, v in vars(where).items() if k != "simulated"}
         return [
             Record(
                 suite=self.suite.name,
                 suite_version=self.suite.version,
                 suite_digest=self.digest,
-                **shared,
+                model=where.model,
                 metric=metric,
                 unit=METRICS.get(metric).unit,
                 value=value,
                 condition=dict(condition),
                 job=job,
-                model=self.cells[where].trained,
+                trained=self.cells[where].trained,
             )
             for (metric, condition), value in values.items()
         ]
@@ -210,10 +206,11 @@ class _Publication:
     def _run(self, where: Coordinates, job: str) -> ModelRun:
         protocol = self.suite.dynamics
         assert protocol is not None
-        stable = self.rng.random(protocol.replicas) < {"scratch": 0.5}.get(where.strategy, 0.9)
-        shared = {k: v for k, v in vars(where).items() if k in ModelRun.model_fields}
+        stable = self.rng.random(protocol.replicas) < {"scratch": 0.5}.get(
+            where.model.strategy, 0.9
+        )
         return ModelRun(
-            **shared,
+            model=where.model.without_transfer(),
             survival_ps=np.where(stable, protocol.time_ps, 0.5 * protocol.time_ps).tolist(),
             criterion=["" if each else "force" for each in stable],
             structure=self._structure(self.rng.uniform(0.9, 1.1)) if stable.any() else None,
@@ -267,15 +264,15 @@ class _Publication:
         return Structure(rdf=rdf.tolist(), adf=adf.tolist(), coordination=4 * scale)
 
     def _cost(self, r: Record) -> Cost:
-        updates = self.suite.training.updates if r.size else 0
+        updates = self.suite.training.updates if r.model.size else 0
         updates = self.suite.pretraining.updates if _is_source(r) else updates
         # As fast as the pace says, and some time to begin.
         seconds = float(self.rng.uniform(1, 2)) * max(updates, 100) / 10
         return Cost(
-            model=r.model or "",
+            trained=r.trained or "",
             device="Processor, 2 cores",
             threads=1,
-            n_parameters=self._n_parameters().get(r.backbone, 123_318),
+            n_parameters=self._n_parameters().get(r.model.backbone, 123_318),
             updates=updates,
             updates_per_second=10.0 if updates else None,
             wall_seconds=seconds,
@@ -283,7 +280,7 @@ class _Publication:
             pretraining_wall_seconds=None,
             pretraining_cpu_seconds=None,
             peak_memory_mib=500,
-            force_call_seconds=0.01 + 0.001 * list(self.suite.backbones).index(r.backbone),
+            force_call_seconds=0.01 + 0.001 * list(self.suite.backbones).index(r.model.backbone),
         )
 
     def _n_parameters(self) -> dict[str, int]:
@@ -294,7 +291,7 @@ class _Publication:
 
     def _training(self, cost: Cost) -> JobProvenance:
         seconds = {"wall_seconds": cost.wall_seconds, "cpu_seconds": cost.cpu_seconds}
-        return self._provenance(cost.model).model_copy(update={"kind": "train", **seconds})
+        return self._provenance(cost.trained).model_copy(update={"kind": "train", **seconds})
 
     def _provenance(self, job: str) -> JobProvenance:
         return JobProvenance(

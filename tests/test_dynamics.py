@@ -26,7 +26,7 @@ def simulated(command, smoke, tmp_path_factory):
 
 def test_every_model_of_the_size_is_simulated(simulated):
     found = read_dynamics(simulated / FILE)
-    assert {(m.backbone, m.strategy, m.size) for m in found.models} == {
+    assert {(m.model.backbone, m.model.strategy, m.model.size) for m in found.models} == {
         (backbone, *arm)
         for backbone in ("dimenetpp", "schnet")
         for arm in (("scratch", 2), ("zero-shot", 0))

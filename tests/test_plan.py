@@ -59,7 +59,7 @@ def test_one_model_is_trained_at_each_temperature():
     assert {s["temperature_k"] for s in trained} == {600.0, 1800.0}
     # Two backbones and arms, two sizes, subsets and temperatures.
     assert len(trained) == 2 * 2 * 2 * 2 * 2
-    assert {c.train_temperature_k for c in planned.cells} == {None, 600.0, 1800.0}
+    assert {c.model.train_temperature_k for c in planned.cells} == {None, 600.0, 1800.0}
     # The pretrained models are those of the plain suite.
     assert {j.parents["source"] for j in planned.jobs.values() if "source" in j.parents} <= keys()
 
@@ -82,7 +82,11 @@ def test_where_files_lie_changes_no_key(monkeypatch, tmp_path):
 def test_zipped_seeds_share_nothing():
     zipped = [("pairing", "zip"), ("init_seeds", "[5, 6]")]
     planned = plan(load_suite("smoke", zipped))
-    pairs = {(c.subset_seed, c.init_seed) for c in planned.cells if c.strategy == "finetune"}
+    pairs = {
+        (c.model.subset_seed, c.model.init_seed)
+        for c in planned.cells
+        if c.model.strategy == "finetune"
+    }
     assert pairs == {(0, 5), (1, 6)}
     with pytest.raises(InputError, match=r"as many init seeds as subset seeds, but .* 1 and 2"):
         load_suite("smoke", zipped[:1])
@@ -258,13 +262,13 @@ def test_target_training_does_not_touch_pretraining():
 
 def test_without_a_transfer_arm_nothing_is_pretrained():
     planned = plan(load_suite("smoke", [("strategies", "[scratch]")]))
-    assert {cell.strategy for cell in planned.cells} == {"scratch"}
+    assert {cell.model.strategy for cell in planned.cells} == {"scratch"}
     assert not any("pretrain" in job.label for job in planned.jobs.values())
 
 
 def test_source_models_are_measured_on_their_own_element():
-    cells = [c for c in plan(load_suite("smoke")).cells if c.strategy == PRETRAIN]
-    assert {(c.source, c.target, c.size) for c in cells} == {("Si", "Si", 12)}
+    cells = [c for c in plan(load_suite("smoke")).cells if c.model.strategy == PRETRAIN]
+    assert {(c.model.source, c.model.target, c.model.size) for c in cells} == {("Si", "Si", 12)}
 
 
 def test_a_size_beyond_the_data_is_refused():
@@ -291,7 +295,9 @@ def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
         ("zero-shot", True, True): 12 * backbones * pairs,
     }
     # Every transfer has all its cells, also those it shares.
-    cells = Counter((c.source, c.target) for c in planned.cells if c.strategy == "scratch")
+    cells = Counter(
+        (c.model.source, c.model.target) for c in planned.cells if c.model.strategy == "scratch"
+    )
     assert set(cells.values()) == {backbones * pairs * sizes}
     assert len(cells) == 12
     # A distance is the same both ways.
@@ -301,7 +307,7 @@ def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
 
 def test_source_models_of_a_matrix_are_measured_once():
     planned = plan(load_suite("matrix"))
-    pretrained = [c for c in planned.cells if c.strategy == PRETRAIN]
+    pretrained = [c for c in planned.cells if c.model.strategy == PRETRAIN]
     assert len(pretrained) == len({c.job for c in pretrained}) == 4 * 2 * 5
 
 
@@ -323,7 +329,9 @@ def test_parts_of_the_source_are_pretrained_on_apart():
     }  # fmt: skip
     # The whole is what it is without parts, and scratch is trained once.
     assert keys(kind="train") < keys(PARTS, kind="train")
-    sizes = {c.source_part: c.size for c in planned.cells if c.strategy == PRETRAIN}
+    sizes = {
+        c.model.source_part: c.model.size for c in planned.cells if c.model.strategy == PRETRAIN
+    }
     assert sizes == {"600 K": 6, "50 % of all": 6, "all": 12}
     with pytest.raises(InputError, match="no training structures at 700 K; change 'source_parts'"):
         plan(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")]))

@@ -21,7 +21,10 @@ MEASURABLE = st.floats(-1e30, 1e30).filter(lambda value: value == 0 or abs(value
 @given(value=MEASURABLE, size=st.integers(0, 10**6))
 def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, value, size):
     path = tmp_path_factory.mktemp("records") / "records.jsonl"
-    records = [RECORD, RECORD.model_copy(update={"value": value, "size": size})]
+    records = [
+        RECORD,
+        RECORD.model_copy(update={"value": value, "model": RECORD.model.replace(size=size)}),
+    ]
     write_records(path, records)
     assert read_records(path) == records
 

@@ -60,7 +60,7 @@ def test_chosen_strategies_replace_the_suites_whatever_their_order():
     whole = load_suite("smoke")
     assert load_suite("smoke", strategies=whole.strategies[::-1]).digest() == whole.digest()
     chosen = plan(load_suite("smoke", strategies=["finetune+random"]))
-    assert {cell.strategy for cell in chosen.cells} == {"pretrain", "finetune+random"}
+    assert {cell.model.strategy for cell in chosen.cells} == {"pretrain", "finetune+random"}
 
 
 @pytest.mark.parametrize(

@@ -20,33 +20,37 @@ def run(smoke, tmp_path):
 def test_every_model_has_its_errors_cost_and_potential(smoke):
     found = list_models(smoke.out)
     records = read_records(smoke.out / "records.jsonl")
-    assert {m.model for m in found} == {r.model for r in records}
+    assert {m.trained for m in found} == {r.trained for r in records}
     assert len({m.potential for m in found}) == len(found) == 20
-    costs = {cost.model: cost for cost in read_costs(smoke.out / "costs.jsonl")}
+    costs = {cost.trained: cost for cost in read_costs(smoke.out / "costs.jsonl")}
     for each in found:
-        own = {r.metric: r.value for r in records if r.model == each.model and not r.condition}
+        own = {r.metric: r.value for r in records if r.trained == each.trained and not r.condition}
         assert each.force_mae == own["force_mae"]
         assert each.energy_mae == own.get("energy_mae")
-        assert each.cpu_seconds == costs[each.model].cpu_seconds
-        assert each.pretraining_cpu_seconds == costs[each.model].pretraining_cpu_seconds
+        assert each.cpu_seconds == costs[each.trained].cpu_seconds
+        assert each.pretraining_cpu_seconds == costs[each.trained].pretraining_cpu_seconds
         assert each.state == "finished"
     # A model from scratch starts from nothing, though its records name what it is compared with.
-    assert {m.source for m in found if m.strategy == "scratch"} == {None}
-    assert {(m.source, m.target) for m in found if m.strategy == "finetune"} == {("Si", "Ge")}
-    assert {(m.source, m.target) for m in found if m.strategy == "pretrain"} == {("Si", "Si")}
+    elements = {(m.model.strategy, m.model.source, m.model.target) for m in found}
+    assert elements == {
+        ("scratch", "", "Ge"), ("finetune", "Si", "Ge"), ("zero-shot", "Si", "Ge"),
+        ("pretrain", "Si", "Si"),
+    }  # fmt: skip
 
 
 def test_the_potential_of_a_model_is_the_one_that_was_measured(smoke):
     best = min(list_models(smoke.out, strategies=["finetune"]), key=lambda m: m.force_mae)
-    assert best.potential.parent.name == best.model
+    assert best.potential.parent.name == best.trained
     potential = load_potential(best.potential)
-    assert potential.name == best.backbone
+    assert potential.name == best.model.backbone
     assert np.isfinite(potential.reference_energy[32].item())
 
 
 def test_models_are_sorted_by_backbone_strategy_and_size(smoke):
     found = list_models(smoke.out)
-    places = [(m.backbone, m.strategy, m.size, m.subset_seed) for m in found]
+    places = [
+        (m.model.backbone, m.model.strategy, m.model.size, m.model.subset_seed) for m in found
+    ]
     assert places[:6] == [
         ("dimenetpp", "pretrain", 12, None),
         ("dimenetpp", "scratch", 1, 0),
@@ -55,12 +59,14 @@ def test_models_are_sorted_by_backbone_strategy_and_size(smoke):
         ("dimenetpp", "scratch", 4, 1),
         ("dimenetpp", "finetune", 1, 0),
     ]
-    assert [m.backbone for m in found] == ["dimenetpp"] * 10 + ["schnet"] * 10
+    assert [m.model.backbone for m in found] == ["dimenetpp"] * 10 + ["schnet"] * 10
 
 
 def test_only_the_models_that_are_asked_for_are_listed(smoke):
     found = list_models(smoke.out, backbones=["schnet"], strategies=["finetune"], sizes=[4])
-    assert {(m.backbone, m.strategy, m.size) for m in found} == {("schnet", "finetune", 4)}
+    assert {(m.model.backbone, m.model.strategy, m.model.size) for m in found} == {
+        ("schnet", "finetune", 4)
+    }
     assert len(found) == 2
     for wanted, complaint in (
         ({"backbones": ["schnt"]}, "--backbone schnt: .* did you mean 'schnet'"),
@@ -74,8 +80,8 @@ def test_only_the_models_that_are_asked_for_are_listed(smoke):
 def test_a_model_that_several_sources_are_compared_with_is_listed_once(run):
     path = run / "records.jsonl"
     records = read_records(path)
-    scratch = [r for r in records if r.strategy == "scratch"]
-    others = [r.model_copy(update={"source": "Li"}) for r in scratch]
+    scratch = [r for r in records if r.model.strategy == "scratch"]
+    others = [r.model_copy(update={"model": r.model.replace(source="Li")}) for r in scratch]
     write_records(path, records + others)
     assert len(list_models(run)) == 20
 

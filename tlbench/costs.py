@@ -9,23 +9,23 @@ from tlbench.engine.provenance import Provenance
 from tlbench.engine.store import Store
 from tlbench.jobs.results import SpeedResult
 from tlbench.magnitudes import Count, Magnitude
-from tlbench.plan import Cell, Plan
-from tlbench.schema import Strict, read_lines, write_lines
+from tlbench.plan import Cell, Flat, Plan
+from tlbench.schema import read_lines, write_lines
 
 FILE = "costs.jsonl"
 
 
-class Cost(Strict):
+class Cost(Flat):
     """What a model cost, on the device that trained it.
 
-    ``model`` is the key of the job that trained it, which records name, too. On a processor,
+    ``trained`` is the key of the job that trained it, which records have, too. On a processor,
     ``updates_per_second`` and ``force_call_seconds`` count CPU time, of one thread; the latter is
     the time of one force call on a cell of 64 atoms, see `tlbench.jobs.speed`. Seconds of
     training that was interrupted are those of the last attempt times all updates over its own.
     What is not known, as the pace of a model that is not trained, is None.
     """
 
-    model: str
+    trained: str
     device: str = Field(description="name of the processor or accelerator")
     threads: Count
     n_parameters: Count
@@ -58,7 +58,7 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
         return None
     same = timed.device_name == trained.device_name
     return Cost(
-        model=cell.trained,
+        trained=cell.trained,
         device=trained.device_name,
         threads=trained.threads,
         n_parameters=store.result(cell.speed, SpeedResult).n_parameters,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -15,22 +16,21 @@ from tlbench.jobs.results import (
     ReferenceRun,
     SimulationSummary,
 )
-from tlbench.magnitudes import Count, Temperature
 from tlbench.plan import Plan
+from tlbench.plan.model_key import NO_TRANSFER, OfModel
 from tlbench.schema import Strict, read_json
 
 FILE = "dynamics.json"
 
 
-class ModelRun(SimulationSummary):
-    """The simulations of one model, which ``job`` compared with the reference."""
+class ModelRun(SimulationSummary, OfModel):
+    """The simulations of one model, which ``job`` compared with the reference.
 
-    backbone: str
-    strategy: str
-    size: Count
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: Temperature | None
+    The key of the model is without its transfer: simulated suites have a single one.
+    """
+
+    absent: ClassVar[dict[str, Any]] = NO_TRANSFER
+
     job: str
 
     @property
@@ -60,10 +60,8 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
             if not reference.fits(found.structure, found.msd):
                 problem = "distributions that are not on the bins of the reference"
                 raise store.senseless(cell.job, RESULT, problem)
-            coordinates = {
-                name: getattr(cell, name) for name in ModelRun.model_fields if hasattr(cell, name)
-            }
-            models.append(ModelRun(**coordinates, **vars(found)))
+            model = cell.model.without_transfer()
+            models.append(ModelRun(**dict(found), model=model, job=cell.job))
     return Dynamics(suite=plan.suite.name, reference=reference, models=models)
 
 

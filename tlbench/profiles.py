@@ -16,10 +16,19 @@ from tlbench.engine.arrays import (
 )
 from tlbench.engine.store import Store
 from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
-from tlbench.magnitudes import Count, Magnitude, Temperature
+from tlbench.magnitudes import Count, Magnitude
 from tlbench.metrics.structure import REACH
-from tlbench.plan import PRETRAIN, Cell, Covered, Plan
-from tlbench.schema import Strict, read_lines, write_lines
+from tlbench.plan import (
+    PRETRAIN,
+    Cell,
+    Covered,
+    Flat,
+    ModelKey,
+    Plan,
+    TrainingSet,
+    Transfer,
+)
+from tlbench.schema import read_lines, write_lines
 
 FILE = "profiles.jsonl"
 
@@ -41,7 +50,7 @@ DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 MEV = 1000.0
 
 
-class Coverage(Strict):
+class Coverage(Flat):
     """Force errors of test atoms by how near they are to what a model was trained on.
 
     Lists run over bins of equally many atoms, from the nearest to the target's training structures
@@ -53,10 +62,7 @@ class Coverage(Strict):
     distances.
     """
 
-    size: Count
-    subset_seed: int
-    init_seed: int
-    train_temperature_k: Temperature | None
+    training_set: TrainingSet
     target: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
     source: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
     error: list[Magnitude] = Field(min_length=BINS, max_length=BINS)
@@ -67,7 +73,7 @@ class Coverage(Strict):
     job: str
 
 
-class Profile(Strict):
+class Profile(Flat):
     """Mean force errors (meV/Å) of one model on test atoms, sorted by what surrounds them.
 
     ``by_distance`` weighs every atom by its neighbours at a distance, in bins of `DISTANCE` Å, and
@@ -77,15 +83,7 @@ class Profile(Strict):
     target data.
     """
 
-    source: str
-    source_part: str | None
-    target: str
-    backbone: str
-    strategy: str
-    size: Count
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: Temperature | None
+    model: ModelKey
     by_distance: list[Magnitude | None] = Field(min_length=DISTANCE_BINS, max_length=DISTANCE_BINS)
     by_angle: list[Magnitude | None] = Field(min_length=ANGLE_BINS, max_length=ANGLE_BINS)
     by_coordination: dict[int, tuple[Magnitude, Count]] = Field(max_length=1000)
@@ -99,10 +97,10 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
         return []
     available = set(finished)
     simulated = {cell.job for cell in plan.simulated}
-    by_place: dict[tuple[Any, ...], list[Covered]] = {}
+    by_transfer: dict[Transfer, list[Covered]] = {}
     for covered in plan.covered:
         if covered.job in available:
-            by_place.setdefault(_transfer(covered), []).append(covered)
+            by_transfer.setdefault(covered.transfer, []).append(covered)
     surroundings = {
         element: _surroundings(store, job)
         for element, job in plan.geometry.items()
@@ -111,18 +109,18 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
     known: dict[str, dict[str, Any]] = {}
     found = []
     for cell in plan.cells:
-        measured = cell.job in available and cell.job not in simulated
-        if cell.strategy == PRETRAIN or not measured or cell.target not in surroundings:
+        model, measured = cell.model, cell.job in available and cell.job not in simulated
+        if model.strategy == PRETRAIN or not measured or model.target not in surroundings:
             continue
-        error = _force_errors(store, cell.job, len(surroundings[cell.target]["coordination"]))
+        error = _force_errors(store, cell.job, len(surroundings[model.target]["coordination"]))
         bins = []
-        for covered in by_place.get(_transfer(cell), []):
+        for covered in by_transfer.get(model.transfer, []):
             # Fewer atoms than bins fill none of them.
-            if len(error) >= BINS and _was_trained_there(cell, covered):
+            if len(error) >= BINS and model.is_trained_on(covered.training_set):
                 if covered.job not in known:
                     known[covered.job] = _distances(store, covered.job, len(error))
                 bins.append(_coverage(covered, known[covered.job], error))
-        found.append(_profile(cell, surroundings[cell.target], error, bins))
+        found.append(_profile(cell, surroundings[model.target], error, bins))
     return found
 
 
@@ -171,20 +169,6 @@ def _surroundings(store: Store, job: str) -> dict[str, Ints]:
     return found
 
 
-def _transfer(place: Cell | Covered) -> tuple[Any, ...]:
-    return place.source, place.source_part, place.target
-
-
-def _was_trained_there(cell: Cell, covered: Covered) -> bool:
-    """Return whether a model had this training set; one without target data is asked for all."""
-    if cell.init_seed != covered.init_seed:
-        return False
-    if cell.size == 0:
-        return True
-    names = ("size", "subset_seed", "train_temperature_k")
-    return all(getattr(cell, name) == getattr(covered, name) for name in names)
-
-
 def _coverage(covered: Covered, distances: dict[str, Any], error: Floats) -> Coverage:
     target, source = distances["target"], distances["source"]
     parts = np.array_split(np.argsort(target, kind="stable"), BINS)
@@ -194,10 +178,7 @@ def _coverage(covered: Covered, distances: dict[str, Any], error: Floats) -> Cov
         for third in range(THIRDS)
     ]
     return Coverage(
-        size=covered.size,
-        subset_seed=covered.subset_seed,
-        init_seed=covered.init_seed,
-        train_temperature_k=covered.train_temperature_k,
+        training_set=covered.training_set,
         target=_means(parts, target, 5),
         source=_means(parts, source, 5),
         error=_means(parts, error, 3),
@@ -218,7 +199,7 @@ def _profile(
 ) -> Profile:
     coordination = surroundings["coordination"]
     return Profile(
-        **{name: getattr(cell, name) for name in Profile.model_fields if hasattr(cell, name)},
+        model=cell.model,
         by_distance=list(_weighed(surroundings["pairs"], error, DISTANCE_BINS)),
         by_angle=list(_weighed(surroundings["angles"], error, ANGLE_BINS)),
         by_coordination={
@@ -226,6 +207,7 @@ def _profile(
             for n, some in ((n, error[coordination == n]) for n in np.unique(coordination))
         },
         coverage=coverage,
+        job=cell.job,
     )
 
 

@@ -9,42 +9,30 @@ from pydantic import Field
 from tlbench.engine.store import Store
 from tlbench.jobs.context import RESULT
 from tlbench.jobs.results import CompareResult, EvaluateResult
-from tlbench.magnitudes import Count, Number, Temperature
+from tlbench.magnitudes import Number
 from tlbench.metrics import METRICS
-from tlbench.plan import Plan
-from tlbench.schema import Strict, read_lines, write_lines
+from tlbench.plan import Flat, ModelKey, Plan
+from tlbench.schema import read_lines, write_lines
 
 
-class Record(Strict):
+class Record(Flat):
     """One number: the value of a metric for one model under one condition.
 
-    ``condition`` is empty for the value over the whole test set. ``subset_seed`` is None where
-    no subset is drawn, ``train_temperature_k`` where training structures of all temperatures
-    are. ``job`` is the key of the job that measured it.
+    ``condition`` is empty for the value over the whole test set. ``job`` is the key of the job
+    that measured it, ``trained`` of that which trained the model (None in old files): its cost
+    has the same.
     """
 
     suite: str
     suite_version: int
     suite_digest: str
-    source: str
-    source_part: str | None = Field(
-        default=None, description="which part of the source; None where suites have no parts"
-    )
-    target: str
-    backbone: str
-    strategy: str
-    size: Count
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: Temperature | None = None
+    model: ModelKey
     metric: str
     unit: str
     value: Number
     condition: dict[str, Number | str] = Field(max_length=10)
     job: str
-    model: str | None = Field(
-        default=None, description="key of the job that trained the model; see its cost there"
-    )
+    trained: str | None = None
 
 
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
@@ -65,21 +53,13 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     suite=plan.suite.name,
                     suite_version=plan.suite.version,
                     suite_digest=plan.suite_digest,
-                    source=cell.source,
-                    source_part=cell.source_part,
-                    target=cell.target,
-                    backbone=cell.backbone,
-                    strategy=cell.strategy,
-                    size=cell.size,
-                    subset_seed=cell.subset_seed,
-                    init_seed=cell.init_seed,
-                    train_temperature_k=cell.train_temperature_k,
+                    model=cell.model,
                     metric=entry.metric,
                     unit=METRICS.get(entry.metric).unit,
                     value=entry.value,
                     condition=entry.condition,
                     job=cell.job,
-                    model=cell.trained,
+                    trained=cell.trained,
                 )
             )
     return records

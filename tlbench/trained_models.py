@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tlbench.costs import FILE as COSTS
 from tlbench.costs import Cost, read_costs
@@ -13,7 +13,7 @@ from tlbench.engine.store import State, Store, is_key
 from tlbench.errors import InputError
 from tlbench.files import stored
 from tlbench.jobs.context import MODEL
-from tlbench.plan.base import PRETRAIN
+from tlbench.plan import PRETRAIN, ModelKey
 from tlbench.records import Record, read_records
 from tlbench.registry import near_names
 from tlbench.results import RECORDS
@@ -26,20 +26,13 @@ class TrainedModel:
 
     Attributes
     ----------
-    source, source_part
-        What it starts from, or was pretrained on if it is itself a source model; None for a model
-        trained from scratch.
-    target
-        Element whose test structures it is measured on.
-    size
-        Number of training structures of the target.
-    subset_seed, init_seed, train_temperature_k
-        As in its records.
+    model
+        Its coordinates; without a source (``""``) if it was trained from scratch.
     force_mae, energy_mae
         Errors over the whole test set, meV/Å and meV/atom; None if not measured.
     cpu_seconds, pretraining_cpu_seconds
         What it cost, and what its source model did; None if not known.
-    model
+    trained
         Key of the job that trained it; None in records of old versions.
     state
         Whether the store has it: "finished", "damaged" or "absent".
@@ -47,22 +40,30 @@ class TrainedModel:
         Its file, which `tlbench.load_potential` reads; None unless the store has it.
     """
 
-    backbone: str
-    strategy: str
-    source: str | None
-    source_part: str | None
-    target: str
-    size: int
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: float | None
+    model: ModelKey
     force_mae: float | None
     energy_mae: float | None
     cpu_seconds: float | None
     pretraining_cpu_seconds: float | None
-    model: str | None
+    trained: str | None
     state: Literal["finished", "damaged", "absent"]
     potential: Path | None
+
+    def row(self) -> dict[str, Any]:
+        """Return the model as one line of a table: its coordinates, then all else."""
+        return {
+            "backbone": self.model.backbone,
+            "strategy": self.model.strategy,
+            **dict(self.model),
+            "source": self.model.source or None,
+            "force_mae": self.force_mae,
+            "energy_mae": self.energy_mae,
+            "cpu_seconds": self.cpu_seconds,
+            "pretraining_cpu_seconds": self.pretraining_cpu_seconds,
+            "model": self.trained,
+            "state": self.state,
+            "potential": self.potential,
+        }
 
 
 def list_models(
@@ -96,14 +97,14 @@ def list_models(
     """
     folder = run_folder(run)
     records = read_records(stored(folder / RECORDS))
-    _check("backbone", backbones, {r.backbone for r in records})
-    _check("strategy", strategies, {r.strategy for r in records})
-    trained_on = sorted({r.size for r in records})
+    _check("backbone", backbones, {r.model.backbone for r in records})
+    _check("strategy", strategies, {r.model.strategy for r in records})
+    trained_on = sorted({r.model.size for r in records})
     for size in sizes:
         if size not in trained_on:
             known = ", ".join(map(str, trained_on))
             raise InputError(f"--size {size}: the run has no model of it; its sizes are {known}.")
-    costs = {cost.model: cost for cost in read_costs(stored(folder / COSTS))}
+    costs = {cost.trained: cost for cost in read_costs(stored(folder / COSTS))}
     root = store or store_of(folder)
     # The run's own store may be gone; one that is named explicitly should be there.
     there = root is not None and (store is not None or (root / "store.json").exists())
@@ -111,27 +112,19 @@ def list_models(
     chosen = [
         each
         for each in _by_model(records)
-        if (not backbones or each[0].backbone in backbones)
-        and (not strategies or each[0].strategy in strategies)
-        and (not sizes or each[0].size in sizes)
+        if (not backbones or each[0].model.backbone in backbones)
+        and (not strategies or each[0].model.strategy in strategies)
+        and (not sizes or each[0].model.size in sizes)
     ]
     found = [_model(each, costs, opened) for each in chosen]
-    order = {name: n for n, name in enumerate(dict.fromkeys(r.backbone for r in records))}
-    arms = {name: n for n, name in enumerate(dict.fromkeys(r.strategy for r in records))}
-    return sorted(
-        found,
-        key=lambda m: (
-            order[m.backbone],
-            arms[m.strategy],
-            m.source or "",
-            m.source_part or "",
-            m.target,
-            m.size,
-            m.train_temperature_k or 0.0,
-            -1 if m.subset_seed is None else m.subset_seed,
-            m.init_seed,
-        ),
-    )
+    backbones_there = list(dict.fromkeys(r.model.backbone for r in records))
+    arms = list(dict.fromkeys(r.model.strategy for r in records))
+
+    def order(of: TrainedModel) -> tuple[object, ...]:
+        place = backbones_there.index(of.model.backbone), arms.index(of.model.strategy)
+        return (*place, *of.model.order())
+
+    return sorted(found, key=order)
 
 
 def run_folder(run: str | Path) -> Path:
@@ -176,33 +169,25 @@ def _by_model(records: Iterable[Record]) -> list[list[Record]]:
     """Return the records of each model; one that several sources are compared with is one."""
     found: dict[object, list[Record]] = {}
     for record in records:
-        found.setdefault(record.model or record.job, []).append(record)
+        found.setdefault(record.trained or record.job, []).append(record)
     return list(found.values())
 
 
 def _model(records: list[Record], costs: dict[str, Cost], store: Store | None) -> TrainedModel:
     first = records[0]
     overall = {r.metric: r.value for r in records if not r.condition}
-    cost = costs.get(first.model or "")
-    key = first.model if first.model and is_key(first.model) else None
+    cost = costs.get(first.trained or "")
+    key = first.trained if first.trained and is_key(first.trained) else None
     state = store.state(key) if store is not None and key else State.ABSENT
     path = store.folder(key) / MODEL if store is not None and key else None
-    from_source = first.strategy == PRETRAIN or _needs_source(first.strategy)
+    from_source = first.model.strategy == PRETRAIN or _needs_source(first.model.strategy)
     return TrainedModel(
-        backbone=first.backbone,
-        strategy=first.strategy,
-        source=first.source if from_source else None,
-        source_part=first.source_part if from_source else None,
-        target=first.target,
-        size=first.size,
-        subset_seed=first.subset_seed,
-        init_seed=first.init_seed,
-        train_temperature_k=first.train_temperature_k,
+        model=first.model if from_source else first.model.without_source(),
         force_mae=overall.get("force_mae"),
         energy_mae=overall.get("energy_mae"),
         cpu_seconds=cost.cpu_seconds if cost else None,
         pretraining_cpu_seconds=cost.pretraining_cpu_seconds if cost else None,
-        model=first.model,
+        trained=first.trained,
         state=state.value,
         potential=path if state is State.FINISHED else None,
     )

@@ -115,7 +115,7 @@ def test_two_runs_side_by_side(smoke, planted, printed, tmp_path):
 
 def test_a_run_that_lacks_records_fails(smoke, command, baseline, tmp_path):
     records = read_records(smoke.out / "records.jsonl")
-    write_records(tmp_path / "records.jsonl", [r for r in records if r.backbone != "schnet"])
+    write_records(tmp_path / "records.jsonl", [r for r in records if r.model.backbone != "schnet"])
     done = command("check", tmp_path, "--baseline", baseline)
     assert done.returncode == 1
     assert "87 numbers are missing" in done.stdout
@@ -125,7 +125,8 @@ def test_the_committed_baseline_is_of_the_suite_as_it_is(smoke):
     committed = read_baseline(COMMITTED)
     suite = load_suite("smoke")
     assert (committed.suite, committed.version) == (suite.name, suite.version)
-    measured = {(r.backbone, r.strategy, r.size) for r in read_records(smoke.out / "records.jsonl")}
+    models = [record.model for record in read_records(smoke.out / "records.jsonl")]
+    measured = {(model.backbone, model.strategy, model.size) for model in models}
     columns = committed.table[["backbone", "strategy", "size"]]
     assert set(columns.itertuples(index=False, name=None)) == measured
     assert all(origin.git_dirty is False for origin in committed.origins)

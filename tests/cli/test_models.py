@@ -23,8 +23,8 @@ def test_models_that_were_deleted_or_damaged_are_said_to_be(run, smoke, tmp_path
     store = tmp_path / "store"
     smoke.copy_store(store)
     first, second, *_ = list_models(run)
-    shutil.rmtree(store / first.model)
-    (store / second.model / "potential.safetensors").write_bytes(b"other")
+    shutil.rmtree(store / first.trained)
+    (store / second.trained / "potential.safetensors").write_bytes(b"other")
     states = [(m.state, m.potential) for m in list_models(run, store)[:3]]
     assert states[:2] == [("absent", None), ("damaged", None)]
     assert states[2][0] == "finished"
@@ -57,7 +57,7 @@ def test_the_table_fits_in_80_columns_and_cuts_nothing(run, printed, monkeypatch
     assert paths == [f"  {m.potential}" for m in found]
     assert max(len(line) for line in lines if line not in paths) <= 80
     for model, row in zip(found, lines[2:-3:2], strict=True):
-        assert row.split()[:2] == [model.backbone, model.strategy]
+        assert row.split()[:2] == [model.model.backbone, model.model.strategy]
         assert f" {model.force_mae:.1f} " in row
 
 
@@ -68,8 +68,10 @@ def test_json_and_csv_have_every_coordinate(run, printed, refused):
     for model, value, row in zip(found, values, rows, strict=True):
         assert value["potential"] == row["potential"] == str(model.potential)
         assert value["force_mae"] == float(row["force_mae"]) == model.force_mae
-        assert value["subset_seed"] == model.subset_seed
-        assert row["subset_seed"] == ("" if model.subset_seed is None else str(model.subset_seed))
+        assert value["subset_seed"] == model.model.subset_seed
+        assert row["subset_seed"] == (
+            "" if model.model.subset_seed is None else str(model.model.subset_seed)
+        )
 
 
 @pytest.mark.parametrize(

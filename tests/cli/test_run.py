@@ -11,7 +11,7 @@ def test_only_the_strategies_that_are_named_are_run(smoke, printed, tmp_path):
     assert "0 jobs run, 24 already in the store" in said
     assert "Without scratch there is nothing to compare with; add --strategy scratch" in said
     records = read_records(tmp_path / "runs/smoke/records.jsonl")
-    assert {r.strategy for r in records} == {"pretrain", "finetune"}
+    assert {r.model.strategy for r in records} == {"pretrain", "finetune"}
     assert (tmp_path / "runs/smoke/report.html").is_file()
     both = ("--strategy", "finetune", "--strategy", "scratch")
     said = printed("run", "smoke", *both, "--store", smoke.store)

@@ -1,5 +1,6 @@
-"""Files of a card arrive whole and verified, or not at all, and a broken download goes on."""
+"""Files of a card arrive whole and verified, or not at all."""
 
+import errno
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ class Server(ThreadingHTTPServer):
     """A server of one file that breaks off after ``limit`` bytes of each answer."""
 
     limit: int | None = None
-    ranges = True
+    announced = True
     content = CONTENT
-    requests: list[str | None]
+    requests: list[str]
 
     def handle_error(self, *arguments: Any) -> None:
         """Say nothing of clients that had enough."""
@@ -32,19 +33,15 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.requests.append(asked)
+        self.server.requests.append(self.path)
         if not self.path.endswith("data/Ge/training.json"):
             self.send_error(404)
             return
-        start = 0
-        if asked and self.server.ranges:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            self.send_response(206)
-        else:
-            self.send_response(200)
+        body = self.server.content
+        self.send_response(200)
+        if self.server.announced:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        body = self.server.content[start:]
         self.wfile.write(body if self.server.limit is None else body[: self.server.limit])
 
     def log_message(self, *arguments: Any) -> None:
@@ -97,29 +94,19 @@ def test_a_file_is_downloaded_once(server, folder):
     assert seen[-1] == len(CONTENT)
     assert seen == sorted(seen)
     assert fetch(card) == places == locate(card)
-    assert server.requests == [None]
+    assert len(server.requests) == 1
     assert files_in(folder) == ["training.json"]
     assert data_folder() == folder
 
 
-def test_a_broken_download_goes_on_where_it_stopped(server, folder):
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_broken_download_leaves_nothing_and_is_done_again(server, folder, announced):
     card = card_of(server.server_port)
-    server.limit = 300_000
-    with pytest.raises(InputError, match="broke off after 300000 of 512000 bytes; the same comm"):
+    server.limit, server.announced = 300_000, announced
+    with pytest.raises(InputError, match=r"cannot be fetched|broke off before its 512000 bytes"):
         fetch(card)
-    assert files_in(folder) == ["training.json.part"]
-    places = fetch(card)
-    assert places["training.json"].read_bytes() == CONTENT
-    assert server.requests == [None, "bytes=300000-"]
-    assert files_in(folder) == ["training.json"]
-
-
-def test_a_server_without_ranges_sends_it_all_again(server, folder):
-    card = card_of(server.server_port)
-    server.limit = 300_000
-    with pytest.raises(InputError, match="broke off"):
-        fetch(card)
-    server.limit, server.ranges = None, False
+    assert files_in(folder) == []
+    server.limit = None
     assert fetch(card)["training.json"].read_bytes() == CONTENT
 
 
@@ -129,6 +116,24 @@ def test_another_file_is_refused_and_not_kept(server, folder, content):
     with pytest.raises(InputError, match="is not the file that the card means"):
         fetch(card_of(server.server_port))
     assert files_in(folder) == []
+
+
+def test_no_more_is_taken_than_the_file_should_have(server, folder):
+    card, seen = card_of(server.server_port), []
+    server.content = bytes(50_000_000)
+    with pytest.raises(InputError, match="is not the file that the card means"):
+        fetch(card, on_bytes=lambda name, done: seen.append(done))
+    assert len(seen) < 40
+    assert seen[-1] == len(CONTENT)
+
+
+def test_a_full_disc_is_named(server, folder, monkeypatch):
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pooch.core.stream_download", full)
+    with pytest.raises(InputError, match=r"No space left on device\); choose another folder with"):
+        fetch(card_of(server.server_port))
 
 
 def test_without_a_connection_the_message_says_which_file_to_put_where(server, folder):
@@ -218,4 +223,4 @@ def test_two_at_once_download_once(server, folder):
     for thread in threads:
         thread.join()
     assert found == [CONTENT] * 4
-    assert server.requests == [None]
+    assert len(server.requests) == 1

@@ -13,10 +13,10 @@ from real_data import MLEARN, needs_mlearn
 from tlbench.data.cards import Card, load_card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
-from tlbench.data.origins import SPLITS, Split
+from tlbench.data.origins import SPLITS
 from tlbench.data.readers import READERS
 from tlbench.data.reading import read_parts, sha256_of
-from tlbench.data.splits import chosen, divide
+from tlbench.data.splits import Split, chosen, divide
 from tlbench.errors import InputError
 
 

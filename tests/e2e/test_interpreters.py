@@ -56,7 +56,7 @@ def finished(python, tmp_path_factory):
 
 def test_three_backbones_run_side_by_side(finished):
     records = read_records(finished / "out" / "records.jsonl")
-    assert {record.backbone for record in records} == {"dimenetpp", "mace", "nequip"}
+    assert {record.model.backbone for record in records} == {"dimenetpp", "mace", "nequip"}
     for record in records:
         assert record.value is not None
         assert record.value > 0

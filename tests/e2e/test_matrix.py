@@ -59,22 +59,21 @@ def test_what_was_found_is_written_and_read_again(ran):
     out, _ = ran
     results = Results.read(out)
     suite = load_suite(str(out / "suite.json"))
-    assert {(r.source, r.target) for r in results.records if r.strategy == "finetune"} == {
-        ("Si", "Ge"), ("Ge", "Si")
-    }  # fmt: skip
+    finetuned = [r.model for r in results.records if r.model.strategy == "finetune"]
+    assert {(m.source, m.target) for m in finetuned} == {("Si", "Ge"), ("Ge", "Si")}
     # Si and Ge; for both targets, at two test temperatures, source and two training temperatures.
     assert len(results.distances) == 1 + 2 * 2 * 3
     overall = next(d for d in results.distances if d.a.temperature_k is d.b.temperature_k is None)
     assert set(OF_ENVIRONMENTS) < {d.name for d in overall.distances}
-    trained = [p for p in results.profiles if p.size]
+    trained = [p for p in results.profiles if p.model.size]
     assert all(len(p.coverage) == 1 and len(p.coverage[0].error) == 5 for p in trained)
     overall_error = {
-        (r.target, r.strategy, r.job): r.value
+        (r.model.target, r.model.strategy, r.job): r.value
         for r in results.records
         if r.metric == "force_mae" and not r.condition
     }
     for p in results.profiles:
-        mean = overall_error[p.target, p.strategy, p.job]
+        mean = overall_error[p.model.target, p.model.strategy, p.job]
         # Fifths have as many atoms, so their mean is the whole's; and so with coordination.
         for covered in p.coverage:
             assert sum(covered.error) / 5 == pytest.approx(mean, rel=0.02)

@@ -82,8 +82,8 @@ def test_the_example_is_installed_checked_and_run(environment, tmp_path):
     )  # fmt: skip
     environment.run("tlbench", "run", *suite, "--workers", 1, "--out", out)
     records = read_records(out / "records.jsonl")
-    assert {r.backbone for r in records} == {"my-network"}
-    assert {r.strategy for r in records} == {"scratch", "finetune", "zero-shot", "pretrain"}
+    assert {r.model.backbone for r in records} == {"my-network"}
+    assert {r.model.strategy for r in records} == {"scratch", "finetune", "zero-shot", "pretrain"}
     assert "my-network" in (out / "report.html").read_text()
     assert " 0 to do" in environment.run("tlbench", "plan", *suite)
     # An edit is other work, though the version of the package is the same.

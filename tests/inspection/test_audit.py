@@ -16,7 +16,7 @@ from tlbench.data.guess import guess_card
 from tlbench.errors import InputError
 from tlbench.inspection import audit
 from tlbench.inspection.audit import Copies, audit_data_set, audit_source, check_distinct
-from tlbench.inspection.matching import copies_among, describe
+from tlbench.inspection.checks.shapes import copies_among, shapes_of
 from tlbench.suite import load_suite
 
 
@@ -49,14 +49,14 @@ def perfect(*axes: int) -> Frames:
 
 def test_copies_are_matched_one_by_one(frames):
     some = Frames.concatenate([turned(frames.select([7])), frames.select([0]), perfect(0)])
-    found = copies_among(describe(some), describe(frames.select(range(5, 10))))
+    found = copies_among(shapes_of(some), shapes_of(frames.select(range(5, 10))))
     assert found.tolist() == [True, False, False]
-    assert copies_among(describe(some), []).tolist() == [False] * 3
+    assert copies_among(shapes_of(some), []).tolist() == [False] * 3
 
 
 def test_other_elements_are_no_copies():
     ge, si = (diamond(e, lattice_constant=5.5) for e in ("Ge", "Si"))
-    assert not copies_among(describe(ge), describe(si)).any()
+    assert not copies_among(shapes_of(ge), shapes_of(si)).any()
 
 
 def test_copies_of_earlier_parts_are_counted(frames):

@@ -12,8 +12,8 @@ from tlbench.data.cards import load_card
 from tlbench.data.guess import guess_card
 from tlbench.data.reading import read_parts, sha256_of
 from tlbench.errors import InputError
-from tlbench.inspection.collection import UNUSED, from_card, from_file, from_parts
-from tlbench.inspection.validation import validate_collection
+from tlbench.inspection.checks.collection import from_card, from_file, from_parts
+from tlbench.inspection.checks.validation import validate_collection
 
 CARD = {
     "name": "mine",
@@ -69,7 +69,7 @@ def test_frames_of_a_card_know_their_file_and_part(card):
     for part, expected in parts.items():
         found = collection.frames.select(collection.parts == part)
         np.testing.assert_array_equal(found.energy, expected.energy)
-    assert (collection.parts == UNUSED).sum() == 2
+    assert collection.unused.sum() == 2
 
 
 def test_a_split_that_cannot_be_made_is_a_finding(card):

@@ -11,37 +11,40 @@ from structures import diamond, liquid, skewed
 from tiny import crystals
 
 from tlbench.data.frames import Frames
-from tlbench.inspection.checks.copies import TOLERANCE, check_copies, same_structures
-from tlbench.inspection.checks.environments import (
-    difference,
-    environments,
-    fingerprint,
-    key_of,
-)
-from tlbench.inspection.collection import UNUSED, from_parts
-from tlbench.inspection.finding import merge
-from tlbench.inspection.geometry import Structure, structure_of, structures_of
+from tlbench.inspection.checks.collection import from_parts
+from tlbench.inspection.checks.copies import check_copies
+from tlbench.inspection.checks.finding import merge
+from tlbench.inspection.checks.geometry import Structure, structures_of
+from tlbench.inspection.checks.shapes import TOLERANCE, Shape, same_shapes
 from tlbench.units import ACCELERATION, BOLTZMANN
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=25)
 
 STRUCTURES = [
-    structure_of(diamond("Ge", rattle=0.1, seed=1), 0),
-    structure_of(skewed(n_atoms=5, seed=2), 0),
-    structure_of(liquid(n_atoms=20, seed=3), 0),
+    structures_of(diamond("Ge", rattle=0.1, seed=1))[0],
+    structures_of(skewed(n_atoms=5, seed=2))[0],
+    structures_of(liquid(n_atoms=20, seed=3))[0],
 ]
 STRUCTURES.append(replace(STRUCTURES[2], atomic_numbers=np.repeat([14, 32], 10)))
 MOLECULE = replace(STRUCTURES[2], pbc=np.zeros(3, dtype=bool))
 every_structure = st.sampled_from([*STRUCTURES, MOLECULE])
 
 
+def key_of(structure):
+    return Shape(structure).key
+
+
 def print_of(structure):
-    return fingerprint(structure, environments(structure))
+    return Shape(structure).fingerprint
 
 
 def apart(first, second):
-    return difference(environments(first), environments(second))
+    return Shape(first).difference(Shape(second))
+
+
+def same_structures(structures):
+    return list(same_shapes([Shape(structure) for structure in structures]))
 
 
 def disguised(structure: Structure, generator: np.random.Generator) -> Structure:
@@ -127,7 +130,7 @@ def test_two_fragments_farther_apart_are_another_structure():
 
 def test_neighbours_in_time_are_no_copies():
     # 64 germanium atoms at 300 K, every two femtoseconds.
-    start = structure_of(diamond("Ge", repeats=(2, 2, 2), rattle=0.05), 0)
+    start = structures_of(diamond("Ge", repeats=(2, 2, 2), rattle=0.05))[0]
     speed = np.sqrt(BOLTZMANN * 300 * ACCELERATION / 72.63)
     velocity = speed * np.random.default_rng(0).standard_normal((64, 3))
     frames = [replace(start, positions=start.positions + t * velocity) for t in range(0, 20, 2)]
@@ -135,7 +138,7 @@ def test_neighbours_in_time_are_no_copies():
 
 
 def test_crystals_of_nearly_the_same_strain_are_no_copies():
-    frames = [structure_of(diamond("Ge", lattice_constant=5.65 * s), 0) for s in (1, 1.002, 1.004)]
+    frames = [structures_of(diamond("Ge", lattice_constant=5.65 * s))[0] for s in (1, 1.002, 1.004)]
     assert same_structures(frames) == []
 
 
@@ -220,5 +223,5 @@ def test_merged_copies_are_named_in_order_and_originals_not_out_of_their_pairs(f
 
 
 def test_frames_that_no_part_uses_are_not_compared(frames):
-    collection = from_parts({"train": frames.select([0, 1]), UNUSED: frames.select([1])})
+    collection = from_parts({"train": frames.select([0, 1]), "": frames.select([1])})
     assert list(check_copies(collection)) == []

@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from tlbench.inspection import finding
-from tlbench.inspection.finding import EVERYWHERE, Finding, listed, measured, merge
+from tlbench.inspection.checks import finding
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding, listed, measured, merge
 
 NET = "Net force of {0:.3g} meV/Å per atom, at forces of {1:.0f}."
 

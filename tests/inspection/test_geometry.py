@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from structures import diamond, liquid, skewed
 
-from tlbench.inspection.geometry import (
+from tlbench.inspection.checks.geometry import (
     NONE_NEAR,
     Structure,
     flatness,
     nearest,
-    structure_of,
     structures_of,
     widths,
 )
@@ -27,13 +26,13 @@ def test_frames_fall_apart_into_their_structures():
     frames = type(diamond()).concatenate([diamond(), skewed()])
     both = structures_of(frames)
     assert [len(s) for s in both] == [8, 4]
-    np.testing.assert_array_equal(both[1].positions, structure_of(frames, 1).positions)
+    np.testing.assert_array_equal(both[1].positions, frames.select([1]).positions)
     np.testing.assert_array_equal(both[1].positions, skewed().positions)
 
 
 @pytest.mark.parametrize("frames", [diamond(rattle=0.1), skewed(n_atoms=3), liquid(n_atoms=12)])
 def test_nearest_neighbours_against_brute_force(frames):
-    structure = structure_of(frames, 0)
+    structure = structures_of(frames)[0]
     count = 20
     images = np.array(list(product(range(-4, 5), repeat=3))) @ structure.cell
     x = structure.positions

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from tlbench.cli import app
 from tlbench.data.frames import Frames
+from tlbench.inspection.checks.collection import from_parts
+from tlbench.inspection.checks.finding import Finding
 from tlbench.inspection.checks.parts import check_parts, force_scales
-from tlbench.inspection.collection import from_parts
-from tlbench.inspection.finding import Finding
-from tlbench.inspection.validation import validate_collection
+from tlbench.inspection.checks.validation import validate_collection
 
 
 def strained(count: int) -> Frames:

@@ -7,11 +7,11 @@ import pytest
 from real_data import MLEARN, needs_mlearn
 
 from tlbench.data.cards import load_card
+from tlbench.inspection.checks.collection import from_card
 from tlbench.inspection.checks.copies import check_copies
-from tlbench.inspection.checks.energy_scale import check_energy_scale
-from tlbench.inspection.collection import from_card
-from tlbench.inspection.finding import Finding
-from tlbench.inspection.validation import validate_collection
+from tlbench.inspection.checks.finding import Finding
+from tlbench.inspection.checks.units import check_units
+from tlbench.inspection.checks.validation import validate_collection
 from tlbench.units import BOHR, ENERGY_UNITS, FORCE_UNITS
 
 pytestmark = needs_mlearn
@@ -72,6 +72,6 @@ def test_labels_in_other_units_are_recognised(collections, element, changes, nam
     collection = collections[element]
     other = {name: getattr(collection.frames, name) / unit for name, unit in changes.items()}
     frames = replace(collection.frames, **other)
-    (finding,) = check_energy_scale(replace(collection, frames=frames))
+    (finding,) = check_units(replace(collection, frames=frames))
     assert isinstance(finding, Finding)
     assert finding.message.partition("as if ")[2].startswith(named)

@@ -13,9 +13,9 @@ from tlbench.inspection.checks.cells import (
     check_numbers,
     check_stress_cells,
 )
-from tlbench.inspection.checks.net_force import check_net_force
-from tlbench.inspection.checks.overlaps import check_overlaps
-from tlbench.inspection.collection import from_parts
+from tlbench.inspection.checks.collection import from_parts
+from tlbench.inspection.checks.distances import check_overlaps
+from tlbench.inspection.checks.forces import check_net_force
 
 CHECKS = (
     check_numbers,

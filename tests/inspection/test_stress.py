@@ -9,9 +9,9 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from tlbench.data.frames import Frames
-from tlbench.data.stress_convention import CONVENTIONS, Convention, convention_of, work_slope
+from tlbench.data.work import CONVENTIONS, Convention, convention_of, stress_slope
+from tlbench.inspection.checks.collection import from_parts
 from tlbench.inspection.checks.stress import check_stress
-from tlbench.inspection.collection import from_parts
 from tlbench.units import GPA
 
 READ = Convention("GPa", "tension")
@@ -42,7 +42,7 @@ def found(frames: Frames) -> list[str]:
 
 @pytest.mark.parametrize("rattle", [0.0, 0.03, 0.1])
 def test_the_work_of_stress_explains_the_energies_of_strained_frames(rattle):
-    slope = work_slope(copper(rattle))
+    slope = stress_slope(copper(rattle))
     assert slope.is_resolved
     if rattle < 0.1:
         assert slope.value == pytest.approx(1, abs=0.1)
@@ -57,7 +57,7 @@ def test_another_unit_or_sign_is_found_and_named(rattle, given):
     wrong = replace(frames, stress=frames.stress * CONVENTIONS[0].factor / given.factor)
     (said,) = found(wrong)
     assert f"if the card takes them for {CONVENTIONS[0]}, they are in {given}" in said
-    assert convention_of(work_slope(wrong).value, CONVENTIONS[0]) == given
+    assert convention_of(stress_slope(wrong).value, CONVENTIONS[0]) == given
 
 
 def test_right_stresses_pass():

@@ -115,8 +115,8 @@ def test_no_cost_may_be_missing(new, tmp_path):
 def test_what_a_model_cost_is_unknown_if_its_source_was_trained_elsewhere(new):
     pretrained, finetuned = {}, {}
     for record in read_submission(new).results.records:
-        known = {"pretrain": pretrained, "finetune": finetuned}.get(record.strategy, {})
-        known[record.model] = (record.backbone, record.init_seed)
+        known = {"pretrain": pretrained, "finetune": finetuned}.get(record.model.strategy, {})
+        known[record.trained] = (record.model.backbone, record.model.init_seed)
     moved, whose = next(iter(pretrained.items()))
     without = {model for model, of in finetuned.items() if of == whose}
     assert without

@@ -41,7 +41,7 @@ def test_is_verified_to_the_last_number(plugin):
     assert verdict.problems == []
     assert verdict.recomputed == len(verdict.entry.results.records)
     assert verdict.coverage.missing == []
-    assert {r.backbone for r in verdict.entry.results.records} == {"dimenetpp", "my-network"}
+    assert {r.model.backbone for r in verdict.entry.results.records} == {"dimenetpp", "my-network"}
 
 
 def test_shares_its_tables_with_others_of_the_suite(plugin, tmp_path):

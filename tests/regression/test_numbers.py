@@ -55,7 +55,7 @@ def baseline(write, tmp_path):
 
 
 def changed(**values):
-    return RECORD.model_copy(update=values)
+    return Record(**{**RECORD.model_dump(), **values})
 
 
 def test_a_baseline_holds_numbers_to_the_last_bit_and_where_they_come_from(write, baseline):

@@ -84,13 +84,15 @@ def test_larger_errors_are_flagged_and_the_sign_is_explained():
 
 
 def test_several_transfers_stand_below_each_other():
-    other = [r.model_copy(update={"target": "Ge"}) for r in RECORDS]
+    other = [r.model_copy(update={"model": r.model.replace(target="Ge")}) for r in RECORDS]
     of_group, _ = breakdowns([*RECORDS, *other], "force_mae")
     assert [line[0] for line in of_group.lines] == ["transfer", *["Si → Li"] * 2, *["Si → Ge"] * 2]
 
 
 def test_models_of_one_training_temperature_have_matrices_instead():
-    at = [r.model_copy(update={"train_temperature_k": 300.0}) for r in RECORDS]
+    at = [
+        r.model_copy(update={"model": r.model.replace(train_temperature_k=300.0)}) for r in RECORDS
+    ]
     assert breakdowns(at, "force_mae") == []
 
 

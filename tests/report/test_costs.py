@@ -4,6 +4,7 @@ import pytest
 
 from tlbench.costs import Cost, read_costs, write_costs
 from tlbench.errors import InputError
+from tlbench.plan import Place
 from tlbench.records import Record
 from tlbench.report.costs import (
     Point,
@@ -13,7 +14,6 @@ from tlbench.report.costs import (
     pareto,
     training_seconds,
 )
-from tlbench.report.summary import Place
 
 
 def cost(**changes):

@@ -9,13 +9,13 @@ import pytest
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.jobs.results import ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
+from tlbench.plan import Place
 from tlbench.records import Record
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
 from tlbench.report.dynamics.plots import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.report.summary import Place
 from tlbench.results import Results
 from tlbench.suite import load_suite
 

@@ -100,7 +100,7 @@ def _above_a_level(factors):
 
 def of_init_seed(one, init_seed):
     """Return a record of another init seed."""
-    return one.model_copy(update={"init_seed": init_seed})
+    return one.model_copy(update={"model": one.model.replace(init_seed=init_seed)})
 
 
 def test_what_the_interval_does_not_exclude_may_be_chance():

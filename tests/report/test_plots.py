@@ -2,9 +2,9 @@
 
 import pytest
 
+from tlbench.plan import Place
 from tlbench.report.costs import Point
 from tlbench.report.plots import cost_fronts
-from tlbench.report.summary import Place
 
 WIDTH = 7.7
 """Of a character in the title of an axis, in pixels, as a browser draws it."""

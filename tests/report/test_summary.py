@@ -82,7 +82,7 @@ def test_arms_without_target_data_alone_have_a_row():
 
 
 def test_source_and_target_may_be_one_element():
-    changed = [r.model_copy(update={"target": "Si"}) for r in RECORDS]
+    changed = [r.model_copy(update={"model": r.model.replace(target="Si")}) for r in RECORDS]
     table = summarise(changed, "force_mae")
     assert table.rows[0].errors == pytest.approx(
         {"scratch": 200.0, "finetune": 50.0, "zero-shot": 200.0}

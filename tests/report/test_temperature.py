@@ -89,7 +89,9 @@ def test_heat_maps_show_the_numbers_of_the_matrix():
 
 
 def test_suites_without_training_temperatures_have_no_matrix():
-    plain = [r.model_copy(update={"train_temperature_k": None}) for r in RECORDS]
+    plain = [
+        r.model_copy(update={"model": r.model.replace(train_temperature_k=None)}) for r in RECORDS
+    ]
     assert matrices(plain, "force_mae") == []
 
 

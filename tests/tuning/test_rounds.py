@@ -60,11 +60,11 @@ def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
     planned = plan(suite(("tuned", json.dumps(tuned.model_dump()))))
     pair = search.suite.seed_pairs()[0]
     for cell in planned.cells:
-        first = (cell.subset_seed, cell.init_seed) in (pair, (None, pair[1]))
-        if first and cell.strategy != "zero-shot":
-            assert folder.store.folder(cell.trained).exists(), cell.strategy
+        first = (cell.model.subset_seed, cell.model.init_seed) in (pair, (None, pair[1]))
+        if first and cell.model.strategy != "zero-shot":
+            assert folder.store.folder(cell.trained).exists(), cell.model.strategy
             job = planned.jobs[cell.trained]
-            settings = tuned.arms["schnet"][cell.strategy].settings
+            settings = tuned.arms["schnet"][cell.model.strategy].settings
             assert job.config["training"]["learning_rate"] == settings.learning_rate
 
 

@@ -61,23 +61,19 @@ def models(
 
 def _json(found: "Sequence[TrainedModel]") -> str:
     import json
-    from dataclasses import asdict
 
-    return json.dumps([asdict(each) for each in found], indent=1, default=str) + "\n"
+    return json.dumps([each.row() for each in found], indent=1, default=str) + "\n"
 
 
 def _csv(found: "Sequence[TrainedModel]") -> str:
     import csv
     import io
-    from dataclasses import asdict, fields
-
-    from tlbench.trained_models import TrainedModel
 
     file = io.StringIO()
-    names = [field.name for field in fields(TrainedModel)]
-    writer = csv.DictWriter(file, names, lineterminator="\n")
+    rows = [each.row() for each in found]
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(asdict, found))
+    writer.writerows(rows)
     return file.getvalue()
 
 
@@ -92,7 +88,7 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
     ]  # fmt: skip
     upper, lower = zip(*titles, strict=True)
     lines = [list(upper), list(lower), *([*map(printable, _cells(each))] for each in found)]
-    if all(each.train_temperature_k is None for each in found):
+    if all(each.model.train_temperature_k is None for each in found):
         lines = [line[:4] + line[5:] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
@@ -109,25 +105,25 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
     )
 
 
-def _cells(model: "TrainedModel") -> list[str]:
-    from tlbench.plan.base import PRETRAIN
+def _cells(trained: "TrainedModel") -> list[str]:
+    from tlbench.plan import PRETRAIN
 
-    source = model.source or ""
-    if model.source_part:
-        source += f" ({model.source_part})"
-    transfers = source and model.strategy != PRETRAIN
+    model = trained.model
+    elements = model.transfer.label() if model.source else model.target
+    if model.strategy == PRETRAIN:
+        elements = elements.partition(" → ")[0]
     set_seed = "–" if model.subset_seed is None else model.subset_seed
     return [
         model.backbone,
         model.strategy,
-        f"{source} → {model.target}" if transfers else source or model.target,
+        elements,
         str(model.size),
         _number(model.train_temperature_k, "{:g}"),
         f"{set_seed}/{model.init_seed}",
-        _number(model.force_mae, "{:.1f}"),
-        _number(model.energy_mae, "{:.2f}"),
-        _number(model.cpu_seconds, "{:.1f}"),
-        _number(model.pretraining_cpu_seconds, "{:.1f}"),
+        _number(trained.force_mae, "{:.1f}"),
+        _number(trained.energy_mae, "{:.2f}"),
+        _number(trained.cpu_seconds, "{:.1f}"),
+        _number(trained.pretraining_cpu_seconds, "{:.1f}"),
     ]
 
 

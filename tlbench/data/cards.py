@@ -8,9 +8,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
-from tlbench.data.origins import DataFile, FilesOrigin, Origin
+from tlbench.data.origins import ORIGINS, Origin
+from tlbench.data.origins.base import DataFile
 from tlbench.data.readers.file_types import check_is_file
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.registry import near_names
@@ -37,8 +38,20 @@ class Card(Strict):
     licence: str
     citation: list[str] = Field(min_length=1)
     units: Units
-    origin: Origin
+    origin: SerializeAsAny[Origin]
     _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("origin", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        kind, kinds = value.get("kind"), ORIGINS.names()
+        if kind is None:
+            raise ValueError(f"the key 'kind' is missing; it is one of {', '.join(kinds)}")
+        if kind not in kinds:
+            raise ValueError(f"unknown kind of origin {kind!r}; {near_names(str(kind), kinds)}")
+        return ORIGINS.get(kind).model_validate(value)
 
     @model_validator(mode="after")
     def _elements_fit_the_origin(self) -> "Card":
@@ -51,7 +64,7 @@ class Card(Strict):
 
     def data_files(self) -> dict[str, DataFile]:
         """Return the files that the data set is read from; none if it is sampled."""
-        return self.origin.files if isinstance(self.origin, FilesOrigin) else {}
+        return self.origin.data_files()
 
     @property
     def folder(self) -> Path:
@@ -65,6 +78,26 @@ class Card(Strict):
     def digest(self) -> str:
         """Return the SHA-256 of the recipe."""
         return digest(self.recipe())
+
+
+def card_of(value: Mapping[str, Any], source: str, lines: Lines | None = None) -> Card:
+    """Return a card from what its file holds.
+
+    Parameters
+    ----------
+    source, lines
+        The file, and the line of each of its keys, for messages.
+
+    Raises
+    ------
+    InputError
+        If the card is not valid.
+    """
+    origin = value.get("origin")
+    if isinstance(origin, dict) and origin.get("kind") in ORIGINS.names():
+        # By itself first, so that messages know its keys.
+        validate(ORIGINS.get(origin["kind"]), origin, source, lines, ("origin",))
+    return validate(Card, value, source, lines)
 
 
 def card_folder() -> Path:
@@ -103,7 +136,7 @@ def load_card(
     """
     path = _card_path(fspath(name))
     value, card_lines = _read(path, path.stat().st_mtime_ns)
-    card = validate(Card, value, str(path), card_lines)
+    card = card_of(value, str(path), card_lines)
     card._folder = path.parent
     if not changes:
         return card
@@ -126,6 +159,15 @@ DATA_ENDINGS = (".extxyz", ".xyz", ".json", ".traj", ".db", ".cfg", ".gz")
 """Endings of files that may hold structures; no name of a card has one."""
 
 
+def data_file(name: str) -> Path | None:
+    """Return the file of structures that ``name`` means, there or not; None if it means a card."""
+    path = Path(name)
+    if name in card_names() or path.suffix in (".yaml", ".yml"):
+        return None
+    is_file = path.is_file() or is_path(name) or path.suffix.lower() in DATA_ENDINGS
+    return path if is_file else None
+
+
 def check_names_a_card(name: str) -> None:
     """Refuse the name of a data file where that of a card is expected.
 
@@ -134,8 +176,8 @@ def check_names_a_card(name: str) -> None:
     InputError
         Saying how to write a card for the file.
     """
-    path = Path(name)
-    if name in card_names() or path.suffix in (".yaml", ".yml"):
+    path = data_file(name)
+    if path is None:
         return
     if path.is_file():
         raise InputError(

@@ -3,25 +3,24 @@
 import os
 import shutil
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 
 from tlbench.data.cards import Card
-from tlbench.data.origins import DataFile
+from tlbench.data.origins.base import DataFile
 from tlbench.data.reading import check_digest, sha256_of
 from tlbench.errors import InputError
-from tlbench.files import PART, flush, replacing
+from tlbench.files import replacing
 from tlbench.locks import Lock
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"
 TIMEOUT_SECONDS = 30
 LOCK = ".lock"
-CHUNK = 1 << 16
+CHUNK = 1 << 14
 
 OnBytes = Callable[[str, int], None]
 """Called with the name of a file and the bytes of it that are here."""
@@ -49,8 +48,7 @@ def fetch(
     """Bring every file of ``card`` here that is not here yet, and return where they are.
 
     A file is looked for below ``mirror`` (else below ``TLBENCH_DATA_MIRROR``) before it is
-    downloaded. It appears under its name only once it is whole and its digest is right; a
-    download that broke off goes on where it stopped.
+    downloaded. It appears under its name only once it is whole and its digest is right.
 
     Raises
     ------
@@ -71,7 +69,12 @@ def fetch(
                 # Another process may be fetching the same file.
                 with Lock(data_folder() / LOCK):
                     if not path.is_file():
-                        _bring(card.name, name, file, path, mirror, on_bytes)
+                        if copy := _in_mirror(mirror, name, file):
+                            with replacing(path) as part:
+                                shutil.copyfile(copy, part)
+                                check_digest(part, file.sha256)
+                        else:
+                            _download(card.name, path, file, partial(on_bytes, name))
             except OSError as error:
                 raise InputError(
                     f"{path}: cannot be written ({error.strerror}); "
@@ -85,31 +88,17 @@ def _check_file(path: Path, file: DataFile) -> None:
     """Refuse a file that is not the one that the card means, before reading all of it."""
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is not a plain file.")
+    remedy = "delete it, and it is fetched again."
+    if file.path is not None:
+        remedy = "if it was changed on purpose, write a new card for it."
     if path.is_file() and path.stat().st_size != file.bytes:
         raise InputError(
-            f"{path}: has {path.stat().st_size} bytes, but the card says {file.bytes}; "
-            + _remedy(file)
+            f"{path}: has {path.stat().st_size} bytes, but the card says {file.bytes}; {remedy}"
         )
     try:
         check_digest(path, file.sha256)
     except InputError as error:
-        raise InputError(f"{error} {_remedy(file).capitalize()}") from error
-
-
-def _remedy(file: DataFile) -> str:
-    if file.path is None:
-        return "delete it, and it is fetched again."
-    return "if it was changed on purpose, write a new card for it."
-
-
-def _bring(
-    card: str, name: str, file: DataFile, path: Path, mirror: Path | None, on_bytes: OnBytes
-) -> None:
-    found = _in_mirror(mirror, name, file)
-    if found is not None:
-        _copy(found, path, file)
-    else:
-        _download(card, name, file, path, on_bytes)
+        raise InputError(f"{error} {remedy.capitalize()}") from error
 
 
 def _in_mirror(mirror: Path | None, name: str, file: DataFile) -> Path | None:
@@ -130,75 +119,53 @@ def _in_mirror(mirror: Path | None, name: str, file: DataFile) -> Path | None:
     return None
 
 
-def _copy(source: Path, path: Path, file: DataFile) -> None:
-    with replacing(path) as part:
-        shutil.copyfile(source, part)
-        check_digest(part, file.sha256)
-        flush(part)
+class _Progress:
+    """What pooch counts a download with; it ends one that is longer than the file should be."""
+
+    total = 0
+
+    def __init__(self, size: int, on_bytes: Callable[[int], None]) -> None:
+        self.size, self.on_bytes = size, on_bytes
+        self.received, self.ended = 0, False
+
+    def update(self, n_bytes: int) -> None:
+        """Count some bytes more: those of a chunk, of which the last may have fewer."""
+        if self.ended:
+            return
+        self.received += n_bytes
+        if self.received >= self.size + 2 * CHUNK:
+            raise ValueError("longer than it should be")
+        self.on_bytes(min(self.received, self.size))
+
+    def reset(self) -> None:
+        """Count no more: pooch goes through the total again at the end."""
+        self.ended = True
+
+    def close(self) -> None:
+        """Leave all as it is."""
 
 
-class _UnreachableError(Exception):
-    """The network, or what answers there, does not give the file."""
+def _download(card: str, path: Path, file: DataFile, on_bytes: Callable[[int], None]) -> None:
+    """Download a file beside its place, verify it, and move it there."""
+    import pooch
+    from requests import RequestException
 
-
-def _download(card: str, name: str, file: DataFile, path: Path, on_bytes: OnBytes) -> None:
-    part = path.with_name(path.name + PART)
+    pooch.get_logger().setLevel("WARNING")
+    url, progress = file.url or "", _Progress(file.bytes, on_bytes)
+    get = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK, timeout=TIMEOUT_SECONDS)
     try:
-        _append(name, file, part, on_bytes)
-    except _UnreachableError as error:
+        pooch.retrieve(url, f"sha256:{file.sha256}", path.name, path.parent, downloader=get)
+    except RequestException as error:
         raise InputError(
-            f"{file.url} cannot be fetched ({error}); try again, or put that file at {path}, "
-            f"or run `tlbench data fetch {card} --mirror DIR` with a folder that has it."
+            f"{url} cannot be fetched ({error}); try again, or put that file at {path}, or run "
+            f"`tlbench data fetch {card} --mirror DIR` with a folder that has it."
         ) from error
-    found = part.stat().st_size
-    if found < file.bytes:
+    except ValueError as error:
+        if progress.received < file.bytes:
+            raise InputError(
+                f"{url} broke off before its {file.bytes} bytes were there; try again."
+            ) from error
         raise InputError(
-            f"{file.url} broke off after {found} of {file.bytes} bytes; the same command goes "
-            "on from there."
-        )
-    if sha256_of(part) != file.sha256:
-        part.unlink()
-        raise InputError(
-            f"{file.url} is not the file that the card means: its SHA-256 should be "
-            f"{file.sha256}; the address may have changed."
-        )
-    flush(part)
-    part.replace(path)
-
-
-def _append(name: str, file: DataFile, part: Path, on_bytes: OnBytes) -> None:
-    """Add to ``part`` what is missing of it, but never more than the file should have."""
-    done = part.stat().st_size if part.exists() else 0
-    if done >= file.bytes:
-        return
-    out = None
-    try:
-        for resumed, data in _received(file.url or "", done, file.bytes):
-            if out is None:
-                out = part.open("ab" if resumed else "wb")
-                done = done if resumed else 0
-            out.write(data)
-            done += len(data)
-            on_bytes(name, done)
-    finally:
-        if out is not None:
-            out.close()
-
-
-def _received(url: str, start: int, size: int) -> Iterator[tuple[bool, bytes]]:
-    """Yield what the server sends, and whether it begins at ``start``; one byte beyond ``size``.
-
-    The byte beyond makes a longer file show in its digest.
-    """
-    try:
-        request = urllib.request.Request(url, headers={"User-Agent": "tlbench"})
-        if start:
-            request.add_header("Range", f"bytes={start}-")
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            resumed = answer.status == 206
-            left = size + 1 - (start if resumed else 0)
-            while left > 0 and (data := answer.read(min(CHUNK, left))):
-                left -= len(data)
-                yield resumed, data
-    except (OSError, HTTPException, ValueError) as error:
-        raise _UnreachableError(getattr(error, "reason", None) or error) from error
+            f"{url} is not the file that the card means: its SHA-256 should be {file.sha256}; the "
+            "address may have changed."
+        ) from error

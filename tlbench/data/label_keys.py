@@ -35,7 +35,7 @@ DOUBTFUL = (
 )  # fmt: skip
 """Parts of names that mark no total energy or force; used where there is nothing better."""
 
-TEMPERATURE_NAMES = ("temperature_k", "temperature", "temp", "t_k")
+TEMPERATURE_NAMES = ("temperature_k", "temperature", "temp", "t_k", "T")
 NOT_TEMPERATURE = ("electron", "smearing", "fermi", "debye", "unit")
 GROUP_NAMES = ("config_type", "group", "label", "name")
 GROUP_PARTS = ("config", "group", "type", "label", "categor", "kind")
@@ -136,17 +136,15 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
     virials = [key for key in _labels(keys, ("virials", "virial"), (3, 3)) if key not in stresses]
     stress = next((key for key in stresses if _method(key) in methods), None)
     virial = next((key for key in virials if _method(key) in methods), None)
-    unused = [key for key in (*stresses, *virials) if key not in (stress, virial)]
-    if stress or virial:
-        used = [key for key in (stress, virial) if key]
-        counts = ", ".join(f"key {key!r}, in {keys[key].count} of {len(everywhere)} frames"
-                           for key in used)  # fmt: skip
-        said.append(f"stress: {counts}{_others(unused, '')}")
+    used = [key for key in (stress, virial) if key]
+    unused = [key for key in (*stresses, *virials) if key not in used]
+    counts = [f"key {key!r}, in {keys[key].count} of {len(everywhere)} frames" for key in used]
+    if used:
+        said.append(f"stress: {', '.join(counts)}{_others(unused, '')}")
     elif unused:
-        listed = ", ".join(map(repr, unused))
         said.append(
-            f"stress: none by the method of the energies; {listed} may be of another method; to "
-            "use it, set stress_key or virial_key"
+            f"stress: none by the method of the energies; {', '.join(map(repr, unused))} may be of "
+            "another method; to use it, set stress_key or virial_key"
         )
     else:
         said.append("stress: none")
@@ -318,26 +316,29 @@ def _of_free_energy(keys: Mapping[str, Seen], energy: str) -> list[str]:
 
 
 def _temperatures(keys: Mapping[str, Seen]) -> list[str]:
-    numbers = {key: key.lower() for key, seen in keys.items() if _is_number(seen.first)}
-    exact = [key for name in TEMPERATURE_NAMES for key, low in numbers.items() if low == name]
-    part = [
-        key
-        for key, low in numbers.items()
-        if "temperature" in low and not any(word in low for word in NOT_TEMPERATURE)
-    ]
     # A lower-case t is a time.
-    return list(dict.fromkeys([*exact, *(["T"] if "T" in numbers else []), *part]))
+    names = {
+        key: key if key == "T" else key.lower()
+        for key, seen in keys.items()
+        if _is_number(seen.first) and not any(word in key.lower() for word in NOT_TEMPERATURE)
+    }
+    return _likeliest(names, TEMPERATURE_NAMES, ("temperature",))
 
 
 def _groups(keys: Mapping[str, Seen]) -> list[str]:
-    words = {
+    names = {
         key: key.lower()
         for key, seen in keys.items()
         if isinstance(seen.first, str) and not key.startswith("_")
     }
-    exact = [key for name in GROUP_NAMES for key, low in words.items() if low == name]
-    part = [key for name in GROUP_PARTS for key, low in words.items() if name in low]
-    return list(dict.fromkeys([*exact, *part]))
+    return _likeliest(names, GROUP_NAMES, GROUP_PARTS)
+
+
+def _likeliest(names: Mapping[str, str], exact: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """Return the keys with one of the exact names, then those with one of the parts in theirs."""
+    found = [key for wanted in exact for key, name in names.items() if name == wanted]
+    found += [key for part in parts for key, name in names.items() if part in name]
+    return list(dict.fromkeys(found))
 
 
 def _of_kind(

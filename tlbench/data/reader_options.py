@@ -17,13 +17,13 @@ from tlbench.data.readers.extxyz import (
     is_isolated,
     labels,
 )
-from tlbench.data.stress_convention import (
+from tlbench.data.work import (
     CONVENTIONS,
     USUAL_STRESS,
     Convention,
     convention_of,
+    stress_slope,
     typical_stress,
-    work_slope,
 )
 from tlbench.errors import InputError
 
@@ -125,7 +125,7 @@ def _stress_options(
 
 def _of_virial(chosen: dict[str, Any], frames: Frames) -> list[str]:
     """Drop a virial that energies contradict; return what to say of it."""
-    key, slope = chosen["virial_key"], work_slope(frames)
+    key, slope = chosen["virial_key"], stress_slope(frames)
     found = convention_of(slope.value, ASSUMED) if slope.is_resolved else None
     if found == ASSUMED:
         return ["virial: minus stress times volume in eV, as energies of strained frames confirm"]
@@ -180,7 +180,7 @@ def _convention(frames: Frames, by_virial: Frames | None) -> tuple[Convention | 
         ratio = float(given @ right / (given @ given)) if given.any() else 0.0
         if found := convention_of(ratio, ASSUMED):
             return found, "as the virial has it"
-    slope = work_slope(frames)
+    slope = stress_slope(frames)
     if slope.is_resolved:
         return convention_of(slope.value, ASSUMED), "as the energies of strained frames require"
     return None, ""

@@ -1,21 +1,20 @@
 """From the files of a card to its train, validation and test part."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tlbench.data.frames import Frames
-from tlbench.data.origins import Split
 from tlbench.data.readers import READERS
-from tlbench.data.splits import divide
+from tlbench.data.splits import Split, divide
 from tlbench.errors import InputError
 
 
 def read_parts(
-    elements: list[str], recipe: Mapping[str, Any], paths: Mapping[str, Path]
+    elements: Sequence[str], recipe: Mapping[str, Any], paths: Mapping[str, Path]
 ) -> dict[str, Frames]:
     """Read the files of a ``FilesOrigin`` and divide them.
 
@@ -77,7 +76,7 @@ def check_digest(path: Path, sha256: str) -> None:
         )
 
 
-def check_elements(path: Path, frames: Frames, elements: list[str]) -> None:
+def check_elements(path: Path, frames: Frames, elements: Sequence[str]) -> None:
     """Refuse frames with other elements than the card names.
 
     Raises

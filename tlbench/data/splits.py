@@ -1,16 +1,52 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, PositiveInt
 
 from tlbench.data.frames import Frames
-from tlbench.data.origins import Part, Split
+from tlbench.data.origins.base import MOST_FRAMES, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.errors import InputError
+from tlbench.schema import LARGEST, Strict
 from tlbench.seeds import stream
+
+
+class Part(Strict):
+    """One part of a data set: how many frames, drawn from which.
+
+    A frame matches if it stands in one of the ``files`` and has one of the named groups,
+    phases and temperatures, where there are any, and none of the groups it is ``without``.
+    """
+
+    frames: PositiveInt = Field(le=MOST_FRAMES)
+    files: list[str] = Field(min_length=1)
+    groups: list[str] = Field(default=[], description="only these kinds of structure")
+    without_groups: list[str] = Field(default=[], description="not these kinds of structure")
+    phases: list[str] = Field(default=[], description="only these")
+    temperatures_k: list[Temperature] = Field(default=[], description="only these")
+
+
+class Split(Strict):
+    """How frames are divided.
+
+    The parts are filled in the order test, validation, train, each with frames that match it
+    and that no earlier part has taken.
+    """
+
+    name: str
+    order: Literal["random", "last", "blocks"] = Field(
+        description="random: drawn with the seed; last: from the end of the files, so that "
+        "neighbours in time stay together; blocks: from the end of each block of successive "
+        "frames that resemble each other"
+    )
+    seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
+    train: Part
+    validation: Part
+    test: Part
 
 
 def nested_subset(n_frames: int, size: int, subset_seed: int) -> npt.NDArray[np.int64]:

@@ -1,14 +1,15 @@
 """What is known of jobs and data sets before anything is run."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from pydantic import BaseModel
 
-from tlbench.data.origins import SPLITS, StillingerWeberOrigin
+from tlbench.data.origins import ORIGINS, SPLITS, Origin
 from tlbench.data.splits import share_size
 from tlbench.errors import InputError
 from tlbench.jobs.base import KINDS, Job
@@ -115,10 +116,11 @@ class Known:
 
     def _sizes_of(self, job: Job, key: str) -> Sizes | None:
         try:
-            origin = job.config["origin"]
-            if origin["kind"] == "stillinger-weber":
-                return _sampled(StillingerWeberOrigin.model_validate(origin))
-            frames = {split: int(origin["split"][split]["frames"]) for split in SPLITS}
+            recipe = job.config["origin"]
+            origin = ORIGINS.get(recipe["kind"]).of_recipe(recipe)
+            if origin is not None:
+                return _sampled(origin)
+            frames = {split: int(recipe["split"][split]["frames"]) for split in SPLITS}
         except (KeyError, TypeError, ValueError):
             return None
         result = self.read(key, RESULT, DatasetResult)
@@ -135,14 +137,10 @@ class Known:
         return Sizes(sizes.frames, dict.fromkeys(SPLITS, median(self._counted.values())), {})
 
 
-def _sampled(origin: StillingerWeberOrigin) -> Sizes:
-    cells = origin.repeats[0] * origin.repeats[1] * origin.repeats[2]
+def _sampled(origin: Origin) -> Sizes:
+    made = {split: origin.described(split) or [] for split in SPLITS}
     return Sizes(
-        frames={split: origin.n_frames(split) for split in SPLITS},
-        atoms=dict.fromkeys(SPLITS, float(ATOMS_PER_CELL * cells)),
-        at={
-            (split, float(t)): origin.n_frames_at(split, t)
-            for split in SPLITS
-            for t in origin.temperatures_k
-        },
+        frames={split: len(some) for split, some in made.items()},
+        atoms={split: fmean(each.n_atoms for each in some) for split, some in made.items()},
+        at=Counter((split, each.temperature_k) for split, some in made.items() for each in some),
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from tlbench.data.origins import SPLITS, StillingerWeberOrigin
+from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.estimates.known import ATOMS_PER_CELL, Known, Sizes
 from tlbench.jobs.base import Job
 from tlbench.md.protocol import Protocol
@@ -64,17 +64,16 @@ def work_of(job: Job, known: Known) -> Work | None:
 
 
 def _dataset(job: Job, known: Known) -> Work | None:
-    origin = job.config["origin"]
-    if origin["kind"] != "stillinger-weber":
-        frames = sum(float(origin["split"][split]["frames"]) for split in SPLITS)
-        return Work(f"dataset of {origin['reader']}", (frames,))
-    made = StillingerWeberOrigin.model_validate(origin)
-    parts = [getattr(made, split) for split in SPLITS]
-    trajectories = sum(part.trajectories for part in parts) * len(made.temperatures_k)
-    melting = made.melt.for_fs if made.melt else 0.0
-    kept = max(part.frames for part in parts)
-    steps = (melting + made.equilibration_fs + kept * made.interval_fs) / made.timestep_fs
-    return Work("dataset of stillinger-weber", _dynamics(steps, trajectories, made.repeats))
+    recipe = job.config["origin"]
+    origin = ORIGINS.get(recipe["kind"]).of_recipe(recipe)
+    if origin is None:
+        frames = sum(float(recipe["split"][split]["frames"]) for split in SPLITS)
+        return Work(f"dataset of {recipe['reader']}", (frames,))
+    made = origin.dynamics()
+    if made is None:
+        return None
+    amounts = (made.n_steps * made.n_structures * made.n_atoms, made.n_steps)
+    return Work(f"dataset of {origin.kind}", amounts)
 
 
 def _train(job: Job, known: Known) -> Work | None:

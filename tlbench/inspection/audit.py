@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,15 +10,13 @@ from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.reading import read_parts
 from tlbench.data.sharing import same_data_error
+from tlbench.inspection.checks.collection import from_parts
+from tlbench.inspection.checks.forces import has_forces
 from tlbench.inspection.checks.parts import ForceScale, force_scales
-from tlbench.inspection.collection import from_parts
-from tlbench.inspection.force_sizes import has_forces
+from tlbench.inspection.checks.shapes import Shape, copies_among, shapes_of
 from tlbench.schema import Strict
 from tlbench.suite import Suite
 from tlbench.transfer import arm
-
-if TYPE_CHECKING:
-    from tlbench.inspection.matching import Described
 
 MOST_ATOMS = 300_000
 """Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
@@ -75,25 +72,21 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
 
 def _copies_within(parts: Parts) -> dict[str, dict[str, Copies]]:
     """Return how many frames of validation and test are copies of frames of each earlier part."""
-    from tlbench.inspection.matching import describe
-
-    found, earlier = {}, {"train": describe(parts["train"])}
+    found, earlier = {}, {"train": shapes_of(parts["train"])}
     for part in ("validation", "test"):
-        described = describe(parts[part])
-        found[part] = _copies(parts[part], described, earlier)
-        earlier[part] = described
+        shapes = shapes_of(parts[part])
+        found[part] = _copies(parts[part], shapes, earlier)
+        earlier[part] = shapes
     return found
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
     """Count the frames of a target that are training or validation frames of its source."""
-    from tlbench.inspection.matching import describe
-
     copies: dict[str, dict[str, Copies]] | None = None
     if _n_atoms(source) + _n_atoms(target) <= MOST_ATOMS:
-        originals = {part: describe(source[part]) for part in ("train", "validation")}
+        originals = {part: shapes_of(source[part]) for part in ("train", "validation")}
         copies = {
-            part: _copies(frames, describe(frames), originals) for part, frames in target.items()
+            part: _copies(frames, shapes_of(frames), originals) for part, frames in target.items()
         }
     return SourceAudit(frames={part: len(frames) for part, frames in target.items()}, copies=copies)
 
@@ -143,17 +136,12 @@ def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
 
 
 def _copies(
-    frames: Frames,
-    described: "Sequence[Described]",
-    originals: "Mapping[str, Sequence[Described]]",
+    frames: Frames, shapes: Sequence[Shape], originals: Mapping[str, Sequence[Shape]]
 ) -> dict[str, Copies]:
     """Return how many frames are copies of ``originals`` of each part and of none before it."""
-    # It needs torch, which is long to import and not needed where all is counted.
-    from tlbench.inspection.matching import copies_among
-
     found, acting, free = {}, has_forces(frames), np.ones(len(frames), dtype=bool)
     for part, references in originals.items():
-        copied = copies_among(described, references) & free
+        copied = copies_among(shapes, references) & free
         free &= ~copied
         found[part] = Copies(copies=int(copied.sum()), with_forces=int((copied & acting).sum()))
     return found

@@ -1,6 +1,7 @@
 """Data sets, and trajectories in files, made ready to be compared."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +108,6 @@ def compare_all(
     found = {}
     for number, b in enumerate(sets):
         for a in sets[:number]:
-            what = f"{a.name} and {b.name}"
-            found[a.name, b.name] = compare_sets(
-                a,
-                b,
-                settings,
-                lambda done, total, what=what: on_done(what, done, total),  # type: ignore[misc]
-            )
+            on_pair = partial(on_done, f"{a.name} and {b.name}")
+            found[a.name, b.name] = compare_sets(a, b, settings, on_pair)
     return found

@@ -7,9 +7,7 @@ from typing import Any
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.files import write_whole
-from tlbench.inspection.gathering import simplify
-from tlbench.inspection.summary import Description
-from tlbench.inspection.tables import tables
+from tlbench.inspection.summary import Description, simplify, tables
 from tlbench.report.html import embedded, render
 
 ENERGY_NOTE = (

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.inspection.geometry import pairs_within, structure_of
+from tlbench.inspection.checks.geometry import pairs_within, structures_of
 from tlbench.inspection.summary import smallest_widths
 from tlbench.report.plots import COLOURS, INK, panels
 
@@ -103,8 +103,7 @@ def radial_distribution(frames: Frames, edges: Floats) -> Floats:
     """
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     total = np.zeros(len(shells))
-    for index in range(len(frames)):
-        structure = structure_of(frames, index)
+    for structure in structures_of(frames):
         counts, _ = np.histogram(pairs_within(structure, float(edges[-1])).distance, edges)
         density = len(structure) / abs(np.linalg.det(structure.cell))
         total += counts / (len(structure) * density * shells)

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.build import bulk
 
 from tlbench.data.frames import Frames
-from tlbench.data.origins import SPLITS
+from tlbench.data.origins import ORIGINS, SPLITS
+from tlbench.data.origins.base import Reference
 from tlbench.errors import InputError
 from tlbench.jobs.context import EXPECTED, START, Context, Progress
 from tlbench.md.criteria import Expected
@@ -28,7 +28,6 @@ from tlbench.md.structure import (
     rdf,
 )
 from tlbench.metrics.structure import adf_error, rdf_error
-from tlbench.reference.stillinger_weber import StillingerWeber
 
 FIRST_NUMBERS = (1_000_000, 2_000_000)
 """Numbers of the first replica of both reference runs: other random streams than any model's."""
@@ -37,16 +36,17 @@ FIRST_NUMBERS = (1_000_000, 2_000_000)
 def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Write ``start.npz`` and ``expected.npz``; return the reference as ``ReferenceRun`` has it.
 
-    ``config`` has: protocol, element, and start {kind: stillinger-weber, lattice_constant,
-    repeats, crystal} or {kind: frames} for the frames of the data set at the temperature.
+    ``config`` has: protocol, element, and start, which is what `Origin.start` returned:
+    {kind: frames} for the frames of the data set at the temperature, or the kind of an origin that
+    has a reference potential, and what it starts from.
     """
     protocol = Protocol.model_validate(config["protocol"])
     if config["start"]["kind"] == "frames":
         start, expected, found = _of_frames(protocol, context)
     else:
-        start, expected, found = _of_stillinger_weber(
-            protocol, config["element"], config["start"], context
-        )
+        origin = ORIGINS.get(config["start"]["kind"])
+        reference = origin.reference(config["start"], config["element"])
+        start, expected, found = _of_potential(protocol, reference, context)
     start.save(context.folder / START)
     np.savez(
         context.folder / EXPECTED,
@@ -79,23 +79,23 @@ def load_expected(path: Any) -> Expected:
     )
 
 
-def _of_stillinger_weber(
-    protocol: Protocol, element: str, made: dict[str, Any], context: Context
+def _of_potential(
+    protocol: Protocol, reference: Reference, context: Context
 ) -> tuple[Frames, Expected, dict[str, Any]]:
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
-    cell = bulk(element, "diamond", a=made["lattice_constant"], cubic=True)
-    start = Frames.unlabelled([cell.repeat(made["repeats"])] * protocol.replicas)
-    first = _simulate(0, start, protocol, element, Expected(), context)
+    start = reference.start.select([0] * protocol.replicas)
+    force_field = ForceField.of(reference.potential)
+    first = _simulate(0, start, protocol, force_field, Expected(), context)
     averaged = [averages(first.counts.of(first.stable), start.select(first.stable))]
     stable = first.stable
     energy = float(first.energy_low[stable].min()), float(first.energy_high[stable].max())
-    expected = Expected(energy, averaged[0].rdf if made["crystal"] else None)
-    other = _simulate(1, start, protocol, element, expected, context)
+    expected = Expected(energy, averaged[0].rdf if reference.crystal else None)
+    other = _simulate(1, start, protocol, force_field, expected, context)
     averaged.append(averages(other.counts.of(other.stable), start.select(other.stable)))
     for number in range(len(FIRST_NUMBERS)):
         shutil.rmtree(_folder(context, number))
     found = {
-        "origin": f"Stillinger–Weber {element}, {protocol.replicas} simulations",
+        "origin": f"{reference.name}, {protocol.replicas} simulations",
         "replicas": protocol.replicas,
         "false_alarms": protocol.replicas - len(other.stable),
         "structure": averaged[0].rounded(),
@@ -109,7 +109,7 @@ def _simulate(
     number: int,
     start: Frames,
     protocol: Protocol,
-    element: str,
+    force_field: ForceField,
     expected: Expected,
     context: Context,
 ) -> Outcome:
@@ -117,7 +117,6 @@ def _simulate(
     folder.mkdir(exist_ok=True)
     first = FIRST_NUMBERS[number]
     numbers = range(first, first + protocol.replicas)
-    force_field = ForceField.of(StillingerWeber(element))
     simulation = Simulation(start, force_field, protocol, expected, numbers)
     total = protocol.n_steps * len(FIRST_NUMBERS)
     outcome = simulation.run(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.backbones import BACKBONES
+from tlbench.data.origins import ORIGINS
 from tlbench.data.readers import READERS
 from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
@@ -32,6 +33,7 @@ _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.transfer.STRATEGIES": STRATEGIES,
     "tlbench.transfer.INITIALISATIONS": INITIALISATIONS,
     "tlbench.metrics.METRICS": METRICS,
+    "tlbench.data.origins.ORIGINS": ORIGINS,
     "tlbench.data.readers.READERS": READERS,
 }
 """Dotted names of the registries."""

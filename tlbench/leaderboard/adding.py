@@ -163,7 +163,7 @@ def _about(
     collector: Collector,
     who: Who,
 ) -> dict[str, Any]:
-    models = sorted({r.model for r in found.records if r.model is not None})
+    models = sorted({r.trained for r in found.records if r.trained is not None})
     providers = providers_of(suite, map(collector.config, models))
     return {
         "format": FORMAT,

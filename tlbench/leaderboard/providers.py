@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tlbench.data.origins import FilesOrigin
 from tlbench.jobs.sources import REGISTRIES
 from tlbench.suite import Suite
 from tlbench.transfer import base_of
@@ -19,7 +18,8 @@ def names_of(suite: Suite) -> dict[str, list[str]]:
         "backbone": list(suite.backbones),
         "strategy": [base_of(name) for name in suite.strategies],
         "metric": suite.metrics,
-        "reader": [origin.reader for origin in origins if isinstance(origin, FilesOrigin)],
+        "origin": [origin.kind for origin in origins],
+        "reader": [name for origin in origins for name in origin.readers()],
     }
 
 

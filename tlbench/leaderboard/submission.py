@@ -106,7 +106,7 @@ class Submission(Strict):
         default={}, max_length=100, description="backbone → package that it comes from"
     )
     plugins: dict[
-        Literal["strategy", "metric", "reader"],
+        Literal["strategy", "metric", "origin", "reader"],
         Annotated[dict[PartName, Provider], Field(max_length=100)],
     ] = Field(default={}, description="of what else comes from other packages: name → package")
     private: bool = False

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
-from tlbench.data.origins import FilesOrigin
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
 from tlbench.plan.keys import KeyScheme
+from tlbench.plan.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.suite import Suite
 from tlbench.tuned import PRETRAINING
 
@@ -17,21 +17,13 @@ PRETRAIN = PRETRAINING
 
 @dataclass(frozen=True)
 class Cell:
-    """One model that is measured: the coordinates that its records share, and its jobs.
+    """One model that is measured, and its jobs.
 
     ``job`` measures it, ``trained`` trains it, ``pretrained`` its source model, if it has one, and
     ``speed`` times its backbone.
     """
 
-    source: str
-    source_part: str | None
-    target: str
-    backbone: str
-    strategy: str
-    size: int
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: float | None
+    model: ModelKey
     job: str
     trained: str
     pretrained: str | None
@@ -68,13 +60,8 @@ class SetPair:
 class Covered:
     """What some models are trained on, and the job that has how near test atoms are to it."""
 
-    source: str
-    source_part: str | None
-    target: str
-    size: int
-    subset_seed: int
-    init_seed: int
-    train_temperature_k: float | None
+    transfer: Transfer
+    training_set: TrainingSet
     job: str
 
 
@@ -118,7 +105,10 @@ def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
         "dataset",
         card.recipe(),
         label=f"data set {card.name}",
-        named=[f"reader {card.origin.reader}"] if isinstance(card.origin, FilesOrigin) else [],
+        named=[
+            f"origin {card.origin.kind}",
+            *(f"reader {name}" for name in card.origin.readers()),
+        ],
         files={name: str(path) for name, path in locate(card).items()},
     )
 

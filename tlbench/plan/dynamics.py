@@ -1,15 +1,13 @@
 """The jobs that put a model through molecular dynamics."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers
 
 from tlbench.data.cards import Card
-from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.plan.base import Cell, Plan
-from tlbench.suite import Simulations, Suite
+from tlbench.suite import Suite
 
 
 def is_simulated(suite: Suite, size: int) -> bool:
@@ -29,11 +27,14 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
     protocol = suite.dynamics.protocol().model_dump(mode="json")
     at = f"{suite.dynamics.temperature_k:g} K"
+    start = target.origin.start(suite.dynamics.temperature_k)
+    of_frames = start["kind"] == "frames"
     reference = result.keys.job(
         "reference",
-        {"protocol": protocol, "element": element, "start": _start_of(suite.dynamics, target)},
-        {"data": data} if target.data_files() else {},
+        {"protocol": protocol, "element": element, "start": start},
+        {"data": data} if of_frames else {},
         f"reference dynamics of {element} at {at}",
+        named=[] if of_frames else [f"origin {start['kind']}"],
     )
     result.reference = result.add(reference)
     simulation = result.keys.job(
@@ -41,7 +42,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         {"protocol": protocol},
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
-        named=[f"backbone {measured.backbone}"],
+        named=[f"backbone {measured.model.backbone}"],
         environment=trained.environment,
     )
     result.add(simulation)
@@ -55,16 +56,3 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     cell = replace(measured, job=result.add(comparison))
     result.cells.append(cell)
     result.simulated.append(cell)
-
-
-def _start_of(dynamics: Simulations, card: Card) -> dict[str, Any]:
-    """Return what simulations start from; see ``jobs/reference.py``."""
-    origin = card.origin
-    if not isinstance(origin, StillingerWeberOrigin):
-        return {"kind": "frames"}
-    return {
-        "kind": "stillinger-weber",
-        "lattice_constant": origin.lattice_constant,
-        "repeats": list(origin.repeats),
-        "crystal": not origin.starts_liquid(dynamics.temperature_k),
-    }

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlbench.data.cards import Card
-from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.plan.base import ComparedSet, Plan, SetPair
 from tlbench.schema import canonical_json
 
@@ -105,8 +104,7 @@ def _at(card: Card, data: str, split: str, temperature_k: float) -> _Set:
 
 def _test_temperatures(card: Card, training: Sequence[float]) -> Sequence[float]:
     """Return those of the test structures; for data read from files, those trained at."""
-    origin = card.origin
-    return origin.temperatures_k if isinstance(origin, StillingerWeberOrigin) else training
+    return card.origin.temperatures() or training
 
 
 def _distance(result: Plan, a: _Set, b: _Set) -> None:

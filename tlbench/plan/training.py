@@ -13,8 +13,10 @@ from tlbench.jobs.base import Job
 from tlbench.plan.base import PRETRAIN, Cell, Covered, Plan, dataset_job, only_element
 from tlbench.plan.dynamics import is_simulated, simulate
 from tlbench.plan.keys import KeyScheme
+from tlbench.plan.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.plan.relations import compare_data, cover, geometry
-from tlbench.suite import SourcePart, Suite, Transfer
+from tlbench.suite import SourcePart, Suite
+from tlbench.suite import Transfer as DataTransfer
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm, base_of
 from tlbench.transfer.strategy import Strategy
@@ -67,7 +69,7 @@ class _Ends:
     target_data: str
 
     @classmethod
-    def of(cls, result: Plan, transfer: Transfer) -> "_Ends":
+    def of(cls, result: Plan, transfer: DataTransfer) -> "_Ends":
         source, target = transfer.source.load(), transfer.target.load()
         return cls(
             source=only_element(source),
@@ -78,6 +80,11 @@ class _Ends:
             target_card=target,
             target_data=result.add(dataset_job(target, result.keys)),
         )
+
+    @property
+    def transfer(self) -> Transfer:
+        """What models of these ends are called to be transferred from and to."""
+        return Transfer(self.source, None if self.part is None else self.part.label(), self.target)
 
     def subset(self, init_seed: int) -> dict[str, Any] | None:
         """Return what of the source a model is pretrained on; None for all."""
@@ -102,37 +109,11 @@ class _Ends:
         return share_size(available, self.part.share)
 
 
-@dataclass(frozen=True)
-class _Model:
-    """The coordinates of one model among the models of a transfer."""
-
-    backbone: str
-    strategy: str
-    size: int
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: float | None
-
-    def subset(self) -> dict[str, Any]:
-        return {
-            "size": self.size,
-            "seed": self.subset_seed,
-            "temperature_k": self.train_temperature_k,
-        }
-
-    def label(self) -> str:
-        seeds = (
-            self.init_seed if self.subset_seed is None else f"{self.subset_seed}/{self.init_seed}"
-        )
-        at = "" if self.train_temperature_k is None else f" at {self.train_temperature_k:g} K"
-        return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
-
-
 def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bool) -> None:
     """Plan the models of one transfer; labels say which source they come from if ``named``."""
     suite = result.suite
     pretrained = _pretrain(result, ends) if any(each.needs_source for each in arms) else {}
-    for model in _target_models(suite, arms):
+    for model in _target_models(suite, ends.transfer, arms):
         strategy = arm(model.strategy)
         parents = {"data": ends.target_data} if strategy.trains else {}
         if strategy.needs_source:
@@ -147,7 +128,13 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
                 "source": ends.source if strategy.needs_source else None,
                 "target": ends.target,
             },
-            subset=model.subset() if strategy.trains else None,
+            subset={
+                "size": model.size,
+                "seed": model.subset_seed,
+                "temperature_k": model.train_temperature_k,
+            }
+            if strategy.trains
+            else None,
             init_seed=model.init_seed,
             training=_tuned(suite, model.backbone, model.strategy, suite.training)
             if strategy.trains
@@ -157,7 +144,7 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
         label = f"{model.label()} on {ends.target}{came}"
         job = _train_job(result, config, parents, label)
         result.add(job)
-        cell = _measure(result, ends, ends.target, model, job, ends.target_data)
+        cell = _measure(result, model, job, ends.target_data)
         if is_simulated(suite, model.size):
             simulate(result, cell, ends.target_card, ends.target_data)
     if suite.distances is not None:
@@ -192,13 +179,13 @@ def _relate(result: Plan, ends: _Ends) -> None:
         )
         result.covered.append(
             Covered(
-                source=ends.source,
-                source_part=None if ends.part is None else ends.part.label(),
-                target=ends.target,
-                size=size,
-                subset_seed=subset_seed,
-                init_seed=init_seed,
-                train_temperature_k=at,
+                transfer=ends.transfer,
+                training_set=TrainingSet(
+                    size=size,
+                    subset_seed=subset_seed,
+                    init_seed=init_seed,
+                    train_temperature_k=at,
+                ),
                 job=job,
             )
         )
@@ -223,8 +210,9 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
         known = job.key in result.jobs
         found[backbone, init_seed] = result.add(job)
         if not known:
-            model = _Model(backbone, PRETRAIN, ends.n_frames(), None, init_seed, None)
-            _measure(result, ends, ends.source, model, job, ends.source_data)
+            model = _key(ends.transfer, backbone, PRETRAIN, ends.n_frames(), (None, init_seed))
+            model = model.replace(target=ends.source)
+            _measure(result, model, job, ends.source_data)
     return found
 
 
@@ -246,17 +234,37 @@ def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> T
     return suite.tuned.training(backbone, arm, training) if suite.tuned else training
 
 
-def _target_models(suite: Suite, arms: list[Strategy]) -> Iterator[_Model]:
+def _target_models(suite: Suite, transfer: Transfer, arms: list[Strategy]) -> Iterator[ModelKey]:
     temperatures: Sequence[float | None] = suite.training_temperatures_k or [None]
-    for size, temperature, (subset_seed, init_seed) in product(
-        suite.sizes, temperatures, suite.seed_pairs()
-    ):
+    for size, at, pair in product(suite.sizes, temperatures, suite.seed_pairs()):
         for backbone, each in product(suite.backbones, arms):
             if each.trains:
-                yield _Model(backbone, each.name, size, subset_seed, init_seed, temperature)
+                yield _key(transfer, backbone, each.name, size, pair, at)
     for init_seed, backbone, each in product(suite.init_seeds, suite.backbones, arms):
         if not each.trains:
-            yield _Model(backbone, each.name, 0, None, init_seed, None)
+            yield _key(transfer, backbone, each.name, 0, (None, init_seed))
+
+
+def _key(
+    transfer: Transfer,
+    backbone: str,
+    strategy: str,
+    size: int,
+    pair: tuple[int | None, int],
+    train_temperature_k: float | None = None,
+) -> ModelKey:
+    subset_seed, init_seed = pair
+    return ModelKey(
+        source=transfer.source,
+        source_part=transfer.part,
+        target=transfer.target,
+        backbone=backbone,
+        strategy=strategy,
+        size=size,
+        subset_seed=subset_seed,
+        init_seed=init_seed,
+        train_temperature_k=train_temperature_k,
+    )
 
 
 def _check_different(suite: Suite, ends: _Ends, arms: Sequence[Strategy]) -> None:
@@ -323,10 +331,8 @@ def _train_config(
     }
 
 
-def _measure(
-    result: Plan, ends: _Ends, target: str, model: _Model, trained: Job, data: str
-) -> Cell:
-    """Plan the errors of a model on test data of the element ``target``."""
+def _measure(result: Plan, model: ModelKey, trained: Job, data: str) -> Cell:
+    """Plan the errors of a model on the test structures of a data set."""
     metrics, backbone = result.suite.error_metrics, f"backbone {model.backbone}"
     measured = result.keys.job(
         "evaluate",
@@ -344,14 +350,11 @@ def _measure(
         environment=trained.environment,
     )
     cell = Cell(
-        source=ends.source,
-        source_part=None if ends.part is None else ends.part.label(),
-        target=target,
+        model=model,
         job=result.add(measured),
         trained=trained.key,
         pretrained=trained.parents.get("source"),
         speed=result.add(timed),
-        **vars(model),
     )
     result.cells.append(cell)
     return cell

@@ -146,7 +146,7 @@ def read_numbers(path: Path) -> Numbers:
 
 
 def _numbers(path: Path, baseline: Baseline) -> Numbers:
-    table = table_of(map(dict, baseline.records))
+    table = table_of(entry.model_dump() for entry in baseline.records)
     for row in table[table.duplicated([*PLACE, *SEEDS])].head(1).to_dict("records"):
         raise InputError(
             f"{path}: holds two numbers for {printable(row['models'] + ', ' + row['metric'])}, "

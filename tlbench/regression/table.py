@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from tlbench.metrics.conditions import key_of
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Flat, ModelKey
 from tlbench.records import Record
 from tlbench.report.summary import BASELINE
-from tlbench.schema import Strict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,18 +27,10 @@ PLACE = [
 SEEDS = ["subset_seed", "init_seed"]
 
 
-class Entry(Strict):
+class Entry(Flat):
     """One number and its coordinates: a record without what changes from run to run."""
 
-    source: str
-    source_part: str | None
-    target: str
-    backbone: str
-    strategy: str
-    size: int = Field(ge=0)
-    subset_seed: int | None
-    init_seed: int
-    train_temperature_k: float | None
+    model: ModelKey
     metric: str
     condition: dict[str, float | str]
     value: float
@@ -49,11 +38,12 @@ class Entry(Strict):
     @classmethod
     def of(cls, record: Record) -> "Entry":
         """Return the part of a record that is compared."""
-        return cls(**record.model_dump(include=set(cls.model_fields)))
+        held = {name: getattr(record, name) for name in cls.model_fields}
+        return cls(**held)
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> "DataFrame":
-    """Return a table of numbers, given by the fields of `Entry`.
+    """Return a table of numbers, given by what files hold of `Entry`.
 
     It has the columns of `PLACE` and `SEEDS`, ``value``, and ``models``: which models the number is
     measured on, in words. Conditions are tuples of their items, sorted.

@@ -49,9 +49,9 @@ def breakdowns(records: list[Record], metric: str) -> list[Breakdown]:
     None for models that are trained at one temperature; see `tlbench.report.temperature`.
     """
     some = [r for r in records if r.metric == metric]
-    if any(r.train_temperature_k is not None for r in some):
+    if any(r.model.train_temperature_k is not None for r in some):
         return []
-    keys = {key_of(r.condition) for r in some if r.condition and r.strategy != PRETRAIN}
+    keys = {key_of(r.condition) for r in some if r.condition and r.model.strategy != PRETRAIN}
     properties = dict.fromkeys(tuple(name for name, _ in key) for key in sorted(keys, key=str))
     found = []
     for names in properties:
@@ -103,7 +103,7 @@ def vanishes(records: Iterable[Record], metric: str, condition: dict[str, float 
     values = [
         r.value
         for r in records
-        if r.metric == metric and r.condition == condition and r.strategy != PRETRAIN
+        if r.metric == metric and r.condition == condition and r.model.strategy != PRETRAIN
     ]
     return bool(values) and max(values) < ROUNDING
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from tlbench.costs import Cost
 from tlbench.metrics.statistics import Pair, geometric_mean
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place
 from tlbench.records import Record
-from tlbench.report.summary import Errors, Place, strategies_of, target_errors
+from tlbench.report.summary import Errors, strategies_of, target_errors
 from tlbench.report.transfers import by_transfer, has_several
 
 PlacedCosts = dict[Place, dict[Pair, Cost]]
@@ -66,12 +66,11 @@ FRONT_NOTE = (
 def costs_by_device(records: Iterable[Record], costs: Iterable[Cost]) -> dict[str, PlacedCosts]:
     """Return the costs of all target models, device by device."""
     found: dict[str, PlacedCosts] = defaultdict(lambda: defaultdict(dict))
-    of_model = {cost.model: cost for cost in costs}
+    of_model = {cost.trained: cost for cost in costs}
     for r in records:
-        cost = of_model.get(r.model or "")
-        if cost is not None and r.strategy != PRETRAIN and not r.condition:
-            place = Place(r.backbone, r.strategy, r.size, r.train_temperature_k)
-            found[cost.device][place][r.subset_seed, r.init_seed] = cost
+        cost = of_model.get(r.trained or "")
+        if cost is not None and r.model.strategy != PRETRAIN and not r.condition:
+            found[cost.device][r.model.place][r.model.pair] = cost
     return {device: dict(costs) for device, costs in sorted(found.items())}
 
 

@@ -30,7 +30,7 @@ class DataNotes:
 
         A force error of exactly zero shows it: what is left of the other errors is rounding.
         """
-        zero = {r.target for r in records if _is_zero(r) and not r.condition}
+        zero = {r.model.target for r in records if _is_zero(r) and not r.condition}
         new = sorted(zero - self.without_forces)
         sentences = (
             f"A model of {target} has a force error of exactly 0, so the forces of the test "
@@ -46,17 +46,20 @@ class DataNotes:
         Of a kind of test structures, an error of exactly zero shows that they have none.
         """
         records = list(records)
-        zero = {(r.target, key_of(r.condition)) for r in records if _is_zero(r)}
+        zero = {(r.model.target, key_of(r.condition)) for r in records if _is_zero(r)}
         return [
             r
             for r in records
             if not _is_force_error(r)
-            or (r.target not in self.without_forces and (r.target, key_of(r.condition)) not in zero)
+            or (
+                r.model.target not in self.without_forces
+                and (r.model.target, key_of(r.condition)) not in zero
+            )
         ]
 
     def comparable_results(self, results: Results) -> Results:
         """Return the results but force errors on test structures without forces."""
-        profiles = [p for p in results.profiles if p.target not in self.without_forces]
+        profiles = [p for p in results.profiles if p.model.target not in self.without_forces]
         return replace(results, records=self.comparable(results.records), profiles=profiles)
 
 
@@ -66,7 +69,7 @@ NO_NOTES = DataNotes()
 
 def _is_force_error(record: Record) -> bool:
     """Return whether a record is a force error on the target."""
-    return record.unit == FORCE_MAE.unit and record.strategy != PRETRAIN
+    return record.unit == FORCE_MAE.unit and record.model.strategy != PRETRAIN
 
 
 def _is_zero(record: Record) -> bool:

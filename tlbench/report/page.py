@@ -167,7 +167,10 @@ def _figures(records: list[Record], name: str) -> Iterator[tuple[str, str, Any]]
         return
     metric = METRICS.get(name)
     arguments = (records, name, metric.unit, summarise(records, name).strategies)
-    if any(r.size and r.train_temperature_k is None and r.strategy != PRETRAIN for r in records):
+    if any(
+        r.model.size and r.model.train_temperature_k is None and r.model.strategy != PRETRAIN
+        for r in records
+    ):
         yield "Learning curves", CURVES_NOTE, learning_curves(*arguments)
     for matrix in matrices(records, name):
         where = f"{matrix.backbone}, N = {matrix.size}"
@@ -230,7 +233,7 @@ def _costs(suite: Suite, records: list[Record], costs: Sequence[Cost]) -> dict[s
 
 
 def _source_models(records: list[Record]) -> list[Record]:
-    return [r for r in records if r.strategy == PRETRAIN and not r.condition]
+    return [r for r in records if r.model.strategy == PRETRAIN and not r.condition]
 
 
 def _with_width(figure: Any, name: str) -> Markup:

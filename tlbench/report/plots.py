@@ -11,10 +11,11 @@ from plotly.subplots import make_subplots
 
 from tlbench.metrics.statistics import Curve, geometric_mean
 from tlbench.metrics.statistics.ratio import ratio_of
+from tlbench.plan import Place
 from tlbench.records import Record
 from tlbench.report.breakdowns import vanishes
 from tlbench.report.costs import Point, pareto
-from tlbench.report.summary import MOST_BESIDE, Place, arm_at, curve_of, seed_of, target_errors
+from tlbench.report.summary import MOST_BESIDE, arm_at, curve_of, seed_of, target_errors
 
 # Okabe & Ito's colours, which most colour-blind readers can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

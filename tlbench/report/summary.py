@@ -14,7 +14,7 @@ from tlbench.metrics.statistics import (
     negative_transfer,
     paired_ratio,
 )
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place
 from tlbench.records import Record
 
 BASELINE = "scratch"
@@ -25,20 +25,6 @@ WORSE_NOTE = (
     "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
     "hold for the number of updates that all arms had."
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a table the models of one arm stand.
-
-    ``size`` is 0 for an arm that sees no target data; ``train_temperature_k`` is None where
-    training structures of all temperatures are used.
-    """
-
-    backbone: str
-    strategy: str
-    size: int
-    train_temperature_k: float | None = None
 
 
 Errors = dict[Place, dict[Pair, float]]
@@ -86,9 +72,8 @@ def target_errors(
     for r in records:
         # An error of exactly zero has no logarithm.
         wanted = r.metric == metric and r.condition == (condition or {}) and r.value > 0
-        if wanted and r.strategy != PRETRAIN:
-            place = Place(r.backbone, r.strategy, r.size, r.train_temperature_k)
-            found[place][r.subset_seed, r.init_seed] = r.value
+        if wanted and r.model.strategy != PRETRAIN:
+            found[r.model.place][r.model.pair] = r.value
     return dict(found)
 
 
@@ -99,13 +84,13 @@ def seed_of(records: Iterable[Record], metric: str) -> int:
 
 def strategies_of(records: Iterable[Record]) -> list[str]:
     """Return the arms that were measured on the target, the baseline first."""
-    names = dict.fromkeys(r.strategy for r in records if r.strategy != PRETRAIN)
+    names = dict.fromkeys(r.model.strategy for r in records if r.model.strategy != PRETRAIN)
     return sorted(names, key=lambda name: name != BASELINE)
 
 
 def arm_at(errors: Errors, row: Place) -> dict[Pair, float]:
     """Return the values of an arm at a place; of one without target data, wherever it is asked."""
-    return errors.get(row) or errors.get(Place(row.backbone, row.strategy, 0), {})
+    return errors.get(row) or errors.get(row.replace(size=0, train_temperature_k=None), {})
 
 
 def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:

@@ -8,13 +8,12 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place
 from tlbench.records import Record
 from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
     Errors,
-    Place,
     arm_at,
     range_text,
     ratio_text,
@@ -91,7 +90,7 @@ def _conditions(records: list[Record]) -> dict[Test, dict[str, float | str]]:
     found: dict[Test, dict[str, float | str]] = {}
     for record in records:
         condition = record.condition
-        if record.strategy == PRETRAIN or "temperature_k" not in condition:
+        if record.model.strategy == PRETRAIN or "temperature_k" not in condition:
             continue
         if set(condition) <= {"temperature_k", "phase"}:
             test = (float(condition["temperature_k"]), str(condition.get("phase", "")))
@@ -106,12 +105,12 @@ def _of_arm(
     means: dict[tuple[float | None, Test], float] = {}
     ratios: dict[tuple[float, Test], Ratio] = {}
     for test, errors in by_test.items():
-        level = errors.get(Place(arm.backbone, arm.strategy, 0))
+        level = errors.get(arm.replace(size=0))
         if level:
             means[None, test] = geometric_mean(list(level.values()))
         for train in train_k:
-            values = arm_at(errors, Place(arm.backbone, arm.strategy, arm.size, train))
-            baseline = errors.get(Place(arm.backbone, BASELINE, arm.size, train), {})
+            values = arm_at(errors, arm.replace(train_temperature_k=train))
+            baseline = errors.get(arm.replace(strategy=BASELINE, train_temperature_k=train), {})
             if values and not level:
                 means[train, test] = geometric_mean(list(values.values()))
             ratio = paired_ratio(values, baseline, seed)

@@ -104,7 +104,7 @@ def planned(
     changed = "pretraining" if study.arm == PRETRAINING else "training"
     changes[changed] = _with(getattr(suite, changed), settings)
     whole = plan(suite.model_copy(update=changes))
-    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.strategy == study.arm))
+    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == study.arm))
     needed = _with_ancestors(whole.jobs, models)
     jobs = {key: job for key, job in whole.jobs.items() if key in needed}
     for key in models:

@@ -26,7 +26,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lacking = [
         where
         for where in expected(plan(load_suite("quick")))
-        if where.backbone == "schnet" and where.size == 10 and where.subset_seed == 2
+        if where.model.backbone == "schnet"
+        and where.model.size == 10
+        and where.model.subset_seed == 2
     ]
     publish(folder, "gaps", seed=4, without=lacking)
     publish(

@@ -212,7 +212,7 @@ def test_without_submissions_there_is_a_page_that_says_so(tmp_path: Path):
 
 def test_source_models_alone_make_a_page_without_a_table(tmp_path: Path):
     suite = load_suite("quick")
-    targets = [where for where in expected(plan(suite)) if where.strategy != PRETRAIN]
+    targets = [where for where in expected(plan(suite)) if where.model.strategy != PRETRAIN]
     publish(tmp_path / "results", "sources", without=targets)
     build_site(tmp_path / "results", tmp_path / "site")
     page = (tmp_path / "site" / "suites" / "quick" / "index.html").read_text()

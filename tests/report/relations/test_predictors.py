@@ -143,7 +143,11 @@ def test_what_is_concluded_says_how_likely_chance_is():
 
 
 def test_few_elements_say_so():
-    records = [r for r in matrix(lambda a, b: 0.5) if {r.source, r.target} <= {"Si", "Ge", "Li"}]
+    records = [
+        r
+        for r in matrix(lambda a, b: 0.5)
+        if {r.model.source, r.model.target} <= {"Si", "Ge", "Li"}
+    ]
     for number, r in enumerate(records):
         records[number] = r.model_copy(update={"value": r.value + 3 * number})
     found = said(asked(records)[FIRST])
@@ -221,8 +225,8 @@ def test_parts_of_the_source_are_compared_at_each_test_temperature():
     records = [
         r.model_copy(
             update={
-                "source_part": part,
-                "value": r.value * (of_part[part] if r.strategy == "finetune" else 1),
+                "model": r.model.replace(source_part=part),
+                "value": r.value * (of_part[part] if r.model.strategy == "finetune" else 1),
             }
         )
         for part in parts
@@ -265,7 +269,7 @@ def test_with_one_training_temperature_nothing_can_be_exchanged_nor_concluded():
     records = [
         r
         for r in temperatures(lambda strategy, train, test: 100 + test / 10 + 3 * len(strategy))
-        if r.train_temperature_k == 300.0
+        if r.model.train_temperature_k == 300.0
     ]
     known = [
         apart(named("Ge", temperature_k=300.0), named("Ge", "test", temperature_k=test), test / 1e4)

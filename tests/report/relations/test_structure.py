@@ -109,8 +109,10 @@ def test_force_and_structure_are_compared_within_a_backbone_and_above_the_floor(
     floored = [("finetune", s, 60 + s, 60, 0.0001 * s) for s in range(4, 6)]
     dynamics, _, records = made([*of_good, *floored])
     bad, _, more = made([("finetune", s, 500 + s, 500, 1.0 - 0.1 * s) for s in range(4)])
-    dynamics.models.extend(m.model_copy(update={"backbone": "c"}) for m in bad.models)
-    records += [r.model_copy(update={"backbone": "c"}) for r in more]
+    dynamics.models.extend(
+        m.model_copy(update={"model": m.model.replace(backbone="c")}) for m in bad.models
+    )
+    records += [r.model_copy(update={"model": r.model.replace(backbone="c")}) for r in more]
     one, other = structure_findings(dynamics, records)
     assert one == (
         "b: the RDF error of 4 of 6 models is above that of another run of the reference; its rank "

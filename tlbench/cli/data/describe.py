@@ -35,8 +35,7 @@ def describe(
 
     from tlbench.cli.tables import console, drawn, say
     from tlbench.inspection.page import write_page
-    from tlbench.inspection.summary import describe_parts
-    from tlbench.inspection.tables import tables
+    from tlbench.inspection.summary import describe_parts, tables
 
     card, guessed = _meant(name)
     page = html or Path("runs") / "data" / f"{card.name}.html"
@@ -66,16 +65,15 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
     """Return the card called ``name``; of a data file a guessed one, and what was guessed."""
     import yaml
 
-    from tlbench.data.cards import Card, load_card
+    from tlbench.data.cards import card_of, load_card
     from tlbench.data.guess import guess_card
-    from tlbench.inspection.collection import READER_OF
-    from tlbench.schema import validate
+    from tlbench.inspection.checks.collection import READER_OF
 
     path = Path(name)
     if path.suffix.lower() not in READER_OF or not path.is_file():
         return load_card(name), ()
     guess = guess_card(path)
-    card = validate(Card, yaml.safe_load(guess.text), f"a card for {path}")
+    card = card_of(yaml.safe_load(guess.text), f"a card for {path}")
     card._folder = path.parent
     return card, tuple(guess.said)
 

@@ -115,12 +115,11 @@ def distances(
 
 def _meant(name: str) -> "Card | Path":
     """Return the card or the file that ``name`` means."""
-    from tlbench.data.cards import card_names, is_path, load_card
+    from tlbench.data.cards import data_file, load_card
     from tlbench.data.readers.file_types import check_is_file
 
-    path = Path(name)
-    is_card = name in card_names() or path.suffix in (".yaml", ".yml")
-    if is_card or not (path.is_file() or is_path(name) or path.suffix):
+    path = data_file(name)
+    if path is None:
         return load_card(name)
     check_is_file(path, f"There is no data set and no file {name!r}.")
     return path

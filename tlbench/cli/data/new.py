@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tlbench.inspection.finding import Finding
+    from tlbench.inspection.checks.finding import Finding
 
 
 def new(
@@ -42,16 +42,15 @@ def new(
     import yaml
 
     from tlbench.cli.tables import console, say
-    from tlbench.data.cards import Card, load_card
+    from tlbench.data.cards import card_of, load_card
     from tlbench.data.guess import guess_card
     from tlbench.data.readers.file_types import check_is_file
     from tlbench.errors import InputError
     from tlbench.files import write_whole
     from tlbench.inspection.checks.cells import check_stress_cells
+    from tlbench.inspection.checks.collection import from_card
+    from tlbench.inspection.checks.finding import merge
     from tlbench.inspection.checks.parts import check_parts
-    from tlbench.inspection.collection import from_card
-    from tlbench.inspection.finding import merge
-    from tlbench.schema import validate
 
     check_is_file(file, f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")
@@ -69,7 +68,7 @@ def new(
                 f"{card}: a card and its files are in one folder, but {other} is in another."
             )
     guess = guess_card(file, test, validation, card.stem)
-    validate(Card, yaml.safe_load(guess.text), f"a card for {file}")
+    card_of(yaml.safe_load(guess.text), f"a card for {file}")
     try:
         write_whole(card, guess.text)
     except OSError as error:
@@ -89,6 +88,6 @@ def new(
 
 def _findings(found: "Iterable[Finding | str]") -> "Iterator[Finding]":
     """Return findings without notes."""
-    from tlbench.inspection.finding import Finding
+    from tlbench.inspection.checks.finding import Finding
 
     return (each for each in found if isinstance(each, Finding))

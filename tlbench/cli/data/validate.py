@@ -8,8 +8,8 @@ import typer
 from tlbench.cli.options import Mirror, StoreFolder
 
 if TYPE_CHECKING:
-    from tlbench.inspection.collection import Collection
-    from tlbench.inspection.validation import Validation
+    from tlbench.inspection.checks.collection import Collection
+    from tlbench.inspection.checks.validation import Validation
 
 MAX_FINDINGS = 50
 
@@ -37,7 +37,7 @@ def validate(
     """
     from rich.console import Console
 
-    from tlbench.inspection.validation import validate_collection
+    from tlbench.inspection.checks.validation import validate_collection
 
     with Console(stderr=True).status("Reading …") as status:
         collection = _collect(data, mirror, store, reader, status)
@@ -52,24 +52,19 @@ def _collect(
 ) -> "Collection":
     """Return the frames of a card, or of a data file if ``data`` names one."""
     from tlbench.cli.data.describe import load_parts
-    from tlbench.data.cards import is_path, load_card
+    from tlbench.data.cards import data_file, load_card
     from tlbench.errors import InputError
-    from tlbench.inspection.collection import from_card, from_file, from_parts
+    from tlbench.inspection.checks.collection import from_card, from_file, from_parts
 
-    path = Path(data)
-    is_card = path.suffix in (".yaml", ".yml")
-    if not is_card and (reader or path.is_file() or is_path(data) or path.suffix in READABLE):
+    path = data_file(data)
+    if path is not None:
         return from_file(path, reader)
+    card = load_card(data)
     if reader:
         raise InputError(f"{data} is a card, which names its own reader; leave out --reader.")
-    card = load_card(data)
     if card.data_files():
         return from_card(card, mirror)
     return from_parts(load_parts(card, store, mirror, status), card.elements)
-
-
-READABLE = (".extxyz", ".xyz", ".json")
-"""Endings that no card's name has."""
 
 
 def _print(found: "Validation", every_frame: bool) -> None:

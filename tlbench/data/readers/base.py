@@ -9,6 +9,9 @@ from tlbench.data.frames import Frames
 from tlbench.errors import InputError
 from tlbench.schema import Strict
 
+Scanned = Iterator[tuple[str, int | None, Frames | InputError]]
+"""Name of the file, index and content of each frame, or what is wrong with it."""
+
 
 def _accept(paths: Mapping[str, Path], options: Any) -> None:
     """Accept any settings."""
@@ -37,6 +40,24 @@ class Reader:
     options: type[Strict]
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
     check: Callable[[Mapping[str, Path], Any], None] = _accept
+
+    def scan(self, paths: Mapping[str, Path], options: Any) -> Scanned:
+        """Yield name of the file, index and content of every frame, or what is wrong with it.
+
+        What `check` refuses comes first, without an index.
+
+        Raises
+        ------
+        InputError
+            As ``frames``.
+        """
+        try:
+            self.check(paths, options)
+        except InputError as error:
+            yield "", None, error
+        for name, path in paths.items():
+            for index, frame in self.frames(path, options):
+                yield name, index, frame
 
     def read(self, path: Path, options: Any) -> Frames:
         """Return all structures of a file, in its order.

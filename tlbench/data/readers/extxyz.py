@@ -1,6 +1,7 @@
 """Extended XYZ files: which keys hold which labels, and in which units."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,13 +162,9 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
             raise InputError(f"its {what} {verb} not finite.")
         return value
 
-    return Frames(
-        atomic_numbers=atoms.numbers.astype(np.int64),
-        positions=np.asarray(atoms.positions, dtype=np.float64),
+    return replace(
+        Frames.unlabelled([atoms]),
         forces=number(options.forces_key, (n_atoms, 3), "forces") * FORCE_UNITS[options.force_unit],
-        n_atoms=np.array([n_atoms], dtype=np.int64),
-        cell=np.asarray(atoms.cell, dtype=np.float64)[None],
-        pbc=np.asarray(atoms.pbc, dtype=bool)[None],
         energy=number(options.energy_key, (), "energy")[None] * ENERGY_UNITS[options.energy_unit],
         stress=_stress(found, float(atoms.cell.volume), options)[None],
         temperature_k=np.array([_number(_under(found, options.temperature_key))]),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import Finding, measured
-from tlbench.inspection.geometry import flatness, structures_of, widths
+from tlbench.inspection.checks.collection import Collection
+from tlbench.inspection.checks.finding import Finding, measured
+from tlbench.inspection.checks.geometry import flatness, structures_of, widths
 
 MIN_FLATNESS = 0.01
 """Volume of the cell over the product of its edges; 0.01 is that of an angle of half a degree."""
@@ -31,12 +31,12 @@ def check_numbers(collection: Collection) -> Iterator[Finding]:
                 int(count),
                 int(frames.n_atoms[frame]),
             )
-    for frame in np.flatnonzero(~np.isfinite(frames.energy)):
-        name = str(collection.names[frame])
-        yield Finding("error", "labels", name, "The energy is not a number.")
-    for frame in np.flatnonzero(~np.isfinite(frames.cell).all(axis=(1, 2))):
-        name = str(collection.names[frame])
-        yield Finding("error", "cell", name, "The cell vectors are not numbers.")
+    for check, message, sound in (
+        ("labels", "The energy is not a number.", np.isfinite(frames.energy)),
+        ("cell", "The cell vectors are not numbers.", np.isfinite(frames.cell).all(axis=(1, 2))),
+    ):
+        for name in collection.names[~np.asarray(sound)]:
+            yield Finding("error", check, str(name), message)
 
 
 def check_cells(collection: Collection) -> Iterator[Finding]:

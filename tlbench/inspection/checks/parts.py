@@ -7,10 +7,9 @@ import numpy as np
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.inspection.checks.large_forces import check_large_forces
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding
-from tlbench.inspection.force_sizes import NO_FORCE, has_forces, typical_force
+from tlbench.inspection.checks.collection import Collection
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding
+from tlbench.inspection.checks.forces import NO_FORCE, check_large_forces, has_forces, typical_force
 
 FACTOR = 3.0
 """Largest usual ratio between the root-mean-square force components of two parts.

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench.data.frames import Floats, Frames
-from tlbench.data.stress_convention import (
+from tlbench.data.frames import Frames
+from tlbench.data.work import (
     CONVENTIONS,
     HIGHEST_STRESS,
     Convention,
     convention_of,
+    stress_slope,
     typical_stress,
-    work_slope,
 )
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding, measured
+from tlbench.inspection.checks.collection import Collection
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding, measured
 
 LARGEST_TENSION = 30.0
 """Mean tension (GPa) that few solids bear: ideal strengths of metals are below, diamond's is 90."""
@@ -29,7 +29,7 @@ READ = Convention("GPa", "tension")
 def check_stress(collection: Collection) -> Iterator[Finding]:
     """Find stresses that are all zero, impossibly large, or contradict energies.
 
-    Energies of strained frames fix unit and sign; see `tlbench.data.stress_convention`.
+    Energies of strained frames fix unit and sign; see `tlbench.data.work`.
     """
     frames = collection.frames
     known = np.isfinite(frames.stress).all(axis=(1, 2))
@@ -58,8 +58,9 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             "trace), more than there is inside planets; check stress_unit in the card's options.",
         )
         return
-    tension = _tension(frames)
-    for frame in np.flatnonzero(tension > LARGEST_TENSION):
+    # A third of the trace, positive in tension; comparisons with NaN are false.
+    mean = np.trace(frames.stress, axis1=1, axis2=2) / 3
+    for frame in np.flatnonzero(mean > LARGEST_TENSION):
         yield measured(
             "warning",
             "stress",
@@ -67,21 +68,21 @@ def check_stress(collection: Collection) -> Iterator[Finding]:
             "A tension of {0:.3g} GPa (a third of the trace); few solids bear more than "
             f"{LARGEST_TENSION:g}. The calculation may not have converged, or unit or sign are "
             "wrong.",
-            tension[frame],
+            mean[frame],
         )
-    for frame in np.flatnonzero(np.isfinite(tension) & (tension < -LARGEST_COMPRESSION)):
+    for frame in np.flatnonzero(mean < -LARGEST_COMPRESSION):
         yield measured(
             "warning",
             "stress",
             str(collection.names[frame]),
             "A pressure of {0:.3g} GPa, more than at the centre of the Earth; check stress_unit "
             "and stress_sign in the card's options.",
-            -tension[frame],
+            -mean[frame],
         )
 
 
 def _contradiction(frames: Frames) -> Finding | None:
-    slope = work_slope(frames)
+    slope = stress_slope(frames)
     if not slope.is_resolved:
         return None
     found = convention_of(slope.value, READ)
@@ -98,9 +99,3 @@ def _contradiction(frames: Frames) -> Finding | None:
         f"their stresses imply (R² {slope.r_squared:.2f}){guess}; correct stress_unit or "
         "stress_sign in the card's options.",
     )
-
-
-def _tension(frames: Frames) -> Floats:
-    """Return a third of the trace of each stress (GPa); minus infinity where it is unknown."""
-    mean = np.trace(frames.stress, axis1=1, axis2=2) / 3
-    return np.where(np.isfinite(mean), mean, -np.inf)

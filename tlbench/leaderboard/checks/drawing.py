@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from tlbench.errors import InputError
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.verification.coordinates import Coordinates
 from tlbench.leaderboard.verification.numbers import Model, models_of
 from tlbench.plan import PRETRAIN
 from tlbench.transfer import arm
@@ -45,14 +44,11 @@ def draw(entry: Entry, number: int, seed: int) -> list[Model]:
 
 def source_jobs(models: Mapping[str, Model], jobs: Iterable[str]) -> set[str]:
     """Return the jobs of the source models, as far as published, that some models start from."""
-    sources = {_origin(m.where): job for job, m in models.items() if m.where.strategy == PRETRAIN}
-    started = [models[job].where for job in jobs if models[job].where.strategy != PRETRAIN]
-    origins = {_origin(where) for where in started if arm(where.strategy).needs_source}
+    keys = {job: model.where.model for job, model in models.items()}
+    sources = {key.origin: job for job, key in keys.items() if key.strategy == PRETRAIN}
+    started = [keys[job] for job in jobs if keys[job].strategy != PRETRAIN]
+    origins = {key.origin for key in started if arm(key.strategy).needs_source}
     return {job for origin, job in sources.items() if origin in origins}
-
-
-def _origin(where: Coordinates) -> tuple[str, str | None, str, int]:
-    return where.source, where.source_part, where.backbone, where.init_seed
 
 
 def drawn_jobs(entry: Entry, jobs: Iterable[str], number: int, seed: int) -> list[str]:

@@ -210,7 +210,7 @@ def changes_text(changes: Sequence[Change]) -> str:
 
 def backbones_of(member: Member) -> list[str]:
     """Return the backbones that a submission has results of, in the order of its suite."""
-    found = {r.backbone for r in member.entry.results.records}
+    found = {r.model.backbone for r in member.entry.results.records}
     return [name for name in member.entry.suite.backbones if name in found]
 
 

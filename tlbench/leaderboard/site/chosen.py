@@ -48,9 +48,9 @@ def records_of(board: Board, models: Sequence[Model]) -> list[Record]:
     for member in board.members:
         names = _names(board, member, models)
         for r in member.entry.results.records:
-            if r.backbone in names:
-                name = names[r.backbone]
-                found.append(r if name == r.backbone else r.model_copy(update={"backbone": name}))
+            if r.model.backbone in names:
+                model = r.model.replace(backbone=names[r.model.backbone])
+                found.append(r.model_copy(update={"model": model}))
     return found
 
 
@@ -58,7 +58,7 @@ def costs_of(board: Board, models: Sequence[Model]) -> list[Cost]:
     """Return what the models of their submissions cost; each model has one key."""
     members = {name for name, _ in models}
     costs = {
-        cost.model: cost
+        cost.trained: cost
         for member in board.members
         if member.name in members
         for cost in member.entry.results.costs
@@ -76,12 +76,12 @@ def dynamics_of(board: Board, models: Sequence[Model]) -> list[tuple[list[str], 
     for member in board.members:
         dynamics = member.entry.results.dynamics
         names = _names(board, member, models)
-        if dynamics is None or not any(run.backbone in names for run in dynamics.models):
+        if dynamics is None or not any(run.model.backbone in names for run in dynamics.models):
             continue
         runs = [
-            run.model_copy(update={"backbone": names[run.backbone]})
+            run.model_copy(update={"model": run.model.replace(backbone=names[run.model.backbone])})
             for run in dynamics.models
-            if run.backbone in names
+            if run.model.backbone in names
         ]
         submissions, pooled = found.setdefault(
             dynamics.reference.model_dump_json(), ([], dynamics.model_copy(update={"models": []}))

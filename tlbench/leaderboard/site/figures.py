@@ -10,6 +10,7 @@ from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics
 from tlbench.leaderboard.site.columns import rounded
 from tlbench.metrics import METRICS
+from tlbench.plan import Transfer
 from tlbench.records import Record
 from tlbench.report.costs import FRONT_NOTE, fronts
 from tlbench.report.dynamics.section import dynamics_figures
@@ -23,7 +24,7 @@ from tlbench.report.page import (
 )
 from tlbench.report.summary import strategies_of, summarise
 from tlbench.report.temperature import matrices
-from tlbench.report.transfers import Transfer, by_transfer
+from tlbench.report.transfers import by_transfer
 
 Spec = dict[str, Any]
 DIGITS = 5
@@ -113,15 +114,16 @@ def _cases(transfers: Transfers) -> Cases:
     """Return the records by transfer and, where models saw one temperature only, by that."""
     cases: dict[str, list[Record]] = {}
     for transfer, some in transfers.items():
-        at = sorted({r.train_temperature_k for r in some if r.train_temperature_k is not None})
-        if any(r.size and r.train_temperature_k is None for r in some) or not at:
+        trained_at = {r.model.train_temperature_k for r in some if r.model.size}
+        at = sorted(t for t in trained_at if t is not None)
+        if None in trained_at or not at:
             cases[transfer.label()] = some
         for temperature in at:
             # As if there were no other temperature, which is what figures of one set take.
             cases[f"{transfer.label()}, trained at {temperature:g} K"] = [
-                r.model_copy(update={"train_temperature_k": None})
+                r.model_copy(update={"model": r.model.replace(train_temperature_k=None)})
                 for r in some
-                if not r.size or r.train_temperature_k == temperature
+                if not r.model.size or r.model.train_temperature_k == temperature
             ]
     return cases
 
@@ -131,7 +133,7 @@ def _curves(cases: Cases, metrics: Sequence[str]) -> Section:
 
     section = Section("learning-curves", "Learning curves", CURVES_NOTE)
     for case, some in cases.items():
-        if len({r.size for r in some if r.size}) < 2:
+        if len({r.model.size for r in some if r.model.size}) < 2:
             continue
         for metric in metrics if len(cases) == 1 else metrics[:1]:
             table = summarise(some, metric)
@@ -213,8 +215,8 @@ def _conditions(transfers: Transfers, metric: str) -> Iterator[Section]:
         )
         for some in transfers.values() if len(transfers) == 1 else ():
             strategies = strategies_of(some)
-            for backbone in sorted({r.backbone for r in some}):
-                mine = [r for r in some if r.backbone == backbone]
+            for backbone in sorted({r.model.backbone for r in some}):
+                mine = [r for r in some if r.model.backbone == backbone]
                 figure = by_condition(mine, metric, METRICS.get(metric).unit, strategies, quantity)
                 if figure is not None:
                     section.choices[backbone] = spec_of(figure)

@@ -264,10 +264,12 @@ def _source_errors(member: Member) -> list[list[str]]:
     """Return the errors of source models on the test set of their own element."""
     lines = [["backbone", "element", "init seed", "structures", "metric", "value"]]
     for r in member.entry.results.records:
-        if r.strategy == PRETRAIN and not r.condition:
-            of = r.target + (f" ({r.source_part})" if r.source_part else "")
+        if r.model.strategy == PRETRAIN and not r.condition:
+            of = r.model.target + (f" ({r.model.source_part})" if r.model.source_part else "")
             value = f"{number_text(r.value)} {r.unit}"
-            lines.append([r.backbone, of, str(r.init_seed), str(r.size), r.metric, value])
+            lines.append(
+                [r.model.backbone, of, str(r.model.init_seed), str(r.model.size), r.metric, value]
+            )
     return lines
 
 

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from tlbench.leaderboard.site.boards import Board
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import Pair, bootstrap_seed
-from tlbench.plan import PRETRAIN
+from tlbench.plan import PRETRAIN, Place, Transfer
 from tlbench.report.summary import BASELINE
-from tlbench.report.transfers import Transfer
 
 MEANS = ("stability_rate", "survival_time")
 """Metrics that may be 0, and so have arithmetic means; all others have geometric ones."""
@@ -33,6 +32,13 @@ class Arm:
     strategy: str
     size: int
     at: float | None
+
+    @classmethod
+    def of(cls, submission: str, place: Place) -> "Arm":
+        """Return the arm that has a place in a submission."""
+        return cls(
+            submission, place.backbone, place.strategy, place.size, place.train_temperature_k
+        )
 
     def scratch(self) -> "Arm":
         """Return the arm that it is compared with."""
@@ -70,8 +76,8 @@ def pool_of(board: Board) -> Pool:
     sources: dict[str, set[str]] = defaultdict(set)
     for member in board.members:
         for r in member.entry.results.records:
-            transfer = Transfer(r.source, r.source_part, r.target)
-            if r.strategy == PRETRAIN:
+            transfer = r.model.transfer
+            if r.model.strategy == PRETRAIN:
                 sources[r.metric].add(f"{r.job}/{r.metric}")
                 continue
             jobs[r.metric, transfer].add(f"{r.job}/{r.metric}")
@@ -79,9 +85,9 @@ def pool_of(board: Board) -> Pool:
             if r.value <= 0 and r.metric not in MEANS:
                 continue
             view = View(r.metric, key_of(r.condition), transfer)
-            arm = Arm(member.name, r.backbone, r.strategy, r.size, r.train_temperature_k)
+            arm = Arm.of(member.name, r.model.place)
             values = pool.views.setdefault(view, {}).setdefault(arm, {})
-            values[r.subset_seed, r.init_seed] = r.value
+            values[r.model.pair] = r.value
     one = len({transfer for _, transfer in jobs}) == 1
     for (metric, transfer), found in jobs.items():
         # As in the report, so that it and the board give the same intervals.

@@ -14,8 +14,8 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import MIN_PAIRS, Ratio, Standing, tie_groups
 from tlbench.metrics.statistics.pairs import log_ratios
+from tlbench.plan import Transfer
 from tlbench.report.summary import BASELINE
-from tlbench.report.transfers import Transfer
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def transfers_of(board: Board) -> list[tuple[str, str | None, str]]:
     """Return source, its part and target of every transfer, in the order of the records."""
     return list(
         dict.fromkeys(
-            (r.source, r.source_part, r.target)
+            (r.model.source, r.model.source_part, r.model.target)
             for member in board.members
             for r in member.entry.results.records
         )

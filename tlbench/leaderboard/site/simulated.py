@@ -15,13 +15,7 @@ def intervals_of_simulations(board: Board) -> dict[tuple[str, Arm], Ends]:
         if dynamics is None:
             continue
         for place, models in arms_of(dynamics, []).items():
-            arm = Arm(
-                member.name,
-                place.backbone,
-                place.strategy,
-                place.size,
-                place.train_temperature_k,
-            )
+            arm = Arm.of(member.name, place)
             rate = rate_of(models)
             found["stability_rate", arm] = (rate.low, rate.high)
             time = survival_time(models, dynamics.reference.time_ps)

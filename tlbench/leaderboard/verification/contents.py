@@ -119,12 +119,12 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
     dirty = sum(p.git_dirty is True for p in entry.provenance)
     if dirty:
         yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
-    weights = {r.model for r in entry.results.records if r.model}
+    weights = {r.trained for r in entry.results.records if r.trained}
     if weights != entry.about.weights.keys():
         yield "The digests of weights are not those of the models that records name."
     for cost in entry.results.costs:
-        if cost.model not in weights:
-            yield f"The cost of model {cost.model[:12]} is of no model that is there."
+        if cost.trained not in weights:
+            yield f"The cost of model {cost.trained[:12]} is of no model that is there."
 
 
 def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
@@ -141,7 +141,8 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
     places = {model.where for model in models}
     for profile in results.profiles:
         if coordinates_of(profile) not in places:
-            yield f"A profile is of {profile.strategy} {profile.backbone}, which has no records."
+            model = profile.model
+            yield f"A profile is of {model.strategy} {model.backbone}, which has no records."
             break
     known = {(each.card, each.element) for each in entry.about.data}
     parts = {None, *(part.label() for part in suite.source_parts or ())}

@@ -60,13 +60,13 @@ ROUNDING = 1e-9
 
 def check_costs(entry: Entry, models: list[Model]) -> Iterator[str]:
     """Yield what cannot be of the costs of a submission, or contradicts what else it says."""
-    costs = {cost.model: cost for cost in entry.results.costs}
+    costs = {cost.trained: cost for cost in entry.results.costs}
     if len(costs) != len(entry.results.costs):
         yield "The cost of a model is given twice."
         return
     where = _trained(models)
     jobs = {job.job: job for job in entry.provenance}
-    sources = {_source(at): key for key, at in where.items() if at.strategy == PRETRAIN}
+    sources = {at.model.origin: key for key, at in where.items() if at.model.strategy == PRETRAIN}
     measured = entry.about.format > 1
     if measured:
         yield from _missing(where, sources, costs, jobs)
@@ -77,10 +77,10 @@ def check_costs(entry: Entry, models: list[Model]) -> Iterator[str]:
         for problem in (
             *_beyond_floors(cost, _updates(entry.suite, at), measured),
             *_of_another_job(cost, jobs.get(key)),
-            *_of_another_source(cost, at, costs.get(sources.get(_source(at), ""))),
+            *_of_another_source(cost, at, costs.get(sources.get(at.model.origin, ""))),
         ):
             yield f"{name}: {problem}."
-        calls[at.backbone].add(cost.force_call_seconds)
+        calls[at.model.backbone].add(cost.force_call_seconds)
     for backbone, seconds in calls.items():
         if len(seconds - {None}) > 1:
             yield f"A force call of {backbone} takes different times for different models."
@@ -91,7 +91,7 @@ def check_parameters(entry: Entry, models: list[Model]) -> tuple[list[str], list
     where = _trained(models)
     stated: dict[str, set[int]] = defaultdict(set)
     for cost in entry.results.costs:
-        stated[where[cost.model].backbone].add(cost.n_parameters)
+        stated[where[cost.trained].model.backbone].add(cost.n_parameters)
     here = {name for name in stated if _is_here(entry, name)}
     counted = count_parameters({name: _config(entry.suite, name) for name in sorted(here)})
     problems = [
@@ -128,15 +128,10 @@ def _is_here(entry: Entry, name: str) -> bool:
 def _trained(models: list[Model]) -> dict[str, Coordinates]:
     """Return the coordinates of each trained model, by the key of the job that trained it."""
     return {
-        model.records[0].model: replace(model.where, simulated=False)
+        model.records[0].trained: replace(model.where, simulated=False)
         for model in models
-        if model.records[0].model is not None
+        if model.records[0].trained is not None
     }
-
-
-def _source(at: Coordinates) -> tuple[str, str | None, str, int]:
-    """Return what a model and its source model have in common."""
-    return at.source, at.source_part, at.backbone, at.init_seed
 
 
 def _missing(
@@ -147,7 +142,7 @@ def _missing(
 ) -> Iterator[str]:
     """Yield the models without a cost, but for those whose source model was trained elsewhere."""
     for key in sorted(where.keys() - costs.keys()):
-        own, source = jobs.get(key), jobs.get(sources.get(_source(where[key]), ""))
+        own, source = jobs.get(key), jobs.get(sources.get(where[key].model.origin, ""))
         if own is None or source is None or own.device_name == source.device_name:
             yield (
                 f"{where[key].label()}: its cost is missing; run the suite until the job that "
@@ -157,11 +152,11 @@ def _missing(
 
 def _updates(suite: Suite, at: Coordinates) -> int:
     """Return how many updates the suite gives a model."""
-    if at.strategy != PRETRAIN and not arm(at.strategy).trains:
+    if at.model.strategy != PRETRAIN and not arm(at.model.strategy).trains:
         return 0
-    given = suite.pretraining if at.strategy == PRETRAIN else suite.training
+    given = suite.pretraining if at.model.strategy == PRETRAIN else suite.training
     if suite.tuned is not None:
-        given = suite.tuned.training(at.backbone, at.strategy, given)
+        given = suite.tuned.training(at.model.backbone, at.model.strategy, given)
     return given.updates
 
 
@@ -217,7 +212,7 @@ def _of_another_job(cost: Cost, job: JobProvenance | None) -> Iterator[str]:
 
 def _of_another_source(cost: Cost, at: Coordinates, source: Cost | None) -> Iterator[str]:
     given = cost.pretraining_wall_seconds, cost.pretraining_cpu_seconds
-    if at.strategy == PRETRAIN or not arm(at.strategy).needs_source:
+    if at.model.strategy == PRETRAIN or not arm(at.model.strategy).needs_source:
         if given != (None, None):
             yield "it was trained without a source model, which cannot have cost anything"
         return

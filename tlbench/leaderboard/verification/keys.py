@@ -55,6 +55,6 @@ def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
         # What is no model of the suite is said elsewhere.
         if cell is None:
             continue
-        trained = {record.model for record in model.records}
+        trained = {record.trained for record in model.records}
         if model.job != cell.job or trained != {cell.trained}:
             yield f"{model.where.label()}: the key of its job, {model.job[:12]}, {_INVENTED}."

@@ -68,10 +68,10 @@ def check_numbers(
         if errors is None:
             yield f"{model.where.label()}: there are no errors on test structures of it."
             continue
-        if errors.data not in tests or elements.get(errors.data) != model.where.target:
+        if errors.data not in tests or elements.get(errors.data) != model.where.model.target:
             yield f"{model.where.label()}: its errors are not on the test set of its element."
             continue
-        if errors.energy is None and _has_energies(model.where.strategy):
+        if errors.energy is None and _has_energies(model.where.model.strategy):
             yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
             try:

@@ -61,14 +61,14 @@ def rerun(
     published = {errors.job: errors for errors in entry.errors()}
     checked = []
     for model, path in found:
-        if model.where.target not in folders:
+        if model.where.model.target not in folders:
             continue
         on_model(model.where.label())
-        if digest_of(path) != entry.about.weights[model.records[0].model or ""]:
+        if digest_of(path) != entry.about.weights[model.records[0].trained or ""]:
             problems.append(f"{path} is not the file whose digest stands in the submission.")
             continue
         try:
-            data = folders[model.where.target]
+            data = folders[model.where.model.target]
             checked.append(_evaluate(entry, model, path, data, published[model.job]))
         except TlbenchError as error:
             checked.append(not_compared(model, str(error)))
@@ -78,7 +78,7 @@ def rerun(
 def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:
     found = []
     for model in measured_models(entry).values():
-        key = model.records[0].model
+        key = model.records[0].trained
         if key is None:
             continue
         places = (weights / f"{key}.safetensors", weights / key / MODEL)
@@ -118,7 +118,7 @@ def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
         name, config = described["backbone"], json.loads(described["config"])
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path.name} is no potential of tlbench ({error}).") from error
-    backbone = model.where.backbone
+    backbone = model.where.model.backbone
     wanted = entry.suite.backbone_config(backbone).model_dump(mode="json")
     if (name, config) != (backbone, wanted):
         raise InputError(

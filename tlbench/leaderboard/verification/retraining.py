@@ -115,7 +115,7 @@ def retrain(
                 published[model.job],
                 store.result(cell.job, EvaluateResult).model_dump()["metrics"],
                 store.folder(cell.job) / ERRORS,
-                same_weights=weights == entry.about.weights.get(model.records[0].model or ""),
+                same_weights=weights == entry.about.weights.get(model.records[0].trained or ""),
             )
         )
     return Findings(TRAINED, found, seed=seed, drawn=number)

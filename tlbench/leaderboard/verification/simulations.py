@@ -37,7 +37,7 @@ def check_simulations(entry: Entry) -> Iterator[str]:
     n_bins = (len(reference.distances), len(reference.angles))
     n_times = len(reference.times_ps)
     for run in dynamics.models:
-        name = f"Simulations of {run.strategy} {run.backbone}, N {run.size}"
+        name = _named(run)
         if len(run.survival_ps) != asked.replicas:
             yield f"{name}: {len(run.survival_ps)} replicas, but the suite has {asked.replicas}."
         for criterion in sorted({*run.criterion} - {STABLE, *CRITERIA}):
@@ -60,17 +60,20 @@ def check_simulations(entry: Entry) -> Iterator[str]:
     yield from _strangers(entry, dynamics)
 
 
+def _named(run: ModelRun) -> str:
+    return f"Simulations of {run.model.strategy} {run.model.backbone}, N {run.model.size}"
+
+
 def _strangers(entry: Entry, dynamics: Dynamics) -> Iterator[str]:
     """Yield simulations that are not of the models that records say they are of."""
-    names = ("backbone", "strategy", "size", "subset_seed", "init_seed", "train_temperature_k")
     known = {
-        (r.job, *(getattr(r, name) for name in names))
+        (r.job, r.model.without_transfer())
         for r in entry.results.records
         if "md_temperature_k" in r.condition
     }
     for run in dynamics.models:
-        if (run.job, *(getattr(run, name) for name in names)) not in known:
-            yield f"Simulations of {run.strategy} {run.backbone}, N {run.size}: no records of it."
+        if (run.job, run.model) not in known:
+            yield f"{_named(run)}: no records of it."
     if len({run.job for run in dynamics.models}) != len(dynamics.models):
         yield "Simulations of one model are given twice."
 

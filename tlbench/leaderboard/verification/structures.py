@@ -1,13 +1,11 @@
 """Whether test structures, and errors on them, are possible."""
 
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
 
 from tlbench.data.cards import Card
-from tlbench.data.origins import StillingerWeberOrigin
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.verification.numbers import Model
@@ -22,9 +20,6 @@ Networks compute in single precision, where a force that is a sum of terms of 0.
 2⁻²⁴ of them, 6·10⁻⁹ eV/Å, and the energy of one atom to 10⁻⁷ eV; labels have no more digits. Single
 structures do reach it, and 0, where symmetry makes forces vanish.
 """
-
-CELL = 8
-"""Atoms in the cubic cell of diamond."""
 
 
 def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
@@ -51,21 +46,15 @@ def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
 
 def _sampled(tests: TestSet, card: Card) -> Iterator[str]:
     """Yield what is not as the recipe of a data set has it that is sampled."""
-    origin = card.origin
-    if not isinstance(origin, StillingerWeberOrigin):
+    made = card.origin.described("test")
+    if made is None:
         return
-    if len(tests.n_atoms) != card.n_frames("test"):
-        yield f"{card.name} has {card.n_frames('test')} test structures by its recipe."
+    if len(tests.n_atoms) != len(made):
+        yield f"{card.name} has {len(made)} test structures by its recipe."
         return
-    n_atoms = CELL * math.prod(origin.repeats)
-    each = origin.test.trajectories * origin.test.frames
-    temperatures = sorted(t for t in origin.temperatures_k for _ in range(each))
-    phases = ["liquid" if origin.starts_liquid(t or 0) else "crystal" for t in tests.temperature]
-    if (
-        set(tests.n_atoms) != {n_atoms}
-        or sorted(t or 0 for t in tests.temperature) != temperatures
-        or tests.phases != phases
-        or any(tests.groups)
+    stated = zip(tests.n_atoms, tests.temperature, tests.phases, strict=True)
+    if any(tests.groups) or Counter(stated) != Counter(
+        (each.n_atoms, each.temperature_k, each.phase) for each in made
     ):
         yield f"The test structures of {card.name} are not those that its recipe makes."
 

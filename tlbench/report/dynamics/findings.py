@@ -16,6 +16,7 @@ from tlbench.metrics.statistics import (
     unpaired_interval,
     verdict,
 )
+from tlbench.plan import Place
 from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.dynamics.models import (
     ADF,
@@ -30,7 +31,7 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.summary import BASELINE, Place, n_pairs_text, ratio_text, shared_seeds
+from tlbench.report.summary import BASELINE, n_pairs_text, ratio_text, shared_seeds
 
 FEW = "With fewer than five pairs no significance is claimed."
 CHANCE = "; it may be chance"
@@ -70,7 +71,7 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
 
 def _limits(dynamics: Dynamics, n_pairs: list[int]) -> list[str]:
     """Say what cannot be concluded from so few pairs, or from pairs that share init seeds."""
-    n_init_seeds = len({run.init_seed for run in dynamics.models})
+    n_init_seeds = len({run.model.init_seed for run in dynamics.models})
     few = [FEW] if min(n_pairs, default=MIN_PAIRS) < MIN_PAIRS else []
     return few + ([shared_seeds(n_init_seeds)] if max(n_pairs, default=0) > n_init_seeds else [])
 

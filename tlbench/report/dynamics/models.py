@@ -16,8 +16,9 @@ from tlbench.metrics.statistics import (
     mean_survival_time,
 )
 from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.plan import Place
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE, Place, strategies_of, target_errors
+from tlbench.report.summary import BASELINE, strategies_of, target_errors
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""
@@ -55,8 +56,7 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
     forces = target_errors(records, "force_mae")
     found: dict[Place, Arm] = {}
     for run in dynamics.models:
-        place = Place(run.backbone, run.strategy, run.size, run.train_temperature_k)
-        pair = run.subset_seed, run.init_seed
+        place, pair = run.model.place, run.model.pair
         errors = {FORCE: forces.get(place, {}).get(pair), **_structure_errors(dynamics, run)}
         known = {name: value for name, value in errors.items() if value}
         found.setdefault(place, {})[pair] = Model(run, known)
@@ -85,7 +85,7 @@ def _structure_errors(dynamics: Dynamics, run: ModelRun) -> dict[str, float | No
 
 def strategies_in(dynamics: Dynamics, records: Iterable[Record]) -> list[str]:
     """Return the arms of records and simulations in one order, so that colours agree."""
-    simulated = [run.strategy for run in dynamics.models]
+    simulated = [run.model.strategy for run in dynamics.models]
     names = dict.fromkeys([*strategies_of(records), *simulated])
     return sorted(names, key=lambda name: name != BASELINE)
 

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.metrics.statistics import kaplan_meier
+from tlbench.plan import Place
 from tlbench.report.dynamics.models import Arm, Model
 from tlbench.report.plots import panels, style_of
-from tlbench.report.summary import Place
 
 XY = tuple[list[float], list[float]]
 
@@ -134,7 +134,7 @@ def _figure(arms: Mapping[Place, Arm], strategies: list[str], plot: Plot) -> Any
                 xy = plot.line(some) if some else None
                 if xy:
                     width, opacity = (2.5, 1.0) if some == models else (1, 0.5)
-                    dash = "solid" if models[0].run.size else "dash"
+                    dash = "solid" if models[0].run.model.size else "dash"
                     trace = _trace(xy, strategy, plot.hover, color=colour, width=width, dash=dash)
                     figure.add_trace(trace.update(opacity=opacity), row=row, col=column)
         if plot.reference:

@@ -15,6 +15,7 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
+from tlbench.plan import Place
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -31,7 +32,7 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.summary import BASELINE, Place
+from tlbench.report.summary import BASELINE
 
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "

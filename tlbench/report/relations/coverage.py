@@ -18,9 +18,10 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
+from tlbench.plan import Place
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.report.budget import AT_THIS_BUDGET
-from tlbench.report.summary import BASELINE, Place, range_text, ratio_text
+from tlbench.report.summary import BASELINE, range_text, ratio_text
 from tlbench.suite.transfers import WHOLE
 
 Unit = Pair
@@ -52,20 +53,21 @@ class Covered:
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     """Return every arm but the baseline, by backbone, size and temperature."""
     profiles = principal(profiles)
-    targets = list(dict.fromkeys(p.target for p in profiles))
+    targets = list(dict.fromkeys(p.model.target for p in profiles))
     found: dict[Place, dict[Unit, list[Coverage]]] = defaultdict(lambda: defaultdict(list))
     for p in profiles:
         for coverage in p.coverage:
-            place = Place(p.backbone, p.strategy, coverage.size, coverage.train_temperature_k)
-            unit: Unit = coverage.subset_seed, coverage.init_seed
+            on = coverage.training_set
+            place = p.model.place.replace(size=on.size, train_temperature_k=on.train_temperature_k)
+            unit: Unit = on.subset_seed, on.init_seed
             if len(targets) > 1:
                 # What is transferred to one target is compared with the same models from scratch.
-                unit = None, targets.index(p.target)
+                unit = None, targets.index(p.model.target)
             found[place][unit].append(coverage)
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = []
-    for place in sorted(found, key=_position):
-        scratch = Place(place.backbone, BASELINE, place.size, place.train_temperature_k)
+    for place in sorted(found, key=Place.order):
+        scratch = place.replace(strategy=BASELINE)
         if place.strategy != BASELINE and scratch in found:
             covered += list(_against(place, found[place], found[scratch], seed))
     return covered
@@ -73,13 +75,9 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
 
 def principal(profiles: Sequence[Profile]) -> list[Profile]:
     """Return the profiles of models pretrained on the largest of several parts of the source."""
-    parts = list(dict.fromkeys(p.source_part for p in profiles))
+    parts = list(dict.fromkeys(p.model.source_part for p in profiles))
     whole = next((part for part in parts if part in (None, WHOLE)), parts[-1] if parts else None)
-    return [p for p in profiles if p.source_part == whole]
-
-
-def _position(place: Place) -> tuple[str, str, int, float]:
-    return place.backbone, place.strategy, place.size, place.train_temperature_k or 0
+    return [p for p in profiles if p.model.source_part == whole]
 
 
 def _against(

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
+from tlbench.plan import Place, Transfer
 from tlbench.records import Record
 from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.summary import (
     BASELINE,
-    Place,
     Summary,
     arm_at,
     lines_by_place,
@@ -19,7 +19,7 @@ from tlbench.report.summary import (
     summarise,
     target_errors,
 )
-from tlbench.report.transfers import Transfer, by_transfer
+from tlbench.report.transfers import by_transfer
 from tlbench.suite.transfers import WHOLE
 
 
@@ -51,12 +51,12 @@ def gains(
                 # An arm without target data is compared wherever the baseline is trained.
                 trained = [p for p in errors if p.strategy == BASELINE]
                 places = {
-                    Place(place.backbone, place.strategy, p.size, p.train_temperature_k)
+                    p.replace(strategy=place.strategy)
                     for p in trained
                     if p.backbone == place.backbone
                 }
             for at in sorted(places, key=lambda p: (p.size, p.train_temperature_k or 0)):
-                scratch = Place(at.backbone, BASELINE, at.size, at.train_temperature_k)
+                scratch = at.replace(strategy=BASELINE)
                 ratio = paired_ratio(arm_at(errors, at), errors.get(scratch, {}), seed)
                 if ratio:
                     yield Gain(transfer, at, ratio, tuple((condition or {}).items()))
@@ -99,7 +99,7 @@ def against_whole(records: list[Record], metric: str) -> list[PartRatio]:
         PartRatio(part, place, ratio)
         for place in sorted(
             (p for p in errors[WHOLE] if p.strategy != BASELINE),
-            key=lambda p: (p.backbone, p.strategy, p.size, p.train_temperature_k or 0),
+            key=Place.order,
         )
         for part in of_part
         if part not in (None, WHOLE)
@@ -140,7 +140,7 @@ def gains_findings(records: list[Record], metric: str) -> list[str]:
     They are not counted: transfers to one target share the models from scratch, and transfers from
     one source the source models.
     """
-    trained = {r.strategy for r in records if r.size}
+    trained = {r.model.strategy for r in records if r.model.size}
     arms: dict[tuple[str, str], list[tuple[Ratio, str]]] = {}
     for gain in gains(records, metric):
         if gain.place.strategy in trained:
@@ -190,7 +190,7 @@ class GainMatrix:
 
 def gain_matrices(records: list[Record], metric: str) -> list[GainMatrix]:
     """Return a matrix per backbone, trained arm and size; none without several sources."""
-    trained = {r.strategy for r in records if r.size}
+    trained = {r.model.strategy for r in records if r.model.size}
     found = [
         g for g in gains(records, metric) if g.transfer.part is None and g.place.strategy in trained
     ]
@@ -201,7 +201,7 @@ def gain_matrices(records: list[Record], metric: str) -> list[GainMatrix]:
     targets = [s for s in sources if s in known] + sorted(known - set(sources))
     places = sorted(
         {g.place for g in found},
-        key=lambda p: (p.backbone, p.strategy, p.size, p.train_temperature_k or 0),
+        key=Place.order,
     )
     return [
         GainMatrix(

@@ -10,11 +10,12 @@ import numpy as np
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
+from tlbench.plan import Transfer
 from tlbench.records import Record
 from tlbench.report.relations.gains import gains
 from tlbench.report.summary import BASELINE
 from tlbench.report.temperature import Matrix, Test, label, matrices
-from tlbench.report.transfers import Transfer, by_transfer
+from tlbench.report.transfers import by_transfer
 from tlbench.suite.transfers import WHOLE
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
@@ -150,7 +151,7 @@ def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[
     if len(transfers) < 3:
         return
     elements = has_elements(records)
-    untrained = {r.strategy for r in records if not r.size}
+    untrained = {r.model.strategy for r in records if not r.model.size}
     for gain in gains(records, metric):
         transfer = gain.transfer
         if gain.place.strategy in untrained:

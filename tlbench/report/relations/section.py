@@ -108,7 +108,7 @@ def relations_section(results: Results, metric: str) -> RelationsSection | None:
         return None
     asked = [(q, answer(q)) for q in questions(records, distances, metric)]
     covered = by_coverage(profiles)
-    trained = {p.strategy for p in profiles if p.size}
+    trained = {p.model.strategy for p in profiles if p.model.size}
     blocks = [Titled("Distances between data sets", distances_table(distances), DISTANCES_NOTE)]
     blocks.append(Titled("Elements", elements_table(records), ELEMENTS_NOTE))
     blocks.append(Titled("Parts of the source", parts_table(records, metric), PARTS_NOTE))
@@ -257,7 +257,7 @@ def relations_figures(results: Results, metric: str) -> Iterator[tuple[str, str,
         cloud = predictor_clouds(question)
         if cloud is not None:
             yield question.title, question.reads, cloud
-    trained = {p.strategy for p in profiles if p.size}
+    trained = {p.model.strategy for p in profiles if p.model.size}
     covered = [each for each in by_coverage(profiles) if each.place.strategy in trained]
     if covered:
         yield (

@@ -13,6 +13,7 @@ import numpy as np
 from tlbench.dynamics import Dynamics
 from tlbench.jobs.results import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
+from tlbench.plan import Place
 from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.records import Record
 from tlbench.report.dynamics.models import (
@@ -27,7 +28,7 @@ from tlbench.report.dynamics.models import (
     floors_for,
 )
 from tlbench.report.relations.coverage import principal
-from tlbench.report.summary import BASELINE, Place
+from tlbench.report.summary import BASELINE
 
 Floats = np.ndarray
 
@@ -71,21 +72,17 @@ def deviations(
     dynamics: Dynamics, profiles: Sequence[Profile], records: list[Record], axis: Axis
 ) -> list[Deviations]:
     """Return the models that are both simulated, with stable replicas, and profiled."""
-    known = {(_place(p), p.subset_seed, p.init_seed): p for p in profiles}
+    known = {(p.model.place, p.model.pair): p for p in profiles}
     found = []
     for place, arm in arms_of(dynamics, records).items():
         for pair, model in arm.items():
-            profile = known.get((place, *pair))
+            profile = known.get((place, pair))
             if profile is None or model.run.structure is None:
                 continue
             deviation = _deviation(model.run.structure, dynamics.reference.structure, axis)
             errors = [np.nan if e is None else e for e in getattr(profile, axis.of_profile)]
             found.append(Deviations(place, pair, deviation, np.array(errors, dtype=float)))
     return found
-
-
-def _place(p: Profile) -> Place:
-    return Place(p.backbone, p.strategy, p.size, p.train_temperature_k)
 
 
 def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats:
@@ -179,7 +176,7 @@ def contradictions(
         of_model = {(d.place, d.pair): d for d in deviations(dynamics, profiles, records, axis)}
         for place, arm in arms.items():
             baseline = baseline_of(place, arms)
-            scratch = Place(place.backbone, BASELINE, place.size, place.train_temperature_k)
+            scratch = place.replace(strategy=BASELINE)
             if not place.size:
                 continue
             floor = floors_for(dynamics, arm.values()).get(axis.error, 0.0)
@@ -233,14 +230,14 @@ def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
     Of several parts of the source the whole counts; of several transfers there is none.
     """
     profiles = principal(profiles)
-    if len({(p.source, p.target) for p in profiles}) != 1:
+    if len({(p.model.source, p.model.target) for p in profiles}) != 1:
         return []
     counts = {n: atoms for n, (_, atoms) in profiles[0].by_coordination.items()}
     total = sum(counts.values())
     shown = sorted(n for n, atoms in counts.items() if atoms >= total / 100)
     lines = [["backbone", "arm", "N", *(f"{n} ({counts[n] / total:.0%})" for n in shown)]]
-    for place in dict.fromkeys(_place(p) for p in profiles):
-        some = [p.by_coordination for p in profiles if _place(p) == place]
+    for place in dict.fromkeys(p.model.place for p in profiles):
+        some = [p.by_coordination for p in profiles if p.model.place == place]
         at = "" if place.train_temperature_k is None else f" at {place.train_temperature_k:g} K"
         cells = [f"{geometric_mean([found[n][0] for found in some]):.1f}" for n in shown]
         lines.append([place.backbone, place.strategy, f"{place.size}{at}", *cells])

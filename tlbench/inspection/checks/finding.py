@@ -96,13 +96,9 @@ def _merged(findings: Sequence[Finding]) -> Finding:
 def _ascending(names: Sequence[str]) -> list[str]:
     """Return names of frames by file, in the order of the first, and by index in the file."""
     parts = [name.rpartition(" frame ") for name in names]
-    files = list(dict.fromkeys(file for file, _, _ in parts))
-
-    def place(name: str) -> tuple[int, int]:
-        file, _, number = name.rpartition(" frame ")
-        return files.index(file), int(number) if number.isdecimal() else 0
-
-    return sorted(names, key=place)
+    files = {file: place for place, (file, _, _) in reversed(list(enumerate(parts)))}
+    places = [(files[file], int(n) if n.isdecimal() else 0) for file, _, n in parts]
+    return [name for _, name in sorted(zip(places, names, strict=True))]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -113,38 +109,25 @@ def listed(names: Sequence[str]) -> str:
     >>> listed(["a frame 0–2", "a frame 7"])
     'a frame 0–2; a frame 7'
     """
-    runs: list[_Run] = []
+    runs: list[tuple[str, range]] = []
     for name in names:
         file, _, number = name.rpartition(" frame ")
-        index = int(number) if number.isdecimal() else None
-        if runs and index is not None and runs[-1].file == file and runs[-1].last == index - 1:
-            runs[-1].last = index
+        if not number.isdecimal():
+            runs.append((name, range(0)))
+        elif runs and runs[-1] == (file, range(runs[-1][1].start, int(number))):
+            runs[-1] = file, range(runs[-1][1].start, int(number) + 1)
         else:
-            runs.append(_Run(name if index is None else file, index, index))
-    text = ""
-    for place, run in enumerate(runs[:FEW]):
-        indices = str(run.first) if run.first == run.last else f"{run.first}–{run.last}"
-        if run.first is None:
-            text += f"{'; ' if text else ''}{run.file}"
-        elif place and runs[place - 1].file == run.file:
-            text += f", {indices}"
+            runs.append((file, range(int(number), int(number) + 1)))
+    text, before = "", None
+    for file, run in runs[:FEW]:
+        first = f"{run.start}–{run[-1]}" if len(run) > 1 else str(run.start)
+        if run and file == before:
+            text += f", {first}"
         else:
-            text += f"{'; ' if text else ''}{run.file} frame {indices}"
-    left = sum(run.count for run in runs[FEW:])
+            text += f"{'; ' if text else ''}{file}{f' frame {first}' if run else ''}"
+        before = file if run else None
+    left = sum(max(len(run), 1) for _, run in runs[FEW:])
     return f"{text} and {left} more" if left else text
-
-
-@dataclass
-class _Run:
-    """Consecutive frames of one file; without indices, whatever ``file`` names."""
-
-    file: str
-    first: int | None
-    last: int | None
-
-    @property
-    def count(self) -> int:
-        return 1 if self.first is None or self.last is None else self.last - self.first + 1
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +11,14 @@ import numpy.typing as npt
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
-from tlbench.data.origins import FilesOrigin
 from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
-from tlbench.data.readers.base import Reader
+from tlbench.data.readers.base import Scanned
 from tlbench.data.readers.file_types import check_is_file
-from tlbench.data.splits import divide
 from tlbench.errors import InputError
-from tlbench.inspection.finding import EVERYWHERE, Finding
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding
+from tlbench.inspection.checks.shapes import Shape, shapes_of
 from tlbench.schema import validate
-
-UNUSED = "unused"
-"""Part of the frames that are in the files of a card, but in none of its parts."""
 
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
@@ -40,7 +36,7 @@ class Collection:
     names
         File and index in the file, or part and index in the part, of each; shape (frames,).
     parts
-        Part of the data set that each is in; empty if there are no parts; shape (frames,).
+        Part of the data set that each is in; empty if it is in none; shape (frames,).
     elements
         Symbols that the card names; None if there is no card.
     unreadable
@@ -58,6 +54,16 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """What copies of each structure have in common with it."""
+        return shapes_of(self.frames)
+
+    @property
+    def unused(self) -> npt.NDArray[np.bool_]:
+        """Which structures are in no part of a data set that has parts, shape (frames,)."""
+        return np.asarray((self.parts == "") & (self.parts != "").any())
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> "Collection":
         """Return the structures where ``chosen`` (frames,) is true."""
@@ -101,9 +107,8 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
             f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
             "file and validate that."
         ) from error
-    frames, names, unreadable = _read({path.name: path}, format_, options)
-    said = guess.said if guess else ()
-    return Collection(frames, _words(names), _words([""] * len(names)), None, unreadable, said)
+    found = _read(format_.scan({path.name: path}, options), path.name)
+    return replace(found, guessed=guess.said if guess else ())
 
 
 def from_card(card: Card, mirror: Path | None = None) -> Collection:
@@ -114,18 +119,19 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
     InputError
         If the files cannot be had, or are not of the card's format.
     """
-    assert isinstance(card.origin, FilesOrigin)
-    reader = READERS.get(card.origin.reader)
     paths = fetch(card, mirror)
-    frames, names, unreadable = _read(paths, reader, card.origin.reader_options())
-    parts = _words([""] * len(names))
+    found = replace(_read(card.origin.scan(paths), ", ".join(paths)), elements=tuple(card.elements))
     # A frame that is missing would shift all that a seed draws after it.
-    if not unreadable:
-        try:
-            parts = _parts(frames, names, card.origin)
-        except InputError as error:
-            unreadable = (Finding("error", "split", EVERYWHERE, str(error)),)
-    return Collection(frames, _words(names), parts, tuple(card.elements), unreadable)
+    if found.unreadable:
+        return found
+    file_of = np.array([name.rpartition(" frame ")[0] for name in found.names])
+    try:
+        return replace(
+            found,
+            parts=card.origin.parts_of({n: found.frames.select(file_of == n) for n in paths}),
+        )
+    except InputError as error:
+        return replace(found, unreadable=(Finding("error", "split", EVERYWHERE, str(error)),))
 
 
 def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = None) -> Collection:
@@ -139,38 +145,23 @@ def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = Non
     )
 
 
-def _read(
-    paths: Mapping[str, Path], reader: Reader, options: Any
-) -> tuple[Frames, list[str], tuple[Finding, ...]]:
-    """Return the frames that can be read, their names, and errors about the others."""
+def _read(scanned: Scanned, what: str) -> Collection:
+    """Return the frames that can be read, and errors about the others; ``what`` is read."""
     frames, names, findings = [], [], []
-    try:
-        reader.check(paths, options)
-    except InputError as error:
-        findings.append(Finding("error", "labels", EVERYWHERE, str(error)))
-    for file, path in paths.items():
-        for index, frame in reader.frames(path, options):
-            name = f"{file} frame {index}"
-            if isinstance(frame, InputError):
-                said = str(frame)
-                findings.append(Finding("error", "labels", name, said[:1].upper() + said[1:]))
-            else:
-                frames.append(frame)
-                names.append(name)
+    for file, index, frame in scanned:
+        name = EVERYWHERE if index is None else f"{file} frame {index}"
+        if isinstance(frame, Frames):
+            frames.append(frame)
+            names.append(name)
+        else:
+            said = str(frame)
+            message = said if index is None else said[:1].upper() + said[1:]
+            findings.append(Finding("error", "labels", name, message))
     if not names and not findings:
-        raise InputError(f"{', '.join(paths)}: has no structures.")
-    return Frames.concatenate(frames) if frames else Frames.empty(), names, tuple(findings)
-
-
-def _parts(frames: Frames, names: list[str], origin: FilesOrigin) -> Words:
-    """Return the part that each frame falls into."""
-    numbered = replace(frames, trajectory=np.arange(len(frames)))
-    file_of = np.array([name.rpartition(" frame ")[0] for name in names])
-    files = {name: numbered.select(file_of == name) for name in origin.files}
-    parts = np.full(len(frames), UNUSED, dtype="<U16")
-    for part, chosen in divide(files, origin.split).items():
-        parts[chosen.trajectory] = part
-    return parts
+        raise InputError(f"{what}: has no structures.")
+    everything = Frames.concatenate(frames) if frames else Frames.empty()
+    nowhere = _words([""] * len(names))
+    return Collection(everything, _words(names), nowhere, unreadable=tuple(findings))
 
 
 def _words(values: Iterable[str]) -> Words:

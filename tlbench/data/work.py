@@ -1,19 +1,21 @@
-"""In which unit, and with which sign, stresses are given: found from energies and forces.
+"""Whether energies, forces and stresses belong together, by the work that they do.
 
 Between two structures of the same atoms the energy changes by the work of forces and stress,
 
     E_j - E_i = -½ Σ_a (F_i + F_j)_a · u_a + ½ (V_i σ_i + V_j σ_j) : ε,
 
 with displacements u at fixed cell, strain ε and volume V: the trapezoidal rule along the straight
-path, exact up to the third order in u and ε. Energies and forces therefore fix the factor by which
-a stress has to be multiplied.
+path, exact up to the third order in u and ε. At one cell the energies therefore fix the unit and
+sign of forces; of strained structures, those of stress.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.units import GPA, STRESS_UNITS
@@ -22,8 +24,20 @@ LARGEST_STRAIN = 0.15
 """Strain beyond which two cells are not compared: higher orders count, or vectors are exchanged."""
 
 SMALLEST_STRAIN = 1e-3
-LARGEST_DISPLACEMENT = 0.5
-"""Root mean square displacement (Å) beyond which the trapezoidal rule means nothing."""
+LARGEST_DISPLACEMENT = 0.2
+"""Root mean square displacement, in distances of neighbours, beyond which the rule means nothing.
+
+Neighbours are taken to be as far apart as the edge of the cube of an atom's share of the volume.
+"""
+
+FEWEST_ATOMS = 8
+"""Atoms of frames whose forces are compared: the scan of a single bond is far from harmonic."""
+
+FORCES_EXPLAIN = 0.9
+"""Share of the variance of energy differences that the work of forces must explain."""
+
+SAME_CELL = 1e-3
+"""Strain up to which the work of stress is neglected against that of forces."""
 
 MIN_FRAMES = 4
 MIN_R_SQUARED = 0.3
@@ -97,25 +111,52 @@ def convention_of(slope: float, assumed: Convention) -> Convention | None:
     return best if abs(np.log(best.factor / factor)) < np.log(NEAR) else None
 
 
-def work_slope(frames: Frames) -> Slope:
+def stress_slope(frames: Frames) -> Slope:
     """Return the energy differences that forces leave over the work of stress, by least squares.
 
     Compared are pairs of periodic frames with the same atoms in the same order; ``stress`` is in
     GPa, as ``Frames`` has it.
     """
-    found = {(i, j): row for i, j in _pairs(frames) if (row := _compared(frames, i, j))}
-    n_frames = len({frame for pair in found for frame in pair})
-    if n_frames < MIN_FRAMES:
-        return Slope(float("nan"), 0.0, n_frames, len(found))
-    change, of_forces, of_stress = np.array(list(found.values())).T
-    # Of hot structures, the work of forces is known to the second order only: its weight is free.
-    work = np.stack([of_forces, of_stress], axis=1)[:, [bool(of_forces.any()), True]]
-    weights = np.linalg.lstsq(work, change, rcond=None)[0]
-    rest = change - work[:, :-1] @ weights[:-1]
-    # About zero, since equal structures have equal energies.
-    unexplained = np.square(rest - work[:, -1] * weights[-1]).sum()
-    r_squared = 1 - float(unexplained / max(np.square(rest).sum(), 1e-30))
-    return Slope(float(weights[-1]), r_squared, n_frames, len(found))
+    works = _works(frames, np.asarray(np.isfinite(frames.stress).all(axis=(1, 2))))
+    works = {pair: w for pair, w in works.items() if SMALLEST_STRAIN < w.strain < LARGEST_STRAIN}
+    if _n_frames(works) < MIN_FRAMES:
+        return Slope(float("nan"), 0.0, _n_frames(works), len(works))
+    change, of_forces, of_stress = np.array(
+        [(w.change, w.of_forces, w.of_stress) for w in works.values()]
+    ).T
+    if of_forces.any():
+        # Of hot structures, the work of forces is known to the second order only: it is scaled.
+        both = np.stack([of_forces, of_stress], axis=1)
+        change = change - of_forces * np.linalg.lstsq(both, change, rcond=None)[0][0]
+    return _slope(change, of_stress, works)
+
+
+def force_slope(frames: Frames) -> Slope:
+    """Return energy differences over the work of forces between frames of one cell.
+
+    It is 1.0 to 1.2 in crystals of Zuo et al. and Li et al., with an R² of 0.95 to 1.
+    """
+    works = _works(frames, np.asarray(frames.n_atoms >= FEWEST_ATOMS))
+    works = {pair: w for pair, w in works.items() if w.strain <= SAME_CELL}
+    return _slope(
+        np.array([w.change for w in works.values()]),
+        np.array([w.of_forces for w in works.values()]),
+        works,
+    )
+
+
+def _slope(change: Floats, work: Floats, works: Mapping[tuple[int, int], Any]) -> Slope:
+    """Return the slope of energies over work, about zero: equal structures have equal energies."""
+    if _n_frames(works) < MIN_FRAMES or not work.any():
+        return Slope(float("nan"), 0.0, _n_frames(works), len(works))
+    value = float(work @ change / (work @ work))
+    unexplained = np.square(change - value * work).sum()
+    r_squared = 1 - float(unexplained / max(np.square(change).sum(), 1e-30))
+    return Slope(value, r_squared, _n_frames(works), len(works))
+
+
+def _n_frames(works: Mapping[tuple[int, int], Any]) -> int:
+    return len({frame for pair in works for frame in pair})
 
 
 def typical_stress(frames: Frames) -> float:
@@ -125,12 +166,27 @@ def typical_stress(frames: Frames) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _pairs(frames: Frames) -> list[tuple[int, int]]:
-    """Return pairs of frames that can be compared, nearest volumes and distant ones alike."""
-    known = np.isfinite(frames.stress).all(axis=(1, 2)) & frames.pbc.all(axis=1)
+@dataclass(frozen=True)
+class _Work:
+    """An energy difference, and what forces and stress contribute to it, eV."""
+
+    change: float
+    of_forces: float
+    of_stress: float
+    strain: float
+
+
+def _works(frames: Frames, usable: npt.NDArray[np.bool_]) -> dict[tuple[int, int], _Work]:
+    """Return what is known of pairs of frames that can be compared."""
+    found = {pair: _work(frames, *pair) for pair in _pairs(frames, usable)}
+    return {pair: work for pair, work in found.items() if work is not None}
+
+
+def _pairs(frames: Frames, usable: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return pairs of frames of the same atoms, nearest volumes and distant ones alike."""
     volume = np.abs(np.linalg.det(frames.cell))
-    alike: dict[Any, list[int]] = defaultdict(list)
-    for index in np.flatnonzero(known & (volume > 0)):
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for index in np.flatnonzero(usable & frames.pbc.all(axis=1) & (volume > 0)):
         start = frames.atom_start[index]
         numbers = frames.atomic_numbers[start : start + frames.n_atoms[index]]
         alike[numbers.tobytes()].append(int(index))
@@ -144,29 +200,27 @@ def _pairs(frames: Frames) -> list[tuple[int, int]]:
     return [pairs[k] for k in kept]
 
 
-def _compared(frames: Frames, i: int, j: int) -> tuple[float, float, float] | None:
-    """Return the energy difference, the work of forces and that of stress, in eV."""
+def _work(frames: Frames, i: int, j: int) -> _Work | None:
+    """Return what is known of a pair; None if it is too far apart for the rule."""
     deformation = np.linalg.solve(frames.cell[i], frames.cell[j])
     strain = (deformation + deformation.T) / 2 - np.eye(3)
-    if not SMALLEST_STRAIN < np.abs(deformation - np.eye(3)).max() < LARGEST_STRAIN:
-        return None
     n = int(frames.n_atoms[i])
     (s_i, f_i), (s_j, f_j) = (_fractional(frames, k, n) for k in (i, j))
     shift = s_j - s_i
     shift -= np.round(shift)
     # A crystal that drifts as a whole has not changed.
     shift -= shift.mean(axis=0)
-    middle = (frames.cell[i] + frames.cell[j]) / 2
-    moved = shift @ middle
-    if np.sqrt(np.square(moved).sum(axis=1).mean()) > LARGEST_DISPLACEMENT:
-        return None
-    of_forces = -float(((f_i + f_j) / 2 * moved).sum())
+    moved = shift @ (frames.cell[i] + frames.cell[j]) / 2
     volumes = np.abs(np.linalg.det(frames.cell[[i, j]]))
+    largest = LARGEST_DISPLACEMENT * (volumes.mean() / n) ** (1 / 3)
+    if np.sqrt(np.square(moved).sum(axis=1).mean()) > largest:
+        return None
     stress = (volumes[0] * frames.stress[i] + volumes[1] * frames.stress[j]) / 2 / GPA
-    return (
-        float(frames.energy[j] - frames.energy[i]),
-        of_forces,
-        float((stress * strain).sum()),
+    return _Work(
+        change=float(frames.energy[j] - frames.energy[i]),
+        of_forces=-float(((f_i + f_j) / 2 * moved).sum()),
+        of_stress=float((stress * strain).sum()),
+        strain=float(np.abs(deformation - np.eye(3)).max()),
     )
 
 

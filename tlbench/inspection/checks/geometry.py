@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from vesin import NeighborList
 
 from tlbench.data.frames import Floats, Frames, Ints
-from tlbench.graphs import neighbours
 
 NONE_NEAR = -1
 """Index of a neighbour that does not exist."""
@@ -39,36 +39,25 @@ class Pairs:
     distance: Floats
 
 
-def structure_of(frames: Frames, index: int) -> Structure:
-    """Return the structure of one frame, without its labels."""
-    start = int(frames.atom_start[index])
-    span = slice(start, start + int(frames.n_atoms[index]))
-    return Structure(
-        frames.atomic_numbers[span], frames.positions[span], frames.cell[index], frames.pbc[index]
-    )
-
-
 def structures_of(frames: Frames) -> list[Structure]:
     """Return the structures of all frames."""
     ends = np.cumsum(frames.n_atoms)
     spans = [slice(int(end - n), int(end)) for end, n in zip(ends, frames.n_atoms, strict=True)]
     return [
-        Structure(
-            frames.atomic_numbers[span],
-            frames.positions[span],
-            frames.cell[index],
-            frames.pbc[index],
-        )
-        for index, span in enumerate(spans)
+        Structure(frames.atomic_numbers[span], frames.positions[span], cell, pbc)
+        for span, cell, pbc in zip(spans, frames.cell, frames.pbc, strict=True)
     ]
 
 
 def pairs_within(structure: Structure, cutoff: float) -> Pairs:
     """Return all pairs closer than ``cutoff`` (Å)."""
     x = structure.positions
-    found = neighbours(x, structure.cell, structure.pbc, cutoff)
-    centre, neighbour = found.edge_index
-    vector = x[neighbour] + found.shift @ structure.cell - x[centre]
+    search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
+    centre, neighbour, shift = search.compute(
+        points=x, box=structure.cell, periodic=structure.pbc, quantities="ijS"
+    )
+    centre, neighbour = centre.astype(np.int64), neighbour.astype(np.int64)
+    vector = x[neighbour] + shift @ structure.cell - x[centre]
     return Pairs(centre, neighbour, vector, np.linalg.norm(vector, axis=1))
 
 

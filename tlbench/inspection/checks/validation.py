@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from tlbench.inspection.checks.cells import (
     check_cells,
@@ -13,17 +12,15 @@ from tlbench.inspection.checks.cells import (
     check_numbers,
     check_stress_cells,
 )
+from tlbench.inspection.checks.collection import Collection
 from tlbench.inspection.checks.copies import check_copies
+from tlbench.inspection.checks.distances import check_overlaps
 from tlbench.inspection.checks.energies import check_energies
-from tlbench.inspection.checks.energy_scale import check_energy_scale
-from tlbench.inspection.checks.large_forces import check_large_forces
-from tlbench.inspection.checks.magnitudes import check_distances, check_forces
-from tlbench.inspection.checks.net_force import check_net_force
-from tlbench.inspection.checks.overlaps import check_overlaps
+from tlbench.inspection.checks.finding import EVERYWHERE, Finding, merge
+from tlbench.inspection.checks.forces import check_large_forces, check_net_force
 from tlbench.inspection.checks.parts import check_parts
 from tlbench.inspection.checks.stress import check_stress
-from tlbench.inspection.collection import Collection
-from tlbench.inspection.finding import EVERYWHERE, Finding, merge
+from tlbench.inspection.checks.units import check_distances, check_forces, check_units
 
 
 @dataclass(frozen=True)
@@ -77,39 +74,38 @@ def validate_collection(
         Called with what is checked next.
     """
     on_check("numbers and cells")
-    findings = list(collection.unreadable)
-    found = [*check_numbers(collection)]
-    finite = collection.select(~_named(collection, found))
-    found += [*check_cells(finite), *check_stress_cells(finite), *check_elements(finite)]
-    findings += found
-    measurable = collection.select(~_named(collection, found))
+    broken = list(check_numbers(collection))
+    finite = _without(collection, broken)
+    broken += [*check_cells(finite), *check_stress_cells(finite), *check_elements(finite)]
+    measurable = _without(collection, broken)
     on_check("distances and forces")
-    if len(measurable):
-        findings += [*check_distances(measurable), *check_forces(measurable)]
+    findings = [*collection.unreadable, *broken]
+    findings += [*check_distances(measurable), *check_forces(measurable)]
     overlaps = list(check_overlaps(measurable))
     findings += [*overlaps, *check_net_force(measurable)]
-    sound = measurable.select(~_named(measurable, overlaps))
+    sound = _without(measurable, overlaps)
     on_check("outliers")
     far = [*check_large_forces(sound), *check_energies(sound)]
-    findings += far
     on_check("copies")
-    findings += check_copies(sound)
+    findings += [*far, *check_copies(sound)]
     # A few frames with other energies or forces would decide what a fit to all of them says.
-    usual = sound.select(~np.isin(sound.names, [finding.frame for finding in far]))
+    usual = _without(sound, far, ("error", "warning"))
     on_check("stresses")
     findings += check_stress(usual)
     on_check("energies against forces")
-    scale = [*check_energy_scale(usual), *check_parts(sound)]
-    findings += [said for said in scale if isinstance(said, Finding)]
+    last = [*check_units(usual), *check_parts(sound)]
+    findings += [said for said in last if isinstance(said, Finding)]
     return Validation(
         n_structures=len(collection)
         + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
         each=tuple(sorted(findings, key=lambda finding: finding.severity)),
-        notes=(*collection.guessed, *(said for said in scale if isinstance(said, str))),
+        notes=(*collection.guessed, *(said for said in last if isinstance(said, str))),
     )
 
 
-def _named(collection: Collection, findings: list[Finding]) -> npt.NDArray[np.bool_]:
-    """Return which frames have an error, shape (frames,)."""
-    names = {finding.frame for finding in findings if finding.severity == "error"}
-    return np.array([name in names for name in collection.names], dtype=bool)
+def _without(
+    collection: Collection, findings: list[Finding], severities: tuple[str, ...] = ("error",)
+) -> Collection:
+    """Return the structures that no finding of these severities is about."""
+    names = [finding.frame for finding in findings if finding.severity in severities]
+    return collection.select(~np.isin(collection.names, names)) if names else collection

@@ -1,0 +1,190 @@
+"""What an origin of structures is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from tlbench.data.frames import Frames, Words
+from tlbench.data.readers.base import Scanned
+from tlbench.schema import Strict
+
+SPLITS = ("train", "validation", "test")
+
+Temperature = Annotated[float, Field(gt=0, le=10_000)]
+
+MOST_FRAMES = 1_000_000_000
+"""Structures of one part: more than all public data sets hold together."""
+
+OnStep = Callable[[int, int], None]
+"""Called with the steps done, and the steps in all."""
+
+
+class DataFile(Strict):
+    """A file of structures and the digest that it must have.
+
+    It has an address that it can be fetched from, or a path beside the card.
+    """
+
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
+    path: str | None = Field(default=None, description="relative to the card's folder")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: PositiveInt = Field(description="size of the file; a longer one is refused")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "DataFile":
+        if (self.url is None) == (self.path is None):
+            raise ValueError("a file has either a url or a path")
+        return self
+
+    @field_validator("path")
+    @classmethod
+    def _inside_the_folder(cls, value: str | None) -> str | None:
+        path = PurePosixPath(value or "")
+        if value is not None and (path.is_absolute() or ".." in path.parts or "\0" in value):
+            raise ValueError("a path should lead from the card's folder to a file inside it")
+        return value
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a recipe alone says of one structure: atoms, temperature (K) and phase."""
+
+    n_atoms: int
+    temperature_k: float
+    phase: str
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """How much dynamics it takes to sample a data set: steps of so many structures at once."""
+
+    n_steps: float
+    n_structures: int
+    n_atoms: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The potential that labels a data set, as the reference of simulations.
+
+    Attributes
+    ----------
+    name
+        What it is called in reports.
+    start
+        The one structure that simulations start from.
+    potential
+        Maps a batch of structures to their ``Labels``.
+    crystal
+        Whether simulations should stay crystals.
+    """
+
+    name: str
+    start: Frames
+    potential: Any
+    crystal: bool
+
+
+class Origin(Strict):
+    """Where structures come from.
+
+    Methods that are not defined here say what an origin has to define. Class methods read a
+    *recipe*, which is all that jobs know of an origin: what `recipe` returned.
+    """
+
+    kind: str
+
+    def check_elements(self, elements: Sequence[str]) -> None:
+        """Raise ``ValueError`` if the data cannot be of these elements."""
+
+    def n_frames(self, split: str) -> int:
+        """Return the number of frames in one part."""
+        raise NotImplementedError
+
+    def n_frames_at(self, split: str, temperature_k: float) -> int:
+        """Return the most frames that a part may have at one temperature."""
+        return self.n_frames(split)
+
+    def temperatures(self) -> Sequence[float]:
+        """Return the temperatures (K) of every part; empty if only the files know."""
+        return ()
+
+    def described(self, split: str) -> list[Described] | None:
+        """Return what the structures of one part are; None if only the files know."""
+        return None
+
+    def dynamics(self) -> Dynamics | None:
+        """Return how much dynamics the data take; None if they are not sampled."""
+        return None
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what determines the frames, in JSON."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def of_recipe(cls, recipe: Mapping[str, Any]) -> "Origin | None":
+        """Return the origin that has this recipe; None if a recipe does not say all of it."""
+        return cls.model_validate(recipe)
+
+    @classmethod
+    def make(
+        cls,
+        recipe: Mapping[str, Any],
+        elements: Sequence[str],
+        paths: Mapping[str, Path],
+        on_step: OnStep = lambda done, total: None,
+    ) -> dict[str, Frames]:
+        """Make or read the train, validation and test part.
+
+        Parameters
+        ----------
+        elements
+            Symbols of the elements that the card says the data have.
+        paths
+            Where each of `data_files` lies on this machine.
+
+        Raises
+        ------
+        InputError
+            If the data cannot be made.
+        """
+        raise NotImplementedError
+
+    def data_files(self) -> dict[str, DataFile]:
+        """Return the files that the frames are read from; none if they are sampled."""
+        return {}
+
+    def readers(self) -> list[str]:
+        """Return the names of the readers of these files."""
+        return []
+
+    def scan(self, paths: Mapping[str, Path]) -> Scanned:
+        """Yield file, index and content of every frame; see `Reader.scan`."""
+        yield from ()
+
+    def parts_of(self, files: Mapping[str, Frames]) -> Words:
+        """Return the part of each frame of the files, one file after another; empty if in none."""
+        raise NotImplementedError
+
+    def shared_with(self, target: "Origin") -> str | None:
+        """Return in words which structures a model pretrained here has in common with a target.
+
+        Both are of a common element, and of one kind; see `tlbench.data.sharing.shared_data`.
+        """
+        return None
+
+    def start(self, temperature_k: float) -> dict[str, Any]:
+        """Return what reference dynamics start from, as the job "reference" has it.
+
+        The ``kind`` "frames" are the frames of the data set; with that of an origin, the rest is
+        what its `reference` reads.
+        """
+        return {"kind": "frames"}
+
+    @classmethod
+    def reference(cls, start: Mapping[str, Any], element: str) -> Reference:
+        """Return the potential that the frames are sampled with; ``start`` is that of `start`."""
+        raise NotImplementedError
