@@ -10,7 +10,7 @@ the known part to the end of the last job; pauses, in which no job ran, are subt
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,16 +117,14 @@ def main() -> None:
     seconds, pauses = span((took for key, took in measured.items() if key not in done), since)
     predicted = found.wall_seconds(arguments.workers)
     said = lines(jobs, found, measured)
-    samples, busy = len(found.measured.samples), found.measured.busyness()
+    bases = Counter(each.basis for each in found.predictions.values())
     said += [
-        f"learned from {samples} jobs, predictions {dict(found.bases())}; the last took "
-        f"{busy:.2f} s by the clock for each second of the processor",
+        f"learned from {found.n_measured} jobs, predictions {dict(bases)}; the last took "
+        f"{found.busyness:.2f} s by the clock for each second of the processor",
         f"wall time, {arguments.workers} workers: predicted {predicted:,.0f} s, measured "
         f"{seconds:,.0f} s, ratio {predicted / seconds:.2f}",
     ]
     said += [f"pause of {pause:.0f} s" for pause in pauses]
-    if found.spread:
-        said.append("spread of what it rests on: {:.2f} to {:.2f}".format(*found.spread))
     sys.stdout.write("".join(f"{line}\n" for line in said))
 
 

@@ -1,22 +1,12 @@
-"""How much work a job is, counted before it is done.
-
-A job takes about
-
-    seconds = start + Σ rate × amount
-
-where the amounts follow from its config and its parents', and start and rates are fitted to jobs
-that were measured. What models compute is counted in force calls: atoms that a model is asked for
-the forces of, and calls; the gradient of a loss by the parameters makes an update as dear as
-`UPDATE` calls.
-"""
+"""How much work a job is, counted from its settings before it is done."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from tlbench.data.origins import ORIGINS, SPLITS
-from tlbench.estimates.known import ATOMS_PER_CELL, Known, Sizes
+from tlbench.data.splits import share_size
 from tlbench.jobs.base import Job
 from tlbench.md.protocol import Protocol
 from tlbench.schema import canonical_json
@@ -24,167 +14,141 @@ from tlbench.schema import canonical_json
 UPDATE = 2.7
 """Force calls that an update of the same structures costs; benchmarks/README.md measures it."""
 
-TRAIN = "train"
-"""Group of the jobs that train a model."""
+CALL = 100
+"""Atoms more that a force call costs as much as, beyond those whose forces it computes; about right
+for the backbones and processors of the published runs."""
 
-ATOMS_PER_BATCH = 256
-"""Atoms that a model is evaluated on at a time, see `tlbench.training.labels`."""
+ATOMS_PER_CELL = 8
+"""Atoms of the conventional cell of diamond."""
 
 
 @dataclass(frozen=True)
-class Work:
+class Amount:
     """How much a job has to do.
 
     Attributes
     ----------
-    group
-        Jobs of one group have the same amounts, counted in the same way.
-    amounts
-        The first is the one that matters most. May be empty: then all of the group cost alike.
-    backbone
-        What computes, {name, config}, if its cost is that of force calls; then ``amounts`` are the
-        atoms whose forces are computed, and calls.
-    settings
-        What else makes jobs of a group cost differently.
+    number
+        Number of equal pieces of work; for models, of atoms whose forces are computed, a call
+        counted as `CALL` atoms more.
+    rate
+        What jobs of a kind have in common whose pieces take equally long, such as a backbone.
     """
 
-    group: str
-    amounts: tuple[float, ...] = ()
-    backbone: Mapping[str, Any] | None = None
-    settings: str = ""
+    number: float
+    rate: str = ""
 
 
-def work_of(job: Job, known: Known) -> Work | None:
-    """Return how much ``job`` has to do; None if too little is known of what it reads."""
+@dataclass(frozen=True)
+class Sizes:
+    """How many structures a data set has in each part, and of how many atoms on average.
+
+    ``at`` has the number of structures of one temperature in each part; it is empty where only the
+    files know.
+    """
+
+    frames: Mapping[str, int]
+    atoms: Mapping[str, float]
+    at: Mapping[tuple[str, float], int] = field(default_factory=dict)
+
+    def atoms_in(self, *splits: str) -> float:
+        """Return the number of atoms in some parts."""
+        return sum(self.frames[split] * self.atoms[split] for split in splits)
+
+    def n_frames(self, split: str, subset: Mapping[str, Any] | None) -> int:
+        """Return how many structures a subset of a part has."""
+        if subset is None:
+            return self.frames[split]
+        if subset.get("size") is not None:
+            return int(subset["size"])
+        available = self.frames[split]
+        if "share" in subset and subset["temperatures_k"] is not None and self.at:
+            available = sum(self.at.get((split, float(t)), 0) for t in subset["temperatures_k"])
+        return share_size(available, subset["share"]) if available else 0
+
+
+Find = Callable[[str], Job | None]
+SizesOf = Callable[[str], Sizes | None]
+
+
+def amount_of(job: Job, find: Find, sizes: SizesOf) -> Amount | None:
+    """Return how much work a job is; None if too little is known of its parents.
+
+    Parameters
+    ----------
+    find
+        Returns the job of a key, None if it is unknown.
+    sizes
+        Returns the sizes of the data set of a job's key, None if they are unknown.
+    """
+    parents = {role: find(key) for role, key in job.parents.items()}
+    data = {
+        role: sizes(key if parent.kind == "dataset" else parent.parents.get("data", ""))
+        for role, key in job.parents.items()
+        if (parent := parents[role]) is not None
+    }
     try:
-        return _COUNTS[job.kind](job, known)
-    except (KeyError, TypeError, ValueError):
-        # Another version of tlbench described it otherwise.
+        return _counted(job.kind, job.config, parents, data)
+    except AttributeError:
+        # Too little is known of a parent.
         return None
 
 
-def _dataset(job: Job, known: Known) -> Work | None:
-    recipe = job.config["origin"]
-    origin = ORIGINS.get(recipe["kind"]).of_recipe(recipe)
-    if origin is None:
-        frames = sum(float(recipe["split"][split]["frames"]) for split in SPLITS)
-        return Work(f"dataset of {recipe['reader']}", (frames,))
-    made = origin.dynamics()
-    if made is None:
-        return None
-    amounts = (made.n_steps * made.n_structures * made.n_atoms, made.n_steps)
-    return Work(f"dataset of {origin.kind}", amounts)
+def _counted(kind: str, config: Any, parents: Any, data: Any) -> Amount:
+    computes = parents["model"].config if "model" in parents else config
+    backbone = canonical_json(computes.get("backbone"))
+    if kind == "dataset":
+        recipe = config["origin"]
+        origin = ORIGINS.get(recipe["kind"]).of_recipe(recipe)
+        if origin is None:
+            frames = sum(float(recipe["split"][split]["frames"]) for split in SPLITS)
+            return Amount(frames, str(recipe["reader"]))
+        made: Any = origin.dynamics()
+        return Amount(made.n_steps * made.n_structures * made.n_atoms, origin.kind)
+    if kind == "train":
+        return _training(config, data.get("data"), "replayed" in data, backbone)
+    if kind == "evaluate":
+        return Amount(data["data"].atoms_in(config["split"]), backbone)
+    if kind == "simulate":
+        atoms = _atoms_at_start(parents["reference"].config["start"], data.get("reference"))
+        protocol = Protocol.model_validate(config["protocol"])
+        return Amount(protocol.n_steps * (protocol.replicas * atoms + CALL), backbone)
+    if kind == "reference":
+        start = config["start"]
+        if start["kind"] == "frames":
+            return Amount(data["data"].atoms_in(*SPLITS), "frames")
+        protocol = Protocol.model_validate(config["protocol"])
+        atoms = protocol.replicas * _atoms_at_start(start, None)
+        return Amount(2 * protocol.n_steps * (atoms + CALL), start["kind"])
+    if kind == "environments":
+        return Amount(data["data"].atoms_in("train", "test"))
+    if kind == "geometry":
+        return Amount(data["data"].atoms_in("test"))
+    if kind == "distance":
+        sets = [(data[f"{role}_data"], config[role]) for role in ("a", "b")]
+        atoms = sum(d.n_frames(c["split"], c["subset"]) * d.atoms[c["split"]] for d, c in sets)
+        return Amount(atoms, canonical_json(config["settings"]))
+    if kind == "coverage":
+        sets = [(data[f"{role}_data"], config[role]) for role in ("target", "source")]
+        against = sum(d.n_frames("train", subset) * d.atoms["train"] for d, subset in sets)
+        return Amount(data["target_data"].atoms_in("test") * against)
+    return Amount(1.0, backbone)
 
 
-def _train(job: Job, known: Known) -> Work | None:
-    training, backbone = job.config["training"], job.config["backbone"]
+def _training(config: Any, data: Any, replayed: bool, backbone: str) -> Amount:
+    training = config["training"]
     if training is None:
-        return Work("train nothing", settings=canonical_json(backbone))
-    sizes = known.sizes(job.parents["data"])
-    if sizes is None:
-        return None
-    frames = sizes.chosen("train", job.config["subset"])
-    full = training["batch_size"]
-    batch = full if "replayed" in job.parents else min(full, frames)
-    per_update = UPDATE * training["updates"]
+        return Amount(1.0, f"untrained {backbone}")
+    frames, batch = data.n_frames("train", config["subset"]), training["batch_size"]
+    # Data that are replayed fill up a batch.
+    batch = batch if replayed else min(batch, frames)
     # Three times over what it was trained on, for the energy constant and the last errors.
-    evaluated = 3 * frames * sizes.atoms["train"]
-    evaluated += (training["validation_points"] + 1) * sizes.atoms_in("validation")
-    atoms = per_update * batch * sizes.atoms["train"] + evaluated
-    return Work(TRAIN, (atoms, per_update + ceil(evaluated / ATOMS_PER_BATCH)), backbone)
+    atoms = UPDATE * training["updates"] * (batch * data.atoms["train"] + CALL)
+    atoms += 3 * frames * data.atoms["train"]
+    atoms += (training["validation_points"] + 1) * data.atoms_in("validation")
+    return Amount(atoms, backbone)
 
 
-def _evaluate(job: Job, known: Known) -> Work | None:
-    model, sizes = known.parent(job, "model"), known.sizes(job.parents["data"])
-    if model is None or sizes is None:
-        return None
-    atoms = sizes.atoms_in(job.config["split"])
-    return Work("evaluate", (atoms, ceil(atoms / ATOMS_PER_BATCH)), model.config["backbone"])
-
-
-def _simulate(job: Job, known: Known) -> Work | None:
-    model, reference = known.parent(job, "model"), known.parent(job, "reference")
-    if model is None or reference is None:
-        return None
-    protocol = Protocol.model_validate(job.config["protocol"])
-    start = reference.config["start"]
-    steps, replicas, backbone = protocol.n_steps, protocol.replicas, model.config["backbone"]
-    if start["kind"] == "stillinger-weber":
-        return Work("simulate", _dynamics(steps, replicas, start["repeats"]), backbone)
-    sizes = known.sizes(reference.parents["data"])
-    if sizes is None:
-        return None
-    return Work("simulate", (steps * replicas * sizes.atoms["train"], steps), backbone)
-
-
-def _reference(job: Job, known: Known) -> Work | None:
-    start = job.config["start"]
-    if start["kind"] == "stillinger-weber":
-        protocol = Protocol.model_validate(job.config["protocol"])
-        amounts = _dynamics(2 * protocol.n_steps, protocol.replicas, start["repeats"])
-        return Work("reference of stillinger-weber", amounts)
-    sizes = known.sizes(job.parents["data"])
-    return None if sizes is None else Work("reference of frames", (_atoms(sizes, SPLITS),))
-
-
-def _environments(job: Job, known: Known) -> Work | None:
-    sizes = known.sizes(job.parents["data"])
-    return None if sizes is None else Work(job.kind, (_atoms(sizes, ("train", "test")),))
-
-
-def _geometry(job: Job, known: Known) -> Work | None:
-    sizes = known.sizes(job.parents["data"])
-    return None if sizes is None else Work(job.kind, (sizes.atoms_in("test"),))
-
-
-def _distance(job: Job, known: Known) -> Work | None:
-    atoms = 0.0
-    for role in ("a", "b"):
-        sizes, each = known.sizes(job.parents[f"{role}_data"]), job.config[role]
-        if sizes is None:
-            return None
-        split = each["split"]
-        atoms += sizes.chosen(split, each["subset"]) * sizes.atoms[split]
-    return Work(job.kind, (atoms,), settings=canonical_json(job.config["settings"]))
-
-
-def _coverage(job: Job, known: Known) -> Work | None:
-    target, source = (known.sizes(job.parents[f"{role}_data"]) for role in ("target", "source"))
-    if target is None or source is None:
-        return None
-    against = 0.0
-    for role, sizes in (("target", target), ("source", source)):
-        against += sizes.chosen("train", job.config[role]) * sizes.atoms["train"]
-    return Work(job.kind, (target.atoms_in("test") * against,))
-
-
-def _backbone_alone(job: Job, known: Known) -> Work | None:
-    return Work(job.kind, settings=canonical_json(job.config["backbone"]))
-
-
-def _fixed(job: Job, known: Known) -> Work | None:
-    return Work(job.kind)
-
-
-def _dynamics(steps: float, replicas: int, repeats: Any) -> tuple[float, float]:
-    cells = repeats[0] * repeats[1] * repeats[2]
-    return steps * replicas * ATOMS_PER_CELL * cells, float(steps)
-
-
-def _atoms(sizes: Sizes, splits: tuple[str, ...]) -> float:
-    return sum(sizes.atoms_in(split) for split in splits)
-
-
-_COUNTS: dict[str, Callable[[Job, Known], Work | None]] = {
-    "dataset": _dataset,
-    "train": _train,
-    "speed": _backbone_alone,
-    "evaluate": _evaluate,
-    "reference": _reference,
-    "simulate": _simulate,
-    "compare": _fixed,
-    "environments": _environments,
-    "distance": _distance,
-    "coverage": _coverage,
-    "geometry": _geometry,
-}
+def _atoms_at_start(start: Any, data: Any) -> float:
+    cell = start["kind"] != "frames"
+    return float(ATOMS_PER_CELL * prod(start["repeats"]) if cell else data.atoms["train"])
