@@ -1,18 +1,29 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Tests that run beside each other; those that measure time run alone.
-WORKERS ?= 2
+# Processes of tests: one more than processors, because some tests wait for others to end.
+WORKERS ?= 3
+# Each process takes whole files, in the order of tests/conftest.py.
+FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test install locked lint machine bench board clean
+.PHONY: quick test test-long together install locked lint machine bench board clean
 
 quick: install
 	$(BIN)/tlbench run quick
 
-test: install lint machine
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not alone"
-	$(BIN)/python -m pytest -m alone
+# What measures time runs last, with nothing beside it.
+test: install machine
+	$(MAKE) --jobs lint together
+	$(BIN)/python -m pytest -m "alone and not long" --durations=5
+
+# Hundreds of examples of each property, and what takes minutes without showing more each time.
+test-long: install machine
+	$(BIN)/python -m pytest -n $(WORKERS) $(FILES) --hypothesis-profile many -m "not alone" --durations=20
+	$(BIN)/python -m pytest -m alone --durations=5
+
+together: install
+	$(BIN)/python -m pytest -n $(WORKERS) $(FILES) -m "not alone and not long" --durations=20
 
 install: $(STAMP)
 

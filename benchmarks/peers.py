@@ -1,12 +1,12 @@
 """The peers of the speed tests: torch-geometric's layers, run eagerly, as one would write them."""
 
 import torch
+from layered_schnet import LayeredSchNet
 from torch import Tensor
 from torch_geometric.nn.models.dimenet import SphericalBasisLayer
+from triplets import TripletDimeNetPP
 
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
-from tlbench.backbones.dimenetpp.triplets import TripletDimeNetPP
-from tlbench.backbones.schnet.layers import LayeredSchNet
 
 
 class PeerDimeNetPP(TripletDimeNetPP):

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.engine.plans import write_plan
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine.worker import attempt
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context
-from tlbench.jobs.results import RESULTS
 from tlbench.plan import plan
 from tlbench.suite import load_suite
 
@@ -52,12 +52,19 @@ class Idle:
 
     module: str
     uses_device: bool = False
-    outputs: tuple[str, ...] = ()
-    when_trained: tuple[str, ...] = ()
+    measures_device: bool = False
 
-    def load(self) -> Callable[[dict[str, Any], Context], dict[str, Any]]:
-        """Return what does the job."""
-        return lambda config, context: {"nothing": True}
+    def outputs_of(self, config: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of no files."""
+        return frozenset()
+
+    def seed_of(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the settings as they are."""
+        return config
+
+    def perform(self, config: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Do nothing."""
+        return {"nothing": True}
 
 
 class InProcess(Executor):
@@ -75,18 +82,18 @@ def in_process() -> Iterator[Executor]:
     yield InProcess()
 
 
+_HERE = Resources(device="cpu", executor=(in_process, 2))
+
+
 @contextmanager
 def idle_kinds() -> Iterator[None]:
     """Let every job do nothing meanwhile."""
-    before, results = dict(KINDS), dict(RESULTS)
-    # Nothing is expected of what they return.
-    RESULTS.clear()
+    before = dict(KINDS)
     KINDS.update({name: Idle(kind.module) for name, kind in before.items()})  # type: ignore[misc]
     try:
         yield
     finally:
         KINDS.update(before)
-        RESULTS.update(results)
 
 
 def planned(n: int) -> Mapping[str, Job]:
@@ -110,15 +117,13 @@ def measure(n: int, folder: Path) -> Measured:
     # Imports that the first plan and the first job would make.
     store = Store(folder / "store")
     with idle_kinds():
-        run_jobs(dict([next(iter(planned(n=_JOBS_PER_SEED).items()))]), store, in_process, "cpu")
+        run_jobs(dict([next(iter(planned(n=_JOBS_PER_SEED).items()))]), store, _HERE)
         jobs = timed("plan", lambda: planned(n))
         timed("write plan", lambda: write_plan(store, "smoke", jobs))
 
         def run() -> Report:
             # As the command line does it: looked at four times a second, a few jobs at once.
-            return run_jobs(
-                jobs, store, in_process, "cpu", lambda report: report.count("done"), at_once=4
-            )
+            return run_jobs(jobs, store, _HERE, lambda report: report.count("done"))
 
         done = timed("run", run)
         again = timed("recognise", run)

@@ -5,7 +5,7 @@ import torch
 from ase.build import bulk
 
 from tlbench.data.frames import Frames
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import scoped
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import Simulation
 
@@ -19,10 +19,11 @@ def update_of(potential, graph, for_parameters=True):
     labels = torch.zeros_like(graph.positions)
 
     def update():
-        loss = (potential(graph, training=True).forces - labels).square().mean()
+        with scoped() as scope:
+            loss = (potential(graph, training=True).forces - labels).square().mean()
         optimiser.zero_grad()
         if for_parameters:
-            with backward_for("parameters"):
+            with scope.backward_for("parameters"):
                 torch.autograd.backward(loss, inputs=parameters)
         else:
             loss.backward()

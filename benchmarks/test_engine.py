@@ -3,16 +3,18 @@
 import json
 import os
 from itertools import count
+from typing import ClassVar
 
 import pytest
 
 from tlbench.engine.executors import local
-from tlbench.engine.means import Means
 from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import State, Store
-from tlbench.engine.worker import execute
-from tlbench.jobs.base import KINDS, Job, Kind, outputs_of
+from tlbench.engine.supervisor import execute
+from tlbench.jobs import kind
+from tlbench.jobs.base import KINDS, Job
 from tlbench.plan import plan
 from tlbench.run import run_suite
 from tlbench.suite import load_suite
@@ -46,7 +48,7 @@ def fill(store, planned):
         for job in planned.jobs.values():
             folder = store.begin(job)
             (folder / "log.txt").write_text("done\n")
-            for name in ("artefact", *outputs_of(job.kind, job.config)):
+            for name in ("artefact", *KINDS[job.kind].outputs_of(job.config)):
                 (folder / name).write_bytes(WEIGHTS)
             result = {"metrics": metrics} if job.kind == "evaluate" else {"updates": 5000}
             store.commit(job, result, provenance)
@@ -68,7 +70,7 @@ def test_recognising_ten_thousand_finished_jobs(benchmark, large_suite, tmp_path
     benchmark.extra_info["target_s"] = 5.0
     planned, store = plan(large_suite), Store(tmp_path)
     fill(store, planned)
-    arguments = (planned.jobs, store, no_executor, "cpu")
+    arguments = (planned.jobs, store, Resources(device="cpu", executor=(no_executor, 1)))
     report = benchmark.pedantic(run_jobs, arguments, rounds=3)
     assert report.count("cached") == JOBS
 
@@ -79,17 +81,25 @@ def test_rerun_with_nothing_to_do(benchmark, tmp_path):
     suite = load_suite("si-ge-sw")
     fill(Store(tmp_path / "store"), plan(suite))
     arguments = (suite, tmp_path / "out", tmp_path / "store")
-    run = benchmark.pedantic(run_suite, arguments, {"means": Means(device="cpu")}, rounds=3)
+    run = benchmark.pedantic(run_suite, arguments, {"resources": Resources(device="cpu")}, rounds=3)
     assert run.report.count("cached") == len(run.plan.jobs)
     assert run.records
 
 
+class Config(kind.Config):
+    """Settings of a job of kind "nothing"."""
+
+    kind: ClassVar = "nothing"
+
+    n: int
+
+
 def nothing(config, context):
     """Do the work of a job of kind "nothing"."""
-    return {}
+    return kind.Result.of()
 
 
-NOTHING = Kind(f"{__name__}:nothing", uses_device=False)
+NOTHING = kind.Kind(Config, kind.Result, nothing)
 
 
 def know_nothing():

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from tlbench.data.frames import Frames
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import scoped
 from tlbench.potential import build_potential
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import train
+from tlbench.transfer.scratch import SCRATCH
 
 UPDATES = 40
 
@@ -33,9 +34,10 @@ def test_overhead_of_the_loop(note, thermal_silicon, tmp_path):
     batch = data.batch(torch.arange(5))
 
     def step():
-        loss = (potential(batch.graph, training=True).forces - batch.forces).square().mean()
+        with scoped() as scope:
+            loss = (potential(batch.graph, training=True).forces - batch.forces).square().mean()
         optimiser.zero_grad()
-        with backward_for("parameters"):
+        with scope.backward_for("parameters"):
             torch.autograd.backward(loss, inputs=parameters)
         optimiser.step()
 
@@ -43,7 +45,7 @@ def test_overhead_of_the_loop(note, thermal_silicon, tmp_path):
         start, last = time.perf_counter(), []
         train(
             potential,
-            parameters,
+            SCRATCH,
             data,
             one,
             config,

@@ -1,14 +1,15 @@
 """Fixtures shared by the whole suite: the smoke suite is run once and looked at by many tests."""
 
+import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import command_line
 import pytest
 import torch
 from hypothesis import settings
@@ -21,8 +22,19 @@ os.environ.pop("COLUMNS", None)
 os.unsetenv("COLUMNS")
 
 # Examples have no time limit, because machines are busy; in CI they are always the same.
-settings.register_profile("tlbench", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("tlbench")
+# `make test-long` asks for the profile with many, which are new every time.
+settings.register_profile("few", deadline=None, max_examples=25, derandomize="CI" in os.environ)
+settings.register_profile("many", deadline=None, max_examples=500, derandomize=False)
+settings.load_profile("few")
+
+
+TESTS = Path(__file__).parent
+FIRST = [TESTS / "e2e", TESTS / "faults"]
+"""Tests of minutes, which should not be what is left for one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in FIRST))
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class SmokeRun:
     store: Path
     stdout: str
     seconds: float
+    processor_seconds: float
 
     @property
     def records(self) -> bytes:
@@ -55,25 +68,61 @@ class SmokeRun:
         return to
 
 
-def tlbench(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "tlbench", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+@pytest.fixture(scope="session")
+def process() -> Callable[..., command_line.Finished]:
+    """Return the command line in a process of its own, as a function of its arguments."""
+    return command_line.in_a_process
 
 
 @pytest.fixture(scope="session")
-def command():
-    """Return the command line as a function of its arguments."""
-    return tlbench
+def command() -> Callable[..., command_line.Finished]:
+    """Return the command line within this process, as a function of its arguments."""
+    return command_line.in_this_process
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    folder = tmp_path_factory.mktemp("smoke")
-    started = time.monotonic()
-    finished = tlbench("run", "smoke", "--out", folder / "out", "--store", folder / "store")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that fills a folder once for all processes that run tests."""
+
+    def folder(name: str, fill: Callable[[Path], None]) -> Path:
+        own = tmp_path_factory.getbasetemp()
+        made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / f"shared-{name}"
+        complete = made.with_suffix(".complete")
+        with made.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                shutil.rmtree(made, ignore_errors=True)
+                made.mkdir()
+                fill(made)
+                complete.touch()
+        return made
+
+    return folder
+
+
+def run_smoke(folder: Path) -> None:
+    started, processor = time.monotonic(), command_line.processor_seconds()
+    where = ("--out", folder / "out", "--store", folder / "store")
+    finished = command_line.in_a_process("run", "smoke", *where)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return SmokeRun(folder / "out", folder / "store", finished.stdout, time.monotonic() - started)
+    seen = {
+        "stdout": finished.stdout,
+        "seconds": time.monotonic() - started,
+        "processor_seconds": command_line.processor_seconds() - processor,
+    }
+    (folder / "seen.json").write_text(json.dumps(seen))
+
+
+@pytest.fixture(scope="session")
+def smoke(made_once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    """Return a copy of a run for this process, whose tests put more into its store."""
+    original = made_once("smoke", run_smoke)
+    folder = tmp_path_factory.mktemp("smoke") / "run"
+    shutil.copytree(original, folder)
+    run = folder / "out" / "run.json"
+    run.write_text(run.read_text().replace(str(original), str(folder)))
+    seen = json.loads((folder / "seen.json").read_text())
+    return SmokeRun(folder / "out", folder / "store", **seen)
 
 
 @pytest.fixture(scope="session")

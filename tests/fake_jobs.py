@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tlbench.engine.resources import Resources
 from tlbench.engine.worker import attempt
 from tlbench.jobs.base import Job
 
@@ -14,11 +15,17 @@ class FakeKind:
 
     run: object
     outputs: tuple = ()
-    when_trained: tuple = ()
     uses_device: bool = False
+    measures_device: bool = False
 
-    def load(self):
-        return self.run
+    def outputs_of(self, config):
+        return frozenset(self.outputs)
+
+    def seed_of(self, config):
+        return config
+
+    def perform(self, config, context):
+        return self.run(config, context)
 
 
 class Here(ThreadPoolExecutor):
@@ -32,6 +39,14 @@ class Here(ThreadPoolExecutor):
 def one_thread():
     with Here(1) as pool:
         yield pool
+
+
+def within(executor, workers=1000, **more):
+    """Return the resources of a run whose jobs an executor does, as many at once as there are."""
+    return Resources(device="cpu", executor=(executor, workers), **more)
+
+
+HERE = within(one_thread)
 
 
 def add(name, n, *parents, **extra):

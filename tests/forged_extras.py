@@ -211,9 +211,3 @@ def reference_that_is_praise(folder):
 def reference_of_another_element(folder):
     edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(element="Si"))
     told(folder)
-
-
-@forgery("summary.md is not what these records say")
-def praise_in_the_summary(folder):
-    with (folder / "summary.md").open("a") as file:
-        file.write("\nThe best model of all.\n")

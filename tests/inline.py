@@ -4,7 +4,7 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tlbench.engine.task import Outcome, Task
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.worker import attempt
 
 

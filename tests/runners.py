@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import run_jobs
 from tlbench.engine.store import Store
 from tlbench.engine import worker
@@ -22,12 +23,15 @@ from tlbench.jobs import base
 root, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 
 class Sleep:
-    uses_device, outputs, when_trained = False, (), ()
+    uses_device = measures_device = False
 
-    def load(self):
-        return self
+    def outputs_of(self, config):
+        return frozenset()
 
-    def __call__(self, config, context):
+    def seed_of(self, config):
+        return config
+
+    def perform(self, config, context):
         with log.open("a") as file:
             file.write(f"{config['n']} {os.getpid()}\\n")
         time.sleep(seconds[config["n"]])
@@ -46,7 +50,8 @@ jobs = [base.Job("sleep", {"n": n}, label=str(n)) for n in range(len(seconds))]
 print("ready", flush=True)
 sys.stdin.readline()
 report = run_jobs(
-    {job.key: job for job in jobs}, Store(root), lambda: Here(1), "cpu",
+    {job.key: job for job in jobs}, Store(root),
+    Resources(device="cpu", executor=(lambda: Here(1), 9)),
     on_event=lambda event, job, **fields: print(event, job.label, fields, flush=True),
 )
 print(json.dumps([report.complete, report.errors]), flush=True)

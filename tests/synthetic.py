@@ -13,10 +13,10 @@ from tlbench.backbones import BACKBONES
 from tlbench.costs import Cost
 from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.files import PACKED
-from tlbench.jobs.results import ReferenceRun, Structure
-from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_tests, recompute
+from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
 from tlbench.leaderboard.reading import JobProvenance, digest_of
-from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, SUMMARY, TESTS
+from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
 from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.leaderboard.verification.data import known_contents
 from tlbench.leaderboard.verification.parameters import CUTOFF, count_parameters
@@ -26,7 +26,7 @@ from tlbench.plan import PRETRAIN, plan
 from tlbench.plan.keys import KeyScheme
 from tlbench.records import Record
 from tlbench.results import Results
-from tlbench.schema import write_lines
+from tlbench.schema import read_lines, write_lines
 from tlbench.suite import Suite, load_suite
 from tlbench.transfer import arm
 
@@ -143,9 +143,8 @@ class _Publication:
         write_lines(folder / (PROVENANCE + PACKED), lines)
         write_lines(folder / (ERRORS + PACKED), errors.values())
         write_lines(folder / (TESTS + PACKED), self.tests.values())
-        (folder / SUMMARY).write_text("")
         said = self._about(name, models) | about
-        said["files"] = {p.name: digest_of(p) for p in folder.iterdir() if p.name != SUMMARY}
+        said["files"] = {p.name: digest_of(p) for p in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps(said))
         return folder
 
@@ -153,7 +152,11 @@ class _Publication:
         card, count = self.cards[element], self.cards[element].n_frames("test")
         if card.digest() in known_contents():
             # Structures that everybody knows cannot be drawn.
-            tests = read_tests(PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED))
+            tests = read_lines(
+                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED),
+                TestSet,
+                "test set",
+            )
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})
         groups = ["bulk" if n % 2 else "vacancy" for n in range(count)]

@@ -24,7 +24,7 @@ from tlbench.potential import Potential
 from tlbench.testing.prediction import random_potential
 from tlbench.testing.structures import molecule, rattled, small_cell
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.initialisation import copy_element
 from tlbench.units import GPA
 
 CUTOFF = 4.0

@@ -19,7 +19,9 @@ SETTINGS = [
 def simulated(command, smoke, tmp_path_factory):
     """Run the smoke suite with simulations, from the store of the smoke suite."""
     out = tmp_path_factory.mktemp("simulated")
-    finished = command("run", "smoke", *SETTINGS, "--out", out, "--store", smoke.store)
+    finished = command(
+        "run", "smoke", *SETTINGS, "--workers", 1, "--out", out, "--store", smoke.store
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return out
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
@@ -81,7 +81,6 @@ cutoffs = st.floats(3.0, 6.0)
 some_pbc = st.tuples(st.booleans(), st.booleans(), st.booleans())
 
 
-@settings(max_examples=200)
 @given(cells(), coordinates, cutoffs)
 def test_neighbours_are_those_of_a_brute_force_search(cell, fractional, cutoff):
     pbc = np.ones(3, dtype=bool)
@@ -90,7 +89,6 @@ def test_neighbours_are_those_of_a_brute_force_search(cell, fractional, cutoff):
     assert edges_of(neighbours(positions, cell, pbc, cutoff)) == expected
 
 
-@settings(max_examples=200)
 @given(cells(), coordinates, cutoffs, some_pbc)
 def test_neighbours_are_right_where_only_some_directions_repeat(cell, fractional, cutoff, periodic):
     pbc = np.array(periodic)
@@ -99,7 +97,6 @@ def test_neighbours_are_right_where_only_some_directions_repeat(cell, fractional
     assert edges_of(neighbours(positions, cell, pbc, cutoff)) == expected
 
 
-@settings(max_examples=50)
 @given(coordinates, cutoffs)
 def test_neighbours_need_no_cell_where_nothing_repeats(fractional, cutoff):
     positions = 3.0 * np.array(fractional)
@@ -116,7 +113,6 @@ def test_a_slab_needs_no_third_lattice_vector():
     assert len(found) > 20
 
 
-@settings(max_examples=50)
 @given(cells(), coordinates, cutoffs, st.data())
 def test_moving_an_atom_by_a_lattice_vector_changes_no_edge_vector(cell, fractional, cutoff, data):
     positions = np.array(fractional) @ cell
@@ -202,7 +198,6 @@ def joined(graphs: list[Graph]) -> dict[str, torch.Tensor]:
     return {**fields, "edge_index": torch.cat(edges, dim=1), "system": torch.cat(systems)}
 
 
-@settings(max_examples=60)
 @given(st.lists(st.integers(0, len(FRAMES) - 1), min_size=1, max_size=8))
 def test_a_batch_is_its_structures_one_after_the_other(indices):
     batch = GraphSet(FRAMES, CUTOFF).batch(indices)

@@ -143,10 +143,19 @@ def test_a_step_that_became_slower_is_caught(slowed, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.long
 def test_a_tree_is_not_slower_than_itself():
     done = race(ROOT, ROOT, "--rounds", 3)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No step is slower." in done.stdout
+
+
+def test_the_script_succeeds_if_no_step_is_slower(monkeypatch, capsys):
+    seconds = iter([1.0, 1.2, 1.1, 1.1, 1.2, 1.0])
+    monkeypatch.setattr(interleaved, "measure", lambda tree, select: {"md_step": next(seconds)})
+    monkeypatch.setattr("sys.argv", ["interleaved.py", str(ROOT), str(ROOT), "--rounds", "3"])
+    assert interleaved.main() == 0
+    assert "No step is slower." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

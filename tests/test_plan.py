@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from tlbench.backbones import BACKBONES
+from tlbench.data.splits import Share
 from tlbench.errors import InputError
 from tlbench.plan import PRETRAIN, plan
 from tlbench.plan.keys import KeyScheme
@@ -54,9 +55,9 @@ def test_the_dft_suites_follow_the_study():
 def test_one_model_is_trained_at_each_temperature():
     temperatures = ("training_temperatures_k", "[600, 1800]")
     planned = plan(load_suite("smoke", [temperatures]))
-    subsets = [j.config["subset"] for j in planned.jobs.values() if j.kind == "train"]
+    subsets = [j.settings.subset for j in planned.jobs.values() if j.kind == "train"]
     trained = [s for s in subsets if s]
-    assert {s["temperature_k"] for s in trained} == {600.0, 1800.0}
+    assert {s.temperature_k for s in trained} == {600.0, 1800.0}
     # Two backbones and arms, two sizes, subsets and temperatures.
     assert len(trained) == 2 * 2 * 2 * 2 * 2
     assert {c.model.train_temperature_k for c in planned.cells} == {None, 600.0, 1800.0}
@@ -192,10 +193,11 @@ def test_parents_stand_before_children():
 
 def test_every_arm_gets_the_same_training_and_the_same_structures():
     planned = plan(load_suite("smoke"))
-    trained = [j.config for j in planned.jobs.values() if j.kind == "train" and j.config["subset"]]
-    assert len({str(c["training"]) for c in trained}) == 1
+    settings = [j.settings for j in planned.jobs.values() if j.kind == "train"]
+    trained = [each for each in settings if each.subset]
+    assert len({str(each.training) for each in trained}) == 1
     by_arm = {
-        arm: {(c["subset"]["size"], c["subset"]["seed"]) for c in trained if c["strategy"] == arm}
+        arm: {(c.subset.size, c.subset.seed) for c in trained if c.strategy == arm}
         for arm in ("scratch", "finetune")
     }
     assert by_arm["scratch"] == by_arm["finetune"] == {(1, 0), (1, 1), (4, 0), (4, 1)}
@@ -229,12 +231,6 @@ def test_another_version_of_a_plugin_is_other_work(monkeypatch):
     jobs = plan(load_suite("smoke", [("cutoff", "4.0")])).jobs
     changed = {key for key, job in jobs.items() if "schnet" in job.label and job.kind == "train"}
     assert after - before == changed
-
-
-def test_defaults_are_spelt_out_in_the_key():
-    train = next(j for j in plan(load_suite("smoke")).jobs.values() if j.kind == "train")
-    assert train.config["backbone"]["config"]["n_spherical"] == 7
-    assert train.config["training"]["final_learning_rate_fraction"] == 0.01
 
 
 @pytest.mark.parametrize(
@@ -284,7 +280,7 @@ def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
     planned = plan(load_suite("matrix"))
     elements, backbones, pairs, sizes = 4, 2, 5, 4
     trained = Counter(
-        (j.config["strategy"], "source" in j.parents, j.config["subset"] is None)
+        (j.settings.strategy, "source" in j.parents, j.settings.subset is None)
         for j in planned.jobs.values()
         if j.kind == "train"
     )
@@ -314,19 +310,15 @@ def test_source_models_of_a_matrix_are_measured_once():
 def test_parts_of_the_source_are_pretrained_on_apart():
     planned = plan(load_suite("smoke", [PARTS]))
     subsets = {
-        j.label: j.config["subset"]
+        j.label: j.settings.subset
         for j in planned.jobs.values()
         if j.label.startswith("pretrain schnet")
     }
     assert subsets == {
-        "pretrain schnet on Si (600 K), seed 0": {
-            "share": 1.0, "seed": 0, "temperatures_k": [600.0]
-        },
-        "pretrain schnet on Si (50 % of all), seed 0": {
-            "share": 0.5, "seed": 0, "temperatures_k": None
-        },
+        "pretrain schnet on Si (600 K), seed 0": Share(share=1, seed=0, temperatures_k=[600]),
+        "pretrain schnet on Si (50 % of all), seed 0": Share(share=0.5, seed=0),
         "pretrain schnet on Si, seed 0": None,
-    }  # fmt: skip
+    }
     # The whole is what it is without parts, and scratch is trained once.
     assert keys(kind="train") < keys(PARTS, kind="train")
     sizes = {
@@ -355,6 +347,6 @@ def test_temperatures_are_compared_with_each_other_and_with_every_part():
 
 def test_a_part_of_the_source_is_not_confused_with_a_target_subset():
     planned = plan(load_suite("smoke", [PARTS, DISTANCES]))
-    shares = {j.config["source"] and j.config["source"]["share"] for j in planned.jobs.values()
-              if j.kind == "coverage"}  # fmt: skip
+    covered = [j.settings for j in planned.jobs.values() if j.kind == "coverage"]
+    shares = {each.source and each.source.share for each in covered}
     assert shares == {None, 1.0, 0.5}

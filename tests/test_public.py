@@ -45,6 +45,10 @@ def test_what_type_checkers_see_is_what_there_is():
     assert seen.keys() == {*tlbench.__all__}
 
 
+def test_type_checkers_are_invited_to_look():
+    assert (PACKAGE / "py.typed").is_file()
+
+
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'tlbench' has no attribute 'runs'"):
         _ = tlbench.runs

@@ -25,7 +25,7 @@ from tlbench.potential import Prediction
 from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import train
-from tlbench.transfer.strategy import everything
+from tlbench.transfer.scratch import SCRATCH
 from tlbench.units import GPA
 
 THZ = units.fs * 1e3 / (2 * np.pi)
@@ -46,7 +46,7 @@ def potential(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tlbench
         validation_points=0,
         loss={"forces": 1, "energy": 1, "stress": 0.01},
     )
-    train(model, everything(model), data, data, config, 0, folder)
+    train(model, SCRATCH, data, data, config, 0, folder)
     model.save(folder / "silicon.safetensors")
     return tlbench.load_potential(folder / "silicon.safetensors")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tlbench.backbones import BACKBONES
     from tlbench.data.cards import Card, load_card
     from tlbench.data.readers import READERS
-    from tlbench.engine.means import Means
+    from tlbench.engine.resources import Resources
     from tlbench.errors import (
         DamagedJobError,
         InputError,
@@ -35,11 +35,11 @@ _WHERE = {
     "DamagedJobError": "errors",
     "InputError": "errors",
     "METRICS": "metrics",
-    "Means": "engine.means",
     "Potential": "potential",
     "READERS": "data.readers",
     "Record": "records",
     "Registry": "registry",
+    "Resources": "engine.resources",
     "Results": "results",
     "Run": "run",
     "STRATEGIES": "transfer",
@@ -64,10 +64,10 @@ __all__ = [
     "Card",
     "DamagedJobError",
     "InputError",
-    "Means",
     "Potential",
     "Record",
     "Registry",
+    "Resources",
     "Results",
     "Run",
     "StoreError",

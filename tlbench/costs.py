@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tlbench.engine.provenance import Provenance
 from tlbench.engine.store import Store
-from tlbench.jobs.results import SpeedResult
+from tlbench.jobs import speed
 from tlbench.magnitudes import Count, Magnitude
 from tlbench.plan import Cell, Flat, Plan
 from tlbench.schema import read_lines, write_lines
@@ -61,7 +61,7 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
         trained=cell.trained,
         device=trained.device_name,
         threads=trained.threads,
-        n_parameters=store.result(cell.speed, SpeedResult).n_parameters,
+        n_parameters=store.result(cell.speed, speed.Result).n_parameters,
         updates=int(trained.updates or 0),
         updates_per_second=trained.updates_per_second,
         wall_seconds=trained.wall_seconds,

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tlbench.engine.store import Store
-from tlbench.jobs.results import DistanceResult
+from tlbench.jobs import distance
 from tlbench.magnitudes import Count, Temperature
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.plan import Plan
@@ -51,7 +51,7 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
     found = []
     for pair in plan.compared:
         if pair.job in available:
-            result = store.result(pair.job, DistanceResult)
+            result = store.result(pair.job, distance.Result)
             sets = {
                 role: NamedSet(**asdict(each), n_frames=n_frames)
                 for role, each, n_frames in (("a", pair.a, result.n_a), ("b", pair.b, result.n_b))

@@ -8,14 +8,11 @@ from pydantic import Field
 
 from tlbench.engine.store import Store
 from tlbench.files import write_whole
+from tlbench.jobs import compare, reference
+from tlbench.jobs.compare import SimulationSummary
 from tlbench.jobs.context import RESULT
-from tlbench.jobs.results import (
-    MOST,
-    CompareResult,
-    ReferenceResult,
-    ReferenceRun,
-    SimulationSummary,
-)
+from tlbench.jobs.kind import MOST
+from tlbench.jobs.reference import ReferenceRun
 from tlbench.plan import Plan
 from tlbench.plan.model_key import NO_TRANSFER, OfModel
 from tlbench.schema import Strict, read_json
@@ -52,17 +49,17 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
     available = set(finished)
     if plan.reference is None or plan.reference not in available:
         return None
-    reference = store.result(plan.reference, ReferenceResult).run
+    measure = store.result(plan.reference, reference.Result).run
     models = []
     for cell in plan.simulated:
         if cell.job in available:
-            found = store.result(cell.job, CompareResult).run
-            if not reference.fits(found.structure, found.msd):
+            found = store.result(cell.job, compare.Result).run
+            if not measure.fits(found.structure, found.msd):
                 problem = "distributions that are not on the bins of the reference"
                 raise store.senseless(cell.job, RESULT, problem)
             model = cell.model.without_transfer()
             models.append(ModelRun(**dict(found), model=model, job=cell.job))
-    return Dynamics(suite=plan.suite.name, reference=reference, models=models)
+    return Dynamics(suite=plan.suite.name, reference=measure, models=models)
 
 
 def write_dynamics(path: Path, dynamics: Dynamics) -> None:

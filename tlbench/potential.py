@@ -20,7 +20,7 @@ from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.errors import InputError, TlbenchError
 from tlbench.files import replacing
 from tlbench.graphs import Graph
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import scoped
 from tlbench.potential_file import DESCRIPTION, potential_path, refusal
 from tlbench.schema import validate
 from tlbench.units import GPA
@@ -113,7 +113,7 @@ class Potential(nn.Module):
             raise InputError("The stress of a structure that is not periodic is not defined.")
         positions = graph.positions.detach().requires_grad_(True)
         inputs = [positions]
-        with torch.enable_grad():
+        with torch.enable_grad(), scoped() as scope:
             if stress:
                 strain = positions.new_zeros((graph.n_systems, 3, 3)).requires_grad_(True)
                 inputs.append(strain)
@@ -131,7 +131,7 @@ class Potential(nn.Module):
                     f"returns energies of shape {tuple(atom_energy.shape)} instead of one per "
                     f"atom, ({graph.n_atoms},)"
                 )
-            with backward_for("coordinates"):
+            with scope.backward_for("coordinates"):
                 gradients = torch.autograd.grad(
                     atom_energy.sum(), inputs, create_graph=training, allow_unused=True
                 )

@@ -73,23 +73,21 @@ def refusal(path: Path, reason: str) -> str:
         return f"{path}: cannot be read ({error.strerror})."
     if not sample:
         return f"{path}: is an empty file; {_WHAT}."
+    pickle = path.suffix in _PICKLES or sample.startswith(_PICKLE)
     if sample.startswith(_ZIP) and _first_name(sample).endswith(b".npy"):
-        return f"{path}: is not a potential of tlbench but a file of numpy arrays (.npz); {_WHAT}."
-    if (
-        path.suffix in _PICKLES
-        or sample.startswith(_PICKLE)
-        or (sample.startswith(_ZIP) and b"data.pkl" in sample)
-    ):
-        return (
-            f"{path}: is not a potential of tlbench but a checkpoint of another program; such "
-            f"files are pickles, which can run any code when they are opened, and are not read; "
-            f"{_WHAT}."
+        kind = "a file of numpy arrays (.npz)"
+    elif pickle or (sample.startswith(_ZIP) and b"data.pkl" in sample):
+        kind = (
+            "a checkpoint of another program; such files are pickles, which can run any code when "
+            "they are opened, and are not read"
         )
-    if sample.startswith(_ZIP):
-        return f"{path}: is not a potential of tlbench but a zip archive; {_WHAT}."
-    if _is_text(sample):
-        return f"{path}: is not a potential of tlbench but a text file; {_WHAT}."
-    return f"{path}: is not a potential of tlbench ({reason}); {_WHAT}."
+    elif sample.startswith(_ZIP):
+        kind = "a zip archive"
+    elif _is_text(sample):
+        kind = "a text file"
+    else:
+        return f"{path}: is not a potential of tlbench ({reason}); {_WHAT}."
+    return f"{path}: is not a potential of tlbench but {kind}; {_WHAT}."
 
 
 def _folder(path: Path) -> str:

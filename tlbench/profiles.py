@@ -8,14 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from tlbench.data.frames import Floats, Ints
-from tlbench.engine.arrays import (
-    COVERAGE_LAYOUT,
-    ERRORS_LAYOUT,
-    GEOMETRY_LAYOUT,
-    read_arrays,
-)
+from tlbench.engine.arrays import read_arrays
 from tlbench.engine.store import Store
-from tlbench.jobs.context import COVERAGE, ERRORS, GEOMETRY
+from tlbench.jobs.coverage import COVERAGE, COVERAGE_LAYOUT
+from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.geometry import GEOMETRY, GEOMETRY_LAYOUT
 from tlbench.magnitudes import Count, Magnitude
 from tlbench.metrics.structure import REACH
 from tlbench.plan import (

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from tlbench.engine.store import Store
+from tlbench.jobs import compare, evaluate
 from tlbench.jobs.context import RESULT
-from tlbench.jobs.results import CompareResult, EvaluateResult
 from tlbench.magnitudes import Number
 from tlbench.metrics import METRICS
 from tlbench.plan import Flat, ModelKey, Plan
@@ -43,7 +43,9 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     for cell in plan.cells:
         if cell.job not in available:
             continue
-        kind = CompareResult if cell.job in simulated else EvaluateResult
+        kind: type[compare.Result | evaluate.Result] = (
+            compare.Result if cell.job in simulated else evaluate.Result
+        )
         for entry in store.result(cell.job, kind).metrics:
             if entry.metric not in METRICS:
                 problem = f"there is no metric {entry.metric!r} here"

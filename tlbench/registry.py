@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         self._wanted = wanted
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
-        self._modules: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._providers: dict[str, str] = {}
         self._plugins_loaded = group is None
 
@@ -73,7 +73,7 @@ class Registry(Generic[T]):
     def _add(self, name: str, entry: T | str) -> None:
         self._entries[name] = entry
         own = getattr(entry, "__module__", "")
-        self._modules[name] = entry.partition(":")[0] if isinstance(entry, str) else own
+        self._paths[name] = entry if isinstance(entry, str) else f"{own}:"
 
     def names(self) -> list[str]:
         """Return all names, those of plugins included, sorted."""
@@ -112,8 +112,10 @@ class Registry(Generic[T]):
         self._load_plugins()
         return self._providers.get(name)
 
-    def module(self, name: str) -> str:
-        """Return the module that ``name`` was registered with, which is not imported.
+    def path(self, name: str) -> str:
+        """Return the ``"module:attribute"`` that ``name`` was registered with.
+
+        The attribute is missing if an object was registered.
 
         Raises
         ------
@@ -122,7 +124,7 @@ class Registry(Generic[T]):
         """
         if name not in self:
             raise self._unknown(name)
-        return self._modules[name]
+        return self._paths[name]
 
     def _unknown(self, name: str) -> UnknownNameError:
         return UnknownNameError(f"Unknown {self.kind} {name!r}; {near_names(name, self._entries)}")

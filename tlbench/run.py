@@ -2,10 +2,8 @@
 
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,9 @@ from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
 from tlbench.engine.devices import check_device
-from tlbench.engine.executors import local
 from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.means import Means
 from tlbench.engine.plans import write_plan
+from tlbench.engine.resources import Resources
 from tlbench.engine.run_log import RunLog
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import State, Store
@@ -32,6 +29,8 @@ from tlbench.files import write_whole
 from tlbench.inspection.audit import check_distinct
 from tlbench.inspection.notes import notes_on_data
 from tlbench.jobs.base import Job
+from tlbench.jobs.context import data_file
+from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.packages import check_packages
 from tlbench.plan import Plan, dataset_job, plan
 from tlbench.plan.parts import part
@@ -75,7 +74,7 @@ def run_suite(
     suite: Suite,
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
-    means: Means | None = None,
+    resources: Resources | None = None,
     mirror: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
@@ -91,7 +90,7 @@ def run_suite(
 
     Parameters
     ----------
-    means
+    resources
         How jobs are done.
     mirror
         Folder in which files of the data sets are looked for before they are downloaded.
@@ -111,35 +110,21 @@ def run_suite(
         If something is wrong with the suite, the store, the device or the output folder, or jobs
         can be done no more. The failure of a job is no error; it is in the run's report.
     """
-    means = means or Means()
-    mirror = None if mirror is None else Path(mirror)
+    resources = resources or Resources()
     planned = plan(suite)
-    jobs: Mapping[str, Job] = planned.jobs
-    if shard is not None:
-        jobs = part(jobs, *shard)
-    if suite.distances is not None:
-        check_packages()
-    check_device(means.device)
-    check_interpreters(means.pythons, {j.environment for j in jobs.values() if j.environment})
+    jobs = planned.jobs if shard is None else part(planned.jobs, *shard)
     out = default_out(suite, shard) if out is None else Path(out)
-    opened = Store(default_store() if store is None else Path(store))
-    _prepare(out)
-    for card in suite.cards():
-        _check_data(planned, card, opened, mirror)
-    if any(opened.state(key, job=job) is not State.FINISHED for key, job in jobs.items()):
-        # Else the files need not be there.
-        check_distinct(suite, mirror)
+    opened = _prepare(planned, jobs, store, resources, mirror)
     if (change := code_change(opened, suite.name, planned.jobs)) is not None:
         on_code_change(change)
-    executor, at_once = means.of(len(jobs))
     about = {
         "suite": suite.name,
         "store": str(opened.root),
         "plan": write_plan(opened, suite.name, planned.jobs).name,
         "shard": shard,
         "jobs": len(jobs),
-        "at_once": at_once,
-        "device": means.device,
+        "at_once": resources.of(len(jobs))[1],
+        "device": resources.device,
     }
     with RunLog(out, about) as log:
 
@@ -147,30 +132,41 @@ def run_suite(
             log(event, job, **fields)
             on_event(event, job, **fields)
 
-        report = run_jobs(
-            jobs,
-            opened,
-            executor,
-            means.device,
-            lambda report: on_change(planned, opened, report),
-            # One waits for each worker, so that none is idle between two jobs.
-            at_once=2 * at_once,
-            limits=means.limits,
-            attempts=means.attempts,
-            pythons=means.pythons,
-            on_event=tell,
-        )
+        def show(report: Report) -> None:
+            on_change(planned, opened, report)
+
+        report = run_jobs(jobs, opened, resources, show, tell)
         log.ended(report)
         if shard:
             return Run(planned, report, [], out)
-        records, notes = _write(suite, planned, opened, report, out)
-    return Run(planned, report, records, out, notes)
+        return _write(planned, opened, report, out)
 
 
-def _write(
-    suite: Suite, planned: Plan, store: Store, report: Report, out: Path
-) -> tuple[list[Record], DataNotes]:
-    """Write the results of a run to its folder; return its records and notes on its data."""
+def _prepare(
+    planned: Plan,
+    jobs: Mapping[str, Job],
+    store: str | os.PathLike[str] | None,
+    resources: Resources,
+    mirror: str | os.PathLike[str] | None,
+) -> Store:
+    """Find out before any job runs whether all that the jobs need is there; return the store."""
+    suite, mirror = planned.suite, None if mirror is None else Path(mirror)
+    if suite.distances is not None:
+        check_packages()
+    check_device(resources.device)
+    check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
+    opened = Store(default_store() if store is None else Path(store))
+    for card in suite.cards():
+        _check_data(planned, card, opened, mirror)
+    if not jobs.keys() <= opened.finished():
+        # Else the files need not be there.
+        check_distinct(suite, mirror)
+    return opened
+
+
+def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
+    """Write the results of a run to its folder."""
+    suite = planned.suite
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     results = Results.collect(planned, store, finished)
     entries = [
@@ -194,7 +190,7 @@ def _write(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
-    return results.records, notes
+    return Run(planned, report, results.records, out, notes)
 
 
 def _complete(suite: Suite, out: Path) -> dict[str, Any]:
@@ -204,19 +200,6 @@ def _complete(suite: Suite, out: Path) -> dict[str, Any]:
         if where in complete and is_path(complete[where][key]):
             complete[where][key] = os.path.relpath(complete[where][key], out)
     return complete
-
-
-def _prepare(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe-{uuid.uuid4().hex}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The output folder {out} cannot be written ({error.strerror}); "
-            "choose another with --out."
-        ) from error
 
 
 def load_dataset(
@@ -241,15 +224,14 @@ def load_dataset(
     report = run_jobs(
         {job.key: job},
         opened,
-        partial(local, 1),
-        "cpu",
+        Resources(1, "cpu"),
         lambda report: on_change(opened, report),
         thorough=True,
     )
     for error in report.errors.values():
         raise InputError(f"The data set {card.name!r} cannot be made: {error}")
     folder = opened.folder(job.key)
-    return {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+    return {split: Frames.load(folder / data_file(split)) for split in SPLITS}
 
 
 def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) -> None:
@@ -267,11 +249,11 @@ def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) ->
     places = fetch(card, mirror)
     train = read_parts(card.elements, card.recipe()["origin"], places)["train"]
     for child in waiting:
-        subset = child.config.get("subset")
-        if child.kind == "train" and subset is not None:
-            chosen(train, subset)
-        training = child.config.get("training")
-        if training and training["loss"]["stress"] and np.isnan(train.stress).any():
+        settings = child.settings
+        if not isinstance(settings, TrainConfig) or settings.training is None:
+            continue
+        chosen(train, settings.subset)
+        if settings.training.loss.stress and np.isnan(train.stress).any():
             raise InputError(
                 f"The loss weighs stress, but some structures of {card.name!r} have none; set "
                 "its weight to 0 or choose other data."

@@ -14,7 +14,7 @@ from tlbench.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.backbones.filtering import filtered_sum
 from tlbench.kernels.calling import threads_for
 from tlbench.kernels.library import SWITCH, library_for
-from tlbench.kernels.scope import Scope, backward_for
+from tlbench.kernels.scope import Purpose, scoped
 
 pytestmark = pytest.mark.skipif(
     library_for(torch.zeros(1)) is None, reason="the kernels need a C compiler, and none was found"
@@ -142,10 +142,11 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 def slopes_of(case: Case, tensors: list[Tensor]) -> list[Tensor]:
     """Return gradients by coordinates, to be differentiated, as a force is."""
-    out = case.apply(*tensors)
-    weigh = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
     wanted = [tensors[n] for n in case.inputs]
-    with backward_for("coordinates"):
+    with scoped() as scope:
+        out = case.apply(*tensors)
+    weigh = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+    with scope.backward_for("coordinates"):
         return list(torch.autograd.grad((out * weigh).square().sum(), wanted, create_graph=True))
 
 
@@ -155,9 +156,10 @@ def everything(case: Case, tensors: list[Tensor] | None = None) -> list[Tensor]:
     out = case.apply(*tensors)
     weigh = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
     gradients = torch.autograd.grad((out * weigh).sum(), tensors)
-    slopes = slopes_of(case, tensors)
+    with scoped() as scope:
+        slopes = slopes_of(case, tensors)
     loss = sum((slope.square() * (1 + slope)).sum() for slope in slopes)
-    with backward_for("parameters"):
+    with scope.backward_for("parameters"):
         wanted = [tensors[n] for n in case.parameters]
         trained = torch.autograd.grad(loss, wanted, retain_graph=True)
     return [out, *gradients, *slopes, *trained, *torch.autograd.grad(loss, tensors)]
@@ -207,21 +209,22 @@ def spread(tensors: list[Tensor], numbers: list[int]) -> list[Tensor]:
     return [torch.stack([t, t], -1)[..., 0] if n in numbers else t for n, t in enumerate(tensors)]
 
 
-@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+@pytest.mark.parametrize("purpose", ["everything", "coordinates"])
 @pytest.mark.parametrize("change", [linked, spread])
 def test_second_derivatives_of_inputs_that_are_results(
     make: Callable[[int], Case],
     change: Callable[[list[Tensor], list[int]], list[Tensor]],
-    scope: Scope,
+    purpose: Purpose,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = make(FEW)
-    numbers = case.inputs if scope == "coordinates" else list(range(len(case.tensors)))
+    numbers = case.inputs if purpose == "coordinates" else list(range(len(case.tensors)))
 
     def second() -> list[Tensor]:
-        energy = case.apply(*change(case.tensors, numbers)).square().sum()
         wanted = [case.tensors[n] for n in numbers]
-        with backward_for(scope):
+        with scoped() as scope:
+            energy = case.apply(*change(case.tensors, numbers)).square().sum()
+        with scope.backward_for(purpose):
             slopes = torch.autograd.grad(energy, wanted, create_graph=True)
         return list(torch.autograd.grad(sum(s.square().sum() for s in slopes), case.tensors))
 

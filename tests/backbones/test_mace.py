@@ -6,7 +6,6 @@ Elsewhere it is skipped, and ``test_mace_missing.py`` has what holds there.
 import math
 import subprocess
 import sys
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tlbench.backbones.mace.config import MACEConfig
 from tlbench.graphs import graph_of
 from tlbench.potential import build_potential, load_potential
 from tlbench.testing import contract
-from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.initialisation import copy_element
 
 if find_spec("mace") is None:
     pytest.skip(
@@ -38,14 +37,6 @@ as_the_package_warns = pytest.mark.filterwarnings(
     "ignore:The TorchScript type system:UserWarning",
     "ignore:`torch.jit:DeprecationWarning",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built_once():
-    # The package takes half a second to put a network together, and no clause changes it.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contract, "random_potential", cache(contract.random_potential))
-        yield
 
 
 class TestSmall(contract.BackboneContract):

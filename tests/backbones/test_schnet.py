@@ -7,15 +7,15 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
+from layered_schnet import LayeredSchNet
 from structures import diamond, liquid, skewed
 from torch import Tensor
 from torch_geometric.nn.models.schnet import SchNet as PeerSchNet
 
 from tlbench.backbones.schnet.config import SchNetConfig
-from tlbench.backbones.schnet.layers import LayeredSchNet
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
-from tlbench.kernels.scope import Scope, backward_for
+from tlbench.kernels.scope import Purpose, scoped
 from tlbench.potential import Potential
 from tlbench.testing import BackboneContract
 from tlbench.testing.prediction import random_potential
@@ -135,30 +135,29 @@ def _training_gradients(
     potential: Potential, graph: Graph, pruned: bool = False
 ) -> dict[str, Tensor]:
     """Return the gradients by parameters of a loss on energies and forces."""
-    found = potential(graph, training=True)
-    targets = torch.linspace(-1, 1, found.forces.numel(), dtype=found.forces.dtype)
-    loss = (found.forces - targets.view_as(found.forces)).square().mean()
-    loss = loss + 0.01 * potential.backbone(graph).square().mean()
     named = dict(potential.backbone.named_parameters())
-    if pruned:
-        with backward_for("parameters"):
-            torch.autograd.backward(loss, inputs=list(named.values()))
-    else:
-        loss.backward()
+    with scoped() as scope:
+        found = potential(graph, training=True)
+        targets = torch.linspace(-1, 1, found.forces.numel(), dtype=found.forces.dtype)
+        loss = (found.forces - targets.view_as(found.forces)).square().mean()
+        loss = loss + 0.01 * potential.backbone(graph).square().mean()
+        with scope.backward_for("parameters" if pruned else "everything"):
+            torch.autograd.backward(loss, inputs=list(named.values()) if pruned else None)
     gradients = {name: p.grad.clone() for name, p in named.items() if p.grad is not None}
     potential.zero_grad()
     return gradients
 
 
-@pytest.mark.parametrize("scope", ["everything", "coordinates"])
-def test_second_derivatives_by_positions_agree_with_layers(scope: Scope) -> None:
+@pytest.mark.parametrize("purpose", ["everything", "coordinates"])
+def test_second_derivatives_by_positions_agree_with_layers(purpose: Purpose) -> None:
     ours, layered = _both(torch.float64)
     graph = graph_of(STRUCTURES["skewed"], ours.cutoff)
 
     def hessian(potential: Potential) -> Tensor:
         positions = graph.positions.clone().requires_grad_(True)
-        energy = potential.backbone(graph.at(positions)).sum()
-        with backward_for(scope):
+        with scoped() as scope:
+            energy = potential.backbone(graph.at(positions)).sum()
+        with scope.backward_for(purpose):
             (gradient,) = torch.autograd.grad(energy, positions, create_graph=True)
         rows = [
             torch.autograd.grad(row, positions, retain_graph=True)[0] for row in gradient.flatten()

@@ -265,7 +265,7 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
     finished = command(
         "run", "transfer", "--source", tmp_path / "si.yaml", "--target", tmp_path / "ge.yaml",
         "--set", "sizes=[1, 10]", "--set", "subset_seeds=[0]", "--set", "init_seeds=[0]",
-        "--set", "cutoff=4.0",
+        "--set", "cutoff=4.0", "--workers", 1,
         "--set", "pretraining.updates=10", "--set", "training.updates=5",
         "--out", tmp_path / "out", "--store", tmp_path / "store",
     )  # fmt: skip

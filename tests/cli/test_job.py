@@ -56,7 +56,7 @@ def test_shards_do_their_parts_and_the_records_come_with_the_rest(smoke, nearly,
     done = []
     for number in (1, 2):
         shard = ("--shard", f"{number}/2", "--out", tmp_path / f"part-{number}")
-        run = command("run", "smoke", "--store", store, *shard)
+        run = command("run", "smoke", "--store", store, "--workers", 1, *shard)
         assert run.returncode == 0, run.stderr
         assert f"part {number} of 2" in run.stdout
         assert not (tmp_path / f"part-{number}" / "records.jsonl").exists()

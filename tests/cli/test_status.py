@@ -59,6 +59,7 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
     deadline = time.monotonic() + 60
     while not (found := status(command, out))["alive"] or found["done_by_this_run"] < 1:
         assert time.monotonic() < deadline
+        time.sleep(0.05)
     os.kill(run.pid, signal.SIGTERM)
     assert run.wait(30) == 130
     found = status(command, out)

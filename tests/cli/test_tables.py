@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from analyses import analysis_of
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -14,7 +15,7 @@ from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.records import Record
 from tlbench.report.data_notes import NO_NOTES, DataNotes
-from tlbench.report.overview import overview
+from tlbench.report.sections.errors import findings
 from tlbench.suite import load_suite
 
 
@@ -101,7 +102,7 @@ def test_a_few_sentences_are_said_and_the_rest_is_in_the_report(monkeypatch, cap
     monkeypatch.delenv("COLUMNS", raising=False)
     Display()._show_results(run)
     lines = capsys.readouterr().out.splitlines()
-    n_findings = len(overview(records, "force_mae").findings)
+    n_findings = len(findings(analysis_of(records), "force_mae"))
     assert n_findings > 8
     # Below title, header and the one row of the table.
     said = lines[3:]

@@ -59,13 +59,13 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
 
     def no_trials(search: Search, *_: object) -> Tuned:
         seen.append(search)
-        arms = {"schnet": {name: ARM for _, name in search.studies()}}
+        arms = {"schnet": {name: ARM for _, name in search.series()}}
         digest = search.suite.digest()
         return Tuned(suite="smoke", suite_digest=digest, study="", size=1, pairs=1, arms=arms)
 
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
-    assert seen[0].studies() == [("schnet", "pretrain"), ("schnet", "finetune")]
+    assert seen[0].series() == [("schnet", "pretrain"), ("schnet", "finetune")]
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
 
@@ -91,7 +91,7 @@ SMALL = ("--backbone", "schnet", "--strategy", "scratch", "--trials", "2", "--wo
 @pytest.fixture
 def here(monkeypatch):
     """Do jobs in this process."""
-    monkeypatch.setattr("tlbench.engine.means.local", lambda workers: inline())
+    monkeypatch.setattr("tlbench.engine.resources.local", lambda workers: inline())
 
 
 def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, printed, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.units import GPa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structures import diamond, liquid, skewed
 
@@ -128,7 +128,6 @@ def damaged(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("damaged") / "frames.npz"
 
 
-@settings(max_examples=300)
 @given(data=st.data())
 def test_a_flipped_bit_is_noticed_or_harmless(contents, damaged, data):
     place = data.draw(st.integers(0, len(contents) - 1))
@@ -143,7 +142,6 @@ def test_a_flipped_bit_is_noticed_or_harmless(contents, damaged, data):
         assert_same(found, FRAMES)
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_a_file_cut_short_is_refused(contents, damaged, data):
     damaged.write_bytes(contents[: data.draw(st.integers(0, len(contents) - 1))])

@@ -16,7 +16,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.readers import READERS
 from tlbench.data.reading import read_parts, sha256_of
-from tlbench.data.splits import Split, chosen, divide
+from tlbench.data.splits import Drawn, Split, chosen, divide
 from tlbench.errors import InputError
 
 
@@ -107,8 +107,8 @@ def test_a_part_that_cannot_be_filled_is_refused(part, complaint):
         divide({"a": made()}, split(train=part))
 
 
-def subset(size: int, temperature_k: float) -> dict[str, Any]:
-    return {"size": size, "seed": 2, "temperature_k": temperature_k}
+def subset(size: int, temperature_k: float) -> Drawn:
+    return Drawn(size=size, seed=2, temperature_k=temperature_k)
 
 
 def test_a_subset_of_one_temperature():

@@ -6,7 +6,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.data.splits import chosen, chosen_indices, nested_subset
+from tlbench.data.splits import Share, chosen, chosen_indices, nested_subset
 from tlbench.errors import InputError
 
 seeds = st.integers(0, 2**31)
@@ -57,15 +57,15 @@ def test_shares_are_nested_and_of_the_temperatures_asked_for():
     some, more = (choose_indices(frames, share) for share in (0.1, 0.3))
     assert len(some) == 3
     assert list(more[:3]) == list(some)
-    cold = chosen(frames, {"share": 0.5, "seed": 0, "temperatures_k": [300.0]})
+    cold = chosen(frames, Share(share=0.5, seed=0, temperatures_k=[300.0]))
     assert set(cold.temperature_k) == {300.0}
     assert len(cold) == 5
     assert len(chosen(frames, None)) == 30
     # Even the smallest share has a structure.
-    assert len(chosen(frames, {"share": 0.001, "seed": 0, "temperatures_k": None})) == 1
+    assert len(chosen(frames, Share(share=0.001, seed=0))) == 1
     with pytest.raises(InputError, match="No training structure was sampled at 700 K"):
-        chosen(frames, {"share": 1.0, "seed": 0, "temperatures_k": [700.0]})
+        chosen(frames, Share(share=1.0, seed=0, temperatures_k=[700.0]))
 
 
 def choose_indices(frames, share):
-    return chosen_indices(frames, {"share": share, "seed": 4, "temperatures_k": None})
+    return chosen_indices(frames, Share(share=share, seed=4))

@@ -37,7 +37,7 @@ def run_on(command, smoke, tmp_path):
         made = command("data", "new", tmp_path / "ge.extxyz", "--test", test_file)
         assert made.returncode == 0, made.stderr
         finished = command(
-            "run", "smoke", *SMALL, "--target", card, "--out", tmp_path / "out",
+            "run", "smoke", *SMALL, "--target", card, "--workers", 1, "--out", tmp_path / "out",
             "--store", smoke.copy_store(tmp_path / "store"),
         )  # fmt: skip
         assert finished.returncode == 0, finished.stdout + finished.stderr

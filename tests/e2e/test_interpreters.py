@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from environments import link_packages, make_environment, pip
 
 from tlbench.records import read_records
 
@@ -28,17 +29,15 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def python():
     """Return the interpreter of a new environment with mace-torch and this tlbench."""
-    # Its size is that of torch, so it does not stay behind as pytest's folders do.
+    # What it shares with ours is linked: only what differs is installed.
     with tempfile.TemporaryDirectory(prefix="tlbench-mace-") as folder:
-        python = Path(folder) / "bin" / "python"
-        pip = (python, "-m", "pip", "install", "--quiet", "--constraint", CONSTRAINTS)
-        for command in (
-            (sys.executable, "-m", "venv", folder),
-            (*pip, "torch"),
-            (*pip, "--editable", f"{ROOT}[mace]", *TESTING),
-        ):
-            done = run(*command)
-            assert done.returncode == 0, done.stderr
+        python = make_environment(Path(folder) / "env")
+        link_packages(python, ("tlbench[mace]", "hatchling", *TESTING), CONSTRAINTS)
+        done = run(
+            *pip(python), "install", "--quiet", "--no-compile", "--no-build-isolation",
+            "--constraint", CONSTRAINTS, f"{ROOT}[mace]", *TESTING,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
         yield python
 
 

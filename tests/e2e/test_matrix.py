@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from tlbench.metrics.distances.quantities import OF_ENVIRONMENTS
+from tlbench.report.analysis import Analysis
 from tlbench.report.markdown import markdown
-from tlbench.report.relations.section import relations_section
+from tlbench.report.relations.section import relations
 from tlbench.results import Results
 from tlbench.suite import load_suite, suite_folder
 
@@ -38,7 +39,7 @@ def suite(tmp_path_factory):
 def ran(suite, command, smoke):
     """Run it over the store of the smoke suite, which has its data sets and one source model."""
     out = suite.parent / "out"
-    done = command("run", suite, "--store", smoke.store, "--out", out)
+    done = command("run", suite, "--store", smoke.store, "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -80,15 +81,16 @@ def test_what_was_found_is_written_and_read_again(ran):
         counted = sum(error * n for error, n in p.by_coordination.values())
         assert counted / sum(n for _, n in p.by_coordination.values()) == pytest.approx(mean, 1e-3)
     assert (out / "summary.md").read_text() == markdown(results, suite.metrics, suite)
-    assert relations_section(results, "force_mae").blocks
+    (section,) = relations(Analysis.of(results, suite))
+    assert section.tables
 
 
 def test_the_report_has_a_section_with_plots(ran):
     out, _ = ran
     page = (out / "report.html").read_text()
-    assert "<h2>Ratio to scratch against distance and coverage</h2>" in page
+    assert '<h2 id="relations">Ratio to scratch against distance and coverage' in page
     assert "every pair of Si, Ge" in page
-    assert 'id="relations-0"' in page
+    assert 'data-figure="distances"' in page
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"\b(nan|inf|None)\b", words)
 

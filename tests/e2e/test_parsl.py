@@ -217,7 +217,7 @@ def test_a_job_over_its_time_is_tried_again_then_fails_and_a_resume_completes(
 ):
     (tmp_path / "hanging").mkdir()
     (tmp_path / "hanging" / "sitecustomize.py").write_text(HANGING)
-    init = f"export PYTHONPATH={tmp_path / 'hanging'}"
+    init = f"export PYTHONPATH={tmp_path / 'hanging'}:$PYTHONPATH"
     run = ClusterRun(tmp_path, "--time-limit", "10s", "--tries", 2, init=init)
     text = run.finish()
     assert run.process.returncode == 1, text

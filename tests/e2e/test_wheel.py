@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
+from environments import link_packages, make_environment, pip
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,14 +25,21 @@ def test_an_installed_wheel_runs_the_smoke_suite(smoke, tmp_path):
 
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("tlbench-*.whl")
-    environment = tmp_path / "env"
-    venv.create(environment, with_pip=True)
-    python, tlbench = environment / "bin" / "python", environment / "bin" / "tlbench"
-    run(python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
+    python = make_environment(tmp_path / "env")
+    # Of all that is installed here, it has what the wheel requires, and what that requires.
+    link_packages(python, ["tlbench"])
+    run(*pip(python), "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
+    tlbench = python.with_name("tlbench")
 
     suites = run(tlbench, "ls", "suites")
     assert {"smoke", "quick", "si-ge-sw"} <= set(suites.split())
     assert "lattice_constant: 5.43095" in run(tlbench, "show", "dataset", "sw-si")
+    # Without it type checkers take no notice of the package's types.
+    run(
+        python,
+        "-c",
+        "import importlib.resources as r; (r.files('tlbench') / 'py.typed').read_text()",
+    )
     # One worker here and two in the undisturbed run: the bytes must not depend on it.
     run(tlbench, "run", "smoke", "--workers", 1, "--store", tmp_path / "store")
     records = tmp_path / "runs" / "smoke" / "records.jsonl"

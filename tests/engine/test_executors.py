@@ -11,11 +11,11 @@ import time
 
 import pytest
 
+from tlbench.engine.attempts import Limits, Task
 from tlbench.engine.events import EVENTS, LOG, read_events
 from tlbench.engine.executors import default_workers, local
 from tlbench.engine.store import Store
 from tlbench.engine.supervisor import INTERRUPTED, THREAD_VARIABLES, Supervisor, execute
-from tlbench.engine.task import Limits, Task
 from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.slow
@@ -185,20 +185,26 @@ def test_what_a_job_prints_is_in_its_log(store, tmp_path, monkeypatch):
     module = tmp_path / "loud.py"
     module.write_text(
         "import os\n"
+        "from typing import ClassVar\n"
+        "from tlbench.jobs import kind\n"
+        "class Config(kind.Config):\n"
+        "    kind: ClassVar = 'loud'\n"
         "def run(config, context):\n"
         "    print('from Python', flush=True)\n"
         "    os.system('echo from elsewhere')\n"
-        "    return {}\n"
+        "    return kind.Result.of()\n"
+        "KIND = kind.Kind(Config, kind.Result, run)\n"
     )
     (tmp_path / "sitecustomize.py").write_text(
-        "from tlbench.jobs import base\n"
-        "base.KINDS['loud'] = base.Kind('loud:run', uses_device=False)\n"
+        "from tlbench.jobs import base\nimport loud\nbase.KINDS['loud'] = loud.KIND\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     from tlbench.jobs import base
 
-    monkeypatch.setitem(base.KINDS, "loud", base.Kind("loud:run", uses_device=False))
     monkeypatch.syspath_prepend(tmp_path)
+    import loud
+
+    monkeypatch.setitem(base.KINDS, "loud", loud.KIND)
     job = Job("loud", {}, label="loud")
     supervisor = Supervisor()
     outcome = supervisor.run(Task(job, str(store.root), "cpu"))

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from tlbench.engine.garbage import INCOMING, REMOVED, collect, find_garbage, incoming_lock
+from tlbench.engine.inventory import scrub
 from tlbench.engine.plans import plan_files, write_plan
-from tlbench.engine.scrubbing import scrub
 from tlbench.engine.store import State, Store
 from tlbench.errors import StoreError
 from tlbench.files import PART

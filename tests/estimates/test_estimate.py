@@ -34,8 +34,8 @@ def dataset(repeats: int = 2) -> Job:
 
 def training(updates: int, size: int = 10, backbone: Any = NETWORK, **config: Any) -> Job:
     settings = {"updates": updates, "batch_size": 5, "validation_points": 4}
-    subset = {"size": size, "seed": 0, "temperature_k": None}
-    whole = {"backbone": backbone, "training": settings, "subset": subset, **config}
+    whole = {"backbone": backbone, "training": settings, "subset": {"size": size, "seed": 0}}
+    whole |= {"strategy": "scratch", "elements": {"target": "Si"}, "init_seed": 0, **config}
     return Job("train", whole, {"data": dataset().key})
 
 
@@ -50,7 +50,7 @@ def simulation(replicas: int, backbone: Any = NETWORK) -> tuple[Job, Job, Job]:
     start = {"kind": "stillinger-weber", "repeats": [2, 2, 2]}
     protocol = Protocol(temperature_k=1200, time_ps=1, equilibration_ps=0, replicas=replicas)
     written = protocol.model_dump(mode="json")
-    reference = Job("reference", {"protocol": written, "start": start})
+    reference = Job("reference", {"protocol": written, "element": "Si", "start": start})
     model = training(1, backbone=backbone)
     parents = {"model": model.key, "reference": reference.key}
     return Job("simulate", {"protocol": written}, parents), model, reference
@@ -174,7 +174,7 @@ def test_atoms_of_data_read_from_files_are_counted_when_they_are_read(tmp_path):
     def measuring(data: Job, backbone: Mapping[str, Any] = NETWORK) -> Job:
         model = training(1, backbone=backbone)
         keys = {"model": model.key, "data": data.key}
-        return Job("evaluate", {"split": "test"}, keys)
+        return Job("evaluate", {"split": "test", "metrics": [], "by": []}, keys)
 
     first, second = card(20), card(30)
     parents = first, second, training(1)

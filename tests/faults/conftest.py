@@ -29,29 +29,30 @@ class Undisturbed:
         return faulty.finished(self.store)
 
 
-def undisturbed(folder: Path, **changes: object) -> Undisturbed:
-    found = Undisturbed(
-        faulty.write_suite(folder / "faults.yaml", **changes), folder / "out", folder / "store"
-    )
-    faulty.complete(found.suite, found.out, found.store)
-    return found
+def undisturbed(made_once: Callable[..., Path], name: str, **changes: object) -> Undisturbed:
+    def run(folder: Path) -> None:
+        suite = faulty.write_suite(folder / "faults.yaml", **changes)
+        faulty.complete(suite, folder / "out", folder / "store")
+
+    folder = made_once(name, run)
+    return Undisturbed(folder / "faults.yaml", folder / "out", folder / "store")
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def small(made_once: Callable[..., Path]) -> Undisturbed:
     """Return a run of data sets, training and tests."""
-    return undisturbed(tmp_path_factory.mktemp("small"))
+    return undisturbed(made_once, "small")
 
 
 @pytest.fixture(scope="session")
-def every(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def every(made_once: Callable[..., Path]) -> Undisturbed:
     """Return a run with every kind of job that the installed packages can do."""
     from importlib.util import find_spec
 
     changes: dict[str, object] = {"dynamics": faulty.DYNAMICS}
     if all(map(find_spec, PACKAGES)):
         changes["distances"] = faulty.DISTANCES
-    return undisturbed(tmp_path_factory.mktemp("every"), **changes)
+    return undisturbed(made_once, "every", **changes)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_a_disk_that_fills_again_and_again_loses_no_job(small, tmp_path, disk):
     known = finished(store)
     for size in sizes:
         full.become(f"size={size}")
-        run = start(small.suite, out, store)
+        run = start(small.suite, out, store, "--workers", 1)
         text = end(run)
         assert run.returncode == 2, text
         said = " ".join(text.split())
@@ -59,7 +59,7 @@ def test_a_read_only_store_is_refused_and_used_again_later(small, tmp_path, disk
         shutil.rmtree(store / key)
     known = finished(store)
     mounted.become("ro")
-    run = start(small.suite, tmp_path / "out", store)
+    run = start(small.suite, tmp_path / "out", store, "--workers", 1)
     text = end(run)
     assert run.returncode == 2, text
     assert "cannot be written (Read-only file system)" in text
@@ -77,7 +77,7 @@ def test_a_store_without_permission_to_write_is_refused(small, tmp_path):
     shutil.copytree(small.store, store)
     (store / ".working").chmod(0o500)
     try:
-        run = start(small.suite, tmp_path / "out", store)
+        run = start(small.suite, tmp_path / "out", store, "--workers", 1)
         text = end(run)
     finally:
         (store / ".working").chmod(0o700)
@@ -91,7 +91,7 @@ def test_what_a_full_disk_did_to_the_logs_does_not_stop_a_run(small, tmp_path, d
     complete(small.suite, out, small.store)
     rest = os.statvfs(full.folder)
     (full.folder / "filling").write_bytes(bytes(rest.f_bavail * rest.f_bsize))
-    run = start(small.suite, out, small.store)
+    run = start(small.suite, out, small.store, "--workers", 1)
     text = end(run)
     assert run.returncode == 2, text
     assert "No space left on device" in text

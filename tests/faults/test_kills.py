@@ -1,4 +1,4 @@
-"""Runner and workers are killed a hundred times, and the records are those of a quiet run."""
+"""Runner and workers are killed again and again, and the records are those of a quiet run."""
 
 import random
 import subprocess
@@ -20,7 +20,6 @@ from faulty import (
 
 pytestmark = pytest.mark.slow
 
-KILLS = 100
 LONGEST_SECONDS = 1.0
 """Until the next kill: long enough for a process to start and do something now and then."""
 
@@ -80,13 +79,14 @@ class Victim:
         assert not list((self.store / ".working").glob("[0-9a-f]*"))
 
 
-def test_a_hundred_kills_lose_nothing_and_change_no_record(small, tmp_path):
+@pytest.mark.parametrize("number_of_kills", [30, pytest.param(200, marks=pytest.mark.long)])
+def test_kills_lose_nothing_and_change_no_record(small, tmp_path, number_of_kills):
     assert SUITE["name"] == small.suite.stem
     random.seed(20)
     kills = {"worker": 0, "runner": 0, "commit": 0}
     number = 0
     victim = Victim(small.suite, tmp_path / str(number))
-    while sum(kills.values()) < KILLS:
+    while sum(kills.values()) < number_of_kills:
         how = random.choices(["worker", "runner", "commit"], [7, 2, 1])[0]
         kills[how] += victim.strike(how, random.uniform(0, LONGEST_SECONDS))
         if victim.run.poll() is not None:

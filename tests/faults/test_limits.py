@@ -81,7 +81,9 @@ def test_a_clock_that_jumps_by_days_changes_no_record(small, tmp_path):
     path, out, store = tmp_path / "path", tmp_path / "out", tmp_path / "store"
     path.mkdir()
     (path / "sitecustomize.py").write_text(JUMPING)
-    text = complete(small.suite, out, store, path=path)
+    run = start(small.suite, out, store, path=path)
+    text = end(run)
+    assert run.returncode == 0, text
     assert (out / "records.jsonl").read_bytes() == small.records
     assert not re.search(r"in -|-\d+(\.\d+)? s\b", text)
     seen = events(out)

@@ -1,13 +1,12 @@
 """Files may be read and written by whom the user's umask lets, in all that tlbench writes."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import faulty
 import pytest
 import tiny
+from command_line import in_this_process
 
 from tlbench.leaderboard.site.build import build_site
 
@@ -44,19 +43,19 @@ def test_so_may_a_site(tmp_path, umask):
 
 
 @pytest.mark.slow
-def test_so_may_all_of_a_store_a_run_an_archive_and_a_simulation(tmp_path):
-    umask = 0o002
+@pytest.mark.parametrize("umask", [0o002], indirect=True, ids=oct)
+def test_so_may_all_of_a_store_a_run_an_archive_and_a_simulation(tmp_path, umask, monkeypatch):
     folder = tmp_path / "all"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777 & ~umask)
+    monkeypatch.chdir(folder)
 
     def tlbench(*arguments: object) -> None:
-        command = [sys.executable, "-m", "tlbench", *map(str, arguments)]
-        done = subprocess.run(command, cwd=folder, umask=umask, capture_output=True, text=True)
+        done = in_this_process(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
 
     suite = faulty.write_suite(tmp_path / "suite.yaml", sizes=[2], subset_seeds=[0])
-    tlbench("run", suite, "--out", "out", "--store", "store")
+    tlbench("run", suite, "--out", "out", "--store", "store", "--workers", 1)
     (tmp_path / "si.xyz").write_text('2\npbc="F F F"\nSi 0 0 0\nSi 0 0 2.3\n')
     driven = ("md", "stillinger-weber:Si", tmp_path / "si.xyz", "--out", "md")
     tlbench(*driven, "--temperature", 300, "--time", 0.1)

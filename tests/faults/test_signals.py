@@ -32,7 +32,7 @@ def test_a_runner_that_is_told_to_stop_does_so_and_says_how_to_go_on(small, tmp_
     random.seed(5)
     out, store = tmp_path / "out", tmp_path / "store"
     known = finished(store)
-    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         run = start(small.suite, out, store)
         wait_for(lambda run=run: workers(run.pid) or run.poll() is not None, "workers")
         deadline = time.monotonic() + random.uniform(0, 3)
@@ -44,10 +44,13 @@ def test_a_runner_that_is_told_to_stop_does_so_and_says_how_to_go_on(small, tmp_
         if run.returncode == 130:
             assert "Interrupted. Finished jobs are kept" in text
             assert events(out)[-1]["event"] == "run-stopped"
+            assert not (out / "records.jsonl").exists()
         wait_for(lambda o=orphans: not any(map(alive, o)), "workers to end", 30)
         assert_kept(known, finished(store))
         known = finished(store)
-    complete(small.suite, out, store)
+    text = complete(small.suite, out, store)
+    left = len(small.jobs) - len(known)
+    assert f"{left} jobs run, {len(known)} already in the store" in text
     assert_kept(known, finished(store))
     assert finished(store).keys() == small.jobs.keys()
     assert max(done(out).values()) == 1
@@ -110,10 +113,13 @@ def test_two_runners_at_once_do_each_job_once(small, tmp_path):
     store = tmp_path / "store"
     outs = [tmp_path / name for name in ("a", "b")]
     runs = [start(small.suite, out, store, "--workers", 1) for out in outs]
+    counted = 0
     for run, out in zip(runs, outs, strict=True):
         text = end(run)
         assert run.returncode == 0, text
+        counted += int(text.split(" jobs run,")[0].rsplit(maxsplit=1)[-1])
         assert (out / "records.jsonl").read_bytes() == small.records
+    assert counted == len(small.jobs)
     assert done(*outs).keys() == small.jobs.keys()
     assert set(done(*outs).values()) == {1}
     assert not list((store / ".damaged").glob("*"))

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.compare import run
-from tlbench.jobs.context import OUTCOME, RESULT, START, Context
+from tlbench.jobs.compare import KIND
+from tlbench.jobs.context import RESULT, Context
+from tlbench.jobs.reference import START
+from tlbench.jobs.simulate import OUTCOME
 from tlbench.jobs.speed import standard_cell
 from tlbench.md.structure import angles, distances
-from tlbench.metrics import METRICS, OF_SIMULATIONS
+from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.metrics.spec import MetricSpec
 
 
@@ -51,14 +53,14 @@ def context(tmp_path):
 
 
 def test_a_metric_that_is_installed_changes_nothing_until_it_is_named(context, monkeypatch):
-    config = {"temperature_k": 300.0, "metrics": list(OF_SIMULATIONS)}
-    before = run(config, context)
+    config = {"temperature_k": 300.0, "metrics": of_every_simulation()}
+    before = KIND.perform(config, context)
     assert {m["metric"]: m["value"] for m in before["metrics"]} == {
         "stability_rate": 0.0,
         "survival_time": 2.0,
     }
     spec = MetricSpec("longest", "ps", "higher", "", lambda c: c.survival_ps.max(), of="dynamics")
     monkeypatch.setattr(METRICS, "_entries", {**METRICS._entries, "longest": spec})
-    assert run(config, context) == before
-    named = run({**config, "metrics": ["longest"]}, context)
+    assert KIND.perform(config, context) == before
+    named = KIND.perform({**config, "metrics": ["longest"]}, context)
     assert [m["value"] for m in named["metrics"]] == [3.0]

@@ -12,7 +12,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.graphs import graph_of
 from tlbench.jobs.context import Context, Progress
-from tlbench.jobs.dataset import run
+from tlbench.jobs.dataset import KIND
 from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.units import BOLTZMANN
 
@@ -35,7 +35,7 @@ def tiny_card(**changes: Any) -> Card:
 def make(card: Card, folder: Path) -> tuple[dict[str, Any], dict[str, Frames], list[Progress]]:
     folder.mkdir(exist_ok=True)
     reported: list[Progress] = []
-    result = run(card.recipe(), Context(folder, {}, "cpu", reported.append))
+    result = KIND.perform(card.recipe(), Context(folder, {}, "cpu", reported.append))
     return result, {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}, reported
 
 

@@ -11,7 +11,7 @@ import tiny
 from tlbench.data.frames import Frames
 from tlbench.errors import UnknownNameError
 from tlbench.jobs.context import MODEL, Context, Progress
-from tlbench.jobs.evaluate import run
+from tlbench.jobs.evaluate import KIND
 from tlbench.metrics.conditions import conditions_of
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
@@ -45,7 +45,7 @@ def evaluate(
     frames.save(folder / "data" / f"{config['split']}.npz")
     reported: list[Progress] = []
     parents = {"model": folder / "model", "data": folder / "data"}
-    result = run(config, Context(folder / "out", parents, "cpu", reported.append))
+    result = KIND.perform(config, Context(folder / "out", parents, "cpu", reported.append))
     assert result.keys() == {"metrics"}
     found = {}
     for entry in result["metrics"]:
@@ -176,7 +176,7 @@ def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tm
     kinds.save(tmp_path / "data" / "test.npz")
     parents = {"model": tmp_path / "model", "data": tmp_path / "data"}
     config = {"split": "test", "metrics": ["force_mae"], "by": [["temperature_k", "phase"]]}
-    result = run(config, Context(tmp_path / "out", parents, "cpu", lambda progress: None))
+    result = KIND.perform(config, Context(tmp_path / "out", parents, "cpu", lambda progress: None))
     found = {tuple(m["condition"].values()): m["value"] for m in result["metrics"]}
     with np.load(tmp_path / "out" / "errors.npz") as errors:
         forces, n_atoms = np.abs(errors["forces"]), errors["n_atoms"]

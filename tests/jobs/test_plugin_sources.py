@@ -45,7 +45,7 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
     for each in (BACKBONES, METRICS):
         monkeypatch.setattr(each, "_plugins_loaded", False)
-        for name in ("_entries", "_modules"):
+        for name in ("_entries", "_paths"):
             monkeypatch.setattr(each, name, dict(getattr(each, name)))
     yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_plugin"]:
@@ -103,7 +103,7 @@ REGISTERED = {
     "from tlbench.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
     "from tlbench import load_potential\n": "backbones/mace/model.py",
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
-    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialise.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialisation.py",
     "from tlbench import METRICS\n": "metrics/dynamics.py",
     "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
 }
@@ -134,7 +134,7 @@ def single(tmp_path, monkeypatch):
     point = EntryPoint("gentle", "gentle:SPEC", "tlbench.metrics")
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
     monkeypatch.setattr(METRICS, "_plugins_loaded", False)
-    for name in ("_entries", "_modules"):
+    for name in ("_entries", "_paths"):
         monkeypatch.setattr(METRICS, name, dict(getattr(METRICS, name)))
     return folder
 
@@ -153,26 +153,6 @@ def test_an_edit_of_what_a_single_module_imports_is_noticed(single, name):
     with (single / name).open("a") as file:
         file.write("\n")
     assert Sources()["metric gentle"] != before
-
-
-@pytest.mark.parametrize(
-    ("listed", "others"),
-    [
-        ("__editable__.gentle-1.0.pth", {"gentle_rates.py", "gentle_tables.py"}),
-        ("gentle.py", set()),
-    ],
-)
-def test_where_an_installation_lists_its_files_others_beside_it_do_not_belong_to_it(
-    single, monkeypatch, listed, others
-):
-    """What lies there and is not listed comes with another distribution."""
-    info = single / "gentle-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gentle\nVersion: 1.0\n")
-    (info / "RECORD").write_text(f"{listed},,\ngentle-1.0.dist-info/METADATA,,\n")
-    monkeypatch.setitem(METRICS._providers, "gentle", "gentle 1.0")
-    found = {path.name for path in Sources().files("metric gentle") if path.parent == single}
-    assert found == {"gentle.py", *others}
 
 
 def test_what_python_leaves_beside_a_plugin_does_not_belong_to_it(plugin):
@@ -243,24 +223,3 @@ def test_a_metric_of_simulations_is_computed_where_it_is_named(plugin):
     assert all("longest" in job.config["metrics"] for job in compared)
     assert all("metric longest" in job.sources for job in compared)
     assert all(job.config["metrics"] == ["force_mae"] for job in evaluated)
-
-
-def test_what_was_installed_beside_a_plugin_belongs_to_it_and_records_of_it_do_not(
-    plugin, monkeypatch
-):
-    """The distribution says which files it has installed; an editable one has none but records."""
-    site = plugin.parent
-    info = site / "mine-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
-    (site / "beside.py").write_text("X = 1\n")
-    (site / "__editable___mine_finder.py").write_text(f"MAPPING = {str(site)!r}\n")
-    (site / "mine.pth").write_text("import mine\n")
-    names = ["beside.py", "__editable___mine_finder.py", "mine.pth", "../../bin/mine"]
-    listed = [*names, "mine-1.0.dist-info/METADATA"]
-    (info / "RECORD").write_text("".join(f"{name},,\n" for name in listed))
-    monkeypatch.setitem(BACKBONES._providers, "mine", "mine 1.0")
-    found = [path for path in Sources().files("backbone mine") if site in path.parents]
-    files = {path.relative_to(site).as_posix() for path in found}
-    own = {"__init__.py", "config.py", "metric.py", "table.json"}
-    assert files == {"beside.py", *(f"my_plugin/{name}" for name in own)}

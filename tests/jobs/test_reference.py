@@ -8,8 +8,8 @@ from structures import diamond
 
 from tlbench.data.frames import Frames
 from tlbench.errors import InputError
-from tlbench.jobs.context import EXPECTED, START, Context
-from tlbench.jobs.reference import load_expected, run
+from tlbench.jobs.context import Context
+from tlbench.jobs.reference import EXPECTED, KIND, START, load_expected
 from tlbench.md.protocol import Protocol
 from tlbench.md.structure import first_minimum
 
@@ -50,7 +50,7 @@ def config(temperature: float, replicas: int) -> dict:
 
 
 def test_a_crystal_is_compared_with_all_its_frames(context):
-    found = run(config(300, 5), context)["run"]
+    found = KIND.perform(config(300, 5), context)["run"]
     assert found["n_atoms"] == 32
     assert "10 frames" in found["origin"]
     assert found["structure"]["coordination"] == 4
@@ -64,7 +64,7 @@ def test_a_crystal_is_compared_with_all_its_frames(context):
 
 
 def test_replicas_start_from_frames_spread_over_all(context):
-    run(config(300, 5), context)
+    KIND.perform(config(300, 5), context)
     start = Frames.load(context.folder / START)
     everything = Frames.load(context.parents["data"] / "train.npz").select(range(6))
     assert len(start) == 5
@@ -73,13 +73,13 @@ def test_replicas_start_from_frames_spread_over_all(context):
 
 
 def test_more_replicas_than_frames_share_them(context):
-    run(config(300, 25), context)
+    KIND.perform(config(300, 25), context)
     start = Frames.load(context.folder / START)
     assert len({part.tobytes() for part in np.split(start.positions, 25)}) == 10
 
 
 def test_a_liquid_is_no_measure_of_crystals(context):
-    run(config(900, 2), context)
+    KIND.perform(config(900, 2), context)
     assert load_expected(context.folder / EXPECTED).rdf is None
 
 
@@ -87,13 +87,13 @@ def test_without_energies_the_energy_is_not_judged(context):
     path = context.parents["data"] / "train.npz"
     frames = Frames.load(path)
     replace(frames, energy=np.full(len(frames), np.nan)).save(path)
-    run(config(900, 2), context)
+    KIND.perform(config(900, 2), context)
     assert load_expected(context.folder / EXPECTED).energy is None
 
 
 def test_a_temperature_without_frames_is_refused(context):
     with pytest.raises(InputError, match=r"at 1200 K, so .* temperatures there are: 300, 900"):
-        run(config(1200, 2), context)
+        KIND.perform(config(1200, 2), context)
 
 
 def test_the_first_shell_ends_at_the_first_minimum():

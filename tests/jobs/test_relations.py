@@ -9,9 +9,11 @@ import tiny
 from scipy.spatial.distance import cdist
 
 from tlbench.data.frames import Frames
+from tlbench.data.splits import Drawn
 from tlbench.jobs import coverage, distance, environments, geometry
-from tlbench.jobs.context import COVERAGE, GEOMETRY, RESULT, Context
+from tlbench.jobs.context import RESULT, Context
 from tlbench.md.structure import count_frames
+from tlbench.metrics.environments import environments as described
 
 SETTINGS = {
     "values": 500, "environments": 100, "exact": 50, "resamples": 20, "halves": 2,
@@ -40,7 +42,7 @@ def prepared(folder, element):
     tiny.crystals(element, 9, seed=1).save(data / "train.npz")
     tiny.crystals(element, 6, seed=2).save(data / "test.npz")
     job = context(folder / "environments", data=data)
-    result = environments.run({}, job)
+    result = environments.KIND.perform({}, job)
     (job.folder / RESULT).write_text(json.dumps(result))
     return data, job.folder
 
@@ -63,7 +65,7 @@ def distances(tmp_path, first, second, **changes):
     }
     whole = {"split": "train", "subset": None}
     config = {"a": whole, "b": whole, "settings": SETTINGS, **changes}
-    return distance.run(config, context(tmp_path / "out", **parents))
+    return distance.KIND.perform(config, context(tmp_path / "out", **parents))
 
 
 def test_every_distance_is_there_once(tmp_path, silicon, germanium):
@@ -94,8 +96,8 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
     }
     subset = {"size": 2, "seed": 0, "temperature_k": None}
     job = context(tmp_path / "out", **parents)
-    result = coverage.run({"target": subset, "source": None}, job)
-    with np.load(job.folder / COVERAGE) as found:
+    result = coverage.KIND.perform({"target": subset, "source": None}, job)
+    with np.load(job.folder / coverage.COVERAGE) as found:
         target, source = found["target"], found["source"]
     test = environments.read_environments(germanium[1], "test", "raw")
     known = environments.read_environments(silicon[1], "train", "raw")
@@ -103,8 +105,8 @@ def test_coverage_is_the_distance_to_the_nearest_environment(tmp_path, silicon, 
     assert result["mean_target"] == pytest.approx(target.mean())
     # More structures cover no less.
     more = context(tmp_path / "more", **parents)
-    coverage.run({"target": {**subset, "size": 5}, "source": None}, more)
-    with np.load(more.folder / COVERAGE) as found:
+    coverage.KIND.perform({"target": {**subset, "size": 5}, "source": None}, more)
+    with np.load(more.folder / coverage.COVERAGE) as found:
         assert (found["target"] <= target + 1e-9).all()
         assert (found["target"] < target - 1e-4).any()
 
@@ -123,10 +125,10 @@ def test_blocks_change_nothing(monkeypatch):
 
 def test_geometry_adds_up_to_that_of_the_structures(tmp_path, germanium):
     job = context(tmp_path / "out", data=germanium[0])
-    result = geometry.run({}, job)
+    result = geometry.KIND.perform({}, job)
     frames = Frames.load(germanium[0] / "test.npz")
     whole = count_frames(frames, result["shell"])
-    with np.load(job.folder / GEOMETRY) as found:
+    with np.load(job.folder / geometry.GEOMETRY) as found:
         assert np.array_equal(found["pairs"].sum(axis=0), whole.pairs.sum(axis=0))
         assert np.array_equal(found["angles"].sum(axis=0), whole.bonds.sum(axis=0))
         assert found["coordination"].sum() == whole.neighbours.sum()
@@ -135,9 +137,8 @@ def test_geometry_adds_up_to_that_of_the_structures(tmp_path, germanium):
 
 def test_forces_stay_with_their_atoms(tmp_path, silicon, germanium):
     """The subset of a set has the environments of its own atoms, in its own order."""
-    subset = {"size": 4, "seed": 3, "temperature_k": None}
-    chosen = {"split": "train", "subset": subset}
+    side = distance.Side(split="train", subset=Drawn(size=4, seed=3))
     parents = {"a_data": silicon[0], "a_environments": silicon[1]}
-    found = distance._structures("a", chosen, context(tmp_path / "out", **parents))
-    again = environments.environments(replace(found.frames))
+    found = distance._structures("a", side, context(tmp_path / "out", **parents))
+    again = described(replace(found.frames))
     assert np.allclose(found.raw, again, atol=1e-6)

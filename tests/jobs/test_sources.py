@@ -4,10 +4,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import tlbench
+from tlbench.backbones import BACKBONES
 from tlbench.engine.interpreters import code_digest
 from tlbench.errors import InputError
 from tlbench.jobs import sources
@@ -38,11 +40,12 @@ def edited(copied):
     """Return a function that says which sources an edit of a file changes."""
     undo = {}
 
-    def edit(name, text="\n# edited\n"):
+    def edit(name, text="\n# edited\n", after=None):
         path = copied / "tlbench" / name
         undo[path] = path.read_text()
         before = dict(Sources(copied))
-        path.write_text(undo[path] + text)
+        end = len(undo[path]) if after is None else undo[path].index(after) + len(after)
+        path.write_text(undo[path][:end] + text + undo[path][end:])
         after = Sources(copied)
         return {name for name, digest in before.items() if after[name] != digest}
 
@@ -59,14 +62,14 @@ def test_a_copy_elsewhere_has_the_same_digests(copied):
     assert dict(Sources(copied)) == dict(own_sources())
 
 
-def test_an_edit_of_the_schedule_changes_training_alone(edited):
-    assert edited("training/schedule.py") == {"train"}
+def test_an_edit_of_the_loss_changes_training_alone(edited):
+    assert edited("training/loss.py") == {"train"}
 
 
-def test_an_edit_of_the_schedule_changes_the_keys_of_what_depends_on_training(copied, edited):
+def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied, edited):
     suite = load_suite("quick")
     before = plan(suite, KeyScheme(Sources(copied))).jobs
-    edited("training/schedule.py")
+    edited("training/loss.py")
     after = plan(suite, KeyScheme(Sources(copied))).jobs
     kept = {job.kind for key, job in before.items() if key in after}
     changed = {job.kind for key, job in before.items() if key not in after}
@@ -83,6 +86,33 @@ def test_an_edit_of_what_computes_nothing_changes_nothing(edited, name):
 
 def test_an_edit_of_one_backbone_changes_it_and_its_variants(edited):
     assert edited("backbones/schnet/model.py") == {"backbone schnet", "backbone schnet-large"}
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "entry"),
+    [
+        ("backbones/__init__.py", "in {\n", '    "toy": "toy.config:ToyConfig",\n'),
+        ("metrics/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
+        ("transfer/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
+        ("data/readers/__init__.py", ':READER")\n', 'READERS.register("toy", "toy:READER")\n'),
+        ("__init__.py", "_WHERE = {\n", '    "Toy": "toys",\n'),
+    ],
+)
+def test_registering_something_changes_no_work_with_anything_else(edited, name, table, entry):
+    assert edited(name, entry, after=table) == set()
+
+
+def test_another_object_of_the_same_module_is_another_source(monkeypatch):
+    before = Sources()["backbone schnet"]
+    path = "tlbench.backbones.schnet.config:SchNetLargeConfig"
+    monkeypatch.setitem(BACKBONES._paths, "schnet", path)
+    assert Sources()["backbone schnet"] != before
+
+
+def test_settings_that_look_like_a_table_count(edited):
+    """As they are no names of modules and attributes."""
+    assert "environments" in edited("metrics/environments.py", '            "type": "Other",\n',
+                                    after='            "type": "TensorProduct",\n')  # fmt: skip
 
 
 def test_an_edit_of_one_metric_does_not_change_those_of_other_files(edited):
@@ -175,8 +205,7 @@ def late(tmp_path, monkeypatch):
     (root / "tlbench" / "jobs").mkdir(parents=True)
     for name in LATE:
         (root / "tlbench" / "jobs" / f"{name}.py").write_text("from tlbench import shared\n")
-        kind = KINDS["speed"].__class__(f"tlbench.jobs.{name}:run", False)
-        monkeypatch.setitem(KINDS, name, kind)
+        monkeypatch.setitem(KINDS, name, SimpleNamespace(module=f"tlbench.jobs.{name}"))
     (root / "tlbench" / "shared.py").write_text("X = 1\n")
     known = Sources(root)
     monkeypatch.setattr(sources, "own_sources", lambda: known)

@@ -14,7 +14,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.splits import nested_subset
 from tlbench.errors import InputError
 from tlbench.jobs.context import MODEL, Context, Progress
-from tlbench.jobs.train import run
+from tlbench.jobs.train import KIND, _pace
 from tlbench.potential import load_potential
 from tlbench.training.loop import force_mae
 
@@ -55,8 +55,7 @@ def do(
 ) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     reported = [] if reported is None else reported
-    # Configurations reach a job as JSON.
-    return run(json.loads(json.dumps(config)), Context(folder, parents, "cpu", reported.append))
+    return KIND.perform(config, Context(folder, parents, "cpu", reported.append))
 
 
 @every_backbone
@@ -237,7 +236,7 @@ def test_an_interrupted_job_ends_in_the_same_bytes(data, tmp_path, monkeypatch):
     folder = tmp_path / "interrupted"
     folder.mkdir()
     with pytest.raises(Killed):
-        run(config(), Context(folder, {"data": data}, "cpu", kill))
+        KIND.perform(config(), Context(folder, {"data": data}, "cpu", kill))
     reported: list[Progress] = []
     do(folder, config(), reported, data=data)
 
@@ -246,3 +245,12 @@ def test_an_interrupted_job_ends_in_the_same_bytes(data, tmp_path, monkeypatch):
     assert names == {MODEL, "curve.json"}
     for name in names:
         assert (folder / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_the_pace_of_an_attempt_leaves_its_first_update_out():
+    """The first is slower, and says nothing of the others."""
+    updates, one = {"updates": 10.0}, {"updates_of_attempt": 1.0}
+    several = {"updates_of_attempt": 5.0, "updates_per_second": 2.0}
+    assert _pace([(5, 1.0), (9, 3.0)], 10) == updates | several
+    assert _pace([(10, 1.0)], 10) == updates | one
+    assert _pace([], 10) == updates

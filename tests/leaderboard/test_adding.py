@@ -14,10 +14,10 @@ from tlbench.costs import read_costs, write_costs
 from tlbench.errors import InputError
 from tlbench.jobs.sources import own_sources
 from tlbench.leaderboard.adding import Who, add_run, copy_weights
+from tlbench.leaderboard.checks.rerun import rerun
 from tlbench.leaderboard.collecting import Collector
 from tlbench.leaderboard.reading import digest_of, read_submission
 from tlbench.leaderboard.verification import verify, verify_all
-from tlbench.leaderboard.verification.rerun import rerun
 from tlbench.results import Results
 
 ME = Who("mine", ["Ada Lovelace", "Émilie du Châtelet"], "https://example.org/paper")
@@ -121,7 +121,7 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
     edit_lines(folder, "costs", lambda rows: [r for r in rows if r["model"] in kept])
     weights = {k: v for k, v in added.about.weights.items() if k in kept}
     seal(folder, weights=weights)
-    verdict = verify(folder, results, summaries=False)
+    verdict = verify(folder, results)
     assert verdict.problems == []
     assert verdict.coverage.missing == ["finetune schnet, Si → Ge, N 4, seeds 1/0"]
     assert "19 of 20 models are there" in verdict.notes[0]
@@ -218,7 +218,7 @@ def test_errors_on_structures_are_compared_where_no_mean_differs(added, smoke, t
                     row[name][:2] = row[name][1::-1]
 
     edit_lines(folder, "errors", exchange)
-    assert verify(folder, tmp_path, summaries=False).problems == []
+    assert verify(folder, tmp_path).problems == []
     found = rerun(read_submission(folder), smoke.store, smoke.store)
     assert all(model.largest > 1e-3 for model in found.models)
 

@@ -9,22 +9,17 @@ import pytest
 import torch
 from forging import edit_lines, follow
 
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
-from tlbench.leaderboard.checks import (
-    EVALUATED,
-    TOLERANCES,
-    TRAINED,
-    draw,
-    measured_models,
-    read_checks,
-    write_check,
-)
+from tlbench.leaderboard.checks import retraining
+from tlbench.leaderboard.checks.drawing import draw, measured_models
+from tlbench.leaderboard.checks.files import read_checks, write_check
+from tlbench.leaderboard.checks.record import EVALUATED, TOLERANCES, TRAINED
+from tlbench.leaderboard.checks.rerun import rerun
+from tlbench.leaderboard.checks.retraining import retrain, this_machine
 from tlbench.leaderboard.reading import read_submission
-from tlbench.leaderboard.verification import retraining, verify
-from tlbench.leaderboard.verification.rerun import rerun
-from tlbench.leaderboard.verification.retraining import retrain, this_machine
+from tlbench.leaderboard.verification import verify
 from tlbench.plan import PRETRAIN
 
 TOLERANCE = TOLERANCES[TRAINED]
@@ -38,7 +33,7 @@ def entry(clean_run, smoke, tmp_path_factory):
     added = add_run(clean_run, results, smoke.store, Who("mine"))[0]
     alike = (replace(added, digest=f"{number:064x}") for number in range(1, 1000))
     wanted = {"scratch", "finetune"}
-    return next(e for e in alike if {m.where.strategy for m in draw(e, 2, SEED)} == wanted)
+    return next(e for e in alike if {m.where.model.strategy for m in draw(e, 2, SEED)} == wanted)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +52,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(entry, folder):
     """Return what training two models again finds, of which one is fine-tuned."""
-    return retrain(entry, 2, SEED, folder, Means(workers=1, device="cpu"))
+    return retrain(entry, 2, SEED, folder, Resources(workers=1, device="cpu"))
 
 
 @pytest.fixture
@@ -75,7 +70,7 @@ def forged(entry, to: Path, change):
     shutil.copytree(entry.folder, copy)
     edit_lines(copy, "errors", change)
     follow(copy)
-    assert verify(copy, to, summaries=False).problems == []
+    assert verify(copy, to).problems == []
     return read_submission(copy)
 
 
@@ -100,11 +95,13 @@ def test_trained_again_a_model_has_the_same_weights_and_numbers(entry, found):
     assert jobs[:2] == [model.job for model in drawn]
     # What a model starts from is trained again, too, and compared.
     sources = {
-        (m.where.backbone, m.where.init_seed) for m in drawn if m.where.strategy != "scratch"
+        (m.where.model.backbone, m.where.model.init_seed)
+        for m in drawn
+        if m.where.model.strategy != "scratch"
     }
     beside = [measured_models(entry)[job].where for job in jobs[2:]]
-    assert {(where.backbone, where.init_seed) for where in beside} == sources != set()
-    assert {where.strategy for where in beside} == {PRETRAIN}
+    assert {(where.model.backbone, where.model.init_seed) for where in beside} == sources != set()
+    assert {where.model.strategy for where in beside} == {PRETRAIN}
     assert all(model.same_weights for model in found.models)
     assert {model.largest for model in found.models} == {0}
     assert found.agrees(0.0)
@@ -112,7 +109,7 @@ def test_trained_again_a_model_has_the_same_weights_and_numbers(entry, found):
 
 def test_a_check_goes_on_in_its_own_store_and_never_in_another(entry, found, folder, smoke):
     seen = []
-    again = retrain(entry, 2, SEED, folder, Means(workers=1), on_change=seen.append)
+    again = retrain(entry, 2, SEED, folder, Resources(workers=1), on_change=seen.append)
     assert again == found
     assert set(seen[0].status.values()) == {"cached"}
     with pytest.raises(InputError, match="models that are there already prove nothing"):
@@ -121,7 +118,7 @@ def test_a_check_goes_on_in_its_own_store_and_never_in_another(entry, found, fol
 
 def test_another_models_errors_with_noise_are_found_out(entry, folder, found, tmp_path):
     chosen = draw(entry, 1, SEED)[0]
-    strangers = [m.job for m in measured_models(entry).values() if m.where.target == "Ge"]
+    strangers = [m.job for m in measured_models(entry).values() if m.where.model.target == "Ge"]
     other = next(j for j in strangers if j != chosen.job)
 
     def take(rows):
@@ -134,7 +131,7 @@ def test_another_models_errors_with_noise_are_found_out(entry, folder, found, tm
     lie = forged(entry, tmp_path, take)
     jobs = {model.job for model in measured_models(lie).values()}
     assert chosen.job in jobs
-    checked = retrain(_drawn_alike(lie, entry), 1, SEED, folder, Means(workers=1))
+    checked = retrain(_drawn_alike(lie, entry), 1, SEED, folder, Resources(workers=1))
     assert not checked.agrees(TOLERANCE)
     assert checked.models[0].largest > TOLERANCE
 
@@ -146,7 +143,7 @@ def test_errors_that_are_a_little_smaller_throughout_are_found_out(entry, folder
             row["force_square"] = [0.97**2 * value for value in row["force_square"]]
 
     lie = _drawn_alike(forged(entry, tmp_path, shrink), entry)
-    checked = retrain(lie, 2, SEED, folder, Means(workers=1))
+    checked = retrain(lie, 2, SEED, folder, Resources(workers=1))
     assert [round(model.largest, 6) for model in checked.models] == [0.03] * len(checked.models)
     assert not checked.agrees(TOLERANCE)
 
@@ -164,7 +161,7 @@ def test_data_that_differ_here_say_nothing_about_the_submission(entry, folder, f
 
 
 def test_a_job_that_fails_here_says_nothing_about_the_submission(entry, tmp_path, monkeypatch):
-    def broken(jobs, *arguments, **means):
+    def broken(jobs, *arguments, **resources):
         from tlbench.engine.runner import Report
 
         key = list(jobs)[-1]
@@ -179,7 +176,7 @@ def test_a_job_that_fails_here_says_nothing_about_the_submission(entry, tmp_path
 def test_other_code_is_named_before_it_trains_and_nothing_of_it_is_recorded(
     entry, tmp_path, monkeypatch
 ):
-    def trained(*arguments, **means):
+    def trained(*arguments, **resources):
         raise AssertionError("it is trained")
 
     monkeypatch.setattr(retraining, "run_jobs", trained)

@@ -120,7 +120,7 @@ def test_the_command_line_refuses_an_invented_commit(repository, command, tmp_pa
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory):
-    """Return a repository of tlbench: its commits are an old one, this code, and another rate."""
+    """Return a repository of tlbench: its commits are an old one, this code, and another loss."""
     folder = tmp_path_factory.mktemp("history") / "repository"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "tlbench", folder / "tlbench", ignore=ignored)
@@ -131,9 +131,9 @@ def history(tmp_path_factory):
     git(folder, "commit", "-q", "-m", "another place")
     git(folder, "mv", "tlbench/jobs/training.py", "tlbench/jobs/train.py")
     git(folder, "commit", "-q", "-m", "stated")
-    schedule = folder / "tlbench" / "training" / "schedule.py"
-    schedule.write_text(schedule.read_text() + "RATE = 3\n")
-    git(folder, "commit", "-q", "-a", "-m", "another rate")
+    loss = folder / "tlbench" / "training" / "loss.py"
+    loss.write_text(loss.read_text() + "SCALE = 3\n")
+    git(folder, "commit", "-q", "-a", "-m", "another loss")
     return folder
 
 

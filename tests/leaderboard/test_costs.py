@@ -17,7 +17,7 @@ from tlbench.leaderboard.verification.parameters import count_parameters
 
 
 def problems(folder):
-    return "\n".join(verify(folder, folder.parents[1], summaries=False).problems)
+    return "\n".join(verify(folder, folder.parents[1]).problems)
 
 
 def edit_trained(folder, **changes):

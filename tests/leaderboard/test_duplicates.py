@@ -30,13 +30,13 @@ def give_the_errors_of_the_first_model_to_the_second(folder, factor):
 def test_arms_that_differ_in_the_sixth_digit_only_are_two_models(folder):
     """As fine-tuning with and without a weak penalty, after a few updates."""
     give_the_errors_of_the_first_model_to_the_second(folder, 1 + 3e-7)
-    problems = verify(folder, folder.parents[1], summaries=False).problems
+    problems = verify(folder, folder.parents[1]).problems
     assert problems == []
 
 
 def test_models_with_the_same_errors_are_named(folder):
     give_the_errors_of_the_first_model_to_the_second(folder, 1)
-    (problem,) = verify(folder, folder.parents[1], summaries=False).problems
+    (problem,) = verify(folder, folder.parents[1]).problems
     assert "have the same errors on every structure: " in problem
     names = problem.partition("structure: ")[2].partition(". If")[0].split("; ")
     assert len(set(names)) == 2
@@ -58,7 +58,7 @@ def test_a_copy_with_noise_is_a_copy(tmp_path):
     seal(copy, name="mine")
     edit_lines(copy, "errors", disguise)
     follow(copy)
-    (verdict,) = verify_all(tmp_path, [copy], summaries=False)
+    (verdict,) = verify_all(tmp_path, [copy])
     assert verdict.problems == [
         f"{copy}: Its models are those of quick/2026-11-23-two-cores, judging by their errors."
     ]

@@ -8,7 +8,7 @@ from synthetic import publish
 
 from tlbench import registry
 from tlbench.leaderboard.reading import read_submission
-from tlbench.leaderboard.verification import verify, write_summary
+from tlbench.leaderboard.verification import verify
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
 from tlbench.suite.loading import load_published
@@ -23,13 +23,11 @@ def old(tmp_path):
 
 @pytest.fixture
 def new(tmp_path):
-    folder = publish(tmp_path / "results", "mine")
-    write_summary(read_submission(folder))
-    return folder
+    return publish(tmp_path / "results", "mine")
 
 
 def problems_of(folder):
-    verdict = verify(folder, folder.parents[1], summaries=False)
+    verdict = verify(folder, folder.parents[1])
     return " ".join(verdict.problems)
 
 

@@ -6,7 +6,7 @@ import pytest
 from forging import copied, edit_lines, seal
 from real_data import MLEARN, needs_mlearn
 
-from tlbench.data.cards import card_folder
+from tlbench.data.cards import card_folder, card_names, load_card
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.verification import data as known_data
 from tlbench.leaderboard.verification import verify
@@ -14,10 +14,17 @@ from tlbench.leaderboard.verification.data import (
     CONTENTS,
     check_files,
     check_known_data,
-    contents_text,
+    content_from_files,
 )
 
 DFT = "si-ge-dft-cpu/2026-11-28-two-cores-2400-updates"
+
+
+def contents_text(mirror):
+    """Return what ``contents.json`` has to hold, for every card that reads files."""
+    cards = [card for card in map(load_card, card_names()) if card.data_files()]
+    found = {card.digest(): content_from_files(card, mirror).model_dump() for card in cards}
+    return json.dumps(found, indent=1) + "\n"
 
 
 def misstated(results, **changes):
@@ -31,7 +38,7 @@ def misstated(results, **changes):
 
 def test_other_structures_are_refused(tmp_path):
     folder = misstated(tmp_path, content="1" * 64)
-    (problem,) = verify(folder, tmp_path, summaries=False).problems
+    (problem,) = verify(folder, tmp_path).problems
     assert problem.endswith("structures of mlearn-ge are not those that its card describes.")
 
 
@@ -43,7 +50,7 @@ def test_another_test_set_is_refused_though_it_is_told_throughout(tmp_path):
     for each in about["data"]:
         each["tests"] = tests[each["job"]]
     seal(folder, data=about["data"])
-    found = "\n".join(verify(folder, tmp_path, summaries=False).problems)
+    found = "\n".join(verify(folder, tmp_path).problems)
     assert "The test structures of mlearn-ge are not those that its card describes." in found
 
 

@@ -6,7 +6,7 @@ import pytest
 from forging import copied, edit, edit_lines, rekey, seal
 
 from tlbench.leaderboard.reading import read_submission
-from tlbench.leaderboard.verification import verify, write_summary
+from tlbench.leaderboard.verification import verify
 from tlbench.suite.loading import load_published
 
 
@@ -32,7 +32,6 @@ def plugin(tmp_path):
     )
     seal(folder, suite_digest=digest, providers={"my-network": "tlbench-my-network 0.1"})
     rekey(folder)
-    write_summary(read_submission(folder))
     return folder
 
 

@@ -12,11 +12,12 @@ from tlbench.costs import read_costs, write_costs
 from tlbench.data.cards import card_folder
 from tlbench.errors import InputError
 from tlbench.leaderboard.adding import Who, add_run
-from tlbench.leaderboard.own_cards import with_own_cards
-from tlbench.leaderboard.place import check_place, make_private_board, private_place
+from tlbench.leaderboard.checks import data_sets, rerun
+from tlbench.leaderboard.location import check_place, make_private_board, private_place
+from tlbench.leaderboard.private_cards import with_own_cards
 from tlbench.leaderboard.reading import read_about, read_submission, submission_folders
 from tlbench.leaderboard.site.build import build_site
-from tlbench.leaderboard.verification import data_sets, rerun, verify, verify_all
+from tlbench.leaderboard.verification import verify, verify_all
 
 ME = Who("mine", ["Ada Lovelace"])
 

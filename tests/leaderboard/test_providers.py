@@ -1,13 +1,21 @@
 """Which packages a submission declares: those of its run, not those that happen to be installed."""
 
 from tlbench.backbones import BACKBONES
+from tlbench.jobs.kind import Backbone
+from tlbench.jobs.train import Config, Elements
 from tlbench.leaderboard.providers import is_own, providers_of
 from tlbench.metrics import METRICS
 from tlbench.suite import load_suite
 
 
 def trained(backbone, strategy, *providers):
-    return {"backbone": {"name": backbone}, "strategy": strategy, "providers": list(providers)}
+    return Config(
+        backbone=Backbone(name=backbone),
+        strategy=strategy,
+        providers=providers,
+        elements=Elements(target="Ge"),
+        init_seed=0,
+    )
 
 
 def test_a_suite_of_tlbench_alone_declares_nothing():

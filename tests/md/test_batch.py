@@ -7,7 +7,8 @@ from ase.data import covalent_radii
 
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch
-from tlbench.md.forces import Evaluation, ForceField
+from tlbench.md.forces import ForceField
+from tlbench.potential import Prediction
 
 DIMER, TRIMER = (
     Atoms("SiGe", [[0, 0, 0], [0, 0, 2.0]]),
@@ -18,7 +19,7 @@ LONE, FAR = Atoms("Si"), Atoms("Si2", [[0, 0, 0], [0, 0, 9.0]])
 
 def nothing(graph):
     zeros = torch.zeros_like(graph.positions)
-    return Evaluation(zeros.new_zeros(graph.n_systems), zeros)
+    return Prediction(zeros.new_zeros(graph.n_systems), zeros, None)
 
 
 def test_the_closest_pair_of_each_structure():

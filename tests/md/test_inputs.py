@@ -18,7 +18,7 @@ from tlbench.errors import InputError
 from tlbench.md.inputs import load_driver, read_structure
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.transfer.initialise import copy_element
+from tlbench.transfer.initialisation import copy_element
 
 SILICON, GERMANIUM = 14, 32
 

@@ -11,7 +11,7 @@ from structures import diamond, skewed
 
 from tlbench.data.frames import Frames
 from tlbench.md.forces import ForceField
-from tlbench.md.outcome import Sample
+from tlbench.md.outcome import Snapshot
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import Simulation
 from tlbench.md.trajectory import Trajectory
@@ -25,12 +25,12 @@ def structure() -> Frames:
     return skewed("Ge", n_atoms=4)
 
 
-def samples(structure: Frames, steps: list[int], replicas: list[int]) -> list[Sample]:
+def samples(structure: Frames, steps: list[int], replicas: list[int]) -> list[Snapshot]:
     """Return samples at random far outside the cell."""
     generator = np.random.default_rng(0)
     shape = (len(replicas) * int(structure.n_atoms[0]), 3)
     return [
-        Sample(
+        Snapshot(
             step,
             np.array(replicas),
             30 * generator.standard_normal(shape),
@@ -42,7 +42,7 @@ def samples(structure: Frames, steps: list[int], replicas: list[int]) -> list[Sa
     ]
 
 
-def write(path: Path, structure: Frames, made: list[Sample]) -> Trajectory:
+def write(path: Path, structure: Frames, made: list[Snapshot]) -> Trajectory:
     trajectory = Trajectory(path, structure, TIMESTEP)
     with trajectory:
         for sample in made:

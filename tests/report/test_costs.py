@@ -1,17 +1,18 @@
 """Costs of models: tables, totals, and which points are on the front."""
 
 import pytest
+from analyses import analysis_of
 
 from tlbench.costs import Cost, read_costs, write_costs
 from tlbench.errors import InputError
 from tlbench.plan import Place
 from tlbench.records import Record
-from tlbench.report.costs import (
+from tlbench.report.figures import pareto
+from tlbench.report.sections.costs import (
     Point,
+    cost_tables,
+    costs,
     costs_by_device,
-    costs_table,
-    fronts,
-    pareto,
     training_seconds,
 )
 
@@ -36,6 +37,12 @@ def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
     return Record(**{**fields, **changes})
 
 
+def points_of(records, paid):
+    """Return (title, case) → the points of every size."""
+    figures = [f for section in costs(analysis_of(records, costs=paid)) for f in section.figures]
+    return {(f.title, case): draw.args[1] for f in figures for case, draw in f.cases.items()}
+
+
 def point(paid, error):
     return Point(Place("b", "s", 1), paid, error)
 
@@ -53,8 +60,7 @@ def test_transfer_pays_for_its_source_model():
     assert training_seconds(transferred.model_copy(update={"device": "NVIDIA H1"})) == 370
     paid = cost(model="transferred", pretraining_cpu_seconds=50.0)
     records = [record(), record("finetune", model="transferred"), record("pretrain")]
-    found = costs_by_device(records, [cost(), paid])
-    (table,) = [costs_table(costs, ["scratch", "finetune"]) for costs in found.values()]
+    (table,) = (each.lines for each in cost_tables(records, [cost(), paid]))
     assert [dict(zip(table[0], line, strict=True)) for line in table[1:]] == [
         {
             "backbone": "b", "arm": arm, "N": "10", "parameters": "123,456",
@@ -73,9 +79,9 @@ def test_arms_trained_at_one_temperature_have_a_row_for_each():
         record(model="all"),
         record("zero-shot", model="source", size=0),
     ]
-    costs = [cost(model=name, cpu_seconds=10.0 * n) for n, name in enumerate(models, start=1)]
-    (found,) = costs_by_device(records, costs).values()
-    header, *lines = costs_table(found, ["scratch", "zero-shot"])
+    paid = [cost(model=name, cpu_seconds=10.0 * n) for n, name in enumerate(models, start=1)]
+    (table,) = cost_tables(records, paid)
+    header, *lines = table.lines
     places = [header.index(name) for name in ("arm", "N", "trained at (K)", "training (s)")]
     assert [[line[n] for n in places] for line in lines] == [
         ["zero-shot", "0", "–", "40"],
@@ -88,14 +94,16 @@ def test_arms_trained_at_one_temperature_have_a_row_for_each():
 def test_devices_are_not_compared_with_each_other():
     other = cost(model="other", device="Another CPU", force_call_seconds=0.01)
     records = [record(), record("finetune", model="other")]
-    rows = fronts(records, [cost(), other], "force_mae")
-    found = [(device, points) for _, _, device, points in rows]
-    assert [device for device, _ in found] == ["Another CPU"] * 2 + ["Some CPU, 2 cores"] * 2
-    assert all(len(points[10]) == 1 for _, points in found)
+    found = points_of(records, [cost(), other])
+    assert [case for title, case in found] == [
+        "Si → Ge, “Another CPU”",
+        "Si → Ge, “Some CPU, 2 cores”",
+    ] * 2
+    assert all(len(points[10]) == 1 for points in found.values())
 
 
 def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
-    costs = [
+    paid = [
         cost(),
         cost(model="a", cpu_seconds=100.0),
         cost(model="b", cpu_seconds=400.0),
@@ -108,8 +116,7 @@ def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
         record("zero-shot", seed=None, size=0, value=300.0, model="z"),
         record(value=1e9, condition={"temperature_k": 300.0}),
     ]
-    (title, axis, _, training), (_, _, _, inference) = fronts(records, costs, "force_mae")
-    assert (title, axis) == ("Error against training cost", "pretraining and training (s)")
+    training, inference = points_of(records, paid).values()
     by_arm = {p.place.strategy: p for p in training[10]}
     assert by_arm["scratch"].error == pytest.approx(100)
     assert by_arm["scratch"].cost == pytest.approx(200)
@@ -121,15 +128,15 @@ def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
 def test_records_without_costs_have_no_table(tmp_path):
     old = record(model=None)
     assert costs_by_device([old], [cost()]) == {}
-    assert list(fronts([old], [cost()], "force_mae")) == []
+    assert list(costs(analysis_of([old], costs=[cost()]))) == []
     assert read_costs(tmp_path / "none.jsonl") == []
 
 
 def test_costs_are_read_as_they_were_written(tmp_path):
     path = tmp_path / "costs.jsonl"
-    costs = [cost(), cost(model="n", updates_per_second=None)]
-    write_costs(path, costs)
-    assert read_costs(path) == costs
+    paid = [cost(), cost(model="n", updates_per_second=None)]
+    write_costs(path, paid)
+    assert read_costs(path) == paid
     path.write_text(path.read_text().replace("updates_per", "updats_per"))
     with pytest.raises(InputError, match=r"costs.jsonl:1: is not a cost"):
         read_costs(path)

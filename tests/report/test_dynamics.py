@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tlbench.dynamics import Dynamics, ModelRun
-from tlbench.jobs.results import ReferenceRun, Structure
+from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
 from tlbench.plan import Place
 from tlbench.records import Record
+from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
-from tlbench.report.dynamics.plots import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
@@ -80,7 +80,7 @@ def rows(table):
 
 
 def detail(section, title):
-    return next(d for d in section.details if title in d.title)
+    return next(table for table in section.tables if title in table.title)
 
 
 SCRATCH = [model("scratch", seed, failed=[1.0, 2.0, 3.0], stable=1) for seed in range(3)]
@@ -108,7 +108,7 @@ def test_models_are_matched_with_their_force_errors():
 
 
 def test_a_row_per_arm_beside_the_reference():
-    scratch, finetune, last = rows(dynamics_section(USUAL, RECORDS).arms)
+    scratch, finetune, last = rows(dynamics_section(USUAL, RECORDS).tables[0])
     low, high = wilson_interval(0.25, 3)
     assert scratch == {
         "backbone": "b", "arm": "scratch", "N": "10", "replicas": "3 × 4",
@@ -130,7 +130,7 @@ def test_survival_is_counted_up_to_the_end_of_simulations():
 def test_displacement_is_that_of_the_second_half():
     moving = [model("scratch", seed, msd=[9.0, 9.0, 0.1 * seed, 0.3]) for seed in range(3)]
     section = dynamics_section(of(*moving), [])
-    scratch, last = rows(section.arms)
+    scratch, last = rows(section.tables[0])
     assert (scratch["MSD (Å²)"], last["MSD (Å²)"]) == ("0.2", "0.3")
     figure = msd_curves(of(*moving), arms_of(of(*moving), []), ["scratch"])
     mean = next(t for t in figure.data if t.name == "scratch" and t.opacity == 1)
@@ -138,12 +138,12 @@ def test_displacement_is_that_of_the_second_half():
     assert list(mean.y) == pytest.approx([9, 9, 0.1, 0.3])
     # Frames of a data set are no trajectory.
     still = dynamics_section(of(*moving, msd=None), [])
-    assert rows(still.arms)[-1]["MSD (Å²)"] == "–"
+    assert rows(still.tables[0])[-1]["MSD (Å²)"] == "–"
 
 
 def test_survival_that_differs_between_models_has_an_interval():
     models = [model("scratch", seed, failed=[2.0 + seed] * 2, stable=2) for seed in range(3)]
-    (scratch, _) = rows(dynamics_section(of(*models), []).arms)
+    (scratch, _) = rows(dynamics_section(of(*models), []).tables[0])
     assert scratch["survival (ps)"] == "6.5 [5.26, 7.74]"
 
 
@@ -151,11 +151,11 @@ def test_rates_alike_in_all_pairs_are_compared_by_those_of_the_arms():
     """Five models that all fail, and five that never do."""
     worst = [model("scratch", seed, failed=[1.0] * 4, stable=0) for seed in range(5)]
     best = [model("finetune", seed) for seed in range(5)]
-    said = " ".join(dynamics_section(of(*worst, *best), []).findings)
+    said = " ".join(dynamics_section(of(*worst, *best), []).sentences)
     reach = math.hypot(1 - wilson_interval(1, 5)[0], wilson_interval(0, 5)[1])
     assert f"seeds: stability rate +1.00 [{1 - reach:+.2f}, +1.00]." in said
     same = [model("finetune", seed, failed=[1.0] * 4, stable=0) for seed in range(5)]
-    said = " ".join(dynamics_section(of(*worst, *same), []).findings)
+    said = " ".join(dynamics_section(of(*worst, *same), []).sentences)
     assert "seeds: stability rate +0.00 [-0.43, +0.43], not distinguished." in said
 
 
@@ -171,7 +171,7 @@ def test_replicas_are_counted_by_what_stopped_them():
 
 
 def test_where_no_replica_fails_there_are_no_criteria():
-    titles = [d.title for d in dynamics_section(of(*FINETUNE), RECORDS).details]
+    titles = [table.title for table in dynamics_section(of(*FINETUNE), RECORDS).tables[1:]]
     assert titles == ["Force error against structure error"]
 
 
@@ -183,10 +183,10 @@ def test_lower_force_error_with_larger_rdf_error_is_said():
     assert line["in words"] == "lower force error, but larger RDF error"
     assert (
         "b, finetune, N = 10: at this budget, its force MAE is lower but its RDF error is larger "
-        "than those of scratch; it may be chance." in section.findings
+        "than those of scratch; it may be chance." in section.sentences
     )
-    assert not any("its ADF error is larger" in sentence for sentence in section.findings)
-    assert FEW in section.findings
+    assert not any("its ADF error is larger" in sentence for sentence in section.sentences)
+    assert FEW in section.sentences
 
 
 def test_models_from_scratch_are_compared_with_nothing():
@@ -202,20 +202,20 @@ def test_fewer_stable_replicas_are_a_harm_too():
     )
     line = rows(detail(section, "Force error"))[-1]
     assert line["in words"] == "lower force error, but fewer stable replicas"
-    assert any("stability rate -0.25 (1 pair)" in sentence for sentence in section.findings)
+    assert any("stability rate -0.25 (1 pair)" in sentence for sentence in section.sentences)
 
 
 def test_rate_survival_and_structure_are_given_together():
     """That all simulations are stable does not make a structure right."""
     section = dynamics_section(of(*FINETUNE), RECORDS)
     low = wilson_interval(1, 3)[0]
-    assert section.findings[0] == (
+    assert section.sentences[0] == (
         f"b, finetune, N = 10: stability rate 1.00 [{low:.2f}, 1.00], survival 10 of 10 ps, RDF "
         "error 0.200 (above the 0.020 of a perfect model, judged by so few frames), ADF error "
         "0.100 (above the 0.010 of a perfect model, judged by so few frames)."
     )
-    assert "which does not make their structure right" in section.arms.note
-    words = " ".join(section.findings)
+    assert "which does not make their structure right" in section.tables[0].note
+    words = " ".join(section.sentences)
     assert "more stable" not in words
     assert "simulations are stable" not in words
 
@@ -228,7 +228,7 @@ def test_errors_below_the_floor_are_not_called_larger():
     line = rows(detail(section, "Force error"))[-1]
     assert line["RDF error / scratch"] == "1.50"
     assert line["in words"] == "–"
-    said = [sentence for sentence in section.findings if "finetune" in sentence]
+    said = [sentence for sentence in section.sentences if "finetune" in sentence]
     assert "RDF error 0.015 (not above the 0.020 of" in said[0]
     # A ratio of two errors below the floor is noise.
     assert "stability rate +0.00 (1 pair), force MAE 0.50 (1 pair)." in said[1]
@@ -243,7 +243,7 @@ def test_five_pairs_may_be_significant():
         scratch.append(model("scratch", seed, failed=failed, stable=2, errors=(0.1, 0.1)))
         finetune.append(model("finetune", seed, errors=(0.2 * noise, 0.1)))
         records += [force(100.0, "scratch", seed), force(50 * noise, "finetune", seed)]
-    findings = dynamics_section(of(*scratch, *finetune), records).findings
+    findings = dynamics_section(of(*scratch, *finetune), records).sentences
     said = next(s for s in findings if "same seeds" in s)
     assert said.startswith(
         "b, finetune, N = 10: at this budget, relative to scratch with the same seeds: stability "
@@ -262,7 +262,7 @@ def test_five_pairs_that_scatter_are_not_distinguished():
     stable = [0, 4, 1, 3, 2]
     scratch = [model("scratch", seed, [1.0] * 2, stable=2) for seed in range(5)]
     finetune = [model("finetune", s, [1.0] * (4 - n), stable=n) for s, n in enumerate(stable)]
-    findings = dynamics_section(of(*scratch, *finetune), []).findings
+    findings = dynamics_section(of(*scratch, *finetune), []).sentences
     assert any(", not distinguished, RDF error" in sentence for sentence in findings)
 
 
@@ -306,36 +306,34 @@ ODD = {
 
 @pytest.mark.parametrize(("dynamics", "records"), ODD.values(), ids=ODD.keys())
 def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, tmp_path):
-    text = markdown(Results(records, dynamics=dynamics), [], load_suite("smoke"))
+    text = markdown(Results(records, dynamics=dynamics), ["force_mae"], load_suite("smoke"))
     assert "**Molecular dynamics**" in text
     section = dynamics_section(dynamics, records)
-    for table in [section.arms, *section.details]:
+    for table in section.tables:
         assert {len(line) for line in table.lines} == {len(table.lines[0])}
     results = Results(records, dynamics=dynamics)
     write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, results, [])
     page = (tmp_path / "r.html").read_text()
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
-    assert "<h2>Molecular dynamics</h2>" in words
+    assert '<h2 id="simulations">Molecular dynamics' in words
     for found in (text, words):
         assert not re.search(r"\b(nan|inf|None)\b", found)
-    assert page.count('id="dynamics-0"') == bool(dynamics.models)
+    assert page.count('<h3 id="survival">') == bool(dynamics.models)
 
 
 def test_where_none_is_stable_nothing_is_known_of_structure():
     section = dynamics_section(NONE_STABLE, RECORDS)
-    scratch = rows(section.arms)[0]
+    scratch = rows(section.tables[0])[0]
     assert scratch["stability rate"] == f"0.00 [0.00, {wilson_interval(0, 2)[1]:.2f}]"
     assert (scratch[RDF], scratch["coordination"], scratch["survival (ps)"]) == ("–", "–", "1.5")
-    assert section.findings[0].endswith("so its structure is not known.")
-    assert "each model counts as one observation" in section.arms.note
-    arms = arms_of(NONE_STABLE, RECORDS)
-    assert rdf_curves(NONE_STABLE, arms, ["scratch", "finetune"]) is None
-    assert adf_curves(NONE_STABLE, arms, ["scratch", "finetune"]) is None
+    assert section.sentences[0].endswith("so its structure is not known.")
+    assert "each model counts as one observation" in section.tables[0].note
+    assert [figure.name for figure in section.figures] == ["survival"]
 
 
 def test_an_arm_of_which_some_models_survive_says_how_many():
     arm = [model("scratch", 0), model("scratch", 1, failed=[1.0], stable=0)]
-    assert rows(dynamics_section(of(*arm), []).arms)[0][RDF] == "0.100 (1 of 2)"
+    assert rows(dynamics_section(of(*arm), []).tables[0])[0][RDF] == "0.100 (1 of 2)"
 
 
 def test_zero_shot_is_compared_with_scratch_of_its_init_seed_at_the_smallest_size():
@@ -348,7 +346,7 @@ def test_zero_shot_is_compared_with_scratch_of_its_init_seed_at_the_smallest_siz
 
 
 def test_false_alarms_of_the_reference_are_said():
-    said = dynamics_section(of(*SCRATCH, replicas=10, false_alarms=1), []).arms.note
+    said = dynamics_section(of(*SCRATCH, replicas=10, false_alarms=1), []).tables[0].note
     assert "The same criteria stopped 1 of 10 replicas of the reference itself." in said
 
 

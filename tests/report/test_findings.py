@@ -1,9 +1,22 @@
 """What is said of learning curves, against curves whose truth is known."""
 
 import pytest
+from analyses import analysis_of
 
+from tlbench.metrics import METRICS
 from tlbench.records import Record
-from tlbench.report.findings import findings, ranking
+from tlbench.report.content import Paragraph
+from tlbench.report.sections import errors
+
+
+def findings(records, metric):
+    return errors.findings(analysis_of(records), metric)
+
+
+def ranking(records, metric):
+    rows = analysis_of(records).of_metric(metric)
+    found = errors.ranking(rows, METRICS.get(metric), records)
+    return found[0] if found else None
 
 
 def record(strategy, size, subset_seed, value):
@@ -122,7 +135,7 @@ def test_without_a_baseline_nothing_is_said():
 
 def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
     found = ranking(curves(range(5), 0.5), "force_mae")
-    assert found.size == 100
+    assert found.title == "Ranks at N = 100 and this budget"
     assert found.lines[1][:3] == ["b, finetune", "1", "1"]
     assert found.lines[2][:3] == ["b, scratch", "2", "2"]
     assert ranking([], "force_mae") is None
@@ -131,8 +144,7 @@ def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
 @pytest.mark.parametrize("seeds", [2, 3, 4])
 def test_with_fewer_than_five_pairs_there_are_no_ranks_and_the_reason_is_given(seeds):
     found = ranking(curves(range(seeds), 0.5), "force_mae")
-    assert found.lines == []
-    assert f"with {seeds} pairs no two can be distinguished" in found.note
+    assert f"with {seeds} pairs no two can be distinguished" in found.text
     # One model that lacks a pair is enough: it could stand anywhere.
     lacking = curves(range(5), 0.5)[:-1]
-    assert ranking(lacking, "force_mae").lines == []
+    assert isinstance(ranking(lacking, "force_mae"), Paragraph)

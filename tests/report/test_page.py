@@ -1,14 +1,14 @@
 """The page: what it must not do with odd input."""
 
 import pytest
+from analyses import analysis_of, table_of
 
 from tlbench.records import Record
-from tlbench.report.breakdowns import breakdowns
+from tlbench.report.analysis import MOST_BESIDE
+from tlbench.report.figures import learning_curves, style_of
 from tlbench.report.markdown import markdown
-from tlbench.report.overview import overview
 from tlbench.report.page import write_report
-from tlbench.report.plots import learning_curves, style_of
-from tlbench.report.summary import MOST_BESIDE
+from tlbench.report.sections.conditions import condition_tables
 from tlbench.results import Results
 from tlbench.suite import load_suite
 
@@ -26,6 +26,11 @@ def test_a_run_without_results_says_so(tmp_path):
     assert (
         "No model of the target element has been measured" in (tmp_path / "report.html").read_text()
     )
+
+
+def broken_down(records):
+    """Return the first table by test structures."""
+    return condition_tables(analysis_of(records), "force_mae")[0]
 
 
 def of_arms(n_arms):
@@ -51,22 +56,23 @@ def test_many_arms_have_a_row_each_on_the_page_and_in_markdown(tmp_path):
     page = (tmp_path / "report.html").read_text()
     text = markdown(Results(records), ["force_mae"], suite)
     for row in rows:
-        assert "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) in page
+        assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page
         assert f"| {' | '.join(row)} |" in text
-    tables = [overview(records, "force_mae").shown, breakdowns(records, "force_mae")[0].lines]
+    tables = [table_of(records).lines, broken_down(records).lines]
     assert all(len(line) <= 6 for lines in tables for line in lines)
 
 
 def test_few_arms_stay_side_by_side():
-    found = overview(of_arms(MOST_BESIDE), "force_mae")
-    assert found.shown == found.lines
-    assert "arm3 / scratch" in breakdowns(of_arms(MOST_BESIDE), "force_mae")[0].lines[0]
+    found = table_of(of_arms(MOST_BESIDE))
+    assert found.lines == found.wide
+    assert "arm3 / scratch" in broken_down(of_arms(MOST_BESIDE)).lines[0]
 
 
 @pytest.mark.parametrize(("n_arms", "n_bands"), [(MOST_BESIDE, MOST_BESIDE), (MOST_BESIDE + 1, 0)])
 def test_bands_are_drawn_only_where_they_can_be_distinguished(n_arms, n_bands):
     strategies = ["scratch", *(f"arm{n}" for n in range(1, n_arms))]
-    figure = learning_curves(of_arms(n_arms), "force_mae", "meV/Å", strategies)
+    rows = analysis_of(of_arms(n_arms)).of_metric("force_mae")
+    figure = learning_curves(rows, strategies)
     assert sum(trace.fill is not None for trace in figure.data) == n_bands
     assert sum(trace.showlegend is True for trace in figure.data) == n_arms
 

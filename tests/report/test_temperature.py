@@ -1,13 +1,20 @@
 """Temperature matrices, against numbers worked out by hand, and their heat maps."""
 
 import pytest
+from analyses import analysis_of
 
 from tlbench.records import Record
 from tlbench.report.heatmaps import error_maps, ratio_maps
 from tlbench.report.page import write_report
-from tlbench.report.temperature import in_words, matrices, tables
+from tlbench.report.sections import temperature
+from tlbench.report.sections.temperature import matrix_tables, temperature_findings
 from tlbench.results import Results
 from tlbench.suite import load_suite
+
+
+def matrices(records, metric):
+    return temperature.matrices(analysis_of(records), metric)
+
 
 COLD, HOT = (300.0, "crystal"), (1089.0, "liquid")
 PHASE = {300.0: "crystal", 1089.0: "liquid"}
@@ -48,7 +55,7 @@ def test_rows_are_training_and_columns_test_temperatures():
 
 def test_every_test_temperature_carries_its_phase():
     (matrix,) = matrices(RECORDS, "force_mae")
-    titles = dict(tables(matrix))
+    titles = dict(matrix_tables(matrix))
     assert titles["scratch"][0] == ["trained at (K)", "300 crystal", "1089 liquid"]
     assert titles["scratch"][2] == ["1089", "50.0", "–"]
     assert titles["zero-shot"][1:] == [["no target data", "30.0", "–"]]
@@ -68,7 +75,7 @@ def test_phases_of_one_temperature_have_a_column_each():
 
 
 def test_the_range_of_ratios_is_given_and_cells_that_share_models_are_not_counted():
-    (sentence,) = in_words(matrices(RECORDS, "force_mae")[0])
+    (sentence,) = temperature_findings(analysis_of(RECORDS), "force_mae")
     assert sentence == (
         "b, finetune, N = 8: at this budget, its error is 0.50 (trained at 300 K, tested at 300 "
         "crystal; 2 pairs) to 2.00 (trained at 300 K, tested at 1089 liquid; 2 pairs) times "
@@ -100,6 +107,7 @@ def test_the_page_shows_them(tmp_path):
     suite = load_suite("temperature-sw")
     write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results([*RECORDS, *overall]), [])
     page = (tmp_path / "report.html").read_text()
-    assert "From temperature to temperature: b, N = 8" in page
+    assert "From temperature to temperature" in page
+    assert "b, N = 8, force_mae" in page
     assert "<td>0.50 (2 pairs)</td>" in page
     assert "1089 liquid" in page

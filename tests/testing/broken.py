@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from pydantic import ConfigDict
 from torch import Tensor, nn
+from triplets import triplets
 
 from tlbench.backbones import BackboneConfig
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.dimenetpp.triplets import triplets
 from tlbench.graphs import Graph
 
 

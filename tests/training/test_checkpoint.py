@@ -14,7 +14,7 @@ from tlbench.training import loop
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint, write_curve
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import CHECKPOINT, train
-from tlbench.transfer.strategy import everything
+from tlbench.transfer.scratch import SCRATCH
 
 UPDATES = 9
 CONFIG = TrainingConfig(
@@ -56,8 +56,7 @@ def run(
     potential = tiny.potential(backbone, seed)
     data = tiny.labelled(tiny.crystals("Si", 5), potential)
     validation = tiny.labelled(tiny.crystals("Si", 2, seed=1), potential)
-    groups = everything(potential)
-    curve = train(potential, groups, data, validation, CONFIG, 3, folder, watch or Watch())
+    curve = train(potential, SCRATCH, data, validation, CONFIG, 3, folder, watch or Watch())
     return potential, curve
 
 

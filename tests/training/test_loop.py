@@ -19,7 +19,9 @@ from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import force_mae, train
 from tlbench.training.loss import loss_of
-from tlbench.training.schedule import BatchOrder
+from tlbench.transfer import STRATEGIES
+from tlbench.transfer.batches import BatchOrder
+from tlbench.transfer.scratch import SCRATCH
 from tlbench.transfer.strategy import ParameterGroup
 
 every_backbone = pytest.mark.parametrize("backbone", tiny.BACKBONES)
@@ -34,13 +36,14 @@ def run(
     order_seed: int = 0,
     **config: Any,
 ) -> Curve:
-    if parameters is None:
-        parameters = list(potential.backbone.parameters())
+    strategy = SCRATCH
+    if parameters is not None:
+        strategy = replace(SCRATCH, trained=lambda _: [ParameterGroup(parameters)])
     if validation is None:
         validation, config = data, {"validation_points": 0} | config
     return train(
         potential,
-        [ParameterGroup(parameters)],
+        strategy,
         data,
         validation,
         TrainingConfig(**config),
@@ -139,6 +142,32 @@ def test_only_the_given_parameters_change(chosen, tmp_path):
     assert changed == subset.keys() - {"lin2.bias"}
 
 
+@pytest.mark.parametrize("strategy", ["finetune", "head-only", "l2-sp", "layerwise-lr", "mixed"])
+def test_fixed_parameters_of_a_backbone_stay_as_they_are(strategy, tmp_path):
+    """As scale and shift of a published potential."""
+    potential = tiny.potential("schnet")
+    for parameter in (potential.backbone.lin2.weight, potential.backbone.embedding.weight):
+        parameter.requires_grad_(False)
+    before = weights_of(potential)
+    frames = tiny.crystals("Ge", 4)
+    both = tiny.labelled(Frames.concatenate([frames, tiny.crystals("Si", 4)]), potential)
+    data = tiny.labelled(frames, potential)
+    config = TrainingConfig(updates=2, validation_points=0)
+    train(potential, STRATEGIES.get(strategy), data, data, config, 0, tmp_path, with_source=both)
+    after = weights_of(potential)
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {"lin2.weight", "embedding.weight"} <= same
+    assert not torch.equal(before["lin1.weight"], after["lin1.weight"])
+
+
+def test_a_backbone_without_anything_to_train_is_refused(tmp_path):
+    potential = tiny.potential("schnet")
+    potential.backbone.requires_grad_(False)
+    data = tiny.labelled(tiny.crystals("Si", 2), potential)
+    with pytest.raises(InputError, match=r"'scratch' has nothing to train: .* 'schnet' are fixed"):
+        run(potential, data, tmp_path, updates=1)
+
+
 def test_elements_that_do_not_occur_keep_their_embedding(tmp_path):
     potential = tiny.potential("schnet")
     before = weights_of(potential)["embedding.weight"]
@@ -166,17 +195,7 @@ def test_the_last_update_has_the_final_learning_rate(tmp_path):
                 seen[done] = weights_of(potential)
 
             labelled = tiny.labelled(data, potential)
-            parameters = list(potential.backbone.parameters())
-            train(
-                potential,
-                [ParameterGroup(parameters)],
-                labelled,
-                labelled,
-                config,
-                0,
-                tmp_path,
-                on_update=note,
-            )
+            train(potential, SCRATCH, labelled, labelled, config, 0, tmp_path, on_update=note)
             ends.append(seen[stop])
         last_step[fraction] = max(float((ends[1][n] - ends[0][n]).abs().max()) for n in ends[0])
     assert 1e-3 < last_step[1.0] < 3e-2
@@ -252,10 +271,7 @@ def test_the_energy_policy_is_the_one_asked_for(policy, equal, tmp_path):
     both = Frames.concatenate([tiny.crystals("Si", 3), tiny.crystals("Ge", 3)])
     data = tiny.labelled(both, potential)
     config = TrainingConfig(updates=2, energy_reference=policy)
-    parameters = list(potential.backbone.parameters())
-    train(
-        potential, [ParameterGroup(parameters)], data, data, config, order_seed=0, folder=tmp_path
-    )
+    train(potential, SCRATCH, data, data, config, order_seed=0, folder=tmp_path)
     silicon, germanium = potential.reference_energy[[14, 32]].tolist()
     assert (silicon == germanium) is equal
     assert np.isfinite([silicon, germanium]).all()

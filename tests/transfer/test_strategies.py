@@ -10,7 +10,7 @@ import torch
 
 from tlbench.errors import InputError, UnknownNameError
 from tlbench.jobs.context import MODEL, Context
-from tlbench.jobs.train import initial_potential
+from tlbench.jobs.train import Config, initial_potential
 from tlbench.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 from tlbench.transfer import STRATEGIES
@@ -33,7 +33,9 @@ def start(
         "training": {"updates": 1},
     }
     parents = {"source": source} if source else {}
-    return initial_potential(config, Context(Path(), parents, "cpu", lambda progress: None))
+    return initial_potential(
+        Config.model_validate(config), Context(Path(), parents, "cpu", lambda progress: None)
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import tiny
 from inline import inline
 
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.engine.runner import Listener
 from tlbench.engine.store import Store
 from tlbench.jobs.base import Job
@@ -46,7 +46,7 @@ def search(suite: Callable[..., Suite]) -> Search:
     return Search(suite(), TRIALS, 2, 1)
 
 
-IN_THIS_PROCESS = Means(device="cpu", executor=(inline, 1))
+IN_THIS_PROCESS = Resources(device="cpu", executor=(inline, 1))
 
 
 class Folder:
@@ -60,7 +60,7 @@ class Folder:
         self,
         search: Search,
         on_event: Listener = lambda event, job, **fields: None,
-        means: Means = IN_THIS_PROCESS,
+        resources: Resources = IN_THIS_PROCESS,
     ) -> Tuned | None:
         self.events = []
 
@@ -68,7 +68,7 @@ class Folder:
             self.events.append((event, job.label))
             on_event(event, job, **fields)
 
-        return tune(search, self.out, self.store, means, on_event=note)
+        return tune(search, self.out, self.store, resources, on_event=note)
 
     def ran(self) -> list[str]:
         """Return the labels of the jobs that the last search began."""

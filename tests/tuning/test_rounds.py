@@ -8,11 +8,11 @@ import pytest
 from faulty import finished
 from inline import inline
 
-from tlbench.engine.means import Means
-from tlbench.engine.task import Limits
+from tlbench.engine.attempts import Limits
+from tlbench.engine.resources import Resources
 from tlbench.errors import InputError
 from tlbench.plan import plan
-from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
 from tlbench.tuning.ledger import TRIALS as LEDGER
@@ -27,7 +27,7 @@ def trials_of(folder):
 
 
 def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
-    assert search.studies() == [
+    assert search.series() == [
         ("schnet", "pretrain"), ("schnet", "scratch"), ("schnet", "finetune"),
     ]  # fmt: skip
     assert {name: arm.trials for name, arm in tuned.arms["schnet"].items()} == {
@@ -65,7 +65,7 @@ def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
             assert folder.store.folder(cell.trained).exists(), cell.model.strategy
             job = planned.jobs[cell.trained]
             settings = tuned.arms["schnet"][cell.model.strategy].settings
-            assert job.config["training"]["learning_rate"] == settings.learning_rate
+            assert job.settings.training.learning_rate == settings.learning_rate
 
 
 def test_the_files_say_what_was_found(search, tuned, folder):
@@ -171,9 +171,9 @@ def test_an_executor_is_made_once_for_all_rounds_and_only_if_there_is_work(suite
         made.append(1)
         return inline()
 
-    means = Means(device="cpu", executor=(count, 1))
+    resources = Resources(device="cpu", executor=(count, 1))
     search = Search(suite(("strategies", "[scratch]")), 9, 2, 1)
-    assert other.tune(search, means=means) == other.tune(search, means=means)
+    assert other.tune(search, resources=resources) == other.tune(search, resources=resources)
     assert made == [1]
 
 
@@ -213,10 +213,10 @@ def test_a_study_that_diverges_wholly_is_one_sentence(suite, folder, tmp_path):
 
 
 def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_path):
-    """Its study waits for the next attempt, and so does what builds on it; the others go on."""
+    """Its series waits for the next attempt, and so does what builds on it; the others go on."""
     other = type(folder)(tmp_path)
-    local = Means(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
-    assert other.tune(search, means=local) is None
+    local = Resources(workers=2, device="cpu", limits=Limits(memory_mib=1), attempts=1)
+    assert other.tune(search, resources=local) is None
     assert {event for event, _ in other.events} == {"submitted", "failed"}
     assert not (other.out / RESULT).exists()
     assert trials_of(other) == []
@@ -227,11 +227,11 @@ def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
     """Also where each subset is drawn with each seed, and where a seed comes twice."""
     pairs = ("subset_seeds", "[0, 1]"), ("init_seeds", "[0, 1]"), ("pairing", "product")
     wanted = Search(suite(*pairs), 1, 2, 3)
-    for study, n in zip(wanted.studies(), (2, 3, 3), strict=True):
-        own = wanted.own_settings(study)
-        source = own if study.needs_source else None
-        trial = rounds.planned(wanted, study, 0, own, source)
-        assert len(trial.models) == n, study
+    for series, n in zip(wanted.series(), (2, 3, 3), strict=True):
+        own = wanted.own_settings(series)
+        source = own if series.needs_source else None
+        trial = rounds.planned(wanted, series, 0, own, source)
+        assert len(trial.models) == n, series
 
 
 @pytest.mark.parametrize(
@@ -275,4 +275,4 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
-    assert Search(only, 1, 2, 1).studies() == [("schnet", "pretrain")]
+    assert Search(only, 1, 2, 1).series() == [("schnet", "pretrain")]

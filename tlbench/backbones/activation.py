@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
+from tlbench.kernels.derivatives import once
 
 LN_2 = math.log(2.0)
 

@@ -20,7 +20,8 @@ class Backbone(nn.Module, ABC):
     atom by a lattice vector; extensive; correct when a neighbour appears through several
     images; give no weight to edges longer than ``cutoff`` and go smoothly to zero there; be
     twice differentiable; and give the same energies alone and in a batch.
-    ``tlbench.testing.BackboneContract`` checks all of this.
+    ``tlbench.testing.BackboneContract`` checks all of this. Parameters with
+    ``requires_grad=False`` keep their values under every strategy.
 
     Parameters
     ----------

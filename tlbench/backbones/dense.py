@@ -12,18 +12,17 @@ from torch.autograd import Function
 from torch.nn.functional import linear, pad
 
 from tlbench.backbones.activation import silu
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import (
     address,
     addresses,
     call,
-    differentiate,
     partial_sums,
     threads_for,
     whole,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_LAYERS, MAX_RADIAL, NO_SKIP, TILE, library_for
-from tlbench.kernels.scope import scope
+from tlbench.kernels.scope import current_scope
 
 BESIDE = -1
 """Number of the value that is a network's second input."""
@@ -199,7 +198,7 @@ class _Call:
         weights: Sequence[Tensor],
         biases: Sequence[Tensor | None],
     ) -> None:
-        self.library, self.shape = library, shape
+        self.library, self.shape, self.scope = library, shape, current_scope()
         self.n, self.threads = v.shape[0], threads_for(v.shape[0])
         self.widths = [w.shape[0] for w in weights]
         # Kept here for as long as the kernels may run.
@@ -291,7 +290,7 @@ class _Dense(Function):
             given = v.new_zeros((net.n, net.widths[-1]))
         given = given.contiguous()
         # An adjoint of z comes only from a second derivative, which may be by anything.
-        if scope() == "coordinates" and source is None:
+        if net.scope.purpose == "coordinates" and source is None:
             twice = torch.is_grad_enabled()
             *adjoints, _ = _Adjoint.apply(
                 net, twice, given, v, beside, radial, z, sigma, filters, *weights

@@ -8,17 +8,16 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import (
     address,
     call,
-    differentiate,
     partial_sums,
     spans,
     threads_for,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_RADIAL, library_for
-from tlbench.kernels.scope import scope
+from tlbench.kernels.scope import current_scope
 
 
 def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:
@@ -76,7 +75,7 @@ class _Call:
     """The kernels for one library and shape."""
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor, first: Tensor) -> None:
-        self.library, self.first = library, first
+        self.library, self.first, self.scope = library, first, current_scope()
         self.width, self.n_radial = weight.shape
         self.filters = weight.t().contiguous()
         self.n_atoms = first.shape[0] - 1
@@ -123,11 +122,11 @@ class _Filter(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, weight = ctx.saved_tensors
-        given = given.contiguous()
-        if torch.is_grad_enabled() and scope() != "coordinates":
+        given, purpose = given.contiguous(), ctx.call.scope.purpose
+        if torch.is_grad_enabled() and purpose != "coordinates":
             twin = partial(_plain, first=ctx.call.first)
             return None, *differentiate(twin, (x, radial, weight), given), None
-        if scope() == "coordinates":
+        if purpose == "coordinates":
             of_x, of_radial = _FilterAdjoint.apply(ctx.call, given, x, radial, weight)
             return None, of_x, of_radial, None, None
         of_x, of_radial = torch.empty_like(x), torch.empty_like(radial)

@@ -27,7 +27,7 @@ def check_backbone(
     from tlbench.cli.tables import console, drawn, say
     from tlbench.engine.devices import check_device, resolve
     from tlbench.potential import build_potential
-    from tlbench.testing.check import PRECISIONS, Measurement, measure
+    from tlbench.testing.check import PRECISIONS, MeasuredProperty, measure
 
     check_device(device)
     config = _config(name, cutoff, set_ or [])
@@ -36,7 +36,7 @@ def check_backbone(
     torch.set_num_threads(1)
     out = console()
     lines = [["property", *(str(precision).removeprefix("torch.") for precision in PRECISIONS)]]
-    rows: dict[str, list[Measurement]] = {}
+    rows: dict[str, list[MeasuredProperty]] = {}
     with out.status("measuring", spinner="dots") as status:
         for found in measure(config, resolve(device)):
             status.update(f"{found.clause.name}, {found.precision}")

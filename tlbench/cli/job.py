@@ -24,9 +24,9 @@ def job(
     The jobs that it needs have to be done before. If another process is doing it, say which, and
     wait until that has ended. Exit code 0 says that the job is in the store.
     """
-    from tlbench.cli.means import limits_of, pythons_of
+    from tlbench.cli.resources import limits_of, pythons_of
     from tlbench.cli.tables import say
-    from tlbench.engine.single import do_job
+    from tlbench.engine.planned_job import do_job
     from tlbench.errors import printable
     from tlbench.run import default_store
 

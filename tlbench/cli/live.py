@@ -17,11 +17,12 @@ from tlbench.engine.progress import read_progress
 from tlbench.engine.runner import Report
 from tlbench.engine.store import Store
 from tlbench.jobs.base import Job
-from tlbench.metrics import METRICS
 from tlbench.plan import Plan
-from tlbench.report.budget import budget_note
-from tlbench.report.overview import overview
-from tlbench.report.tuned import untuned_note
+from tlbench.report.analysis import Analysis
+from tlbench.report.sections.errors import errors
+from tlbench.report.sections.models import untuned_note
+from tlbench.report.wording import budget_note
+from tlbench.results import Results
 from tlbench.run import Run
 
 _MOST_SHOWN = 20
@@ -158,26 +159,24 @@ class Display:
         sys.stdout.flush()
 
     def _show_results(self, run: Run) -> None:
-        records = run.notes.comparable(run.records)
-        metrics = [METRICS.get(name) for name in run.plan.suite.error_metrics]
-        tables = ((metric, overview(records, metric.name)) for metric in metrics)
-        metric, found = next((pair for pair in tables if pair[1] is not None), (metrics[0], None))
+        suite = run.plan.suite
+        analysis = Analysis.of(Results(run.notes.comparable(run.records)), suite)
+        section = next(iter(errors(analysis)), None)
         said: list[str] = []
-        if found is not None:
-            lines, width = found.lines, self.console.width
+        if section is not None:
+            table, width = section.tables[0], self.console.width
+            lines = table.wide
             words = list(range(lines[0].index("N")))
             if not fits(lines, width, words):
-                lines = found.by_arm
+                lines = table.narrow
                 words.append(lines[0].index("arm"))
-            title = f"{metric.name} ({metric.unit})"
-            self.console.print(drawn(lines, width, words=words, title=title))
-            suite = run.plan.suite
-            said = [budget_note(suite, suite.tuned is not None), found.note]
+            self.console.print(drawn(lines, width, words=words, title=section.title))
+            said = [budget_note(suite, suite.tuned is not None), table.note]
             if suite.tuned is not None and suite.untuned_arms():
                 said.insert(1, untuned_note(suite.untuned_arms()))
         # What is wrong with the data comes before what follows from them.
         said += [f"Data: {sentence}" for sentence in run.notes.sentences]
-        said += found.findings if found is not None else []
+        said += section.sentences if section is not None else []
         said = [sentence for sentence in said if sentence]
         for sentence in said[:_MOST_SAID]:
             self.say(sentence)

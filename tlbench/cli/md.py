@@ -1,5 +1,6 @@
 """``tlbench md``: simulate a structure with a potential."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,8 +9,17 @@ import typer
 if TYPE_CHECKING:
     from tlbench.md.protocol import Protocol
 
-MOST = 1e9
-"""Settings are smaller than this; larger ones are slips of the keyboard."""
+FIELDS = {
+    "temperature": "temperature_k",
+    "time": "time_ps",
+    "timestep": "timestep_fs",
+    "friction": "friction_per_ps",
+    "sample": "sample_fs",
+    "equilibration": "equilibration_ps",
+    "replicas": "replicas",
+    "seed": "seed",
+}
+"""Option → what it sets."""
 
 
 def md(
@@ -119,62 +129,23 @@ def _equilibration(out: Path, time: float) -> float:
     return min(1.0, time / 5) if held is None or held >= time else held
 
 
-def _protocol(
-    *,
-    temperature: float,
-    time: float,
-    timestep: float,
-    friction: float,
-    sample: float,
-    equilibration: float,
-    replicas: int,
-    seed: int,
-) -> "Protocol":
+def _protocol(**options: float) -> "Protocol":
     """Return the protocol, or say in terms of the options what is wrong with it."""
-    from tlbench.errors import InputError
-    from tlbench.md.protocol import MOST_SAMPLES, Protocol
+    from pydantic import ValidationError
 
-    positive = {"temperature": temperature, "time": time, "timestep": timestep, "sample": sample}
-    for name, value in positive.items():
-        if not 0 < value < MOST:
-            raise InputError(f"--{name} should be above 0 and below {MOST:g}, but is {value:g}.")
-    for name, value in {"friction": friction, "equilibration": equilibration}.items():
-        if not 0 <= value < MOST:
-            raise InputError(f"--{name} should be from 0 to below {MOST:g}, but is {value:g}.")
-    if sample < timestep:
-        raise InputError(
-            f"--sample ({sample:g} fs) should not be shorter than --timestep ({timestep:g} fs)."
-        )
-    if sample > 1000 * time:
-        raise InputError(
-            f"--sample ({sample:g} fs) is longer than the simulation of {1000 * time:g} fs, so "
-            "there would be no sample."
-        )
-    if equilibration >= time:
-        raise InputError(
-            f"--equilibration ({equilibration:g} ps) should be shorter than --time ({time:g} ps)."
-        )
-    samples = 1000 * time / sample
-    if samples > MOST_SAMPLES:
-        raise InputError(
-            f"--time {time:g} with --sample {sample:g} asks for {samples:.3g} samples, more than "
-            f"{MOST_SAMPLES:,}; choose a longer --sample."
-        )
-    if 1000 * equilibration >= sample * int(samples):
-        raise InputError(
-            f"With --time {time:g}, --equilibration {equilibration:g} and --sample {sample:g} no "
-            "sample would be taken after equilibration; choose a longer --time."
-        )
-    return Protocol(
-        temperature_k=temperature,
-        time_ps=time,
-        timestep_fs=timestep,
-        friction_per_ps=friction,
-        sample_fs=sample,
-        equilibration_ps=equilibration,
-        replicas=replicas,
-        seed=seed,
-    )
+    from tlbench.errors import InputError
+    from tlbench.md.protocol import Protocol
+
+    try:
+        return Protocol.model_validate({FIELDS[name]: value for name, value in options.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = first["msg"].removeprefix("Value error, ")
+        if first["loc"]:
+            said = f"{first['loc'][0]} {first['input']:g}: {said}"
+        for option, field in FIELDS.items():
+            said = re.sub(rf"\b{field}\b", f"--{option}", said)
+        raise InputError(f"{said}.") from error
 
 
 def _settle() -> None:

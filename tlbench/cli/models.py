@@ -1,5 +1,6 @@
 """``tlbench models``: the trained models of a run, and where their potentials lie."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,8 +45,15 @@ def models(
     found = list_models(
         run, store, backbones=backbone or [], strategies=strategy or [], sizes=size or []
     )
-    if as_json or as_csv:
-        typer.echo(_json(found) if as_json else _csv(found), nl=False)
+    rows = [each.row() for each in found]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, default=str))
+        return
+    if as_csv:
+        import pandas as pd
+
+        frame = pd.DataFrame(rows, dtype=object)
+        typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
         return
     root = store or store_of(run_folder(run))
     _show(found, root is not None)
@@ -57,24 +65,6 @@ def models(
             f"{missing} of {len(found)} models are not in the store {root}: they were deleted, or "
             "the store was moved; name another with --store, or run the suite again."
         )
-
-
-def _json(found: "Sequence[TrainedModel]") -> str:
-    import json
-
-    return json.dumps([each.row() for each in found], indent=1, default=str) + "\n"
-
-
-def _csv(found: "Sequence[TrainedModel]") -> str:
-    import csv
-    import io
-
-    file = io.StringIO()
-    rows = [each.row() for each in found]
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def _show(found: "Sequence[TrainedModel]", places: bool) -> None:

@@ -65,7 +65,7 @@ def plan(
 
     Jobs of one level need only jobs of lower levels. --estimate predicts from what jobs in the
     store took on the same device. The trainings of quick and si-ge-dft-cpu, predicted from the jobs
-    of other suites, took 6 and 1 % more or less CPU time than that; by the clock it depends on what
+    of other suites, took 5 and 1 % more CPU time in all; by the clock it depends on what
     else the machine does.
     """
     from tlbench.cli.tables import say

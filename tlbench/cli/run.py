@@ -73,14 +73,14 @@ def run(
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
     from tlbench.cli.live import Display
-    from tlbench.cli.means import executor_of, limits_of, pythons_of, shard_of
     from tlbench.cli.plan import show_plan
+    from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
     from tlbench.engine.devices import check_device
     from tlbench.engine.executors import default_workers
-    from tlbench.engine.means import Means
+    from tlbench.engine.resources import Resources
     from tlbench.plan import plan
     from tlbench.plan.parts import part
-    from tlbench.report.summary import BASELINE
+    from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite
     from tlbench.suite import load_suite
 
@@ -102,7 +102,7 @@ def run(
         show_plan(planned, root, device, at_once, estimate=True)
         return
     folder = out or default_out(chosen, shard_)
-    means = Means(
+    resources = Resources(
         workers,
         device,
         executor_of(executor, parsl_config, folder),
@@ -117,7 +117,7 @@ def run(
                 chosen,
                 folder,
                 store,
-                means,
+                resources,
                 mirror,
                 shard_,
                 display.update,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 
-class Kind(StrEnum):
+class Topic(StrEnum):
     """What can be shown."""
 
     suite = "suite"
@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 
 def show(
-    kind: Annotated[Kind, typer.Argument(help="What it is.")],
+    kind: Annotated[Topic, typer.Argument(help="What it is.")],
     name: Annotated[str, typer.Argument(help="Its name; a suite may also be a file.")],
 ) -> None:
     """Show one suite, backbone, strategy, metric or data set in full."""
@@ -26,8 +26,8 @@ def show(
     typer.echo(yaml.safe_dump(_content(kind, name), sort_keys=False, allow_unicode=True), nl=False)
 
 
-def _content(kind: Kind, name: str) -> dict[str, Any]:
-    if kind is Kind.suite:
+def _content(kind: Topic, name: str) -> dict[str, Any]:
+    if kind is Topic.suite:
         from tlbench.plan import plan
         from tlbench.suite import load_suite
 
@@ -38,7 +38,7 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
             "digest": planned.suite_digest,
             "jobs": len(planned.jobs),
         }
-    if kind is Kind.dataset:
+    if kind is Topic.dataset:
         from tlbench.data.cards import load_card
         from tlbench.data.origins import SPLITS
 
@@ -48,7 +48,7 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
             "digest": card.digest(),
             "structures": {split: card.n_frames(split) for split in SPLITS},
         }
-    if kind is Kind.backbone:
+    if kind is Topic.backbone:
         from tlbench.backbones import BACKBONES
 
         config = BACKBONES.get(name)
@@ -60,7 +60,7 @@ def _content(kind: Kind, name: str) -> dict[str, Any]:
                 for key, field in config.model_fields.items()
             },
         }
-    if kind is Kind.strategy:
+    if kind is Topic.strategy:
         from tlbench.transfer import STRATEGIES
 
         strategy = STRATEGIES.get(name)

@@ -78,26 +78,26 @@ def tune(
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
     from tlbench.cli.live import Display, duration
-    from tlbench.cli.means import executor_of, limits_of, pythons_of
+    from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn
     from tlbench.data.fetch import fetch
     from tlbench.engine.devices import check_device
-    from tlbench.engine.means import Means
+    from tlbench.engine.resources import Resources
     from tlbench.engine.store import Store
     from tlbench.errors import InputError
     from tlbench.inspection.audit import check_distinct
     from tlbench.jobs.base import Job
     from tlbench.plan import plan
-    from tlbench.report.summary import BASELINE
-    from tlbench.report.tuned import tuned_table
+    from tlbench.report.sections.models import tuned_table
+    from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
     from tlbench.suite import load_suite
     from tlbench.tuned import PRETRAINING
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
-    from tlbench.tuning import RESULT, Ended, Search, Study, best_of, tune
+    from tlbench.tuning import RESULT, Ended, Search, Series, best_of, tune
 
     check_device(device)
     chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
@@ -122,7 +122,7 @@ def tune(
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
     search = Search(chosen, trials, size or middle, pairs)
-    means = Means(
+    resources = Resources(
         workers,
         device,
         executor_of(executor, parsl_config, folder),
@@ -140,14 +140,14 @@ def tune(
         elif not display.console.is_terminal and not fields["reused"]:
             display.say(f"{job.label}: {duration(fields['seconds'])}")
 
-    shown: dict[Study, int] = {}
+    shown: dict[Series, int] = {}
 
     def show(ended: Ended) -> None:
-        for study, found in ended.items():
-            if len(found) == shown.get(study, 0):
+        for series, found in ended.items():
+            if len(found) == shown.get(series, 0):
                 continue
-            shown[study] = len(found)
-            said = f"{study.backbone}, {study.arm}: {len(found)} of {trials} trials"
+            shown[series] = len(found)
+            said = f"{series.backbone}, {series.arm}: {len(found)} of {trials} trials"
             if (best := best_of(found)) is not None:
                 said += f", best validation force MAE {best.validation_force_mae:.1f} meV/Å"
             display.say(said)
@@ -158,7 +158,7 @@ def tune(
                 search,
                 folder,
                 Store(store or default_store()),
-                means,
+                resources,
                 display.update,
                 note,
                 show,

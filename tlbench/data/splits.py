@@ -1,7 +1,7 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,35 @@ class Split(Strict):
     test: Part
 
 
+class Drawn(Strict):
+    """A number of structures, drawn from those of one temperature, or from all."""
+
+    size: PositiveInt
+    seed: int
+    temperature_k: float | None = None
+
+    share: ClassVar[float] = 1.0
+
+    @property
+    def temperatures_k(self) -> list[float] | None:
+        """Temperatures that structures are drawn from; None for all."""
+        return None if self.temperature_k is None else [self.temperature_k]
+
+
+class Share(Strict):
+    """A share of the structures of some temperatures, or of all, rounded."""
+
+    share: float = Field(gt=0, le=1)
+    seed: int
+    temperatures_k: list[float] | None = None
+
+    size: ClassVar[None] = None
+
+
+Subset = Drawn | Share
+"""Which structures of a part a model sees."""
+
+
 def nested_subset(n_frames: int, size: int, subset_seed: int) -> npt.NDArray[np.int64]:
     """Return the indices of ``size`` structures drawn from ``n_frames``.
 
@@ -74,7 +103,7 @@ def share_size(n_frames: int, share: float) -> int:
     return max(1, round(share * n_frames))
 
 
-def chosen(frames: Frames, subset: Mapping[str, Any] | None) -> Frames:
+def chosen(frames: Frames, subset: Subset | None) -> Frames:
     """Return the frames at `chosen_indices`.
 
     Raises
@@ -84,10 +113,9 @@ def chosen(frames: Frames, subset: Mapping[str, Any] | None) -> Frames:
     """
     if subset is None:
         return frames
-    asked = subset["temperatures_k"] if "share" in subset else [subset["temperature_k"]]
-    for temperature in asked or []:
-        known = np.unique(frames.temperature_k[np.isfinite(frames.temperature_k)])
-        if temperature is not None and temperature not in known:
+    known = np.unique(frames.temperature_k[np.isfinite(frames.temperature_k)])
+    for temperature in subset.temperatures_k or []:
+        if temperature not in known:
             there = ", ".join(f"{t:g}" for t in known) or "none"
             raise InputError(
                 f"No training structure was sampled at {temperature:g} K; "
@@ -96,24 +124,23 @@ def chosen(frames: Frames, subset: Mapping[str, Any] | None) -> Frames:
     return frames.select(chosen_indices(frames, subset))
 
 
-def chosen_indices(frames: Frames, subset: Mapping[str, Any] | None) -> npt.NDArray[np.int64]:
-    """Return the indices of what a job's ``subset`` stands for, in the order drawn.
+def chosen_indices(frames: Frames, subset: Subset | None) -> npt.NDArray[np.int64]:
+    """Return the indices of a subset of ``frames``, in the order drawn; None means all.
 
-    It is None for all; {size, seed, temperature_k} for so many structures, of one temperature if
-    it is not None; or {share, seed, temperatures_k} for a share of those of some temperatures, or
-    of all, rounded, of which there may be none. Subsets and shares of one seed are nested.
+    A share of structures that there are none of is empty. Subsets and shares of one seed are
+    nested.
     """
     if subset is None:
         return np.arange(len(frames))
-    at = subset["temperatures_k"] if "share" in subset else subset["temperature_k"]
+    at = subset.temperatures_k
     everything = np.arange(len(frames))
     matching = everything if at is None else np.flatnonzero(np.isin(frames.temperature_k, at))
-    size = subset.get("size")
+    size = subset.size
     if size is None:
-        if subset["share"] == 1 or not len(matching):
+        if subset.share == 1 or not len(matching):
             return matching
-        size = share_size(len(matching), subset["share"])
-    return matching[nested_subset(len(matching), size, subset["seed"])]
+        size = share_size(len(matching), subset.share)
+    return matching[nested_subset(len(matching), size, subset.seed)]
 
 
 def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:

@@ -2,20 +2,13 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tlbench.engine.store import Store
-
-Layout = Mapping[str, tuple[str, int]]
-"""Name of an array → kind of its numbers, as ``f`` or ``i``, and number of its axes."""
-
-ERRORS_LAYOUT: Layout = {"energy": ("f", 1), "forces": ("f", 2), "n_atoms": ("i", 1)}
-COVERAGE_LAYOUT: Layout = {"target": ("f", 1), "source": ("f", 1)}
-GEOMETRY_LAYOUT: Layout = {"pairs": ("i", 2), "angles": ("i", 2), "coordination": ("i", 1)}
+from tlbench.jobs.kind import Layout
 
 
 def read_arrays(store: Store, key: str, name: str, layout: Layout) -> dict[str, npt.NDArray[Any]]:

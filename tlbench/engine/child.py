@@ -15,9 +15,9 @@ import threading
 from dataclasses import asdict
 from queue import SimpleQueue
 
+from tlbench.engine.attempts import read_request
 from tlbench.engine.interpreters import describe
 from tlbench.engine.memory import keep_freed_memory
-from tlbench.engine.task import read_request
 from tlbench.engine.worker import attempt
 
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -150,6 +151,4 @@ def mount_of(folder: Path, lines: Iterable[str]) -> tuple[str, frozenset[str]]:
 
 def _unescaped(text: str) -> str:
     """Return a path of mountinfo with its blanks and backslashes, which are octal codes there."""
-    for code in ("040", "011", "012", "134"):
-        text = text.replace(f"\\{code}", chr(int(code, 8)))
-    return text
+    return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)

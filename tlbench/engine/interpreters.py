@@ -62,21 +62,16 @@ def check_interpreters(pythons: Mapping[str, str], environments: Collection[str]
                 f"--python {name}={python}: no backbone of this suite runs in an environment "
                 f"called {name!r}; {near_names(name, environments)}"
             )
-        _compare(name, _described(name, python))
-
-
-def _compare(name: str, found: Mapping[str, Any]) -> None:
-    here = describe()
-    if found["tlbench"] != here["tlbench"]:
-        raise InputError(
-            f"The Python of the environment {name!r} has tlbench {found['tlbench']}, but this is "
-            f"tlbench {here['tlbench']}; install the same version there."
-        )
-    if found["code"] != here["code"]:
-        raise InputError(
-            f"The Python of the environment {name!r} has tlbench {found['tlbench']} as this one, "
-            "but its source files differ; install the same tlbench there."
-        )
+        found, here = _described(name, python), describe()
+        has = f"The Python of the environment {name!r} has tlbench {found['tlbench']}"
+        if found["tlbench"] != here["tlbench"]:
+            raise InputError(
+                f"{has}, but this is tlbench {here['tlbench']}; install the same version there."
+            )
+        if found["code"] != here["code"]:
+            raise InputError(
+                f"{has} as this one, but its source files differ; install the same tlbench there."
+            )
 
 
 def _described(name: str, python: str) -> Mapping[str, Any]:

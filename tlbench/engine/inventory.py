@@ -1,4 +1,4 @@
-"""What a store holds: plans, jobs by kind, and what was left over."""
+"""What a store holds: plans, jobs by kind, what was left over, and what the disk has altered."""
 
 import json
 import os
@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tlbench.engine.manifest import MANIFEST
 from tlbench.engine.plans import plan_files, plan_lines, plan_name, read_plan, suite_of
 from tlbench.engine.store import State, Store
-from tlbench.errors import InputError, StoreError
+from tlbench.errors import DamagedJobError, InputError, LockedError, StoreError
 from tlbench.jobs.sources import own_sources
 
 UNKNOWN = "unknown"
@@ -153,3 +154,41 @@ def count_and_size(paths: Iterable[Path]) -> tuple[int, int]:
     """Return how many ``paths`` there are, and the bytes in them."""
     sizes = [size_of(path) for path in paths]
     return len(sizes), sum(sizes)
+
+
+Fate = Literal["left", "set aside", "in use"]
+
+
+@dataclass(frozen=True)
+class Scrubbed:
+    """A finished job that was read; ``problem`` is None if it is as it was written."""
+
+    key: str
+    problem: str | None = None
+    fate: Fate = "left"
+
+
+def scrub(store: Store, keys: Iterable[str], set_aside: bool = False) -> Iterator[Scrubbed]:
+    """Compare every file of the jobs ``keys`` with the manifests, and yield job by job.
+
+    Parameters
+    ----------
+    set_aside
+        Move damaged jobs out of the way, so that the next run does them again; those that
+        somebody works on are left.
+    """
+    for key in keys:
+        problem: str | None = None
+        fate: Fate = "left"
+        try:
+            store.verify(key)
+        except DamagedJobError as error:
+            # Unless somebody else has noticed the same, and set it aside.
+            problem = str(error) if store.folder(key).exists() else None
+        if problem is not None and set_aside:
+            try:
+                store.clear_damaged(key)
+                fate = "set aside"
+            except LockedError:
+                fate = "in use"
+        yield Scrubbed(key, problem, fate)

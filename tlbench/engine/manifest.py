@@ -12,13 +12,15 @@ Manifests of earlier versions have ``files`` alone; then every file is read when
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tlbench.errors import DamagedJobError
 from tlbench.files import flush, write_whole
-from tlbench.jobs.base import Job, outputs_of
+from tlbench.jobs.base import KINDS, Job
 from tlbench.schema import digest
 
 MANIFEST, DESCRIPTION = "manifest.json", "job.json"
@@ -26,6 +28,8 @@ MANIFEST, DESCRIPTION = "manifest.json", "job.json"
 Stat = tuple[int, int]
 
 _CHUNK = 64 << 10
+SETTLED_SECONDS = 2.0
+"""A file last changed so long ago shows a further change in its times, however coarse they are."""
 
 _MEND = "set what is damaged aside with 'tlbench store verify --set-aside' and run the suite again"
 
@@ -44,7 +48,8 @@ class Manifest:
         ----------
         read
             Names of files to read in any case; others are read only if their size or time of
-            change is not the recorded one, as in a store that was copied. None: read all.
+            change is not the recorded one, as in a store that was copied. None: read all, each
+            once in this process unless it is changed.
 
         Raises
         ------
@@ -61,7 +66,7 @@ class Manifest:
             unchanged = known is not None and known == _stat(entry.stat())
             if read is not None and name not in read and unchanged:
                 continue
-            if _file_digest(entry.path) != self.files[name]:
+            if _digest_once(entry) != self.files[name]:
                 raise DamagedJobError(f"{entry.path} does not match its digest.")
 
 
@@ -118,11 +123,13 @@ def check_outputs(folder: Path, key: str, manifest: Manifest, job: Job | None = 
     try:
         if job is None:
             said = json.loads(path.read_bytes())
-            wanted = outputs_of(said["kind"], said["config"])
+            kind, config = KINDS.get(said["kind"]), dict(said["config"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedJobError(f"{path} is not the description of a job.") from error
     if job is not None:
-        wanted = outputs_of(job.kind, job.config)
+        kind, config = KINDS.get(job.kind), dict(job.config)
+    # Of a kind that is not known here, no output is known.
+    wanted = kind.outputs_of(config) if kind is not None else frozenset()
     for name in sorted(wanted - manifest.files.keys()):
         raise DamagedJobError(f"{folder / name} is missing, which the job should have left.")
 
@@ -151,6 +158,27 @@ def read_checked(folder: Path, name: str) -> bytes:
 
 def _stat(found: os.stat_result) -> Stat:
     return found.st_size, found.st_mtime_ns
+
+
+def _digest_once(entry: os.DirEntry[str]) -> str:
+    """Return the digest of a file, read once in this process while it remains the same file.
+
+    Any write, and any setting of its times, changes the time of its inode, which no program can
+    set. Bits that a disk alters by itself do not, and are found by the next process.
+    """
+    found = entry.stat()
+    if time.time() - found.st_ctime < SETTLED_SECONDS:
+        return _file_digest(entry.path)
+    return _remembered_digest(entry.path, _identity(found))
+
+
+@lru_cache(maxsize=10_000)
+def _remembered_digest(path: str, identity: tuple[int, ...]) -> str:
+    return _file_digest(path)
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _file_digest(path: Path | str) -> str:

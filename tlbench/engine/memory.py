@@ -34,8 +34,20 @@ def keep_freed_memory() -> bool:
     return in_the_heap and bool(mallopt(_M_TRIM_THRESHOLD, _GIBIBYTE))
 
 
-def forget_peak() -> None:
-    """Give freed memory back, and count the peak from now on, where Linux allows it."""
+def forget_peak(device: str = "cpu") -> None:
+    """Give freed memory back, and count the peaks from now on, where Linux allows it.
+
+    Parameters
+    ----------
+    device
+        An accelerator whose peak is counted anew, too.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        # Before its first use there is no peak, and torch refuses to reset it.
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.reset_peak_memory_stats(device)
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
@@ -54,7 +66,7 @@ def peak_mib() -> int:
 
 
 def peak_device_mib(device: str) -> int | None:
-    """Return the most memory that tensors of the process have had on an accelerator, MiB."""
+    """Return the most memory that tensors have had on an accelerator since ``forget_peak``, MiB."""
     if not device.startswith("cuda"):
         return None
     import torch

@@ -16,7 +16,6 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +49,11 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
     folder = plans_folder(store)
     path = plan_path(store, suite, jobs)
 
-    def lines() -> Iterator[str]:
-        return (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
-
+    lines = (json.dumps(job.written(), sort_keys=True) + "\n" for job in jobs.values())
     try:
         folder.mkdir(exist_ok=True)
         with store.plans_lock():
-            if _says(path, lines()):
-                # The newest of a suite is the one in use.
-                path.touch()
-            else:
-                write_whole(path, lines())
+            write_whole(path, lines)
     except OSError as error:
         raise StoreError(
             f"The plan cannot be put into the store {store.root} ({error.strerror}); mend that, "
@@ -72,15 +65,6 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
 def plan_path(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
     """Return the file in which a plan stands, or would."""
     return plans_folder(store) / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
-
-
-def _says(path: Path, lines: Iterator[str]) -> bool:
-    """Tell whether a plan consists of these lines."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            return all(there == wanted for there, wanted in zip_longest(file, lines))
-    except (OSError, EOFError, ValueError, zlib.error):
-        return False
 
 
 def plan_files(store: Store) -> list[Path]:

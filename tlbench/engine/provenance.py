@@ -43,8 +43,9 @@ class Provenance(Strict):
 
     Seconds are those of the attempt that finished the job; ``updates_of_attempt`` says how many of
     a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
-    jobs measure of themselves, see `tlbench.jobs.base.Context`. ``instructions`` tells processors
-    of one name apart: the vector instructions that torch uses, as "AVX512"; None on an accelerator.
+    jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` are the vector
+    instructions that torch uses, as "AVX512", in which processors of one name may differ; None on
+    an accelerator.
     """
 
     model_config = ConfigDict(strict=True)

@@ -37,7 +37,7 @@ def log_job(log: EventLog, event: str, job: Job, **fields: Any) -> None:
 
 
 class RunLog:
-    """Writes the log of a run, and keeps its folder from any other run meanwhile.
+    """Makes the folder of a run, writes its log, and keeps any other run from it meanwhile.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ class RunLog:
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self._lock = Lock(folder / LOCK, wait=False)
+        process = {"host": platform.node(), "pid": os.getpid()}
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.__enter__()
+            write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
         except LockedError as error:
             raise InputError(
                 f"Another run is writing to {folder} ({error.by}); follow it with 'tlbench status "
                 f"{folder}', or choose another folder with --out."
             ) from error
-        process = {"host": platform.node(), "pid": os.getpid()}
-        try:
-            write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
         except OSError as error:
             self._lock.release()
             raise InputError(

@@ -3,20 +3,22 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from tlbench.engine.attempts import Outcome, Task
+from tlbench.engine.resources import Resources
 from tlbench.engine.schedule import Schedule, Status
 from tlbench.engine.store import State, Store
 from tlbench.engine.supervisor import execute
-from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.errors import LockedError, StoreError
 from tlbench.jobs.base import Job
 
-ATTEMPTS = 3
-"""A job whose process has died this often is given up."""
+PER_WORKER = 2
+"""Jobs handed over at a time: one waits for each worker, so that none is idle between two jobs, and
+a job that becomes ready later still overtakes less urgent ones."""
 
 MAX_DAMAGES = 3
 """A job that was found damaged this often in one run is not done again."""
@@ -68,16 +70,11 @@ def _nobody(event: str, job: Job, **fields: Any) -> None:
 def run_jobs(
     jobs: Mapping[str, Job],
     store: Store,
-    executor: Callable[[], AbstractContextManager[Executor]],
-    device: str,
+    resources: Resources,
     on_change: Callable[[Report], None] = lambda report: None,
-    *,
-    at_once: int | None = None,
-    thorough: bool = False,
-    limits: Limits | None = None,
-    attempts: int = ATTEMPTS,
-    pythons: Mapping[str, str] | None = None,
     on_event: Listener = _nobody,
+    *,
+    thorough: bool = False,
 ) -> Report:
     """Bring every job into the store, parents before children.
 
@@ -90,24 +87,15 @@ def run_jobs(
     Parameters
     ----------
     jobs
-        By key, parents before children.
-    executor
-        Makes a context that yields an executor; not called if there is nothing to do.
+        By key, parents before children. Parents that are not among them have to be in the store.
+    resources
+        Where they are done; no executor is made if there is nothing to do.
     on_change
         Called at the start, about four times a second, and at the end.
-    at_once
-        How many jobs are handed to the executor at a time; by default all that are ready. A
-        few more than it has workers let a job that becomes ready later overtake less urgent ones.
-    thorough
-        Read every file of the jobs that are in the store already, for a caller that uses them.
-    limits
-        What one attempt at a job may use.
-    attempts
-        How often a job is tried whose process dies or takes too long.
-    pythons
-        Name of an environment → interpreter for its jobs; other jobs run in this one.
     on_event
         Told what happens to jobs.
+    thorough
+        Read every file of the jobs that are in the store already, for a caller that uses them.
 
     Raises
     ------
@@ -116,18 +104,12 @@ def run_jobs(
     TlbenchError
         If the executor cannot do any job.
     """
-    walk = _Walk(jobs, store, Report(dict.fromkeys(jobs, "waiting")), on_change, on_event)
+    walk = _Walk(jobs, store, resources, on_change, on_event)
     walk.recognise(thorough)
     if walk.report.count("waiting"):
-        pythons = pythons or {}
-
-        def task(job: Job) -> Task:
-            python = pythons.get(job.environment or "")
-            named = job.environment if python else None
-            return Task(job, str(store.root), device, limits or Limits(), python, named)
-
+        executor, workers = resources.of(len(jobs))
         with executor() as pool:
-            walk.drain(pool, task, at_once or len(jobs), attempts)
+            walk.drain(pool, PER_WORKER * workers)
     return walk.report
 
 
@@ -138,11 +120,12 @@ class _Walk:
         self,
         jobs: Mapping[str, Job],
         store: Store,
-        report: Report,
+        resources: Resources,
         on_change: Callable[[Report], None],
         on_event: Listener,
     ) -> None:
-        self.jobs, self.store, self.report = jobs, store, report
+        self.jobs, self.store, self._resources = jobs, store, resources
+        self.report = Report(dict.fromkeys(jobs, "waiting"))
         self._on_change, self._tell = on_change, on_event
         self._shown = 0.0
         self._deaths: dict[str, int] = {}
@@ -160,11 +143,13 @@ class _Walk:
                     self.store.clear_damaged(key)
                     self._set_aside(job)
             self._show()
+        if self.report.count("waiting"):
+            # Whether these were measured on the device of the others is known where those are done.
+            measured = (key for key, job in self.jobs.items() if job.measures_device)
+            self.report.status.update(dict.fromkeys(measured, "waiting"))
         self._show(now=True)
 
-    def drain(
-        self, pool: Executor, task: Callable[[Job], Task], at_once: int, attempts: int
-    ) -> None:
+    def drain(self, pool: Executor, at_once: int) -> None:
         """Keep up to ``at_once`` jobs in ``pool`` until no more can be done."""
         self._schedule = Schedule(self.jobs, self.report.status)
         finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
@@ -172,7 +157,7 @@ class _Walk:
         while True:
             while running < at_once and (key := self._next()) is not None:
                 self._tell("submitted", self.jobs[key])
-                future = pool.submit(execute, task(self.jobs[key]))
+                future = pool.submit(execute, self._task(self.jobs[key]))
                 future.add_done_callback(finished.put)
                 running += 1
             self._show(now=not running and not self._elsewhere)
@@ -183,7 +168,18 @@ class _Walk:
             except Empty:
                 continue
             running -= 1
-            self._settle(outcome, attempts)
+            self._settle(outcome)
+
+    def _task(self, job: Job) -> Task:
+        python = self._resources.pythons.get(job.environment or "")
+        return Task(
+            job,
+            str(self.store.root),
+            self._resources.device,
+            self._resources.limits,
+            python,
+            job.environment if python else None,
+        )
 
     def _next(self) -> str | None:
         """Return a job that can be done now, among them those that another runner did or left."""
@@ -200,7 +196,7 @@ class _Walk:
             break
         return self._schedule.take()
 
-    def _settle(self, outcome: Outcome, attempts: int) -> None:
+    def _settle(self, outcome: Outcome) -> None:
         job = self.jobs[outcome.key]
         if not outcome.busy:
             self.report.elsewhere.pop(outcome.key, None)
@@ -217,7 +213,7 @@ class _Walk:
         elif outcome.busy:
             self._leave(outcome.key, outcome.busy)
         elif outcome.death is not None:
-            self._bury(job, outcome.death, attempts)
+            self._bury(job, outcome.death)
         elif outcome.error is not None:
             self._fail(job, outcome.error, diverged=outcome.diverged)
         else:
@@ -234,9 +230,9 @@ class _Walk:
         pause = min(2 * last, longest)
         self._elsewhere[key] = time.monotonic() + pause, pause
 
-    def _bury(self, job: Job, death: str, attempts: int) -> None:
+    def _bury(self, job: Job, death: str) -> None:
         deaths = self._deaths[job.key] = self._deaths.get(job.key, 0) + 1
-        if deaths < attempts:
+        if deaths < self._resources.attempts:
             self.report.retried.append(job.key)
             self._schedule.put_back(job.key)
             self._tell("retried", job, attempt=deaths, reason=death)
@@ -253,6 +249,13 @@ class _Walk:
         """Put a job back that found its parents damaged, and the parents, to be done again."""
         self.report.status[outcome.key] = "waiting"
         for parent in outcome.lost:
+            if parent not in self.jobs:
+                self._give_up(
+                    outcome.key,
+                    f"The files of job {parent[:12]}, which it needs, were damaged and have been "
+                    "set aside; do that job again first.",
+                )
+                continue
             # Another child may have found the same, and the parent may be there again.
             known = self.report.status[parent] in ("cached", "done")
             if not known or self.store.folder(parent).exists():
@@ -261,12 +264,14 @@ class _Walk:
             if self.report.set_aside.count(parent) < MAX_DAMAGES:
                 self.report.status[parent] = "waiting"
             else:
-                error = (
-                    f"Its files were damaged {MAX_DAMAGES} times after it was done; check the disk."
-                )
-                self.report.status[parent] = "failed"
-                self.report.errors[parent] = error
-                self._tell("failed", self.jobs[parent], error=error)
+                times = f"{MAX_DAMAGES} times after it was done"
+                self._give_up(parent, f"Its files were damaged {times}; check the disk.")
+
+    def _give_up(self, key: str, error: str) -> None:
+        """Note that a job has failed; its descendants are skipped by the next schedule."""
+        self.report.status[key] = "failed"
+        self.report.errors[key] = error
+        self._tell("failed", self.jobs[key], error=error)
 
     def _set_aside(self, job: Job) -> None:
         self.report.set_aside.append(job.key)

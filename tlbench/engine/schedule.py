@@ -20,7 +20,7 @@ class Schedule:
     Parameters
     ----------
     jobs
-        By key, parents before children.
+        By key, parents before children; parents that are not among them are taken for done.
     status
         How each job stands; changed by the methods. Jobs that wait for one that failed are
         skipped at once.
@@ -32,7 +32,7 @@ class Schedule:
         self._children: defaultdict[str, list[str]] = defaultdict(list)
         self._missing: dict[str, int] = {}
         for key, job in jobs.items():
-            parents = set(job.parents.values())
+            parents = {parent for parent in job.parents.values() if parent in jobs}
             for parent in parents:
                 self._children[parent].append(key)
             self._missing[key] = sum(status[parent] not in ("cached", "done") for parent in parents)
@@ -85,5 +85,6 @@ def _ranks(jobs: Mapping[str, Job]) -> dict[str, tuple[int, int]]:
     ways = dict.fromkeys(jobs, 0)
     for key in reversed(list(jobs)):
         for parent in jobs[key].parents.values():
-            ways[parent] += 1 + ways[key]
+            if parent in ways:
+                ways[parent] += 1 + ways[key]
     return {key: (-ways[key], index) for index, key in enumerate(jobs)}

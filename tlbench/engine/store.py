@@ -57,6 +57,31 @@ def is_key(name: str) -> bool:
     return _KEY.fullmatch(name) is not None
 
 
+def verify_folder(folder: Path, key: str, thorough: bool = True, job: Job | None = None) -> None:
+    """Compare the files of a finished job with its manifest, and that with what such a job leaves.
+
+    Parameters
+    ----------
+    folder
+        Where the job is.
+    thorough, job
+        As for ``Store.state``.
+
+    Raises
+    ------
+    DamagedJobError
+        Naming the first file that is missing, unexpected or altered.
+    """
+    manifest = read_manifest(folder)
+    try:
+        manifest.check(folder, None if thorough else READ_FOR_RECORDS)
+        check_outputs(folder, key, manifest, job)
+    except OSError as error:
+        raise DamagedJobError(f"{folder} cannot be read.") from error
+    for name in sorted(READ_FOR_RECORDS - manifest.files.keys()):
+        raise DamagedJobError(f"{folder / name} is missing.")
+
+
 class State(Enum):
     """What the store knows of a job."""
 
@@ -87,56 +112,42 @@ class Store:
         self._working = self.root / ".working"
         self._damaged = self.root / ".damaged"
         self._locks = self.root / ".locks"
+        about = self.root / "store.json"
+        locks = None
         try:
             if not read_only:
-                self._make()
-            known = self._read_format()
-            if known is None and not read_only:
-                known = self._record_locks()
+                for folder in (self._working, self._damaged, self._locks):
+                    folder.mkdir(parents=True, exist_ok=True)
+                self.probe()
+            if read_only or about.exists():
+                locks = self._read_format(about)
+            if locks is None and not read_only:
+                # Recorded, so that all who use it lock jobs in the same way.
+                locks = find_locks(self._working)
+                write_whole(about, json.dumps({"format": FORMAT, "locks": locks.value}) + "\n")
         except OSError as error:
             raise StoreError(
                 f"The store {self.root} cannot be {'read' if read_only else 'written'} "
                 f"({error.strerror}); choose another with --store or TLBENCH_STORE."
             ) from error
-        self._way = (known or Locks.FLOCK).way
-        self.limitation = limitation(known or Locks.FLOCK, self.root)
+        self._way = (locks or Locks.FLOCK).way
+        self.limitation = limitation(locks or Locks.FLOCK, self.root)
         """A sentence on what its file system does not support; None if it supports all."""
-
-    def _make(self) -> None:
-        for folder in (self._working, self._damaged, self._locks):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._probe()
-        if not (self.root / "store.json").exists():
-            self._record_locks()
-
-    def _record_locks(self) -> Locks:
-        """Find out how jobs can be locked here, and record it so that all users do the same."""
-        found = find_locks(self._working)
-        about = {"format": FORMAT, "locks": found.value}
-        write_whole(self.root / "store.json", json.dumps(about) + "\n")
-        return found
-
-    def _probe(self) -> None:
-        probe = self._working / f".probe-{uuid.uuid4().hex}"
-        probe.write_bytes(b"probe")
-        probe.unlink()
 
     def probe(self) -> None:
         """Write something into the store and remove it.
 
         Raises
         ------
-        StoreError
-            If that cannot be done; its cause is the OSError.
+        OSError
+            If that cannot be done.
         """
-        try:
-            self._probe()
-        except OSError as error:
-            raise StoreError(f"The store {self.root} cannot be written.") from error
+        probe = self._working / f".probe-{uuid.uuid4().hex}"
+        probe.write_bytes(b"probe")
+        probe.unlink()
 
-    def _read_format(self) -> Locks | None:
+    def _read_format(self, path: Path) -> Locks | None:
         """Return how jobs are locked; None if that has not been found out yet."""
-        path = self.root / "store.json"
         try:
             about = json.loads(path.read_text())
             found = int(about["format"])
@@ -223,13 +234,7 @@ class Store:
             Naming the first file that is missing, unexpected or altered, also one that such a job
             leaves and that its manifest does not name.
         """
-        folder = self.folder(key)
-        manifest = read_manifest(folder)
-        try:
-            manifest.check(folder, None if thorough else READ_FOR_RECORDS)
-            check_outputs(folder, key, manifest, job)
-        except OSError as error:
-            raise DamagedJobError(f"{folder} cannot be read.") from error
+        verify_folder(self.folder(key), key, thorough, job)
 
     def clear_damaged(self, key: str) -> None:
         """Set the job aside if it is damaged; every file of it is read to find out.
@@ -255,6 +260,12 @@ class Store:
             number += 1
         self.folder(key).rename(target)
         return target
+
+    def remove(self, key: str) -> None:
+        """Delete a finished job; the caller holds its lock."""
+        trash = self.root / ".removed"
+        trash.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder(key).rename(trash / f"{key}-{uuid.uuid4().hex}"))
 
     def begin(self, job: Job) -> Path:
         """Return the working folder of ``job``, with what an earlier attempt left in it.

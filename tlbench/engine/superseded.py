@@ -112,8 +112,10 @@ def _work(jobs: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """
     found: Counter[str] = Counter()
     for job in jobs:
-        config = dict(job.get("config") or {})
-        config.pop("providers", None)
-        settings = sorted(json.dumps(value, sort_keys=True) for value in config.values())
+        config, kind = job.get("config") or {}, KINDS.get(str(job.get("kind")))
+        left_out = kind.config.of_code if kind is not None else ()
+        settings = sorted(
+            json.dumps(value, sort_keys=True) for n, value in config.items() if n not in left_out
+        )
         found[" ".join([str(job.get("kind")), *settings])] += 1
     return found

@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tlbench.engine.attempts import Limits, Outcome, Task
 from tlbench.engine.events import EventLog
 from tlbench.engine.store import Store
-from tlbench.engine.task import Limits, Outcome, Task
 from tlbench.errors import LockedError, StoreError
 
 THREAD_VARIABLES = (
@@ -153,31 +153,30 @@ class Supervisor:
         interrupted; the job's log says why.
         """
         with self._working:
-            return self._run(task)
-
-    def _run(self, task: Task) -> Outcome:
-        try:
-            child = self._child(task.python)
-        except OSError as error:
-            return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
-        child.ask(task.request())
-        try:
-            outcome, breach = self._watched(child, task)
-        except EOFError:
-            end = self._bury(task.python)
-            if self._closed:
-                return Outcome(task.job.key, death=self._note(task, "interrupted", INTERRUPTED))
-            return Outcome(task.job.key, death=self._note(task, "killed", end))
-        except KeyboardInterrupt:
-            child.kill()
-            self._bury(task.python)
-            self._note(task, "interrupted", INTERRUPTED)
-            raise
-        if breach:
-            child.kill()
-            self._bury(task.python)
-            self._note(task, "killed", breach)
-        return outcome
+            try:
+                child = self._child(task.python)
+            except OSError as error:
+                return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
+            child.ask(task.request())
+            try:
+                outcome, breach = self._watched(child, task)
+            except EOFError:
+                end = self._bury(task.python)
+                event = "killed"
+                if self._closed:
+                    event, end = "interrupted", INTERRUPTED
+                self._note(task, event, end)
+                return Outcome(task.job.key, death=end)
+            except KeyboardInterrupt:
+                child.kill()
+                self._bury(task.python)
+                self._note(task, "interrupted", INTERRUPTED)
+                raise
+            if breach:
+                child.kill()
+                self._bury(task.python)
+                self._note(task, "killed", breach)
+            return outcome
 
     def close(self) -> None:
         """End the processes at once, whatever they are doing; further jobs die at their start."""
@@ -223,7 +222,7 @@ class Supervisor:
         return Outcome(**{**answer, "lost": tuple(answer["lost"])}), ""
 
     @staticmethod
-    def _note(task: Task, event: str, what: str) -> str:
+    def _note(task: Task, event: str, what: str) -> None:
         """Put the end of a job's process into the job's log."""
         with suppress(StoreError, OSError):
             store = Store(task.store, read_only=True)
@@ -231,7 +230,6 @@ class Supervisor:
             with suppress(LockedError), store.lock(task.job.key, wait=False):
                 if not store.folder(task.job.key).exists():
                     EventLog(store.begin(task.job)).write(event, what, error=what)
-        return what
 
 
 _own = threading.local()

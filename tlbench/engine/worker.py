@@ -5,7 +5,6 @@ what its jobs need.
 """
 
 import errno
-import json
 import os
 import platform
 import sys
@@ -15,13 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.devices import resolve
 from tlbench.engine.events import EVENTS, LOG, EventLog, read_events
 from tlbench.engine.memory import forget_peak
 from tlbench.engine.progress import PROGRESS, Reporter
-from tlbench.engine.provenance import Stopwatch
+from tlbench.engine.provenance import Stopwatch, device_name
 from tlbench.engine.store import State, Store
-from tlbench.engine.task import Outcome, Task
 from tlbench.errors import DivergedError, LockedError, StoreError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
@@ -38,7 +37,7 @@ _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """Do the job of ``task`` unless the store has it, and put it there.
 
-    Never raises: what goes wrong is part of the outcome, with the traceback in the job's log.
+    What goes wrong is part of the outcome, with the traceback in the job's log.
 
     Parameters
     ----------
@@ -46,13 +45,17 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
         Put what the job prints, and what is printed if the process crashes, into the job's log.
     """
     job = task.job
-    store = None
     seconds = None
     try:
         store = Store(task.store)
+    except StoreError as error:
+        return Outcome(job.key, fault=getattr(error.__cause__, "strerror", None) or str(error))
+    try:
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
-                return Outcome(job.key, reused=True)
+                if not _is_of_another_device(job, store, task.device):
+                    return Outcome(job.key, reused=True)
+                store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
@@ -66,21 +69,26 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     return Outcome(job.key, reused=seconds is None, seconds=seconds)
 
 
-def _failure(key: str, store: Store | None, error: Exception) -> Outcome:
+def _failure(key: str, store: Store, error: Exception) -> Outcome:
     """Tell a job that failed from a store that nothing can be put into."""
-    if store is None:
-        cause = error.__cause__
-        return Outcome(key, fault=getattr(cause, "strerror", None) or _one_line(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.
-    if any(text in str(error) for text in _FULL):
-        return Outcome(key, fault=next(text for text in _FULL if text in str(error)))
+    for text in _FULL:
+        if text in str(error):
+            return Outcome(key, fault=text)
     try:
         store.probe()
-    except StoreError as fault:
-        return Outcome(key, fault=getattr(fault.__cause__, "strerror", None) or str(fault))
+    except OSError as fault:
+        return Outcome(key, fault=fault.strerror)
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
+
+
+def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
+    """Return whether a finished job has measured another device than it would here."""
+    if not job.measures_device:
+        return False
+    return store.provenance(job.key).device_name != device_name(resolve(requested))
 
 
 def _usable(store: Store, key: str) -> bool:
@@ -114,8 +122,6 @@ def perform(
     environment
         Name of the environment that this interpreter was named for.
     """
-    from tlbench.jobs.results import check_result
-
     folder = store.begin(job)
     if store.folder(job.key).exists():
         store.set_aside(job.key)
@@ -125,10 +131,10 @@ def perform(
     log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
     try:
         check_planned(job)
-        settle_process(job.kind, job.config)
         kind = KINDS[job.kind]
+        settle_process(job.kind, kind.seed_of(job.config))
         device = resolve(requested) if kind.uses_device else "cpu"
-        forget_peak()
+        forget_peak(device)
         stopwatch = Stopwatch()
         parents = {role: store.folder(key) for role, key in job.parents.items()}
         files = {name: Path(path) for name, path in job.files.items()}
@@ -144,11 +150,8 @@ def perform(
 
         context = Context(folder, parents, device, report, files)
         context.report(Progress(0, 0))
-        run = kind.load()
+        result = kind.perform(job.config, context)
         check_imported(job)
-        result = run(json.loads(json.dumps(dict(job.config))), context)
-        check_imported(job)
-        check_result(job.kind, result)
         provenance = {
             **stopwatch.provenance(device),
             **context.measured,

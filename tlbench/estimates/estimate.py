@@ -21,7 +21,7 @@ from tlbench.costs import whole
 from tlbench.engine.provenance import device_name
 from tlbench.engine.schedule import Schedule, Status
 from tlbench.estimates.finished import FinishedJobs, accelerator_of
-from tlbench.estimates.work import Amount
+from tlbench.jobs.amount import Amount
 from tlbench.jobs.base import KINDS, Job
 
 Basis = Literal["alike", "others", "unknown"]

@@ -14,10 +14,10 @@ from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.engine.provenance import Provenance, device_name
 from tlbench.engine.store import Store
 from tlbench.errors import InputError, UnknownNameError
-from tlbench.estimates.work import Amount, Sizes, amount_of
-from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.amount import Amount, Sizes
+from tlbench.jobs.base import KINDS, Job, amount_of
 from tlbench.jobs.context import RESULT
-from tlbench.jobs.results import DatasetResult
+from tlbench.jobs.dataset import Result as DatasetResult
 from tlbench.schema import ModelT, read_json
 
 _OF_ANOTHER_VERSION = (UnknownNameError, KeyError, TypeError, ValueError)
@@ -32,6 +32,7 @@ class _Described(BaseModel):
     kind: str
     config: dict[str, Any]
     parents: dict[str, str]
+    sources: dict[str, str] = {}
 
 
 class FinishedJobs:

@@ -21,6 +21,7 @@ from tlbench.inspection.audit import (
     related_transfers,
 )
 from tlbench.inspection.checks.parts import unlike_training, without_forces
+from tlbench.jobs.context import data_file
 from tlbench.plan import dataset_job
 from tlbench.report.data_notes import DataNotes
 from tlbench.schema import Strict, read_json
@@ -69,7 +70,7 @@ def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -
     def parts(key: str) -> dict[str, Frames]:
         if key not in loaded:
             folder = store.folder(key)
-            loaded[key] = {split: Frames.load(folder / f"{split}.npz") for split in SPLITS}
+            loaded[key] = {split: Frames.load(folder / data_file(split)) for split in SPLITS}
         return loaded[key]
 
     data, sources = {}, {}

@@ -11,7 +11,7 @@ from plotly.colors import sample_colorscale
 from tlbench.data.frames import Floats, Frames
 from tlbench.inspection.checks.geometry import pairs_within, structures_of
 from tlbench.inspection.summary import smallest_widths
-from tlbench.report.plots import COLOURS, INK, panels
+from tlbench.report.figures import COLOURS, INK, panels
 
 RDF_REACH = 6.0
 """Largest distance (Å) of the pair-distance plot, unless the cutoff is larger."""

@@ -3,93 +3,46 @@
 Nothing here imports torch: planning and looking up finished work need only names and digests.
 """
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from tlbench.errors import InputError
-from tlbench.jobs.context import (
-    COVERAGE,
-    CURVE,
-    ERRORS,
-    EXPECTED,
-    GEOMETRY,
-    MODEL,
-    OUTCOME,
-    START,
-    Context,
+from tlbench.jobs import (
+    compare,
+    coverage,
+    dataset,
+    distance,
+    environments,
+    evaluate,
+    geometry,
+    reference,
+    simulate,
+    speed,
+    train,
 )
+from tlbench.jobs.amount import Amount, Facts, Sizes
+from tlbench.jobs.kind import Config, Kind
 from tlbench.schema import canonical_json, digest
 
-Config = Mapping[str, Any]
-Run = Callable[[dict[str, Any], Context], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of job.
-
-    Attributes
-    ----------
-    path
-        ``module:function`` of its code.
-    uses_device
-        Whether it computes on the device that is asked for; if not, on the CPU.
-    outputs
-        Names of the files that a job leaves beside its result.
-    when_trained
-        Names of those that only a job with training settings leaves.
-    """
-
-    path: str
-    uses_device: bool
-    outputs: tuple[str, ...] = ()
-    when_trained: tuple[str, ...] = ()
-
-    @property
-    def module(self) -> str:
-        """Module that its code starts in."""
-        return self.path.partition(":")[0]
-
-    def load(self) -> Run:
-        """Import the function that does the work."""
-        run: Run = getattr(importlib.import_module(self.module), self.path.partition(":")[2])
-        return run
-
-
-_PARTS = ("train.npz", "validation.npz", "test.npz")
-
-KINDS = {
-    "dataset": Kind("tlbench.jobs.dataset:run", uses_device=False, outputs=_PARTS),
-    "train": Kind(
-        "tlbench.jobs.train:run", uses_device=True, outputs=(MODEL,), when_trained=(CURVE,)
-    ),
-    "speed": Kind("tlbench.jobs.speed:run", uses_device=True),
-    "evaluate": Kind("tlbench.jobs.evaluate:run", uses_device=True, outputs=(ERRORS,)),
-    "reference": Kind("tlbench.jobs.reference:run", uses_device=False, outputs=(START, EXPECTED)),
-    "simulate": Kind("tlbench.jobs.simulate:run", uses_device=True, outputs=(OUTCOME,)),
-    "compare": Kind("tlbench.jobs.compare:run", uses_device=False),
-    "environments": Kind(
-        "tlbench.jobs.environments:run", uses_device=False, outputs=("train.npz", "test.npz")
-    ),
-    "distance": Kind("tlbench.jobs.distance:run", uses_device=False),
-    "coverage": Kind("tlbench.jobs.coverage:run", uses_device=False, outputs=(COVERAGE,)),
-    "geometry": Kind("tlbench.jobs.geometry:run", uses_device=False, outputs=(GEOMETRY,)),
+KINDS: dict[str, Kind[Any, Any]] = {
+    kind.config.kind: kind
+    for kind in (
+        dataset.KIND,
+        train.KIND,
+        speed.KIND,
+        evaluate.KIND,
+        reference.KIND,
+        simulate.KIND,
+        compare.KIND,
+        environments.KIND,
+        distance.KIND,
+        coverage.KIND,
+        geometry.KIND,
+    )
 }
-
-
-def outputs_of(kind: str, config: Config) -> frozenset[str]:
-    """Return the names of the files that a job leaves, its result and what is said of it aside.
-
-    Of a kind that is not known here, none is known.
-    """
-    known = KINDS.get(kind)
-    if known is None:
-        return frozenset()
-    trained = known.when_trained if config.get("training") else ()
-    return frozenset((*known.outputs, *trained))
+"""Name → kind."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +54,7 @@ class Job:
     kind
         Name in ``KINDS``.
     config
-        Everything that determines the result, as JSON values.
+        Settings, as JSON values without defaults; see ``settings``.
     parents
         Role → key of the jobs whose results it reads.
     sources
@@ -118,12 +71,23 @@ class Job:
     """
 
     kind: str
-    config: Config
+    config: Mapping[str, Any]
     parents: Mapping[str, str] = field(default_factory=dict)
     label: str = field(default="", compare=False)
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
     environment: str | None = field(default=None, compare=False)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Config:
+        """Settings in the type of the job's kind."""
+        found: Config = KINDS[self.kind].config.model_validate(self.config)
+        return found
+
+    @property
+    def measures_device(self) -> bool:
+        """Whether its result says something of the device that it was done on."""
+        return self.kind in KINDS and KINDS[self.kind].measures_device
 
     def description(self) -> dict[str, Any]:
         """Return what the key is the digest of."""
@@ -152,6 +116,31 @@ class Job:
             "files": self.files,
             "environment": self.environment,
         }
+
+
+def amount_of(
+    job: Job, find: Callable[[str], Job | None], sizes: Callable[[str], Sizes | None]
+) -> Amount | None:
+    """Return how much work a job is; None if too little is known of its parents.
+
+    Parameters
+    ----------
+    find
+        Returns the job of a key, None if it is unknown.
+    sizes
+        Returns the sizes of the data set of a job's key, None if they are unknown.
+    """
+    parents = {role: parent for role, key in job.parents.items() if (parent := find(key))}
+    data = {
+        role: job.parents[role]
+        if parent.kind == dataset.Config.kind
+        else parent.parents.get("data")
+        for role, parent in parents.items()
+    }
+    known = {role: size for role, key in data.items() if key and (size := sizes(key))}
+    facts = Facts({role: parent.settings for role, parent in parents.items()}, known)
+    found: Amount | None = KINDS[job.kind].amount(job.settings, facts)
+    return found
 
 
 def read_job(written: Mapping[str, Any]) -> Job:

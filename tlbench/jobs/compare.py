@@ -1,27 +1,62 @@
 """Job: compare the simulations of one model with the reference dynamics."""
 
 import math
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.context import OUTCOME, START, Context
-from tlbench.jobs.results import ReferenceResult, SimulateResult, read_result
-from tlbench.md.structure import StructureCounts, averages, mean_msd
+from tlbench.jobs import kind
+from tlbench.jobs.context import RESULT, Context
+from tlbench.jobs.kind import LATER, Curve, Kind, Measurement
+from tlbench.jobs.reference import START, Structure
+from tlbench.jobs.reference import Result as ReferenceResult
+from tlbench.jobs.simulate import OUTCOME, Survival
+from tlbench.jobs.simulate import Result as SimulateResult
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
+from tlbench.schema import read_json
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Return metrics of dynamics, and what ``ModelRun`` has of the simulations.
+class Config(kind.Config):
+    """Temperature of the simulations, K, and the metrics of dynamics that are computed."""
 
-    ``config`` has: temperature_k, and metrics by name. Structure is that of the replicas that were
-    stable and were sampled; a metric that is then not defined is left out.
+    kind: ClassVar = "compare"
+
+    temperature_k: float
+    metrics: list[str] = Field(default=[], json_schema_extra=LATER)
+
+
+class SimulationSummary(Survival):
+    """Survival, and what the replicas that were stable have in common.
+
+    ``structure`` is None if none was. ``msd`` is their mean-square displacement from the start at
+    the times of the reference, Å².
     """
-    folders = context.parents
-    reference = read_result(folders["reference"], ReferenceResult).run
-    survival = read_result(folders["simulation"], SimulateResult)
+
+    structure: Structure | None
+    msd: Curve | None
+
+
+class Result(kind.Result):
+    """Metrics of the simulations of a model, and what they follow from.
+
+    Structure is that of the replicas that were stable and were sampled; a metric that is then not
+    defined is left out.
+    """
+
+    metrics: list[Measurement]
+    run: SimulationSummary
+
+
+def run(config: Config, context: Context) -> Result:
+    """Return metrics of dynamics, and a summary of the simulations."""
+    from tlbench.md.structure import StructureCounts, averages, mean_msd
+
+    folders, what = context.parents, "the result of such a job"
+    reference = read_json(folders["reference"] / RESULT, ReferenceResult, what).run
+    survival = read_json(folders["simulation"] / RESULT, SimulateResult, what)
     with np.load(folders["simulation"] / OUTCOME, allow_pickle=False) as file:
         counts = StructureCounts(
             *(file[f"counts.{name}"] for name in ("pairs", "bonds", "neighbours", "samples"))
@@ -41,18 +76,21 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         reference_rdf=np.array(reference.structure.rdf),
         reference_adf=np.array(reference.structure.adf),
     )
-    condition = {"md_temperature_k": config["temperature_k"]}
-    values = {name: METRICS.get(name).function(comparison) for name in config["metrics"]}
-    return {
-        "metrics": [
+    condition = {"md_temperature_k": config.temperature_k}
+    values = {name: METRICS.get(name).function(comparison) for name in config.metrics}
+    return Result.of(
+        metrics=[
             {"metric": name, "condition": condition, "value": value}
             for name, value in values.items()
             if math.isfinite(value)
         ],
-        "run": {
+        run={
             "survival_ps": survival.survival_ps,
             "criterion": survival.criterion,
             "structure": None if found is None else found.rounded(),
             "msd": mean_msd(msd[measured]) if len(measured) else None,
         },
-    }
+    )
+
+
+KIND = Kind(Config, Result, run)

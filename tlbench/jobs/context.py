@@ -1,4 +1,4 @@
-"""What a running job is given, and the files that jobs leave.
+"""What a running job is given.
 
 Every kind of job imports this module and none imports `tlbench.jobs.base`, so that a change of
 how jobs are described does not count as a change of what they compute.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlbench.data.frames import Frames
 from tlbench.potential_file import POTENTIAL
 from tlbench.schema import canonical_json
 from tlbench.seeds import stream
@@ -17,14 +18,16 @@ from tlbench.seeds import stream
 RESULT = "result.json"
 """File in a finished job's folder that holds what the job returned."""
 
-MODEL, CURVE, ERRORS = POTENTIAL, "curve.json", "errors.npz"
-"""Files of a trained model's job and of the job that measures it."""
+MODEL = POTENTIAL
+"""File that a job leaves which trains a model, and that jobs with models read."""
 
-COVERAGE, GEOMETRY = "coverage.npz", "geometry.npz"
-"""Files of the jobs of these names."""
 
-START, EXPECTED, OUTCOME = "start.npz", "expected.npz", "outcome.npz"
-"""Files of reference dynamics and of simulations."""
+def data_file(part: str) -> str:
+    """Return the name of the file that a data set's job leaves with its part "train", ….
+
+    Other jobs that describe the atoms of each part name their files alike.
+    """
+    return f"{part}.npz"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Context:
     report: Callable[[Progress], None]
     files: Mapping[str, Path] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+
+    def frames(self, role: str, part: str) -> Frames:
+        """Return a part of the data set that is the parent with this role."""
+        return Frames.load(self.parents[role] / data_file(part))
 
 
 def clock_for(device: str) -> Callable[[], float]:

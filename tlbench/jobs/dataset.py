@@ -1,22 +1,65 @@
 """Job: make or read a data set, and divide it into train, validation and test."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from tlbench.data.origins import ORIGINS
-from tlbench.jobs.context import Context, Progress
+from tlbench.data.origins import ORIGINS, SPLITS
+from tlbench.jobs import kind
+from tlbench.jobs.amount import Amount, Facts
+from tlbench.jobs.context import Context, Progress, data_file
+from tlbench.jobs.kind import Kind
+from tlbench.magnitudes import Count
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+class Config(kind.Config):
+    """What determines a data set: the recipe of its card."""
+
+    kind: ClassVar = "dataset"
+
+    elements: list[str]
+    origin: dict[str, Any]
+
+
+class PartSizes(kind.Result):
+    """A count for each part of a data set."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+class Result(kind.Result):
+    """Number of structures and of atoms in each part of a data set."""
+
+    n_frames: PartSizes
+    n_atoms: PartSizes
+
+
+def run(config: Config, context: Context) -> Result:
     """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
-    parts = ORIGINS.get(config["origin"]["kind"]).make(
-        config["origin"],
-        config["elements"],
+    parts = ORIGINS.get(config.origin["kind"]).make(
+        config.origin,
+        config.elements,
         context.files,
         lambda done, total: context.report(Progress(done, total)),
     )
     for split, frames in parts.items():
-        frames.save(context.folder / f"{split}.npz")
-    return {
-        "n_frames": {split: len(frames) for split, frames in parts.items()},
-        "n_atoms": {split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
-    }
+        frames.save(context.folder / data_file(split))
+    return Result.of(
+        n_frames={split: len(frames) for split, frames in parts.items()},
+        n_atoms={split: int(frames.n_atoms.sum()) for split, frames in parts.items()},
+    )
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms over all steps of sampling, or of structures in files."""
+    origin = ORIGINS.get(config.origin["kind"]).of_recipe(config.origin)
+    if origin is None:
+        parts = config.origin["split"]
+        return Amount(sum(float(parts[s]["frames"]) for s in SPLITS), config.origin["reader"])
+    made = origin.dynamics()
+    if made is None:
+        return None
+    return Amount(made.n_steps * made.n_structures * made.n_atoms, origin.kind)
+
+
+KIND = Kind(Config, Result, run, amount, outputs=tuple(data_file(split) for split in SPLITS))

@@ -1,38 +1,63 @@
 """Job: describe the surroundings of every atom of a data set, for distances and coverage."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from tlbench.data.frames import Floats, Frames
-from tlbench.jobs.context import Context, Progress
-from tlbench.metrics.distances.structures import nearest_distance
-from tlbench.metrics.environments import environments
+from tlbench.data.frames import Floats
+from tlbench.jobs import kind
+from tlbench.jobs.amount import Amount, Facts
+from tlbench.jobs.context import Context, Progress, data_file
+from tlbench.jobs.kind import Kind
 
 PARTS = ("train", "test")
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+class Config(kind.Config):
+    """No settings: all environments are described alike."""
+
+    kind: ClassVar = "environments"
+
+
+class Result(kind.Result):
+    """Nearest-neighbour distance of the training structures, Å."""
+
+    nearest: Annotated[float, Field(gt=1e-3, le=1e3)]
+
+
+def run(config: Config, context: Context) -> Result:
     """Write ``train.npz`` and ``test.npz`` with raw and scaled descriptors of all atoms.
 
-    ``config`` is empty. Returns the nearest-neighbour distance, that of the training structures,
-    which all parts are scaled by.
+    All parts are scaled by the nearest-neighbour distance of the training structures.
     """
-    parts = {part: Frames.load(context.parents["data"] / f"{part}.npz") for part in PARTS}
+    from tlbench.metrics.distances.structures import nearest_distance
+    from tlbench.metrics.environments import environments
+
+    parts = {part: context.frames("data", part) for part in PARTS}
     nearest = nearest_distance(parts["train"], "The training set")
     for number, (part, frames) in enumerate(parts.items()):
         np.savez(
-            context.folder / f"{part}.npz",
+            context.folder / data_file(part),
             raw=environments(frames).astype(np.float32),
             scaled=environments(frames, nearest).astype(np.float32),
         )
         context.report(Progress(number + 1, len(parts)))
-    return {"nearest": nearest}
+    return Result.of(nearest=nearest)
 
 
 def read_environments(folder: Path, part: str, form: str) -> Floats:
     """Return the descriptors (n_atoms, features) of a part, in its raw or scaled form."""
-    with (folder / f"{part}.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    with np.load(folder / data_file(part), allow_pickle=False) as archive:
         found: Floats = archive[form].astype(np.float64)
     return found
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms whose environments are described."""
+    data = facts.sizes.get("data")
+    return None if data is None else Amount(data.atoms_in(*PARTS))
+
+
+KIND = Kind(Config, Result, run, amount, outputs=tuple(data_file(part) for part in PARTS))

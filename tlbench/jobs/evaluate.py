@@ -1,28 +1,53 @@
 """Job: measure one model on one part of a data set, overall and under each condition."""
 
 import math
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from tlbench.data.frames import Frames
-from tlbench.jobs.context import ERRORS, MODEL, Context, Progress
+from tlbench.jobs import kind
+from tlbench.jobs.amount import Amount, Facts
+from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.jobs.kind import Kind, Layout, Measurement
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import Condition, conditions_of, where
 from tlbench.metrics.spec import Errors
-from tlbench.potential import load_potential
-from tlbench.training.labels import LabelledSet
+
+ERRORS = "errors.npz"
+ERRORS_LAYOUT: Layout = {"energy": ("f", 1), "forces": ("f", 2), "n_atoms": ("i", 1)}
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Write ``errors.npz`` (prediction minus label) and return the metrics.
+class Config(kind.Config):
+    """Which part is measured on, by which metrics.
 
-    ``config`` has: split, metrics, and by (combinations of frame properties to break the
-    metrics down by; structures of which one is unknown count in none). A metric that is not
-    defined, such as the energy error of a model without a reference energy, is left out.
+    ``by`` has combinations of frame properties to break the metrics down by; structures of which
+    one is unknown count in none.
     """
+
+    kind: ClassVar = "evaluate"
+
+    split: str
+    metrics: list[str]
+    by: list[list[str]]
+
+
+class Result(kind.Result):
+    """Errors of a model on test structures.
+
+    A metric that is not defined, such as the energy error of a model without a reference energy, is
+    left out.
+    """
+
+    metrics: list[Measurement]
+
+
+def run(config: Config, context: Context) -> Result:
+    """Write ``errors.npz`` (prediction minus label) and return the metrics."""
+    from tlbench.potential import load_potential
+    from tlbench.training.labels import LabelledSet
+
     potential = load_potential(context.parents["model"] / MODEL, context.device)
-    frames = Frames.load(context.parents["data"] / f"{config['split']}.npz")
+    frames = context.frames("data", config.split)
     data = LabelledSet(frames, potential.cutoff, potential.device, potential.dtype)
     energy, forces = [], []
     batches = data.batches()
@@ -43,12 +68,23 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         n_atoms=errors.n_atoms,
     )
     conditions: list[Condition] = [{}]
-    for names in config["by"]:
+    for names in config.by:
         conditions += conditions_of(frames, names)
     metrics = []
-    for name in config["metrics"]:
+    for name in config.metrics:
         for condition in conditions:
             value = METRICS.get(name).function(errors.where(where(frames, condition)))
             if math.isfinite(value):
                 metrics.append({"metric": name, "condition": condition, "value": value})
-    return {"metrics": metrics}
+    return Result.of(metrics=metrics)
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms that are measured on."""
+    model, data = facts.configs.get("model"), facts.sizes.get("data")
+    if model is None or data is None:
+        return None
+    return Amount(data.atoms_in(config.split), model.rate)
+
+
+KIND = Kind(Config, Result, run, amount, outputs=(ERRORS,), uses_device=True)

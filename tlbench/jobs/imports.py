@@ -12,8 +12,12 @@ _COMPILED = (".c", ".h", ".cpp", ".hpp", ".cu", ".pyx", ".pxd", ".so")
 _LEFTOVERS = ("~", ".orig", ".rej", ".pyc")
 """Endings of files that nothing imports or reads."""
 
-_SEARCHED_BYTES = 16 << 20
-"""What of a file is held in memory and searched for imports: packages may bring weights."""
+_ENTRY = re.compile(rb'^ *(?:\w+\.register\()?"[^"\n]+"(?::|,) "[\w.]+:\w+"[,)]\n', re.MULTILINE)
+"""An entry of the table of a registry in tlbench, a name and "module:attribute".
+
+Entries are not part of a digest, so that registering something changes no work with anything else.
+What a job is done with is named in its key, and the code of that is what counts.
+"""
 
 _NEVER_RUN = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)*", re.MULTILINE)
 _IMPORT = re.compile(
@@ -25,10 +29,11 @@ _IMPORT = re.compile(
 _COMMENT = re.compile(rb"#[^\n]*")
 _NAME = re.compile(rb"[^\W\d]\w*")
 _MODULE = re.compile(rb"(?:^|,)[ \t]*([.\w]+)")
-_PUBLIC = re.compile(rb'^ +"(\w+)": "([.\w]+)",$', re.MULTILINE)
-"""An entry of the table in tlbench/__init__.py of where its public names are defined."""
+_PUBLIC = re.compile(rb'^ +"(\w+)": "([.\w]+)",\n', re.MULTILINE)
+"""An entry of the table in tlbench/__init__.py of where its public names are defined.
 
-Stat = tuple[int, int, int]
+It is not part of a digest either: a file depends on the modules of the names that it uses.
+"""
 
 
 class SourceFiles:
@@ -41,8 +46,8 @@ class SourceFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._read: dict[Path, tuple[str, Stat]] = {}
+        self.root, self._package = root, root / PACKAGE
+        self._read: dict[Path, str] = {}
         self._names: dict[Path, frozenset[str]] = {}
         self._imports: dict[str, frozenset[str]] = {}
         self._places: dict[str, Path | None] = {}
@@ -93,31 +98,36 @@ class SourceFiles:
         found = hashlib.sha256()
         for path in paths:
             if path not in self._read:
-                self._text(path)
+                self._read[path] = self._digest(path)
             name = path.relative_to(root or self.root).as_posix()
-            found.update(f"{name}\0{self._read[path][0]}\n".encode())
+            found.update(f"{name}\0{self._read[path]}\n".encode())
         return found.hexdigest()
 
     def changed(self, path: Path) -> bool:
-        """Return whether the content of a file is not what it was when it was read.
-
-        A file that was merely saved again, or taken away and brought back, has not changed.
-        """
+        """Return whether the content of a file is not what it was when it was read."""
         try:
-            if _stat(path) == self._read[path][1]:
-                return False
-            _, found = _contents(path)
+            return self._digest(path) != self._read[path]
         except FileNotFoundError:
             return True
-        if found[0] != self._read[path][0]:
-            return True
-        self._read[path] = found
-        return False
 
     def _text(self, path: Path) -> bytes:
-        text, found = _contents(path)
-        self._read.setdefault(path, found)
+        """Return the text of a module, of which the first that is read counts in digests."""
+        text = path.read_bytes()
+        self._read.setdefault(path, self._digest_of(path, text))
         return text
+
+    def _digest(self, path: Path) -> str:
+        if path.suffix == ".py":
+            return self._digest_of(path, path.read_bytes())
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _digest_of(self, path: Path, text: bytes) -> str:
+        if path.is_relative_to(self._package):
+            text = _ENTRY.sub(b"", text)
+        if path == self._package / "__init__.py":
+            text = _PUBLIC.sub(b"", text)
+        return hashlib.sha256(text).hexdigest()
 
     def _named_in(self, text: bytes, package: str) -> set[str]:
         text = text.replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
@@ -192,21 +202,3 @@ def _absolute(module: str, package: str) -> str:
         return name
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - above + 1], *([name] if name else [])])
-
-
-def _contents(path: Path) -> tuple[bytes, tuple[str, Stat]]:
-    """Return the beginning of a file, the digest of all of it, and its state."""
-    # Taken first, so that a change while the file is read shows in it.
-    stat = _stat(path)
-    found = hashlib.sha256(b"%d\0" % stat[0])
-    with path.open("rb") as file:
-        beginning = file.read(_SEARCHED_BYTES)
-        found.update(beginning)
-        while more := file.read(_SEARCHED_BYTES):
-            found.update(more)
-    return beginning, (found.hexdigest(), stat)
-
-
-def _stat(path: Path) -> Stat:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -2,50 +2,140 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.data.origins.base import Reference
 from tlbench.errors import InputError
-from tlbench.jobs.context import EXPECTED, START, Context, Progress
-from tlbench.md.criteria import Expected
-from tlbench.md.forces import ForceField
-from tlbench.md.outcome import Outcome
+from tlbench.jobs import kind
+from tlbench.jobs.amount import Amount, Facts, Sizes
+from tlbench.jobs.context import Context, Progress
+from tlbench.jobs.kind import Curve, Kind, Word
+from tlbench.magnitudes import Magnitude, Temperature
 from tlbench.md.protocol import Protocol
-from tlbench.md.simulation import Simulation
-from tlbench.md.structure import (
-    Averages,
-    angles,
-    averages,
-    count_frames,
-    distances,
-    first_minimum,
-    mean_msd,
-    msd_samples,
-    rdf,
-)
 from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.schema import digest
+
+if TYPE_CHECKING:
+    from tlbench.md.criteria import Expected
+    from tlbench.md.forces import ForceField
+    from tlbench.md.outcome import Outcome
+    from tlbench.md.structure import Averages
+
+START, EXPECTED = "start.npz", "expected.npz"
 
 FIRST_NUMBERS = (1_000_000, 2_000_000)
 """Numbers of the first replica of both reference runs: other random streams than any model's."""
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Write ``start.npz`` and ``expected.npz``; return the reference as ``ReferenceRun`` has it.
+class Config(kind.Config):
+    """How reference dynamics is run, of which element, and what it starts from.
 
-    ``config`` has: protocol, element, and start, which is what `Origin.start` returned:
-    {kind: frames} for the frames of the data set at the temperature, or the kind of an origin that
-    has a reference potential, and what it starts from.
+    ``start`` is what `Origin.start` returned: {kind: frames} for the frames of the data set at the
+    temperature, or the kind of an origin that has a reference potential, and what it starts from.
     """
-    protocol = Protocol.model_validate(config["protocol"])
-    if config["start"]["kind"] == "frames":
+
+    kind: ClassVar = "reference"
+
+    protocol: Protocol
+    element: str
+    start: dict[str, Any]
+
+
+class Structure(kind.Result):
+    """Structure averaged over simulations.
+
+    ``rdf`` g(r) at the distances of the reference run, ``adf`` density of bond angles, 1/rad, at
+    its angles; ``coordination`` mean number of neighbours in the first shell.
+    """
+
+    rdf: Curve
+    adf: Curve
+    coordination: Magnitude
+
+
+class ReferenceRun(kind.Result):
+    """What the models' simulations are compared with.
+
+    ``rdf_floor`` and ``adf_floor`` are the errors of another run of the reference, or, where it
+    is made of frames, of a perfect model; None where frames are too few to tell. ``msd`` is the
+    mean-square displacement from the start at ``times_ps``, Å²; None where the reference is no
+    simulation.
+    """
+
+    temperature_k: Temperature
+    time_ps: Magnitude
+    n_atoms: PositiveInt
+    element: Word
+    origin: Word = Field(description="what made it, for people")
+    distances: Curve
+    angles: Curve
+    structure: Structure
+    rdf_floor: Magnitude | None
+    adf_floor: Magnitude | None
+    times_ps: Curve
+    msd: Curve | None
+    replicas: PositiveInt | None = Field(
+        default=None, description="replicas of the other run, judged by the same criteria"
+    )
+    false_alarms: int | None = Field(
+        default=None, ge=0, description="how many of them were stopped"
+    )
+
+    @model_validator(mode="after")
+    def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
+        if (self.false_alarms or 0) > (self.replicas or 0):
+            raise ValueError("there are more false alarms than replicas")
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all of it."""
+        return digest(self.model_dump(mode="json"))
+
+    def fits(self, structure: Structure | None, msd: list[float] | None) -> bool:
+        """Return whether distributions are on the bins of this run, and displacements at its times.
+
+        What is None fits.
+        """
+        bins = (len(self.distances), len(self.angles))
+        return (structure is None or (len(structure.rdf), len(structure.adf)) == bins) and (
+            msd is None or len(msd) == len(self.times_ps)
+        )
+
+    @property
+    def floor_is(self) -> str:
+        """Say whose errors the floors are."""
+        if self.replicas is None:
+            return "a perfect model, judged by so few frames"
+        return "another run of the reference"
+
+
+class Result(kind.Result):
+    """The reference dynamics, whose own distributions are on its bins."""
+
+    run: ReferenceRun
+
+    @model_validator(mode="after")
+    def _on_its_own_bins(self) -> "Result":
+        if not self.run.fits(self.run.structure, self.run.msd):
+            raise ValueError("distributions and bins are of different lengths")
+        return self
+
+
+def run(config: Config, context: Context) -> Result:
+    """Write ``start.npz`` and ``expected.npz``; return the reference."""
+    from tlbench.md.structure import angles, distances, msd_samples
+
+    protocol = config.protocol
+    if config.start["kind"] == "frames":
         start, expected, found = _of_frames(protocol, context)
     else:
-        origin = ORIGINS.get(config["start"]["kind"])
-        reference = origin.reference(config["start"], config["element"])
+        origin = ORIGINS.get(config.start["kind"])
+        reference = origin.reference(config.start, config.element)
         start, expected, found = _of_potential(protocol, reference, context)
     start.save(context.folder / START)
     np.savez(
@@ -54,22 +144,24 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
         rdf=np.array([]) if expected.rdf is None else expected.rdf,
         shell=np.array([] if expected.shell is None else [expected.shell]),
     )
-    return {
-        "run": {
+    return Result.of(
+        run={
             "temperature_k": protocol.temperature_k,
             "time_ps": protocol.time_ps,
             "n_atoms": int(start.n_atoms[0]),
-            "element": config["element"],
+            "element": config.element,
             "distances": distances().round(6).tolist(),
             "angles": angles().round(6).tolist(),
             "times_ps": protocol.sample_times(msd_samples(protocol.n_samples)).round(6).tolist(),
             **found,
         }
-    }
+    )
 
 
-def load_expected(path: Any) -> Expected:
+def load_expected(path: Path) -> "Expected":
     """Read what ``run`` wrote."""
+    from tlbench.md.criteria import Expected
+
     with np.load(path, allow_pickle=False) as file:
         energy, rdf, shell = file["energy"], file["rdf"], file["shell"]
     return Expected(
@@ -81,8 +173,12 @@ def load_expected(path: Any) -> Expected:
 
 def _of_potential(
     protocol: Protocol, reference: Reference, context: Context
-) -> tuple[Frames, Expected, dict[str, Any]]:
+) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
+    from tlbench.md.criteria import Expected
+    from tlbench.md.forces import ForceField
+    from tlbench.md.structure import averages, mean_msd
+
     start = reference.start.select([0] * protocol.replicas)
     force_field = ForceField.of(reference.potential)
     first = _simulate(0, start, protocol, force_field, Expected(), context)
@@ -109,10 +205,12 @@ def _simulate(
     number: int,
     start: Frames,
     protocol: Protocol,
-    force_field: ForceField,
-    expected: Expected,
+    force_field: "ForceField",
+    expected: "Expected",
     context: Context,
-) -> Outcome:
+) -> "Outcome":
+    from tlbench.md.simulation import Simulation
+
     folder = _folder(context, number)
     folder.mkdir(exist_ok=True)
     first = FIRST_NUMBERS[number]
@@ -136,8 +234,11 @@ def _folder(context: Context, number: int) -> Path:
     return context.folder / f"run-{number}"
 
 
-def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, Expected, dict[str, Any]]:
+def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Take the frames at the temperature; replicas start from them, spread over their order."""
+    from tlbench.md.criteria import Expected
+    from tlbench.md.structure import averages, count_frames, first_minimum, rdf
+
     folder = context.parents["data"]
     everything = Frames.concatenate([Frames.load(folder / f"{s}.npz") for s in SPLITS])
     at = everything.temperature_k == protocol.temperature_k
@@ -180,11 +281,33 @@ def _half(floors: dict[str, float]) -> dict[str, float]:
     return {name: floor / 2 for name, floor in floors.items()}
 
 
-def _floors(one: Averages, other: Averages) -> dict[str, float]:
+def _floors(one: "Averages", other: "Averages") -> dict[str, float]:
     """Return the errors of one run of the reference against another."""
+    from tlbench.md.structure import angles, distances
+
     r, theta = distances(), np.radians(angles())
     return {
         "rdf_floor": (rdf_error(r, one.rdf, other.rdf) + rdf_error(r, other.rdf, one.rdf)) / 2,
         "adf_floor": (adf_error(theta, one.adf, other.adf) + adf_error(theta, other.adf, one.adf))
         / 2,
     }
+
+
+def atoms_at_start(config: Config, data: Sizes | None) -> float | None:
+    """Return the number of atoms of one replica, None if unknown; ``data`` has the frames."""
+    if config.start["kind"] == "frames":
+        return None if data is None else data.atoms["train"]
+    return float(ORIGINS.get(config.start["kind"]).n_atoms_at_start(config.start))
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms over all steps and replicas of both runs, or of the frames."""
+    if config.start["kind"] == "frames":
+        data = facts.sizes.get("data")
+        return None if data is None else Amount(data.atoms_in(*SPLITS), "frames")
+    atoms = ORIGINS.get(config.start["kind"]).n_atoms_at_start(config.start)
+    steps = 2 * config.protocol.n_steps * config.protocol.replicas
+    return Amount(steps * atoms, config.start["kind"])
+
+
+KIND = Kind(Config, Result, run, amount, outputs=(START, EXPECTED))

@@ -1,25 +1,67 @@
 """Job: put one model through dynamics."""
 
-from typing import Any
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from tlbench.data.frames import Frames
-from tlbench.jobs.context import EXPECTED, MODEL, OUTCOME, START, Context, Progress
-from tlbench.jobs.reference import load_expected
-from tlbench.md.forces import ForceField
+from tlbench.jobs import kind
+from tlbench.jobs.amount import CALL, Amount, Facts
+from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.jobs.kind import MOST, Kind, Word
+from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
+from tlbench.magnitudes import Magnitude
 from tlbench.md.protocol import Protocol
-from tlbench.md.simulation import CHECKPOINT, Simulation
-from tlbench.potential import load_potential
+
+OUTCOME = "outcome.npz"
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
+class Config(kind.Config):
+    """How the model is simulated."""
+
+    kind: ClassVar = "simulate"
+
+    protocol: Protocol
+
+
+class Survival(kind.Result):
+    """How long the replicas of a model's simulations lasted.
+
+    ``survival_ps`` of each replica until a criterion fired, or until the end; ``criterion`` which
+    one did, "" where none did.
+    """
+
+    survival_ps: list[Magnitude] = Field(min_length=1, max_length=MOST)
+    criterion: list[Word] = Field(max_length=MOST)
+
+    @model_validator(mode="after")
+    def _one_criterion_for_each(self) -> "Survival":
+        if len(self.criterion) != len(self.survival_ps):
+            raise ValueError("there should be one criterion for each replica")
+        return self
+
+
+class Result(Survival):
+    """Survival, and the mean kinetic temperature (K) of each replica.
+
+    The temperature of one that was stopped before it was in equilibrium is not a number.
+    """
+
+    temperature_k: list[Annotated[float, Field(allow_inf_nan=True)]] = Field(max_length=MOST)
+
+
+def run(config: Config, context: Context) -> Result:
     """Write ``outcome.npz``; return survival and criteria of the replicas.
 
-    ``config`` has: protocol. Replicas of the same number start from the same structure and have
-    the same velocities and random forces, whatever the model.
+    Replicas of the same number start from the same structure and have the same velocities and
+    random forces, whatever the model.
     """
-    protocol = Protocol.model_validate(config["protocol"])
+    from tlbench.md.forces import ForceField
+    from tlbench.md.simulation import CHECKPOINT, Simulation
+    from tlbench.potential import load_potential
+
+    protocol = config.protocol
     potential = load_potential(context.parents["model"] / MODEL, context.device)
     reference = context.parents["reference"]
     simulation = Simulation(
@@ -39,8 +81,23 @@ def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
     criterion = np.array(found.criterion, dtype=np.str_)
     np.savez(context.folder / OUTCOME, criterion=criterion, **counts, **arrays)
     (context.folder / CHECKPOINT).unlink(missing_ok=True)
-    return {
-        "survival_ps": [round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],
-        "criterion": found.criterion,
-        "temperature_k": found.temperature.round(3).tolist(),
-    }
+    return Result.of(
+        survival_ps=[round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],
+        criterion=found.criterion,
+        temperature_k=found.temperature.round(3).tolist(),
+    )
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms whose forces are computed, over all steps and replicas."""
+    model, reference = facts.configs.get("model"), facts.configs.get("reference")
+    if model is None or reference is None:
+        return None
+    atoms = atoms_at_start(reference, facts.sizes.get("reference"))
+    if atoms is None:
+        return None
+    protocol = config.protocol
+    return Amount(protocol.n_steps * (protocol.replicas * atoms + CALL), model.rate)
+
+
+KIND = Kind(Config, Result, run, amount, outputs=(OUTCOME,), uses_device=True)

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,14 +62,17 @@ class Sources(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name not in self._digests:
-            registered = _registered(name)
-            if registered is None:
-                raise KeyError(name)
-            module, provider = registered
+            path = _registered(name)
+            module = path.partition(":")[0]
             if module.partition(".")[0] == PACKAGE:
-                self._own(name, module)
+                top, files = self.tree.root, self.tree.closure([module])
+                own: list[Path] = []
             else:
-                self._foreign(name, module, provider)
+                top, files = _package_files(self.tree, module)
+                own = self._used_by(path for path in files if path.suffix == ".py")
+            self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
+            digests = [self.tree.digest(files, top), self.tree.digest(own)]
+            self._digests[name] = digest([path, *digests])
         return self._digests[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -88,19 +90,10 @@ class Sources(Mapping[str, str]):
 
     def has(self, name: str) -> bool:
         """Return whether a source is registered, and its module is there, below ``root``."""
-        registered = _registered(name)
-        return registered is not None and self.tree.has(registered[0])
-
-    def _own(self, name: str, module: str) -> None:
-        files = self.tree.closure([module])
-        self._files[name] = _modules(files, self.tree.root)
-        self._digests[name] = self.tree.digest(files)
-
-    def _foreign(self, name: str, module: str, provider: str | None) -> None:
-        top, files = _package_files(self.tree, module, provider)
-        own = self._used_by(path for path in files if path.suffix == ".py")
-        self._files[name] = _modules(files, top) | _modules(own, self.tree.root)
-        self._digests[name] = digest([self.tree.digest(files, top), self.tree.digest(own)])
+        try:
+            return self.tree.has(_registered(name).partition(":")[0])
+        except KeyError:
+            return False
 
     def _used_by(self, files: Iterable[Path]) -> list[Path]:
         """Return the files of tlbench that files of another package import, or may look up."""
@@ -168,15 +161,21 @@ def check_imported(job: Job) -> None:
             _settled.add(mark)
 
 
-def _registered(name: str) -> tuple[str, str | None] | None:
-    """Return the module of a source and the distribution that it comes from, None if unknown."""
+def _registered(name: str) -> str:
+    """Return the ``"module:attribute"`` of a source.
+
+    Raises
+    ------
+    KeyError
+        If it is unknown.
+    """
     if name in KINDS:
-        return KINDS[name].module, None
+        return KINDS[name].module
     for kind, registry in REGISTRIES.items():
         own_name = name.removeprefix(f"{kind} ")
         if own_name != name and own_name in registry:
-            return registry.module(own_name), registry.provider(own_name)
-    return None
+            return registry.path(own_name)
+    raise KeyError(name)
 
 
 def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
@@ -192,19 +191,14 @@ def _modules(files: Iterable[Path], root: Path) -> dict[Path, str]:
 def _registered_in(registries: Iterable[str]) -> set[str]:
     """Return the modules of all that is registered in registries with these dotted names."""
     named = (_REGISTRIES[each] for each in registries)
-    return {registry.module(name) for registry in named for name in registry.names()}
+    found = {registry.path(name) for registry in named for name in registry.names()}
+    return {path.partition(":")[0] for path in found}
 
 
-def _package_files(tree: SourceFiles, module: str, provider: str | None) -> tuple[Path, list[Path]]:
+def _package_files(tree: SourceFiles, module: str) -> tuple[Path, list[Path]]:
     """Return the files of the package that a module lies in, and the folder that it lies in.
 
-    Files elsewhere that were installed with it are among them. Where it is not known what was, as
-    in an editable installation, those are that its modules import from beside it.
-
-    Parameters
-    ----------
-    provider
-        Name and version of the distribution that it comes from, if that is known.
+    Single modules that it imports from beside it are among them.
 
     Raises
     ------
@@ -214,22 +208,13 @@ def _package_files(tree: SourceFiles, module: str, provider: str | None) -> tupl
     place = _place_of(module)
     if place is None:
         raise TlbenchError(
-            f"The files of the module {module!r} cannot be found, so results of it could not be "
-            "told from those of another version; install its package."
+            f"The files of the module {module!r} cannot be found, so its results could not be "
+            "distinguished from those of another version; install its package."
         )
-    found = {place} if place.name != "__init__.py" else set(_below(place.parent))
-    top = place.parent if place.name != "__init__.py" else place.parent.parent
-    installed: set[Path] = set()
-    if provider is not None:
-        try:
-            listed = distribution(provider.rpartition(" ")[0]).files or []
-        except PackageNotFoundError:
-            listed = []
-        paths = (Path(str(each.locate())) for each in listed if each.parts[0] != "..")
-        installed |= {p for p in paths if p.is_relative_to(top) and _is_source(p.relative_to(top))}
-    found = {path for path in found | installed if path.is_file()}
-    if place not in installed:
-        found |= _imported_from_beside(tree, top, found)
+    top, found = place.parent, {place}
+    if place.name == "__init__.py":
+        top, found = place.parent.parent, {path for path in _below(place.parent) if path.is_file()}
+    found |= _imported_from_beside(tree, top, found)
     if len(found) > _MOST_FILES:
         raise TlbenchError(
             f"The package of {module!r}, {place.parent}, has more than {_MOST_FILES} files, all of "
@@ -275,10 +260,3 @@ def _below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if not is_leftover(each)]
         yield from (Path(where) / name for name in names if not is_leftover(name))
-
-
-def _is_source(path: Path) -> bool:
-    """Return whether a file that was installed is more than a record of the installation."""
-    top = path.parts[0]
-    about = top.endswith((".dist-info", ".egg-info", ".pth")) or "editable" in top
-    return not about and not any(map(is_leftover, path.parts))

@@ -1,121 +1,191 @@
 """Job: train one model, on source data (pretraining) or on a subset of target data."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import torch
 from ase.data import atomic_numbers
+from pydantic import Field
 
 from tlbench.data.frames import Frames
-from tlbench.data.splits import chosen
-from tlbench.jobs.context import CURVE, MODEL, Context, Progress, clock_for
-from tlbench.potential import Potential, build_potential, in_precision, load_potential
+from tlbench.data.splits import Subset, chosen
+from tlbench.errors import InputError
+from tlbench.jobs import kind
+from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts
+from tlbench.jobs.context import MODEL, Context, Progress, clock_for
+from tlbench.jobs.kind import Backbone, Kind
+from tlbench.magnitudes import Count, Number
+from tlbench.schema import Strict, canonical_json
 from tlbench.seeds import stream
-from tlbench.training.checkpoint import write_curve
 from tlbench.training.config import TrainingConfig
-from tlbench.training.labels import LabelledSet
-from tlbench.training.loop import Replay, force_mae, train
 from tlbench.transfer import INITIALISATIONS, arm
-from tlbench.transfer.strategy import Strategy
+
+if TYPE_CHECKING:
+    from tlbench.potential import Potential
+    from tlbench.training.labels import LabelledSet
+
+CURVE = "curve.json"
+
+Error = Annotated[Number, Field(ge=0)]
 
 
-def run(config: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors.
+class Elements(Strict):
+    """Element of the source model, None without one; and of the data that are trained on."""
 
-    ``config`` has: backbone {name, config}, strategy, elements {source, target}, subset (see
-    `tlbench.data.splits.chosen`), init_seed, training (None for a strategy that does not train).
+    source: str | None = None
+    target: str
+
+
+class Config(kind.Config):
+    """What is trained, from which start, on which structures.
+
+    ``providers`` are the packages and versions that backbone and strategy come from, None for
+    tlbench: another version of a plugin is other code, so it is other work. ``subset`` is None for
+    all training structures, ``training`` for a strategy that does not train.
     """
-    strategy = arm(config["strategy"])
+
+    kind: ClassVar = "train"
+    of_code: ClassVar = ("providers",)
+
+    backbone: Backbone
+    strategy: str
+    providers: tuple[str | None, str | None] = (None, None)
+    elements: Elements
+    subset: Subset | None = None
+    init_seed: int
+    training: TrainingConfig | None = None
+
+    @property
+    def rate(self) -> str:
+        """The backbone as text: force calls of models that have the same take equally long."""
+        return canonical_json(self.backbone.model_dump())
+
+
+class Result(kind.Result):
+    """Size of a network, and mean absolute force errors (eV/Å) where it was trained."""
+
+    n_parameters: Count
+    n_frames: Count | None = None
+    train_force_mae: Error | None = None
+    validation_force_mae: Error | None = None
+
+
+def run(config: Config, context: Context) -> Result:
+    """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors."""
+    import torch
+
+    from tlbench.potential import in_precision
+    from tlbench.training.checkpoint import write_curve
+    from tlbench.training.loop import force_mae, train
+
+    strategy = arm(config.strategy)
     potential = initial_potential(config, context)
-    result: dict[str, Any] = {"n_parameters": potential.backbone.n_parameters()}
+    result: dict[str, float] = {"n_parameters": potential.backbone.n_parameters()}
     if strategy.trains:
-        training = TrainingConfig.model_validate(config["training"])
+        training, subset = config.training, config.subset
+        if training is None:
+            raise InputError(f"The strategy {config.strategy!r} trains, so it needs 'training'.")
         potential = in_precision(potential, getattr(torch, training.dtype)).to(context.device)
-        frames = Frames.load(context.parents["data"] / "train.npz")
-        subset = config["subset"]
-        frames = chosen(frames, subset)
+        strategy.before(potential)
+        frames = chosen(context.frames("data", "train"), subset)
         data = _labelled(frames, potential)
-        validation = _labelled(Frames.load(context.parents["data"] / "validation.npz"), potential)
-        subset_seed = -1 if subset is None else subset["seed"]
+        with_source = None
+        if strategy.needs_source_data:
+            source = context.frames("replayed", "train")
+            with_source = _labelled(Frames.concatenate([frames, source]), potential)
+        validation = _labelled(context.frames("data", "validation"), potential)
+        subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
-        pace = Pace(clock_for(context.device))
+        clock, moments = clock_for(context.device), list[tuple[int, float]]()
 
         def on_update(done: int, total: int, loss: float | None) -> None:
-            pace.note(done)
+            # The first stays.
+            moments[1:] = [(done, clock())]
             context.report(Progress(done, total, loss))
 
         curve = train(
             potential,
-            strategy.trained(potential),
+            strategy,
             data,
             validation,
             training,
-            order_seed=stream("batches", config["init_seed"], subset_seed),
+            order_seed=stream("batches", config.init_seed, subset_seed),
             folder=context.folder,
             on_update=on_update,
-            pull=strategy.pull,
-            replay=_replay(strategy, frames, potential, context),
+            with_source=with_source,
         )
-        context.measured.update(pace.measured(training.updates))
+        strategy.after(potential)
+        context.measured.update(_pace(moments, training.updates))
         write_curve(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
         result["validation_force_mae"] = force_mae(potential, validation)
     potential.save(context.folder / MODEL)
-    return result
+    return Result.of(**result)
 
 
-class Pace:
-    """Updates per second of the updates of this attempt but the first."""
+def _pace(moments: list[tuple[int, float]], updates: int) -> dict[str, float]:
+    """Return what is measured of a training from (updates done, s) after its first and last update.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._first: tuple[int, float] | None = None
-        self._last = (0, 0.0)
-
-    def note(self, done: int) -> None:
-        """Take down the time: so many updates are done."""
-        self._last = done, self._clock()
-        self._first = self._first or self._last
-
-    def measured(self, updates: int) -> dict[str, float]:
-        """Return the number of updates, and how many there were in a second if that is known."""
-        found = {"updates": float(updates)}
-        if self._first is not None:
-            found["updates_of_attempt"] = float(self._last[0] - self._first[0] + 1)
-        if self._first is not None and self._last[0] > self._first[0]:
-            seconds = self._last[1] - self._first[1]
-            found["updates_per_second"] = (self._last[0] - self._first[0]) / seconds
-        return found
+    The updates per second are those of this attempt, without the first.
+    """
+    found = {"updates": float(updates)}
+    if moments:
+        (first, began), (last, ended) = moments[0], moments[-1]
+        found["updates_of_attempt"] = float(last - first + 1)
+        if last > first:
+            found["updates_per_second"] = (last - first) / (ended - began)
+    return found
 
 
-def initial_potential(config: dict[str, Any], context: Context) -> Potential:
+def initial_potential(config: Config, context: Context) -> "Potential":
     """Return the potential before any training: random, or the source model's weights.
 
     Starting from a source model, the target element starts as the strategy says: by default
     with everything the model knows of the source element, but not its reference energy.
     """
-    backbone = config["backbone"]
-    strategy = arm(config["strategy"])
+    import torch
+
+    from tlbench.potential import build_potential, load_potential
+
+    strategy = arm(config.strategy)
     if not strategy.needs_source:
-        torch.manual_seed(stream("weights", config["init_seed"]))
-        return build_potential(backbone["name"], backbone["config"])
+        torch.manual_seed(stream("weights", config.init_seed))
+        return build_potential(config.backbone.name, config.backbone.config)
     potential = load_potential(context.parents["source"] / MODEL)
-    elements = config["elements"]
-    source, target = (atomic_numbers[elements[role]] for role in ("source", "target"))
+    source, target = atomic_numbers[config.elements.source], atomic_numbers[config.elements.target]
     INITIALISATIONS.get(strategy.element_init)(potential.backbone, source, target)
     return potential
 
 
-def _replay(
-    strategy: Strategy, frames: Frames, potential: Potential, context: Context
-) -> Replay | None:
-    """Return the training data of the source element behind the target's, if they are replayed."""
-    if not strategy.replay:
-        return None
-    source = Frames.load(context.parents["replayed"] / "train.npz")
-    return Replay(_labelled(Frames.concatenate([frames, source]), potential), strategy.replay)
+def _labelled(frames: Frames, potential: "Potential") -> "LabelledSet":
+    from tlbench.training.labels import LabelledSet
 
-
-def _labelled(frames: Frames, potential: Potential) -> LabelledSet:
     return LabelledSet(frames, potential.cutoff, potential.device, potential.dtype)
+
+
+def amount(config: Config, facts: Facts) -> Amount | None:
+    """Return the number of atoms that force calls are made for; an update costs `UPDATE` calls."""
+    training, data = config.training, facts.sizes.get("data")
+    if training is None:
+        return Amount(1.0, f"untrained {config.rate}")
+    if data is None:
+        return None
+    frames = data.n_frames("train", config.subset)
+    # Data that are replayed fill up a batch.
+    full = "replayed" in facts.sizes or frames > training.batch_size
+    batch = training.batch_size if full else frames
+    # Three times over what it was trained on, for the energy constant and the last errors.
+    evaluated = UPDATE * training.updates * (batch * data.atoms["train"] + CALL)
+    evaluated += 3 * frames * data.atoms["train"]
+    evaluated += (training.validation_points + 1) * data.atoms_in("validation")
+    return Amount(evaluated, config.rate)
+
+
+KIND = Kind(
+    Config,
+    Result,
+    run,
+    amount,
+    outputs=(MODEL,),
+    outputs_with={"training": CURVE},
+    uses_device=True,
+)

@@ -1,7 +1,7 @@
 """What Python needs to call the kernels."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,24 +40,6 @@ def threads_for(n_items: int) -> int:
 def partial_sums(like: Tensor, threads: int) -> Tensor:
     """Return zeros in the shape of a tensor, one set for each thread to add to."""
     return like.new_zeros((threads, *like.shape))
-
-
-def differentiate(
-    twin: Callable[..., Tensor | tuple[Tensor, ...]],
-    inputs: Sequence[Tensor | None],
-    *given: Tensor,
-) -> list[Tensor | None]:
-    """Return adjoints of the inputs that need one, from plain torch, to be differentiated again.
-
-    What the kernels' own adjoints do not serve: derivatives of every order by every input.
-    ``given`` are the adjoints of the twin's results.
-    """
-    # An input may depend on another; the adjoint of one must not pass through the other.
-    inputs = [None if t is None else t.view_as(t) for t in inputs]
-    wanted = [t for t in inputs if t is not None and t.requires_grad]
-    results = twin(*inputs)
-    found = iter(torch.autograd.grad(results, wanted, given, create_graph=True, allow_unused=True))
-    return [next(found) if t is not None and t.requires_grad else None for t in inputs]
 
 
 def call(function: Any, threads: int, n_items: int, *arguments: Any) -> None:

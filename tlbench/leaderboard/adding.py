@@ -15,9 +15,9 @@ from tlbench.errors import InputError
 from tlbench.files import PACKED, stored, write_whole
 from tlbench.jobs.context import MODEL
 from tlbench.leaderboard.collecting import Collector
-from tlbench.leaderboard.own_cards import with_own_cards
+from tlbench.leaderboard.location import check_place, make_private_board, make_shared
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet
-from tlbench.leaderboard.place import check_place, make_private_board, make_shared
+from tlbench.leaderboard.private_cards import with_own_cards
 from tlbench.leaderboard.providers import providers_of
 from tlbench.leaderboard.reading import Entry, JobProvenance, digest_of, read_about, read_submission
 from tlbench.leaderboard.submission import (
@@ -25,13 +25,11 @@ from tlbench.leaderboard.submission import (
     ERRORS,
     FORMAT,
     SUITE,
-    SUMMARY,
     TESTS,
     Submission,
 )
 from tlbench.leaderboard.verification import Verdict, verify
 from tlbench.plan import dataset_job
-from tlbench.report.markdown import markdown
 from tlbench.results import PROVENANCE, Results
 from tlbench.schema import read_lines, validate, write_lines
 from tlbench.suite import Suite
@@ -108,15 +106,14 @@ def _add(
     with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
         folder = Path(staging) / validate(Submission, about, "the submission").folder
         folder.mkdir(parents=True)
-        _write(folder, source, suite, found)
+        shutil.copyfile(source, folder / SUITE)
+        found.write(folder, PACKED)
         for card in source.parent.glob("card-*.yaml") if private else ():
             shutil.copyfile(card, folder / card.name)
         write_lines(folder / (PROVENANCE + PACKED), provenance)
         write_lines(folder / (ERRORS + PACKED), errors)
         write_lines(folder / (TESTS + PACKED), tests)
-        about["files"] = {
-            path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != SUMMARY
-        }
+        about["files"] = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
         submission = validate(Submission, about, "the submission")
         _refuse_the_same(results, submission)
         write_whole(folder / ABOUT, submission.text())
@@ -164,7 +161,7 @@ def _about(
     who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.trained for r in found.records if r.trained is not None})
-    providers = providers_of(suite, map(collector.config, models))
+    providers = providers_of(suite, map(collector.training, models))
     return {
         "format": FORMAT,
         "name": who.name,
@@ -215,13 +212,6 @@ def _tests(suite: Suite, errors: list[ModelErrors], collector: Collector) -> lis
     elements = {dataset_job(card).key: card.elements[0] for card in suite.cards()}
     tested = {each.data for each in errors}
     return [collector.tests(job, element) for job, element in elements.items() if job in tested]
-
-
-def _write(folder: Path, source: Path, suite: Suite, found: Results) -> None:
-    """Write the suite and what was found."""
-    shutil.copyfile(source, folder / SUITE)
-    found.write(folder, PACKED)
-    write_whole(folder / SUMMARY, markdown(found, suite.error_metrics, suite))
 
 
 def _refuse_the_same(results: Path, submission: Submission) -> None:

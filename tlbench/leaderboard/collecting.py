@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel
@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.engine.arrays import ERRORS_LAYOUT, read_arrays
+from tlbench.engine.arrays import read_arrays
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
-from tlbench.jobs.context import ERRORS, MODEL
+from tlbench.jobs.context import MODEL, data_file
+from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.train import Config as TrainConfig
 from tlbench.leaderboard.per_frame import ModelErrors, TestSet, rounded
 from tlbench.leaderboard.submission import DataSet, Digest
 from tlbench.leaderboard.wording import Word
@@ -37,19 +39,11 @@ class _Measured(BaseModel):
     parents: dict[str, Digest]
 
 
-class _Training(BaseModel):
-    """What is read of the configuration of a job that trained a model."""
-
-    backbone: dict[str, Any]
-    strategy: Word
-    providers: tuple[Word | None, Word | None]
-
-
 class _Trained(BaseModel):
     """What is read of the description of a job that trained a model."""
 
     kind: Literal["train"]
-    config: _Training
+    config: TrainConfig
 
 
 class Collector:
@@ -124,9 +118,9 @@ class Collector:
             n_frames={split: len(frames) for split, frames in parts.items()},
         )
 
-    def config(self, job: str) -> dict[str, Any]:
-        """Return the backbone, strategy and providers of a job that trained a model."""
-        return self._described(job, _Trained).config.model_dump()
+    def training(self, job: str) -> TrainConfig:
+        """Return the settings of a job that trained a model."""
+        return self._described(job, _Trained).config
 
     def sources(self, job: str) -> dict[str, str] | None:
         """Return the digests of the code that a job was done with; None if it does not say."""
@@ -141,7 +135,7 @@ class Collector:
         return self._store.read_json(job, "job.json", model)
 
     def _frames(self, job: str, split: str) -> Frames:
-        name = f"{split}.npz"
+        name = data_file(split)
         return Frames.read(io.BytesIO(self._read(job, name)), str(self._store.folder(job) / name))
 
     def _read(self, job: str, name: str) -> bytes:

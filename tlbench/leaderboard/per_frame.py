@@ -6,7 +6,6 @@ root mean square over any set of structures follow; not the error of every atom.
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -18,7 +17,7 @@ from tlbench.magnitudes import Magnitude, Signed, Square, Temperature
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, parts_of
 from tlbench.metrics.spec import Floats, FrameErrors
-from tlbench.schema import Strict, digest, read_lines
+from tlbench.schema import Strict, digest
 
 MAX_FRAMES = 100_000
 MAX_ATOMS = 1_000_000
@@ -139,19 +138,3 @@ def recompute(
 def rounded(values: Floats) -> list[float]:
     """Return errors with as many digits as are kept of them."""
     return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
-
-
-def read_errors(path: Path) -> list[ModelErrors]:
-    """Read a file of errors, one model a line.
-
-    Raises
-    ------
-    InputError
-        Naming the first line that is none.
-    """
-    return read_lines(path, ModelErrors, "list of errors")
-
-
-def read_tests(path: Path) -> list[TestSet]:
-    """Read a file of test sets, one a line; raises as `read_errors` does."""
-    return read_lines(path, TestSet, "test set")

@@ -1,9 +1,9 @@
 """From which packages, other than tlbench, the parts of a suite come."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from tlbench.jobs.sources import REGISTRIES
+from tlbench.jobs.train import Config
 from tlbench.suite import Suite
 from tlbench.transfer import base_of
 
@@ -29,22 +29,22 @@ def is_own(kind: str, name: str) -> bool:
     return name in registry and registry.provider(name) is None
 
 
-def providers_of(suite: Suite, configs: Iterable[Mapping[str, Any]]) -> Providers:
+def providers_of(suite: Suite, trained: Iterable[Config]) -> Providers:
     """Return what of a suite comes from other packages; kinds without any are left out.
 
     Parameters
     ----------
-    configs
-        Of the training jobs of the run. They hold the versions of backbones and strategies that
-        were used, which need not be those that are installed now.
+    trained
+        Settings of the training jobs of the run. They hold the versions of backbones and
+        strategies that were used, which need not be those that are installed now.
     """
     found = {
         kind: {name: REGISTRIES[kind].provider(name) for name in names}
         for kind, names in names_of(suite).items()
     }
-    for config in configs:
-        backbone, strategy = config["providers"]
-        found["backbone"][config["backbone"]["name"]] = backbone
-        found["strategy"][base_of(config["strategy"])] = strategy
+    for config in trained:
+        backbone, strategy = config.providers
+        found["backbone"][config.backbone.name] = backbone
+        found["strategy"][base_of(config.strategy)] = strategy
     named = {kind: {n: p for n, p in names.items() if p} for kind, names in found.items()}
     return {kind: names for kind, names in named.items() if names}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tlbench.errors import InputError
 from tlbench.files import PACKED, read_bounded
-from tlbench.leaderboard.per_frame import ModelErrors, TestSet, read_errors, read_tests
+from tlbench.leaderboard.per_frame import ModelErrors, TestSet
 from tlbench.leaderboard.submission import (
     ABOUT,
     CARD,
@@ -91,11 +91,11 @@ class Entry:
 
     def errors(self) -> list[ModelErrors]:
         """Read the errors on every test structure; they are not kept, being many."""
-        return read_errors(self.folder / (ERRORS + PACKED))
+        return read_lines(self.folder / (ERRORS + PACKED), ModelErrors, "list of errors")
 
     def tests(self) -> list[TestSet]:
         """Read what the test structures are."""
-        return read_tests(self.folder / (TESTS + PACKED))
+        return read_lines(self.folder / (TESTS + PACKED), TestSet, "test set")
 
 
 def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
@@ -135,8 +135,10 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     cards = {name for name in about.files if about.private and CARD.fullmatch(name)}
     for name in sorted(about.files.keys() - REQUIRED - OPTIONAL - cards):
         raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is no file of a submission.")
-    wanted = about.files.keys() | {ABOUT, SUMMARY}
-    for name in sorted(wanted ^ present):
+    wanted = about.files.keys() | {ABOUT}
+    # Those of the first format hold a summary, of which nothing is made.
+    ignored = {SUMMARY} if about.format == 1 else set()
+    for name in sorted(wanted ^ (present - ignored)):
         what = "is missing" if name in wanted else "is not listed in its submission.json"
         raise InputError(f"{folder}: {name!r} {what}.")
     for name, known in about.files.items():

@@ -13,7 +13,7 @@ A submission is a folder ``<results>/<suite>/<name>``, or ``<name>-r2`` and so o
 ``dynamics.json.gz``       survival of every replica and structure, where models were simulated
 ``distances.jsonl.gz``     distances between data sets, where the suite has them
 ``profiles.jsonl.gz``      where the force errors are, where the suite has distances
-``summary.md``             the tables in Markdown, made of the above and so of no digest
+``summary.md``             in submissions of format 1 only: tables in Markdown, never read
 ``card-source.yaml``, …    in private submissions: the cards of data of one's own
 =========================  =====================================================================
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from tlbench.data.frames import Floats, Frames
 from tlbench.graphs import Graph, near
 from tlbench.md.criteria import Instant
-from tlbench.md.forces import Evaluation, ForceField
+from tlbench.md.forces import ForceField
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
 
@@ -55,16 +55,17 @@ class Batch:
     def forces(self, positions: Tensor) -> Tensor:
         """Return the forces at ``positions`` (n_atoms, 3), Å, in eV/Å."""
         positions = self._sane(positions)
-        found, closest = [], []
+        energies, forces, closest = [], [], []
         for lists, span in zip(self._lists, self._spans, strict=True):
             # Which edges there are then depends on the positions alone, not on when the list
             # was built, and so do the rounding errors.
             graph, squares = near(lists.graph(positions[span]), self._force_field.cutoff)
-            found.append(Evaluation.of(self._force_field.evaluate(graph)))
+            found = self._force_field.evaluate(graph)
+            energies.append(found.energy.detach().to("cpu", torch.float64))
+            forces.append(found.forces.detach().to("cpu", torch.float64))
             closest.append(_closest(graph, squares, self._radius[span]))
-        whole = Evaluation.joined(found)
-        self.energy, self.closest = whole.energy, torch.cat(closest)
-        return whole.forces
+        self.energy, self.closest = torch.cat(energies), torch.cat(closest)
+        return torch.cat(forces)
 
     def continue_from(self, positions: Tensor, energy: Tensor, closest: Tensor) -> None:
         """Take over what an earlier batch found at ``positions``."""

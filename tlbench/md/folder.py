@@ -44,7 +44,7 @@ class Settings(Strict):
         return cls(potential=driver.identity, structure=digest.hexdigest(), protocol=protocol)
 
 
-class Structure(Strict):
+class AveragedStructure(Strict):
     """Structure averaged over samples after equilibration, and over replicas.
 
     ``rdf`` g(r) at ``distances`` (Å), None unless periodic along all three vectors of the cell;
@@ -78,7 +78,7 @@ class Observables(Strict):
     temperature_k: list[float | None]
     times_ps: list[float]
     msd: list[list[float]]
-    structure: Structure | None
+    structure: AveragedStructure | None
     provenance: dict[str, Any]
 
 
@@ -213,14 +213,14 @@ def _observables(
     )
 
 
-def _structure(outcome: Outcome, start: Frames, measured: Any) -> Structure:
+def _structure(outcome: Outcome, start: Frames, measured: Any) -> AveragedStructure:
     frames = start.select(measured)
     periodic = bool(frames.pbc.all())
     if not periodic:
         # There is no volume that g(r) could refer to; what else is averaged needs none.
         frames = replace(frames, cell=np.broadcast_to(np.eye(3), frames.cell.shape))
     found = averages(outcome.counts.of(measured), frames).rounded()
-    return Structure(
+    return AveragedStructure(
         distances=distances().round(6).tolist(),
         rdf=found["rdf"] if periodic else None,
         angles=angles().round(6).tolist(),
@@ -255,19 +255,21 @@ def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:
     """Refuse settings that are not those found in a folder but for a longer time."""
     there, asked = found.protocol, settings.protocol
     other = "choose another folder with --out"
-    different = [n for n in ("potential", "structure") if getattr(found, n) != getattr(settings, n)]
-    if different:
-        raise InputError(f"{folder} holds a simulation with another {different[0]}; {other}.")
+    for name in ("potential", "structure"):
+        if getattr(found, name) != getattr(settings, name):
+            raise InputError(f"{folder} holds a simulation with another {name}; {other}.")
     different = [n for n in Protocol.model_fields if getattr(there, n) != getattr(asked, n)]
-    if asked.time_ps < there.time_ps and set(different) <= {"time_ps", "equilibration_ps"}:
+    only_times = set(different) <= {"time_ps", "equilibration_ps"}
+    holds = f"{folder} holds a simulation of {there.time_ps:g} ps"
+    if only_times and asked.time_ps < there.time_ps:
         raise InputError(
-            f"{folder} holds a simulation of {there.time_ps:g} ps, longer than the "
-            f"{asked.time_ps:g} ps asked for; read these from its {TRAJECTORY}, or {other}."
+            f"{holds}, longer than the {asked.time_ps:g} ps asked for; read these from its "
+            f"{TRAJECTORY}, or {other}."
         )
-    if different == ["time_ps", "equilibration_ps"]:
+    if only_times and len(different) == 2:
         raise InputError(
-            f"{folder} holds a simulation that averages after {there.equilibration_ps:g} ps "
-            f"instead of {asked.equilibration_ps:g} ps; to go on with it add --equilibration "
+            f"{holds} that averages after {there.equilibration_ps:g} ps instead of "
+            f"{asked.equilibration_ps:g} ps; to go on with it add --equilibration "
             f"{there.equilibration_ps:g}, or {other}."
         )
     if different != ["time_ps"]:
@@ -280,6 +282,6 @@ def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:
     kept_no_time = last is not None and "time_ps" not in last
     if kept_no_time or (last is None and (folder / OBSERVABLES).exists()):
         raise InputError(
-            f"{folder} holds a simulation of {there.time_ps:g} ps that cannot go on, because "
-            f"its {CHECKPOINT} is missing, damaged or of an older version; {other}."
+            f"{holds} that cannot go on, because its {CHECKPOINT} is missing, damaged or of an "
+            f"older version; {other}."
         )

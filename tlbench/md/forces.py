@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from tlbench.graphs import Graph
@@ -61,24 +60,3 @@ class ForceField:
             # More at once no longer fit the cache of a processor.
             at_once = 8 if potential.backbone.same_in_batches else 1
         return cls(evaluate, potential.cutoff, at_once)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Energies (n_systems,) and forces (n_atoms, 3) in float64 on the CPU."""
-
-    energy: Tensor
-    forces: Tensor
-
-    @classmethod
-    def of(cls, found: EnergyAndForces) -> "Evaluation":
-        """Return what a force field found, in float64."""
-        return cls(
-            found.energy.detach().to("cpu", torch.float64),
-            found.forces.detach().to("cpu", torch.float64),
-        )
-
-    @classmethod
-    def joined(cls, parts: list["Evaluation"]) -> "Evaluation":
-        """Return the evaluations of several batches as one."""
-        return cls(torch.cat([p.energy for p in parts]), torch.cat([p.forces for p in parts]))

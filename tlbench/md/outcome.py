@@ -13,7 +13,7 @@ from tlbench.md.structure import StructureCounts
 
 
 @dataclass(frozen=True)
-class Sample:
+class Snapshot:
     """One moment of the replicas that still run.
 
     ``replicas`` (n,) their numbers; ``positions`` Å, not wrapped, and ``velocities`` Å/fs,

@@ -88,16 +88,19 @@ class Protocol(Strict):
     def _times_fit(self) -> "Protocol":
         if self.equilibration_ps >= self.time_ps:
             raise ValueError(
-                f"equilibration_ps ({self.equilibration_ps:g}) should be shorter than time_ps "
-                f"({self.time_ps:g})"
+                f"equilibration_ps ({self.equilibration_ps:g} ps) should be shorter than time_ps "
+                f"({self.time_ps:g} ps)"
             )
         if self.sample_fs < self.timestep_fs:
-            raise ValueError("sample_fs should not be shorter than timestep_fs")
+            raise ValueError(
+                f"sample_fs ({self.sample_fs:g} fs) should not be shorter than timestep_fs "
+                f"({self.timestep_fs:g} fs)"
+            )
         if self.n_samples * self.sample_steps <= self.equilibration_steps:
             raise ValueError(
-                f"no sample is taken after equilibration: time_ps ({self.time_ps:g}) should be "
-                f"longer than equilibration_ps ({self.equilibration_ps:g}) by at least sample_fs "
-                f"({self.sample_fs:g})"
+                f"no sample is taken after equilibration: time_ps ({self.time_ps:g} ps) should be "
+                f"longer than equilibration_ps ({self.equilibration_ps:g} ps) by at least "
+                f"sample_fs ({self.sample_fs:g} fs)"
             )
         if self.n_samples > MOST_SAMPLES:
             raise ValueError(

@@ -17,7 +17,7 @@ from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
 from tlbench.md.criteria import Expected, Watch
 from tlbench.md.forces import ForceField
 from tlbench.md.langevin import Langevin, LangevinState
-from tlbench.md.outcome import Outcome, Sample, Tally, arrays_of, restore
+from tlbench.md.outcome import Outcome, Snapshot, Tally, arrays_of, restore
 from tlbench.md.protocol import STRUCTURE, Protocol
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
 from tlbench.metrics.structure import rdf_error
@@ -81,7 +81,7 @@ class Simulation:
         self,
         folder: Path | None = None,
         on_step: Callable[[int, int, int], None] = lambda done, total, alive: None,
-        on_sample: Callable[[Sample], None] = lambda sample: None,
+        on_sample: Callable[[Snapshot], None] = lambda sample: None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> Outcome:
         """Simulate to the end, or until no replica is left.
@@ -186,11 +186,11 @@ class Simulation:
         self._gather(generators)
         self._batch.continue_from(self._state.positions, batch.energy[stay], batch.closest[stay])
 
-    def _sample(self, on_sample: Callable[[Sample], None]) -> None:
+    def _sample(self, on_sample: Callable[[Snapshot], None]) -> None:
         state, alive, batch = self._running(), self._alive, self._batch
         temperature = self._dynamics.temperature(state).numpy() * self.protocol.temperature_k
         on_sample(
-            Sample(
+            Snapshot(
                 self.step,
                 alive,
                 state.positions.numpy(),

@@ -237,6 +237,11 @@ class StillingerWeberOrigin(Origin):
             parts[split] = replace(part, phase=np.array(phases))
         return parts
 
+    @classmethod
+    def n_atoms_at_start(cls, start: Mapping[str, Any]) -> int:
+        """Return the number of atoms of the crystal."""
+        return ATOMS_PER_CELL * math.prod(int(n) for n in start["repeats"])
+
     def _part(self, split: str) -> Trajectories:
         part: Trajectories = getattr(self, split)
         return part

@@ -60,19 +60,12 @@ class StructureCounts:
 
     def add(self, replicas: Ints, other: "StructureCounts") -> None:
         """Add counts of some replicas; ``replicas`` says which."""
-        self.pairs[replicas] += other.pairs
-        self.bonds[replicas] += other.bonds
-        self.neighbours[replicas] += other.neighbours
-        self.samples[replicas] += other.samples
+        for name, counts in vars(self).items():
+            counts[replicas] += getattr(other, name)
 
     def of(self, replicas: Ints) -> "StructureCounts":
         """Return the counts of some replicas."""
-        return StructureCounts(
-            self.pairs[replicas],
-            self.bonds[replicas],
-            self.neighbours[replicas],
-            self.samples[replicas],
-        )
+        return StructureCounts(*(counts[replicas] for counts in vars(self).values()))
 
 
 def rdf(counts: StructureCounts, frames: Frames) -> Floats:

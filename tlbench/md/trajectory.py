@@ -12,7 +12,7 @@ from ase.data import atomic_masses, chemical_symbols
 from ase.units import fs
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.md.outcome import Sample
+from tlbench.md.outcome import Snapshot
 
 _STEP = re.compile(rb"\bstep=(\d+)\b")
 
@@ -68,7 +68,7 @@ class Trajectory:
         os.truncate(self.path, kept)
         return frames
 
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: Snapshot) -> None:
         """Append a sample of the replicas that still run.
 
         Nothing of it is left in this process, so a checkpoint that is written afterwards never

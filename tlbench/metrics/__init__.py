@@ -15,5 +15,19 @@ for _name, _entry in {
 }.items():
     METRICS.register(_name, f"tlbench.metrics.{_entry}")
 
-OF_SIMULATIONS = ("adf_error", "rdf_error", "stability_rate", "survival_time")
-"""Metrics of every suite that has simulations."""
+HEADLINE = "force_mae"
+"""Name of the metric that simulations are set beside."""
+
+
+def of_every_simulation() -> list[str]:
+    """Return the names of the metrics that every suite with simulations has, sorted.
+
+    Those of packages that happen to be installed are measured only where a suite names them.
+    """
+    own = [name for name in METRICS.names() if METRICS.provider(name) is None]
+    return [name for name in own if METRICS.get(name).always]
+
+
+def has_logarithm(metric: str) -> bool:
+    """Return whether values of a metric are positive, so that means are geometric."""
+    return metric not in METRICS or METRICS.get(metric).mean == "geometric"

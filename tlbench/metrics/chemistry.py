@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Difference:
+class ElementDifference:
     """A difference of two elements: 0 for the same, never negative."""
 
     name: str
@@ -19,11 +19,11 @@ def _difference(attribute: str) -> Callable[[Any, Any], float]:
 
 
 DIFFERENCES = (
-    Difference("group", _difference("group_id")),
-    Difference("period", _difference("period")),
-    Difference("covalent radius", _difference("covalent_radius_pyykko")),
-    Difference("electronegativity", _difference("en_pauling")),
-    Difference("valence electrons", lambda a, b: abs(float(a.nvalence() - b.nvalence()))),
+    ElementDifference("group", _difference("group_id")),
+    ElementDifference("period", _difference("period")),
+    ElementDifference("covalent radius", _difference("covalent_radius_pyykko")),
+    ElementDifference("electronegativity", _difference("en_pauling")),
+    ElementDifference("valence electrons", lambda a, b: abs(float(a.nvalence() - b.nvalence()))),
 )
 """Radii are those of Pyykkö & Atsumi (2009), electronegativities Pauling's, as the library
 mendeleev has them."""

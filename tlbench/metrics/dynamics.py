@@ -8,6 +8,9 @@ import numpy.typing as npt
 from tlbench.metrics.spec import Floats, MetricSpec
 from tlbench.metrics.structure import adf_error, rdf_error
 
+DISTRIBUTION_PRECISION = 2e-5
+"""Agreement of errors of structure: distributions are published to five decimals."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -65,6 +68,9 @@ STABILITY_RATE = MetricSpec(
     summary="share of simulations that no stability criterion stopped",
     function=stability_rate,
     of="dynamics",
+    always=True,
+    mean="arithmetic",
+    interval="rate",
     compared="difference",
 )
 SURVIVAL_TIME = MetricSpec(
@@ -74,6 +80,9 @@ SURVIVAL_TIME = MetricSpec(
     summary="mean time until a stability criterion fired or the simulation ended",
     function=survival_time,
     of="dynamics",
+    always=True,
+    mean="arithmetic",
+    interval="survival",
 )
 RDF_ERROR = MetricSpec(
     name="rdf_error",
@@ -82,6 +91,8 @@ RDF_ERROR = MetricSpec(
     summary="∫ |g − g_ref| / ∫ |g_ref − 1| over the radial distribution of stable simulations",
     function=rdf_error_of,
     of="dynamics",
+    always=True,
+    published_precision=DISTRIBUTION_PRECISION,
     tolerance=0.25,
 )
 ADF_ERROR = MetricSpec(
@@ -92,5 +103,7 @@ ADF_ERROR = MetricSpec(
     "and of the reference, over that of random directions",
     function=adf_error_of,
     of="dynamics",
+    always=True,
+    published_precision=DISTRIBUTION_PRECISION,
     tolerance=0.25,
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tlbench.metrics.spec import Errors, FrameErrors, MetricSpec
+from tlbench.metrics.spec import FORCE_UNIT, Errors, FrameErrors, MetricSpec
 from tlbench.units import MEV
 
 
@@ -38,7 +38,7 @@ def energy_mae_of_frames(errors: FrameErrors) -> float:
 
 FORCE_MAE = MetricSpec(
     name="force_mae",
-    unit="meV/Å",
+    unit=FORCE_UNIT,
     better="lower",
     summary="mean absolute error of a force component",
     function=force_mae,
@@ -46,7 +46,7 @@ FORCE_MAE = MetricSpec(
 )
 FORCE_RMSE = MetricSpec(
     name="force_rmse",
-    unit="meV/Å",
+    unit=FORCE_UNIT,
     better="lower",
     summary="root mean square error of a force component",
     function=force_rmse,

@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+FORCE_UNIT = "meV/Å"
+"""Unit of every error of forces."""
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -83,6 +86,17 @@ class MetricSpec:
     of_frames
         Maps ``FrameErrors`` to the same value, so that others can recompute what is published;
         None if it does not follow from them.
+    always
+        Whether every suite with simulations has it, also without naming it; not for plugins.
+    mean
+        Which mean is taken over models: geometric where values are positive, arithmetic where they
+        may be 0.
+    interval
+        What the 95 % interval of an arm comes from: paired ratios, the rate of success of replicas
+        clustered by model, or the survival curves of models.
+    published_precision
+        How far a value may differ by the rounding of what is published that it follows from, in its
+        unit.
     compared
         Whether two values are compared by their ratio, or by their difference, as rates are,
         which may be 0.
@@ -98,5 +112,9 @@ class MetricSpec:
     function: Callable[[Any], float]
     of: Literal["errors", "dynamics"] = "errors"
     of_frames: Callable[[FrameErrors], float] | None = None
+    always: bool = False
+    mean: Literal["geometric", "arithmetic"] = "geometric"
+    interval: Literal["pairs", "rate", "survival"] = "pairs"
+    published_precision: float = 0.0
     compared: Literal["ratio", "difference"] = "ratio"
     tolerance: float = 0.1

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
 from tlbench.errors import InputError
+from tlbench.jobs import dataset
 from tlbench.jobs.base import Job
 from tlbench.plan.keys import KeyScheme
 from tlbench.plan.model_key import ModelKey, TrainingSet, Transfer
@@ -102,8 +103,7 @@ class Plan:
 def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
     """Return the job that makes or reads the data set of ``card``."""
     return (keys or KeyScheme()).job(
-        "dataset",
-        card.recipe(),
+        dataset.Config.model_validate(card.recipe()),
         label=f"data set {card.name}",
         named=[
             f"origin {card.origin.kind}",

@@ -6,6 +6,9 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from tlbench.data.cards import Card
+from tlbench.jobs.compare import Config as CompareConfig
+from tlbench.jobs.reference import Config as ReferenceConfig
+from tlbench.jobs.simulate import Config as SimulateConfig
 from tlbench.plan.base import Cell, Plan
 from tlbench.suite import Suite
 
@@ -24,22 +27,20 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         return
     trained = result.jobs[measured.trained]
     element, label = target.elements[0], trained.label
-    suite.dynamics.protocol().check(np.array([atomic_numbers[element]]))
-    protocol = suite.dynamics.protocol().model_dump(mode="json")
+    protocol = suite.dynamics.protocol()
+    protocol.check(np.array([atomic_numbers[element]]))
     at = f"{suite.dynamics.temperature_k:g} K"
     start = target.origin.start(suite.dynamics.temperature_k)
     of_frames = start["kind"] == "frames"
     reference = result.keys.job(
-        "reference",
-        {"protocol": protocol, "element": element, "start": start},
+        ReferenceConfig(protocol=protocol, element=element, start=start),
         {"data": data} if of_frames else {},
         f"reference dynamics of {element} at {at}",
         named=[] if of_frames else [f"origin {start['kind']}"],
     )
     result.reference = result.add(reference)
     simulation = result.keys.job(
-        "simulate",
-        {"protocol": protocol},
+        SimulateConfig(protocol=protocol),
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
         named=[f"backbone {measured.model.backbone}"],
@@ -47,8 +48,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     )
     result.add(simulation)
     comparison = result.keys.job(
-        "compare",
-        {"temperature_k": suite.dynamics.temperature_k, "metrics": suite.simulation_metrics},
+        CompareConfig(temperature_k=suite.dynamics.temperature_k, metrics=suite.simulation_metrics),
         {"simulation": simulation.key, "reference": reference.key},
         f"compare {label}",
         named=[f"metric {name}" for name in suite.simulation_metrics],

@@ -7,6 +7,7 @@ from typing import Any
 from tlbench.backbones import BACKBONES
 from tlbench.errors import InputError
 from tlbench.jobs.base import Job
+from tlbench.jobs.kind import Backbone, Config, first_form
 from tlbench.jobs.sources import REGISTRIES, own_sources
 from tlbench.suite import Suite
 
@@ -44,8 +45,7 @@ class KeyScheme:
 
     def job(
         self,
-        kind: str,
-        config: Mapping[str, Any],
+        config: Config,
         parents: Mapping[str, str] | None = None,
         label: str = "",
         *,
@@ -53,7 +53,12 @@ class KeyScheme:
         files: Mapping[str, str] | None = None,
         environment: str | None = None,
     ) -> Job:
-        """Return a job; ``named`` are the names of its sources beside that of its kind.
+        """Return the job with these settings.
+
+        Parameters
+        ----------
+        named
+            Names of its sources beside that of its kind.
 
         Raises
         ------
@@ -62,13 +67,13 @@ class KeyScheme:
         """
         rest = (parents or {}, label, files or {}, environment)
         if self.sources is None:
-            return _FirstJob(kind, config, *rest)
-        names = dict.fromkeys((kind, *named))
+            return _FirstJob(config.kind, first_form(config), *rest)
+        names = dict.fromkeys((config.kind, *named))
         try:
             sources = {name: self.sources[name] for name in names}
         except KeyError as error:
             raise InputError(f"The digest of the code of {error.args[0]} is missing.") from error
-        return Job(kind, config, *rest, sources)
+        return Job(config.kind, config.stated(), *rest, sources)
 
     def provider(self, kind: str, name: str) -> str | None:
         """Return package and version that a backbone or strategy comes from; None for tlbench."""
@@ -76,11 +81,19 @@ class KeyScheme:
             return REGISTRIES[kind].provider(name)
         return self.packages.get(kind, {}).get(name)
 
-    def settings(self, suite: Suite, backbone: str) -> dict[str, Any]:
-        """Return the complete settings of a backbone; of a foreign one, those that are given."""
-        if self._is_foreign(backbone):
-            return {**suite.backbones[backbone], "cutoff": suite.cutoff}
-        return suite.backbone_config(backbone).model_dump(mode="json")
+    def backbone(self, suite: Suite, name: str) -> Backbone:
+        """Return a backbone of a suite as keys have it.
+
+        Settings of one from another package are complete as it is installed here, or as the suite
+        of a submission states them: where it is not installed, its defaults are unknown.
+        """
+        if self._is_foreign(name):
+            settings = {**suite.backbones[name], "cutoff": suite.cutoff}
+        else:
+            complete = self.provider("backbone", name) is not None
+            config = suite.backbone_config(name)
+            settings = config.model_dump(mode="json", exclude_defaults=not complete)
+        return Backbone(name=name, config=settings)
 
     def environment(self, backbone: str) -> str | None:
         """Return the name of the environment whose Python does the jobs of a backbone."""
@@ -95,14 +108,12 @@ class KeyScheme:
 
 
 class _FirstJob(Job):
-    """A job of a submission of format 1."""
+    """A job of a submission of format 1, with all settings spelt out."""
 
     def description(self) -> dict[str, Any]:
-        # Which metrics there are of simulations was not part of it.
-        left_out = {"metrics"} if self.kind == "compare" else set()
         return {
             "kind": self.kind,
             "version": FIRST_VERSIONS[self.kind],
-            "config": {k: v for k, v in self.config.items() if k not in left_out},
+            "config": self.config,
             "parents": self.parents,
         }

@@ -51,6 +51,27 @@ class Place:
         """Return what places are sorted by."""
         return self.backbone, self.strategy, self.size, self.train_temperature_k or 0.0
 
+    @property
+    def position(self) -> tuple[str, int, float]:
+        """What the places of one strategy are sorted by."""
+        return self.backbone, self.size, self.train_temperature_k or 0.0
+
+    @property
+    def scratch(self) -> "Place":
+        """The place of the models from scratch that these are compared with."""
+        return self.replace(strategy="scratch")
+
+    def training_set(self) -> str:
+        """Return number and temperature of the training structures in words."""
+        at = self.train_temperature_k
+        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K")
+
+    def label(self) -> str:
+        """Return the place in words."""
+        at = self.train_temperature_k
+        trained = "" if at is None else f", trained at {at:g} K"
+        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}"
+
 
 class TrainingSet(Strict):
     """The target structures that models are trained on, and the seed of what comes before them.

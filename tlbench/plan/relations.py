@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tlbench.data.cards import Card
+from tlbench.data.splits import Drawn, Share, Subset
+from tlbench.jobs import coverage, distance
+from tlbench.jobs.environments import Config as EnvironmentsConfig
+from tlbench.jobs.geometry import Config as GeometryConfig
+from tlbench.jobs.kind import first_form
 from tlbench.plan.base import ComparedSet, Plan, SetPair
 from tlbench.schema import canonical_json
 
@@ -16,10 +20,11 @@ class _Set:
     named: ComparedSet
     card: Card
     data: str
-    subset: dict[str, Any] | None
+    subset: Subset | None
 
-    def config(self) -> dict[str, Any]:
-        return {"split": self.named.split, "subset": self.subset}
+    @property
+    def side(self) -> distance.Side:
+        return distance.Side(split=self.named.split, subset=self.subset)
 
 
 def compare_data(
@@ -28,7 +33,7 @@ def compare_data(
     source: Card,
     source_data: str,
     part: str | None,
-    subset: dict[str, Any] | None,
+    subset: Subset | None,
     target: Card,
     target_data: str,
 ) -> None:
@@ -58,37 +63,36 @@ def cover(
     *,
     source: Card,
     source_data: str,
-    source_subset: dict[str, Any] | None,
+    source_subset: Share | None,
     target: Card,
     target_data: str,
-    subset: dict[str, Any],
+    subset: Drawn,
 ) -> str:
     """Plan how near test atoms are to what a model is trained on, and return the job's key."""
     job = result.keys.job(
-        "coverage",
-        {"target": subset, "source": source_subset},
+        coverage.Config(target=subset, source=source_subset),
         {
             "target_data": target_data,
             "target_environments": environments(result, target, target_data),
             "source_data": source_data,
             "source_environments": environments(result, source, source_data),
         },
-        f"coverage of {target.elements[0]} by {subset['size']} structures, "
-        f"seed {subset['seed']}, and {source.elements[0]}",
+        f"coverage of {target.elements[0]} by {subset.size} structures, "
+        f"seed {subset.seed}, and {source.elements[0]}",
     )
     return result.add(job)
 
 
 def geometry(result: Plan, card: Card, data: str) -> str:
     """Plan what errors on test atoms are sorted by, and return the job's key."""
-    return result.add(result.keys.job("geometry", {}, {"data": data}, f"geometry of {card.name}"))
+    config = GeometryConfig()
+    return result.add(result.keys.job(config, {"data": data}, f"geometry of {card.name}"))
 
 
 def environments(result: Plan, card: Card, data: str) -> str:
     """Plan the descriptors of a data set's atoms, and return the job's key."""
-    return result.add(
-        result.keys.job("environments", {}, {"data": data}, f"environments of {card.name}")
-    )
+    config = EnvironmentsConfig()
+    return result.add(result.keys.job(config, {"data": data}, f"environments of {card.name}"))
 
 
 def _named(
@@ -98,7 +102,7 @@ def _named(
 
 
 def _at(card: Card, data: str, split: str, temperature_k: float) -> _Set:
-    subset = {"share": 1.0, "seed": 0, "temperatures_k": [temperature_k]}
+    subset = Share(share=1.0, seed=0, temperatures_k=[temperature_k])
     return _Set(_named(card, split, temperature_k), card, data, subset)
 
 
@@ -108,24 +112,20 @@ def _test_temperatures(card: Card, training: Sequence[float]) -> Sequence[float]
 
 
 def _distance(result: Plan, a: _Set, b: _Set) -> None:
-    if (a.data, a.config()) == (b.data, b.config()):
+    if (a.data, a.side) == (b.data, b.side):
         # Pretrained and trained on the same structures: there is nothing between them.
         return
     # A distance is the same both ways, so it is computed once.
-    a, b = sorted((a, b), key=lambda each: (each.data, canonical_json(each.config())))
+    a, b = sorted((a, b), key=lambda each: (each.data, canonical_json(first_form(each.side))))
     if result.suite.distances is None:
         return
     parents = {}
     for role, each in (("a", a), ("b", b)):
         parents[f"{role}_data"] = each.data
         parents[f"{role}_environments"] = environments(result, each.card, each.data)
-    config = {
-        "a": a.config(),
-        "b": b.config(),
-        "settings": result.suite.distances.model_dump(mode="json"),
-    }
+    config = distance.Config(a=a.side, b=b.side, settings=result.suite.distances)
     label = f"distance of {a.named.label()} and {b.named.label()}"
-    job = result.add(result.keys.job("distance", config, parents, label))
+    job = result.add(result.keys.job(config, parents, label))
     pair = SetPair(a.named, b.named, job)
     if pair not in result.compared:
         result.compared.append(pair)

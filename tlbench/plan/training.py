@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from tlbench.data.cards import Card
 from tlbench.data.sharing import same_data_error, shared_data
-from tlbench.data.splits import share_size
+from tlbench.data.splits import Drawn, Share, Subset, share_size
 from tlbench.errors import InputError
+from tlbench.jobs import evaluate, speed
 from tlbench.jobs.base import Job
+from tlbench.jobs.train import Config as TrainConfig
+from tlbench.jobs.train import Elements
 from tlbench.plan.base import PRETRAIN, Cell, Covered, Plan, dataset_job, only_element
 from tlbench.plan.dynamics import is_simulated, simulate
 from tlbench.plan.keys import KeyScheme
@@ -41,11 +43,12 @@ def plan(suite: Suite, keys: KeyScheme | None = None) -> Plan:
     """
     result = Plan(suite, suite.digest(), keys or KeyScheme())
     arms = [arm(name) for name in suite.strategies]
-    for replaying in (each.name for each in arms if each.replay and suite.training.batch_size < 2):
-        raise InputError(
-            f"Suite {suite.name!r}: {replaying!r} replays source data beside target data, so "
-            "'training.batch_size' should be 2 or more."
-        )
+    for strategy in arms:
+        if suite.training.batch_size < strategy.smallest_batch:
+            raise InputError(
+                f"Suite {suite.name!r}: {strategy.name!r} needs batches of at least "
+                f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
+            )
     ends = [_Ends.of(result, transfer) for transfer in suite.transfers()]
     for each in ends:
         _check_different(suite, each, arms)
@@ -86,15 +89,11 @@ class _Ends:
         """What models of these ends are called to be transferred from and to."""
         return Transfer(self.source, None if self.part is None else self.part.label(), self.target)
 
-    def subset(self, init_seed: int) -> dict[str, Any] | None:
+    def subset(self, init_seed: int) -> Share | None:
         """Return what of the source a model is pretrained on; None for all."""
         if self.part is None or self.part.is_whole:
             return None
-        return {
-            "share": self.part.share,
-            "seed": init_seed,
-            "temperatures_k": self.part.temperatures_k,
-        }
+        return Share(share=self.part.share, seed=init_seed, temperatures_k=self.part.temperatures_k)
 
     def n_frames(self) -> int:
         """Return on how many structures a source model is trained."""
@@ -109,6 +108,14 @@ class _Ends:
         return share_size(available, self.part.share)
 
 
+def _drawn(model: ModelKey) -> Drawn | None:
+    """Return the structures that a model is trained on; None for one that is not."""
+    if model.subset_seed is None:
+        return None
+    at = model.train_temperature_k
+    return Drawn(size=model.size, seed=model.subset_seed, temperature_k=at)
+
+
 def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bool) -> None:
     """Plan the models of one transfer; labels say which source they come from if ``named``."""
     suite = result.suite
@@ -118,23 +125,16 @@ def _plan_transfer(result: Plan, ends: _Ends, arms: list[Strategy], *, named: bo
         parents = {"data": ends.target_data} if strategy.trains else {}
         if strategy.needs_source:
             parents["source"] = pretrained[model.backbone, model.init_seed]
-        if strategy.replay:
+        if strategy.needs_source_data:
             parents["replayed"] = ends.source_data
         config = _train_config(
             result,
             model.backbone,
             strategy=model.strategy,
-            elements={
-                "source": ends.source if strategy.needs_source else None,
-                "target": ends.target,
-            },
-            subset={
-                "size": model.size,
-                "seed": model.subset_seed,
-                "temperature_k": model.train_temperature_k,
-            }
-            if strategy.trains
-            else None,
+            elements=Elements(
+                source=ends.source if strategy.needs_source else None, target=ends.target
+            ),
+            subset=_drawn(model),
             init_seed=model.init_seed,
             training=_tuned(suite, model.backbone, model.strategy, suite.training)
             if strategy.trains
@@ -175,7 +175,7 @@ def _relate(result: Plan, ends: _Ends) -> None:
             source_subset=ends.subset(init_seed),
             target=ends.target_card,
             target_data=ends.target_data,
-            subset={"size": size, "seed": subset_seed, "temperature_k": at},
+            subset=Drawn(size=size, seed=subset_seed, temperature_k=at),
         )
         result.covered.append(
             Covered(
@@ -199,7 +199,7 @@ def _pretrain(result: Plan, ends: _Ends) -> dict[tuple[str, int], str]:
             result,
             backbone,
             strategy="scratch",
-            elements={"source": None, "target": ends.source},
+            elements=Elements(target=ends.source),
             subset=ends.subset(init_seed),
             init_seed=init_seed,
             training=_tuned(suite, backbone, PRETRAIN, suite.pretraining),
@@ -221,13 +221,13 @@ def _named(ends: _Ends) -> str:
     return f"{ends.source}{part}"
 
 
-def _train_job(result: Plan, config: dict[str, Any], parents: Mapping[str, str], label: str) -> Job:
-    backbone, strategy = config["backbone"]["name"], arm(config["strategy"])
+def _train_job(result: Plan, config: TrainConfig, parents: Mapping[str, str], label: str) -> Job:
+    backbone, strategy = config.backbone.name, arm(config.strategy)
     named = [f"backbone {backbone}", f"strategy {base_of(strategy.name)}"]
     if strategy.needs_source:
         named.append(f"element initialisation {strategy.element_init}")
     environment = result.keys.environment(backbone)
-    return result.keys.job("train", config, parents, label, named=named, environment=environment)
+    return result.keys.job(config, parents, label, named=named, environment=environment)
 
 
 def _tuned(suite: Suite, backbone: str, arm: str, training: TrainingConfig) -> TrainingConfig:
@@ -309,42 +309,39 @@ def _train_config(
     backbone: str,
     *,
     strategy: str,
-    elements: dict[str, str | None],
-    subset: dict[str, Any] | None,
+    elements: Elements,
+    subset: Subset | None,
     init_seed: int,
     training: TrainingConfig | None,
-) -> dict[str, Any]:
-    """Return what determines a trained model, its parents aside; see ``jobs/train.py``."""
-    settings = result.keys.settings(result.suite, backbone)
-    return {
-        "backbone": {"name": backbone, "config": settings},
-        "strategy": strategy,
-        # Another version of a plugin is other code, so it is other work.
-        "providers": [
-            result.keys.provider("backbone", backbone),
-            result.keys.provider("strategy", base_of(strategy)),
-        ],
-        "elements": elements,
-        "subset": subset,
-        "init_seed": init_seed,
-        "training": None if training is None else training.model_dump(mode="json"),
-    }
+) -> TrainConfig:
+    """Return what determines a trained model, its parents aside."""
+    keys = result.keys
+    return TrainConfig(
+        backbone=keys.backbone(result.suite, backbone),
+        strategy=strategy,
+        providers=(
+            keys.provider("backbone", backbone),
+            keys.provider("strategy", base_of(strategy)),
+        ),
+        elements=elements,
+        subset=subset,
+        init_seed=init_seed,
+        training=training,
+    )
 
 
 def _measure(result: Plan, model: ModelKey, trained: Job, data: str) -> Cell:
     """Plan the errors of a model on the test structures of a data set."""
     metrics, backbone = result.suite.error_metrics, f"backbone {model.backbone}"
     measured = result.keys.job(
-        "evaluate",
-        {"split": "test", "metrics": metrics, "by": list(result.suite.by)},
+        evaluate.Config(split="test", metrics=metrics, by=result.suite.by),
         {"model": trained.key, "data": data},
         f"test {trained.label}",
         named=[backbone, *(f"metric {name}" for name in metrics)],
         environment=trained.environment,
     )
     timed = result.keys.job(
-        "speed",
-        {"backbone": trained.config["backbone"]},
+        speed.Config(backbone=result.keys.backbone(result.suite, model.backbone)),
         label=f"speed of {model.backbone}",
         named=[backbone],
         environment=trained.environment,

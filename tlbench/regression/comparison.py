@@ -17,7 +17,7 @@ from tlbench.regression.markdown import bullets, inert, table
 from tlbench.regression.numbers import Numbers
 from tlbench.regression.pairing import Pairing
 from tlbench.regression.table import PLACE, SEEDS, brief, count_in_words, described, listed
-from tlbench.report.summary import n_pairs_text
+from tlbench.report.wording import n_pairs_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame

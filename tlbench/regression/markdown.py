@@ -1,7 +1,7 @@
 """Markdown that stays what it is, whatever the names in it are."""
 
 from tlbench.errors import printable
-from tlbench.report.summary import markdown_table
+from tlbench.report.markdown import markdown_table
 
 # Letters, digits and what ordinary names have; "_" between letters emphasises nothing.
 _PLAIN = frozenset(" _-+.,;=/():%>'")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tlbench.metrics.conditions import key_of
 from tlbench.plan import PRETRAIN, Flat, ModelKey
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE
+from tlbench.report.wording import BASELINE
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,1 +1,1 @@
-"""Records shown to people: tables, plots, one page."""
+"""What results say: sections of tables, figures and sentences, and what shows them."""

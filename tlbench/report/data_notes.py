@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tlbench.metrics.conditions import key_of
-from tlbench.metrics.errors import FORCE_MAE
+from tlbench.metrics.spec import FORCE_UNIT
 from tlbench.plan import PRETRAIN
 from tlbench.records import Record
 from tlbench.results import Results
@@ -69,7 +69,7 @@ NO_NOTES = DataNotes()
 
 def _is_force_error(record: Record) -> bool:
     """Return whether a record is a force error on the target."""
-    return record.unit == FORCE_MAE.unit and record.model.strategy != PRETRAIN
+    return record.unit == FORCE_UNIT and record.model.strategy != PRETRAIN
 
 
 def _is_zero(record: Record) -> bool:

@@ -1,21 +1,13 @@
 """The results of a run in Markdown."""
 
-from tlbench.dynamics import Dynamics
-from tlbench.metrics import METRICS
-from tlbench.records import Record
-from tlbench.report.breakdowns import breakdowns
-from tlbench.report.budget import budget_label, budget_note
-from tlbench.report.costs import COSTS_NOTE, cost_tables
+import re
+from collections.abc import Iterator, Sequence
+
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Figure, Lines, Paragraph, Section, Sentences, Table
 from tlbench.report.data_notes import NO_NOTES, DataNotes
-from tlbench.report.dynamics.section import dynamics_section
-from tlbench.report.findings import ranking
-from tlbench.report.overview import overview
-from tlbench.report.relations.gains import gain_matrices
-from tlbench.report.relations.section import RelationsSection, relations_section
-from tlbench.report.summary import markdown_table, plain
-from tlbench.report.temperature import matrices, tables
-from tlbench.report.transfers import has_several
-from tlbench.report.tuned import tuned_note, tuned_table
+from tlbench.report.outline import sections_of
+from tlbench.report.wording import budget_label, budget_note
 from tlbench.results import Results
 from tlbench.suite import Suite
 
@@ -26,79 +18,46 @@ def markdown(
     """Return tables and findings of all ``metrics``, and of whatever else there is."""
     notes = notes.completed(results.records)
     results = notes.comparable_results(results)
-    records, dynamics = results.records, results.dynamics
-    blocks = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
+    head = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
     if notes.sentences:
-        blocks += ["**Data**", "\n".join(f"- {plain(said)}" for said in notes.sentences)]
-    if suite.tuned is not None:
-        blocks += [
-            "**Tuned settings**",
-            markdown_table(tuned_table(suite.tuned)),
-            tuned_note(suite.tuned, suite.untuned_arms()),
-        ]
-    for metric in metrics:
-        found = overview(records, metric)
-        if found is None:
-            continue
-        blocks.append(f"**{metric}** ({METRICS.get(metric).unit})")
-        blocks.append(markdown_table(found.shown))
-        blocks.append(found.note)
-        blocks.append("\n".join(f"- {sentence}" for sentence in found.findings))
-        if has_several(records):
-            for gained in gain_matrices(records, metric) if metric == metrics[0] else []:
-                blocks.append(f"{gained.title()}, relative to scratch:")
-                blocks.append(markdown_table(gained.lines()))
-            continue
-        ranked = ranking(records, metric)
-        if ranked:
-            if ranked.lines:
-                blocks.append(f"Ranks at N = {ranked.size} and this budget:")
-                blocks.append(markdown_table(ranked.lines))
-            blocks.append(ranked.note)
-        # Of metrics of one unit, as MAE and RMSE, the page has the tables of the others.
-        if metric == next(m for m in metrics if METRICS.get(m).unit == METRICS.get(metric).unit):
-            for breakdown in breakdowns(records, metric):
-                blocks += [f"{breakdown.title}:", markdown_table(breakdown.lines), breakdown.note]
-        # The page has the matrices of the other metrics.
-        for matrix in matrices(records, metric) if metric == metrics[0] else []:
-            for title, lines in tables(matrix):
-                blocks.append(
-                    f"{matrix.backbone}, N = {matrix.size}, {title}: columns are test temperatures"
-                )
-                blocks.append(markdown_table(lines))
-    if dynamics is not None:
-        blocks += _of_dynamics(dynamics, records)
-    section = relations_section(results, metrics[0]) if metrics else None
-    if section is not None:
-        blocks += _of_relations(section)
-    for title, lines in cost_tables(records, results.costs):
-        blocks += [f"**Cost** on {title}", markdown_table(lines), COSTS_NOTE]
+        head += ["**Data**", _bullets(notes.sentences)]
+    sections = sections_of(Analysis(results, suite, tuple(metrics))) if metrics else ()
+    blocks = [*head, *(block for section in sections for block in section_text(section))]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
 
 
-def _of_relations(section: RelationsSection) -> list[str]:
-    return [
-        "**Ratio to scratch against distance and coverage**",
-        "\n".join(f"- {sentence}" for sentence in section.findings),
-        *(
-            block
-            for table in section.blocks
-            for block in (table.title, markdown_table(table.lines), table.note)
-        ),
-    ]
+def section_text(section: Section) -> Iterator[str]:
+    """Yield the blocks of a section in Markdown; figures, and tables in detail, are left out."""
+    shown = [b for b in section.blocks if not isinstance(b, Figure)]
+    shown = [b for b in shown if not (isinstance(b, Table) and not b.brief)]
+    if any(not isinstance(block, Paragraph) for block in shown):
+        yield f"**{plain(section.title)}**"
+        for block in shown:
+            match block:
+                case Paragraph():
+                    yield plain(block.text)
+                case Sentences():
+                    yield _bullets(block.sentences)
+                case Table():
+                    # What is called as its section needs no title of its own.
+                    if not section.title.startswith(block.title):
+                        yield f"{plain(block.title)}:"
+                    yield markdown_table(block.lines)
+                    yield block.note
 
 
-def _of_dynamics(dynamics: Dynamics, records: list[Record]) -> list[str]:
-    section = dynamics_section(dynamics, records)
-    return [
-        "**Molecular dynamics**",
-        section.introduction,
-        markdown_table(section.arms.lines),
-        section.arms.note,
-        "\n".join(f"- {sentence}" for sentence in section.findings),
-        *(
-            block
-            for table in section.details
-            for block in (f"{table.title}:", markdown_table(table.lines), table.note)
-        ),
-    ]
+def _bullets(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {plain(sentence)}" for sentence in sentences)
+
+
+def markdown_table(lines: Lines) -> str:
+    """Return a Markdown table, the first line its header, numbers to the right."""
+    rule = ["---"] + ["--:"] * (len(lines[0]) - 1)
+    shown = [[plain(cell) for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [shown[0], rule, *shown[1:]])
+
+
+def plain(text: str) -> str:
+    """Return ``text`` so that Markdown takes none of it for markup: names may be anybody's."""
+    text = re.sub("<(?=[A-Za-z/!?])", "&lt;", " ".join(text.split()))
+    return text.replace("|", "\\|").replace("](", "]&#40;").replace("`", "&#96;")

@@ -17,7 +17,7 @@ from tlbench.backbones import BACKBONES
 from tlbench.backbones.config import BackboneConfig
 from tlbench.data.cards import Card
 from tlbench.errors import InputError
-from tlbench.metrics import METRICS, OF_SIMULATIONS
+from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.registry import Registry, near_names
 from tlbench.schema import LARGEST, Lines, Strict, digest, validate
@@ -242,7 +242,7 @@ class Suite(Strict):
     def simulation_metrics(self) -> list[str]:
         """Metrics of simulations: those of every suite, and those that this one names."""
         named = [name for name in self.metrics if METRICS.get(name).of == "dynamics"]
-        return sorted({*OF_SIMULATIONS, *named})
+        return sorted({*of_every_simulation(), *named})
 
     def untuned_arms(self) -> list[tuple[str, str]]:
         """Return backbone and arm of all training that has no tuned settings."""
@@ -307,7 +307,7 @@ class Suite(Strict):
     @classmethod
     def _known_metrics(cls, value: list[str]) -> list[str]:
         for name in _known(value, METRICS):
-            if name in OF_SIMULATIONS:
+            if name in of_every_simulation():
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
         if all(METRICS.get(name).of == "dynamics" for name in value):
             raise ValueError("metrics: at least one should be of errors, as force_mae")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tlbench.backbones.base import MAX_ATOMIC_NUMBER
 from tlbench.errors import InputError
 from tlbench.potential import Potential, load_potential
+from tlbench.testing.clause import clause
 from tlbench.testing.prediction import (
     difference,
     forces,
@@ -21,10 +22,11 @@ from tlbench.testing.prediction import (
     registered,
 )
 from tlbench.testing.structures import SOURCE, TARGET, isolated, molecule, rattled
-from tlbench.transfer.initialise import copy_element
-from tlbench.transfer.parts import parts
+from tlbench.transfer.initialisation import copy_element
+from tlbench.transfer.stages import stages_of
 
 
+@clause("returns one finite energy per atom, shape (n_atoms,), in the precision of its weights")
 def output(potential: Potential) -> float:
     """0 if the output is one finite energy per atom in the weights' precision, else infinity."""
     batch = graph(potential, rattled(potential.cutoff), molecule(potential.cutoff))
@@ -33,12 +35,14 @@ def output(potential: Potential) -> float:
     return 0.0 if right and bool(found.isfinite().all()) else float("inf")
 
 
+@clause("puts forces on the atoms of a crystal without symmetry", 1.0, 1.0)
 def responsiveness(potential: Potential) -> float:
     """1e-6 eV/Å over the rms force on a crystal without symmetry; above 1 the net is dead."""
     scale = predict(potential, rattled(potential.cutoff)).force_scale
     return float(np.float64(1e-6) / scale) if scale else float("inf")
 
 
+@clause("gives an atom without neighbours a finite energy and no force", 1e-10, 1e-5)
 def isolated_atom(potential: Potential) -> float:
     """Compare lone atoms with each other, with one out of reach and with one in a batch.
 
@@ -61,6 +65,7 @@ def isolated_atom(potential: Potential) -> float:
     )
 
 
+@clause("changes neither its input nor its own tensors when called")
 def unchanged_inputs(potential: Potential) -> float:
     """Count the tensors of the graph, the weights and the buffers that a call changes."""
     trial = copy.deepcopy(potential)
@@ -77,6 +82,7 @@ def unchanged_inputs(potential: Potential) -> float:
     return float(sum(not torch.equal(before[name], after[name]) for name in before))
 
 
+@clause("gives different forces to different elements", 1.0, 1.0)
 def elements_differ(potential: Potential) -> float:
     """0.001 over the relative difference of the forces on the same crystal of two elements."""
     source, target = rattled(potential.cutoff), rattled(potential.cutoff)
@@ -86,6 +92,7 @@ def elements_differ(potential: Potential) -> float:
     return float(np.float64(1e-3) / gap) if gap else float("inf")
 
 
+@clause("names only tensors with an entry per element in element_parameters")
 def element_axes(potential: Potential) -> float:
     """Count the names in ``element_parameters`` that are not tensors with such an axis."""
     backbone = potential.backbone
@@ -97,16 +104,22 @@ def element_axes(potential: Potential) -> float:
     return float(wrong)
 
 
+@clause("tells no stages, or has every parameter in exactly one, from embedding to head")
 def stages(potential: Potential) -> float:
     """0 if every parameter is in exactly one stage, or no stages are known; else infinity."""
     try:
         if potential.backbone.stages():
-            parts(potential.backbone)
+            stages_of(potential.backbone)
     except InputError:
         return float("inf")
     return 0.0
 
 
+@clause(
+    "predicts the same for two elements once the entries of one are copied to the other",
+    1e-12,
+    1e-6,
+)
 def element_copy(potential: Potential) -> float:
     """Largest relative difference between source and target once source is copied to target.
 
@@ -121,6 +134,7 @@ def element_copy(potential: Potential) -> float:
     return float(np.max(found))
 
 
+@clause("draws its weights from torch's global generator and from nothing else")
 def seeding(potential: Potential) -> float:
     """Largest difference of weights from the same seed; infinity if another changes nothing."""
     config, dtype = potential.backbone.config, potential.dtype
@@ -134,6 +148,7 @@ def seeding(potential: Potential) -> float:
     return max(float((first[name] - again[name]).abs().max()) for name in filled)
 
 
+@clause("has a frozen configuration that survives JSON and refuses unknown keys")
 def configuration(potential: Potential) -> float:
     """Count the broken promises of the configuration.
 
@@ -156,6 +171,7 @@ def configuration(potential: Potential) -> float:
     return float(broken)
 
 
+@clause("predicts the same after being saved and loaded", 1e-12, 1e-6)
 def saving(potential: Potential) -> float:
     """Relative difference of predictions after saving and loading, in the same precision.
 

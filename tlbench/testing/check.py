@@ -14,7 +14,7 @@ PRECISIONS = (torch.float64, torch.float32)
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MeasuredProperty:
     """One property of a backbone in one precision.
 
     ``deviation`` is None if it could not be measured, because of ``error``.
@@ -56,7 +56,7 @@ class Measurement:
         )
 
 
-def measure(config: BackboneConfig, device: str = "cpu") -> Iterator[Measurement]:
+def measure(config: BackboneConfig, device: str = "cpu") -> Iterator[MeasuredProperty]:
     """Yield all that can be measured of the backbone of ``config`` with random weights."""
     for clause in PROPERTIES:
         for precision in PRECISIONS:
@@ -64,8 +64,8 @@ def measure(config: BackboneConfig, device: str = "cpu") -> Iterator[Measurement
                 continue
             try:
                 potential = random_potential(config, precision).to(device)
-                found = Measurement(clause, precision, clause.measure(potential))
+                found = MeasuredProperty(clause, precision, clause.measure(potential))
             except Exception as error:  # whatever a network of somebody else's may raise
                 said = " ".join(str(error).split())[:200]
-                found = Measurement(clause, precision, None, f"{type(error).__name__}: {said}")
+                found = MeasuredProperty(clause, precision, None, f"{type(error).__name__}: {said}")
             yield found

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tlbench.data.frames import Floats
 from tlbench.potential import Potential
-from tlbench.testing.prediction import Outcome, energies, forces, graph, predict
+from tlbench.testing.clause import clause
+from tlbench.testing.prediction import AtomicValues, energies, forces, graph, predict
 from tlbench.testing.structures import TARGET, crystal, isolated, molecule, rattled, small_cell
 from tlbench.units import GPA
 
@@ -23,6 +24,7 @@ def _slope(function: Callable[[float], float], step: float) -> float:
     return (8 * near - far) / (12 * step)
 
 
+@clause("has forces that are the negative slope of its energy", 1e-8, None, name="forces")
 def force_consistency(potential: Potential) -> float:
     """Error of F = −dE/dx along random directions, relative to the norm of the forces."""
 
@@ -42,6 +44,7 @@ def force_consistency(potential: Potential) -> float:
     return worst
 
 
+@clause("has a stress that is the slope of its energy under strain", 1e-8, None, name="stress")
 def stress_consistency(potential: Potential) -> float:
     """Error of V σ = dE/dε along random strains, relative to the norm of V σ."""
 
@@ -62,6 +65,7 @@ def stress_consistency(potential: Potential) -> float:
     return worst
 
 
+@clause("has continuous energies and forces where an atom leaves the cutoff", 1e-5, 1e-4)
 def smooth_cutoff(potential: Potential) -> float:
     """Jump of energies and forces where an atom leaves the cutoff, relative to their scale.
 
@@ -69,10 +73,10 @@ def smooth_cutoff(potential: Potential) -> float:
     extrapolated linearly to none.
     """
 
-    def change(step: float) -> Outcome:
+    def change(step: float) -> AtomicValues:
         outside = predict(potential, molecule(potential.cutoff, 1 + step))
         inside = predict(potential, molecule(potential.cutoff, 1 - step))
-        return Outcome(outside.energies - inside.energies, outside.forces - inside.forces)
+        return AtomicValues(outside.energies - inside.energies, outside.forces - inside.forces)
 
     near, far = change(1e-4), change(2e-4)
     scale = predict(potential, molecule(potential.cutoff))
@@ -103,6 +107,7 @@ def _force_scale(potential: Potential) -> float:
     return predict(potential, rattled(potential.cutoff)).force_scale
 
 
+@clause("has a finite gradient of a force loss, also where atoms are in line or alone")
 def finite_gradient(potential: Potential) -> float:
     """Count the parameters whose force-loss gradient is not finite.
 
@@ -112,6 +117,12 @@ def finite_gradient(potential: Potential) -> float:
     return float(sum(not bool(g.isfinite().all()) for g in gradient))
 
 
+@clause(
+    "has a gradient of a force loss that is the loss's slope in the weights",
+    1e-6,
+    None,
+    name="force-loss gradient",
+)
 def force_loss_gradient(potential: Potential) -> float:
     """Error of the force loss's derivative along random changes of the weights.
 

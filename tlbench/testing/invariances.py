@@ -10,10 +10,12 @@ import numpy as np
 
 from tlbench.data.frames import Floats
 from tlbench.potential import Potential
-from tlbench.testing.prediction import Outcome, difference, energies, predict
+from tlbench.testing.clause import clause
+from tlbench.testing.prediction import AtomicValues, difference, energies, predict
 from tlbench.testing.structures import TARGET, isolated, molecule, rattled, small_cell
 
 
+@clause("does not change when all atoms move together", 1e-10, 1e-4)
 def translation(potential: Potential) -> float:
     """Move all atoms by the same vector."""
     atoms = rattled(potential.cutoff)
@@ -22,11 +24,13 @@ def translation(potential: Potential) -> float:
     return difference(predict(potential, moved), predict(potential, atoms))
 
 
+@clause("does not change under rotation, and its forces rotate along", 1e-10, 1e-4)
 def rotation(potential: Potential) -> float:
     """Rotate a crystal and a molecule."""
     return _turned(potential, _random_rotation())
 
 
+@clause("does not change under reflection, and its forces are reflected along", 1e-10, 1e-4)
 def reflection(potential: Potential) -> float:
     """Reflect and rotate a crystal and a molecule, neither of which is its mirror image."""
     return _turned(potential, -_random_rotation())
@@ -46,18 +50,20 @@ def _turned(potential: Potential, turn: Floats) -> float:
         image.positions = atoms.positions @ turn
         turned.append(image)
     before, after = predict(potential, *structures), predict(potential, *turned)
-    return difference(after, Outcome(before.energies, before.forces @ turn))
+    return difference(after, AtomicValues(before.energies, before.forces @ turn))
 
 
+@clause("does not depend on the order of the atoms", 1e-10, 1e-4)
 def permutation(potential: Potential) -> float:
     """List the atoms in another order."""
     atoms = rattled(potential.cutoff)
     order = np.random.default_rng(3).permutation(len(atoms))
     before = predict(potential, atoms)
-    expected = Outcome(before.energies[order], before.forces[order])
+    expected = AtomicValues(before.energies[order], before.forces[order])
     return difference(predict(potential, atoms[order]), expected)
 
 
+@clause("does not change when an atom moves by a lattice vector", 1e-10, 1e-4)
 def lattice_translation(potential: Potential) -> float:
     """Move each atom by lattice vectors of its own."""
     worst = 0.0
@@ -70,16 +76,20 @@ def lattice_translation(potential: Potential) -> float:
     return worst
 
 
+@clause(
+    "describes cells smaller than the cutoff, with repeated neighbours and self-images", 1e-10, 1e-4
+)
 def supercell(potential: Potential) -> float:
     """Describe a cell smaller than the cutoff by a supercell without any repeated neighbour."""
     atoms = small_cell(potential.cutoff)
     repeats = (4, 3, 3)
     unit = predict(potential, atoms)
     copies = int(np.prod(repeats))
-    expected = Outcome(np.tile(unit.energies, copies), np.tile(unit.forces, (copies, 1)))
+    expected = AtomicValues(np.tile(unit.energies, copies), np.tile(unit.forces, (copies, 1)))
     return difference(predict(potential, atoms.repeat(repeats)), expected)
 
 
+@clause("does not depend on which lattice vectors describe the crystal", 1e-10, 1e-4)
 def skewed_cell(potential: Potential) -> float:
     """Describe a crystal by other, strongly skewed lattice vectors of the same lattice."""
     worst = 0.0
@@ -93,6 +103,7 @@ def skewed_cell(potential: Potential) -> float:
     return worst
 
 
+@clause("gives a doubled cell twice the energy", 1e-10, 1e-5)
 def extensivity(potential: Potential) -> float:
     """Double a cell: the error of the doubled total energy, relative to its scale."""
     atoms = rattled(potential.cutoff)
@@ -102,6 +113,7 @@ def extensivity(potential: Potential) -> float:
     return float(abs(doubled.sum() - 2 * unit.energies.sum()) / scale)
 
 
+@clause("gives the same energies and forces in a batch and alone", 1e-10, 1e-4)
 def batching(potential: Potential) -> float:
     """Compute different structures in one batch, isolated atoms among them, or one by one."""
     structures: list[Any] = [
@@ -113,13 +125,14 @@ def batching(potential: Potential) -> float:
         isolated(),
     ]
     alone = [predict(potential, atoms) for atoms in structures]
-    expected = Outcome(
+    expected = AtomicValues(
         np.concatenate([one.energies for one in alone]),
         np.concatenate([one.forces for one in alone]),
     )
     return difference(predict(potential, *structures), expected)
 
 
+@clause("gives no weight to edges longer than the cutoff", 1e-10, 1e-4)
 def long_edges(potential: Potential) -> float:
     """Add edges of up to 1.3 cutoffs to the graph."""
     structures = [rattled(potential.cutoff), molecule(potential.cutoff, 1.2)]

@@ -15,7 +15,7 @@ from tlbench.potential import Potential, build_potential
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AtomicValues:
     """Energies (n_atoms,) eV and forces (n_atoms, 3) eV/Å of all atoms of some structures."""
 
     energies: Floats
@@ -51,15 +51,15 @@ def forces(potential: Potential, *structures: Any, reach: float = 1.0) -> Floats
     return np.asarray(found.to(torch.float64).cpu().numpy())
 
 
-def predict(potential: Potential, *structures: Any, reach: float = 1.0) -> Outcome:
+def predict(potential: Potential, *structures: Any, reach: float = 1.0) -> AtomicValues:
     """Return energies and forces of ``structures``, computed as one batch."""
-    return Outcome(
+    return AtomicValues(
         energies(potential, *structures, reach=reach),
         forces(potential, *structures, reach=reach),
     )
 
 
-def difference(found: Outcome, expected: Outcome) -> float:
+def difference(found: AtomicValues, expected: AtomicValues) -> float:
     """Return the largest error of an energy or a force, relative to the scale of ``expected``.
 
     NaN, which no tolerance admits, where a prediction is not finite or all forces are zero.

@@ -56,3 +56,12 @@ class TrainingConfig(Strict):
         le=MOST_UPDATES,
         description="evaluations on validation data during the run",
     )
+
+    def rate(self, update: int) -> float:
+        """Return the learning rate of update 0 … ``updates`` − 1, which decays exponentially.
+
+        It is ``learning_rate`` at the first update, ``final_learning_rate_fraction`` of it at the
+        last.
+        """
+        progress = update / max(self.updates - 1, 1)
+        return float(self.learning_rate * self.final_learning_rate_fraction**progress)

@@ -2,24 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
-from tlbench.errors import DivergedError
-from tlbench.kernels.scope import backward_for
+from tlbench.errors import DivergedError, InputError
+from tlbench.kernels.scope import scoped
 from tlbench.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, loss_of
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.training.schedule import BatchOrder, ReplayOrder, learning_rate
-from tlbench.transfer.strategy import ParameterGroup
+from tlbench.transfer.strategy import ParameterGroup, Strategy
 from tlbench.units import MEV
 
 CHECKPOINT = "training.checkpoint"
@@ -28,30 +25,18 @@ LOSSES_AT_ONCE = 20
 """Losses are read this many updates at a time: reading one waits for the accelerator."""
 
 
-@dataclass(frozen=True)
-class Replay:
-    """Data that are replayed: ``everything`` is the training data with the replayed behind them.
-
-    ``share`` of a batch is replayed.
-    """
-
-    everything: LabelledSet
-    share: float
-
-
 def train(
     potential: Potential,
-    groups: Sequence[ParameterGroup],
+    strategy: Strategy,
     data: LabelledSet,
     validation: LabelledSet,
     config: TrainingConfig,
     order_seed: int,
     folder: Path,
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
-    pull: float = 0.0,
-    replay: Replay | None = None,
+    with_source: LabelledSet | None = None,
 ) -> Curve:
-    """Train some parameters of ``potential`` on ``data`` for a fixed number of updates.
+    """Train ``potential`` on ``data`` for a fixed number of updates, as a strategy says.
 
     Adam with exponential decay of the learning rate; afterwards the reference energies are
     fitted on ``data``. The weights are those of the last update: validation data are only
@@ -60,57 +45,56 @@ def train(
 
     Parameters
     ----------
-    groups
-        The parameters, with their learning rates relative to the config's.
+    strategy
+        Says which parameters train, on which batches, and what is added to the loss; its
+        ``before`` and ``after`` are the caller's part.
     order_seed
         Decides the order of the batches.
     folder
         Where the checkpoint is kept.
     on_update
         Called with updates done, updates in all, and the last loss that was read, if any.
-    pull
-        Strength of the pull of every parameter towards its first value; no part of the loss.
-    replay
-        Other data that stand in every batch.
+    with_source
+        ``data`` with the source's training data behind them, if the strategy needs those.
 
     Raises
     ------
     DivergedError
         If the loss, or in the end a force, is not finite.
     InputError
-        If a weighed label is missing.
+        If a weighed label is missing, or nothing may be trained.
     """
-    everything = data if replay is None else replay.everything
+    everything = data if with_source is None else with_source
     check_labels(everything, config.loss)
+    groups = _groups(potential, strategy)
     parameters = [p for group in groups for p in group.parameters]
-    start = [p.detach().clone() for p in parameters] if pull else []
+    penalty = None if strategy.penalty is None else strategy.penalty(parameters)
     if config.loss.energy:
         # An energy loss needs a first guess of the constant; forces do not see it.
         fit_reference_energy(potential, data, config.energy_reference, use_network=False)
     optimiser = torch.optim.Adam(
         [{"params": group.parameters} for group in groups], lr=config.learning_rate, fused=True
     )
-    order = _order_of(data, replay, config.batch_size, order_seed)
+    n_source = len(everything) - len(data)
+    batches = strategy.batches(len(data), n_source, config.batch_size, order_seed)
     watched = _watch_points(config)
     resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser)
     first, curve = resumed or (0, Curve())
     saved_at = time.monotonic()
     unread: list[Tensor] = []
     for update in range(first, config.updates):
-        rate = learning_rate(
-            update, config.updates, config.learning_rate, config.final_learning_rate_fraction
-        )
+        rate = config.rate(update)
         for group, settings in zip(groups, optimiser.param_groups, strict=True):
             settings["lr"] = rate * group.rate
-        batch = everything.batch(order.batch(update))
-        found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
+        batch = everything.batch(batches(update))
+        with scoped() as scope:
+            found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
         loss = loss_of(found, batch, config.loss)
         optimiser.zero_grad()
         # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
-        with backward_for("parameters"):
-            torch.autograd.backward(loss, inputs=parameters)
-        if pull:
-            _pull_back(parameters, start, pull)
+        with scope.backward_for("parameters"):
+            minimised = loss if penalty is None else loss + penalty()
+            torch.autograd.backward(minimised, inputs=parameters)
         optimiser.step()
         unread.append(loss.detach())
         done = update + 1
@@ -132,21 +116,19 @@ def train(
     return curve
 
 
-def _order_of(
-    data: LabelledSet, replay: Replay | None, batch_size: int, seed: int
-) -> BatchOrder | ReplayOrder:
-    if replay is None:
-        return BatchOrder(len(data), batch_size, seed)
-    n_replayed = len(replay.everything) - len(data)
-    return ReplayOrder(len(data), n_replayed, batch_size, replay.share, seed)
-
-
-def _pull_back(parameters: list[Parameter], start: list[Tensor], pull: float) -> None:
-    """Add the gradient of ½ pull Σ (w - w₀)² to those of the loss."""
-    with torch.no_grad():
-        for parameter, origin in zip(parameters, start, strict=True):
-            if parameter.grad is not None:
-                parameter.grad.add_(parameter - origin, alpha=pull)
+def _groups(potential: Potential, strategy: Strategy) -> list[ParameterGroup]:
+    """Return what the strategy trains, without parameters that are fixed in the network."""
+    groups = [
+        ParameterGroup([p for p in group.parameters if p.requires_grad], group.rate)
+        for group in strategy.trained(potential)
+    ]
+    groups = [group for group in groups if group.parameters]
+    if not groups:
+        raise InputError(
+            f"The strategy {strategy.name!r} has nothing to train: all parameters that it may "
+            f"change in the backbone {potential.name!r} are fixed; choose another strategy."
+        )
+    return groups
 
 
 def _read(losses: list[Tensor], done: int) -> list[float]:

@@ -33,11 +33,11 @@ INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
     "element initialisation"
 )
 for _name, _entry in {
-    "copy-source": "copy_element",
-    "random": "keep_element",
-    "mean": "mean_element",
+    "copy-source": "initialisation:copy_element",
+    "random": "initialisation:keep_element",
+    "mean": "initialisation:mean_element",
 }.items():
-    INITIALISATIONS.register(_name, f"tlbench.transfer.initialise:{_entry}")
+    INITIALISATIONS.register(_name, f"tlbench.transfer.{_entry}")
 
 
 def base_of(name: str) -> str:

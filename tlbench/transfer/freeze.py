@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tlbench.backbones.base import EMBEDDING, HEAD
-from tlbench.transfer.parts import parts
+from tlbench.transfer.stages import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:
@@ -14,19 +14,19 @@ LITERATURE = "Yosinski et al., NeurIPS 2014, arXiv 1411.1792"
 
 def all_but_embedding(potential: "Potential") -> list[ParameterGroup]:
     """Return the interactions and the head."""
-    stages = parts(potential.backbone)
+    stages = stages_of(potential.backbone)
     return [ParameterGroup([p for s, some in stages.items() if s != EMBEDDING for p in some])]
 
 
 def all_but_interactions(potential: "Potential") -> list[ParameterGroup]:
     """Return the embedding and the head."""
-    stages = parts(potential.backbone)
+    stages = stages_of(potential.backbone)
     return [ParameterGroup([*stages[EMBEDDING], *stages[HEAD]])]
 
 
 def head(potential: "Potential") -> list[ParameterGroup]:
     """Return the head."""
-    return [ParameterGroup(parts(potential.backbone)[HEAD])]
+    return [ParameterGroup(stages_of(potential.backbone)[HEAD])]
 
 
 FREEZE_EMBEDDING = Strategy(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tlbench.transfer.parts import parts
+from tlbench.transfer.stages import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ DECAY = 2.6
 
 def slower_inwards(potential: "Potential") -> list[ParameterGroup]:
     """Return the stages, the head at the full learning rate and each before it 2.6 times slower."""
-    stages = list(parts(potential.backbone).values())
+    stages = list(stages_of(potential.backbone).values())
     rates = [DECAY**-n for n in range(len(stages))]
     return [ParameterGroup(p, rate) for p, rate in zip(reversed(stages), rates, strict=True)]
 

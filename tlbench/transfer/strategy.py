@@ -1,15 +1,22 @@
 """What a strategy is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Parameter
 
     from tlbench.potential import Potential
 
 COPY_SOURCE = "copy-source"
+
+Batches: TypeAlias = "Callable[[int], Tensor]"
+"""Maps the number of an update to the indices of the structures that it is made on."""
+
+Penalty: TypeAlias = "Callable[[], Tensor]"
+"""Returns a scalar that is added to the loss, in its unit, (eV/Å)² where forces alone count."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,23 @@ def everything(potential: "Potential") -> list[ParameterGroup]:
     return [ParameterGroup(list(potential.backbone.parameters()))]
 
 
+def target_alone(n_target: int, n_source: int, batch_size: int, seed: int) -> Batches:
+    """Return batches of target structures."""
+    from tlbench.transfer.batches import BatchOrder
+
+    return BatchOrder(n_target, batch_size, seed).batch
+
+
+def unchanged(potential: "Potential") -> None:
+    """Leave a potential as it is."""
+
+
 @dataclass(frozen=True)
 class Strategy:
     """One way from a source model and target data to a target model.
+
+    All that a strategy does is in the functions it holds; the trainer calls them in the order
+    ``before``, ``trained``, ``batches``, ``penalty``, ``after``.
 
     Attributes
     ----------
@@ -41,17 +62,28 @@ class Strategy:
         Whether the target starts from the weights of a source model.
     trains
         Whether it uses target data at all; one that does not has size 0.
-    trained
-        Returns the parameters that the optimiser may change; all others keep their values.
-    pull
-        Strength of the pull towards the values at the start: the gradient of a parameter w that
-        started at w₀ gets pull · (w - w₀) added.
-    replay
-        Share of the structures of each batch that are source data.
+    needs_source_data
+        Whether batches are made of the source's training structures, too.
+    smallest_batch
+        Fewest structures that a batch has room for.
     element_init
         What the target element starts from; a name in `INITIALISATIONS`.
     trains_elements
         Whether what the network holds of elements is among the trained parameters.
+    before
+        Changes the potential that training starts from, after the target element was initialised
+        and in the precision of the training.
+    trained
+        Returns the parameters that the optimiser may change; all others keep their values, as do
+        those with ``requires_grad=False``.
+    batches
+        Returns the batches from the numbers of target and of source structures, the batch size
+        and a seed. Indices count the target's structures first, then the source's.
+    penalty
+        Takes the trained parameters, which have their first values, and returns what is added to
+        the loss of every update. The curve shows the loss without it.
+    after
+        Changes the trained potential before it is tested and saved.
     """
 
     name: str
@@ -59,8 +91,12 @@ class Strategy:
     literature: str
     needs_source: bool
     trains: bool
-    trained: "Callable[[Potential], list[ParameterGroup]]" = everything
-    pull: float = 0.0
-    replay: float = 0.0
+    needs_source_data: bool = False
+    smallest_batch: int = 1
     element_init: str = COPY_SOURCE
     trains_elements: bool = True
+    before: "Callable[[Potential], None]" = unchanged
+    trained: "Callable[[Potential], list[ParameterGroup]]" = everything
+    batches: Callable[[int, int, int, int], Batches] = target_alone
+    penalty: "Callable[[Sequence[Parameter]], Penalty] | None" = None
+    after: "Callable[[Potential], None]" = unchanged

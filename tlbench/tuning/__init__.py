@@ -2,7 +2,7 @@
 
 from tlbench.tuning.ledger import best_of
 from tlbench.tuning.rounds import Ended, tune
-from tlbench.tuning.search import Search, Study
+from tlbench.tuning.search import Search, Series
 from tlbench.tuning.settings_file import RESULT
 
-__all__ = ["RESULT", "Ended", "Search", "Study", "best_of", "tune"]
+__all__ = ["RESULT", "Ended", "Search", "Series", "best_of", "tune"]

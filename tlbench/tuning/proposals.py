@@ -12,7 +12,7 @@ from typing import Any
 from tlbench.seeds import stream
 from tlbench.tuned import TunedSettings
 from tlbench.tuning.ledger import EndedTrial
-from tlbench.tuning.search import Search, Study
+from tlbench.tuning.search import Search, Series
 
 ROUND = 4
 """Trials of a round. Those of the first are drawn at random, but for the suite's own settings."""
@@ -21,13 +21,13 @@ BOUNDS = {"learning_rate": (1e-4, 1e-2), "final_learning_rate_fraction": (1e-3, 
 """Bounds of the search, on logarithmic scales."""
 
 
-def proposals(search: Search, study: Study, earlier: Sequence[EndedTrial]) -> list[TunedSettings]:
-    """Return the settings of the next round of a study, whose ``earlier`` rounds have ended."""
+def proposals(search: Search, series: Series, earlier: Sequence[EndedTrial]) -> list[TunedSettings]:
+    """Return the settings of the next round of a series, whose ``earlier`` rounds have ended."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     number = len(earlier) // ROUND
-    seed = stream("tuning", search.digest(), *study, number) % 2**32
+    seed = stream("tuning", search.digest(), *series, number) % 2**32
     with warnings.catch_warnings():
         # Some versions call this way of keeping the trials of a round apart an experiment.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -41,7 +41,7 @@ def proposals(search: Search, study: Study, earlier: Sequence[EndedTrial]) -> li
         # The suite's own settings may lie outside of the bounds, where the sampler knows nothing.
         if _within_bounds(ended.settings):
             known.add_trial(_told(ended, scales))
-    own = [] if earlier else [search.own_settings(study)]
+    own = [] if earlier else [search.own_settings(series)]
     asked = [known.ask(scales).params for _ in range(ROUND - len(own))]
     return own + [TunedSettings(**settings) for settings in asked]
 

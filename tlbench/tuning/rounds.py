@@ -2,42 +2,43 @@
 
 Trials are judged by their error on validation structures; test sets are never read. Pretraining is
 tuned first, on source data, and its best settings serve every strategy that transfers. Trial 0 of
-each study is the suite's own settings, so tuning cannot make a validation error worse.
+each series is the suite's own settings, so tuning cannot make a validation error worse.
 """
 
 import math
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tlbench.engine.events import EventLog
 from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.means import Means
+from tlbench.engine.resources import Resources
 from tlbench.engine.run_log import log_job
 from tlbench.engine.runner import Listener, Report, run_jobs
 from tlbench.engine.store import Store
 from tlbench.errors import InputError
+from tlbench.jobs import train
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT as JOB_RESULT
-from tlbench.jobs.results import TrainResult
 from tlbench.metrics.statistics import geometric_mean
 from tlbench.plan import Plan, plan
 from tlbench.tuned import PRETRAINING, Tuned
 from tlbench.tuning.ledger import EndedTrial, note
 from tlbench.tuning.proposals import proposals
-from tlbench.tuning.search import Search, Study, Trial, planned
+from tlbench.tuning.search import Search, Series, Trial, planned
 from tlbench.tuning.settings_file import best_trial, check_arms, write_settings
 
-Ended = dict[Study, list[EndedTrial]]
+Ended = dict[Series, list[EndedTrial]]
 
 
 def tune(
     search: Search,
     out: Path,
     store: Store,
-    means: Means | None = None,
+    resources: Resources | None = None,
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
     on_round: Callable[[Ended], None] = lambda ended: None,
@@ -50,14 +51,14 @@ def tune(
 
     Parameters
     ----------
-    means
+    resources
         How jobs are done.
     on_change
         Called often, with a plan of the jobs of this round of trials, the store and how they stand.
     on_event
         Told what happens to jobs.
     on_round
-        Told the trials of every study that have ended, after each round.
+        Told the trials of every series that have ended, after each round.
 
     Returns
     -------
@@ -69,15 +70,15 @@ def tune(
     ------
     TlbenchError
         If nothing is to be tuned, the folder is of another search or has another number of trials,
-        every trial of a study diverged, or jobs can be done no more.
+        every trial of a series diverged, or jobs can be done no more.
     """
-    means = means or Means()
-    if not search.studies():
+    resources = resources or Resources()
+    if not search.series():
         raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
     environments = {job.environment for job in plan(search.suite).jobs.values() if job.environment}
-    check_interpreters(means.pythons, environments)
-    ended: Ended = {study: [] for study in search.studies()}
-    failed: set[Study] = set()
+    check_interpreters(resources.pythons, environments)
+    ended: Ended = {series: [] for series in search.series()}
+    failed: set[Series] = set()
     named = search.digest()
     diverged = note(out, named)
     check_arms(out, search)
@@ -90,24 +91,16 @@ def tune(
         log_job(log, event, job, **fields)
         on_event(event, job, **fields)
 
-    executor, at_once = means.of(len(ended) * search.trials * search.pairs)
+    executor, workers = resources.of(len(ended) * search.trials * search.pairs)
     with ExitStack() as stack:
         # Made when a job is to be done, and kept from round to round.
         pool = cache(lambda: stack.enter_context(executor()))
 
         def run(jobs: dict[str, Job]) -> Report:
             round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
+            kept = replace(resources, executor=(lambda: nullcontext(pool()), workers))
             return run_jobs(
-                jobs,
-                store,
-                lambda: nullcontext(pool()),
-                means.device,
-                lambda report: on_change(round_, store, report),
-                at_once=2 * at_once,
-                limits=means.limits,
-                attempts=means.attempts,
-                pythons=means.pythons,
-                on_event=tell,
+                jobs, store, kept, lambda report: on_change(round_, store, report), tell
             )
 
         while trials := _due(search, ended, failed):
@@ -116,9 +109,9 @@ def tune(
             for each in trials:
                 done = all(report.status.get(key) in ("cached", "done") for key in each.models)
                 if done or not diverged.isdisjoint(each.jobs):
-                    ended[each.study].append(_ended(each, diverged, store))
+                    ended[each.series].append(_ended(each, diverged, store))
                 else:
-                    failed.add(each.study)
+                    failed.add(each.series)
             note(out, named, diverged, [trial for found in ended.values() for trial in found])
             on_round(ended)
     if any(len(found) < search.trials for found in ended.values()):
@@ -126,21 +119,21 @@ def tune(
     return write_settings(out, search, ended)
 
 
-def _due(search: Search, ended: Ended, failed: set[Study]) -> list[Trial]:
-    """Return the next round of every study that can go on."""
+def _due(search: Search, ended: Ended, failed: set[Series]) -> list[Trial]:
+    """Return the next round of every series that can go on."""
     due: list[Trial] = []
-    for study, found in ended.items():
+    for series, found in ended.items():
         source = None
-        if study.needs_source:
-            pretraining = Study(study.backbone, PRETRAINING)
+        if series.needs_source:
+            pretraining = Series(series.backbone, PRETRAINING)
             if len(ended[pretraining]) < search.trials:
                 continue
             source = best_trial(pretraining, ended[pretraining]).settings
-        if len(found) < search.trials and study not in failed:
+        if len(found) < search.trials and series not in failed:
             left = search.trials - len(found)
-            settings = proposals(search, study, found)[:left]
+            settings = proposals(search, series, found)[:left]
             due += [
-                planned(search, study, n, s, source) for n, s in enumerate(settings, len(found))
+                planned(search, series, n, s, source) for n, s in enumerate(settings, len(found))
             ]
     return due
 
@@ -151,8 +144,8 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
     if diverged.isdisjoint(trial.jobs):
         error = geometric_mean([_validation_error(store, key) for key in trial.models])
     return EndedTrial(
-        backbone=trial.study.backbone,
-        arm=trial.study.arm,
+        backbone=trial.series.backbone,
+        arm=trial.series.arm,
         number=trial.number,
         settings=trial.settings,
         # A model may have trained to its end and not be finite on other structures.
@@ -161,7 +154,7 @@ def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
 
 
 def _validation_error(store: Store, key: str) -> float:
-    error = store.result(key, TrainResult).validation_force_mae
+    error = store.result(key, train.Result).validation_force_mae
     if error is None:
         raise store.senseless(key, JOB_RESULT, "it has no validation error")
     return error

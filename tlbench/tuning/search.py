@@ -13,7 +13,7 @@ from tlbench.transfer import arm as arm_called
 from tlbench.tuned import PRETRAINING, TunedSettings
 
 
-class Study(NamedTuple):
+class Series(NamedTuple):
     """All trials of one backbone and arm; ``arm`` is a strategy, or pretraining."""
 
     backbone: str
@@ -38,24 +38,24 @@ class Search:
     size: int
     pairs: int
 
-    def studies(self) -> list[Study]:
-        """Return all studies, pretraining before what builds on it."""
+    def series(self) -> list[Series]:
+        """Return all series, pretraining before what builds on it."""
         arms = [arm_called(name) for name in self.suite.strategies]
         names = [arm.name for arm in arms if arm.trains]
         first = [PRETRAINING] if any(arm.needs_source for arm in arms) else []
-        return [Study(b, name) for b in self.suite.backbones for name in [*first, *names]]
+        return [Series(b, name) for b in self.suite.backbones for name in [*first, *names]]
 
     def digest(self) -> str:
-        """Return the SHA-256 of what the trials of all studies have in common.
+        """Return the SHA-256 of what the trials of all series have in common.
 
         Which other backbones and strategies are tuned is not among it, so that some can be added.
         """
         text = f"{self.suite.protocol_digest()} {self.size} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def own_settings(self, study: Study) -> TunedSettings:
-        """Return the suite's own settings of a study."""
-        untuned = self.suite.pretraining if study.arm == PRETRAINING else self.suite.training
+    def own_settings(self, series: Series) -> TunedSettings:
+        """Return the suite's own settings of a series."""
+        untuned = self.suite.pretraining if series.arm == PRETRAINING else self.suite.training
         return TunedSettings(**untuned.model_dump(include=set(TunedSettings.model_fields)))
 
 
@@ -63,7 +63,7 @@ class Search:
 class Trial:
     """A trial to be run: the jobs that it needs, parents before children, and its models' keys."""
 
-    study: Study
+    series: Series
     number: int
     settings: TunedSettings
     jobs: Mapping[str, Job]
@@ -72,7 +72,7 @@ class Trial:
 
 def planned(
     search: Search,
-    study: Study,
+    series: Series,
     number: int,
     settings: TunedSettings,
     source: TunedSettings | None,
@@ -85,12 +85,12 @@ def planned(
         Settings of the pretraining that it builds on; None if it builds on none.
     """
     suite = search.suite
-    strategies = [study.arm]
-    if study.arm == PRETRAINING:
+    strategies = [series.arm]
+    if series.arm == PRETRAINING:
         strategies = [s for s in suite.strategies if arm_called(s).needs_source][:1]
     pairs = suite.seed_pairs()[: search.pairs]
     changes: dict[str, Any] = {
-        "backbones": {study.backbone: suite.backbones[study.backbone]},
+        "backbones": {series.backbone: suite.backbones[series.backbone]},
         "strategies": strategies,
         "sizes": [search.size],
         "pairing": "zip",
@@ -101,15 +101,15 @@ def planned(
     }
     if source is not None:
         changes["pretraining"] = _with(suite.pretraining, source)
-    changed = "pretraining" if study.arm == PRETRAINING else "training"
+    changed = "pretraining" if series.arm == PRETRAINING else "training"
     changes[changed] = _with(getattr(suite, changed), settings)
     whole = plan(suite.model_copy(update=changes))
-    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == study.arm))
+    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == series.arm))
     needed = _with_ancestors(whole.jobs, models)
     jobs = {key: job for key, job in whole.jobs.items() if key in needed}
     for key in models:
         jobs[key] = replace(jobs[key], label=f"trial {number}, {jobs[key].label}")
-    return Trial(study, number, settings, jobs, models)
+    return Trial(series, number, settings, jobs, models)
 
 
 def _with(training: TrainingConfig, settings: TunedSettings) -> TrainingConfig:

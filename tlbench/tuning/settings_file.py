@@ -11,13 +11,13 @@ from tlbench.locks import Lock
 from tlbench.schema import digest
 from tlbench.tuned import Tuned, TunedArm, read_tuned
 from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, best_of, ended_trials
-from tlbench.tuning.search import Search, Study
+from tlbench.tuning.search import Search, Series
 
 RESULT = "tuned.yaml"
 
 
-def best_trial(study: Study, trials: Sequence[EndedTrial]) -> EndedTrial:
-    """Return the trial of a study with the smallest error.
+def best_trial(series: Series, trials: Sequence[EndedTrial]) -> EndedTrial:
+    """Return the trial of a series with the smallest error.
 
     Raises
     ------
@@ -27,8 +27,8 @@ def best_trial(study: Study, trials: Sequence[EndedTrial]) -> EndedTrial:
     best = best_of(trials)
     if best is None:
         raise InputError(
-            f"Every trial of {study.backbone}, {study.arm} diverged, also that of the suite's own "
-            "settings; change them."
+            f"Every trial of {series.backbone}, {series.arm} diverged, also that of the suite's "
+            "own settings; change them."
         )
     return best
 
@@ -46,11 +46,11 @@ def check_arms(out: Path, search: Search) -> dict[str, dict[str, TunedArm]]:
     if not path.exists():
         return {}
     found = read_tuned(path).arms
-    studies = search.studies()
+    series = search.series()
     written = {(t.backbone, t.arm, t.number) for t in ended_trials(out, search.digest())}
     for backbone, arms in found.items():
         for name, arm in arms.items():
-            again = (backbone, name) in studies
+            again = (backbone, name) in series
             if arm.trials > search.trials or (arm.trials < search.trials and not again):
                 raise InputError(
                     f"{path} holds {backbone}, {name} with {arm.trials} trials, and all of its "
@@ -66,19 +66,21 @@ def check_arms(out: Path, search: Search) -> dict[str, dict[str, TunedArm]]:
     return found
 
 
-def write_settings(out: Path, search: Search, ended: Mapping[Study, Sequence[EndedTrial]]) -> Tuned:
-    """Write the best settings of every study, all of whose trials have ended; keep other arms.
+def write_settings(
+    out: Path, search: Search, ended: Mapping[Series, Sequence[EndedTrial]]
+) -> Tuned:
+    """Write the best settings of every series, all of whose trials have ended; keep other arms.
 
     Raises
     ------
     InputError
-        As by `check_arms`, or if every trial of a study diverged.
+        As by `check_arms`, or if every trial of a series diverged.
     """
     with Lock(out / LOCK):
         arms = check_arms(out, search)
-        for study, trials in ended.items():
-            best = best_trial(study, trials)
-            arms.setdefault(study.backbone, {})[study.arm] = TunedArm(
+        for series, trials in ended.items():
+            best = best_trial(series, trials)
+            arms.setdefault(series.backbone, {})[series.arm] = TunedArm(
                 settings=best.settings,
                 trials=len(trials),
                 pruned=sum(each.validation_force_mae is None for each in trials),

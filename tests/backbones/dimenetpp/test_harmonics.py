@@ -14,7 +14,7 @@ from tlbench.backbones.dimenetpp.radial import (
     spherical_bessel_zeros,
 )
 from tlbench.kernels.library import MAX_ORDERS, SWITCH
-from tlbench.kernels.scope import backward_for
+from tlbench.kernels.scope import scoped
 
 N_ORDERS = 7
 
@@ -90,8 +90,9 @@ def test_derivatives_of_harmonics() -> None:
     assert torch.autograd.gradgradcheck(harmonics, r, fast_mode=True)
     # As forces use them: by coordinates, then by what multiplies the harmonics.
     weights = torch.randn(18, N_ORDERS**2, requires_grad=True)
-    found = harmonics(r)
-    with backward_for("coordinates"):
+    with scoped() as scope:
+        found = harmonics(r)
+    with scope.backward_for("coordinates"):
         (force,) = torch.autograd.grad((found * weights).sum(), r, create_graph=True)
     (second,) = torch.autograd.grad(force.square().sum(), weights)
     (force,) = torch.autograd.grad((harmonics(r) * weights).sum(), r, create_graph=True)

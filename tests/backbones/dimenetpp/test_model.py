@@ -13,14 +13,14 @@ from scipy.special import eval_legendre, spherical_jn
 from structures import diamond, liquid, skewed, surface
 from torch import Tensor
 from torch_geometric.nn.models import dimenet, dimenet_utils
+from triplets import SphericalBasis, TripletDimeNetPP, triplets
 
 from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.backbones.dimenetpp.radial import spherical_bessel_zeros
-from tlbench.backbones.dimenetpp.triplets import SphericalBasis, TripletDimeNetPP, triplets
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of, neighbours
 from tlbench.kernels.library import SWITCH
-from tlbench.kernels.scope import Scope, backward_for
+from tlbench.kernels.scope import Purpose, scoped
 from tlbench.potential import Potential
 from tlbench.testing import BackboneContract
 from tlbench.testing.prediction import random_potential
@@ -123,11 +123,12 @@ def force_loss_gradients(potential: Potential, graph: Graph) -> list[Tensor]:
     """Return the parameters' gradients of a force loss and an energy loss."""
     noise = torch.Generator().manual_seed(1)
     labels = torch.randn(graph.n_atoms, 3, generator=noise, dtype=torch.float64).to(potential.dtype)
-    found = potential(graph, training=True)
-    loss = (found.forces - labels).square().mean() + potential.backbone(graph).square().mean()
     parameters = list(potential.backbone.parameters())
-    with backward_for("parameters"):
-        return list(torch.autograd.grad(loss, parameters))
+    with scoped() as scope:
+        found = potential(graph, training=True)
+        loss = (found.forces - labels).square().mean() + potential.backbone(graph).square().mean()
+        with scope.backward_for("parameters"):
+            return list(torch.autograd.grad(loss, parameters))
 
 
 @pytest.mark.parametrize("kernels", ["on", "off"])
@@ -166,17 +167,18 @@ def assert_equal(found: Tensor, expected: Tensor, tolerance: float) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * scale)
 
 
-def gradient(potential: Potential, graph: Graph, positions: Tensor, scope: Scope) -> Tensor:
+def gradient(potential: Potential, graph: Graph, positions: Tensor, purpose: Purpose) -> Tensor:
     """Return the gradient of the energy by positions, to be differentiated again."""
-    energy = potential.backbone(graph.at(positions)).sum()
-    with backward_for(scope):
+    with scoped() as scope:
+        energy = potential.backbone(graph.at(positions)).sum()
+    with scope.backward_for(purpose):
         return torch.autograd.grad(energy, positions, create_graph=True)[0]
 
 
 @pytest.mark.parametrize("kernels", ["on", "off"])
-@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+@pytest.mark.parametrize("purpose", ["everything", "coordinates"])
 def test_second_derivatives_by_positions(
-    scope: Scope, kernels: str, monkeypatch: pytest.MonkeyPatch
+    purpose: Purpose, kernels: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, kernels)
     fast = random_potential(DimeNetPPConfig(cutoff=4.3), torch.float64)
@@ -185,7 +187,7 @@ def test_second_derivatives_by_positions(
 
     def hessian(potential: Potential) -> Tensor:
         positions = graph.positions.clone().requires_grad_(True)
-        rows = gradient(potential, graph, positions, scope).flatten()
+        rows = gradient(potential, graph, positions, purpose).flatten()
         found = [torch.autograd.grad(row, positions, retain_graph=True)[0] for row in rows]
         return torch.stack(found).flatten(1)
 
@@ -200,9 +202,9 @@ def test_second_derivatives_by_positions(
 
 
 @pytest.mark.parametrize("kernels", ["on", "off"])
-@pytest.mark.parametrize("scope", ["everything", "coordinates"])
+@pytest.mark.parametrize("purpose", ["everything", "coordinates"])
 def test_training_gradients_without_a_scope(
-    scope: Scope, kernels: str, monkeypatch: pytest.MonkeyPatch
+    purpose: Purpose, kernels: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, kernels)
     fast = random_potential(DimeNetPPConfig(cutoff=4.3), torch.float64)
@@ -212,7 +214,7 @@ def test_training_gradients_without_a_scope(
     def trained(potential: Potential, keep: bool) -> list[Tensor]:
         parameters = list(potential.backbone.parameters())
         positions = graph.positions.clone().requires_grad_(True)
-        loss = (gradient(potential, graph, positions, scope) - 0.1).square().sum()
+        loss = (gradient(potential, graph, positions, purpose) - 0.1).square().sum()
         loss = loss + potential.backbone(graph.at(positions)).square().sum()
         if keep:
             return list(torch.autograd.grad(loss, [*parameters, positions], create_graph=True))

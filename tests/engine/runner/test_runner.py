@@ -3,11 +3,11 @@
 import json
 from contextlib import contextmanager
 
-from fake_jobs import FakeKind, Here, add, graph, one_thread
+from fake_jobs import HERE, FakeKind, Here, add, graph, one_thread, within
 
+from tlbench.engine.attempts import Limits
 from tlbench.engine.events import LOG
 from tlbench.engine.runner import run_jobs
-from tlbench.engine.task import Limits
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
 
@@ -16,7 +16,7 @@ def test_parents_run_before_children_and_each_job_once(ran, store):
     a = add("a", 1)
     b, c = add("b", 10, a), add("c", 100, a)
     d = add("d", 1000, b, c)
-    report = run_jobs(graph(a, b, c, d), store, one_thread, "cpu")
+    report = run_jobs(graph(a, b, c, d), store, HERE)
     assert report.complete
     assert sorted(ran) == ["a", "b", "c", "d"]
     assert ran.index("a") < min(ran.index("b"), ran.index("c")) < ran.index("d")
@@ -25,12 +25,12 @@ def test_parents_run_before_children_and_each_job_once(ran, store):
 
 def test_what_is_in_the_store_is_not_done_again_and_needs_no_executor(ran, store):
     jobs = graph(add("a", 1), add("b", 2))
-    run_jobs(jobs, store, one_thread, "cpu")
+    run_jobs(jobs, store, HERE)
 
     def never():
         raise AssertionError("there was nothing to do")
 
-    report = run_jobs(jobs, store, never, "cpu")
+    report = run_jobs(jobs, store, within(never))
     assert set(report.status.values()) == {"cached"}
     assert len(ran) == 2
 
@@ -40,7 +40,7 @@ def test_a_failure_is_a_value_and_only_descendants_are_skipped(ran, store):
     child, grandchild = add("child", 2, bad), None
     grandchild = add("grandchild", 3, child)
     other = add("other", 4)
-    report = run_jobs(graph(bad, child, grandchild, other), store, one_thread, "cpu")
+    report = run_jobs(graph(bad, child, grandchild, other), store, HERE)
     status = [report.status[j.key] for j in (bad, child, grandchild, other)]
     assert status == ["failed", "skipped", "skipped", "done"]
     assert report.errors == {bad.key: "this job fails on purpose"}
@@ -49,7 +49,7 @@ def test_a_failure_is_a_value_and_only_descendants_are_skipped(ran, store):
 
 def test_a_bug_is_reported_with_its_type_and_the_log_has_the_traceback(ran, store):
     job = add("bug", 1, crashes=True)
-    report = run_jobs(graph(job), store, one_thread, "cpu")
+    report = run_jobs(graph(job), store, HERE)
     assert report.errors[job.key] == "ZeroDivisionError: a bug"
     log = (store.working_folder(job.key) / LOG).read_text()
     assert "Traceback" in log
@@ -58,17 +58,17 @@ def test_a_bug_is_reported_with_its_type_and_the_log_has_the_traceback(ran, stor
 
 def test_a_failed_job_is_tried_again_in_the_next_run(ran, store, monkeypatch):
     job = add("flaky", 5, crashes=True)
-    run_jobs(graph(job), store, one_thread, "cpu")
+    run_jobs(graph(job), store, HERE)
     monkeypatch.setitem(base.KINDS, "sum", FakeKind(lambda config, context: {"sum": 5}))
-    assert run_jobs(graph(job), store, one_thread, "cpu").complete
+    assert run_jobs(graph(job), store, HERE).complete
 
 
 def test_a_damaged_job_is_reported_and_done_again(ran, store):
     a = add("a", 1)
     b = add("b", 2, a)
-    run_jobs(graph(a, b), store, one_thread, "cpu")
+    run_jobs(graph(a, b), store, HERE)
     (store.folder(a.key) / "result.json").write_text('{"sum": 7}')
-    report = run_jobs(graph(a, b), store, one_thread, "cpu")
+    report = run_jobs(graph(a, b), store, HERE)
     assert report.set_aside == [a.key]
     assert report.status == {a.key: "done", b.key: "cached"}
     assert json.loads(store.read(a.key, "result.json")) == {"sum": 1}
@@ -77,7 +77,7 @@ def test_a_damaged_job_is_reported_and_done_again(ran, store):
 def test_the_display_is_told_at_the_start_and_at_the_end_and_not_for_every_job(ran, store):
     seen = []
     jobs = graph(*(add(f"{n}", n) for n in range(30)))
-    run_jobs(jobs, store, one_thread, "cpu", lambda r: seen.append(r.count("done")), at_once=2)
+    run_jobs(jobs, store, within(one_thread, 1), lambda r: seen.append(r.count("done")))
     assert seen[0] == 0
     assert seen[-1] == len(jobs)
     assert len(seen) < len(jobs)
@@ -89,11 +89,11 @@ def test_a_job_that_another_runner_finished_meanwhile_is_not_done_twice(ran, sto
     @contextmanager
     def overtaken():
         # Between planning and starting, somebody else does the job.
-        run_jobs(graph(job), store, one_thread, "cpu")
+        run_jobs(graph(job), store, HERE)
         with one_thread() as pool:
             yield pool
 
-    report = run_jobs(graph(job), store, overtaken, "cpu")
+    report = run_jobs(graph(job), store, within(overtaken))
     assert report.status[job.key] == "cached"
     assert ran == ["a"]
 
@@ -105,8 +105,7 @@ def test_what_happens_is_told(ran, store):
     run_jobs(
         graph(good, bad, child),
         store,
-        one_thread,
-        "cpu",
+        HERE,
         on_event=lambda event, job, **fields: told.append((event, job.label, fields)),
     )
     events = [(event, label) for event, label, _ in told]
@@ -118,13 +117,36 @@ def test_what_happens_is_told(ran, store):
     assert failed == {"error": "this job fails on purpose", "skipped": 1, "diverged": False}
 
 
+def test_what_was_measured_of_another_device_is_measured_again(ran, store, monkeypatch):
+    """As speeds: what is finished beside it would else be said to be as fast as another device."""
+    timed = Job("timed", {}, label="timed")
+    measured = []
+    kind = FakeKind(lambda config, context: measured.append(1) or {}, measures_device=True)
+    monkeypatch.setitem(base.KINDS, "timed", kind)
+    run_jobs(graph(timed), store, HERE)
+
+    def run(number, device):
+        for module in ("provenance", "worker"):
+            monkeypatch.setattr(f"tlbench.engine.{module}.device_name", lambda which: device)
+        report = run_jobs(graph(timed, add("a", number)), store, HERE)
+        return report.status[timed.key], store.provenance(timed.key).device_name
+
+    here = store.provenance(timed.key).device_name
+    assert run(1, here) == ("cached", here)
+    assert run(2, "another") == ("done", "another")
+    assert run(3, "another") == ("cached", "another")
+    # Nothing else is done, so nothing else is asked.
+    assert run(3, here) == ("cached", "another")
+    assert len(measured) == 2
+    assert not list((store.root / ".removed").iterdir())
+
+
 def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
     told = {}
     run_jobs(
         graph(add("bad", 1, fails=True), add("wild", 2, diverges=True)),
         store,
-        one_thread,
-        "cpu",
+        HERE,
         on_event=lambda event, job, **fields: told.update({job.label: fields.get("diverged")}),
     )
     assert told == {"bad": False, "wild": True}
@@ -148,7 +170,7 @@ def test_a_task_says_in_what_the_job_is_done(ran, store):
     other = Job("sum", {"name": "other", "n": 2}, label="other", environment="schnet")
     pythons, limits = {"mace": "/opt/mace/bin/python"}, Limits(60, 2000)
     jobs = graph(plain, special, other)
-    run_jobs(jobs, store, asking, "cpu", pythons=pythons, limits=limits)
+    run_jobs(jobs, store, within(asking, pythons=pythons, limits=limits))
     found = {task.job.label: (task.python, task.environment) for task in tasks}
     assert found["special"] == ("/opt/mace/bin/python", "mace")
     assert found["plain"] == found["other"] == (None, None)
@@ -170,7 +192,7 @@ def test_what_most_jobs_wait_for_goes_first(ran, store):
     pretrain = add("pretrain", 3, slow)
     children = [add(f"child {n}", n, pretrain) for n in range(4)]
     jobs = graph(quick, *leaves, slow, pretrain, *children)
-    report = run_jobs(jobs, store, one_thread, "cpu", at_once=2)
+    report = run_jobs(jobs, store, within(one_thread, 1))
     assert report.complete
     assert sorted(ran) == sorted(job.label for job in jobs.values())
     assert ran.index("pretrain") <= 4

@@ -1,10 +1,13 @@
 """A site of submissions that have everything a page can show, built once."""
 
+import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import Tab
 from forging import edit_lines
 from synthetic import publish
 
@@ -17,9 +20,8 @@ from tlbench.suite import load_suite
 EVIL = "<script>alert(1)</script>&\"'"
 
 
-@pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("board") / "results"
+def publish_all(board: Path) -> None:
+    folder = board / "results"
     publish(folder, "alpha", seed=1, authors=[EVIL], url="https://example.org/?a=1&b=2")
     first = publish(folder, "beta", seed=2)
     publish(folder, "beta", seed=3, revision=2, replaces=digest_of(first / "submission.json"))
@@ -43,7 +45,18 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish(folder, "pairs", "matrix-cpu", seed=8)
     broken = publish(folder, "broken", seed=9)
     edit_lines(broken, "records", lambda rows: rows[0].update(value=1.0))
-    return folder
+    (board / "built.pickle").write_bytes(pickle.dumps(build_site(folder, board / "site")))
+
+
+@pytest.fixture(scope="session")
+def board(made_once: Callable[..., Path]) -> Path:
+    """Return a folder of results and of the site that was built of them."""
+    return made_once("board", publish_all)
+
+
+@pytest.fixture(scope="session")
+def results(board: Path) -> Path:
+    return board / "results"
 
 
 @pytest.fixture(scope="session")
@@ -58,13 +71,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(results: Path) -> Built:
-    return build_site(results, results.parent / "site")
+def built(board: Path) -> Built:
+    found = pickle.loads((board / "built.pickle").read_bytes())
+    assert isinstance(found, Built)
+    return found
 
 
 @pytest.fixture(scope="session")
-def site(results: Path, built: Built) -> Path:
-    return results.parent / "site"
+def site(board: Path) -> Path:
+    return board / "site"
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +92,18 @@ def browser() -> Iterator[object]:
         launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def tab(site: Path, browser: Any) -> Iterator[Tab]:
+    made = Tab(site, browser, viewport={"width": 1280, "height": 900})
+    yield made
+    made.context.close()
+
+
+@pytest.fixture
+def table(tab: Tab) -> Tab:
+    """Return a tab in which nothing is drawn, for tests of the table."""
+    nothing = "window.Plotly = { react: () => Promise.resolve() };"
+    tab.page.route("**/plotly.min.js", lambda route: route.fulfill(body=nothing))
+    return tab

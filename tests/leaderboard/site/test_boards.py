@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from synthetic import publish
 
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.reading import read_submission
 from tlbench.leaderboard.site import boards
 from tlbench.leaderboard.site.boards import Board, Kind, Member, boards_of
 from tlbench.leaderboard.site.build import Built
 from tlbench.leaderboard.site.headline import headline_of
-from tlbench.leaderboard.site.pool import pool_of
-from tlbench.leaderboard.site.rows import rows_of
-from tlbench.leaderboard.site.trust import Trust
+from tlbench.leaderboard.site.rows import board_rows
 from tlbench.leaderboard.verification import Coverage
 from tlbench.leaderboard.verification.data import Content
 from tlbench.suite import load_suite
@@ -171,4 +170,4 @@ def test_a_changed_suite_names_its_settings_and_has_no_description(tmp_path: Pat
 )
 def test_the_headline_names_the_arm_that_it_is_of(tmp_path: Path, strategies: str, arm: str):
     board = _board(tmp_path, ("strategies", strategies))
-    assert headline_of(board, rows_of(board, pool_of(board))).arm == arm
+    assert headline_of(board, board_rows(board)).arm == arm

@@ -11,7 +11,7 @@ from markupsafe import escape
 from synthetic import publish
 
 from tlbench.errors import InputError
-from tlbench.leaderboard.site import making
+from tlbench.leaderboard.site import assembly
 from tlbench.leaderboard.site.build import Built, build_site
 from tlbench.leaderboard.verification.coordinates import expected
 from tlbench.plan import PRETRAIN, plan
@@ -149,7 +149,7 @@ def test_a_build_that_fails_leaves_the_old_site(small: Path, tmp_path: Path, mon
     def fail(*arguments):
         raise RuntimeError
 
-    monkeypatch.setattr(making, "board_csv", fail)
+    monkeypatch.setattr(assembly, "board_csv", fail)
     with pytest.raises(RuntimeError):
         build_site(small, out)
     assert _files(out) == before

@@ -9,17 +9,17 @@ import pytest
 
 from tlbench.leaderboard.site import columns
 from tlbench.leaderboard.site.build import Built
-from tlbench.leaderboard.site.columns import files_of, safe_json
+from tlbench.leaderboard.site.columns import files_of
 from tlbench.leaderboard.site.exports import COLUMNS, board_csv
-from tlbench.leaderboard.site.pool import pool_of
-from tlbench.leaderboard.site.rows import Row, rows_of
+from tlbench.leaderboard.site.rows import BoardRow, board_rows
 from tlbench.leaderboard.site.rules import RULES
+from tlbench.report.html import safe_json
 
 
 @pytest.fixture(scope="module")
-def rows(built: Built) -> list[Row]:
+def rows(built: Built) -> list[BoardRow]:
     board = next(board for board, _ in built.boards if board.folder == "suites/quick")
-    return rows_of(board, pool_of(board))
+    return board_rows(board)
 
 
 def _read(files: list[str]) -> list[dict[str, object]]:
@@ -49,10 +49,10 @@ def test_the_page_gets_every_row_whatever_the_size_of_its_files(rows, in_file, m
     found = _read(files)
     assert len(found) == len(rows)
     for row, line in zip(rows, found, strict=True):
-        assert line["backbone"] == row.arm.backbone
-        assert line["submission"] == row.arm.submission
-        assert line["value"] == pytest.approx(row.value, rel=1e-3)
-        assert line["pairs"] == row.n_pairs
+        assert line["backbone"] == row.place.backbone
+        assert line["submission"] == row.submission
+        assert line["value"] == pytest.approx(row.mean.value, rel=1e-3)
+        assert line["pairs"] == row.mean.n_pairs
         assert line["rank"] == (row.standing.rank if row.standing else None)
 
 
@@ -83,6 +83,6 @@ def test_no_cell_of_the_csv_is_a_formula(rows, built: Built):
     board = built.boards[0][0]
     from dataclasses import replace
 
-    evil = replace(rows[0], arm=replace(rows[0].arm, backbone="=cmd()"))
+    evil = replace(rows[0], place=replace(rows[0].place, backbone="=cmd()"))
     line = board_csv([(board, [evil])]).splitlines()[1]
     assert "'=cmd()" in line

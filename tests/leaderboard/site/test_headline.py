@@ -7,8 +7,7 @@ from synthetic import publish
 
 from tlbench.leaderboard.site.build import build_site
 from tlbench.leaderboard.site.headline import headline_of
-from tlbench.leaderboard.site.pool import pool_of
-from tlbench.leaderboard.site.rows import rows_of
+from tlbench.leaderboard.site.rows import board_rows
 
 SMALL = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]"), ("dynamics", "null")]
 
@@ -18,7 +17,7 @@ def test_the_lowest_error_is_named_only_where_models_can_be_ranked(tmp_path: Pat
     settings = [*SMALL, ("subset_seeds", str(list(range(n_pairs))))]
     publish(tmp_path / "results", "one", settings=settings, seed=1)
     ((board, _),) = build_site(tmp_path / "results", tmp_path / "site").boards
-    rows = rows_of(board, pool_of(board))
+    rows = board_rows(board)
     found = headline_of(board, rows)
     page = (tmp_path / "site" / board.folder / "index.html").read_text()
     assert found.ratios
@@ -26,7 +25,7 @@ def test_the_lowest_error_is_named_only_where_models_can_be_ranked(tmp_path: Pat
     if n_pairs < 5:
         assert found.best is None
         return
-    group = [r for r in rows if r.size == 10 and r.group == 1]
-    assert found.best == min(group, key=lambda row: row.value)
+    group = [r for r in rows if r.place.size == 10 and r.group == 1]
+    assert found.best == min(group, key=lambda row: row.mean.value)
     assert found.n_tied == len(group) - 1
     assert (f"tied with {found.n_tied} more" in found.best_text()) == (found.n_tied > 0)

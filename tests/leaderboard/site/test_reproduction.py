@@ -10,15 +10,7 @@ from synthetic import COMMIT
 from tlbench.leaderboard.reading import Entry, read_submission
 from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.pages import History, Writer, _submission_pages
-from tlbench.leaderboard.site.reproduction import (
-    cautions_of,
-    data_files_of,
-    installation_of,
-    packages_of,
-    preparation_of,
-    run_of,
-    third_party_of,
-)
+from tlbench.leaderboard.site.reproduction import Reproduction
 from tlbench.leaderboard.verification import Coverage
 
 
@@ -33,7 +25,11 @@ def declaring(entry: Entry, **about: object) -> Entry:
 
 
 def commands_of(entry: Entry) -> list[str]:
-    return [*installation_of(entry), *third_party_of(packages_of(entry)), run_of(entry)]
+    return [
+        *Reproduction(entry).installation,
+        *Reproduction(entry).third_party,
+        Reproduction(entry).run,
+    ]
 
 
 def page_of(entry: Entry, private: bool = False) -> str:
@@ -48,7 +44,7 @@ def test_the_commands_check_out_the_commit_and_run_the_suite(entry: Entry):
         "python -m pip install --editable . numpy==2.4.6 torch==2.13.0",
         "tlbench run ../alpha.json --device cpu --out runs/alpha",
     ]
-    assert "In a clone" in preparation_of(entry)
+    assert "In a clone" in Reproduction(entry).preparation
 
 
 def test_without_a_commit_tlbench_is_installed_at_its_version(entry: Entry):
@@ -58,15 +54,15 @@ def test_without_a_commit_tlbench_is_installed_at_its_version(entry: Entry):
         "python -m pip install tlbench==0.1.0 numpy==2.4.6 torch==2.13.0",
         "tlbench run suite.json --device cpu --out runs/alpha",
     ]
-    assert preparation_of(installed).startswith("With tlbench 0.1.0")
-    assert "clone" not in preparation_of(installed)
+    assert Reproduction(installed).preparation.startswith("With tlbench 0.1.0")
+    assert "clone" not in Reproduction(installed).preparation
 
 
 def test_of_a_private_submission_the_folder_with_its_cards_is_copied(entry: Entry):
     private = declaring(entry, private=True)
     assert commands_of(private)[0] == 'cp -r "$TLBENCH_BOARD/results/quick/alpha" ../alpha'
-    assert run_of(private).startswith("tlbench run ../alpha/suite.json ")
-    assert "TLBENCH_BOARD set to the folder of this board" in preparation_of(private)
+    assert Reproduction(private).run.startswith("tlbench run ../alpha/suite.json ")
+    assert "TLBENCH_BOARD set to the folder of this board" in Reproduction(private).preparation
 
 
 def test_a_plugin_is_installed_at_its_version_and_marked_as_code_of_others(entry: Entry):
@@ -75,14 +71,14 @@ def test_a_plugin_is_installed_at_its_version_and_marked_as_code_of_others(entry
         providers={"schnet": "tlbench-my-network 0.3.1"},
         plugins={"strategy": {"finetune": "other.package 1.0rc1"}},
     )
-    assert third_party_of(packages_of(mine)) == [
+    assert Reproduction(mine).third_party == [
         "python -m pip install other.package==1.0rc1 tlbench-my-network==0.3.1"
     ]
-    assert [package.provides for package in packages_of(mine)] == [
+    assert list(Reproduction(mine).packages.values()) == [
         ["strategy finetune"],
         ["backbone schnet"],
     ]
-    assert not any("my-network" in line for line in installation_of(mine))
+    assert not any("my-network" in line for line in Reproduction(mine).installation)
     page = page_of(mine)
     before, marked = page.split("Third-party code, not checked by the board.")
     assert "tlbench-my-network==0.3.1" in marked
@@ -91,22 +87,22 @@ def test_a_plugin_is_installed_at_its_version_and_marked_as_code_of_others(entry
 
 
 def test_without_plugins_there_is_no_word_of_third_parties(entry: Entry):
-    assert packages_of(entry) == []
+    assert Reproduction(entry).packages == {}
     assert "hird-party" not in page_of(entry)
 
 
 @pytest.mark.parametrize("version", ["0.3.1", "1!2.0", "1.0a1", "1.0.post1.dev2", "2.1+cu121.x"])
 def test_versions_have_the_normal_form_of_pep_440(entry: Entry, version):
     mine = declaring(entry, providers={"schnet": f"My_Network.x {version}"})
-    (line,) = third_party_of(packages_of(mine))
+    (line,) = Reproduction(mine).third_party
     assert shlex.split(line)[-1] == f"My_Network.x=={version}"
 
 
 def test_data_files_without_an_address_are_to_be_brought(entry: Entry):
     origin = _Files({"a.xyz": _File("sub/a.xyz"), "b.xyz": _File(None)})
     mine = replace(entry, suite=_Suite([origin]))
-    assert data_files_of(mine) == ["sub/a.xyz"]
-    assert data_files_of(entry) == []
+    assert Reproduction(mine).data_files == ["sub/a.xyz"]
+    assert Reproduction(entry).data_files == []
 
 
 class _File:
@@ -135,4 +131,4 @@ def test_several_commits_are_said(entry: Entry):
     jobs = [first.model_copy(update={"git_commit": "a" * 40}), *rest]
     changed = replace(entry, provenance=jobs)
     assert f"git checkout {COMMIT}" in commands_of(changed)
-    assert any("2 commits" in caution for caution in cautions_of(changed))
+    assert any("2 commits" in caution for caution in Reproduction(changed).cautions)

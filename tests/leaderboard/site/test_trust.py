@@ -13,26 +13,23 @@ from synthetic import publish
 from typer.testing import CliRunner
 
 from tlbench.cli import app
-from tlbench.leaderboard.checks import (
+from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
+from tlbench.leaderboard.checks.files import read_checks, write_check
+from tlbench.leaderboard.checks.record import (
     EVALUATED,
     TOLERANCES,
     TRAINED,
     CheckedModel,
     Findings,
     Machine,
-    draw,
-    measured_models,
-    read_checks,
-    source_jobs,
-    write_check,
 )
+from tlbench.leaderboard.checks.trust import Trust, summary
 from tlbench.leaderboard.reading import read_submission
+from tlbench.leaderboard.site.assembly import Assembly
+from tlbench.leaderboard.site.best_models import best_models
 from tlbench.leaderboard.site.boards import Member
 from tlbench.leaderboard.site.build import Built, build_site
-from tlbench.leaderboard.site.chosen import best_models
-from tlbench.leaderboard.site.making import Maker
-from tlbench.leaderboard.site.trust import Trust, summary
-from tlbench.leaderboard.verification import verify_all, write_summary
+from tlbench.leaderboard.verification import verify_all
 from tlbench.suite import load_suite
 
 EVIL = "<script>alert(1)</script>"
@@ -201,17 +198,18 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
     results = tmp_path / "results"
     for seed, name in enumerate(("good", "bad")):
         folder = publish(results, name, settings=settings, seed=seed)
-    before = Maker().make(_members(results))
-    assert {row.arm.submission for row in before.published[0].rows if row.standing} == {
+    before = Assembly().site(_members(results))
+    assert {row.submission for row in before.published[0].rows if row.standing} == {
         "good", "bad",
     }  # fmt: skip
     record(folder, differing=[0])
-    (published,) = Maker().make(_members(results)).published
-    marked = {row.arm.submission: row.trust.level for row in published.rows}
+    (published,) = Assembly().site(_members(results)).published
+    marked = {row.submission: row.trust.level for row in published.rows}
     assert marked == {"good": "recomputed", "bad": "check failed"}
-    assert {row.arm.submission for row in published.rows if row.standing} == {"good"}
-    assert {row.arm.submission for row in published.headline.ratios} == {"good"}
-    assert published.headline.best.arm.submission == "good"
+    assert {row.submission for row in published.rows if row.standing} == {"good"}
+    good = {row.ratio for row in published.rows if row.submission == "good"}
+    assert set(published.headline.ratios) <= good
+    assert published.headline.best.submission == "good"
     assert {name for name, _ in best_models(published.board, published.rows)} == {"good"}
 
 
@@ -219,7 +217,7 @@ def test_where_every_submission_failed_a_check_the_page_is_made_without_headline
     settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
     folder = publish(tmp_path / "results", "bad", settings=settings)
     record(folder, differing=[0])
-    made = Maker().make(_members(tmp_path / "results"))
+    made = Assembly().site(_members(tmp_path / "results"))
     assert made.failures == []
     page = made.files[next(p for p in made.files if re.fullmatch(r"suites/quick.*/index.html", p))]
     assert "Check failed: 1 model of the submission bad" in page.decode()
@@ -229,7 +227,7 @@ def test_where_every_submission_failed_a_check_the_page_is_made_without_headline
 def _members(results):
     return [
         Member(v.entry, v.coverage, (), tuple(read_checks(v.entry, results)[0]))
-        for v in verify_all(results, summaries=False)
+        for v in verify_all(results)
     ]
 
 
@@ -293,7 +291,6 @@ def test_a_later_check_of_the_same_kind_supersedes(results):
 def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
     settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
     folder = publish(tmp_path / "results", "mine", settings=settings)
-    write_summary(read_submission(folder))
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
     failed = CliRunner().invoke(app, arguments)

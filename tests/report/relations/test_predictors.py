@@ -5,14 +5,15 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from analyses import analysis_of, table_of
 
 from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.records import Record
-from tlbench.report.relations.gains import gains_findings, gains_table
-from tlbench.report.relations.predictors import answer
+from tlbench.report.relations.predictors import answer, p_text, predictors_findings
 from tlbench.report.relations.questions import HEADLINE, questions
-from tlbench.report.relations.section import distances_table, p_text, predictors_findings
+from tlbench.report.relations.section import distances_table
+from tlbench.report.sections.errors import findings
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")
 
@@ -65,7 +66,9 @@ def distances():
 
 
 def asked(records, known=None):
-    found = questions(records, distances() if known is None else known, "force_mae")
+    found = questions(
+        analysis_of(records, distances=distances() if known is None else known), "force_mae"
+    )
     return {question.title: question for question in found}
 
 
@@ -162,7 +165,7 @@ def test_an_arm_without_target_data_is_no_point():
     ]
     assert {p.series for p in asked(records)[FIRST].points} == {"b, finetune, N = 10"}
     # In the table it stands, beside every size.
-    lines = gains_table(records, "force_mae")
+    lines = table_of(records).lines
     assert lines[0][:4] == ["source", "target", "backbone", "N"]
     assert len(lines) == 1 + 12
     assert all(line[lines[0].index("zero-shot")] == "300.0" for line in lines[1:])
@@ -170,12 +173,12 @@ def test_an_arm_without_target_data_is_no_point():
 
 def test_the_range_of_ratios_is_given_and_transfers_that_share_models_are_not_counted():
     records = matrix(lambda a, b: 1.2 if b == "Li" else 0.8)
-    (found,) = gains_findings(records, "force_mae")
+    (found,) = findings(analysis_of(records), "force_mae")
     assert found == (
         "b, finetune: at this budget, its error is 0.80 (Si → Ge, N = 10; 2 pairs) to 1.20 "
         "(Si → Li, N = 10; 2 pairs) times that of scratch."
     )
-    assert not any("worth" in title for title in gains_table(records, "force_mae")[0])
+    assert not any("worth" in title for title in table_of(records).lines[0])
 
 
 def temperatures(error):
@@ -245,7 +248,7 @@ def test_parts_of_the_source_are_compared_at_each_test_temperature():
     for told in answer(question).told[HEADLINE].values():
         assert told.rho > 0.9
         assert told.n_points == 9
-    lines = gains_table(records_over_all(records), "force_mae")
+    lines = table_of(records_over_all(records)).lines
     assert [line[1] for line in lines[1:]] == [part for part in parts for _ in range(3)]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlbench.dynamics import Dynamics, ModelRun
-from tlbench.jobs.results import ReferenceRun, Structure
+from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.md.structure import angles, distances
 from tlbench.profiles import ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.records import Record

@@ -9,18 +9,17 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.graphs import Graph
 from tlbench.kernels.calling import (
     address,
     call,
-    differentiate,
     partial_sums,
     spans,
     threads_for,
 )
+from tlbench.kernels.derivatives import differentiate, once
 from tlbench.kernels.library import MAX_ORDERS, library_for
-from tlbench.kernels.scope import scope
+from tlbench.kernels.scope import current_scope
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class _Call:
 
     def __init__(self, library: ctypes.CDLL, basis: Tensor, edges: Neighbourhoods) -> None:
         self.library, self.basis, self.edges = library, basis.detach().contiguous(), edges
-        self.threads = threads_for(edges.n_atoms)
+        self.threads, self.scope = threads_for(edges.n_atoms), current_scope()
 
     def __call__(self, name: str, *tensors: Tensor | None) -> None:
         """Call a kernel with x, radial functions, (the basis,) and whatever else it takes."""
@@ -183,11 +182,11 @@ class _Sum(Function):
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
         x, radial, basis, harmonics, moments = ctx.saved_tensors
-        given = given.contiguous()
-        if torch.is_grad_enabled() and scope() != "coordinates":
+        given, purpose = given.contiguous(), ctx.call.scope.purpose
+        if torch.is_grad_enabled() and purpose != "coordinates":
             twin = partial(_plain, edges=ctx.call.edges)
             return None, *differentiate(twin, (x, radial, basis, harmonics), given), None
-        if scope() == "coordinates":
+        if purpose == "coordinates":
             of_x, of_radial, of_harmonics = _Adjoint.apply(
                 ctx.call, given, x, radial, basis, harmonics, moments
             )
@@ -201,7 +200,7 @@ class _Sum(Function):
             harmonics,
             moments,
             of_basis,
-            geometry=scope() != "parameters",
+            geometry=purpose != "parameters",
         )
         return None, of_x, of_radial, of_basis.sum(dim=0), of_harmonics, None
 
@@ -251,7 +250,8 @@ class _Adjoint(Function):
         # The result is as long as `given`, of which it is the derivative.
         by_given, by_x = torch.empty_like(x), torch.empty_like(x)
         by_radial, by_harmonics = (
-            torch.empty_like(t) if scope() != "parameters" else None for t in (radial, harmonics)
+            torch.empty_like(t) if ctx.call.scope.purpose != "parameters" else None
+            for t in (radial, harmonics)
         )
         by_basis = ctx.call.basis_sums()
         found = [by_given, by_x, by_radial, by_harmonics, by_basis]

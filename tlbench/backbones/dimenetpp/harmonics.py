@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from tlbench.backbones.once import once
 from tlbench.kernels.calling import address, call, threads_for
+from tlbench.kernels.derivatives import once
 from tlbench.kernels.library import MAX_ORDERS, library_for
-from tlbench.kernels.scope import scope
+from tlbench.kernels.scope import Scope, current_scope
 
 Polynomial = npt.NDArray[np.float64]
 """Coefficients of x^a y^b z^c at [a, b, c]."""
@@ -216,18 +216,18 @@ class _Harmonics(Function):
             found = vectors.new_empty((vectors.shape[0], basis.n_orders**2))
             _call(library.harmonics_forward, basis, basis.steps, vectors, inverse, found)
         ctx.save_for_backward(vectors, inverse, found)
-        ctx.basis, ctx.library = basis, library
+        ctx.basis, ctx.library, ctx.scope = basis, library, current_scope()
         return found
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None, None]:
         known = ctx.saved_tensors
         given = given.contiguous()
-        again = torch.is_grad_enabled() and scope() != "coordinates"
+        again = torch.is_grad_enabled() and ctx.scope.purpose != "coordinates"
         if ctx.library is None or again:
             of_vectors = ctx.basis.adjoint(given, *known)
         else:
-            of_vectors = _Adjoint.apply(given, *known, ctx.basis, ctx.library)
+            of_vectors = _Adjoint.apply(given, *known, ctx.basis, ctx.library, ctx.scope)
         # What depends on the inverse of the length counts as depending on the vectors.
         return of_vectors, None, None, None
 
@@ -242,12 +242,13 @@ class _Adjoint(Function):
         harmonics: Tensor,
         basis: SphericalHarmonics,
         library: ctypes.CDLL,
+        scope: Scope,
     ) -> Tensor:
         found = torch.empty_like(vectors)
         known = basis.slopes, vectors, inverse, harmonics
         _call(library.harmonics_adjoint, basis, *known, given, found)
         ctx.save_for_backward(given, vectors, inverse, harmonics)
-        ctx.basis, ctx.library = basis, library
+        ctx.basis, ctx.library, ctx.scope = basis, library, scope
         return found
 
     @staticmethod
@@ -259,12 +260,12 @@ class _Adjoint(Function):
         _call(
             ctx.library.harmonics_tangent, ctx.basis, slopes, *known, change.contiguous(), by_given
         )
-        if scope() == "parameters":
-            return by_given, None, None, None, None, None
+        if ctx.scope.purpose == "parameters":
+            return by_given, *[None] * 6
         with torch.enable_grad():
             inputs = [t.detach().requires_grad_(True) for t in known]
             adjoint = ctx.basis.adjoint(given.detach(), *inputs)
-            return by_given, *torch.autograd.grad(adjoint, inputs, change.detach()), None, None
+            return by_given, *torch.autograd.grad(adjoint, inputs, change.detach()), *[None] * 3
 
 
 def _call(function: Any, basis: SphericalHarmonics, *tensors: Tensor) -> None:

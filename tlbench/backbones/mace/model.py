@@ -1,11 +1,7 @@
 """MACE, put together by the package mace-torch, without what it sets for a whole process."""
 
-import os
-import random
 import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -13,23 +9,19 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.isolation import isolated_import
 from tlbench.backbones.mace.config import MACEConfig
 from tlbench.backbones.mace.elements import ElementEmbedding, ElementLinear
 from tlbench.graphs import Graph
 
-# The package prints, lets torch.load unpickle anything (for constants of its e3nn, which is to be
-# imported after it), and what it imports adds filters of warnings.
-_random_state, _environment = random.getstate(), dict(os.environ)
-with warnings.catch_warnings(), redirect_stdout(StringIO()):
+# The package lets torch.load unpickle anything, for constants of its e3nn, which is to be imported
+# after it.
+with isolated_import():
     warnings.simplefilter("ignore")
     from mace import modules  # isort: skip
     import e3nn  # isort: skip
     from e3nn import o3  # isort: skip
     from e3nn.util.codegen import CodeGenMixin  # isort: skip
-random.setstate(_random_state)
-for _name in os.environ.keys() - _environment.keys():
-    del os.environ[_name]
-os.environ.update(_environment)
 
 N_ELEMENTS = MAX_ATOMIC_NUMBER + 1
 

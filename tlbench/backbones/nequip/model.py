@@ -1,7 +1,5 @@
 """NequIP, put together by the package nequip, without what it sets for a whole process."""
 
-import os
-import random
 import warnings
 from typing import Any
 
@@ -11,18 +9,13 @@ from e3nn import o3
 from torch import Tensor
 
 from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.isolation import isolated_import
 from tlbench.backbones.nequip.config import NequIPConfig
 from tlbench.graphs import Graph
 
-# Some of what the package imports adds filters of warnings, draws random numbers, and sets
-# variables of the environment.
-_random_state, _environment = random.getstate(), dict(os.environ)
-with warnings.catch_warnings():
+with isolated_import():
     from nequip.data import AtomicDataDict
     from nequip.model.nequip_models import FullNequIPGNNModel
-random.setstate(_random_state)
-for _name in os.environ.keys() - _environment.keys():
-    del os.environ[_name]
 
 
 class NequIP(Backbone):

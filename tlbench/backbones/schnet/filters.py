@@ -11,8 +11,8 @@ from torch.autograd import Function
 from torch.nn.functional import linear
 
 from tlbench.backbones.activation import shifted_softplus
-from tlbench.backbones.once import once
-from tlbench.kernels.scope import scope
+from tlbench.kernels.derivatives import once
+from tlbench.kernels.scope import Scope, current_scope
 
 SMALLEST_EXPONENT = -80.0
 
@@ -144,19 +144,20 @@ class _WithSlopes(Function):
         slopes_at: Callable[[Tensor], Tensor],
     ) -> Tensor:
         ctx.save_for_backward(distance, slopes)
-        ctx.slopes_at = slopes_at
+        ctx.slopes_at, ctx.scope = slopes_at, current_scope()
         return filters.view_as(filters)
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
-        if scope() == "parameters":
+        purpose = ctx.scope.purpose
+        if purpose == "parameters":
             return None, given, None, None
         distance, slopes = ctx.saved_tensors
         if torch.is_grad_enabled():
-            if scope() == "everything":
+            if purpose == "everything":
                 slopes = ctx.slopes_at(distance)
             else:
-                slopes = _Slopes.apply(distance, slopes, ctx.slopes_at)
+                slopes = _Slopes.apply(distance, slopes, ctx.slopes_at, ctx.scope)
         return (given * slopes).sum(dim=1), given, None, None
 
 
@@ -165,20 +166,24 @@ class _Slopes(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, distance: Tensor, slopes: Tensor, slopes_at: Callable[[Tensor], Tensor]
+        ctx: Any,
+        distance: Tensor,
+        slopes: Tensor,
+        slopes_at: Callable[[Tensor], Tensor],
+        scope: Scope,
     ) -> Tensor:
         ctx.save_for_backward(distance, slopes)
-        ctx.slopes_at = slopes_at
+        ctx.slopes_at, ctx.scope = slopes_at, scope
         return slopes.view_as(slopes)
 
     @staticmethod
     @once
-    def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, Tensor, None]:
-        if scope() == "parameters":
-            return None, given, None
+    def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+        if ctx.scope.purpose == "parameters":
+            return None, given, None, None
         distance, _ = ctx.saved_tensors
         with torch.enable_grad():
             distance = distance.detach().requires_grad_(True)
             slopes = ctx.slopes_at(distance)
             (of_distance,) = torch.autograd.grad(slopes, distance, given.detach())
-        return of_distance, given, None
+        return of_distance, given, None, None

@@ -7,6 +7,7 @@ from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock,
 
 from tlbench.backbones.activation import shifted_softplus
 from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.message_passing import remove_templates
 from tlbench.backbones.schnet.config import SchNetConfig
 from tlbench.backbones.schnet.filters import FilterBasis, Weights, with_slopes
 from tlbench.backbones.schnet.pairs import convolve, pairs_of
@@ -38,6 +39,7 @@ class SchNet(Backbone):
         for layer in (self.lin1, self.lin2):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
+        remove_templates(self)
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""

@@ -13,6 +13,7 @@ from torch_geometric.nn.models.visnet import (
 )
 
 from tlbench.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+from tlbench.backbones.message_passing import remove_templates
 from tlbench.backbones.visnet.config import ViSNetConfig
 from tlbench.graphs import Graph
 
@@ -42,6 +43,7 @@ class ViSNet(Backbone):
         self.norm = nn.LayerNorm(hidden)
         self.vectors = nn.Linear(hidden, hidden, bias=False)
         self.readout = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
+        remove_templates(self)
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""

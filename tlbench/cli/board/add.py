@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
+from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import StoreFolder
 
 

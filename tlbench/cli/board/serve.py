@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tlbench.cli.board.place import BoardFolder, Private, place_of
+from tlbench.cli.board.location import BoardFolder, Private, place_of
 
 
 def serve(
@@ -29,7 +29,7 @@ def serve(
     There are no passwords: everybody with an account on this machine can read the site,
     and with --host 0.0.0.0 everybody on its network.
     """
-    from tlbench.leaderboard.place import is_private
+    from tlbench.leaderboard.location import is_private
     from tlbench.leaderboard.site.serving import server_of
 
     folder = site or place_of(private, board).site

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlbench.cli.tables import say
-from tlbench.leaderboard.checks import TOLERANCES, Findings, measured_models, write_check
+from tlbench.leaderboard.checks.drawing import measured_models
+from tlbench.leaderboard.checks.files import write_check
+from tlbench.leaderboard.checks.record import TOLERANCES, Findings
 
 if TYPE_CHECKING:
     from tlbench.leaderboard.reading import Entry
@@ -43,7 +45,7 @@ class SpotCheck:
         """
         from rich.console import Console
 
-        from tlbench.leaderboard.verification.rerun import rerun
+        from tlbench.leaderboard.checks.rerun import rerun
         from tlbench.run import default_store
 
         self._refuse_unknown_code("cpu")
@@ -61,9 +63,9 @@ class SpotCheck:
         from rich.console import Console
 
         from tlbench.engine.devices import resolve
-        from tlbench.engine.means import Means
+        from tlbench.engine.resources import Resources
         from tlbench.engine.runner import Report
-        from tlbench.leaderboard.verification.retraining import retrain
+        from tlbench.leaderboard.checks.retraining import retrain
 
         self._refuse_unknown_code(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
@@ -78,9 +80,9 @@ class SpotCheck:
                 status.update(f"Training again: {done} of {len(report.status)} jobs are done …")
 
             folder = self.store or Path(temporary) / "store"
-            means = Means(workers, resolve(device))
+            resources = Resources(workers, resolve(device))
             found = retrain(
-                entry, number, chosen, folder, means, self.mirror, show,
+                entry, number, chosen, folder, resources, self.mirror, show,
                 on_code=lambda sentence: say(f"  note: {sentence}"),
                 recorded=self.results is not None,
             )  # fmt: skip
@@ -88,14 +90,14 @@ class SpotCheck:
 
     def _refuse_unknown_code(self, device: str) -> None:
         """Raise InputError, before anything is computed, if the outcome could not be recorded."""
-        from tlbench.leaderboard.verification.retraining import this_machine
+        from tlbench.leaderboard.checks.retraining import this_machine
 
         if self.results is not None:
             this_machine(device)
 
     def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
-        from tlbench.leaderboard.verification.retraining import this_machine
+        from tlbench.leaderboard.checks.retraining import this_machine
 
         tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
         for problem in found.problems:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.board.place import BoardFolder, Private, Results, place_of
+from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ def verify(
     results: Results = None,
     private: Private = False,
     board: BoardFolder = None,
-    summaries: Annotated[
-        bool, typer.Option("--summaries", help="Write every summary.md anew before.")
-    ] = False,
     again: Annotated[
         bool,
         typer.Option("--rerun", help="Evaluate supplied weights again; needs --weights."),
@@ -95,7 +92,7 @@ def verify(
     from tlbench.cli.board.spot_check import SpotCheck
     from tlbench.errors import InputError
     from tlbench.leaderboard.reading import results_of
-    from tlbench.leaderboard.verification import verify_all, write_summary
+    from tlbench.leaderboard.verification import verify_all
 
     if again != (weights is not None):
         raise InputError("--rerun and --weights go together: say where the weights are.")
@@ -107,12 +104,6 @@ def verify(
     if submissions and results is None and board is None and not place.results.is_dir():
         # Outside a clone, and of a board that was moved, a submission says where the others are.
         place = replace(place, results=results_of(submissions))
-    if summaries:
-        for verdict in verify_all(
-            place.results, submissions or (), summaries=False, private=place.private
-        ):
-            if verdict.entry is not None and not verdict.problems:
-                write_summary(verdict.entry)
     check = SpotCheck(tolerance, place.results if record else None, by, store, mirror)
     good = True
     for verdict in verify_all(place.results, submissions or (), private=place.private):
@@ -133,7 +124,8 @@ def verify(
 def _say(verdict: "Verdict", results: Path) -> bool:
     """Print a verdict and the checks there are, and return whether all is good."""
     from tlbench.cli.tables import say
-    from tlbench.leaderboard.checks import differing_of, read_checks
+    from tlbench.leaderboard.checks.files import read_checks
+    from tlbench.leaderboard.checks.trust import differing_of
 
     if verdict.problems:
         for problem in verdict.problems:

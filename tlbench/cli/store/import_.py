@@ -21,7 +21,7 @@ def import_(
     Each file is compared with its digest before a job enters the store. That shows that nothing
     changed on the way; whether the sender computed it honestly, no digest can say.
     """
-    from tlbench.engine.incoming import import_archive
+    from tlbench.engine.archive import import_archive
     from tlbench.engine.store import Store
 
     opened = Store(store_folder(store))

@@ -188,3 +188,8 @@ class Origin(Strict):
     def reference(cls, start: Mapping[str, Any], element: str) -> Reference:
         """Return the potential that the frames are sampled with; ``start`` is that of `start`."""
         raise NotImplementedError
+
+    @classmethod
+    def n_atoms_at_start(cls, start: Mapping[str, Any]) -> int:
+        """Return the number of atoms of the structure that `reference` starts from."""
+        raise NotImplementedError

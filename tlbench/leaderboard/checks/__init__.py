@@ -9,34 +9,3 @@ A record is bound to its submission by the digest of ``submission.json``. Whoeve
 board vouches for it. It is read with the same suspicion as a submission, and left out if it does
 not fit the submission.
 """
-
-from tlbench.leaderboard.checks.drawing import draw, measured_models, source_jobs
-from tlbench.leaderboard.checks.files import checks_folder, read_checks, write_check
-from tlbench.leaderboard.checks.newest import differing_of, newest_of
-from tlbench.leaderboard.checks.record import (
-    EVALUATED,
-    TOLERANCES,
-    TRAINED,
-    Check,
-    CheckedModel,
-    Findings,
-    Machine,
-)
-
-__all__ = [
-    "EVALUATED",
-    "TOLERANCES",
-    "TRAINED",
-    "Check",
-    "CheckedModel",
-    "Findings",
-    "Machine",
-    "checks_folder",
-    "differing_of",
-    "draw",
-    "measured_models",
-    "newest_of",
-    "read_checks",
-    "source_jobs",
-    "write_check",
-]

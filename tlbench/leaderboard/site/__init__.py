@@ -1,1 +1,1 @@
-"""The site of the leaderboard: static pages that are made of submissions alone."""
+"""The site of the board: static pages that are made of submissions alone."""

@@ -11,9 +11,10 @@ from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any
 
-from tlbench.leaderboard.checks import Check, measured_models
+from tlbench.leaderboard.checks.drawing import measured_models
+from tlbench.leaderboard.checks.record import Check
+from tlbench.leaderboard.checks.trust import Trust
 from tlbench.leaderboard.reading import Entry
-from tlbench.leaderboard.site.trust import Trust
 from tlbench.leaderboard.verification import Coverage
 from tlbench.leaderboard.verification.data import known_contents
 from tlbench.leaderboard.verification.numbers import models_of
@@ -101,11 +102,15 @@ class Board:
         What a suite that tlbench ships is called and said to be, no submission decides.
         """
         suite = self.members[0].entry.suite
-        shipped = _shipped(suite.name)
-        if shipped is None or self.kind not in (Kind.SHIPPED, Kind.OTHER_DATA):
+        if self.shipped is None or self.kind not in (Kind.SHIPPED, Kind.OTHER_DATA):
             return suite
-        own = {"title": shipped[0].title, "description": shipped[0].description}
+        own = {"title": self.shipped.title, "description": self.shipped.description}
         return suite.model_copy(update=own)
+
+    @property
+    def shipped(self) -> Suite | None:
+        """The suite of its name that tlbench ships."""
+        return shipped_suite(self.members[0].entry.suite.name)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -116,34 +121,35 @@ class Board:
     @property
     def is_described_by_tlbench(self) -> bool:
         """Whether the description is that of the suite that tlbench ships."""
-        shipped = _shipped(self.suite.name)
-        return shipped is not None and self.suite.description == shipped[0].description
+        return self.shipped is not None and self.suite.description == self.shipped.description
 
     @property
     def mark(self) -> str:
         """What its heading has beside the title of the suite that tlbench ships, if it differs."""
-        shipped = _shipped(self.suite.name)
-        if shipped is None or self.kind is Kind.SHIPPED:
+        if self.shipped is None or self.kind is Kind.SHIPPED:
             return ""
         if self.kind is Kind.OTHER_DATA:
             return " (other data)"
-        version = self.suite.version
-        return " (changed)" if version == shipped[0].version else f" (version {version})"
+        return f" (version {self.suite.version})" if self.has_other_version else " (changed)"
+
+    @property
+    def has_other_version(self) -> bool:
+        """Whether tlbench ships another version of the suite."""
+        return self.shipped is not None and self.suite.version != self.shipped.version
 
     @property
     def description(self) -> str:
         """What the suite is said to be; empty where its settings are others than it says."""
-        shipped = _shipped(self.suite.name)
-        own_version = shipped is not None and self.suite.version == shipped[0].version
-        return "" if self.kind is Kind.VARIANT and own_version else self.suite.description
+        is_changed = self.kind is Kind.VARIANT and not self.has_other_version
+        return "" if is_changed else self.suite.description
 
     @property
     def difference(self) -> str:
         """How it differs from a suite that tlbench ships, in a sentence; empty if it does not."""
-        name, shipped = self.suite.name, _shipped(self.suite.name)
+        name = self.suite.name
         if self.kind is Kind.SHIPPED:
             return ""
-        if shipped is None:
+        if self.shipped is None:
             return (
                 f"tlbench ships no suite {name}; title and description are those of a submission."
             )
@@ -152,9 +158,9 @@ class Board:
                 f"This is the suite {name} that tlbench ships, on data of other content than that "
                 "of its first table."
             )
-        version = shipped[0].version
-        if self.suite.version != version:
-            how = f"this is version {self.suite.version}, and tlbench ships version {version}"
+        if self.has_other_version:
+            ours = self.shipped.version
+            how = f"this is version {self.suite.version}, and tlbench ships version {ours}"
         elif self.changes:
             how = changes_text(self.changes)
         else:
@@ -170,11 +176,6 @@ class Board:
     def data_sets(self) -> list[str]:
         """The names of the data sets, as the first submission has them."""
         return [each.card for each in self.members[0].entry.about.data]
-
-    @cached_property
-    def trust(self) -> Mapping[str, Trust]:
-        """Name of a member → how far its numbers have been checked."""
-        return {member.name: member.trust for member in self.members}
 
     @property
     def sound(self) -> list[Member]:
@@ -199,8 +200,8 @@ def title_of(suite: Suite) -> str:
 
 def quotation_of(suite: Suite) -> str:
     """Return the title that a submission gives a suite; empty where it is that of tlbench."""
-    shipped = _shipped(suite.name)
-    return "" if shipped is not None and suite.title == shipped[0].title else suite.title
+    shipped = shipped_suite(suite.name)
+    return "" if shipped is not None and suite.title == shipped.title else suite.title
 
 
 def changes_text(changes: Sequence[Change]) -> str:
@@ -257,20 +258,23 @@ def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Bo
 
 def _kind(member: Member) -> Kind:
     about = member.entry.about
-    shipped = _shipped(about.suite)
+    shipped = shipped_suite(about.suite)
     if shipped is None:
         return Kind.FOREIGN
-    same = (about.suite_version, about.protocol_digest) == (shipped[0].version, shipped[1])
+    ours = shipped.version, _protocol_digest(about.suite)
+    same = (about.suite_version, about.protocol_digest) == ours
     return Kind.SHIPPED if same else Kind.VARIANT
 
 
 @cache
-def _shipped(name: str) -> tuple[Suite, str] | None:
-    """Return the suite of this name that tlbench ships, and the digest of its protocol."""
-    if name not in suite_names():
-        return None
-    suite = load_suite(name)
-    return suite, suite.protocol_digest()
+def shipped_suite(name: str) -> Suite | None:
+    """Return the suite of this name that tlbench ships."""
+    return load_suite(name) if name in suite_names() else None
+
+
+@cache
+def _protocol_digest(name: str) -> str:
+    return load_suite(name).protocol_digest()
 
 
 def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:

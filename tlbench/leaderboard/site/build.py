@@ -2,19 +2,26 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from tlbench.errors import InputError, printable
-from tlbench.leaderboard.checks import read_checks
-from tlbench.leaderboard.place import is_private, mark_private
+from tlbench.leaderboard.checks.files import read_checks
+from tlbench.leaderboard.location import is_private, mark_private
+from tlbench.leaderboard.site.assembly import Assembly, Failure
 from tlbench.leaderboard.site.boards import Board, Member
-from tlbench.leaderboard.site.making import Failure, Files, Maker
 from tlbench.leaderboard.site.readme import check_readme, write_readme
 from tlbench.leaderboard.verification import Verdict, verify_all
 
-ASSETS = ("board.css", "table.js", "figures.js")
+ASSETS = {
+    "board.css": ("tlbench.report", "style.css"),
+    "figures.js": ("tlbench.report", "figures.js"),
+    "table.js": ("tlbench.leaderboard.site", "assets/table.js"),
+}
+"""Name in the site → package and path in it."""
+
 PLOTLY = "plotly.min.js"
 MARKS = ("board.json", "assets/table.js")
 """Files by which a site is known, so that no other folder is ever replaced."""
@@ -72,11 +79,11 @@ def build_site(
         if private:
             raise InputError("--readme is for the table of the public board, not a private one.")
         check_readme(readme)
-    verdicts = verify_all(results, summaries=False, private=private)
+    verdicts = verify_all(results, private=private)
     found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
     left_out = [verdict for verdict in verdicts if verdict.problems]
     refused = [_label(verdict.folder, results) for verdict in left_out]
-    made = Maker(private, refused).make(member for member, _ in found)
+    made = Assembly(private, refused).site(member for member, _ in found)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
@@ -128,17 +135,16 @@ def _check_target(out: Path, private: bool) -> None:
         )
 
 
-def _write(site: Path, pages: Files, private: bool) -> None:
+def _write(site: Path, pages: Mapping[str, bytes], private: bool) -> None:
     from plotly.offline import get_plotlyjs
 
     assets = site / "assets"
     assets.mkdir(parents=True)
-    for name in ASSETS:
-        source = files("tlbench.leaderboard.site") / "assets" / name
-        (assets / name).write_bytes(source.read_bytes())
+    for name, (package, path) in ASSETS.items():
+        (assets / name).write_bytes((files(package) / path).read_bytes())
     (assets / PLOTLY).write_text(get_plotlyjs(), encoding="utf-8")
-    for path, content in pages.items():
-        target = site / path
+    for page, content in pages.items():
+        target = site / page
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     if private:

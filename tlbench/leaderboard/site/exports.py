@@ -3,29 +3,61 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tlbench.leaderboard.site.boards import Board
-from tlbench.leaderboard.site.columns import rounded
-from tlbench.leaderboard.site.rows import Row
+from tlbench.leaderboard.site.rows import BoardRow
 from tlbench.leaderboard.site.rules import RULES
 from tlbench.metrics import METRICS
-from tlbench.report.budget import budget_label
+from tlbench.report.html import rounded
+from tlbench.report.wording import budget_label
 
 FORMAT = 1
 KEPT = 10
 """Significant digits."""
 
-COLUMNS = (
-    "suite", "board", "submission", "backbone", "strategy", "source", "source_part", "target",
-    "size", "target_structures", "train_temperature_k", "metric", "unit", "better", "condition",
-    "value", "low", "high", "ratio_to_scratch", "ratio_low", "ratio_high", "ratio_pairs", "pairs",
-    "pairs_expected", "complete", "rank", "tie_group", "verification", "models_checked", "models",
-)  # fmt: skip
+Boards = Sequence[tuple[Board, Sequence[BoardRow]]]
 
 
-def board_json(boards: Sequence[tuple[Board, Sequence[Row]]], private: bool = False) -> str:
+def _interval(row: BoardRow, end: str) -> float | None:
+    return getattr(row.ratio.interval, end) if row.ratio and row.ratio.interval else None
+
+
+OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
+    "submission": lambda row: row.submission,
+    "backbone": lambda row: row.place.backbone,
+    "strategy": lambda row: row.place.strategy,
+    "source": lambda row: row.transfer.source,
+    "source_part": lambda row: row.transfer.part,
+    "target": lambda row: row.transfer.target,
+    "size": lambda row: row.place.size,
+    "target_structures": lambda row: row.place.size if row.trained else 0,
+    "train_temperature_k": lambda row: row.place.train_temperature_k,
+    "metric": lambda row: row.metric,
+    "unit": lambda row: METRICS.get(row.metric).unit,
+    "better": lambda row: METRICS.get(row.metric).better,
+    "condition": lambda row: dict(row.tested),
+    "value": lambda row: rounded(row.mean.value, KEPT),
+    "low": lambda row: rounded(row.ends[0] if row.ends else None, KEPT),
+    "high": lambda row: rounded(row.ends[1] if row.ends else None, KEPT),
+    "ratio_to_scratch": lambda row: rounded(row.ratio.value if row.ratio else None, KEPT),
+    "ratio_low": lambda row: rounded(_interval(row, "low"), KEPT),
+    "ratio_high": lambda row: rounded(_interval(row, "high"), KEPT),
+    "ratio_pairs": lambda row: row.ratio.n_pairs if row.ratio else None,
+    "pairs": lambda row: row.mean.n_pairs,
+    "pairs_expected": lambda row: row.n_expected,
+    "complete": lambda row: row.is_complete,
+    "rank": lambda row: row.standing.rank if row.standing else None,
+    "tie_group": lambda row: row.group,
+    "verification": lambda row: row.trust.level,
+    "models_checked": lambda row: row.trust.n_checked,
+    "models": lambda row: row.trust.n_models,
+}
+COLUMNS = ("suite", "board", *OF_ROWS)
+
+
+def board_json(boards: Boards, private: bool = False) -> str:
     """Return every board with its submissions and rows, as JSON, marked if it is private."""
     content = {
         "format": FORMAT,
@@ -37,17 +69,17 @@ def board_json(boards: Sequence[tuple[Board, Sequence[Row]]], private: bool = Fa
     return json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")) + "\n"
 
 
-def board_csv(boards: Sequence[tuple[Board, Sequence[Row]]]) -> str:
+def board_csv(boards: Boards) -> str:
     """Return every row of every board; cells that do not apply are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for board, rows in boards:
-        writer.writerows([_cell(value) for value in _line(board, row)] for row in rows)
+        writer.writerows(map(_cell, _line(board, row)) for row in rows)
     return text.getvalue()
 
 
-def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
+def _board(board: Board, rows: Sequence[BoardRow]) -> dict[str, Any]:
     about = board.members[0].entry.about
     return {
         "suite": about.suite,
@@ -77,41 +109,8 @@ def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _line(board: Board, row: Row) -> list[Any]:
-    metric, ratio = METRICS.get(row.view.metric), row.ratio
-    interval = ratio.interval if ratio else None
-    return [
-        board.suite.name,
-        board.slug or None,
-        row.arm.submission,
-        row.arm.backbone,
-        row.arm.strategy,
-        row.view.transfer.source,
-        row.view.transfer.part,
-        row.view.transfer.target,
-        row.size,
-        row.arm.size,
-        row.at,
-        metric.name,
-        metric.unit,
-        metric.better,
-        dict(row.view.tested),
-        rounded(row.value, KEPT),
-        rounded(row.low, KEPT),
-        rounded(row.high, KEPT),
-        rounded(ratio.value, KEPT) if ratio else None,
-        rounded(interval.low, KEPT) if interval else None,
-        rounded(interval.high, KEPT) if interval else None,
-        ratio.n_pairs if ratio else None,
-        row.n_pairs,
-        row.n_expected,
-        row.is_complete,
-        row.standing.rank if row.standing else None,
-        row.group,
-        row.trust.level,
-        row.trust.n_checked,
-        row.trust.n_models,
-    ]
+def _line(board: Board, row: BoardRow) -> list[Any]:
+    return [board.suite.name, board.slug or None, *(of(row) for of in OF_ROWS.values())]
 
 
 def _cell(value: Any) -> str:

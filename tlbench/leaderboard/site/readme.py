@@ -7,7 +7,7 @@ from tlbench.errors import InputError
 from tlbench.files import write_whole
 from tlbench.leaderboard.site.boards import Board, Kind
 from tlbench.leaderboard.site.headline import Headline
-from tlbench.report.summary import markdown_table
+from tlbench.report.markdown import markdown_table
 
 START, END = "<!-- board -->", "<!-- end of board -->"
 
@@ -18,14 +18,7 @@ def overview_table(found: Sequence[tuple[Board, Headline]]) -> str:
     It is about the submissions of which no check has failed; without any there is no line.
     """
     lines = [
-        [
-            "suite",
-            "transfer",
-            "submissions",
-            "budget",
-            "error / scratch at this budget",
-            "pairs",
-        ]
+        ["suite", "transfer", "submissions", "budget", "error / scratch at this budget", "pairs"]
     ]
     for board, headline in found:
         if board.kind is not Kind.SHIPPED or not board.sound:

@@ -1,40 +1,34 @@
-"""The rows of a board: every arm with its mean, its ratio to scratch and its rank."""
+"""The rows of a board: the arms of all submissions with their means, ratios and ranks."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tlbench.leaderboard.site.boards import Board
-from tlbench.leaderboard.site.intervals import ratios_of
-from tlbench.leaderboard.site.pool import MEANS, Arm, Pool, Values, View
-from tlbench.leaderboard.site.simulated import intervals_of_simulations
-from tlbench.leaderboard.site.trust import Trust
-from tlbench.metrics import METRICS
+from tlbench.leaderboard.checks.trust import Trust
+from tlbench.leaderboard.site.boards import Board, Member
+from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import MIN_PAIRS, Ratio, Standing, tie_groups
-from tlbench.metrics.statistics.pairs import log_ratios
-from tlbench.plan import Transfer
-from tlbench.report.summary import BASELINE
+from tlbench.metrics.statistics import MIN_PAIRS, Standing, tie_groups
+from tlbench.plan import Place, Transfer
+from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
+from tlbench.report.rows import Row, condition_order, rows_of, seeds_of
+
+Ends = tuple[float, float] | None
+"""Ends of a 95 % interval."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a board.
+class BoardRow(Row):
+    """One line of a board: an arm of a submission.
 
     Attributes
     ----------
     label
         What the model is called in the board.
-    size, at
-        Number of target training structures, and their temperature (None: of all). An arm that
-        sees no target data stands at each of them, to be compared with scratch there.
-    value, low, high
-        Mean over pairs, and its 95 % interval where there is one.
-    ratio
-        To training from scratch; None for that itself, and for rates and times.
-    n_pairs, n_expected
-        How many pairs there are, and how many the suite asks for.
+    ends
+        Of the 95 % interval of the mean, where there is one.
+    n_expected
+        How many pairs the suite asks for.
     trust
         How far the submission has been checked.
     standing
@@ -43,16 +37,9 @@ class Row:
         which there are no tie groups.
     """
 
-    view: View
-    arm: Arm
+    submission: str
     label: str
-    size: int
-    at: float | None
-    value: float
-    low: float | None
-    high: float | None
-    ratio: Ratio | None
-    n_pairs: int
+    ends: Ends
     n_expected: int
     trust: Trust
     standing: Standing | None = None
@@ -60,7 +47,12 @@ class Row:
     @property
     def is_complete(self) -> bool:
         """Whether no pair is missing."""
-        return self.n_pairs >= self.n_expected
+        return self.mean.n_pairs >= self.n_expected
+
+    @property
+    def name(self) -> str:
+        """Model and strategy, unique in the board."""
+        return f"{self.label}, {self.place.strategy}"
 
     @property
     def group(self) -> int | None:
@@ -68,150 +60,104 @@ class Row:
         return self.standing.group if self.standing else None
 
 
-def rows_of(board: Board, pool: Pool) -> list[Row]:
+def board_rows(board: Board) -> list[BoardRow]:
     """Return the rows of a board: by metric, test structures, transfer, size and rank."""
-    spread = intervals_of_simulations(board)
-    n_pairs, n_init_seeds = _expected(board)
-    drafts: list[tuple[Row, Values, list[float]]] = []
-    for view, arms in pool.views.items():
-        for arm, values in arms.items():
-            for size, at in _places(arm, arms):
-                row = Row(
-                    view=view,
-                    arm=arm,
-                    label=board.labels[arm.submission, arm.backbone],
-                    size=size,
-                    at=at,
-                    value=math.fsum(values.values()) / len(values),
-                    low=None,
-                    high=None,
-                    ratio=None,
-                    n_pairs=len(values),
-                    n_expected=n_pairs if arm.size else n_init_seeds,
-                    trust=board.trust[arm.submission],
-                )
-                scratch = arms.get(replace(arm, size=size, at=at).scratch(), {})
-                drafts.append((row, values, _logs(row, values, scratch)))
-    rows = _with_intervals(drafts, pool, spread)
-    ranks = _ranks(rows, pool)
-    rows = [replace(row, standing=ranks.get((row.view, row.arm, row.size, row.at))) for row in rows]
-    order = _Order(board, pool)
-    return sorted(rows, key=order)
-
-
-def _expected(board: Board) -> tuple[int, int]:
     pairs = board.suite.seed_pairs()
-    return len(pairs), len({init_seed for _, init_seed in pairs})
-
-
-def _places(arm: Arm, arms: Iterable[Arm]) -> list[tuple[int, float | None]]:
-    """Return sizes and training temperatures at which an arm stands."""
-    if arm.size:
-        return [(arm.size, arm.at)]
-    trained = {
-        (other.size, other.at)
-        for other in arms
-        if other.size and (other.submission, other.backbone) == (arm.submission, arm.backbone)
-    }
-    return sorted(trained, key=lambda place: (place[0], place[1] or 0)) or [(0, None)]
-
-
-def _logs(row: Row, values: Values, scratch: Values) -> list[float]:
-    if row.view.metric in MEANS or row.arm.strategy == BASELINE:
-        return []
-    return list(log_ratios(values, scratch).values())
-
-
-def _with_intervals(
-    drafts: list[tuple[Row, Values, list[float]]],
-    pool: Pool,
-    spread: Mapping[tuple[str, Arm], tuple[float, float] | None],
-) -> list[Row]:
-    """Return the rows with means and ratios, all of them resampled together."""
-    seeds = [pool.seeds[row.view.metric, row.view.transfer] for row, _, _ in drafts]
-    geometric = [n for n, (row, _, _) in enumerate(drafts) if row.view.metric not in MEANS]
-    compared = [n for n, (_, _, logs) in enumerate(drafts) if logs]
-    samples = [(seeds[n], [math.log(v) for v in drafts[n][1].values()]) for n in geometric]
-    means = dict(zip(geometric, ratios_of(samples), strict=True))
-    found = ratios_of([(seeds[n], drafts[n][2]) for n in compared])
-    ratios = dict(zip(compared, found, strict=True))
+    n_models = len({init_seed for _, init_seed in pairs})
     rows = []
-    for number, (row, _, _) in enumerate(drafts):
-        value, ends = row.value, spread.get((row.view.metric, row.arm))
-        if number in means:
-            mean = means[number]
-            value = mean.value
-            ends = (mean.interval.low, mean.interval.high) if mean.interval else None
-        low, high = ends or (None, None)
-        rows.append(replace(row, value=value, low=low, high=high, ratio=ratios.get(number)))
-    return rows
+    for member in board.members:
+        simulated = _intervals_of_simulations(member)
+        for row in rows_of(member.entry.results.records):
+            made = BoardRow(
+                **vars(row),
+                submission=member.name,
+                label=board.labels[member.name, row.place.backbone],
+                ends=simulated.get((row.metric, row.arm)) or _ends(row),
+                n_expected=len(pairs) if row.trained else n_models,
+                trust=member.trust,
+            )
+            rows.append(made)
+    return sorted(_ranked(board, rows), key=_Order(board, rows))
 
 
-def _ranks(rows: list[Row], pool: Pool) -> dict[tuple[View, Arm, int, float | None], Standing]:
-    """Return rank and tie group of what can be ranked.
+def _ends(row: Row) -> Ends:
+    interval = row.mean.interval
+    return (interval.low, interval.high) if interval else None
+
+
+def _intervals_of_simulations(member: Member) -> dict[tuple[str, Place], Ends]:
+    """Return (metric, arm) → interval of rates and times, which count replicas by model."""
+    dynamics = member.entry.results.dynamics
+    found: dict[tuple[str, Place], Ends] = {}
+    if dynamics is None:
+        return found
+    for place, models in arms_of(dynamics, []).items():
+        rate, time = rate_of(models), survival_time(models, dynamics.reference.time_ps)
+        intervals = {"rate": (rate.low, rate.high), "survival": time.interval}
+        for name in of_every_simulation():
+            kind = METRICS.get(name).interval
+            if kind in intervals:
+                found[name, place] = intervals[kind]
+    return found
+
+
+def _ranked(board: Board, rows: list[BoardRow]) -> list[BoardRow]:
+    """Return the rows with rank and tie group of what can be ranked.
 
     That is what is complete, was trained on target data, and has pairs enough for tie groups, in
     submissions of which no check failed.
     """
-    rivals: dict[tuple[View, int, float | None], list[Row]] = defaultdict(list)
+    seeds = seeds_of(r for member in board.members for r in member.entry.results.records)
+    rivals: dict[tuple[str, ConditionKey, Transfer, int, float | None], list[BoardRow]]
+    rivals = defaultdict(list)
     for row in rows:
-        enough = row.n_pairs >= MIN_PAIRS and row.view.metric not in MEANS
-        if row.is_complete and row.arm.size and enough and not row.trust.differing:
-            rivals[row.view, row.size, row.at].append(row)
-    found = {}
-    for (view, size, at), some in rivals.items():
-        for arm, standing in _standings(view, some, pool).items():
-            found[view, arm, size, at] = standing
-    return found
-
-
-def _standings(view: View, rivals: list[Row], pool: Pool) -> dict[Arm, Standing]:
-    lower = METRICS.get(view.metric).better == "lower"
-    # Ties in the mean are broken by name, which should not be that of an object in memory.
-    named = {f"{row.label}, {row.arm.strategy}": row.arm for row in rivals}
-    tables = {name: pool.views[view][arm] for name, arm in named.items()}
-    seed = pool.seeds[view.metric, view.transfer]
-    standings = tie_groups(tables, seed, lower_is_better=lower)
-    return {named[name]: standing for name, standing in standings.items()}
+        enough = row.mean.n_pairs >= MIN_PAIRS and has_logarithm(row.metric)
+        if row.is_complete and row.trained and enough and not row.trust.differing:
+            training_set = row.place.size, row.place.train_temperature_k
+            rivals[row.metric, row.tested, row.transfer, *training_set].append(row)
+    standings: dict[int, Standing] = {}
+    for (metric, _, transfer, *_), some in rivals.items():
+        lower = METRICS.get(metric).better == "lower"
+        tables = {row.name: row.values for row in some}
+        found = tie_groups(tables, seeds[metric, transfer], lower_is_better=lower)
+        standings |= {id(row): found[row.name] for row in some}
+    return [replace(row, standing=standings.get(id(row))) for row in rows]
 
 
 class _Order:
     """The order of the rows of a board."""
 
-    def __init__(self, board: Board, pool: Pool) -> None:
-        self._metrics = pool.metrics(board.suite.error_metrics)
-        transfers = [Transfer(*names) for names in transfers_of(board)]
-        self._transfers = {transfer: n for n, transfer in enumerate(transfers)}
+    def __init__(self, board: Board, rows: list[BoardRow]) -> None:
+        first, found = board.suite.error_metrics, {row.metric for row in rows}
+        self._metrics = [m for m in first if m in found] + sorted(found - set(first))
+        self._transfers = list(dict.fromkeys(row.transfer for row in rows))
 
-    def __call__(self, row: Row) -> tuple[object, ...]:
-        metric, tested, transfer = row.view
-        sign = 1 if METRICS.get(metric).better == "lower" else -1
+    def __call__(self, row: BoardRow) -> tuple[object, ...]:
+        sign = 1 if METRICS.get(row.metric).better == "lower" else -1
         return (
-            self._metrics.index(metric),
-            condition_order(tested),
-            self._transfers[transfer],
-            row.size,
-            row.at or 0,
+            self._metrics.index(row.metric),
+            condition_order(row.tested),
+            self._transfers.index(row.transfer),
+            row.place.size,
+            row.place.train_temperature_k or 0,
             row.standing.rank if row.standing else math.inf,
-            not (row.is_complete and row.arm.size),
-            sign * row.value,
-            row.label,
-            row.arm.strategy,
+            not (row.is_complete and row.trained),
+            sign * row.mean.value,
+            row.name,
         )
 
 
-def transfers_of(board: Board) -> list[tuple[str, str | None, str]]:
-    """Return source, its part and target of every transfer, in the order of the records."""
-    return list(
-        dict.fromkeys(
-            (r.model.source, r.model.source_part, r.model.target)
-            for member in board.members
-            for r in member.entry.results.records
-        )
-    )
+_WORDS = {
+    "temperature_k": "{:g} K",
+    "phase": "{}",
+    "group": "kind: {}",
+    "md_temperature_k": "simulations at {:g} K",
+}
 
 
-def condition_order(tested: ConditionKey) -> tuple[object, ...]:
-    """Return what sorts test structures: all of them first, temperatures by their number."""
-    names = tuple(name for name, _ in tested)
-    return len(names), names, tuple((isinstance(v, str), v) for _, v in tested)
+def condition_text(tested: ConditionKey) -> str:
+    """Return in words what is tested on."""
+    known = dict(tested)
+    parts = [_WORDS[name].format(known.pop(name)) for name in _WORDS if name in known]
+    parts += [f"{name}: {value}" for name, value in known.items()]
+    return ", ".join(parts) or "all test structures"

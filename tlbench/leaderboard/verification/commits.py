@@ -11,7 +11,7 @@ from pathlib import Path
 from tlbench.errors import InputError
 from tlbench.jobs.imports import PACKAGE
 from tlbench.jobs.sources import Sources
-from tlbench.leaderboard.place import PUBLIC
+from tlbench.leaderboard.location import PUBLIC
 from tlbench.leaderboard.reading import Entry
 from tlbench.leaderboard.submission import ABOUT
 from tlbench.plan import plan

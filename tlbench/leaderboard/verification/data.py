@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tlbench.data.cards import Card, card_folder, card_names, load_card
+from tlbench.data.cards import Card, card_folder
 from tlbench.data.fetch import fetch
 from tlbench.data.reading import read_parts
 from tlbench.leaderboard.collecting import content_of, tests_of
@@ -44,13 +44,6 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
     parts = read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
     tests = tests_of(parts["test"], _JOB, card.elements[0])
     return Content(card=card.name, content=content_of(parts), tests=tests.digest())
-
-
-def contents_text(mirror: Path | None) -> str:
-    """Return what ``contents.json`` has to hold, for every card that reads files."""
-    cards = [card for card in map(load_card, card_names()) if card.data_files()]
-    found = {card.digest(): content_from_files(card, mirror).model_dump() for card in cards}
-    return json.dumps(found, indent=1) + "\n"
 
 
 @cache

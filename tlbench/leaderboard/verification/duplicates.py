@@ -2,14 +2,14 @@ r"""Whether submissions say the same.
 
 Two models are the same if they are tested on as many structures and their lists of force errors
 :math:`a_i` and :math:`b_i` differ by :math:`\sum_i |a_i - b_i| / \sum_i \max(a_i, b_i) <`
-`TOLERANCE`, the distance of `tlbench.leaderboard.verification.agreement`. Of the 1,000 pairs of
+`TOLERANCE`, the distance of `tlbench.leaderboard.checks.agreement`. Of the 1,000 pairs of
 published models of one arm that differ in their seeds, 4 are as close as that, all of them
 zero-shot (the median is 0.1); so a single model says little, and a copy is what has nearly all
 models of another submission.
 
 An honest repetition on another processor, which is at less than 10⁻⁴, is recognised as well. So it
 should be: it has the same models, and would count them twice. That it could be repeated is what
-training models again says, see `tlbench.leaderboard.verification.retraining`.
+training models again says, see `tlbench.leaderboard.checks.retraining`.
 """
 
 from collections import defaultdict

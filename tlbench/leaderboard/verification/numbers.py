@@ -18,9 +18,6 @@ from tlbench.transfer import arm
 RELATIVE = 1e-6
 """Agreement of recomputed errors: forces are stored in single precision, sums to nine digits."""
 
-ABSOLUTE = 2e-5
-"""Agreement of recomputed errors of structure: distributions are published to five decimals."""
-
 
 @dataclass(frozen=True)
 class Model:
@@ -109,7 +106,7 @@ def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:
 
 
 def _agree(metric: str, given: float, recomputed: float) -> bool:
-    absolute = ABSOLUTE if metric in ("rdf_error", "adf_error") else 0
+    absolute = METRICS.get(metric).published_precision if metric in METRICS else 0
     return math.isclose(given, recomputed, rel_tol=RELATIVE, abs_tol=absolute)
 
 

@@ -1,15 +1,13 @@
 """All checks of a submission, one after the other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from tlbench.errors import TlbenchError, printable
-from tlbench.files import read_bounded, write_whole
-from tlbench.leaderboard.place import check_place
+from tlbench.leaderboard.location import check_place
 from tlbench.leaderboard.reading import Entry, read_about, read_submission, submission_folders
-from tlbench.leaderboard.submission import SUMMARY
 from tlbench.leaderboard.verification.contents import (
     check_data,
     check_extras,
@@ -26,27 +24,23 @@ from tlbench.leaderboard.verification.simulations import check_simulations
 from tlbench.leaderboard.verification.structures import check_errors, check_tests
 from tlbench.leaderboard.verification.verdict import Verdict, first_few
 from tlbench.plan import plan
-from tlbench.report.markdown import markdown
 
 MOST = 2000
 """Characters of one problem of a submission, which may quote it."""
 
 
-def verify(folder: Path, results: Path, summaries: bool = True, private: bool = False) -> Verdict:
+def verify(folder: Path, results: Path, private: bool = False) -> Verdict:
     """Check a submission by itself, and that it goes on from the revision before it.
 
     Parameters
     ----------
     results
         Folder of all submissions, where the revision before stands.
-    summaries
-        Whether to check that ``summary.md`` is what the records say; it takes longest, and
-        nothing else is made of it.
     private
         Whether the board is private; a board holds either private submissions or public ones.
     """
     try:
-        return _verdict(read_submission(folder, private), results, summaries)
+        return _verdict(read_submission(folder, private), results)
     except TlbenchError as error:
         problem = str(error) if str(folder) in str(error) else f"{folder}: {error}"
     except Exception as error:  # whatever is in it, the others should be verified, too
@@ -57,9 +51,7 @@ def verify(folder: Path, results: Path, summaries: bool = True, private: bool = 
     return Verdict(folder, None, [printable(problem[:MOST])])
 
 
-def verify_all(
-    results: Path, chosen: Sequence[Path] = (), summaries: bool = True, private: bool = False
-) -> list[Verdict]:
+def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False) -> list[Verdict]:
     """Check submissions, also whether they repeat others.
 
     Those that are chosen are taken to be new: one whose models all stand in another submission is
@@ -85,8 +77,7 @@ def verify_all(
     suites = {folder.parent.name for folder in wanted}
     related = {f.absolute(): f for f in there if f.absolute().parent.name in suites}
     verdicts = {
-        place: verify(folder, results, summaries, private)
-        for place, folder in (related | wanted).items()
+        place: verify(folder, results, private) for place, folder in (related | wanted).items()
     }
     others = list(verdicts.values())
     new = bool(chosen) and not private
@@ -114,12 +105,7 @@ def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict
     return replace(verdict, notes=[*verdict.notes, said])
 
 
-def write_summary(entry: Entry) -> None:
-    """Write ``summary.md`` anew."""
-    write_whole(entry.folder / SUMMARY, _summary(entry))
-
-
-def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
+def _verdict(entry: Entry, results: Path) -> Verdict:
     problems = [*_check_revision(entry, results), *check_suite(entry), *check_data(entry)]
     if problems:
         return _refused(entry, problems)
@@ -141,7 +127,6 @@ def _verdict(entry: Entry, results: Path, summaries: bool) -> Verdict:
         ),
         check_numbers(entry, models, tested, measured),
         check_costs(entry, models),
-        _check_summary(entry) if summaries else (),
     )
     for found in checks:
         if problems := first_few(found):
@@ -180,15 +165,3 @@ def _check_revision(entry: Entry, results: Path) -> list[str]:
     if read_about(before, about.private)[1] != about.replaces:
         return [f"It replaces another {before.name} than the one that is published."]
     return []
-
-
-def _check_summary(entry: Entry) -> Iterator[str]:
-    if read_bounded(entry.folder / SUMMARY) != _summary(entry).encode():
-        yield (
-            f"{SUMMARY} is not what these records say; write it anew with "
-            f"tlbench board verify --summaries {entry.folder}."
-        )
-
-
-def _summary(entry: Entry) -> str:
-    return markdown(entry.results, entry.suite.error_metrics, entry.suite)

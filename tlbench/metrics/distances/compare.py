@@ -11,7 +11,7 @@ from tlbench.metrics.distances.sample import Sample
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet
 from tlbench.metrics.distances.transport import discrepancy, exact, sliced, wasserstein
-from tlbench.metrics.distances.uncertainty import Estimate, estimate
+from tlbench.metrics.distances.uncertainty import DistanceEstimate, estimate
 
 
 def compare_sets(
@@ -67,7 +67,7 @@ def _are_equal(a: StructureSet, b: StructureSet) -> bool:
     )
 
 
-_Task = tuple[str, Form, str, Callable[[], Estimate]]
+_Task = tuple[str, Form, str, Callable[[], DistanceEstimate]]
 
 
 def _tasks(a: StructureSet, b: StructureSet, settings: DistanceSettings) -> list[_Task]:

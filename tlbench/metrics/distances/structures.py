@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tlbench.data.frames import Floats, Frames
+from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.errors import InputError
 from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
 from tlbench.metrics.distances.sample import Sample
@@ -48,15 +48,23 @@ class StructureSet:
         reach = settings.scaled_reach * unit if scaled else settings.reach
         bond = settings.scaled_bond * unit if scaled else settings.bond
         graph = graph_of(self.frames, max(reach, bond))
+        bonds = within(graph, bond)
+        pairs = within(graph, reach)
+        length = pairs.edge_vectors().norm(dim=1).numpy() / unit
+        degree = bonds.edge_index[0].bincount(minlength=bonds.n_atoms).double().numpy()
         found = {
-            "pair_distance": self._pairs(within(graph, reach), unit),
-            "angle": self._angles(within(graph, bond)),
-            "coordination": self._coordination(within(graph, bond)),
+            "pair_distance": (length, pairs.system[pairs.edge_index[0]].numpy()),
+            "angle": _angles(bonds),
+            "coordination": (degree, self._frame_of_atom),
         }
         if self.labelled:
-            found["force"] = self._forces(unit)
-            found["energy"] = self._energies(scaled)
-        return {name: s.thinned(settings.values) for name, s in found.items() if len(s)}
+            force = np.linalg.norm(self.frames.forces, axis=1) * unit
+            energy = self.frames.energy / self.frames.n_atoms
+            energy = energy - energy.mean() if scaled else energy
+            found["force"] = force, self._frame_of_atom
+            found["energy"] = energy, np.arange(len(self.frames))
+        samples = {name: Sample(*pair, len(self.frames)) for name, pair in found.items()}
+        return {name: s.thinned(settings.values) for name, s in samples.items() if len(s)}
 
     def environments(self, scaled: bool) -> Sample | None:
         """Return the environments of all atoms in one of their forms, if they are known."""
@@ -64,38 +72,18 @@ class StructureSet:
         return None if values is None else Sample(values, self._frame_of_atom, len(self.frames))
 
     @cached_property
-    def _frame_of_atom(self) -> np.ndarray:
+    def _frame_of_atom(self) -> Ints:
         return np.repeat(np.arange(len(self.frames)), self.frames.n_atoms)
 
-    def _sample(self, values: Floats, frame: np.ndarray) -> Sample:
-        return Sample(values, frame, len(self.frames))
 
-    def _pairs(self, graph: Graph, unit: float) -> Sample:
-        length = graph.edge_vectors().norm(dim=1).numpy() / unit
-        return self._sample(length, graph.system[graph.edge_index[0]].numpy())
-
-    def _angles(self, graph: Graph) -> Sample:
-        vectors = graph.edge_vectors()
-        directions = vectors / vectors.norm(dim=1, keepdim=True)
-        centre = graph.edge_index[0]
-        first, second = pairs_of_edges(centre.bincount(minlength=graph.n_atoms))
-        cosine = (directions[first] * directions[second]).sum(dim=1).clamp(-1, 1)
-        return self._sample(
-            np.degrees(cosine.arccos().numpy()), graph.system[centre[first]].numpy()
-        )
-
-    def _coordination(self, graph: Graph) -> Sample:
-        degree = graph.edge_index[0].bincount(minlength=graph.n_atoms)
-        return self._sample(degree.double().numpy(), self._frame_of_atom)
-
-    def _forces(self, unit: float) -> Sample:
-        return self._sample(np.linalg.norm(self.frames.forces, axis=1) * unit, self._frame_of_atom)
-
-    def _energies(self, scaled: bool) -> Sample:
-        energy = self.frames.energy / self.frames.n_atoms
-        return self._sample(
-            energy - energy.mean() if scaled else energy, np.arange(len(self.frames))
-        )
+def _angles(graph: Graph) -> tuple[Floats, Ints]:
+    """Return all angles between bonds, degrees, and the structure that each is in."""
+    vectors = graph.edge_vectors()
+    directions = vectors / vectors.norm(dim=1, keepdim=True)
+    centre = graph.edge_index[0]
+    first, second = pairs_of_edges(centre.bincount(minlength=graph.n_atoms))
+    cosine = (directions[first] * directions[second]).sum(dim=1).clamp(-1, 1)
+    return np.degrees(cosine.arccos().numpy()), graph.system[centre[first]].numpy()
 
 
 def nearest_distance(frames: Frames, name: str) -> float:

@@ -29,7 +29,7 @@ from tlbench.seeds import stream
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DistanceEstimate:
     """A distance with its 95 % interval and its floor, all in the unit of what is compared."""
 
     value: float
@@ -44,7 +44,7 @@ def estimate(
     distance_of: Callable[[Sample, Sample], Distance],
     resamples: int,
     halves: int,
-) -> Estimate:
+) -> DistanceEstimate:
     """Return the distance of two samples with what is known of its error.
 
     Parameters
@@ -62,7 +62,7 @@ def estimate(
     drawn = [distance(_drawn(a, generator), _drawn(b, generator)) for _ in range(resamples)]
     reach = max(0.0, float(np.quantile(drawn, 0.975)) - value)
     floors = [floor(sample, distance_of, halves) for sample in (a, b)]
-    return Estimate(value, max(0.0, value - reach), value + reach, float(np.mean(floors)))
+    return DistanceEstimate(value, max(0.0, value - reach), value + reach, float(np.mean(floors)))
 
 
 def floor(sample: Sample, distance_of: Callable[[Sample, Sample], Distance], halves: int) -> float:

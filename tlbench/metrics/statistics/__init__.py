@@ -1,6 +1,5 @@
 """Comparison of arms, and what predicts it, with intervals."""
 
-from tlbench.metrics.statistics.area import area_ratio
 from tlbench.metrics.statistics.association import (
     MIN_GROUPS,
     Association,
@@ -8,14 +7,24 @@ from tlbench.metrics.statistics.association import (
     null_correlations,
 )
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
-from tlbench.metrics.statistics.difference import (
+from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
+from tlbench.metrics.statistics.rate import (
     Difference,
+    Rate,
+    clustered_rate,
     paired_difference,
     unpaired_interval,
+    wilson_interval,
 )
-from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
-from tlbench.metrics.statistics.rate import Rate, clustered_rate, wilson_interval
-from tlbench.metrics.statistics.ratio import Ratio, paired_ratio
+from tlbench.metrics.statistics.ratio import (
+    NegativeTransfer,
+    Ratio,
+    Verdict,
+    area_ratio,
+    negative_transfer,
+    paired_ratio,
+    verdict,
+)
 from tlbench.metrics.statistics.survival import (
     MeanTime,
     Survival,
@@ -23,7 +32,6 @@ from tlbench.metrics.statistics.survival import (
     mean_survival_time,
 )
 from tlbench.metrics.statistics.ties import Standing, tie_groups
-from tlbench.metrics.statistics.verdict import NegativeTransfer, Verdict, negative_transfer, verdict
 
 __all__ = [
     "MIN_GROUPS",

@@ -1,1 +1,1 @@
-"""What simulations found, for the report."""
+"""What simulations found: stability, survival and structure of every arm."""

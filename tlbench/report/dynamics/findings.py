@@ -17,7 +17,6 @@ from tlbench.metrics.statistics import (
     verdict,
 )
 from tlbench.plan import Place
-from tlbench.report.budget import AT_THIS_BUDGET
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -31,7 +30,14 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.summary import BASELINE, n_pairs_text, ratio_text, shared_seeds
+from tlbench.report.wording import (
+    AT_THIS_BUDGET,
+    BASELINE,
+    interval_text,
+    n_pairs_text,
+    ratio_text,
+    seeds_note,
+)
 
 FEW = "With fewer than five pairs no significance is claimed."
 CHANCE = "; it may be chance"
@@ -45,8 +51,8 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
     for place, arm in arms.items():
         baseline = baseline_of(place, arms)
         floor = floors_for(dynamics, arm.values())
-        start = f"{_start(place)} {AT_THIS_BUDGET},"
-        sentences.append(f"{_start(place)} {_of_arm(dynamics, arm, floor)}.")
+        start = f"{place.label()}: {AT_THIS_BUDGET},"
+        sentences.append(f"{place.label()}: {_of_arm(dynamics, arm, floor)}.")
         difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
         if difference is None:
             continue
@@ -73,20 +79,14 @@ def _limits(dynamics: Dynamics, n_pairs: list[int]) -> list[str]:
     """Say what cannot be concluded from so few pairs, or from pairs that share init seeds."""
     n_init_seeds = len({run.model.init_seed for run in dynamics.models})
     few = [FEW] if min(n_pairs, default=MIN_PAIRS) < MIN_PAIRS else []
-    return few + ([shared_seeds(n_init_seeds)] if max(n_pairs, default=0) > n_init_seeds else [])
-
-
-def _start(place: Place) -> str:
-    at = place.train_temperature_k
-    trained = "" if at is None else f", trained at {at:g} K"
-    return f"{place.backbone}, {place.strategy}, N = {place.size}{trained}:"
+    return few + ([seeds_note(n_init_seeds)] if max(n_pairs, default=0) > n_init_seeds else [])
 
 
 def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
     """Give the stability rate, survival and errors of structure of an arm, with their floors."""
     rate, time = rate_of(arm), survival_time(arm, dynamics.reference.time_ps)
     said = (
-        f"stability rate {rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}], survival "
+        f"stability rate {rate.value:.2f} {interval_text(rate)}, survival "
         f"{time.value:.3g} of {dynamics.reference.time_ps:g} ps"
     )
     if not any(model.run.n_stable for model in arm.values()):

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.metrics import HEADLINE
 from tlbench.metrics.statistics import (
     MeanTime,
     Pair,
@@ -18,7 +19,8 @@ from tlbench.metrics.statistics import (
 from tlbench.metrics.structure import adf_error, rdf_error
 from tlbench.plan import Place
 from tlbench.records import Record
-from tlbench.report.summary import BASELINE, strategies_of, target_errors
+from tlbench.report.rows import strategies_of, target_errors
+from tlbench.report.wording import BASELINE
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""
@@ -53,7 +55,7 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
     test set. Errors of structure are those of a model's stable replicas; without one they are
     missing, as is what is exactly zero: it has no logarithm.
     """
-    forces = target_errors(records, "force_mae")
+    forces = target_errors(records, HEADLINE)
     found: dict[Place, Arm] = {}
     for run in dynamics.models:
         place, pair = run.model.place, run.model.pair
@@ -151,6 +153,6 @@ def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:
     """
     if place.strategy == BASELINE:
         return {}
-    same = replace(place, strategy=BASELINE)
-    others = [p for p in arms if p == replace(same, size=p.size)] if place.size == 0 else []
+    same = place.scratch
+    others = [p for p in arms if p == same.replace(size=p.size)] if place.size == 0 else []
     return arms.get(min(others, key=lambda p: p.size, default=same), {})

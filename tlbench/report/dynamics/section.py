@@ -1,11 +1,11 @@
-"""The section on molecular dynamics, for the page and for Markdown."""
+"""The section on molecular dynamics."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from tlbench.dynamics import Dynamics
 from tlbench.records import Record
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, drawing
 from tlbench.report.dynamics.findings import dynamics_findings
 from tlbench.report.dynamics.models import ADF, RDF, arms_of, error_text, floors, strategies_in
 from tlbench.report.dynamics.tables import (
@@ -16,7 +16,7 @@ from tlbench.report.dynamics.tables import (
     models_table,
 )
 
-NOTHING = "No model has been simulated."
+FIGURES = "tlbench.report.dynamics.figures:"
 SURVIVAL_NOTE = (
     "Kaplan–Meier estimate of the share of replicas that no criterion has stopped yet. A line is "
     "an arm, all models together; a faint one is a model. Lines that coincide differ in width."
@@ -27,75 +27,64 @@ STRUCTURE_NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Titled:
-    """A table with its title and what its numbers mean; the first line is the header."""
-
-    title: str
-    lines: list[list[str]]
-    note: str = ""
+def simulations(analysis: Analysis) -> Iterator[Section]:
+    """Yield the section on the simulations of a run, if there are any."""
+    dynamics = analysis.results.dynamics
+    if dynamics is not None:
+        yield dynamics_section(dynamics, analysis.results.records)
 
 
-@dataclass(frozen=True)
-class DynamicsSection:
-    """What is said of simulations: what they were, the arms, in words, and details."""
-
-    introduction: str
-    arms: Titled
-    findings: list[str]
-    details: list[Titled]
-
-
-def dynamics_section(dynamics: Dynamics, records: list[Record]) -> DynamicsSection:
-    """Return tables and findings of simulations.
+def dynamics_section(dynamics: Dynamics, records: list[Record], case: str = "") -> Section:
+    """Return tables, findings and figures of simulations.
 
     Parameters
     ----------
     records
         Those that may hold force errors of the same models.
+    case
+        What distinguishes these simulations from others that are shown in the same figures.
     """
     arms = arms_of(dynamics, records)
-    details = [
-        Titled("Which criterion stopped replicas", criteria_table(arms)),
-        Titled("Force error against structure error", models_table(dynamics, arms), MODELS_NOTE),
-    ]
-    return DynamicsSection(
-        _introduction(dynamics),
-        Titled("Stability and structure", arms_table(dynamics, arms), arms_note(dynamics, arms)),
-        dynamics_findings(dynamics, arms),
-        [detail for detail in details if len(detail.lines) > 1],
+    return Section(
+        "simulations",
+        "Molecular dynamics",
+        [
+            Paragraph(_introduction(dynamics)),
+            Table("Stability and structure", arms_table(dynamics, arms), arms_note(dynamics, arms)),
+            Sentences(dynamics_findings(dynamics, arms)),
+            *(dynamics_figures(dynamics, records, case) if dynamics.models else []),
+            Table("Which criterion stopped replicas", criteria_table(arms)),
+            Table("Force error against structure error", models_table(dynamics, arms), MODELS_NOTE),
+        ],
     )
 
 
-def dynamics_figures(dynamics: Dynamics, records: list[Record]) -> Iterator[tuple[str, str, Any]]:
-    """Yield title, note and figure of every plot of simulations."""
-    from tlbench.report.dynamics.plots import adf_curves, msd_curves, rdf_curves, survival_curves
-
-    if not dynamics.models:
-        return
-    arguments = (dynamics, arms_of(dynamics, records), strategies_in(dynamics, records))
-    yield "Survival", SURVIVAL_NOTE, survival_curves(*arguments)
-    for title, name, figure in (
-        ("Radial distribution", RDF, rdf_curves(*arguments)),
-        ("Angular distribution", ADF, adf_curves(*arguments)),
+def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") -> list[Figure]:
+    """Return survival, structure and displacement, as far as they are known."""
+    arms, strategies = arms_of(dynamics, records), strategies_in(dynamics, records)
+    has_structure = any(run.structure for run in dynamics.models)
+    rdf_note, adf_note = (_structure_note(dynamics, name) for name in (RDF, ADF))
+    msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
+    has_msd = any(run.msd for run in dynamics.models)
+    figures = []
+    for title, note, name, is_known in (
+        ("Survival", SURVIVAL_NOTE, "survival_curves", True),
+        ("Radial distribution", rdf_note, "rdf_curves", has_structure),
+        ("Angular distribution", adf_note, "adf_curves", has_structure),
+        ("Mean-square displacement", msd_note, "msd_curves", has_msd),
     ):
-        if figure is not None:
-            yield title, STRUCTURE_NOTE + _floor_text(dynamics, name), figure
-    figure = msd_curves(*arguments)
-    if figure is not None:
-        yield (
-            "Mean-square displacement",
-            STRUCTURE_NOTE + " Displacement is from the start.",
-            figure,
-        )
+        if is_known:
+            draw = drawing(FIGURES + name, dynamics, arms, strategies)
+            figures.append(Figure(title.lower().replace(" ", "-"), title, note, {case: draw}))
+    return figures
 
 
-def _floor_text(dynamics: Dynamics, name: str) -> str:
+def _structure_note(dynamics: Dynamics, name: str) -> str:
     floor = floors(dynamics).get(name)
     if floor is None:
-        return ""
+        return STRUCTURE_NOTE
     whose = dynamics.reference.floor_is
-    return f" The {name} of {whose} is {error_text(floor)}."
+    return f"{STRUCTURE_NOTE} The {name} of {whose} is {error_text(floor)}."
 
 
 def _introduction(dynamics: Dynamics) -> str:
@@ -103,5 +92,6 @@ def _introduction(dynamics: Dynamics) -> str:
     return (
         f"Simulations of {reference.n_atoms} {reference.element} atoms at "
         f"{reference.temperature_k:g} K for {reference.time_ps:g} ps. "
-        f"The reference is {reference.origin}." + ("" if dynamics.models else f" {NOTHING}")
+        f"The reference is {reference.origin}."
+        + ("" if dynamics.models else " No model has been simulated.")
     )

@@ -1,7 +1,7 @@
 """What simulations found, as tables."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from tlbench.report.dynamics.models import (
     rates_in,
     survival_time,
 )
-from tlbench.report.summary import BASELINE
+from tlbench.report.wording import BASELINE, interval_text, temperature_text
 
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "
@@ -60,27 +60,17 @@ MODELS_NOTE = (
 
 def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]:
     """Return the table of arms, with the reference in the last line."""
-    lines = [
-        [
-            *_place_titles(arms),
-            "replicas",
-            "stability rate",
-            "survival (ps)",
-            RDF,
-            ADF,
-            "coordination",
-            "MSD (Å²)",
-        ]
-    ]
+    measured = ["replicas", "stability rate", "survival (ps)", RDF, ADF, "coordination", "MSD (Å²)"]
+    lines = [[*_titles(arms), *measured]]
     for place, arm in arms.items():
         rate = rate_of(arm)
         displaced = [mean_displacement(m.run.msd) for m in arm.values() if m.run.msd]
         coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
         lines.append(
             [
-                *_place_cells(place, arms),
+                *_names(place, arms),
                 _counts_text(arm),
-                f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]",
+                f"{rate.value:.2f} {interval_text(rate)}",
                 _time_text(survival_time(arm, dynamics.reference.time_ps)),
                 *(_mean_text(arm, name) for name in (RDF, ADF)),
                 f"{np.mean(coordination):.2f}" if coordination else "–",
@@ -127,9 +117,9 @@ def criteria_table(arms: Mapping[Place, Arm]) -> list[list[str]]:
     if not names:
         return []
     return [
-        [*_place_titles(arms), "replicas", "stable", *names],
+        [*_titles(arms), "replicas", "stable", *names],
         *(
-            [*_place_cells(place, arms), str(count.total()), *(str(count[n]) for n in ["", *names])]
+            [*_names(place, arms), str(count.total()), *(str(count[n]) for n in ["", *names])]
             for place, count in counts.items()
         ),
     ]
@@ -138,18 +128,9 @@ def criteria_table(arms: Mapping[Place, Arm]) -> list[list[str]]:
 def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str]]:
     """Return force error against structure error: a line per model."""
     names = (FORCE, RDF, ADF)
-    lines = [
-        [
-            *_place_titles(arms),
-            "subset, init seed",
-            f"{FORCE} (meV/Å)",
-            "stable",
-            RDF,
-            ADF,
-            *(f"{name} / {BASELINE}" for name in names),
-            "in words",
-        ]
-    ]
+    measured = ["subset, init seed", f"{FORCE} (meV/Å)", "stable", RDF, ADF]
+    ratios_to = [f"{name} / {BASELINE}" for name in names]
+    lines = [[*_titles(arms), *measured, *ratios_to, "in words"]]
     for place, arm in arms.items():
         baseline = baseline_of(place, arms)
         for pair, model in arm.items():
@@ -162,7 +143,7 @@ def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[list[str
             fewer = difference is not None and difference.value < 0
             lines.append(
                 [
-                    *_place_cells(place, arms),
+                    *_names(place, arms),
                     ", ".join("–" if seed is None else str(seed) for seed in pair),
                     f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–",
                     f"{model.run.n_stable} / {model.n_replicas}",
@@ -192,19 +173,18 @@ def _in_words(
     return ("lower force error, but " if hidden else "") + ", ".join(harms)
 
 
-def _place_titles(arms: Iterable[Place]) -> list[str]:
-    at = ["trained at (K)"] if _has_temperatures(arms) else []
-    return ["backbone", "arm", "N", *at]
+def _titles(arms: Mapping[Place, Arm]) -> list[str]:
+    """Return the titles of the first columns."""
+    return ["backbone", "arm", "N", *(["trained at (K)"] if _has_temperatures(arms) else [])]
 
 
-def _place_cells(place: Place, arms: Iterable[Place]) -> list[str]:
+def _names(place: Place, arms: Mapping[Place, Arm]) -> list[str]:
     """Return the first cells of a line."""
-    at = "all" if place.train_temperature_k is None else f"{place.train_temperature_k:g}"
-    cells = [place.backbone, place.strategy, str(place.size)]
-    return [*cells, at] if _has_temperatures(arms) else cells
+    at = [temperature_text(place.train_temperature_k)] if _has_temperatures(arms) else []
+    return [place.backbone, place.strategy, str(place.size), *at]
 
 
-def _has_temperatures(arms: Iterable[Place]) -> bool:
+def _has_temperatures(arms: Mapping[Place, Arm]) -> bool:
     return any(place.train_temperature_k is not None for place in arms)
 
 
@@ -215,10 +195,8 @@ def _counts_text(arm: Arm) -> str:
 
 
 def _time_text(time: MeanTime) -> str:
-    if time.interval is None:
-        return f"{time.value:.3g}"
-    low, high = time.interval
-    return f"{time.value:.3g} [{low:.3g}, {high:.3g}]"
+    spread = "" if time.interval is None else " [{:.3g}, {:.3g}]".format(*time.interval)
+    return f"{time.value:.3g}{spread}"
 
 
 def _mean_text(arm: Arm, name: str) -> str:

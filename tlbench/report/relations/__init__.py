@@ -1,1 +1,1 @@
-"""What ratios to scratch have to do with distances, coverage and structure."""
+"""What ratios to scratch go with: distances between data, coverage, structure."""

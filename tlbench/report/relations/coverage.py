@@ -6,7 +6,7 @@ from the target's training structures, and among these for the ones that the sou
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,8 @@ from tlbench.metrics.statistics import (
 )
 from tlbench.plan import Place
 from tlbench.profiles import BINS, THIRDS, Coverage, Profile
-from tlbench.report.budget import AT_THIS_BUDGET
-from tlbench.report.summary import BASELINE, range_text, ratio_text
+from tlbench.report.content import Lines
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 from tlbench.suite.transfers import WHOLE
 
 Unit = Pair
@@ -50,11 +50,15 @@ class Covered:
     fallback: Ratio | None
 
 
+Units = dict[Unit, list[Coverage]]
+"""What an arm covers, by what counts as one."""
+
+
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     """Return every arm but the baseline, by backbone, size and temperature."""
     profiles = principal(profiles)
     targets = list(dict.fromkeys(p.model.target for p in profiles))
-    found: dict[Place, dict[Unit, list[Coverage]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[Place, Units] = defaultdict(lambda: defaultdict(list))
     for p in profiles:
         for coverage in p.coverage:
             on = coverage.training_set
@@ -65,12 +69,12 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
                 unit = None, targets.index(p.model.target)
             found[place][unit].append(coverage)
     seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
-    covered = []
-    for place in sorted(found, key=Place.order):
-        scratch = place.replace(strategy=BASELINE)
-        if place.strategy != BASELINE and scratch in found:
-            covered += list(_against(place, found[place], found[scratch], seed))
-    return covered
+    covered = [
+        _against(place, found[place], found[place.scratch], seed)
+        for place in sorted(found, key=lambda each: (each.backbone, each.strategy, each.position))
+        if place.strategy != BASELINE and place.scratch in found
+    ]
+    return [each for each in covered if each is not None]
 
 
 def principal(profiles: Sequence[Profile]) -> list[Profile]:
@@ -80,48 +84,38 @@ def principal(profiles: Sequence[Profile]) -> list[Profile]:
     return [p for p in profiles if p.model.source_part == whole]
 
 
-def _against(
-    place: Place,
-    arm: dict[Unit, list[Coverage]],
-    baseline: dict[Unit, list[Coverage]],
-    seed: int,
-) -> Iterator[Covered]:
+def _against(place: Place, arm: Units, baseline: Units, seed: int) -> Covered | None:
     def ratio(error: Callable[[Coverage], float | None]) -> Ratio | None:
+        # Which bins have atoms enough is the same for all arms.
         ours, theirs = (
             {
                 unit: geometric_mean(values)
                 for unit, some in each.items()
-                # Which bins have atoms enough is the same for all arms.
                 if (values := [e for c in some if (e := error(c))])
             }
             for each in (arm, baseline)
         )
         return paired_ratio(ours, theirs, seed)
 
-    ratios = [ratio(lambda c, n=n: c.error[n]) for n in range(BINS)]  # type: ignore[misc]
+    def of_cell(third: int, column: int) -> Ratio | None:
+        return ratio(lambda coverage: coverage.grid_error[third][column])
+
+    ratios = [found for n in range(BINS) if (found := ratio(lambda c, n=n: c.error[n]))]  # type: ignore[misc]
     trend = ratio(lambda c: c.error[-1] / c.error[0] if c.error[0] else None)
-    known = [r for r in ratios if r is not None]
-    if len(known) < BINS or trend is None:
-        return
-    everything = [c for some in arm.values() for c in some]
-    yield Covered(
+    if len(ratios) < BINS or trend is None:
+        return None
+    everything = [coverage for some in arm.values() for coverage in some]
+    atoms = np.sum([coverage.grid_atoms for coverage in everything], axis=0, dtype=float)
+    return Covered(
         place=place,
         target=np.mean([c.target for c in everything], axis=0).tolist(),
         source=np.mean([c.source for c in everything], axis=0).tolist(),
-        ratios=known,
+        ratios=ratios,
         trend=trend,
-        grid=[
-            (ratio(lambda c, i=i: c.grid_error[i][0]), ratio(lambda c, i=i: c.grid_error[i][1]))  # type: ignore[misc]
-            for i in range(THIRDS)
-        ],
-        shares=[_shares(everything, i) for i in range(THIRDS)],
+        grid=[(of_cell(third, 0), of_cell(third, 1)) for third in range(THIRDS)],
+        shares=[tuple(line) for line in (atoms / atoms.sum(axis=1, keepdims=True)).tolist()],
         fallback=ratio(_fallback),
     )
-
-
-def _shares(everything: list[Coverage], third: int) -> tuple[float, float]:
-    near, far = (float(sum(c.grid_atoms[third][n] for c in everything)) for n in (0, 1))
-    return near / (near + far), far / (near + far)
 
 
 def _fallback(coverage: Coverage) -> float | None:
@@ -129,27 +123,23 @@ def _fallback(coverage: Coverage) -> float | None:
     return near / far if near and far else None
 
 
-def coverage_table(covered: Iterable[Covered]) -> list[list[str]]:
+def coverage_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm and place: ratios from the nearest bin to the farthest."""
-    lines = [
-        [
-            "backbone", "arm", "N", *(_bin(n) for n in range(BINS)), "last / first",
-        ]
-    ]  # fmt: skip
-    for each in covered:
-        lines.append(
+    fifths = "nearest fifth", "second", "third", "fourth", "farthest fifth"
+    return [
+        ["backbone", "arm", "N", *fifths, "last / first"],
+        *(
             [
-                each.place.backbone,
-                each.place.strategy,
-                _size(each.place),
+                *_names(each.place),
                 *(f"{ratio.value:.2f}" for ratio in each.ratios),
                 ratio_text(each.trend, False),
             ]
-        )
-    return lines
+            for each in covered
+        ),
+    ]
 
 
-def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
+def grid_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm, place and third of distances to the target's structures."""
     lines = [
         [
@@ -158,7 +148,6 @@ def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
         ],
     ]  # fmt: skip
     for each in covered:
-        place = each.place
         rows = zip(("near", "middle", "far"), each.grid, each.shares, strict=True)
         for name, ratios, shares in rows:
             cells = [
@@ -166,39 +155,30 @@ def grid_table(covered: Iterable[Covered]) -> list[list[str]]:
                 for ratio, share in zip(ratios, shares, strict=True)
             ]
             fallback = ratio_text(each.fallback, False) if name == "far" and each.fallback else ""
-            lines.append([place.backbone, place.strategy, _size(place), name, *cells, fallback])
+            lines.append([*_names(each.place), name, *cells, fallback])
     return lines
+
+
+def _names(place: Place) -> list[str]:
+    return [place.backbone, place.strategy, place.training_set().removeprefix("N = ")]
 
 
 def coverage_findings(covered: Iterable[Covered]) -> list[str]:
     """Give, for each arm, how its ratio to scratch changes with the distance to training sets."""
-    found: dict[tuple[str, str], list[Covered]] = defaultdict(list)
+    arms: dict[tuple[str, str], list[Covered]] = defaultdict(list)
     for each in covered:
-        found[each.place.backbone, each.place.strategy].append(each)
+        arms[each.place.backbone, each.place.strategy].append(each)
     return [
         f"{backbone}, {strategy}: {AT_THIS_BUDGET}, its ratio to scratch for the fifth of the test "
         "atoms farthest from the target's training structures, over that for the nearest fifth, is "
-        f"{_range(some, [each.trend for each in some])}. Of the farthest third, the ratio where "
+        f"{_range((c.place, c.trend) for c in some)}. Of the farthest third, the ratio where "
         "the source is nearer, over that where it is not, is "
-        f"{_range(some, [each.fallback for each in some])}."
-        for (backbone, strategy), some in found.items()
+        f"{_range((c.place, c.fallback) for c in some)}."
+        for (backbone, strategy), some in arms.items()
     ]
 
 
-def _range(covered: list[Covered], ratios: list[Ratio | None]) -> str:
+def _range(ratios: Iterable[tuple[Place, Ratio | None]]) -> str:
     """Return the smallest and the largest of some ratios, each with its training set."""
-    known = [
-        (ratio, f"N = {_size(each.place)}")
-        for each, ratio in zip(covered, ratios, strict=True)
-        if ratio is not None
-    ]
+    known = [(ratio, place.training_set()) for place, ratio in ratios if ratio is not None]
     return range_text(known) if known else "not known, for lack of atoms"
-
-
-def _bin(n: int) -> str:
-    return ("nearest fifth", "second", "third", "fourth", "farthest fifth")[n]
-
-
-def _size(place: Place) -> str:
-    at = place.train_temperature_k
-    return str(place.size) if at is None else f"{place.size} at {at:g} K"

@@ -1,7 +1,7 @@
 """What the values of a question correlate with, and whether chance would do as well."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -9,11 +9,17 @@ import numpy as np
 
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import Association, association, null_correlations
+from tlbench.report.content import Lines, pivot
 from tlbench.report.relations.questions import Point, Question
+from tlbench.report.relations.structure import association_text
+from tlbench.report.wording import AT_THIS_BUDGET
 from tlbench.seeds import stream
 
 MOST_EXCHANGES = 720
 """Ways to exchange names that are tried at most."""
+
+TOO_LIKELY = 0.05
+"""Share of exchanges of names from which on a correlation is put down to chance."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +102,55 @@ def _relabelled(
     if any(key not in known for line in keys for key in line):
         return []
     return [[known[key] for key in line] for line in keys]
+
+
+def predictors_table(question: Question, found: Answer) -> Lines:
+    """Return a line per predictor, a column per series."""
+    series = dict.fromkeys(p.series for p in question.points)
+    cells = {
+        (name, each): _association_cell(association)
+        for name, some in found.told.items()
+        for each, association in some.items()
+    }
+    return pivot("distance or difference", found.told, series, cells)
+
+
+def _association_cell(found: Association) -> str:
+    skill = "" if found.skill is None else f" × {found.skill:.2f}"
+    chance = "" if found.chance is None else f", {p_text(found.chance)}"
+    return association_text(found) + skill + chance
+
+
+def p_text(chance: float) -> str:
+    """Return a share of exchanges; never as 0, for the names as they are count among them."""
+    return f"p = {chance:.2f}" if chance >= 0.01 else "p < 0.01"
+
+
+def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
+    """Say what the values correlate with most, and how often chance does as well."""
+    strongest = found.strongest()
+    if strongest is None:
+        return
+    name, series, best = strongest
+    n_names = len({name for p in question.points for name in p.names})
+    n_correlations = sum(len(told) for told in found.told.values())
+    yield (
+        f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
+        f"correlations is with {name}, for {series}: {association_text(best)}. "
+        f"{_sure(question, found, n_names)}"
+    )
+
+
+def _sure(question: Question, found: Answer, n_names: int) -> str:
+    """Say what may be concluded from the strongest of many correlations."""
+    of_what = f"{n_names} {question.named}"
+    if found.chance is None or 1 / found.n_exchanges > TOO_LIKELY:
+        return f"With {of_what} nothing is concluded."
+    share = (
+        f"If the {of_what} exchanged their names, one as strong would be found in "
+        f"{found.chance:.1%} of all ways to do so (the least there can be is "
+        f"{1 / found.n_exchanges:.1%})"
+    )
+    if found.chance > TOO_LIKELY:
+        return f"{share}, so it may be chance, and nothing is concluded."
+    return f"{share}. It is the strongest of many, and should be expected to be weaker elsewhere."

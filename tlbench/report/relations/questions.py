@@ -11,11 +11,10 @@ from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 from tlbench.plan import Transfer
-from tlbench.records import Record
-from tlbench.report.relations.gains import gains
-from tlbench.report.summary import BASELINE
-from tlbench.report.temperature import Matrix, Test, label, matrices
-from tlbench.report.transfers import by_transfer
+from tlbench.report.analysis import Analysis
+from tlbench.report.sections.temperature import Matrix, Test, label, matrices
+from tlbench.report.sections.transfers import gains
+from tlbench.report.wording import BASELINE
 from tlbench.suite.transfers import WHOLE
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
@@ -67,10 +66,9 @@ class Question:
     points: list[Point]
 
 
-def questions(
-    records: list[Record], distances: Sequence[DataDistance], metric: str
-) -> list[Question]:
+def questions(analysis: Analysis, metric: str) -> list[Question]:
     """Return what a run's distances may answer: those questions of which there are points."""
+    distances: Sequence[DataDistance] = analysis.results.distances
     known = {frozenset({_key(d.a), _key(d.b)}): _values(d) for d in distances if d.distances}
     asked = [
         Question(
@@ -78,9 +76,9 @@ def questions(
             f"arm / {BASELINE}",
             "A point is a transfer; if points rise, transfers between nearer data sets have the "
             "lower errors relative to scratch, at this budget.",
-            "elements" if has_elements(records) else "parts of the source",
+            "elements" if has_elements(analysis) else "parts of the source",
             False,
-            list(_of_transfers(records, known, metric)),
+            list(_of_transfers(analysis, known, metric)),
         ),
         Question(
             "Among sources of one target, does the ratio to scratch go with distance?",
@@ -89,7 +87,7 @@ def questions(
             "sources of that target; if points rise, the nearer source gives the lower error.",
             "elements",
             True,
-            list(_of_sources(records, known, metric)),
+            list(_of_sources(analysis, known, metric)),
         ),
         Question(
             "Among parts of the source, does the ratio to scratch go with distance to test data?",
@@ -99,7 +97,7 @@ def questions(
             "the lower error.",
             "parts of the source",
             True,
-            list(_of_parts(records, known, metric)),
+            list(_of_parts(analysis, known, metric)),
         ),
         Question(
             "Does the error at other temperatures go with the distance from the one trained at?",
@@ -108,7 +106,7 @@ def questions(
             "those trained on have the larger errors.",
             "training temperatures",
             False,
-            list(_of_temperatures(records, known, metric, against_scratch=False)),
+            list(_of_temperatures(analysis, known, metric, against_scratch=False)),
         ),
         Question(
             "Does the ratio to scratch go with the distance from training to test structures?",
@@ -117,15 +115,15 @@ def questions(
             "to scratch is smallest, at this budget, where the two differ most.",
             "training temperatures",
             False,
-            list(_of_temperatures(records, known, metric, against_scratch=True)),
+            list(_of_temperatures(analysis, known, metric, against_scratch=True)),
         ),
     ]
     return [question for question in asked if len(question.points) > 2]
 
 
-def has_elements(records: Iterable[Record]) -> bool:
+def has_elements(analysis: Analysis) -> bool:
     """Return whether transfers are between different elements."""
-    return len({(t.source, t.target) for t in by_transfer(records)}) > 1
+    return len({(t.source, t.target) for t in analysis.transfers}) > 1
 
 
 def _key(of: NamedSet) -> SetKey:
@@ -145,36 +143,32 @@ def _values(distance: DataDistance) -> dict[str, float]:
 Known = Mapping[frozenset[SetKey], Mapping[str, float]]
 
 
-def _of_transfers(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
-    """Yield a point for each gain over the whole test set."""
-    transfers = by_transfer(records)
-    if len(transfers) < 3:
+def _of_transfers(analysis: Analysis, known: Known, metric: str) -> Iterable[Point]:
+    """Yield a point for each ratio to scratch of a trained arm over the whole test set."""
+    if len(analysis.transfers) < 3:
         return
-    elements = has_elements(records)
-    untrained = {r.model.strategy for r in records if not r.model.size}
-    for gain in gains(records, metric):
-        transfer = gain.transfer
-        if gain.place.strategy in untrained:
+    elements = has_elements(analysis)
+    for row in gains(analysis, metric):
+        transfer = row.transfer
+        if not row.trained or row.ratio is None:
             continue
         predictors = dict(_pretrained_and(transfer, (transfer.target, "train", None, None), known))
         if elements:
             predictors |= differences(transfer.source, transfer.target)
-        at = gain.place.train_temperature_k
-        trained = "" if at is None else f", trained at {at:g} K"
         yield Point(
             label=transfer.label() if elements else transfer.part or WHOLE,
-            series=f"{gain.place.backbone}, {gain.place.strategy}, N = {gain.place.size}{trained}",
-            value=math.log(gain.ratio.value),
+            series=row.place.label(),
+            value=math.log(row.ratio.value),
             predictors=predictors,
             group=frozenset({transfer.source, transfer.target}) if elements else transfer.part,
             names=(transfer.source, transfer.target) if elements else (transfer.part or WHOLE,),
         )
 
 
-def _of_sources(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+def _of_sources(analysis: Analysis, known: Known, metric: str) -> Iterable[Point]:
     """Yield a point for each gain, relative to those of other sources of the same target."""
     of_target: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for point in _of_transfers(records, known, metric):
+    for point in _of_transfers(analysis, known, metric):
         if point.elements is not None:
             of_target[point.series, point.elements[1]].append(point)
     for points in of_target.values():
@@ -182,30 +176,27 @@ def _of_sources(records: list[Record], known: Known, metric: str) -> Iterable[Po
             yield from _relative(points)
 
 
-def _of_parts(records: list[Record], known: Known, metric: str) -> Iterable[Point]:
+def _of_parts(analysis: Analysis, known: Known, metric: str) -> Iterable[Point]:
     """Yield a point for each part of the source at each test temperature."""
-    transfers = by_transfer(records)
-    if len({transfer.part for transfer in transfers}) < 2:
+    if len({transfer.part for transfer in analysis.transfers}) < 2:
         return
     of_test: dict[tuple[str, Test], list[Point]] = defaultdict(list)
-    for transfer, some in transfers.items():
-        for matrix in matrices(some, metric):
-            for strategy, ratios in matrix.ratios.items():
-                if not matrix.trains(strategy):
-                    continue
-                for (train, test), ratio in ratios.items():
-                    tested = transfer.target, "test", None, test[0]
-                    series = f"{_series(matrix, strategy)}, trained at {train:g} K"
-                    point = Point(
-                        label=f"{transfer.part}, tested at {label(test)}",
-                        series=series,
-                        value=math.log(ratio.value),
-                        predictors=_pretrained_and(transfer, tested, known),
-                        group=transfer.part,
-                        names=(transfer.part or WHOLE,),
-                        fixed=test,
-                    )
-                    of_test[series, test].append(point)
+    for matrix in matrices(analysis, metric):
+        transfer = matrix.transfer
+        for strategy in filter(matrix.trains, matrix.ratios):
+            for (train, test), ratio in matrix.ratios[strategy].items():
+                tested = transfer.target, "test", None, test[0]
+                series = f"{_series(matrix, strategy)}, trained at {train:g} K"
+                point = Point(
+                    label=f"{transfer.part}, tested at {label(test)}",
+                    series=series,
+                    value=math.log(ratio.value),
+                    predictors=_pretrained_and(transfer, tested, known),
+                    group=transfer.part,
+                    names=(transfer.part or WHOLE,),
+                    fixed=test,
+                )
+                of_test[series, test].append(point)
     for points in of_test.values():
         yield from _relative(points)
 
@@ -221,17 +212,18 @@ def _relative(points: list[Point]) -> Iterable[Point]:
 
 
 def _of_temperatures(
-    records: list[Record], known: Known, metric: str, against_scratch: bool
+    analysis: Analysis, known: Known, metric: str, against_scratch: bool
 ) -> Iterable[Point]:
     """Yield a point for each pair of training and test temperature.
 
     Of several parts of the source, the largest counts.
     """
-    transfers = by_transfer(records)
-    if len({(t.source, t.target) for t in transfers}) != 1:
+    if has_elements(analysis) or not analysis.transfers:
         return
-    whole = [t for t in transfers if t.part in (None, WHOLE)] or list(transfers)
-    for matrix in matrices(transfers[whole[-1]], metric):
+    whole = [t for t in analysis.transfers if t.part in (None, WHOLE)] or analysis.transfers
+    for matrix in matrices(analysis, metric):
+        if matrix.transfer != whole[-1]:
+            continue
         for strategy in matrix.ratios if against_scratch else matrix.errors:
             if not matrix.trains(strategy):
                 continue

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.dynamics import Dynamics
-from tlbench.jobs.results import Structure
+from tlbench.jobs.reference import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
 from tlbench.plan import Place
 from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.records import Record
+from tlbench.report.content import Lines
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -28,7 +29,6 @@ from tlbench.report.dynamics.models import (
     floors_for,
 )
 from tlbench.report.relations.coverage import principal
-from tlbench.report.summary import BASELINE
 
 Floats = np.ndarray
 
@@ -117,7 +117,7 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
     return lines
 
 
-def bins_table(found: list[Deviations], axis: Axis) -> list[list[str]]:
+def bins_table(found: list[Deviations], axis: Axis) -> Lines:
     """Return a line per bin, the header first."""
     lines = [[f"bin ({axis.unit})", "mean deviation", "with force error (Spearman)"]]
     for number, told, mean in bin_associations(found, axis):
@@ -175,26 +175,24 @@ def contradictions(
     for axis in AXES:
         of_model = {(d.place, d.pair): d for d in deviations(dynamics, profiles, records, axis)}
         for place, arm in arms.items():
-            baseline = baseline_of(place, arms)
-            scratch = place.replace(strategy=BASELINE)
-            if not place.size:
-                continue
             floor = floors_for(dynamics, arm.values()).get(axis.error, 0.0)
             for pair, model in arm.items():
-                other = baseline.get(pair)
-                if other is None or not _contradict(model, other, axis.error, floor):
+                other = baseline_of(place, arms).get(pair)
+                ours, theirs = of_model.get((place, pair)), of_model.get((place.scratch, pair))
+                if not (place.size and other and ours and theirs):
                     continue
-                ours, theirs = of_model.get((place, pair)), of_model.get((scratch, pair))
-                if ours is not None and theirs is not None:
+                if _contradict(model, other, axis.error, floor):
+                    forces, errors = (
+                        [m.errors[name] for m in (other, model)] for name in (FORCE, axis.error)
+                    )
                     yield [
                         place.backbone,
                         place.strategy,
                         str(place.size),
                         "–" if pair[0] is None else f"{pair[0]}/{pair[1]}",
-                        f"{other.errors[FORCE]:.1f} → {model.errors[FORCE]:.1f}",
+                        " → ".join(f"{force:.1f}" for force in forces),
                         axis.error,
-                        f"{error_text(other.errors[axis.error])} → "
-                        f"{error_text(model.errors[axis.error])}",
+                        " → ".join(map(error_text, errors)),
                         _explained(ours, theirs, axis),
                     ]
 
@@ -224,7 +222,7 @@ def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
     return ", ".join(told)
 
 
-def coordination_table(profiles: Sequence[Profile]) -> list[list[str]]:
+def coordination_table(profiles: Sequence[Profile]) -> Lines:
     """Return a line per backbone, arm and training set, a column per number of neighbours.
 
     Of several parts of the source the whole counts; of several transfers there is none.

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlbench.engine.attempts import Outcome, Task
 from tlbench.engine.executors.parsl.kernel import start, stop
-from tlbench.engine.executors.parsl.watch import Watch
-from tlbench.engine.task import Outcome, Task
-from tlbench.errors import TlbenchError, printable
+from tlbench.engine.executors.parsl.watch import Watch, one_line
+from tlbench.errors import TlbenchError
 
 if TYPE_CHECKING:
     from parsl import Config
@@ -112,9 +112,3 @@ def _refused(path: Path, reason: str) -> TlbenchError:
         f"Parsl can do no job with {path}: {reason.rstrip('.')}. What is done is kept; mend the "
         "configuration, then the same command goes on from here."
     )
-
-
-def one_line(error: BaseException | str) -> str:
-    """Return what an error says as one line that may be printed, not too long."""
-    text = printable(" ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= 400 else f"{text[:400]}…"

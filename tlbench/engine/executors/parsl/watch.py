@@ -119,5 +119,10 @@ def _short(text: str) -> str:
     if answer:
         said = answer[3].strip() or answer[2].strip() or text[: answer.start()]
         text = f"the scheduler refuses it, exit code {answer[1]}: {said}"
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return one_line(text)
+
+
+def one_line(said: object) -> str:
+    """Return a message or what an error says as one line that may be printed, not too long."""
+    text = printable(" ".join(str(said).split())) or type(said).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

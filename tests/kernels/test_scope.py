@@ -1,0 +1,50 @@
+"""What a backward pass is for is known in whatever thread it runs."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import tiny
+import torch
+
+from tlbench.backbones import dense, filtering
+from tlbench.backbones.dimenetpp import angular
+from tlbench.backbones.schnet.filters import FilterBasis
+from tlbench.training.config import TrainingConfig
+from tlbench.training.loop import train
+from tlbench.transfer.scratch import SCRATCH
+
+
+def elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a backward pass as torch does on an accelerator: in a thread of its own."""
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(function, *arguments, **options).result()
+
+    return run
+
+
+def refuse(*arguments: Any, **options: Any) -> Any:
+    raise AssertionError("derivatives of every order are computed, which nobody asked for")
+
+
+@pytest.mark.parametrize("backbone", ["dimenetpp", "schnet"])
+def test_backward_in_a_thread_computes_what_is_asked_for_alone(backbone, tmp_path, monkeypatch):
+    config = {"interaction_channels": 16, "hidden_channels": 16, "out_channels": 16}
+    monkeypatch.setitem(tiny.BACKBONES, "dimenetpp", tiny.BACKBONES["dimenetpp"] | config)
+    ends = []
+    for threaded in (False, True):
+        potential = tiny.potential(backbone)
+        data = tiny.labelled(tiny.crystals("Si", 2), potential)
+        if threaded:
+            for name in ("grad", "backward"):
+                monkeypatch.setattr(torch.autograd, name, elsewhere(getattr(torch.autograd, name)))
+            for module in (dense, filtering, angular):
+                monkeypatch.setattr(module, "differentiate", refuse)
+            monkeypatch.setattr(FilterBasis, "slopes", refuse)
+        settings = TrainingConfig(updates=2, validation_points=0)
+        train(potential, SCRATCH, data, data, settings, 0, tmp_path)
+        ends.append(torch.nn.utils.parameters_to_vector(potential.parameters()))
+    assert torch.equal(*ends)

@@ -1,0 +1,75 @@
+"""A section is one function in one list: every renderer shows it."""
+
+import plotly.graph_objects as go
+from analyses import analysis_of
+
+from tlbench.records import Record
+from tlbench.report import outline
+from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, pivot
+from tlbench.report.html import figures_json
+from tlbench.report.markdown import markdown, section_text
+from tlbench.report.outline import sections_of
+from tlbench.report.page import write_report
+from tlbench.results import Results
+from tlbench.suite import load_suite
+
+RECORDS = [
+    Record(
+        suite="s", suite_version=1, suite_digest="d", source="Si", target=target, backbone="b",
+        strategy=strategy, size=1, subset_seed=0, init_seed=0, metric="force_mae", unit="meV/Å",
+        value=value, condition=condition, job="k",
+    )
+    for strategy, target, value in (
+        ("scratch", "Ge", 2.0), ("finetune", "Ge", 1.0), ("pretrain", "Si", 1.0),
+    )
+    for condition in ({}, {"phase": "crystal"})
+]  # fmt: skip
+
+
+def toy(analysis):
+    lines = [["arm", "rows"], ["scratch", str(len(analysis.rows))]]
+    figure = Figure("toy-figure", "Toys, drawn", "A note.", {"one": go.Figure, "two": go.Figure})
+    table = Table("Toys", lines, "Of | toys.")
+    blocks = [Paragraph("Toys <b>."), table, Sentences(["Said."]), figure]
+    yield Section("toy", "Toys of the run", blocks)
+
+
+def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_path):
+    monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, toy))
+    text = markdown(Results(RECORDS), ["force_mae"], load_suite("smoke"))
+    assert "**Toys of the run**" in text
+    assert "| scratch | 4 |" in text
+    assert "- Said." in text
+    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results(RECORDS), [])
+    page = (tmp_path / "r.html").read_text()
+    assert '<a href="#toy">Toys of the run</a>' in page
+    assert "Toys &lt;b&gt;." in page
+    assert '<option value="1">two</option>' in page
+    assert '"toy-figure":[{' in page
+
+
+def test_what_has_no_results_is_left_out():
+    names = [section.name for section in sections_of(analysis_of(RECORDS))]
+    assert names == ["errors-force_mae", "curves", "by-condition", "sources"]
+    empty = Section("s", "S", [Paragraph(""), Table("t", [["a"]]), Sentences([]), toy_figure({})])
+    assert empty.blocks == ()
+    assert list(section_text(empty)) == []
+
+
+def toy_figure(cases):
+    return Figure("f", "F", "", cases)
+
+
+def test_figures_are_drawn_only_for_pages():
+    drawn = []
+    section = Section("s", "S", [toy_figure({"": lambda: drawn.append(1) or go.Figure()})])
+    list(section_text(section))
+    assert drawn == []
+    assert figures_json([section]) == '{"f":[{"data":[],"layout":{}}]}'
+    assert drawn == [1]
+
+
+def test_a_pivot_has_dashes_where_there_is_no_cell():
+    names = "N = {}".format, "{} K".format
+    lines = pivot("at", [1, 2], [300, 600], {(1, 300): "a"}, names)
+    assert lines == [["at", "300 K", "600 K"], ["N = 1", "a", "–"], ["N = 2", "–", "–"]]

@@ -1,0 +1,118 @@
+"""What the sections of a report are made of."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tlbench.metrics.conditions import ConditionKey
+from tlbench.metrics.statistics import Ratio
+from tlbench.plan import Transfer
+from tlbench.report.content import Lines
+from tlbench.report.rows import Row, by_transfer, rows_of, strategies_of
+from tlbench.report.wording import BASELINE, ratio_text, signs_note, temperature_text
+from tlbench.results import Results
+from tlbench.suite import Suite
+
+MOST_BESIDE = 4
+"""Arms that are shown side by side in a table, and with bands in a plot; more cannot be read."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Results of a suite with what follows from them, computed once.
+
+    Attributes
+    ----------
+    metrics
+        Those that are shown; the first is the one of figures and sentences of which there is one.
+    """
+
+    results: Results
+    suite: Suite
+    metrics: tuple[str, ...]
+
+    @classmethod
+    def of(cls, results: Results, suite: Suite) -> "Analysis":
+        """Return the analysis of a run by all metrics of errors of its suite."""
+        return cls(results, suite, tuple(suite.error_metrics))
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every arm with its mean and ratio to scratch."""
+        return rows_of(self.results.records)
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """The arms that were measured on the target, the baseline first."""
+        return strategies_of(self.results.records)
+
+    @cached_property
+    def transfers(self) -> list[Transfer]:
+        """What is transferred between, in the order of the records."""
+        return list(by_transfer(self.results.records))
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is more than one transfer."""
+        return len(self.transfers) > 1
+
+    def of_metric(self, metric: str, tested: ConditionKey = ()) -> list[Row]:
+        """Return the rows of a metric on some test structures."""
+        return [row for row in self.rows if row.metric == metric and row.tested == tested]
+
+
+Names = dict[str, list[str]]
+"""Titles of the first columns → the texts of each row."""
+
+
+def comparison(rows: list[Row], names: Names, strategies: list[str]) -> tuple[Lines, Lines]:
+    """Return errors and ratios to scratch: arms side by side, and below each other.
+
+    Parameters
+    ----------
+    names
+        What the first columns say of each of ``rows``; rows of which they say the same share a
+        line.
+    """
+    lines: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row, cells in zip(rows, zip(*names.values(), strict=True), strict=True):
+        lines.setdefault(cells, {})[row.place.strategy] = row
+    compared = [s for s in strategies if s != BASELINE]
+    beside = [[*names, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
+    metric = rows[0].metric if rows else ""
+    below = [[*names, "arm", metric, f"/ {BASELINE}"]]
+    for cells, arms in lines.items():
+        errors = {s: f"{arms[s].mean.value:.1f}" if s in arms else "–" for s in strategies}
+        ratios = {s: _ratio_cell(arms.get(s)) for s in strategies}
+        beside.append([*cells, *errors.values(), *(ratios[s] for s in compared)])
+        below += [[*cells, s, errors[s], ratios[s]] for s in strategies]
+    return beside, below
+
+
+def _ratio_cell(row: Row | None) -> str:
+    return "–" if row is None or row.ratio is None else ratio_text(row.ratio, row.trained)
+
+
+def place_names(rows: list[Row]) -> Names:
+    """Return backbone, size and, where there are any, training temperature of each row."""
+    names = {
+        "backbone": [row.place.backbone for row in rows],
+        "N": [str(row.place.size) for row in rows],
+    }
+    at = [row.place.train_temperature_k for row in rows]
+    if any(temperature is not None for temperature in at):
+        names["trained at (K)"] = [temperature_text(temperature) for temperature in at]
+    return names
+
+
+def note_of(rows: list[Row], signs_only: bool = False) -> str:
+    """Return what the signs in ratios mean, and what their intervals do not span."""
+    # An arm without target data cannot but be worse than many structures.
+    ratios: list[Ratio] = [row.ratio for row in rows if row.ratio is not None and row.trained]
+    n_init_seeds = len({pair[1] for row in rows for pair in row.values})
+    return signs_note(ratios, None if signs_only else n_init_seeds)
+
+
+def present(rows: list[Row], strategies: list[str]) -> list[str]:
+    """Return those of ``strategies`` of which there are rows."""
+    found = {row.place.strategy for row in rows}
+    return [strategy for strategy in strategies if strategy in found]

@@ -1,0 +1,134 @@
+"""Figures of simulations: survival, structure and displacement."""
+
+from collections.abc import Callable, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tlbench.dynamics import Dynamics, ModelRun
+from tlbench.metrics.statistics import kaplan_meier
+from tlbench.plan import Place
+from tlbench.report.dynamics.models import Arm, Model
+from tlbench.report.figures import name_once, panels, scatter, style_of
+
+XY = tuple[list[float], list[float]]
+Line = Callable[[list[Model]], XY | None]
+"""Models → the line of all of them, or None if they have none."""
+
+
+def survival_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
+    """Return the share of replicas that are stable against time, by the Kaplan–Meier estimate."""
+    length = max(
+        dynamics.reference.time_ps, *(time for m in dynamics.models for time in m.survival_ps)
+    )
+
+    def line(models: list[Model]) -> XY:
+        times = [time for model in models for time in model.run.survival_ps]
+        failed = [bool(name) for model in models for name in model.run.criterion]
+        curve = kaplan_meier(times, failed)
+        return [*curve.times, length], [*curve.surviving, curve.surviving[-1]]
+
+    titles = "time (ps)", "share of replicas stable", "%{x:.3g} ps: %{y:.2f}"
+    figure = _lines(arms, strategies, line, *titles)
+    figure.update_traces(line_shape="hv")
+    # Lines that coincide, at 1 above all, are seen beside each other.
+    for number, strategy in enumerate(reversed(strategies)):
+        whole = {"name": strategy, "opacity": 1}
+        figure.update_traces(line_width=2 + 1.5 * number, selector=whole)
+    figure.update_xaxes(range=[0, length])
+    figure.update_yaxes(range=[-0.04, 1.04])
+    return figure
+
+
+def rdf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
+    """Return radial distributions over the reference's."""
+    reference = dynamics.reference
+    line = _mean(reference.distances, lambda run: run.structure.rdf if run.structure else None)
+    wanted = reference.distances, reference.structure.rdf
+    titles = "distance (Å)", "g(r)", "%{x:.2f} Å: %{y:.2f}"
+    return _lines(arms, strategies, line, *titles, wanted)
+
+
+def adf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
+    """Return angular distributions over the reference's."""
+    reference = dynamics.reference
+    line = _mean(reference.angles, lambda run: run.structure.adf if run.structure else None)
+    wanted = reference.angles, reference.structure.adf
+    titles = "bond angle (°)", "density (1/rad)", "%{x:.0f}°: %{y:.2f}"
+    figure = _lines(arms, strategies, line, *titles, wanted)
+    figure.update_xaxes(range=[0, 180], tickvals=list(range(0, 181, 30)))
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def msd_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
+    """Return mean-square displacements over the reference's."""
+    reference = dynamics.reference
+    wanted = (reference.times_ps, reference.msd) if reference.msd else None
+    line = _mean(reference.times_ps, lambda run: run.msd)
+    titles = "time (ps)", "MSD (Å²)", "%{x:.3g} ps: %{y:.3g}"
+    figure = _lines(arms, strategies, line, *titles, wanted)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _mean(x: list[float], values_of: Callable[[ModelRun], list[float] | None]) -> Line:
+    def line(models: list[Model]) -> XY | None:
+        known = [values for m in models if (values := values_of(m.run))]
+        return (x, np.mean(known, axis=0).tolist()) if known else None
+
+    return line
+
+
+def _lines(
+    arms: Mapping[Place, Arm],
+    strategies: list[str],
+    line: Line,
+    x: str,
+    y: str,
+    hover: str,
+    reference: XY | None = None,
+) -> Any:
+    """Return a panel per backbone and size: each arm as a line, its models as faint ones.
+
+    Lines of arms without target data are dashed, and stand in every panel.
+
+    Parameters
+    ----------
+    x, y
+        Titles of the axes.
+    hover
+        Text of a point, in plotly's format.
+    reference
+        A line that all are compared with.
+    """
+    backbones = sorted({place.backbone for place in arms})
+    # Size 0 only if no arm has target data.
+    sets = {(p.size, p.train_temperature_k) for p in arms if p.size} or {(0, None)}
+    columns = sorted(sets, key=lambda each: (each[0], each[1] or 0))
+    titles = [[f"{b}, {Place(b, '', *each).training_set()}" for each in columns] for b in backbones]
+    figure = panels(titles, x_title=x)
+    styles = style_of(strategies)
+    for (row, backbone), (column, (size, at)) in product(
+        enumerate(backbones, start=1), enumerate(columns, start=1)
+    ):
+        for strategy in strategies:
+            arm = arms.get(Place(backbone, strategy, size, at))
+            arm = arm or arms.get(Place(backbone, strategy, 0), {})
+            models, colour = list(arm.values()), styles[strategy][0]
+            dash = "solid" if any(p.size for p, a in arms.items() if a is arm) else "dash"
+            for some in [[model] for model in models if len(models) > 1] + [models]:
+                xy = line(some) if some else None
+                if xy:
+                    width, opacity = (2.5, 1.0) if some == models else (1, 0.5)
+                    style = {"color": colour, "width": width, "dash": dash}
+                    trace = scatter(*xy, strategy, f"{strategy}, {hover}", "lines", line=style)
+                    figure.add_trace(trace.update(opacity=opacity), row=row, col=column)
+        if reference:
+            style = {"color": "black", "width": 1.5, "dash": "dot"}
+            trace = scatter(*reference, "reference", f"reference, {hover}", "lines", line=style)
+            figure.add_trace(trace.update(opacity=1), row=row, col=column)
+    name_once(figure, lambda trace: trace.opacity == 1)
+    figure.update_yaxes(title_text=y, col=1)
+    return figure

@@ -1,0 +1,229 @@
+"""Every arm with its mean error and its ratio to training from scratch.
+
+Tables, figures and sentences of reports, and the tables of the board, are selections of these rows,
+so that they give the same numbers and intervals.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tlbench.metrics import has_logarithm
+from tlbench.metrics.conditions import ConditionKey, key_of
+from tlbench.metrics.statistics import (
+    MIN_PAIRS,
+    Curve,
+    Interval,
+    Pair,
+    Ratio,
+    Table,
+    bootstrap_seed,
+)
+from tlbench.metrics.statistics.bootstrap import mean_interval
+from tlbench.metrics.statistics.pairs import log_ratios
+from tlbench.plan import PRETRAIN, Place, Transfer
+from tlbench.records import Record
+from tlbench.report.wording import BASELINE
+
+AT_ONCE = 100
+"""Samples that are resampled together, for the sake of memory."""
+
+
+Errors = dict[Place, dict[Pair, float]]
+"""Arm → the value of each pair."""
+
+
+def by_transfer(records: Iterable[Record]) -> dict[Transfer, list[Record]]:
+    """Return the records of target models, transfer by transfer, in their order."""
+    found: dict[Transfer, list[Record]] = {}
+    for r in records:
+        if r.model.strategy != PRETRAIN:
+            found.setdefault(r.model.transfer, []).append(r)
+    return found
+
+
+def strategies_of(records: Iterable[Record]) -> list[str]:
+    """Return the arms that were measured on the target, the baseline first."""
+    names = dict.fromkeys(r.model.strategy for r in records if r.model.strategy != PRETRAIN)
+    return sorted(names, key=lambda name: name != BASELINE)
+
+
+def target_errors(records: Iterable[Record], metric: str) -> Errors:
+    """Return the values of ``metric`` on all test structures of the target, by model."""
+    found: Errors = defaultdict(dict)
+    for r in records:
+        # An error of exactly zero has no logarithm.
+        wanted = r.metric == metric and not r.condition and r.value > 0
+        if wanted and r.model.strategy != PRETRAIN:
+            found[r.model.place][r.model.pair] = r.value
+    return dict(found)
+
+
+def seed_of(records: Iterable[Record], metric: str) -> int:
+    """Return the bootstrap's seed: a function of the records alone, whatever their order."""
+    return bootstrap_seed({f"{r.job}/{r.metric}" for r in records if r.metric == metric})
+
+
+def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:
+    """Return the learning curve of one arm, over structures of all temperatures."""
+    return {
+        place.size: pairs
+        for place, pairs in sorted(errors.items(), key=lambda item: item[0].size)
+        if (place.backbone, place.strategy) == (backbone, strategy)
+        and place.train_temperature_k is None
+    }
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm where it is compared with training from scratch.
+
+    Attributes
+    ----------
+    tested
+        The condition of the test structures; empty for all of them.
+    place
+        An arm that sees no target data is compared at every training set of its backbone, so it
+        has a row of each.
+    trained
+        Whether the arm sees target data.
+    values
+        The value of each pair.
+    mean
+        Over pairs.
+    ratio
+        To training from scratch; None for that itself, for rates and times, and without a common
+        pair.
+    """
+
+    metric: str
+    tested: ConditionKey
+    transfer: Transfer
+    place: Place
+    trained: bool
+    values: Table
+    mean: Ratio
+    ratio: Ratio | None
+
+    @property
+    def arm(self) -> Place:
+        """The arm itself, wherever it is compared."""
+        return self.place if self.trained else Place(self.place.backbone, self.place.strategy, 0)
+
+
+def rows_of(records: Sequence[Record]) -> list[Row]:
+    """Return all rows of target models: by metric, condition, transfer, training set and arm."""
+    groups: dict[tuple[str, ConditionKey, Transfer], Errors] = {}
+    for r in records:
+        # An error of exactly zero has no logarithm.
+        if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
+            arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
+            arms.setdefault(r.model.place, {})[r.model.pair] = r.value
+    seeds = seeds_of(records)
+    drafts, samples = [], []
+    for (metric, tested, transfer), arms in groups.items():
+        seed = seeds[metric, transfer]
+        for arm, values in arms.items():
+            logs = [math.log(value) for value in values.values()] if has_logarithm(metric) else []
+            for place in _compared_at(arm, arms):
+                row = Row(
+                    metric, tested, transfer, place, arm.size > 0, values, _arithmetic(values), None
+                )
+                ratios = _log_ratios(row, arms)
+                drafts.append((row, bool(logs), bool(ratios)))
+                samples += [(seed, some) for some in (logs, ratios) if some]
+    found = iter(ratios_of(samples))
+    rows = []
+    for row, geometric, compared in drafts:
+        mean = next(found) if geometric else row.mean
+        rows.append(replace(row, mean=mean, ratio=next(found) if compared else None))
+    metrics = list(dict.fromkeys(r.metric for r in records))
+    transfers = list(by_transfer(records))
+    strategies = strategies_of(records)
+
+    def position(row: Row) -> tuple[object, ...]:
+        return (
+            metrics.index(row.metric),
+            condition_order(row.tested),
+            transfers.index(row.transfer),
+            row.place.position,
+            strategies.index(row.place.strategy),
+        )
+
+    return sorted(rows, key=position)
+
+
+def seeds_of(records: Iterable[Record]) -> dict[tuple[str, Transfer], int]:
+    """Return (metric, transfer) → seed of the bootstrap, a function of the records alone.
+
+    Where there is one transfer, it is that of all records of the metric.
+    """
+    jobs: dict[tuple[str, Transfer | None], set[str]] = defaultdict(set)
+    for r in records:
+        of = None if r.model.strategy == PRETRAIN else r.model.transfer
+        jobs[r.metric, of].add(f"{r.job}/{r.metric}")
+    single = len({transfer for _, transfer in jobs if transfer}) == 1
+    return {
+        (metric, transfer): bootstrap_seed(
+            found | (jobs.get((metric, None), set()) if single else set())
+        )
+        for (metric, transfer), found in jobs.items()
+        if transfer is not None
+    }
+
+
+def condition_order(tested: ConditionKey) -> tuple[object, ...]:
+    """Return what sorts test structures: all of them first, temperatures by their number."""
+    names = tuple(name for name, _ in tested)
+    return len(names), names, tuple((isinstance(v, str), v) for _, v in tested)
+
+
+def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
+    """Return the training sets that an arm is shown at."""
+    if arm.size:
+        return [arm]
+    trained = {
+        other.replace(strategy=arm.strategy)
+        for other in arms
+        if other.size and other.backbone == arm.backbone
+    }
+    return sorted(trained, key=lambda place: place.position) or [arm]
+
+
+def _arithmetic(values: Table) -> Ratio:
+    return Ratio(math.fsum(values.values()) / len(values), len(values))
+
+
+def _log_ratios(row: Row, arms: Mapping[Place, Table]) -> list[float]:
+    if not has_logarithm(row.metric) or row.place.strategy == BASELINE:
+        return []
+    return list(log_ratios(row.values, arms.get(row.place.scratch, {})).values())
+
+
+def ratios_of(samples: Sequence[tuple[int, Sequence[float]]]) -> list[Ratio]:
+    """Return what `tlbench.metrics.statistics.ratio.ratio_of` returns of each sample, in order.
+
+    Parameters
+    ----------
+    samples
+        Seed of the bootstrap, and logarithms, one of each independent pair.
+    """
+    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for position, (seed, logs) in enumerate(samples):
+        alike[seed, len(logs)].append(position)
+    found: dict[int, Ratio] = {}
+    for (seed, count), positions in alike.items():
+        for start in range(0, len(positions), AT_ONCE):
+            some = positions[start : start + AT_ONCE]
+            values = np.array([samples[position][1] for position in some], dtype=np.float64)
+            means = np.exp(values.mean(axis=1)).tolist()
+            spread: list[Interval | None] = [None] * len(some)
+            if count >= MIN_PAIRS:
+                low, high = np.exp(mean_interval(values, seed))
+                spread = [Interval(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+            for position, mean, interval in zip(some, means, spread, strict=True):
+                found[position] = Ratio(mean, count, interval)
+    return [found[position] for position in range(len(samples))]

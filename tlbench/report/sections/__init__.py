@@ -1,0 +1,1 @@
+"""Sections of a report: each file turns results into tables, figures and sentences."""

@@ -1,0 +1,189 @@
+"""What models cost, beside their errors."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.costs import Cost
+from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import Pair, geometric_mean
+from tlbench.plan import PRETRAIN, Place, Transfer
+from tlbench.records import Record
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing
+from tlbench.report.rows import Row, by_transfer
+from tlbench.report.wording import temperature_text
+
+Costs = dict[Place, dict[Pair, Cost]]
+"""Arm → the cost of each pair's model."""
+
+COSTS_NOTE = (
+    "Medians over models. Times are CPU seconds of one thread on a processor, seconds on an "
+    "accelerator; pretraining is that of one source model, which all sizes share. A force call is "
+    "of 64 atoms."
+)
+FIGURE = "tlbench.report.figures:cost_fronts"
+FRONT_NOTE = (
+    "Geometric means over pairs, on the device that is named. The line joins the models to which "
+    "no other is better in both error at this budget and cost. An arm without target data is in "
+    "every panel."
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """An arm at one size: its mean error and its cost."""
+
+    place: Place
+    cost: float
+    error: float
+
+
+def training_seconds(cost: Cost) -> float:
+    """Return the time of pretraining and training, s."""
+    own, pretraining = _seconds(cost)
+    return own + pretraining
+
+
+def _seconds(cost: Cost) -> tuple[float, float]:
+    """Return the times of training and of pretraining, s: of the clock on an accelerator."""
+    if "cuda" in cost.device.lower() or "nvidia" in cost.device.lower():
+        return cost.wall_seconds, cost.pretraining_wall_seconds or 0.0
+    return cost.cpu_seconds, cost.pretraining_cpu_seconds or 0.0
+
+
+def _force_call_ms(cost: Cost) -> float | None:
+    return None if cost.force_call_seconds is None else 1e3 * cost.force_call_seconds
+
+
+AXES: tuple[tuple[str, str, Callable[[Cost], float | None]], ...] = (
+    ("Error against training cost", "pretraining and training (s)", training_seconds),
+    ("Error against inference cost", "force call of 64 atoms (ms)", _force_call_ms),
+)
+"""Title of a figure, title of its axis, and the cost that errors are drawn against."""
+
+
+def costs(analysis: Analysis) -> Iterator[Section]:
+    """Yield tables of what models cost, device by device, and their errors against it."""
+    records, known = analysis.results.records, analysis.results.costs
+    tables = cost_tables(records, known)
+    figures = []
+    for title, axis, cost_of in AXES:
+        cases: dict[str, Draw] = {}
+        for transfer in analysis.transfers:
+            for device, placed in costs_by_device(
+                analysis.results.records, known, transfer
+            ).items():
+                for case, points in _cases(analysis, transfer, placed, cost_of):
+                    unit = METRICS.get(analysis.metrics[0]).unit
+                    label = f"{analysis.metrics[0]} ({unit})"
+                    cases[f"{case}, “{device}”"] = drawing(
+                        "tlbench.report.figures:cost_fronts",
+                        points,
+                        axis,
+                        label,
+                        unit,
+                        analysis.strategies,
+                    )
+        name = title.lower().replace(" ", "-")
+        figures.append(Figure(name, title, FRONT_NOTE, cases))
+    if tables:
+        yield Section("costs", "Costs", [*tables, Paragraph(COSTS_NOTE), *figures])
+
+
+def costs_by_device(
+    records: Iterable[Record], costs: Iterable[Cost], transfer: Transfer | None = None
+) -> dict[str, Costs]:
+    """Return the costs of the target models of a transfer, or of all, device by device."""
+    found: dict[str, Costs] = defaultdict(lambda: defaultdict(dict))
+    of_model = {cost.trained: cost for cost in costs}
+    for r in records:
+        cost = of_model.get(r.trained or "")
+        model = r.model
+        wanted = model.strategy != PRETRAIN and not r.condition
+        wanted = wanted and transfer in (None, model.transfer)
+        if cost is not None and wanted:
+            found[cost.device][model.place][model.pair] = cost
+    return {device: dict(placed) for device, placed in sorted(found.items())}
+
+
+def cost_tables(records: Sequence[Record], costs: Iterable[Cost]) -> list[Table]:
+    """Return a table for each device; of several transfers, of the first, which it names."""
+    transfers = list(by_transfer(records))
+    if not transfers:
+        return []
+    of_which = f" ({transfers[0].label()})" if len(transfers) > 1 else ""
+    return [
+        Table(f"Costs on “{device}”{of_which}", _lines(placed))
+        for device, placed in costs_by_device(records, costs, transfers[0]).items()
+    ]
+
+
+def _lines(costs: Costs) -> Lines:
+    """Return a line per backbone, arm, size and, where there are any, training temperature."""
+    has_temperatures = any(place.train_temperature_k is not None for place in costs)
+    lines = [
+        [
+            "backbone", "arm", "N", *(["trained at (K)"] if has_temperatures else []),
+            "parameters", "force call (ms)", "updates", "updates / s", "training (s)",
+            "pretraining (s)", "memory (MiB)",
+        ]
+    ]  # fmt: skip
+    for place in sorted(costs, key=lambda place: place.position):
+        models = list(costs[place].values())
+        training, pretraining = zip(*map(_seconds, models), strict=True)
+        at = temperature_text(place.train_temperature_k, not place.size)
+        lines.append(
+            [
+                place.backbone,
+                place.strategy,
+                str(place.size),
+                *([at] if has_temperatures else []),
+                f"{models[0].n_parameters:,}",
+                _median(map(_force_call_ms, models)),
+                f"{models[0].updates:,}",
+                _median(m.updates_per_second for m in models),
+                _median(training),
+                _median(pretraining) if any(pretraining) else "–",
+                _median(m.peak_memory_mib for m in models),
+            ]
+        )
+    return lines
+
+
+def _median(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    value = float(np.median(known))
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _cases(
+    analysis: Analysis,
+    transfer: Transfer,
+    placed: Costs,
+    cost_of: Callable[[Cost], float | None],
+) -> Iterator[tuple[str, dict[int, list[Point]]]]:
+    """Yield the points of every size, by training temperature where models saw one only."""
+    rows = [r for r in analysis.of_metric(analysis.metrics[0]) if r.transfer == transfer]
+    for at in dict.fromkeys(row.place.train_temperature_k for row in rows):
+        points: dict[int, list[Point]] = {}
+        for row in rows:
+            point = _point(row, placed, cost_of)
+            if point is not None and row.place.train_temperature_k == at:
+                points.setdefault(row.place.size, []).append(point)
+        if any(point.place.size for some in points.values() for point in some):
+            trained = "" if at is None else f", trained at {at:g} K"
+            yield f"{transfer.label()}{trained}", dict(sorted(points.items()))
+
+
+def _point(row: Row, placed: Costs, cost_of: Callable[[Cost], float | None]) -> Point | None:
+    """Return error and cost of an arm of which all costs are known."""
+    paid = [cost_of(cost) for pair, cost in placed.get(row.arm, {}).items() if pair in row.values]
+    known = [cost for cost in paid if cost]
+    if not known or len(known) != len(row.values):
+        return None
+    return Point(row.arm, geometric_mean(known), row.mean.value)

@@ -1,0 +1,91 @@
+"""Where models come from: tuned settings and source models."""
+
+from collections.abc import Iterable, Iterator
+
+from tlbench.plan import PRETRAIN
+from tlbench.records import Record
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Lines, Paragraph, Section, Table
+from tlbench.report.wording import counted, number_text
+from tlbench.tuned import Tuned
+
+MOST_LINES = 12
+"""Lines of the table of source models that a page shows at once."""
+
+
+def tuned_settings(analysis: Analysis) -> Iterator[Section]:
+    """Yield which arms were tuned, and what came of it, if some were."""
+    tuned = analysis.suite.tuned
+    if tuned is not None:
+        note = tuned_note(tuned, analysis.suite.untuned_arms())
+        table = Table("Tuned settings", tuned_table(tuned))
+        yield Section("tuned", "Tuned settings", [table, Paragraph(note)])
+
+
+def tuned_table(tuned: Tuned) -> Lines:
+    """Return a line per tuned arm."""
+    lines = [
+        [
+            "backbone", "arm", "trials", "unfinished", "learning rate", "falls to", "validation",
+            "before",
+        ]
+    ]  # fmt: skip
+    for backbone, arms in tuned.arms.items():
+        for name, arm in arms.items():
+            before = arm.default_validation_force_mae
+            lines.append(
+                [
+                    backbone,
+                    name,
+                    str(arm.trials),
+                    str(arm.pruned),
+                    f"{arm.settings.learning_rate:.2g}",
+                    f"{arm.settings.final_learning_rate_fraction:.2g}",
+                    f"{arm.validation_force_mae:.1f}",
+                    "–" if before is None else f"{before:.1f}",
+                ]
+            )
+    return lines
+
+
+def tuned_note(tuned: Tuned, untuned: list[tuple[str, str]] | None = None) -> str:
+    """Return what the numbers of the table mean, and which arms have the suite's own settings."""
+    return (
+        f"Tuned on validation structures with {counted(tuned.pairs, 'model')} of N = {tuned.size} "
+        "per trial, within the budget of the suite; the first trial is the suite's own settings. "
+        "The learning rate falls to the given share of itself. Validation and before are force MAE "
+        f"in meV/Å of the best trial and of the first. Study {tuned.study[:12]} of suite "
+        f"{tuned.suite}." + (f" {untuned_note(untuned)}" if untuned else "")
+    )
+
+
+def untuned_note(untuned: list[tuple[str, str]]) -> str:
+    """Return which arms of a tuned suite are not tuned, and what follows from that."""
+    others = "; ".join(f"{backbone}, {name}" for backbone, name in untuned)
+    return (
+        f"Not tuned: {others}. Their errors are larger than they need be: a ratio of a tuned arm "
+        "to one of these also shows what tuning gained."
+    )
+
+
+def source_models(analysis: Analysis) -> Iterator[Section]:
+    """Yield the errors of source models on the test set of their own element."""
+    table = source_table(analysis.results.records)
+    note = Paragraph("Errors of the pretrained models on the test set of their own element.")
+    if table.n_rows:
+        yield Section("sources", "Source models", [note, table])
+
+
+def source_table(records: Iterable[Record]) -> Table:
+    """Return a line per source model and metric."""
+    lines = [["backbone", "element", "init seed", "structures", "metric", "value"]]
+    for r in records:
+        model = r.model
+        if model.strategy == PRETRAIN and not r.condition:
+            of = model.target + (f" ({model.source_part})" if model.source_part else "")
+            value = f"{number_text(r.value)} {r.unit}"
+            lines.append(
+                [model.backbone, of, str(model.init_seed), str(model.size), r.metric, value]
+            )
+    folded = len(lines) > MOST_LINES + 1
+    return Table("Source models", lines, folded=folded, brief=False)

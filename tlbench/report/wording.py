@@ -1,0 +1,118 @@
+"""How numbers and their limits are said: ratios, ranges, budgets."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
+from tlbench.suite import Suite
+
+BASELINE = "scratch"
+"""The strategy that all others are compared with."""
+
+AT_THIS_BUDGET = "at this budget"
+"""What every sentence on errors says: others may hold at another number of updates."""
+
+WORSE = {"": "", "seen": " △", "significant": " ▲"}
+WORSE_NOTE = (
+    "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
+    "hold for the number of updates that all arms had."
+)
+
+
+def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
+    """Return a ratio with its interval, or with its number of pairs if they are too few.
+
+    If ``flagged``, a sign marks an error larger than that of the baseline; see ``WORSE_NOTE``.
+    """
+    spread = interval_text(ratio.interval) or f"({n_pairs_text(ratio.n_pairs)})"
+    return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
+
+
+def interval_text(interval: Any, form: str = ".2f") -> str:
+    """Return the ends of an interval in brackets; empty if there is none."""
+    return f"[{interval.low:{form}}, {interval.high:{form}}]" if interval else ""
+
+
+def range_text(ratios: list[tuple[Ratio, str]]) -> str:
+    """Return the smallest and the largest of some ratios, each with the name of what it is of."""
+    extremes = (pick(ratios, key=lambda each: each[0].value) for pick in (min, max))
+    ends = []
+    for ratio, name in dict.fromkeys(extremes):
+        spread = f" {interval_text(ratio.interval)}" if ratio.interval else ""
+        pairs = "" if ratio.interval else f"; {n_pairs_text(ratio.n_pairs)}"
+        ends.append(f"{ratio.value:.2f}{spread} ({name}{pairs})")
+    return " to ".join(ends)
+
+
+def chance_text(ratio: Ratio) -> str:
+    """Return a reservation where pairs are too few, or the interval of a ratio includes 1."""
+    return "" if verdict(ratio) in ("gain", "loss") else "; it may be chance"
+
+
+def n_pairs_text(count: int) -> str:
+    """Return how many pairs there are, in words."""
+    return counted(count, "pair")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in the right form."""
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
+
+
+def seeds_note(n_init_seeds: int) -> str:
+    """Say what is not sampled where pairs have fewer init seeds than there are pairs."""
+    return (
+        f"The pairs share {counted(n_init_seeds, 'init seed')}, so their spread is that of the "
+        "choice of structures and hardly that of initial weights and source models."
+    )
+
+
+def signs_note(ratios: Iterable[Ratio], n_init_seeds: int | None) -> str:
+    """Return what the signs in ratios mean, and what their intervals do not span, if known."""
+    known = list(ratios)
+    notes = [WORSE_NOTE] if any(map(negative_transfer, known)) else []
+    n_pairs = max((ratio.n_pairs for ratio in known), default=0)
+    if n_init_seeds is not None and n_init_seeds < n_pairs:
+        notes.append(seeds_note(n_init_seeds))
+    return " ".join(notes)
+
+
+def temperature_text(train_temperature_k: float | None, untrained: bool = False) -> str:
+    """Return the temperature of training structures for a table; all of them if it is None."""
+    if train_temperature_k is None:
+        return "–" if untrained else "all"
+    return f"{train_temperature_k:g}"
+
+
+def number_text(value: float) -> str:
+    """Return an error with the digits that mean something."""
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
+
+
+def budget_label(suite: Suite) -> str:
+    """Return in a few words what the errors of a suite measure."""
+    updates = counted(suite.training.updates, "update")
+    return f"{updates}: speed of learning, not shown to be converged"
+
+
+def budget_note(suite: Suite, tuned: bool = False) -> str:
+    """Return how models were trained, and what that leaves open.
+
+    A suite has one budget, so none of its runs can show that training has converged.
+
+    Parameters
+    ----------
+    tuned
+        Whether some arms have learning rates of their own.
+    """
+    training, source = suite.training, suite.pretraining
+    rate = f"a learning rate of {training.learning_rate:g}" + (" unless tuned" if tuned else "")
+    return (
+        f"Target models had {counted(training.updates, 'update')} at {rate}, source models "
+        f"{source.updates:,} at {source.learning_rate:g}. Errors are those at this budget and are "
+        "not shown to be converged: where an arm has the lower error, it may only have learnt "
+        "faster, and with longer training or another learning rate ratios and ranks may change, "
+        "also to the other side of 1."
+    )
