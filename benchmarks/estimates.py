@@ -18,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tlbench.costs import whole
-from tlbench.engine.provenance import Provenance
-from tlbench.engine.store import Store
-from tlbench.estimates import Estimate, estimate, finished_in
+from tlbench.base.schema import read_json
+from tlbench.engine.estimates import Estimate, estimate, finished_in
+from tlbench.engine.run.provenance import Provenance
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
-from tlbench.plan import plan
-from tlbench.schema import read_json
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 LEAST_PAUSE = 10.0
 
@@ -42,7 +41,7 @@ class Took:
 
 def took(folder: Path) -> Took:
     found = read_json(folder / "provenance.json", Provenance, "the provenance of a job")
-    start, cost = datetime.fromisoformat(found.started).timestamp(), whole(found)
+    start, cost = datetime.fromisoformat(found.started).timestamp(), found.whole()
     return Took(cost.wall_seconds, cost.cpu_seconds, start, start + found.wall_seconds)
 
 

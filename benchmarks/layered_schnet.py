@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from tlbench.backbones.schnet.model import SchNet
 from tlbench.graphs import Graph
+from tlbench.models.backbones.schnet.model import SchNet
 
 
 class LayeredSchNet(SchNet):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from tlbench.engine.provenance import code_state, device_name
+from tlbench.engine.run.provenance import code_state, device_name
 from tlbench.kernels.library import describe
 
 FOLDER = Path(__file__).parent

@@ -21,15 +21,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tlbench.engine.plans import write_plan
-from tlbench.engine.resources import Resources
-from tlbench.engine.runner import Report, run_jobs
-from tlbench.engine.store import Store
-from tlbench.engine.worker import attempt
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Report, run_jobs
+from tlbench.engine.store.plans import write_plan
+from tlbench.engine.store.store import Store
+from tlbench.engine.work.worker import attempt
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context
-from tlbench.plan import plan
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 SIZES = (1_000, 10_000, 100_000)
 TABLE = Path(__file__).with_name("scale.md")

@@ -19,7 +19,7 @@ from steps import update_of
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.potential import Potential, build_potential
+from tlbench.models.potential import Potential, build_potential
 
 BATCH = 5
 TARGETS = {

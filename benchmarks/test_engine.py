@@ -8,16 +8,16 @@ from typing import ClassVar
 import pytest
 
 from tlbench.engine.executors import local
-from tlbench.engine.provenance import Stopwatch
-from tlbench.engine.resources import Resources
-from tlbench.engine.runner import run_jobs
-from tlbench.engine.store import State, Store
-from tlbench.engine.supervisor import execute
+from tlbench.engine.run.provenance import Stopwatch
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.store.store import State, Store
+from tlbench.engine.work.supervisor import execute
 from tlbench.jobs import kind
 from tlbench.jobs.base import KINDS, Job
-from tlbench.plan import plan
 from tlbench.run import run_suite
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 SEEDS = 208
 JOBS = 9986

@@ -17,7 +17,7 @@ from steps import TEMPERATURE_K, advance, begun, crystals
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
 from tlbench.md.forces import ForceField
-from tlbench.potential import build_potential
+from tlbench.models.potential import build_potential
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 REPLICAS = 32

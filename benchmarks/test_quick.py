@@ -12,7 +12,7 @@ import tlbench
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
 from tlbench.md.forces import ForceField
-from tlbench.potential import build_potential
+from tlbench.models.potential import build_potential
 from tlbench.reference.stillinger_weber import StillingerWeber
 
 SECONDS, WARM_UP = 1.0, 3

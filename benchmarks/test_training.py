@@ -8,7 +8,7 @@ import torch
 
 from tlbench.data.frames import Frames
 from tlbench.kernels.scope import scoped
-from tlbench.potential import build_potential
+from tlbench.models.potential import build_potential
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import train

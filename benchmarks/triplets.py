@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 from torch_geometric.nn.models.dimenet import Envelope
 
-from tlbench.backbones.dimenetpp.config import DimeNetPPConfig
-from tlbench.backbones.dimenetpp.model import DimeNetPP
-from tlbench.backbones.dimenetpp.radial import spherical_bessel_zeros
 from tlbench.graphs import Graph
+from tlbench.models.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.models.backbones.dimenetpp.model import DimeNetPP
+from tlbench.models.backbones.dimenetpp.radial import spherical_bessel_zeros
 
 
 class SphericalBasis(nn.Module):

@@ -3,8 +3,8 @@
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table
 from tlbench.report.sections.errors import error_table
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 
 def analysis_of(records, *metrics, **results):

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tlbench.engine.manifest import write_manifest
+from tlbench.engine.store.manifest import write_manifest
 
 
 def flip_unseen(path: Path) -> None:

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tlbench.engine.resources import Resources
-from tlbench.engine.worker import attempt
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.work.worker import attempt
 from tlbench.jobs.base import Job
 
 

@@ -7,7 +7,7 @@ import pickle
 
 from forging import PUBLISHED, claim_suite, edit, edit_lines, forgery, seal, text_of, write
 
-from tlbench.leaderboard.reading import MAX_FILE
+from tlbench.board.reading import MAX_FILE
 
 # Files that are no files, or too many, or too large.
 

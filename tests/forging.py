@@ -62,9 +62,9 @@ def edit(folder: Path, name: str, change: Callable[[Row], None]) -> None:
 
 def rekey(folder: Path, name: str = GOOD) -> None:
     """Give the jobs of a changed copy the keys that they would have had, and seal it."""
-    from tlbench.leaderboard.submission import Submission
-    from tlbench.plan import plan
-    from tlbench.suite.loading import load_published
+    from tlbench.board.submission import Submission
+    from tlbench.study.loading import load_published
+    from tlbench.study.models import plan
 
     def keys(of: Path) -> list[str]:
         about = Submission.model_validate_json((of / "submission.json").read_text())
@@ -83,10 +83,10 @@ def follow(folder: Path) -> None:
 
     So a lie about those is consistent, as that of somebody who knows what is verified.
     """
-    from tlbench.leaderboard.per_frame import recompute
-    from tlbench.leaderboard.reading import read_submission
-    from tlbench.leaderboard.verification.numbers import models_of
-    from tlbench.leaderboard.verification.simulations import of_simulations
+    from tlbench.board.reading import read_submission
+    from tlbench.board.verification.numbers import models_of
+    from tlbench.board.verification.simulations import of_simulations
+    from tlbench.results.frame_errors import recompute
 
     entry = read_submission(folder)
     tests = {each.data: each for each in entry.tests()}
@@ -113,7 +113,7 @@ def follow(folder: Path) -> None:
 
 def claim_suite(folder: Path, **changes: Any) -> None:
     """Change keys of the suite, and give its new digests wherever they are asked for."""
-    from tlbench.suite.loading import load_published
+    from tlbench.study.loading import load_published
 
     edit(folder, "suite.json", lambda suite: suite.update(changes))
     suite = load_published(folder / "suite.json")
@@ -124,7 +124,7 @@ def claim_suite(folder: Path, **changes: Any) -> None:
 
 def told(folder: Path) -> None:
     """Give the digests of test structures and of the reference dynamics that are there."""
-    from tlbench.leaderboard.reading import read_submission
+    from tlbench.board.reading import read_submission
 
     entry = read_submission(folder)
     about = json.loads((folder / "submission.json").read_text())

@@ -4,8 +4,8 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tlbench.engine.attempts import Outcome, Task
-from tlbench.engine.worker import attempt
+from tlbench.engine.work.attempts import Outcome, Task
+from tlbench.engine.work.worker import attempt
 
 
 class Inline(Executor):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from faulty import wait_for
 
-from tlbench.holders import Holder, this_process, written
-from tlbench.locks import Way
+from tlbench.base.holders import Holder, this_process, written
+from tlbench.base.locks import Way
 
 _HOLD = """
 import sys
 from pathlib import Path
-from tlbench.locks import Lock, Way
+from tlbench.base.locks import Lock, Way
 with Lock(Path(sys.argv[1]), Way(sys.argv[2])):
     print(flush=True)
     sys.stdin.read()

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tlbench.engine.resources import Resources
-from tlbench.engine.runner import run_jobs
-from tlbench.engine.store import Store
-from tlbench.engine import worker
-from tlbench.engine.worker import attempt
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.store.store import Store
+from tlbench.engine.work import worker
+from tlbench.engine.work.worker import attempt
 from tlbench.jobs import base
 
 root, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])

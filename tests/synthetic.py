@@ -9,25 +9,27 @@ from typing import Any
 import numpy as np
 from forging import PUBLISHED
 
-from tlbench.backbones import BACKBONES
-from tlbench.costs import Cost
-from tlbench.dynamics import Dynamics, ModelRun
-from tlbench.files import PACKED
+from tlbench.base.files import PACKED
+from tlbench.base.schema import read_lines, write_lines
+from tlbench.board.reading import JobProvenance, digest_of
+from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
+from tlbench.board.verification.coordinates import Coordinates, coordinates_of, expected
+from tlbench.board.verification.data import known_contents
+from tlbench.board.verification.parameters import CUTOFF, count_parameters
 from tlbench.jobs.reference import ReferenceRun, Structure
-from tlbench.leaderboard.per_frame import ModelErrors, TestSet, recompute
-from tlbench.leaderboard.reading import JobProvenance, digest_of
-from tlbench.leaderboard.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
-from tlbench.leaderboard.verification.coordinates import Coordinates, coordinates_of, expected
-from tlbench.leaderboard.verification.data import known_contents
-from tlbench.leaderboard.verification.parameters import CUTOFF, count_parameters
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
-from tlbench.plan import PRETRAIN, plan
-from tlbench.plan.keys import KeyScheme
-from tlbench.records import Record
-from tlbench.results import Results
-from tlbench.schema import read_lines, write_lines
-from tlbench.suite import Suite, load_suite
+from tlbench.models.backbones import BACKBONES
+from tlbench.results.costs import Cost
+from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.results.frame_errors import ModelErrors, TestSet, recompute
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.keys import KeyScheme
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
+from tlbench.study.plan import PRETRAIN
+from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
 COMMIT = "c0ffee" + "0" * 34

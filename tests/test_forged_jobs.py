@@ -7,15 +7,15 @@ import time
 import pytest
 from damage import forge
 
-from tlbench.engine.manifest import write_manifest
-from tlbench.engine.store import Store
-from tlbench.errors import InputError, StoreError
+from tlbench.base.errors import InputError, StoreError
+from tlbench.engine.store.manifest import write_manifest
+from tlbench.engine.store.store import Store
 from tlbench.jobs import evaluate
 from tlbench.jobs.base import KINDS
-from tlbench.plan import plan
-from tlbench.results import Results
+from tlbench.results.results import Results
 from tlbench.run import run_suite
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 DENORMAL = 5e-324
 
@@ -111,7 +111,7 @@ def test_a_bug_of_ours_is_not_called_a_forgery(smoke, tmp_path, monkeypatch):
     def broken(*arguments):
         raise AttributeError("a bug")
 
-    monkeypatch.setattr("tlbench.results.collect_costs", broken)
+    monkeypatch.setattr("tlbench.results.results.collect_costs", broken)
     with pytest.raises(AttributeError, match="a bug"):
         run_suite(load_suite("smoke"), tmp_path / "out", smoke.store)
 

@@ -8,7 +8,7 @@ from structures import LATTICE_CONSTANT, diamond
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.potential import Potential, build_potential
+from tlbench.models.potential import Potential, build_potential
 from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.training.labels import LabelledSet
 

@@ -8,51 +8,52 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tlbench.backbones import BACKBONES
-    from tlbench.data.cards import Card, load_card
-    from tlbench.data.readers import READERS
-    from tlbench.engine.resources import Resources
-    from tlbench.errors import (
+    from tlbench.base.errors import (
         DamagedJobError,
         InputError,
         StoreError,
         TlbenchError,
         UnknownNameError,
     )
+    from tlbench.base.registry import Registry
+    from tlbench.data.cards import Card, load_card
+    from tlbench.data.readers import READERS
+    from tlbench.engine.run.resources import Resources
     from tlbench.metrics import METRICS
-    from tlbench.potential import Potential, load_potential
-    from tlbench.records import Record, read_records
-    from tlbench.registry import Registry
-    from tlbench.results import Results
+    from tlbench.models.backbones import BACKBONES
+    from tlbench.models.potential import Potential, load_potential
+    from tlbench.results.records import Record, read_records
+    from tlbench.results.results import Results
+    from tlbench.results.trained_models import TrainedModel, list_models
     from tlbench.run import Run, run_suite
-    from tlbench.suite import Suite, load_suite
-    from tlbench.trained_models import TrainedModel, list_models
+    from tlbench.study.loading import load_suite
+    from tlbench.study.suite import Suite
     from tlbench.transfer import STRATEGIES
 
 _WHERE = {
-    "BACKBONES": "backbones",
+    "BACKBONES": "models.backbones",
     "Card": "data.cards",
-    "DamagedJobError": "errors",
-    "InputError": "errors",
+    "DamagedJobError": "base.errors",
+    "InputError": "base.errors",
     "METRICS": "metrics",
-    "Potential": "potential",
+    "Potential": "models.potential",
     "READERS": "data.readers",
-    "Record": "records",
-    "Registry": "registry",
-    "Resources": "engine.resources",
-    "Results": "results",
+    "Record": "results.records",
+    "Registry": "base.registry",
+    "Resources": "engine.run.resources",
+    "Results": "results.results",
     "Run": "run",
     "STRATEGIES": "transfer",
-    "StoreError": "errors",
-    "Suite": "suite",
-    "TlbenchError": "errors",
-    "TrainedModel": "trained_models",
-    "UnknownNameError": "errors",
-    "list_models": "trained_models",
+    "StoreError": "base.errors",
+    "Suite": "study.suite",
+    "TlbenchError": "base.errors",
+    "TrainedModel": "results.trained_models",
+    "UnknownNameError": "base.errors",
+    "list_models": "results.trained_models",
     "load_card": "data.cards",
-    "load_potential": "potential",
-    "load_suite": "suite",
-    "read_records": "records",
+    "load_potential": "models.potential",
+    "load_suite": "study.loading",
+    "read_records": "results.records",
     "run_suite": "run",
 }
 

@@ -10,36 +10,37 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from tlbench.base.errors import InputError
+from tlbench.base.files import write_whole
 from tlbench.data.cards import Card, is_path
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
-from tlbench.engine.devices import check_device
-from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.plans import write_plan
-from tlbench.engine.resources import Resources
-from tlbench.engine.run_log import RunLog
-from tlbench.engine.runner import Listener, Report, run_jobs
-from tlbench.engine.store import State, Store
-from tlbench.engine.superseded import CodeChange, code_change
-from tlbench.errors import InputError
-from tlbench.files import write_whole
-from tlbench.inspection.audit import check_distinct
-from tlbench.inspection.notes import notes_on_data
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.run_log import RunLog
+from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.store.plans import write_plan
+from tlbench.engine.store.store import State, Store
+from tlbench.engine.store.superseded import CodeChange, code_change
+from tlbench.engine.work.devices import check_device
+from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.packages import check_packages
-from tlbench.plan import Plan, dataset_job, plan
-from tlbench.plan.parts import part
-from tlbench.records import Record
 from tlbench.report.data_notes import NO_NOTES, DataNotes
+from tlbench.report.inspection.audit import check_distinct
+from tlbench.report.inspection.notes import notes_on_data
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.results import PROVENANCE, Results
-from tlbench.suite import Suite
+from tlbench.results.records import Record
+from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.models import plan
+from tlbench.study.plan import Plan, dataset_job
+from tlbench.study.shards import part
+from tlbench.study.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"
 
@@ -86,7 +87,7 @@ def run_suite(
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
     ``provenance.jsonl``, ``suite.json``, ``data.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
-    suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run_log`.
+    suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run.run_log`.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def run_suite(
     mirror
         Folder in which files of the data sets are looked for before they are downloaded.
     shard
-        (i, n): do the i-th of n parts and write no results; see `tlbench.plan.parts`. ``out`` is
+        (i, n): do the i-th of n parts and write no results; see `tlbench.study.shards`. ``out`` is
         then by default ``runs/<suite>-<i>-of-<n>``.
     on_change
         Called often while the run goes on, with the plan, the store and how it stands.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.suite import suite_folder
+from tlbench.study.loading import suite_folder
 
 SMOKE = (suite_folder() / "smoke.yaml").read_text()
 

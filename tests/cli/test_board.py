@@ -8,9 +8,9 @@ import pytest
 from forging import GOOD, copied, edit_lines
 from typer.testing import CliRunner
 
+from tlbench.board.checks import retraining
+from tlbench.board.location import mark_private
 from tlbench.cli import app
-from tlbench.leaderboard.checks import retraining
-from tlbench.leaderboard.location import mark_private
 
 
 def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.records import read_records, write_records
 from tlbench.regression.numbers import read_baseline
-from tlbench.suite import load_suite
+from tlbench.results.records import read_records, write_records
+from tlbench.study.loading import load_suite
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "benchmarks" / "baselines" / "smoke.json"

@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 from tlbench.data.cards import load_card
-from tlbench.suite import suite_folder
+from tlbench.study.loading import suite_folder
 
 
 @pytest.fixture

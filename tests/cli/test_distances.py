@@ -9,7 +9,7 @@ import tiny
 import yaml
 
 from tlbench.data.cards import card_folder
-from tlbench.inspection.comparison import read_file
+from tlbench.report.inspection.comparison import read_file
 
 QUICK = [
     "--set", "values=500", "--set", "environments=100", "--set", "exact=50",
@@ -84,7 +84,7 @@ def test_what_lacks_labels_is_compared_by_its_structure(tmp_path):
 
 
 def test_long_trajectories_are_thinned_evenly(tmp_path, monkeypatch):
-    monkeypatch.setattr("tlbench.inspection.comparison.MOST_FRAMES", 3)
+    monkeypatch.setattr("tlbench.report.inspection.comparison.MOST_FRAMES", 3)
     frames, _ = read_file(trajectory(tmp_path / "long.xyz", n_frames=7))
     assert frames.temperature_k.tolist() == [300.0, 300.0, 300.0]
     assert len(frames) == 3

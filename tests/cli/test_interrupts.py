@@ -12,8 +12,8 @@ import ase.io
 import pytest
 from ase.build import bulk
 
-from tlbench.engine.events import EVENTS, LOG
-from tlbench.leaderboard.site.build import build_site
+from tlbench.board.site.build import build_site
+from tlbench.engine.work.events import EVENTS, LOG
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tlbench.engine.plans import plan_files, read_plan
-from tlbench.engine.store import Store
+from tlbench.engine.store.plans import plan_files, read_plan
+from tlbench.engine.store.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +158,7 @@ def test_an_interpreter_without_the_same_tlbench_is_refused(text, said, tmp_path
 
 
 def test_an_interpreter_with_other_source_files_is_refused(tmp_path, command):
-    from tlbench.engine.interpreters import describe
+    from tlbench.engine.work.interpreters import describe
 
     other = python(tmp_path, f"echo '{json.dumps({**describe(), 'code': '0' * 64})}'")
     arguments = ("--store", tmp_path / "store", "--out", tmp_path / "out")

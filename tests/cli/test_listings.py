@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tlbench.cli import main
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ def test_help_answers_in_under_300_ms():
 def test_planning_imports_no_torch():
     code = (
         "import sys\n"
-        "from tlbench.plan import plan\n"
-        "from tlbench.suite import load_suite\n"
+        "from tlbench.study import plan\n"
+        "from tlbench.study import load_suite\n"
         "assert plan(load_suite('si-ge-sw')).jobs\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -6,7 +6,7 @@ import pytest
 
 from tlbench.cli import live
 from tlbench.cli.live import Display
-from tlbench.engine.runner import Report
+from tlbench.engine.run.runner import Report
 
 WHO = "process 4711 on node7 since 2026-11-28 12:00:00"
 PLAN = SimpleNamespace(jobs={f"{n:064}": SimpleNamespace(label=f"job {n}") for n in range(100)})

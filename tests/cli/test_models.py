@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tlbench import list_models
-from tlbench.errors import StoreError
+from tlbench.base.errors import StoreError
 
 
 @pytest.fixture

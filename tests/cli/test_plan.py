@@ -14,12 +14,12 @@ from rich.console import Console
 
 from tlbench.cli import main
 from tlbench.cli.plan_table import counted, levels
-from tlbench.engine.plans import plan_files, read_plan, write_plan
-from tlbench.engine.store import Store
+from tlbench.engine.store.plans import plan_files, read_plan, write_plan
+from tlbench.engine.store.store import Store
 from tlbench.jobs.sources import own_sources
-from tlbench.plan import plan
 from tlbench.run import run_suite
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 
 @pytest.fixture

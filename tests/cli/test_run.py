@@ -1,8 +1,8 @@
 """``tlbench run``: which parts of a suite are run."""
 
-from tlbench.plan import plan
-from tlbench.records import read_records
-from tlbench.suite import load_suite
+from tlbench.results.records import read_records
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 
 def test_only_the_strategies_that_are_named_are_run(smoke, printed, tmp_path):

@@ -5,8 +5,8 @@ import tarfile
 import pytest
 
 from tlbench.cli import main
-from tlbench.engine.plans import plan_files, plan_name
-from tlbench.engine.store import Store
+from tlbench.engine.store.plans import plan_files, plan_name
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 
 

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
-from tlbench.records import Record
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.sections.errors import findings
-from tlbench.suite import load_suite
+from tlbench.results.records import Record
+from tlbench.study.loading import load_suite
 
 
 def shown(lines, width, **options):

@@ -5,11 +5,11 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.schema import read_yaml, validate
 from tlbench.data.cards import Card, card_folder, card_names, load_card
 from tlbench.data.origins import SPLITS
-from tlbench.errors import InputError, UnknownNameError
 from tlbench.reference.stillinger_weber import PARAMETERS
-from tlbench.schema import read_yaml, validate
 
 every_card = pytest.mark.parametrize("name", card_names())
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import Card, load_card
 from tlbench.data.fetch import data_folder, fetch, locate
-from tlbench.errors import InputError
 
 CONTENT = bytes(range(256)) * 2000
 

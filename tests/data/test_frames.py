@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structures import diamond, liquid, skewed
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 
 NAMES = [f.name for f in fields(Frames)]
 

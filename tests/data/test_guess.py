@@ -12,12 +12,12 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.units import GPa
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import Card, load_card
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
 from tlbench.data.readers.extxyz import READER
 from tlbench.data.reading import read_parts
-from tlbench.errors import InputError
 
 
 def write(path, frames: Frames):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tlbench.base.errors import InputError
 from tlbench.data.label_keys import LabelKeys, collect, find_keys
-from tlbench.errors import InputError
 
 TENSOR = np.arange(9.0)
 FORCES = np.ones((4, 3))

@@ -10,6 +10,7 @@ import pytest
 import tiny
 from real_data import MLEARN, needs_mlearn
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import Card, load_card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
@@ -17,7 +18,6 @@ from tlbench.data.origins import SPLITS
 from tlbench.data.readers import READERS
 from tlbench.data.reading import read_parts, sha256_of
 from tlbench.data.splits import Drawn, Split, chosen, divide
-from tlbench.errors import InputError
 
 
 def made(n_frames: int = 20, seed: int = 0) -> Frames:

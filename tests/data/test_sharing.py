@@ -7,12 +7,12 @@ import pytest
 import tiny
 import yaml
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import Card, load_card
 from tlbench.data.guess import guess_card
 from tlbench.data.sharing import shared_data
-from tlbench.errors import InputError
-from tlbench.plan import plan
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 
 def written(folder: Path, name: str, seed: int, element: str = "Ge", **origin) -> Card:

@@ -6,8 +6,8 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlbench.base.errors import InputError
 from tlbench.data.splits import Share, chosen, chosen_indices, nested_subset
-from tlbench.errors import InputError
 
 seeds = st.integers(0, 2**31)
 

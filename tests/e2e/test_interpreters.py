@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from environments import link_packages, make_environment, pip
 
-from tlbench.records import read_records
+from tlbench.results.records import read_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -10,8 +10,8 @@ from tlbench.metrics.distances.quantities import OF_ENVIRONMENTS
 from tlbench.report.analysis import Analysis
 from tlbench.report.markdown import markdown
 from tlbench.report.relations.section import relations
-from tlbench.results import Results
-from tlbench.suite import load_suite, suite_folder
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite, suite_folder
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tlbench.cli.new import write_backbone
-from tlbench.records import read_records
+from tlbench.results.records import read_records
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "plugin-backbone"
@@ -47,7 +47,7 @@ class Environment:
         info = self.site / "plugin-1.0.dist-info"
         info.mkdir(exist_ok=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[tlbench.backbones]\n{name} = {entry}\n")
+        (info / "entry_points.txt").write_text(f"[tlbench.models.backbones]\n{name} = {entry}\n")
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,8 @@ def test_the_example_is_installed_checked_and_run(environment, tmp_path):
 
 BASE = """
 import torch
-from tlbench.backbones import BackboneConfig
-from tlbench.backbones.base import Backbone
+from tlbench.models.backbones import BackboneConfig
+from tlbench.models.backbones.base import Backbone
 
 class Network(Backbone):
     def __init__(self, config):

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from fake_jobs import within
 
-from tlbench.engine.archive import export, import_archive
-from tlbench.engine.manifest import write_manifest
-from tlbench.engine.plans import plan_files, read_plan, write_plan
-from tlbench.engine.runner import run_jobs
-from tlbench.engine.store import State, Store
-from tlbench.errors import InputError, StoreError
+from tlbench.base.errors import InputError, StoreError
+from tlbench.base.schema import Strict
+from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.store.archive import export, import_archive
+from tlbench.engine.store.manifest import write_manifest
+from tlbench.engine.store.plans import plan_files, read_plan, write_plan
+from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
-from tlbench.plan import plan
-from tlbench.schema import Strict
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 DATA = Job("compare", {"n": 1}, label="the data", files={"a": "/home/somebody/a.xyz"})
 TRAIN = Job("distance", {"n": 2}, {"data": DATA.key})
@@ -79,7 +79,7 @@ def test_imported_jobs_are_recognised_without_being_read_in_full(store, other, m
     import_archive(other, exported(store))
     read = []
     monkeypatch.setattr(
-        "tlbench.engine.manifest._file_digest",
+        "tlbench.engine.store.manifest._file_digest",
         lambda path: read.append(path) or hashlib.sha256(Path(path).read_bytes()).hexdigest(),
     )
     assert other.state(TRAIN.key) is State.FINISHED

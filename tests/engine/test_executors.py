@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from tlbench.engine.attempts import Limits, Task
-from tlbench.engine.events import EVENTS, LOG, read_events
 from tlbench.engine.executors import default_workers, local
-from tlbench.engine.store import Store
-from tlbench.engine.supervisor import INTERRUPTED, THREAD_VARIABLES, Supervisor, execute
+from tlbench.engine.store.store import Store
+from tlbench.engine.work.attempts import Limits, Task
+from tlbench.engine.work.events import EVENTS, LOG, read_events
+from tlbench.engine.work.supervisor import INTERRUPTED, THREAD_VARIABLES, Supervisor, execute
 from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.slow
@@ -25,8 +25,8 @@ ENDLESS = 10**7
 
 def training(updates):
     """Return a job that trains so often."""
-    from tlbench.plan import plan
-    from tlbench.suite import load_suite
+    from tlbench.study.loading import load_suite
+    from tlbench.study.models import plan
 
     jobs = plan(load_suite("smoke", [("pretraining.updates", str(updates))])).jobs
     return next(job for job in jobs.values() if job.label == "pretrain schnet on Si, seed 0")

@@ -13,10 +13,10 @@ from faulty import wait_for
 from lock_holders import dead, leave, like_this, stop
 from runners import Runner
 
-from tlbench.engine import file_systems
-from tlbench.engine.file_systems import Locks, find_locks, limitation, mount_of
-from tlbench.engine.store import FORMAT, Store
-from tlbench.errors import StoreError
+from tlbench.base.errors import StoreError
+from tlbench.engine.store import file_systems
+from tlbench.engine.store.file_systems import Locks, find_locks, limitation, mount_of
+from tlbench.engine.store.store import FORMAT, Store
 from tlbench.jobs.base import Job
 
 KEY = Job("dataset", {"n": 1}).key
@@ -86,7 +86,8 @@ def odd(libraries, name, answer):
 def made(root, environment):
     """Make a store in another process, and return what that says."""
     code = (
-        "import sys; from tlbench.engine.store import Store; print(Store(sys.argv[1]).limitation)"
+        "import sys; from tlbench.engine.store.store import Store; "
+        "print(Store(sys.argv[1]).limitation)"
     )
     return subprocess.run(
         [sys.executable, "-c", code, root],
@@ -183,7 +184,9 @@ def test_a_store_where_locks_work(tmp_path):
 
 def test_what_was_found_out_is_not_tried_again(tmp_path, monkeypatch):
     Store(tmp_path / "store")
-    monkeypatch.setattr("tlbench.engine.store.find_locks", lambda folder: pytest.fail("again"))
+    monkeypatch.setattr(
+        "tlbench.engine.store.store.find_locks", lambda folder: pytest.fail("again")
+    )
     Store(tmp_path / "store")
 
 

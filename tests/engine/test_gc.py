@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from tlbench.engine.garbage import INCOMING, REMOVED, collect, find_garbage, incoming_lock
-from tlbench.engine.inventory import scrub
-from tlbench.engine.plans import plan_files, write_plan
-from tlbench.engine.store import State, Store
-from tlbench.errors import StoreError
-from tlbench.files import PART
+from tlbench.base.errors import StoreError
+from tlbench.base.files import PART
+from tlbench.engine.store.garbage import INCOMING, REMOVED, collect, find_garbage, incoming_lock
+from tlbench.engine.store.inventory import scrub
+from tlbench.engine.store.plans import plan_files, write_plan
+from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
 
 DATA = Job("compare", {"n": 1})
@@ -132,7 +132,7 @@ def test_a_run_that_plans_during_the_removal_finds_its_jobs_gone_and_not_half_go
         runner.join(0.2)
         assert not seen
 
-    monkeypatch.setattr("tlbench.engine.garbage._busy", nobody)
+    monkeypatch.setattr("tlbench.engine.store.garbage._busy", nobody)
     collect(store)
     runner.join()
     assert seen == [State.ABSENT]
@@ -184,7 +184,7 @@ def test_what_cannot_be_deleted_is_said(store, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("tlbench.engine.garbage._delete", refuse)
+    monkeypatch.setattr("tlbench.engine.store.garbage._delete", refuse)
     with pytest.raises(StoreError, match=r"Not everything could be deleted .*Permission denied"):
         collect(store)
     monkeypatch.undo()

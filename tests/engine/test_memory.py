@@ -30,13 +30,13 @@ def faults(prepare):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc")
 def test_large_arrays_are_faulted_in_once():
-    keep = "from tlbench.engine.memory import keep_freed_memory; assert keep_freed_memory()"
+    keep = "from tlbench.engine.work.memory import keep_freed_memory; assert keep_freed_memory()"
     # Huge pages or not, an array that is mapped anew costs several faults.
     assert faults(keep) < REPEATS <= faults("")
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    from tlbench.engine import memory
+    from tlbench.engine.work import memory
 
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     assert memory.keep_freed_memory() is False
@@ -63,7 +63,7 @@ class Cuda:
 def test_the_peak_of_an_accelerator_is_that_of_the_job_and_not_of_one_before(monkeypatch):
     import torch
 
-    from tlbench.engine.memory import forget_peak, peak_device_mib
+    from tlbench.engine.work.memory import forget_peak, peak_device_mib
 
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
@@ -77,16 +77,18 @@ def test_the_peak_of_an_accelerator_is_that_of_the_job_and_not_of_one_before(mon
 def test_a_job_on_an_accelerator_resets_its_peak_first(monkeypatch, tmp_path):
     import torch
 
-    from tlbench.engine.store import Store
-    from tlbench.engine.worker import perform
+    from tlbench.engine.store.store import Store
+    from tlbench.engine.work.worker import perform
     from tlbench.jobs import base
 
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
-    monkeypatch.setattr("tlbench.engine.provenance.device_name", lambda device: "an accelerator")
+    monkeypatch.setattr(
+        "tlbench.engine.run.provenance.device_name", lambda device: "an accelerator"
+    )
     kind = FakeKind(lambda config, context: {"peak": cuda.peak}, uses_device=True)
     monkeypatch.setitem(base.KINDS, "sum", kind)
-    monkeypatch.setattr("tlbench.engine.worker.settle_process", lambda kind, config: None)
+    monkeypatch.setattr("tlbench.engine.work.worker.settle_process", lambda kind, config: None)
     store, job = Store(tmp_path), base.Job("sum", {})
     perform(job, store, "cuda")
     assert store.provenance(job.key).peak_device_memory_mib == 0

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 import scale
 
-from tlbench.engine.schedule import Schedule
-from tlbench.engine.store import Store
+from tlbench.engine.run.schedule import Schedule
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.alone

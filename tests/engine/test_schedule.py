@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.engine.schedule import Schedule
+from tlbench.engine.run.schedule import Schedule
 from tlbench.jobs.base import Job
 
 

@@ -3,11 +3,11 @@
 import pytest
 from lock_holders import held, stop
 
-from tlbench.engine.plans import write_plan
-from tlbench.engine.run_log import RunLog
-from tlbench.engine.status import Status, follow, status_of
-from tlbench.engine.store import Store
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.engine.run.run_log import RunLog
+from tlbench.engine.run.status import Status, follow, status_of
+from tlbench.engine.store.plans import write_plan
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 
 JOB = Job("dataset", {"n": 1}, label="made for the test")

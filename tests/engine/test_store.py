@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-from tlbench.engine.manifest import write_manifest
-from tlbench.engine.store import FORMAT, State, Store
-from tlbench.errors import DamagedJobError, LockedError, StoreError
-from tlbench.files import PART
+from tlbench.base.errors import DamagedJobError, LockedError, StoreError
+from tlbench.base.files import PART
+from tlbench.engine.store.manifest import write_manifest
+from tlbench.engine.store.store import FORMAT, State, Store
 from tlbench.jobs.base import Job
 
 JOB = Job("compare", {"n": 1}, label="made for the test")

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from tlbench.engine.garbage import collect, find_garbage
-from tlbench.engine.plans import packed_plan, place_plan, plan_files, read_plan, write_plan
-from tlbench.engine.store import Store
-from tlbench.engine.superseded import CodeChange, code_change, superseded
+from tlbench.engine.store.garbage import collect, find_garbage
+from tlbench.engine.store.plans import packed_plan, place_plan, plan_files, read_plan, write_plan
+from tlbench.engine.store.store import Store
+from tlbench.engine.store.superseded import CodeChange, code_change, superseded
 from tlbench.jobs.base import Job
 
 

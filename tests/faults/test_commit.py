@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tlbench.engine.store import State, Store
+from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
 
 pytestmark = pytest.mark.slow

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from faulty import assert_kept, complete, done, end, events, finished, start
 
-from tlbench.engine import worker
-from tlbench.engine.plans import plan_files, read_plan
-from tlbench.engine.store import Store
-from tlbench.engine.worker import perform
+from tlbench.engine.store.plans import plan_files, read_plan
+from tlbench.engine.store.store import Store
+from tlbench.engine.work import worker
+from tlbench.engine.work.worker import perform
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT, Progress
 from tlbench.training import loop

@@ -13,7 +13,8 @@ JUMPING = """
 import datetime
 import time
 
-from tlbench.engine import events, provenance
+from tlbench.engine.work import events
+from tlbench.engine.run import provenance
 
 _time = time.time
 

@@ -8,7 +8,7 @@ import pytest
 import tiny
 from command_line import in_this_process
 
-from tlbench.leaderboard.site.build import build_site
+from tlbench.board.site.build import build_site
 
 
 def modes(folder: Path, umask: int) -> dict[str, str]:

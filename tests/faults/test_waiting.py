@@ -8,7 +8,7 @@ import pytest
 from faulty import alive, end, start, wait_for, workers
 from lock_holders import stop
 
-from tlbench.engine.store import FORMAT, Store
+from tlbench.engine.store.store import FORMAT, Store
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from tlbench.jobs import dataset, reference
 from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts, Sizes
 from tlbench.jobs.base import KINDS, amount_of
 from tlbench.md.protocol import Protocol
-from tlbench.plan import plan
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 SIZES = Sizes(
     frames={"train": 12, "validation": 4, "test": 8},

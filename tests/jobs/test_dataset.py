@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlbench.base.units import BOLTZMANN
 from tlbench.data.cards import Card, load_card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
@@ -14,7 +15,6 @@ from tlbench.graphs import graph_of
 from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.dataset import KIND
 from tlbench.reference.stillinger_weber import StillingerWeber
-from tlbench.units import BOLTZMANN
 
 TINY = {
     "repeats": [1, 1, 1],

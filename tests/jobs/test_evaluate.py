@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tiny
 
+from tlbench.base.errors import UnknownNameError
 from tlbench.data.frames import Frames
-from tlbench.errors import UnknownNameError
 from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.evaluate import KIND
 from tlbench.metrics.conditions import conditions_of
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 
 METRICS = ["force_mae", "force_rmse", "energy_mae"]

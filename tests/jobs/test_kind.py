@@ -7,19 +7,19 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel, Field
 
-from tlbench.backbones import BACKBONES
-from tlbench.backbones.schnet.config import SchNetConfig
-from tlbench.engine.runner import run_jobs
-from tlbench.engine.store import Store
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.store.store import Store
 from tlbench.jobs import base, evaluate, kind, train
 from tlbench.jobs.base import KINDS
 from tlbench.jobs.kind import LATER, Backbone, first_form
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.metrics.distances.settings import DistanceSettings
-from tlbench.plan import plan
-from tlbench.plan.keys import KeyScheme
-from tlbench.suite import load_suite
+from tlbench.models.backbones import BACKBONES
+from tlbench.models.backbones.schnet.config import SchNetConfig
+from tlbench.study.keys import KeyScheme
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 from tlbench.training.config import LossWeights, TrainingConfig
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
@@ -49,8 +49,8 @@ def grow(monkeypatch):
 
     def grow():
         monkeypatch.setitem(BACKBONES._entries, "schnet", MoreSchNet)
-        monkeypatch.setattr("tlbench.plan.training.TrainConfig", _grown)
-        monkeypatch.setattr("tlbench.suite.model.TrainingConfig", MoreTraining)
+        monkeypatch.setattr("tlbench.study.models.TrainConfig", _grown)
+        monkeypatch.setattr("tlbench.study.suite.TrainingConfig", MoreTraining)
 
     return grow
 
@@ -161,8 +161,8 @@ def test_a_kind_of_job_is_one_file_and_one_line(monkeypatch, tmp_path):
     assert job.config == {"number": 3}
     assert base.read_job(json.loads(json.dumps(job.written()))) == job
     assert job.settings == Config(number=3)
-    monkeypatch.setattr("tlbench.engine.worker.check_planned", lambda job: None)
-    monkeypatch.setattr("tlbench.engine.worker.check_imported", lambda job: None)
+    monkeypatch.setattr("tlbench.engine.work.worker.check_planned", lambda job: None)
+    monkeypatch.setattr("tlbench.engine.work.worker.check_imported", lambda job: None)
     from fake_jobs import HERE
 
     store = Store(tmp_path)
@@ -185,5 +185,5 @@ def test_planning_and_reading_results_import_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, tlbench.jobs.base, tlbench.plan; sys.exit('torch' in sys.modules)"
+    code = "import sys, tlbench.jobs.base, tlbench.study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 import tlbench
-from tlbench import registry
-from tlbench.backbones import BACKBONES
-from tlbench.errors import TlbenchError
+from tlbench.base import registry
+from tlbench.base.errors import TlbenchError
 from tlbench.jobs import sources
 from tlbench.jobs.imports import SourceFiles, code_files
 from tlbench.jobs.sources import Sources, own_sources
 from tlbench.metrics import METRICS
-from tlbench.plan import plan
-from tlbench.plan.keys import KeyScheme
-from tlbench.suite import load_suite
+from tlbench.models.backbones import BACKBONES
+from tlbench.study.keys import KeyScheme
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 PACKAGE = Path(tlbench.__file__).parent
 
@@ -29,7 +29,7 @@ def plugin(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "config.py").write_text(
-        "from tlbench.backbones.schnet.config import SchNetConfig\n"
+        "from tlbench.models.backbones.schnet.config import SchNetConfig\n"
         "class Config(SchNetConfig):\n    pass\n"
     )
     (folder / "metric.py").write_text(
@@ -100,7 +100,7 @@ def own_files_of(name):
 REGISTERED = {
     "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
     "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "from tlbench.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
+    "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
     "from tlbench import load_potential\n": "backbones/mace/model.py",
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
     "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialisation.py",
@@ -128,7 +128,7 @@ def single(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "gentle.py").write_text("import gentle_rates as rates\nSPEC = rates.SPEC\n")
     (folder / "gentle_rates.py").write_text("def f():\n    from gentle_tables import T\n")
-    (folder / "gentle_tables.py").write_text("import gentle\nimport tlbench.seeds\nT = 1\n")
+    (folder / "gentle_tables.py").write_text("import gentle\nimport tlbench.base.seeds\nT = 1\n")
     (folder / "setup.py").write_text("from setuptools import setup\n")
     monkeypatch.syspath_prepend(folder)
     point = EntryPoint("gentle", "gentle:SPEC", "tlbench.metrics")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from structures import diamond
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.jobs.context import Context
 from tlbench.jobs.reference import EXPECTED, KIND, START, load_expected
 from tlbench.md.protocol import Protocol

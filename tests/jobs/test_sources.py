@@ -9,16 +9,16 @@ from types import SimpleNamespace
 import pytest
 
 import tlbench
-from tlbench.backbones import BACKBONES
-from tlbench.engine.interpreters import code_digest
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.engine.work.interpreters import code_digest
 from tlbench.jobs import sources
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.imports import SourceFiles, code_files
 from tlbench.jobs.sources import Sources, check_imported, check_planned, own_sources
-from tlbench.plan import plan
-from tlbench.plan.keys import KeyScheme
-from tlbench.suite import load_suite
+from tlbench.models.backbones import BACKBONES
+from tlbench.study.keys import KeyScheme
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 PACKAGE = Path(tlbench.__file__).parent
 
@@ -104,7 +104,7 @@ def test_registering_something_changes_no_work_with_anything_else(edited, name, 
 
 def test_another_object_of_the_same_module_is_another_source(monkeypatch):
     before = Sources()["backbone schnet"]
-    path = "tlbench.backbones.schnet.config:SchNetLargeConfig"
+    path = "tlbench.models.backbones.schnet.config:SchNetLargeConfig"
     monkeypatch.setitem(BACKBONES._paths, "schnet", path)
     assert Sources()["backbone schnet"] != before
 

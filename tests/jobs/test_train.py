@@ -10,12 +10,12 @@ import pytest
 import tiny
 import torch
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.splits import nested_subset
-from tlbench.errors import InputError
 from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.train import KIND, _pace
-from tlbench.potential import load_potential
+from tlbench.models.potential import load_potential
 from tlbench.training.loop import force_mae
 
 GE = 32

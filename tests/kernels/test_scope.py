@@ -8,9 +8,9 @@ import pytest
 import tiny
 import torch
 
-from tlbench.backbones import dense, filtering
-from tlbench.backbones.dimenetpp import angular
-from tlbench.backbones.schnet.filters import FilterBasis
+from tlbench.models.backbones import dense, filtering
+from tlbench.models.backbones.dimenetpp import angular
+from tlbench.models.backbones.schnet.filters import FilterBasis
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import train
 from tlbench.transfer.scratch import SCRATCH

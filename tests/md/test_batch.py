@@ -8,7 +8,7 @@ from ase.data import covalent_radii
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch
 from tlbench.md.forces import ForceField
-from tlbench.potential import Prediction
+from tlbench.models.potential import Prediction
 
 DIMER, TRIMER = (
     Atoms("SiGe", [[0, 0, 0], [0, 0, 2.0]]),

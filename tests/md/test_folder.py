@@ -11,9 +11,9 @@ import ase.io
 import pytest
 from structures import diamond
 
+from tlbench.base.errors import InputError
+from tlbench.base.locks import Lock
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
-from tlbench.locks import Lock
 from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, simulate
 from tlbench.md.forces import ForceField

@@ -13,12 +13,12 @@ from ase.build import bulk
 from ase.constraints import FixAtoms
 from structures import diamond
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.md.inputs import load_driver, read_structure
-from tlbench.potential import Potential
+from tlbench.models.elements import copy_element
+from tlbench.models.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
-from tlbench.transfer.initialisation import copy_element
 
 SILICON, GERMANIUM = 14, 32
 

@@ -12,7 +12,7 @@ from tlbench.md.langevin import Langevin, LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
 from tlbench.reference.stillinger_weber import StillingerWeber
 
-# Conversions from scipy's constants, so that those of tlbench.units are tested too.
+# Conversions from scipy's constants, so that those of tlbench.base.units are tested too.
 KT_PER_K = constants.k / constants.e  # eV/K
 SPEED2_PER_K = constants.k / constants.atomic_mass * 1e-10  # (Å/fs)² amu/K
 ACCELERATION = constants.e / constants.atomic_mass * 1e-10  # Å/fs² per eV/Å/amu

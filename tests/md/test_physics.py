@@ -9,6 +9,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.md.langevin import Langevin as AseLangevin
 from structures import diamond
 
+from tlbench.base.units import ACCELERATION, BOLTZMANN
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
 from tlbench.md.forces import ForceField
@@ -16,7 +17,6 @@ from tlbench.md.langevin import Langevin
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.md.simulation import Simulation
 from tlbench.reference.stillinger_weber import StillingerWeber
-from tlbench.units import ACCELERATION, BOLTZMANN
 
 MASS = 28.085
 """amu, of silicon."""

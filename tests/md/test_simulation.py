@@ -8,8 +8,8 @@ import torch
 from pydantic import ValidationError
 from structures import diamond
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.graphs import Graph
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import Batch
@@ -20,7 +20,7 @@ from tlbench.md.protocol import STABLE, Criteria, Protocol
 from tlbench.md.simulation import CHECKPOINT, Simulation
 from tlbench.md.structure import distances, rdf
 from tlbench.metrics.structure import rdf_error
-from tlbench.potential import build_potential
+from tlbench.models.potential import build_potential
 from tlbench.reference.stillinger_weber import Labels, StillingerWeber
 
 NO_BOUNDS = Criteria(

@@ -12,8 +12,9 @@ from matscipy.calculators.manybody.explicit_forms import stillinger_weber as pub
 from scipy.optimize import minimize_scalar, root
 from structures import LATTICE_CONSTANT, diamond, liquid, skewed
 
+from tlbench.base.errors import InputError
+from tlbench.base.units import ACCELERATION, GPA
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.graphs import graph_of
 from tlbench.reference.stillinger_weber import (
     PARAMETERS,
@@ -21,7 +22,6 @@ from tlbench.reference.stillinger_weber import (
     StillingerWeber,
     StillingerWeberParameters,
 )
-from tlbench.units import ACCELERATION, GPA
 
 ELEMENTS = ("Si", "Ge")
 

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from simulated_runs import numbers, place
 
-from tlbench.errors import InputError, UnknownNameError
+from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.regression.check import check, tolerances_of
 from tlbench.regression.origins import Origin
 

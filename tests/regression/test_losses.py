@@ -5,7 +5,7 @@ import math
 import pytest
 from simulated_runs import numbers, place
 
-from tlbench.errors import UnknownNameError
+from tlbench.base.errors import UnknownNameError
 from tlbench.regression.losses import losses_of, with_losses
 from tlbench.regression.pairing import pair_up
 

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from tlbench.errors import InputError
-from tlbench.files import write_whole
-from tlbench.records import Record, write_records
+from tlbench.base.errors import InputError
+from tlbench.base.files import write_whole
 from tlbench.regression.numbers import (
     baseline_text,
     make_baseline,
@@ -16,6 +15,7 @@ from tlbench.regression.numbers import (
 )
 from tlbench.regression.origins import differences, same_bits
 from tlbench.regression.pairing import pair_up
+from tlbench.results.records import Record, write_records
 
 RECORD = Record(
     suite="s", suite_version=2, suite_digest="d", source="Si", source_part="crystal", target="Ge",

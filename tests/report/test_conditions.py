@@ -3,12 +3,12 @@
 import pytest
 from analyses import analysis_of
 
-from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
 from tlbench.report.sections.conditions import condition_tables, conditions
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 
 def breakdowns(records, metric):

@@ -3,10 +3,7 @@
 import pytest
 from analyses import analysis_of
 
-from tlbench.costs import Cost, read_costs, write_costs
-from tlbench.errors import InputError
-from tlbench.plan import Place
-from tlbench.records import Record
+from tlbench.base.errors import InputError
 from tlbench.report.figures import pareto
 from tlbench.report.sections.costs import (
     Point,
@@ -15,6 +12,9 @@ from tlbench.report.sections.costs import (
     costs_by_device,
     training_seconds,
 )
+from tlbench.results.costs import Cost, read_costs, write_costs
+from tlbench.results.records import Record
+from tlbench.study.model_key import Place
 
 
 def cost(**changes):

@@ -6,15 +6,15 @@ By the records of ``force_mae`` here, fine-tuning triples the error on Ge.
 import pytest
 
 from tlbench.cli.live import Display
-from tlbench.engine.runner import Report
-from tlbench.plan import plan
-from tlbench.records import Record
+from tlbench.engine.run.runner import Report
 from tlbench.report.data_notes import DataNotes
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.results import Results
+from tlbench.results.records import Record
+from tlbench.results.results import Results
 from tlbench.run import Run
-from tlbench.suite import load_suite
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
 
 METRICS = ["force_mae", "energy_mae"]
 SUITE = load_suite("smoke")

@@ -6,18 +6,18 @@ import re
 import numpy as np
 import pytest
 
-from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
-from tlbench.plan import Place
-from tlbench.records import Record
 from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
+from tlbench.study.model_key import Place
 
 DISTANCES = np.arange(0.05, 6, 0.1)
 ANGLES = np.arange(1, 180, 2.0)

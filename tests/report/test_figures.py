@@ -2,9 +2,9 @@
 
 import pytest
 
-from tlbench.plan import Place
 from tlbench.report.figures import cost_fronts
 from tlbench.report.sections.costs import Point
+from tlbench.study.model_key import Place
 
 WIDTH = 7.7
 """Of a character in the title of an axis, in pixels, as a browser draws it."""

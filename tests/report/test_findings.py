@@ -4,9 +4,9 @@ import pytest
 from analyses import analysis_of
 
 from tlbench.metrics import METRICS
-from tlbench.records import Record
 from tlbench.report.content import Paragraph
 from tlbench.report.sections import errors
+from tlbench.results.records import Record
 
 
 def findings(records, metric):

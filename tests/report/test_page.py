@@ -3,14 +3,14 @@
 import pytest
 from analyses import analysis_of, table_of
 
-from tlbench.records import Record
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.figures import learning_curves, style_of
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
 from tlbench.report.sections.conditions import condition_tables
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 
 def test_text_of_a_suite_cannot_become_markup(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from synthetic import COMMIT, publish
 
-from tlbench.leaderboard.reading import read_submission
+from tlbench.board.reading import read_submission
 from tlbench.report.provenance import facts_of
 
 

@@ -3,11 +3,11 @@
 import pytest
 from analyses import analysis_of, table_of
 
-from tlbench.records import Record
 from tlbench.report.markdown import markdown
 from tlbench.report.rows import seed_of
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 
 def record(strategy, size, subset_seed, value, **changes):

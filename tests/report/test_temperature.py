@@ -3,13 +3,13 @@
 import pytest
 from analyses import analysis_of
 
-from tlbench.records import Record
 from tlbench.report.heatmaps import error_maps, ratio_maps
 from tlbench.report.page import write_report
 from tlbench.report.sections import temperature
 from tlbench.report.sections.temperature import matrix_tables, temperature_findings
-from tlbench.results import Results
-from tlbench.suite import load_suite
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 
 def matrices(records, metric):

@@ -9,7 +9,7 @@ import tiny
 import torch
 from safetensors.torch import save_file
 
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training import loop
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint, write_curve
 from tlbench.training.config import TrainingConfig

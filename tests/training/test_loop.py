@@ -10,9 +10,9 @@ import tiny
 import torch
 from torch.nn import Parameter
 
+from tlbench.base.errors import DivergedError, InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import DivergedError, InputError
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training import loop
 from tlbench.training.checkpoint import Curve
 from tlbench.training.config import LossWeights, TrainingConfig

@@ -8,8 +8,8 @@ import tiny
 import torch
 from pydantic import ValidationError
 
-from tlbench.errors import InputError
-from tlbench.potential import Prediction
+from tlbench.base.errors import InputError
+from tlbench.models.potential import Prediction
 from tlbench.training.config import LossWeights
 from tlbench.training.labels import Batch
 from tlbench.training.loss import check_labels, loss_of

@@ -8,7 +8,7 @@ import tiny
 import torch
 
 from tlbench.data.frames import Frames
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 
 SI, GE, C = 14, 32, 6

@@ -5,10 +5,10 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.backbones.schnet.config import SchNetConfig
-from tlbench.errors import InputError
-from tlbench.transfer.initialisation import copy_element
+from tlbench.base.errors import InputError
+from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.models.backbones.schnet.config import SchNetConfig
+from tlbench.models.elements import copy_element
 
 SI, GE = 14, 32
 

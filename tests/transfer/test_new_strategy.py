@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from tlbench.backbones.base import EMBEDDING
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import run
-from tlbench.potential import Potential, load_potential
+from tlbench.models.backbones.base import EMBEDDING
+from tlbench.models.potential import Potential, load_potential
+from tlbench.models.stages import stages_of
 from tlbench.transfer import STRATEGIES
-from tlbench.transfer.stages import stages_of
 from tlbench.transfer.strategy import Batches, ParameterGroup, Penalty, Strategy
 
 seen: list[list[int]] = []

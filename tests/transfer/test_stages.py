@@ -8,14 +8,14 @@ import pytest
 import tiny
 import torch
 
-from tlbench.backbones.base import EMBEDDING, HEAD
-from tlbench.errors import InputError, UnknownNameError
+from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.models.backbones.base import EMBEDDING, HEAD
+from tlbench.models.stages import stages_of
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import train
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 from tlbench.transfer.l2_sp import pull
 from tlbench.transfer.layerwise import DECAY
-from tlbench.transfer.stages import stages_of
 
 SI, GE = 14, 32
 EVERY = [*tiny.BACKBONES, *tiny.OTHERS]

@@ -8,10 +8,10 @@ import pytest
 import tiny
 import torch
 
-from tlbench.errors import InputError, UnknownNameError
+from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import Config, initial_potential
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training.reference_energy import fit_reference_energy
 from tlbench.transfer import STRATEGIES
 

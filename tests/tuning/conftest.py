@@ -9,12 +9,13 @@ import pytest
 import tiny
 from inline import inline
 
-from tlbench.engine.resources import Resources
-from tlbench.engine.runner import Listener
-from tlbench.engine.store import Store
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Listener
+from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
-from tlbench.suite import Suite, load_suite
-from tlbench.tuned import Tuned
+from tlbench.study.loading import load_suite
+from tlbench.study.suite import Suite
+from tlbench.study.tuned import Tuned
 from tlbench.tuning import Search, tune
 
 TRIALS = 5

@@ -6,8 +6,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from tlbench.errors import InputError
-from tlbench.tuned import TunedSettings
+from tlbench.base.errors import InputError
+from tlbench.study.tuned import TunedSettings
 from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, note
 
 TRIAL = EndedTrial(

@@ -8,12 +8,12 @@ import pytest
 from faulty import finished
 from inline import inline
 
-from tlbench.engine.attempts import Limits
-from tlbench.engine.resources import Resources
-from tlbench.errors import InputError
-from tlbench.plan import plan
+from tlbench.base.errors import InputError
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.work.attempts import Limits
 from tlbench.report.sections.models import tuned_note, tuned_table
-from tlbench.tuned import read_tuned
+from tlbench.study.models import plan
+from tlbench.study.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
 from tlbench.tuning.ledger import TRIALS as LEDGER
 

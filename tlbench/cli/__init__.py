@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from tlbench.base.errors import TlbenchError, printable
 from tlbench.cli import (
     baseline,
     board,
@@ -26,7 +27,6 @@ from tlbench.cli import (
     store,
     tune,
 )
-from tlbench.errors import TlbenchError, printable
 
 app = typer.Typer(
     name="tlbench",

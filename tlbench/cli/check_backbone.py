@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tlbench.backbones import BackboneConfig
+    from tlbench.models.backbones import BackboneConfig
 
 
 def check_backbone(
@@ -25,9 +25,9 @@ def check_backbone(
     import torch
 
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.engine.devices import check_device, resolve
-    from tlbench.potential import build_potential
-    from tlbench.testing.check import PRECISIONS, MeasuredProperty, measure
+    from tlbench.engine.work.devices import check_device, resolve
+    from tlbench.models.contract.check import PRECISIONS, MeasuredProperty, measure
+    from tlbench.models.potential import build_potential
 
     check_device(device)
     config = _config(name, cutoff, set_ or [])
@@ -54,9 +54,9 @@ def check_backbone(
 
 
 def _config(name: str, cutoff: float, settings: list[str]) -> "BackboneConfig":
-    from tlbench.backbones import BACKBONES
-    from tlbench.errors import InputError
-    from tlbench.schema import assign, validate
+    from tlbench.base.errors import InputError
+    from tlbench.base.schema import assign, validate
+    from tlbench.models.backbones import BACKBONES
 
     values: dict[str, object] = {"cutoff": cutoff}
     for text in settings:

@@ -24,10 +24,10 @@ def job(
     The jobs that it needs have to be done before. If another process is doing it, say which, and
     wait until that has ended. Exit code 0 says that the job is in the store.
     """
+    from tlbench.base.errors import printable
     from tlbench.cli.resources import limits_of, pythons_of
     from tlbench.cli.tables import say
-    from tlbench.engine.planned_job import do_job
-    from tlbench.errors import printable
+    from tlbench.engine.run.planned_job import do_job
     from tlbench.run import default_store
 
     outcome, label, took = do_job(

@@ -12,18 +12,18 @@ from rich.live import Live
 from rich.text import Text
 
 from tlbench.cli.tables import console, drawn, fits, say
-from tlbench.engine.events import LOG
-from tlbench.engine.progress import read_progress
-from tlbench.engine.runner import Report
-from tlbench.engine.store import Store
+from tlbench.engine.run.runner import Report
+from tlbench.engine.store.store import Store
+from tlbench.engine.work.events import LOG
+from tlbench.engine.work.progress import read_progress
 from tlbench.jobs.base import Job
-from tlbench.plan import Plan
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors
 from tlbench.report.sections.models import untuned_note
 from tlbench.report.wording import budget_note
-from tlbench.results import Results
+from tlbench.results.results import Results
 from tlbench.run import Run
+from tlbench.study.plan import Plan
 
 _MOST_SHOWN = 20
 """Running jobs on the terminal, of what may be thousands on a cluster."""

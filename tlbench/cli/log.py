@@ -17,9 +17,9 @@ def log(
     ] = False,
 ) -> None:
     """Print the log of a job, finished or not, with the traceback if it failed."""
-    from tlbench.engine.events import EVENTS, LOG
-    from tlbench.engine.status import follow, log_of, pick
-    from tlbench.errors import InputError, printable
+    from tlbench.base.errors import InputError, printable
+    from tlbench.engine.run.status import follow, log_of, pick
+    from tlbench.engine.work.events import EVENTS, LOG
 
     followed = follow(run)
     found = pick(followed, job)

@@ -30,7 +30,7 @@ def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 
 def _entries(kind: Kind) -> list[tuple[str, str]]:
     if kind is Kind.suites:
-        from tlbench.suite import load_suite, suite_names
+        from tlbench.study.loading import load_suite, suite_names
 
         return [(name, load_suite(name).title) for name in suite_names()]
     if kind is Kind.datasets:
@@ -42,7 +42,7 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
 
         return [(name, READERS.get(name).summary) for name in READERS.names()]
     if kind is Kind.backbones:
-        from tlbench.backbones import BACKBONES
+        from tlbench.models.backbones import BACKBONES
 
         summaries = {n: (BACKBONES.get(n).__doc__ or "").strip() for n in BACKBONES.names()}
         return [(name, text.partition("\n")[0]) for name, text in summaries.items()]

@@ -81,8 +81,8 @@ def md(
     )
     from tlbench.cli.interrupts import between_steps
     from tlbench.cli.simulation_live import SimulationDisplay
-    from tlbench.engine.devices import check_device, resolve
-    from tlbench.engine.provenance import Stopwatch
+    from tlbench.engine.run.provenance import Stopwatch
+    from tlbench.engine.work.devices import check_device, resolve
     from tlbench.md.folder import Settings, finished, simulate
     from tlbench.md.inputs import load_driver, read_structure
 
@@ -133,7 +133,7 @@ def _protocol(**options: float) -> "Protocol":
     """Return the protocol, or say in terms of the options what is wrong with it."""
     from pydantic import ValidationError
 
-    from tlbench.errors import InputError
+    from tlbench.base.errors import InputError
     from tlbench.md.protocol import Protocol
 
     try:

@@ -10,7 +10,7 @@ import typer
 from tlbench.cli.status import RunFolder
 
 if TYPE_CHECKING:
-    from tlbench.trained_models import TrainedModel
+    from tlbench.results.trained_models import TrainedModel
 
 
 def models(
@@ -37,8 +37,8 @@ def models(
 
     Such a file, potential.safetensors, is what tlbench md and tlbench.load_potential read.
     """
-    from tlbench.errors import InputError
-    from tlbench.trained_models import list_models, run_folder, store_of
+    from tlbench.base.errors import InputError
+    from tlbench.results.trained_models import list_models, run_folder, store_of
 
     if as_json and as_csv:
         raise InputError("--json and --csv: choose one of them.")
@@ -69,7 +69,7 @@ def models(
 
 def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
     """Print a line of a table for each model, and below it, if ``places``, its path in full."""
-    from tlbench.errors import printable
+    from tlbench.base.errors import printable
 
     titles = [
         ("", "backbone"), ("", "strategy"), ("", "elements"), ("", "N"), ("at", "(K)"),
@@ -96,7 +96,7 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
 
 
 def _cells(trained: "TrainedModel") -> list[str]:
-    from tlbench.plan import PRETRAIN
+    from tlbench.study.plan import PRETRAIN
 
     model = trained.model
     elements = model.transfer.label() if model.source else model.target

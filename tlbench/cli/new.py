@@ -37,8 +37,8 @@ def backbone(
 
     Install it with pip, and NAME is a backbone like any other.
     """
-    from tlbench.backbones import BACKBONES
-    from tlbench.errors import InputError
+    from tlbench.base.errors import InputError
+    from tlbench.models.backbones import BACKBONES
 
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
         raise InputError(

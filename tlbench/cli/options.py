@@ -76,7 +76,7 @@ def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
     InputError
         If one is written otherwise.
     """
-    from tlbench.errors import InputError
+    from tlbench.base.errors import InputError
 
     settings = []
     for text in texts or []:

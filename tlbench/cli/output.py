@@ -12,8 +12,8 @@ def write_output(path: Path | None, text: Callable[[], str]) -> None:
     InputError
         If the file cannot be written.
     """
-    from tlbench.errors import InputError
-    from tlbench.files import write_whole
+    from tlbench.base.errors import InputError
+    from tlbench.base.files import write_whole
 
     if path is None:
         return

@@ -9,11 +9,11 @@ import typer
 from tlbench.cli.options import StoreFolder, Strategies, settings_of
 
 if TYPE_CHECKING:
-    from tlbench.engine.store import State
-    from tlbench.engine.superseded import CodeChange
-    from tlbench.estimates import Estimate
+    from tlbench.engine.estimates import Estimate
+    from tlbench.engine.store.store import State
+    from tlbench.engine.store.superseded import CodeChange
     from tlbench.jobs.base import Job
-    from tlbench.plan import Plan
+    from tlbench.study.plan import Plan
 
 MOST_LINES = 200
 """Jobs that are listed one by one; more are counted by kind."""
@@ -68,15 +68,15 @@ def plan(
     of other suites, took 5 and 1 % more CPU time in all; by the clock it depends on what
     else the machine does.
     """
+    from tlbench.base.errors import InputError
     from tlbench.cli.tables import say
-    from tlbench.engine.devices import DEVICES
     from tlbench.engine.executors import default_workers
-    from tlbench.engine.plans import write_plan
-    from tlbench.engine.store import Store
-    from tlbench.errors import InputError
-    from tlbench.plan import plan as plan_of
+    from tlbench.engine.store.plans import write_plan
+    from tlbench.engine.store.store import Store
+    from tlbench.engine.work.devices import DEVICES
     from tlbench.run import default_store
-    from tlbench.suite import load_suite
+    from tlbench.study.loading import load_suite
+    from tlbench.study.models import plan as plan_of
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
@@ -106,7 +106,7 @@ def plan(
 def unfinished(jobs: "Mapping[str, Job]", root: Path) -> list[tuple[int, str]]:
     """Return level and key of each job that the store does not have, lower levels first."""
     from tlbench.cli.plan_table import levels
-    from tlbench.engine.store import State
+    from tlbench.engine.store.store import State
 
     states = _states(jobs, root)
     todo = [(level, key) for key, level in levels(jobs).items() if states[key] != State.FINISHED]
@@ -135,7 +135,7 @@ def show_plan(
     from tlbench.cli.plan_table import counted, listed
     from tlbench.cli.predicted import sentences
     from tlbench.cli.tables import console, say
-    from tlbench.engine.store import State
+    from tlbench.engine.store.store import State
 
     jobs = planned.jobs
     states = _states(jobs, store_root)
@@ -154,8 +154,8 @@ def show_plan(
 
 
 def _code_change(planned: "Plan", root: Path) -> "CodeChange | None":
-    from tlbench.engine.store import Store
-    from tlbench.engine.superseded import code_change
+    from tlbench.engine.store.store import Store
+    from tlbench.engine.store.superseded import code_change
 
     if not (root / "store.json").exists():
         return None
@@ -163,7 +163,7 @@ def _code_change(planned: "Plan", root: Path) -> "CodeChange | None":
 
 
 def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":
-    from tlbench.engine.store import State, Store
+    from tlbench.engine.store.store import State, Store
 
     if not (root / "store.json").exists():
         return dict.fromkeys(jobs, State.ABSENT)
@@ -174,8 +174,8 @@ def _states(jobs: "Mapping[str, Job]", root: Path) -> "dict[str, State]":
 def _estimate(
     jobs: "Mapping[str, Job]", done: Collection[str], root: Path, device: str
 ) -> "Estimate":
-    from tlbench.engine.store import Store
-    from tlbench.estimates import estimate, finished_in
+    from tlbench.engine.estimates import estimate, finished_in
+    from tlbench.engine.store.store import Store
 
     finished = finished_in(Store(root, read_only=True)) if (root / "store.json").exists() else {}
     return estimate(jobs, done, finished, device)

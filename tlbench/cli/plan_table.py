@@ -7,8 +7,8 @@ from rich.console import RenderableType
 
 from tlbench.cli.predicted import basis_in_words, seconds_in_words
 from tlbench.cli.tables import drawn
-from tlbench.engine.store import State
-from tlbench.estimates import Estimate
+from tlbench.engine.estimates import Estimate
+from tlbench.engine.store.store import State
 from tlbench.jobs.base import Job
 
 

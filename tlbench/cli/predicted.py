@@ -1,7 +1,7 @@
 """Predicted costs in words."""
 
 from tlbench.cli.live import duration
-from tlbench.estimates import Estimate, Prediction
+from tlbench.engine.estimates import Estimate, Prediction
 from tlbench.jobs.base import KINDS
 
 _BASES = {"alike": "jobs alike", "others": "other backbones", "unknown": "nothing"}

@@ -4,10 +4,10 @@ import math
 import re
 from pathlib import Path
 
-from tlbench.engine.attempts import Limits
-from tlbench.engine.resources import MakeExecutor
-from tlbench.errors import InputError
-from tlbench.registry import near_names
+from tlbench.base.errors import InputError
+from tlbench.base.registry import near_names
+from tlbench.engine.run.resources import MakeExecutor
+from tlbench.engine.work.attempts import Limits
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -75,14 +75,14 @@ def run(
     from tlbench.cli.live import Display
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
-    from tlbench.engine.devices import check_device
     from tlbench.engine.executors import default_workers
-    from tlbench.engine.resources import Resources
-    from tlbench.plan import plan
-    from tlbench.plan.parts import part
+    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.work.devices import check_device
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite
-    from tlbench.suite import load_suite
+    from tlbench.study.loading import load_suite
+    from tlbench.study.models import plan
+    from tlbench.study.shards import part
 
     cards = {"source": source, "target": target}
     chosen = load_suite(

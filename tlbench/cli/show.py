@@ -28,8 +28,8 @@ def show(
 
 def _content(kind: Topic, name: str) -> dict[str, Any]:
     if kind is Topic.suite:
-        from tlbench.plan import plan
-        from tlbench.suite import load_suite
+        from tlbench.study.loading import load_suite
+        from tlbench.study.models import plan
 
         suite = load_suite(name)
         planned = plan(suite)
@@ -49,7 +49,7 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
             "structures": {split: card.n_frames(split) for split in SPLITS},
         }
     if kind is Topic.backbone:
-        from tlbench.backbones import BACKBONES
+        from tlbench.models.backbones import BACKBONES
 
         config = BACKBONES.get(name)
         return {

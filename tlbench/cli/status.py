@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tlbench.engine.status import Followed, Status
+    from tlbench.engine.run.status import Followed, Status
 
 _MOST_SHOWN = 20
 _LOG_LINES = 5
@@ -27,8 +27,8 @@ def status(
     """
     import json
 
-    from tlbench.engine.status import follow, status_of
-    from tlbench.estimates import estimate, finished_in
+    from tlbench.engine.estimates import estimate, finished_in
+    from tlbench.engine.run.status import follow, status_of
 
     run_ = follow(run)
     found = status_of(run_)
@@ -42,7 +42,7 @@ def status(
 
 
 def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, Any]:
-    from tlbench.engine.status import STATES
+    from tlbench.engine.run.status import STATES
 
     counts = Counter(found.states.values())
 
@@ -70,7 +70,7 @@ def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, A
 def _show(run: "Followed", found: "Status", left: float | None) -> None:
     from tlbench.cli.live import duration, running_table
     from tlbench.cli.tables import console, say
-    from tlbench.engine.status import STATES, log_of, tail
+    from tlbench.engine.run.status import STATES, log_of, tail
 
     shard = run.about["shard"]
     name = run.about["suite"] + (f", part {shard[0]} of {shard[1]}" if shard else "")

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 
 Line = Sequence[str | Text]
 

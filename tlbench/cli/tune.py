@@ -77,23 +77,23 @@ def tune(
 
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
+    from tlbench.base.errors import InputError
     from tlbench.cli.live import Display, duration
     from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn
     from tlbench.data.fetch import fetch
-    from tlbench.engine.devices import check_device
-    from tlbench.engine.resources import Resources
-    from tlbench.engine.store import Store
-    from tlbench.errors import InputError
-    from tlbench.inspection.audit import check_distinct
+    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.store.store import Store
+    from tlbench.engine.work.devices import check_device
     from tlbench.jobs.base import Job
-    from tlbench.plan import plan
+    from tlbench.report.inspection.audit import check_distinct
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
-    from tlbench.suite import load_suite
-    from tlbench.tuned import PRETRAINING
+    from tlbench.study.loading import load_suite
+    from tlbench.study.models import plan
+    from tlbench.study.tuned import PRETRAINING
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
+from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.registry import near_names
+from tlbench.base.schema import Lines, Strict, digest, read_yaml, validate
 from tlbench.data.origins import ORIGINS, Origin
 from tlbench.data.origins.base import DataFile
 from tlbench.data.readers.file_types import check_is_file
-from tlbench.errors import InputError, UnknownNameError
-from tlbench.registry import near_names
-from tlbench.schema import Lines, Strict, digest, read_yaml, validate
 
 
 class Units(Strict):

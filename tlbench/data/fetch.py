@@ -9,12 +9,12 @@ from pathlib import Path
 
 import platformdirs
 
+from tlbench.base.errors import InputError
+from tlbench.base.files import replacing
+from tlbench.base.locks import Lock
 from tlbench.data.cards import Card
 from tlbench.data.origins.base import DataFile
 from tlbench.data.reading import check_digest, sha256_of
-from tlbench.errors import InputError
-from tlbench.files import replacing
-from tlbench.locks import Lock
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"

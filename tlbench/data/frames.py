@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -193,7 +193,7 @@ class Frames:
         from ase import Atoms
         from ase.calculators.singlepoint import SinglePointCalculator
 
-        from tlbench.units import GPA
+        from tlbench.base.units import GPA
 
         images = []
         for index, (start, count) in enumerate(zip(self.atom_start, self.n_atoms, strict=True)):

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.reader_options import guess_options
 from tlbench.data.readers.extxyz import READER, ExtxyzOptions
 from tlbench.data.reading import sha256_of
 from tlbench.data.sequence import order_of
-from tlbench.errors import InputError
 
 HELD_BACK = 0.1
 """Part of the frames that validation and test get each."""

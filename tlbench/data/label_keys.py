@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
 
 REFERENCE = ("ref", "reference", "dft", "qm", "true", "target")
 """Methods that mark reference labels, the likeliest first; a bare key comes next."""

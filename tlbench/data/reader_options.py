@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.label_keys import LabelKeys, collect, find_keys
 from tlbench.data.readers.extxyz import (
@@ -25,7 +26,6 @@ from tlbench.data.work import (
     stress_slope,
     typical_stress,
 )
-from tlbench.errors import InputError
 
 ASSUMED = CONVENTIONS[0]
 """Unit and sign of stress in the format as ase writes it."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
 from tlbench.data.splits import Split, divide
-from tlbench.errors import InputError
 
 
 def read_parts(

@@ -1,7 +1,7 @@
 """Whether two cards hold the same structures, as far as the cards alone show it."""
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import Card
-from tlbench.errors import InputError
 
 
 def shared_data(source: Card, target: Card) -> str | None:

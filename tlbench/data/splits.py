@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, PositiveInt
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import LARGEST, Strict
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.origins.base import MOST_FRAMES, Temperature
 from tlbench.data.sequence import blocks, place_in_block
-from tlbench.errors import InputError
-from tlbench.schema import LARGEST, Strict
-from tlbench.seeds import stream
 
 
 class Part(Strict):

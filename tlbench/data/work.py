@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tlbench.base.units import GPA, STRESS_UNITS
 from tlbench.data.frames import Floats, Frames
-from tlbench.units import GPA, STRESS_UNITS
 
 LARGEST_STRAIN = 0.15
 """Strain beyond which two cells are not compared: higher orders count, or vectors are exchanged."""

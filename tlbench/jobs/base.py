@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.base.schema import canonical_json, digest
 from tlbench.jobs import (
     compare,
     coverage,
@@ -24,7 +25,6 @@ from tlbench.jobs import (
 )
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.kind import Config, Kind
-from tlbench.schema import canonical_json, digest
 
 KINDS: dict[str, Kind[Any, Any]] = {
     kind.config.kind: kind
@@ -67,7 +67,7 @@ class Job:
         the config, their paths are not part of the key.
     environment
         Name of the environment whose Python does it, if one is named for it on this machine; see
-        `tlbench.backbones.config.BackboneConfig.environment`. Not part of the key.
+        `tlbench.models.backbones.config.BackboneConfig.environment`. Not part of the key.
     """
 
     kind: str

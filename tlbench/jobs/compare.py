@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.schema import read_json
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.context import RESULT, Context
@@ -16,7 +17,6 @@ from tlbench.jobs.simulate import OUTCOME, Survival
 from tlbench.jobs.simulate import Result as SimulateResult
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
-from tlbench.schema import read_json
 
 
 class Config(kind.Config):

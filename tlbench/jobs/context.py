@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlbench.base.schema import canonical_json
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.potential_file import POTENTIAL
-from tlbench.schema import canonical_json
-from tlbench.seeds import stream
+from tlbench.models.potential_file import POTENTIAL
 
 RESULT = "result.json"
 """File in a finished job's folder that holds what the job returned."""

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tlbench.base.magnitudes import Magnitude
 from tlbench.data.frames import Floats
 from tlbench.data.splits import Drawn, Share, chosen_indices
 from tlbench.jobs import kind
@@ -11,7 +12,6 @@ from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.environments import read_environments
 from tlbench.jobs.kind import Kind, Layout
-from tlbench.magnitudes import Magnitude
 
 COVERAGE = "coverage.npz"
 COVERAGE_LAYOUT: Layout = {"target": ("f", 1), "source": ("f", 1)}

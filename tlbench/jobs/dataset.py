@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
+from tlbench.base.magnitudes import Count
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context, Progress, data_file
 from tlbench.jobs.kind import Kind
-from tlbench.magnitudes import Count
 
 
 class Config(kind.Config):

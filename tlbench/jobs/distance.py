@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.magnitudes import Count
+from tlbench.base.schema import Strict, canonical_json, read_json
 from tlbench.data.splits import Subset, chosen_indices
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -12,10 +14,8 @@ from tlbench.jobs.context import RESULT, Context, Progress
 from tlbench.jobs.environments import Result as EnvironmentsResult
 from tlbench.jobs.environments import read_environments
 from tlbench.jobs.kind import Kind
-from tlbench.magnitudes import Count
 from tlbench.metrics.distances.quantities import FORMS, SetDistance
 from tlbench.metrics.distances.settings import DistanceSettings
-from tlbench.schema import Strict, canonical_json, read_json
 
 if TYPE_CHECKING:
     from tlbench.metrics.distances.structures import StructureSet

@@ -43,7 +43,7 @@ class Result(kind.Result):
 
 def run(config: Config, context: Context) -> Result:
     """Write ``errors.npz`` (prediction minus label) and return the metrics."""
-    from tlbench.potential import load_potential
+    from tlbench.models.potential import load_potential
     from tlbench.training.labels import LabelledSet
 
     potential = load_potential(context.parents["model"] / MODEL, context.device)

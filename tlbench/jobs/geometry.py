@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from tlbench.base.magnitudes import Magnitude
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context
 from tlbench.jobs.kind import Kind, Layout
-from tlbench.magnitudes import Magnitude
 from tlbench.metrics.structure import REACH
 
 GEOMETRY = "geometry.npz"

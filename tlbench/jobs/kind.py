@@ -13,12 +13,12 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from tlbench.backbones import BACKBONES
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.base.magnitudes import Magnitude, Number
+from tlbench.base.schema import Strict, first_problem
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context
-from tlbench.magnitudes import Magnitude, Number
-from tlbench.schema import Strict, first_problem
+from tlbench.models.backbones import BACKBONES
 
 MOST = 10_000
 """Numbers in a list of a result at most."""

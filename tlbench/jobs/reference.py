@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
+from tlbench.base.errors import InputError
+from tlbench.base.magnitudes import Magnitude, Temperature
+from tlbench.base.schema import digest
 from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.data.origins.base import Reference
-from tlbench.errors import InputError
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.kind import Curve, Kind, Word
-from tlbench.magnitudes import Magnitude, Temperature
 from tlbench.md.protocol import Protocol
 from tlbench.metrics.structure import adf_error, rdf_error
-from tlbench.schema import digest
 
 if TYPE_CHECKING:
     from tlbench.md.criteria import Expected

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from tlbench.base.magnitudes import Magnitude
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import CALL, Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.kind import MOST, Kind, Word
 from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
-from tlbench.magnitudes import Magnitude
 from tlbench.md.protocol import Protocol
 
 OUTCOME = "outcome.npz"
@@ -59,7 +59,7 @@ def run(config: Config, context: Context) -> Result:
     """
     from tlbench.md.forces import ForceField
     from tlbench.md.simulation import CHECKPOINT, Simulation
-    from tlbench.potential import load_potential
+    from tlbench.models.potential import load_potential
 
     protocol = config.protocol
     potential = load_potential(context.parents["model"] / MODEL, context.device)

@@ -16,19 +16,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tlbench.backbones import BACKBONES
+from tlbench.base.errors import InputError, TlbenchError
+from tlbench.base.registry import Registry
+from tlbench.base.schema import digest
 from tlbench.data.origins import ORIGINS
 from tlbench.data.readers import READERS
-from tlbench.errors import InputError, TlbenchError
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.imports import PACKAGE, SourceFiles, is_leftover
 from tlbench.metrics import METRICS
-from tlbench.registry import Registry
-from tlbench.schema import digest
+from tlbench.models.backbones import BACKBONES
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
 
 _REGISTRIES: Mapping[str, Registry[Any]] = {
-    "tlbench.backbones.BACKBONES": BACKBONES,
+    "tlbench.models.backbones.BACKBONES": BACKBONES,
     "tlbench.transfer.STRATEGIES": STRATEGIES,
     "tlbench.transfer.INITIALISATIONS": INITIALISATIONS,
     "tlbench.metrics.METRICS": METRICS,

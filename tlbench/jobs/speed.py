@@ -4,13 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from tlbench.base.magnitudes import Count
+from tlbench.base.schema import canonical_json
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import Context, clock_for
 from tlbench.jobs.kind import Backbone, Kind
-from tlbench.magnitudes import Count
-from tlbench.schema import canonical_json
 
 WARM_UP, CALLS = 2, 9
 
@@ -43,7 +43,7 @@ def run(config: Config, context: Context) -> Result:
     import torch
 
     from tlbench.graphs import graph_of
-    from tlbench.potential import build_potential
+    from tlbench.models.potential import build_potential
 
     potential = build_potential(config.backbone.name, config.backbone.config).to(context.device)
     graph = graph_of(standard_cell(), potential.cutoff, context.device, potential.dtype)

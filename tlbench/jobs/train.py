@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from ase.data import atomic_numbers
 from pydantic import Field
 
+from tlbench.base.errors import InputError
+from tlbench.base.magnitudes import Count, Number
+from tlbench.base.schema import Strict, canonical_json
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.splits import Subset, chosen
-from tlbench.errors import InputError
 from tlbench.jobs import kind
 from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress, clock_for
 from tlbench.jobs.kind import Backbone, Kind
-from tlbench.magnitudes import Count, Number
-from tlbench.schema import Strict, canonical_json
-from tlbench.seeds import stream
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, arm
 
 if TYPE_CHECKING:
-    from tlbench.potential import Potential
+    from tlbench.models.potential import Potential
     from tlbench.training.labels import LabelledSet
 
 CURVE = "curve.json"
@@ -72,7 +72,7 @@ def run(config: Config, context: Context) -> Result:
     """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors."""
     import torch
 
-    from tlbench.potential import in_precision
+    from tlbench.models.potential import in_precision
     from tlbench.training.checkpoint import write_curve
     from tlbench.training.loop import force_mae, train
 
@@ -144,7 +144,7 @@ def initial_potential(config: Config, context: Context) -> "Potential":
     """
     import torch
 
-    from tlbench.potential import build_potential, load_potential
+    from tlbench.models.potential import build_potential, load_potential
 
     strategy = arm(config.strategy)
     if not strategy.needs_source:

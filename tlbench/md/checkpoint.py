@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.files import read_sealed, write_sealed
+from tlbench.base.files import read_sealed, write_sealed
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import Field, ValidationError
 
+from tlbench.base.errors import InputError, LockedError
+from tlbench.base.files import clear_parts, flush, write_whole
+from tlbench.base.locks import Lock
+from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError, LockedError
-from tlbench.files import clear_parts, flush, write_whole
-from tlbench.locks import Lock
 from tlbench.md.checkpoint import Arrays, load_arrays
 from tlbench.md.inputs import Driver
 from tlbench.md.outcome import Outcome
@@ -20,7 +21,6 @@ from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Simulation
 from tlbench.md.structure import angles, averages, distances, first_shell
 from tlbench.md.trajectory import Trajectory
-from tlbench.schema import Strict
 
 SETTINGS, TRAJECTORY, OBSERVABLES = "settings.json", "trajectory.extxyz", "observables.json"
 LOCK = ".lock"

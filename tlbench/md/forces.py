@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from tlbench.graphs import Graph
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.reference.stillinger_weber import StillingerWeber
 
 

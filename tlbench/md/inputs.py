@@ -5,14 +5,14 @@ from pathlib import Path
 
 from ase.data import chemical_symbols
 
-from tlbench.applicability import check_elements, check_structure, symbols
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.readers.extxyz import images
 from tlbench.data.reading import sha256_of
-from tlbench.errors import InputError
 from tlbench.md.forces import ForceField
-from tlbench.potential import load_potential
-from tlbench.potential_file import potential_path
+from tlbench.models.applicability import check_elements, check_structure, symbols
+from tlbench.models.potential import load_potential
+from tlbench.models.potential_file import potential_path
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 XYZ = (".xyz", ".extxyz")

@@ -19,8 +19,8 @@ import torch
 from ase.data import atomic_masses
 from torch import Tensor
 
+from tlbench.base.units import ACCELERATION, BOLTZMANN
 from tlbench.data.frames import Frames
-from tlbench.units import ACCELERATION, BOLTZMANN
 
 ForceCall = Callable[[Tensor], Tensor]
 """Maps positions (n_atoms, 3) in Å to forces (n_atoms, 3) in eV/Å."""

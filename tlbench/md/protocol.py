@@ -6,9 +6,9 @@ import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import LARGEST, Strict
 from tlbench.data.frames import Floats, Ints
-from tlbench.errors import InputError
-from tlbench.schema import LARGEST, Strict
 
 FASTEST_FS = 2.0
 """Timestep at which the stiffest bonds of an atom of 1 amu are no longer integrated, fs."""

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tlbench.base.errors import InputError
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.md.batch import Batch
 from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
 from tlbench.md.criteria import Expected, Watch
@@ -21,7 +22,6 @@ from tlbench.md.outcome import Outcome, Snapshot, Tally, arrays_of, restore
 from tlbench.md.protocol import STRUCTURE, Protocol
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
 from tlbench.metrics.structure import rdf_error
-from tlbench.seeds import stream
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0

@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import LARGEST, Strict
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.origins.base import (
     MOST_FRAMES,
@@ -24,9 +27,6 @@ from tlbench.data.origins.base import (
     Reference,
     Temperature,
 )
-from tlbench.errors import InputError
-from tlbench.schema import LARGEST, Strict
-from tlbench.seeds import stream
 
 ATOMS_PER_CELL = 8
 """Atoms of the cubic cell of diamond."""

@@ -1,7 +1,7 @@
 """What is measured: errors, simulations, and statistics over them."""
 
+from tlbench.base.registry import Registry
 from tlbench.metrics.spec import MetricSpec
-from tlbench.registry import Registry
 
 METRICS: Registry[MetricSpec] = Registry("metric", group="tlbench.metrics")
 for _name, _entry in {

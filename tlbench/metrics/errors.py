@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tlbench.base.units import MEV
 from tlbench.metrics.spec import FORCE_UNIT, Errors, FrameErrors, MetricSpec
-from tlbench.units import MEV
 
 
 def force_mae(errors: Errors) -> float:

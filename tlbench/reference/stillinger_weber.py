@@ -25,9 +25,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.base.units import GPA
 from tlbench.graphs import Graph
-from tlbench.units import GPA
 
 
 @dataclass(frozen=True)

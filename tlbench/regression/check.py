@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.errors import InputError, printable
+from tlbench.base.errors import InputError, printable
 from tlbench.metrics import METRICS
 from tlbench.regression.losses import Loss, losses_of
 from tlbench.regression.markdown import bullets, inert, table

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     bootstrap_seed,

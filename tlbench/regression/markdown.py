@@ -1,6 +1,6 @@
 """Markdown that stays what it is, whatever the names in it are."""
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 from tlbench.report.markdown import markdown_table
 
 # Letters, digits and what ordinary names have; "_" between letters emphasises nothing.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tlbench.errors import InputError, printable
-from tlbench.files import stored
-from tlbench.records import read_records
+from tlbench.base.errors import InputError, printable
+from tlbench.base.files import stored
+from tlbench.base.schema import Strict, read_json, read_yaml
 from tlbench.regression.origins import Origin, read_origins
 from tlbench.regression.table import PLACE, SEEDS, Entry, table_of
-from tlbench.results import RECORDS
-from tlbench.schema import Strict, read_json, read_yaml
+from tlbench.results.records import read_records
+from tlbench.results.results import RECORDS
 
 if TYPE_CHECKING:
     from pandas import DataFrame

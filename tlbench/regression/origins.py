@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from tlbench.files import stored
-from tlbench.results import PROVENANCE
-from tlbench.schema import Strict, read_lines
+from tlbench.base.files import stored
+from tlbench.base.schema import Strict, read_lines
+from tlbench.results.results import PROVENANCE
 
 
 class Origin(Strict):

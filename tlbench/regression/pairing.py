@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlbench.errors import InputError, printable
+from tlbench.base.errors import InputError, printable
 from tlbench.regression.numbers import Numbers
 from tlbench.regression.table import PLACE, SEEDS
-from tlbench.suite.changes import differences
+from tlbench.study.changes import differences
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlbench.metrics.conditions import key_of
-from tlbench.plan import PRETRAIN, Flat, ModelKey
-from tlbench.records import Record
 from tlbench.report.wording import BASELINE
+from tlbench.results.records import Record
+from tlbench.study.model_key import Flat, ModelKey
+from tlbench.study.plan import PRETRAIN
 
 if TYPE_CHECKING:
     from pandas import DataFrame

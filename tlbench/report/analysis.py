@@ -5,12 +5,12 @@ from functools import cached_property
 
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Ratio
-from tlbench.plan import Transfer
 from tlbench.report.content import Lines
 from tlbench.report.rows import Row, by_transfer, rows_of, strategies_of
 from tlbench.report.wording import BASELINE, ratio_text, signs_note, temperature_text
-from tlbench.results import Results
-from tlbench.suite import Suite
+from tlbench.results.results import Results
+from tlbench.study.model_key import Transfer
+from tlbench.study.suite import Suite
 
 MOST_BESIDE = 4
 """Arms that are shown side by side in a table, and with bands in a plot; more cannot be read."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.spec import FORCE_UNIT
-from tlbench.plan import PRETRAIN
-from tlbench.records import Record
-from tlbench.results import Results
+from tlbench.results.records import Record
+from tlbench.results.results import Results
+from tlbench.study.plan import PRETRAIN
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from tlbench.report.content import Figure, Lines, Paragraph, Section, Sentences,
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
 from tlbench.report.wording import budget_label, budget_note
-from tlbench.results import Results
-from tlbench.suite import Suite
+from tlbench.results.results import Results
+from tlbench.study.suite import Suite
 
 
 def markdown(

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tlbench.files import write_whole
+from tlbench.base.files import write_whole
 from tlbench.report.analysis import Analysis
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import figures_json, render
 from tlbench.report.outline import sections_of
 from tlbench.report.provenance import facts_of
 from tlbench.report.wording import budget_label, budget_note
-from tlbench.results import Results
-from tlbench.suite import Suite
-from tlbench.suite.changes import changes_of
+from tlbench.results.results import Results
+from tlbench.study.changes import changes_of
+from tlbench.study.suite import Suite
 
 
 def write_report(

@@ -24,9 +24,10 @@ from tlbench.metrics.statistics import (
 )
 from tlbench.metrics.statistics.bootstrap import mean_interval
 from tlbench.metrics.statistics.pairs import log_ratios
-from tlbench.plan import PRETRAIN, Place, Transfer
-from tlbench.records import Record
 from tlbench.report.wording import BASELINE
+from tlbench.results.records import Record
+from tlbench.study.model_key import Place, Transfer
+from tlbench.study.plan import PRETRAIN
 
 AT_ONCE = 100
 """Samples that are resampled together, for the sake of memory."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
-from tlbench.suite import Suite
+from tlbench.study.suite import Suite
 
 BASELINE = "scratch"
 """The strategy that all others are compared with."""

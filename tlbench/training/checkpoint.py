@@ -9,8 +9,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tlbench.files import read_sealed, write_sealed
-from tlbench.potential import Potential, set_tensors, tensors_of
+from tlbench.base.files import read_sealed, write_sealed
+from tlbench.models.potential import Potential, set_tensors, tensors_of
 
 
 @dataclass

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from tlbench.schema import Strict
+from tlbench.base.schema import Strict
 
 EnergyReference = Literal["mean-shift", "least-squares"]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tlbench.errors import DivergedError, InputError
+from tlbench.base.errors import DivergedError, InputError
+from tlbench.base.units import MEV
 from tlbench.kernels.scope import scoped
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, loss_of
 from tlbench.training.reference_energy import fit_reference_energy
 from tlbench.transfer.strategy import ParameterGroup, Strategy
-from tlbench.units import MEV
 
 CHECKPOINT = "training.checkpoint"
 CHECKPOINT_SECONDS = 10.0

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from tlbench.errors import InputError
-from tlbench.potential import Prediction
+from tlbench.base.errors import InputError
+from tlbench.models.potential import Prediction
 from tlbench.training.config import LossWeights
 from tlbench.training.labels import Batch, LabelledSet
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from tlbench.potential import Potential
+from tlbench.models.potential import Potential
 from tlbench.training.config import EnergyReference
 from tlbench.training.labels import LabelledSet
 

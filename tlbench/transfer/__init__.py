@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlbench.errors import InputError
-from tlbench.registry import Registry
+from tlbench.base.errors import InputError
+from tlbench.base.registry import Registry
 from tlbench.transfer.strategy import Strategy
 
 if TYPE_CHECKING:
-    from tlbench.backbones.base import Backbone
+    from tlbench.models.backbones.base import Backbone
 
 STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
@@ -33,11 +33,11 @@ INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
     "element initialisation"
 )
 for _name, _entry in {
-    "copy-source": "initialisation:copy_element",
-    "random": "initialisation:keep_element",
-    "mean": "initialisation:mean_element",
+    "copy-source": "elements:copy_element",
+    "random": "elements:keep_element",
+    "mean": "elements:mean_element",
 }.items():
-    INITIALISATIONS.register(_name, f"tlbench.transfer.{_entry}")
+    INITIALISATIONS.register(_name, f"tlbench.models.{_entry}")
 
 
 def base_of(name: str) -> str:

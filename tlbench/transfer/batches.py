@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tlbench.seeds import stream
+from tlbench.base.seeds import stream
 
 
 class BatchOrder:

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from tlbench.backbones.base import EMBEDDING, HEAD
-from tlbench.transfer.stages import stages_of
+from tlbench.models.backbones.base import EMBEDDING, HEAD
+from tlbench.models.stages import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:
-    from tlbench.potential import Potential
+    from tlbench.models.potential import Potential
 
 LITERATURE = "Yosinski et al., NeurIPS 2014, arXiv 1411.1792"
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from tlbench.transfer.stages import stages_of
+from tlbench.models.stages import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:
-    from tlbench.potential import Potential
+    from tlbench.models.potential import Potential
 
 DECAY = 2.6
 """Learning rate of a stage over that of the one before it; Howard & Ruder's value."""

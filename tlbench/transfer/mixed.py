@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from tlbench.errors import InputError
-from tlbench.seeds import stream
+from tlbench.base.errors import InputError
+from tlbench.base.seeds import stream
 from tlbench.transfer.batches import BatchOrder
 from tlbench.transfer.strategy import Batches, Strategy
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
-    from tlbench.potential import Potential
+    from tlbench.models.potential import Potential
 
 COPY_SOURCE = "copy-source"
 

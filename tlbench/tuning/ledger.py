@@ -9,11 +9,11 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
-from tlbench.errors import InputError
-from tlbench.files import read_bounded, write_whole
-from tlbench.locks import Lock
-from tlbench.schema import Strict
-from tlbench.tuned import TunedSettings
+from tlbench.base.errors import InputError
+from tlbench.base.files import read_bounded, write_whole
+from tlbench.base.locks import Lock
+from tlbench.base.schema import Strict
+from tlbench.study.tuned import TunedSettings
 
 TRIALS = "trials.json"
 

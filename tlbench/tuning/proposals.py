@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from tlbench.seeds import stream
-from tlbench.tuned import TunedSettings
+from tlbench.base.seeds import stream
+from tlbench.study.tuned import TunedSettings
 from tlbench.tuning.ledger import EndedTrial
 from tlbench.tuning.search import Search, Series
 

@@ -13,19 +13,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tlbench.engine.events import EventLog
-from tlbench.engine.interpreters import check_interpreters
-from tlbench.engine.resources import Resources
-from tlbench.engine.run_log import log_job
-from tlbench.engine.runner import Listener, Report, run_jobs
-from tlbench.engine.store import Store
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.run_log import log_job
+from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.store.store import Store
+from tlbench.engine.work.events import EventLog
+from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs import train
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT as JOB_RESULT
 from tlbench.metrics.statistics import geometric_mean
-from tlbench.plan import Plan, plan
-from tlbench.tuned import PRETRAINING, Tuned
+from tlbench.study.models import plan
+from tlbench.study.plan import Plan
+from tlbench.study.tuned import PRETRAINING, Tuned
 from tlbench.tuning.ledger import EndedTrial, note
 from tlbench.tuning.proposals import proposals
 from tlbench.tuning.search import Search, Series, Trial, planned
@@ -45,8 +46,8 @@ def tune(
 ) -> Tuned | None:
     """Run all trials that have not been run, and write the best settings to ``tuned.yaml``.
 
-    ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.events`. Several
-    processes may tune the same suite at once, in the same folder or not: if they have the same
+    ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.work.events`.
+    Several processes may tune the same suite at once, in the same folder or not: if they have the same
     store, they share the trials. The folder keeps other backbones and arms of the same search.
 
     Parameters

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from tlbench.jobs.base import Job
-from tlbench.plan import plan
-from tlbench.suite import Suite
+from tlbench.study.models import plan
+from tlbench.study.suite import Suite
+from tlbench.study.tuned import PRETRAINING, TunedSettings
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm as arm_called
-from tlbench.tuned import PRETRAINING, TunedSettings
 
 
 class Series(NamedTuple):

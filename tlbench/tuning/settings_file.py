@@ -5,11 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from tlbench.errors import InputError
-from tlbench.files import write_whole
-from tlbench.locks import Lock
-from tlbench.schema import digest
-from tlbench.tuned import Tuned, TunedArm, read_tuned
+from tlbench.base.errors import InputError
+from tlbench.base.files import write_whole
+from tlbench.base.locks import Lock
+from tlbench.base.schema import digest
+from tlbench.study.tuned import Tuned, TunedArm, read_tuned
 from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, best_of, ended_trials
 from tlbench.tuning.search import Search, Series
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveInt
 
-from tlbench.backbones import BackboneConfig
+from tlbench.models.backbones import BackboneConfig
 
 
 class MyNetworkConfig(BackboneConfig):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tlbench.backbones.base import MAX_ATOMIC_NUMBER, Backbone
+from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 
 
 class MyNetwork(Backbone):

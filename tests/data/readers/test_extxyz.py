@@ -11,9 +11,9 @@ import tiny
 from ase import Atoms
 from ase.units import Bohr, Hartree, kcal, mol
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
-from tlbench.errors import InputError
 
 READER = READERS.get("extxyz")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from real_data import MLEARN, needs_mlearn
 
+from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
-from tlbench.errors import InputError
 from tlbench.graphs import graph_of
 
 READER = READERS.get("mlearn")

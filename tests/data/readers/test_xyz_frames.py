@@ -10,9 +10,9 @@ import tiny
 from ase import Atoms
 from ase.db import connect
 
+from tlbench.base.errors import InputError
 from tlbench.data.readers.extxyz import images
 from tlbench.data.readers.xyz_frames import frame_texts
-from tlbench.errors import InputError
 
 CELL = "4 0 0 1 4 0 0 0 5"
 FRAME = "2\n{header} Properties=species:S:1:pos:R:3 energy=-1.0\nSi 0 0 0\nSi 1 1 1\n"

@@ -5,8 +5,8 @@ import json
 import pytest
 from fake_jobs import FakeKind
 
-from tlbench.engine.store import Store
-from tlbench.errors import DivergedError, InputError
+from tlbench.base.errors import DivergedError, InputError
+from tlbench.engine.store.store import Store
 from tlbench.jobs import base
 
 

@@ -10,13 +10,14 @@ from functools import partial
 import pytest
 from fake_jobs import HERE, FakeKind, add, graph, one_thread, within
 
-from tlbench.engine import manifest, runner
-from tlbench.engine.attempts import Outcome, Task
-from tlbench.engine.resources import ATTEMPTS
-from tlbench.engine.runner import MAX_DAMAGES, run_jobs
-from tlbench.engine.store import State, Store
-from tlbench.engine.worker import attempt
-from tlbench.errors import StoreError
+from tlbench.base.errors import StoreError
+from tlbench.engine.run import runner
+from tlbench.engine.run.resources import ATTEMPTS
+from tlbench.engine.run.runner import MAX_DAMAGES, run_jobs
+from tlbench.engine.store import manifest
+from tlbench.engine.store.store import State, Store
+from tlbench.engine.work.attempts import Outcome, Task
+from tlbench.engine.work.worker import attempt
 from tlbench.jobs import base, sources
 from tlbench.jobs.base import Job
 from tlbench.jobs.sources import own_sources

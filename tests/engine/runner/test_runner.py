@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from fake_jobs import HERE, FakeKind, Here, add, graph, one_thread, within
 
-from tlbench.engine.attempts import Limits
-from tlbench.engine.events import LOG
-from tlbench.engine.runner import run_jobs
+from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.work.attempts import Limits
+from tlbench.engine.work.events import LOG
 from tlbench.jobs import base
 from tlbench.jobs.base import Job
 

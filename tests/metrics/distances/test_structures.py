@@ -5,8 +5,8 @@ import pytest
 from ase.build import bulk
 from scipy.spatial.transform import Rotation
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tlbench.profiles import ANGLE_BINS, DISTANCE_BINS, Coverage, Profile
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
     coverage_table,
     grid_table,
 )
+from tlbench.results.profiles import ANGLE_BINS, DISTANCE_BINS, Coverage, Profile
 
 FIFTHS = [10.0, 20.0, 30.0, 40.0, 50.0]
 

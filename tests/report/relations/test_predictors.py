@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from analyses import analysis_of, table_of
 
-from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.distances.quantities import SetDistance
-from tlbench.records import Record
 from tlbench.report.relations.predictors import answer, p_text, predictors_findings
 from tlbench.report.relations.questions import HEADLINE, questions
 from tlbench.report.relations.section import distances_table
 from tlbench.report.sections.errors import findings
+from tlbench.results.distances import DataDistance, NamedSet
+from tlbench.results.records import Record
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")
 

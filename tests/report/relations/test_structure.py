@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.md.structure import angles, distances
-from tlbench.profiles import ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
-from tlbench.records import Record
 from tlbench.report.relations.structure import (
     AXES,
     CONTRADICTIONS,
@@ -16,6 +13,9 @@ from tlbench.report.relations.structure import (
     deviations,
     structure_findings,
 )
+from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.results.profiles import ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
+from tlbench.results.records import Record
 
 RDF_AXIS, _ = AXES
 R = distances()

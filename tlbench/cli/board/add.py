@@ -41,7 +41,7 @@ def add(
     With --private it goes to a private board, and may be of data of your own, whatever their
     licence.
     """
-    from tlbench.leaderboard.adding import Who, add_run, copy_weights
+    from tlbench.board.adding import Who, add_run, copy_weights
     from tlbench.run import default_store
 
     chosen = store or default_store()

@@ -31,7 +31,7 @@ def build(
     A submission that fails its verification, or cannot be shown, is left out and named, and so is a
     check record that does not fit; the exit code is then 1.
     """
-    from tlbench.leaderboard.site.build import build_site
+    from tlbench.board.site.build import build_site
 
     place = place_of(private, board, results)
     site = out or place.site

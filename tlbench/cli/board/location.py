@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tlbench.leaderboard.location import Place
+    from tlbench.board.location import Place
 
 Results = Annotated[
     Path | None,
@@ -38,8 +38,8 @@ def place_of(private: bool, board: Path | None, results: Path | None = None) -> 
     """
     from dataclasses import replace
 
-    from tlbench.errors import InputError
-    from tlbench.leaderboard.location import PUBLIC, private_place
+    from tlbench.base.errors import InputError
+    from tlbench.board.location import PUBLIC, private_place
 
     if not (private or board):
         return PUBLIC if results is None else replace(PUBLIC, results=results)

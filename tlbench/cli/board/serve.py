@@ -29,8 +29,8 @@ def serve(
     There are no passwords: everybody with an account on this machine can read the site,
     and with --host 0.0.0.0 everybody on its network.
     """
-    from tlbench.leaderboard.location import is_private
-    from tlbench.leaderboard.site.serving import server_of
+    from tlbench.board.location import is_private
+    from tlbench.board.site.serving import server_of
 
     folder = site or place_of(private, board).site
     with server_of(folder, port, host) as server:

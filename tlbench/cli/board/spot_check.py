@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tlbench.board.checks.drawing import measured_models
+from tlbench.board.checks.files import write_check
+from tlbench.board.checks.record import TOLERANCES, Findings
 from tlbench.cli.tables import say
-from tlbench.leaderboard.checks.drawing import measured_models
-from tlbench.leaderboard.checks.files import write_check
-from tlbench.leaderboard.checks.record import TOLERANCES, Findings
 
 if TYPE_CHECKING:
-    from tlbench.leaderboard.reading import Entry
+    from tlbench.board.reading import Entry
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SpotCheck:
         """
         from rich.console import Console
 
-        from tlbench.leaderboard.checks.rerun import rerun
+        from tlbench.board.checks.rerun import rerun
         from tlbench.run import default_store
 
         self._refuse_unknown_code("cpu")
@@ -62,10 +62,10 @@ class SpotCheck:
         """Train models again, say what is found, and return whether it agrees."""
         from rich.console import Console
 
-        from tlbench.engine.devices import resolve
-        from tlbench.engine.resources import Resources
-        from tlbench.engine.runner import Report
-        from tlbench.leaderboard.checks.retraining import retrain
+        from tlbench.board.checks.retraining import retrain
+        from tlbench.engine.run.resources import Resources
+        from tlbench.engine.run.runner import Report
+        from tlbench.engine.work.devices import resolve
 
         self._refuse_unknown_code(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
@@ -90,14 +90,14 @@ class SpotCheck:
 
     def _refuse_unknown_code(self, device: str) -> None:
         """Raise InputError, before anything is computed, if the outcome could not be recorded."""
-        from tlbench.leaderboard.checks.retraining import this_machine
+        from tlbench.board.checks.retraining import this_machine
 
         if self.results is not None:
             this_machine(device)
 
     def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
-        from tlbench.leaderboard.checks.retraining import this_machine
+        from tlbench.board.checks.retraining import this_machine
 
         tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
         for problem in found.problems:

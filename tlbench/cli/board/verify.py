@@ -10,8 +10,8 @@ from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror
 
 if TYPE_CHECKING:
-    from tlbench.leaderboard.reading import Entry
-    from tlbench.leaderboard.verification import Verdict
+    from tlbench.board.reading import Entry
+    from tlbench.board.verification import Verdict
 
 
 def verify(
@@ -89,10 +89,10 @@ def verify(
     """
     from dataclasses import replace
 
+    from tlbench.base.errors import InputError
+    from tlbench.board.reading import results_of
+    from tlbench.board.verification import verify_all
     from tlbench.cli.board.spot_check import SpotCheck
-    from tlbench.errors import InputError
-    from tlbench.leaderboard.reading import results_of
-    from tlbench.leaderboard.verification import verify_all
 
     if again != (weights is not None):
         raise InputError("--rerun and --weights go together: say where the weights are.")
@@ -123,9 +123,9 @@ def verify(
 
 def _say(verdict: "Verdict", results: Path) -> bool:
     """Print a verdict and the checks there are, and return whether all is good."""
+    from tlbench.board.checks.files import read_checks
+    from tlbench.board.checks.trust import differing_of
     from tlbench.cli.tables import say
-    from tlbench.leaderboard.checks.files import read_checks
-    from tlbench.leaderboard.checks.trust import differing_of
 
     if verdict.problems:
         for problem in verdict.problems:
@@ -152,9 +152,9 @@ def _say(verdict: "Verdict", results: Path) -> bool:
 
 def _look_outside(entry: "Entry", mirror: Path | None, commits: Path | None) -> bool:
     """Compare a submission with files of its data sets and with the history of the code."""
-    from tlbench.errors import printable
-    from tlbench.leaderboard.verification.commits import check_commits
-    from tlbench.leaderboard.verification.data import check_files
+    from tlbench.base.errors import printable
+    from tlbench.board.verification.commits import check_commits
+    from tlbench.board.verification.data import check_files
 
     problems = [] if mirror is None else list(check_files(entry, mirror))
     if commits is not None:

@@ -34,8 +34,8 @@ def describe(
     from rich.console import Console
 
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.inspection.page import write_page
-    from tlbench.inspection.summary import describe_parts, tables
+    from tlbench.data.inspection.summary import describe_parts, tables
+    from tlbench.report.inspection.page import write_page
 
     card, guessed = _meant(name)
     page = html or Path("runs") / "data" / f"{card.name}.html"
@@ -67,7 +67,7 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
 
     from tlbench.data.cards import card_of, load_card
     from tlbench.data.guess import guess_card
-    from tlbench.inspection.checks.collection import READER_OF
+    from tlbench.data.inspection.collection import READER_OF
 
     path = Path(name)
     if path.suffix.lower() not in READER_OF or not path.is_file():
@@ -89,7 +89,7 @@ def _read(card: "Card") -> "dict[str, Frames]":
 @contextmanager
 def _writing(page: Path) -> Iterator[None]:
     """Turn a failure to write into a sentence."""
-    from tlbench.errors import InputError
+    from tlbench.base.errors import InputError
 
     try:
         yield
@@ -103,9 +103,9 @@ def load_parts(
     card: "Card", store: Path | None, mirror: Path | None, status: Any
 ) -> "dict[str, Frames]":
     """Return the parts of a data set; while it is sampled, ``status`` shows how far it is."""
-    from tlbench.engine.progress import read_progress
-    from tlbench.plan import dataset_job
+    from tlbench.engine.work.progress import read_progress
     from tlbench.run import load_dataset
+    from tlbench.study.plan import dataset_job
 
     key = dataset_job(card).key
 

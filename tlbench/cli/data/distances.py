@@ -52,14 +52,14 @@ def distances(
 
     from rich.console import Console
 
+    from tlbench.base.errors import InputError
+    from tlbench.base.files import write_whole
+    from tlbench.base.schema import assign, validate
     from tlbench.cli.tables import console, say
     from tlbench.data.origins import SPLITS
-    from tlbench.errors import InputError
-    from tlbench.files import write_whole
-    from tlbench.inspection.comparison import check_different, compare_all
     from tlbench.metrics.distances.packages import check_packages
     from tlbench.metrics.distances.settings import DistanceSettings
-    from tlbench.schema import assign, validate
+    from tlbench.report.inspection.comparison import check_different, compare_all
 
     check_packages()
     if len(data) < 2:
@@ -142,7 +142,7 @@ def _set(
 ) -> "tuple[StructureSet, str]":
     """Return a set, and why its labels are not compared, if they are not."""
     from tlbench.cli.data.describe import load_parts
-    from tlbench.inspection.comparison import read_file, set_of
+    from tlbench.report.inspection.comparison import read_file, set_of
 
     if isinstance(of, Path):
         frames, why = read_file(of)

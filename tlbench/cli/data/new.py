@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tlbench.inspection.checks.finding import Finding
+    from tlbench.data.inspection.finding import Finding
 
 
 def new(
@@ -41,16 +41,16 @@ def new(
     """
     import yaml
 
+    from tlbench.base.errors import InputError
+    from tlbench.base.files import write_whole
     from tlbench.cli.tables import console, say
     from tlbench.data.cards import card_of, load_card
     from tlbench.data.guess import guess_card
+    from tlbench.data.inspection.cells import check_stress_cells
+    from tlbench.data.inspection.collection import from_card
+    from tlbench.data.inspection.finding import merge
+    from tlbench.data.inspection.parts import check_parts
     from tlbench.data.readers.file_types import check_is_file
-    from tlbench.errors import InputError
-    from tlbench.files import write_whole
-    from tlbench.inspection.checks.cells import check_stress_cells
-    from tlbench.inspection.checks.collection import from_card
-    from tlbench.inspection.checks.finding import merge
-    from tlbench.inspection.checks.parts import check_parts
 
     check_is_file(file, f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")
@@ -88,6 +88,6 @@ def new(
 
 def _findings(found: "Iterable[Finding | str]") -> "Iterator[Finding]":
     """Return findings without notes."""
-    from tlbench.inspection.checks.finding import Finding
+    from tlbench.data.inspection.finding import Finding
 
     return (each for each in found if isinstance(each, Finding))

@@ -8,8 +8,8 @@ import typer
 from tlbench.cli.options import Mirror, StoreFolder
 
 if TYPE_CHECKING:
-    from tlbench.inspection.checks.collection import Collection
-    from tlbench.inspection.checks.validation import Validation
+    from tlbench.data.inspection.collection import Collection
+    from tlbench.data.inspection.validation import Validation
 
 MAX_FINDINGS = 50
 
@@ -37,7 +37,7 @@ def validate(
     """
     from rich.console import Console
 
-    from tlbench.inspection.checks.validation import validate_collection
+    from tlbench.data.inspection.validation import validate_collection
 
     with Console(stderr=True).status("Reading …") as status:
         collection = _collect(data, mirror, store, reader, status)
@@ -51,10 +51,10 @@ def _collect(
     data: str, mirror: Path | None, store: Path | None, reader: str | None, status: Any
 ) -> "Collection":
     """Return the frames of a card, or of a data file if ``data`` names one."""
+    from tlbench.base.errors import InputError
     from tlbench.cli.data.describe import load_parts
     from tlbench.data.cards import data_file, load_card
-    from tlbench.errors import InputError
-    from tlbench.inspection.checks.collection import from_card, from_file, from_parts
+    from tlbench.data.inspection.collection import from_card, from_file, from_parts
 
     path = data_file(data)
     if path is not None:

@@ -20,8 +20,8 @@ def export(
     store: StoreFolder = None,
 ) -> None:
     """Write finished jobs and plans into one FILE, for tlbench store import elsewhere."""
-    from tlbench.engine.archive import export as write
-    from tlbench.engine.plans import find_plan, plan_files
+    from tlbench.engine.store.archive import export as write
+    from tlbench.engine.store.plans import find_plan, plan_files
 
     opened = open_store(store, read_only=True)
     plans = sorted({find_plan(opened, name) for name in plan}) if plan else plan_files(opened)

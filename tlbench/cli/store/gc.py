@@ -9,7 +9,7 @@ from tlbench.cli.options import StoreFolder
 from tlbench.cli.store.opening import jobs_text, open_store, progress, size_text
 
 if TYPE_CHECKING:
-    from tlbench.engine.garbage import Piece
+    from tlbench.engine.store.garbage import Piece
 
 SORTS = {
     "plan": "plans to drop, those that other code was planned with among them",
@@ -38,8 +38,8 @@ def gc(
     Of a suite that was planned again after the code had changed, the older plan goes.
     Whatever a plan needs stays, and so does whatever somebody works on.
     """
-    from tlbench.engine.garbage import collect, find_garbage
-    from tlbench.engine.plans import find_plan
+    from tlbench.engine.store.garbage import collect, find_garbage
+    from tlbench.engine.store.plans import find_plan
 
     # Not even tried out by writing: on a full disk this is what makes room.
     opened = open_store(store, read_only=True)

@@ -21,8 +21,8 @@ def import_(
     Each file is compared with its digest before a job enters the store. That shows that nothing
     changed on the way; whether the sender computed it honestly, no digest can say.
     """
-    from tlbench.engine.archive import import_archive
-    from tlbench.engine.store import Store
+    from tlbench.engine.store.archive import import_archive
+    from tlbench.engine.store.store import Store
 
     opened = Store(store_folder(store))
     with progress("Reading …") as on_change:

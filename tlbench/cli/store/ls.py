@@ -8,7 +8,7 @@ from tlbench.cli.options import StoreFolder
 from tlbench.cli.store.opening import open_store, size_text
 
 if TYPE_CHECKING:
-    from tlbench.engine.store import Store
+    from tlbench.engine.store.store import Store
 
 
 def ls(
@@ -20,7 +20,7 @@ def ls(
     store: StoreFolder = None,
 ) -> None:
     """List the plans in the store, its jobs by kind, and what was left over; or every job."""
-    from tlbench.errors import InputError
+    from tlbench.base.errors import InputError
 
     opened = open_store(store, read_only=True)
     if jobs:
@@ -34,9 +34,9 @@ def ls(
 def _print_jobs(store: "Store", plan: str | None) -> None:
     from datetime import datetime
 
-    from tlbench.engine.inventory import list_jobs
-    from tlbench.engine.plans import find_plan
-    from tlbench.errors import printable
+    from tlbench.base.errors import printable
+    from tlbench.engine.store.inventory import list_jobs
+    from tlbench.engine.store.plans import find_plan
 
     for job in list_jobs(store, find_plan(store, plan) if plan else None):
         when = f"{datetime.fromtimestamp(job.when):%Y-%m-%d %H:%M}" if job.when else "–"
@@ -50,7 +50,7 @@ def _print_jobs(store: "Store", plan: str | None) -> None:
 
 def _print_summary(store: "Store") -> None:
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.engine.inventory import count_and_size, list_kinds, list_plans
+    from tlbench.engine.store.inventory import count_and_size, list_kinds, list_plans
 
     out = console()
     plans, kinds = list_plans(store), list_kinds(store)

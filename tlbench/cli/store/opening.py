@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tlbench.engine.store import Store
+    from tlbench.engine.store.store import Store
 
 
 def open_store(folder: Path | None, read_only: bool = False) -> "Store":
@@ -17,8 +17,8 @@ def open_store(folder: Path | None, read_only: bool = False) -> "Store":
     StoreError
         If there is none; only an import makes one.
     """
-    from tlbench.engine.store import Store
-    from tlbench.errors import StoreError
+    from tlbench.base.errors import StoreError
+    from tlbench.engine.store.store import Store
 
     root = store_folder(folder)
     if not (root / "store.json").exists():

@@ -19,7 +19,7 @@ def verify(
 
     Exit code 1 if a job is damaged.
     """
-    from tlbench.engine.inventory import scrub
+    from tlbench.engine.store.inventory import scrub
 
     opened = open_store(store, read_only=not set_aside)
     keys = sorted(opened.finished())

@@ -1,7 +1,7 @@
 """Where the structures of a data set come from, one file per kind of origin."""
 
+from tlbench.base.registry import Registry
 from tlbench.data.origins.base import SPLITS, Origin
-from tlbench.registry import Registry
 
 __all__ = ["ORIGINS", "SPLITS", "Origin"]
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
 from tlbench.data.readers.base import Scanned
-from tlbench.schema import Strict
 
 SPLITS = ("train", "validation", "test")
 

@@ -8,14 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from tlbench.base.registry import near_names
+from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
 from tlbench.data.origins.base import SPLITS, DataFile, OnStep, Origin
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import Part, Split, divide
-from tlbench.registry import near_names
-from tlbench.schema import Strict
 
 
 class FilesOrigin(Origin):

@@ -1,7 +1,7 @@
 """File formats of labelled structures, one file per format."""
 
+from tlbench.base.registry import Registry
 from tlbench.data.readers.base import Reader
-from tlbench.registry import Registry
 
 READERS: Registry[Reader] = Registry("reader", group="tlbench.readers")
 READERS.register("extxyz", "tlbench.data.readers.extxyz:READER")

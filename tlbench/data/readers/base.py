@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames
-from tlbench.errors import InputError
-from tlbench.schema import Strict
 
 Scanned = Iterator[tuple[str, int | None, Frames | InputError]]
 """Name of the file, index and content of each frame, or what is wrong with it."""

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.errors import InputError
+from tlbench.base.registry import near_names
+from tlbench.base.schema import Strict
+from tlbench.base.units import ENERGY_UNITS, FORCE_UNITS, GPA, STRESS_UNITS
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.readers.base import Reader
 from tlbench.data.readers.xyz_frames import frame_texts
-from tlbench.errors import InputError
-from tlbench.registry import near_names
-from tlbench.schema import Strict
-from tlbench.units import ENERGY_UNITS, FORCE_UNITS, GPA, STRESS_UNITS
 
 ISOLATED_BEYOND = 6.0
 """Distance (Å) of the nearest image beyond which a single atom is isolated.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
 
 N_BYTES = 512
 """Bytes at the start of a file by which it is recognised."""

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import Strict
+from tlbench.base.units import KILOBAR
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.readers.base import Reader
-from tlbench.errors import InputError
-from tlbench.schema import Strict
-from tlbench.units import KILOBAR
 
 BULK_DYNAMICS = "AIMD-NVT"
 CRYSTAL_ABOVE = 0.4

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from tlbench.base.errors import InputError
 from tlbench.data.readers.file_types import refuse_other_types
-from tlbench.errors import InputError
 
 CELL_NAMES = ("lattice", "cell", "lattice_vectors", "cell_vectors", "unit_cell", "unitcell", "box")
 """Other names of ``Lattice``, in lower case."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from tlbench.engine.supervisor import Supervisor, own_supervisor
+from tlbench.engine.work.supervisor import Supervisor, own_supervisor
 
 
 def default_workers() -> int:

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
 from tlbench.metrics.distances.quantities import FORMS, QUANTITIES, Form, SetDistance
 from tlbench.metrics.distances.sample import Sample
 from tlbench.metrics.distances.settings import DistanceSettings

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from tlbench.errors import InputError
+from tlbench.base.errors import InputError
 
 PACKAGES = {"featomic": "featomic", "ot": "POT", "mendeleev": "mendeleev"}
 """Module → the package's name."""

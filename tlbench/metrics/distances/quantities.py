@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.magnitudes import Magnitude, Signed
-from tlbench.schema import Strict
+from tlbench.base.magnitudes import Magnitude, Signed
+from tlbench.base.schema import Strict
 
 Form = Literal["raw", "scaled"]
 FORMS: tuple[Form, Form] = ("raw", "scaled")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Floats, Ints
-from tlbench.seeds import stream
 
 
 @dataclass(frozen=True)

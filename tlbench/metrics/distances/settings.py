@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from tlbench.schema import Strict
+from tlbench.base.schema import Strict
 
 
 class DistanceSettings(Strict):

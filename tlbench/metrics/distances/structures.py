@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from tlbench.base.errors import InputError
 from tlbench.data.frames import Floats, Frames, Ints
-from tlbench.errors import InputError
 from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
 from tlbench.metrics.distances.sample import Sample
 from tlbench.metrics.distances.settings import DistanceSettings

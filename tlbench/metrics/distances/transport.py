@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Floats
 from tlbench.metrics.distances.sample import Sample, normalised
-from tlbench.seeds import stream
 
 Distance = Callable[[Floats, Floats], float]
 """Weights of the structures of both sets, (n_frames,) each → distance."""

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Floats
 from tlbench.metrics.distances.sample import Sample
 from tlbench.metrics.distances.transport import Distance
-from tlbench.seeds import stream
 
 
 @dataclass(frozen=True)

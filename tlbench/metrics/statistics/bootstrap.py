@@ -59,8 +59,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from tlbench.base.seeds import stream
 from tlbench.metrics.spec import Floats
-from tlbench.seeds import stream
 
 MIN_PAIRS = 5
 """With fewer independent pairs there is no interval, and no significance is claimed."""

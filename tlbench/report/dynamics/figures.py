@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.metrics.statistics import kaplan_meier
-from tlbench.plan import Place
 from tlbench.report.dynamics.models import Arm, Model
 from tlbench.report.figures import name_once, panels, scatter, style_of
+from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.study.model_key import Place
 
 XY = tuple[list[float], list[float]]
 Line = Callable[[list[Model]], XY | None]

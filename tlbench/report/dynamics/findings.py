@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tlbench.dynamics import Dynamics
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Difference,
@@ -16,7 +15,6 @@ from tlbench.metrics.statistics import (
     unpaired_interval,
     verdict,
 )
-from tlbench.plan import Place
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -38,6 +36,8 @@ from tlbench.report.wording import (
     ratio_text,
     seeds_note,
 )
+from tlbench.results.dynamics import Dynamics
+from tlbench.study.model_key import Place
 
 FEW = "With fewer than five pairs no significance is claimed."
 CHANCE = "; it may be chance"

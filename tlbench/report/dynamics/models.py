@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlbench.dynamics import Dynamics, ModelRun
 from tlbench.metrics import HEADLINE
 from tlbench.metrics.statistics import (
     MeanTime,
@@ -17,10 +16,11 @@ from tlbench.metrics.statistics import (
     mean_survival_time,
 )
 from tlbench.metrics.structure import adf_error, rdf_error
-from tlbench.plan import Place
-from tlbench.records import Record
 from tlbench.report.rows import strategies_of, target_errors
 from tlbench.report.wording import BASELINE
+from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.results.records import Record
+from tlbench.study.model_key import Place
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""

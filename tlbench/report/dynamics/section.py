@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from tlbench.dynamics import Dynamics
-from tlbench.records import Record
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, drawing
 from tlbench.report.dynamics.findings import dynamics_findings
@@ -15,6 +13,8 @@ from tlbench.report.dynamics.tables import (
     criteria_table,
     models_table,
 )
+from tlbench.results.dynamics import Dynamics
+from tlbench.results.records import Record
 
 FIGURES = "tlbench.report.dynamics.figures:"
 SURVIVAL_NOTE = (

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tlbench.dynamics import Dynamics
 from tlbench.metrics.statistics import (
     MeanTime,
     Rate,
@@ -15,7 +14,6 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
-from tlbench.plan import Place
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -33,6 +31,8 @@ from tlbench.report.dynamics.models import (
     survival_time,
 )
 from tlbench.report.wording import BASELINE, interval_text, temperature_text
+from tlbench.results.dynamics import Dynamics
+from tlbench.study.model_key import Place
 
 ARMS_NOTE = (
     "Replicas are counted as models × simulations of each; stable are those that no criterion "

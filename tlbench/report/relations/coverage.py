@@ -18,11 +18,11 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
-from tlbench.plan import Place
-from tlbench.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.report.content import Lines
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
-from tlbench.suite.transfers import WHOLE
+from tlbench.results.profiles import BINS, THIRDS, Coverage, Profile
+from tlbench.study.model_key import Place
+from tlbench.study.transfers import WHOLE
 
 Unit = Pair
 """What counts as one: a pair of seeds, or where there are several targets, one of these."""

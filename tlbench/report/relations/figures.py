@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.distances import DataDistance
-from tlbench.plan import Place
 from tlbench.report.figures import (
     COLOURS,
     SYMBOLS,
@@ -24,6 +22,8 @@ from tlbench.report.relations.coverage import Covered
 from tlbench.report.relations.questions import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.wording import BASELINE
+from tlbench.results.distances import DataDistance
+from tlbench.study.model_key import Place
 
 MOST_LABELS = 8
 """With more points in a panel their names would cover each other; they show on hovering."""

@@ -7,13 +7,13 @@ from itertools import permutations
 
 import numpy as np
 
+from tlbench.base.seeds import stream
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import Association, association, null_correlations
 from tlbench.report.content import Lines, pivot
 from tlbench.report.relations.questions import Point, Question
 from tlbench.report.relations.structure import association_text
 from tlbench.report.wording import AT_THIS_BUDGET
-from tlbench.seeds import stream
 
 MOST_EXCHANGES = 720
 """Ways to exchange names that are tried at most."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
-from tlbench.plan import Transfer
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.temperature import Matrix, Test, label, matrices
 from tlbench.report.sections.transfers import gains
 from tlbench.report.wording import BASELINE
-from tlbench.suite.transfers import WHOLE
+from tlbench.results.distances import DataDistance, NamedSet
+from tlbench.study.model_key import Transfer
+from tlbench.study.transfers import WHOLE
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tlbench.distances import DataDistance, NamedSet
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.report.analysis import Analysis
@@ -26,6 +25,7 @@ from tlbench.report.relations.structure import (
     structure_findings,
 )
 from tlbench.report.sections.transfers import against_whole, parts_findings, parts_table
+from tlbench.results.distances import DataDistance, NamedSet
 
 DISTANCES_NOTE = (
     "In brackets the 95 % interval from resampled structures, then the floor: what halves of one "

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlbench.dynamics import Dynamics
 from tlbench.jobs.reference import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
-from tlbench.plan import Place
-from tlbench.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
-from tlbench.records import Record
 from tlbench.report.content import Lines
 from tlbench.report.dynamics.models import (
     ADF,
@@ -29,6 +25,10 @@ from tlbench.report.dynamics.models import (
     floors_for,
 )
 from tlbench.report.relations.coverage import principal
+from tlbench.results.dynamics import Dynamics
+from tlbench.results.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
+from tlbench.results.records import Record
+from tlbench.study.model_key import Place
 
 Floats = np.ndarray
 

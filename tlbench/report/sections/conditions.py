@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.errors import FORCE_MAE
-from tlbench.plan import Transfer
 from tlbench.report.analysis import MOST_BESIDE, Analysis, comparison, note_of, place_names, present
 from tlbench.report.content import Draw, Figure, Section, Table, drawing
 from tlbench.report.rows import Row
+from tlbench.study.model_key import Transfer
 
 PROPERTIES = {
     "temperature_k": ("temperature (K)", "temperature", "temperature"),

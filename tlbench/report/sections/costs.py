@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlbench.costs import Cost
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Pair, geometric_mean
-from tlbench.plan import PRETRAIN, Place, Transfer
-from tlbench.records import Record
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing
 from tlbench.report.rows import Row, by_transfer
 from tlbench.report.wording import temperature_text
+from tlbench.results.costs import Cost
+from tlbench.results.records import Record
+from tlbench.study.model_key import Place, Transfer
+from tlbench.study.plan import PRETRAIN
 
 Costs = dict[Place, dict[Pair, Cost]]
 """Arm → the cost of each pair's model."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
 from tlbench.metrics.statistics import MIN_PAIRS, geometric_mean, tie_groups
-from tlbench.records import Record
 from tlbench.report.analysis import (
     MOST_BESIDE,
     Analysis,
@@ -19,7 +18,8 @@ from tlbench.report.content import Block, Figure, Paragraph, Section, Sentences,
 from tlbench.report.rows import Row, seed_of
 from tlbench.report.sections.findings import curve_findings, range_findings
 from tlbench.report.wording import n_pairs_text
-from tlbench.suite.transfers import WHOLE
+from tlbench.results.records import Record
+from tlbench.study.transfers import WHOLE
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "

@@ -10,7 +10,6 @@ from tlbench.metrics.statistics import (
     negative_transfer,
     paired_ratio,
 )
-from tlbench.plan import Place
 from tlbench.report.analysis import Analysis
 from tlbench.report.rows import Errors, Row, curve_of, seed_of, target_errors
 from tlbench.report.sections.temperature import temperature_findings
@@ -21,6 +20,7 @@ from tlbench.report.wording import (
     range_text,
     ratio_text,
 )
+from tlbench.study.model_key import Place
 
 PLATEAU = 0.9
 """More data hardly help where the error at the largest size is more than this share."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from tlbench.plan import PRETRAIN
-from tlbench.records import Record
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Paragraph, Section, Table
 from tlbench.report.wording import counted, number_text
-from tlbench.tuned import Tuned
+from tlbench.results.records import Record
+from tlbench.study.plan import PRETRAIN
+from tlbench.study.tuned import Tuned
 
 MOST_LINES = 12
 """Lines of the table of source models that a page shows at once."""

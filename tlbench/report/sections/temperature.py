@@ -6,11 +6,11 @@ from typing import Any
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio
-from tlbench.plan import Transfer
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
 from tlbench.report.rows import Row
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
+from tlbench.study.model_key import Transfer
 
 ERRORS_NOTE = (
     "Geometric means over pairs. A row is the temperature of the target training structures, a "

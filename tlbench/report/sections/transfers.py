@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
-from tlbench.plan import Place
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
 from tlbench.report.rows import Row, by_transfer, seed_of, target_errors
 from tlbench.report.sections.findings import ranges
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text, temperature_text
-from tlbench.suite.transfers import WHOLE
+from tlbench.study.model_key import Place
+from tlbench.study.transfers import WHOLE
 
 GAINS_NOTE = (
     "Error relative to training from scratch on the same structures, sources down, targets across: "

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tlbench.base.errors import InputError
 from tlbench.engine.executors.parsl.pool import started
 from tlbench.engine.executors.parsl.watch import one_line
-from tlbench.errors import InputError
 
 if TYPE_CHECKING:
     from parsl import Config

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlbench.engine.attempts import Outcome, Task
+from tlbench.base.errors import TlbenchError
 from tlbench.engine.executors.parsl.kernel import start, stop
 from tlbench.engine.executors.parsl.watch import Watch, one_line
-from tlbench.errors import TlbenchError
+from tlbench.engine.work.attempts import Outcome, Task
 
 if TYPE_CHECKING:
     from parsl import Config

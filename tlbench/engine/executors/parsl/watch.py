@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from tlbench.errors import printable
+from tlbench.base.errors import printable
 
 if TYPE_CHECKING:
     from parsl import Config

@@ -1,0 +1,145 @@
+"""The rows of a table: what they say agrees with the report, and claims nothing that is not so."""
+
+import math
+import operator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from forging import PUBLISHED
+
+from tlbench.board.site.boards import Board, Member, boards_of
+from tlbench.board.site.build import Built
+from tlbench.board.site.rows import BoardRow, board_rows, condition_text
+from tlbench.board.verification import verify
+from tlbench.metrics.statistics.ratio import ratio_of
+from tlbench.report.rows import ratios_of, rows_of
+
+
+@pytest.fixture(scope="module")
+def quick(built: Built) -> list[BoardRow]:
+    return board_rows(next(board for board, _ in built.boards if board.folder == "suites/quick"))
+
+
+@pytest.fixture(scope="module")
+def warm(built: Built) -> list[BoardRow]:
+    return board_rows(next(b for b, _ in built.boards if b.folder == "suites/temperature-sw"))
+
+
+def _published(name: str) -> Board:
+    verdict = verify(next((PUBLISHED / name).iterdir()), PUBLISHED)
+    assert verdict.entry is not None
+    assert verdict.coverage is not None
+    return boards_of([Member(verdict.entry, verdict.coverage)])[0]
+
+
+@pytest.mark.parametrize("suite", ["quick", "temperature-sw"])
+def test_values_and_ratios_are_those_of_the_report(suite):
+    board = _published(suite)
+    key = operator.attrgetter("metric", "tested", "transfer", "place")
+    rows = {key(row): row for row in board_rows(board)}
+    wanted = rows_of(board.members[0].entry.results.records)
+    assert len(rows) == len(wanted)
+    for row in wanted:
+        mine = rows[key(row)]
+        assert (mine.label, mine.mean, mine.ratio) == (row.place.backbone, row.mean, row.ratio)
+
+
+def test_every_row_stands_there_once(quick: list[BoardRow]):
+    keys = [(r.metric, r.tested, r.transfer, r.submission, r.place) for r in quick]
+    assert len(set(keys)) == len(keys)
+
+
+def test_ranks_follow_the_values_within_one_size(warm: list[BoardRow]):
+    some = [
+        r
+        for r in warm
+        if r.metric == "force_mae"
+        and not r.tested
+        and r.place.train_temperature_k == 1200
+        and r.standing
+    ]
+    assert len(some) > 2
+    assert [r.standing.rank for r in some if r.standing] == list(range(1, len(some) + 1))
+    assert [r.mean.value for r in some] == sorted(r.mean.value for r in some)
+
+
+def test_few_pairs_are_sorted_by_their_error_without_ranks(quick: list[BoardRow]):
+    some = [
+        r
+        for r in quick
+        if r.metric == "force_mae"
+        and not r.tested
+        and r.place.size == 10
+        and r.is_complete
+        and r.trained
+    ]
+    assert len(some) > 2
+    assert all(r.standing is None for r in some)
+    assert [r.mean.value for r in some] == sorted(r.mean.value for r in some)
+
+
+def test_what_lacks_a_pair_has_no_rank_and_counts_nowhere(quick: list[BoardRow]):
+    lacking = [r for r in quick if not r.is_complete and r.metric == "force_mae"]
+    assert {(r.submission, r.place.backbone, r.place.size) for r in lacking} == {
+        ("gaps", "schnet", 10)
+    }
+    for row in lacking:
+        assert (row.mean.n_pairs, row.n_expected, row.standing) == (2, 3, None)
+        assert row.mean.value > 0
+
+
+def test_arms_without_target_data_stand_at_every_size_and_are_not_ranked(quick: list[BoardRow]):
+    zero_shot = [r for r in quick if r.place.strategy == "zero-shot"]
+    assert {r.place.size for r in zero_shot if r.metric == "force_mae"} == {1, 10, 40}
+    assert all(r.standing is None for r in zero_shot)
+
+
+def test_few_pairs_have_neither_intervals_nor_tie_groups(quick: list[BoardRow]):
+    errors = [r for r in quick if r.metric == "force_mae"]
+    assert all(r.ends is None and r.group is None for r in errors)
+    assert all(r.ratio.interval is None for r in errors if r.ratio)
+
+
+def test_five_pairs_have_intervals_and_tie_groups(warm: list[BoardRow]):
+    main = [r for r in warm if not r.tested and r.trained]
+    assert main
+    for row in main:
+        assert row.ends is not None
+        low, high = row.ends
+        assert low < row.mean.value < high
+        assert row.group is not None
+    assert {r.group for r in main} > {1}, "arms this different can be told apart"
+
+
+def test_rates_have_arithmetic_means_and_intervals_of_their_own(
+    quick: list[BoardRow], results: Path
+):
+    rates = [r for r in quick if r.metric == "stability_rate"]
+    assert rates
+    for row in rates:
+        assert row.ends is not None
+        low, high = row.ends
+        assert 0 <= low <= row.mean.value <= high <= 1
+        assert row.standing is None
+        assert row.ratio is None
+    some = [r for r in rates if r.is_complete and r.trained == 10]
+    assert [r.mean.value for r in some] == sorted((r.mean.value for r in some), reverse=True)
+
+
+def test_test_structures_are_said_in_words(quick: list[BoardRow]):
+    assert condition_text(()) == "all test structures"
+    assert condition_text((("phase", "crystal"), ("temperature_k", 300.0))) == "300 K, crystal"
+    assert {condition_text(r.tested) for r in quick} >= {"simulations at 1200 K", "900 K"}
+
+
+def test_intervals_of_many_are_those_of_each():
+    rng = np.random.default_rng(0)
+    samples = [(seed, rng.normal(size=n).tolist()) for n in (1, 4, 5, 8) for seed in (3, 4)] * 60
+    for found, (seed, logs) in zip(ratios_of(samples), samples, strict=True):
+        wanted = ratio_of(logs, seed)
+        assert (found.n_pairs, found.value) == (wanted.n_pairs, pytest.approx(wanted.value))
+        assert (found.interval is None) == (wanted.interval is None)
+        if found.interval and wanted.interval:
+            assert math.isclose(found.interval.low, wanted.interval.low, rel_tol=1e-12)
+            assert math.isclose(found.interval.high, wanted.interval.high, rel_tol=1e-12)

@@ -1,0 +1,102 @@
+"""Models that have the same errors, or nearly the same, in one submission or in two."""
+
+import time
+
+import numpy as np
+import pytest
+from forging import PUBLISHED, copied, edit_lines, follow, seal
+from synthetic import publish
+
+from tlbench.board.reading import read_submission, submission_folders
+from tlbench.board.verification import verify, verify_all
+from tlbench.board.verification.duplicates import fingerprint, resemble
+from tlbench.results.frame_errors import ModelErrors
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return copied(tmp_path)
+
+
+def give_the_errors_of_the_first_model_to_the_second(folder, factor):
+    def change(rows):
+        for name, power in (("force_abs", 1), ("force_square", 2)):
+            rows[1][name] = [float(f"{factor**power * value:.9g}") for value in rows[0][name]]
+
+    edit_lines(folder, "errors", change)
+    follow(folder)
+
+
+def test_arms_that_differ_in_the_sixth_digit_only_are_two_models(folder):
+    """As fine-tuning with and without a weak penalty, after a few updates."""
+    give_the_errors_of_the_first_model_to_the_second(folder, 1 + 3e-7)
+    problems = verify(folder, folder.parents[1]).problems
+    assert problems == []
+
+
+def test_models_with_the_same_errors_are_named(folder):
+    give_the_errors_of_the_first_model_to_the_second(folder, 1)
+    (problem,) = verify(folder, folder.parents[1]).problems
+    assert "have the same errors on every structure: " in problem
+    names = problem.partition("structure: ")[2].partition(". If")[0].split("; ")
+    assert len(set(names)) == 2
+    assert all("schnet" in name or "dimenetpp" in name for name in names)
+    assert all(", N " in name and ", seeds " in name for name in names)
+
+
+def test_a_copy_with_noise_is_a_copy(tmp_path):
+    original = copied(tmp_path)
+    copy = copied(tmp_path / "elsewhere").rename(original.with_name("mine"))
+    rng = np.random.default_rng(0)
+
+    def disguise(rows):
+        for row in rows:
+            noise = 1 + 1e-4 * rng.standard_normal(len(row["force_abs"]))
+            row["force_abs"] = (noise * row["force_abs"]).tolist()
+            row["force_square"] = (noise**2 * row["force_square"]).tolist()
+
+    seal(copy, name="mine")
+    edit_lines(copy, "errors", disguise)
+    follow(copy)
+    (verdict,) = verify_all(tmp_path, [copy])
+    assert verdict.problems == [
+        f"{copy}: Its models are those of quick/2026-11-23-two-cores, judging by their errors."
+    ]
+
+
+def test_other_seeds_are_other_models(tmp_path):
+    mine, theirs = (
+        fingerprint(read_submission(publish(tmp_path, name, seed=seed)).errors())
+        for name, seed in (("mine", 1), ("theirs", 2))
+    )
+    assert not resemble(mine, theirs)
+    assert resemble(mine, mine)
+
+
+def test_what_is_published_is_not_taken_for_copies():
+    found = {
+        folder: fingerprint(read_submission(folder).errors())
+        for folder in submission_folders(PUBLISHED)
+    }
+    pairs = [(a, b) for a in found for b in found if a != b and a.parent == b.parent]
+    assert pairs
+    assert not [(a, b) for a, b in pairs if resemble(found[a], found[b])]
+
+
+def of_errors(values):
+    """Return models whose errors are the rows of an array."""
+    return [
+        ModelErrors.model_construct(job=f"{n:064x}", force_abs=row)
+        for n, row in enumerate(values.tolist())
+    ]
+
+
+def test_fifty_thousand_models_are_compared_in_seconds():
+    # All with the same sum, where none can be left out because of it.
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(1, 2, (50_000, 30))
+    errors /= errors.sum(axis=1, keepdims=True)
+    mine, theirs = fingerprint(of_errors(errors)), fingerprint(of_errors(errors[::-1] * 1.2))
+    started = time.process_time()
+    assert not resemble(mine, theirs)
+    assert time.process_time() - started < 20

@@ -1,0 +1,40 @@
+"""Default sizes are comparable, and large ones larger."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from structures import diamond
+
+from tlbench.graphs import graph_of
+from tlbench.models.backbones import BACKBONES
+from tlbench.models.potential import build_potential
+
+DEFAULTS = [
+    name
+    for name in BACKBONES.names()
+    if not name.endswith("-large") and BACKBONES.get(name).environment is None
+]
+"""Those that need an environment of their own have the same tests there (``test_mace.py``)."""
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_defaults_have_a_tenth_to_three_tenths_of_a_million_parameters(name):
+    assert 1e5 <= build_potential(name, {}).backbone.n_parameters() <= 3e5
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_large_one_is_the_same_network_with_more_parameters(name):
+    small, large = build_potential(name, {}), build_potential(f"{name}-large", {"cutoff": 4.0})
+    assert type(small.backbone) is type(large.backbone)
+    assert large.backbone.n_parameters() > 2 * small.backbone.n_parameters()
+    forces = large(graph_of(diamond(rattle=0.1), 4.0, dtype=torch.float32)).forces
+    assert bool(forces.isfinite().all())
+    assert large.backbone.config.build.__func__ is small.backbone.config.build.__func__
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_readme_has_the_number_of_parameters(name):
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f"| {build_potential(name, {}).backbone.n_parameters():,} |")

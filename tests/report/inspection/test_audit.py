@@ -1,0 +1,159 @@
+"""Copies between parts, and between source and target, are counted whatever was done to them."""
+
+from dataclasses import replace
+
+import ase.io
+import numpy as np
+import pytest
+import tiny
+import yaml
+from scipy.spatial.transform import Rotation
+from structures import LATTICE_CONSTANT, diamond
+
+from tlbench.base.errors import InputError
+from tlbench.data.cards import load_card
+from tlbench.data.frames import Frames
+from tlbench.data.guess import guess_card
+from tlbench.data.inspection.shapes import copies_among, shapes_of
+from tlbench.report.inspection import audit
+from tlbench.report.inspection.audit import Copies, audit_data_set, audit_source, check_distinct
+from tlbench.study.loading import load_suite
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    return tiny.crystals("Ge", 10)
+
+
+def turned(frames: Frames) -> Frames:
+    """Return rotated frames, forces included."""
+    turn = Rotation.from_euler("xyz", [0.3, 1.1, 2.0]).as_matrix()
+    return replace(
+        frames,
+        positions=frames.positions @ turn,
+        forces=frames.forces @ turn,
+        cell=frames.cell @ turn,
+    )
+
+
+def perfect(*axes: int) -> Frames:
+    """Return crystals strained along one axis each: equal by symmetry, and without forces."""
+    crystal, found = diamond("Ge"), []
+    for axis in axes:
+        stretch = np.where(np.arange(3) == axis, 1.02, 1.0)
+        found.append(
+            replace(crystal, cell=crystal.cell * stretch, positions=crystal.positions * stretch)
+        )
+    return Frames.concatenate(found)
+
+
+def test_copies_are_matched_one_by_one(frames):
+    some = Frames.concatenate([turned(frames.select([7])), frames.select([0]), perfect(0)])
+    found = copies_among(shapes_of(some), shapes_of(frames.select(range(5, 10))))
+    assert found.tolist() == [True, False, False]
+    assert copies_among(shapes_of(some), []).tolist() == [False] * 3
+
+
+def test_other_elements_are_no_copies():
+    ge, si = (diamond(e, lattice_constant=5.5) for e in ("Ge", "Si"))
+    assert not copies_among(shapes_of(ge), shapes_of(si)).any()
+
+
+def test_copies_of_earlier_parts_are_counted(frames):
+    found = audit_data_set(
+        {
+            "train": Frames.concatenate([frames.select(range(5)), perfect(0)]),
+            "validation": Frames.concatenate([frames.select([5, 6]), perfect(1)]),
+            # Of a training and of a validation frame, and two perfect crystals.
+            "test": Frames.concatenate([turned(frames.select([2, 5, 9])), perfect(1, 2)]),
+        }
+    )
+    assert found.copies == {
+        "validation": {"train": Copies(copies=1, with_forces=0)},
+        "test": {
+            "train": Copies(copies=3, with_forces=1),
+            "validation": Copies(copies=1, with_forces=1),
+        },
+    }
+    assert found.forces["test"].without_forces == 2
+
+
+def test_frames_that_a_source_has_learnt_from_are_counted(frames):
+    source = {
+        "train": frames.select(range(4)),
+        "validation": frames.select([4]),
+        "test": frames.select([5]),
+    }
+    target = {"train": frames.select([9]), "test": turned(frames.select([1, 4, 5]))}
+    found = audit_source(source, target)
+    assert found.frames == {"train": 1, "test": 3}
+    assert found.copies == {
+        "train": dict.fromkeys(["train", "validation"], Copies(copies=0, with_forces=0)),
+        "test": dict.fromkeys(["train", "validation"], Copies(copies=1, with_forces=1)),
+    }
+
+
+def test_very_many_atoms_are_not_compared(frames, monkeypatch):
+    monkeypatch.setattr(audit, "MOST_ATOMS", 8 * 9)
+    parts = {"train": frames.select(range(8)), "validation": frames.select([8]),
+             "test": frames.select([9])}  # fmt: skip
+    assert audit_data_set(parts).copies is None
+    assert audit_data_set(parts, sampled=True).copies == {}
+    assert audit_data_set(parts).forces["test"].frames == 1
+    assert audit_source(parts, parts).copies is None
+
+
+@pytest.fixture
+def cards(tmp_path):
+    """Write cards of Ge by name and frames; return the paths."""
+
+    def write(**files: Frames) -> dict[str, str]:
+        found = {}
+        for name, frames in files.items():
+            path = tmp_path / f"{name}.extxyz"
+            ase.io.write(path, frames.to_ase(), format="extxyz")
+            value = yaml.safe_load(guess_card(path).text)
+            found[name] = str(path.with_suffix(".yaml"))
+            path.with_suffix(".yaml").write_text(yaml.safe_dump(value))
+        return found
+
+    return write
+
+
+def suite(source: str, target: str, *settings):
+    return load_suite("smoke", settings, cards={"source": source, "target": target})
+
+
+def test_the_same_frames_in_another_file_are_the_same_data(cards, frames):
+    # Other bytes: turned, and in another order.
+    found = cards(a=frames, b=turned(frames.select(range(9, -1, -1))))
+    a, b = (load_card(path) for path in found.values())
+    assert a.data_files()["a.extxyz"].sha256 != b.data_files()["b.extxyz"].sha256
+    with pytest.raises(
+        InputError, match="9 of 10 structures of the target are structures of the source"
+    ):
+        check_distinct(suite(found["a"], found["b"]))
+    check_distinct(suite(found["a"], found["b"], ("allow_same_data", "true")))
+
+
+def test_two_data_sets_of_one_element_may_share_perfect_crystals(cards, frames):
+    widths = LATTICE_CONSTANT["Ge"] * np.linspace(0.97, 1.03, 12)
+    common = Frames.concatenate([diamond("Ge", lattice_constant=a) for a in widths])
+    other = tiny.crystals("Ge", 10, seed=5)
+    found = cards(a=Frames.concatenate([frames, common]), b=Frames.concatenate([other, common]))
+    check_distinct(suite(found["a"], found["b"]))
+
+
+def test_the_same_perfect_crystals_are_the_same_data(cards, frames):
+    """Without any forces, or with forces in a few frames only, they are equal all the same."""
+    widths = LATTICE_CONSTANT["Ge"] * np.linspace(0.97, 1.03, 12)
+    crystals = Frames.concatenate([diamond("Ge", lattice_constant=a) for a in widths])
+    crystals = replace(crystals, energy=np.linspace(-5, -4, 12))
+    mixed = Frames.concatenate([crystals, frames.select(range(6))])
+    for same, said in (
+        (crystals, "of 12 structures of"),
+        (mixed, "of 6 structures with forces of"),
+    ):
+        found = cards(a=same, b=turned(same))
+        with pytest.raises(InputError, match=said):
+            check_distinct(suite(found["a"], found["b"]))

@@ -1,0 +1,83 @@
+"""A suite with simulations, end to end on tiny models; its files, records and reference."""
+
+import numpy as np
+import pytest
+
+from tlbench.base.errors import InputError
+from tlbench.results.dynamics import FILE, read_dynamics
+from tlbench.results.records import read_records
+
+SETTINGS = [
+    "--set", "strategies=[scratch, zero-shot]",
+    "--set", "sizes=[2]",
+    "--set", "subset_seeds=[0]",
+    "--set", "dynamics={temperature_k: 600, time_ps: 0.2, equilibration_ps: 0.05, replicas: 3}",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def simulated(command, smoke, tmp_path_factory):
+    """Run the smoke suite with simulations, from the store of the smoke suite."""
+    out = tmp_path_factory.mktemp("simulated")
+    finished = command(
+        "run", "smoke", *SETTINGS, "--workers", 1, "--out", out, "--store", smoke.store
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return out
+
+
+def test_every_model_of_the_size_is_simulated(simulated):
+    found = read_dynamics(simulated / FILE)
+    assert {(m.model.backbone, m.model.strategy, m.model.size) for m in found.models} == {
+        (backbone, *arm)
+        for backbone in ("dimenetpp", "schnet")
+        for arm in (("scratch", 2), ("zero-shot", 0))
+    }
+    for model in found.models:
+        assert len(model.survival_ps) == len(model.criterion) == 3
+        assert all(0 <= time <= 0.2 for time in model.survival_ps)
+        assert all((time == 0.2) == (name == "") for time, name in zip(
+            model.survival_ps, model.criterion, strict=True))  # fmt: skip
+        assert (model.structure is None) == (model.n_stable == 0)
+
+
+def test_the_reference_stands_beside_with_its_floor(simulated):
+    reference = read_dynamics(simulated / FILE).reference
+    assert reference.element == "Ge"
+    assert reference.temperature_k == 600
+    assert reference.false_alarms == 0
+    assert 0 < reference.rdf_floor < 0.3
+    assert 0 <= reference.adf_floor < 0.1
+    g = np.array(reference.structure.rdf)
+    assert reference.distances[int(g.argmax())] == pytest.approx(2.45, abs=0.08)
+    assert reference.structure.coordination == pytest.approx(4, abs=0.05)
+
+
+def test_records_hold_the_metrics_of_dynamics(simulated):
+    records = [r for r in read_records(simulated / "records.jsonl") if r.condition]
+    records = [r for r in records if r.condition == {"md_temperature_k": 600}]
+    dynamics = read_dynamics(simulated / FILE)
+    rates = {r.job: r.value for r in records if r.metric == "stability_rate"}
+    assert rates == {m.job: m.n_stable / 3 for m in dynamics.models}
+    times = {r.job: r.value for r in records if r.metric == "survival_time"}
+    assert times == pytest.approx({m.job: np.mean(m.survival_ps) for m in dynamics.models})
+    structured = {m.job for m in dynamics.models if m.structure}
+    assert {r.job for r in records if r.metric == "rdf_error"} == structured
+
+
+def test_the_report_and_the_summary_speak_of_it(simulated):
+    assert "Molecular dynamics" in (simulated / "report.html").read_text()
+    assert "**Molecular dynamics**" in (simulated / "summary.md").read_text()
+
+
+def test_a_file_that_holds_no_simulations_is_refused(tmp_path):
+    path = tmp_path / FILE
+    with pytest.raises(InputError, match="cannot be read"):
+        read_dynamics(path)
+    path.write_text('{"suite": "x"}')
+    with pytest.raises(InputError, match="does not hold simulations"):
+        read_dynamics(path)
+
+
+def test_a_suite_without_dynamics_writes_none(smoke):
+    assert not (smoke.out / FILE).exists()

@@ -1,0 +1,99 @@
+"""The coordinates of a model, and the schemas that hold them."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tlbench.base.errors import InputError
+from tlbench.base.schema import read_json, read_lines
+from tlbench.results.costs import Cost
+from tlbench.results.dynamics import Dynamics
+from tlbench.results.profiles import Profile
+from tlbench.results.records import Record, read_records
+from tlbench.study.model_key import ModelKey, Place, TrainingSet, Transfer
+
+RESULTS = Path(__file__).parent.parent / "leaderboard" / "results"
+
+KEY = ModelKey(
+    source="Si", source_part="300 K", target="Ge", backbone="b", strategy="finetune", size=10,
+    subset_seed=2, init_seed=3, train_temperature_k=600.0,
+)  # fmt: skip
+
+
+def test_a_key_is_read_as_it_was_written():
+    assert ModelKey.model_validate_json(KEY.model_dump_json()) == KEY
+    assert hash(ModelKey(**KEY.model_dump())) == hash(KEY)
+
+
+def test_a_key_knows_what_models_have_in_common():
+    assert KEY.transfer == Transfer("Si", "300 K", "Ge")
+    assert KEY.place == Place("b", "finetune", 10, 600.0)
+    assert KEY.pair == (2, 3)
+    other = KEY.replace(init_seed=4, subset_seed=None)
+    assert (other.transfer, other.place) == (KEY.transfer, KEY.place)
+    assert other != KEY
+    assert KEY.place.replace(strategy="scratch") == KEY.replace(strategy="scratch").place
+    assert KEY.without_transfer() == KEY.replace(source="Li", target="Mo").without_transfer()
+    assert KEY.label() == "finetune b, N 10 at 600 K, seed 2/3"
+
+
+def test_a_model_without_target_data_may_have_been_trained_on_any():
+    structures = TrainingSet(size=10, subset_seed=2, init_seed=3, train_temperature_k=600.0)
+    assert KEY.is_trained_on(structures)
+    for change in ({"size": 9}, {"subset_seed": 0}, {"train_temperature_k": None}):
+        assert not KEY.replace(**change).is_trained_on(structures)
+    untrained = KEY.replace(size=0, subset_seed=None, train_temperature_k=None)
+    assert untrained.is_trained_on(structures)
+    assert not untrained.replace(init_seed=0).is_trained_on(structures)
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("records.jsonl.gz", Record), ("costs.jsonl.gz", Cost), ("profiles.jsonl.gz", Profile)],
+)
+def test_published_lines_are_written_as_they_were(name, schema):
+    paths = sorted(RESULTS.glob(f"*/*/{name}"))
+    assert len(paths) >= 4
+    for path in paths:
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        found = read_lines(path, schema, "line")
+        dumped = [json.dumps(each.model_dump(mode="json"), ensure_ascii=False) for each in found]
+        assert dumped == lines
+
+
+def test_published_simulations_are_written_as_they_were():
+    paths = sorted(RESULTS.glob("*/*/dynamics.json.gz"))
+    assert len(paths) >= 3
+    for path in paths:
+        text = gzip.decompress(path.read_bytes()).decode()
+        found = read_json(path, Dynamics, "simulations")
+        assert found.model_dump_json(indent=1) + "\n" == text
+        assert found.models[0].model.transfer == Transfer("", None, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"size": -1}, "greater than or equal to 0"),
+        ({"train_temperature_k": 0.0}, "greater than 0"),
+        ({"extra": 1}, "Extra inputs"),
+        ({"model": 7}, "valid string"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(tmp_path, change, complaint):
+    path = tmp_path / "records.jsonl"
+    record = {
+        "suite": "s", "suite_version": 1, "suite_digest": "", **KEY.model_dump(),
+        "metric": "force_mae", "unit": "meV/Å", "value": 1.0, "condition": {}, "job": "j",
+        "model": "m",
+    }  # fmt: skip
+    path.write_text(json.dumps(record) + "\n")
+    (found,) = read_records(path)
+    assert (found.model, found.trained) == (KEY, "m")
+    path.write_text(json.dumps(record | {"model": None}) + "\n")
+    assert read_records(path)[0].trained is None
+    path.write_text(json.dumps(record | change) + "\n")
+    with pytest.raises(InputError, match=complaint):
+        read_records(path)

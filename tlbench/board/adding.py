@@ -1,0 +1,225 @@
+"""Turning a finished run into a submission."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tlbench.base.errors import InputError
+from tlbench.base.files import PACKED, stored, write_whole
+from tlbench.base.schema import read_lines, validate, write_lines
+from tlbench.board.collecting import Collector
+from tlbench.board.location import check_place, make_private_board, make_shared
+from tlbench.board.private_cards import with_own_cards
+from tlbench.board.providers import providers_of
+from tlbench.board.reading import Entry, JobProvenance, digest_of, read_about, read_submission
+from tlbench.board.submission import (
+    ABOUT,
+    ERRORS,
+    FORMAT,
+    SUITE,
+    TESTS,
+    Submission,
+)
+from tlbench.board.verification import Verdict, verify
+from tlbench.engine.store.store import Store
+from tlbench.jobs.context import MODEL
+from tlbench.results.frame_errors import ModelErrors, TestSet
+from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.loading import load_published
+from tlbench.study.plan import dataset_job
+from tlbench.study.suite import Suite
+
+
+@dataclass(frozen=True)
+class Who:
+    """What a submitter says: name of the submission, authors, and where to read more."""
+
+    name: str
+    authors: Sequence[str] = ()
+    url: str | None = None
+
+
+def add_run(
+    run: Path, results: Path, store: Path, who: Who, private: bool = False
+) -> tuple[Entry, Verdict]:
+    """Turn what ``tlbench run`` left in ``run`` into a submission below ``results``.
+
+    Where there is one of this name, it stays and a revision is added. The submission is verified
+    before it appears; the verdict is returned, too.
+
+    Parameters
+    ----------
+    store
+        The store of the run: it has the errors on every structure, and the weights.
+    private
+        Whether ``results`` is of a private board, which is made if need be. Its data may be
+        anybody's own: their cards are copied into the submission, their structures are not.
+
+    Raises
+    ------
+    InputError
+        If the run cannot be published as it is, its jobs are not in the store, the same results
+        are there already, the board is of the other kind, or ``who`` is not valid.
+    """
+    if not private:
+        check_place(results, private)
+        return _add(run, run / SUITE, results, store, who)
+    with tempfile.TemporaryDirectory() as own:
+        suite = with_own_cards(run / SUITE, Path(own))
+        return _add(run, suite, results, store, who, private)
+
+
+def _add(
+    run: Path, source: Path, results: Path, store: Path, who: Who, private: bool = False
+) -> tuple[Entry, Verdict]:
+    """Add a run whose suite is the file ``source``, with card files beside it if private."""
+    suite = load_published(source, private)
+    found = Results.read(run)
+    if not found.records:
+        raise InputError(f"{run} has no records to publish.")
+    if {r.suite_digest for r in found.records} != {suite.digest()}:
+        raise InputError(
+            f"{run}: its records are not of the suite in its {SUITE}, or are of another version of "
+            "tlbench; run the suite again (what is in the store is not done twice)."
+        )
+    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
+    collector = Collector(Store(store, read_only=True))
+    measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
+    errors = [collector.errors(job) for job in measured]
+    tests = _tests(suite, errors, collector)
+    about = _about(suite, found, tests, collector, who)
+    sources = [collector.sources(each.job) for each in provenance]
+    about |= {"private": private, "sources": _sources(run, sources)}
+    validate(Submission, about, "the submission")
+    if private:
+        make_private_board(results.parent)
+        make_shared(results)
+    about |= _place(results, suite, who, private)
+    results.mkdir(parents=True, exist_ok=True)
+    # Beside the results, so that it can be moved there in one step.
+    with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
+        folder = Path(staging) / validate(Submission, about, "the submission").folder
+        folder.mkdir(parents=True)
+        shutil.copyfile(source, folder / SUITE)
+        found.write(folder, PACKED)
+        for card in source.parent.glob("card-*.yaml") if private else ():
+            shutil.copyfile(card, folder / card.name)
+        write_lines(folder / (PROVENANCE + PACKED), provenance)
+        write_lines(folder / (ERRORS + PACKED), errors)
+        write_lines(folder / (TESTS + PACKED), tests)
+        about["files"] = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+        submission = validate(Submission, about, "the submission")
+        _refuse_the_same(results, submission)
+        write_whole(folder / ABOUT, submission.text())
+        verdict = verify(folder, results, private=private)
+        verdict.refuse(str(run))
+        target = results / submission.folder
+        if private:
+            make_shared(target.parent)
+        target.parent.mkdir(exist_ok=True)
+        folder.rename(target)
+    return read_submission(target, private), verdict
+
+
+def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
+    """Copy the trained models of a submission from the store, and return how many there are.
+
+    Raises
+    ------
+    InputError
+        If they cannot be written, or are not those of the submission.
+    StoreError
+        If the store does not have them as they were written.
+    """
+    opened = Store(store, read_only=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, known in entry.about.weights.items():
+            content = opened.read(key, MODEL)
+            if hashlib.sha256(content).hexdigest() != known:
+                raise InputError(
+                    f"The weights of job {key[:12]} in the store {opened.root} are not those of "
+                    f"{entry.label}; name the store that it was made from with --store."
+                )
+            (folder / f"{key}.safetensors").write_bytes(content)
+    except OSError as error:
+        raise InputError(f"The weights cannot be copied to {folder} ({error}).") from error
+    return len(entry.about.weights)
+
+
+def _about(
+    suite: Suite,
+    found: Results,
+    tests: list[TestSet],
+    collector: Collector,
+    who: Who,
+) -> dict[str, Any]:
+    models = sorted({r.trained for r in found.records if r.trained is not None})
+    providers = providers_of(suite, map(collector.training, models))
+    return {
+        "format": FORMAT,
+        "name": who.name,
+        "revision": 1,
+        "replaces": None,
+        "authors": list(who.authors),
+        "url": who.url,
+        "created": datetime.now(UTC).date(),
+        "tlbench": version("tlbench"),
+        "suite": suite.name,
+        "suite_version": suite.version,
+        "suite_digest": suite.digest(),
+        "protocol_digest": suite.protocol_digest(),
+        "data": [collector.data_set(card, {t.data: t for t in tests}) for card in suite.cards()],
+        "reference": found.dynamics and found.dynamics.reference.digest(),
+        "providers": providers.pop("backbone", {}),
+        "plugins": providers,
+        "weights": {model: collector.weights(model) for model in models},
+        "files": {},
+    }
+
+
+def _sources(run: Path, sources: Sequence[Mapping[str, str] | None]) -> dict[str, str]:
+    """Return the digests of the code that the jobs of a run were done with."""
+    found: dict[str, str] = {}
+    for each in sources:
+        if each is None:
+            raise InputError(
+                f"{run}: its jobs do not say which code they were done with, as they are of an "
+                "earlier version of tlbench; run the suite again."
+            )
+        found.update(each)
+    return found
+
+
+def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
+    """Return revision and predecessor: the first, or the one after the newest."""
+    revision, replaces = 1, None
+    folder = results / suite.name / who.name
+    while folder.exists():
+        replaces = read_about(folder, private)[1]
+        revision += 1
+        folder = folder.with_name(f"{who.name}-r{revision}")
+    return {"revision": revision, "replaces": replaces}
+
+
+def _tests(suite: Suite, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
+    elements = {dataset_job(card).key: card.elements[0] for card in suite.cards()}
+    tested = {each.data for each in errors}
+    return [collector.tests(job, element) for job, element in elements.items() if job in tested]
+
+
+def _refuse_the_same(results: Path, submission: Submission) -> None:
+    if submission.revision == 1:
+        return
+    before = submission.model_copy(update={"revision": submission.revision - 1}).folder
+    if read_about(results / before, submission.private)[0].files == submission.files:
+        raise InputError(
+            f"{results / before} already holds these results; nothing is added. Choose another "
+            "name with --name for another submission."
+        )

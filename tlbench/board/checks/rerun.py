@@ -1,0 +1,129 @@
+"""Evaluating supplied weights again, on this machine."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tlbench.base.errors import InputError, TlbenchError
+from tlbench.board.checks.agreement import compare, not_compared
+from tlbench.board.checks.data_sets import same_data
+from tlbench.board.checks.drawing import measured_models
+from tlbench.board.checks.record import EVALUATED, CheckedModel, Findings
+from tlbench.board.reading import Entry, digest_of
+from tlbench.board.verification.numbers import Model
+from tlbench.jobs.context import MODEL, Context
+from tlbench.jobs.evaluate import ERRORS, Config, run
+from tlbench.results.frame_errors import ModelErrors
+
+MAX_WEIGHTS = 256 << 20
+MAX_WIDTH = 4096
+"""Bytes of a file of weights, and the largest setting of its backbone."""
+
+
+def rerun(
+    entry: Entry,
+    weights: Path,
+    store: Path,
+    mirror: Path | None = None,
+    partial: bool = False,
+    on_model: Callable[[str], None] = lambda label: None,
+) -> Findings:
+    """Evaluate the models of a submission whose weights lie in ``weights``, and compare.
+
+    Parameters
+    ----------
+    weights
+        Folder with ``<key>.safetensors`` for keys of trained models, or a store.
+    store
+        Where the data sets are, or will be made.
+    partial
+        Whether the weights of some models suffice.
+    on_model
+        Called with the name of every model that is evaluated.
+
+    Raises
+    ------
+    InputError
+        If there are no weights of this submission, or not of all of its models.
+    """
+    found = _with_weights(entry, weights)
+    if not found:
+        raise InputError(
+            f"{weights} has no weights of {entry.label}; they are files KEY.safetensors, as "
+            "tlbench board add --weights writes them, or a store."
+        )
+    n_models = len(measured_models(entry))
+    if len(found) < n_models and not partial:
+        raise InputError(
+            f"{weights} has the weights of {len(found)} of the {n_models} models of {entry.label}; "
+            "supply all of them, or add --partial to check these alone."
+        )
+    folders, problems = same_data(entry, store, mirror)
+    published = {errors.job: errors for errors in entry.errors()}
+    checked = []
+    for model, path in found:
+        if model.where.model.target not in folders:
+            continue
+        on_model(model.where.label())
+        if digest_of(path) != entry.about.weights[model.records[0].trained or ""]:
+            problems.append(f"{path} is not the file whose digest stands in the submission.")
+            continue
+        try:
+            data = folders[model.where.model.target]
+            checked.append(_evaluate(entry, model, path, data, published[model.job]))
+        except TlbenchError as error:
+            checked.append(not_compared(model, str(error)))
+    return Findings(EVALUATED, checked, problems)
+
+
+def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:
+    found = []
+    for model in measured_models(entry).values():
+        key = model.records[0].trained
+        if key is None:
+            continue
+        places = (weights / f"{key}.safetensors", weights / key / MODEL)
+        found += [(model, path) for path in places if path.is_file()][:1]
+    return found
+
+
+def _evaluate(
+    entry: Entry, model: Model, path: Path, data: Path, published: ModelErrors
+) -> CheckedModel:
+    """Compare a model with what the job that measures it finds.
+
+    Messages go into published records, so they name no folder of this machine.
+    """
+    if path.stat().st_size > MAX_WEIGHTS:
+        raise InputError(f"{path.name} is larger than {MAX_WEIGHTS >> 20} MiB.")
+    _check_backbone(entry, model, path)
+    config = Config(split="test", metrics=entry.suite.error_metrics, by=entry.suite.by)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "model").mkdir()
+        (Path(folder) / "model" / MODEL).symlink_to(path.absolute())
+        parents = {"model": Path(folder) / "model", "data": data}
+        result = run(config, Context(Path(folder), parents, "cpu", lambda progress: None))
+        errors = Path(folder) / ERRORS
+        return compare(model, published, result.model_dump()["metrics"], errors, same_weights=True)
+
+
+def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
+    """Refuse weights of another backbone, or with other settings, than the suite's."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="np") as file:
+            described = json.loads((file.metadata() or {})["tlbench"])
+        name, config = described["backbone"], json.loads(described["config"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path.name} is no potential of tlbench ({error}).") from error
+    backbone = model.where.model.backbone
+    wanted = entry.suite.backbone_config(backbone).model_dump(mode="json")
+    if (name, config) != (backbone, wanted):
+        raise InputError(
+            f"{path.name} is of a backbone {name!r} with other settings than the suite's."
+        )
+    for setting, number in wanted.items():
+        if isinstance(number, int | float) and not abs(number) <= MAX_WIDTH:
+            raise InputError(f"{path.name} describes a network with {setting} of {number:g}.")

@@ -1,0 +1,174 @@
+"""What a submission needs from the store of a run: errors, test structures, data, weights."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel
+
+from tlbench.base.errors import InputError
+from tlbench.base.magnitudes import LARGEST, SMALLEST, Digest
+from tlbench.base.schema import ModelT, digest, validate
+from tlbench.board.submission import DataSet
+from tlbench.board.wording import Word
+from tlbench.data.cards import Card
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.engine.store.arrays import read_arrays
+from tlbench.engine.store.store import Store
+from tlbench.jobs.context import MODEL, data_file
+from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.train import Config as TrainConfig
+from tlbench.metrics.spec import Errors, FrameErrors
+from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
+from tlbench.study.plan import dataset_job
+
+
+class _Done(BaseModel):
+    """What is read of the description of any job."""
+
+    sources: dict[Word, Digest] | None = None
+
+
+class _Measured(BaseModel):
+    """What is read of the description of a job that measured a model."""
+
+    kind: Literal["evaluate"]
+    parents: dict[str, Digest]
+
+
+class _Trained(BaseModel):
+    """What is read of the description of a job that trained a model."""
+
+    kind: Literal["train"]
+    config: TrainConfig
+
+
+class Collector:
+    """Reads finished jobs of one run.
+
+    Whatever is read is compared with the manifest of its job first, byte by byte, and is what such
+    a job writes; else a method raises a StoreError that names the job, or an InputError if the
+    store does not have it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def errors(self, job: str) -> ModelErrors:
+        """Return the errors of the model that ``job`` measured, structure by structure.
+
+        Raises
+        ------
+        InputError
+            If they are beyond all measure.
+        """
+        described = self._described(job, _Measured)
+        arrays = read_arrays(self._store, job, ERRORS, ERRORS_LAYOUT)
+        energy, forces, n_atoms = (arrays[name] for name in ERRORS_LAYOUT)
+        if not (
+            len(n_atoms)
+            and len(energy) == len(n_atoms)
+            and (n_atoms > 0).all()
+            and forces.shape == (n_atoms.sum(), 3)
+            and np.isfinite(energy).all() | np.isnan(energy).all()
+            and "data" in described.parents
+        ):
+            problem = "energies and forces are not those of structures of these sizes"
+            raise self._store.senseless(job, ERRORS, problem)
+        forces = forces.astype(np.float64)
+        forces[np.abs(forces) < SMALLEST] = 0
+        found = FrameErrors.of(Errors(energy, forces, n_atoms))
+        known = bool(np.isfinite(found.energy).all())
+        largest = max(found.force_abs.max(), found.force_square.max())
+        if not (largest <= LARGEST and np.nanmax(np.abs(found.energy), initial=0) <= LARGEST):
+            raise InputError(
+                f"The errors of job {job[:12]} are beyond {LARGEST:g}: a model that has diverged "
+                "cannot be published."
+            )
+        return ModelErrors(
+            job=job,
+            data=described.parents["data"],
+            energy=rounded(found.energy) if known else None,
+            force_abs=rounded(found.force_abs),
+            force_square=rounded(found.force_square),
+        )
+
+    def tests(self, data: str, element: str) -> TestSet:
+        """Return what the test structures of the data set of job ``data`` are."""
+        frames = self._frames(data, "test")
+        return tests_of(frames, data, element)
+
+    def data_set(self, card: Card, tests: Mapping[str, TestSet]) -> DataSet:
+        """Return the data set of ``card`` as it was used; ``tests`` by the job of their data."""
+        job = dataset_job(card).key
+        parts = {split: self._frames(job, split) for split in SPLITS}
+        return DataSet(
+            card=card.name,
+            title=card.title,
+            element=card.elements[0],
+            job=job,
+            recipe=card.digest(),
+            content=content_of(parts),
+            tests=tests[job].digest() if job in tests else None,
+            licence=card.licence,
+            citation=card.citation,
+            n_frames={split: len(frames) for split, frames in parts.items()},
+        )
+
+    def training(self, job: str) -> TrainConfig:
+        """Return the settings of a job that trained a model."""
+        return self._described(job, _Trained).config
+
+    def sources(self, job: str) -> dict[str, str] | None:
+        """Return the digests of the code that a job was done with; None if it does not say."""
+        return self._described(job, _Done).sources
+
+    def weights(self, model: str) -> str:
+        """Return the SHA-256 of the weights that the job ``model`` left."""
+        return hashlib.sha256(self._read(model, MODEL)).hexdigest()
+
+    def _described(self, job: str, model: type[ModelT]) -> ModelT:
+        self._require(job)
+        return self._store.read_json(job, "job.json", model)
+
+    def _frames(self, job: str, split: str) -> Frames:
+        name = data_file(split)
+        return Frames.read(io.BytesIO(self._read(job, name)), str(self._store.folder(job) / name))
+
+    def _read(self, job: str, name: str) -> bytes:
+        self._require(job)
+        return self._store.read(job, name)
+
+    def _require(self, key: str) -> None:
+        if not self._store.folder(key).exists():
+            raise InputError(
+                f"The store {self._store.root} does not have the job {key[:12]} of this run; name "
+                "the store that it was run with (--store), or run the suite again."
+            )
+
+
+def tests_of(frames: Frames, data: str, element: str) -> TestSet:
+    """Return what the test structures ``frames`` of the data set of job ``data`` are.
+
+    Raises
+    ------
+    InputError
+        If they are nothing that test structures are.
+    """
+    found = {
+        "data": data,
+        "element": element,
+        "n_atoms": frames.n_atoms.tolist(),
+        "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
+        "phases": frames.phase.tolist(),
+        "groups": frames.group.tolist(),
+    }
+    return validate(TestSet, found, f"The test structures of job {data[:12]}")
+
+
+def content_of(parts: dict[str, Frames]) -> str:
+    """Return the digest of all parts of a data set."""
+    return digest({split: frames.digest() for split, frames in parts.items()})

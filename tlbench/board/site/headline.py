@@ -1,0 +1,150 @@
+"""What a board says in a few numbers: for the landing page and the front page of a repository."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlbench.board.site.boards import Board
+from tlbench.board.site.rows import BoardRow
+from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import Ratio
+from tlbench.report.wording import (
+    BASELINE,
+    budget_label,
+    n_pairs_text,
+    number_text,
+    ratio_text,
+)
+
+FINETUNE = "finetune"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The range of a board, by the first metric of its suite on the whole test set.
+
+    Ratios are not counted: they share models from scratch, or source models. Submissions of which
+    a check failed are left out.
+
+    Attributes
+    ----------
+    arm
+        Which arm is compared with scratch: fine-tuning where it is run, else the only trained arm,
+        or all of them.
+    ratios
+        Those of its complete rows, the smallest first.
+    best
+        The first of the ranked rows at the largest size; None where pairs are too few for ranks,
+        or errors of several targets, or training temperatures, are side by side.
+    n_tied
+        How many other rows it cannot be distinguished from.
+    transfer
+        What is transferred between, in short.
+    budget
+        How long all arms were trained, and that this is not shown to be enough.
+    """
+
+    metric: str
+    arm: str
+    ratios: list[Ratio]
+    best: BoardRow | None
+    n_tied: int
+    transfer: str
+    budget: str
+
+    def range_text(self) -> str:
+        """Return the smallest and the largest ratio; where there is one, with its interval."""
+        if not self.ratios:
+            return "–"
+        if len(self.ratios) == 1:
+            return ratio_text(self.ratios[0])
+        low, high = f"{self.ratios[0].value:.2f}", f"{self.ratios[-1].value:.2f}"
+        return low if low == high else f"{low} to {high}"
+
+    def pairs_text(self) -> str:
+        """Return how many pairs the ratios are taken over."""
+        counts = sorted({ratio.n_pairs for ratio in self.ratios})
+        if not counts:
+            return "–"
+        return n_pairs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pairs"
+
+    def best_text(self) -> str:
+        """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
+        if self.best is None:
+            return "–"
+        tied = f" (tied with {self.n_tied} more)" if self.n_tied else ""
+        error = f"{number_text(self.best.mean.value)} {METRICS.get(self.metric).unit}"
+        return f"{self.best.name}, N = {self.best.place.size}: {error}{tied}"
+
+    def drawing(self) -> "Drawing | None":
+        """Return all ratios on one logarithmic axis; None if there are none."""
+        return Drawing.of(self) if self.ratios else None
+
+
+def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
+    """Return the range of ratios of a board, and its lowest error."""
+    metric = board.suite.error_metrics[0]
+    main = [
+        row
+        for row in rows
+        if row.metric == metric and not row.tested and row.is_complete and not row.trust.differing
+    ]
+    trained = [r for r in main if r.trained and r.place.strategy != BASELINE and r.ratio]
+    tuned = [r for r in trained if r.place.strategy == FINETUNE] or trained
+    names = {row.place.strategy for row in tuned}
+    ranked: list[BoardRow] = []
+    if len({(row.transfer, row.place.train_temperature_k) for row in main}) == 1:
+        largest = max(row.place.size for row in main)
+        # Rows stand in the order of their ranks.
+        ranked = [row for row in main if row.place.size == largest and row.standing]
+    return Headline(
+        metric=metric,
+        arm=names.pop() if len(names) == 1 else "all trained arms",
+        ratios=sorted((r.ratio for r in tuned if r.ratio), key=lambda ratio: ratio.value),
+        best=ranked[0] if ranked else None,
+        n_tied=sum(row.group == ranked[0].group for row in ranked[1:]),
+        transfer=_between(board, rows),
+        budget=budget_label(board.suite),
+    )
+
+
+def _between(board: Board, rows: Sequence[BoardRow]) -> str:
+    """Return what is transferred between, in short."""
+    suite = board.suite
+    if suite.matrix is not None:
+        return f"every pair of {', '.join(suite.matrix.elements)}"
+    transfers = dict.fromkeys((row.transfer.source, row.transfer.target) for row in rows)
+    text = ", ".join(f"{source} → {target}" for source, target in transfers)
+    return text + (f", {len(suite.source_parts)} parts of the source" if suite.source_parts else "")
+
+
+WIDTH, HEIGHT, MARGIN = 320, 46, 12
+TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+STEP = 2
+"""Dots nearer than this are one, in units of the drawing."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Dots on one logarithmic axis: where they, the ticks and the line of equality are."""
+
+    dots: list[float]
+    ticks: list[tuple[float, str]]
+    one: float
+    text: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+    @classmethod
+    def of(cls, headline: Headline) -> "Drawing":
+        """Return the drawing of the ratios of a headline."""
+        logs = [math.log(ratio.value) for ratio in headline.ratios]
+        reach = max(math.log(2.2), *(abs(value) * 1.08 for value in logs))
+
+        def place(value: float) -> float:
+            return round(MARGIN + (WIDTH - 2 * MARGIN) * (value + reach) / (2 * reach), 1)
+
+        dots = sorted({float(STEP * round(place(value) / STEP)) for value in logs})
+        ticks = [(place(math.log(t)), f"{t:g}") for t in TICKS if abs(math.log(t)) <= reach]
+        text = f"{len(logs)} ratios to scratch, {headline.range_text()}, after {headline.budget}."
+        return cls(dots, ticks, place(0.0), text)

@@ -1,0 +1,163 @@
+"""The rows of a board: the arms of all submissions with their means, ratios and ranks."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+from tlbench.board.checks.trust import Trust
+from tlbench.board.site.boards import Board, Member
+from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
+from tlbench.metrics.conditions import ConditionKey
+from tlbench.metrics.statistics import MIN_PAIRS, Standing, tie_groups
+from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
+from tlbench.report.rows import Row, condition_order, rows_of, seeds_of
+from tlbench.study.model_key import Place, Transfer
+
+Ends = tuple[float, float] | None
+"""Ends of a 95 % interval."""
+
+
+@dataclass(frozen=True)
+class BoardRow(Row):
+    """One line of a board: an arm of a submission.
+
+    Attributes
+    ----------
+    label
+        What the model is called in the board.
+    ends
+        Of the 95 % interval of the mean, where there is one.
+    n_expected
+        How many pairs the suite asks for.
+    trust
+        How far the submission has been checked.
+    standing
+        Rank and tie group; None for what is incomplete, sees no target data or has fewer than
+        `MIN_PAIRS` pairs, for submissions of which a check failed, and for rates and times, of
+        which there are no tie groups.
+    """
+
+    submission: str
+    label: str
+    ends: Ends
+    n_expected: int
+    trust: Trust
+    standing: Standing | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no pair is missing."""
+        return self.mean.n_pairs >= self.n_expected
+
+    @property
+    def name(self) -> str:
+        """Model and strategy, unique in the board."""
+        return f"{self.label}, {self.place.strategy}"
+
+    @property
+    def group(self) -> int | None:
+        """Tie group; None for what has no rank."""
+        return self.standing.group if self.standing else None
+
+
+def board_rows(board: Board) -> list[BoardRow]:
+    """Return the rows of a board: by metric, test structures, transfer, size and rank."""
+    pairs = board.suite.seed_pairs()
+    n_models = len({init_seed for _, init_seed in pairs})
+    rows = []
+    for member in board.members:
+        simulated = _intervals_of_simulations(member)
+        for row in rows_of(member.entry.results.records):
+            made = BoardRow(
+                **vars(row),
+                submission=member.name,
+                label=board.labels[member.name, row.place.backbone],
+                ends=simulated.get((row.metric, row.arm)) or _ends(row),
+                n_expected=len(pairs) if row.trained else n_models,
+                trust=member.trust,
+            )
+            rows.append(made)
+    return sorted(_ranked(board, rows), key=_Order(board, rows))
+
+
+def _ends(row: Row) -> Ends:
+    interval = row.mean.interval
+    return (interval.low, interval.high) if interval else None
+
+
+def _intervals_of_simulations(member: Member) -> dict[tuple[str, Place], Ends]:
+    """Return (metric, arm) → interval of rates and times, which count replicas by model."""
+    dynamics = member.entry.results.dynamics
+    found: dict[tuple[str, Place], Ends] = {}
+    if dynamics is None:
+        return found
+    for place, models in arms_of(dynamics, []).items():
+        rate, time = rate_of(models), survival_time(models, dynamics.reference.time_ps)
+        intervals = {"rate": (rate.low, rate.high), "survival": time.interval}
+        for name in of_every_simulation():
+            kind = METRICS.get(name).interval
+            if kind in intervals:
+                found[name, place] = intervals[kind]
+    return found
+
+
+def _ranked(board: Board, rows: list[BoardRow]) -> list[BoardRow]:
+    """Return the rows with rank and tie group of what can be ranked.
+
+    That is what is complete, was trained on target data, and has pairs enough for tie groups, in
+    submissions of which no check failed.
+    """
+    seeds = seeds_of(r for member in board.members for r in member.entry.results.records)
+    rivals: dict[tuple[str, ConditionKey, Transfer, int, float | None], list[BoardRow]]
+    rivals = defaultdict(list)
+    for row in rows:
+        enough = row.mean.n_pairs >= MIN_PAIRS and has_logarithm(row.metric)
+        if row.is_complete and row.trained and enough and not row.trust.differing:
+            training_set = row.place.size, row.place.train_temperature_k
+            rivals[row.metric, row.tested, row.transfer, *training_set].append(row)
+    standings: dict[int, Standing] = {}
+    for (metric, _, transfer, *_), some in rivals.items():
+        lower = METRICS.get(metric).better == "lower"
+        tables = {row.name: row.values for row in some}
+        found = tie_groups(tables, seeds[metric, transfer], lower_is_better=lower)
+        standings |= {id(row): found[row.name] for row in some}
+    return [replace(row, standing=standings.get(id(row))) for row in rows]
+
+
+class _Order:
+    """The order of the rows of a board."""
+
+    def __init__(self, board: Board, rows: list[BoardRow]) -> None:
+        first, found = board.suite.error_metrics, {row.metric for row in rows}
+        self._metrics = [m for m in first if m in found] + sorted(found - set(first))
+        self._transfers = list(dict.fromkeys(row.transfer for row in rows))
+
+    def __call__(self, row: BoardRow) -> tuple[object, ...]:
+        sign = 1 if METRICS.get(row.metric).better == "lower" else -1
+        return (
+            self._metrics.index(row.metric),
+            condition_order(row.tested),
+            self._transfers.index(row.transfer),
+            row.place.size,
+            row.place.train_temperature_k or 0,
+            row.standing.rank if row.standing else math.inf,
+            not (row.is_complete and row.trained),
+            sign * row.mean.value,
+            row.name,
+        )
+
+
+_WORDS = {
+    "temperature_k": "{:g} K",
+    "phase": "{}",
+    "group": "kind: {}",
+    "md_temperature_k": "simulations at {:g} K",
+}
+
+
+def condition_text(tested: ConditionKey) -> str:
+    """Return in words what is tested on."""
+    known = dict(tested)
+    parts = [_WORDS[name].format(known.pop(name)) for name in _WORDS if name in known]
+    parts += [f"{name}: {value}" for name, value in known.items()]
+    return ", ".join(parts) or "all test structures"

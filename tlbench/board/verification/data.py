@@ -1,0 +1,82 @@
+"""Whether data sets are those that their cards describe.
+
+A card that reads files determines every structure: its recipe holds their digests and how they are
+divided. What follows from the recipes of the cards that tlbench ships is kept beside them, in
+``contents.json``, and of others can be read from the files. Dynamics that is sampled has other
+structures on another processor; of it, numbers, sizes, temperatures and phases are compared, see
+`tlbench.board.verification.structures`.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tlbench.base.schema import Strict
+from tlbench.board.collecting import content_of, tests_of
+from tlbench.board.reading import Entry
+from tlbench.board.submission import DataSet
+from tlbench.data.cards import Card, card_folder
+from tlbench.data.fetch import fetch
+from tlbench.data.reading import read_parts
+
+CONTENTS = "contents.json"
+_JOB = "0" * 64
+"""Stands for the job that made a data set, which no digest of its content depends on."""
+
+
+class Content(Strict):
+    """Digests of all structures of a data set, and of what is said of its test structures."""
+
+    card: str
+    content: str
+    tests: str
+
+
+def content_from_files(card: Card, mirror: Path | None) -> Content:
+    """Read a data set from its files.
+
+    Raises
+    ------
+    TlbenchError
+        If they cannot be had or read.
+    """
+    parts = read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
+    tests = tests_of(parts["test"], _JOB, card.elements[0])
+    return Content(card=card.name, content=content_of(parts), tests=tests.digest())
+
+
+@cache
+def known_contents() -> dict[str, Content]:
+    """Return the content of the data sets that tlbench knows, by the digest of their recipe."""
+    written = json.loads((card_folder() / CONTENTS).read_text())
+    return {recipe: Content.model_validate(each) for recipe, each in written.items()}
+
+
+def check_known_data(entry: Entry) -> Iterator[str]:
+    """Yield data sets that are not what follows from their recipe, as far as that is known."""
+    known = known_contents()
+    for data in entry.about.data:
+        if data.recipe in known:
+            yield from _differing(data, known[data.recipe])
+
+
+def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
+    """Yield data sets that are not what their files say, read from the folder ``mirror``.
+
+    Raises
+    ------
+    TlbenchError
+        If the files cannot be had or read.
+    """
+    cards = {card.digest(): card for card in entry.suite.cards()}
+    for data in entry.about.data:
+        if cards[data.recipe].data_files():
+            yield from _differing(data, content_from_files(cards[data.recipe], mirror))
+
+
+def _differing(data: DataSet, known: Content) -> Iterator[str]:
+    if data.content != known.content:
+        yield f"The structures of {data.card} are not those that its card describes."
+    if data.tests not in (None, known.tests):
+        yield f"The test structures of {data.card} are not those that its card describes."

@@ -1,0 +1,168 @@
+"""Structures to be checked, with the names that findings call them by."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.base.errors import InputError
+from tlbench.base.schema import validate
+from tlbench.data.cards import Card
+from tlbench.data.fetch import fetch
+from tlbench.data.frames import Frames, Words
+from tlbench.data.inspection.finding import EVERYWHERE, Finding
+from tlbench.data.inspection.shapes import Shape, shapes_of
+from tlbench.data.reader_options import guess_options
+from tlbench.data.readers import READERS
+from tlbench.data.readers.base import Scanned
+from tlbench.data.readers.file_types import check_is_file
+
+EXTXYZ = "extxyz"
+READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
+"""Endings of files that can be read without a card."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Frames with their names.
+
+    Attributes
+    ----------
+    frames
+        The structures that could be read.
+    names
+        File and index in the file, or part and index in the part, of each; shape (frames,).
+    parts
+        Part of the data set that each is in; empty if it is in none; shape (frames,).
+    elements
+        Symbols that the card names; None if there is no card.
+    unreadable
+        Findings about frames that could not be read, or parts that could not be made of them.
+    guessed
+        Sentences on what was guessed of a file without a card.
+    """
+
+    frames: Frames
+    names: Words
+    parts: Words
+    elements: tuple[str, ...] | None = None
+    unreadable: tuple[Finding, ...] = ()
+    guessed: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """What copies of each structure have in common with it."""
+        return shapes_of(self.frames)
+
+    @property
+    def unused(self) -> npt.NDArray[np.bool_]:
+        """Which structures are in no part of a data set that has parts, shape (frames,)."""
+        return np.asarray((self.parts == "") & (self.parts != "").any())
+
+    def select(self, chosen: npt.NDArray[np.bool_]) -> "Collection":
+        """Return the structures where ``chosen`` (frames,) is true."""
+        return replace(
+            self,
+            frames=self.frames.select(chosen),
+            names=self.names[chosen],
+            parts=self.parts[chosen],
+            unreadable=(),
+            guessed=(),
+        )
+
+
+def from_file(path: Path, reader: str | None = None) -> Collection:
+    """Read a data file without a card.
+
+    The settings of extended XYZ are guessed as for `tlbench data new`; other readers have their
+    defaults.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its reader has settings that only a card can give.
+    """
+    check_is_file(path, f"There is no data file {str(path)!r}; check the path.")
+    chosen = reader or READER_OF.get(path.suffix.lower())
+    if chosen is None:
+        raise InputError(
+            f"{path}: its format is not known from its ending; name it with --reader "
+            f"({', '.join(READERS.names())}), or write a card for the file and validate that."
+        )
+    format_ = READERS.get(chosen)
+    guess = guess_options(path) if chosen == EXTXYZ else None
+    settings = guess.options if guess else {}
+    # A card leaves out frames without labels; without a card they are reported one by one.
+    settings.pop("unlabelled", None)
+    try:
+        options = validate(format_.options, settings, "its defaults")
+    except InputError as error:
+        raise InputError(
+            f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
+            "file and validate that."
+        ) from error
+    found = _read(format_.scan({path.name: path}, options), path.name)
+    return replace(found, guessed=guess.said if guess else ())
+
+
+def from_card(card: Card, mirror: Path | None = None) -> Collection:
+    """Read the files of a card that has files, and note the part that each frame falls into.
+
+    Raises
+    ------
+    InputError
+        If the files cannot be had, or are not of the card's format.
+    """
+    paths = fetch(card, mirror)
+    found = replace(_read(card.origin.scan(paths), ", ".join(paths)), elements=tuple(card.elements))
+    # A frame that is missing would shift all that a seed draws after it.
+    if found.unreadable:
+        return found
+    file_of = np.array([name.rpartition(" frame ")[0] for name in found.names])
+    try:
+        return replace(
+            found,
+            parts=card.origin.parts_of({n: found.frames.select(file_of == n) for n in paths}),
+        )
+    except InputError as error:
+        return replace(found, unreadable=(Finding("error", "split", EVERYWHERE, str(error)),))
+
+
+def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = None) -> Collection:
+    """Name the frames of some parts by part and index."""
+    names = [f"{part} frame {index}" for part, of in parts.items() for index in range(len(of))]
+    return Collection(
+        Frames.concatenate(list(parts.values())),
+        _words(names),
+        np.repeat(list(parts), [len(of) for of in parts.values()]),
+        None if elements is None else tuple(elements),
+    )
+
+
+def _read(scanned: Scanned, what: str) -> Collection:
+    """Return the frames that can be read, and errors about the others; ``what`` is read."""
+    frames, names, findings = [], [], []
+    for file, index, frame in scanned:
+        name = EVERYWHERE if index is None else f"{file} frame {index}"
+        if isinstance(frame, Frames):
+            frames.append(frame)
+            names.append(name)
+        else:
+            said = str(frame)
+            message = said if index is None else said[:1].upper() + said[1:]
+            findings.append(Finding("error", "labels", name, message))
+    if not names and not findings:
+        raise InputError(f"{what}: has no structures.")
+    everything = Frames.concatenate(frames) if frames else Frames.empty()
+    nowhere = _words([""] * len(names))
+    return Collection(everything, _words(names), nowhere, unreadable=tuple(findings))
+
+
+def _words(values: Iterable[str]) -> Words:
+    return np.array(list(values), dtype=np.str_)

@@ -1,0 +1,1 @@
+"""The plan is walked, and what happens is logged."""

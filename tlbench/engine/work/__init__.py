@@ -1,0 +1,1 @@
+"""Jobs are done in supervised processes."""

@@ -1,0 +1,193 @@
+"""Doing one job in this process.
+
+At the top this module imports nothing heavy, so that a worker is there at once and imports only
+what its jobs need.
+"""
+
+import errno
+import os
+import platform
+import sys
+import textwrap
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from tlbench.base.errors import DivergedError, LockedError, StoreError, TlbenchError
+from tlbench.engine.run.provenance import Stopwatch, device_name
+from tlbench.engine.store.store import State, Store
+from tlbench.engine.work.attempts import Outcome, Task
+from tlbench.engine.work.devices import resolve
+from tlbench.engine.work.events import EVENTS, LOG, EventLog, read_events
+from tlbench.engine.work.memory import forget_peak
+from tlbench.engine.work.progress import PROGRESS, Reporter
+from tlbench.jobs.base import KINDS, Job
+from tlbench.jobs.context import Context, Progress, settle_process
+from tlbench.jobs.sources import check_imported, check_planned
+
+STARTED = "started"
+_PRINTING = (1, 2)
+"""File descriptors of standard output and standard error."""
+
+_STORE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+
+
+def attempt(task: Task, *, capture: bool = False) -> Outcome:
+    """Do the job of ``task`` unless the store has it, and put it there.
+
+    What goes wrong is part of the outcome, with the traceback in the job's log.
+
+    Parameters
+    ----------
+    capture
+        Put what the job prints, and what is printed if the process crashes, into the job's log.
+    """
+    job = task.job
+    seconds = None
+    try:
+        store = Store(task.store)
+    except StoreError as error:
+        return Outcome(job.key, fault=getattr(error.__cause__, "strerror", None) or str(error))
+    try:
+        with store.lock(job.key, wait=False):
+            if store.state(job.key, job=job) is State.FINISHED:
+                if not _is_of_another_device(job, store, task.device):
+                    return Outcome(job.key, reused=True)
+                store.remove(job.key)
+            parents = dict.fromkeys(job.parents.values())
+            lost = tuple(key for key in parents if not _usable(store, key))
+            if lost:
+                return Outcome(job.key, lost=lost)
+            with captured(store.begin(job) / LOG) if capture else nullcontext():
+                seconds = perform(job, store, task.device, environment=task.environment)
+    except LockedError as error:
+        return Outcome(job.key, busy=error.by)
+    except Exception as error:
+        return _failure(job.key, store, error)
+    return Outcome(job.key, reused=seconds is None, seconds=seconds)
+
+
+def _failure(key: str, store: Store, error: Exception) -> Outcome:
+    """Tell a job that failed from a store that nothing can be put into."""
+    if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
+        return Outcome(key, fault=error.strerror)
+    # Libraries tell of a full disk in errors of their own.
+    for text in _FULL:
+        if text in str(error):
+            return Outcome(key, fault=text)
+    try:
+        store.probe()
+    except OSError as fault:
+        return Outcome(key, fault=fault.strerror)
+    return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
+
+
+def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
+    """Return whether a finished job has measured another device than it would here."""
+    if not job.measures_device:
+        return False
+    return store.provenance(job.key).device_name != device_name(resolve(requested))
+
+
+def _usable(store: Store, key: str) -> bool:
+    """Read every file of a parent; set the parent aside if one is damaged.
+
+    Raises
+    ------
+    LockedError
+        If one is damaged and another process works on the parent.
+    """
+    state = store.state(key, thorough=True)
+    if state is State.DAMAGED:
+        store.clear_damaged(key)
+        # Another process may have done it again in the meantime.
+        state = store.state(key, thorough=True)
+    return state is State.FINISHED
+
+
+def perform(
+    job: Job,
+    store: Store,
+    requested: str,
+    environment: str | None = None,
+) -> float | None:
+    """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
+
+    Return None if another process has finished it meanwhile.
+
+    Parameters
+    ----------
+    environment
+        Name of the environment that this interpreter was named for.
+    """
+    folder = store.begin(job)
+    if store.folder(job.key).exists():
+        store.set_aside(job.key)
+    attempts = 1 + sum(event["event"] == STARTED for event in read_events(folder / EVENTS))
+    log = EventLog(folder)
+    at = {"host": platform.node(), "pid": os.getpid(), "environment": environment}
+    log.write(STARTED, job.label, key=job.key, kind=job.kind, attempt=attempts, **at)
+    try:
+        check_planned(job)
+        kind = KINDS[job.kind]
+        settle_process(job.kind, kind.seed_of(job.config))
+        device = resolve(requested) if kind.uses_device else "cpu"
+        forget_peak(device)
+        stopwatch = Stopwatch()
+        parents = {role: store.folder(key) for role, key in job.parents.items()}
+        files = {name: Path(path) for name, path in job.files.items()}
+        reporter = Reporter(folder / PROGRESS)
+        begun = False
+
+        def report(progress: Progress) -> None:
+            nonlocal begun
+            if progress.done and not begun:
+                begun = True
+                check_imported(job)
+            reporter(progress)
+
+        context = Context(folder, parents, device, report, files)
+        context.report(Progress(0, 0))
+        result = kind.perform(job.config, context)
+        check_imported(job)
+        provenance = {
+            **stopwatch.provenance(device),
+            **context.measured,
+            "environment": environment,
+            "attempts": attempts,
+        }
+        seconds = provenance["wall_seconds"]
+        log.write("finished", f"{job.label}, {seconds:.1f} s", seconds=seconds, device=device)
+        (folder / PROGRESS).unlink(missing_ok=True)
+    except Exception as error:
+        trace = traceback.format_exc()
+        log.write("failed", trace, error=_one_line(error), traceback=trace)
+        (folder / PROGRESS).unlink(missing_ok=True)
+        raise
+    return float(seconds) if store.commit(job, result, provenance) else None
+
+
+@contextmanager
+def captured(path: Path) -> Iterator[None]:
+    """Append what this process prints to a file, even if it is C code that prints."""
+    with path.open("ab", buffering=0) as file:
+        kept = [os.dup(number) for number in _PRINTING]
+        for number in _PRINTING:
+            os.dup2(file.fileno(), number)
+    try:
+        yield
+    finally:
+        for stream_ in (sys.stdout, sys.stderr):
+            stream_.flush()
+        for number, copy in zip(_PRINTING, kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, TlbenchError):
+        return text
+    return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"

@@ -1,6 +1,0 @@
-"""What jobs will cost, predicted from what finished jobs have cost on the same device."""
-
-from tlbench.estimates.estimate import Basis, Estimate, Prediction, estimate
-from tlbench.estimates.finished import finished_in
-
-__all__ = ["Basis", "Estimate", "Prediction", "estimate", "finished_in"]

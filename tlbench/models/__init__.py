@@ -1,0 +1,1 @@
+"""Backbones, the potentials made of them, and the contract that they keep."""

@@ -1,0 +1,375 @@
+"""Networks of dense layers, with first and second derivatives written by hand."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn.functional import linear, pad
+
+from tlbench.kernels.calling import (
+    address,
+    addresses,
+    call,
+    partial_sums,
+    threads_for,
+    whole,
+)
+from tlbench.kernels.derivatives import differentiate, once
+from tlbench.kernels.library import MAX_LAYERS, MAX_RADIAL, NO_SKIP, TILE, library_for
+from tlbench.kernels.scope import current_scope
+from tlbench.models.backbones.activation import silu
+
+BESIDE = -1
+"""Number of the value that is a network's second input."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Makes a value of an earlier one: v' = silu(W v + b) + skip.
+
+    Value 0 is the network's input, value i + 1 what layer i gives, ``BESIDE`` the second input.
+    ``skip`` is the number of the value that is added, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    source: int
+    skip: int | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Multiplies what a layer gives, before anything is added, by r · weightᵀ.
+
+    ``radial`` r (n, n_radial), ``weight`` (width, n_radial).
+    """
+
+    layer: int
+    radial: Tensor
+    weight: Tensor
+
+
+def dense(
+    layers: Sequence[Layer], v: Tensor, beside: Tensor | None = None, filter: Filter | None = None
+) -> Tensor:
+    """Return the last value of a network of dense layers on every row.
+
+    With the compiled kernels, rows go through all layers in tiles that stay in the cache. Shapes
+    that do not fit each other are left to torch, which stretches them or says what is wrong.
+
+    Parameters
+    ----------
+    v, beside
+        (n, width) each: value 0, and value ``BESIDE``.
+
+    Raises
+    ------
+    RuntimeError
+        If a tensor has not the shape or precision that the layers need.
+    KeyError, ValueError
+        If a layer names a value that is not there.
+    """
+    shape = _Shape(
+        tuple(layer.source for layer in layers),
+        tuple(layer.skip for layer in layers),
+        None if filter is None else filter.layer,
+    )
+    radial, filters = (None, None) if filter is None else (filter.radial, filter.weight)
+    weights = [layer.weight for layer in layers]
+    biases = [layer.bias for layer in layers]
+    widths = [width for weight in weights for width in weight.shape]
+    alongside = [beside, radial, filters, *weights, *biases]
+    library = library_for(v, *widths, alongside=alongside)
+    if library is None or not len(v) or not _fit(layers, v, beside, filter):
+        return _plain(shape, v, beside, radial, filters, *weights, *biases)
+    # Here, and not in the Function, which would keep copies that nothing can be traced through.
+    inputs = v.contiguous(), whole(beside), whole(radial)
+    out, _ = _Dense.apply(library, shape, *inputs, filters, *weights, *biases)
+    found: Tensor = out
+    return found
+
+
+def _fit(layers: Sequence[Layer], v: Tensor, beside: Tensor | None, filter: Filter | None) -> bool:
+    """Return whether the kernels can take the layers: they read addresses and check nothing."""
+    if not 0 < len(layers) <= MAX_LAYERS or v.dim() != 2:
+        return False
+    n = v.shape[0]
+    widths = {0: v.shape[1]}
+    if beside is not None:
+        if beside.dim() != 2 or beside.shape[0] != n:
+            return False
+        widths[BESIDE] = beside.shape[1]
+    for number, layer in enumerate(layers):
+        width = layer.weight.shape[0] if layer.weight.dim() == 2 else -1
+        if layer.source not in widths or layer.weight.shape != (width, widths[layer.source]):
+            return False
+        if layer.bias is not None and layer.bias.shape != (width,):
+            return False
+        if layer.skip is not None and widths.get(layer.skip) != width:
+            return False
+        widths[number + 1] = width
+    if filter is None:
+        return True
+    if not 0 <= filter.layer < len(layers) or filter.radial.dim() != 2:
+        return False
+    n_radial = filter.radial.shape[1]
+    return (
+        n_radial <= MAX_RADIAL
+        and filter.radial.shape == (n, n_radial)
+        and filter.weight.shape == (widths[filter.layer + 1], n_radial)
+    )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What layers take and add, and which of them has a filter."""
+
+    sources: tuple[int, ...]
+    skips: tuple[int | None, ...]
+    filtered: int | None
+
+
+def _plain(
+    shape: _Shape,
+    v: Tensor,
+    beside: Tensor | None,
+    radial: Tensor | None,
+    filters: Tensor | None,
+    *parameters: Tensor | None,
+) -> Tensor:
+    out, _ = _values(shape, v, beside, radial, filters, *parameters)
+    return out
+
+
+def _values(
+    shape: _Shape,
+    v: Tensor,
+    beside: Tensor | None,
+    radial: Tensor | None,
+    filters: Tensor | None,
+    *parameters: Tensor | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the last value, and z = W v + b of every layer."""
+    weights, biases = parameters[: len(shape.sources)], parameters[len(shape.sources) :]
+    values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
+    inner = []
+    layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
+    for number, (source, skip, weight, bias) in enumerate(layers):
+        inner.append(linear(_there(values[source]), _there(weight), bias))
+        value = silu(inner[-1])
+        if number == shape.filtered:
+            value = value * linear(_there(radial), _there(filters))
+        if skip is not None:
+            value = value + _there(values[skip])
+        values[number + 1] = value
+    return _there(values[len(weights)]), inner
+
+
+def _twin(shape: _Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
+    """Return what ``_Dense`` returns, from plain torch."""
+    out, inner = _values(shape, *tensors)
+    # The rows of a last tile that is not full are no results.
+    missing = -len(out) % TILE
+    rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
+    return out, torch.cat(rows, dim=1)
+
+
+def _there(tensor: Tensor | None) -> Tensor:
+    if tensor is None:
+        raise ValueError("the layers name an input that was not given")
+    return tensor
+
+
+class _Call:
+    """The kernels for one network and number of rows."""
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        shape: _Shape,
+        v: Tensor,
+        beside: Tensor | None,
+        filters: Tensor | None,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor | None],
+    ) -> None:
+        self.library, self.shape, self.scope = library, shape, current_scope()
+        self.n, self.threads = v.shape[0], threads_for(v.shape[0])
+        self.widths = [w.shape[0] for w in weights]
+        # Kept here for as long as the kernels may run.
+        self._weights = [w.detach().contiguous() for w in weights]
+        self._biases = [None if b is None else b.detach().contiguous() for b in biases]
+        self.filters = None if filters is None else filters.detach().t().contiguous()
+        n_layers = len(weights)
+        integers = ctypes.c_int * n_layers
+        self._description = [
+            n_layers,
+            v.shape[1],
+            0 if beside is None else beside.shape[1],
+            integers(*self.widths),
+            integers(*shape.sources),
+            integers(*(NO_SKIP if skip is None else skip for skip in shape.skips)),
+            -1 if shape.filtered is None else shape.filtered,
+            0 if filters is None else filters.shape[1],
+            addresses(self._weights),
+            addresses(self._biases),
+            address(self.filters),
+        ]
+
+    def entries(self, like: Tensor) -> Tensor:
+        """Return a new array with an entry per row, layer and output of the layer.
+
+        In the kernels' order (tile, layer, row, output).
+        """
+        return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
+
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
+        """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
+        threads = range(self.threads)
+        parts = [
+            None
+            if group is None
+            else addresses([None if s is None else s[t] for t in threads for s in group])
+            for group in sums
+        ]
+        arguments = [*self._description, *map(address, tensors), *parts]
+        call(getattr(self.library, name), self.threads, self.n, *arguments)
+
+    def sums(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Return partial sums for the adjoints of parameters."""
+        return [None if t is None else partial_sums(t, self.threads) for t in tensors]
+
+
+def _totals(sums: Sequence[Tensor | None]) -> list[Tensor | None]:
+    return [None if s is None else s.sum(dim=0) for s in sums]
+
+
+def _like(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else torch.empty_like(tensor)
+
+
+class _Dense(Function):
+    """Returns the result, and z = W v + b of every row and layer.
+
+    z is a result so that its adjoint, which the second derivative makes, finds its way back.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        library: ctypes.CDLL,
+        shape: _Shape,
+        v: Tensor,
+        beside: Tensor | None,
+        radial: Tensor | None,
+        filters: Tensor | None,
+        *parameters: Any,
+    ) -> tuple[Tensor, Tensor]:
+        n_layers = len(shape.sources)
+        weights, biases = parameters[:n_layers], parameters[n_layers:]
+        ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
+        out = v.new_empty((v.shape[0], weights[-1].shape[0]))
+        z, sigma = ctx.call.entries(v), ctx.call.entries(v)
+        ctx.call("net_forward", [v, beside, radial, out, z, sigma])
+        ctx.save_for_backward(v, beside, radial, filters, z, sigma, *parameters)
+        ctx.set_materialize_grads(False)
+        return out, z
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
+        v, beside, radial, filters, z, sigma, *parameters = ctx.saved_tensors
+        net: _Call = ctx.call
+        n_layers = len(net.widths)
+        weights, biases = parameters[:n_layers], parameters[n_layers:]
+        if given is None:
+            given = v.new_zeros((net.n, net.widths[-1]))
+        given = given.contiguous()
+        # An adjoint of z comes only from a second derivative, which may be by anything.
+        if net.scope.purpose == "coordinates" and source is None:
+            twice = torch.is_grad_enabled()
+            *adjoints, _ = _Adjoint.apply(
+                net, twice, given, v, beside, radial, z, sigma, filters, *weights
+            )
+            return None, None, *adjoints, None, *(None for _ in parameters)
+        if torch.is_grad_enabled():
+            inputs = [v, beside, radial, filters, *parameters]
+            if source is None:
+                found = differentiate(partial(_plain, net.shape), inputs, given)
+            else:
+                found = differentiate(partial(_twin, net.shape), inputs, given, source)
+            return None, None, *found
+        of_inputs = [_like(v), _like(beside), _like(radial)]
+        of_weights, of_biases = net.sums(weights), net.sums(biases)
+        of_filters = net.sums([net.filters])
+        known = [v, beside, radial, z, sigma, given, whole(source)]
+        net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        return None, None, *of_inputs, of_filter, *_totals(of_weights), *_totals(of_biases)
+
+
+class _Adjoint(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        net: _Call,
+        twice: bool,
+        given: Tensor,
+        v: Tensor,
+        beside: Tensor | None,
+        radial: Tensor | None,
+        z: Tensor,
+        sigma: Tensor,
+        filters: Tensor | None,
+        *weights: Tensor,
+    ) -> tuple[Tensor | None, ...]:
+        found = [_like(v), _like(beside), _like(radial)]
+        slopes = torch.empty_like(z) if twice else None
+        known = [None, None, radial, z, sigma, given, None]
+        net("net_adjoint", [*known, *found, slopes], None, None, None)
+        ctx.call = net
+        # Stands for all inputs where `once` looks for what the results depend on.
+        anchor = z.new_empty(0)
+        ctx.save_for_backward(radial, z, sigma, slopes, anchor, *weights)
+        ctx.set_materialize_grads(False)
+        return *found, anchor
+
+    @staticmethod
+    @once
+    def backward(
+        ctx: Any,
+        v_change: Tensor | None,
+        beside: Tensor | None,
+        radial_change: Tensor | None,
+        _: Tensor | None,
+    ) -> tuple[Any, ...]:
+        radial, z, sigma, slopes, _, *weights = ctx.saved_tensors
+        net: _Call = ctx.call
+        if radial is not None and radial_change is None:
+            radial_change = torch.zeros_like(radial)
+        out, source = z.new_empty((net.n, net.widths[-1])), torch.empty_like(z)
+        of_radial = _like(radial)
+        of_weights, of_filters = net.sums(weights), net.sums([net.filters])
+        changes = [whole(v_change), whole(beside), whole(radial_change)]
+        known = [radial, z, sigma, slopes]
+        net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        # By net, twice, given, v, beside, radial, z, sigma, filters and weights.
+        return (
+            None,
+            None,
+            out,
+            None,
+            None,
+            of_radial,
+            source,
+            None,
+            of_filter,
+            *_totals(of_weights),
+        )

@@ -1,0 +1,132 @@
+"""MACE, put together by the package mace-torch, without what it sets for a whole process."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from tlbench.graphs import Graph
+from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+from tlbench.models.backbones.isolation import isolated_import
+from tlbench.models.backbones.mace.config import MACEConfig
+from tlbench.models.backbones.mace.elements import ElementEmbedding, ElementLinear
+
+# The package lets torch.load unpickle anything, for constants of its e3nn, which is to be imported
+# after it.
+with isolated_import():
+    warnings.simplefilter("ignore")
+    from mace import modules  # isort: skip
+    import e3nn  # isort: skip
+    from e3nn import o3  # isort: skip
+    from e3nn.util.codegen import CodeGenMixin  # isort: skip
+
+N_ELEMENTS = MAX_ATOMIC_NUMBER + 1
+
+
+class MACE(Backbone):
+    """MACE (Batatia et al., NeurIPS 2022, arXiv 2206.07697).
+
+    Blocks and initial weights are the package's; forces are ours. Products and residual
+    connections depend on the element in every layer, so transfer copies more than an embedding.
+    An element's weights are those of a model of that element alone: with a model of n elements
+    the package divides embeddings and residual connections by √n, which is left out.
+    """
+
+    def __init__(self, config: MACEConfig) -> None:
+        super().__init__(config)
+        options = e3nn.get_optimization_defaults()
+        # TorchScript is deprecated, and not faster here.
+        e3nn.set_optimization_defaults(jit_script_fx=False)
+        try:
+            self.network = package_network(config, range(N_ELEMENTS))
+        finally:
+            e3nn.set_optimization_defaults(**options)
+        _hold_weights_by_element(self.network)
+        _save_only_weights(self.network)
+
+    def forward(self, graph: Graph) -> Tensor:
+        """Return the energy of every atom, shape (n_atoms,), eV."""
+        network = self.network
+        vectors = graph.edge_vectors()
+        elements = nn.functional.one_hot(graph.atomic_numbers, N_ELEMENTS).to(vectors.dtype)
+        harmonics = network.spherical_harmonics(vectors)
+        radial, envelope = network.radial_embedding(
+            vectors.norm(dim=1, keepdim=True), elements, graph.edge_index, network.atomic_numbers
+        )
+        features = network.node_embedding(elements)
+        energy = vectors.new_zeros((graph.n_atoms, 1))
+        layers: Any = zip(network.interactions, network.products, network.readouts, strict=True)
+        for interaction, product, readout in layers:
+            sums, kept = interaction(
+                node_attrs=elements,
+                node_feats=features,
+                edge_attrs=harmonics,
+                edge_feats=radial,
+                edge_index=graph.edge_index,
+                cutoff=envelope,
+            )
+            features = product(node_feats=sums, sc=kept, node_attrs=elements)
+            energy = energy + readout(features)
+        return energy.squeeze(1)
+
+    def element_parameters(self) -> dict[str, int]:
+        """Return embedding, self-connections and weights of products, and their element axis."""
+        return {
+            name: 0
+            for name, _ in self.named_parameters()
+            if name.endswith(".table") or ".symmetric_contractions." in name
+        }
+
+    def stages(self) -> dict[str, tuple[str, ...]]:
+        """Return embedding, interactions and head by the beginnings of their parameters' names."""
+        layers = {
+            f"interaction {n}": (f"network.interactions.{n}.", f"network.products.{n}.")
+            for n in range(len(self.network.interactions))
+        }
+        return {EMBEDDING: ("network.node_embedding.",), **layers, HEAD: ("network.readouts.",)}
+
+
+def package_network(config: MACEConfig, elements: Sequence[int]) -> Any:
+    """Return the package's own model for ``elements``, with energies of single atoms zero."""
+    block = modules.RealAgnosticResidualInteractionBlock
+    degrees = range(config.max_L + 1)
+    return modules.MACE(
+        r_max=config.cutoff,
+        num_bessel=config.n_radial,
+        num_polynomial_cutoff=config.envelope_exponent,
+        max_ell=config.max_ell,
+        interaction_cls=block,
+        interaction_cls_first=block,
+        num_interactions=config.n_layers,
+        num_elements=len(elements),
+        hidden_irreps=o3.Irreps([(config.channels, (n, (-1) ** n)) for n in degrees]),
+        MLP_irreps=o3.Irreps([(config.readout_channels, (0, 1))]),
+        atomic_energies=np.zeros(len(elements)),
+        avg_num_neighbors=config.average_neighbours,
+        atomic_numbers=list(elements),
+        correlation=config.correlation,
+        gate=nn.functional.silu,
+        radial_MLP=[config.radial_channels] * 3,
+    )
+
+
+def _hold_weights_by_element(network: Any) -> None:
+    """Replace what multiplies with one-hot vectors of elements by tables, weights unchanged."""
+    network.node_embedding = ElementEmbedding(network.node_embedding.linear)
+    for interaction in network.interactions:
+        interaction.skip_tp = ElementLinear(interaction.skip_tp)
+
+
+def _save_only_weights(network: Any) -> None:
+    """Keep constants, which the configuration determines, out of the network's state."""
+    for module in network.modules():
+        # Copies of generated code would have them in their state all the same.
+        if not isinstance(module, GraphModule):
+            for name, constant in [*module.named_buffers(recurse=False)]:
+                module.register_buffer(name, constant, persistent=False)
+        if isinstance(module, CodeGenMixin):
+            # Otherwise copying a network compiles its code with TorchScript.
+            module.__codegen__ = []

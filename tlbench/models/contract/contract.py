@@ -1,0 +1,55 @@
+"""The contract of a backbone as a pytest class."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+import torch
+
+from tlbench.models.backbones import BackboneConfig
+from tlbench.models.contract.prediction import random_potential
+from tlbench.models.contract.properties import PROPERTIES, Property
+
+_CASES = [
+    pytest.param(clause, dtype, id=f"{clause.name}-{str(dtype).removeprefix('torch.')}")
+    for clause in PROPERTIES
+    for dtype in (torch.float64, torch.float32)
+    if clause.tolerance(dtype) is not None
+]
+
+
+class BackboneContract:
+    """All that a backbone must be, as tests of the backbone of one configuration.
+
+    Every property in ``PROPERTIES`` is one test in float64, and one in float32 where rounding
+    leaves it measurable. The backbone need not be registered.
+
+    Examples
+    --------
+    In a test module::
+
+        class TestMine(BackboneContract):
+            config = MyConfig()
+    """
+
+    config: ClassVar[BackboneConfig]
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        # Several threads make small networks slower, and sums depend on their timing.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+    @pytest.mark.parametrize(("clause", "dtype"), _CASES)
+    def test_contract(self, clause: Property, dtype: torch.dtype) -> None:
+        """Measure one property of the backbone with random weights."""
+        deviation = clause.measure(random_potential(self.config, dtype))
+        tolerance = clause.tolerance(dtype) or 0.0
+        # Written so that NaN fails.
+        if not deviation <= tolerance:
+            pytest.fail(
+                f"A backbone {clause.description}; this one deviates by {deviation:.3g}, "
+                f"where {tolerance:.3g} is allowed in {dtype}."
+            )

@@ -1,0 +1,91 @@
+"""Atomic energies and forces of structures, and how far two sets of them differ."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tlbench.data.frames import Floats, Frames
+from tlbench.graphs import Graph, graph_of
+from tlbench.models.backbones import BACKBONES, BackboneConfig
+from tlbench.models.potential import Potential, build_potential
+
+
+@dataclass(frozen=True)
+class AtomicValues:
+    """Energies (n_atoms,) eV and forces (n_atoms, 3) eV/Å of all atoms of some structures."""
+
+    energies: Floats
+    forces: Floats
+
+    @property
+    def force_scale(self) -> float:
+        """Root mean square force component, eV/Å."""
+        return float(np.sqrt(np.mean(self.forces**2)))
+
+    @property
+    def energy_scale(self) -> float:
+        """Root mean square energy of an atom plus the work of the rms force over 1 Å, eV."""
+        return float(np.sqrt(np.mean(self.energies**2))) + self.force_scale
+
+
+def graph(potential: Potential, *structures: Any, reach: float = 1.0) -> Graph:
+    """Return ``ase.Atoms`` as one graph with edges up to ``reach`` cutoffs."""
+    frames = Frames.unlabelled(structures)
+    return graph_of(frames, reach * potential.cutoff, potential.device, potential.dtype)
+
+
+def energies(potential: Potential, *structures: Any, reach: float = 1.0) -> Floats:
+    """Return the energy of every atom of ``structures``, eV, computed as one batch."""
+    with torch.no_grad():
+        found = potential.backbone(graph(potential, *structures, reach=reach))
+    return np.asarray(found.to(torch.float64).cpu().numpy())
+
+
+def forces(potential: Potential, *structures: Any, reach: float = 1.0) -> Floats:
+    """Return the forces of all ``structures``, eV/Å, computed as one batch."""
+    found = potential(graph(potential, *structures, reach=reach)).forces
+    return np.asarray(found.to(torch.float64).cpu().numpy())
+
+
+def predict(potential: Potential, *structures: Any, reach: float = 1.0) -> AtomicValues:
+    """Return energies and forces of ``structures``, computed as one batch."""
+    return AtomicValues(
+        energies(potential, *structures, reach=reach),
+        forces(potential, *structures, reach=reach),
+    )
+
+
+def difference(found: AtomicValues, expected: AtomicValues) -> float:
+    """Return the largest error of an energy or a force, relative to the scale of ``expected``.
+
+    NaN, which no tolerance admits, where a prediction is not finite or all forces are zero.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        energy = np.abs(found.energies - expected.energies) / np.float64(expected.energy_scale)
+        force = np.abs(found.forces - expected.forces) / np.float64(expected.force_scale)
+    return float(np.max(np.concatenate([energy.ravel(), force.ravel()])))
+
+
+@contextmanager
+def registered(name: str, config: BackboneConfig) -> Iterator[None]:
+    """Let ``name`` stand for the class of ``config``, for as long as the context lasts."""
+    if name in BACKBONES:
+        yield
+        return
+    BACKBONES.register(name, type(config))
+    try:
+        yield
+    finally:
+        del BACKBONES._entries[name]
+
+
+def random_potential(config: BackboneConfig, dtype: torch.dtype, seed: int = 0) -> Potential:
+    """Return a potential with random weights, and leave torch's generator as it was."""
+    name = f"{type(config).__module__}:{type(config).__qualname__}"
+    with registered(name, config), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_potential(name, config.model_dump(), dtype)

@@ -1,0 +1,1 @@
+"""What a run found: one schema per file."""

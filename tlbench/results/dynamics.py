@@ -1,0 +1,78 @@
+"""What the simulations of a run found, model by model and replica by replica."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from tlbench.base.files import write_whole
+from tlbench.base.schema import Strict, read_json
+from tlbench.engine.store.store import Store
+from tlbench.jobs import compare, reference
+from tlbench.jobs.compare import SimulationSummary
+from tlbench.jobs.context import RESULT
+from tlbench.jobs.kind import MOST
+from tlbench.jobs.reference import ReferenceRun
+from tlbench.study.model_key import NO_TRANSFER, OfModel
+from tlbench.study.plan import Plan
+
+FILE = "dynamics.json"
+
+
+class ModelRun(SimulationSummary, OfModel):
+    """The simulations of one model, which ``job`` compared with the reference.
+
+    The key of the model is without its transfer: simulated suites have a single one.
+    """
+
+    absent: ClassVar[dict[str, Any]] = NO_TRANSFER
+
+    job: str
+
+    @property
+    def n_stable(self) -> int:
+        """Number of replicas that no criterion stopped."""
+        return self.criterion.count("")
+
+
+class Dynamics(Strict):
+    """All simulations of a run."""
+
+    suite: str
+    reference: ReferenceRun
+    models: list[ModelRun] = Field(max_length=MOST)
+
+
+def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:
+    """Return what the finished simulations of ``plan`` found; None if there are none."""
+    available = set(finished)
+    if plan.reference is None or plan.reference not in available:
+        return None
+    measure = store.result(plan.reference, reference.Result).run
+    models = []
+    for cell in plan.simulated:
+        if cell.job in available:
+            found = store.result(cell.job, compare.Result).run
+            if not measure.fits(found.structure, found.msd):
+                problem = "distributions that are not on the bins of the reference"
+                raise store.senseless(cell.job, RESULT, problem)
+            model = cell.model.without_transfer()
+            models.append(ModelRun(**dict(found), model=model, job=cell.job))
+    return Dynamics(suite=plan.suite.name, reference=measure, models=models)
+
+
+def write_dynamics(path: Path, dynamics: Dynamics) -> None:
+    """Write the simulations as JSON; the file appears whole or not at all."""
+    write_whole(path, dynamics.model_dump_json(indent=1) + "\n")
+
+
+def read_dynamics(path: Path) -> Dynamics:
+    """Read a file of simulations.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not one.
+    """
+    return read_json(path, Dynamics, "simulations")

@@ -1,0 +1,58 @@
+"""The jobs that put a model through molecular dynamics."""
+
+from dataclasses import replace
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from tlbench.data.cards import Card
+from tlbench.jobs.compare import Config as CompareConfig
+from tlbench.jobs.reference import Config as ReferenceConfig
+from tlbench.jobs.simulate import Config as SimulateConfig
+from tlbench.study.plan import Cell, Plan
+from tlbench.study.suite import Suite
+
+
+def is_simulated(suite: Suite, size: int) -> bool:
+    """Return whether models of a size are simulated; those without target data always are."""
+    if suite.dynamics is None:
+        return False
+    return size == 0 or size in (suite.dynamics.sizes or suite.sizes)
+
+
+def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
+    """Plan the simulations of a model that is measured, and their comparison with a reference."""
+    suite = result.suite
+    if suite.dynamics is None:
+        return
+    trained = result.jobs[measured.trained]
+    element, label = target.elements[0], trained.label
+    protocol = suite.dynamics.protocol()
+    protocol.check(np.array([atomic_numbers[element]]))
+    at = f"{suite.dynamics.temperature_k:g} K"
+    start = target.origin.start(suite.dynamics.temperature_k)
+    of_frames = start["kind"] == "frames"
+    reference = result.keys.job(
+        ReferenceConfig(protocol=protocol, element=element, start=start),
+        {"data": data} if of_frames else {},
+        f"reference dynamics of {element} at {at}",
+        named=[] if of_frames else [f"origin {start['kind']}"],
+    )
+    result.reference = result.add(reference)
+    simulation = result.keys.job(
+        SimulateConfig(protocol=protocol),
+        {"model": measured.trained, "reference": reference.key},
+        f"simulate {label} at {at}",
+        named=[f"backbone {measured.model.backbone}"],
+        environment=trained.environment,
+    )
+    result.add(simulation)
+    comparison = result.keys.job(
+        CompareConfig(temperature_k=suite.dynamics.temperature_k, metrics=suite.simulation_metrics),
+        {"simulation": simulation.key, "reference": reference.key},
+        f"compare {label}",
+        named=[f"metric {name}" for name in suite.simulation_metrics],
+    )
+    cell = replace(measured, job=result.add(comparison))
+    result.cells.append(cell)
+    result.simulated.append(cell)

@@ -1,0 +1,225 @@
+"""From a name or a file to a suite."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.registry import near_names
+from tlbench.base.schema import Lines, assign, read_yaml, validate
+from tlbench.data.cards import card_names, check_names_a_card, is_path, load_card
+from tlbench.models.backbones import BACKBONES
+from tlbench.study.suite import Suite
+from tlbench.study.tuned import read_tuned
+from tlbench.transfer import arm
+
+MOST_MODELS = 50_000
+"""Models of a suite that somebody published: reading it should not fill the memory."""
+
+MOST_PAIRS = 100
+"""Pairs of seeds of one: each interval resamples all of them ten thousand times."""
+
+
+def suite_folder() -> Path:
+    """Return the folder of the suites that tlbench ships."""
+    return Path(str(files("tlbench"))) / "suites"
+
+
+def suite_names() -> list[str]:
+    """Return the names of the suites that tlbench ships, sorted."""
+    return sorted(path.stem for path in suite_folder().glob("*.yaml"))
+
+
+def load_suite(
+    name: str | PathLike[str],
+    settings: Iterable[tuple[str, str]] = (),
+    backbones: Sequence[str] = (),
+    cards: Mapping[str, str] | None = None,
+    strategies: Sequence[str] = (),
+) -> Suite:
+    """Read a suite that tlbench ships, or a YAML file, and apply changes to it.
+
+    Parameters
+    ----------
+    name
+        Name of a suite, or path of a file.
+    settings
+        Dotted keys and their YAML values, e.g. ``("training.updates", "50")``.
+    backbones
+        Run these instead of the suite's own; one that the suite has keeps its settings there.
+    cards
+        "source" or "target" → the data set to use instead, unchanged: a name or a card file.
+    strategies
+        Run these instead of the suite's own, training from scratch only if it is among them.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite, backbone or strategy.
+    InputError
+        If the file or a setting is not valid.
+    """
+    path = _suite_path(fspath(name))
+    value, lines = read_yaml(path)
+    # A card file stands beside the suite that names it.
+    _find_cards(value, path.parent)
+    _read_tuned(value, path.parent)
+    suite = _checked(value, str(path), lines)
+    for backbone in backbones:
+        BACKBONES.get(backbone)
+    if backbones:
+        value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+    for name in strategies:
+        arm(name)
+    if strategies:
+        # In the suite's order, so that a suite does not depend on how its command was typed.
+        own = [name for name in suite.strategies if name in strategies]
+        value["strategies"] = list(dict.fromkeys([*own, *strategies]))
+    if cards and suite.matrix is not None:
+        raise InputError(
+            f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
+            "--set 'matrix.elements=[Si, Ge]'."
+        )
+    for part, card in (cards or {}).items():
+        check_names_a_card(card)
+        value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
+    for key, text in settings:
+        assign(value, key, text)
+    _read_tuned(value, Path())
+    _find_cards(value, Path())
+    if settings or backbones or cards or strategies:
+        changed = _checked(value, "the changes on the command line", {})
+        changed._unchanged = suite
+        return changed
+    return suite
+
+
+def load_published(path: Path, private: bool = False) -> Suite:
+    """Read a suite that somebody published: it may name nothing outside tlbench.
+
+    Its backbones need not be installed here.
+
+    Parameters
+    ----------
+    private
+        Whether it is of a private submission, which may name card files in its own folder.
+
+    Raises
+    ------
+    InputError
+        If it is not valid, names data sets by their path or from other files than those of their
+        cards, or tuned settings by their path.
+    """
+    value, lines = read_yaml(path)
+    if isinstance(value.get("tuned"), str):
+        raise InputError(f"{path}: 'tuned' is a path, but should be the settings themselves.")
+    for part, key, name in card_files(value):
+        if not private:
+            raise InputError(
+                f"{path}: {part}.{key} is a path; published results are of data sets that tlbench "
+                "has cards for. Propose the card first, or keep the results on a private board "
+                "(tlbench board add --private)."
+            )
+        if Path(name).name != name:
+            raise InputError(f"{path}: {part}.{key} should name a card file in the same folder.")
+    _find_cards(value, path.parent)
+    if not all(
+        text.isprintable() for text in (str(value.get("title")), str(value.get("description")))
+    ):
+        raise InputError(f"{path}: title and description should be printable characters.")
+    suite = validate(Suite, value, str(path), lines)
+    suite._published = True
+    if suite.n_models() > MOST_MODELS:
+        raise InputError(
+            f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."
+        )
+    pairs = len(suite.init_seeds) * (len(suite.subset_seeds) if suite.pairing == "product" else 1)
+    if pairs > MOST_PAIRS:
+        raise InputError(
+            f"{path}: the suite has {pairs:,} pairs of seeds; {MOST_PAIRS} may be published."
+        )
+    for card in () if private else suite.cards():
+        original = load_card(card.name)
+        if card.name not in card_names() or card.data_files() != original.data_files():
+            raise InputError(
+                f"{path}: the files of data set {card.name!r} should be those of its card."
+            )
+    return suite
+
+
+def card_files(value: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the card files that a suite names: its keys, as ``source`` and ``card``, and the path.
+
+    Parameters
+    ----------
+    value
+        The suite as it is read from YAML.
+    """
+    keys = (("source", "card"), ("target", "card"), ("matrix", "cards"))
+    parts = [(part, key, value[part]) for part, key in keys if isinstance(value.get(part), dict)]
+    named = [(part, key, str(choice.get(key, ""))) for part, key, choice in parts]
+    return [(part, key, name) for part, key, name in named if is_path(name)]
+
+
+def _find_cards(value: dict[str, Any], folder: Path) -> None:
+    """Make the paths of card files, from ``folder``, absolute."""
+    for part, key, name in card_files(value):
+        value[part][key] = str((folder / name).absolute())
+
+
+def _read_tuned(value: dict[str, Any], folder: Path) -> None:
+    """Replace the path of tuned settings, from ``folder``, by what is in it."""
+    if isinstance(value.get("tuned"), str):
+        value["tuned"] = read_tuned(folder / value["tuned"]).model_dump(mode="json")
+
+
+def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
+    """Validate a suite down to the settings of its backbones and data sets."""
+    suite = validate(Suite, value, where, lines)
+    for name in suite.backbones:
+        if name not in BACKBONES:
+            line = lines.get(("backbones", name))
+            place = f"{where}:{line}" if line else where
+            hint = near_names(name, BACKBONES.names())
+            raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
+        suite.backbone_config(name, where, lines)
+    for part, choice in (("source", suite.source), ("target", suite.target)):
+        if choice is not None:
+            load_card(choice.card, choice.changes, where, lines, (part, "changes"))
+    _check_names(suite, where)
+    return suite
+
+
+def _check_names(suite: Suite, where: str) -> None:
+    """Refuse two cards of one name: results would not say which data they are of."""
+    named: dict[str, str] = {}
+    for choice in (c for each in suite.transfers() for c in (each.source, each.target)):
+        # Not as the suite changes them: then they are one card, with changes that it states.
+        card = load_card(choice.card)
+        other = named.setdefault(card.name, choice.card)
+        if other != choice.card and load_card(other).digest() != card.digest():
+            raise InputError(
+                f"{where}: the cards {other} and {choice.card} are both named {card.name!r}, but "
+                "describe different data; change 'name' in one of them."
+            )
+
+
+def _suite_path(name: str) -> Path:
+    names = suite_names()
+    if name in names:
+        return suite_folder() / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise InputError(f"There is no suite file {name!r}; check the path.")
+        if path.suffix.lower() in (".extxyz", ".xyz"):
+            raise InputError(
+                f"{name}: is not a suite; to use its structures, write a card with tlbench data "
+                f"new {shlex.quote(name)}, and name that, as in tlbench run transfer --target "
+                f"{shlex.quote(str(path.with_suffix('.yaml')))}."
+            )
+        return path
+    raise UnknownNameError(f"Unknown suite {name!r}; {near_names(name, names)}")

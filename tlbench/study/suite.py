@@ -1,0 +1,402 @@
+"""What a benchmark suite is: the schema of ``suites/*.yaml``."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
+
+from tlbench.base.errors import InputError
+from tlbench.base.registry import Registry, near_names
+from tlbench.base.schema import LARGEST, Lines, Strict, digest, validate
+from tlbench.data.cards import Card
+from tlbench.metrics import METRICS, of_every_simulation
+from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.models.backbones import BACKBONES
+from tlbench.models.backbones.config import BackboneConfig
+from tlbench.study.simulations import Simulations
+from tlbench.study.transfers import DataChoice, Matrix, SourcePart, Transfer
+from tlbench.study.tuned import PRETRAINING, Tuned
+from tlbench.training.config import TrainingConfig
+from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+
+Property = Literal["temperature_k", "phase", "group"]
+
+Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+
+BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
+"""Keys in which submissions that share a table may differ."""
+
+MOST_MODELS = 200_000
+"""Models of a suite: more would take minutes and gigabytes to lay out."""
+
+_OPTIONAL = (
+    "source",
+    "target",
+    "source_parts",
+    "matrix",
+    "distances",
+    "dynamics",
+    "tuned",
+    "allow_same_data",
+)
+
+
+class Suite(Strict):
+    """A benchmark: which models are trained on what, and how they are measured."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    version: PositiveInt = Field(le=LARGEST)
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=2000)
+    source: DataChoice | None = None
+    target: DataChoice | None = None
+    source_parts: list[SourcePart] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="pretrain on each of these parts of the source; by default on all of it",
+    )
+    matrix: Matrix | None = Field(
+        default=None, description="instead of source and target: every ordered pair of elements"
+    )
+    cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
+    backbones: dict[str, dict[str, Any]] = Field(min_length=1, max_length=100)
+    strategies: list[str] = Field(
+        min_length=1,
+        description="a strategy, or with another start of the target element "
+        "STRATEGY+random or STRATEGY+mean",
+    )
+    sizes: list[PositiveInt] = Field(min_length=1)
+    subset_seeds: list[Seed] = Field(min_length=1)
+    init_seeds: list[Seed] = Field(min_length=1)
+    pairing: Literal["product", "zip"] = Field(
+        default="product",
+        description="zip: the first subset seed goes with the first init seed, and so on, so "
+        "that no two pairs share structures, initial weights or source model",
+    )
+    pretraining: TrainingConfig
+    training: TrainingConfig
+    metrics: list[str] = Field(min_length=1)
+    by: list[list[Property]] = Field(
+        default=[],
+        description="frame properties, or combinations of them, to break the metrics down by",
+    )
+    training_temperatures_k: list[PositiveFloat] | None = Field(
+        default=None,
+        max_length=1000,
+        description="train one target model at each of these, with structures of it alone",
+    )
+
+    tuned: Tuned | None = Field(
+        default=None,
+        description="settings that replace those of 'training' and 'pretraining' for some arms; "
+        "the path of a file that tlbench tune has written",
+    )
+    distances: DistanceSettings | None = Field(
+        default=None,
+        description="compare data sets with each other, and test structures with training "
+        "structures, to see when transfer helps",
+    )
+    dynamics: Simulations | None = Field(
+        default=None, description="simulations that the target models are put through"
+    )
+    allow_same_data: bool = Field(
+        default=False,
+        description="transfer although source and target share structures, which is refused "
+        "otherwise",
+    )
+    _published: bool = PrivateAttr(default=False)
+    _unchanged: "Suite | None" = PrivateAttr(default=None)
+
+    @property
+    def unchanged(self) -> "Suite | None":
+        """The suite before its settings were changed on the command line; None if none were."""
+        return self._unchanged
+
+    @model_validator(mode="after")
+    def _one_kind_of_transfer(self) -> "Suite":
+        if self.matrix is None:
+            for name in ("source", "target"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"the key {name!r} is missing")
+            return self
+        for name in ("source", "target", "source_parts"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"a suite has either a matrix of elements or {name!r}; "
+                    "the elements are those of 'matrix.elements'"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_transfer_is_simulated(self) -> "Suite":
+        several = self.matrix is not None or self.source_parts is not None
+        if self.dynamics is not None and several:
+            raise ValueError("dynamics: only a suite of one source and one target is simulated")
+        return self
+
+    @field_validator("source_parts")
+    @classmethod
+    def _distinct_parts(cls, value: list[SourcePart] | None) -> list[SourcePart] | None:
+        if value is not None and len({part.label() for part in value}) != len(value):
+            raise ValueError("a part is given twice")
+        return value
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _single_properties(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [[entry] if isinstance(entry, str) else entry for entry in value]
+        return value
+
+    @field_validator("by")
+    @classmethod
+    def _distinct_combinations(cls, value: list[list[Property]]) -> list[list[Property]]:
+        if any(len(set(names)) != len(names) for names in value):
+            raise ValueError("a property is given twice in one combination")
+        if len({frozenset(names) for names in value}) != len(value):
+            raise ValueError("a combination of properties is given twice")
+        return value
+
+    @field_validator("training_temperatures_k")
+    @classmethod
+    def _ascending_temperatures(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and (not value or sorted(set(value)) != value):
+            raise ValueError("temperatures should be distinct and ascending")
+        return value
+
+    @field_validator("sizes")
+    @classmethod
+    def _ascending(cls, value: list[int]) -> list[int]:
+        if sorted(set(value)) != value:
+            raise ValueError("sizes should be distinct and ascending")
+        return value
+
+    @field_validator("subset_seeds", "init_seeds")
+    @classmethod
+    def _distinct(cls, value: list[int]) -> list[int]:
+        if len(set(value)) != len(value):
+            raise ValueError("seeds should be distinct")
+        return value
+
+    @model_validator(mode="after")
+    def _seeds_can_be_zipped(self) -> "Suite":
+        if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):
+            raise ValueError(
+                f"pairing: zip needs as many init seeds as subset seeds, but there are "
+                f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _models_can_be_laid_out(self) -> "Suite":
+        if self.n_models() > MOST_MODELS:
+            raise ValueError(
+                f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
+                "planned; choose fewer sizes or seeds, or split it into several suites"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _simulated_sizes_are_trained(self) -> "Suite":
+        if self.dynamics is not None:
+            for size in self.dynamics.sizes or []:
+                if size not in self.sizes:
+                    raise ValueError(f"dynamics: size {size} is not among the suite's sizes")
+        return self
+
+    @model_validator(mode="after")
+    def _simulations_are_there_to_measure(self) -> "Suite":
+        for name in self.metrics:
+            if self.dynamics is None and name not in self.error_metrics:
+                raise ValueError(f"metrics: {name} is of simulations; add 'dynamics' to the suite")
+        return self
+
+    @model_validator(mode="after")
+    def _tuned_arms_are_trained(self) -> "Suite":
+        trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
+        for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
+            if backbone not in self.backbones:
+                hint = near_names(backbone, self.backbones)
+                raise ValueError(f"tuned: {backbone!r} is no backbone of the suite; {hint}")
+            for name in arms:
+                if name not in trained:
+                    hint = near_names(name, trained)
+                    raise ValueError(f"tuned: {name!r} is not trained by the suite; {hint}")
+        return self
+
+    @property
+    def error_metrics(self) -> list[str]:
+        """Metrics of errors on the test set."""
+        return [name for name in self.metrics if METRICS.get(name).of == "errors"]
+
+    @property
+    def simulation_metrics(self) -> list[str]:
+        """Metrics of simulations: those of every suite, and those that this one names."""
+        named = [name for name in self.metrics if METRICS.get(name).of == "dynamics"]
+        return sorted({*of_every_simulation(), *named})
+
+    def untuned_arms(self) -> list[tuple[str, str]]:
+        """Return backbone and arm of all training that has no tuned settings."""
+        arms = [arm(name) for name in self.strategies]
+        first = [PRETRAINING] if any(each.needs_source for each in arms) else []
+        names = [*first, *(each.name for each in arms if each.trains)]
+        tuned = self.tuned.arms if self.tuned else {}
+        return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
+
+    def transfers(self) -> list[Transfer]:
+        """Return what the suite transfers from and to, with which part of the source.
+
+        Raises
+        ------
+        InputError
+            If an element of the matrix has no data set.
+        """
+        if self.matrix is not None:
+            pairs = self.matrix.pairs()
+            return [Transfer(source=s, part=None, target=t) for s, t in pairs]
+        if self.source is None or self.target is None:
+            raise AssertionError("validation asks for both")
+        parts: Sequence[SourcePart | None] = self.source_parts or [None]
+        return [Transfer(source=self.source, part=p, target=self.target) for p in parts]
+
+    def cards(self) -> list[Card]:
+        """Return every data set once, sources first."""
+        transfers = self.transfers()
+        choices = [t.source for t in transfers] + [t.target for t in transfers]
+        return list({card.digest(): card for card in (c.load() for c in choices)}.values())
+
+    def seed_pairs(self) -> list[tuple[int, int]]:
+        """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""
+        if self.pairing == "zip":
+            return list(zip(self.subset_seeds, self.init_seeds, strict=True))
+        return list(product(self.subset_seeds, self.init_seeds))
+
+    def n_models(self) -> int:
+        """Return an upper bound of how many models there are, without making a list of them."""
+        seeds = len(self.init_seeds) * (len(self.subset_seeds) if self.pairing == "product" else 1)
+        transfers = len(self.source_parts or [None])
+        if self.matrix is not None:
+            transfers = len(self.matrix.elements) ** 2
+        arms = len(self.backbones) * (len(self.strategies) + 1)
+        temperatures = len(self.training_temperatures_k or [None])
+        return transfers * arms * len(self.sizes) * temperatures * seeds
+
+    @field_validator("strategies")
+    @classmethod
+    def _known_strategies(cls, value: list[str]) -> list[str]:
+        named = [name.partition("+") for name in value]
+        _known(list(dict.fromkeys(base for base, _, _ in named)), STRATEGIES)
+        _known(list(dict.fromkeys(start for _, plus, start in named if plus)), INITIALISATIONS)
+        try:
+            for name in value:
+                arm(name)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return _distinct_names(value, STRATEGIES)
+
+    @field_validator("metrics")
+    @classmethod
+    def _known_metrics(cls, value: list[str]) -> list[str]:
+        for name in _known(value, METRICS):
+            if name in of_every_simulation():
+                raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
+        if all(METRICS.get(name).of == "dynamics" for name in value):
+            raise ValueError("metrics: at least one should be of errors, as force_mae")
+        return value
+
+    @field_validator("backbones", mode="before")
+    @classmethod
+    def _no_settings_are_empty_settings(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: {} if config is None else config for name, config in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _backbones_share_the_cutoff(self) -> "Suite":
+        for name, config in self.backbones.items():
+            if "cutoff" in config:
+                raise ValueError(
+                    f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
+                )
+        return self
+
+    def backbone_config(
+        self, name: str, where: str = "the suite", lines: Lines | None = None
+    ) -> BackboneConfig:
+        """Return the complete configuration of one of the suite's backbones.
+
+        Parameters
+        ----------
+        where, lines
+            Where its settings are written, and on which lines, for messages.
+
+        Raises
+        ------
+        InputError
+            If the suite sets something that the backbone does not have.
+        """
+        value = {**self.backbones[name], "cutoff": self.cutoff}
+        return validate(BACKBONES.get(name), value, where, lines, ("backbones", name))
+
+    def complete(self) -> dict[str, Any]:
+        """Return the suite with every default and card spelt out: a suite file of its own."""
+        value = self.model_dump(mode="json")
+        for part in ("source", "target"):
+            choice: DataChoice | None = getattr(self, part)
+            if choice is not None:
+                value[part]["changes"] = choice.load().origin.model_dump(mode="json")
+        for name in self.backbones:
+            if name not in BACKBONES or (self._published and BACKBONES.provider(name)):
+                # Of a plugin that is not installed here, or perhaps in another version than the
+                # results were published with: its settings are taken as they are given.
+                continue
+            config = self.backbone_config(name).model_dump(mode="json")
+            value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
+        # A suite without one of them is the same as before there were any.
+        return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything that determines the suite's records."""
+        return digest(self._determined_by())
+
+    def protocol_digest(self) -> str:
+        """Return the SHA-256 of what different architectures should share to be compared.
+
+        That is everything but which backbones and strategies are run, with which tuned settings,
+        and what is measured beside the models.
+        """
+        return digest({k: v for k, v in self._determined_by().items() if k not in BESIDE_PROTOCOL})
+
+    def _determined_by(self) -> dict[str, Any]:
+        value = self.complete()
+        if self.matrix is not None:
+            value["matrix"] = [card.recipe() for card in self.cards()]
+        for part in ("source", "target"):
+            choice: DataChoice | None = getattr(self, part)
+            if choice is not None:
+                value[part] = choice.load().recipe()
+        return {k: v for k, v in value.items() if k not in ("title", "description")}
+
+
+def _known(names: list[str], registry: Registry[Any]) -> list[str]:
+    for name in names:
+        if name not in registry:
+            raise ValueError(
+                f"unknown {registry.kind} {name!r}; {near_names(name, registry.names())}"
+            )
+    return _distinct_names(names, registry)
+
+
+def _distinct_names(names: list[str], registry: Registry[Any]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError(f"a {registry.kind} is given twice")
+    return names
