@@ -89,8 +89,8 @@ def test_what_was_read_first_counts(plugin):
 
 
 def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
-    assert PACKAGE / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
-    assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
+    assert PACKAGE / "models" / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
+    assert PACKAGE / "models" / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
 
 
 def own_files_of(name):
@@ -98,12 +98,12 @@ def own_files_of(name):
 
 
 REGISTERED = {
-    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "from tlbench import load_potential\n": "backbones/mace/model.py",
+    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "models/backbones/mace/model.py",
+    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "models/backbones/mace/model.py",
+    "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": "models/backbones/mace/model.py",
+    "from tlbench import load_potential\n": "models/backbones/mace/model.py",
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
-    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialisation.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "models/elements.py",
     "from tlbench import METRICS\n": "metrics/dynamics.py",
     "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
 }
@@ -118,7 +118,7 @@ def test_what_a_plugin_may_look_up_in_a_registry_belongs_to_it(plugin, text, fil
 
 
 def test_what_is_registered_belongs_to_no_source_of_tlbench_that_only_looks_it_up():
-    assert PACKAGE / "backbones" / "mace" / "model.py" not in own_sources().files("train")
+    assert PACKAGE / "models" / "backbones" / "mace" / "model.py" not in own_sources().files("train")
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_what_a_single_module_imports_from_beside_it_belongs_to_it(single):
     names = {path.name for path in found if path.parent == single}
     assert names == {"gentle.py", "gentle_rates.py", "gentle_tables.py"}
     assert {found[single / name] for name in names} == {name[:-3] for name in names}
-    assert PACKAGE / "seeds.py" in found
+    assert PACKAGE / "base" / "seeds.py" in found
 
 
 @pytest.mark.parametrize("name", ["gentle_rates.py", "gentle_tables.py"])

@@ -78,20 +78,20 @@ def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied
 
 
 @pytest.mark.parametrize(
-    "name", ["report/page.py", "cli/run.py", "engine/store.py", "jobs/base.py", "plan/training.py"]
+    "name", ["report/page.py", "cli/run.py", "engine/store/store.py", "jobs/base.py", "study/models.py"]
 )
 def test_an_edit_of_what_computes_nothing_changes_nothing(edited, name):
     assert edited(name) == set()
 
 
 def test_an_edit_of_one_backbone_changes_it_and_its_variants(edited):
-    assert edited("backbones/schnet/model.py") == {"backbone schnet", "backbone schnet-large"}
+    assert edited("models/backbones/schnet/model.py") == {"backbone schnet", "backbone schnet-large"}
 
 
 @pytest.mark.parametrize(
     ("name", "table", "entry"),
     [
-        ("backbones/__init__.py", "in {\n", '    "toy": "toy.config:ToyConfig",\n'),
+        ("models/backbones/__init__.py", "in {\n", '    "toy": "toy.config:ToyConfig",\n'),
         ("metrics/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
         ("transfer/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
         ("data/readers/__init__.py", ':READER")\n', 'READERS.register("toy", "toy:READER")\n'),

@@ -14,7 +14,7 @@ from tlbench.results.profiles import Profile
 from tlbench.results.records import Record, read_records
 from tlbench.study.model_key import ModelKey, Place, TrainingSet, Transfer
 
-RESULTS = Path(__file__).parent.parent / "leaderboard" / "results"
+RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
 
 KEY = ModelKey(
     source="Si", source_part="300 K", target="Ge", backbone="b", strategy="finetune", size=10,

@@ -47,8 +47,8 @@ def tune(
     """Run all trials that have not been run, and write the best settings to ``tuned.yaml``.
 
     ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.work.events`.
-    Several processes may tune the same suite at once, in the same folder or not: if they have the same
-    store, they share the trials. The folder keeps other backbones and arms of the same search.
+    Several processes may tune the same suite at once, in the same folder or not: if they have the
+    same store, they share the trials. The folder keeps other backbones and arms of the same search.
 
     Parameters
     ----------

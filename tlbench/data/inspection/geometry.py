@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from vesin import NeighborList
 
 from tlbench.data.frames import Floats, Frames, Ints
 
@@ -51,6 +50,9 @@ def structures_of(frames: Frames) -> list[Structure]:
 
 def pairs_within(structure: Structure, cutoff: float) -> Pairs:
     """Return all pairs closer than ``cutoff`` (Å)."""
+    # It imports torch where that is installed.
+    from vesin import NeighborList
+
     x = structure.positions
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
     centre, neighbour, shift = search.compute(
