@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tlbench.jobs import dataset, reference
-from tlbench.jobs.amount import UPDATE, Amount, Facts, Sizes
+from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts, Sizes
 from tlbench.jobs.base import KINDS, amount_of
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite
@@ -50,8 +50,9 @@ def test_training_is_counted_in_force_calls(trained):
     schnet = found["finetune schnet, N 4, seed 0/0 on Ge from Si"]
     config = next(j.settings for j in trained.values() if "finetune schnet, N 4" in j.label)
     batch = min(config.training.batch_size, 4)
+    calls = UPDATE * config.training.updates
     evaluated = 3 * 4 * 8 + (config.training.validation_points + 1) * 4 * 8
-    assert schnet == Amount(UPDATE * config.training.updates * batch * 8 + evaluated, config.rate)
+    assert schnet == Amount(calls * (batch * 8 + CALL) + evaluated, config.rate)
     other = found["finetune dimenetpp, N 4, seed 0/0 on Ge from Si"]
     assert other == replace(schnet, rate=other.rate)
     assert other.rate != schnet.rate
@@ -71,7 +72,7 @@ def test_simulations_are_counted_in_atoms_and_steps(planned):
     protocol = job.settings.protocol
     atoms = 8 * start["repeats"][0] * start["repeats"][1] * start["repeats"][2]
     found = amount_of(job, planned.get, lambda key: None)
-    assert found.number == protocol.n_steps * protocol.replicas * atoms
+    assert found.number == protocol.n_steps * (protocol.replicas * atoms + CALL)
 
 
 def test_data_and_references_from_files_are_counted_in_structures():

@@ -64,9 +64,9 @@ def plan(
     """Show the jobs of SUITE, in which order they can be done, and which are done.
 
     Jobs of one level need only jobs of lower levels. --estimate predicts from what jobs in the
-    store took on the same device. For quick and si-ge-dft-cpu, predicted from the jobs of other
-    suites, CPU time was off by 2 and 4 %; time by the clock, on a machine that had become busier,
-    was 52 and 13 % too low, and 17 and 2 % once a tenth of the suite was done.
+    store took on the same device. The trainings of quick and si-ge-dft-cpu, predicted from the jobs
+    of other suites, took 5 and 1 % more CPU time in all; by the clock it depends on what
+    else the machine does.
     """
     from tlbench.base.errors import InputError
     from tlbench.cli.tables import say

@@ -4,17 +4,11 @@ from tlbench.cli.live import duration
 from tlbench.engine.estimates import Estimate, Prediction
 from tlbench.jobs.base import KINDS
 
-_BASES = {
-    "alike": "jobs alike",
-    "settings": "other settings",
-    "backbones": "other backbones",
-    "unknown": "nothing",
-}
+_BASES = {"alike": "jobs alike", "others": "other backbones", "unknown": "nothing"}
 
 KNOWN_ERROR = (
-    "Tried on two suites that were predicted from others: CPU time 4 % too low and 2 % too high, "
-    "time by the clock 13 and 52 % too low as the machine was busier than before, and 2 and 17 % "
-    "too low once a tenth of the suite was done (benchmarks/README.md)."
+    "Tried on two published suites, each predicted from the others: half of the trainings were off "
+    "by 9 % of their CPU time or more, a tenth by 20 % or more (benchmarks/README.md)."
 )
 
 
@@ -32,76 +26,45 @@ def basis_in_words(prediction: Prediction) -> str:
 
 
 def sentences(found: Estimate, workers: int) -> list[str]:
-    """Return what all that is left to do costs, and what that is worth."""
+    """Return what all that is left to do costs, and how far that can be trusted."""
     if not found.predictions:
         return ["Nothing is left to do, so it costs nothing."]
-    known = found.seconds()
-    if not known:
-        return [_nothing_known(found)]
-    lines = [_costs(found, workers), *_unknown(found), _rests_on(found)]
-    return [*lines, *_quality(found), KNOWN_ERROR]
-
-
-def _nothing_known(found: Estimate) -> str:
-    device = found.measured.accelerator or found.measured.processor
-    where = ""
-    if found.measured.elsewhere:
-        others = found.measured.elsewhere.most_common()
-        where = f" (but on {', '.join(f'{name}: {count}' for name, count in others)})"
-    return (
-        f"There are no measured costs of such jobs on {device} in the store{where}, so what this "
-        "will cost is unknown. Run part of it, and ask again."
-    )
-
-
-def _costs(found: Estimate, workers: int) -> str:
-    parts = [f"{_hours(found.cpu_seconds())} CPU hours"]
-    if found.measured.accelerator is not None:
-        parts.insert(0, f"{_hours(found.gpu_seconds())} GPU hours")
-    wall, least = found.wall_seconds(workers), found.critical_seconds()
-    return (
-        f"Estimate of what is to do: {' and '.join(parts)}; {seconds_in_words(wall)} with "
+    seconds, devices = found.seconds(), [*filter(None, [found.accelerator, found.processor])]
+    if not seconds:
+        others = ", ".join(f"{name}: {count}" for name, count in found.elsewhere.most_common())
+        return [
+            f"There are no measured costs of such jobs on {devices[0]} in the store"
+            f"{f' (but on {others})' if others else ''}, so what this will cost is unknown. Run "
+            "part of it, and ask again."
+        ]
+    hours = [f"{_hours(found.cpu_seconds())} CPU hours"]
+    if found.accelerator is not None:
+        hours.insert(0, f"{_hours(found.gpu_seconds())} GPU hours")
+    wall, least = found.wall_seconds(workers), found.wall_seconds(len(found.jobs))
+    lines = [
+        f"Estimate of what is to do: {' and '.join(hours)}; {seconds_in_words(wall)} with "
         f"{workers} worker{'s' if workers > 1 else ''}, no less than {seconds_in_words(least)} "
         "with however many."
-    )
-
-
-def _unknown(found: Estimate) -> list[str]:
-    unknown = [key for key, each in found.predictions.items() if each.basis == "unknown"]
-    if not unknown:
-        return []
-    kinds = sorted({found.jobs[key].kind for key in unknown}, key=list(KINDS).index)
-    return [f"Not in it: {len(unknown)} jobs of unknown cost ({', '.join(kinds)})."]
-
-
-def _rests_on(found: Estimate) -> str:
-    bases, seconds = found.bases(), found.seconds()
-    total = sum(seconds.values())
-    parts = []
-    for basis in ("alike", "settings", "backbones"):
-        if bases[basis]:
-            mine = sum(s for k, s in seconds.items() if found.predictions[k].basis == basis)
-            share = f", {mine / total:.0%} of the time" if total else ""
-            parts.append(f"{_BASES[basis]} {bases[basis]}{share}")
-    devices = " and ".join(filter(None, [found.measured.accelerator, found.measured.processor]))
-    return (
-        f"It rests on {len(found.measured.samples)} jobs measured on {devices}; of the "
+    ]
+    unknown = [key for key in found.predictions if key not in seconds]
+    if unknown:
+        kinds = sorted({found.jobs[key].kind for key in unknown}, key=list(KINDS).index)
+        lines.append(f"Not in it: {len(unknown)} jobs of unknown cost ({', '.join(kinds)}).")
+    parts, total = [], sum(seconds.values())
+    for basis in ("alike", "others"):
+        own = [s for key, s in seconds.items() if found.predictions[key].basis == basis]
+        if own:
+            share = f", {sum(own) / total:.0%} of the time" if total else ""
+            parts.append(f"{_BASES[basis]} {len(own)}{share}")
+    lines.append(
+        f"It rests on {found.n_measured} jobs measured on {' and '.join(devices)}; of the "
         f"{len(found.predictions)} to do, on {'; on '.join(parts)}."
     )
-
-
-def _quality(found: Estimate) -> list[str]:
-    lines = [
+    lines.append(
         "By the clock the last jobs on the processor took "
-        f"{found.measured.busyness():.2f} times their CPU time, and so, it is taken, will these."
-    ]
-    if found.spread is not None:
-        low, high = found.spread
-        lines.append(
-            f"Of the jobs it rests on, 80 % took {low:.2f} to {high:.2f} times what the same rule "
-            "gives for them."
-        )
-    return lines
+        f"{found.busyness:.2f} times their CPU time, and so, it is taken, will these."
+    )
+    return [*lines, KNOWN_ERROR]
 
 
 def _hours(seconds: float) -> str:

@@ -121,7 +121,9 @@ def amount_of(
     """
     parents = {role: parent for role, key in job.parents.items() if (parent := find(key))}
     data = {
-        role: parent.key if parent.kind == dataset.Config.kind else parent.parents.get("data")
+        role: job.parents[role]
+        if parent.kind == dataset.Config.kind
+        else parent.parents.get("data")
         for role, parent in parents.items()
     }
     known = {role: size for role, key in data.items() if key and (size := sizes(key))}

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from tlbench.base.magnitudes import Count, Magnitude
 from tlbench.base.schema import read_lines, write_lines
-from tlbench.engine.run.provenance import Provenance
 from tlbench.engine.store.store import Store
 from tlbench.jobs import speed
 from tlbench.study.model_key import Flat
@@ -53,8 +52,8 @@ def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cos
 
 
 def _cost(cell: Cell, store: Store) -> Cost | None:
-    trained, timed = whole(store.provenance(cell.trained)), store.provenance(cell.speed)
-    pretrained = None if cell.pretrained is None else whole(store.provenance(cell.pretrained))
+    trained, timed = store.provenance(cell.trained).whole(), store.provenance(cell.speed)
+    pretrained = None if cell.pretrained is None else store.provenance(cell.pretrained).whole()
     if pretrained is not None and pretrained.device_name != trained.device_name:
         return None
     same = timed.device_name == trained.device_name
@@ -72,17 +71,6 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
         peak_memory_mib=trained.peak_device_memory_mib or trained.peak_memory_mib,
         force_call_seconds=timed.force_call_seconds if same else None,
     )
-
-
-def whole(provenance: Provenance) -> Provenance:
-    """Return the provenance of a training with the seconds of all its attempts."""
-    updates, own = provenance.updates, provenance.updates_of_attempt
-    factor = updates / own if updates and own else 1.0
-    seconds = {
-        "wall_seconds": provenance.wall_seconds * factor,
-        "cpu_seconds": provenance.cpu_seconds * factor,
-    }
-    return provenance.model_copy(update=seconds)
 
 
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:
