@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from tlbench.base.wording import PART
 from tlbench.board.providers import is_own, names_of
 from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
@@ -16,7 +17,6 @@ from tlbench.board.verification.coordinates import (
 from tlbench.board.verification.numbers import Model
 from tlbench.board.verification.simulations import PLAIN
 from tlbench.board.verification.verdict import Coverage
-from tlbench.board.wording import PART
 from tlbench.data.cards import Card
 from tlbench.data.origins import SPLITS
 from tlbench.metrics import METRICS

@@ -24,12 +24,13 @@ from dataclasses import replace
 from typing import Any
 
 from tlbench.board.providers import is_own
-from tlbench.board.reading import Entry, JobProvenance
+from tlbench.board.reading import Entry
 from tlbench.board.verification.coordinates import Coordinates
 from tlbench.board.verification.numbers import Model
 from tlbench.board.verification.parameters import CUTOFF, MEMORY, SECONDS, count_parameters
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
+from tlbench.results.provenance import JobProvenance
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
