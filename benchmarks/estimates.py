@@ -25,6 +25,7 @@ from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 LEAST_PAUSE = 10.0
 
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="workers that the run had")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    jobs = plan(load_suite(arguments.suite)).jobs
+    jobs = plan(resolve(load_suite(arguments.suite))).jobs
     own = Store(arguments.store, read_only=True)
     measured = {key: took(own.folder(key)) for key in jobs}
     done = first_done(measured, arguments.known)

@@ -62,13 +62,13 @@ def edit(folder: Path, name: str, change: Callable[[Row], None]) -> None:
 
 def rekey(folder: Path, name: str = GOOD) -> None:
     """Give the jobs of a changed copy the keys that they would have had, and seal it."""
+    from tlbench.board.reading import read_study
     from tlbench.board.submission import Submission
-    from tlbench.study.loading import load_published
     from tlbench.study.models import plan
 
     def keys(of: Path) -> list[str]:
         about = Submission.model_validate_json((of / "submission.json").read_text())
-        return list(plan(load_published(of / "suite.json"), about.key_scheme).jobs)
+        return list(plan(read_study(of / "suite.json"), about.key_scheme).jobs)
 
     renamed = dict(zip(keys(PUBLISHED / name), keys(folder), strict=True))
     pattern = re.compile("[0-9a-f]{64}")
@@ -113,13 +113,13 @@ def follow(folder: Path) -> None:
 
 def claim_suite(folder: Path, **changes: Any) -> None:
     """Change keys of the suite, and give its new digests wherever they are asked for."""
-    from tlbench.study.loading import load_published
+    from tlbench.board.reading import read_study
 
     edit(folder, "suite.json", lambda suite: suite.update(changes))
-    suite = load_published(folder / "suite.json")
-    digest = suite.digest()
+    study = read_study(folder / "suite.json")
+    digest = study.digest
     edit_lines(folder, "records", lambda rows: [r | {"suite_digest": digest} for r in rows])
-    seal(folder, suite_digest=digest, protocol_digest=suite.protocol_digest())
+    seal(folder, suite_digest=digest, protocol_digest=study.protocol_digest)
 
 
 def told(folder: Path) -> None:

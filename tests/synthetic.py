@@ -29,6 +29,7 @@ from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
@@ -88,21 +89,22 @@ class _Publication:
         self.suite = suite
         packages = {"backbone": about.get("providers", {}), **about.get("plugins", {})}
         self.sources = _AnyCode()
-        self.planned = plan(suite, KeyScheme(self.sources, packages))
+        self.study = resolve(suite, published=True)
+        self.planned = plan(self.study, KeyScheme(self.sources, packages))
         simulated = {cell.job for cell in self.planned.simulated}
         self.cells = {coordinates_of(c, c.job in simulated): c for c in self.planned.cells}
         made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
         self.data = {job.config["elements"][0]: key for key, job in made.items()}
-        self.digest = suite.digest()
+        self.digest = self.study.digest
         self.rng = np.random.default_rng(seed)
-        self.cards = {card.elements[0]: card for card in suite.cards()}
+        self.cards = {card.elements[0]: card for card in self.study.cards}
         self.tests = {element: self._tests(element) for element in self.cards}
         self.level = {name: 0.15 * 1.4**n for n, name in enumerate(suite.backbones)}
 
     def write(
         self, results: Path, name: str, without: Sequence[Coordinates], about: dict[str, Any]
     ) -> Path:
-        wanted = [where for where in expected(self.planned) if where not in without]
+        wanted = [where for where in expected(self.study) if where not in without]
         errors: dict[str, ModelErrors] = {}
         runs: list[ModelRun] = []
         records: list[Record] = []
@@ -137,7 +139,7 @@ class _Publication:
         ending = "" if about.get("revision", 1) == 1 else f"-r{about['revision']}"
         folder = results / self.suite.name / f"{name}{ending}"
         folder.mkdir(parents=True)
-        (folder / SUITE).write_text(json.dumps(self.suite.complete()))
+        (folder / SUITE).write_text(json.dumps(self.study.complete()))
         found.write(folder, PACKED)
         jobs = [*errors, *(run.job for run in runs)]
         lines = [self._provenance(job) for job in jobs]
@@ -345,7 +347,7 @@ class _Publication:
             "suite": self.suite.name,
             "suite_version": self.suite.version,
             "suite_digest": self.digest,
-            "protocol_digest": self.suite.protocol_digest(),
+            "protocol_digest": self.study.protocol_digest,
             "data": data,
             "reference": self._dynamics([]).reference.digest() if self.suite.dynamics else None,
             "providers": {},

@@ -27,8 +27,9 @@ def training(updates):
     """Return a job that trains so often."""
     from tlbench.study.loading import load_suite
     from tlbench.study.models import plan
+    from tlbench.study.study import resolve
 
-    jobs = plan(load_suite("smoke", [("pretraining.updates", str(updates))])).jobs
+    jobs = plan(resolve(load_suite("smoke", [("pretraining.updates", str(updates))]))).jobs
     return next(job for job in jobs.values() if job.label == "pretrain schnet on Si, seed 0")
 
 

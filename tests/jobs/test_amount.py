@@ -10,6 +10,7 @@ from tlbench.jobs.base import KINDS, amount_of
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 SIZES = Sizes(
     frames={"train": 12, "validation": 4, "test": 8},
@@ -21,12 +22,12 @@ SIZES = Sizes(
 @pytest.fixture(scope="module")
 def trained():
     settings = [("distances", "{resamples: 20}"), ("source_parts", "[{temperatures_k: [600]}, {}]")]
-    return plan(load_suite("smoke", settings)).jobs
+    return plan(resolve(load_suite("smoke", settings))).jobs
 
 
 @pytest.fixture(scope="module")
 def planned(trained):
-    return trained | plan(load_suite("stability-sw-cpu")).jobs
+    return trained | plan(resolve(load_suite("stability-sw-cpu"))).jobs
 
 
 def amounts(planned, kind, sizes=SIZES):
@@ -75,7 +76,7 @@ def test_simulations_are_counted_in_atoms_and_steps(planned):
 
 
 def test_data_and_references_from_files_are_counted_in_structures():
-    recipe = plan(load_suite("si-ge-dft")).jobs
+    recipe = plan(resolve(load_suite("si-ge-dft"))).jobs
     job = next(job for job in recipe.values() if job.kind == "dataset")
     found = dataset.amount(job.settings, None)
     parts = job.settings.origin["split"]

@@ -25,9 +25,11 @@ from tlbench.board.submission import (
     Submission,
 )
 from tlbench.board.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
+from tlbench.data.cards import card_names, load_card
 from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import load_published
+from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 
 MAX_FILE = 64 << 20
@@ -79,9 +81,14 @@ class Entry:
     folder: Path
     about: Submission
     digest: str
-    suite: Suite
+    study: Study
     results: Results
     provenance: list[JobProvenance]
+
+    @property
+    def suite(self) -> Suite:
+        """The suite as it stands there."""
+        return self.study.suite
 
     @property
     def label(self) -> str:
@@ -163,10 +170,27 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
         folder=folder,
         about=about,
         digest=digest,
-        suite=load_published(folder / SUITE, private),
+        study=read_study(folder / SUITE, private),
         results=Results.read(folder),
         provenance=read_lines(folder / (PROVENANCE + PACKED), JobProvenance, "job"),
     )
+
+
+def read_study(path: Path, private: bool = False) -> Study:
+    """Read the suite of a submission and look up what it names.
+
+    Raises
+    ------
+    InputError
+        If it is not valid, or names data sets of other files than those of their cards.
+    """
+    study = resolve(load_published(path, private), published=True)
+    for card in () if private else study.cards:
+        if card.name not in card_names() or card.data_files() != load_card(card.name).data_files():
+            raise InputError(
+                f"{path}: the files of data set {card.name!r} should be those of its card."
+            )
+    return study
 
 
 def submission_folders(results: Path) -> list[Path]:

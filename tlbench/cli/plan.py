@@ -73,11 +73,11 @@ def plan(
     from tlbench.engine.work.devices import DEVICES
     from tlbench.run import default_store
     from tlbench.study.models import plan as plan_of
+    from tlbench.study.study import resolve
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
-    chosen = suite_of(suite, set_, backbone, strategy, source, target)
-    planned = plan_of(chosen)
+    planned = plan_of(resolve(suite_of(suite, set_, backbone, strategy, source, target)))
     root = store or default_store()
     change = _code_change(planned, root)
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None

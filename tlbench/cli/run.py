@@ -75,13 +75,14 @@ def run(
     from tlbench.run import default_out, default_store, run_suite
     from tlbench.study.models import plan
     from tlbench.study.shards import part
+    from tlbench.study.study import resolve
 
     chosen = suite_of(suite, set_, backbone, strategy, source, target)
     shard_ = shard_of(shard)
     if dry_run:
         check_device(device)
         root, at_once = store or default_store(), workers or default_workers()
-        planned = plan(chosen)
+        planned = plan(resolve(chosen))
         if shard_ is not None:
             planned = replace(planned, jobs=part(planned.jobs, *shard_))
         show_plan(planned, root, device, at_once, estimate=True)

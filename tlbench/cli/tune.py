@@ -88,7 +88,7 @@ def tune(
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
-    from tlbench.study.models import plan
+    from tlbench.study.study import resolve
     from tlbench.study.tuned import PRETRAINING
 
     if find_spec("optuna") is None:
@@ -99,7 +99,8 @@ def tune(
     chosen = suite_of(suite, set_, backbone, strategy)
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
-    if len(chosen.transfers()) > 1:
+    study = resolve(chosen)
+    if len(study.ends) > 1:
         raise InputError(
             f"Suite {chosen.name!r} transfers between several pairs; tune a suite of one, "
             "such as 'transfer' with --set source.card=NAME --set target.card=NAME."
@@ -111,10 +112,9 @@ def tune(
         raise InputError(
             f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
         )
-    plan(chosen)
-    for card in chosen.cards():
+    for card in study.cards:
         fetch(card, mirror)
-    check_distinct(chosen, mirror)
+    check_distinct(study, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
     search = Search(chosen, trials, size or middle, pairs)

@@ -6,40 +6,29 @@ Nothing here imports torch: planning and looking up finished work need only name
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.schema import canonical_json, digest
-from tlbench.jobs import (
-    compare,
-    coverage,
-    dataset,
-    distance,
-    environments,
-    evaluate,
-    geometry,
-    reference,
-    simulate,
-    speed,
-    train,
-)
+from tlbench.jobs import dataset
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.kind import Config, Kind
 
 KINDS: dict[str, Kind[Any, Any]] = {
-    kind.config.kind: kind
-    for kind in (
-        dataset.KIND,
-        train.KIND,
-        speed.KIND,
-        evaluate.KIND,
-        reference.KIND,
-        simulate.KIND,
-        compare.KIND,
-        environments.KIND,
-        distance.KIND,
-        coverage.KIND,
-        geometry.KIND,
+    name: import_module(f"tlbench.jobs.{name}").KIND
+    for name in (
+        "dataset",
+        "train",
+        "speed",
+        "evaluate",
+        "reference",
+        "simulate",
+        "compare",
+        "environments",
+        "distance",
+        "coverage",
+        "geometry",
     )
 }
 """Name → kind."""

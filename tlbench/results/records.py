@@ -55,7 +55,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                 Record(
                     suite=plan.suite.name,
                     suite_version=plan.suite.version,
-                    suite_digest=plan.suite_digest,
+                    suite_digest=plan.study.digest,
                     model=cell.model,
                     metric=entry.metric,
                     unit=METRICS.get(entry.metric).unit,

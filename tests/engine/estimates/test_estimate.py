@@ -17,6 +17,7 @@ from tlbench.jobs.base import Job
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 ATOMS = 64
 VALIDATION = 33
@@ -255,7 +256,7 @@ def test_a_fan_takes_as_many_rounds_as_it_needs(workers, rounds):
 
 def test_a_run_that_was_begun_predicts_its_rest(smoke, tmp_path):
     """A real store: half of a suite is predicted from the other half, and all of it at once."""
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     finished = finished_in(Store(smoke.copy_store(tmp_path / "store"), read_only=True))
     assert finished.keys() == jobs.keys()
     done = set(list(jobs)[::2])

@@ -50,7 +50,7 @@ class Reproduction:
     @property
     def data_files(self) -> list[str]:
         """The data files that have no address and so should lie beside their cards."""
-        cards = self.entry.suite.cards()
+        cards = self.entry.study.cards
         return sorted({f.path for card in cards for f in card.data_files().values() if f.path})
 
     @property

@@ -15,8 +15,7 @@ from tlbench.data.inspection.parts import ForceScale, force_scales
 from tlbench.data.inspection.shapes import Shape, copies_among, shapes_of
 from tlbench.data.reading import read_parts
 from tlbench.data.sharing import same_data_error
-from tlbench.study.suite import Suite
-from tlbench.transfer import arm
+from tlbench.study.study import Study
 
 MOST_ATOMS = 300_000
 """Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
@@ -91,19 +90,18 @@ def audit_source(source: Parts, target: Parts) -> SourceAudit:
     return SourceAudit(frames={part: len(frames) for part, frames in target.items()}, copies=copies)
 
 
-def related_transfers(suite: Suite) -> Iterator[tuple[Card, Card]]:
+def related_transfers(study: Study) -> Iterator[tuple[Card, Card]]:
     """Yield source and target of each transfer of weights between data of a common element."""
-    if not any(arm(name).needs_source for name in suite.strategies):
+    if not any(arm.needs_source for arm in study.arms):
         return
     pairs = {}
-    for transfer in suite.transfers():
-        source, target = transfer.source.load(), transfer.target.load()
-        if set(source.elements) & set(target.elements):
-            pairs[source.digest(), target.digest()] = source, target
+    for ends in study.ends:
+        if set(ends.source.elements) & set(ends.target.elements):
+            pairs[ends.source.digest(), ends.target.digest()] = ends.source, ends.target
     yield from pairs.values()
 
 
-def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
+def check_distinct(study: Study, mirror: Path | None = None) -> None:
     """Refuse a source that holds most of the target's structures under other file names.
 
     Reads the files of cards of a common element; copies may be renumbered or turned, too.
@@ -113,7 +111,7 @@ def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
     InputError
         Unless the suite allows it; or if the files cannot be read.
     """
-    for source, target in [] if suite.allow_same_data else related_transfers(suite):
+    for source, target in [] if study.suite.allow_same_data else related_transfers(study):
         if not (source.data_files() and target.data_files()):
             continue
         parts = _read(target, mirror)

@@ -25,7 +25,7 @@ from tlbench.report.inspection.audit import (
     related_transfers,
 )
 from tlbench.study.plan import dataset_job
-from tlbench.study.suite import Suite
+from tlbench.study.study import Study
 
 FILE = "data.json"
 """Counts of a run's data sets, so that the same command does not count again."""
@@ -45,21 +45,21 @@ class Audits(Strict):
     sources: dict[str, SourceAudit] = Field(default={})
 
 
-def notes_on_data(suite: Suite, store: Store, finished: Collection[str], out: Path) -> DataNotes:
-    """Return notes on those data sets of ``suite`` whose jobs are in ``finished``.
+def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Path) -> DataNotes:
+    """Return notes on those data sets of ``study`` whose jobs are in ``finished``.
 
     Counts are kept in the folder ``out``; only data sets that are not counted there are read.
     """
     try:
-        audits = _audits(suite, store, finished, out / FILE)
-        return _notes(suite, audits)
+        audits = _audits(study, store, finished, out / FILE)
+        return _notes(study, audits)
     except Exception as error:
         # The results of a run that is done should be written, however odd its data are.
         said = " ".join(str(error).split())[:200]
         return DataNotes((f"The data could not be inspected ({type(error).__name__}: {said}).",))
 
 
-def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -> Audits:
+def _audits(study: Study, store: Store, finished: Collection[str], path: Path) -> Audits:
     """Return the counts of a run, and write them if there are new ones."""
     try:
         known = read_json(path, Audits, "counts of data sets")
@@ -74,13 +74,13 @@ def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -
         return loaded[key]
 
     data, sources = {}, {}
-    for card in suite.cards():
+    for card in study.cards:
         key = dataset_job(card).key
         if key in finished:
             data[key] = known.data.get(key) or audit_data_set(
                 parts(key), sampled=not card.data_files()
             )
-    for source, target in related_transfers(suite):
+    for source, target in related_transfers(study):
         first, second = dataset_job(source).key, dataset_job(target).key
         if first in finished and second in finished:
             pair = _pair(source, target)
@@ -95,17 +95,16 @@ def _pair(source: Card, target: Card) -> str:
     return f"{dataset_job(source).key}/{dataset_job(target).key}"
 
 
-def _notes(suite: Suite, audits: Audits) -> DataNotes:
+def _notes(study: Study, audits: Audits) -> DataNotes:
     sentences: list[str] = []
-    for card in suite.cards():
+    for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += _on_data_set(card.name, found)
-    for source, target in related_transfers(suite):
+    for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
     silent = set()
-    for transfer in suite.transfers():
-        target = transfer.target.load()
+    for target in {ends.target.digest(): ends.target for ends in study.ends}.values():
         found = audits.data.get(dataset_job(target).key)
         if found is not None and found.forces["test"].vanishes:
             silent |= set(target.elements)
