@@ -10,7 +10,7 @@ the known part to the end of the last job; pauses, in which no job ran, are subt
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +23,9 @@ from tlbench.engine.estimates import Estimate, estimate, finished_in
 from tlbench.engine.run.provenance import Provenance
 from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
-from tlbench.results.costs import whole
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 LEAST_PAUSE = 10.0
 
@@ -42,7 +42,7 @@ class Took:
 
 def took(folder: Path) -> Took:
     found = read_json(folder / "provenance.json", Provenance, "the provenance of a job")
-    start, cost = datetime.fromisoformat(found.started).timestamp(), whole(found)
+    start, cost = datetime.fromisoformat(found.started).timestamp(), found.whole()
     return Took(cost.wall_seconds, cost.cpu_seconds, start, start + found.wall_seconds)
 
 
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="workers that the run had")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    jobs = plan(load_suite(arguments.suite)).jobs
+    jobs = plan(resolve(load_suite(arguments.suite))).jobs
     own = Store(arguments.store, read_only=True)
     measured = {key: took(own.folder(key)) for key in jobs}
     done = first_done(measured, arguments.known)
@@ -117,16 +117,14 @@ def main() -> None:
     seconds, pauses = span((took for key, took in measured.items() if key not in done), since)
     predicted = found.wall_seconds(arguments.workers)
     said = lines(jobs, found, measured)
-    samples, busy = len(found.measured.samples), found.measured.busyness()
+    bases = Counter(each.basis for each in found.predictions.values())
     said += [
-        f"learned from {samples} jobs, predictions {dict(found.bases())}; the last took "
-        f"{busy:.2f} s by the clock for each second of the processor",
+        f"learned from {found.n_measured} jobs, predictions {dict(bases)}; the last took "
+        f"{found.busyness:.2f} s by the clock for each second of the processor",
         f"wall time, {arguments.workers} workers: predicted {predicted:,.0f} s, measured "
         f"{seconds:,.0f} s, ratio {predicted / seconds:.2f}",
     ]
     said += [f"pause of {pause:.0f} s" for pause in pauses]
-    if found.spread:
-        said.append("spread of what it rests on: {:.2f} to {:.2f}".format(*found.spread))
     sys.stdout.write("".join(f"{line}\n" for line in said))
 
 

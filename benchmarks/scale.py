@@ -30,6 +30,7 @@ from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 SIZES = (1_000, 10_000, 100_000)
 TABLE = Path(__file__).with_name("scale.md")
@@ -99,7 +100,7 @@ def idle_kinds() -> Iterator[None]:
 def planned(n: int) -> Mapping[str, Job]:
     """Return about ``n`` jobs: the smoke suite with as many seeds as that takes."""
     seeds = json.dumps(list(range(n // _JOBS_PER_SEED)))
-    return plan(load_suite("smoke", [("subset_seeds", seeds)])).jobs
+    return plan(resolve(load_suite("smoke", [("subset_seeds", seeds)]))).jobs
 
 
 def measure(n: int, folder: Path) -> Measured:

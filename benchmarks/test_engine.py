@@ -18,6 +18,7 @@ from tlbench.jobs.base import KINDS, Job
 from tlbench.run import run_suite
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 SEEDS = 208
 JOBS = 9986
@@ -68,7 +69,7 @@ def test_planning_ten_thousand_jobs(benchmark, large_suite):
 @pytest.mark.benchmark(group="recognising 10,000 finished jobs")
 def test_recognising_ten_thousand_finished_jobs(benchmark, large_suite, tmp_path):
     benchmark.extra_info["target_s"] = 5.0
-    planned, store = plan(large_suite), Store(tmp_path)
+    planned, store = plan(resolve(large_suite)), Store(tmp_path)
     fill(store, planned)
     arguments = (planned.jobs, store, Resources(device="cpu", executor=(no_executor, 1)))
     report = benchmark.pedantic(run_jobs, arguments, rounds=3)
@@ -79,7 +80,7 @@ def test_recognising_ten_thousand_finished_jobs(benchmark, large_suite, tmp_path
 def test_rerun_with_nothing_to_do(benchmark, tmp_path):
     benchmark.extra_info["target_s"] = 5.0
     suite = load_suite("si-ge-sw")
-    fill(Store(tmp_path / "store"), plan(suite))
+    fill(Store(tmp_path / "store"), plan(resolve(suite)))
     arguments = (suite, tmp_path / "out", tmp_path / "store")
     run = benchmark.pedantic(run_suite, arguments, {"resources": Resources(device="cpu")}, rounds=3)
     assert run.report.count("cached") == len(run.plan.jobs)

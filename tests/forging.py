@@ -46,7 +46,10 @@ def edit_lines(folder: Path, name: str, change: Callable[[list[Row]], list[Row] 
     """Change the JSON lines of a file in place, and seal the submission."""
     path = folder / f"{name}.jsonl.gz"
     rows = [json.loads(line) for line in text_of(path).splitlines()]
-    rows = change(rows) or rows
+    # Files of today state their version first.
+    head = rows[:1] if rows[0].keys() == {"format"} else []
+    rows = rows[len(head) :]
+    rows = [*head, *(change(rows) or rows)]
     write(path, "".join(json.dumps(row) + "\n" for row in rows))
     seal(folder)
 
@@ -62,13 +65,13 @@ def edit(folder: Path, name: str, change: Callable[[Row], None]) -> None:
 
 def rekey(folder: Path, name: str = GOOD) -> None:
     """Give the jobs of a changed copy the keys that they would have had, and seal it."""
+    from tlbench.board.reading import read_study
     from tlbench.board.submission import Submission
-    from tlbench.study.loading import load_published
     from tlbench.study.models import plan
 
     def keys(of: Path) -> list[str]:
         about = Submission.model_validate_json((of / "submission.json").read_text())
-        return list(plan(load_published(of / "suite.json"), about.key_scheme).jobs)
+        return list(plan(read_study(of / "suite.json"), about.key_scheme).jobs)
 
     renamed = dict(zip(keys(PUBLISHED / name), keys(folder), strict=True))
     pattern = re.compile("[0-9a-f]{64}")
@@ -113,13 +116,13 @@ def follow(folder: Path) -> None:
 
 def claim_suite(folder: Path, **changes: Any) -> None:
     """Change keys of the suite, and give its new digests wherever they are asked for."""
-    from tlbench.study.loading import load_published
+    from tlbench.board.reading import read_study
 
     edit(folder, "suite.json", lambda suite: suite.update(changes))
-    suite = load_published(folder / "suite.json")
-    digest = suite.digest()
+    study = read_study(folder / "suite.json")
+    digest = study.digest
     edit_lines(folder, "records", lambda rows: [r | {"suite_digest": digest} for r in rows])
-    seal(folder, suite_digest=digest, protocol_digest=suite.protocol_digest())
+    seal(folder, suite_digest=digest, protocol_digest=study.protocol_digest)
 
 
 def told(folder: Path) -> None:

@@ -1,13 +1,15 @@
 """Runs that never took place: numbers that scatter as much as one likes."""
 
 import math
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
+from pandas import DataFrame
 
-from tlbench.regression.judgement import judge
-from tlbench.regression.pairing import pair_up
-from tlbench.regression.places import Place
-from tlbench.regression.sides import Side
+from tlbench.regression.losses import LEVEL, adjusted, student_tests
+from tlbench.regression.numbers import Numbers
+from tlbench.regression.table import SEEDS, table_of
 
 SMOKE = ((0, 0), (1, 0))
 """Pairs of the smoke suite; its models without subsets have one."""
@@ -26,9 +28,18 @@ ARMS = (
 )
 
 
-def side(values):
-    """Return a side that has these values and is of the smoke suite."""
-    return Side("simulated", "smoke", 1, "digest", values, ())
+class Place(NamedTuple):
+    """The coordinates of a number, but for the seeds of its model."""
+
+    metric: str
+    backbone: str
+    source: str
+    source_part: str | None
+    target: str
+    strategy: str
+    size: int
+    train_temperature_k: float | None
+    condition: tuple[tuple[str, float | str], ...] = ()
 
 
 def place(metric, backbone, arm, condition=()):
@@ -36,6 +47,16 @@ def place(metric, backbone, arm, condition=()):
     strategy, size = arm
     target = "Si" if strategy == "pretrain" else "Ge"
     return Place(metric, backbone, "Si", None, target, strategy, size, None, condition)
+
+
+def numbers(values):
+    """Return the numbers of a run of the smoke suite, given by place and pair of seeds."""
+    rows = [
+        {**where._asdict(), **dict(zip(SEEDS, pair, strict=True)), "value": value}
+        for where, found in values.items()
+        for pair, value in found.items()
+    ]
+    return Numbers("simulated", "smoke", 1, "digest", table_of(rows), ())
 
 
 def losses(generator, pairs, scatter, shares, uneven):
@@ -65,25 +86,26 @@ def alarms(
     ``loss`` is the factor by which schnet's errors are worse.
     """
     generator = np.random.default_rng(0)
-    tolerances = dict.fromkeys(METRICS, tolerance)
-    any_, named = 0, 0
-    for _ in range(n):
-        values = {}
-        for backbone in BACKBONES:
-            factor = loss if backbone == "schnet" else 1.0
-            for metric in METRICS:
-                for condition in CONDITIONS:
-                    logs = losses(generator, pairs, scatter, shares, uneven)
-                    for arm, row in zip(ARMS, logs, strict=True):
-                        seeds = pairs
-                        if arm[0] in ("pretrain", "zero-shot"):
-                            seeds = tuple(dict.fromkeys((None, init) for _, init in pairs))
-                        values[place(metric, backbone, arm, condition)] = {
-                            pair: factor * math.exp(x)
-                            for pair, x in zip(seeds, row[: len(seeds)], strict=True)
-                        }
-        before = {where: dict.fromkeys(found, 1.0) for where, found in values.items()}
-        worse = judge(pair_up(side(values), side(before)), tolerances).worse
-        any_ += bool(worse)
-        named += any(each.backbone == "schnet" for each in worse)
-    return any_ / n, named / n
+    groups = [*product(BACKBONES, METRICS, CONDITIONS)]
+    init_seeds = [init for _, init in pairs]
+    several = len(set(init_seeds)) > 1
+    rows, place = [], 0
+    for group, (check, each) in enumerate(product(range(n), groups)):
+        backbone, _, condition = each
+        logs = losses(generator, pairs, scatter, shares, uneven)
+        for (arm, _), found in zip(ARMS, logs, strict=True):
+            place += 1
+            # Without subsets there is a model of each init seed.
+            count = len(set(init_seeds)) if arm in ("pretrain", "zero-shot") else len(pairs)
+            for unit, log in enumerate(found[:count]):
+                extra = math.log(loss) if backbone == "schnet" else 0.0
+                shared = f"{group} {arm}" if several else str(place)
+                rows.append((check, group, backbone, condition, place, shared, unit, log + extra))
+    columns = ["check", "group", "backbone", "condition", "place", "arm", "unit", "loss"]
+    alarmed = set()
+    for table in student_tests(DataFrame(rows, columns=columns).assign(rate=False)):
+        for check, found in table.groupby("check"):
+            beyond = found["value"] > math.log1p(tolerance)
+            worse = found[beyond & (adjusted(found["chance"]) <= LEVEL)]
+            alarmed |= {(check, name) for name in worse["backbone"]}
+    return len({check for check, _ in alarmed}) / n, sum(b == "schnet" for _, b in alarmed) / n

@@ -10,8 +10,7 @@ import numpy as np
 from forging import PUBLISHED
 
 from tlbench.base.files import PACKED
-from tlbench.base.schema import read_lines, write_lines
-from tlbench.board.reading import JobProvenance, digest_of
+from tlbench.board.reading import digest_of
 from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
 from tlbench.board.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.board.verification.data import known_contents
@@ -22,13 +21,21 @@ from tlbench.metrics.dynamics import Comparison
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
-from tlbench.results.frame_errors import ModelErrors, TestSet, recompute
+from tlbench.results.frame_errors import (
+    ERRORS_FORMAT,
+    TESTS_FORMAT,
+    ModelErrors,
+    TestSet,
+    recompute,
+)
+from tlbench.results.provenance import PROVENANCE_FORMAT, JobProvenance
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
@@ -88,21 +95,22 @@ class _Publication:
         self.suite = suite
         packages = {"backbone": about.get("providers", {}), **about.get("plugins", {})}
         self.sources = _AnyCode()
-        self.planned = plan(suite, KeyScheme(self.sources, packages))
+        self.study = resolve(suite, published=True)
+        self.planned = plan(self.study, KeyScheme(self.sources, packages))
         simulated = {cell.job for cell in self.planned.simulated}
         self.cells = {coordinates_of(c, c.job in simulated): c for c in self.planned.cells}
         made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
         self.data = {job.config["elements"][0]: key for key, job in made.items()}
-        self.digest = suite.digest()
+        self.digest = self.study.digest
         self.rng = np.random.default_rng(seed)
-        self.cards = {card.elements[0]: card for card in suite.cards()}
+        self.cards = {card.elements[0]: card for card in self.study.cards}
         self.tests = {element: self._tests(element) for element in self.cards}
         self.level = {name: 0.15 * 1.4**n for n, name in enumerate(suite.backbones)}
 
     def write(
         self, results: Path, name: str, without: Sequence[Coordinates], about: dict[str, Any]
     ) -> Path:
-        wanted = [where for where in expected(self.planned) if where not in without]
+        wanted = [where for where in expected(self.study) if where not in without]
         errors: dict[str, ModelErrors] = {}
         runs: list[ModelRun] = []
         records: list[Record] = []
@@ -137,14 +145,14 @@ class _Publication:
         ending = "" if about.get("revision", 1) == 1 else f"-r{about['revision']}"
         folder = results / self.suite.name / f"{name}{ending}"
         folder.mkdir(parents=True)
-        (folder / SUITE).write_text(json.dumps(self.suite.complete()))
+        (folder / SUITE).write_text(json.dumps(self.study.complete()))
         found.write(folder, PACKED)
         jobs = [*errors, *(run.job for run in runs)]
         lines = [self._provenance(job) for job in jobs]
         lines += [self._training(cost) for cost in costs.values()]
-        write_lines(folder / (PROVENANCE + PACKED), lines)
-        write_lines(folder / (ERRORS + PACKED), errors.values())
-        write_lines(folder / (TESTS + PACKED), self.tests.values())
+        PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), lines)
+        ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors.values())
+        TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), self.tests.values())
         said = self._about(name, models) | about
         said["files"] = {p.name: digest_of(p) for p in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps(said))
@@ -154,10 +162,8 @@ class _Publication:
         card, count = self.cards[element], self.cards[element].n_frames("test")
         if card.digest() in known_contents():
             # Structures that everybody knows cannot be drawn.
-            tests = read_lines(
-                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED),
-                TestSet,
-                "test set",
+            tests = TESTS_FORMAT.read_lines(
+                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED)
             )
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})
@@ -345,7 +351,7 @@ class _Publication:
             "suite": self.suite.name,
             "suite_version": self.suite.version,
             "suite_digest": self.digest,
-            "protocol_digest": self.suite.protocol_digest(),
+            "protocol_digest": self.study.protocol_digest,
             "data": data,
             "reference": self._dynamics([]).reference.digest() if self.suite.dynamics else None,
             "providers": {},

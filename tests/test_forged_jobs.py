@@ -16,13 +16,14 @@ from tlbench.results.results import Results
 from tlbench.run import run_suite
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 DENORMAL = 5e-324
 
 
 @pytest.fixture(scope="module")
 def planned():
-    return plan(load_suite("smoke"))
+    return plan(resolve(load_suite("smoke")))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tlbench.models.potential import Potential, load_potential
     from tlbench.results.records import Record, read_records
     from tlbench.results.results import Results
+    from tlbench.results.tables import load_results
     from tlbench.results.trained_models import TrainedModel, list_models
     from tlbench.run import Run, run_suite
     from tlbench.study.loading import load_suite
@@ -52,6 +53,7 @@ _WHERE = {
     "list_models": "results.trained_models",
     "load_card": "data.cards",
     "load_potential": "models.potential",
+    "load_results": "results.tables",
     "load_suite": "study.loading",
     "read_records": "results.records",
     "run_suite": "run",
@@ -79,6 +81,7 @@ __all__ = [
     "list_models",
     "load_card",
     "load_potential",
+    "load_results",
     "load_suite",
     "read_records",
     "run_suite",

@@ -33,11 +33,14 @@ from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
+from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.loading import SUITE_FORMAT
 from tlbench.study.models import plan
 from tlbench.study.plan import Plan, dataset_job
 from tlbench.study.shards import part
+from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 
 STORE_VARIABLE = "TLBENCH_STORE"
@@ -110,7 +113,7 @@ def run_suite(
         can be done no more. The failure of a job is no error; it is in the run's report.
     """
     resources = resources or Resources()
-    planned = plan(suite)
+    planned = plan(resolve(suite))
     jobs = planned.jobs if shard is None else part(planned.jobs, *shard)
     out = default_out(suite, shard) if out is None else Path(out)
     opened = _prepare(planned, jobs, store, resources, mirror)
@@ -149,23 +152,23 @@ def _prepare(
     mirror: str | os.PathLike[str] | None,
 ) -> Store:
     """Find out before any job runs whether all that the jobs need is there; return the store."""
-    suite, mirror = planned.suite, None if mirror is None else Path(mirror)
-    if suite.distances is not None:
+    study, mirror = planned.study, None if mirror is None else Path(mirror)
+    if study.suite.distances is not None:
         check_packages()
     check_device(resources.device)
     check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
     opened = Store(default_store() if store is None else Path(store))
-    for card in suite.cards():
+    for card in study.cards:
         _check_data(planned, card, opened, mirror)
     if not jobs.keys() <= opened.finished():
         # Else the files need not be there.
-        check_distinct(suite, mirror)
+        check_distinct(study, mirror)
     return opened
 
 
 def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
     """Write the results of a run to its folder."""
-    suite = planned.suite
+    study, suite = planned.study, planned.suite
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     results = Results.collect(planned, store, finished)
     entries = [
@@ -173,17 +176,16 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
         for key, job, found in ((key, planned.jobs[key], store.provenance(key)) for key in finished)
     ]
     failures = [(planned.jobs[key].label, error) for key, error in report.errors.items()]
-    notes = notes_on_data(suite, store, finished, out).completed(results.records)
+    notes = notes_on_data(study, store, finished, out).completed(results.records)
     try:
         results.write(out)
-        lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
-        write_whole(out / PROVENANCE, "".join(f"{line}\n" for line in lines))
-        complete = _complete(suite, out)
-        text = json.dumps(complete, indent=1, ensure_ascii=False)
+        PROVENANCE_FORMAT.write_objects(out / PROVENANCE, entries)
+        complete = _complete(study, out)
+        text = json.dumps(SUITE_FORMAT.stated(complete), indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
         write_whole(out / "summary.md", markdown(results, suite.error_metrics, suite, notes))
         page = out / "report.html"
-        write_report(page, suite, complete, planned.suite_digest, results, entries, failures, notes)
+        write_report(page, study, complete, results, entries, failures, notes)
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
@@ -192,9 +194,9 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
     return Run(planned, report, results.records, out, notes)
 
 
-def _complete(suite: Suite, out: Path) -> dict[str, Any]:
+def _complete(study: Study, out: Path) -> dict[str, Any]:
     """Return the suite spelt out, to stand in ``out``: card files are named from there."""
-    complete = suite.complete()
+    complete = study.complete()
     for where, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
         if where in complete and is_path(complete[where][key]):
             complete[where][key] = os.path.relpath(complete[where][key], out)

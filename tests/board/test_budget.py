@@ -37,12 +37,12 @@ def attack(name: str) -> Callable[[Attack], Attack]:
 @attack(QUICK)
 def millions_of_test_structures_by_the_recipe(folder: Path) -> None:
     # The submission gives the number that it lists; only the recipe has others.
-    from tlbench.study.loading import load_published
+    from tlbench.board.reading import read_study
 
     suite = json.loads(text_of(folder / "suite.json"))
     suite["target"]["changes"]["test"]["frames"] = 10**6
     claim_suite(folder, target=suite["target"])
-    card = load_published(folder / "suite.json").cards()[1]
+    card = read_study(folder / "suite.json").cards[1]
     about = json.loads(text_of(folder / "submission.json"))
     about["data"][1]["recipe"] = card.digest()
     seal(folder, data=about["data"])

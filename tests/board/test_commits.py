@@ -140,7 +140,7 @@ def history(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stating(history, entry):
     """Return the submission as one that states the code of the second commit."""
-    planned = plan(entry.suite, KeyScheme(Sources(as_it_was("main~1", history)), {}))
+    planned = plan(entry.study, KeyScheme(Sources(as_it_was("main~1", history)), {}))
     sources = {name: d for job in planned.jobs.values() for name, d in job.sources.items()}
     about = entry.about.model_copy(update={"format": 2, "sources": sources})
     jobs = [

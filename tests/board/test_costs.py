@@ -213,7 +213,8 @@ def test_a_network_that_cannot_be_built_is_refused(tmp_path, monkeypatch):
     entry = read_submission(copied(tmp_path))
     hostile = entry.suite.backbones | {"dimenetpp": {"n_blocks": 10**5}}
     suite = entry.suite.model_copy(update={"backbones": hostile})
-    said, _ = costs.check_parameters(replace(entry, suite=suite), models_of(entry))
+    changed = replace(entry, study=replace(entry.study, suite=suite))
+    said, _ = costs.check_parameters(changed, models_of(entry))
     assert said == [
         "The network of dimenetpp cannot be built within 1 s and 640 MiB, so nobody knows how many "
         "parameters it has; make it smaller."

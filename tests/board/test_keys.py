@@ -7,11 +7,10 @@ from forging import copied, edit, edit_lines, rekey, seal
 from synthetic import publish
 
 from tlbench.base import registry
-from tlbench.board.reading import read_submission
+from tlbench.board.reading import read_study, read_submission
 from tlbench.board.verification import verify
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
-from tlbench.study.loading import load_published
 
 FIRST = "is not that of its suite, settings, seeds and sources."
 
@@ -55,7 +54,7 @@ def replace_key(folder, known):
 def test_an_invented_key_is_refused(which, field, request):
     folder = request.getfixturevalue(which)
     first = read_submission(folder).results.records[0]
-    replace_key(folder, getattr(first, field))
+    replace_key(folder, first.trained if field == "model" else first.job)
     assert FIRST in problems_of(folder)
 
 
@@ -82,18 +81,18 @@ def test_a_setting_or_seed_that_was_not_used_is_refused(which, path, value, requ
         place[path[-1]] = value[: len(seeds)] if swapped else value
 
     edit(folder, "suite.json", change)
-    suite = load_published(folder / "suite.json")
+    study = read_study(folder / "suite.json")
 
     def say(rows):
         for row in rows:
             if "suite_digest" in row:
-                row["suite_digest"] = suite.digest()
+                row["suite_digest"] = study.digest
             if "init_seed" in row:
                 row["init_seed"] = swapped.get(row["init_seed"], row["init_seed"])
 
     edit_lines(folder, "records", lambda rows: say(rows))
     edit(folder, "dynamics.json.gz", lambda found: say(found["models"]))
-    seal(folder, suite_digest=suite.digest(), protocol_digest=suite.protocol_digest())
+    seal(folder, suite_digest=study.digest, protocol_digest=study.protocol_digest)
     assert FIRST in problems_of(folder)
 
 

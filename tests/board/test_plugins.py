@@ -5,9 +5,8 @@ import json
 import pytest
 from forging import copied, edit, edit_lines, rekey, seal
 
-from tlbench.board.reading import read_submission
+from tlbench.board.reading import read_study, read_submission
 from tlbench.board.verification import verify
-from tlbench.study.loading import load_published
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def plugin(tmp_path):
         suite["backbones"] = {"dimenetpp": suite["backbones"]["dimenetpp"], "my-network": {"n": 1}}
 
     edit(folder, "suite.json", replace)
-    digest = load_published(folder / "suite.json").digest()
+    digest = read_study(folder / "suite.json").digest
     edit_lines(
         folder, "records", lambda rows: [r.update(suite_digest=digest) for r in rows] and None
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.regression.sides import read_baseline
+from tlbench.regression.numbers import read_baseline
 from tlbench.results.records import read_records, write_records
 from tlbench.study.loading import load_suite
 
@@ -124,12 +124,11 @@ def test_a_run_that_lacks_records_fails(smoke, command, baseline, tmp_path):
 def test_the_committed_baseline_is_of_the_suite_as_it_is(smoke):
     committed = read_baseline(COMMITTED)
     suite = load_suite("smoke")
-    assert (committed.suite, committed.suite_version) == (suite.name, suite.version)
-    measured = {
-        (r.model.backbone, r.model.strategy, r.model.size)
-        for r in read_records(smoke.out / "records.jsonl")
-    }
-    assert {(p.backbone, p.strategy, p.size) for p in committed.values} == measured
+    assert (committed.suite, committed.version) == (suite.name, suite.version)
+    models = [record.model for record in read_records(smoke.out / "records.jsonl")]
+    measured = {(model.backbone, model.strategy, model.size) for model in models}
+    columns = committed.table[["backbone", "strategy", "size"]]
+    assert set(columns.itertuples(index=False, name=None)) == measured
     assert all(origin.git_dirty is False for origin in committed.origins)
 
 

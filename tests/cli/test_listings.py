@@ -10,6 +10,8 @@ import yaml
 
 from tlbench.cli import main
 from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 @pytest.fixture
@@ -42,7 +44,6 @@ def test_ls_names_everything(printed, kind, names):
 @pytest.mark.parametrize(
     ("kind", "name", "key", "value"),
     [
-        ("suite", "smoke", "jobs", 44),
         ("backbone", "schnet", "name", "schnet"),
         ("strategy", "zero-shot", "trains", False),
         ("metric", "force_mae", "unit", "meV/Å"),
@@ -64,13 +65,31 @@ def test_the_version_is_the_installed_one(printed):
 
 
 def test_a_shown_suite_is_a_suite_file_with_everything_in_it(printed, tmp_path):
-    shown = yaml.safe_load(printed("show", "suite", "quick"))
+    shown = yaml.safe_load(printed("show", "suite", "quick", "--yaml"))
     assert shown["backbones"]["dimenetpp"]["n_spherical"] == 7
     assert shown["source"]["changes"]["lattice_constant"] == 5.43095
-    digest, _ = shown.pop("digest"), shown.pop("jobs")
     path = tmp_path / "quick.yaml"
     path.write_text(yaml.safe_dump(shown))
-    assert load_suite(str(path)).digest() == digest
+    study = resolve(load_suite(str(path)))
+    assert study.digest == resolve(load_suite("quick")).digest
+
+
+def test_a_suite_is_shown_as_a_study(printed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = printed("show", "suite", "temperature-sw")
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    study = resolve(load_suite("temperature-sw"))
+    for said in (
+        study.digest,
+        "sw-si Si 440 44 110",
+        "hidden_channels 32",
+        "random weights, all of them trained on the target data",
+        "300 K, 1200 K, 2100 K, 3000 K",
+        "0/0, 1/1, 2/2, 3/3, 4/4",
+        f"{len(study.grid)} models, 10 of them source models; {len(plan(study).jobs)} jobs",
+    ):
+        assert said in words
 
 
 def test_importing_and_asking_for_help_load_nothing_heavy():
@@ -99,9 +118,10 @@ def test_help_answers_in_under_300_ms():
 def test_planning_imports_no_torch():
     code = (
         "import sys\n"
-        "from tlbench.study import plan\n"
-        "from tlbench.study import load_suite\n"
-        "assert plan(load_suite('si-ge-sw')).jobs\n"
+        "from tlbench.study.models import plan\n"
+        "from tlbench.study.loading import load_suite\n"
+        "from tlbench.study.study import resolve\n"
+        "assert plan(resolve(load_suite('si-ge-sw'))).jobs\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -20,6 +20,7 @@ from tlbench.jobs.sources import own_sources
 from tlbench.run import run_suite
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def begun(smoke, tmp_path) -> Path:
     """Return a store that has all but the last ten jobs of the suite ``smoke``."""
     store = tmp_path / "begun"
     smoke.copy_store(store)
-    for key in list(plan(load_suite("smoke")).jobs)[-10:]:
+    for key in list(plan(resolve(load_suite("smoke"))).jobs)[-10:]:
         shutil.rmtree(store / key)
     return store
 
@@ -92,7 +93,7 @@ def shown_after_the_edit_is_undone(shown, store):
 def test_a_run_says_which_code_has_changed_before_it_does_anything(edited, tmp_path):
     store = tmp_path / "store"
     suite = load_suite("smoke")
-    write_plan(Store(store), "smoke", plan(suite).jobs)
+    write_plan(Store(store), "smoke", plan(resolve(suite)).jobs)
     edited()
     told = []
 
@@ -108,7 +109,7 @@ def test_a_run_says_which_code_has_changed_before_it_does_anything(edited, tmp_p
 
 def test_jobs_are_shown_with_their_parents_and_their_level(shown, tmp_path):
     text = shown("plan", "smoke", "--store", tmp_path / "none")
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     found = rows(text)
     assert [row[0] for row in found] == [str(n + 1) for n in range(len(jobs))]
     keys = list(jobs)
@@ -125,7 +126,7 @@ def test_jobs_are_shown_with_their_parents_and_their_level(shown, tmp_path):
     assert not (tmp_path / "none").exists()
     # Each job is one line, however long.
     long = rows(shown("plan", "quick", "--store", tmp_path / "none"))
-    assert len(long) == len(plan(load_suite("quick")).jobs)
+    assert len(long) == len(plan(resolve(load_suite("quick"))).jobs)
     assert all(len(row[-2]) == 12 for row in long)
 
 
@@ -173,12 +174,12 @@ def test_columns_in_which_there_is_nothing_take_no_room(shown, smoke, monkeypatc
     assert "takes" not in estimated.splitlines()[0]
     assert "rests on" not in estimated.splitlines()[0]
     plain = shown("plan", "smoke", "--store", smoke.store)
-    count = len(plan(load_suite("smoke")).jobs)
+    count = len(plan(resolve(load_suite("smoke"))).jobs)
     assert estimated.splitlines()[: count + 1] == plain.splitlines()[: count + 1]
 
 
 def test_a_kind_of_which_no_cost_is_known_does_not_take_0_seconds():
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     of_data = {key: 60.0 for key, job in jobs.items() if job.kind == "dataset"}
     found = SimpleNamespace(predictions=dict.fromkeys(jobs), seconds=lambda: of_data)
     out = Console(width=100, file=io.StringIO())
@@ -198,7 +199,7 @@ def test_unknown_costs_have_no_columns(shown, monkeypatch, tmp_path):
 
 def test_keys_are_those_that_are_left_level_by_level(shown, begun):
     lines = shown("plan", "smoke", "--store", begun, "--keys").splitlines()
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     assert {line.split()[1] for line in lines} == set(list(jobs)[-10:])
     found = [int(line.split()[0]) for line in lines]
     assert found == sorted(found)
@@ -211,7 +212,7 @@ def test_keys_are_those_that_are_left_level_by_level(shown, begun):
 def test_a_damaged_job_is_to_be_done_again(shown, smoke, tmp_path):
     store = tmp_path / "store"
     smoke.copy_store(store)
-    key = next(iter(plan(load_suite("smoke")).jobs))
+    key = next(iter(plan(resolve(load_suite("smoke"))).jobs))
     (store / key / "result.json").write_text("{}")
     assert shown("plan", "smoke", "--store", store, "--keys") == f"0 {key}\n"
     assert "damaged" in shown("plan", "smoke", "--store", store)
@@ -222,7 +223,7 @@ def test_a_saved_plan_can_be_read(shown, tmp_path):
     text = shown("plan", "smoke", "--store", store, "--save", "--backbone", "schnet")
     (path,) = plan_files(Store(store, read_only=True))
     assert str(path) in text
-    assert read_plan(path) == plan(load_suite("smoke", backbones=["schnet"])).jobs
+    assert read_plan(path) == plan(resolve(load_suite("smoke", backbones=["schnet"]))).jobs
     # For scripts: nothing but keys.
     keys = shown("plan", "smoke", "--store", store, "--save", "--keys")
     assert {len(line.split()) for line in keys.splitlines()} == {2}
@@ -230,7 +231,7 @@ def test_a_saved_plan_can_be_read(shown, tmp_path):
 
 
 def test_many_jobs_are_counted_by_kind_unless_all_are_wanted(shown, tmp_path):
-    jobs = plan(load_suite("si-ge-sw")).jobs
+    jobs = plan(resolve(load_suite("si-ge-sw"))).jobs
     text = shown("plan", "si-ge-sw", "--store", tmp_path / "none")
     assert len(text.splitlines()) < 15
     counts = {line.split()[0]: line.split() for line in text.splitlines()}

@@ -3,6 +3,7 @@
 from tlbench.results.records import read_records
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 def test_only_the_strategies_that_are_named_are_run(smoke, printed, tmp_path):
@@ -20,7 +21,7 @@ def test_only_the_strategies_that_are_named_are_run(smoke, printed, tmp_path):
 
 
 def test_a_dry_run_and_a_plan_have_only_these_strategies(smoke, printed):
-    jobs = plan(load_suite("smoke", strategies=["zero-shot"])).jobs
+    jobs = plan(resolve(load_suite("smoke", strategies=["zero-shot"]))).jobs
     for verb in (["plan"], ["run", "--dry-run"]):
         said = printed(*verb, "smoke", "--strategy", "zero-shot", "--store", smoke.store)
         assert f"{len(jobs)} jobs, 0 to do" in said

@@ -8,6 +8,7 @@ import pytest
 from inline import inline
 
 from tlbench.cli import main
+from tlbench.study.study import resolve
 from tlbench.study.tuned import Tuned, TunedArm, TunedSettings, read_tuned
 from tlbench.tuning import Search
 
@@ -60,7 +61,7 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     def no_trials(search: Search, *_: object) -> Tuned:
         seen.append(search)
         arms = {"schnet": {name: ARM for _, name in search.series()}}
-        digest = search.suite.digest()
+        digest = resolve(search.suite).digest
         return Tuned(suite="smoke", suite_digest=digest, study="", size=1, pairs=1, arms=arms)
 
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)

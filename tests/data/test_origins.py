@@ -15,7 +15,7 @@ from tlbench.data.cards import card_folder, card_of, load_card, shared_data
 from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS, Origin
 from tlbench.jobs.context import Context
-from tlbench.jobs.dataset import run
+from tlbench.jobs.dataset import KIND
 
 
 class PerfectOrigin(Origin):
@@ -63,7 +63,8 @@ def test_a_card_takes_it(perfect, tmp_path):
 
 
 def test_its_job_makes_the_frames(perfect, tmp_path):
-    result = run(card_of(perfect, "a card").recipe(), Context(tmp_path, {}, "cpu", print))
+    recipe = card_of(perfect, "a card").recipe()
+    result = KIND.perform(recipe, Context(tmp_path, {}, "cpu", print))
     assert result["n_frames"] == dict.fromkeys(SPLITS, 3)
     assert len(Frames.load(tmp_path / "test.npz")) == 3
 

@@ -12,6 +12,7 @@ from tlbench.data.cards import Card, load_card, shared_data
 from tlbench.data.guess import guess_card
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 def written(folder: Path, name: str, seed: int, element: str = "Ge", **origin) -> Card:
@@ -80,15 +81,17 @@ def same(*settings):
 
 def test_a_plan_of_the_same_data_is_refused_unless_it_is_asked_for():
     with pytest.raises(InputError, match=r"'sw-ge' .* hold the same data .*allow_same_data=true"):
-        plan(same())
-    assert plan(same(("allow_same_data", "true"))).cells
+        plan(resolve(same()))
+    assert plan(resolve(same(("allow_same_data", "true")))).cells
     # Nothing is transferred.
-    assert plan(same(("strategies", "[scratch]"))).cells
+    assert plan(resolve(same(("strategies", "[scratch]")))).cells
 
 
 def test_that_it_may_be_asked_for_changes_no_digest():
     suite = load_suite("smoke")
-    assert "allow_same_data" not in suite.complete()
-    assert load_suite("smoke", [("allow_same_data", "false")]).digest() == suite.digest()
+    assert "allow_same_data" not in resolve(suite).complete()
+    assert (
+        resolve(load_suite("smoke", [("allow_same_data", "false")])).digest == resolve(suite).digest
+    )
     # The complete suite of a run is one that can be run again.
-    assert same(("allow_same_data", "true")).complete()["allow_same_data"] is True
+    assert resolve(same(("allow_same_data", "true"))).complete()["allow_same_data"] is True

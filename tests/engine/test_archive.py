@@ -22,6 +22,7 @@ from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 DATA = Job("compare", {"n": 1}, label="the data", files={"a": "/home/somebody/a.xyz"})
 TRAIN = Job("distance", {"n": 2}, {"data": DATA.key})
@@ -69,7 +70,7 @@ def test_a_run_from_an_imported_store_has_nothing_to_do(smoke, other):
         raise AssertionError("there was nothing to do")
         yield
 
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     assert run_jobs(jobs, other, within(never)).complete
     assert {path.name for path in plan_files(other)} == {path.name for path in plan_files(source)}
     assert list(read_plan(plan_files(other)[0])) == list(jobs)

@@ -5,7 +5,7 @@ from lock_holders import held, stop
 
 from tlbench.base.errors import InputError
 from tlbench.engine.run.run_log import RunLog
-from tlbench.engine.run.status import follow, status_of
+from tlbench.engine.run.status import Status, follow, status_of
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
@@ -51,6 +51,15 @@ def test_a_process_that_is_stopped_is_named_whoever_started_it(tmp_path, store, 
         found = status_of(follow(str(tmp_path / "out")))
         assert f"process {pid} on " in found.elsewhere[JOB.key]
         assert "which is stopped" in found.elsewhere[JOB.key]
+
+
+def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():
+    states = {"a": "finished", "b": "finished", "c": "running", "d": "waiting", "e": "skipped"}
+    found = Status(True, "run-started", "", states, {}, {}, {}, ["a", "b"], 60.0)
+    # Predicted 2 + 4 s took 60 s; then 5 s take 50, and what is unknown as much as the mean.
+    predicted = {"a": 2.0, "b": 4.0, "c": 5.0, "e": 100.0}
+    assert found.left_seconds(predicted) == pytest.approx(50 + 30)
+    assert found.left_seconds({"c": 5.0}) is None
 
 
 def test_a_second_run_in_the_folder_is_told_who_has_it(tmp_path, log):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tlbench.jobs import dataset, reference
-from tlbench.jobs.amount import UPDATE, Amount, Facts, Sizes
+from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts, Sizes
 from tlbench.jobs.base import KINDS, amount_of
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 SIZES = Sizes(
     frames={"train": 12, "validation": 4, "test": 8},
@@ -21,12 +22,12 @@ SIZES = Sizes(
 @pytest.fixture(scope="module")
 def trained():
     settings = [("distances", "{resamples: 20}"), ("source_parts", "[{temperatures_k: [600]}, {}]")]
-    return plan(load_suite("smoke", settings)).jobs
+    return plan(resolve(load_suite("smoke", settings))).jobs
 
 
 @pytest.fixture(scope="module")
 def planned(trained):
-    return trained | plan(load_suite("stability-sw-cpu")).jobs
+    return trained | plan(resolve(load_suite("stability-sw-cpu"))).jobs
 
 
 def amounts(planned, kind, sizes=SIZES):
@@ -49,8 +50,9 @@ def test_training_is_counted_in_force_calls(trained):
     schnet = found["finetune schnet, N 4, seed 0/0 on Ge from Si"]
     config = next(j.settings for j in trained.values() if "finetune schnet, N 4" in j.label)
     batch = min(config.training.batch_size, 4)
+    calls = UPDATE * config.training.updates
     evaluated = 3 * 4 * 8 + (config.training.validation_points + 1) * 4 * 8
-    assert schnet == Amount(UPDATE * config.training.updates * batch * 8 + evaluated, config.rate)
+    assert schnet == Amount(calls * (batch * 8 + CALL) + evaluated, config.rate)
     other = found["finetune dimenetpp, N 4, seed 0/0 on Ge from Si"]
     assert other == replace(schnet, rate=other.rate)
     assert other.rate != schnet.rate
@@ -70,11 +72,11 @@ def test_simulations_are_counted_in_atoms_and_steps(planned):
     protocol = job.settings.protocol
     atoms = 8 * start["repeats"][0] * start["repeats"][1] * start["repeats"][2]
     found = amount_of(job, planned.get, lambda key: None)
-    assert found.number == protocol.n_steps * protocol.replicas * atoms
+    assert found.number == protocol.n_steps * (protocol.replicas * atoms + CALL)
 
 
 def test_data_and_references_from_files_are_counted_in_structures():
-    recipe = plan(load_suite("si-ge-dft")).jobs
+    recipe = plan(resolve(load_suite("si-ge-dft"))).jobs
     job = next(job for job in recipe.values() if job.kind == "dataset")
     found = dataset.amount(job.settings, None)
     parts = job.settings.origin["split"]

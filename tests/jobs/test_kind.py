@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.jobs import base, evaluate, kind, train
 from tlbench.jobs.base import KINDS
-from tlbench.jobs.kind import LATER, Backbone, first_form
+from tlbench.jobs.kind import Backbone, first_form
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.models.backbones import BACKBONES
@@ -20,27 +21,28 @@ from tlbench.models.backbones.schnet.config import SchNetConfig
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 from tlbench.training.config import LossWeights, TrainingConfig
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
 
 
 class MoreLoss(LossWeights):
-    smoothness: float = Field(default=0.0, json_schema_extra=LATER)
+    smoothness: float = later(0.0)
 
 
 class MoreTraining(TrainingConfig):
     loss: MoreLoss = MoreLoss()
-    warm_up: int = Field(default=0, json_schema_extra=LATER)
+    warm_up: int = later(0)
 
 
 class MoreSchNet(SchNetConfig):
-    residual: bool = Field(default=True, json_schema_extra=LATER)
+    residual: bool = later(True)
 
 
 class MoreTrain(train.Config):
     training: MoreTraining | None = None
-    averaged: bool = Field(default=False, json_schema_extra=LATER)
+    averaged: bool = later(False)
 
 
 @pytest.fixture
@@ -63,9 +65,9 @@ def _grown(training=None, **settings):
 @pytest.mark.parametrize("keys", [KeyScheme(), KeyScheme(None, {})], ids=["this format", "first"])
 def test_settings_that_are_added_later_change_no_key(keys, grow):
     suite = load_suite("quick")
-    before = list(plan(suite, keys).jobs)
+    before = list(plan(resolve(suite), keys).jobs)
     grow()
-    jobs = plan(suite, keys).jobs
+    jobs = plan(resolve(suite), keys).jobs
     assert list(jobs) == before
     assert any(job.label.startswith("pretrain schnet") for job in jobs.values())
 
@@ -73,14 +75,14 @@ def test_settings_that_are_added_later_change_no_key(keys, grow):
 def test_a_setting_that_is_added_later_changes_the_keys_of_those_that_use_it(grow):
     grow()
     suite = load_suite("smoke")
-    before = plan(suite).jobs
+    before = plan(resolve(suite)).jobs
     changed = {**suite.backbones, "schnet": {**suite.backbones["schnet"], "residual": False}}
-    after = plan(suite.model_copy(update={"backbones": changed})).jobs
+    after = plan(resolve(suite.model_copy(update={"backbones": changed}))).jobs
     assert before.keys() - after.keys() == {k for k, j in before.items() if "schnet" in j.label}
 
 
 def test_no_seed_changes_with_what_is_added(grow):
-    jobs = [job for job in plan(load_suite("smoke")).jobs.values() if job.kind == "train"]
+    jobs = [job for job in plan(resolve(load_suite("smoke"))).jobs.values() if job.kind == "train"]
     before = [KINDS[job.kind].seed_of(job.config) for job in jobs]
     # What seeds of the first version of tlbench followed from.
     assert before[0]["training"]["final_learning_rate_fraction"] == 0.01
@@ -116,7 +118,8 @@ def defaults_of(model):
 def keys_of_plugin(settings, packages):
     """Return the keys of the smoke suite with a backbone of another package."""
     suite = load_suite("smoke").model_copy(update={"backbones": {"mine": settings}})
-    return list(plan(suite, KeyScheme(AnyCode(), packages)).jobs)
+    study = resolve(suite, published=packages is not None)
+    return list(plan(study, KeyScheme(AnyCode(), packages)).jobs)
 
 
 class AnyCode(dict):

@@ -18,8 +18,11 @@ from tlbench.models.backbones import BACKBONES
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 PACKAGE = Path(tlbench.__file__).parent
+BACKBONES_FOLDER = PACKAGE / "models" / "backbones"
+MACE = "models/backbones/mace/model.py"
 
 
 @pytest.fixture
@@ -89,8 +92,8 @@ def test_what_was_read_first_counts(plugin):
 
 
 def test_what_a_plugin_imports_of_tlbench_belongs_to_it(plugin):
-    assert PACKAGE / "backbones" / "schnet" / "model.py" in Sources().files("backbone mine")
-    assert PACKAGE / "backbones" / "mace" / "model.py" not in Sources().files("backbone mine")
+    assert BACKBONES_FOLDER / "schnet" / "model.py" in Sources().files("backbone mine")
+    assert BACKBONES_FOLDER / "mace" / "model.py" not in Sources().files("backbone mine")
 
 
 def own_files_of(name):
@@ -98,12 +101,12 @@ def own_files_of(name):
 
 
 REGISTERED = {
-    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": "backbones/mace/model.py",
-    "from tlbench import load_potential\n": "backbones/mace/model.py",
+    "from tlbench import BACKBONES\n\nBACKBONES.get('mace')\n": MACE,
+    "import tlbench\n\ntlbench.BACKBONES.get('mace')\n": MACE,
+    "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": MACE,
+    "from tlbench import load_potential\n": MACE,
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
-    "from tlbench.transfer import INITIALISATIONS\n": "transfer/initialisation.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "models/elements.py",
     "from tlbench import METRICS\n": "metrics/dynamics.py",
     "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
 }
@@ -118,7 +121,7 @@ def test_what_a_plugin_may_look_up_in_a_registry_belongs_to_it(plugin, text, fil
 
 
 def test_what_is_registered_belongs_to_no_source_of_tlbench_that_only_looks_it_up():
-    assert PACKAGE / "backbones" / "mace" / "model.py" not in own_sources().files("train")
+    assert BACKBONES_FOLDER / "mace" / "model.py" not in own_sources().files("train")
 
 
 @pytest.fixture
@@ -144,7 +147,7 @@ def test_what_a_single_module_imports_from_beside_it_belongs_to_it(single):
     names = {path.name for path in found if path.parent == single}
     assert names == {"gentle.py", "gentle_rates.py", "gentle_tables.py"}
     assert {found[single / name] for name in names} == {name[:-3] for name in names}
-    assert PACKAGE / "seeds.py" in found
+    assert PACKAGE / "base" / "seeds.py" in found
 
 
 @pytest.mark.parametrize("name", ["gentle_rates.py", "gentle_tables.py"])
@@ -194,7 +197,7 @@ def test_a_plugin_with_endless_data_is_refused_in_a_sentence(plugin, monkeypatch
 
 def keys_of(**changes):
     suite = load_suite("smoke").model_copy(update=changes)
-    return plan(suite, KeyScheme(Sources())).jobs
+    return plan(resolve(suite), KeyScheme(Sources())).jobs
 
 
 def test_an_edited_plugin_is_other_work_and_the_rest_is_not(plugin):
@@ -216,7 +219,7 @@ def test_a_metric_that_is_installed_but_not_named_changes_nothing(monkeypatch, r
 
 def test_a_metric_of_simulations_is_computed_where_it_is_named(plugin):
     suite = load_suite("quick", [("metrics", "[force_mae, longest]")])
-    named = plan(suite, KeyScheme(Sources())).jobs.values()
+    named = plan(resolve(suite), KeyScheme(Sources())).jobs.values()
     compared = [job for job in named if job.kind == "compare"]
     evaluated = [job for job in named if job.kind == "evaluate"]
     assert compared

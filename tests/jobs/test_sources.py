@@ -19,6 +19,7 @@ from tlbench.models.backbones import BACKBONES
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 PACKAGE = Path(tlbench.__file__).parent
 
@@ -68,9 +69,9 @@ def test_an_edit_of_the_loss_changes_training_alone(edited):
 
 def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied, edited):
     suite = load_suite("quick")
-    before = plan(suite, KeyScheme(Sources(copied))).jobs
+    before = plan(resolve(suite), KeyScheme(Sources(copied))).jobs
     edited("training/loss.py")
-    after = plan(suite, KeyScheme(Sources(copied))).jobs
+    after = plan(resolve(suite), KeyScheme(Sources(copied))).jobs
     kept = {job.kind for key, job in before.items() if key in after}
     changed = {job.kind for key, job in before.items() if key not in after}
     assert kept == {"dataset", "speed", "reference"}
@@ -78,20 +79,24 @@ def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied
 
 
 @pytest.mark.parametrize(
-    "name", ["report/page.py", "cli/run.py", "engine/store.py", "jobs/base.py", "plan/training.py"]
+    "name",
+    ["report/page.py", "cli/run.py", "engine/store/store.py", "jobs/base.py", "study/models.py"],
 )
 def test_an_edit_of_what_computes_nothing_changes_nothing(edited, name):
     assert edited(name) == set()
 
 
 def test_an_edit_of_one_backbone_changes_it_and_its_variants(edited):
-    assert edited("backbones/schnet/model.py") == {"backbone schnet", "backbone schnet-large"}
+    assert edited("models/backbones/schnet/model.py") == {
+        "backbone schnet",
+        "backbone schnet-large",
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "table", "entry"),
     [
-        ("backbones/__init__.py", "in {\n", '    "toy": "toy.config:ToyConfig",\n'),
+        ("models/backbones/__init__.py", "in {\n", '    "toy": "toy.config:ToyConfig",\n'),
         ("metrics/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
         ("transfer/__init__.py", "in {\n", '    "toy": "toy:TOY",\n'),
         ("data/readers/__init__.py", ':READER")\n', 'READERS.register("toy", "toy:READER")\n'),
@@ -180,7 +185,7 @@ def test_what_a_kind_imports_at_its_top_is_among_its_files():
 
 def keys_of(**changes):
     suite = load_suite("smoke").model_copy(update=changes)
-    return plan(suite, KeyScheme(Sources())).jobs
+    return plan(resolve(suite), KeyScheme(Sources())).jobs
 
 
 def test_a_job_says_which_sources_it_was_done_with():

@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from simulated_runs import place, side
+from simulated_runs import numbers, place
 
 from tlbench.metrics.statistics import paired_ratio
-from tlbench.regression.compare import compare
-from tlbench.regression.comparison import Comparison
+from tlbench.regression.comparison import compare
 from tlbench.regression.pairing import pair_up
 
 WHERE = place("force_mae", "schnet", ("finetune", 4))
@@ -18,27 +17,26 @@ AFTER = {pair: value * (1.1 + 0.01 * pair[0]) for pair, value in BEFORE.items()}
 
 
 def compared(first, second):
-    pairing = pair_up(side(first), side(second))
-    return Comparison(pairing, compare(pairing))
+    return compare(pair_up(numbers(first), numbers(second)))
 
 
 def test_a_row_is_the_paired_ratio_of_the_second_to_the_first():
     (row,) = compared({WHERE: BEFORE}, {WHERE: AFTER}).rows
     expected = paired_ratio(AFTER, BEFORE)
-    assert (row.change, row.n_pairs) == (pytest.approx(expected.value), 5)
-    assert row.interval[0] == pytest.approx(expected.interval.low, rel=0.01)
-    assert row.first == pytest.approx(102, rel=1e-3)
-    assert row.verdict == "worse"
+    assert (row.data["change"], row.data["n_pairs"]) == (pytest.approx(expected.value), 5)
+    assert row.data["interval"][0] == pytest.approx(expected.interval.low, rel=0.01)
+    assert row.data["a"] == pytest.approx(102, rel=1e-3)
+    assert row.data["b_is"] == "worse"
     (back,) = compared({WHERE: AFTER}, {WHERE: BEFORE}).rows
-    assert back.change == pytest.approx(1 / row.change)
-    assert back.verdict == "better"
+    assert back.data["change"] == pytest.approx(1 / row.data["change"])
+    assert back.data["b_is"] == "better"
 
 
 def test_with_fewer_than_five_pairs_nothing_is_claimed():
     four = {pair: value for pair, value in BEFORE.items() if pair[0] < 4}
     found = compared({WHERE: four}, {WHERE: AFTER})
     (row,) = found.rows
-    assert (row.n_pairs, row.interval, row.verdict) == (4, None, "")
+    assert (row.data["n_pairs"], row.data["interval"], row.data["b_is"]) == (4, None, None)
     (lines,) = found.tables().values()
     assert lines[1][3].endswith("(4 pairs)")
     assert "1 number only in B: schnet, finetune, N 4, Si → Ge: 1 number (force_mae)." in (
@@ -70,7 +68,6 @@ def test_whole_backbones_arms_and_sizes_are_named_once():
 
 def test_models_from_scratch_are_of_no_source():
     scratch = place("force_mae", "schnet", ("scratch", 4))
-    assert scratch.model == "schnet, scratch, N 4, Ge"
     # In a matrix they are recorded once for every source, and shown once.
     values = {scratch: BEFORE, scratch._replace(source="Li"): BEFORE}
     (lines,) = compared(values, values).tables().values()
@@ -85,11 +82,11 @@ def test_rates_are_subtracted_and_times_divided():
     second = {
         rate: {(n, 0): 0.4 + 0.1 * n for n in range(5)}, time: {(n, 0): 300.0 for n in range(5)}
     }  # fmt: skip
-    by_metric = {row.spec.name: row for row in compared(first, second).rows}
-    assert by_metric["stability_rate"].change == pytest.approx(0.6)
-    assert by_metric["stability_rate"].verdict == "better"
-    assert by_metric["survival_time"].change == pytest.approx(1.5)
-    assert by_metric["survival_time"].verdict == "better"
+    by_metric = {row.data["metric"]: row.data for row in compared(first, second).rows}
+    assert by_metric["stability_rate"]["change"] == pytest.approx(0.6)
+    assert by_metric["stability_rate"]["b_is"] == "better"
+    assert by_metric["survival_time"]["change"] == pytest.approx(1.5)
+    assert by_metric["survival_time"]["b_is"] == "better"
 
 
 def test_values_without_a_ratio_are_left_out_and_counted():
@@ -97,7 +94,7 @@ def test_values_without_a_ratio_are_left_out_and_counted():
     other = place("force_rmse", "schnet", ("finetune", 4))
     found = compared({WHERE: BEFORE, other: {(0, 0): 0.0}}, {WHERE: zero, other: {(0, 0): 1.0}})
     (row,) = found.rows
-    assert row.n_pairs == 4
+    assert row.data["n_pairs"] == 4
     assert "2 numbers without a ratio left out: a value is not positive." in found.remarks()
 
 
@@ -115,9 +112,8 @@ def test_values_by_condition_are_in_the_json_alone():
 
 def test_hostile_names_do_nothing():
     hostile = WHERE._replace(backbone="|<img src=x>\n\n# [a](b) `c`\x1b[31m")
-    first = replace(side({hostile: BEFORE}), suite="smoke", name="*a*")
-    pairing = pair_up(first, side({hostile: AFTER}))
-    found = Comparison(pairing, compare(pairing))
+    first = replace(numbers({hostile: BEFORE}), suite="smoke", name="*a*")
+    found = compare(pair_up(first, numbers({hostile: AFTER})))
     (lines,) = found.tables().values()
     assert all(text.isprintable() for text in [*found.remarks(), *lines[1]])
     text = found.markdown()
@@ -129,10 +125,10 @@ def test_hostile_names_do_nothing():
 
 
 def test_the_settings_that_differ_are_named():
-    first = replace(side({WHERE: BEFORE}), settings={"training": {"updates": 20}, "cutoff": 4.0})
+    first = replace(numbers({WHERE: BEFORE}), settings={"training": {"updates": 20}, "cutoff": 4.0})
     second = replace(
-        side({WHERE: AFTER}),
-        suite_digest="other",
+        numbers({WHERE: AFTER}),
+        digest="other",
         settings={"training": {"updates": 50}, "cutoff": 4.0},
     )
     pairing = pair_up(first, second)

@@ -2,75 +2,86 @@
 
 import numpy as np
 import pytest
+from pandas import DataFrame, Series
 from scipy import stats
 from simulated_runs import FOUR, SMOKE, alarms
 
-from tlbench.regression.noise import group_losses, holm
+from tlbench.regression.losses import holm, student_tests
 
 CHANGES = np.array([0.1, 0.3, 0.2, 0.25])
 
 
+def mean_and_chance(places, arms, units=None, rate=False):
+    """Return mean loss and p-value of each place, and of all together if there are several."""
+    rows = [
+        {"place": n, "group": 0, "arm": arm, "unit": unit, "loss": loss, "rate": rate}
+        for n, (arm, losses) in enumerate(zip(arms, places, strict=True))
+        for unit, loss in zip(units or range(len(losses)), losses, strict=True)
+    ]
+    of_places, whole = student_tests(DataFrame(rows).assign(condition=[()] * len(rows)))
+    return [(r.value, r.chance) for r in (*of_places.itertuples(), *whole.itertuples())]
+
+
 def test_one_place_alone_is_students_test():
-    group = group_losses([CHANGES], ["a"])
     expected = stats.ttest_1samp(CHANGES, 0, alternative="greater").pvalue
-    assert group.places[0].p_value == pytest.approx(expected)
-    assert group.whole.p_value == pytest.approx(expected)
-    assert group.places[0].value == pytest.approx(CHANGES.mean())
+    assert mean_and_chance([CHANGES], ["a"]) == [pytest.approx((CHANGES.mean(), expected))]
 
 
 def test_places_share_their_scatter_and_its_degrees_of_freedom():
     # Variances 0.02 and 0.06 of two units each: 0.04 with two degrees of freedom.
     quiet, loud = np.array([0.2, 0.4]), np.array([0.3, 0.3 + np.sqrt(0.12)])
-    single = np.array([0.5])
-    group = group_losses([quiet, loud, single], ["a", "b", "c"])
-    assert group.places[0].p_value == pytest.approx(stats.t.sf(0.3 / np.sqrt(0.04 / 2), 2))
-    assert group.places[2].p_value == pytest.approx(stats.t.sf(0.5 / 0.2, 2))
-    # What scatters more than the others on the whole is judged by itself.
-    assert group.places[1].p_value == pytest.approx(stats.t.sf(loud.mean() / np.sqrt(0.03), 1))
+    alone = np.array([0.5])
+    first, second, third, whole = mean_and_chance([quiet, loud, alone], ["a", "b", "c"])
+    assert first[1] == pytest.approx(stats.t.sf(0.3 / np.sqrt(0.04 / 2), 2))
+    assert third[1] == pytest.approx(stats.t.sf(0.5 / 0.2, 2))
+    # What scatters more than the others on the whole is tested by itself.
+    assert second[1] == pytest.approx(stats.t.sf(loud.mean() / np.sqrt(0.03), 1))
     mean = (0.3 + loud.mean() + 0.5) / 3
     error = 0.2 * (2 / np.sqrt(2) + 1) / 3
-    assert group.whole.p_value == pytest.approx(stats.t.sf(mean / error, 2))
+    assert whole[1] == pytest.approx(stats.t.sf(mean / error, 2))
 
 
 def test_sizes_of_one_arm_add_no_degrees_of_freedom():
     places = [CHANGES, CHANGES + 0.01]
-    apart, together = group_losses(places, ["a", "b"]), group_losses(places, ["a", "a"])
-    assert together.whole.value == apart.whole.value
-    statistic = stats.t.isf(apart.whole.p_value, 6)
-    assert together.whole.p_value == pytest.approx(stats.t.sf(statistic, 3))
+    apart, together = mean_and_chance(places, [0, 1])[-1], mean_and_chance(places, [0, 0])[-1]
+    assert together[0] == apart[0]
+    assert together[1] == pytest.approx(stats.t.sf(stats.t.isf(apart[1], 6), 3))
+
+
+def test_models_of_one_unit_count_once():
+    (found,) = mean_and_chance([[0.1, 0.3, 0.5, 0.7]], ["a"], units=[0, 0, 1, 2])
+    expected = stats.ttest_1samp([0.2, 0.5, 0.7], 0, alternative="greater").pvalue
+    assert found == pytest.approx((1.4 / 3, expected))
 
 
 def test_the_same_loss_everywhere_is_certain():
-    losses = np.array([np.log(1.2), np.log(1.2)])
-    group = group_losses([losses, losses], ["a", "b"])
-    assert group.whole.p_value == 0
-    assert [loss.p_value for loss in group.places] == [0, 0]
+    losses = np.log([1.2, 1.2])
+    assert [chance for _, chance in mean_and_chance([losses, losses], ["a", "b"])] == [0, 0, 0]
 
 
-def test_rates_that_do_not_scatter_tell_nothing_of_noise():
-    losses = np.array([0.125, 0.125])
-    assert group_losses([losses], ["a"], discrete=True).whole.p_value is None
-    assert group_losses([losses], ["a"]).whole.p_value == 0
+@pytest.mark.parametrize(
+    ("places", "rate"),
+    [([[0.125, 0.125]], True), ([[0.3], [0.1]], False)],
+    ids=["rates that do not scatter", "single models"],
+)
+def test_where_no_scatter_can_be_seen_the_noise_is_unknown(places, rate):
+    found = mean_and_chance(places, range(len(places)), rate=rate)
+    assert np.isnan([chance for _, chance in found]).all()
+    assert found[-1][0] == pytest.approx(np.mean(places))
 
 
-def test_single_models_tell_nothing_of_noise():
-    group = group_losses([np.array([0.3]), np.array([0.1])], ["a", "b"])
-    assert group.whole.p_value is None
-    assert group.whole.value == pytest.approx(0.2)
-
-
-def test_what_did_not_get_worse_is_no_loss():
-    assert group_losses([np.zeros(3)], ["a"]).whole.p_value == 1
-    assert group_losses([-CHANGES], ["a"]).whole.p_value == 1
+@pytest.mark.parametrize("losses", [np.zeros(3), -CHANGES])
+def test_what_did_not_get_worse_is_no_loss(losses):
+    assert mean_and_chance([losses], ["a"])[0][1] == 1
 
 
 def test_holm_is_that_of_the_textbook():
-    found = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
-    assert found == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
-    assert holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
+    found = holm(Series({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005, "e": np.nan}))
+    assert found.dropna().to_dict() == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
+    assert holm(Series([0.6, 0.7])).tolist() == [1.0, 1.0]
 
 
-# What the docstring of tlbench.regression.noise states, with fewer repetitions.
+# What benchmarks/README.md states of tlbench check, with fewer repetitions.
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from tlbench.report.sections.conditions import condition_tables, conditions
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def breakdowns(records, metric):
@@ -107,7 +108,7 @@ def test_models_of_one_training_temperature_have_matrices_instead():
 def test_page_and_markdown_have_the_tables_of_forces_and_energies(tmp_path, metric):
     suite = load_suite("smoke").model_copy(update={"metrics": list(UNITS)})
     row = next(line for line in breakdowns(RECORDS, metric)[0].lines if "AIMD" in line)
-    write_report(tmp_path / "r.html", suite, {}, "0" * 64, Results(RECORDS), [])
+    write_report(tmp_path / "r.html", resolve(suite), {}, Results(RECORDS), [])
     page = (tmp_path / "r.html").read_text()
     assert f"<caption>{metric} by kind of structure</caption>" in page
     assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page

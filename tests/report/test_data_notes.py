@@ -15,6 +15,7 @@ from tlbench.results.results import Results
 from tlbench.run import Run
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 METRICS = ["force_mae", "energy_mae"]
 SUITE = load_suite("smoke")
@@ -45,7 +46,7 @@ RECORDS = [
 def shown(capsys, records, notes, tmp_path) -> str:
     """Return what the terminal shows at the end of a run."""
     suite = load_suite("smoke", [("metrics", "[force_mae, energy_mae]")])
-    run = Run(plan(suite), Report({}), records, tmp_path, notes)
+    run = Run(plan(resolve(suite)), Report({}), records, tmp_path, notes)
     Display().finish(run)
     return capsys.readouterr().out
 
@@ -53,7 +54,7 @@ def shown(capsys, records, notes, tmp_path) -> str:
 def page(tmp_path, records, notes) -> str:
     suite = load_suite("smoke", [("metrics", "[force_mae, energy_mae]")])
     path = tmp_path / "report.html"
-    write_report(path, suite, {}, "0" * 64, Results(records), [], notes=notes)
+    write_report(path, resolve(suite), {}, Results(records), [], notes=notes)
     return path.read_text()
 
 

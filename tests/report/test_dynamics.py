@@ -18,6 +18,7 @@ from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
+from tlbench.study.study import resolve
 
 DISTANCES = np.arange(0.05, 6, 0.1)
 ANGLES = np.arange(1, 180, 2.0)
@@ -312,7 +313,7 @@ def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, t
     for table in section.tables:
         assert {len(line) for line in table.lines} == {len(table.lines[0])}
     results = Results(records, dynamics=dynamics)
-    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, results, [])
+    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, results, [])
     page = (tmp_path / "r.html").read_text()
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
     assert '<h2 id="simulations">Molecular dynamics' in words
@@ -378,7 +379,7 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
     dynamics = of(model("scratch", failed=[1.0]), origin=attack)
     dynamics.models[0].criterion[0] = attack
     write_report(
-        tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results([], dynamics=dynamics), []
+        tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results([], dynamics=dynamics), []
     )
     page = (tmp_path / "r.html").read_text()
     assert page.count("&lt;script&gt;alert(1)") == 2
@@ -386,7 +387,7 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
 
 
 def test_without_simulations_there_is_no_section(tmp_path):
-    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results(RECORDS), [])
+    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results(RECORDS), [])
     assert "Molecular dynamics" not in (tmp_path / "r.html").read_text()
     assert "Molecular dynamics" not in markdown(
         Results(RECORDS), ["force_mae"], load_suite("smoke")

@@ -1,5 +1,8 @@
 """A section is one function in one list: every renderer shows it."""
 
+import sys
+from types import SimpleNamespace
+
 import plotly.graph_objects as go
 from analyses import analysis_of
 
@@ -12,6 +15,7 @@ from tlbench.report.page import write_report
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 RECORDS = [
     Record(
@@ -35,12 +39,13 @@ def toy(analysis):
 
 
 def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_path):
-    monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, toy))
+    monkeypatch.setitem(sys.modules, "tlbench.report.toys", SimpleNamespace(toy=toy))
+    monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, "toys:toy"))
     text = markdown(Results(RECORDS), ["force_mae"], load_suite("smoke"))
     assert "**Toys of the run**" in text
     assert "| scratch | 4 |" in text
     assert "- Said." in text
-    write_report(tmp_path / "r.html", load_suite("smoke"), {}, "0" * 64, Results(RECORDS), [])
+    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results(RECORDS), [])
     page = (tmp_path / "r.html").read_text()
     assert '<a href="#toy">Toys of the run</a>' in page
     assert "Toys &lt;b&gt;." in page

@@ -11,18 +11,19 @@ from tlbench.report.sections.conditions import condition_tables
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def test_text_of_a_suite_cannot_become_markup(tmp_path):
     suite = load_suite("smoke", [("title", '"<script>alert(1)</script>"')])
-    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results([]), [])
+    write_report(tmp_path / "report.html", resolve(suite), {}, Results([]), [])
     page = (tmp_path / "report.html").read_text()
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
 
 
 def test_a_run_without_results_says_so(tmp_path):
-    write_report(tmp_path / "report.html", load_suite("smoke"), {}, "0" * 64, Results([]), [])
+    write_report(tmp_path / "report.html", resolve(load_suite("smoke")), {}, Results([]), [])
     assert (
         "No model of the target element has been measured" in (tmp_path / "report.html").read_text()
     )
@@ -52,7 +53,7 @@ def of_arms(n_arms):
 def test_many_arms_have_a_row_each_on_the_page_and_in_markdown(tmp_path):
     records, suite = of_arms(11), load_suite("smoke")
     rows = [["b", "10", "arm10", "202.0"], ["b", "10", "300", "arm10", "202.0"]]
-    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results(records), [])
+    write_report(tmp_path / "report.html", resolve(suite), {}, Results(records), [])
     page = (tmp_path / "report.html").read_text()
     text = markdown(Results(records), ["force_mae"], suite)
     for row in rows:

@@ -10,6 +10,7 @@ from tlbench.report.sections.temperature import matrix_tables, temperature_findi
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def matrices(records, metric):
@@ -105,7 +106,7 @@ def test_suites_without_training_temperatures_have_no_matrix():
 def test_the_page_shows_them(tmp_path):
     overall = [r.model_copy(update={"condition": {}}) for r in RECORDS]
     suite = load_suite("temperature-sw")
-    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results([*RECORDS, *overall]), [])
+    write_report(tmp_path / "report.html", resolve(suite), {}, Results([*RECORDS, *overall]), [])
     page = (tmp_path / "report.html").read_text()
     assert "From temperature to temperature" in page
     assert "b, N = 8, force_mae" in page

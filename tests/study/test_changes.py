@@ -10,15 +10,16 @@ from tlbench.report.page import write_report
 from tlbench.results.results import Results
 from tlbench.study.changes import Change, changes_of, differences
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def texts(suite):
-    return [change.text() for change in changes_of(suite)]
+    return [change.text() for change in changes_of(resolve(suite))]
 
 
 def test_a_suite_as_it_is_shipped_has_no_changes():
-    assert changes_of(load_suite("smoke")) == []
-    assert changes_of(load_suite("smoke", [("title", "other")])) == []
+    assert changes_of(resolve(load_suite("smoke"))) == []
+    assert changes_of(resolve(load_suite("smoke", [("title", "other")]))) == []
 
 
 def test_settings_are_named_with_their_values_before_and_after():
@@ -73,16 +74,18 @@ def test_the_cards_of_a_matrix_are_named_without_their_folder():
 
 
 def test_a_suite_file_of_ones_own_is_compared_with_itself(tmp_path):
-    value = load_suite("smoke").complete() | {"name": "mine"}
+    value = resolve(load_suite("smoke")).complete() | {"name": "mine"}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(value))
-    assert changes_of(load_suite(str(path))) == []
+    assert changes_of(resolve(load_suite(str(path)))) == []
     assert texts(load_suite(str(path), [("training.updates", "7")])) == ["training.updates: 20 → 7"]
 
 
 def test_a_changed_run_that_is_repeated_is_still_compared_with_the_shipped_suite(tmp_path):
     path = tmp_path / "suite.json"
-    path.write_text(json.dumps(load_suite("smoke", [("training.updates", "50")]).complete()))
+    path.write_text(
+        json.dumps(resolve(load_suite("smoke", [("training.updates", "50")])).complete())
+    )
     assert texts(load_suite(str(path))) == ["training.updates: 20 → 50"]
 
 
@@ -95,7 +98,7 @@ def test_what_only_one_has_is_not_set_in_the_other():
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_report_of_a_changed_run_drops_the_description(tmp_path, changed):
     suite = load_suite("smoke", [("training.updates", "50")] if changed else [])
-    write_report(tmp_path / "report.html", suite, {}, "0" * 64, Results([]), [])
+    write_report(tmp_path / "report.html", resolve(suite), {}, Results([]), [])
     page = (tmp_path / "report.html").read_text()
     assert (suite.description in page) != changed
     assert ("<code>training.updates</code>" in page) == changed

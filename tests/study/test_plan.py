@@ -9,18 +9,19 @@ from tlbench.base.errors import InputError
 from tlbench.data.splits import Share
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.keys import KeyScheme
-from tlbench.study.loading import load_suite
+from tlbench.study.loading import load_suite, suite_names
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import resolve
 
 
 def keys(*settings: tuple[str, str], kind: str | None = None) -> set[str]:
-    jobs = plan(load_suite("smoke", settings)).jobs
+    jobs = plan(resolve(load_suite("smoke", settings))).jobs
     return {key for key, job in jobs.items() if kind in (None, job.kind)}
 
 
 def test_the_study_shares_data_and_pretraining():
-    planned = plan(load_suite("si-ge-sw"))
+    planned = plan(resolve(load_suite("si-ge-sw")))
     kinds = Counter(job.kind for job in planned.jobs.values())
     # Two backbones, each pretrained with 5 init seeds, each of which goes with a subset seed:
     # 5 sizes × 5 pairs × 2 arms and 5 zero-shot.
@@ -50,12 +51,12 @@ def test_the_dft_suites_follow_the_study():
     assert study.model_dump(exclude=different) == small.model_dump(exclude=different)
     assert small.subset_seeds == [0, 1, 2]
     models = 2 * (1 + 5 * 3 * 2 + 1)
-    assert len(plan(small).jobs) == 2 + 2 * models + 2
+    assert len(plan(resolve(small)).jobs) == 2 + 2 * models + 2
 
 
 def test_one_model_is_trained_at_each_temperature():
     temperatures = ("training_temperatures_k", "[600, 1800]")
-    planned = plan(load_suite("smoke", [temperatures]))
+    planned = plan(resolve(load_suite("smoke", [temperatures])))
     subsets = [j.settings.subset for j in planned.jobs.values() if j.kind == "train"]
     trained = [s for s in subsets if s]
     assert {s.temperature_k for s in trained} == {600.0, 1800.0}
@@ -68,22 +69,22 @@ def test_one_model_is_trained_at_each_temperature():
 
 def test_a_temperature_that_no_frame_has_is_refused():
     with pytest.raises(InputError, match="'sw-ge' has no training structures at 700 K"):
-        plan(load_suite("smoke", [("training_temperatures_k", "[700]")]))
+        plan(resolve(load_suite("smoke", [("training_temperatures_k", "[700]")])))
     with pytest.raises(InputError, match=r"training set of 'sw-ge' at 600 K \(6 structures\)"):
-        plan(load_suite("smoke", [("training_temperatures_k", "[600]"), ("sizes", "[7]")]))
+        plan(resolve(load_suite("smoke", [("training_temperatures_k", "[600]"), ("sizes", "[7]")])))
 
 
 def test_where_files_lie_changes_no_key(monkeypatch, tmp_path):
-    before = plan(load_suite("si-ge-dft"))
+    before = plan(resolve(load_suite("si-ge-dft")))
     monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
-    after = plan(load_suite("si-ge-dft"))
+    after = plan(resolve(load_suite("si-ge-dft")))
     assert list(after.jobs) == list(before.jobs)
     assert str(tmp_path) in next(iter(after.jobs.values())).files["training.json"]
 
 
 def test_zipped_seeds_share_nothing():
     zipped = [("pairing", "zip"), ("init_seeds", "[5, 6]")]
-    planned = plan(load_suite("smoke", zipped))
+    planned = plan(resolve(load_suite("smoke", zipped)))
     pairs = {
         (c.model.subset_seed, c.model.init_seed)
         for c in planned.cells
@@ -95,7 +96,7 @@ def test_zipped_seeds_share_nothing():
 
 
 def test_the_models_of_the_chosen_sizes_are_simulated():
-    planned = plan(load_suite("stability-sw"))
+    planned = plan(resolve(load_suite("stability-sw")))
     kinds = Counter(job.kind for job in planned.jobs.values())
     # Two backbones, five pairs: scratch, finetune, and zero-shot.
     assert kinds["simulate"] == kinds["compare"] == len(planned.simulated) == 2 * 5 * 3
@@ -114,7 +115,7 @@ def test_the_models_of_the_chosen_sizes_are_simulated():
 
 def test_other_dynamics_leave_training_and_errors_alone():
     def others(*settings):
-        jobs = plan(load_suite("stability-sw-cpu", settings)).jobs
+        jobs = plan(resolve(load_suite("stability-sw-cpu", settings))).jobs
         return {k for k, j in jobs.items() if j.kind in ("dataset", "train", "evaluate")}
 
     assert others(("dynamics.temperature_k", "900")) == others()
@@ -124,11 +125,11 @@ def test_other_dynamics_leave_training_and_errors_alone():
 def test_a_timestep_that_cannot_work_is_refused_before_anything_runs():
     suite = load_suite("stability-sw-cpu", [("dynamics.timestep_fs", "30")])
     with pytest.raises(InputError, match="30 fs is too long for Ge"):
-        plan(suite)
+        plan(resolve(suite))
 
 
 def test_dft_simulations_start_from_frames_of_the_data():
-    planned = plan(load_suite("stability-dft"))
+    planned = plan(resolve(load_suite("stability-dft")))
     reference = planned.jobs[planned.reference]
     assert reference.config["start"] == {"kind": "frames"}
     assert planned.jobs[reference.parents["data"]].kind == "dataset"
@@ -177,8 +178,8 @@ def test_dynamics_that_cannot_be_is_refused(setting, message):
 )
 def test_what_keys_were_made_of_first_is_still_known(suite, digest, keys):
     """So that submissions of that time can be verified."""
-    planned = plan(load_suite(suite), KeyScheme(None, {}))
-    assert planned.suite_digest == digest
+    planned = plan(resolve(load_suite(suite)), KeyScheme(None, {}))
+    assert planned.study.digest == digest
     # Timings are no results, and what data have in common says nothing of models.
     other = ("speed", "environments", "distance", "coverage", "geometry")
     lasting = [key for key, job in planned.jobs.items() if job.kind not in other]
@@ -187,13 +188,13 @@ def test_what_keys_were_made_of_first_is_still_known(suite, digest, keys):
 
 def test_parents_stand_before_children():
     seen = set()
-    for key, job in plan(load_suite("smoke")).jobs.items():
+    for key, job in plan(resolve(load_suite("smoke"))).jobs.items():
         assert set(job.parents.values()) <= seen
         seen.add(key)
 
 
 def test_every_arm_gets_the_same_training_and_the_same_structures():
-    planned = plan(load_suite("smoke"))
+    planned = plan(resolve(load_suite("smoke")))
     settings = [j.settings for j in planned.jobs.values() if j.kind == "train"]
     trained = [each for each in settings if each.subset]
     assert len({str(each.training) for each in trained}) == 1
@@ -205,10 +206,10 @@ def test_every_arm_gets_the_same_training_and_the_same_structures():
 
 
 def test_planning_is_pure():
-    first, second = plan(load_suite("smoke")), plan(load_suite("smoke"))
+    first, second = plan(resolve(load_suite("smoke"))), plan(resolve(load_suite("smoke")))
     assert list(first.jobs) == list(second.jobs)
     assert first.cells == second.cells
-    assert first.suite_digest == second.suite_digest
+    assert first.study.digest == second.study.digest
 
 
 def test_wording_changes_no_key():
@@ -220,7 +221,7 @@ def test_more_seeds_keep_the_work_that_is_done():
 
 
 def test_a_backbones_setting_changes_the_work_of_that_backbone_alone():
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     changed = keys(("backbones.schnet.n_gaussians", "21"))
     assert jobs.keys() - changed == {key for key, job in jobs.items() if "schnet" in job.label}
 
@@ -229,7 +230,7 @@ def test_another_version_of_a_plugin_is_other_work(monkeypatch):
     before = keys(kind="train")
     monkeypatch.setitem(BACKBONES._providers, "schnet", "plugin 2.0")
     after = keys(kind="train")
-    jobs = plan(load_suite("smoke", [("cutoff", "4.0")])).jobs
+    jobs = plan(resolve(load_suite("smoke", [("cutoff", "4.0")]))).jobs
     changed = {key for key, job in jobs.items() if "schnet" in job.label and job.kind == "train"}
     assert after - before == changed
 
@@ -250,7 +251,7 @@ def test_a_setting_changes_what_depends_on_it_and_nothing_else(setting, untouche
 
 def test_target_training_does_not_touch_pretraining():
     def pretraining(*settings):
-        planned = plan(load_suite("smoke", settings))
+        planned = plan(resolve(load_suite("smoke", settings)))
         return {k for k, j in planned.jobs.items() if j.label.startswith("pretrain")}
 
     assert pretraining(("training.updates", "21"), ("sizes", "[2]")) == pretraining()
@@ -258,19 +259,19 @@ def test_target_training_does_not_touch_pretraining():
 
 
 def test_without_a_transfer_arm_nothing_is_pretrained():
-    planned = plan(load_suite("smoke", [("strategies", "[scratch]")]))
+    planned = plan(resolve(load_suite("smoke", [("strategies", "[scratch]")])))
     assert {cell.model.strategy for cell in planned.cells} == {"scratch"}
     assert not any("pretrain" in job.label for job in planned.jobs.values())
 
 
 def test_source_models_are_measured_on_their_own_element():
-    cells = [c for c in plan(load_suite("smoke")).cells if c.model.strategy == PRETRAIN]
+    cells = [c for c in plan(resolve(load_suite("smoke"))).cells if c.model.strategy == PRETRAIN]
     assert {(c.model.source, c.model.target, c.model.size) for c in cells} == {("Si", "Si", 12)}
 
 
 def test_a_size_beyond_the_data_is_refused():
     with pytest.raises(InputError, match=r"size 13 is larger .* \(12 structures\)"):
-        plan(load_suite("smoke", [("sizes", "[1, 13]")]))
+        plan(resolve(load_suite("smoke", [("sizes", "[1, 13]")])))
 
 
 PARTS = ("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")
@@ -278,7 +279,7 @@ DISTANCES = ("distances", "{resamples: 20}")
 
 
 def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
-    planned = plan(load_suite("matrix"))
+    planned = plan(resolve(load_suite("matrix")))
     elements, backbones, pairs, sizes = 4, 2, 5, 4
     trained = Counter(
         (j.settings.strategy, "source" in j.parents, j.settings.subset is None)
@@ -303,13 +304,13 @@ def test_a_matrix_pretrains_and_trains_from_scratch_once_for_each_element():
 
 
 def test_source_models_of_a_matrix_are_measured_once():
-    planned = plan(load_suite("matrix"))
+    planned = plan(resolve(load_suite("matrix")))
     pretrained = [c for c in planned.cells if c.model.strategy == PRETRAIN]
     assert len(pretrained) == len({c.job for c in pretrained}) == 4 * 2 * 5
 
 
 def test_parts_of_the_source_are_pretrained_on_apart():
-    planned = plan(load_suite("smoke", [PARTS]))
+    planned = plan(resolve(load_suite("smoke", [PARTS])))
     subsets = {
         j.label: j.settings.subset
         for j in planned.jobs.values()
@@ -327,12 +328,12 @@ def test_parts_of_the_source_are_pretrained_on_apart():
     }
     assert sizes == {"600 K": 6, "50 % of all": 6, "all": 12}
     with pytest.raises(InputError, match="no training structures at 700 K; change 'source_parts'"):
-        plan(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")]))
+        plan(resolve(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")])))
 
 
 def test_distances_add_jobs_and_change_none():
     assert keys() < keys(DISTANCES)
-    planned = plan(load_suite("smoke", [DISTANCES]))
+    planned = plan(resolve(load_suite("smoke", [DISTANCES])))
     kinds = Counter(j.kind for key, j in planned.jobs.items() if key not in keys())
     # Two sizes and two subsets.
     assert kinds == {"environments": 2, "distance": 1, "geometry": 1, "coverage": 4}
@@ -340,14 +341,24 @@ def test_distances_add_jobs_and_change_none():
 
 def test_temperatures_are_compared_with_each_other_and_with_every_part():
     at = ("training_temperatures_k", "[600, 1800]")
-    planned = plan(load_suite("smoke", [DISTANCES, PARTS, at]))
+    planned = plan(resolve(load_suite("smoke", [DISTANCES, PARTS, at])))
     named = {(p.a.label(), p.b.label()) for p in planned.compared}
     # Three parts with the target, with two test temperatures, and 2 x 2 of the target.
     assert len(named) == len(planned.compared) == 3 + 3 * 2 + 4
 
 
 def test_a_part_of_the_source_is_not_confused_with_a_target_subset():
-    planned = plan(load_suite("smoke", [PARTS, DISTANCES]))
+    planned = plan(resolve(load_suite("smoke", [PARTS, DISTANCES])))
     covered = [j.settings for j in planned.jobs.values() if j.kind == "coverage"]
     shares = {each.source and each.source.share for each in covered}
     assert shares == {None, 1.0, 0.5}
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_grid_of_a_study_has_the_models_that_are_planned(name):
+    study = resolve(load_suite(name))
+    planned = plan(study)
+    simulated = [cell.model for cell in planned.simulated]
+    measured = [cell.model for cell in planned.cells if cell not in planned.simulated]
+    assert list(study.grid) == measured
+    assert [model for model in study.grid if study.is_simulated(model)] == simulated

@@ -6,11 +6,12 @@ from tlbench.base.errors import InputError
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.shards import part
+from tlbench.study.study import resolve
 
 
 @pytest.fixture(scope="module", params=["smoke", "stability-sw-cpu", "matrix-cpu"])
 def jobs(request):
-    return plan(load_suite(request.param)).jobs
+    return plan(resolve(load_suite(request.param))).jobs
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
@@ -38,7 +39,7 @@ def test_parts_are_of_similar_size(jobs):
 
 
 def test_more_parts_than_work_leaves_some_empty():
-    jobs = plan(load_suite("smoke")).jobs
+    jobs = plan(resolve(load_suite("smoke"))).jobs
     sizes = [len(part(jobs, n, 100)) for n in range(1, 101)]
     assert sizes[0] > 0
     assert sizes[-1] == 0

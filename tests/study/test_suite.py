@@ -7,17 +7,19 @@ import pytest
 import yaml
 
 from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.board.reading import read_study
 from tlbench.data.cards import card_folder
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.loading import load_published, load_suite, suite_folder, suite_names
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 @pytest.mark.parametrize("name", suite_names())
 def test_every_suite_that_ships_can_be_planned(name):
     suite = load_suite(name)
     assert suite.name == name
-    assert plan(suite).cells
+    assert plan(resolve(suite)).cells
 
 
 def test_the_study_is_as_published():
@@ -57,8 +59,11 @@ def test_chosen_strategies_replace_the_suites_whatever_their_order():
     assert suite.strategies == ["scratch", "zero-shot", "l2-sp"]
     # Naming all of them changes nothing.
     whole = load_suite("smoke")
-    assert load_suite("smoke", strategies=whole.strategies[::-1]).digest() == whole.digest()
-    chosen = plan(load_suite("smoke", strategies=["finetune+random"]))
+    assert (
+        resolve(load_suite("smoke", strategies=whole.strategies[::-1])).digest
+        == resolve(whole).digest
+    )
+    chosen = plan(resolve(load_suite("smoke", strategies=["finetune+random"])))
     assert {cell.model.strategy for cell in chosen.cells} == {"pretrain", "finetune+random"}
 
 
@@ -85,10 +90,10 @@ def test_a_suite_may_be_a_file(tmp_path):
 def test_a_complete_suite_is_the_same_suite(tmp_path, name):
     suite = load_suite(name)
     path = tmp_path / "suite.json"
-    path.write_text(json.dumps(suite.complete()))
+    path.write_text(json.dumps(resolve(suite).complete()))
     again = load_suite(str(path))
-    assert again.digest() == suite.digest()
-    assert list(plan(again).jobs) == list(plan(suite).jobs)
+    assert resolve(again).digest == resolve(suite).digest
+    assert list(plan(resolve(again)).jobs) == list(plan(resolve(suite)).jobs)
 
 
 def test_a_bare_backbone_can_be_changed(tmp_path):
@@ -150,26 +155,26 @@ def test_a_number_beyond_all_use_is_refused(key, value, complaint):
 @pytest.mark.parametrize("cutoff", ["1.0e-300", "0.09", "51"])
 def test_a_cutoff_beyond_all_use_is_refused(cutoff):
     with pytest.raises(InputError, match=r"cutoff.*(given|greater|less)"):
-        plan(load_suite("smoke", [("cutoff", cutoff)]))
+        plan(resolve(load_suite("smoke", [("cutoff", cutoff)])))
 
 
 def test_the_digest_follows_results_not_words():
-    base = load_suite("smoke").digest()
-    assert load_suite("smoke", [("title", "other")]).digest() == base
-    assert load_suite("smoke", [("sizes", "[1, 3]")]).digest() != base
-    assert load_suite("smoke", [("target.changes.seed", "5")]).digest() != base
-    assert load_suite("smoke", [("backbones.schnet.n_filters", "17")]).digest() != base
+    base = resolve(load_suite("smoke")).digest
+    assert resolve(load_suite("smoke", [("title", "other")])).digest == base
+    assert resolve(load_suite("smoke", [("sizes", "[1, 3]")])).digest != base
+    assert resolve(load_suite("smoke", [("target.changes.seed", "5")])).digest != base
+    assert resolve(load_suite("smoke", [("backbones.schnet.n_filters", "17")])).digest != base
 
 
 def test_architectures_share_a_protocol():
-    base = load_suite("smoke").protocol_digest()
+    base = resolve(load_suite("smoke")).protocol_digest
     for setting in (
         ("title", "other"),
         ("backbones.schnet.n_filters", "17"),
         ("backbones", "{visnet: {}}"),
         ("strategies", "[scratch, finetune, head-only]"),
     ):
-        assert load_suite("smoke", [setting]).protocol_digest() == base
+        assert resolve(load_suite("smoke", [setting])).protocol_digest == base
     for setting in (
         ("sizes", "[1, 3]"),
         ("cutoff", "5"),
@@ -178,36 +183,34 @@ def test_architectures_share_a_protocol():
         ("target.changes.seed", "5"),
         ("version", "9"),
     ):
-        assert load_suite("smoke", [setting]).protocol_digest() != base
+        assert resolve(load_suite("smoke", [setting])).protocol_digest != base
 
 
 def test_backbones_of_a_published_suite_need_not_be_installed(tmp_path):
-    value = load_suite("smoke").complete()
+    value = resolve(load_suite("smoke")).complete()
     value["backbones"]["my-network"] = {"channels": 32}
     (tmp_path / "suite.json").write_text(json.dumps(value))
-    suite = load_published(tmp_path / "suite.json")
-    assert suite.backbones["my-network"] == {"channels": 32}
-    assert suite.protocol_digest() == load_suite("smoke").protocol_digest()
+    published = read_study(tmp_path / "suite.json")
+    assert published.suite.backbones["my-network"] == {"channels": 32}
+    assert published.protocol_digest == resolve(load_suite("smoke")).protocol_digest
     value["backbones"]["my-network"]["channels"] = 64
     (tmp_path / "suite.json").write_text(json.dumps(value))
-    assert load_published(tmp_path / "suite.json").digest() != suite.digest()
+    assert read_study(tmp_path / "suite.json").digest != published.digest
 
 
 def test_settings_of_a_plugin_are_those_it_was_published_with(tmp_path, monkeypatch):
-    value = load_suite("smoke").complete()
+    value = resolve(load_suite("smoke")).complete()
     # As if the version that is installed now had a setting that there was none of then.
     del value["backbones"]["schnet"]["n_filters"]
     (tmp_path / "suite.json").write_text(json.dumps(value))
     monkeypatch.setitem(BACKBONES._providers, "schnet", "tlbench-schnet 2.0")
-    suite = load_published(tmp_path / "suite.json")
-    assert suite.complete()["backbones"] == value["backbones"]
-    boards = suite.model_copy(update={"title": "Another"})
-    assert boards.complete()["backbones"] == value["backbones"]
-    assert "n_filters" in load_suite("smoke").complete()["backbones"]["schnet"]
+    published = read_study(tmp_path / "suite.json")
+    assert published.complete()["backbones"] == value["backbones"]
+    assert "n_filters" in resolve(load_suite("smoke")).complete()["backbones"]["schnet"]
 
 
 def test_small_numbers_of_a_plugin_stay_numbers(tmp_path):
-    value = load_suite("smoke").complete()
+    value = resolve(load_suite("smoke")).complete()
     value["backbones"]["my-network"] = {"rate": 1e-05}
     (tmp_path / "suite.json").write_text(json.dumps(value))
     assert load_published(tmp_path / "suite.json").backbones["my-network"] == {"rate": 1e-05}
@@ -216,8 +219,8 @@ def test_small_numbers_of_a_plugin_stay_numbers(tmp_path):
 def test_a_published_suite_is_the_suite(tmp_path):
     for name in suite_names():
         suite = load_suite(name)
-        (tmp_path / "suite.json").write_text(json.dumps(suite.complete()))
-        assert load_published(tmp_path / "suite.json").digest() == suite.digest()
+        (tmp_path / "suite.json").write_text(json.dumps(resolve(suite).complete()))
+        assert read_study(tmp_path / "suite.json").digest == resolve(suite).digest
 
 
 def matrix(tmp_path, **changes):
@@ -232,20 +235,17 @@ def matrix(tmp_path, **changes):
 
 
 def test_a_matrix_is_every_ordered_pair(tmp_path):
-    pairs = [
-        (t.source.load().elements[0], t.target.load().elements[0])
-        for t in load_suite("matrix").transfers()
-    ]
+    pairs = [ends.transfer for ends in resolve(load_suite("matrix")).ends]
     assert len(pairs) == len(set(pairs)) == 12
-    assert all(source != target for source, target in pairs)
+    assert all(pair.source != pair.target for pair in pairs)
     small = load_suite("matrix", [("matrix.elements", "[Si, Ge]")])
-    assert len(small.transfers()) == 2
-    assert len(load_suite(str(matrix(tmp_path))).transfers()) == 2
+    assert len(resolve(small).ends) == 2
+    assert len(resolve(load_suite(str(matrix(tmp_path)))).ends) == 2
 
 
 def test_an_element_without_a_card_is_refused_in_one_sentence():
     with pytest.raises(InputError, match=r"no data set 'mlearn-w' for W; such") as said:
-        load_suite("matrix", [("matrix.elements", "[Si, W]")])
+        resolve(load_suite("matrix", [("matrix.elements", "[Si, W]")]))
     assert "there for Li, Si, Ge, Mo." in str(said.value)
     assert "\n" not in str(said.value)
 
@@ -258,10 +258,10 @@ def test_an_element_may_have_a_card_of_the_users(tmp_path):
     value = yaml.safe_load(path.read_text())
     value["matrix"]["cards"] = "mine-{element}.yaml"
     path.write_text(yaml.safe_dump(value))
-    assert [c.elements for c in load_suite(str(path)).cards()] == [["Si"], ["Ge"]]
+    assert [c.elements for c in resolve(load_suite(str(path))).cards] == [["Si"], ["Ge"]]
     (tmp_path / "mine-ge.yaml").write_text((card_folder() / "sw-si.yaml").read_text())
     with pytest.raises(InputError, match="should be of Ge alone, but is of Si"):
-        load_suite(str(path))
+        resolve(load_suite(str(path)))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_source_and_target_of_a_matrix_cannot_be_replaced(tmp_path):
 
 def test_parts_of_the_source_are_distinct_and_have_names():
     suite = load_suite("smoke", [("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")])
-    assert [t.part.label() for t in suite.transfers()] == ["600 K", "50 % of all", "all"]
+    assert [t.part.label() for t in resolve(suite).ends] == ["600 K", "50 % of all", "all"]
     with pytest.raises(InputError, match="a part is given twice"):
         load_suite("smoke", [("source_parts", "[{}, {share: 1}]")])
     with pytest.raises(InputError, match="distinct and ascending"):

@@ -13,6 +13,7 @@ from tlbench.engine.run.resources import Resources
 from tlbench.engine.work.attempts import Limits
 from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 from tlbench.study.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
 from tlbench.tuning.ledger import TRIALS as LEDGER
@@ -57,7 +58,7 @@ def test_trials_are_training_jobs_of_the_suites_budget_and_nothing_is_tested(sea
 
 def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
     """Their keys are those of the suite's own jobs, so nothing is trained again."""
-    planned = plan(suite(("tuned", json.dumps(tuned.model_dump()))))
+    planned = plan(resolve(suite(("tuned", json.dumps(tuned.model_dump())))))
     pair = search.suite.seed_pairs()[0]
     for cell in planned.cells:
         first = (cell.model.subset_seed, cell.model.init_seed) in (pair, (None, pair[1]))
@@ -268,9 +269,9 @@ def test_what_is_not_tuned_is_said(suite, tuned):
 
 def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
     plain, changed = suite(), suite(("tuned", json.dumps(tuned.model_dump())))
-    assert "tuned" not in plain.complete()
-    assert plain.digest() != changed.digest()
-    assert changed.complete()["tuned"]["study"] == tuned.study
+    assert "tuned" not in resolve(plain).complete()
+    assert resolve(plain).digest != resolve(changed).digest
+    assert resolve(changed).complete()["tuned"]["study"] == tuned.study
 
 
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):

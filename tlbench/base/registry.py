@@ -32,7 +32,7 @@ class Registry(Generic[T]):
     kind
         What is registered, as a word for messages ("backbone").
     group
-        Entry-point group through which other packages add names, e.g. ``tlbench.backbones``.
+        Entry-point group through which other packages add names: ``tlbench.`` and a plural.
     extras
         Optional package → the extra of tlbench that installs it.
     wanted

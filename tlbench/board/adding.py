@@ -12,12 +12,18 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import PACKED, stored, write_whole
-from tlbench.base.schema import read_lines, validate, write_lines
+from tlbench.base.schema import validate
 from tlbench.board.collecting import Collector
 from tlbench.board.location import check_place, make_private_board, make_shared
 from tlbench.board.private_cards import with_own_cards
 from tlbench.board.providers import providers_of
-from tlbench.board.reading import Entry, JobProvenance, digest_of, read_about, read_submission
+from tlbench.board.reading import (
+    Entry,
+    digest_of,
+    read_about,
+    read_study,
+    read_submission,
+)
 from tlbench.board.submission import (
     ABOUT,
     ERRORS,
@@ -29,10 +35,11 @@ from tlbench.board.submission import (
 from tlbench.board.verification import Verdict, verify
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL
-from tlbench.results.frame_errors import ModelErrors, TestSet
+from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
+from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.results import PROVENANCE, Results
-from tlbench.study.loading import load_published
 from tlbench.study.plan import dataset_job
+from tlbench.study.study import Study
 from tlbench.study.suite import Suite
 
 
@@ -79,21 +86,22 @@ def _add(
     run: Path, source: Path, results: Path, store: Path, who: Who, private: bool = False
 ) -> tuple[Entry, Verdict]:
     """Add a run whose suite is the file ``source``, with card files beside it if private."""
-    suite = load_published(source, private)
+    study = read_study(source, private)
+    suite = study.suite
     found = Results.read(run)
     if not found.records:
         raise InputError(f"{run} has no records to publish.")
-    if {r.suite_digest for r in found.records} != {suite.digest()}:
+    if {r.suite_digest for r in found.records} != {study.digest}:
         raise InputError(
             f"{run}: its records are not of the suite in its {SUITE}, or are of another version of "
             "tlbench; run the suite again (what is in the store is not done twice)."
         )
-    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
+    provenance = PROVENANCE_FORMAT.read_lines(stored(run / PROVENANCE))
     collector = Collector(Store(store, read_only=True))
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
-    tests = _tests(suite, errors, collector)
-    about = _about(suite, found, tests, collector, who)
+    tests = _tests(study, errors, collector)
+    about = _about(study, found, tests, collector, who)
     sources = [collector.sources(each.job) for each in provenance]
     about |= {"private": private, "sources": _sources(run, sources)}
     validate(Submission, about, "the submission")
@@ -110,9 +118,9 @@ def _add(
         found.write(folder, PACKED)
         for card in source.parent.glob("card-*.yaml") if private else ():
             shutil.copyfile(card, folder / card.name)
-        write_lines(folder / (PROVENANCE + PACKED), provenance)
-        write_lines(folder / (ERRORS + PACKED), errors)
-        write_lines(folder / (TESTS + PACKED), tests)
+        PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), provenance)
+        ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors)
+        TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), tests)
         about["files"] = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
         submission = validate(Submission, about, "the submission")
         _refuse_the_same(results, submission)
@@ -154,14 +162,14 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
 
 
 def _about(
-    suite: Suite,
+    study: Study,
     found: Results,
     tests: list[TestSet],
     collector: Collector,
     who: Who,
 ) -> dict[str, Any]:
     models = sorted({r.trained for r in found.records if r.trained is not None})
-    providers = providers_of(suite, map(collector.training, models))
+    providers = providers_of(study, map(collector.training, models))
     return {
         "format": FORMAT,
         "name": who.name,
@@ -171,11 +179,11 @@ def _about(
         "url": who.url,
         "created": datetime.now(UTC).date(),
         "tlbench": version("tlbench"),
-        "suite": suite.name,
-        "suite_version": suite.version,
-        "suite_digest": suite.digest(),
-        "protocol_digest": suite.protocol_digest(),
-        "data": [collector.data_set(card, {t.data: t for t in tests}) for card in suite.cards()],
+        "suite": study.suite.name,
+        "suite_version": study.suite.version,
+        "suite_digest": study.digest,
+        "protocol_digest": study.protocol_digest,
+        "data": [collector.data_set(card, {t.data: t for t in tests}) for card in study.cards],
         "reference": found.dynamics and found.dynamics.reference.digest(),
         "providers": providers.pop("backbone", {}),
         "plugins": providers,
@@ -208,8 +216,8 @@ def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, An
     return {"revision": revision, "replaces": replaces}
 
 
-def _tests(suite: Suite, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
-    elements = {dataset_job(card).key: card.elements[0] for card in suite.cards()}
+def _tests(study: Study, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
+    elements = {dataset_job(card).key: card.elements[0] for card in study.cards}
     tested = {each.data for each in errors}
     return [collector.tests(job, element) for job, element in elements.items() if job in tested]
 

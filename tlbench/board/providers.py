@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from tlbench.jobs.sources import REGISTRIES
 from tlbench.jobs.train import Config
-from tlbench.study.suite import Suite
+from tlbench.study.study import Study
 from tlbench.transfer import base_of
 
 Providers = dict[str, dict[str, str]]
 """Kind, as ``strategy`` → name → package and version."""
 
 
-def names_of(suite: Suite) -> dict[str, list[str]]:
-    """Return the names that a suite uses, by kind."""
-    origins = [card.origin for card in suite.cards()]
+def names_of(study: Study) -> dict[str, list[str]]:
+    """Return the names that a study uses, by kind."""
+    suite, origins = study.suite, [card.origin for card in study.cards]
     return {
         "backbone": list(suite.backbones),
         "strategy": [base_of(name) for name in suite.strategies],
@@ -29,8 +29,8 @@ def is_own(kind: str, name: str) -> bool:
     return name in registry and registry.provider(name) is None
 
 
-def providers_of(suite: Suite, trained: Iterable[Config]) -> Providers:
-    """Return what of a suite comes from other packages; kinds without any are left out.
+def providers_of(study: Study, trained: Iterable[Config]) -> Providers:
+    """Return what of a study comes from other packages; kinds without any are left out.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def providers_of(suite: Suite, trained: Iterable[Config]) -> Providers:
     """
     found = {
         kind: {name: REGISTRIES[kind].provider(name) for name in names}
-        for kind, names in names_of(suite).items()
+        for kind, names in names_of(study).items()
     }
     for config in trained:
         backbone, strategy = config.providers

@@ -30,18 +30,16 @@ def check(
     Worse is what lost more than the tolerance of its metric and more than the noise between models
     explains, with 95 % confidence over everything that is compared at once.
     """
-    from tlbench.cli.output import write_output
-    from tlbench.cli.tables import say
-    from tlbench.regression import output
+    from tlbench.cli.tables import say, write_output
     from tlbench.regression.check import check as checked
     from tlbench.regression.check import tolerances_of
-    from tlbench.regression.sides import read_baseline, read_run
+    from tlbench.regression.numbers import read_baseline, read_run
 
     tolerances = tolerances_of(tolerance or [])
     found = checked(read_run(run), read_baseline(baseline), tolerances, exact)
-    write_output(junit, lambda: output.junit(found))
-    write_output(markdown, lambda: output.markdown(found))
-    for sentence in output.sentences(found):
+    write_output(junit, found.junit)
+    write_output(markdown, found.markdown)
+    for sentence in found.sentences():
         say(sentence)
-    if not found.passed:
+    if found.faults:
         raise typer.Exit(1)

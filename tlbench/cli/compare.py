@@ -19,15 +19,12 @@ def compare(
     Numbers are paired by data, backbone, strategy, size, seeds, metric and condition. "better" and
     "worse" hold for each line by itself; tlbench check judges all of them together.
     """
-    from tlbench.cli.output import write_output
-    from tlbench.cli.tables import console, drawn, say
-    from tlbench.regression.compare import compare as rows_of
-    from tlbench.regression.comparison import Comparison
+    from tlbench.cli.tables import console, drawn, say, write_output
+    from tlbench.regression.comparison import compare as compared
+    from tlbench.regression.numbers import read_numbers
     from tlbench.regression.pairing import pair_up
-    from tlbench.regression.sides import read_side
 
-    pairing = pair_up(read_side(run_a), read_side(run_b))
-    found = Comparison(pairing, rows_of(pairing))
+    found = compared(pair_up(read_numbers(run_a), read_numbers(run_b)))
     write_output(json, found.json)
     write_output(markdown, found.markdown)
     out = console()

@@ -19,25 +19,30 @@ class Topic(StrEnum):
 def show(
     kind: Annotated[Topic, typer.Argument(help="What it is.")],
     name: Annotated[str, typer.Argument(help="Its name; a suite may also be a file.")],
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print a suite as a file, with every default spelt out.")
+    ] = False,
 ) -> None:
     """Show one suite, backbone, strategy, metric or data set in full."""
+    if kind is Topic.suite:
+        from tlbench.cli.study import show_study
+        from tlbench.study.loading import load_suite
+        from tlbench.study.models import plan
+        from tlbench.study.study import resolve
+
+        study = resolve(load_suite(name))
+        if not as_yaml:
+            show_study(study, len(plan(study).jobs))
+            return
+        content = study.complete()
+    else:
+        content = _content(kind, name)
     import yaml
 
-    typer.echo(yaml.safe_dump(_content(kind, name), sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def _content(kind: Topic, name: str) -> dict[str, Any]:
-    if kind is Topic.suite:
-        from tlbench.study.loading import load_suite
-        from tlbench.study.models import plan
-
-        suite = load_suite(name)
-        planned = plan(suite)
-        return {
-            **suite.complete(),
-            "digest": planned.suite_digest,
-            "jobs": len(planned.jobs),
-        }
     if kind is Topic.dataset:
         from tlbench.data.cards import load_card
         from tlbench.data.origins import SPLITS

@@ -1,6 +1,7 @@
 """``tlbench status``: how a run stands, also while it goes on."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,42 +27,49 @@ def status(
     """
     import json
 
+    from tlbench.engine.estimates import estimate, finished_in
     from tlbench.engine.run.status import follow, status_of
 
-    followed = follow(run)
-    found = status_of(followed)
+    run_ = follow(run)
+    found = status_of(run_)
+    device = str(run_.about.get("device", "auto"))
+    predicted = estimate(run_.jobs, (), finished_in(run_.store), device).seconds()
+    left = found.left_seconds(predicted)
     if as_json:
-        typer.echo(json.dumps(_values(followed, found), indent=1))
+        typer.echo(json.dumps(_values(run_, found, left), indent=1))
     else:
-        _show(followed, found)
+        _show(run_, found, left)
 
 
-def _values(run: "Followed", found: "Status") -> dict[str, Any]:
+def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, Any]:
     from tlbench.engine.run.status import STATES
 
     counts = Counter(found.states.values())
+
+    def listed(name: str, jobs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [{"job": key, "label": run.jobs[key].label, name: v} for key, v in jobs.items()]
+
     return {
         "suite": run.about["suite"],
         "alive": found.alive,
         "last": found.ending,
         "reason": found.reason,
         "jobs": {state: counts[state] for state in STATES},
-        "done_by_this_run": found.done,
+        "done_by_this_run": len(found.done),
         "seconds": round(found.seconds, 1),
-        "left_seconds": None if found.left_seconds is None else round(found.left_seconds, 1),
-        "running": [{"job": k, "label": run.jobs[k].label, **p} for k, p in found.progress.items()],
-        "elsewhere": [
-            {"job": k, "label": run.jobs[k].label, "by": by} for k, by in found.elsewhere.items()
+        "left_seconds": None if left is None else round(left, 1),
+        "running": [
+            {"job": key, "label": run.jobs[key].label, **progress}
+            for key, progress in found.progress.items()
         ],
-        "failed": [
-            {"job": k, "label": run.jobs[k].label, "error": e} for k, e in found.errors.items()
-        ],
+        "elsewhere": listed("by", found.elsewhere),
+        "failed": listed("error", found.errors),
     }
 
 
-def _show(run: "Followed", found: "Status") -> None:
-    from tlbench.cli.live import duration, running_table
-    from tlbench.cli.tables import console, say
+def _show(run: "Followed", found: "Status", left: float | None) -> None:
+    from tlbench.cli.live import running_table
+    from tlbench.cli.tables import console, duration, say
     from tlbench.engine.run.status import STATES, log_of, tail
 
     shard = run.about["shard"]
@@ -71,10 +79,11 @@ def _show(run: "Followed", found: "Status") -> None:
     said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
     say(f"{len(run.jobs)} jobs: {', '.join(said)}")
     if found.done and found.seconds:
-        pace = f"{found.done} jobs done in {duration(found.seconds)}, "
-        pace += f"{3600 * found.done / found.seconds:.0f} an hour"
-        if found.alive and found.left_seconds is not None:
-            pace += f"; about {duration(found.left_seconds)} left"
+        count = len(found.done)
+        pace = f"{count} jobs done in {duration(found.seconds)}, "
+        pace += f"{3600 * count / found.seconds:.0f} an hour"
+        if found.alive and left is not None:
+            pace += f"; about {duration(left)} left"
         say(pace)
     if found.progress:
         shown = list(found.progress.items())[:_MOST_SHOWN]

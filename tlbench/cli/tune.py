@@ -8,27 +8,27 @@ from typing import Annotated, Any
 import typer
 
 from tlbench.cli.options import (
+    Backbones,
     Device,
     ExecutorName,
     MemoryLimit,
     Mirror,
     ParslConfig,
     Pythons,
+    Settings,
     StoreFolder,
+    SuiteName,
     TimeLimit,
     Tries,
     Workers,
-    settings_of,
+    suite_of,
 )
 
 
 def tune(
-    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    suite: SuiteName,
     trials: Annotated[int, typer.Option(min=1, help="Trials for each backbone and strategy.")] = 20,
-    backbone: Annotated[
-        list[str] | None,
-        typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
-    ] = None,
+    backbone: Backbones = None,
     strategy: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,10 +57,7 @@ def tune(
     workers: Workers = None,
     device: Device = "auto",
     mirror: Mirror = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the suite."),
-    ] = None,
+    set_: Settings = None,
     executor: ExecutorName = "local",
     parsl_config: ParslConfig = None,
     python: Pythons = None,
@@ -78,10 +75,10 @@ def tune(
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
     from tlbench.base.errors import InputError
-    from tlbench.cli.live import Display, duration
+    from tlbench.cli.live import Display
     from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
-    from tlbench.cli.tables import drawn
+    from tlbench.cli.tables import drawn, duration
     from tlbench.data.fetch import fetch
     from tlbench.engine.run.resources import Resources
     from tlbench.engine.store.store import Store
@@ -91,8 +88,7 @@ def tune(
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
-    from tlbench.study.loading import load_suite
-    from tlbench.study.models import plan
+    from tlbench.study.study import resolve
     from tlbench.study.tuned import PRETRAINING
 
     if find_spec("optuna") is None:
@@ -100,10 +96,11 @@ def tune(
     from tlbench.tuning import RESULT, Ended, Search, Series, best_of, tune
 
     check_device(device)
-    chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
+    chosen = suite_of(suite, set_, backbone, strategy)
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
-    if len(chosen.transfers()) > 1:
+    study = resolve(chosen)
+    if len(study.ends) > 1:
         raise InputError(
             f"Suite {chosen.name!r} transfers between several pairs; tune a suite of one, "
             "such as 'transfer' with --set source.card=NAME --set target.card=NAME."
@@ -115,10 +112,9 @@ def tune(
         raise InputError(
             f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
         )
-    plan(chosen)
-    for card in chosen.cards():
+    for card in study.cards:
         fetch(card, mirror)
-    check_distinct(chosen, mirror)
+    check_distinct(study, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     middle = chosen.sizes[len(chosen.sizes) // 2]
     search = Search(chosen, trials, size or middle, pairs)

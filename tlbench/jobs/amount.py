@@ -13,6 +13,12 @@ from tlbench.data.splits import Subset, share_size
 UPDATE = 2.7
 """Force calls that an update of the same structures costs; benchmarks/README.md measures it."""
 
+CALL = 100
+"""Atoms more that a force call costs as much as, beyond those whose forces it computes.
+
+About right for the backbones of the published runs; benchmarks/README.md has the errors.
+"""
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -21,7 +27,8 @@ class Amount:
     Attributes
     ----------
     number
-        Number of equal pieces of work; for models, of atoms whose forces are computed.
+        Number of equal pieces of work; for models, of atoms whose forces are computed, a call
+        counted as `CALL` more.
     rate
         What jobs of a kind have in common whose pieces take equally long, such as a backbone.
     """

@@ -6,43 +6,37 @@ Nothing here imports torch: planning and looking up finished work need only name
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.schema import canonical_json, digest
-from tlbench.jobs import (
-    compare,
-    coverage,
-    dataset,
-    distance,
-    environments,
-    evaluate,
-    geometry,
-    reference,
-    simulate,
-    speed,
-    train,
-)
+from tlbench.jobs import dataset
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.kind import Config, Kind
 
 KINDS: dict[str, Kind[Any, Any]] = {
-    kind.config.kind: kind
-    for kind in (
-        dataset.KIND,
-        train.KIND,
-        speed.KIND,
-        evaluate.KIND,
-        reference.KIND,
-        simulate.KIND,
-        compare.KIND,
-        environments.KIND,
-        distance.KIND,
-        coverage.KIND,
-        geometry.KIND,
+    name: import_module(f"tlbench.jobs.{name}").KIND
+    for name in (
+        "dataset",
+        "train",
+        "speed",
+        "evaluate",
+        "reference",
+        "simulate",
+        "compare",
+        "environments",
+        "distance",
+        "coverage",
+        "geometry",
     )
 }
 """Name → kind."""
+
+
+FORMAT = 2
+"""Version of a job's description in a plan. Plans of another version are made anew, as the keys of
+their jobs were made in another way."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +104,7 @@ class Job:
     def written(self) -> dict[str, Any]:
         """Return everything about the job as JSON values, its key among them."""
         return {
+            "format": FORMAT,
             "key": self.key,
             **self.description(),
             "label": self.label,
@@ -132,7 +127,9 @@ def amount_of(
     """
     parents = {role: parent for role, key in job.parents.items() if (parent := find(key))}
     data = {
-        role: parent.key if parent.kind == dataset.Config.kind else parent.parents.get("data")
+        role: job.parents[role]
+        if parent.kind == dataset.Config.kind
+        else parent.parents.get("data")
         for role, parent in parents.items()
     }
     known = {role: size for role, key in data.items() if key and (size := sizes(key))}
@@ -150,7 +147,7 @@ def read_job(written: Mapping[str, Any]) -> Job:
         If it is not a job, or has another key: then another version of tlbench wrote it.
     """
     try:
-        if "sources" not in written or written["kind"] not in KINDS:
+        if written.get("format") != FORMAT or written["kind"] not in KINDS:
             raise InputError(
                 f"The job {written['label']!r} was planned by another version of tlbench; plan it "
                 "anew."

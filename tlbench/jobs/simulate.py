@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from tlbench.base.magnitudes import Magnitude
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
-from tlbench.jobs.amount import Amount, Facts
+from tlbench.jobs.amount import CALL, Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.kind import MOST, Kind, Word
 from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
@@ -94,8 +94,10 @@ def amount(config: Config, facts: Facts) -> Amount | None:
     if model is None or reference is None:
         return None
     atoms = atoms_at_start(reference, facts.sizes.get("reference"))
-    steps = config.protocol.n_steps * config.protocol.replicas
-    return None if atoms is None else Amount(steps * atoms, model.rate)
+    if atoms is None:
+        return None
+    protocol = config.protocol
+    return Amount(protocol.n_steps * (protocol.replicas * atoms + CALL), model.rate)
 
 
 KIND = Kind(Config, Result, run, amount, outputs=(OUTCOME,), uses_device=True)

@@ -12,7 +12,7 @@ from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.splits import Subset, chosen
 from tlbench.jobs import kind
-from tlbench.jobs.amount import UPDATE, Amount, Facts
+from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress, clock_for
 from tlbench.jobs.kind import Backbone, Kind
 from tlbench.training.config import TrainingConfig
@@ -174,7 +174,8 @@ def amount(config: Config, facts: Facts) -> Amount | None:
     full = "replayed" in facts.sizes or frames > training.batch_size
     batch = training.batch_size if full else frames
     # Three times over what it was trained on, for the energy constant and the last errors.
-    evaluated = (UPDATE * training.updates * batch + 3 * frames) * data.atoms["train"]
+    evaluated = UPDATE * training.updates * (batch * data.atoms["train"] + CALL)
+    evaluated += 3 * frames * data.atoms["train"]
     evaluated += (training.validation_points + 1) * data.atoms_in("validation")
     return Amount(evaluated, config.rate)
 

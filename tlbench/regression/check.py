@@ -1,21 +1,29 @@
-"""A run checked against a baseline."""
+"""A run checked against a baseline, and what is written of it."""
 
-from collections.abc import Iterable, Mapping
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tlbench.base.errors import InputError, printable
 from tlbench.metrics import METRICS
-from tlbench.regression.judgement import Verdicts, judge
+from tlbench.regression.losses import Loss, losses_of
+from tlbench.regression.markdown import bullets, inert, table
+from tlbench.regression.numbers import Numbers
 from tlbench.regression.origins import differences, same_bits
-from tlbench.regression.pairing import Pairing, lengths, pair_up
-from tlbench.regression.places import brief, listed, numbers
-from tlbench.regression.sides import Side
+from tlbench.regression.pairing import Pairing, pair_up
+from tlbench.regression.table import brief, count_in_words, described, listed
+
+EXAMPLES = 10
+"""How many faults the terminal shows."""
+
+HEADER = ["models", "metric", "condition", "change", "tolerance", "confidence", ""]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that was checked, and what is wrong with it; empty if nothing is."""
+    """One thing that was checked, and its fault; empty if it has none."""
 
     kind: Literal["worse", "missing", "changed"]
     name: str
@@ -30,20 +38,20 @@ class Check:
     ----------
     pairing
         The run, first, and the baseline.
-    verdicts
+    losses
         What became of the numbers that both have.
     exact
         Whether every number should be that of the baseline to the last bit.
     """
 
     pairing: Pairing
-    verdicts: Verdicts
+    losses: list[Loss]
     exact: bool
 
     @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.faults
+    def worse(self) -> list[Loss]:
+        """What became worse."""
+        return [loss for loss in self.losses if loss.worse]
 
     @property
     def faults(self) -> list[Case]:
@@ -52,54 +60,100 @@ class Check:
 
     def cases(self) -> list[Case]:
         """Return everything that was checked."""
-        worse = [
-            Case("worse", each.name, each.sentence() if each.worse else "")
-            for each in self.verdicts.judged
+        cases = [
+            Case("worse", loss.name, loss.sentence() if loss.worse else "") for loss in self.losses
         ]
-        missing = [
+        cases += [
             Case("missing", f"missing: {line}", f"missing from the run: {line}")
-            for line in listed(lengths(self.pairing.only_second))
+            for line in listed(self.pairing.only_second)
         ]
-        changed = []
         if self.exact:
-            count = sum(self.pairing.changed().values())
-            fault = f"{self._changed()} This should not be." if count else ""
-            changed.append(Case("changed", "identical to the baseline", fault))
+            differ = not self.pairing.changed().empty
+            fault = f"{self._changed()} This should not be." if differ else ""
+            cases.append(Case("changed", "identical to the baseline", fault))
         # Models from scratch are those of every transfer to their target: one case, not several.
-        return list(dict.fromkeys([*worse, *missing, *changed]))
+        return list(dict.fromkeys(cases))
 
     def remarks(self) -> list[str]:
         """Return what else should be known."""
-        found = [self._bits(), *self.pairing.remarks()]
-        new = sum(map(len, self.pairing.only_first.values()))
-        if new:
-            found.append(
-                f"{numbers(new)} of the run {'is' if new == 1 else 'are'} not in the baseline "
-                f"and not judged: {brief(self.pairing.described_first())}."
+        remarks = [self._bits(), *self.pairing.remarks()]
+        new = self.pairing.only_first
+        if len(new):
+            models = brief(described(new, self.pairing.second.table))
+            remarks.append(
+                f"{count_in_words(len(new))} of the run {'is' if len(new) == 1 else 'are'} not in "
+                f"the baseline and not judged: {models}."
             )
         # Where nothing changed there is no noise to speak of.
-        return [*found, *(self.verdicts.remarks if self.pairing.changed() else [])]
+        return remarks if self.pairing.changed().empty else [*remarks, *self._noise()]
 
     def headline(self) -> str:
-        """Say in a sentence how it went."""
+        """Return in a sentence how it went."""
         run, baseline = self.pairing.first, self.pairing.second
-        of = f"{run.suite} (version {run.suite_version})"
-        if self.passed:
+        if not self.faults:
             return (
-                f"Nothing of {of} got worse: {numbers(self.pairing.count())} compared with "
-                f"{baseline.name}."
+                f"Nothing of {run.title} got worse: {count_in_words(len(self.pairing.shared))} "
+                f"compared with {baseline.name}."
             )
-        bad = dict.fromkeys(each.backbone for each in self.verdicts.worse)
-        what = [f"{', '.join(bad)} got worse"] if bad else []
-        lost = sum(map(len, self.pairing.only_second.values()))
-        what += [f"{numbers(lost)} {'is' if lost == 1 else 'are'} missing"] if lost else []
-        what += ["the numbers are not identical"] if self.exact and self.pairing.changed() else []
-        return f"{of}: {' and '.join(what)}, beside {baseline.name}."
+        bad = dict.fromkeys(loss.backbone for loss in self.worse)
+        faults = [f"{', '.join(bad)} got worse"] if bad else []
+        lost = len(self.pairing.only_second)
+        if lost:
+            faults.append(f"{count_in_words(lost)} {'is' if lost == 1 else 'are'} missing")
+        if self.exact and not self.pairing.changed().empty:
+            faults.append("the numbers are not identical")
+        return f"{run.title}: {' and '.join(faults)}, beside {baseline.name}."
+
+    def sentences(self) -> list[str]:
+        """Return what the terminal shows, line by line."""
+        faults = [case.fault for case in self.faults]
+        lines = [f"  {fault}" for fault in faults[:EXAMPLES]]
+        if len(faults) > EXAMPLES:
+            lines.append(f"  and {len(faults) - EXAMPLES} more; --markdown FILE has all of them")
+        return [printable(line) for line in (self.headline(), *lines, *self.remarks())]
+
+    def markdown(self) -> str:
+        """Return a summary in Markdown."""
+        faults = self.faults
+        headline = f"**{'Failed' if faults else 'Passed'}.** {inert(self.headline())}"
+        others = [case.fault for case in faults if case.kind != "worse"]
+        blocks = [headline, bullets(others), bullets(self.remarks())]
+        for title, losses in (
+            ("Whole backbones", [loss for loss in self.losses if loss.of_backbone]),
+            ("Single places that got worse", [loss for loss in self.worse if not loss.of_backbone]),
+        ):
+            if losses:
+                blocks += [f"{title}:", table([HEADER, *map(_cells, losses)])]
+        return "\n\n".join(filter(None, blocks)) + "\n"
+
+    def junit(self) -> str:
+        """Return the cases as JUnit XML, for a service of continuous integration."""
+        cases = self.cases()
+        root = ET.Element("testsuites")
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=printable(f"tlbench check {self.pairing.first.suite}"),
+            tests=str(len(cases)),
+            failures=str(len(self.faults)),
+            errors="0",
+            skipped="0",
+        )
+        for case in cases:
+            element = ET.SubElement(
+                suite, "testcase", classname=f"tlbench.check.{case.kind}", name=printable(case.name)
+            )
+            if case.fault:
+                ET.SubElement(element, "failure", type=case.kind, message=printable(case.fault))
+        ET.SubElement(suite, "system-out").text = "\n".join(map(printable, self.remarks()))
+        ET.indent(root)
+        text = ET.tostring(root, encoding="unicode")
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
     def _bits(self) -> str:
         run, baseline = self.pairing.first.origins, self.pairing.second.origins
-        if not self.pairing.changed():
-            return f"All {numbers(self.pairing.count())} that both have are identical."
+        if self.pairing.changed().empty:
+            return f"All {count_in_words(len(self.pairing.shared))} that both have are identical."
         if same_bits(run, baseline):
             return (
                 "Device, threads, kernels and packages are those of the baseline, so every number "
@@ -113,14 +167,34 @@ class Check:
         return f"The last digits may differ from the baseline's: {why}. {self._changed()}"
 
     def _changed(self) -> str:
-        changed = self.pairing.changed()
-        return (
-            f"{sum(changed.values())} of {numbers(self.pairing.count())} changed: "
-            f"{brief(listed(changed))}."
+        changed, count = self.pairing.changed(), count_in_words(len(self.pairing.shared))
+        return f"{len(changed)} of {count} changed: {brief(listed(changed))}."
+
+    def _noise(self) -> list[str]:
+        groups = self.pairing.shared.groupby(["backbone", "metric", "condition"], sort=False)
+        seeds = groups["init_seed"].nunique()
+        alone = seeds[seeds == 1].index.unique("backbone")
+        remarks = []
+        if len(alone):
+            remarks.append(
+                f"All models of {_and(list(alone))} have one init seed, so the noise is that of "
+                "the choice of structures alone; a change that draws other initial weights can "
+                "pass for a loss."
+            )
+        unknown = dict.fromkeys(
+            f"{loss.backbone} ({loss.metric})"
+            for loss in self.losses
+            if math.isnan(loss.chance) and math.isfinite(loss.value)
         )
+        if unknown:
+            remarks.append(
+                f"The noise of {_and(list(unknown))} cannot be estimated from so few models, so "
+                "the tolerance alone decides there."
+            )
+        return remarks
 
 
-def check(run: Side, baseline: Side, tolerances: Mapping[str, float], exact: bool) -> Check:
+def check(run: Numbers, baseline: Numbers, tolerances: Mapping[str, float], exact: bool) -> Check:
     """Check a run against a baseline.
 
     Parameters
@@ -136,14 +210,14 @@ def check(run: Side, baseline: Side, tolerances: Mapping[str, float], exact: boo
         If the two cannot be compared, or a tolerance is of a metric that is not compared.
     """
     pairing = pair_up(run, baseline)
-    metrics = {place.metric for place in pairing.shared}
+    metrics = sorted(pairing.shared["metric"].unique())
     for name in tolerances:
         if METRICS.get(name).name not in metrics:
             raise InputError(
                 f"--tolerance {name}: the run and the baseline share no numbers of this metric; "
-                f"they share those of {printable(', '.join(sorted(metrics)))}."
+                f"they share those of {printable(', '.join(metrics))}."
             )
-    return Check(pairing, judge(pairing, tolerances), exact)
+    return Check(pairing, losses_of(pairing.shared, tolerances), exact)
 
 
 def tolerances_of(texts: Iterable[str]) -> dict[str, float]:
@@ -152,19 +226,32 @@ def tolerances_of(texts: Iterable[str]) -> dict[str, float]:
     Raises
     ------
     InputError
-        If one is written otherwise, or is no number from 0 on.
+        If one is written otherwise, or is not a number from 0 on.
     """
-    found = {}
+    tolerances = {}
     for text in texts:
         name, equals, value = text.partition("=")
         try:
             number = float(value)
         except ValueError:
             number = -1.0
-        if not equals or not 0 <= number < float("inf"):
+        if not equals or not 0 <= number < math.inf:
             raise InputError(
                 f"--tolerance {text}: write it as METRIC=VALUE with a value from 0 on, e.g. "
                 "force_mae=0.1 for 10 %."
             )
-        found[name.strip()] = number
-    return found
+        tolerances[name.strip()] = number
+    return tolerances
+
+
+def _cells(loss: Loss) -> list[str]:
+    # Confidence in a loss says nothing about what did not get worse.
+    confidence = loss.confidence if loss.value > 0 else ""
+    return [
+        loss.models, loss.metric, loss.condition, loss.change, loss.allowed, confidence,
+        "worse" if loss.worse else "",
+    ]  # fmt: skip
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

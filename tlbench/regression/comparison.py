@@ -1,134 +1,197 @@
-"""What a comparison of two runs says: as a table, in Markdown and as JSON."""
+"""Two runs side by side, pair by pair: as a table, in Markdown and as JSON."""
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tlbench.base.errors import printable
-from tlbench.regression.compare import Row
-from tlbench.regression.markdown import inert, rows
-from tlbench.regression.pairing import Pairing, Values, lengths
-from tlbench.regression.places import brief, listed, numbers
-from tlbench.regression.sides import Side
-from tlbench.report.markdown import markdown_table
+from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import (
+    bootstrap_seed,
+    geometric_mean,
+    paired_difference,
+    paired_ratio,
+)
+from tlbench.regression.markdown import bullets, inert, table
+from tlbench.regression.numbers import Numbers
+from tlbench.regression.pairing import Pairing
+from tlbench.regression.table import PLACE, SEEDS, brief, count_in_words, described, listed
 from tlbench.report.wording import n_pairs_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Row:
+    """One place of two runs.
+
+    Attributes
+    ----------
+    models
+        Which models it is measured on, in words.
+    data
+        Its coordinates and what was found, as in the JSON: ``a`` and ``b``, means over the pairs
+        that both have, geometric where values are compared by ratio; ``change``, B over A or B
+        minus A; its 95 % ``interval``, None below five pairs and for differences that do not
+        scatter; and ``b_is``, "better" or "worse" with 95 % confidence, this comparison by itself.
+    n_values
+        How many values of each run it is taken over; those without a ratio are left out.
+    """
+
+    models: str
+    data: dict[str, Any]
+    n_values: int
+
+    def cells(self) -> list[str]:
+        """Return its line of a table."""
+        data = self.data
+        change = f"{data['change']:.3f}" if self.is_ratio else f"{data['change']:+.3f}"
+        spread = f"({n_pairs_text(data['n_pairs'])})"
+        if data["interval"]:
+            spread = "[{:.3f}, {:.3f}]".format(*data["interval"])
+        verdict = f"B {data['b_is']}" if data["b_is"] else ""
+        values = [f"{data['a']:.4g}", f"{data['b']:.4g}", f"{change} {spread}"]
+        return [printable(self.models), *values, verdict]
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether its metric is compared by ratio."""
+        return bool(self.data["compared"] == "ratio")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs and what was found place by place."""
+    """Two runs, and how they differ in every place; those without any ratio are left out."""
 
     pairing: Pairing
     rows: list[Row]
 
     def tables(self) -> dict[str, list[list[str]]]:
         """Return metric → table of the values over the whole test set, its header first."""
-        found: dict[str, list[list[str]]] = {}
+        tables: defaultdict[str, list[list[str]]] = defaultdict(list)
         for row in self.rows:
-            if row.place.condition:
+            if row.data["condition"]:
                 continue
-            title = f"{row.spec.name} ({row.spec.unit})"
-            sign = "B / A" if row.spec.compared == "ratio" else "B − A"
-            lines = found.setdefault(title, [["models", "A", "B", sign, ""]])
-            cells = _cells(row)
+            lines = tables[f"{row.data['metric']} ({row.data['unit']})"]
+            if not lines:
+                lines.append(["models", "A", "B", "B / A" if row.is_ratio else "B − A", ""])
             # Several transfers to one target share its models from scratch.
-            if cells not in lines:
-                lines.append(cells)
-        return found
+            if row.cells() not in lines:
+                lines.append(row.cells())
+        return tables
 
     def remarks(self) -> list[str]:
         """Return what should be known of the two runs, beside the table."""
-        pairing = self.pairing
-        found = [f"A: {_about(pairing.first)}", f"B: {_about(pairing.second)}"]
-        count = pairing.count()
-        changed = sum(pairing.changed().values())
-        same = "all identical" if not changed else f"{changed} differ"
-        found.append(f"{numbers(count)} in both, {same}.")
-        found += _only("A", pairing.only_first, pairing.described_first())
-        found += _only("B", pairing.only_second, pairing.described_second())
-        found += pairing.remarks()
+        pairing, count = self.pairing, len(self.pairing.shared)
+        changed = len(pairing.changed())
+        remarks = [f"A: {_about(pairing.first)}", f"B: {_about(pairing.second)}"]
+        same = f"{changed} differ" if changed else "all identical"
+        remarks.append(f"{count_in_words(count)} in both, {same}.")
+        for name, only, other in (
+            ("A", pairing.only_first, pairing.second),
+            ("B", pairing.only_second, pairing.first),
+        ):
+            if len(only):
+                models = brief(described(only, other.table))
+                remarks.append(f"{count_in_words(len(only))} only in {name}: {models}.")
+        remarks += pairing.remarks()
         left_out = count - sum(row.n_values for row in self.rows)
         if left_out:
-            found.append(f"{numbers(left_out)} without a ratio left out: a value is not positive.")
-        if any(row.place.condition for row in self.rows):
-            found.append("Values by temperature, phase or group are written only with --json.")
-        return [printable(each) for each in found]
+            remarks.append(
+                f"{count_in_words(left_out)} without a ratio left out: a value is not positive."
+            )
+        if any(row.data["condition"] for row in self.rows):
+            remarks.append("Values by temperature, phase or group are written only with --json.")
+        return [printable(each) for each in remarks]
 
     def markdown(self) -> str:
         """Return the comparison in Markdown."""
-        blocks = ["\n".join(f"- {inert(remark)}" for remark in self.remarks())]
+        blocks = [bullets(self.remarks())]
         for title, lines in self.tables().items():
-            blocks += [f"**{inert(title)}**", markdown_table(rows(lines)).strip()]
+            blocks += [f"**{inert(title)}**", table(lines)]
         return "\n\n".join(blocks) + "\n"
 
     def json(self) -> str:
         """Return everything as JSON, values by condition included."""
-        pairing = self.pairing
         value = {
-            "a": _side_data(pairing.first),
-            "b": _side_data(pairing.second),
+            "a": _data(self.pairing.first),
+            "b": _data(self.pairing.second),
             "remarks": self.remarks(),
-            "only_a": listed(lengths(pairing.only_first)),
-            "only_b": listed(lengths(pairing.only_second)),
-            "rows": [_row_data(row) for row in self.rows],
+            "only_a": listed(self.pairing.only_first),
+            "only_b": listed(self.pairing.only_second),
+            "rows": [row.data for row in self.rows],
         }
         return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _cells(row: Row) -> list[str]:
-    change = f"{row.change:.3f}" if row.spec.compared == "ratio" else f"{row.change:+.3f}"
-    spread = (
-        f"[{row.interval[0]:.3f}, {row.interval[1]:.3f}]"
-        if row.interval
-        else f"({n_pairs_text(row.n_pairs)})"
-    )
-    verdict = f"B {row.verdict}" if row.verdict else ""
-    return [
-        printable(row.place.model),
-        f"{row.first:.4g}",
-        f"{row.second:.4g}",
-        f"{change} {spread}",
-        verdict,
-    ]
+def compare(pairing: Pairing) -> Comparison:
+    """Return how the second of two runs differs from the first, place by place.
+
+    Raises
+    ------
+    UnknownNameError
+        If a metric is not known.
+    """
+    groups = [rows for _, rows in pairing.shared.groupby("place")]
+    seed = bootstrap_seed(repr(rows[PLACE].iloc[0].tolist()) for rows in groups)
+    found = (_row(rows, seed) for rows in groups)
+    return Comparison(pairing, [row for row in found if row])
 
 
-def _about(side: Side) -> str:
-    commits = dict.fromkeys(
-        (origin.git_commit or "unknown")[:12] + (" with changes" if origin.git_dirty else "")
-        for origin in side.origins
-    )
-    devices = dict.fromkeys(origin.device_name for origin in side.origins)
-    of = f"{side.suite} (version {side.suite_version})"
-    words = [of, f"commit {' or '.join(commits)}", *devices] if side.origins else [of]
-    return f"{side.name}: {', '.join(words)}"
-
-
-def _only(name: str, values: Values, described: list[str]) -> list[str]:
-    if not values:
-        return []
-    return [f"{numbers(sum(map(len, values.values())))} only in {name}: {brief(described)}."]
-
-
-def _side_data(side: Side) -> dict[str, Any]:
-    return {
-        "name": side.name,
-        "suite": side.suite,
-        "suite_version": side.suite_version,
-        "suite_digest": side.suite_digest,
-        "origins": [origin.model_dump(mode="json") for origin in side.origins],
+def _row(rows: "DataFrame", seed: int) -> Row | None:
+    head = rows.iloc[0]
+    spec = METRICS.get(head["metric"])
+    if spec.compared == "ratio":
+        rows = rows[(rows["first"] > 0) & (rows["second"] > 0)]
+    pairs = list(rows[SEEDS].itertuples(index=False, name=None))
+    first, second = (dict(zip(pairs, rows[side], strict=True)) for side in ("first", "second"))
+    interval: tuple[float, float] | None
+    if spec.compared == "ratio":
+        ratio = paired_ratio(second, first, seed)
+        if ratio is None:
+            return None
+        ends, n_pairs, change = ratio.interval, ratio.n_pairs, ratio.value
+        interval, side = ((ends.low, ends.high), ends.side()) if ends else (None, 0)
+        means = [geometric_mean(list(values.values())) for values in (first, second)]
+    else:
+        difference = paired_difference(second, first, seed)
+        if difference is None:
+            return None
+        interval, side = difference.interval, difference.side()
+        n_pairs, change = difference.n_pairs, difference.value
+        means = [rows["first"].mean(), rows["second"].mean()]
+    better = (side < 0) == (spec.better == "lower")
+    data: dict[Any, Any] = {
+        **head[PLACE].to_dict(),
+        "condition": dict(head["condition"]),
+        "unit": spec.unit,
+        "a": means[0],
+        "b": means[1],
+        "compared": spec.compared,
+        "change": change,
+        "interval": interval,
+        "n_pairs": n_pairs,
+        "b_is": ("better" if better else "worse") if side else None,
     }
+    return Row(head["models"], data, len(rows))
 
 
-def _row_data(row: Row) -> dict[str, Any]:
+def _about(run: Numbers) -> str:
+    words = [run.title]
+    if run.origins:
+        commits = dict.fromkeys(origin.commit for origin in run.origins)
+        words.append(f"commit {' or '.join(commits)}")
+        words += dict.fromkeys(origin.device_name for origin in run.origins)
+    return f"{run.name}: {', '.join(words)}"
+
+
+def _data(run: Numbers) -> dict[str, Any]:
     return {
-        **row.place._asdict(),
-        "condition": dict(row.place.condition),
-        "unit": row.spec.unit,
-        "a": row.first,
-        "b": row.second,
-        "compared": row.spec.compared,
-        "change": row.change,
-        "interval": row.interval,
-        "n_pairs": row.n_pairs,
-        "b_is": row.verdict or None,
+        "name": run.name,
+        "suite": run.suite,
+        "suite_version": run.version,
+        "suite_digest": run.digest,
+        "origins": [origin.model_dump(mode="json") for origin in run.origins],
     }

@@ -1,8 +1,9 @@
-"""Markdown that stays what it is, whatever names stand in it."""
+"""Markdown that stays what it is, whatever the names in it are."""
 
 from tlbench.base.errors import printable
+from tlbench.report.markdown import markdown_table
 
-# Letters, digits and what stands in ordinary names; "_" between letters emphasises nothing.
+# Letters, digits and what ordinary names have; "_" between letters emphasises nothing.
 _PLAIN = frozenset(" _-+.,;=/():%>'")
 _ENTITIES = {"<": "&lt;", "&": "&amp;"}
 
@@ -19,6 +20,11 @@ def _shown(character: str) -> str:
     return character if harmless else f"\\{character}"
 
 
-def rows(lines: list[list[str]]) -> list[list[str]]:
-    """Return the cells of a table so that they stay in it."""
-    return [[inert(cell) for cell in line] for line in lines]
+def bullets(sentences: list[str]) -> str:
+    """Return a list of sentences."""
+    return "\n".join(f"- {inert(sentence)}" for sentence in sentences)
+
+
+def table(lines: list[list[str]]) -> str:
+    """Return a table, the first line its header."""
+    return markdown_table([[inert(cell) for cell in line] for line in lines]).strip()

@@ -1,17 +1,21 @@
 """Where the numbers of a run come from, and whether another run should find the same ones."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ConfigDict
 
 from tlbench.base.files import stored
-from tlbench.base.schema import Strict, read_lines
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict
 from tlbench.results.results import PROVENANCE
 
 
 class Origin(Strict):
     """Code, packages and machine of one job or several."""
+
+    model_config = ConfigDict(extra="ignore")
 
     device: str | None = None
     device_name: str
@@ -33,11 +37,13 @@ class Origin(Strict):
             **packages,
         }
 
+    @property
+    def commit(self) -> str:
+        """The commit of the code, in words."""
+        return (self.git_commit or "unknown")[:12] + (" with changes" if self.git_dirty else "")
 
-class _Job(Origin):
-    """A line of a run's provenance, which says more."""
 
-    model_config = ConfigDict(extra="ignore")
+ORIGINS_FORMAT = Format("job", Origin)
 
 
 def read_origins(folder: Path) -> list[Origin]:
@@ -49,46 +55,31 @@ def read_origins(folder: Path) -> list[Origin]:
         If its provenance cannot be read.
     """
     path = stored(folder / PROVENANCE)
-    if not path.exists():
-        return []
-    found: list[Origin] = []
-    for job in read_lines(path, _Job, "job"):
-        origin = Origin(**job.model_dump())
-        if origin not in found:
-            found.append(origin)
-    return found
+    origins = ORIGINS_FORMAT.read_lines(path) if path.exists() else []
+    return list({origin.model_dump_json(): origin for origin in origins}.values())
 
 
 def same_bits(first: Sequence[Origin], second: Sequence[Origin]) -> bool:
     """Return whether all numbers of both come from one kind of machine, and a processor."""
     both = [*first, *second]
-    machines = [origin.machine for origin in both]
-    return (
-        bool(first and second)
-        and all(machine == machines[0] for machine in machines)
-        and all(origin.device == "cpu" for origin in both)
+    return bool(first and second) and all(
+        origin.device == "cpu" and origin.machine == both[0].machine for origin in both
     )
 
 
-def differences(first: Sequence[Origin], second: Sequence[Origin]) -> list[str]:
-    """Say in what the machines and packages of two runs differ."""
-    ours, theirs = _values(first), _values(second)
+def differences(first: Iterable[Origin], second: Iterable[Origin]) -> list[str]:
+    """Return in what the machines and packages of two runs differ, in words."""
+    ours, theirs = _properties(first), _properties(second)
     return [
-        f"{name} {_either(ours.get(name))} here, {_either(theirs.get(name))} there"
+        f"{name} {ours.get(name, 'unknown')} here, {theirs.get(name, 'unknown')} there"
         for name in {**ours, **theirs}
         if ours.get(name) != theirs.get(name)
     ]
 
 
-def _values(origins: Iterable[Origin]) -> dict[str, list[str]]:
-    """Return what there is of each property, sorted."""
-    found: dict[str, set[str]] = {}
+def _properties(origins: Iterable[Origin]) -> dict[str, str]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for origin in origins:
         for name, value in origin.machine.items():
-            known = "unknown" if value is None else str(value)
-            found.setdefault(name, set()).add(known)
-    return {name: sorted(values) for name, values in found.items()}
-
-
-def _either(values: list[str] | None) -> str:
-    return " or ".join(values) if values else "unknown"
+            found[name].add("unknown" if value is None else str(value))
+    return {name: " or ".join(sorted(values)) for name, values in found.items()}

@@ -3,38 +3,33 @@
 A section is one file with a function that yields it, and one line in `SECTIONS`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from importlib import import_module
 
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Section
-from tlbench.report.dynamics.section import simulations
-from tlbench.report.relations.section import relations
-from tlbench.report.sections.conditions import conditions
-from tlbench.report.sections.costs import costs
-from tlbench.report.sections.errors import errors, learning_curves
-from tlbench.report.sections.models import source_models, tuned_settings
-from tlbench.report.sections.temperature import temperatures
-from tlbench.report.sections.transfers import transfers
 
 Make = Callable[[Analysis], Iterable[Section]]
 
-SECTIONS: tuple[Make, ...] = (
-    errors,
-    learning_curves,
-    transfers,
-    conditions,
-    temperatures,
-    simulations,
-    relations,
-    tuned_settings,
-    costs,
-    source_models,
+SECTIONS: tuple[str, ...] = (
+    "sections.errors:errors",
+    "sections.errors:learning_curves",
+    "sections.transfers:transfers",
+    "sections.conditions:conditions",
+    "sections.temperature:temperatures",
+    "dynamics.section:simulations",
+    "relations.section:relations",
+    "sections.models:tuned_settings",
+    "sections.costs:costs",
+    "sections.models:source_models",
 )
-"""All sections, in the order in which they are read."""
+"""Module and function of all sections, in the order in which they are read."""
 
 
-def sections_of(analysis: Analysis, without: Sequence[Make] = ()) -> Iterator[Section]:
-    """Yield every section that there are results for, but those that are made by ``without``."""
-    for make in SECTIONS:
-        if make not in without:
+def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[Section]:
+    """Yield every section that there are results for, but those that are ``without``."""
+    for name in SECTIONS:
+        if name not in without:
+            module, _, function = name.partition(":")
+            make: Make = getattr(import_module(f"tlbench.report.{module}"), function)
             yield from (section for section in make(analysis) if section.blocks)

@@ -13,14 +13,13 @@ from tlbench.report.provenance import facts_of
 from tlbench.report.wording import budget_label, budget_note
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
-from tlbench.study.suite import Suite
+from tlbench.study.study import Study
 
 
 def write_report(
     path: Path,
-    suite: Suite,
+    study: Study,
     complete: dict[str, Any],
-    suite_digest: str,
     results: Results,
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
@@ -39,19 +38,19 @@ def write_report(
     notes
         What should be known of the data.
     """
-    notes = notes.completed(results.records)
+    suite, notes = study.suite, notes.completed(results.records)
     analysis = Analysis.of(notes.comparable_results(results), suite)
     sections = list(sections_of(analysis))
     text = render(
         "report/template.html",
         suite=suite,
-        between=_between(suite),
-        changes=changes_of(suite),
+        between=_between(study),
+        changes=changes_of(study),
         budget_label=budget_label(suite),
         budget_note=budget_note(suite, suite.tuned is not None),
-        suite_digest=suite_digest,
+        suite_digest=study.digest,
         settings=complete,
-        cards=suite.cards(),
+        cards=study.cards,
         sections=sections,
         figures=figures_json(sections),
         is_measured=bool(analysis.rows),
@@ -62,10 +61,10 @@ def write_report(
     write_whole(path, text)
 
 
-def _between(suite: Suite) -> str:
+def _between(study: Study) -> str:
     """Return in words what is transferred between."""
-    if suite.matrix is not None:
-        return f"every pair of {', '.join(suite.matrix.elements)}"
-    transfer, parts = suite.transfers()[0], suite.source_parts
-    source, target = (end.load().elements[0] for end in (transfer.source, transfer.target))
-    return f"{source} → {target}" + (f", {len(parts)} parts of the source" if parts else "")
+    if study.suite.matrix is not None:
+        return f"every pair of {', '.join(study.suite.matrix.elements)}"
+    transfer, parts = study.ends[0].transfer, study.suite.source_parts
+    between = f"{transfer.source} → {transfer.target}"
+    return between + (f", {len(parts)} parts of the source" if parts else "")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Count, Magnitude
-from tlbench.base.schema import read_lines, write_lines
-from tlbench.engine.run.provenance import Provenance
 from tlbench.engine.store.store import Store
 from tlbench.jobs import speed
 from tlbench.study.model_key import Flat
@@ -40,6 +39,9 @@ class Cost(Flat):
     force_call_seconds: Magnitude | None
 
 
+FORMAT = Format("cost", Cost)
+
+
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
     """Return the cost of every model of ``plan`` that is trained and whose backbone is timed.
 
@@ -53,8 +55,8 @@ def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cos
 
 
 def _cost(cell: Cell, store: Store) -> Cost | None:
-    trained, timed = whole(store.provenance(cell.trained)), store.provenance(cell.speed)
-    pretrained = None if cell.pretrained is None else whole(store.provenance(cell.pretrained))
+    trained, timed = store.provenance(cell.trained).whole(), store.provenance(cell.speed)
+    pretrained = None if cell.pretrained is None else store.provenance(cell.pretrained).whole()
     if pretrained is not None and pretrained.device_name != trained.device_name:
         return None
     same = timed.device_name == trained.device_name
@@ -74,20 +76,9 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
     )
 
 
-def whole(provenance: Provenance) -> Provenance:
-    """Return the provenance of a training with the seconds of all its attempts."""
-    updates, own = provenance.updates, provenance.updates_of_attempt
-    factor = updates / own if updates and own else 1.0
-    seconds = {
-        "wall_seconds": provenance.wall_seconds * factor,
-        "cpu_seconds": provenance.cpu_seconds * factor,
-    }
-    return provenance.model_copy(update=seconds)
-
-
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, costs)
+    FORMAT.write_lines(path, costs)
 
 
 def read_costs(path: Path) -> list[Cost]:
@@ -98,4 +89,4 @@ def read_costs(path: Path) -> list[Cost]:
     InputError
         Naming the first line that is not a cost.
     """
-    return read_lines(path, Cost, "cost") if path.exists() else []
+    return FORMAT.read_lines(path) if path.exists() else []

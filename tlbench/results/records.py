@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Number
-from tlbench.base.schema import read_lines, write_lines
 from tlbench.engine.store.store import Store
 from tlbench.jobs import compare, evaluate
 from tlbench.jobs.context import RESULT
@@ -36,6 +36,9 @@ class Record(Flat):
     trained: str | None = None
 
 
+FORMAT = Format("record", Record)
+
+
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     """Return the records of every cell of ``plan`` whose job is in ``finished``, in plan order."""
     available = set(finished)
@@ -55,7 +58,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                 Record(
                     suite=plan.suite.name,
                     suite_version=plan.suite.version,
-                    suite_digest=plan.suite_digest,
+                    suite_digest=plan.study.digest,
                     model=cell.model,
                     metric=entry.metric,
                     unit=METRICS.get(entry.metric).unit,
@@ -70,7 +73,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, records)
+    FORMAT.write_lines(path, records)
 
 
 def read_records(path: str | PathLike[str]) -> list[Record]:
@@ -81,4 +84,4 @@ def read_records(path: str | PathLike[str]) -> list[Record]:
     InputError
         Naming the first line that is not a record.
     """
-    return read_lines(Path(path), Record, "record")
+    return FORMAT.read_lines(Path(path))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tlbench.data.cards import is_path, load_card
 from tlbench.study.loading import load_suite, suite_names
-from tlbench.study.suite import Suite
+from tlbench.study.study import Study, resolve
 
 NOT_SET = "not set"
 _WORDS = ("name", "title", "description")
@@ -26,18 +26,19 @@ class Change(NamedTuple):
         return f"{self.key}: {self.was} → {self.now}"
 
 
-def changes_of(suite: Suite) -> list[Change]:
-    """Return how a suite differs from the one that it is named after.
+def changes_of(study: Study) -> list[Change]:
+    """Return how a study differs from the suite that it is named after.
 
     That is the suite of its name and version that tlbench ships, or the file that it was read
     from, before any change on the command line.
     """
+    suite = study.suite
     original = suite.unchanged
     if suite.name in suite_names():
         shipped = load_suite(suite.name)
         if shipped.version == suite.version:
             original = shipped
-    return [] if original is None else differences(original.complete(), suite.complete())
+    return [] if original is None else differences(resolve(original).complete(), study.complete())
 
 
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

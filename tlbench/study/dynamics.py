@@ -10,14 +10,6 @@ from tlbench.jobs.compare import Config as CompareConfig
 from tlbench.jobs.reference import Config as ReferenceConfig
 from tlbench.jobs.simulate import Config as SimulateConfig
 from tlbench.study.plan import Cell, Plan
-from tlbench.study.suite import Suite
-
-
-def is_simulated(suite: Suite, size: int) -> bool:
-    """Return whether models of a size are simulated; those without target data always are."""
-    if suite.dynamics is None:
-        return False
-    return size == 0 or size in (suite.dynamics.sizes or suite.sizes)
 
 
 def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:

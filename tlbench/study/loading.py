@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.formats import Format
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
-from tlbench.data.cards import card_names, check_names_a_card, is_path, load_card
+from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import read_tuned
@@ -21,6 +22,8 @@ MOST_MODELS = 50_000
 
 MOST_PAIRS = 100
 """Pairs of seeds of one: each interval resamples all of them ten thousand times."""
+
+SUITE_FORMAT = Format("suite", Suite)
 
 
 def suite_folder() -> Path:
@@ -64,6 +67,7 @@ def load_suite(
     """
     path = _suite_path(fspath(name))
     value, lines = read_yaml(path)
+    value = SUITE_FORMAT.upgraded(value, str(path))
     # A card file stands beside the suite that names it.
     _find_cards(value, path.parent)
     _read_tuned(value, path.parent)
@@ -110,10 +114,10 @@ def load_published(path: Path, private: bool = False) -> Suite:
     Raises
     ------
     InputError
-        If it is not valid, names data sets by their path or from other files than those of their
-        cards, or tuned settings by their path.
+        If it is not valid, or names data sets or tuned settings by their path.
     """
     value, lines = read_yaml(path)
+    value = SUITE_FORMAT.upgraded(value, str(path))
     if isinstance(value.get("tuned"), str):
         raise InputError(f"{path}: 'tuned' is a path, but should be the settings themselves.")
     for part, key, name in card_files(value):
@@ -131,7 +135,6 @@ def load_published(path: Path, private: bool = False) -> Suite:
     ):
         raise InputError(f"{path}: title and description should be printable characters.")
     suite = validate(Suite, value, str(path), lines)
-    suite._published = True
     if suite.n_models() > MOST_MODELS:
         raise InputError(
             f"{path}: the suite has {suite.n_models():,} models; {MOST_MODELS:,} may be published."
@@ -141,12 +144,6 @@ def load_published(path: Path, private: bool = False) -> Suite:
         raise InputError(
             f"{path}: the suite has {pairs:,} pairs of seeds; {MOST_PAIRS} may be published."
         )
-    for card in () if private else suite.cards():
-        original = load_card(card.name)
-        if card.name not in card_names() or card.data_files() != original.data_files():
-            raise InputError(
-                f"{path}: the files of data set {card.name!r} should be those of its card."
-            )
     return suite
 
 
@@ -189,22 +186,7 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
-    _check_names(suite, where)
     return suite
-
-
-def _check_names(suite: Suite, where: str) -> None:
-    """Refuse two cards of one name: results would not say which data they are of."""
-    named: dict[str, str] = {}
-    for choice in (c for each in suite.transfers() for c in (each.source, each.target)):
-        # Not as the suite changes them: then they are one card, with changes that it states.
-        card = load_card(choice.card)
-        other = named.setdefault(card.name, choice.card)
-        if other != choice.card and load_card(other).digest() != card.digest():
-            raise InputError(
-                f"{where}: the cards {other} and {choice.card} are both named {card.name!r}, but "
-                "describe different data; change 'name' in one of them."
-            )
 
 
 def _suite_path(name: str) -> Path:

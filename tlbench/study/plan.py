@@ -1,14 +1,14 @@
-"""What a plan is: the jobs of a suite, and what they measure."""
+"""What a plan is: the jobs of a study, and what they measure."""
 
 from dataclasses import dataclass, field
 
-from tlbench.base.errors import InputError
 from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
 from tlbench.jobs import dataset
 from tlbench.jobs.base import Job
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
+from tlbench.study.study import Study
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING
 
@@ -68,7 +68,7 @@ class Covered:
 
 @dataclass
 class Plan:
-    """All jobs of a suite, parents before children, and what they measure.
+    """All jobs of a study, parents before children, and what they measure.
 
     Attributes
     ----------
@@ -83,8 +83,7 @@ class Plan:
         that has what their errors are sorted by; empty for suites without ``distances``.
     """
 
-    suite: Suite
-    suite_digest: str
+    study: Study
     keys: KeyScheme = field(default_factory=KeyScheme)
     jobs: dict[str, Job] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
@@ -93,6 +92,11 @@ class Plan:
     compared: list[SetPair] = field(default_factory=list)
     covered: list[Covered] = field(default_factory=list)
     geometry: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def suite(self) -> Suite:
+        """The suite that its study is of."""
+        return self.study.suite
 
     def add(self, job: Job) -> str:
         """Add a job, once however often it is needed, and return its key."""
@@ -111,19 +115,3 @@ def dataset_job(card: Card, keys: KeyScheme | None = None) -> Job:
         ],
         files={name: str(path) for name, path in locate(card).items()},
     )
-
-
-def only_element(card: Card) -> str:
-    """Return the element that a data set is of.
-
-    Raises
-    ------
-    InputError
-        If it has several.
-    """
-    if len(card.elements) != 1:
-        raise InputError(
-            f"Data set {card.name!r} has the elements {', '.join(card.elements)}; "
-            "a suite transfers between data sets of one element each."
-        )
-    return card.elements[0]

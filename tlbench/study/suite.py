@@ -1,6 +1,6 @@
 """What a benchmark suite is: the schema of ``suites/*.yaml``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -15,14 +15,13 @@ from pydantic import (
 
 from tlbench.base.errors import InputError
 from tlbench.base.registry import Registry, near_names
-from tlbench.base.schema import LARGEST, Lines, Strict, digest, validate
-from tlbench.data.cards import Card
+from tlbench.base.schema import LARGEST, Lines, Strict, validate
 from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.metrics.distances.settings import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.simulations import Simulations
-from tlbench.study.transfers import DataChoice, Matrix, SourcePart, Transfer
+from tlbench.study.transfers import DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import PRETRAINING, Tuned
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
@@ -31,22 +30,8 @@ Property = Literal["temperature_k", "phase", "group"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
-BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
-"""Keys in which submissions that share a table may differ."""
-
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
-
-_OPTIONAL = (
-    "source",
-    "target",
-    "source_parts",
-    "matrix",
-    "distances",
-    "dynamics",
-    "tuned",
-    "allow_same_data",
-)
 
 
 class Suite(Strict):
@@ -113,35 +98,12 @@ class Suite(Strict):
         description="transfer although source and target share structures, which is refused "
         "otherwise",
     )
-    _published: bool = PrivateAttr(default=False)
     _unchanged: "Suite | None" = PrivateAttr(default=None)
 
     @property
     def unchanged(self) -> "Suite | None":
         """The suite before its settings were changed on the command line; None if none were."""
         return self._unchanged
-
-    @model_validator(mode="after")
-    def _one_kind_of_transfer(self) -> "Suite":
-        if self.matrix is None:
-            for name in ("source", "target"):
-                if getattr(self, name) is None:
-                    raise ValueError(f"the key {name!r} is missing")
-            return self
-        for name in ("source", "target", "source_parts"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"a suite has either a matrix of elements or {name!r}; "
-                    "the elements are those of 'matrix.elements'"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _one_transfer_is_simulated(self) -> "Suite":
-        several = self.matrix is not None or self.source_parts is not None
-        if self.dynamics is not None and several:
-            raise ValueError("dynamics: only a suite of one source and one target is simulated")
-        return self
 
     @field_validator("source_parts")
     @classmethod
@@ -188,50 +150,52 @@ class Suite(Strict):
         return value
 
     @model_validator(mode="after")
-    def _seeds_can_be_zipped(self) -> "Suite":
+    def _keys_agree(self) -> "Suite":
+        for contradiction in self._contradictions():
+            raise ValueError(contradiction)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with several keys together."""
+        for name in ("source", "target"):
+            if self.matrix is None and getattr(self, name) is None:
+                yield f"the key {name!r} is missing"
+        for name in ("source", "target", "source_parts"):
+            if self.matrix is not None and getattr(self, name) is not None:
+                yield (
+                    f"a suite has either a matrix of elements or {name!r}; "
+                    "the elements are those of 'matrix.elements'"
+                )
+        if self.dynamics is not None and (self.matrix or self.source_parts):
+            yield "dynamics: only a suite of one source and one target is simulated"
         if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):
-            raise ValueError(
+            yield (
                 f"pairing: zip needs as many init seeds as subset seeds, but there are "
                 f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _models_can_be_laid_out(self) -> "Suite":
         if self.n_models() > MOST_MODELS:
-            raise ValueError(
+            yield (
                 f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
                 "planned; choose fewer sizes or seeds, or split it into several suites"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _simulated_sizes_are_trained(self) -> "Suite":
-        if self.dynamics is not None:
-            for size in self.dynamics.sizes or []:
-                if size not in self.sizes:
-                    raise ValueError(f"dynamics: size {size} is not among the suite's sizes")
-        return self
-
-    @model_validator(mode="after")
-    def _simulations_are_there_to_measure(self) -> "Suite":
+        for size in (self.dynamics and self.dynamics.sizes) or []:
+            if size not in self.sizes:
+                yield f"dynamics: size {size} is not among the suite's sizes"
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
-                raise ValueError(f"metrics: {name} is of simulations; add 'dynamics' to the suite")
-        return self
-
-    @model_validator(mode="after")
-    def _tuned_arms_are_trained(self) -> "Suite":
+                yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
         trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
         for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
             if backbone not in self.backbones:
                 hint = near_names(backbone, self.backbones)
-                raise ValueError(f"tuned: {backbone!r} is no backbone of the suite; {hint}")
+                yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
             for name in arms:
                 if name not in trained:
                     hint = near_names(name, trained)
-                    raise ValueError(f"tuned: {name!r} is not trained by the suite; {hint}")
-        return self
+                    yield f"tuned: {name!r} is not trained by the suite; {hint}"
+        for name, config in self.backbones.items():
+            if "cutoff" in config:
+                yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
 
     @property
     def error_metrics(self) -> list[str]:
@@ -252,27 +216,9 @@ class Suite(Strict):
         tuned = self.tuned.arms if self.tuned else {}
         return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
 
-    def transfers(self) -> list[Transfer]:
-        """Return what the suite transfers from and to, with which part of the source.
-
-        Raises
-        ------
-        InputError
-            If an element of the matrix has no data set.
-        """
-        if self.matrix is not None:
-            pairs = self.matrix.pairs()
-            return [Transfer(source=s, part=None, target=t) for s, t in pairs]
-        if self.source is None or self.target is None:
-            raise AssertionError("validation asks for both")
-        parts: Sequence[SourcePart | None] = self.source_parts or [None]
-        return [Transfer(source=self.source, part=p, target=self.target) for p in parts]
-
-    def cards(self) -> list[Card]:
-        """Return every data set once, sources first."""
-        transfers = self.transfers()
-        choices = [t.source for t in transfers] + [t.target for t in transfers]
-        return list({card.digest(): card for card in (c.load() for c in choices)}.values())
+    def temperatures(self) -> list[float | None]:
+        """Return the temperatures (K) that models are trained at; None for all together."""
+        return [*self.training_temperatures_k] if self.training_temperatures_k else [None]
 
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Return the (subset seed, init seed) pairs: one model of each trained arm for each."""
@@ -287,8 +233,7 @@ class Suite(Strict):
         if self.matrix is not None:
             transfers = len(self.matrix.elements) ** 2
         arms = len(self.backbones) * (len(self.strategies) + 1)
-        temperatures = len(self.training_temperatures_k or [None])
-        return transfers * arms * len(self.sizes) * temperatures * seeds
+        return transfers * arms * len(self.sizes) * len(self.temperatures()) * seeds
 
     @field_validator("strategies")
     @classmethod
@@ -320,15 +265,6 @@ class Suite(Strict):
             return {name: {} if config is None else config for name, config in value.items()}
         return value
 
-    @model_validator(mode="after")
-    def _backbones_share_the_cutoff(self) -> "Suite":
-        for name, config in self.backbones.items():
-            if "cutoff" in config:
-                raise ValueError(
-                    f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
-                )
-        return self
-
     def backbone_config(
         self, name: str, where: str = "the suite", lines: Lines | None = None
     ) -> BackboneConfig:
@@ -346,45 +282,6 @@ class Suite(Strict):
         """
         value = {**self.backbones[name], "cutoff": self.cutoff}
         return validate(BACKBONES.get(name), value, where, lines, ("backbones", name))
-
-    def complete(self) -> dict[str, Any]:
-        """Return the suite with every default and card spelt out: a suite file of its own."""
-        value = self.model_dump(mode="json")
-        for part in ("source", "target"):
-            choice: DataChoice | None = getattr(self, part)
-            if choice is not None:
-                value[part]["changes"] = choice.load().origin.model_dump(mode="json")
-        for name in self.backbones:
-            if name not in BACKBONES or (self._published and BACKBONES.provider(name)):
-                # Of a plugin that is not installed here, or perhaps in another version than the
-                # results were published with: its settings are taken as they are given.
-                continue
-            config = self.backbone_config(name).model_dump(mode="json")
-            value["backbones"][name] = {k: v for k, v in config.items() if k != "cutoff"}
-        # A suite without one of them is the same as before there were any.
-        return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
-
-    def digest(self) -> str:
-        """Return the SHA-256 of everything that determines the suite's records."""
-        return digest(self._determined_by())
-
-    def protocol_digest(self) -> str:
-        """Return the SHA-256 of what different architectures should share to be compared.
-
-        That is everything but which backbones and strategies are run, with which tuned settings,
-        and what is measured beside the models.
-        """
-        return digest({k: v for k, v in self._determined_by().items() if k not in BESIDE_PROTOCOL})
-
-    def _determined_by(self) -> dict[str, Any]:
-        value = self.complete()
-        if self.matrix is not None:
-            value["matrix"] = [card.recipe() for card in self.cards()]
-        for part in ("source", "target"):
-            choice: DataChoice | None = getattr(self, part)
-            if choice is not None:
-                value[part] = choice.load().recipe()
-        return {k: v for k, v in value.items() if k not in ("title", "description")}
 
 
 def _known(names: list[str], registry: Registry[Any]) -> list[str]:

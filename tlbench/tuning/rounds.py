@@ -47,8 +47,8 @@ def tune(
     """Run all trials that have not been run, and write the best settings to ``tuned.yaml``.
 
     ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.work.events`.
-    Several processes may tune the same suite at once, in the same folder or not: if they have the same
-    store, they share the trials. The folder keeps other backbones and arms of the same search.
+    Several processes may tune the same suite at once, in the same folder or not: if they have the
+    same store, they share the trials. The folder keeps other backbones and arms of the same search.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def tune(
     resources = resources or Resources()
     if not search.series():
         raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
-    environments = {job.environment for job in plan(search.suite).jobs.values() if job.environment}
+    planned = plan(search.study)
+    environments = {job.environment for job in planned.jobs.values() if job.environment}
     check_interpreters(resources.pythons, environments)
     ended: Ended = {series: [] for series in search.series()}
     failed: set[Series] = set()
@@ -98,7 +99,7 @@ def tune(
         pool = cache(lambda: stack.enter_context(executor()))
 
         def run(jobs: dict[str, Job]) -> Report:
-            round_ = Plan(search.suite, search.suite.digest(), jobs=jobs)
+            round_ = Plan(search.study, jobs=jobs)
             kept = replace(resources, executor=(lambda: nullcontext(pool()), workers))
             return run_jobs(
                 jobs, store, kept, lambda report: on_change(round_, store, report), tell

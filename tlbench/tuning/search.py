@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from tlbench.jobs.base import Job
 from tlbench.study.models import plan
+from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING, TunedSettings
 from tlbench.training.config import TrainingConfig
@@ -38,6 +40,11 @@ class Search:
     size: int
     pairs: int
 
+    @cached_property
+    def study(self) -> Study:
+        """The suite with its cards and defaults."""
+        return resolve(self.suite)
+
     def series(self) -> list[Series]:
         """Return all series, pretraining before what builds on it."""
         arms = [arm_called(name) for name in self.suite.strategies]
@@ -50,7 +57,7 @@ class Search:
 
         Which other backbones and strategies are tuned is not among it, so that some can be added.
         """
-        text = f"{self.suite.protocol_digest()} {self.size} {self.pairs}"
+        text = f"{self.study.protocol_digest} {self.size} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def own_settings(self, series: Series) -> TunedSettings:
@@ -103,7 +110,7 @@ def planned(
         changes["pretraining"] = _with(suite.pretraining, source)
     changed = "pretraining" if series.arm == PRETRAINING else "training"
     changes[changed] = _with(getattr(suite, changed), settings)
-    whole = plan(suite.model_copy(update=changes))
+    whole = plan(resolve(suite.model_copy(update=changes)))
     models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == series.arm))
     needed = _with_ancestors(whole.jobs, models)
     jobs = {key: job for key, job in whole.jobs.items() if key in needed}

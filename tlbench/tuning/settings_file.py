@@ -9,7 +9,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.base.locks import Lock
 from tlbench.base.schema import digest
-from tlbench.study.tuned import Tuned, TunedArm, read_tuned
+from tlbench.study.tuned import TUNED_FORMAT, Tuned, TunedArm, read_tuned
 from tlbench.tuning.ledger import LOCK, TRIALS, EndedTrial, best_of, ended_trials
 from tlbench.tuning.search import Search, Series
 
@@ -94,11 +94,12 @@ def write_settings(
         ]
         tuned = Tuned(
             suite=search.suite.name,
-            suite_digest=search.suite.digest(),
+            suite_digest=search.study.digest,
             study=digest(chosen_from),
             size=search.size,
             pairs=search.pairs,
             arms=arms,
         )
-        write_whole(out / RESULT, yaml.safe_dump(tuned.model_dump(), sort_keys=False))
+        stated = TUNED_FORMAT.stated(tuned.model_dump())
+        write_whole(out / RESULT, yaml.safe_dump(stated, sort_keys=False))
     return tuned

@@ -15,7 +15,7 @@ from tlbench.board.reading import digest_of
 from tlbench.board.site.build import Built, build_site
 from tlbench.board.verification.coordinates import expected
 from tlbench.study.loading import load_suite
-from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 EVIL = "<script>alert(1)</script>&\"'"
 
@@ -27,7 +27,7 @@ def publish_all(board: Path) -> None:
     publish(folder, "beta", seed=3, revision=2, replaces=digest_of(first / "submission.json"))
     lacking = [
         where
-        for where in expected(plan(load_suite("quick")))
+        for where in expected(resolve(load_suite("quick")))
         if where.model.backbone == "schnet"
         and where.model.size == 10
         and where.model.subset_seed == 2

@@ -26,7 +26,7 @@ def _members(built: Built) -> list[Member]:
 def _changed(member: Member, suite: dict[str, object], about: dict[str, object]) -> Member:
     entry = replace(
         member.entry,
-        suite=member.entry.suite.model_copy(update=suite),
+        study=replace(member.entry.study, suite=member.entry.suite.model_copy(update=suite)),
         about=member.entry.about.model_copy(update=about),
     )
     return replace(member, entry=entry)

@@ -15,8 +15,8 @@ from tlbench.board.site import assembly
 from tlbench.board.site.build import Built, build_site
 from tlbench.board.verification.coordinates import expected
 from tlbench.study.loading import load_suite
-from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import resolve
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -213,7 +213,7 @@ def test_without_submissions_there_is_a_page_that_says_so(tmp_path: Path):
 
 def test_source_models_alone_make_a_page_without_a_table(tmp_path: Path):
     suite = load_suite("quick")
-    targets = [where for where in expected(plan(suite)) if where.model.strategy != PRETRAIN]
+    targets = [where for where in expected(resolve(suite)) if where.model.strategy != PRETRAIN]
     publish(tmp_path / "results", "sources", without=targets)
     build_site(tmp_path / "results", tmp_path / "site")
     page = (tmp_path / "site" / "suites" / "quick" / "index.html").read_text()

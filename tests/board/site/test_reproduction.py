@@ -100,7 +100,7 @@ def test_versions_have_the_normal_form_of_pep_440(entry: Entry, version):
 
 def test_data_files_without_an_address_are_to_be_brought(entry: Entry):
     origin = _Files({"a.xyz": _File("sub/a.xyz"), "b.xyz": _File(None)})
-    mine = replace(entry, suite=_Suite([origin]))
+    mine = replace(entry, study=_Study([origin]))
     assert Reproduction(mine).data_files == ["sub/a.xyz"]
     assert Reproduction(entry).data_files == []
 
@@ -118,12 +118,9 @@ class _Files:
         return self._files
 
 
-class _Suite:
+class _Study:
     def __init__(self, cards):
-        self._cards = cards
-
-    def cards(self):
-        return self._cards
+        self.cards = cards
 
 
 def test_several_commits_are_said(entry: Entry):

@@ -11,6 +11,7 @@ from tlbench.models.backbones.mace.config import MACEConfig
 from tlbench.models.potential import build_potential
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
+from tlbench.study.study import resolve
 
 
 @pytest.mark.skipif(find_spec("mace") is not None, reason="mace-torch is installed here")
@@ -35,7 +36,7 @@ def test_another_package_that_is_missing_is_not_taken_for_it(monkeypatch):
 def test_its_jobs_go_to_its_environment_and_others_to_theirs():
     named = {
         (job.config["backbone"]["name"], job.environment)
-        for job in plan(load_suite("interpreters")).jobs.values()
+        for job in plan(resolve(load_suite("interpreters"))).jobs.values()
         if job.kind in ("train", "speed")
     }
     assert named == {("dimenetpp", "dimenetpp"), ("nequip", "nequip"), ("mace", "mace")}
@@ -49,9 +50,10 @@ def test_its_settings_are_checked_without_it():
 def test_a_suite_with_it_is_planned_without_torch():
     code = (
         "import sys\n"
-        "from tlbench.study import plan\n"
-        "from tlbench.study import load_suite\n"
-        "assert plan(load_suite('interpreters')).jobs\n"
+        "from tlbench.study.models import plan\n"
+        "from tlbench.study.loading import load_suite\n"
+        "from tlbench.study.study import resolve\n"
+        "assert plan(resolve(load_suite('interpreters'))).jobs\n"
         "sys.exit(' '.join({'torch', 'mace', 'e3nn'} & set(sys.modules)) or 0)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -18,6 +18,7 @@ from tlbench.data.inspection.copies import copies_among, shapes_of
 from tlbench.report.inspection import audit
 from tlbench.report.inspection.audit import Copies, audit_data_set, audit_source, check_distinct
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +133,8 @@ def test_the_same_frames_in_another_file_are_the_same_data(cards, frames):
     with pytest.raises(
         InputError, match="9 of 10 structures of the target are structures of the source"
     ):
-        check_distinct(suite(found["a"], found["b"]))
-    check_distinct(suite(found["a"], found["b"], ("allow_same_data", "true")))
+        check_distinct(resolve(suite(found["a"], found["b"])))
+    check_distinct(resolve(suite(found["a"], found["b"], ("allow_same_data", "true"))))
 
 
 def test_two_data_sets_of_one_element_may_share_perfect_crystals(cards, frames):
@@ -141,7 +142,7 @@ def test_two_data_sets_of_one_element_may_share_perfect_crystals(cards, frames):
     common = Frames.concatenate([diamond("Ge", lattice_constant=a) for a in widths])
     other = tiny.crystals("Ge", 10, seed=5)
     found = cards(a=Frames.concatenate([frames, common]), b=Frames.concatenate([other, common]))
-    check_distinct(suite(found["a"], found["b"]))
+    check_distinct(resolve(suite(found["a"], found["b"])))
 
 
 def test_the_same_perfect_crystals_are_the_same_data(cards, frames):
@@ -156,4 +157,4 @@ def test_the_same_perfect_crystals_are_the_same_data(cards, frames):
     ):
         found = cards(a=same, b=turned(same))
         with pytest.raises(InputError, match=said):
-            check_distinct(suite(found["a"], found["b"]))
+            check_distinct(resolve(suite(found["a"], found["b"])))

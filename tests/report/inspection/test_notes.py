@@ -13,6 +13,7 @@ from tlbench.data.guess import guess_card
 from tlbench.report.inspection.audit import FILE, notes_on_data
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import dataset_job
+from tlbench.study.study import resolve
 
 
 class Run:
@@ -25,7 +26,7 @@ class Run:
         path.with_suffix(".yaml").write_text(guess_card(path).text)
         cards = {"target": str(path.with_suffix(".yaml")), **settings.pop("cards", {})}
         self.suite = load_suite("smoke", settings.items(), cards=cards)
-        self.jobs = {card.elements[0]: dataset_job(card).key for card in self.suite.cards()}
+        self.jobs = {card.elements[0]: dataset_job(card).key for card in resolve(self.suite).cards}
 
     def make(self, element, **changes):
         """Write the parts of a data set, some of them changed."""
@@ -44,7 +45,7 @@ class Run:
         """Return the notes when the data sets of these elements have been made."""
         finished = [self.jobs[element] for element in elements or self.jobs]
         store = SimpleNamespace(folder=lambda key: self.out / key)
-        return notes_on_data(self.suite, store, finished, self.out)
+        return notes_on_data(resolve(self.suite), store, finished, self.out)
 
     @property
     def counts(self):

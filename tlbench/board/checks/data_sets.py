@@ -28,7 +28,7 @@ def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str,
     TlbenchError
         If a data set can neither be read nor made.
     """
-    cards = {card.digest(): card for card in entry.suite.cards()}
+    cards = {card.digest(): card for card in entry.study.cards}
     folders, problems = {}, []
     for data in entry.about.data:
         card = cards[data.recipe]

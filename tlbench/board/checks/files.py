@@ -6,9 +6,8 @@ from pathlib import Path
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import read_bounded, write_whole
-from tlbench.base.schema import read_json
 from tlbench.board.checks.drawing import drawn_jobs, measured_models, source_jobs
-from tlbench.board.checks.record import Check
+from tlbench.board.checks.record import CHECK_FORMAT, Check
 from tlbench.board.reading import Entry
 from tlbench.board.verification.numbers import Model
 
@@ -68,7 +67,7 @@ def read_checks(entry: Entry, results: Path) -> tuple[list[Check], list[str]]:
 def _read(path: Path, entry: Entry, models: dict[str, Model]) -> Check:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: is not a plain file of at most {MAX_BYTES >> 20} MiB.")
-    check = read_json(path, Check, "a check")
+    check = CHECK_FORMAT.read(path)
     kind = check.kind.replace(" ", "-")
     if path.name != f"{check.date}-{kind}-{_short_digest(read_bounded(path, MAX_BYTES))}.json":
         raise InputError(f"{path}: is not the file that its name says; check records never change.")

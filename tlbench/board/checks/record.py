@@ -8,12 +8,13 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict, validate
+from tlbench.base.wording import Word
 from tlbench.board.checks.drawing import measured_models
 from tlbench.board.reading import Entry
 from tlbench.board.submission import NAME
-from tlbench.board.wording import Word
 
 FORMAT = 1
 
@@ -153,6 +154,9 @@ class Check(Strict):
         """The outcome in one line."""
         by = "" if self.by is None else f", by {self.by}"
         return _outcome(self.kind, self.models, self.n_models, self.tolerance) + by
+
+
+CHECK_FORMAT = Format("check", Check, FORMAT)
 
 
 def _largest(models: Sequence[CheckedModel]) -> float:

@@ -25,6 +25,7 @@ from tlbench.jobs.evaluate import Result as EvaluateResult
 from tlbench.study.models import plan
 from tlbench.study.plan import Cell, Plan
 from tlbench.study.shards import with_ancestors
+from tlbench.study.study import resolve
 
 MARK = "CHECKS"
 """File that marks a store whose jobs were done by such checks alone."""
@@ -77,7 +78,7 @@ def retrain(
     resources = resources or Resources()
     check_device(resources.device)
     wanted = {model.job: model for model in draw(entry, number, seed)}
-    planned = plan(entry.suite)
+    planned = plan(resolve(entry.suite))
     cells = _cells(planned)
     models = measured_models(entry)
     wanted |= {job: models[job] for job in source_jobs(models, wanted)}
@@ -87,7 +88,7 @@ def retrain(
     store = _opened(folder)
     _, differing = same_data(entry, store.root, mirror)
     if differing:
-        if not all(card.data_files() for card in entry.suite.cards()):
+        if not all(card.data_files() for card in entry.study.cards):
             raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
         unlike = [not_compared(model, differing[0]) for model in wanted.values()]
         return Findings(TRAINED, unlike, seed=seed, drawn=number)

@@ -12,11 +12,13 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.outline import sections_of
-from tlbench.report.sections.models import source_models, tuned_settings
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
 from tlbench.results.results import Results
+
+BESIDE = ("sections.models:tuned_settings", "sections.models:source_models")
+"""Sections that are about one submission each, so that its own page shows them."""
 
 SHOWN = 8
 """Models in a figure."""
@@ -59,7 +61,7 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     analysis = Analysis(results, board.suite, (board.suite.error_metrics[0],))
     sections = [
         section if section.name == "costs" else section.without(Table)
-        for section in sections_of(analysis, without=(tuned_settings, source_models))
+        for section in sections_of(analysis, without=BESIDE)
     ]
     simulations = [
         dynamics_section(dynamics, results.records, ", ".join(names))

@@ -21,7 +21,8 @@ from tlbench.board.verification.data import known_contents
 from tlbench.board.verification.numbers import models_of
 from tlbench.study.changes import Change, changes_of
 from tlbench.study.loading import load_suite, suite_names
-from tlbench.study.suite import BESIDE_PROTOCOL, Suite
+from tlbench.study.study import BESIDE_PROTOCOL, resolve
+from tlbench.study.suite import Suite
 
 
 class Kind(IntEnum):
@@ -115,7 +116,7 @@ class Board:
     @cached_property
     def changes(self) -> list[Change]:
         """How the protocol of its submissions differs from that of the suite of this version."""
-        changes = changes_of(self.members[0].entry.suite)
+        changes = changes_of(self.members[0].entry.study)
         return [each for each in changes if each.key.partition(".")[0] not in BESIDE_PROTOCOL]
 
     @property
@@ -274,7 +275,7 @@ def shipped_suite(name: str) -> Suite | None:
 
 @cache
 def _protocol_digest(name: str) -> str:
-    return load_suite(name).protocol_digest()
+    return resolve(load_suite(name)).protocol_digest
 
 
 def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:

@@ -172,7 +172,7 @@ def _submission_pages(writer: Writer, history: History) -> Pages:
     member = history.member
     entry = member.entry
     folder = f"submissions/{entry.label}"
-    changes = changes_of(entry.suite)
+    changes = changes_of(entry.study)
     suite = (entry.folder / SUITE).read_text(encoding="utf-8")
     results = entry.results
     yield writer.page(

@@ -112,7 +112,7 @@ def _own(entry: Entry) -> set[str]:
 
 def _used(entry: Entry) -> dict[str, set[str]]:
     """Return the sources of tlbench that jobs are done with, by the commit of the jobs."""
-    own, planned = _own(entry), plan(entry.suite, entry.about.key_scheme).jobs
+    own, planned = _own(entry), plan(entry.study, entry.about.key_scheme).jobs
     used: dict[str, set[str]] = defaultdict(set)
     for done in entry.provenance:
         if done.git_commit is not None and done.job in planned:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from tlbench.base.wording import PART
 from tlbench.board.providers import is_own, names_of
 from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
@@ -16,12 +17,11 @@ from tlbench.board.verification.coordinates import (
 from tlbench.board.verification.numbers import Model
 from tlbench.board.verification.simulations import PLAIN
 from tlbench.board.verification.verdict import Coverage
-from tlbench.board.wording import PART
 from tlbench.data.cards import Card
 from tlbench.data.origins import SPLITS
 from tlbench.metrics import METRICS
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
-from tlbench.study.plan import Plan
+from tlbench.study.study import Study
 
 MOST_KINDS = 50
 """Kinds of jobs, by far more than there are or were."""
@@ -41,15 +41,15 @@ def check_suite(entry: Entry) -> Iterator[str]:
     for what, given, found in (
         ("suite", about.suite, suite.name),
         ("version of the suite", about.suite_version, suite.version),
-        ("digest of the suite", about.suite_digest, suite.digest()),
-        ("digest of the protocol", about.protocol_digest, suite.protocol_digest()),
+        ("digest of the suite", about.suite_digest, entry.study.digest),
+        ("digest of the protocol", about.protocol_digest, entry.study.protocol_digest),
     ):
         if given != found:
             yield f"The {what} is given as {given}, but is {found}."
     for name in suite.backbones:
         if not _BACKBONE.fullmatch(name):
             yield f"{name!r} is no name of a backbone: letters, digits, and . _ + - only."
-    used = names_of(suite)
+    used = names_of(entry.study)
     for kind, names in about.packages.items():
         for name in names:
             if name not in used[kind] or is_own(kind, name):
@@ -66,7 +66,7 @@ def check_suite(entry: Entry) -> Iterator[str]:
 
 def check_data(entry: Entry) -> Iterator[str]:
     """Yield what does not fit between the submission's data sets and the cards."""
-    cards = {card.digest(): card for card in entry.suite.cards()}
+    cards = {card.digest(): card for card in entry.study.cards}
     given = [each.recipe for each in entry.about.data]
     if sorted(given) != sorted(cards):
         yield "The data sets are not those of the suite, each once."
@@ -90,9 +90,9 @@ def _differing(given: DataSet, card: Card) -> Iterator[str]:
             yield name
 
 
-def check_models(planned: Plan, models: list[Model]) -> tuple[Coverage, list[str]]:
+def check_models(study: Study, models: list[Model]) -> tuple[Coverage, list[str]]:
     """Return how many of the suite's models are there, and what there is beside them."""
-    wanted = expected(planned)
+    wanted = expected(study)
     found = Counter(model.where for model in models)
     problems = [f"{w.label()} is no model of the suite." for w in found.keys() - set(wanted)]
     problems += [f"{w.label()} is given twice." for w, count in found.items() if count > 1]

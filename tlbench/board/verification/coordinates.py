@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from tlbench.results.profiles import Profile
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
-from tlbench.study.plan import PRETRAIN, Cell, Plan
+from tlbench.study.plan import PRETRAIN, Cell
+from tlbench.study.study import Study
 from tlbench.transfer import arm
 
 
@@ -41,12 +42,12 @@ def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> C
     return Coordinates(value.model, simulated)
 
 
-def expected(planned: Plan) -> list[Coordinates]:
-    """Return the coordinates of every model of a plan, backbone by backbone."""
-    simulated = {cell.job for cell in planned.simulated}
+def expected(study: Study) -> list[Coordinates]:
+    """Return what is measured of every model of a study, backbone by backbone."""
     return [
-        coordinates_of(cell, cell.job in simulated)
-        for backbone in planned.suite.backbones
-        for cell in planned.cells
-        if cell.model.backbone == backbone
+        Coordinates(model, simulated)
+        for backbone in study.suite.backbones
+        for model in study.grid
+        if model.backbone == backbone
+        for simulated in ((False, True) if study.is_simulated(model) else (False,))
     ]

@@ -24,13 +24,16 @@ from dataclasses import replace
 from typing import Any
 
 from tlbench.board.providers import is_own
-from tlbench.board.reading import Entry, JobProvenance
+from tlbench.board.reading import Entry
 from tlbench.board.verification.coordinates import Coordinates
 from tlbench.board.verification.numbers import Model
 from tlbench.board.verification.parameters import CUTOFF, MEMORY, SECONDS, count_parameters
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
+from tlbench.results.provenance import JobProvenance
+from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import Study
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
@@ -75,7 +78,7 @@ def check_costs(entry: Entry, models: list[Model]) -> Iterator[str]:
         at = where[key]
         name = f"The cost of {at.label()}"
         for problem in (
-            *_beyond_floors(cost, _updates(entry.suite, at), measured),
+            *_beyond_floors(cost, _updates(entry.study, at.model), measured),
             *_of_another_job(cost, jobs.get(key)),
             *_of_another_source(cost, at, costs.get(sources.get(at.model.origin, ""))),
         ):
@@ -150,14 +153,10 @@ def _missing(
             )
 
 
-def _updates(suite: Suite, at: Coordinates) -> int:
+def _updates(study: Study, model: ModelKey) -> int:
     """Return how many updates the suite gives a model."""
-    if at.model.strategy != PRETRAIN and not arm(at.model.strategy).trains:
-        return 0
-    given = suite.pretraining if at.model.strategy == PRETRAIN else suite.training
-    if suite.tuned is not None:
-        given = suite.tuned.training(at.model.backbone, at.model.strategy, given)
-    return given.updates
+    given = study.training(model)
+    return 0 if given is None else given.updates
 
 
 def _beyond_floors(cost: Cost, updates: int, measured: bool) -> Iterator[str]:

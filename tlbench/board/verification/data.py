@@ -68,7 +68,7 @@ def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
     TlbenchError
         If the files cannot be had or read.
     """
-    cards = {card.digest(): card for card in entry.suite.cards()}
+    cards = {card.digest(): card for card in entry.study.cards}
     for data in entry.about.data:
         if cards[data.recipe].data_files():
             yield from _differing(data, content_from_files(cards[data.recipe], mirror))

@@ -27,7 +27,7 @@ def check_keys(
     """
     yield from _models(planned, models)
     recipes = {each.recipe: each for each in entry.about.data}
-    for card in entry.suite.cards():
+    for card in entry.study.cards:
         data = recipes.get(card.digest())
         if data is not None and data.job != dataset_job(card, planned.keys).key:
             yield f"Data set {data.card}: the key of its job, {data.job[:12]}, {_INVENTED}."

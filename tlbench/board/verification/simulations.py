@@ -32,7 +32,7 @@ def check_simulations(entry: Entry) -> Iterator[str]:
         yield "The reference dynamics is at another temperature or of another length than asked."
     if not ORIGIN.fullmatch(reference.origin):
         yield "The origin of the reference dynamics is not one that tlbench gives."
-    if entry.suite.target is None or [reference.element] != entry.suite.target.load().elements:
+    if {reference.element} != {ends.transfer.target for ends in entry.study.ends}:
         yield "The reference dynamics is not of the target's element."
     n_bins = (len(reference.distances), len(reference.angles))
     n_times = len(reference.times_ps)

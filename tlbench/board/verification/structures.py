@@ -25,7 +25,7 @@ structures do reach it, and 0, where symmetry makes forces vanish.
 def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
     """Yield what is wrong with the test structures."""
     data = {each.job: each for each in entry.about.data}
-    cards = {card.digest(): card for card in entry.suite.cards()}
+    cards = {card.digest(): card for card in entry.study.cards}
     for tests in tested:
         known = data.get(tests.data)
         if known is None or known.element != tests.element:

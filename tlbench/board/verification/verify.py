@@ -110,8 +110,8 @@ def _verdict(entry: Entry, results: Path) -> Verdict:
     if problems:
         return _refused(entry, problems)
     models = models_of(entry)
-    planned = plan(entry.suite, entry.about.key_scheme)
-    coverage, strangers = check_models(planned, models)
+    planned = plan(entry.study, entry.about.key_scheme)
+    coverage, strangers = check_models(entry.study, models)
     tested, measured = entry.tests(), entry.errors()
     # Each takes for granted what was checked before it.
     checks = (

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from vesin import NeighborList
 
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.data.inspection.collection import Collection
@@ -53,6 +52,9 @@ def structures_of(frames: Frames) -> list[Structure]:
 
 def pairs_within(structure: Structure, cutoff: float) -> Pairs:
     """Return all pairs closer than ``cutoff`` (Å)."""
+    # It imports torch where that is installed.
+    from vesin import NeighborList
+
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
     centre, neighbour, distance = search.compute(
         points=structure.positions, box=structure.cell, periodic=structure.pbc, quantities="ijd"

@@ -82,6 +82,16 @@ class Provenance(Strict):
                 raise ValueError("all attempts together took longer than anything does")
         return self
 
+    def whole(self) -> "Provenance":
+        """Return it with the seconds of all attempts at a training."""
+        updates, own = self.updates, self.updates_of_attempt
+        factor = updates / own if updates and own else 1.0
+        seconds = {
+            "wall_seconds": self.wall_seconds * factor,
+            "cpu_seconds": self.cpu_seconds * factor,
+        }
+        return self.model_copy(update=seconds)
+
 
 @dataclass
 class Stopwatch:

@@ -3,7 +3,6 @@
 import json
 import math
 import operator
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,10 +55,8 @@ class Status:
     errors
         Why jobs failed, by key.
     done, seconds
-        Jobs that this run has done since it was started the last time, and how long it has been
-        at it.
-    left_seconds
-        How long the rest takes at this pace; None if that is not known.
+        Keys of the jobs that this run has done since it was started the last time, and how long it
+        has been at it.
     """
 
     alive: bool
@@ -69,9 +66,23 @@ class Status:
     progress: Mapping[str, Mapping[str, Any]]
     elsewhere: Mapping[str, str]
     errors: Mapping[str, str]
-    done: int
+    done: Sequence[str]
     seconds: float
-    left_seconds: float | None
+
+    def left_seconds(self, predicted: Mapping[str, float]) -> float | None:
+        """Return how long the rest takes at the pace of what has been done; None if unknown.
+
+        Parameters
+        ----------
+        predicted
+            How long jobs take, s, by key, as far as known; only their ratios matter.
+        """
+        done = [predicted[key] for key in self.done if key in predicted]
+        if not sum(done):
+            return None
+        rest = [key for key, state in self.states.items() if state in ("running", "waiting")]
+        mean = sum(done) / len(done)
+        return self.seconds * sum(predicted.get(key, mean) for key in rest) / sum(done)
 
 
 def follow(run: str) -> Followed:
@@ -113,7 +124,6 @@ def status_of(run: Followed) -> Status:
     progress = {key: found for key in running if (found := read_progress(run.store, key))}
     own = [e for e in events if str(e["event"]).startswith("run-")]
     done = [e for e in events if e["event"] == "finished" and not e.get("reused")]
-    seconds = _elapsed(events, alive)
     return Status(
         alive=alive,
         ending=str(own[-1]["event"]) if own else "run-started",
@@ -122,9 +132,8 @@ def status_of(run: Followed) -> Status:
         progress=progress,
         elsewhere=_elsewhere(run.store, events, running),
         errors=errors,
-        done=len(done),
-        seconds=seconds,
-        left_seconds=_left(run.jobs, states, done, seconds),
+        done=[str(event.get("key")) for event in done],
+        seconds=_elapsed(events, alive),
     )
 
 
@@ -217,37 +226,13 @@ def _elapsed(events: Sequence[Mapping[str, Any]], alive: bool) -> float:
     """Return how long a run has been at it, from clocks that do not jump as far as there are."""
     if not events:
         return 0.0
-    seconds = _number(events[-1].get("elapsed")) or 0.0
+    seconds = events[-1].get("elapsed")
+    if not (isinstance(seconds, int | float) and math.isfinite(seconds) and seconds > 0):
+        seconds = 0.0
     if alive:
         try:
             last = datetime.fromisoformat(str(events[-1]["time"]))
             seconds += max(0.0, (datetime.now(UTC) - last).total_seconds())
         except (KeyError, ValueError, TypeError):
             pass
-    return seconds
-
-
-def _number(value: Any) -> float | None:
-    """Return a time in seconds; None for what is none."""
-    known = isinstance(value, int | float) and math.isfinite(value) and value >= 0
-    return float(value) if known else None
-
-
-def _left(
-    jobs: Mapping[str, Job],
-    states: Mapping[str, str],
-    done: Sequence[Mapping[str, Any]],
-    seconds: float,
-) -> float | None:
-    """Return how long the rest takes, if jobs of a kind go on taking as long as they did."""
-    taken: defaultdict[str, list[float]] = defaultdict(list)
-    for event in done:
-        if (known := _number(event.get("seconds"))) is not None:
-            taken[str(event.get("kind"))].append(known)
-    total = sum(map(sum, taken.values()))
-    if not total:
-        return None
-    overall = total / sum(map(len, taken.values()))
-    means = {kind: sum(values) / len(values) for kind, values in taken.items()}
-    rest = [jobs[key].kind for key, state in states.items() if state in ("running", "waiting")]
-    return seconds * sum(means.get(kind, overall) for kind in rest) / total
+    return float(seconds)

@@ -175,7 +175,7 @@ def import_archive(
     done = Imported()
     area = store.root / INCOMING / uuid.uuid4().hex
     try:
-        check_regular(path)
+        _check_file(path)
         area.parent.mkdir(exist_ok=True)
         with incoming_lock(area), path.open("rb") as file:
             # Under the lock from the start, so that nobody takes it for left over.
@@ -227,6 +227,13 @@ class _PlainFile(tarfile.TarInfo):
         if found.size < 0:
             raise _ArchiveError(f"{found.name!r} has no size")
         return found
+
+
+def _check_file(path: Path) -> None:
+    try:
+        check_regular(path)
+    except ValueError as error:
+        raise _ArchiveError(str(error)) from error
 
 
 def _unpack(

@@ -27,8 +27,7 @@ from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
 from tlbench.report.data_notes import DataNotes
 from tlbench.study.plan import dataset_job
-from tlbench.study.suite import Suite
-from tlbench.transfer import arm
+from tlbench.study.study import Study
 
 MOST_ATOMS = 300_000
 """Atoms of the data sets that are searched for copies, which takes some 30 µs for each."""
@@ -97,19 +96,18 @@ def audit_source(source: Parts, target: Parts) -> SourceAudit:
     return SourceAudit(frames={part: len(frames) for part, frames in target.items()}, copies=copies)
 
 
-def related_transfers(suite: Suite) -> Iterator[tuple[Card, Card]]:
+def related_transfers(study: Study) -> Iterator[tuple[Card, Card]]:
     """Yield source and target of each transfer of weights between data of a common element."""
-    if not any(arm(name).needs_source for name in suite.strategies):
+    if not any(arm.needs_source for arm in study.arms):
         return
     pairs = {}
-    for transfer in suite.transfers():
-        source, target = transfer.source.load(), transfer.target.load()
-        if set(source.elements) & set(target.elements):
-            pairs[source.digest(), target.digest()] = source, target
+    for ends in study.ends:
+        if set(ends.source.elements) & set(ends.target.elements):
+            pairs[ends.source.digest(), ends.target.digest()] = ends.source, ends.target
     yield from pairs.values()
 
 
-def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
+def check_distinct(study: Study, mirror: Path | None = None) -> None:
     """Refuse a source that holds most of the target's structures under other file names.
 
     Reads the files of cards of a common element; copies may be renumbered or turned, too.
@@ -119,7 +117,7 @@ def check_distinct(suite: Suite, mirror: Path | None = None) -> None:
     InputError
         Unless the suite allows it; or if the files cannot be read.
     """
-    for source, target in [] if suite.allow_same_data else related_transfers(suite):
+    for source, target in [] if study.suite.allow_same_data else related_transfers(study):
         if not (source.data_files() and target.data_files()):
             continue
         parts = target.read(fetch(target, mirror))
@@ -171,21 +169,21 @@ class Audits(Strict):
     sources: dict[str, SourceAudit] = Field(default={})
 
 
-def notes_on_data(suite: Suite, store: Store, finished: Collection[str], out: Path) -> DataNotes:
-    """Return notes on those data sets of ``suite`` whose jobs are in ``finished``.
+def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Path) -> DataNotes:
+    """Return notes on those data sets of ``study`` whose jobs are in ``finished``.
 
     Counts are kept in the folder ``out``; only data sets that are not counted there are read.
     """
     try:
-        audits = _audits(suite, store, finished, out / FILE)
-        return _notes(suite, audits)
+        audits = _audits(study, store, finished, out / FILE)
+        return _notes(study, audits)
     except Exception as error:
         # The results of a run that is done should be written, however odd its data are.
         said = " ".join(str(error).split())[:200]
         return DataNotes((f"The data could not be inspected ({type(error).__name__}: {said}).",))
 
 
-def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -> Audits:
+def _audits(study: Study, store: Store, finished: Collection[str], path: Path) -> Audits:
     """Return the counts of a run, and write them if there are new ones."""
     try:
         known = read_json(path, Audits, "counts of data sets")
@@ -200,13 +198,13 @@ def _audits(suite: Suite, store: Store, finished: Collection[str], path: Path) -
         return loaded[key]
 
     data, sources = {}, {}
-    for card in suite.cards():
+    for card in study.cards:
         key = dataset_job(card).key
         if key in finished:
             data[key] = known.data.get(key) or audit_data_set(
                 parts(key), sampled=not card.data_files()
             )
-    for source, target in related_transfers(suite):
+    for source, target in related_transfers(study):
         first, second = dataset_job(source).key, dataset_job(target).key
         if first in finished and second in finished:
             pair = _pair(source, target)
@@ -221,17 +219,16 @@ def _pair(source: Card, target: Card) -> str:
     return f"{dataset_job(source).key}/{dataset_job(target).key}"
 
 
-def _notes(suite: Suite, audits: Audits) -> DataNotes:
+def _notes(study: Study, audits: Audits) -> DataNotes:
     sentences: list[str] = []
-    for card in suite.cards():
+    for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += _on_data_set(card.name, found)
-    for source, target in related_transfers(suite):
+    for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
     silent = set()
-    for transfer in suite.transfers():
-        target = transfer.target.load()
+    for target in {ends.target.digest(): ends.target for ends in study.ends}.values():
         found = audits.data.get(dataset_job(target).key)
         if found is not None and found.forces["test"].vanishes:
             silent |= set(target.elements)

@@ -1,27 +1,28 @@
-"""What is compared: the numbers of a run, or of a baseline that was made of one."""
+"""The numbers that are compared: those of a run, or of a baseline that was made of one."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import stored
-from tlbench.base.schema import Strict, read_json, read_yaml
-from tlbench.metrics.statistics import Pair
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict, read_yaml
 from tlbench.regression.origins import Origin, read_origins
-from tlbench.regression.places import Entry, Place
+from tlbench.regression.table import PLACE, SEEDS, Entry, table_of
 from tlbench.results.records import read_records
 from tlbench.results.results import RECORDS
+from tlbench.study.loading import SUITE_FORMAT
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SUITE = "suite.json"
 """The file in which a run keeps its settings."""
-
-FORMAT = 1
-"""Of baseline files; another number for what older versions cannot read."""
 
 
 class Baseline(Strict):
@@ -35,18 +36,21 @@ class Baseline(Strict):
     records: list[Entry] = Field(min_length=1)
 
 
+BASELINE_FORMAT = Format("baseline", Baseline)
+
+
 @dataclass(frozen=True)
-class Side:
-    """One of two runs that are compared.
+class Numbers:
+    """The numbers of a run or a baseline.
 
     Attributes
     ----------
     name
         How the user calls it.
-    suite, suite_version, suite_digest
-        Which suite it is of; the digest covers all settings.
-    values
-        Place → value of each pair of seeds.
+    suite, version, digest
+        The suite; the digest covers all settings.
+    table
+        See `tlbench.regression.table.table_of`.
     origins
         Where they come from, as far as known.
     settings
@@ -55,15 +59,16 @@ class Side:
 
     name: str
     suite: str
-    suite_version: int
-    suite_digest: str
-    values: Mapping[Place, Mapping[Pair, float]]
+    version: int
+    digest: str
+    table: "DataFrame"
     origins: tuple[Origin, ...]
     settings: Mapping[str, Any] | None = None
 
-    def count(self) -> int:
-        """Return how many numbers there are."""
-        return sum(map(len, self.values.values()))
+    @property
+    def title(self) -> str:
+        """Name and version of the suite."""
+        return f"{self.suite} (version {self.version})"
 
 
 def make_baseline(folder: Path) -> Baseline:
@@ -87,7 +92,7 @@ def make_baseline(folder: Path) -> Baseline:
         raise InputError(f"{path}: holds records of several suites; compare one at a time.")
     ((suite, version, digest),) = suites
     return Baseline(
-        format=FORMAT,
+        format=1,
         suite=suite,
         suite_version=version,
         suite_digest=digest,
@@ -98,16 +103,13 @@ def make_baseline(folder: Path) -> Baseline:
 
 def baseline_text(baseline: Baseline) -> str:
     """Return the JSON of a baseline, a line for each record, so that changes of it can be read."""
-    head = baseline.model_dump(mode="json", exclude={"records"})
-    lines = [
-        json.dumps(record.model_dump(mode="json"), ensure_ascii=False)
-        for record in baseline.records
-    ]
-    text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
+    written = baseline.model_dump(mode="json")
+    lines = [json.dumps(record, ensure_ascii=False) for record in written.pop("records")]
+    text = json.dumps(written, indent=1, ensure_ascii=False).removesuffix("\n}")
     return f'{text},\n "records": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
 
 
-def read_baseline(path: Path) -> Side:
+def read_baseline(path: Path) -> Numbers:
     """Read a baseline file.
 
     Raises
@@ -122,10 +124,10 @@ def read_baseline(path: Path) -> Side:
         )
     if not path.exists():
         raise InputError(f"{path}: there is no such file; make one with tlbench baseline.")
-    return _side(path, read_json(path, Baseline, "a baseline"))
+    return _numbers(path, BASELINE_FORMAT.read(path))
 
 
-def read_run(folder: Path) -> Side:
+def read_run(folder: Path) -> Numbers:
     """Read the folder of a run.
 
     Raises
@@ -133,12 +135,13 @@ def read_run(folder: Path) -> Side:
     InputError
         If it is not one.
     """
-    side = _side(folder, make_baseline(folder))
-    path = folder / SUITE
-    return replace(side, settings=read_yaml(path)[0]) if path.exists() else side
+    numbers, path = _numbers(folder, make_baseline(folder)), folder / SUITE
+    if not path.exists():
+        return numbers
+    return replace(numbers, settings=SUITE_FORMAT.upgraded(read_yaml(path)[0], str(path)))
 
 
-def read_side(path: Path) -> Side:
+def read_numbers(path: Path) -> Numbers:
     """Read a run's folder or a baseline file, whichever it is.
 
     Raises
@@ -146,31 +149,21 @@ def read_side(path: Path) -> Side:
     InputError
         If it is neither.
     """
-    if path.is_file():
-        return read_baseline(path)
-    return read_run(path)
+    return read_baseline(path) if path.is_file() else read_run(path)
 
 
-def _side(path: Path, baseline: Baseline) -> Side:
-    return Side(
-        name=str(path),
-        suite=baseline.suite,
-        suite_version=baseline.suite_version,
-        suite_digest=baseline.suite_digest,
-        values=_by_place(path, baseline.records),
-        origins=tuple(baseline.origins),
+def _numbers(path: Path, baseline: Baseline) -> Numbers:
+    table = table_of(entry.model_dump() for entry in baseline.records)
+    for row in table[table.duplicated([*PLACE, *SEEDS])].head(1).to_dict("records"):
+        raise InputError(
+            f"{path}: holds two numbers for {printable(row['models'] + ', ' + row['metric'])}, "
+            f"seeds {row['subset_seed']}/{row['init_seed']}; keep the folder of one run."
+        )
+    return Numbers(
+        str(path),
+        baseline.suite,
+        baseline.suite_version,
+        baseline.suite_digest,
+        table,
+        tuple(baseline.origins),
     )
-
-
-def _by_place(path: Path, entries: Iterable[Entry]) -> dict[Place, dict[Pair, float]]:
-    found: dict[Place, dict[Pair, float]] = {}
-    for entry in entries:
-        values = found.setdefault(entry.place, {})
-        if entry.pair in values:
-            where = printable(f"{entry.place.model}, {entry.metric}")
-            raise InputError(
-                f"{path}: holds two numbers for {where}, seeds "
-                f"{entry.model.subset_seed}/{entry.model.init_seed}; keep the folder of one run."
-            )
-        values[entry.pair] = entry.value
-    return found

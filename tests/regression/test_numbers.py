@@ -6,15 +6,15 @@ import pytest
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
-from tlbench.regression.origins import differences, same_bits
-from tlbench.regression.pairing import pair_up
-from tlbench.regression.sides import (
+from tlbench.regression.numbers import (
     baseline_text,
     make_baseline,
     read_baseline,
+    read_numbers,
     read_run,
-    read_side,
 )
+from tlbench.regression.origins import differences, same_bits
+from tlbench.regression.pairing import pair_up
 from tlbench.results.records import Record, write_records
 
 RECORD = Record(
@@ -60,11 +60,12 @@ def changed(**values):
 
 def test_a_baseline_holds_numbers_to_the_last_bit_and_where_they_come_from(write, baseline):
     run, kept = read_run(write()), read_baseline(baseline)
-    assert kept.values == run.values
-    ((where, values),) = kept.values.items()
-    assert values == {(0, 1): 0.1 + 0.2}
-    assert where.condition == (("phase", "liquid"), ("temperature_k", 600.0))
-    assert (kept.suite, kept.suite_version, kept.suite_digest) == ("s", 2, "d")
+    assert kept.table.equals(run.table)
+    (row,) = kept.table.to_dict("records")
+    assert (row["subset_seed"], row["init_seed"], row["value"]) == (0, 1, 0.1 + 0.2)
+    assert row["condition"] == (("phase", "liquid"), ("temperature_k", 600.0))
+    assert row["models"] == "b, finetune, N 10, Si (crystal) → Ge, trained at 1200 K"
+    assert (kept.suite, kept.version, kept.digest) == ("s", 2, "d")
     assert kept.origins == run.origins
     assert kept.origins[0].packages == {"torch": "2.13.0"}
     assert kept.origins[0].git_commit == "c"
@@ -77,12 +78,12 @@ def test_a_record_of_a_baseline_stands_on_a_line_of_its_own(write):
 
 def test_compressed_runs_are_read_too(write):
     plain, packed = read_run(write("plain")), read_run(write("packed", ending=".gz"))
-    assert packed.values == plain.values
+    assert packed.table.equals(plain.table)
     assert packed.origins == plain.origins
 
 
 def test_a_run_or_a_baseline_will_do_where_either_may_stand(write, baseline):
-    assert read_side(baseline).values == read_side(write()).values
+    assert read_numbers(baseline).table.equals(read_numbers(write()).table)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_run_or_a_baseline_will_do_where_either_may_stand(write, baseline):
         ('"value": 0.3', '"values": 0.3', "records.0"),
         ('"source": "Si", ', "", "records.0.source"),
         ('"suite": "s",', '"suite": "s", "more": 1,', "more"),
-        ("]\n}", "]", "does not hold a baseline"),
+        ("]\n}", "]", "is not valid JSON"),
     ],
 )
 def test_a_damaged_baseline_is_named(baseline, old, new, complaint):
@@ -142,9 +143,9 @@ def test_numbers_are_paired_by_everything_that_tells_them_apart(write, other):
     first = read_run(write("a", records=[RECORD, there]))
     second = read_run(write("b", records=[here, there, changed(strategy="mixed")]))
     pairing = pair_up(first, second)
-    assert pairing.count() == 1
-    assert sum(map(len, pairing.only_first.values())) == 1
-    assert sum(map(len, pairing.only_second.values())) == 2
+    assert len(pairing.shared) == 1
+    assert len(pairing.only_first) == 1
+    assert len(pairing.only_second) == 2
     with pytest.raises(InputError, match="share no numbers"):
         pair_up(first, read_run(write("c", records=[here])))
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tlbench.board import wording
+from tlbench.base import wording
 
 PROVIDERS = [
     "tlbench-mine",

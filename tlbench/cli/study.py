@@ -1,0 +1,87 @@
+"""What a study is, on a terminal: data sets, backbones with all settings, arms, seeds."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tlbench.study.study import Study
+
+
+def show_study(study: "Study", n_jobs: int) -> None:
+    """Print a study so that all that determines its numbers can be read in 80 columns."""
+    from rich.table import Table
+
+    from tlbench.base.errors import printable
+    from tlbench.cli.tables import console, drawn, say
+    from tlbench.data.origins import SPLITS
+    from tlbench.study.tuned import PRETRAINING
+
+    out, suite = console(), study.suite
+    say(f"{suite.name}, version {suite.version}: {suite.title}", out, "bold")
+    say(suite.description, out, indent=2)
+    say(f"digest {study.digest}", out, indent=2)
+    cards = [
+        [card.name, ", ".join(card.elements), *(f"{card.n_frames(split):,}" for split in SPLITS)]
+        for card in study.cards
+    ]
+    out.print()
+    out.print(drawn([["data set", "element", *SPLITS], *cards], out.width, words=(0, 1)))
+    out.print()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(max_width=24)
+    table.add_column()
+    for title, text in _settings(study):
+        table.add_row(printable(title), printable(text))
+    out.print(table)
+    n_source = sum(model.strategy == PRETRAINING for model in study.grid)
+    n_simulated = sum(map(study.is_simulated, study.grid))
+    simulated = f", {n_simulated:,} of them also simulated" if n_simulated else ""
+    out.print()
+    say(
+        f"{len(study.grid):,} models, {n_source:,} of them source models{simulated}; "
+        f"{n_jobs:,} jobs. See them with tlbench plan {suite.name}.",
+        out,
+    )
+
+
+def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
+    suite = study.suite
+    yield "transfers", "; ".join(ends.transfer.label() for ends in study.ends)
+    for name, settings in study.backbones.items():
+        yield f"backbone {name}", _listed(settings)
+    for arm in study.arms:
+        yield f"arm {arm.name}", arm.summary
+    yield "sizes", ", ".join(map(str, suite.sizes))
+    if suite.training_temperatures_k:
+        yield "trained at", ", ".join(f"{t:g} K" for t in suite.training_temperatures_k)
+    yield "seeds (subset/init)", ", ".join(f"{s}/{i}" for s, i in suite.seed_pairs())
+    yield "pretraining", _listed(suite.pretraining.model_dump(mode="json"))
+    yield "training", _listed(suite.training.model_dump(mode="json"))
+    for backbone, arms in (suite.tuned.arms if suite.tuned else {}).items():
+        for name, found in arms.items():
+            yield f"tuned {name} of {backbone}", _listed(found.settings.model_dump(mode="json"))
+    yield "metrics", ", ".join(suite.metrics)
+    if suite.by:
+        yield "broken down by", "; ".join(" and ".join(names) for names in suite.by)
+    if suite.dynamics is not None:
+        yield "dynamics", _listed(suite.dynamics.model_dump(mode="json"))
+    if suite.distances is not None:
+        yield "distances", _listed(suite.distances.model_dump(mode="json"))
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    """Return settings as ``name value``, those of a group in brackets."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in settings.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_listed(value)})"
+    if isinstance(value, list):
+        return " ".join(map(_value, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)

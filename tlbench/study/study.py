@@ -1,0 +1,347 @@
+"""A suite resolved: its cards read, its defaults spelt out, the grid of its models laid out."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations, product
+from typing import Any
+
+from tlbench.base.errors import InputError
+from tlbench.base.formats import lasting
+from tlbench.base.schema import digest
+from tlbench.data.cards import Card, load_card, same_data_error, shared_data
+from tlbench.data.splits import share_size
+from tlbench.models.backbones import BACKBONES
+from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
+from tlbench.study.suite import Suite
+from tlbench.study.transfers import DataChoice, SourcePart
+from tlbench.study.tuned import PRETRAINING
+from tlbench.training.config import TrainingConfig
+from tlbench.transfer import arm
+from tlbench.transfer.strategy import Strategy
+
+BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
+"""Keys in which submissions that share a table may differ."""
+
+_OPTIONAL = (
+    "source",
+    "target",
+    "source_parts",
+    "matrix",
+    "distances",
+    "dynamics",
+    "tuned",
+    "allow_same_data",
+)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The two ends of a transfer: the data sets of source and target, and a part of the source."""
+
+    source: Card
+    part: SourcePart | None
+    target: Card
+
+    @property
+    def transfer(self) -> Transfer:
+        """The elements of both, and what the part is called."""
+        part = None if self.part is None else self.part.label()
+        return Transfer(self.source.elements[0], part, self.target.elements[0])
+
+    @property
+    def source_label(self) -> str:
+        """What is pretrained on, with the part unless it is all."""
+        part = self.part_of_source
+        return self.source.elements[0] + (f" ({part.label()})" if part else "")
+
+    @property
+    def part_of_source(self) -> SourcePart | None:
+        """The part of the source that is pretrained on; None for all of it."""
+        return None if self.part is None or self.part.is_whole else self.part
+
+    def n_source_frames(self) -> int:
+        """Return on how many structures a source model is trained."""
+        available = self.source.n_frames("train")
+        if self.part is None:
+            return available
+        if self.part.temperatures_k is not None:
+            at = (self.source.origin.n_frames_at("train", t) for t in self.part.temperatures_k)
+            available = min(sum(at), available)
+        return share_size(available, self.part.share)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A suite with everything that it names looked up.
+
+    Attributes
+    ----------
+    suite
+        As it was written.
+    ends
+        What is transferred from and to.
+    backbones
+        Name → all its settings, with the suite's cutoff.
+    arms
+        The strategies.
+    foreign
+        Names of the backbones whose settings are only those that are stated.
+    """
+
+    suite: Suite
+    ends: tuple[Ends, ...]
+    backbones: Mapping[str, dict[str, Any]]
+    arms: tuple[Strategy, ...]
+    foreign: frozenset[str] = frozenset()
+
+    @cached_property
+    def cards(self) -> tuple[Card, ...]:
+        """Every data set once, sources first."""
+        cards = [each.source for each in self.ends] + [each.target for each in self.ends]
+        return tuple({card.digest(): card for card in cards}.values())
+
+    @cached_property
+    def grid(self) -> tuple[ModelKey, ...]:
+        """Every model of the study, transfer by transfer, source models first.
+
+        A source model that several transfers start from is one.
+        """
+        found: list[ModelKey] = []
+        pretrained = set()
+        for ends in self.ends:
+            pretraining = ends.source.digest(), ends.source_label
+            if pretraining not in pretrained:
+                pretrained.add(pretraining)
+                found += self.source_models(ends)
+            found += self.target_models(ends)
+        return tuple(found)
+
+    def source_models(self, ends: Ends) -> Iterator[ModelKey]:
+        """Yield the models that a transfer starts from: one of each backbone and init seed."""
+        if any(each.needs_source for each in self.arms):
+            place = {"strategy": PRETRAINING, "size": ends.n_source_frames(), "subset_seed": None}
+            key = _key(ends.transfer, **place)
+            for backbone, seed in product(self.suite.backbones, self.suite.init_seeds):
+                yield key.replace(target=key.source, backbone=backbone, init_seed=seed)
+
+    def target_models(self, ends: Ends) -> Iterator[ModelKey]:
+        """Yield the models of a transfer, those that are not trained last."""
+        key = _key(ends.transfer)
+        for structures in self.training_sets():
+            for backbone, each in product(self.suite.backbones, self.arms):
+                if each.trains:
+                    place = {"backbone": backbone, "strategy": each.name}
+                    yield key.replace(**place, **dict(structures))
+        for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
+            if not each.trains:
+                yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
+
+    def training_sets(self) -> Iterator[TrainingSet]:
+        """Yield every set of target structures that models are trained on."""
+        suite = self.suite
+        for size, at, (subset_seed, init_seed) in product(
+            suite.sizes, suite.temperatures(), suite.seed_pairs()
+        ):
+            yield TrainingSet(
+                size=size,
+                subset_seed=subset_seed,
+                init_seed=init_seed,
+                train_temperature_k=at,
+            )
+
+    def training(self, model: ModelKey) -> TrainingConfig | None:
+        """Return how a model of an arm is trained, tuned or not; None if it is not trained."""
+        given = self.suite.pretraining
+        if model.strategy != PRETRAINING:
+            if not arm(model.strategy).trains:
+                return None
+            given = self.suite.training
+        tuned = self.suite.tuned
+        return tuned.training(model.backbone, model.strategy, given) if tuned else given
+
+    def is_simulated(self, model: ModelKey) -> bool:
+        """Return whether a model is simulated; those without target data always are."""
+        dynamics = self.suite.dynamics
+        if dynamics is None or model.strategy == PRETRAINING:
+            return False
+        return model.size in (0, *(dynamics.sizes or self.suite.sizes))
+
+    def complete(self) -> dict[str, Any]:
+        """Return the suite with every default and card spelt out: a suite file of its own."""
+        return self._spelt_out(self.suite.model_dump(mode="json"), self.backbones)
+
+    def _spelt_out(
+        self, value: dict[str, Any], backbones: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        if self.suite.matrix is None:
+            for end, card in (("source", self.ends[0].source), ("target", self.ends[0].target)):
+                value[end]["changes"] = card.origin.model_dump(mode="json")
+        for name, settings in backbones.items():
+            value["backbones"][name] = {k: v for k, v in settings.items() if k != "cutoff"}
+        # A suite without one of them is the same as before there were any.
+        return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that determines the records."""
+        return digest(self._determined_by())
+
+    @cached_property
+    def protocol_digest(self) -> str:
+        """SHA-256 of what different architectures should share to be compared.
+
+        That is everything but which backbones and strategies are run, with which tuned settings,
+        and what is measured beside the models.
+        """
+        return digest({k: v for k, v in self._determined_by().items() if k not in BESIDE_PROTOCOL})
+
+    def _determined_by(self) -> dict[str, Any]:
+        # Without what was added later and is not used.
+        value = self._spelt_out(
+            lasting(self.suite),
+            {
+                name: settings
+                if name in self.foreign
+                else lasting(self.suite.backbone_config(name))
+                for name, settings in self.backbones.items()
+            },
+        )
+        if self.suite.matrix is not None:
+            value["matrix"] = [card.recipe() for card in self.cards]
+        else:
+            value["source"] = self.ends[0].source.recipe()
+            value["target"] = self.ends[0].target.recipe()
+        return {k: v for k, v in value.items() if k not in ("title", "description")}
+
+
+def resolve(suite: Suite, *, published: bool = False) -> Study:
+    """Return the study that a suite describes; every card is read once.
+
+    Parameters
+    ----------
+    published
+        Whether it is the suite of a submission. Then backbones of other packages have the settings
+        that it states: they need not be installed here, or may be in another version.
+
+    Raises
+    ------
+    InputError
+        If a data set is missing or has several elements, source and target share data, a size is
+        larger than the training set, no structures are of a temperature that is asked for, or
+        batches are too small for a strategy.
+    """
+    arms = tuple(arm(name) for name in suite.strategies)
+    for strategy in arms:
+        if suite.training.batch_size < strategy.smallest_batch:
+            raise InputError(
+                f"Suite {suite.name!r}: {strategy.name!r} needs batches of at least "
+                f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
+            )
+    foreign = frozenset(name for name in suite.backbones if published and _is_foreign(name))
+    study = Study(suite, tuple(_ends(suite)), _backbones(suite, foreign), arms, foreign)
+    for ends in study.ends:
+        _check_different(study, ends)
+        _check_sizes(suite, ends.target)
+        _check_part(suite, ends)
+    return study
+
+
+def _key(transfer: Transfer, **place: Any) -> ModelKey:
+    untrained = {"backbone": "", "strategy": "", "size": 0, "subset_seed": None, "init_seed": 0}
+    return ModelKey(
+        source=transfer.source,
+        source_part=transfer.part,
+        target=transfer.target,
+        **{**untrained, **place},
+    )
+
+
+def _is_foreign(backbone: str) -> bool:
+    return backbone not in BACKBONES or BACKBONES.provider(backbone) is not None
+
+
+def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {**stated, "cutoff": suite.cutoff}
+        if name in foreign
+        else suite.backbone_config(name).model_dump(mode="json")
+        for name, stated in suite.backbones.items()
+    }
+
+
+def _ends(suite: Suite) -> Iterator[Ends]:
+    if suite.matrix is None:
+        if suite.source is None or suite.target is None:
+            raise AssertionError("validation asks for both")
+        source, target = _read(suite, [suite.source, suite.target])
+        parts: Sequence[SourcePart | None] = suite.source_parts or [None]
+        for part in parts:
+            yield Ends(source, part, target)
+        return
+    choices = [suite.matrix.choice(element) for element in suite.matrix.elements]
+    cards = _read(suite, choices)
+    for element, card in zip(suite.matrix.elements, cards, strict=True):
+        if card.elements != [element]:
+            raise InputError(
+                f"The data set {card.name!r} should be of {element} alone, but is of "
+                f"{', '.join(card.elements)}."
+            )
+    for source, target in permutations(cards, 2):
+        yield Ends(source, None, target)
+
+
+def _read(suite: Suite, choices: Sequence[DataChoice]) -> list[Card]:
+    """Return the cards; two of one name are refused: results would not say whose data they are."""
+    named: dict[str, str] = {}
+    cards = [choice.load() for choice in choices]
+    for choice, card in zip(choices, cards, strict=True):
+        other = named.setdefault(card.name, choice.card)
+        # Not as the suite changes them: then they are one card, with changes that it states.
+        if other != choice.card and load_card(other).digest() != load_card(choice.card).digest():
+            raise InputError(
+                f"Suite {suite.name!r}: the cards {other} and {choice.card} are both named "
+                f"{card.name!r}, but describe different data; change 'name' in one of them."
+            )
+        if suite.matrix is None and len(card.elements) != 1:
+            raise InputError(
+                f"Data set {card.name!r} has the elements {', '.join(card.elements)}; "
+                "a suite transfers between data sets of one element each."
+            )
+    return cards
+
+
+def _check_different(study: Study, ends: Ends) -> None:
+    if study.suite.allow_same_data or not any(each.needs_source for each in study.arms):
+        return
+    shared = shared_data(ends.source, ends.target)
+    if shared is not None:
+        raise same_data_error(ends.source, ends.target, shared)
+
+
+def _check_sizes(suite: Suite, target: Card) -> None:
+    for temperature in suite.temperatures():
+        available, at = target.n_frames("train"), ""
+        if temperature is not None:
+            available = target.origin.n_frames_at("train", temperature)
+            at = f" at {temperature:g} K"
+        if available == 0:
+            raise InputError(
+                f"Suite {suite.name!r}: {target.name!r} has no training structures{at}; change "
+                "'training_temperatures_k'."
+            )
+        for size in suite.sizes:
+            if size > available:
+                raise InputError(
+                    f"Suite {suite.name!r}: size {size} is larger than the training set of "
+                    f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
+                )
+
+
+def _check_part(suite: Suite, ends: Ends) -> None:
+    for temperature in (ends.part and ends.part.temperatures_k) or []:
+        if not ends.source.origin.n_frames_at("train", temperature):
+            raise InputError(
+                f"Suite {suite.name!r}: {ends.source.name!r} has no training structures at "
+                f"{temperature:g} K; change 'source_parts'."
+            )
