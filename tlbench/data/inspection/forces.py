@@ -169,22 +169,17 @@ def force_scales(collection: Collection) -> dict[str, ForceScale]:
     # A single exploded frame would decide the root mean square of its part.
     exploded = [finding.frame for finding in check_large_forces(collection)]
     usual = ~np.isin(collection.names, exploded)
-    return {
-        part: _force_scale(
-            collection.frames.select(collection.parts == part),
-            collection.frames.select((collection.parts == part) & usual),
-        )
-        for part in SPLITS
-        if (collection.parts == part).any()
-    }
-
-
-def _force_scale(frames: Frames, usual: Frames) -> ForceScale:
-    return ForceScale(
-        frames=len(frames),
-        without_forces=int((~has_forces(frames)).sum()),
-        rms=float(np.sqrt(np.square(usual.forces).mean())) if len(usual) else 0.0,
-    )
+    acting, scales = has_forces(collection.frames), {}
+    for part in SPLITS:
+        own = collection.parts == part
+        if own.any():
+            forces = collection.frames.select(own & usual).forces
+            scales[part] = ForceScale(
+                frames=int(own.sum()),
+                without_forces=int((own & ~acting).sum()),
+                rms=float(np.sqrt(np.square(forces).mean())) if len(forces) else 0.0,
+            )
+    return scales
 
 
 def unlike_training(scales: Mapping[str, ForceScale], of: str = "") -> Iterator[str]:

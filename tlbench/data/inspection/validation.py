@@ -51,15 +51,12 @@ class Validation:
 
     def summary(self) -> str:
         """Return the result in one line."""
-        counts = [
+        found = {word: self.count(word) for word in ("error", "warning")}
+        structures, *faults = (
             f"{number} {word}{'' if number == 1 else 's'}"
-            for number, word in (
-                (self.n_structures, "structure"),
-                (self.count("error"), "error"),
-                (self.count("warning"), "warning"),
-            )
-        ]
-        return f"{counts[0]} checked: {counts[1]}, {counts[2]}"
+            for word, number in {"structure": self.n_structures, **found}.items()
+        )
+        return f"{structures} checked: {', '.join(faults)}"
 
 
 def validate_collection(

@@ -13,10 +13,6 @@ Scanned = Iterator[tuple[str, int | None, Frames | InputError]]
 """Name of the file, index and content of each frame, or what is wrong with it."""
 
 
-def _accept(paths: Mapping[str, Path], options: Any) -> None:
-    """Accept any settings."""
-
-
 @dataclass(frozen=True)
 class Reader:
     """A file format.
@@ -39,7 +35,7 @@ class Reader:
     summary: str
     options: type[Strict]
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
-    check: Callable[[Mapping[str, Path], Any], None] = _accept
+    check: Callable[[Mapping[str, Path], Any], None] = lambda paths, options: None
 
     def scan(self, paths: Mapping[str, Path], options: Any) -> Scanned:
         """Yield name of the file, index and content of every frame, or what is wrong with it.
