@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tlbench.base.magnitudes import Count, Magnitude
 from tlbench.base.schema import read_lines, write_lines
-from tlbench.engine.run.provenance import Provenance
+from tlbench.engine.store.provenance import Provenance
 from tlbench.engine.store.store import Store
 from tlbench.jobs import speed
 from tlbench.study.model_key import Flat

@@ -12,8 +12,8 @@ from tlbench.data.cards import load_card
 from tlbench.engine.estimates import estimate, finished_in, measured
 from tlbench.engine.estimates.estimate import Estimate
 from tlbench.engine.estimates.walltime import critical_seconds, wall_seconds
-from tlbench.engine.run.provenance import device_name
 from tlbench.engine.store.store import Store
+from tlbench.engine.work.devices import device_name
 from tlbench.jobs.base import Job
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite

@@ -10,8 +10,9 @@ from statistics import median
 from tlbench.base.schema import canonical_json
 from tlbench.engine.estimates.known import Known
 from tlbench.engine.estimates.work import Work, work_of
-from tlbench.engine.run.provenance import Provenance, device_name
+from tlbench.engine.store.provenance import Provenance
 from tlbench.engine.store.store import Store
+from tlbench.engine.work.devices import device_name
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.kind import first_form
 from tlbench.results.costs import whole
