@@ -59,7 +59,7 @@ def _print_jobs(store: "Store", plan: str | None) -> None:
 
 def _print_summary(store: "Store") -> None:
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.engine.store.inventory import count_and_size, list_kinds, list_plans
+    from tlbench.engine.store.inventory import list_kinds, list_plans, size_of
 
     out = console()
     plans, kinds = list_plans(store), list_kinds(store)
@@ -74,9 +74,8 @@ def _print_summary(store: "Store") -> None:
         folder = store.root / name
         found = [p for p in folder.iterdir() if p.is_dir()] if folder.exists() else []
         if found:
-            count, size = count_and_size(found)
             out.print()
-            say(f"{count} {what}, {size_text(size)}", out)
+            say(f"{len(found)} {what}, {size_text(sum(map(size_of, found)))}", out)
 
 
 SORTS = {
