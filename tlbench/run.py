@@ -18,9 +18,8 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
-from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.run_log import RunLog
-from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.store.superseded import CodeChange, code_change

@@ -81,7 +81,7 @@ def md(
     )
     from tlbench.cli.interrupts import between_steps
     from tlbench.cli.simulation_live import SimulationDisplay
-    from tlbench.engine.run.provenance import Stopwatch
+    from tlbench.engine.work.cost import Stopwatch
     from tlbench.engine.work.devices import check_device, resolve
     from tlbench.md.folder import Settings, finished, simulate
     from tlbench.md.inputs import load_driver, read_structure

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError
-from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.run_log import log_job
-from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.engine.work.events import EventLog
 from tlbench.engine.work.interpreters import check_interpreters

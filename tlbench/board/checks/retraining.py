@@ -12,12 +12,11 @@ from tlbench.board.checks.drawing import draw, measured_models, source_jobs
 from tlbench.board.checks.record import TRAINED, CheckedModel, Findings, Machine
 from tlbench.board.reading import Entry
 from tlbench.board.verification.coordinates import Coordinates, coordinates_of
-from tlbench.engine.run.provenance import code_state, device_name, instructions, package_versions
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import Report, run_jobs
+from tlbench.engine.run.runner import Report, Resources, run_jobs
 from tlbench.engine.store.manifest import read_manifest
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.devices import check_device
+from tlbench.engine.work.devices import check_device, device_name, instructions
+from tlbench.engine.work.interpreters import code_state, package_versions
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import MODEL
 from tlbench.jobs.evaluate import ERRORS

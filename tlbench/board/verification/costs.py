@@ -55,7 +55,7 @@ INTERPRETER = 50
 """MiB; in what is published, trainings took 353 and more."""
 
 _PROCESSOR = re.compile(r", [0-9]+ cores")
-"""How the name of a processor ends, see `tlbench.engine.run.provenance.device_name`."""
+"""How the name of a processor ends, see `tlbench.engine.work.devices.device_name`."""
 
 ROUNDING = 1e-9
 """Relative; both are written with all their digits."""

@@ -63,8 +63,7 @@ class SpotCheck:
         from rich.console import Console
 
         from tlbench.board.checks.retraining import retrain
-        from tlbench.engine.run.resources import Resources
-        from tlbench.engine.run.runner import Report
+        from tlbench.engine.run.runner import Report, Resources
         from tlbench.engine.work.devices import resolve
 
         self._refuse_unknown_code(resolve(device))
