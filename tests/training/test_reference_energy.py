@@ -9,7 +9,7 @@ import torch
 
 from tlbench.data.frames import Frames
 from tlbench.models.potential import Potential
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 
 SI, GE, C = 14, 32, 6
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tlbench.models.backbones.base import EMBEDDING, HEAD
-from tlbench.models.stages import stages_of
+from tlbench.models.parameters import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:

@@ -28,8 +28,7 @@ from tlbench.study.models import plan
 from tlbench.study.plan import Plan
 from tlbench.study.tuned import PRETRAINING, Tuned
 from tlbench.tuning.ledger import EndedTrial, note
-from tlbench.tuning.proposals import proposals
-from tlbench.tuning.search import Search, Series, Trial, planned
+from tlbench.tuning.search import Search, Series, Trial, planned, proposals
 from tlbench.tuning.settings_file import best_trial, check_arms, write_settings
 
 Ended = dict[Series, list[EndedTrial]]
@@ -47,8 +46,8 @@ def tune(
     """Run all trials that have not been run, and write the best settings to ``tuned.yaml``.
 
     ``out`` gets ``trials.json``, ``tuned.yaml`` and the logs of `tlbench.engine.work.events`.
-    Several processes may tune the same suite at once, in the same folder or not: if they have the same
-    store, they share the trials. The folder keeps other backbones and arms of the same search.
+    Several processes may tune the same suite at once, in the same folder or not: if they have the
+    same store, they share the trials. The folder keeps other backbones and arms of the search.
 
     Parameters
     ----------

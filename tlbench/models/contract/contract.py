@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from tlbench.models.backbones import BackboneConfig
+from tlbench.models.contract.check import PROPERTIES
+from tlbench.models.contract.clause import Property
 from tlbench.models.contract.prediction import random_potential
-from tlbench.models.contract.properties import PROPERTIES, Property
 
 _CASES = [
     pytest.param(clause, dtype, id=f"{clause.name}-{str(dtype).removeprefix('torch.')}")
