@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from tlbench.jobs.context import MODEL, Context
-from tlbench.jobs.train import run
+from tlbench.jobs.train import Config, run
 from tlbench.models.backbones.base import EMBEDDING
 from tlbench.models.parameters import stages_of
 from tlbench.models.potential import Potential, load_potential
@@ -89,7 +89,7 @@ def test_the_train_job_does_all_that_a_strategy_says(tmp_path: Path) -> None:
         "training": {"updates": 8, "learning_rate": 1e-3, "validation_points": 0},
     }
 
-    run(config, Context(tmp_path, parents, "cpu", lambda progress: None))
+    run(Config.model_validate(config), Context(tmp_path, parents, "cpu", lambda progress: None))
 
     found = load_potential(tmp_path / MODEL).backbone
     before = dict(source.backbone.named_parameters())

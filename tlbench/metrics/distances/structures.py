@@ -45,6 +45,10 @@ class Sample:
         found: Floats = frames[self.frame]
         return normalised(found)
 
+    def ones(self) -> Floats:
+        """Return the weights of structures that count the same."""
+        return np.ones(self.n_frames)
+
 
 def normalised(weights: Floats) -> Floats:
     """Return weights that add up to 1."""

@@ -157,7 +157,7 @@ def estimate(
         Cuts of each set for the floor.
     """
     distance = distance_of(a, b)
-    value = distance(np.ones(a.n_frames), np.ones(b.n_frames))
+    value = distance(a.ones(), b.ones())
     generator = np.random.Generator(np.random.PCG64(stream("resamples", resamples)))
     drawn = [distance(_drawn(a, generator), _drawn(b, generator)) for _ in range(resamples)]
     reach = max(0.0, float(np.quantile(drawn, 0.975)) - value)
