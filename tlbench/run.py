@@ -28,7 +28,7 @@ from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
-from tlbench.metrics.distances.packages import check_packages
+from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.notes import notes_on_data
