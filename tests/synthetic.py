@@ -13,8 +13,8 @@ from tlbench.base.files import PACKED
 from tlbench.base.schema import read_lines, write_lines
 from tlbench.board.reading import JobProvenance, digest_of
 from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
-from tlbench.board.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.board.verification.data import known_contents
+from tlbench.board.verification.models import Coordinates, coordinates_of, expected
 from tlbench.board.verification.parameters import CUTOFF, count_parameters
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics import METRICS

@@ -9,10 +9,9 @@ import yaml
 from forging import copied, seal, text_of
 
 from tlbench.base.errors import InputError
-from tlbench.board.adding import Who, add_run
+from tlbench.board.adding import Who, add_run, with_own_cards
 from tlbench.board.checks import data_sets, rerun
 from tlbench.board.location import check_place, make_private_board, private_place
-from tlbench.board.private_cards import with_own_cards
 from tlbench.board.reading import read_about, read_submission, submission_folders
 from tlbench.board.site.build import build_site
 from tlbench.board.verification import verify, verify_all

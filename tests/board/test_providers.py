@@ -1,6 +1,6 @@
 """Which packages a submission declares: those of its run, not those that happen to be installed."""
 
-from tlbench.board.providers import is_own, providers_of
+from tlbench.board.collecting import is_own, providers_of
 from tlbench.jobs.kind import Backbone
 from tlbench.jobs.train import Config, Elements
 from tlbench.metrics import METRICS

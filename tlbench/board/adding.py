@@ -1,6 +1,7 @@
 """Turning a finished run into a submission."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,9 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import PACKED, stored, write_whole
-from tlbench.base.schema import read_lines, validate, write_lines
-from tlbench.board.collecting import Collector
+from tlbench.base.schema import read_lines, read_yaml, validate, write_lines
+from tlbench.board.collecting import Collector, providers_of
 from tlbench.board.location import check_place, make_private_board, make_shared
-from tlbench.board.private_cards import with_own_cards
-from tlbench.board.providers import providers_of
 from tlbench.board.reading import (
     Entry,
     JobProvenance,
@@ -34,13 +33,16 @@ from tlbench.board.submission import (
     Submission,
 )
 from tlbench.board.verification import Verdict, verify
+from tlbench.data.cards import load_card
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL
 from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.loading import card_files
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
 from tlbench.study.suite import Suite
+from tlbench.study.transfers import ELEMENT
 
 
 @dataclass(frozen=True)
@@ -231,3 +233,40 @@ def _refuse_the_same(results: Path, submission: Submission) -> None:
             f"{results / before} already holds these results; nothing is added. Choose another "
             "name with --name for another submission."
         )
+
+
+def with_own_cards(suite: Path, folder: Path) -> Path:
+    """Copy a suite and every card file that it names to ``folder``, where it names these copies.
+
+    So the submission can be read when the cards have moved, and on another machine. The data
+    themselves are not copied.
+
+    Returns
+    -------
+    Path
+        The suite file in ``folder``.
+
+    Raises
+    ------
+    InputError
+        If the suite or a card cannot be read.
+    """
+    value, _ = read_yaml(suite)
+    for part, key, name in card_files(value):
+        stem = ELEMENT if part == "matrix" else part
+        for element in _elements(value) if part == "matrix" else [""]:
+            card = suite.parent / name.replace(ELEMENT, element.lower())
+            load_card(str(card))
+            shutil.copyfile(card, folder / _card_name(stem.replace(ELEMENT, element.lower())))
+        value[part][key] = _card_name(stem)
+    target = folder / SUITE
+    target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target
+
+
+def _card_name(stem: str) -> str:
+    return f"card-{stem}.yaml"
+
+
+def _elements(value: dict[str, Any]) -> list[str]:
+    return [str(element) for element in value["matrix"].get("elements", [])]

@@ -9,10 +9,8 @@ import pytest
 
 from tlbench.board.site import columns
 from tlbench.board.site.build import Built
-from tlbench.board.site.columns import files_of
-from tlbench.board.site.exports import COLUMNS, board_csv
+from tlbench.board.site.exports import COLUMNS, RULES, board_csv, files_of
 from tlbench.board.site.rows import BoardRow, board_rows
-from tlbench.board.site.rules import RULES
 from tlbench.report.html import safe_json
 
 

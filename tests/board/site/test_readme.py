@@ -7,7 +7,7 @@ from synthetic import publish
 
 from tlbench.base.errors import InputError
 from tlbench.board.site.build import build_site
-from tlbench.board.site.readme import END, START, write_readme
+from tlbench.board.site.headline import END, START, write_readme
 
 
 def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path):

@@ -7,10 +7,9 @@ from pathlib import Path
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import read_bounded, write_whole
 from tlbench.base.schema import read_json
-from tlbench.board.checks.drawing import drawn_jobs, measured_models, source_jobs
-from tlbench.board.checks.record import Check
+from tlbench.board.checks.record import Check, drawn_jobs, source_jobs
 from tlbench.board.reading import Entry
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model, measured_models
 
 FOLDER = "checks"
 MAX_BYTES = 8 << 20

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbench.base.errors import InputError, TlbenchError
-from tlbench.board.checks.agreement import compare, not_compared
-from tlbench.board.checks.data_sets import same_data
-from tlbench.board.checks.drawing import measured_models
-from tlbench.board.checks.record import EVALUATED, CheckedModel, Findings
+from tlbench.board.checks.agreement import Findings, compare, not_compared, same_data
+from tlbench.board.checks.record import EVALUATED, CheckedModel
 from tlbench.board.reading import Entry, digest_of
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model, measured_models
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, Config, run
 from tlbench.results.frame_errors import ModelErrors

@@ -6,12 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tlbench.base.errors import InputError
-from tlbench.board.checks.agreement import compare, not_compared
-from tlbench.board.checks.data_sets import same_data
-from tlbench.board.checks.drawing import draw, measured_models, source_jobs
-from tlbench.board.checks.record import TRAINED, CheckedModel, Findings, Machine
+from tlbench.board.checks.agreement import Findings, compare, not_compared, same_data
+from tlbench.board.checks.record import TRAINED, CheckedModel, Machine, draw, source_jobs
 from tlbench.board.reading import Entry
-from tlbench.board.verification.coordinates import Coordinates, coordinates_of
+from tlbench.board.verification.models import Coordinates, coordinates_of, measured_models
 from tlbench.engine.run.provenance import code_state, device_name, instructions, package_versions
 from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.runner import Report, run_jobs

@@ -12,13 +12,12 @@ from functools import cache, cached_property
 from typing import Any
 
 from tlbench.base.schema import digest
-from tlbench.board.checks.drawing import measured_models
 from tlbench.board.checks.record import Check
 from tlbench.board.checks.trust import Trust
 from tlbench.board.reading import Entry
 from tlbench.board.verification import Coverage
 from tlbench.board.verification.data import known_contents
-from tlbench.board.verification.numbers import models_of
+from tlbench.board.verification.models import measured_models, models_of
 from tlbench.study.changes import Change, changes_of
 from tlbench.study.loading import load_suite, suite_names
 from tlbench.study.study import BESIDE_PROTOCOL, resolve

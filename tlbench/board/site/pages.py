@@ -18,11 +18,10 @@ from tlbench.board.site.boards import (
     quotation_of,
     title_of,
 )
-from tlbench.board.site.columns import files_of, words_of
+from tlbench.board.site.exports import RULES, files_of, words_of
 from tlbench.board.site.headline import Headline, headline_of
 from tlbench.board.site.reproduction import Reproduction
 from tlbench.board.site.rows import BoardRow
-from tlbench.board.site.rules import RULES
 from tlbench.board.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec

@@ -23,10 +23,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tlbench.board.providers import is_own
+from tlbench.board.collecting import is_own
 from tlbench.board.reading import Entry, JobProvenance
-from tlbench.board.verification.coordinates import Coordinates
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Coordinates, Model
 from tlbench.board.verification.parameters import CUTOFF, MEMORY, SECONDS, count_parameters
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.board.reading import Entry
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model
 from tlbench.data.cards import Card
 from tlbench.results.frame_errors import ModelErrors, TestSet
 

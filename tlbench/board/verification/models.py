@@ -1,7 +1,9 @@
-"""Which models a suite has: what its results are compared with, one by one."""
+"""The models of a suite and of a submission, by what distinguishes them."""
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from tlbench.board.reading import Entry
 from tlbench.results.profiles import Profile
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
@@ -51,3 +53,30 @@ def expected(study: Study) -> list[Coordinates]:
         if model.backbone == backbone
         for simulated in ((False, True) if study.is_simulated(model) else (False,))
     ]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of a submission: the records of one job for one set of coordinates."""
+
+    where: Coordinates
+    job: str
+    records: list[Record]
+
+
+def models_of(entry: Entry) -> list[Model]:
+    """Return the models that the records of a submission are of, in their order."""
+    simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
+    found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
+    for record in entry.results.records:
+        found[coordinates_of(record, record.job in simulated), record.job].append(record)
+    return [Model(where, job, records) for (where, job), records in found.items()]
+
+
+def measured_models(entry: Entry) -> dict[str, Model]:
+    """Return the models that errors on test structures are of, by the job that measured them."""
+    found: dict[str, Model] = {}
+    for model in models_of(entry):
+        if not model.where.simulated:
+            found.setdefault(model.job, model)
+    return found
