@@ -41,7 +41,6 @@ from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import card_files
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
-from tlbench.study.suite import Suite
 from tlbench.study.transfers import ELEMENT
 
 
@@ -89,7 +88,6 @@ def _add(
 ) -> tuple[Entry, Verdict]:
     """Add a run whose suite is the file ``source``, with card files beside it if private."""
     study = read_study(source, private)
-    suite = study.suite
     found = Results.read(run)
     if not found.records:
         raise InputError(f"{run} has no records to publish.")
@@ -103,28 +101,28 @@ def _add(
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(study, errors, collector)
-    about = _about(study, found, tests, collector, who)
-    sources = [collector.sources(each.job) for each in provenance]
-    about |= {"private": private, "sources": _sources(run, sources)}
-    validate(Submission, about, "the submission")
+    about = _about(study, found, tests, collector, who) | {
+        "private": private,
+        "sources": _sources(run, [collector.sources(each.job) for each in provenance]),
+    }
+    submission = validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
         make_shared(results)
-    about |= _place(results, suite, who, private)
+    submission = _after_the_newest(results, submission)
     results.mkdir(parents=True, exist_ok=True)
     # Beside the results, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
-        folder = Path(staging) / validate(Submission, about, "the submission").folder
+        folder = Path(staging) / submission.folder
         folder.mkdir(parents=True)
         shutil.copyfile(source, folder / SUITE)
         found.write(folder, PACKED)
         for card in source.parent.glob("card-*.yaml") if private else ():
             shutil.copyfile(card, folder / card.name)
-        write_lines(folder / (PROVENANCE + PACKED), provenance)
-        write_lines(folder / (ERRORS + PACKED), errors)
-        write_lines(folder / (TESTS + PACKED), tests)
-        about["files"] = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
-        submission = validate(Submission, about, "the submission")
+        for name, lines in ((PROVENANCE, provenance), (ERRORS, errors), (TESTS, tests)):
+            write_lines(folder / (name + PACKED), lines)
+        files = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+        submission = submission.model_copy(update={"files": files})
         _refuse_the_same(results, submission)
         write_whole(folder / ABOUT, submission.text())
         verdict = verify(folder, results, private=private)
@@ -196,26 +194,22 @@ def _about(
 
 def _sources(run: Path, sources: Sequence[Mapping[str, str] | None]) -> dict[str, str]:
     """Return the digests of the code that the jobs of a run were done with."""
-    found: dict[str, str] = {}
-    for each in sources:
-        if each is None:
-            raise InputError(
-                f"{run}: its jobs do not say which code they were done with, as they are of an "
-                "earlier version of tlbench; run the suite again."
-            )
-        found.update(each)
-    return found
+    if None in sources:
+        raise InputError(
+            f"{run}: its jobs do not say which code they were done with, as they are of an "
+            "earlier version of tlbench; run the suite again."
+        )
+    return {name: code for each in sources for name, code in (each or {}).items()}
 
 
-def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
-    """Return revision and predecessor: the first, or the one after the newest."""
-    revision, replaces = 1, None
-    folder = results / suite.name / who.name
-    while folder.exists():
-        replaces = read_about(folder, private)[1]
-        revision += 1
-        folder = folder.with_name(f"{who.name}-r{revision}")
-    return {"revision": revision, "replaces": replaces}
+def _after_the_newest(results: Path, first: Submission) -> Submission:
+    """Return a first revision as the one after the newest, if there is any of its name."""
+    newest = first
+    while (results / newest.folder).exists():
+        replaces = read_about(results / newest.folder, first.private)[1]
+        after = {"revision": newest.revision + 1, "replaces": replaces}
+        newest = first.model_copy(update=after)
+    return newest
 
 
 def _tests(study: Study, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
@@ -253,20 +247,13 @@ def with_own_cards(suite: Path, folder: Path) -> Path:
     """
     value, _ = read_yaml(suite)
     for part, key, name in card_files(value):
-        stem = ELEMENT if part == "matrix" else part
-        for element in _elements(value) if part == "matrix" else [""]:
-            card = suite.parent / name.replace(ELEMENT, element.lower())
+        copy = f"card-{ELEMENT if part == 'matrix' else part}.yaml"
+        for element in value["matrix"].get("elements", []) if part == "matrix" else [""]:
+            symbol = str(element).lower()
+            card = suite.parent / name.replace(ELEMENT, symbol)
             load_card(str(card))
-            shutil.copyfile(card, folder / _card_name(stem.replace(ELEMENT, element.lower())))
-        value[part][key] = _card_name(stem)
+            shutil.copyfile(card, folder / copy.replace(ELEMENT, symbol))
+        value[part][key] = copy
     target = folder / SUITE
     target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return target
-
-
-def _card_name(stem: str) -> str:
-    return f"card-{stem}.yaml"
-
-
-def _elements(value: dict[str, Any]) -> list[str]:
-    return [str(element) for element in value["matrix"].get("elements", [])]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.board.site import columns
+from tlbench.board.site import exports
 from tlbench.board.site.build import Built
 from tlbench.board.site.exports import COLUMNS, RULES, board_csv, files_of
 from tlbench.board.site.rows import BoardRow, board_rows
@@ -41,7 +41,7 @@ def _read(files: list[str]) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("in_file", [20_000, 7])
 def test_the_page_gets_every_row_whatever_the_size_of_its_files(rows, in_file, monkeypatch):
-    monkeypatch.setattr(columns, "ROWS_IN_FILE", in_file)
+    monkeypatch.setattr(exports, "ROWS_IN_FILE", in_file)
     files = files_of(rows)
     assert len(files) == -(-len(rows) // in_file)
     found = _read(files)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlbench.board.verification.models import measured_models
+from tlbench.board.checks.agreement import Findings
 from tlbench.board.checks.files import write_check
 from tlbench.board.checks.record import TOLERANCES
-from tlbench.board.checks.agreement import Findings
+from tlbench.board.verification.models import measured_models
 from tlbench.cli.tables import say
 
 if TYPE_CHECKING:
