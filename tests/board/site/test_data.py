@@ -10,6 +10,7 @@ import pytest
 from tlbench.board.site import exports
 from tlbench.board.site.build import Built
 from tlbench.board.site.exports import COLUMNS, RULES, board_csv, files_of
+from tlbench.board.site.headline import Published
 from tlbench.board.site.rows import BoardRow, board_rows
 from tlbench.report.html import safe_json
 
@@ -82,5 +83,5 @@ def test_no_cell_of_the_csv_is_a_formula(rows, built: Built):
     from dataclasses import replace
 
     evil = replace(rows[0], place=replace(rows[0].place, backbone="=cmd()"))
-    line = board_csv([(board, [evil])]).splitlines()[1]
+    line = board_csv([Published(board, [evil])]).splitlines()[1]
     assert "'=cmd()" in line

@@ -117,25 +117,28 @@ def compare(
     if published.energy is not None:
         differences.append(_distance(np.array(published.energy), np.array(rounded(again.energy))))
     largest = max(differences)
-    undefined = not math.isfinite(largest)
+    if not math.isfinite(largest):
+        problem = "it does not give all of its published numbers"
+        return not_compared(model, problem, len(model.records), same_weights)
     return CheckedModel(
         model=model.where.label(),
         job=model.job,
         numbers=len(model.records),
-        largest=None if undefined else largest,
+        largest=largest,
         same_weights=same_weights,
-        problem="it does not give all of its published numbers" if undefined else None,
     )
 
 
-def not_compared(model: Model, problem: str) -> CheckedModel:
+def not_compared(
+    model: Model, problem: str, numbers: int = 0, same_weights: bool = False
+) -> CheckedModel:
     """Return a model that could not be compared, with the reason."""
     return CheckedModel(
         model=model.where.label(),
         job=model.job,
-        numbers=0,
+        numbers=numbers,
         largest=None,
-        same_weights=False,
+        same_weights=same_weights,
         problem=problem[:200],
     )
 

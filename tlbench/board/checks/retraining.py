@@ -9,7 +9,7 @@ from tlbench.base.errors import InputError
 from tlbench.board.checks.agreement import Findings, compare, not_compared, same_data
 from tlbench.board.checks.record import TRAINED, CheckedModel, Machine, draw, source_jobs
 from tlbench.board.reading import Entry
-from tlbench.board.verification.models import Coordinates, coordinates_of, measured_models
+from tlbench.board.verification.models import Coordinates, measured_models
 from tlbench.engine.run.provenance import code_state, device_name, instructions, package_versions
 from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.runner import Report, run_jobs
@@ -171,7 +171,8 @@ def _code_sentence(entry: Entry, jobs: Iterable[Job], recorded: bool) -> str:
 def _cells(planned: Plan) -> dict[Coordinates, Cell]:
     """Return the models of a plan by what determines them, their simulations left out."""
     simulated = {cell.job for cell in planned.simulated}
-    return {coordinates_of(cell).own(): cell for cell in planned.cells if cell.job not in simulated}
+    cells = (cell for cell in planned.cells if cell.job not in simulated)
+    return {Coordinates(cell.model).own(): cell for cell in cells}
 
 
 def _opened(folder: Path) -> Store:

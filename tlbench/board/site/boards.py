@@ -20,7 +20,7 @@ from tlbench.board.verification.data import known_contents
 from tlbench.board.verification.models import measured_models, models_of
 from tlbench.study.changes import Change, changes_of
 from tlbench.study.loading import load_suite, suite_names
-from tlbench.study.study import BESIDE_PROTOCOL, resolve
+from tlbench.study.study import BESIDE_PROTOCOL, Study, resolve
 from tlbench.study.suite import Suite
 
 
@@ -258,23 +258,24 @@ def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Bo
 
 def _kind(member: Member) -> Kind:
     about = member.entry.about
-    shipped = shipped_suite(about.suite)
+    shipped = _shipped_study(about.suite)
     if shipped is None:
         return Kind.FOREIGN
-    ours = shipped.version, _protocol_digest(about.suite)
+    ours = shipped.suite.version, shipped.protocol_digest
     same = (about.suite_version, about.protocol_digest) == ours
     return Kind.SHIPPED if same else Kind.VARIANT
 
 
 @cache
+def _shipped_study(name: str) -> Study | None:
+    """Return the suite of this name that tlbench ships, with what it names."""
+    return resolve(load_suite(name)) if name in suite_names() else None
+
+
 def shipped_suite(name: str) -> Suite | None:
     """Return the suite of this name that tlbench ships."""
-    return load_suite(name) if name in suite_names() else None
-
-
-@cache
-def _protocol_digest(name: str) -> str:
-    return resolve(load_suite(name)).protocol_digest
+    study = _shipped_study(name)
+    return study and study.suite
 
 
 def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:

@@ -19,9 +19,8 @@ from tlbench.board.site.boards import (
     title_of,
 )
 from tlbench.board.site.exports import RULES, files_of, words_of
-from tlbench.board.site.headline import Headline, headline_of
+from tlbench.board.site.headline import Published
 from tlbench.board.site.reproduction import Reproduction
-from tlbench.board.site.rows import BoardRow
 from tlbench.board.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
@@ -34,20 +33,6 @@ from tlbench.study.changes import changes_of
 
 Pages = Iterator[tuple[str, str]]
 """Path below the site, and text."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A board with its rows and what they say."""
-
-    board: Board
-    rows: Sequence[BoardRow]
-    headline: Headline
-
-    @classmethod
-    def of(cls, board: Board, rows: Sequence[BoardRow]) -> "Published":
-        """Return a board with what its rows say."""
-        return cls(board, rows, headline_of(board, rows))
 
 
 @dataclass(frozen=True)

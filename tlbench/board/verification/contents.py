@@ -8,11 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from tlbench.board.collecting import is_own, names_of
 from tlbench.board.reading import Entry
-from tlbench.board.verification.models import (
-    Model,
-    coordinates_of,
-    expected,
-)
+from tlbench.board.verification.models import Coordinates, Model, expected
 from tlbench.board.verification.simulations import PLAIN
 from tlbench.board.wording import PART
 from tlbench.data.origins import SPLITS
@@ -90,7 +86,7 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
         yield "There are distances, but the suite has none."
     places = {model.where for model in models}
     for profile in results.profiles:
-        if coordinates_of(profile) not in places:
+        if Coordinates(profile.model) not in places:
             model = profile.model
             yield f"A profile is of {model.strategy} {model.backbone}, which has no records."
             break

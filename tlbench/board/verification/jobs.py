@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tlbench.board.reading import Entry
-from tlbench.board.verification.models import Coordinates, Model, coordinates_of
+from tlbench.board.verification.models import Coordinates, Model
 from tlbench.results.frame_errors import ModelErrors
 from tlbench.study.plan import Plan, dataset_job
 
@@ -52,7 +52,7 @@ def check_keys(
 
 def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
     simulated = {cell.job for cell in planned.simulated}
-    cells = {coordinates_of(cell, cell.job in simulated): cell for cell in planned.cells}
+    cells = {Coordinates(cell.model, cell.job in simulated): cell for cell in planned.cells}
     for model in models:
         cell = cells.get(model.where)
         # What is no model of the suite is said elsewhere.

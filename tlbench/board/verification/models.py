@@ -4,10 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from tlbench.board.reading import Entry
-from tlbench.results.profiles import Profile
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
-from tlbench.study.plan import PRETRAIN, Cell
+from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
 from tlbench.transfer import arm
 
@@ -39,11 +38,6 @@ class Coordinates:
         )
 
 
-def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> Coordinates:
-    """Return the coordinates of the model that a record, profile or cell of a plan is of."""
-    return Coordinates(value.model, simulated)
-
-
 def expected(study: Study) -> list[Coordinates]:
     """Return what is measured of every model of a study, backbone by backbone."""
     return [
@@ -69,7 +63,7 @@ def models_of(entry: Entry) -> list[Model]:
     simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
     found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
     for record in entry.results.records:
-        found[coordinates_of(record, record.job in simulated), record.job].append(record)
+        found[Coordinates(record.model, record.job in simulated), record.job].append(record)
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 
