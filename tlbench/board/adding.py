@@ -1,4 +1,4 @@
-"""Turning a finished run into a submission."""
+"""Turning a finished run into a submission; a private one with the cards of data of one's own."""
 
 import hashlib
 import json

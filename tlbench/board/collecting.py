@@ -1,4 +1,4 @@
-"""What a submission needs from the store of a run: errors, test structures, data, weights."""
+"""What a submission needs from the store of a run, and from which packages its parts come."""
 
 import hashlib
 import io

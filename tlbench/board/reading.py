@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +26,7 @@ from tlbench.board.submission import (
     Submission,
 )
 from tlbench.board.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
-from tlbench.data.cards import card_names, load_card
+from tlbench.data.cards import Card, card_names, load_card
 from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import load_published
@@ -89,6 +90,11 @@ class Entry:
     def suite(self) -> Suite:
         """The suite as it stands there."""
         return self.study.suite
+
+    @cached_property
+    def cards(self) -> dict[str, Card]:
+        """The cards of the suite by the digest of their recipe."""
+        return {card.digest(): card for card in self.study.cards}
 
     @property
     def label(self) -> str:

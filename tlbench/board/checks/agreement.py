@@ -1,8 +1,8 @@
-"""How far published errors of a model and those found again are apart."""
+"""How far errors and data sets found again are from those that were published."""
 
-import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,8 @@ def compare(
         again = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
     values = {(m["metric"], key_of(m["condition"])): m["value"] for m in found}
     differences = [
-        _relative(r.value, values.get((r.metric, key_of(r.condition)))) for r in model.records
+        _distance(np.array([r.value]), np.array([values.get((r.metric, key_of(r.condition)), nan)]))
+        for r in model.records
     ]
     differences += [
         _distance(np.array(published.force_abs), np.array(rounded(again.force_abs))),
@@ -117,7 +118,7 @@ def compare(
     if published.energy is not None:
         differences.append(_distance(np.array(published.energy), np.array(rounded(again.energy))))
     largest = max(differences)
-    if not math.isfinite(largest):
+    if not isfinite(largest):
         problem = "it does not give all of its published numbers"
         return not_compared(model, problem, len(model.records), same_weights)
     return CheckedModel(
@@ -143,15 +144,9 @@ def not_compared(
     )
 
 
-def _relative(given: float, found: float | None) -> float:
-    if found is None:
-        return math.inf
-    return 0.0 if given == found else abs(given - found) / max(abs(given), abs(found))
-
-
 def _distance(given: Floats, found: Floats) -> float:
     if given.shape != found.shape or not np.isfinite(found).all():
-        return math.inf
+        return inf
     scale = np.maximum(np.abs(given), np.abs(found)).sum()
     return float(np.abs(given - found).sum() / scale) if scale else 0.0
 
@@ -171,10 +166,9 @@ def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str,
     TlbenchError
         If a data set can neither be read nor made.
     """
-    cards = {card.digest(): card for card in entry.study.cards}
     folders, problems = {}, []
     for data in entry.about.data:
-        card = cards[data.recipe]
+        card = entry.cards[data.recipe]
         if content_of(_parts(card, store, mirror)) == data.content:
             folders[data.element] = Store(store).folder(dataset_job(card).key)
             continue

@@ -1,4 +1,7 @@
-"""What a check record says: which models were trained or evaluated again, and what was found."""
+"""What a check record says: which models were trained or evaluated again, and what was found.
+
+Models that are trained again are drawn at random.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +14,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
 from tlbench.board.reading import Entry
-from tlbench.board.submission import NAME
+from tlbench.board.submission import FIRST_DAY, NAME
 from tlbench.board.verification.models import Model, measured_models
 from tlbench.board.wording import Word
 from tlbench.study.plan import PRETRAIN
@@ -35,8 +38,6 @@ difference is 1.2e-2.
 
 MAX_MODELS = 20_000
 MAX_SEED = 2**63
-FIRST_DAY = date(2025, 1, 1)
-"""No check is older than tlbench."""
 
 
 class CheckedModel(Strict):

@@ -64,7 +64,7 @@ def rerun(
         if model.where.model.target not in folders:
             continue
         on_model(model.where.label())
-        if digest_of(path) != entry.about.weights[model.records[0].trained or ""]:
+        if digest_of(path) != entry.about.weights[model.trained or ""]:
             problems.append(f"{path} is not the file whose digest stands in the submission.")
             continue
         try:
@@ -78,7 +78,7 @@ def rerun(
 def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:
     found = []
     for model in measured_models(entry).values():
-        key = model.records[0].trained
+        key = model.trained
         if key is None:
             continue
         places = (weights / f"{key}.safetensors", weights / key / MODEL)

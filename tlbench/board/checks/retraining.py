@@ -106,7 +106,7 @@ def retrain(
                 published[model.job],
                 store.result(cell.job, EvaluateResult).model_dump()["metrics"],
                 store.folder(cell.job) / ERRORS,
-                same_weights=weights == entry.about.weights.get(model.records[0].trained or ""),
+                same_weights=weights == entry.about.weights.get(model.trained or ""),
             )
         )
     return Findings(TRAINED, found, seed=seed, drawn=number)

@@ -97,15 +97,11 @@ def newest_of(checks: Iterable[Check]) -> list[tuple[Check, CheckedModel]]:
         for model in check.models:
             before = found.get((check.kind, model.job))
             same_day = before is not None and before[0].date == check.date
-            if before is None or not (same_day and _differs(*before)):
+            if before is None or not (same_day and not before[1].agrees(before[0].tolerance)):
                 found[check.kind, model.job] = check, model
     return list(found.values())
 
 
 def differing_of(checks: Iterable[Check]) -> list[tuple[Check, CheckedModel]]:
     """Return the models whose newest check did not find their numbers again, with that check."""
-    return [(check, model) for check, model in newest_of(checks) if _differs(check, model)]
-
-
-def _differs(check: Check, model: CheckedModel) -> bool:
-    return not model.agrees(check.tolerance)
+    return [(check, m) for check, m in newest_of(checks) if not m.agrees(check.tolerance)]

@@ -275,7 +275,7 @@ def _shipped_study(name: str) -> Study | None:
 def shipped_suite(name: str) -> Suite | None:
     """Return the suite of this name that tlbench ships."""
     study = _shipped_study(name)
-    return study and study.suite
+    return None if study is None else study.suite
 
 
 def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:

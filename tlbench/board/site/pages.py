@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -40,8 +40,8 @@ class History:
     """A submission and its other revisions, oldest first."""
 
     member: Member
-    board: Board | None = None
-    revisions: list[Member] = field(default_factory=list)
+    board: Board | None
+    revisions: list[Member]
 
     @property
     def newest(self) -> Member:
@@ -80,7 +80,7 @@ def _metric_text(metric: MetricSpec) -> str:
 
 
 def front_pages(
-    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]] = ()
+    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]]
 ) -> Pages:
     """Yield the pages that are about no single suite.
 

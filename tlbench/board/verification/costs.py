@@ -129,9 +129,9 @@ def _is_here(entry: Entry, name: str) -> bool:
 def _trained(models: list[Model]) -> dict[str, Coordinates]:
     """Return the coordinates of each trained model, by the key of the job that trained it."""
     return {
-        model.records[0].trained: replace(model.where, simulated=False)
+        model.trained: replace(model.where, simulated=False)
         for model in models
-        if model.records[0].trained is not None
+        if model.trained is not None
     }
 
 

@@ -55,13 +55,12 @@ def known_contents() -> dict[str, Content]:
 
 def check_data(entry: Entry) -> Iterator[str]:
     """Yield what does not fit between the submission's data sets and the cards."""
-    cards = {card.digest(): card for card in entry.study.cards}
     given = [each.recipe for each in entry.about.data]
-    if sorted(given) != sorted(cards):
+    if sorted(given) != sorted(entry.cards):
         yield "The data sets are not those of the suite, each once."
         return
     for each in entry.about.data:
-        for name in _beside_card(each, cards[each.recipe]):
+        for name in _beside_card(each, entry.cards[each.recipe]):
             yield f"Data set {each.card}: {name} is not that of its card."
 
 
@@ -95,10 +94,9 @@ def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
     TlbenchError
         If the files cannot be had or read.
     """
-    cards = {card.digest(): card for card in entry.study.cards}
     for data in entry.about.data:
-        if cards[data.recipe].data_files():
-            yield from _differing(data, content_from_files(cards[data.recipe], mirror))
+        if entry.cards[data.recipe].data_files():
+            yield from _differing(data, content_from_files(entry.cards[data.recipe], mirror))
 
 
 def _differing(data: DataSet, known: Content) -> Iterator[str]:

@@ -57,6 +57,11 @@ class Model:
     job: str
     records: list[Record]
 
+    @property
+    def trained(self) -> str | None:
+        """The job that trained it; None if that is not known."""
+        return self.records[0].trained
+
 
 def models_of(entry: Entry) -> list[Model]:
     """Return the models that the records of a submission are of, in their order."""

@@ -1,4 +1,4 @@
-"""``tlbench board``: the leaderboard; one file for each verb, the site's in one."""
+"""``tlbench board``: the leaderboard; one file for each verb, and one for the site."""
 
 import typer
 

@@ -4,16 +4,21 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from tlbench.board.checks.agreement import Findings
 from tlbench.board.checks.files import write_check
 from tlbench.board.checks.record import TOLERANCES, Machine
+from tlbench.board.checks.rerun import rerun
+from tlbench.board.checks.retraining import retrain, this_machine
+from tlbench.board.reading import Entry
 from tlbench.board.verification.models import measured_models
 from tlbench.cli.tables import say
-
-if TYPE_CHECKING:
-    from tlbench.board.reading import Entry
+from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Report
+from tlbench.engine.work.devices import resolve
+from tlbench.run import default_store
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class SpotCheck:
     store: Path | None
     mirror: Path | None
 
-    def evaluate(self, entry: "Entry", weights: Path, partial: bool) -> bool:
+    def evaluate(self, entry: Entry, weights: Path, partial: bool) -> bool:
         """Evaluate weights again, say what is found, and return whether it agrees.
 
         Raises
@@ -44,11 +49,6 @@ class SpotCheck:
         InputError
             If there are weights of some models only, and ``partial`` is not set.
         """
-        from rich.console import Console
-
-        from tlbench.board.checks.rerun import rerun
-        from tlbench.run import default_store
-
         machine = self._machine("cpu")
         with Console(stderr=True).status("Evaluating …") as status:
             found = rerun(
@@ -58,16 +58,9 @@ class SpotCheck:
         return self._conclude(entry, found, machine)
 
     def train(
-        self, entry: "Entry", number: int, seed: int | None, workers: int | None, device: str
+        self, entry: Entry, number: int, seed: int | None, workers: int | None, device: str
     ) -> bool:
         """Train models again, say what is found, and return whether it agrees."""
-        from rich.console import Console
-
-        from tlbench.board.checks.retraining import retrain
-        from tlbench.engine.run.resources import Resources
-        from tlbench.engine.run.runner import Report
-        from tlbench.engine.work.devices import resolve
-
         machine = self._machine(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
         say(f"  drawing {number} of {len(measured_models(entry))} models with --seed {chosen}")
@@ -97,11 +90,9 @@ class SpotCheck:
         InputError
             If nobody could repeat the check, before anything is computed.
         """
-        from tlbench.board.checks.retraining import this_machine
-
         return None if self.results is None else this_machine(device)
 
-    def _conclude(self, entry: "Entry", found: Findings, machine: Machine | None) -> bool:
+    def _conclude(self, entry: Entry, found: Findings, machine: Machine | None) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
         tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
         for problem in found.problems:
