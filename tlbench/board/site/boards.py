@@ -227,25 +227,16 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):
         groups[member.entry.about.comparable].append(member)
-    of_suite: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for key in sorted(groups, key=lambda key: _precedence(key, groups[key])):
-        of_suite[groups[key][0].entry.about.suite].append(key)
-    return [
-        _board(key, groups[key], is_first=number == 0)
-        for _, keys in sorted(of_suite.items())
-        for number, key in enumerate(keys)
-    ]
+    # Each key begins with the name of its suite.
+    ordered = sorted(groups, key=lambda key: (key[0], *_precedence(key, groups[key])))
+    leading = {key[0]: key for key in reversed(ordered)}
+    return [_board(key, groups[key], is_first=leading[key[0]] == key) for key in ordered]
 
 
 def newest(members: Iterable[Member]) -> list[Member]:
     """Return the highest revision of each submission."""
-    latest: dict[tuple[str, str], Member] = {}
-    for member in members:
-        about = member.entry.about
-        other = latest.get((about.suite, about.name))
-        if other is None or other.entry.about.revision < about.revision:
-            latest[about.suite, about.name] = member
-    return list(latest.values())
+    ordered = sorted(members, key=lambda member: member.entry.about.revision)
+    return list({(m.entry.about.suite, m.entry.about.name): m for m in ordered}.values())
 
 
 def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Board:
