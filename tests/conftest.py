@@ -53,7 +53,7 @@ class SmokeRun:
 
     def copy_store(self, to: Path) -> Path:
         """Copy the store as this run left it, without what other tests have put into it."""
-        lines = (self.out / "provenance.jsonl").read_text().splitlines()
+        lines = (self.out / "provenance.jsonl").read_text().splitlines()[1:]
         ours = {json.loads(line)["job"] for line in lines}
         plan = json.loads((self.out / "run.json").read_text())["plan"]
 
@@ -130,7 +130,7 @@ def clean_run(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path
     """Return the smoke run's folder with the provenance of committed code, changed or not."""
     run = tmp_path_factory.mktemp("run") / "smoke"
     shutil.copytree(smoke.out, run)
-    lines = (run / "provenance.jsonl").read_text().splitlines()
+    lines = (run / "provenance.jsonl").read_text().splitlines()[1:]
     jobs = [{**json.loads(line), "git_dirty": False} for line in lines]
     (run / "provenance.jsonl").write_text("".join(f"{json.dumps(job)}\n" for job in jobs))
     return run

@@ -46,7 +46,10 @@ def edit_lines(folder: Path, name: str, change: Callable[[list[Row]], list[Row] 
     """Change the JSON lines of a file in place, and seal the submission."""
     path = folder / f"{name}.jsonl.gz"
     rows = [json.loads(line) for line in text_of(path).splitlines()]
-    rows = change(rows) or rows
+    # Files of today state their version first.
+    head = rows[:1] if rows[0].keys() == {"format"} else []
+    rows = rows[len(head) :]
+    rows = [*head, *(change(rows) or rows)]
     write(path, "".join(json.dumps(row) + "\n" for row in rows))
     seal(folder)
 

@@ -10,8 +10,7 @@ import numpy as np
 from forging import PUBLISHED
 
 from tlbench.base.files import PACKED
-from tlbench.base.schema import read_lines, write_lines
-from tlbench.board.reading import JobProvenance, digest_of
+from tlbench.board.reading import digest_of
 from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
 from tlbench.board.verification.data import known_contents
 from tlbench.board.verification.models import Coordinates, expected
@@ -22,7 +21,14 @@ from tlbench.metrics.dynamics import Comparison
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
-from tlbench.results.frame_errors import ModelErrors, TestSet, recompute
+from tlbench.results.frame_errors import (
+    ERRORS_FORMAT,
+    TESTS_FORMAT,
+    ModelErrors,
+    TestSet,
+    recompute,
+)
+from tlbench.results.provenance import PROVENANCE_FORMAT, JobProvenance
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.keys import KeyScheme
@@ -144,9 +150,9 @@ class _Publication:
         jobs = [*errors, *(run.job for run in runs)]
         lines = [self._provenance(job) for job in jobs]
         lines += [self._training(cost) for cost in costs.values()]
-        write_lines(folder / (PROVENANCE + PACKED), lines)
-        write_lines(folder / (ERRORS + PACKED), errors.values())
-        write_lines(folder / (TESTS + PACKED), self.tests.values())
+        PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), lines)
+        ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors.values())
+        TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), self.tests.values())
         said = self._about(name, models) | about
         said["files"] = {p.name: digest_of(p) for p in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps(said))
@@ -156,10 +162,8 @@ class _Publication:
         card, count = self.cards[element], self.cards[element].n_frames("test")
         if card.digest() in known_contents():
             # Structures that everybody knows cannot be drawn.
-            tests = read_lines(
-                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED),
-                TestSet,
-                "test set",
+            tests = TESTS_FORMAT.read_lines(
+                PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED)
             )
             (found,) = (each for each in tests if each.element == element)
             return found.model_copy(update={"data": self.data[element]})

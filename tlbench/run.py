@@ -18,9 +18,8 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
-from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.run_log import RunLog
-from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.store.superseded import CodeChange, code_change
@@ -29,14 +28,16 @@ from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
-from tlbench.metrics.distances.packages import check_packages
+from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.notes import notes_on_data
 from tlbench.report.markdown import markdown
 from tlbench.report.page import write_report
+from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.loading import SUITE_FORMAT
 from tlbench.study.models import plan
 from tlbench.study.plan import Plan, dataset_job
 from tlbench.study.shards import part
@@ -179,10 +180,9 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
     notes = notes_on_data(study, store, finished, out).completed(results.records)
     try:
         results.write(out)
-        lines = [json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries]
-        write_whole(out / PROVENANCE, "".join(f"{line}\n" for line in lines))
+        PROVENANCE_FORMAT.write_objects(out / PROVENANCE, entries)
         complete = _complete(study, out)
-        text = json.dumps(complete, indent=1, ensure_ascii=False)
+        text = json.dumps(SUITE_FORMAT.stated(complete), indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
         write_whole(out / "summary.md", markdown(results, suite.error_metrics, suite, notes))
         page = out / "report.html"

@@ -19,7 +19,7 @@ from tlbench.board.checks.retraining import retrain, this_machine
 from tlbench.board.reading import read_submission
 from tlbench.board.verification import verify
 from tlbench.board.verification.models import measured_models
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Resources
 from tlbench.study.plan import PRETRAIN
 
 TOLERANCE = TOLERANCES[TRAINED]

@@ -60,7 +60,7 @@ def public(board, tmp_path):
 def test_a_run_of_own_data_is_verified_to_the_last_number(board, smoke):
     (verdict,) = verify_all(board / "results", private=True)
     assert verdict.problems == verdict.notes == []
-    assert verdict.recomputed == len(smoke.records.splitlines())
+    assert verdict.recomputed == len(smoke.records.splitlines()[1:])
     about = verdict.entry.about
     assert about.private
     assert [(d.card, d.title, d.licence) for d in about.data] == [

@@ -23,7 +23,7 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
         "--weights", weights,
     )  # fmt: skip
     assert added.returncode == 0, added.stderr
-    n_records = len(smoke.records.splitlines())
+    n_records = len(smoke.records.splitlines()[1:])
     assert f"mine: {n_records} numbers, all recomputed" in added.stdout
     assert "the weights of 20 models" in added.stdout
     assert sorted(p.suffix for p in weights.iterdir()) == [".safetensors"] * 20

@@ -16,7 +16,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS, Origin
 from tlbench.data.sharing import shared_data
 from tlbench.jobs.context import Context
-from tlbench.jobs.dataset import run
+from tlbench.jobs.dataset import KIND
 
 
 class PerfectOrigin(Origin):
@@ -64,7 +64,8 @@ def test_a_card_takes_it(perfect, tmp_path):
 
 
 def test_its_job_makes_the_frames(perfect, tmp_path):
-    result = run(card_of(perfect, "a card").recipe(), Context(tmp_path, {}, "cpu", print))
+    recipe = card_of(perfect, "a card").recipe()
+    result = KIND.perform(recipe, Context(tmp_path, {}, "cpu", print))
     assert result["n_frames"] == dict.fromkeys(SPLITS, 3)
     assert len(Frames.load(tmp_path / "test.npz")) == 3
 

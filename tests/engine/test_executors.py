@@ -71,7 +71,7 @@ def test_jobs_run_in_other_processes_of_one_thread_each(store):
 
 def test_a_child_of_the_supervisor_sees_one_thread_and_what_this_process_can_import(tmp_path):
     script = (
-        "import os, json, sys; from tlbench.engine import supervisor as s;"
+        "import os, json, sys; from tlbench.engine.work import supervisor as s;"
         "s._BOOT = 'import os, json, sys; sys.path[:] = json.loads(sys.argv[1]);"
         "os.write(int(sys.argv[2]), (json.dumps([os.environ[v] for v in ' + "
         "repr(list(s.THREAD_VARIABLES)) + '] + [sys.path[-1]]) + chr(10)).encode())';"

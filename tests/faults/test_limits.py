@@ -14,7 +14,7 @@ import datetime
 import time
 
 from tlbench.engine.work import events
-from tlbench.engine.run import provenance
+from tlbench.engine.work import cost
 
 _time = time.time
 
@@ -30,14 +30,14 @@ class Jumping(datetime.datetime):
 
 
 # C extensions rely on the type in its own module, so it is replaced where it is used.
-events.datetime = provenance.datetime = Jumping
+events.datetime = cost.datetime = Jumping
 time.time = lambda: _time() + _jump()
 """
 
 
 def peaks(out: Path, kind: str) -> list[float]:
     """Return the memory that jobs of a kind have taken, MiB."""
-    jobs = map(json.loads, (out / "provenance.jsonl").read_text().splitlines())
+    jobs = map(json.loads, (out / "provenance.jsonl").read_text().splitlines()[1:])
     return [job["peak_memory_mib"] for job in jobs if job["kind"] == kind]
 
 
@@ -91,7 +91,7 @@ def test_a_clock_that_jumps_by_days_changes_no_record(small, tmp_path):
     times = [event["time"][:10] for event in seen]
     # It did jump, in the runner and in the processes of jobs.
     assert len(set(times)) > 1
-    jobs = [json.loads(line) for line in (out / "provenance.jsonl").read_text().splitlines()]
+    jobs = [json.loads(line) for line in (out / "provenance.jsonl").read_text().splitlines()[1:]]
     assert len({job["started"][:10] for job in jobs}) > 1
     assert [event["elapsed"] for event in seen] == sorted(event["elapsed"] for event in seen)
     assert all(0 <= job["wall_seconds"] < 600 for job in jobs)

@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.jobs import base, evaluate, kind, train
 from tlbench.jobs.base import KINDS
-from tlbench.jobs.kind import LATER, Backbone, first_form
+from tlbench.jobs.kind import Backbone, first_form
 from tlbench.md.protocol import Criteria, Protocol
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
-from tlbench.models.backbones.schnet.config import SchNetConfig
+from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
@@ -27,21 +28,21 @@ DEFAULTS = Path(__file__).with_name("defaults.json")
 
 
 class MoreLoss(LossWeights):
-    smoothness: float = Field(default=0.0, json_schema_extra=LATER)
+    smoothness: float = later(0.0)
 
 
 class MoreTraining(TrainingConfig):
     loss: MoreLoss = MoreLoss()
-    warm_up: int = Field(default=0, json_schema_extra=LATER)
+    warm_up: int = later(0)
 
 
 class MoreSchNet(SchNetConfig):
-    residual: bool = Field(default=True, json_schema_extra=LATER)
+    residual: bool = later(True)
 
 
 class MoreTrain(train.Config):
     training: MoreTraining | None = None
-    averaged: bool = Field(default=False, json_schema_extra=LATER)
+    averaged: bool = later(False)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_run_or_a_baseline_will_do_where_either_may_stand(write, baseline):
         ('"value": 0.3', '"values": 0.3', "records.0"),
         ('"source": "Si", ', "", "records.0.source"),
         ('"suite": "s",', '"suite": "s", "more": 1,', "more"),
-        ("]\n}", "]", "does not hold a baseline"),
+        ("]\n}", "]", "is not valid JSON"),
     ],
 )
 def test_a_damaged_baseline_is_named(baseline, old, new, complaint):

@@ -138,5 +138,5 @@ def test_costs_are_read_as_they_were_written(tmp_path):
     write_costs(path, paid)
     assert read_costs(path) == paid
     path.write_text(path.read_text().replace("updates_per", "updats_per"))
-    with pytest.raises(InputError, match=r"costs.jsonl:1: is not a cost"):
+    with pytest.raises(InputError, match=r"costs.jsonl:\d: is not a cost"):
         read_costs(path)

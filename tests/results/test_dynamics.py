@@ -75,7 +75,7 @@ def test_a_file_that_holds_no_simulations_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_dynamics(path)
     path.write_text('{"suite": "x"}')
-    with pytest.raises(InputError, match="does not hold simulations"):
+    with pytest.raises(InputError, match="does not hold a summary of simulations"):
         read_dynamics(path)
 
 

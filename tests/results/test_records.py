@@ -43,9 +43,9 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, value, s
 def test_a_bad_line_is_named(tmp_path, old, new):
     path = tmp_path / "records.jsonl"
     write_records(path, [RECORD, RECORD])
-    first, second = path.read_text().splitlines()
-    path.write_text(f"{first}\n{second.replace(old, new, 1)}\n")
-    with pytest.raises(InputError, match=r"records\.jsonl:2: is not a record"):
+    head, first, second = path.read_text().splitlines()
+    path.write_text(f"{head}\n{first}\n{second.replace(old, new, 1)}\n")
+    with pytest.raises(InputError, match=r"records\.jsonl:3: is not a record"):
         read_records(path)
 
 
@@ -57,5 +57,5 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_path_may_be_a_string_and_a_folder_is_refused(tmp_path):
     write_records(tmp_path / "records.jsonl", [RECORD])
     assert read_records(str(tmp_path / "records.jsonl")) == [RECORD]
-    with pytest.raises(InputError, match=r"cannot be read as records \(Is a directory\)\.$"):
+    with pytest.raises(InputError, match=r"cannot be read as a record \(Is a directory\)\.$"):
         read_records(str(tmp_path))

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from tlbench.base.errors import InputError
-from tlbench.base.schema import read_json, read_lines
-from tlbench.results.costs import Cost
-from tlbench.results.dynamics import Dynamics
-from tlbench.results.profiles import Profile
-from tlbench.results.records import Record, read_records
+from tlbench.results import costs, dynamics, profiles, records
+from tlbench.results.records import read_records
 from tlbench.study.model_key import ModelKey, Place, TrainingSet, Transfer
 
 RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
@@ -51,14 +48,18 @@ def test_a_model_without_target_data_may_have_been_trained_on_any():
 
 @pytest.mark.parametrize(
     ("name", "schema"),
-    [("records.jsonl.gz", Record), ("costs.jsonl.gz", Cost), ("profiles.jsonl.gz", Profile)],
+    [
+        ("records.jsonl.gz", records.FORMAT),
+        ("costs.jsonl.gz", costs.FORMAT),
+        ("profiles.jsonl.gz", profiles.FORMAT),
+    ],
 )
 def test_published_lines_are_written_as_they_were(name, schema):
     paths = sorted(RESULTS.glob(f"*/*/{name}"))
     assert len(paths) >= 4
     for path in paths:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        found = read_lines(path, schema, "line")
+        found = schema.read_lines(path)
         dumped = [json.dumps(each.model_dump(mode="json"), ensure_ascii=False) for each in found]
         assert dumped == lines
 
@@ -68,7 +69,7 @@ def test_published_simulations_are_written_as_they_were():
     assert len(paths) >= 3
     for path in paths:
         text = gzip.decompress(path.read_bytes()).decode()
-        found = read_json(path, Dynamics, "simulations")
+        found = dynamics.FORMAT.read(path)
         assert found.model_dump_json(indent=1) + "\n" == text
         assert found.models[0].model.transfer == Transfer("", None, "")
 

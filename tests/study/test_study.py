@@ -5,11 +5,14 @@ from collections import Counter
 import pytest
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.data import cards
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
+from tlbench.study.suite import Suite
+from tlbench.training.config import TrainingConfig
 
 PARTS = ("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")
 
@@ -83,3 +86,20 @@ def test_two_different_cards_of_one_name_are_refused(tmp_path):
     assert one != other
     with pytest.raises(InputError, match="are both named 'sw-ge', but describe different data"):
         resolve(suite)
+
+
+def test_a_setting_that_is_added_later_changes_no_digest():
+    class LaterTraining(TrainingConfig):
+        warm_up: int = later(0)
+
+    class LaterSuite(Suite):
+        training: LaterTraining
+
+    suite = load_suite("smoke")
+    before = resolve(suite)
+    value = suite.model_dump(mode="json")
+    added = resolve(LaterSuite.model_validate(value))
+    assert added.complete()["training"]["warm_up"] == 0
+    assert (added.digest, added.protocol_digest) == (before.digest, before.protocol_digest)
+    used = LaterSuite.model_validate({**value, "training": {**value["training"], "warm_up": 5}})
+    assert resolve(used).digest != before.digest

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import read_bounded, write_whole
@@ -105,8 +106,8 @@ class Format(Generic[ModelT]):
 
     def write(self, path: Path, value: ModelT) -> None:
         """Write one JSON object; the file appears whole or not at all."""
-        stated = {KEY: self.version, **value.model_dump(mode="json")}
-        write_whole(path, json.dumps(stated, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(self.stated(value.model_dump(mode="json")), indent=1, ensure_ascii=False)
+        write_whole(path, text + "\n")
 
     def read_lines(self, path: Path) -> list[ModelT]:
         """Read a file of one JSON object a line.
@@ -133,12 +134,20 @@ class Format(Generic[ModelT]):
 
     def write_lines(self, path: Path, values: Iterable[ModelT]) -> None:
         """Write one JSON object a line; the file appears whole or not at all."""
+        self.write_objects(path, (value.model_dump(mode="json") for value in values))
+
+    def write_objects(self, path: Path, values: Iterable[Mapping[str, Any]]) -> None:
+        """Write JSON objects that the schema accepts, but need not be all that it says."""
         write_whole(path, self._lines(values))
 
-    def _lines(self, values: Iterable[ModelT]) -> Iterator[str]:
-        yield json.dumps({KEY: self.version}) + "\n"
+    def _lines(self, values: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        yield json.dumps(self.stated({})) + "\n"
         for value in values:
-            yield json.dumps(value.model_dump(mode="json"), ensure_ascii=False) + "\n"
+            yield json.dumps(value, ensure_ascii=False) + "\n"
+
+    def stated(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON object ``value`` with the version that is written."""
+        return {KEY: self.version, **value}
 
     def _of_line(self, line: bytes, path: Path, version: int) -> ModelT:
         if version == self.version:
@@ -189,6 +198,12 @@ def later(default: Any, **about: Any) -> Any:
     return Field(default=default, json_schema_extra={"later": True}, **about)
 
 
+def is_later(about: FieldInfo) -> bool:
+    """Return whether a field of a schema is one that `later` made."""
+    extra = about.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("later"))
+
+
 def lasting(value: BaseModel) -> dict[str, Any]:
     """Return ``value`` as JSON values, without fields that were added later and have their default.
 
@@ -197,12 +212,7 @@ def lasting(value: BaseModel) -> dict[str, Any]:
     dumped = value.model_dump(mode="json")
     for name, about in type(value).model_fields.items():
         held = getattr(value, name)
-        extra = about.json_schema_extra
-        if (
-            isinstance(extra, dict)
-            and extra.get("later")
-            and held == about.get_default(call_default_factory=True)
-        ):
+        if is_later(about) and held == about.get_default(call_default_factory=True):
             del dumped[name]
         else:
             dumped[name] = _lasting(held, dumped[name])

@@ -5,9 +5,8 @@ Files may come from strangers: parsing is safe, bounded in size and depth, and r
 """
 
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -15,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tlbench.base.errors import InputError
-from tlbench.base.files import read_bounded, write_whole
+from tlbench.base.files import read_bounded
 from tlbench.base.registry import near_names
 
 MAX_BYTES = 128 << 10
@@ -336,35 +335,6 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
         target[last] = _parsed(text)
     except _YAML_FAULTS as error:
         raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error
-
-
-def write_lines(path: Path, values: Iterable[BaseModel]) -> None:
-    """Write one JSON object per line; the file appears whole or not at all."""
-    lines = [json.dumps(value.model_dump(mode="json"), ensure_ascii=False) for value in values]
-    write_whole(path, "".join(f"{line}\n" for line in lines))
-
-
-def read_lines(path: Path, model: type[ModelT], what: str) -> list[ModelT]:
-    """Read what ``write_lines`` wrote; ``what`` one line holds is said in errors.
-
-    Raises
-    ------
-    InputError
-        Naming the first line that is not one.
-    """
-    found = []
-    try:
-        content = read_bounded(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read as {what}s ({reason}).") from error
-    for number, line in enumerate(io.BytesIO(content), start=1):
-        try:
-            found.append(model.model_validate_json(line))
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]["msg"]
-            raise InputError(f"{path}:{number}: is not a {what} ({problem}).") from error
-    return found
 
 
 def read_json(path: Path, model: type[ModelT], what: str) -> ModelT:

@@ -13,12 +13,11 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import PACKED, stored, write_whole
-from tlbench.base.schema import read_lines, read_yaml, validate, write_lines
+from tlbench.base.schema import read_yaml, validate
 from tlbench.board.collecting import Collector, providers_of
 from tlbench.board.location import check_place, make_private_board, make_shared
 from tlbench.board.reading import (
     Entry,
-    JobProvenance,
     digest_of,
     read_about,
     read_study,
@@ -36,7 +35,8 @@ from tlbench.board.verification import Verdict, verify
 from tlbench.data.cards import load_card
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL
-from tlbench.results.frame_errors import ModelErrors, TestSet
+from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
+from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import card_files
 from tlbench.study.plan import dataset_job
@@ -96,7 +96,7 @@ def _add(
             f"{run}: its records are not of the suite in its {SUITE}, or are of another version of "
             "tlbench; run the suite again (what is in the store is not done twice)."
         )
-    provenance = read_lines(stored(run / PROVENANCE), JobProvenance, "job")
+    provenance = PROVENANCE_FORMAT.read_lines(stored(run / PROVENANCE))
     collector = Collector(Store(store, read_only=True))
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
@@ -119,8 +119,9 @@ def _add(
         found.write(folder, PACKED)
         for card in source.parent.glob("card-*.yaml") if private else ():
             shutil.copyfile(card, folder / card.name)
-        for name, lines in ((PROVENANCE, provenance), (ERRORS, errors), (TESTS, tests)):
-            write_lines(folder / (name + PACKED), lines)
+        PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), provenance)
+        ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors)
+        TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), tests)
         files = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
         submission = submission.model_copy(update={"files": files})
         _refuse_the_same(results, submission)

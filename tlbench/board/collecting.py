@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import LARGEST, SMALLEST, Digest
 from tlbench.base.schema import ModelT, digest, validate
+from tlbench.base.wording import Word
 from tlbench.board.submission import DataSet
-from tlbench.board.wording import Word
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS

@@ -8,26 +8,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from tlbench.base.errors import InputError
 from tlbench.base.files import PACKED, read_bounded
-from tlbench.base.magnitudes import Digest, Magnitude
-from tlbench.base.schema import read_json, read_lines
 from tlbench.board.submission import (
     ABOUT,
     CARD,
     ERRORS,
     OPTIONAL,
     REQUIRED,
+    SUBMISSION_FORMAT,
     SUITE,
     SUMMARY,
     TESTS,
     Submission,
 )
-from tlbench.board.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
 from tlbench.data.cards import Card, card_names, load_card
-from tlbench.results.frame_errors import ModelErrors, TestSet
+from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
+from tlbench.results.provenance import PROVENANCE_FORMAT, JobProvenance
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import load_published
 from tlbench.study.study import Study, resolve
@@ -48,28 +45,6 @@ MAX_UNPACKED = 256 << 20
 
 MAX_NUMBERS = 5_000_000
 """Values in one file, at most: in memory each takes many times what it takes on the disk."""
-
-
-class JobProvenance(BaseModel):
-    """Where the result of one job comes from, as far as it is shown."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-    job: Digest
-    kind: PartName
-    label: Word
-    started: Moment
-    wall_seconds: Magnitude
-    cpu_seconds: Magnitude
-    device_name: Word
-    threads: int = Field(ge=1, le=1_000_000)
-    kernels: Word | None = None
-    instructions: Word | None = None
-    python: PythonVersion
-    packages: dict[PackageName, Version] = Field(max_length=200)
-    environment: PartName | None = None
-    git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
-    git_dirty: bool | None
 
 
 @dataclass(frozen=True)
@@ -103,11 +78,11 @@ class Entry:
 
     def errors(self) -> list[ModelErrors]:
         """Read the errors on every test structure; they are not kept, being many."""
-        return read_lines(self.folder / (ERRORS + PACKED), ModelErrors, "list of errors")
+        return ERRORS_FORMAT.read_lines(self.folder / (ERRORS + PACKED))
 
     def tests(self) -> list[TestSet]:
         """Read what the test structures are."""
-        return read_lines(self.folder / (TESTS + PACKED), TestSet, "test set")
+        return TESTS_FORMAT.read_lines(self.folder / (TESTS + PACKED))
 
 
 def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
@@ -128,7 +103,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     present = _present(folder)
     if ABOUT not in present:
         raise InputError(f"{folder}: there is no {ABOUT}; make submissions with tlbench board add.")
-    about = read_json(folder / ABOUT, Submission, "a submission")
+    about = SUBMISSION_FORMAT.read(folder / ABOUT)
     if about.private and not private:
         raise InputError(
             f"{folder}: is a private submission, which a public board never takes; to publish the "
@@ -178,7 +153,7 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
         digest=digest,
         study=read_study(folder / SUITE, private),
         results=Results.read(folder),
-        provenance=read_lines(folder / (PROVENANCE + PACKED), JobProvenance, "job"),
+        provenance=PROVENANCE_FORMAT.read_lines(folder / (PROVENANCE + PACKED)),
     )
 
 
@@ -232,7 +207,7 @@ def results_of(submissions: Sequence[Path]) -> Path:
     for folder in submissions:
         if not (folder / ABOUT).is_file():
             raise InputError(f"{folder}: {_instead_of_a_submission(folder)}.")
-        own = read_json(folder / ABOUT, Submission, "a submission").folder
+        own = SUBMISSION_FORMAT.read(folder / ABOUT).folder
         if own != _place(folder):
             raise InputError(
                 f"{folder}: is the submission {own} and should lie in folders of these names; "

@@ -28,9 +28,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tlbench.base.files import PACKED
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
-from tlbench.board.wording import Address, OwnVersion, PartName, Provider, Word
+from tlbench.base.wording import Address, OwnVersion, PartName, Provider, Word
 from tlbench.results.costs import FILE as COSTS
 from tlbench.results.distances import FILE as DISTANCES
 from tlbench.results.dynamics import FILE as DYNAMICS
@@ -161,3 +162,7 @@ class Submission(Strict):
         data = sorted(f"{each.content} {each.tests}" for each in self.data)
         suite = (self.suite, str(self.suite_version), self.protocol_digest)
         return (*suite, str(self.reference), *data)
+
+
+SUBMISSION_FORMAT = Format("submission", Submission, FORMAT, {1: dict})
+"""Those of format 1 stay what they are: their keys are made in another way."""

@@ -12,7 +12,7 @@ def baseline(
 ) -> None:
     """Write the numbers of RUN, and where they come from, to a file for tlbench check."""
     from tlbench.base.errors import printable
-    from tlbench.cli.output import write_output
+    from tlbench.cli.tables import write_output
     from tlbench.regression.numbers import baseline_text, make_baseline
     from tlbench.regression.table import count_in_words
 

@@ -30,8 +30,7 @@ def check(
     Worse is what lost more than the tolerance of its metric and more than the noise between models
     explains, with 95 % confidence over everything that is compared at once.
     """
-    from tlbench.cli.output import write_output
-    from tlbench.cli.tables import say
+    from tlbench.cli.tables import say, write_output
     from tlbench.regression.check import check as checked
     from tlbench.regression.check import tolerances_of
     from tlbench.regression.numbers import read_baseline, read_run

@@ -19,8 +19,7 @@ def compare(
     Numbers are paired by data, backbone, strategy, size, seeds, metric and condition. "better" and
     "worse" hold for each line by itself; tlbench check judges all of them together.
     """
-    from tlbench.cli.output import write_output
-    from tlbench.cli.tables import console, drawn, say
+    from tlbench.cli.tables import console, drawn, say, write_output
     from tlbench.regression.comparison import compare as compared
     from tlbench.regression.numbers import read_numbers
     from tlbench.regression.pairing import pair_up

@@ -1,21 +1,19 @@
-"""What a run shows on the terminal."""
+"""What a run shows on the terminal while it goes on, and when it has ended."""
 
 import sys
 import time
 from collections.abc import Iterable
 from itertools import islice
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from tlbench.cli.tables import console, drawn, fits, say
+from tlbench.cli.tables import console, drawn, duration, fits, say
 from tlbench.engine.run.runner import Report
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.events import LOG
-from tlbench.engine.work.progress import read_progress
+from tlbench.engine.work.events import LOG, read_progress
 from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors
@@ -35,39 +33,41 @@ _MOST_SAID = 8
 """Sentences on the results; the report has all of them."""
 
 
-class Display:
-    """Live progress on a terminal; a line per event where the output is not a terminal."""
+class LiveDisplay:
+    """What is replaced on a terminal while it goes on; elsewhere only what is said is printed."""
 
     def __init__(self) -> None:
         self.console = console()
-        self.interrupted = False
-        self.started = False
         self._live: Live | None = None
-        self._store: Store | None = None
-        self._report: Report | None = None
-        self._finished = 0
-        self._waits: dict[str, float] = {}
-        self._said: dict[str, str] = {}
-        self._started = time.monotonic()
 
-    def __enter__(self) -> "Display":
+    def __enter__(self) -> Self:
         if self.console.is_terminal:
             self._live = Live(console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._live:
             self._live.stop()
 
     def say(self, text: str) -> None:
         """Print a sentence."""
         say(text, self.console)
+
+
+class Display(LiveDisplay):
+    """The progress of a run: a table and a line on a terminal; a line per event elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupted = False
+        self.started = False
+        self._store: Store | None = None
+        self._report: Report | None = None
+        self._finished = 0
+        self._waits: dict[str, float] = {}
+        self._said: dict[str, str] = {}
+        self._started = time.monotonic()
 
     def update(self, plan: Plan, store: Store, report: Report) -> None:
         """Show how the run stands.
@@ -200,12 +200,3 @@ def _figures(progress: Any) -> list[str]:
     left = duration((total - done) / rate) if rate > 0 else ""
     loss = "" if progress["loss"] is None else f"{progress['loss']:.4g}"
     return [f"{done}/{total}", f"{rate:.1f}", loss, left]
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,9 +1,32 @@
 """Options that several verbs share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tlbench.study.suite import Suite
+
+SuiteName = Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")]
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."),
+]
+
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option("--backbone", help="Use this backbone instead of the suite's; repeatable."),
+]
+
+Source = Annotated[
+    str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
+]
+
+Target = Annotated[
+    str | None, typer.Option(help="Data set or card to transfer to, instead of the suite's.")
+]
 
 Mirror = Annotated[
     Path | None,
@@ -66,6 +89,27 @@ Tries = Annotated[
 JsonFile = Annotated[Path | None, typer.Option(help="File for the result as JSON.")]
 
 MarkdownFile = Annotated[Path | None, typer.Option(help="File for the result in Markdown.")]
+
+
+def suite_of(
+    name: str,
+    settings: list[str] | None,
+    backbones: list[str] | None,
+    strategies: list[str] | None,
+    source: str | None = None,
+    target: str | None = None,
+) -> "Suite":
+    """Return a suite with the changes that options ask for.
+
+    Raises
+    ------
+    InputError
+        If there is no such suite, or a change is not possible.
+    """
+    from tlbench.study.loading import load_suite
+
+    cards = {end: card for end, card in (("source", source), ("target", target)) if card}
+    return load_suite(name, settings_of(settings), backbones or [], cards, strategies or [])
 
 
 def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tlbench.cli.options import StoreFolder, Strategies, settings_of
+from tlbench.cli.options import (
+    Backbones,
+    Device,
+    Settings,
+    Source,
+    StoreFolder,
+    Strategies,
+    SuiteName,
+    Target,
+    Workers,
+    suite_of,
+)
 
 if TYPE_CHECKING:
     from tlbench.engine.estimates import Estimate
@@ -20,29 +31,15 @@ MOST_LINES = 200
 
 
 def plan(
-    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    suite: SuiteName,
     store: StoreFolder = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    backbone: Annotated[
-        list[str] | None,
-        typer.Option(help="Plan this backbone instead of the suite's; repeatable."),
-    ] = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    backbone: Backbones = None,
     strategy: Strategies = None,
-    source: Annotated[
-        str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Data set or card to transfer to, instead of the suite's.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."
-        ),
-    ] = None,
+    source: Source = None,
+    target: Target = None,
+    set_: Settings = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Predict what the jobs left to do will cost.")
     ] = False,
@@ -75,21 +72,12 @@ def plan(
     from tlbench.engine.store.store import Store
     from tlbench.engine.work.devices import DEVICES
     from tlbench.run import default_store
-    from tlbench.study.loading import load_suite
     from tlbench.study.models import plan as plan_of
     from tlbench.study.study import resolve
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
-    cards = {"source": source, "target": target}
-    chosen = load_suite(
-        suite,
-        settings_of(set_),
-        backbone or [],
-        {k: v for k, v in cards.items() if v},
-        strategy or [],
-    )
-    planned = plan_of(resolve(chosen))
+    planned = plan_of(resolve(suite_of(suite, set_, backbone, strategy, source, target)))
     root = store or default_store()
     change = _code_change(planned, root)
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None
@@ -133,8 +121,7 @@ def show_plan(
     everything
         List every job, however many there are.
     """
-    from tlbench.cli.plan_table import counted, listed
-    from tlbench.cli.predicted import sentences
+    from tlbench.cli.plan_table import counted, listed, sentences
     from tlbench.cli.tables import console, say
     from tlbench.engine.store.store import State
 

@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tlbench.cli.options import (
+    Backbones,
     Device,
     ExecutorName,
     MemoryLimit,
     Mirror,
     ParslConfig,
     Pythons,
+    Settings,
+    Source,
     StoreFolder,
     Strategies,
+    SuiteName,
+    Target,
     TimeLimit,
     Tries,
     Workers,
-    settings_of,
+    suite_of,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    suite: SuiteName,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", show_default="runs/SUITE")
     ] = None,
@@ -37,26 +42,14 @@ def run(
     workers: Workers = None,
     device: Device = "auto",
     mirror: Mirror = None,
-    backbone: Annotated[
-        list[str] | None,
-        typer.Option(help="Run this backbone instead of the suite's; repeatable."),
-    ] = None,
+    backbone: Backbones = None,
     strategy: Strategies = None,
-    source: Annotated[
-        str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Data set or card to transfer to, instead of the suite's.")
-    ] = None,
+    source: Source = None,
+    target: Target = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the jobs, what is done, and costs; run nothing.")
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."
-        ),
-    ] = None,
+    set_: Settings = None,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Do the I-th of N parts, into a store that all share."),
@@ -76,23 +69,15 @@ def run(
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
     from tlbench.engine.executors import default_workers
-    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.run.runner import Resources
     from tlbench.engine.work.devices import check_device
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite
-    from tlbench.study.loading import load_suite
     from tlbench.study.models import plan
     from tlbench.study.shards import part
     from tlbench.study.study import resolve
 
-    cards = {"source": source, "target": target}
-    chosen = load_suite(
-        suite,
-        settings_of(set_),
-        backbone or [],
-        {k: v for k, v in cards.items() if v},
-        strategy or [],
-    )
+    chosen = suite_of(suite, set_, backbone, strategy, source, target)
     shard_ = shard_of(shard)
     if dry_run:
         check_device(device)

@@ -2,16 +2,16 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
-from tlbench.cli.live import duration
-from tlbench.cli.tables import drawn
+from tlbench.cli.live import LiveDisplay
+from tlbench.cli.tables import drawn, duration
 from tlbench.data.frames import Floats
 from tlbench.md.folder import OBSERVABLES, TRAJECTORY, Observables
 from tlbench.md.protocol import Protocol
@@ -20,58 +20,40 @@ LINES = 10
 """Lines of progress where the output is not a terminal."""
 
 
-class SimulationDisplay:
-    """Live progress on a terminal; a few lines where the output is not a terminal."""
+class SimulationDisplay(LiveDisplay):
+    """The progress of a simulation: a bar on a terminal, a few lines elsewhere."""
 
     def __init__(self, protocol: Protocol, out: Path) -> None:
-        # A pipe or a log has no width of its own; do not fold lines there.
-        self.console = Console(width=None if sys.stdout.isatty() else 120)
+        super().__init__()
         self._protocol, self._out = protocol, out
         self._first: int | None = None
-        self._began = self._shown = time.monotonic()
-        self._progress = Progress(
-            TextColumn("{task.fields[told]}"),
-            BarColumn(),
-            TextColumn("{task.fields[speed]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=protocol.n_steps, told="starting", speed="")
-
-    def __enter__(self) -> "SimulationDisplay":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def say(self, text: str) -> None:
-        """Print a sentence."""
-        self.console.print(Text(text), soft_wrap=True)
+        self._began = time.monotonic()
 
     def update(self, done: int, total: int, alive: int) -> None:
         """Show how far the simulation is; called after every step."""
-        now = time.monotonic()
         if self._first is None:
-            # The first step may have built neighbour lists and compiled loops; it tells no speed.
-            self._first, self._began = done, now
+            # The first step may have built neighbour lists and compiled loops; it shows no speed.
+            self._first, self._began = done, time.monotonic()
             if done > 1:
                 self.say(f"Going on from {self._ps(done - 1)} ps.")
-        told = f"{self._ps(done)} of {self._ps(total)} ps, {alive} of {self._protocol.replicas}"
-        told += " replicas running"
-        if not self.console.is_terminal:
-            if done * LINES // total > (done - 1) * LINES // total:
-                self.say(f"{told}{self._speed(done, total, now)}")
-        elif now - self._shown > 0.2:
-            self._shown = now
-            speed = self._speed(done, total, now).removeprefix(" · ")
-            self._progress.update(self._task, completed=done, told=told, speed=speed)
+        if self._live:
+            self._live.update(_Progress(self, done, total, alive))
+        elif done * LINES // total > (done - 1) * LINES // total:
+            self.say(" · ".join([self.progress(done, total, alive), *self.pace(done, total)]))
+
+    def progress(self, done: int, total: int, alive: int) -> str:
+        """Return how far the simulation is, in words."""
+        replicas = f"{alive} of {self._protocol.replicas} replicas running"
+        return f"{self._ps(done)} of {self._ps(total)} ps, {replicas}"
+
+    def pace(self, done: int, total: int) -> list[str]:
+        """Return its speed and the time that is left, in words, as far as known."""
+        made, elapsed = done - (self._first or 0), time.monotonic() - self._began
+        if not made or not elapsed:
+            return []
+        rate = made / elapsed
+        left = [f"{duration((total - done) / rate)} left"] if done < total else []
+        return [f"{rate:.0f} steps/s", *left]
 
     def finish(self, found: Observables) -> None:
         """Show what became of the replicas, the structure, and where the files are."""
@@ -90,16 +72,30 @@ class SimulationDisplay:
         self.say(f"{self._out / TRAJECTORY}  {self._out / OBSERVABLES}")
         sys.stdout.flush()
 
-    def _speed(self, done: int, total: int, now: float) -> str:
-        made, elapsed = done - (self._first or 0), now - self._began
-        if not made or not elapsed:
-            return ""
-        rate = made / elapsed
-        left = f" · {duration((total - done) / rate)} left" if done < total else ""
-        return f" · {rate:.0f} steps/s{left}"
-
     def _ps(self, steps: int) -> str:
         return f"{1e-3 * self._protocol.timestep_fs * steps:.4g}"
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """A line of progress, which costs time only when the terminal draws it."""
+
+    display: SimulationDisplay
+    done: int
+    total: int
+    alive: int
+
+    def __rich__(self) -> RenderableType:
+        line = Table.grid(padding=(0, 1), expand=True)
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True)
+        line.add_row(
+            self.display.progress(self.done, self.total, self.alive),
+            ProgressBar(self.total, self.done),
+            " · ".join(self.display.pace(self.done, self.total)),
+        )
+        return line
 
 
 def _table(found: Observables, width: int) -> RenderableType:

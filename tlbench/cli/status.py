@@ -68,8 +68,8 @@ def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, A
 
 
 def _show(run: "Followed", found: "Status", left: float | None) -> None:
-    from tlbench.cli.live import duration, running_table
-    from tlbench.cli.tables import console, say
+    from tlbench.cli.live import running_table
+    from tlbench.cli.tables import console, duration, say
     from tlbench.engine.run.status import STATES, log_of, tail
 
     shard = run.about["shard"]

@@ -1,8 +1,9 @@
-"""Tables and sentences on a terminal: nothing is cut, and lines break between words."""
+"""What verbs print and write: tables and sentences in which nothing is cut, and files."""
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import Literal
 
@@ -11,7 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlbench.base.errors import printable
+from tlbench.base.errors import InputError, printable
+from tlbench.base.files import write_whole
 
 Line = Sequence[str | Text]
 
@@ -102,6 +104,33 @@ def drawn(
 def fits(lines: Sequence[Line], width: int, words: Collection[int] = (0,)) -> bool:
     """Return whether a table is drawn as one, and not as a block per row."""
     return isinstance(drawn(lines, width, words=words), Table)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def write_output(path: Path | None, text: Callable[[], str]) -> None:
+    """Write ``text()`` to ``path``, if there is one.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        write_whole(path, text())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another file."
+        ) from error
 
 
 def _text(cell: str | Text) -> Text:

@@ -8,27 +8,27 @@ from typing import Annotated, Any
 import typer
 
 from tlbench.cli.options import (
+    Backbones,
     Device,
     ExecutorName,
     MemoryLimit,
     Mirror,
     ParslConfig,
     Pythons,
+    Settings,
     StoreFolder,
+    SuiteName,
     TimeLimit,
     Tries,
     Workers,
-    settings_of,
+    suite_of,
 )
 
 
 def tune(
-    suite: Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suites) or YAML file.")],
+    suite: SuiteName,
     trials: Annotated[int, typer.Option(min=1, help="Trials for each backbone and strategy.")] = 20,
-    backbone: Annotated[
-        list[str] | None,
-        typer.Option(help="Tune this backbone instead of the suite's; repeatable."),
-    ] = None,
+    backbone: Backbones = None,
     strategy: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,10 +57,7 @@ def tune(
     workers: Workers = None,
     device: Device = "auto",
     mirror: Mirror = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the suite."),
-    ] = None,
+    set_: Settings = None,
     executor: ExecutorName = "local",
     parsl_config: ParslConfig = None,
     python: Pythons = None,
@@ -78,12 +75,12 @@ def tune(
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
     from tlbench.base.errors import InputError
-    from tlbench.cli.live import Display, duration
+    from tlbench.cli.live import Display
     from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
-    from tlbench.cli.tables import drawn
+    from tlbench.cli.tables import drawn, duration
     from tlbench.data.fetch import fetch
-    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.run.runner import Resources
     from tlbench.engine.store.store import Store
     from tlbench.engine.work.devices import check_device
     from tlbench.jobs.base import Job
@@ -91,7 +88,6 @@ def tune(
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
-    from tlbench.study.loading import load_suite
     from tlbench.study.study import resolve
     from tlbench.study.tuned import PRETRAINING
 
@@ -100,7 +96,7 @@ def tune(
     from tlbench.tuning import RESULT, Ended, Search, Series, best_of, tune
 
     check_device(device)
-    chosen = load_suite(suite, settings_of(set_), backbone or [], strategies=strategy or [])
+    chosen = suite_of(suite, set_, backbone, strategy)
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
     study = resolve(chosen)

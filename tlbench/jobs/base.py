@@ -34,6 +34,11 @@ KINDS: dict[str, Kind[Any, Any]] = {
 """Name → kind."""
 
 
+FORMAT = 2
+"""Version of a job's description in a plan. Plans of another version are made anew, as the keys of
+their jobs were made in another way."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One cached unit of work.
@@ -99,6 +104,7 @@ class Job:
     def written(self) -> dict[str, Any]:
         """Return everything about the job as JSON values, its key among them."""
         return {
+            "format": FORMAT,
             "key": self.key,
             **self.description(),
             "label": self.label,
@@ -141,7 +147,7 @@ def read_job(written: Mapping[str, Any]) -> Job:
         If it is not a job, or has another key: then another version of tlbench wrote it.
     """
     try:
-        if "sources" not in written or written["kind"] not in KINDS:
+        if written.get("format") != FORMAT or written["kind"] not in KINDS:
             raise InputError(
                 f"The job {written['label']!r} was planned by another version of tlbench; plan it "
                 "anew."

@@ -4,13 +4,13 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
+from tlbench.base.formats import later
 from tlbench.base.schema import read_json
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.context import RESULT, Context
-from tlbench.jobs.kind import LATER, Curve, Kind, Measurement
+from tlbench.jobs.kind import Curve, Kind, Measurement
 from tlbench.jobs.reference import START, Structure
 from tlbench.jobs.reference import Result as ReferenceResult
 from tlbench.jobs.simulate import OUTCOME, Survival
@@ -25,7 +25,7 @@ class Config(kind.Config):
     kind: ClassVar = "compare"
 
     temperature_k: float
-    metrics: list[str] = Field(default=[], json_schema_extra=LATER)
+    metrics: list[str] = later([])
 
 
 class SimulationSummary(Survival):

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.config import JsonDict
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import is_later
 from tlbench.base.magnitudes import Magnitude, Number
 from tlbench.base.schema import Strict, first_problem
 from tlbench.jobs.amount import Amount, Facts
@@ -22,9 +22,6 @@ from tlbench.models.backbones import BACKBONES
 
 MOST = 10_000
 """Numbers in a list of a result at most."""
-
-LATER: JsonDict = {"since": 2}
-"""Mark of settings (``json_schema_extra``) that keys and seeds of the first format did not have."""
 
 Layout = Mapping[str, tuple[str, int]]
 """Name of an array in a file → kind of its numbers, ``f`` or ``i``, and number of its axes."""
@@ -38,7 +35,7 @@ class Config(Strict):
     """Settings of a job: what determines its result beside its parents and the code.
 
     Subclasses name their ``kind``. A setting that is added later has a default, which gives what
-    was done without it, and the mark `LATER`: then no key and no seed of a job without it changes.
+    was done without it, and the mark `later`: then no key and no seed of a job without it changes.
     The default of a setting never changes, as keys leave it out.
     """
 
@@ -73,9 +70,8 @@ def first_form(model: BaseModel) -> dict[str, Any]:
         return {"name": model.name, "config": {**complete, **model.config}}
     found = model.model_dump(mode="json")
     for name, about in type(model).model_fields.items():
-        extra = about.json_schema_extra
         value = getattr(model, name)
-        if isinstance(extra, dict) and "since" in extra:
+        if is_later(about):
             del found[name]
         elif isinstance(value, BaseModel):
             found[name] = first_form(value)

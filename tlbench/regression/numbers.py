@@ -10,11 +10,13 @@ from pydantic import Field
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import stored
-from tlbench.base.schema import Strict, read_json, read_yaml
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict, read_yaml
 from tlbench.regression.origins import Origin, read_origins
 from tlbench.regression.table import PLACE, SEEDS, Entry, table_of
 from tlbench.results.records import read_records
 from tlbench.results.results import RECORDS
+from tlbench.study.loading import SUITE_FORMAT
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,6 +34,9 @@ class Baseline(Strict):
     suite_digest: str
     origins: list[Origin]
     records: list[Entry] = Field(min_length=1)
+
+
+BASELINE_FORMAT = Format("baseline", Baseline)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def read_baseline(path: Path) -> Numbers:
         )
     if not path.exists():
         raise InputError(f"{path}: there is no such file; make one with tlbench baseline.")
-    return _numbers(path, read_json(path, Baseline, "a baseline"))
+    return _numbers(path, BASELINE_FORMAT.read(path))
 
 
 def read_run(folder: Path) -> Numbers:
@@ -131,7 +136,9 @@ def read_run(folder: Path) -> Numbers:
         If it is not one.
     """
     numbers, path = _numbers(folder, make_baseline(folder)), folder / SUITE
-    return replace(numbers, settings=read_yaml(path)[0]) if path.exists() else numbers
+    if not path.exists():
+        return numbers
+    return replace(numbers, settings=SUITE_FORMAT.upgraded(read_yaml(path)[0], str(path)))
 
 
 def read_numbers(path: Path) -> Numbers:

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from tlbench.base.files import stored
-from tlbench.base.schema import Strict, read_lines
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict
 from tlbench.results.results import PROVENANCE
 
 
@@ -42,6 +43,9 @@ class Origin(Strict):
         return (self.git_commit or "unknown")[:12] + (" with changes" if self.git_dirty else "")
 
 
+ORIGINS_FORMAT = Format("job", Origin)
+
+
 def read_origins(folder: Path) -> list[Origin]:
     """Return the different origins of a run's jobs; none if it does not say.
 
@@ -51,7 +55,7 @@ def read_origins(folder: Path) -> list[Origin]:
         If its provenance cannot be read.
     """
     path = stored(folder / PROVENANCE)
-    origins = read_lines(path, Origin, "job") if path.exists() else []
+    origins = ORIGINS_FORMAT.read_lines(path) if path.exists() else []
     return list({origin.model_dump_json(): origin for origin in origins}.values())
 
 

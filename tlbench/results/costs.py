@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Count, Magnitude
-from tlbench.base.schema import read_lines, write_lines
 from tlbench.engine.store.store import Store
 from tlbench.jobs import speed
 from tlbench.study.model_key import Flat
@@ -37,6 +37,9 @@ class Cost(Flat):
     pretraining_cpu_seconds: Magnitude | None
     peak_memory_mib: Count | None
     force_call_seconds: Magnitude | None
+
+
+FORMAT = Format("cost", Cost)
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
@@ -75,7 +78,7 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
 
 def write_costs(path: Path, costs: Iterable[Cost]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, costs)
+    FORMAT.write_lines(path, costs)
 
 
 def read_costs(path: Path) -> list[Cost]:
@@ -86,4 +89,4 @@ def read_costs(path: Path) -> list[Cost]:
     InputError
         Naming the first line that is not a cost.
     """
-    return read_lines(path, Cost, "cost") if path.exists() else []
+    return FORMAT.read_lines(path) if path.exists() else []

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Count, Temperature
-from tlbench.base.schema import Strict, read_lines, write_lines
+from tlbench.base.schema import Strict
 from tlbench.engine.store.store import Store
 from tlbench.jobs import distance
 from tlbench.metrics.distances.quantities import SetDistance
@@ -45,6 +46,9 @@ class DataDistance(Strict):
         return next(wanted, None)
 
 
+FORMAT = Format("distance", DataDistance)
+
+
 def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list[DataDistance]:
     """Return the distances of ``plan`` whose jobs are in ``finished``, in plan order."""
     available = set(finished)
@@ -62,7 +66,7 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
 
 def write_distances(path: Path, distances: Iterable[DataDistance]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, distances)
+    FORMAT.write_lines(path, distances)
 
 
 def read_distances(path: Path) -> list[DataDistance]:
@@ -73,4 +77,4 @@ def read_distances(path: Path) -> list[DataDistance]:
     InputError
         Naming the first line that is no distance.
     """
-    return read_lines(path, DataDistance, "distance")
+    return FORMAT.read_lines(path)

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from tlbench.base.files import write_whole
-from tlbench.base.schema import Strict, read_json
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict
 from tlbench.engine.store.store import Store
 from tlbench.jobs import compare, reference
 from tlbench.jobs.compare import SimulationSummary
@@ -44,6 +44,9 @@ class Dynamics(Strict):
     models: list[ModelRun] = Field(max_length=MOST)
 
 
+FORMAT = Format("summary of simulations", Dynamics)
+
+
 def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:
     """Return what the finished simulations of ``plan`` found; None if there are none."""
     available = set(finished)
@@ -64,7 +67,7 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
 
 def write_dynamics(path: Path, dynamics: Dynamics) -> None:
     """Write the simulations as JSON; the file appears whole or not at all."""
-    write_whole(path, dynamics.model_dump_json(indent=1) + "\n")
+    FORMAT.write(path, dynamics)
 
 
 def read_dynamics(path: Path) -> Dynamics:
@@ -75,4 +78,4 @@ def read_dynamics(path: Path) -> Dynamics:
     InputError
         If it cannot be read, or is not one.
     """
-    return read_json(path, Dynamics, "simulations")
+    return FORMAT.read(path)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints, model_validator
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest, Magnitude, Signed, Square, Temperature
 from tlbench.base.schema import Strict, digest
 from tlbench.metrics import METRICS
@@ -101,6 +102,9 @@ class ModelErrors(Strict):
             n_atoms=np.array(tests.n_atoms, dtype=np.int64),
         )
 
+
+ERRORS_FORMAT = Format("list of errors", ModelErrors)
+TESTS_FORMAT = Format("test set", TestSet)
 
 Recomputed = dict[tuple[str, ConditionKey], float]
 """(metric, condition) → value."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Count, Magnitude
-from tlbench.base.schema import read_lines, write_lines
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
@@ -80,6 +80,9 @@ class Profile(Flat):
     job: str
 
 
+FORMAT = Format("profile", Profile)
+
+
 def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[Profile]:
     """Return a profile of every model on the target whose jobs are in ``finished``."""
     if plan.suite.distances is None:
@@ -115,7 +118,7 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
 
 def write_profiles(path: Path, profiles: Iterable[Profile]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, profiles)
+    FORMAT.write_lines(path, profiles)
 
 
 def read_profiles(path: Path) -> list[Profile]:
@@ -126,7 +129,7 @@ def read_profiles(path: Path) -> list[Profile]:
     InputError
         Naming the first line that is no profile.
     """
-    return read_lines(path, Profile, "profile")
+    return FORMAT.read_lines(path)
 
 
 def _force_errors(store: Store, job: str, n_atoms: int) -> Floats:

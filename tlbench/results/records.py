@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Number
-from tlbench.base.schema import read_lines, write_lines
 from tlbench.engine.store.store import Store
 from tlbench.jobs import compare, evaluate
 from tlbench.jobs.context import RESULT
@@ -34,6 +34,9 @@ class Record(Flat):
     condition: dict[str, Number | str] = Field(max_length=10)
     job: str
     trained: str | None = None
+
+
+FORMAT = Format("record", Record)
 
 
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
@@ -70,7 +73,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one JSON object per line; the file appears whole or not at all."""
-    write_lines(path, records)
+    FORMAT.write_lines(path, records)
 
 
 def read_records(path: str | PathLike[str]) -> list[Record]:
@@ -81,4 +84,4 @@ def read_records(path: str | PathLike[str]) -> list[Record]:
     InputError
         Naming the first line that is not a record.
     """
-    return read_lines(Path(path), Record, "record")
+    return FORMAT.read_lines(Path(path))

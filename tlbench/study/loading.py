@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.formats import Format
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
@@ -21,6 +22,8 @@ MOST_MODELS = 50_000
 
 MOST_PAIRS = 100
 """Pairs of seeds of one: each interval resamples all of them ten thousand times."""
+
+SUITE_FORMAT = Format("suite", Suite)
 
 
 def suite_folder() -> Path:
@@ -64,6 +67,7 @@ def load_suite(
     """
     path = _suite_path(fspath(name))
     value, lines = read_yaml(path)
+    value = SUITE_FORMAT.upgraded(value, str(path))
     # A card file stands beside the suite that names it.
     _find_cards(value, path.parent)
     _read_tuned(value, path.parent)
@@ -113,6 +117,7 @@ def load_published(path: Path, private: bool = False) -> Suite:
         If it is not valid, or names data sets or tuned settings by their path.
     """
     value, lines = read_yaml(path)
+    value = SUITE_FORMAT.upgraded(value, str(path))
     if isinstance(value.get("tuned"), str):
         raise InputError(f"{path}: 'tuned' is a path, but should be the settings themselves.")
     for part, key, name in card_files(value):

@@ -1,12 +1,13 @@
 """A suite resolved: its cards read, its defaults spelt out, the grid of its models laid out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations, product
 from typing import Any
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import lasting
 from tlbench.base.schema import digest
 from tlbench.data.cards import Card, load_card
 from tlbench.data.sharing import same_data_error, shared_data
@@ -85,12 +86,15 @@ class Study:
         Name → all its settings, with the suite's cutoff.
     arms
         The strategies.
+    foreign
+        Names of the backbones whose settings are only those that are stated.
     """
 
     suite: Suite
     ends: tuple[Ends, ...]
     backbones: Mapping[str, dict[str, Any]]
     arms: tuple[Strategy, ...]
+    foreign: frozenset[str] = frozenset()
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
@@ -166,11 +170,15 @@ class Study:
 
     def complete(self) -> dict[str, Any]:
         """Return the suite with every default and card spelt out: a suite file of its own."""
-        value = self.suite.model_dump(mode="json")
+        return self._spelt_out(self.suite.model_dump(mode="json"), self.backbones)
+
+    def _spelt_out(
+        self, value: dict[str, Any], backbones: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any]:
         if self.suite.matrix is None:
             for end, card in (("source", self.ends[0].source), ("target", self.ends[0].target)):
                 value[end]["changes"] = card.origin.model_dump(mode="json")
-        for name, settings in self.backbones.items():
+        for name, settings in backbones.items():
             value["backbones"][name] = {k: v for k, v in settings.items() if k != "cutoff"}
         # A suite without one of them is the same as before there were any.
         return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
@@ -190,7 +198,16 @@ class Study:
         return digest({k: v for k, v in self._determined_by().items() if k not in BESIDE_PROTOCOL})
 
     def _determined_by(self) -> dict[str, Any]:
-        value = self.complete()
+        # Without what was added later and is not used.
+        value = self._spelt_out(
+            lasting(self.suite),
+            {
+                name: settings
+                if name in self.foreign
+                else lasting(self.suite.backbone_config(name))
+                for name, settings in self.backbones.items()
+            },
+        )
         if self.suite.matrix is not None:
             value["matrix"] = [card.recipe() for card in self.cards]
         else:
@@ -222,7 +239,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
                 f"Suite {suite.name!r}: {strategy.name!r} needs batches of at least "
                 f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
             )
-    study = Study(suite, tuple(_ends(suite)), _backbones(suite, published), arms)
+    foreign = frozenset(name for name in suite.backbones if published and _is_foreign(name))
+    study = Study(suite, tuple(_ends(suite)), _backbones(suite, foreign), arms, foreign)
     for ends in study.ends:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
@@ -240,14 +258,17 @@ def _key(transfer: Transfer, **place: Any) -> ModelKey:
     )
 
 
-def _backbones(suite: Suite, published: bool) -> dict[str, dict[str, Any]]:
-    found = {}
-    for name, stated in suite.backbones.items():
-        if published and (name not in BACKBONES or BACKBONES.provider(name)):
-            found[name] = {**stated, "cutoff": suite.cutoff}
-        else:
-            found[name] = suite.backbone_config(name).model_dump(mode="json")
-    return found
+def _is_foreign(backbone: str) -> bool:
+    return backbone not in BACKBONES or BACKBONES.provider(backbone) is not None
+
+
+def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {**stated, "cutoff": suite.cutoff}
+        if name in foreign
+        else suite.backbone_config(name).model_dump(mode="json")
+        for name, stated in suite.backbones.items()
+    }
 
 
 def _ends(suite: Suite) -> Iterator[Ends]:

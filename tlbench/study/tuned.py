@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from tlbench.base.formats import Format
 from tlbench.base.schema import Strict, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 
@@ -12,7 +13,7 @@ PRETRAINING = "pretrain"
 
 
 class TunedSettings(Strict):
-    """What is tuned; bounds of the search in `tlbench.tuning.proposals`."""
+    """What is tuned; bounds of the search in `tlbench.tuning.search`."""
 
     learning_rate: PositiveFloat
     final_learning_rate_fraction: float = Field(gt=0, le=1)
@@ -67,6 +68,9 @@ class Tuned(Strict):
         return untuned.model_copy(update=found.settings.model_dump())
 
 
+TUNED_FORMAT = Format("file of tuned settings", Tuned)
+
+
 def read_tuned(path: Path) -> Tuned:
     """Read a file of tuned settings.
 
@@ -76,4 +80,4 @@ def read_tuned(path: Path) -> Tuned:
         If it cannot be read, or is not one.
     """
     value, lines = read_yaml(path)
-    return validate(Tuned, value, str(path), lines)
+    return validate(Tuned, TUNED_FORMAT.upgraded(value, str(path)), str(path), lines)

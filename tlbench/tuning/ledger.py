@@ -5,12 +5,11 @@ The store keeps what trials trained, but nothing of a job that diverged, so that
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from tlbench.base.errors import InputError
-from tlbench.base.files import read_bounded, write_whole
+from tlbench.base.formats import Format
 from tlbench.base.locks import Lock
 from tlbench.base.schema import Strict
 from tlbench.study.tuned import TunedSettings
@@ -37,10 +36,12 @@ class EndedTrial(Strict):
 class Ledger(Strict):
     """The content of ``trials.json``; ``search`` is a digest, ``diverged`` has keys of jobs."""
 
-    format: Literal[1] = 1
     search: str
     diverged: list[str] = Field(default_factory=list)
     trials: list[EndedTrial] = Field(default_factory=list)
+
+
+LEDGER_FORMAT = Format("file of trials", Ledger)
 
 
 def best_of(trials: Iterable[EndedTrial]) -> EndedTrial | None:
@@ -76,7 +77,7 @@ def note(
             ended = [merged[key] for key in sorted(merged)]
             ledger = Ledger(search=search, diverged=sorted(known), trials=ended)
             if ledger != before or not path.exists():
-                write_whole(path, ledger.model_dump_json(indent=1) + "\n")
+                LEDGER_FORMAT.write(path, ledger)
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror}); choose another --out."
@@ -100,10 +101,10 @@ def _read(path: Path, search: str) -> Ledger | None:
     if not path.exists():
         return None
     try:
-        found = Ledger.model_validate_json(read_bounded(path))
-    except ValueError as error:
+        found = LEDGER_FORMAT.read(path)
+    except InputError as error:
         raise InputError(
-            f"{path} is damaged; remove it, and the same command goes on: models that were "
+            f"{str(error).rstrip('.')}; remove it, and the same command goes on: models that were "
             "trained are kept in the store."
         ) from error
     if found.search != search:

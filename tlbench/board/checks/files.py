@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import read_bounded, write_whole
-from tlbench.base.schema import read_json
-from tlbench.board.checks.record import Check, drawn_jobs, source_jobs
+from tlbench.board.checks.record import CHECK_FORMAT, Check, drawn_jobs, source_jobs
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model, measured_models
 
@@ -67,7 +66,7 @@ def read_checks(entry: Entry, results: Path) -> tuple[list[Check], list[str]]:
 def _read(path: Path, entry: Entry, models: dict[str, Model]) -> Check:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: is not a plain file of at most {MAX_BYTES >> 20} MiB.")
-    check = read_json(path, Check, "a check")
+    check = CHECK_FORMAT.read(path)
     if path.name != _name(check, read_bounded(path, MAX_BYTES)):
         raise InputError(f"{path}: is not the file that its name says; check records never change.")
     for what, given, found in (

@@ -11,12 +11,13 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
+from tlbench.base.wording import Word
 from tlbench.board.reading import Entry
 from tlbench.board.submission import FIRST_DAY, NAME
 from tlbench.board.verification.models import Model, measured_models
-from tlbench.board.wording import Word
 from tlbench.study.plan import PRETRAIN
 from tlbench.transfer import arm
 
@@ -156,6 +157,9 @@ class Check(Strict):
         """The outcome in one line."""
         by = "" if self.by is None else f", by {self.by}"
         return outcome(self.kind, self.models, self.n_models, self.tolerance) + by
+
+
+CHECK_FORMAT = Format("check", Check, FORMAT)
 
 
 def _largest(models: Sequence[CheckedModel]) -> float:

@@ -10,12 +10,11 @@ from tlbench.board.checks.agreement import Findings, compare, not_compared, same
 from tlbench.board.checks.record import TRAINED, CheckedModel, Machine, draw, source_jobs
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, measured_models
-from tlbench.engine.run.provenance import code_state, device_name, instructions, package_versions
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import Report, run_jobs
+from tlbench.engine.run.runner import Report, Resources, run_jobs
 from tlbench.engine.store.manifest import read_manifest
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.devices import check_device
+from tlbench.engine.work.devices import check_device, device_name, instructions
+from tlbench.engine.work.interpreters import code_state, package_versions
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import MODEL
 from tlbench.jobs.evaluate import ERRORS

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tlbench.base.wording import PART
 from tlbench.board.collecting import is_own, names_of
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model, expected
 from tlbench.board.verification.simulations import PLAIN
-from tlbench.board.wording import PART
 from tlbench.data.origins import SPLITS
 from tlbench.metrics import METRICS
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES

@@ -24,11 +24,12 @@ from dataclasses import replace
 from typing import Any
 
 from tlbench.board.collecting import is_own
-from tlbench.board.reading import Entry, JobProvenance
+from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model
 from tlbench.board.verification.parameters import CUTOFF, MEMORY, SECONDS, count_parameters
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
+from tlbench.results.provenance import JobProvenance
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
@@ -53,7 +54,7 @@ INTERPRETER = 50
 """MiB; in what is published, trainings took 353 and more."""
 
 _PROCESSOR = re.compile(r", [0-9]+ cores")
-"""How the name of a processor ends, see `tlbench.engine.run.provenance.device_name`."""
+"""How the name of a processor ends, see `tlbench.engine.work.devices.device_name`."""
 
 ROUNDING = 1e-9
 """Relative; both are written with all their digits."""

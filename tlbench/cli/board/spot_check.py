@@ -15,8 +15,7 @@ from tlbench.board.checks.retraining import retrain, this_machine
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import measured_models
 from tlbench.cli.tables import say
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import Report
+from tlbench.engine.run.runner import Report, Resources
 from tlbench.engine.work.devices import resolve
 from tlbench.run import default_store
 

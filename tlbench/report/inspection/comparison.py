@@ -12,8 +12,7 @@ from tlbench.data.reader_options import guess_options
 from tlbench.data.readers.extxyz import ExtxyzOptions, images
 from tlbench.data.readers.extxyz import frames as labelled_frames
 from tlbench.metrics.distances.compare import compare_sets
-from tlbench.metrics.distances.quantities import SetDistance
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings, SetDistance
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
 from tlbench.metrics.environments import environments
 from tlbench.models.applicability import check_structure

@@ -39,7 +39,7 @@ def write_page(
         If it cannot be written.
     """
     text = render(
-        "inspection/page.html",
+        "report/inspection/page.html",
         card=card,
         digest=card.digest(),
         n_frames={part: len(frames) for part, frames in parts.items()},

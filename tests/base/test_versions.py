@@ -1,0 +1,103 @@
+"""A file of every version of every format is read; ``formats/NAME-VERSION`` has one of each.
+
+Never change these files. A new version adds one.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tlbench.base import formats
+from tlbench.base.errors import InputError
+from tlbench.board.checks.record import CHECK_FORMAT
+from tlbench.board.submission import SUBMISSION_FORMAT
+from tlbench.engine.store.plans import read_plan
+from tlbench.models.potential import load_potential
+from tlbench.regression.numbers import BASELINE_FORMAT
+from tlbench.results import costs, distances, dynamics, profiles, records
+from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT
+from tlbench.results.provenance import PROVENANCE_FORMAT
+from tlbench.study.loading import SUITE_FORMAT, load_suite
+from tlbench.study.study import resolve
+from tlbench.study.tuned import TUNED_FORMAT, read_tuned
+from tlbench.tuning.ledger import LEDGER_FORMAT
+
+FOLDER = Path(__file__).parent / "formats"
+OF_LINES = {
+    "records": records.FORMAT,
+    "costs": costs.FORMAT,
+    "distances": distances.FORMAT,
+    "profiles": profiles.FORMAT,
+    "errors": ERRORS_FORMAT,
+    "tests": TESTS_FORMAT,
+    "provenance": PROVENANCE_FORMAT,
+}
+OBJECTS = {
+    "dynamics": dynamics.FORMAT,
+    "submission": SUBMISSION_FORMAT,
+    "check": CHECK_FORMAT,
+    "baseline": BASELINE_FORMAT,
+    "trials": LEDGER_FORMAT,
+}
+IN_YAML = {"suite": SUITE_FORMAT, "tuned": TUNED_FORMAT}
+
+
+def files_of(names):
+    return [path for path in sorted(FOLDER.iterdir()) if path.name.partition("-")[0] in names]
+
+
+def named(path):
+    return path.name.partition("-")[0]
+
+
+@pytest.mark.parametrize("path", files_of(OF_LINES), ids=lambda path: path.name)
+def test_lines_of_every_version_are_read_and_written_as_of_today(path, tmp_path):
+    form = OF_LINES[named(path)]
+    found = form.read_lines(path)
+    assert found
+    form.write_lines(tmp_path / "today.jsonl", found)
+    assert form.read_lines(tmp_path / "today.jsonl") == found
+    first = (tmp_path / "today.jsonl").read_text().splitlines()[0]
+    assert json.loads(first) == {"format": form.version}
+
+
+@pytest.mark.parametrize("path", files_of(OBJECTS), ids=lambda path: path.name)
+def test_objects_of_every_version_are_read(path):
+    form = OBJECTS[named(path)]
+    assert isinstance(form.read(path), form.model)
+
+
+def test_suites_and_tuned_settings_of_every_version_are_read(tmp_path):
+    for path in files_of(IN_YAML):
+        shutil.copyfile(path, tmp_path / path.name)
+    suites = files_of({"suite"})
+    assert suites
+    for path in suites:
+        assert resolve(load_suite(tmp_path / path.name)).grid
+    for path in files_of({"tuned"}):
+        assert read_tuned(path).arms
+
+
+def test_potentials_of_every_version_are_read():
+    for path in files_of({"potential"}):
+        assert load_potential(path).name == "schnet"
+
+
+def test_a_plan_of_jobs_that_are_described_otherwise_is_planned_anew():
+    """Their keys are other keys, so no upgrade would help."""
+    with pytest.raises(InputError, match="plan it anew"):
+        read_plan(FOLDER / "plan-1.jsonl.gz")
+
+
+def test_there_is_a_file_of_every_version():
+    present = {tuple(re.split(r"[-.]", path.name)[:2]) for path in FOLDER.iterdir()}
+    every = OF_LINES | OBJECTS | IN_YAML
+    wanted = {
+        (name, str(version))
+        for name, form in every.items()
+        for version in range(formats.FIRST, form.version + 1)
+    }
+    assert wanted <= present | {("submission", "2")}

@@ -1,0 +1,111 @@
+"""Parameters of a network by element, which transfer copies, and by stage, which it freezes."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tlbench.base.errors import InputError
+from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
+
+
+def copy_element(backbone: Backbone, source: int, target: int) -> None:
+    """Give the element ``target`` everything that ``backbone`` knows of the element ``source``.
+
+    Afterwards a structure of target atoms has exactly the energy of the same structure of
+    source atoms.
+
+    Parameters
+    ----------
+    source, target
+        Atomic numbers.
+
+    Raises
+    ------
+    InputError
+        If the backbone names a tensor that it does not have, or an axis that is not one of
+        elements.
+    """
+    for tensor, axis in _tables(backbone):
+        with torch.no_grad():
+            tensor.select(axis, target).copy_(tensor.select(axis, source))
+
+
+def keep_element(backbone: Backbone, source: int, target: int) -> None:
+    """Leave the element ``target`` at the random values that it was drawn with.
+
+    Training on other elements has not touched them. Parameters and errors are those of
+    ``copy_element``.
+    """
+    for _ in _tables(backbone):
+        pass
+
+
+def mean_element(backbone: Backbone, source: int, target: int) -> None:
+    """Give the element ``target`` the mean of what ``backbone`` holds of all elements.
+
+    As new words start in language models (Hewitt, *Initializing New Word Embeddings for
+    Pretrained Language Models*, 2021). Most elements have their random values; the mean of them
+    all is a vector near zero that favours none. Parameters and errors are those of
+    ``copy_element``.
+    """
+    for tensor, axis in _tables(backbone):
+        with torch.no_grad():
+            tensor.select(axis, target).copy_(tensor.mean(dim=axis))
+
+
+def _tables(backbone: Backbone) -> Iterator[tuple[Tensor, int]]:
+    """Yield every tensor with an element axis, and the axis."""
+    tensors = backbone.state_dict(keep_vars=True)
+    for name, axis in backbone.element_parameters().items():
+        if name not in tensors:
+            raise InputError(
+                f"{type(backbone).__name__}.element_parameters names {name!r}, "
+                "which is not one of its parameters or buffers."
+            )
+        tensor = tensors[name]
+        if not 0 <= axis < tensor.dim() or tensor.shape[axis] != MAX_ATOMIC_NUMBER + 1:
+            raise InputError(
+                f"{type(backbone).__name__}.element_parameters says that axis {axis} of "
+                f"{name!r} (shape {tuple(tensor.shape)}) counts elements, but it is not "
+                f"{MAX_ATOMIC_NUMBER + 1} long."
+            )
+        yield tensor, axis
+
+
+def stages_of(backbone: Backbone) -> "dict[str, list[Parameter]]":
+    """Return the parameters of every stage of a network, from the input to the output.
+
+    The first stage is "embedding" and the last "head".
+
+    Raises
+    ------
+    InputError
+        If the backbone does not tell its stages, or a parameter is in none or in several.
+    """
+    name = type(backbone).__name__
+    stages = backbone.stages()
+    if not stages:
+        raise InputError(
+            f"{name} does not tell its stages, so none of them can be frozen; define its "
+            "method 'stages', or choose a strategy that trains all of it."
+        )
+    if [*stages][:1] != [EMBEDDING] or [*stages][-1:] != [HEAD]:
+        raise InputError(
+            f"The first of the stages of {name} should be called {EMBEDDING!r} and the last "
+            f"{HEAD!r}; they are {', '.join(stages)}."
+        )
+    found: dict[str, list[Parameter]] = {stage: [] for stage in stages}
+    for parameter_name, parameter in backbone.named_parameters():
+        homes = [s for s, beginnings in stages.items() if parameter_name.startswith(beginnings)]
+        if len(homes) != 1:
+            where = f"in {' and '.join(homes)}" if homes else "in none"
+            raise InputError(
+                f"The parameter {parameter_name!r} of {name} is {where} of its stages."
+            )
+        found[homes[0]].append(parameter)
+    return found

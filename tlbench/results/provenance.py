@@ -1,0 +1,34 @@
+"""Where the results of a run come from, job by job."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tlbench.base.formats import Format
+from tlbench.base.magnitudes import Digest, Magnitude
+from tlbench.base.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
+
+FILE = "provenance.jsonl"
+
+
+class JobProvenance(BaseModel):
+    """Where the result of one job comes from, as far as it is shown."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    job: Digest
+    kind: PartName
+    label: Word
+    started: Moment
+    wall_seconds: Magnitude
+    cpu_seconds: Magnitude
+    device_name: Word
+    threads: int = Field(ge=1, le=1_000_000)
+    kernels: Word | None = None
+    instructions: Word | None = None
+    python: PythonVersion
+    packages: dict[PackageName, Version] = Field(max_length=200)
+    environment: PartName | None = None
+    git_commit: str | None = Field(pattern=r"^[0-9a-f]{40,64}$")
+    git_dirty: bool | None
+
+
+PROVENANCE_FORMAT = Format("job", JobProvenance)
