@@ -8,7 +8,7 @@ import torch
 from ase.build import bulk
 from results import Row, machine, render, save
 
-from tlbench.engine.work.memory import keep_freed_memory
+from tlbench.engine.work.cost import keep_freed_memory
 
 ROWS: list[Row] = []
 

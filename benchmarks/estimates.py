@@ -20,7 +20,7 @@ import numpy as np
 
 from tlbench.base.schema import read_json
 from tlbench.engine.estimates import Estimate, estimate, finished_in
-from tlbench.engine.run.provenance import Provenance
+from tlbench.engine.store.provenance import Provenance
 from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 from tlbench.study.loading import load_suite

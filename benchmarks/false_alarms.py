@@ -13,8 +13,8 @@ from ase.build import bulk
 from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.md import simulation
+from tlbench.md.batch import ForceField
 from tlbench.md.criteria import Expected
-from tlbench.md.forces import ForceField
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.md.structure import averages
 from tlbench.reference.stillinger_weber import StillingerWeber

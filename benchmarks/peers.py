@@ -6,7 +6,7 @@ from torch import Tensor
 from torch_geometric.nn.models.dimenet import SphericalBasisLayer
 from triplets import TripletDimeNetPP
 
-from tlbench.models.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.models.backbones.dimenetpp import DimeNetPPConfig
 
 
 class PeerDimeNetPP(TripletDimeNetPP):

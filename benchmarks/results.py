@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from tlbench.engine.run.provenance import code_state, device_name
+from tlbench.engine.work.devices import device_name
+from tlbench.engine.work.interpreters import code_state
 from tlbench.kernels.library import describe
 
 FOLDER = Path(__file__).parent

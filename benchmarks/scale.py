@@ -21,8 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import Report, run_jobs
+from tlbench.engine.run.runner import Report, Resources, run_jobs
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import Store
 from tlbench.engine.work.worker import attempt

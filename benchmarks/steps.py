@@ -5,7 +5,7 @@ import torch
 from ase.build import bulk
 
 from tlbench.data.frames import Frames
-from tlbench.kernels.scope import scoped
+from tlbench.kernels.derivatives import scoped
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import Simulation
 

@@ -8,10 +8,9 @@ from typing import ClassVar
 import pytest
 
 from tlbench.engine.executors import local
-from tlbench.engine.run.provenance import Stopwatch
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.run.runner import Resources, run_jobs
 from tlbench.engine.store.store import State, Store
+from tlbench.engine.work.cost import Stopwatch
 from tlbench.engine.work.supervisor import execute
 from tlbench.jobs import kind
 from tlbench.jobs.base import KINDS, Job

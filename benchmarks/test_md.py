@@ -16,7 +16,7 @@ from steps import TEMPERATURE_K, advance, begun, crystals
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import ForceField
 from tlbench.models.potential import build_potential
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 

@@ -11,7 +11,7 @@ from steps import advance, begun, update_of
 import tlbench
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import ForceField
 from tlbench.models.potential import build_potential
 from tlbench.reference.stillinger_weber import StillingerWeber
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from tlbench.data.frames import Frames
-from tlbench.kernels.scope import scoped
+from tlbench.kernels.derivatives import scoped
 from tlbench.models.potential import build_potential
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet

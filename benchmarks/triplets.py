@@ -13,7 +13,7 @@ from torch.nn.functional import silu
 from torch_geometric.nn.models.dimenet import Envelope
 
 from tlbench.graphs import Graph
-from tlbench.models.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.models.backbones.dimenetpp import DimeNetPPConfig
 from tlbench.models.backbones.dimenetpp.model import DimeNetPP
 from tlbench.models.backbones.dimenetpp.radial import spherical_bessel_zeros
 

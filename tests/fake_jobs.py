@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Resources
 from tlbench.engine.work.worker import attempt
 from tlbench.jobs.base import Job
 

@@ -120,7 +120,7 @@ def workers(pid: int) -> list[int]:
             line = (stat.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        if parent == pid and b"tlbench.engine.work.child" in line:
+        if parent == pid and b"tlbench.engine.work.worker" in line:
             found.append(int(stat.parent.name))
     return sorted(found)
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Resources
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.engine.work import worker

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tlbench.base.registry import Registry
     from tlbench.data.cards import Card, load_card
     from tlbench.data.readers import READERS
-    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.run.runner import Resources
     from tlbench.metrics import METRICS
     from tlbench.models.backbones import BACKBONES
     from tlbench.models.potential import Potential, load_potential
@@ -41,7 +41,7 @@ _WHERE = {
     "READERS": "data.readers",
     "Record": "results.records",
     "Registry": "base.registry",
-    "Resources": "engine.run.resources",
+    "Resources": "engine.run.runner",
     "Results": "results.results",
     "Run": "run",
     "STRATEGIES": "transfer",

@@ -16,8 +16,7 @@ from torch import Tensor
 from vesin import NeighborList
 
 from tlbench.data.frames import Frames
-from tlbench.kernels.calling import address, call
-from tlbench.kernels.library import library_for
+from tlbench.kernels.library import address, call, library_for
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.splits import chosen
-from tlbench.engine.run.resources import Resources
 from tlbench.engine.run.run_log import RunLog
-from tlbench.engine.run.runner import Listener, Report, run_jobs
+from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.store.superseded import CodeChange, code_change
@@ -28,7 +27,7 @@ from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
-from tlbench.metrics.distances.packages import check_packages
+from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
 from tlbench.report.markdown import markdown

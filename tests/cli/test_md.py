@@ -18,7 +18,7 @@ from ase.build import bulk
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import CHECKPOINT
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 
 
 @pytest.fixture(scope="module")

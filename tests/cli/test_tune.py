@@ -92,7 +92,7 @@ SMALL = ("--backbone", "schnet", "--strategy", "scratch", "--trials", "2", "--wo
 @pytest.fixture
 def here(monkeypatch):
     """Do jobs in this process."""
-    monkeypatch.setattr("tlbench.engine.run.resources.local", lambda workers: inline())
+    monkeypatch.setattr("tlbench.engine.run.runner.local", lambda workers: inline())
 
 
 def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, printed, monkeypatch):

@@ -31,7 +31,7 @@ config.executors[0].provider.worker_init = {init!r}
 
 HANGING = """
 import sys
-if "tlbench.engine.work.child" in " ".join(sys.orig_argv):
+if "tlbench.engine.work.worker" in " ".join(sys.orig_argv):
     import time
     import tlbench.engine.work.worker as worker
     done = worker.perform
@@ -135,7 +135,7 @@ class ClusterRun:
     def hold_a_busy_child(self) -> Process | None:
         """Stop a process in the middle of its job and return it; None if none is."""
         for child in self.processes().values():
-            if "tlbench.engine.work.child" not in child.line:
+            if "tlbench.engine.work.worker" not in child.line:
                 continue
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGSTOP)

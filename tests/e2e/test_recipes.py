@@ -157,7 +157,7 @@ def test_the_job_is_done_and_kept(tree, suite):
 import sys
 from tlbench.data.cards import load_card
 from tlbench.engine.executors import local
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Resources
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.jobs.volume import Config, Result

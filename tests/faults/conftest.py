@@ -9,7 +9,7 @@ from pathlib import Path
 import faulty
 import pytest
 
-from tlbench.metrics.distances.packages import PACKAGES
+from tlbench.metrics.distances.quantities import PACKAGES
 
 
 @dataclass(frozen=True)

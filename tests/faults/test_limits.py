@@ -14,7 +14,7 @@ import datetime
 import time
 
 from tlbench.engine.work import events
-from tlbench.engine.run import provenance
+from tlbench.engine.work import cost
 
 _time = time.time
 
@@ -30,7 +30,7 @@ class Jumping(datetime.datetime):
 
 
 # C extensions rely on the type in its own module, so it is replaced where it is used.
-events.datetime = provenance.datetime = Jumping
+events.datetime = cost.datetime = Jumping
 time.time = lambda: _time() + _jump()
 """
 

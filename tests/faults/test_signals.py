@@ -23,7 +23,7 @@ from faulty import (
     write_suite,
 )
 
-from tlbench.engine.work.progress import PROGRESS
+from tlbench.engine.work.events import PROGRESS
 
 pytestmark = pytest.mark.slow
 

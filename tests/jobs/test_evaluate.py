@@ -14,7 +14,7 @@ from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.evaluate import KIND
 from tlbench.metrics.conditions import conditions_of
 from tlbench.models.potential import Potential
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 
 METRICS = ["force_mae", "force_rmse", "energy_mae"]
 CONFIG = {"split": "test", "metrics": METRICS, "by": [["temperature_k"]]}

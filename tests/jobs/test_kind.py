@@ -15,9 +15,9 @@ from tlbench.jobs import base, evaluate, kind, train
 from tlbench.jobs.base import KINDS
 from tlbench.jobs.kind import Backbone, first_form
 from tlbench.md.protocol import Criteria, Protocol
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
-from tlbench.models.backbones.schnet.config import SchNetConfig
+from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan

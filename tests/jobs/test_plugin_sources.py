@@ -32,7 +32,7 @@ def plugin(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "config.py").write_text(
-        "from tlbench.models.backbones.schnet.config import SchNetConfig\n"
+        "from tlbench.models.backbones.schnet import SchNetConfig\n"
         "class Config(SchNetConfig):\n    pass\n"
     )
     (folder / "metric.py").write_text(

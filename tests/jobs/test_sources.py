@@ -109,7 +109,7 @@ def test_registering_something_changes_no_work_with_anything_else(edited, name, 
 
 def test_another_object_of_the_same_module_is_another_source(monkeypatch):
     before = Sources()["backbone schnet"]
-    path = "tlbench.models.backbones.schnet.config:SchNetLargeConfig"
+    path = "tlbench.models.backbones.schnet:SchNetLargeConfig"
     monkeypatch.setitem(BACKBONES._paths, "schnet", path)
     assert Sources()["backbone schnet"] != before
 

@@ -6,8 +6,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from tlbench.data.frames import Frames
-from tlbench.md.batch import Batch
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import Batch, ForceField
 from tlbench.models.potential import Prediction
 
 DIMER, TRIMER = (

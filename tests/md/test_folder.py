@@ -14,12 +14,11 @@ from structures import diamond
 from tlbench.base.errors import InputError
 from tlbench.base.locks import Lock
 from tlbench.data.frames import Frames
-from tlbench.md.checkpoint import load_arrays, save_arrays
+from tlbench.md.batch import ForceField
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, simulate
-from tlbench.md.forces import ForceField
 from tlbench.md.inputs import Driver
 from tlbench.md.protocol import Criteria, Protocol
-from tlbench.md.simulation import CHECKPOINT
+from tlbench.md.simulation import CHECKPOINT, load_arrays, save_arrays
 from tlbench.reference.stillinger_weber import StillingerWeber
 
 PROTOCOL = Protocol(

@@ -16,9 +16,9 @@ from structures import diamond
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.md.inputs import load_driver, read_structure
-from tlbench.models.elements import copy_element
+from tlbench.models.parameters import copy_element
 from tlbench.models.potential import Potential
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 
 SILICON, GERMANIUM = 14, 32
 

@@ -11,8 +11,8 @@ from ase import Atoms, units
 from structures import diamond
 
 from tlbench.data.frames import Frames
+from tlbench.md.batch import ForceField
 from tlbench.md.folder import OBSERVABLES, TRAJECTORY, Settings, finished, simulate
-from tlbench.md.forces import ForceField
 from tlbench.md.inputs import Driver
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.reference.stillinger_weber import StillingerWeber

@@ -12,7 +12,7 @@ from structures import diamond
 from tlbench.base.units import ACCELERATION, BOLTZMANN
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import ForceField
 from tlbench.md.langevin import Langevin
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.md.simulation import Simulation

@@ -10,9 +10,8 @@ from structures import diamond, skewed
 from tlbench.base.units import BOLTZMANN
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.md.langevin import Langevin
+from tlbench.md.langevin import Langevin, sample_nvt
 from tlbench.md.neighbours import SkinnedNeighbours
-from tlbench.md.sampling import sample_nvt
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 
 TEMPERATURES = [2000.0, 1000.0, 3000.0]

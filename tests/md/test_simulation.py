@@ -12,12 +12,10 @@ from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph
 from tlbench.kernels.library import SWITCH
-from tlbench.md.batch import Batch
-from tlbench.md.checkpoint import load_arrays, save_arrays
+from tlbench.md.batch import Batch, ForceField
 from tlbench.md.criteria import Expected
-from tlbench.md.forces import ForceField
 from tlbench.md.protocol import STABLE, Criteria, Protocol
-from tlbench.md.simulation import CHECKPOINT, Simulation
+from tlbench.md.simulation import CHECKPOINT, Simulation, load_arrays, save_arrays
 from tlbench.md.structure import distances, rdf
 from tlbench.metrics.structure import rdf_error
 from tlbench.models.potential import build_potential

@@ -10,8 +10,8 @@ from ase import Atoms, units
 from structures import diamond, skewed
 
 from tlbench.data.frames import Frames
-from tlbench.md.forces import ForceField
-from tlbench.md.outcome import Snapshot
+from tlbench.md.batch import ForceField
+from tlbench.md.criteria import Snapshot
 from tlbench.md.protocol import Protocol
 from tlbench.md.simulation import Simulation
 from tlbench.md.trajectory import Trajectory

@@ -20,12 +20,11 @@ from tlbench.base.errors import InputError, TlbenchError
 from tlbench.base.units import GPA
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
-from tlbench.models.backbones.schnet.config import SchNetConfig
-from tlbench.models.contract.prediction import random_potential
-from tlbench.models.contract.structures import molecule, rattled, small_cell
-from tlbench.models.elements import copy_element
+from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.models.contract.prediction import molecule, random_potential, rattled, small_cell
+from tlbench.models.parameters import copy_element
 from tlbench.models.potential import Potential
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 
 CUTOFF = 4.0
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
-from tlbench.models.backbones.schnet.config import SchNetConfig
-from tlbench.models.elements import copy_element
+from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.models.parameters import copy_element
 
 SI, GE = 14, 32
 

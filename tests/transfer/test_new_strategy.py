@@ -12,8 +12,8 @@ from torch.nn import Parameter
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import Config, run
 from tlbench.models.backbones.base import EMBEDDING
+from tlbench.models.parameters import stages_of
 from tlbench.models.potential import Potential, load_potential
-from tlbench.models.stages import stages_of
 from tlbench.transfer import STRATEGIES
 from tlbench.transfer.strategy import Batches, ParameterGroup, Penalty, Strategy
 

@@ -10,7 +10,7 @@ import torch
 
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.models.backbones.base import EMBEDDING, HEAD
-from tlbench.models.stages import stages_of
+from tlbench.models.parameters import stages_of
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import train
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm

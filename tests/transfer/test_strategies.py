@@ -12,7 +12,7 @@ from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.train import Config, initial_potential
 from tlbench.models.potential import Potential
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import fit_reference_energy
 from tlbench.transfer import STRATEGIES
 
 SI, GE = 14, 32

@@ -9,8 +9,7 @@ import pytest
 import tiny
 from inline import inline
 
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import Listener
+from tlbench.engine.run.runner import Listener, Resources
 from tlbench.engine.store.store import Store
 from tlbench.jobs.base import Job
 from tlbench.study.loading import load_suite

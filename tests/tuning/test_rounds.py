@@ -9,7 +9,7 @@ from faulty import finished
 from inline import inline
 
 from tlbench.base.errors import InputError
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.run.runner import Resources
 from tlbench.engine.work.attempts import Limits
 from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.study.models import plan

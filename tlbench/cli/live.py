@@ -13,8 +13,7 @@ from rich.text import Text
 from tlbench.cli.tables import console, drawn, duration, fits, say
 from tlbench.engine.run.runner import Report
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.events import LOG
-from tlbench.engine.work.progress import read_progress
+from tlbench.engine.work.events import LOG, read_progress
 from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors

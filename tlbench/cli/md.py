@@ -79,9 +79,11 @@ def md(
         replicas=replicas,
         seed=seed,
     )
+    import torch
+
     from tlbench.cli.interrupts import between_steps
     from tlbench.cli.simulation_live import SimulationDisplay
-    from tlbench.engine.run.provenance import Stopwatch
+    from tlbench.engine.work.cost import Stopwatch
     from tlbench.engine.work.devices import check_device, resolve
     from tlbench.md.folder import Settings, finished, simulate
     from tlbench.md.inputs import load_driver, read_structure
@@ -105,7 +107,8 @@ def md(
         names = {"potential": potential, "structure": str(structure)}
         return {**names, **watch.provenance(chosen)}
 
-    _settle()
+    # Sums split over several threads round differently from run to run.
+    torch.set_num_threads(1)
     try:
         with display, between_steps() as interrupted:
 
@@ -146,10 +149,3 @@ def _protocol(**options: float) -> "Protocol":
         for option, field in FIELDS.items():
             said = re.sub(rf"\b{field}\b", f"--{option}", said)
         raise InputError(f"{said}.") from error
-
-
-def _settle() -> None:
-    """Use one thread: sums split over several round differently from run to run."""
-    import torch
-
-    torch.set_num_threads(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tlbench.base.errors import InputError
 from tlbench.base.registry import near_names
-from tlbench.engine.run.resources import MakeExecutor
+from tlbench.engine.run.runner import MakeExecutor
 from tlbench.engine.work.attempts import Limits
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -69,7 +69,7 @@ def run(
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
     from tlbench.engine.executors import default_workers
-    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.run.runner import Resources
     from tlbench.engine.work.devices import check_device
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite

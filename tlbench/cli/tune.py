@@ -80,7 +80,7 @@ def tune(
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn, duration
     from tlbench.data.fetch import fetch
-    from tlbench.engine.run.resources import Resources
+    from tlbench.engine.run.runner import Resources
     from tlbench.engine.store.store import Store
     from tlbench.engine.work.devices import check_device
     from tlbench.jobs.base import Job

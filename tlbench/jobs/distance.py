@@ -14,8 +14,7 @@ from tlbench.jobs.context import RESULT, Context, Progress
 from tlbench.jobs.environments import Result as EnvironmentsResult
 from tlbench.jobs.environments import read_environments
 from tlbench.jobs.kind import Kind
-from tlbench.metrics.distances.quantities import FORMS, SetDistance
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import FORMS, DistanceSettings, SetDistance
 
 if TYPE_CHECKING:
     from tlbench.metrics.distances.structures import StructureSet

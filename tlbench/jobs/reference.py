@@ -21,9 +21,8 @@ from tlbench.md.protocol import Protocol
 from tlbench.metrics.structure import adf_error, rdf_error
 
 if TYPE_CHECKING:
-    from tlbench.md.criteria import Expected
-    from tlbench.md.forces import ForceField
-    from tlbench.md.outcome import Outcome
+    from tlbench.md.batch import ForceField
+    from tlbench.md.criteria import Expected, Outcome
     from tlbench.md.structure import Averages
 
 START, EXPECTED = "start.npz", "expected.npz"
@@ -175,8 +174,8 @@ def _of_potential(
     protocol: Protocol, reference: Reference, context: Context
 ) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
+    from tlbench.md.batch import ForceField
     from tlbench.md.criteria import Expected
-    from tlbench.md.forces import ForceField
     from tlbench.md.structure import averages, mean_msd
 
     start = reference.start.select([0] * protocol.replicas)

@@ -57,7 +57,7 @@ def run(config: Config, context: Context) -> Result:
     Replicas of the same number start from the same structure and have the same velocities and
     random forces, whatever the model.
     """
-    from tlbench.md.forces import ForceField
+    from tlbench.md.batch import ForceField
     from tlbench.md.simulation import CHECKPOINT, Simulation
     from tlbench.models.potential import load_potential
 

@@ -1,6 +1,9 @@
-"""The replicas that still run: their neighbours, forces, energies and closest pairs."""
+"""The replicas that still run, and what drives them: neighbours, forces and energies."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,9 +13,62 @@ from torch import Tensor
 from tlbench.data.frames import Floats, Frames
 from tlbench.graphs import Graph, near
 from tlbench.md.criteria import Instant
-from tlbench.md.forces import ForceField
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
+from tlbench.models.potential import Potential
+from tlbench.reference.stillinger_weber import StillingerWeber
+
+
+class EnergyAndForces(Protocol):
+    """``energy`` (n_systems,) eV and ``forces`` (n_atoms, 3) eV/Å."""
+
+    @property
+    def energy(self) -> Tensor:
+        """Energies."""
+
+    @property
+    def forces(self) -> Tensor:
+        """Forces."""
+
+
+@dataclass(frozen=True)
+class ForceField:
+    """A potential as dynamics needs it.
+
+    Attributes
+    ----------
+    evaluate
+        Maps a graph, whose edges are those within the cutoff, to energies and forces.
+    cutoff
+        Å.
+    at_once
+        Structures that are evaluated together. On a CPU as many as there can be without their
+        results depending on each other; on other devices all, None.
+    """
+
+    evaluate: Callable[[Graph], EnergyAndForces]
+    cutoff: float
+    at_once: int | None = None
+
+    @classmethod
+    def of(cls, potential: Potential | StillingerWeber) -> "ForceField":
+        """Return the force field of a potential.
+
+        Dynamics needs no reference energy: where a model has none, zero stands in for it.
+        """
+        if isinstance(potential, StillingerWeber):
+            return cls(potential, potential.cutoff)
+
+        def evaluate(graph: Graph) -> EnergyAndForces:
+            there = graph.to(potential.device, potential.dtype)
+            return potential(there, unfitted=0.0)  # type: ignore[no-any-return]
+
+        at_once = None
+        if potential.device.type == "cpu":
+            # More at once no longer fit the cache of a processor.
+            at_once = 8 if potential.backbone.same_in_batches else 1
+        return cls(evaluate, potential.cutoff, at_once)
+
 
 SKIN = 1.5
 """How much further than the cutoff neighbour lists reach, Å."""

@@ -14,11 +14,10 @@ from tlbench.base.files import clear_parts, flush, write_whole
 from tlbench.base.locks import Lock
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames
-from tlbench.md.checkpoint import Arrays, load_arrays
+from tlbench.md.criteria import Outcome
 from tlbench.md.inputs import Driver
-from tlbench.md.outcome import Outcome
 from tlbench.md.protocol import Protocol
-from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Simulation
+from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Arrays, Simulation, load_arrays
 from tlbench.md.structure import angles, averages, distances, first_shell
 from tlbench.md.trajectory import Trajectory
 

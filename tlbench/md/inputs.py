@@ -9,7 +9,7 @@ from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.origins.base import sha256_of
 from tlbench.data.readers.extxyz import images
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import ForceField
 from tlbench.models.applicability import check_elements, check_structure, symbols
 from tlbench.models.potential import load_potential
 from tlbench.models.potential_file import potential_path

@@ -1,9 +1,11 @@
 """Many replicas simulated in one batch, watched, measured, and resumable to the last bit."""
 
 import hashlib
+import io
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +13,34 @@ import torch
 from torch import Tensor
 
 from tlbench.base.errors import InputError
+from tlbench.base.files import read_sealed, write_sealed
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.md.batch import Batch
-from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
-from tlbench.md.criteria import Expected, Watch
-from tlbench.md.forces import ForceField
+from tlbench.md.batch import Batch, ForceField
+from tlbench.md.criteria import Expected, Outcome, Snapshot, Tally, Watch, arrays_of, restore
 from tlbench.md.langevin import Langevin, LangevinState
-from tlbench.md.outcome import Outcome, Snapshot, Tally, arrays_of, restore
 from tlbench.md.protocol import STRUCTURE, Protocol
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
 from tlbench.metrics.structure import rdf_error
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays with their digest; a crash leaves the old file or the new."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes a flag for an array
+    write_sealed(path, file.getvalue())
+
+
+def load_arrays(path: Path) -> Arrays | None:
+    """Read arrays; None if there is no file of them that is as it was written."""
+    content = read_sealed(path)
+    if content is None:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0

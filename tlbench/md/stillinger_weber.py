@@ -191,7 +191,7 @@ class StillingerWeberOrigin(Origin):
         All trajectories run for as long as the longest of them needs; each has its own generator
         and starts from the perfect crystal, which is melted first where the card says so.
         """
-        from tlbench.md.sampling import sample_nvt
+        from tlbench.md.langevin import sample_nvt
         from tlbench.reference.stillinger_weber import StillingerWeber
 
         origin, element = cls.model_validate(recipe), elements[0]

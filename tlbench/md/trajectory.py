@@ -12,7 +12,7 @@ from ase.data import atomic_masses, chemical_symbols
 from ase.units import fs
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.md.outcome import Snapshot
+from tlbench.md.criteria import Snapshot
 
 _STEP = re.compile(rb"\bstep=(\d+)\b")
 

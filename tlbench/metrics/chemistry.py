@@ -1,32 +1,25 @@
 """How much two elements are alike, by their place in the periodic table and their atoms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-
-@dataclass(frozen=True)
-class ElementDifference:
-    """A difference of two elements: 0 for the same, never negative."""
-
-    name: str
-    of: Callable[[Any, Any], float]
 
 
 def _difference(attribute: str) -> Callable[[Any, Any], float]:
     return lambda a, b: abs(float(getattr(a, attribute)) - float(getattr(b, attribute)))
 
 
-DIFFERENCES = (
-    ElementDifference("group", _difference("group_id")),
-    ElementDifference("period", _difference("period")),
-    ElementDifference("covalent radius", _difference("covalent_radius_pyykko")),
-    ElementDifference("electronegativity", _difference("en_pauling")),
-    ElementDifference("valence electrons", lambda a, b: abs(float(a.nvalence() - b.nvalence()))),
-)
-"""Radii are those of Pyykkö & Atsumi (2009), electronegativities Pauling's, as the library
-mendeleev has them."""
+DIFFERENCES: dict[str, Callable[[Any, Any], float]] = {
+    "group": _difference("group_id"),
+    "period": _difference("period"),
+    "covalent radius": _difference("covalent_radius_pyykko"),
+    "electronegativity": _difference("en_pauling"),
+    "valence electrons": lambda a, b: abs(float(a.nvalence() - b.nvalence())),
+}
+"""Name → difference of two elements: 0 for the same, never negative.
+
+Radii are those of Pyykkö & Atsumi (2009), electronegativities Pauling's, as the library mendeleev
+has them."""
 
 
 def differences(a: str, b: str) -> dict[str, float]:
@@ -35,9 +28,9 @@ def differences(a: str, b: str) -> dict[str, float]:
     One that is not known of either, as the electronegativity of a noble gas, is left out.
     """
     found = {}
-    for difference in DIFFERENCES:
+    for name, difference in DIFFERENCES.items():
         try:
-            found[difference.name] = difference.of(_element(a), _element(b))
+            found[name] = difference(_element(a), _element(b))
         except TypeError:
             continue
     return found

@@ -1,5 +1,6 @@
 """Which structures a number is taken over."""
 
+from collections import defaultdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,30 +40,28 @@ def conditions_of(frames: Properties, names: list[str]) -> list[Condition]:
 
     A property that is unknown of all structures is left out of the combinations.
     """
-    names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
-    if not names:
-        return []
-    rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
-    known = {row for row in rows if all(value == value and value != "" for value in row)}
-    return [dict(zip(names, row, strict=True)) for row in sorted(known)]
+    return [condition for condition, _ in _groups(frames, names)]
 
 
 def parts_of(frames: Properties, names: list[str]) -> dict[ConditionKey, npt.NDArray[np.int64]]:
-    """Return which structures meet each of `conditions_of`, as indices.
+    """Return which structures meet each of `conditions_of`, as indices."""
+    return {key_of(condition): members for condition, members in _groups(frames, names)}
 
-    That takes one pass over the structures, however many conditions there are.
-    """
-    keys = [key_of(condition) for condition in conditions_of(frames, names)]
-    if not keys:
-        return {}
-    found: dict[ConditionKey, list[int]] = {key: [] for key in keys}
-    names = sorted(name for name, _ in keys[0])
+
+def _groups(frames: Properties, names: list[str]) -> list[tuple[Condition, npt.NDArray[np.int64]]]:
+    """Return conditions and the structures that meet them, in one pass over the structures."""
+    names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
+    if not names:
+        return []
+    found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
     for index, row in enumerate(rows):
-        members = found.get(tuple(zip(names, row, strict=True)))
-        if members is not None:
-            members.append(index)
-    return {key: np.array(members, dtype=np.int64) for key, members in found.items()}
+        if all(value == value and value != "" for value in row):
+            found[row].append(index)
+    return [
+        (dict(zip(names, row, strict=True)), np.array(found[row], dtype=np.int64))
+        for row in sorted(found)
+    ]
 
 
 def where(frames: Properties, condition: Condition) -> npt.NDArray[np.bool_]:

@@ -16,7 +16,7 @@ def force_rmse(errors: Errors) -> float:
     return float(np.sqrt(np.square(errors.forces).mean()) * MEV)
 
 
-def energy_mae(errors: Errors) -> float:
+def energy_mae(errors: Errors | FrameErrors) -> float:
     """Return the mean absolute error of the energy per atom, meV/atom; NaN without a reference."""
     return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
 
@@ -29,11 +29,6 @@ def force_mae_of_frames(errors: FrameErrors) -> float:
 def force_rmse_of_frames(errors: FrameErrors) -> float:
     """Return what ``force_rmse`` does."""
     return float(np.sqrt(errors.force_square.sum() / (3 * errors.n_atoms.sum())) * MEV)
-
-
-def energy_mae_of_frames(errors: FrameErrors) -> float:
-    """Return what ``energy_mae`` does."""
-    return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
 
 
 FORCE_MAE = MetricSpec(
@@ -59,6 +54,6 @@ ENERGY_MAE = MetricSpec(
     summary="mean absolute error of the energy per atom, after the constant per element is "
     "fitted on the training set",
     function=energy_mae,
-    of_frames=energy_mae_of_frames,
+    of_frames=energy_mae,
     tolerance=0.15,
 )

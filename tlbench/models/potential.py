@@ -20,7 +20,7 @@ from tlbench.base.files import replacing
 from tlbench.base.schema import validate
 from tlbench.base.units import GPA
 from tlbench.graphs import Graph
-from tlbench.kernels.scope import scoped
+from tlbench.kernels.derivatives import scoped
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.potential_file import DESCRIPTION, potential_path, refusal

@@ -17,7 +17,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
 from tlbench.metrics import METRICS, of_every_simulation
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.simulations import Simulations

@@ -13,7 +13,7 @@ PRETRAINING = "pretrain"
 
 
 class TunedSettings(Strict):
-    """What is tuned; bounds of the search in `tlbench.tuning.proposals`."""
+    """What is tuned; bounds of the search in `tlbench.tuning.search`."""
 
     learning_rate: PositiveFloat
     final_learning_rate_fraction: float = Field(gt=0, le=1)

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from tlbench.base.errors import DivergedError, InputError
 from tlbench.base.units import MEV
-from tlbench.kernels.scope import scoped
+from tlbench.kernels.derivatives import scoped
 from tlbench.models.potential import Potential
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
-from tlbench.training.loss import check_labels, loss_of
-from tlbench.training.reference_energy import fit_reference_energy
+from tlbench.training.loss import check_labels, fit_reference_energy, loss_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 CHECKPOINT = "training.checkpoint"

@@ -1,11 +1,12 @@
-"""What training minimises."""
+"""What training minimises, and the constant energies that a force loss leaves undetermined."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from tlbench.base.errors import InputError
-from tlbench.models.potential import Prediction
-from tlbench.training.config import LossWeights
+from tlbench.models.potential import Potential, Prediction
+from tlbench.training.config import EnergyReference, LossWeights
 from tlbench.training.labels import Batch, LabelledSet
 
 
@@ -44,3 +45,45 @@ def check_labels(data: LabelledSet, weights: LossWeights) -> None:
                 f"The loss weighs {name}, but some training structures have no {name}; "
                 f"set its weight to 0 or choose other data."
             )
+
+
+def fit_reference_energy(
+    potential: Potential,
+    data: LabelledSet,
+    policy: EnergyReference = "mean-shift",
+    use_network: bool = True,
+) -> None:
+    """Set the reference energies of the elements in ``data``; others keep what they have.
+
+    Parameters
+    ----------
+    policy
+        "mean-shift": every element gets the mean energy error per atom, the policy of Röcken &
+        Zavadlav, arXiv 2502.13522. "least-squares": each element gets its own constant, by
+        least squares on energies per atom; where the composition never varies, the smallest
+        constants that fit. For a single element the two are the same.
+    use_network
+        Fit what the network leaves over (after training); otherwise the bare labels (before).
+    """
+    elements = data.frames.elements()
+    with torch.no_grad():
+        potential.reference_energy[elements] = 0.0
+    network = np.zeros(len(data))
+    if use_network:
+        network = np.concatenate(
+            [potential(data.batch(b).graph).energy.cpu().numpy() for b in data.batches()]
+        )
+    n_atoms = data.frames.n_atoms
+    missing = (data.frames.energy - network) / n_atoms
+    if policy == "mean-shift":
+        fitted = np.full(len(elements), missing.mean())
+    else:
+        frame_of_atom = np.repeat(np.arange(len(data)), n_atoms)
+        counts = np.zeros((len(data), len(elements)))
+        columns = np.searchsorted(elements, data.frames.atomic_numbers)
+        np.add.at(counts, (frame_of_atom, columns), 1.0)
+        fitted, *_ = np.linalg.lstsq(counts / n_atoms[:, None], missing, rcond=None)
+    with torch.no_grad():
+        potential.reference_energy[elements] = torch.as_tensor(
+            fitted, device=potential.reference_energy.device
+        )

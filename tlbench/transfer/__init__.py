@@ -33,9 +33,9 @@ INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
     "element initialisation"
 )
 for _name, _entry in {
-    "copy-source": "elements:copy_element",
-    "random": "elements:keep_element",
-    "mean": "elements:mean_element",
+    "copy-source": "parameters:copy_element",
+    "random": "parameters:keep_element",
+    "mean": "parameters:mean_element",
 }.items():
     INITIALISATIONS.register(_name, f"tlbench.models.{_entry}")
 

@@ -1,9 +1,10 @@
 """Training a part of the source model only."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tlbench.models.backbones.base import EMBEDDING, HEAD
-from tlbench.models.stages import stages_of
+from tlbench.models.parameters import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:
@@ -12,21 +13,14 @@ if TYPE_CHECKING:
 LITERATURE = "Yosinski et al., NeurIPS 2014, arXiv 1411.1792"
 
 
-def all_but_embedding(potential: "Potential") -> list[ParameterGroup]:
-    """Return the interactions and the head."""
-    stages = stages_of(potential.backbone)
-    return [ParameterGroup([p for s, some in stages.items() if s != EMBEDDING for p in some])]
+def stages_that(train: Callable[[str], bool]) -> "Callable[[Potential], list[ParameterGroup]]":
+    """Return what trains the stages whose names are accepted, at the full learning rate."""
 
+    def trained(potential: "Potential") -> list[ParameterGroup]:
+        stages = stages_of(potential.backbone).items()
+        return [ParameterGroup([p for name, some in stages if train(name) for p in some])]
 
-def all_but_interactions(potential: "Potential") -> list[ParameterGroup]:
-    """Return the embedding and the head."""
-    stages = stages_of(potential.backbone)
-    return [ParameterGroup([*stages[EMBEDDING], *stages[HEAD]])]
-
-
-def head(potential: "Potential") -> list[ParameterGroup]:
-    """Return the head."""
-    return [ParameterGroup(stages_of(potential.backbone)[HEAD])]
+    return trained
 
 
 FREEZE_EMBEDDING = Strategy(
@@ -35,7 +29,7 @@ FREEZE_EMBEDDING = Strategy(
     literature=LITERATURE,
     needs_source=True,
     trains=True,
-    trained=all_but_embedding,
+    trained=stages_that(lambda stage: stage != EMBEDDING),
     trains_elements=False,
 )
 FREEZE_INTERACTIONS = Strategy(
@@ -44,7 +38,7 @@ FREEZE_INTERACTIONS = Strategy(
     literature=LITERATURE,
     needs_source=True,
     trains=True,
-    trained=all_but_interactions,
+    trained=stages_that(lambda stage: stage in (EMBEDDING, HEAD)),
 )
 HEAD_ONLY = Strategy(
     name="head-only",
@@ -52,6 +46,6 @@ HEAD_ONLY = Strategy(
     literature=LITERATURE,
     needs_source=True,
     trains=True,
-    trained=head,
+    trained=stages_that(lambda stage: stage == HEAD),
     trains_elements=False,
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tlbench.models.stages import stages_of
+from tlbench.models.parameters import stages_of
 from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from tlbench.data.cards import load_card
 from tlbench.engine.estimates import Estimate, Prediction, estimate, finished_in
 from tlbench.engine.estimates import finished as reading
-from tlbench.engine.run.provenance import device_name
 from tlbench.engine.store.store import Store
+from tlbench.engine.work.devices import device_name
 from tlbench.jobs.base import Job
 from tlbench.md.protocol import Protocol
 from tlbench.study.loading import load_suite

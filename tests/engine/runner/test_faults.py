@@ -12,8 +12,7 @@ from fake_jobs import HERE, FakeKind, add, graph, one_thread, within
 
 from tlbench.base.errors import StoreError
 from tlbench.engine.run import runner
-from tlbench.engine.run.resources import ATTEMPTS
-from tlbench.engine.run.runner import MAX_DAMAGES, run_jobs
+from tlbench.engine.run.runner import ATTEMPTS, MAX_DAMAGES, run_jobs
 from tlbench.engine.store import manifest
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.work.attempts import Outcome, Task

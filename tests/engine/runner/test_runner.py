@@ -126,7 +126,7 @@ def test_what_was_measured_of_another_device_is_measured_again(ran, store, monke
     run_jobs(graph(timed), store, HERE)
 
     def run(number, device):
-        for module in ("run.provenance", "work.worker"):
+        for module in ("work.cost", "work.worker"):
             monkeypatch.setattr(f"tlbench.engine.{module}.device_name", lambda which: device)
         report = run_jobs(graph(timed, add("a", number)), store, HERE)
         return report.status[timed.key], store.provenance(timed.key).device_name

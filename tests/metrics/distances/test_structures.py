@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.metrics.distances.compare import compare_sets
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
 from tlbench.metrics.environments import environments
 
@@ -179,9 +179,9 @@ def _without_quantities(of, name="empty"):
 
 
 def test_missing_libraries_are_named_with_what_installs_them(monkeypatch):
-    from tlbench.metrics.distances import packages
+    from tlbench.metrics.distances import quantities
 
-    packages.check_packages()
-    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "ot" else object())
+    quantities.check_packages()
+    monkeypatch.setattr(quantities, "find_spec", lambda name: None if name == "ot" else object())
     with pytest.raises(InputError, match=r"need POT; pip install 'tlbench\[distances\]'"):
-        packages.check_packages()
+        quantities.check_packages()

@@ -8,9 +8,8 @@ import ot
 import pytest
 from scipy.stats import energy_distance, wasserstein_distance
 
-from tlbench.metrics.distances.sample import Sample
-from tlbench.metrics.distances.transport import discrepancy, exact, sliced, wasserstein
-from tlbench.metrics.distances.uncertainty import estimate
+from tlbench.metrics.distances.structures import Sample
+from tlbench.metrics.distances.transport import discrepancy, estimate, exact, sliced, wasserstein
 
 OF_VECTORS = {
     "sliced": lambda a, b: sliced(a, b, 20),
@@ -165,8 +164,8 @@ TEN_THOUSAND = """
 import resource, time
 import numpy as np
 from tlbench.metrics.distances.compare import _of_environments
-from tlbench.metrics.distances.sample import Sample
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.structures import Sample
+from tlbench.metrics.distances.quantities import DistanceSettings
 
 rng = np.random.default_rng(0)
 basis = rng.normal(size=(12, 180))

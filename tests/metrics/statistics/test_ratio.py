@@ -1,4 +1,4 @@
-"""Arms are compared pair by pair, by the geometric mean of their ratios."""
+"""Ratios of errors, at one size and over a learning curve, and what they show."""
 
 import math
 
@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.metrics.statistics import Interval, Ratio, paired_ratio
+from tlbench.metrics.statistics import (
+    Interval,
+    Ratio,
+    area_ratio,
+    negative_transfer,
+    paired_ratio,
+    verdict,
+)
 from tlbench.metrics.statistics.bootstrap import mean_interval
 
 errors = st.floats(1e-3, 1e3)
@@ -118,3 +125,124 @@ def test_five_models_without_subsets_have_the_interval_of_five_pairs():
     found = paired_ratio(zero_shot, baseline)
     assert found.n_pairs == 5
     assert found.interval == paired_ratio(zero_shot, alone).interval
+
+
+SUBSETS = [(subset, 0) for subset in range(6)]
+
+
+def curve(errors_by_size, pairs=SUBSETS):
+    return {size: dict.fromkeys(pairs, error) for size, error in errors_by_size.items()}
+
+
+@given(st.floats(0.01, 100), st.sets(st.integers(1, 1000), min_size=2, max_size=6))
+def test_a_constant_ratio_is_its_own_mean(ratio, sizes):
+    baseline = {size: {pair: 1 / size + pair[0] for pair in SUBSETS} for size in sizes}
+    arm = {n: {pair: ratio * error for pair, error in baseline[n].items()} for n in sizes}
+    found = area_ratio(arm, baseline)
+    assert found.value == pytest.approx(ratio)
+    assert found.interval.low == pytest.approx(ratio)
+    assert found.interval.high == pytest.approx(ratio)
+
+
+def test_trapezoids_over_log_size():
+    # Log ratios (base 2) 0, 3, 1 at 1, 10 and 1000: (1·1.5 + 2·2)/3 = 11/6 over three decades.
+    arm = curve({1: 1.0, 10: 8.0, 1000: 2.0})
+    baseline = curve({1000: 1.0, 10: 1.0, 1: 1.0})
+    assert area_ratio(arm, baseline).value == pytest.approx(2 ** (11 / 6))
+
+
+def test_each_pair_has_an_area_of_its_own():
+    factors = [0.5, 0.9, 0.7, 1.1, 0.6, 0.8]
+    baseline = {size: dict.fromkeys(SUBSETS, 50 / size) for size in (1, 10, 100)}
+    # The ratios of a pair differ between sizes, but their weighted log mean is its factor.
+    tilt = {1: 2.0, 10: 1.0, 100: 0.5}
+    arm = {
+        size: {
+            pair: factor * tilt[size] * 50 / size
+            for pair, factor in zip(SUBSETS, factors, strict=True)
+        }
+        for size in (1, 10, 100)
+    }
+    flat = paired_ratio(dict(zip(SUBSETS, factors, strict=True)), dict.fromkeys(SUBSETS, 1.0), 9)
+    found = area_ratio(arm, baseline, 9)
+    assert (found.value, found.n_pairs) == (pytest.approx(flat.value), 6)
+    assert found.interval.low == pytest.approx(flat.interval.low)
+    assert found.interval.high == pytest.approx(flat.interval.high)
+
+
+def test_only_common_sizes_and_complete_pairs_count():
+    arm = curve({0: 1e6, 1: 3.0, 10: 3.0, 500: 1e6})
+    baseline = curve({0: 1.0, 1: 1.0, 10: 1.0, 100: 1e-6})
+    del arm[1][SUBSETS[0]], baseline[10][SUBSETS[1]]
+    arm[10][SUBSETS[0]] = baseline[1][SUBSETS[1]] = 1e9
+    found = area_ratio(arm, baseline)
+    assert (found.value, found.n_pairs, found.interval) == (pytest.approx(3), 4, None)
+
+
+def test_exchange_inverts():
+    baseline = {size: {pair: 1 + pair[0] / size for pair in SUBSETS} for size in (1, 4, 9)}
+    arm = curve({1: 1.0, 4: 0.9, 9: 0.4})
+    there, back = area_ratio(arm, baseline, 1), area_ratio(baseline, arm, 1)
+    assert back.value == pytest.approx(1 / there.value)
+    assert back.interval.low == pytest.approx(1 / there.interval.high)
+
+
+@pytest.mark.parametrize(
+    ("arm", "baseline"),
+    [
+        ({}, {}),
+        (curve({1: 1.0, 10: 1.0}), curve({10: 1.0, 100: 1.0})),
+        (curve({0: 1.0, 10: 1.0}), curve({0: 1.0, 10: 1.0})),
+        (curve({1: 1.0, 10: 1.0}, [(0, 0)]), curve({1: 1.0, 10: 1.0}, [(1, 0)])),
+    ],
+    ids=["nothing", "one common size", "zero has no logarithm", "no common pair"],
+)
+def test_without_a_range_or_a_pair_there_is_no_area(arm, baseline):
+    assert area_ratio(arm, baseline) is None
+
+
+def test_the_value_is_the_geometric_mean_over_the_range():
+    # A ratio that falls as a power of N: its log mean is that at the middle of the log range.
+    sizes = (1, 3, 20, 100)
+    found = area_ratio(curve({n: n**-0.5 for n in sizes}), curve(dict.fromkeys(sizes, 1.0)))
+    assert found.value == pytest.approx(math.sqrt(1 / 10))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said", "flag"),
+    [
+        (Ratio(0.5, 8, Interval(0.4, 0.9)), "gain", ""),
+        (Ratio(2.0, 8, Interval(1.1, 3.0)), "loss", "significant"),
+        (Ratio(0.9, 8, Interval(0.7, 1.2)), "undecided", ""),
+        (Ratio(1.1, 8, Interval(0.9, 1.2)), "undecided", "seen"),
+        (Ratio(0.9, 8, Interval(0.8, 1.0)), "undecided", ""),
+        (Ratio(1.1, 8, Interval(1.0, 1.2)), "undecided", "seen"),
+        (Ratio(0.1, 4), "too few pairs", ""),
+        (Ratio(9.0, 4), "too few pairs", "seen"),
+        (Ratio(1.0, 4), "too few pairs", ""),
+    ],
+)
+def test_verdicts_and_flags(ratio, said, flag):
+    assert verdict(ratio) == said
+    assert negative_transfer(ratio) == flag
+
+
+def test_rounding_is_not_a_finding():
+    baseline = {(subset, 0): 0.1 + 0.2 for subset in range(6)}
+    arm = {(subset, 0): 0.3 for subset in range(6)}
+    for ratio in (paired_ratio(arm, baseline), paired_ratio(baseline, arm)):
+        assert ratio.value != 1
+        assert (verdict(ratio), negative_transfer(ratio)) == ("undecided", "")
+
+
+def test_a_clear_effect_is_found_with_five_pairs():
+    generator = np.random.default_rng(0)
+    found = []
+    for seed in range(100):
+        levels = generator.lognormal(3, 1, 5)
+        noise = generator.lognormal(0, 0.1, 5)
+        baseline = {(subset, 0): level for subset, level in enumerate(levels)}
+        arm = {(subset, 0): 0.7 * level for subset, level in enumerate(levels * noise)}
+        found.append((verdict(paired_ratio(arm, baseline, seed)), seed))
+    # Paired, the spread between subsets (a factor e) does not hide a change of 30 %.
+    assert sum(said == "gain" for said, _ in found) >= 97

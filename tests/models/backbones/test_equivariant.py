@@ -5,7 +5,7 @@ import torch
 from structures import diamond, liquid
 
 from tlbench.graphs import graph_of
-from tlbench.models.backbones.equivariant.config import EquivariantConfig
+from tlbench.models.backbones.equivariant import EquivariantConfig
 from tlbench.models.backbones.equivariant.model import RadialBasis
 from tlbench.models.potential import build_potential
 from tlbench.testing import BackboneContract

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlbench.kernels.calling import threads_for
-from tlbench.kernels.library import SWITCH, library_for
-from tlbench.kernels.scope import Purpose, scoped
+from tlbench.kernels.derivatives import Purpose, scoped
+from tlbench.kernels.library import SWITCH, library_for, threads_for
 from tlbench.models.backbones.dense import BESIDE, Filter, Layer, dense
 from tlbench.models.backbones.dimenetpp.angular import Neighbourhoods, angular_sum
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics

@@ -15,9 +15,9 @@ import torch
 from structures import diamond, liquid
 
 from tlbench.graphs import graph_of
-from tlbench.models.backbones.mace.config import MACEConfig
+from tlbench.models.backbones.mace import MACEConfig
 from tlbench.models.contract import contract
-from tlbench.models.elements import copy_element
+from tlbench.models.parameters import copy_element
 from tlbench.models.potential import build_potential, load_potential
 
 if find_spec("mace") is None:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from tlbench.base.errors import InputError, TlbenchError
-from tlbench.models.backbones.mace.config import MACEConfig
+from tlbench.models.backbones.mace import MACEConfig
 from tlbench.models.potential import build_potential
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
@@ -25,11 +25,10 @@ def test_building_it_says_where_it_can_be_built(name):
 
 
 def test_another_package_that_is_missing_is_not_taken_for_it(monkeypatch):
-    for module in ("mace", "mace.modules"):
+    for module in ("mace", "mace.modules", "tlbench.models.backbones.packages"):
         monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setitem(sys.modules, "tlbench.models.backbones.mace.elements", None)
     monkeypatch.delitem(sys.modules, "tlbench.models.backbones.mace.model", raising=False)
-    with pytest.raises(ModuleNotFoundError, match="elements"):
+    with pytest.raises(ModuleNotFoundError, match="packages"):
         MACEConfig().build()
 
 

@@ -11,7 +11,7 @@ from nequip.nn import ForceStressOutput
 from structures import liquid
 
 from tlbench.graphs import graph_of
-from tlbench.models.backbones.nequip.config import NequIPConfig
+from tlbench.models.backbones.nequip import NequIPConfig
 from tlbench.models.potential import build_potential
 from tlbench.testing import BackboneContract
 

@@ -14,8 +14,8 @@ from torch_geometric.nn.models.schnet import SchNet as PeerSchNet
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
-from tlbench.kernels.scope import Purpose, scoped
-from tlbench.models.backbones.schnet.config import SchNetConfig
+from tlbench.kernels.derivatives import Purpose, scoped
+from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.models.contract.prediction import random_potential
 from tlbench.models.potential import Potential
 from tlbench.testing import BackboneContract

@@ -7,7 +7,7 @@ from torch_geometric.nn.models.visnet import ViSNetBlock
 
 from tlbench.base.errors import InputError
 from tlbench.graphs import graph_of
-from tlbench.models.backbones.visnet.config import ViSNetConfig
+from tlbench.models.backbones.visnet import ViSNetConfig
 from tlbench.models.contract.derivatives import smooth_cutoff
 from tlbench.models.contract.prediction import random_potential
 from tlbench.models.potential import build_potential

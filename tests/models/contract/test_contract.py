@@ -15,9 +15,8 @@ from tests.models.contract.broken import (
     WrongSecondDerivative,
 )
 from tlbench.models.backbones import BACKBONES, BackboneConfig
-from tlbench.models.contract.prediction import predict, random_potential
-from tlbench.models.contract.properties import PROPERTIES
-from tlbench.models.contract.structures import rattled
+from tlbench.models.contract.check import PROPERTIES
+from tlbench.models.contract.prediction import predict, random_potential, rattled
 from tlbench.testing import BackboneContract
 
 CLAUSES = {clause.name: clause for clause in PROPERTIES}

@@ -52,6 +52,31 @@ def known_contents() -> dict[str, Content]:
     return {recipe: Content.model_validate(each) for recipe, each in written.items()}
 
 
+def check_data(entry: Entry) -> Iterator[str]:
+    """Yield what does not fit between the submission's data sets and the cards."""
+    given = [each.recipe for each in entry.about.data]
+    if sorted(given) != sorted(entry.cards):
+        yield "The data sets are not those of the suite, each once."
+        return
+    for each in entry.about.data:
+        for name in _beside_card(each, entry.cards[each.recipe]):
+            yield f"Data set {each.card}: {name} is not that of its card."
+
+
+def _beside_card(given: DataSet, card: Card) -> Iterator[str]:
+    counts = {split: card.n_frames(split) for split in ("train", "validation", "test")}
+    for name, mine, theirs in (
+        ("name", given.card, card.name),
+        ("title", given.title, card.title),
+        ("licence", given.licence, card.licence),
+        ("citation", given.citation, card.citation),
+        ("element", [given.element], card.elements),
+        ("number of structures", given.n_frames, counts),
+    ):
+        if mine != theirs:
+            yield name
+
+
 def check_known_data(entry: Entry) -> Iterator[str]:
     """Yield data sets that are not what follows from their recipe, as far as that is known."""
     known = known_contents()
@@ -68,10 +93,9 @@ def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
     TlbenchError
         If the files cannot be had or read.
     """
-    cards = {card.digest(): card for card in entry.study.cards}
     for data in entry.about.data:
-        if cards[data.recipe].data_files():
-            yield from _differing(data, content_from_files(cards[data.recipe], mirror))
+        if entry.cards[data.recipe].data_files():
+            yield from _differing(data, content_from_files(entry.cards[data.recipe], mirror))
 
 
 def _differing(data: DataSet, known: Content) -> Iterator[str]:

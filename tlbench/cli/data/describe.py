@@ -96,7 +96,7 @@ def load_parts(
     card: "Card", store: Path | None, mirror: Path | None, status: Any
 ) -> "dict[str, Frames]":
     """Return the parts of a data set; while it is sampled, ``status`` shows how far it is."""
-    from tlbench.engine.work.progress import read_progress
+    from tlbench.engine.work.events import read_progress
     from tlbench.run import load_dataset
     from tlbench.study.plan import dataset_job
 

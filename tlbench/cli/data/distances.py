@@ -57,8 +57,7 @@ def distances(
     from tlbench.base.schema import assign, validate
     from tlbench.cli.tables import console, say
     from tlbench.data.origins import SPLITS
-    from tlbench.metrics.distances.packages import check_packages
-    from tlbench.metrics.distances.settings import DistanceSettings
+    from tlbench.metrics.distances.quantities import DistanceSettings, check_packages
     from tlbench.report.inspection.comparison import check_different, compare_all
 
     check_packages()

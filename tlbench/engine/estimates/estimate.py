@@ -18,8 +18,8 @@ from statistics import median
 from typing import Literal
 
 from tlbench.engine.estimates.finished import FinishedJobs, accelerator_of
-from tlbench.engine.run.provenance import device_name
 from tlbench.engine.run.schedule import Schedule, Status
+from tlbench.engine.work.devices import device_name
 from tlbench.jobs.amount import Amount
 from tlbench.jobs.base import KINDS, Job
 

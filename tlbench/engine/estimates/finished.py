@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.base.schema import ModelT, read_json
 from tlbench.data.origins import ORIGINS, SPLITS
-from tlbench.engine.run.provenance import Provenance, device_name
+from tlbench.engine.store.provenance import Provenance
 from tlbench.engine.store.store import Store
+from tlbench.engine.work.devices import device_name
 from tlbench.jobs.amount import Amount, Sizes
 from tlbench.jobs.base import KINDS, Job, amount_of
 from tlbench.jobs.context import RESULT

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError
-from tlbench.engine.run.resources import Resources
-from tlbench.engine.run.runner import run_jobs
+from tlbench.engine.run.runner import Resources, run_jobs
 from tlbench.engine.store.plans import find_job
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.work.attempts import Limits

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from tlbench.base.errors import LockedError, StoreError
-from tlbench.engine.run.resources import Resources
+from tlbench.engine.executors import default_workers, local
 from tlbench.engine.run.schedule import Schedule, Status
 from tlbench.engine.store.store import State, Store
-from tlbench.engine.work.attempts import Outcome, Task
+from tlbench.engine.work.attempts import Limits, Outcome, Task
 from tlbench.engine.work.supervisor import execute
 from tlbench.jobs.base import Job
 
@@ -26,6 +27,45 @@ MAX_DAMAGES = 3
 _TICK_SECONDS = 0.25
 _BUSY_SECONDS = 0.5, 5.0
 """Shortest and longest time after which a job that another runner does is looked at again."""
+
+ATTEMPTS = 3
+"""A job whose process has died this often is given up."""
+
+MakeExecutor = Callable[[], AbstractContextManager[Executor]]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Where jobs are done, and what they may use.
+
+    Attributes
+    ----------
+    workers
+        Jobs at a time on this machine; by default one per core.
+    device
+        "auto", "cpu" or "cuda".
+    executor
+        Where jobs are done instead of on this machine, and how many there are at a time.
+    limits, attempts
+        What one attempt at a job may use, and how often a job is tried whose process dies or
+        takes too long.
+    pythons
+        Name of an environment → interpreter of the jobs that need it.
+    """
+
+    workers: int | None = None
+    device: str = "auto"
+    executor: tuple[MakeExecutor, int] | None = None
+    limits: Limits = field(default_factory=Limits)
+    attempts: int = ATTEMPTS
+    pythons: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, n_jobs: int) -> tuple[MakeExecutor, int]:
+        """Return what makes an executor, and how many jobs it does at a time."""
+        if self.executor is not None:
+            return self.executor
+        workers = min(self.workers or default_workers(), n_jobs)
+        return partial(local, workers), workers
 
 
 @dataclass

@@ -14,8 +14,7 @@ from tlbench.base.locks import Lock
 from tlbench.engine.run.run_log import LOCK, RUN
 from tlbench.engine.store.plans import plans_folder, read_plan
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.events import EVENTS, LOG, read_events
-from tlbench.engine.work.progress import read_progress
+from tlbench.engine.work.events import EVENTS, LOG, read_events, read_progress
 from tlbench.jobs.base import Job
 from tlbench.study.shards import part
 

@@ -113,7 +113,7 @@ def export(
 def _packing(file: BinaryIO, packed: bool) -> BinaryIO:
     # Weights and arrays hardly shrink further; neither name nor time goes into the header.
     pack = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) if packed else file
-    return cast(BinaryIO, pack)
+    return cast("BinaryIO", pack)
 
 
 def _add_job(archive: tarfile.TarFile, store: Store, key: str) -> None:
@@ -242,7 +242,7 @@ def _unpack(
     """Bring folder after folder of an archive into the store, and yield their names."""
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+    stream = cast("BinaryIO", gzip.GzipFile(fileobj=file)) if packed else file
     seen = set()
     with tarfile.open(fileobj=stream, mode="r:", tarinfo=_PlainFile) as archive:
         members = _members(archive, max_bytes)
@@ -253,7 +253,7 @@ def _unpack(
             if folder == PLANS:
                 for member in files:
                     _check_size(member, _MAX_PLAN)
-                    content = cast(BinaryIO, archive.extractfile(member)).read()
+                    content = cast("BinaryIO", archive.extractfile(member)).read()
                     name = member.name.partition("/")[2]
                     try:
                         done.plans += place_plan(store, name, content, max_bytes)

@@ -150,12 +150,6 @@ def size_of(path: Path | str) -> int:
         return 0
 
 
-def count_and_size(paths: Iterable[Path]) -> tuple[int, int]:
-    """Return how many ``paths`` there are, and the bytes in them."""
-    sizes = [size_of(path) for path in paths]
-    return len(sizes), sum(sizes)
-
-
 Fate = Literal["left", "set aside", "in use"]
 
 

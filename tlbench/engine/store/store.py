@@ -40,9 +40,9 @@ from tlbench.base.files import clear_parts, flush, write_whole
 from tlbench.base.holders import Holder
 from tlbench.base.locks import Lock
 from tlbench.base.schema import ModelT, first_problem
-from tlbench.engine.run.provenance import Provenance
 from tlbench.engine.store.file_systems import Locks, find_locks, limitation
 from tlbench.engine.store.manifest import check_outputs, read_checked, read_manifest, write_manifest
+from tlbench.engine.store.provenance import Provenance
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import RESULT
 

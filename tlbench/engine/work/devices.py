@@ -1,4 +1,9 @@
-"""Which device jobs compute on."""
+"""Which device jobs compute on, and what it is."""
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
 
 from tlbench.base.errors import InputError
 
@@ -31,3 +36,25 @@ def check_device(device: str) -> None:
             raise InputError(
                 "--device cuda: no usable CUDA device was found; use --device cpu or auto."
             )
+
+
+@cache
+def device_name(device: str) -> str:
+    """Return the model of the processor or accelerator."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"{model}, {os.cpu_count()} cores"
+
+
+def instructions(device: str) -> str | None:
+    """Return the vector instructions that torch uses on a processor; None on an accelerator."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability() if device == "cpu" else None

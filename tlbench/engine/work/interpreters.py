@@ -1,11 +1,11 @@
-"""Interpreters that jobs run in: this one, and those of environments of their own."""
+"""Interpreters that jobs run in, this one and those of environments, and their code."""
 
 import json
 import platform
 import subprocess
 from collections.abc import Collection, Mapping
 from functools import cache
-from importlib.metadata import distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,20 @@ from tlbench.base.errors import InputError, printable
 from tlbench.base.registry import near_names
 from tlbench.base.schema import digest
 from tlbench.jobs.imports import PACKAGE, SourceFiles, code_files
+
+PACKAGES = (
+    "tlbench",
+    "torch",
+    "torch-geometric",
+    "e3nn",
+    "nequip",
+    "mace-torch",
+    "numpy",
+    "scipy",
+    "ase",
+    "vesin",
+)
+
 
 _SECONDS = 120
 
@@ -75,7 +89,7 @@ def check_interpreters(pythons: Mapping[str, str], environments: Collection[str]
 
 
 def _described(name: str, python: str) -> Mapping[str, Any]:
-    command = [python, "-P", "-m", "tlbench.engine.work.child", "describe"]
+    command = [python, "-P", "-m", "tlbench.engine.work.worker", "describe"]
     where = f"The Python of the environment {name!r}, {python},"
     try:
         done = subprocess.run(
@@ -103,3 +117,35 @@ def _described(name: str, python: str) -> Mapping[str, Any]:
             f"{where} has no tlbench; install it there: {python} -m pip install tlbench."
         )
     raise InputError(f"{where} is not a Python that tlbench {version('tlbench')} runs in{said}.")
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that results depend on."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def code_state() -> dict[str, Any]:
+    """Return the git commit of a checkout and whether it was changed; nothing if installed."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return {"git_commit": None, "git_dirty": None}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {
+            "git_commit": git("rev-parse", "HEAD"),
+            "git_dirty": bool(git("status", "--porcelain", "--", "tlbench", "datasets")),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {"git_commit": None, "git_dirty": None}

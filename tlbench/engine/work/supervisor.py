@@ -34,7 +34,7 @@ THREAD_VARIABLES = (
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from tlbench.engine.work.child import main; main(int(sys.argv[2]))"
+    "from tlbench.engine.work.worker import main; main(int(sys.argv[2]))"
 )
 INTERRUPTED = "the command that ran it was stopped"
 """How a job ended whose runner was stopped."""
@@ -61,7 +61,7 @@ class Child:
         command = [python or sys.executable]
         # Without -P it would import what lies in the current folder.
         foreign, own = (
-            ["-P", "-m", "tlbench.engine.work.child"],
+            ["-P", "-m", "tlbench.engine.work.worker"],
             ["-c", _BOOT, json.dumps(sys.path)],
         )
         command += foreign if python else own

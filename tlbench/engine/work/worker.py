@@ -1,27 +1,37 @@
-"""Doing one job in this process.
+"""Doing one job in this process, and the process that does jobs one after another.
+
+That process is started by `tlbench.engine.work.supervisor` with the interpreter that the jobs need.
+A request is a line of JSON on its standard input, an answer is one on the pipe it was given;
+nothing is pickled, so that interpreters of different versions understand each other. It ends when
+its input does, which happens when the supervisor stops or dies in whatever way.
 
 At the top this module imports nothing heavy, so that a worker is there at once and imports only
 what its jobs need.
 """
 
 import errno
+import faulthandler
+import json
 import os
 import platform
+import signal
 import sys
 import textwrap
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 
 from tlbench.base.errors import DivergedError, LockedError, StoreError, TlbenchError
-from tlbench.engine.run.provenance import Stopwatch, device_name
 from tlbench.engine.store.store import State, Store
-from tlbench.engine.work.attempts import Outcome, Task
-from tlbench.engine.work.devices import resolve
-from tlbench.engine.work.events import EVENTS, LOG, EventLog, read_events
-from tlbench.engine.work.memory import forget_peak
-from tlbench.engine.work.progress import PROGRESS, Reporter
+from tlbench.engine.work.attempts import Outcome, Task, read_request
+from tlbench.engine.work.cost import Stopwatch, forget_peak, keep_freed_memory
+from tlbench.engine.work.devices import device_name, resolve
+from tlbench.engine.work.events import EVENTS, LOG, PROGRESS, EventLog, Reporter, read_events
+from tlbench.engine.work.interpreters import describe
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
 from tlbench.jobs.sources import check_imported, check_planned
@@ -191,3 +201,45 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, TlbenchError):
         return text
     return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"
+
+
+def main(answers: int) -> None:
+    """Do what is asked until there is nobody left to ask.
+
+    Interrupts are left to the runner, and memory that jobs free is kept.
+
+    Parameters
+    ----------
+    answers
+        File descriptor of the pipe for answers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    keep_freed_memory()
+    os.set_inheritable(answers, False)
+    requests: SimpleQueue[str] = SimpleQueue()
+    incoming = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    threading.Thread(target=_listen, args=(incoming, requests), daemon=True).start()
+    with os.fdopen(answers, "w", encoding="utf-8") as file:
+        while True:
+            task = read_request(json.loads(requests.get()))
+            outcome = attempt(task, capture=True)
+            file.write(json.dumps(asdict(outcome)) + "\n")
+            file.flush()
+
+
+def _listen(incoming: int, requests: "SimpleQueue[str]") -> None:
+    """Pass requests on, and end the process when there can be no more."""
+    with os.fdopen(incoming, encoding="utf-8") as file:
+        for line in file:
+            requests.put(line)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["describe"]:
+        sys.stdout.write(json.dumps(describe()) + "\n")
+    else:
+        main(int(sys.argv[1]))

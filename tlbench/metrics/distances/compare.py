@@ -6,12 +6,22 @@ from functools import partial
 import numpy as np
 
 from tlbench.base.errors import InputError
-from tlbench.metrics.distances.quantities import FORMS, QUANTITIES, Form, SetDistance
-from tlbench.metrics.distances.sample import Sample
-from tlbench.metrics.distances.settings import DistanceSettings
-from tlbench.metrics.distances.structures import StructureSet
-from tlbench.metrics.distances.transport import discrepancy, exact, sliced, wasserstein
-from tlbench.metrics.distances.uncertainty import DistanceEstimate, estimate
+from tlbench.metrics.distances.quantities import (
+    FORMS,
+    QUANTITIES,
+    DistanceSettings,
+    Form,
+    SetDistance,
+)
+from tlbench.metrics.distances.structures import Sample, StructureSet
+from tlbench.metrics.distances.transport import (
+    DistanceEstimate,
+    discrepancy,
+    estimate,
+    exact,
+    sliced,
+    wasserstein,
+)
 
 
 def compare_sets(

@@ -6,10 +6,55 @@ from functools import cached_property
 import numpy as np
 
 from tlbench.base.errors import InputError
+from tlbench.base.seeds import stream
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.graphs import Graph, graph_of, pairs_of_edges, within
-from tlbench.metrics.distances.sample import Sample
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values, or vectors, of the atoms or pairs of a set of structures.
+
+    ``values`` (n,) or (n, features); ``frame`` (n,) the structure that each comes from, one of
+    ``n_frames``.
+    """
+
+    values: Floats
+    frame: Ints
+    n_frames: int
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_present(self) -> int:
+        """Number of structures that have values."""
+        return len(np.unique(self.frame))
+
+    def thinned(self, most: int) -> "Sample":
+        """Return at most so many of the values, drawn evenly and always the same ones."""
+        if len(self) <= most:
+            return self
+        generator = np.random.Generator(np.random.PCG64(stream("thinned", len(self), most)))
+        kept = np.sort(generator.choice(len(self), most, replace=False))
+        return Sample(self.values[kept], self.frame[kept], self.n_frames)
+
+    def weights(self, frames: Floats) -> Floats:
+        """Return the weight of each value if each structure has that of ``frames`` (n_frames,)."""
+        found: Floats = frames[self.frame]
+        return normalised(found)
+
+    def ones(self) -> Floats:
+        """Return the weights of structures that count the same."""
+        return np.ones(self.n_frames)
+
+
+def normalised(weights: Floats) -> Floats:
+    """Return weights that add up to 1."""
+    found: Floats = weights / weights.sum()
+    return found
+
 
 FARTHEST = 6.0
 """Distance beyond which an atom counts as having no neighbour, Å."""

@@ -11,17 +11,20 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import linear, pad
 
-from tlbench.kernels.calling import (
+from tlbench.kernels.derivatives import current_scope, differentiate, once
+from tlbench.kernels.library import (
+    MAX_LAYERS,
+    MAX_RADIAL,
+    NO_SKIP,
+    TILE,
     address,
     addresses,
     call,
+    library_for,
     partial_sums,
     threads_for,
     whole,
 )
-from tlbench.kernels.derivatives import differentiate, once
-from tlbench.kernels.library import MAX_LAYERS, MAX_RADIAL, NO_SKIP, TILE, library_for
-from tlbench.kernels.scope import current_scope
 from tlbench.models.backbones.activation import silu
 
 BESIDE = -1

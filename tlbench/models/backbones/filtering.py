@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels.calling import (
+from tlbench.kernels.derivatives import current_scope, differentiate, once
+from tlbench.kernels.library import (
+    MAX_RADIAL,
     address,
     call,
+    library_for,
     partial_sums,
     spans,
     threads_for,
 )
-from tlbench.kernels.derivatives import differentiate, once
-from tlbench.kernels.library import MAX_RADIAL, library_for
-from tlbench.kernels.scope import current_scope
 
 
 def filtered_sum(x: Tensor, radial: Tensor, weight: Tensor, first: Tensor) -> Tensor:

@@ -13,17 +13,20 @@ from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER
 from tlbench.models.contract.clause import clause
 from tlbench.models.contract.prediction import (
+    SOURCE,
+    TARGET,
     difference,
     forces,
     graph,
+    isolated,
+    molecule,
     predict,
     random_potential,
+    rattled,
     registered,
 )
-from tlbench.models.contract.structures import SOURCE, TARGET, isolated, molecule, rattled
-from tlbench.models.elements import copy_element
+from tlbench.models.parameters import copy_element, stages_of
 from tlbench.models.potential import Potential, load_potential
-from tlbench.models.stages import stages_of
 
 
 @clause("returns one finite energy per atom, shape (n_atoms,), in the precision of its weights")

@@ -1,4 +1,4 @@
-"""The contract measured property by property, for people."""
+"""The contract as a table of properties, and measured one by one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +7,18 @@ from typing import Any
 import torch
 
 from tlbench.models.backbones import BackboneConfig
+from tlbench.models.contract import bookkeeping, derivatives, invariances
+from tlbench.models.contract.clause import CLAUSES, Property
 from tlbench.models.contract.prediction import random_potential
-from tlbench.models.contract.properties import PROPERTIES, Property
+
+PROPERTIES = tuple(
+    each
+    for module in (invariances, derivatives, bookkeeping)
+    for each in CLAUSES
+    if each.measure.__module__ == module.__name__
+)
+"""All clauses, those of physics first."""
+
 
 PRECISIONS = (torch.float64, torch.float32)
 

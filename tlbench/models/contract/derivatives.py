@@ -12,12 +12,16 @@ from torch import Tensor
 from tlbench.base.units import GPA
 from tlbench.data.frames import Floats
 from tlbench.models.contract.clause import clause
-from tlbench.models.contract.prediction import AtomicValues, energies, forces, graph, predict
-from tlbench.models.contract.structures import (
+from tlbench.models.contract.prediction import (
     TARGET,
+    AtomicValues,
     crystal,
+    energies,
+    forces,
+    graph,
     isolated,
     molecule,
+    predict,
     rattled,
     small_cell,
 )

@@ -10,8 +10,17 @@ import numpy as np
 
 from tlbench.data.frames import Floats
 from tlbench.models.contract.clause import clause
-from tlbench.models.contract.prediction import AtomicValues, difference, energies, predict
-from tlbench.models.contract.structures import TARGET, isolated, molecule, rattled, small_cell
+from tlbench.models.contract.prediction import (
+    TARGET,
+    AtomicValues,
+    difference,
+    energies,
+    isolated,
+    molecule,
+    predict,
+    rattled,
+    small_cell,
+)
 from tlbench.models.potential import Potential
 
 

@@ -11,8 +11,7 @@ from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images
 from tlbench.metrics.distances.compare import compare_sets
-from tlbench.metrics.distances.quantities import SetDistance
-from tlbench.metrics.distances.settings import DistanceSettings
+from tlbench.metrics.distances.quantities import DistanceSettings, SetDistance
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
 from tlbench.metrics.environments import environments
 from tlbench.models.applicability import check_structure

@@ -6,8 +6,8 @@ import torch
 from scipy.special import eval_legendre, spherical_jn
 from torch import Tensor
 
+from tlbench.kernels.derivatives import scoped
 from tlbench.kernels.library import MAX_ORDERS, SWITCH
-from tlbench.kernels.scope import scoped
 from tlbench.models.backbones.dimenetpp.angular import Neighbourhoods, angular_sum
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics, solid_harmonics
 from tlbench.models.backbones.dimenetpp.radial import (

@@ -17,12 +17,11 @@ from triplets import SphericalBasis, TripletDimeNetPP, triplets
 
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of, neighbours
+from tlbench.kernels.derivatives import Purpose, scoped
 from tlbench.kernels.library import SWITCH
-from tlbench.kernels.scope import Purpose, scoped
-from tlbench.models.backbones.dimenetpp.config import DimeNetPPConfig
+from tlbench.models.backbones.dimenetpp import DimeNetPPConfig
 from tlbench.models.backbones.dimenetpp.radial import spherical_bessel_zeros
-from tlbench.models.contract.prediction import random_potential
-from tlbench.models.contract.structures import small_cell
+from tlbench.models.contract.prediction import random_potential, small_cell
 from tlbench.models.potential import Potential
 from tlbench.testing import BackboneContract
 

@@ -4,6 +4,6 @@ Parsl asks the scheduler for blocks of nodes, starts workers there and sends the
 needs the same tlbench, and the store at the same path.
 """
 
-from tlbench.engine.executors.parsl.configuration import parsl_executor
+from tlbench.engine.executors.parsl.executor import parsl_executor
 
 __all__ = ["parsl_executor"]

@@ -109,7 +109,7 @@ def _why(blocks: "dict[str, JobStatus]") -> str:
     said = [line for line in (status.stderr_summary or "").splitlines() if line.strip()]
     code = "" if status.exit_code is None else f"exit code {status.exit_code}"
     if said or code:
-        return ": ".join(filter(None, [code, _short(said[-1]) if said else ""]))
+        return ": ".join(filter(None, [code, *map(_short, said[-1:])]))
     return _short(status.message or f"its state is {status.state.name}")
 
 

@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tlbench.graphs import Graph
-from tlbench.kernels.calling import (
+from tlbench.kernels.derivatives import current_scope, differentiate, once
+from tlbench.kernels.library import (
+    MAX_ORDERS,
     address,
     call,
+    library_for,
     partial_sums,
     spans,
     threads_for,
 )
-from tlbench.kernels.derivatives import differentiate, once
-from tlbench.kernels.library import MAX_ORDERS, library_for
-from tlbench.kernels.scope import current_scope
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from tlbench.kernels.calling import address, call, threads_for
-from tlbench.kernels.derivatives import once
-from tlbench.kernels.library import MAX_ORDERS, library_for
-from tlbench.kernels.scope import Scope, current_scope
+from tlbench.kernels.derivatives import Scope, current_scope, once
+from tlbench.kernels.library import MAX_ORDERS, address, call, library_for, threads_for
 
 Polynomial = npt.NDArray[np.float64]
 """Coefficients of x^a y^b z^c at [a, b, c]."""

@@ -18,12 +18,12 @@ from tlbench.kernels.library import library_for
 from tlbench.models.backbones.activation import silu
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.dense import BESIDE, Filter, Layer, dense
+from tlbench.models.backbones.dimenetpp import DimeNetPPConfig
 from tlbench.models.backbones.dimenetpp.angular import (
     Neighbourhoods,
     angular_sum,
     neighbourhoods_of,
 )
-from tlbench.models.backbones.dimenetpp.config import DimeNetPPConfig
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.models.backbones.dimenetpp.radial import RadialFunctions
 from tlbench.models.backbones.filtering import filtered_sum

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
-from tlbench.models.backbones.equivariant.config import EquivariantConfig
+from tlbench.models.backbones.equivariant import EquivariantConfig
 
 
 class Equivariant(Backbone):

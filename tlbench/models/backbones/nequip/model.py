@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
-from tlbench.models.backbones.isolation import isolated_import
-from tlbench.models.backbones.nequip.config import NequIPConfig
+from tlbench.models.backbones.nequip import NequIPConfig
+from tlbench.models.backbones.packages import isolated_import
 
 with isolated_import():
     from nequip.data import AtomicDataDict

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import linear
 
-from tlbench.kernels.derivatives import once
-from tlbench.kernels.scope import Scope, current_scope
+from tlbench.kernels.derivatives import Scope, current_scope, once
 from tlbench.models.backbones.activation import shifted_softplus
 
 SMALLEST_EXPONENT = -80.0

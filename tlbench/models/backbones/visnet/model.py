@@ -14,8 +14,8 @@ from torch_geometric.nn.models.visnet import (
 
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
-from tlbench.models.backbones.message_passing import remove_templates
-from tlbench.models.backbones.visnet.config import ViSNetConfig
+from tlbench.models.backbones.packages import remove_templates
+from tlbench.models.backbones.visnet import ViSNetConfig
 
 
 class ViSNet(Backbone):

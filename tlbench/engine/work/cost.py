@@ -1,9 +1,17 @@
-"""Memory of a process: whether what is freed goes back to the system, and how much was used."""
+"""What a job costs, time and memory; and whether freed memory goes back to the system."""
 
 import ctypes
+import platform
 import resource
+import time
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from tlbench.engine.work.devices import device_name, instructions
+from tlbench.engine.work.interpreters import code_state, environment_digest, package_versions
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -72,3 +80,35 @@ def peak_device_mib(device: str) -> int | None:
     import torch
 
     return int(torch.cuda.max_memory_allocated(device)) >> 20
+
+
+@dataclass
+class Stopwatch:
+    """Measures the cost of a job from when it is made."""
+
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    _wall: float = field(default_factory=time.perf_counter)
+    _cpu: float = field(default_factory=time.process_time)
+
+    def provenance(self, device: str) -> dict[str, Any]:
+        """Return the provenance of a job that ends now."""
+        import torch
+
+        from tlbench.kernels.library import describe
+
+        return {
+            "started": self.started,
+            "wall_seconds": round(time.perf_counter() - self._wall, 3),
+            "cpu_seconds": round(time.process_time() - self._cpu, 3),
+            "peak_memory_mib": peak_mib(),
+            "peak_device_memory_mib": peak_device_mib(device),
+            "device": device,
+            "device_name": device_name(device),
+            "threads": torch.get_num_threads(),
+            "kernels": describe() if device == "cpu" else "torch",
+            "instructions": instructions(device),
+            "python": platform.python_version(),
+            "packages": package_versions(),
+            "installed": environment_digest(),
+            **code_state(),
+        }

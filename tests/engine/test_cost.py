@@ -30,16 +30,16 @@ def faults(prepare):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc")
 def test_large_arrays_are_faulted_in_once():
-    keep = "from tlbench.engine.work.memory import keep_freed_memory; assert keep_freed_memory()"
+    keep = "from tlbench.engine.work.cost import keep_freed_memory; assert keep_freed_memory()"
     # Huge pages or not, an array that is mapped anew costs several faults.
     assert faults(keep) < REPEATS <= faults("")
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    from tlbench.engine.work import memory
+    from tlbench.engine.work import cost
 
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
-    assert memory.keep_freed_memory() is False
+    monkeypatch.setattr(cost.ctypes, "CDLL", lambda name: object())
+    assert cost.keep_freed_memory() is False
 
 
 class Cuda:
@@ -63,7 +63,7 @@ class Cuda:
 def test_the_peak_of_an_accelerator_is_that_of_the_job_and_not_of_one_before(monkeypatch):
     import torch
 
-    from tlbench.engine.work.memory import forget_peak, peak_device_mib
+    from tlbench.engine.work.cost import forget_peak, peak_device_mib
 
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
@@ -83,9 +83,7 @@ def test_a_job_on_an_accelerator_resets_its_peak_first(monkeypatch, tmp_path):
 
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
-    monkeypatch.setattr(
-        "tlbench.engine.run.provenance.device_name", lambda device: "an accelerator"
-    )
+    monkeypatch.setattr("tlbench.engine.work.cost.device_name", lambda device: "an accelerator")
     kind = FakeKind(lambda config, context: {"peak": cuda.peak}, uses_device=True)
     monkeypatch.setitem(base.KINDS, "sum", kind)
     monkeypatch.setattr("tlbench.engine.work.worker.settle_process", lambda kind, config: None)

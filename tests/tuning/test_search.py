@@ -7,7 +7,7 @@ import pytest
 
 from tlbench.tuning import Search
 from tlbench.tuning.ledger import EndedTrial
-from tlbench.tuning.proposals import BOUNDS, ROUND, proposals
+from tlbench.tuning.search import BOUNDS, ROUND, proposals
 
 
 def error_of(settings):

@@ -1,0 +1,68 @@
+"""What the store knows of where a result comes from: code, packages, machine, cost."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, model_validator
+
+from tlbench.base.schema import Strict
+
+LARGEST = 10**12
+Amount = Annotated[float, Field(ge=0, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Word = Annotated[str, Field(max_length=1000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
+
+
+class Provenance(Strict):
+    """Where the result of a job comes from.
+
+    Seconds are those of the attempt that finished the job; ``updates_of_attempt`` says how many of
+    a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
+    jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` are the vector
+    instructions that torch uses, as "AVX512", in which processors of one name may differ; None on
+    an accelerator.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    started: Word
+    wall_seconds: Amount
+    cpu_seconds: Amount
+    peak_memory_mib: Count | None = None
+    peak_device_memory_mib: Count | None = None
+    device: Word
+    device_name: Word
+    threads: Annotated[int, Field(ge=1, le=10**6)]
+    kernels: Word | None = None
+    instructions: Word | None = None
+    python: Word
+    packages: Annotated[dict[Word, Word], Field(max_length=200)]
+    installed: Digest | None = None
+    git_commit: Digest | None
+    git_dirty: bool | None
+    environment: Word | None = None
+    attempts: Annotated[int, Field(ge=1, le=10**6)] = 1
+    updates: Amount | None = None
+    updates_of_attempt: Amount | None = None
+    updates_per_second: Amount | None = None
+    force_call_seconds: Amount | None = None
+
+    @model_validator(mode="after")
+    def _attempt_is_part_of_the_whole(self) -> "Provenance":
+        updates, own = self.updates, self.updates_of_attempt
+        if updates and own:
+            if not 1 <= own <= updates:
+                raise ValueError(f"{own:g} of {updates:g} updates were those of one attempt")
+            if max(self.wall_seconds, self.cpu_seconds) * updates / own > LARGEST:
+                raise ValueError("all attempts together took longer than anything does")
+        return self
+
+    def whole(self) -> "Provenance":
+        """Return it with the seconds of all attempts at a training."""
+        updates, own = self.updates, self.updates_of_attempt
+        factor = updates / own if updates and own else 1.0
+        seconds = {
+            "wall_seconds": self.wall_seconds * factor,
+            "cpu_seconds": self.cpu_seconds * factor,
+        }
+        return self.model_copy(update=seconds)

@@ -1,0 +1,45 @@
+"""What other packages change in a process or leave behind in a folder, undone."""
+
+import os
+import random
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from torch import nn
+
+
+@contextmanager
+def isolated_import() -> Iterator[None]:
+    """Let what is imported within print nothing, and leave the process as it was.
+
+    Some packages add filters of warnings, draw random numbers, and set variables of the
+    environment.
+    """
+    state, environment = random.getstate(), dict(os.environ)
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        yield
+    random.setstate(state)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+def remove_templates(network: nn.Module) -> None:
+    """Remove the modules that torch-geometric wrote for the layers of a network.
+
+    The first layer of each class in a process renders a module of its own into a file, imports
+    it, and leaves the file: thousands of them after some benchmarks.
+    """
+    from torch_geometric.nn import MessagePassing
+
+    folder = Path(tempfile.gettempdir())
+    for layer in {type(part) for part in network.modules() if isinstance(part, MessagePassing)}:
+        for method in (layer.propagate, layer.edge_updater):
+            written = Path(sys.modules[method.__module__].__file__ or "")
+            if written.parent == folder:
+                written.unlink(missing_ok=True)
