@@ -1,24 +1,18 @@
 """Dynamics keep energy and temperature; sampled frames are labelled, wrapped and in order."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 from scipy import constants, stats
-from structures import diamond
-from tlbench.data.frames import Frames
-from tlbench.md.langevin import Langevin, LangevinState
-from tlbench.md.neighbours import SkinnedNeighbours
-from tlbench.reference.stillinger_weber import StillingerWeber
-from dataclasses import fields
-import numpy as np
-import pytest
-import torch
 from structures import diamond, skewed
+
 from tlbench.base.units import BOLTZMANN
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
-from tlbench.md.langevin import Langevin, sample_nvt
+from tlbench.md.langevin import Langevin, LangevinState, sample_nvt
 from tlbench.md.neighbours import SkinnedNeighbours
 from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
 

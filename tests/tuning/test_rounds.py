@@ -3,9 +3,11 @@
 import json
 import shutil
 from dataclasses import replace
+
 import pytest
-from faulty import finished
+from faulty import done, end, events, finished, start, wait_for, write_suite
 from inline import inline
+
 from tlbench.base.errors import InputError
 from tlbench.engine.run.resources import Resources
 from tlbench.engine.work.attempts import Limits
@@ -13,11 +15,9 @@ from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.study.models import plan
 from tlbench.study.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
-from tlbench.tuning.ledger import TRIALS as LEDGER
-import pytest
-from faulty import done, end, events, finished, start, wait_for, write_suite
-from tlbench.tuning import RESULT
 from tlbench.tuning.ledger import TRIALS
+from tlbench.tuning.ledger import TRIALS as LEDGER
+
 
 def jobs(folder):
     return [json.loads(p.read_text()) for p in folder.store.root.glob("*/job.json")]
