@@ -7,12 +7,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tlbench.base.errors import InputError
+from tlbench.board.site import serving
 from tlbench.board.site.build import build_site
 from tlbench.board.site.serving import server_of
 
@@ -112,6 +113,26 @@ def test_odd_requests_and_readers_who_leave_are_not_noticed(address: str, capfd)
     with urllib.request.urlopen(f"{address}/index.html") as answer:
         assert answer.status == 200
     assert capfd.readouterr().err == ""
+
+
+def test_readers_beyond_a_number_are_turned_away(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(serving, "MOST_READERS", 2)
+    (tmp_path / "results").mkdir()
+    build_site(tmp_path / "results", tmp_path / "site")
+    with server_of(tmp_path / "site", 0) as server, ExitStack() as silent:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            readers = [
+                silent.enter_context(socket.create_connection(server.server_address, timeout=5))
+                for _ in range(3)
+            ]
+            assert readers[-1].recv(1) == b""
+            readers[0].sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
+            assert readers[0].recv(8) == b"HTTP/1.0"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_only_this_machine_is_listened_to(site: Path):

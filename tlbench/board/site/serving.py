@@ -4,6 +4,7 @@ import errno
 import functools
 import os
 import sys
+import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import gaierror
@@ -13,6 +14,9 @@ from tlbench.base.errors import InputError
 from tlbench.board.site.build import is_site
 
 HOST = "127.0.0.1"
+MOST_READERS = 64
+"""Connections at a time; more are closed at once."""
+
 _LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -54,7 +58,25 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    """A thread for each reader, who may leave at any time."""
+    """A thread for each of a limited number of readers, who may leave at any time."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._free = threading.BoundedSemaphore(MOST_READERS)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, if there is one."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one reader."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a reader who has left."""
