@@ -29,9 +29,9 @@ from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
+from tlbench.report.html import write_report
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
 from tlbench.report.markdown import markdown
-from tlbench.report.page import write_report
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results

@@ -27,16 +27,16 @@ from tlbench.tuning.ledger import LEDGER_FORMAT
 
 FOLDER = Path(__file__).parent / "formats"
 OF_LINES = {
-    "records": records.FORMAT,
-    "costs": costs.FORMAT,
-    "distances": distances.FORMAT,
-    "profiles": profiles.FORMAT,
+    "records": records.RECORDS_FORMAT,
+    "costs": costs.COSTS_FORMAT,
+    "distances": distances.DISTANCES_FORMAT,
+    "profiles": profiles.PROFILES_FORMAT,
     "errors": ERRORS_FORMAT,
     "tests": TESTS_FORMAT,
     "provenance": PROVENANCE_FORMAT,
 }
 OBJECTS = {
-    "dynamics": dynamics.FORMAT,
+    "dynamics": dynamics.DYNAMICS_FORMAT,
     "submission": SUBMISSION_FORMAT,
     "check": CHECK_FORMAT,
     "baseline": BASELINE_FORMAT,

@@ -17,7 +17,7 @@ from tlbench.board.collecting import Collector
 from tlbench.board.reading import digest_of, read_submission
 from tlbench.board.verification import verify, verify_all
 from tlbench.jobs.sources import own_sources
-from tlbench.results.costs import read_costs, write_costs
+from tlbench.results.costs import COSTS_FORMAT
 from tlbench.results.results import Results
 
 ME = Who("mine", ["Ada Lovelace", "Émilie du Châtelet"], "https://example.org/paper")
@@ -92,9 +92,9 @@ def test_a_changed_result_is_a_revision_and_the_old_one_stays(added, clean_run, 
     shutil.copytree(added.folder.parents[1], results)
     run = tmp_path / "run"
     shutil.copytree(clean_run, run)
-    first, *rest = read_costs(run / "costs.jsonl")
+    first, *rest = COSTS_FORMAT.read_lines(run / "costs.jsonl")
     again = first.model_copy(update={"peak_memory_mib": (first.peak_memory_mib or 0) + 100})
-    write_costs(run / "costs.jsonl", [again, *rest])
+    COSTS_FORMAT.write_lines(run / "costs.jsonl", [again, *rest])
     old = {p.name: p.read_bytes() for p in (results / "smoke" / "mine").iterdir()}
     entry, _ = add_run(run, results, smoke.store, ME)
     assert entry.folder == results / "smoke" / "mine-r2"

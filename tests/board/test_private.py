@@ -16,7 +16,7 @@ from tlbench.board.reading import read_about, read_submission, submission_folder
 from tlbench.board.site.build import build_site
 from tlbench.board.verification import verify, verify_all
 from tlbench.data.cards import card_folder
-from tlbench.results.costs import read_costs, write_costs
+from tlbench.results.costs import COSTS_FORMAT
 
 ME = Who("mine", ["Ada Lovelace"])
 
@@ -162,9 +162,9 @@ def test_a_later_run_is_a_revision_and_the_same_run_is_not_added(board, own_run,
     with pytest.raises(InputError, match="already holds these results"):
         add_run(own_run, results, smoke.store, ME, private=True)
     shutil.copytree(own_run, tmp_path / "run")
-    first, *rest = read_costs(tmp_path / "run" / "costs.jsonl")
+    first, *rest = COSTS_FORMAT.read_lines(tmp_path / "run" / "costs.jsonl")
     again = first.model_copy(update={"peak_memory_mib": (first.peak_memory_mib or 0) + 100})
-    write_costs(tmp_path / "run" / "costs.jsonl", [again, *rest])
+    COSTS_FORMAT.write_lines(tmp_path / "run" / "costs.jsonl", [again, *rest])
     for element in ("si", "ge"):
         own_card(tmp_path, element)
     entry, _ = add_run(tmp_path / "run", results, smoke.store, ME, private=True)

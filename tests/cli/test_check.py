@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tlbench.regression.numbers import read_baseline
-from tlbench.results.records import read_records, write_records
+from tlbench.results.records import RECORDS_FORMAT, read_records
 from tlbench.study.loading import load_suite
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,9 @@ def test_two_runs_side_by_side(smoke, planted, printed, tmp_path):
 
 def test_a_run_that_lacks_records_fails(smoke, command, baseline, tmp_path):
     records = read_records(smoke.out / "records.jsonl")
-    write_records(tmp_path / "records.jsonl", [r for r in records if r.model.backbone != "schnet"])
+    RECORDS_FORMAT.write_lines(
+        tmp_path / "records.jsonl", [r for r in records if r.model.backbone != "schnet"]
+    )
     done = command("check", tmp_path, "--baseline", baseline)
     assert done.returncode == 1
     assert "87 numbers are missing" in done.stdout

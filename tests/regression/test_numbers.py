@@ -15,7 +15,7 @@ from tlbench.regression.numbers import (
 )
 from tlbench.regression.origins import differences, same_bits
 from tlbench.regression.pairing import pair_up
-from tlbench.results.records import Record, write_records
+from tlbench.results.records import RECORDS_FORMAT, Record
 
 RECORD = Record(
     suite="s", suite_version=2, suite_digest="d", source="Si", source_part="crystal", target="Ge",
@@ -37,7 +37,7 @@ def write(tmp_path):
     def make(name="run", records=(RECORD,), jobs=(JOB,), ending=""):
         folder = tmp_path / name
         folder.mkdir()
-        write_records(folder / f"records.jsonl{ending}", records)
+        RECORDS_FORMAT.write_lines(folder / f"records.jsonl{ending}", records)
         if jobs:
             lines = "".join(f"{json.dumps(job)}\n" for job in jobs)
             write_whole(folder / f"provenance.jsonl{ending}", lines)

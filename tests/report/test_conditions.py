@@ -3,8 +3,8 @@
 import pytest
 from analyses import analysis_of
 
+from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.report.page import write_report
 from tlbench.report.sections.conditions import condition_tables, conditions
 from tlbench.results.records import Record
 from tlbench.results.results import Results

@@ -12,7 +12,7 @@ from tlbench.report.sections.costs import (
     costs_by_device,
     training_seconds,
 )
-from tlbench.results.costs import Cost, read_costs, write_costs
+from tlbench.results.costs import COSTS_FORMAT, Cost
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 
@@ -125,18 +125,17 @@ def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():
     assert [p.cost for p in inference[10]] == pytest.approx([50.0, 50.0])
 
 
-def test_records_without_costs_have_no_table(tmp_path):
+def test_records_without_costs_have_no_table():
     old = record(model=None)
     assert costs_by_device([old], [cost()]) == {}
     assert list(costs(analysis_of([old], costs=[cost()]))) == []
-    assert read_costs(tmp_path / "none.jsonl") == []
 
 
 def test_costs_are_read_as_they_were_written(tmp_path):
     path = tmp_path / "costs.jsonl"
     paid = [cost(), cost(model="n", updates_per_second=None)]
-    write_costs(path, paid)
-    assert read_costs(path) == paid
+    COSTS_FORMAT.write_lines(path, paid)
+    assert COSTS_FORMAT.read_lines(path) == paid
     path.write_text(path.read_text().replace("updates_per", "updats_per"))
     with pytest.raises(InputError, match=r"costs.jsonl:\d: is not a cost"):
-        read_costs(path)
+        COSTS_FORMAT.read_lines(path)

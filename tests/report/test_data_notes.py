@@ -8,8 +8,8 @@ import pytest
 from tlbench.cli.live import Display
 from tlbench.engine.run.runner import Report
 from tlbench.report.data_notes import DataNotes
+from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.report.page import write_report
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.run import Run

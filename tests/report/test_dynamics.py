@@ -11,8 +11,8 @@ from tlbench.metrics.statistics import wilson_interval
 from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
 from tlbench.report.dynamics.section import dynamics_section
+from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.report.page import write_report
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
 from tlbench.results.results import Results

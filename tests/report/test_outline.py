@@ -8,10 +8,9 @@ from analyses import analysis_of
 
 from tlbench.report import outline
 from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, pivot
-from tlbench.report.html import figures_json
+from tlbench.report.html import figures_json, write_report
 from tlbench.report.markdown import markdown, section_text
 from tlbench.report.outline import sections_of
-from tlbench.report.page import write_report
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite

@@ -5,8 +5,8 @@ from analyses import analysis_of, table_of
 
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.figures import learning_curves, style_of
+from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.report.page import write_report
 from tlbench.report.sections.conditions import condition_tables
 from tlbench.results.records import Record
 from tlbench.results.results import Results

@@ -6,7 +6,7 @@ import pytest
 from synthetic import COMMIT, publish
 
 from tlbench.board.reading import read_submission
-from tlbench.report.provenance import facts_of
+from tlbench.report.html import facts_of
 
 
 @pytest.fixture(scope="module")

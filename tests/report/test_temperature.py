@@ -4,7 +4,7 @@ import pytest
 from analyses import analysis_of
 
 from tlbench.report.heatmaps import error_maps, ratio_maps
-from tlbench.report.page import write_report
+from tlbench.report.html import write_report
 from tlbench.report.sections import temperature
 from tlbench.report.sections.temperature import matrix_tables, temperature_findings
 from tlbench.results.records import Record

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlbench.base.errors import InputError
-from tlbench.results.dynamics import FILE, read_dynamics
+from tlbench.results.dynamics import DYNAMICS_FORMAT, FILE
 from tlbench.results.records import read_records
 
 SETTINGS = [
@@ -27,7 +27,7 @@ def simulated(command, smoke, tmp_path_factory):
 
 
 def test_every_model_of_the_size_is_simulated(simulated):
-    found = read_dynamics(simulated / FILE)
+    found = DYNAMICS_FORMAT.read(simulated / FILE)
     assert {(m.model.backbone, m.model.strategy, m.model.size) for m in found.models} == {
         (backbone, *arm)
         for backbone in ("dimenetpp", "schnet")
@@ -42,7 +42,7 @@ def test_every_model_of_the_size_is_simulated(simulated):
 
 
 def test_the_reference_stands_beside_with_its_floor(simulated):
-    reference = read_dynamics(simulated / FILE).reference
+    reference = DYNAMICS_FORMAT.read(simulated / FILE).reference
     assert reference.element == "Ge"
     assert reference.temperature_k == 600
     assert reference.false_alarms == 0
@@ -56,7 +56,7 @@ def test_the_reference_stands_beside_with_its_floor(simulated):
 def test_records_hold_the_metrics_of_dynamics(simulated):
     records = [r for r in read_records(simulated / "records.jsonl") if r.condition]
     records = [r for r in records if r.condition == {"md_temperature_k": 600}]
-    dynamics = read_dynamics(simulated / FILE)
+    dynamics = DYNAMICS_FORMAT.read(simulated / FILE)
     rates = {r.job: r.value for r in records if r.metric == "stability_rate"}
     assert rates == {m.job: m.n_stable / 3 for m in dynamics.models}
     times = {r.job: r.value for r in records if r.metric == "survival_time"}
@@ -73,10 +73,10 @@ def test_the_report_and_the_summary_speak_of_it(simulated):
 def test_a_file_that_holds_no_simulations_is_refused(tmp_path):
     path = tmp_path / FILE
     with pytest.raises(InputError, match="cannot be read"):
-        read_dynamics(path)
+        DYNAMICS_FORMAT.read(path)
     path.write_text('{"suite": "x"}')
     with pytest.raises(InputError, match="does not hold a summary of simulations"):
-        read_dynamics(path)
+        DYNAMICS_FORMAT.read(path)
 
 
 def test_a_suite_without_dynamics_writes_none(smoke):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import SMALLEST
-from tlbench.results.records import Record, read_records, write_records
+from tlbench.results.records import RECORDS_FORMAT, Record, read_records
 
 RECORD = Record(
     suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
@@ -25,7 +25,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, value, s
         RECORD,
         RECORD.model_copy(update={"value": value, "model": RECORD.model.replace(size=size)}),
     ]
-    write_records(path, records)
+    RECORDS_FORMAT.write_lines(path, records)
     assert read_records(path) == records
 
 
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, value, s
 )
 def test_a_bad_line_is_named(tmp_path, old, new):
     path = tmp_path / "records.jsonl"
-    write_records(path, [RECORD, RECORD])
+    RECORDS_FORMAT.write_lines(path, [RECORD, RECORD])
     head, first, second = path.read_text().splitlines()
     path.write_text(f"{head}\n{first}\n{second.replace(old, new, 1)}\n")
     with pytest.raises(InputError, match=r"records\.jsonl:3: is not a record"):
@@ -55,7 +55,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_path_may_be_a_string_and_a_folder_is_refused(tmp_path):
-    write_records(tmp_path / "records.jsonl", [RECORD])
+    RECORDS_FORMAT.write_lines(tmp_path / "records.jsonl", [RECORD])
     assert read_records(str(tmp_path / "records.jsonl")) == [RECORD]
     with pytest.raises(InputError, match=r"cannot be read as a record \(Is a directory\)\.$"):
         read_records(str(tmp_path))

@@ -7,8 +7,8 @@ import pytest
 
 from tlbench import list_models, load_potential
 from tlbench.base.errors import InputError
-from tlbench.results.costs import read_costs
-from tlbench.results.records import read_records, write_records
+from tlbench.results.costs import COSTS_FORMAT
+from tlbench.results.records import RECORDS_FORMAT, read_records
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_every_model_has_its_errors_cost_and_potential(smoke):
     records = read_records(smoke.out / "records.jsonl")
     assert {m.trained for m in found} == {r.trained for r in records}
     assert len({m.potential for m in found}) == len(found) == 20
-    costs = {cost.trained: cost for cost in read_costs(smoke.out / "costs.jsonl")}
+    costs = {cost.trained: cost for cost in COSTS_FORMAT.read_lines(smoke.out / "costs.jsonl")}
     for each in found:
         own = {r.metric: r.value for r in records if r.trained == each.trained and not r.condition}
         assert each.force_mae == own["force_mae"]
@@ -82,7 +82,7 @@ def test_a_model_that_several_sources_are_compared_with_is_listed_once(run):
     records = read_records(path)
     scratch = [r for r in records if r.model.strategy == "scratch"]
     others = [r.model_copy(update={"model": r.model.replace(source="Li")}) for r in scratch]
-    write_records(path, records + others)
+    RECORDS_FORMAT.write_lines(path, records + others)
     assert len(list_models(run)) == 20
 
 

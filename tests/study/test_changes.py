@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tlbench.data.cards import card_folder
-from tlbench.report.page import write_report
+from tlbench.report.html import write_report
 from tlbench.results.results import Results
 from tlbench.study.changes import Change, changes_of, differences
 from tlbench.study.loading import load_suite

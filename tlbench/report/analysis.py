@@ -1,5 +1,6 @@
 """What the sections of a report are made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,6 +59,16 @@ class Analysis:
     def of_metric(self, metric: str, tested: ConditionKey = ()) -> list[Row]:
         """Return the rows of a metric on some test structures."""
         return [row for row in self.rows if row.metric == metric and row.tested == tested]
+
+    @staticmethod
+    def cases(rows: Iterable[Row]) -> dict[str, list[Row]]:
+        """Return rows by transfer and, where models saw one temperature only, by that, in words."""
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            at = row.place.train_temperature_k
+            trained = "" if at is None else f", trained at {at:g} K"
+            found.setdefault(f"{row.transfer.label()}{trained}", []).append(row)
+        return found
 
 
 Names = dict[str, list[str]]

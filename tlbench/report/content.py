@@ -6,8 +6,7 @@ Sections are made by `tlbench.report.sections` from results; `tlbench.report.htm
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 Lines = list[list[str]]
@@ -23,14 +22,9 @@ def drawing(function: str, *arguments: Any) -> Draw:
     Parameters
     ----------
     function
-        As ``"tlbench.report.figures:learning_curves"``.
+        In this package, as ``"figures:learning_curves"``.
     """
-    return partial(_draw, function, *arguments)
-
-
-def _draw(function: str, *arguments: Any) -> Any:
-    module, _, name = function.partition(":")
-    return getattr(import_module(module), name)(*arguments)
+    return lambda: resolve_name(f"tlbench.report.{function}")(*arguments)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,87 @@
-"""Pages: HTML that works offline."""
+"""Reports as pages: HTML that works offline."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlbench.report.content import Section
+from tlbench.base.files import write_whole
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Lines, Section
+from tlbench.report.data_notes import NO_NOTES, DataNotes
+from tlbench.report.outline import sections_of
+from tlbench.report.wording import budget_label, budget_note
+from tlbench.results.results import Results
+from tlbench.study.changes import changes_of
+from tlbench.study.study import Study
 
 DIGITS = 5
 """Significant digits of what is drawn."""
+
+MOST_LISTED = 50
+"""Devices, packages and the like that are listed one by one."""
+
+Jobs = Sequence[Mapping[str, Any]]
+"""The provenance of jobs, one entry each."""
+
+
+def write_report(
+    path: Path,
+    study: Study,
+    complete: dict[str, Any],
+    results: Results,
+    provenance: list[dict[str, Any]],
+    failures: Sequence[tuple[str, str]] = (),
+    notes: DataNotes = NO_NOTES,
+) -> None:
+    """Write the report of a run; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    complete
+        The suite with every default spelt out.
+    provenance
+        One entry per finished job.
+    failures
+        Label and error of every job that failed.
+    notes
+        What should be known of the data.
+    """
+    suite, notes = study.suite, notes.completed(results.records)
+    analysis = Analysis.of(notes.comparable_results(results), suite)
+    sections = list(sections_of(analysis))
+    text = render(
+        "report/template.html",
+        suite=suite,
+        between=_between(study),
+        changes=changes_of(study),
+        budget_label=budget_label(suite),
+        budget_note=budget_note(suite, suite.tuned is not None),
+        suite_digest=study.digest,
+        settings=complete,
+        cards=study.cards,
+        sections=sections,
+        figures=figures_json(sections),
+        is_measured=bool(analysis.rows),
+        failures=failures,
+        notes=notes.sentences,
+        facts=facts_of(provenance),
+    )
+    write_whole(path, text)
+
+
+def _between(study: Study) -> str:
+    """Return in words what is transferred between."""
+    if study.suite.matrix is not None:
+        return f"every pair of {', '.join(study.suite.matrix.elements)}"
+    transfer, parts = study.ends[0].transfer, study.suite.source_parts
+    between = f"{transfer.source} → {transfer.target}"
+    return between + (f", {len(parts)} parts of the source" if parts else "")
 
 
 def environment(*packages: str, **options: Any) -> Environment:
@@ -112,3 +182,51 @@ def embedded(figure: Any, name: str) -> Markup:
         config={"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]},
     )
     return Markup(html)
+
+
+def facts_of(jobs: Jobs) -> dict[str, Any]:
+    """Return hardware, versions and cost of some jobs, for people."""
+    return {
+        "devices": _few(_device_text(job) for job in jobs),
+        "threads": sorted({job.get("threads", 1) for job in jobs}),
+        "kernels": _few(job["kernels"] for job in jobs if job.get("kernels")),
+        "pythons": _few(job["python"] for job in jobs),
+        "packages": _few(f"{k} {v}" for job in jobs for k, v in job["packages"].items()),
+        "commits": [_commit_text(*commit) for commit in commits_of(jobs)],
+        "first": min((job["started"] for job in jobs), default="–"),
+        "last": max((job["started"] for job in jobs), default="–"),
+        "cpu_hours": sum(job["cpu_seconds"] for job in jobs) / 3600,
+        "wall_hours": sum(job["wall_seconds"] for job in jobs) / 3600,
+        "kinds": _kinds(jobs),
+    }
+
+
+def commits_of(jobs: Jobs) -> list[tuple[str | None, bool]]:
+    """Return commit of the code, and whether it was changed, the most frequent first."""
+    count = Counter((job["git_commit"], bool(job["git_dirty"])) for job in jobs)
+    return sorted(count, key=lambda commit: (-count[commit], commit[0] or "", commit[1]))
+
+
+def _few(texts: Iterable[str]) -> list[str]:
+    """Return texts in order, of many only how many more there are."""
+    found = sorted(set(texts))
+    more = len(found) - MOST_LISTED
+    return found if more <= 0 else [*found[:MOST_LISTED], f"and {more} more"]
+
+
+def _device_text(job: Mapping[str, Any]) -> str:
+    instructions = job.get("instructions")
+    return f"{job['device_name']} ({instructions})" if instructions else str(job["device_name"])
+
+
+def _commit_text(commit: str | None, dirty: bool) -> str:
+    return (commit or "an installed package") + (" with local changes" if dirty else "")
+
+
+def _kinds(jobs: Jobs) -> Lines:
+    lines = [["job", "number", "CPU hours", "hours"]]
+    for kind in sorted({job["kind"] for job in jobs}):
+        some = [job for job in jobs if job["kind"] == kind]
+        hours = (sum(job[f"{clock}_seconds"] for job in some) / 3600 for clock in ("cpu", "wall"))
+        lines.append([kind, str(len(some)), *(f"{each:.3f}" for each in hours)])
+    return lines

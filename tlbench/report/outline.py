@@ -4,7 +4,7 @@ A section is one file with a function that yields it, and one line in `SECTIONS`
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from importlib import import_module
+from pkgutil import resolve_name
 
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Section
@@ -30,6 +30,5 @@ def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[S
     """Yield every section that there are results for, but those that are ``without``."""
     for name in SECTIONS:
         if name not in without:
-            module, _, function = name.partition(":")
-            make: Make = getattr(import_module(f"tlbench.report.{module}"), function)
+            make: Make = resolve_name(f"tlbench.report.{name}")
             yield from (section for section in make(analysis) if section.blocks)

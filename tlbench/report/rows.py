@@ -15,7 +15,6 @@ from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
-    Curve,
     Interval,
     Pair,
     Ratio,
@@ -33,10 +32,6 @@ AT_ONCE = 100
 """Samples that are resampled together, for the sake of memory."""
 
 
-Errors = dict[Place, dict[Pair, float]]
-"""Arm → the value of each pair."""
-
-
 def by_transfer(records: Iterable[Record]) -> dict[Transfer, list[Record]]:
     """Return the records of target models, transfer by transfer, in their order."""
     found: dict[Transfer, list[Record]] = {}
@@ -52,30 +47,9 @@ def strategies_of(records: Iterable[Record]) -> list[str]:
     return sorted(names, key=lambda name: name != BASELINE)
 
 
-def target_errors(records: Iterable[Record], metric: str) -> Errors:
-    """Return the values of ``metric`` on all test structures of the target, by model."""
-    found: Errors = defaultdict(dict)
-    for r in records:
-        # An error of exactly zero has no logarithm.
-        wanted = r.metric == metric and not r.condition and r.value > 0
-        if wanted and r.model.strategy != PRETRAIN:
-            found[r.model.place][r.model.pair] = r.value
-    return dict(found)
-
-
 def seed_of(records: Iterable[Record], metric: str) -> int:
     """Return the bootstrap's seed: a function of the records alone, whatever their order."""
     return bootstrap_seed({f"{r.job}/{r.metric}" for r in records if r.metric == metric})
-
-
-def curve_of(errors: Errors, backbone: str, strategy: str) -> Curve:
-    """Return the learning curve of one arm, over structures of all temperatures."""
-    return {
-        place.size: pairs
-        for place, pairs in sorted(errors.items(), key=lambda item: item[0].size)
-        if (place.backbone, place.strategy) == (backbone, strategy)
-        and place.train_temperature_k is None
-    }
 
 
 @dataclass(frozen=True)
@@ -117,7 +91,7 @@ class Row:
 
 def rows_of(records: Sequence[Record]) -> list[Row]:
     """Return all rows of target models: by metric, condition, transfer, training set and arm."""
-    groups: dict[tuple[str, ConditionKey, Transfer], Errors] = {}
+    groups: dict[tuple[str, ConditionKey, Transfer], dict[Place, dict[Pair, float]]] = {}
     for r in records:
         # An error of exactly zero has no logarithm.
         if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
@@ -129,18 +103,16 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         seed = seeds[metric, transfer]
         for arm, values in arms.items():
             logs = [math.log(value) for value in values.values()] if has_logarithm(metric) else []
+            mean = Ratio(math.fsum(values.values()) / len(values), len(values))
             for place in _compared_at(arm, arms):
-                row = Row(
-                    metric, tested, transfer, place, arm.size > 0, values, _arithmetic(values), None
-                )
-                ratios = _log_ratios(row, arms)
-                drafts.append((row, bool(logs), bool(ratios)))
-                samples += [(seed, some) for some in (logs, ratios) if some]
-    found = iter(ratios_of(samples))
-    rows = []
-    for row, geometric, compared in drafts:
-        mean = next(found) if geometric else row.mean
-        rows.append(replace(row, mean=mean, ratio=next(found) if compared else None))
+                row = Row(metric, tested, transfer, place, arm.size > 0, values, mean, None)
+                drafts.append(row)
+                samples += [(seed, logs), (seed, _log_ratios(row, arms))]
+    found = ratios_of(samples)
+    rows = [
+        replace(row, mean=mean or row.mean, ratio=ratio)
+        for row, mean, ratio in zip(drafts, found[::2], found[1::2], strict=True)
+    ]
     metrics = list(dict.fromkeys(r.metric for r in records))
     transfers = list(by_transfer(records))
     strategies = strategies_of(records)
@@ -194,37 +166,33 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
     return sorted(trained, key=lambda place: place.position) or [arm]
 
 
-def _arithmetic(values: Table) -> Ratio:
-    return Ratio(math.fsum(values.values()) / len(values), len(values))
-
-
 def _log_ratios(row: Row, arms: Mapping[Place, Table]) -> list[float]:
     if not has_logarithm(row.metric) or row.place.strategy == BASELINE:
         return []
     return list(log_ratios(row.values, arms.get(row.place.scratch, {})).values())
 
 
-def ratios_of(samples: Sequence[tuple[int, Sequence[float]]]) -> list[Ratio]:
+def ratios_of(samples: Sequence[tuple[int, Sequence[float]]]) -> list[Ratio | None]:
     """Return what `tlbench.metrics.statistics.ratio.ratio_of` returns of each sample, in order.
 
     Parameters
     ----------
     samples
-        Seed of the bootstrap, and logarithms, one of each independent pair.
+        Seed of the bootstrap, and logarithms, one of each independent pair; None of an empty one.
     """
     alike: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position, (seed, logs) in enumerate(samples):
         alike[seed, len(logs)].append(position)
-    found: dict[int, Ratio] = {}
+    found: list[Ratio | None] = [None] * len(samples)
     for (seed, count), positions in alike.items():
-        for start in range(0, len(positions), AT_ONCE):
+        for start in range(0, len(positions) if count else 0, AT_ONCE):
             some = positions[start : start + AT_ONCE]
             values = np.array([samples[position][1] for position in some], dtype=np.float64)
-            means = np.exp(values.mean(axis=1)).tolist()
             spread: list[Interval | None] = [None] * len(some)
             if count >= MIN_PAIRS:
-                low, high = np.exp(mean_interval(values, seed))
-                spread = [Interval(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+                ends = np.exp(mean_interval(values, seed))
+                spread = [Interval(*each) for each in zip(*ends.tolist(), strict=True)]
+            means = np.exp(values.mean(axis=1)).tolist()
             for position, mean, interval in zip(some, means, spread, strict=True):
                 found[position] = Ratio(mean, count, interval)
-    return [found[position] for position in range(len(samples))]
+    return found

@@ -1,7 +1,6 @@
 """What the models of a run cost: measured, so no part of its records."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from pydantic import Field
 
@@ -39,7 +38,7 @@ class Cost(Flat):
     force_call_seconds: Magnitude | None
 
 
-FORMAT = Format("cost", Cost)
+COSTS_FORMAT = Format("cost", Cost)
 
 
 def collect_costs(plan: Plan, store: Store, finished: Iterable[str]) -> list[Cost]:
@@ -74,19 +73,3 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
         peak_memory_mib=trained.peak_device_memory_mib or trained.peak_memory_mib,
         force_call_seconds=timed.force_call_seconds if same else None,
     )
-
-
-def write_costs(path: Path, costs: Iterable[Cost]) -> None:
-    """Write one JSON object per line; the file appears whole or not at all."""
-    FORMAT.write_lines(path, costs)
-
-
-def read_costs(path: Path) -> list[Cost]:
-    """Read a file of costs; none if there is no file, as of older runs.
-
-    Raises
-    ------
-    InputError
-        Naming the first line that is not a cost.
-    """
-    return FORMAT.read_lines(path) if path.exists() else []

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 from pydantic import Field
 
@@ -46,7 +45,7 @@ class DataDistance(Strict):
         return next(wanted, None)
 
 
-FORMAT = Format("distance", DataDistance)
+DISTANCES_FORMAT = Format("distance", DataDistance)
 
 
 def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list[DataDistance]:
@@ -62,19 +61,3 @@ def collect_distances(plan: Plan, store: Store, finished: Iterable[str]) -> list
             }
             found.append(DataDistance(**sets, distances=result.distances, job=pair.job))
     return found
-
-
-def write_distances(path: Path, distances: Iterable[DataDistance]) -> None:
-    """Write one JSON object per line; the file appears whole or not at all."""
-    FORMAT.write_lines(path, distances)
-
-
-def read_distances(path: Path) -> list[DataDistance]:
-    """Read what ``write_distances`` wrote.
-
-    Raises
-    ------
-    InputError
-        Naming the first line that is no distance.
-    """
-    return FORMAT.read_lines(path)

@@ -1,7 +1,6 @@
 """What the simulations of a run found, model by model and replica by replica."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -44,7 +43,7 @@ class Dynamics(Strict):
     models: list[ModelRun] = Field(max_length=MOST)
 
 
-FORMAT = Format("summary of simulations", Dynamics)
+DYNAMICS_FORMAT = Format("summary of simulations", Dynamics)
 
 
 def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynamics | None:
@@ -63,19 +62,3 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
             model = cell.model.without_transfer()
             models.append(ModelRun(**dict(found), model=model, job=cell.job))
     return Dynamics(suite=plan.suite.name, reference=measure, models=models)
-
-
-def write_dynamics(path: Path, dynamics: Dynamics) -> None:
-    """Write the simulations as JSON; the file appears whole or not at all."""
-    FORMAT.write(path, dynamics)
-
-
-def read_dynamics(path: Path) -> Dynamics:
-    """Read a file of simulations.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is not one.
-    """
-    return FORMAT.read(path)

@@ -1,7 +1,6 @@
 """Where the force errors of a run's models are: by coverage, and by the surroundings of atoms."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ class Profile(Flat):
     job: str
 
 
-FORMAT = Format("profile", Profile)
+PROFILES_FORMAT = Format("profile", Profile)
 
 
 def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[Profile]:
@@ -114,22 +113,6 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
                 bins.append(_coverage(covered, known[covered.job], error))
         found.append(_profile(cell, surroundings[model.target], error, bins))
     return found
-
-
-def write_profiles(path: Path, profiles: Iterable[Profile]) -> None:
-    """Write one JSON object per line; the file appears whole or not at all."""
-    FORMAT.write_lines(path, profiles)
-
-
-def read_profiles(path: Path) -> list[Profile]:
-    """Read what ``write_profiles`` wrote.
-
-    Raises
-    ------
-    InputError
-        Naming the first line that is no profile.
-    """
-    return FORMAT.read_lines(path)
 
 
 def _force_errors(store: Store, job: str, n_atoms: int) -> Floats:

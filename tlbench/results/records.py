@@ -36,7 +36,7 @@ class Record(Flat):
     trained: str | None = None
 
 
-FORMAT = Format("record", Record)
+RECORDS_FORMAT = Format("record", Record)
 
 
 def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
@@ -71,11 +71,6 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
     return records
 
 
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write one JSON object per line; the file appears whole or not at all."""
-    FORMAT.write_lines(path, records)
-
-
 def read_records(path: str | PathLike[str]) -> list[Record]:
     """Read a file of records, such as ``records.jsonl`` in the folder of a run.
 
@@ -84,4 +79,4 @@ def read_records(path: str | PathLike[str]) -> list[Record]:
     InputError
         Naming the first line that is not a record.
     """
-    return FORMAT.read_lines(Path(path))
+    return RECORDS_FORMAT.read_lines(Path(path))

@@ -6,23 +6,20 @@ from pathlib import Path
 
 from tlbench.base.files import stored
 from tlbench.engine.store.store import Store
+from tlbench.results.costs import COSTS_FORMAT, Cost, collect_costs
 from tlbench.results.costs import FILE as COSTS
-from tlbench.results.costs import Cost, collect_costs, read_costs, write_costs
+from tlbench.results.distances import DISTANCES_FORMAT, DataDistance, collect_distances
 from tlbench.results.distances import FILE as DISTANCES
-from tlbench.results.distances import (
-    DataDistance,
-    collect_distances,
-    read_distances,
-    write_distances,
-)
+from tlbench.results.dynamics import DYNAMICS_FORMAT, Dynamics, collect_dynamics
 from tlbench.results.dynamics import FILE as DYNAMICS
-from tlbench.results.dynamics import Dynamics, collect_dynamics, read_dynamics, write_dynamics
 from tlbench.results.profiles import FILE as PROFILES
-from tlbench.results.profiles import Profile, collect_profiles, read_profiles, write_profiles
-from tlbench.results.records import Record, collect, read_records, write_records
+from tlbench.results.profiles import PROFILES_FORMAT, Profile, collect_profiles
+from tlbench.results.provenance import FILE as PROVENANCE
+from tlbench.results.records import RECORDS_FORMAT, Record, collect
 from tlbench.study.plan import Plan
 
-RECORDS, PROVENANCE = "records.jsonl", "provenance.jsonl"
+RECORDS = "records.jsonl"
+__all__ = ["PROVENANCE", "RECORDS", "Results"]
 
 
 @dataclass(frozen=True)
@@ -68,16 +65,16 @@ class Results:
         ending
             Added to the names of the files; with `tlbench.base.files.PACKED` they are compressed.
         """
-        write_records(folder / (RECORDS + ending), self.records)
-        write_costs(folder / (COSTS + ending), self.costs)
+        RECORDS_FORMAT.write_lines(folder / (RECORDS + ending), self.records)
+        COSTS_FORMAT.write_lines(folder / (COSTS + ending), self.costs)
         for name in (DYNAMICS, DISTANCES, PROFILES):
             # Of another run into the same folder.
             (folder / (name + ending)).unlink(missing_ok=True)
         if self.dynamics is not None:
-            write_dynamics(folder / (DYNAMICS + ending), self.dynamics)
+            DYNAMICS_FORMAT.write(folder / (DYNAMICS + ending), self.dynamics)
         if self.distances or self.profiles:
-            write_distances(folder / (DISTANCES + ending), self.distances)
-            write_profiles(folder / (PROFILES + ending), self.profiles)
+            DISTANCES_FORMAT.write_lines(folder / (DISTANCES + ending), self.distances)
+            PROFILES_FORMAT.write_lines(folder / (PROFILES + ending), self.profiles)
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
@@ -88,12 +85,14 @@ class Results:
         InputError
             If there are no records, or a file cannot be read as what it should be.
         """
-        names = (COSTS, DYNAMICS, DISTANCES, PROFILES)
-        costs, dynamics, distances, profiles = (stored(folder / name) for name in names)
+        costs, dynamics, distances, profiles = (
+            path if (path := stored(folder / name)).exists() else None
+            for name in (COSTS, DYNAMICS, DISTANCES, PROFILES)
+        )
         return cls(
-            records=read_records(stored(folder / RECORDS)),
-            costs=read_costs(costs) if costs.exists() else (),
-            dynamics=read_dynamics(dynamics) if dynamics.exists() else None,
-            distances=read_distances(distances) if distances.exists() else (),
-            profiles=read_profiles(profiles) if profiles.exists() else (),
+            records=RECORDS_FORMAT.read_lines(stored(folder / RECORDS)),
+            costs=COSTS_FORMAT.read_lines(costs) if costs else (),
+            dynamics=DYNAMICS_FORMAT.read(dynamics) if dynamics else None,
+            distances=DISTANCES_FORMAT.read_lines(distances) if distances else (),
+            profiles=PROFILES_FORMAT.read_lines(profiles) if profiles else (),
         )

@@ -12,8 +12,8 @@ from tlbench.base.registry import near_names
 from tlbench.engine.run.run_log import RUN
 from tlbench.engine.store.store import State, Store, is_key
 from tlbench.jobs.context import MODEL
+from tlbench.results.costs import COSTS_FORMAT, Cost
 from tlbench.results.costs import FILE as COSTS
-from tlbench.results.costs import Cost, read_costs
 from tlbench.results.records import Record, read_records
 from tlbench.results.results import RECORDS
 from tlbench.study.model_key import ModelKey
@@ -105,7 +105,8 @@ def list_models(
         if size not in trained_on:
             known = ", ".join(map(str, trained_on))
             raise InputError(f"--size {size}: the run has no model of it; its sizes are {known}.")
-    costs = {cost.trained: cost for cost in read_costs(stored(folder / COSTS))}
+    path = stored(folder / COSTS)
+    costs = {c.trained: c for c in (COSTS_FORMAT.read_lines(path) if path.exists() else ())}
     root = store or store_of(folder)
     # The run's own store may be gone; one that is named explicitly should be there.
     there = root is not None and (store is not None or (root / "store.json").exists())

@@ -24,8 +24,7 @@ from tlbench.board.site.reproduction import Reproduction
 from tlbench.board.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
-from tlbench.report.html import environment, figures_json
-from tlbench.report.provenance import facts_of
+from tlbench.report.html import environment, facts_of, figures_json
 from tlbench.report.sections.costs import COSTS_NOTE, cost_tables
 from tlbench.report.sections.models import source_table
 from tlbench.report.wording import WORSE_NOTE, budget_label, budget_note

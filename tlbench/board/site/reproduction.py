@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tlbench.board.reading import Entry
-from tlbench.report.provenance import commits_of
+from tlbench.report.html import commits_of
 
 PINNED = ("e3nn", "nequip", "numpy", "scipy", "torch", "torch-geometric", "vesin")
 """Packages that results depend on, which commands name; others are only listed."""

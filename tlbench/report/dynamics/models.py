@@ -16,11 +16,12 @@ from tlbench.metrics.statistics import (
     mean_survival_time,
 )
 from tlbench.metrics.structure import adf_error, rdf_error
-from tlbench.report.rows import strategies_of, target_errors
+from tlbench.report.rows import strategies_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place
+from tlbench.study.plan import PRETRAIN
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
 """What a model's forces and its structure are measured by."""
@@ -55,11 +56,15 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
     test set. Errors of structure are those of a model's stable replicas; without one they are
     missing, as is what is exactly zero: it has no logarithm.
     """
-    forces = target_errors(records, HEADLINE)
+    forces = {
+        (r.model.place, r.model.pair): r.value
+        for r in records
+        if r.metric == HEADLINE and not r.condition and r.model.strategy != PRETRAIN
+    }
     found: dict[Place, Arm] = {}
     for run in dynamics.models:
         place, pair = run.model.place, run.model.pair
-        errors = {FORCE: forces.get(place, {}).get(pair), **_structure_errors(dynamics, run)}
+        errors = {FORCE: forces.get((place, pair)), **_structure_errors(dynamics, run)}
         known = {name: value for name, value in errors.items() if value}
         found.setdefault(place, {})[pair] = Model(run, known)
     order = strategies_in(dynamics, records)

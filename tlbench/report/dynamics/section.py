@@ -1,28 +1,74 @@
-"""The section on molecular dynamics."""
+"""The section on molecular dynamics: what simulations found, as tables, sentences and figures."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-from tlbench.report.analysis import Analysis
-from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, drawing
-from tlbench.report.dynamics.findings import dynamics_findings
-from tlbench.report.dynamics.models import ADF, RDF, arms_of, error_text, floors, strategies_in
-from tlbench.report.dynamics.tables import (
-    MODELS_NOTE,
-    arms_note,
-    arms_table,
-    criteria_table,
-    models_table,
+import numpy as np
+
+from tlbench.metrics.statistics import (
+    MeanTime,
+    Rate,
+    Ratio,
+    geometric_mean,
+    negative_transfer,
+    paired_difference,
+    paired_ratio,
 )
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Figure, Lines, Paragraph, Section, Sentences, Table, drawing
+from tlbench.report.dynamics.findings import dynamics_findings
+from tlbench.report.dynamics.models import (
+    ADF,
+    FORCE,
+    RDF,
+    Arm,
+    Model,
+    arms_of,
+    baseline_of,
+    error_text,
+    errors_in,
+    floors,
+    floors_for,
+    mean_displacement,
+    rate_of,
+    rates_in,
+    strategies_in,
+    survival_time,
+)
+from tlbench.report.wording import BASELINE, interval_text, temperature_text
 from tlbench.results.dynamics import Dynamics
 from tlbench.results.records import Record
+from tlbench.study.model_key import Place
 
-FIGURES = "tlbench.report.dynamics.figures:"
+FIGURES = "dynamics.figures:"
 SURVIVAL_NOTE = (
     "Kaplan–Meier estimate of the share of replicas that no criterion has stopped yet. A line is "
     "an arm, all models together; a faint one is a model. Lines that coincide differ in width."
 )
 STRUCTURE_NOTE = (
     "Means over models, of their stable replicas; a faint line is a model, the dotted one the "
+    "reference."
+)
+ARMS_NOTE = (
+    "Replicas are counted as models × simulations of each; stable are those that no criterion "
+    "stopped within this time, which does not make their structure right: rate, survival and "
+    "structure are to be read together. Brackets hold the 95 % interval of their share, in which "
+    "replicas of one model count for less the more they are alike. Survival is the restricted mean "
+    "survival time, with its 95 % interval over models where they differ. MSD is the mean-square "
+    "displacement from the start in the second half of the stable simulations. "
+    "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
+    "reference and 1 for none. They are geometric means over models, of their stable replicas "
+    "only (in brackets how many models have any), so the structure of an arm of which few survive "
+    "is that of the survivors."
+)
+ALIKE_NOTE = (
+    "Where an arm has one model, or all its replicas meet the same end, how alike replicas of one "
+    "model are is not known, so each model counts as one observation."
+)
+MODELS_NOTE = (
+    "One line per model; the last columns compare it with training from scratch with the same "
+    "seeds, an arm without target data with the smallest N. Of a single model anything may be "
+    "chance. An error of structure is called larger only if it is also above the floor of the "
     "reference."
 )
 
@@ -95,3 +141,153 @@ def _introduction(dynamics: Dynamics) -> str:
         f"The reference is {reference.origin}."
         + ("" if dynamics.models else " No model has been simulated.")
     )
+
+
+def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
+    """Return the table of arms, with the reference in the last line."""
+    measured = ["replicas", "stability rate", "survival (ps)", RDF, ADF, "coordination", "MSD (Å²)"]
+    lines = [[*_titles(arms), *measured]]
+    for place, arm in arms.items():
+        rate = rate_of(arm)
+        displaced = [mean_displacement(m.run.msd) for m in arm.values() if m.run.msd]
+        coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
+        lines.append(
+            [
+                *_names(place, arms),
+                _counts_text(arm),
+                f"{rate.value:.2f} {interval_text(rate)}",
+                _time_text(survival_time(arm, dynamics.reference.time_ps)),
+                *(_mean_text(arm, name) for name in (RDF, ADF)),
+                f"{np.mean(coordination):.2f}" if coordination else "–",
+                f"{np.mean(displaced):.3g}" if displaced else "–",
+            ]
+        )
+    floor = floors(dynamics)
+    blank = ["–"] * (len(lines[0]) - 5)
+    errors = [error_text(floor[name]) if name in floor else "–" for name in (RDF, ADF)]
+    reference = dynamics.reference
+    coordination_text = f"{reference.structure.coordination:.2f}"
+    displaced_text = f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–"
+    return [*lines, ["reference", *blank, *errors, coordination_text, displaced_text]]
+
+
+def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
+    """Return what the numbers of the table of arms mean."""
+    reference = dynamics.reference
+    notes = [ARMS_NOTE]
+    if floors(dynamics):
+        notes.append(f"The last row is {reference.floor_is}: no smaller error can be seen.")
+    if any(_are_alike(rate_of(arm)) for arm in arms.values()):
+        notes.append(ALIKE_NOTE)
+    if reference.replicas is not None and reference.false_alarms is not None:
+        notes.append(
+            f"The same criteria stopped {reference.false_alarms} of {reference.replicas} "
+            "replicas of the reference itself."
+        )
+    return " ".join(notes)
+
+
+def _are_alike(rate: Rate) -> bool:
+    return rate.correlation is None and rate.n_replicas > rate.n_clusters
+
+
+def criteria_table(arms: Mapping[Place, Arm]) -> Lines:
+    """Return how many replicas each criterion stopped; empty if none was."""
+    counts = {
+        place: Counter(name for model in arm.values() for name in model.run.criterion)
+        for place, arm in arms.items()
+    }
+    total = sum(counts.values(), Counter())
+    names = [name for name, _ in total.most_common() if name]
+    if not names:
+        return []
+    return [
+        [*_titles(arms), "replicas", "stable", *names],
+        *(
+            [*_names(place, arms), str(count.total()), *(str(count[n]) for n in ["", *names])]
+            for place, count in counts.items()
+        ),
+    ]
+
+
+def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
+    """Return force error against structure error: a line per model."""
+    names = (FORCE, RDF, ADF)
+    measured = ["subset, init seed", f"{FORCE} (meV/Å)", "stable", RDF, ADF]
+    ratios_to = [f"{name} / {BASELINE}" for name in names]
+    lines = [[*_titles(arms), *measured, *ratios_to, "in words"]]
+    for place, arm in arms.items():
+        baseline = baseline_of(place, arms)
+        for pair, model in arm.items():
+            ratios = {
+                name: ratio
+                for name, error in model.errors.items()
+                if (ratio := paired_ratio({pair: error}, errors_in(baseline, name)))
+            }
+            difference = paired_difference({pair: model.rate}, rates_in(baseline))
+            fewer = difference is not None and difference.value < 0
+            lines.append(
+                [
+                    *_names(place, arms),
+                    ", ".join("–" if seed is None else str(seed) for seed in pair),
+                    f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–",
+                    f"{model.run.n_stable} / {model.n_replicas}",
+                    *(
+                        error_text(model.errors[n]) if n in model.errors else "–"
+                        for n in (RDF, ADF)
+                    ),
+                    *(f"{ratios[name].value:.2f}" if name in ratios else "–" for name in names),
+                    _in_words(model, ratios, fewer, floors_for(dynamics, [model])) or "–",
+                ]
+            )
+    return lines
+
+
+def _in_words(
+    model: Model, ratios: Mapping[str, Ratio], fewer: bool, floor: Mapping[str, float]
+) -> str:
+    """Say what is worse than from scratch, and whether the force error hides it."""
+    harms = [
+        f"larger {name}"
+        for name in (RDF, ADF)
+        if name in ratios and negative_transfer(ratios[name])
+        if model.errors[name] > floor.get(name, 0)
+    ]
+    harms += ["fewer stable replicas"] if fewer else []
+    hidden = harms and FORCE in ratios and ratios[FORCE].value < 1
+    return ("lower force error, but " if hidden else "") + ", ".join(harms)
+
+
+def _titles(arms: Mapping[Place, Arm]) -> list[str]:
+    """Return the titles of the first columns."""
+    return ["backbone", "arm", "N", *(["trained at (K)"] if _has_temperatures(arms) else [])]
+
+
+def _names(place: Place, arms: Mapping[Place, Arm]) -> list[str]:
+    """Return the first cells of a line."""
+    at = [temperature_text(place.train_temperature_k)] if _has_temperatures(arms) else []
+    return [place.backbone, place.strategy, str(place.size), *at]
+
+
+def _has_temperatures(arms: Mapping[Place, Arm]) -> bool:
+    return any(place.train_temperature_k is not None for place in arms)
+
+
+def _counts_text(arm: Arm) -> str:
+    """Return models × replicas, as ``3 × 100``."""
+    counts = sorted({model.n_replicas for model in arm.values()})
+    return f"{len(arm)} × {'–'.join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))}"
+
+
+def _time_text(time: MeanTime) -> str:
+    spread = "" if time.interval is None else " [{:.3g}, {:.3g}]".format(*time.interval)
+    return f"{time.value:.3g}{spread}"
+
+
+def _mean_text(arm: Arm, name: str) -> str:
+    """Return the mean of an error over models, and how many they are if some lack it."""
+    values = list(errors_in(arm, name).values())
+    if not values:
+        return "–"
+    some = f" ({len(values)} of {len(arm)})" if len(values) < len(arm) else ""
+    return f"{error_text(geometric_mean(values))}{some}"

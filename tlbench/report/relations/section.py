@@ -82,7 +82,7 @@ CONTRADICTIONS_NOTE = (
     "structure, above what runs of the reference differ by. Of the bins that add most to it, the "
     "force error there relative to scratch: above ×1 the two go together."
 )
-FIGURES = "tlbench.report.relations.figures"
+FIGURES = "relations.figures"
 MAPS_NOTE = (
     "Darker is farther; of whole environments by exact transport, on the right with atoms scaled "
     "to one size, so that what differs only in size is light there."

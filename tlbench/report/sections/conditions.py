@@ -21,7 +21,6 @@ PROPERTIES = {
 NOTE = (
     "Geometric means over pairs of the error on the test structures of each {}, one panel per size."
 )
-FIGURE = "tlbench.report.figures:by_condition"
 ROUNDING = 0.01
 """meV/Å; force errors of a few 1e-5 are what single precision leaves of forces that vanish."""
 
@@ -40,12 +39,8 @@ def conditions(analysis: Analysis) -> Iterator[Section]:
             for backbone in dict.fromkeys(row.place.backbone for row in rows):
                 case = backbone if len(analysis.metrics) == 1 else f"{backbone}, {metric}"
                 mine = [row for row in rows if row.place.backbone == backbone]
-                cases[case] = drawing(
-                    "tlbench.report.figures:by_condition",
-                    mine,
-                    present(rows, analysis.strategies),
-                    name,
-                )
+                strategies = present(rows, analysis.strategies)
+                cases[case] = drawing("figures:by_condition", mine, strategies, name)
         blocks.append(Figure(f"by-{word}", f"Error by {title}", NOTE.format(word), cases))
     units = [METRICS.get(metric).unit for metric in analysis.metrics]
     for number, metric in enumerate(analysis.metrics):

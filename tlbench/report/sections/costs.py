@@ -25,7 +25,6 @@ COSTS_NOTE = (
     "accelerator; pretraining is that of one source model, which all sizes share. A force call is "
     "of 64 atoms."
 )
-FIGURE = "tlbench.report.figures:cost_fronts"
 FRONT_NOTE = (
     "Geometric means over pairs, on the device that is named. The line joins the models to which "
     "no other is better in both error at this budget and cost. An arm without target data is in "
@@ -59,7 +58,8 @@ def _force_call_ms(cost: Cost) -> float | None:
     return None if cost.force_call_seconds is None else 1e3 * cost.force_call_seconds
 
 
-AXES: tuple[tuple[str, str, Callable[[Cost], float | None]], ...] = (
+CostOf = Callable[[Cost], float | None]
+AXES: tuple[tuple[str, str, CostOf], ...] = (
     ("Error against training cost", "pretraining and training (s)", training_seconds),
     ("Error against inference cost", "force call of 64 atoms (ms)", _force_call_ms),
 )
@@ -69,28 +69,23 @@ AXES: tuple[tuple[str, str, Callable[[Cost], float | None]], ...] = (
 def costs(analysis: Analysis) -> Iterator[Section]:
     """Yield tables of what models cost, device by device, and their errors against it."""
     records, known = analysis.results.records, analysis.results.costs
-    tables = cost_tables(records, known)
+    metric = analysis.metrics[0]
+    rows, unit = analysis.of_metric(metric), METRICS.get(metric).unit
+    titles = f"{metric} ({unit})", unit, analysis.strategies
     figures = []
     for title, axis, cost_of in AXES:
         cases: dict[str, Draw] = {}
         for transfer in analysis.transfers:
-            for device, placed in costs_by_device(
-                analysis.results.records, known, transfer
-            ).items():
-                for case, points in _cases(analysis, transfer, placed, cost_of):
-                    unit = METRICS.get(analysis.metrics[0]).unit
-                    label = f"{analysis.metrics[0]} ({unit})"
-                    cases[f"{case}, “{device}”"] = drawing(
-                        "tlbench.report.figures:cost_fronts",
-                        points,
-                        axis,
-                        label,
-                        unit,
-                        analysis.strategies,
-                    )
+            trained = analysis.cases(row for row in rows if row.transfer == transfer)
+            for device, placed in costs_by_device(records, known, transfer).items():
+                for case, some in trained.items():
+                    points = _points(some, placed, cost_of)
+                    if any(point.place.size for found in points.values() for point in found):
+                        draw = drawing("figures:cost_fronts", points, axis, *titles)
+                        cases[f"{case}, “{device}”"] = draw
         name = title.lower().replace(" ", "-")
         figures.append(Figure(name, title, FRONT_NOTE, cases))
-    if tables:
+    if tables := cost_tables(records, known):
         yield Section("costs", "Costs", [*tables, Paragraph(COSTS_NOTE), *figures])
 
 
@@ -162,29 +157,15 @@ def _median(values: Iterable[float | None]) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _cases(
-    analysis: Analysis,
-    transfer: Transfer,
-    placed: Costs,
-    cost_of: Callable[[Cost], float | None],
-) -> Iterator[tuple[str, dict[int, list[Point]]]]:
-    """Yield the points of every size, by training temperature where models saw one only."""
-    rows = [r for r in analysis.of_metric(analysis.metrics[0]) if r.transfer == transfer]
-    for at in dict.fromkeys(row.place.train_temperature_k for row in rows):
-        points: dict[int, list[Point]] = {}
-        for row in rows:
-            point = _point(row, placed, cost_of)
-            if point is not None and row.place.train_temperature_k == at:
-                points.setdefault(row.place.size, []).append(point)
-        if any(point.place.size for some in points.values() for point in some):
-            trained = "" if at is None else f", trained at {at:g} K"
-            yield f"{transfer.label()}{trained}", dict(sorted(points.items()))
-
-
-def _point(row: Row, placed: Costs, cost_of: Callable[[Cost], float | None]) -> Point | None:
-    """Return error and cost of an arm of which all costs are known."""
-    paid = [cost_of(cost) for pair, cost in placed.get(row.arm, {}).items() if pair in row.values]
-    known = [cost for cost in paid if cost]
-    if not known or len(known) != len(row.values):
-        return None
-    return Point(row.arm, geometric_mean(known), row.mean.value)
+def _points(rows: list[Row], placed: Costs, cost_of: CostOf) -> dict[int, list[Point]]:
+    """Return size → error and cost of each arm of which all costs are known."""
+    points: dict[int, list[Point]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.place.size):
+        paid = [
+            cost_of(cost) for pair, cost in placed.get(row.arm, {}).items() if pair in row.values
+        ]
+        known = [cost for cost in paid if cost]
+        if known and len(known) == len(row.values):
+            point = Point(row.arm, geometric_mean(known), row.mean.value)
+            points[row.place.size].append(point)
+    return points

@@ -1,10 +1,24 @@
-"""Errors of all arms, metric by metric: a table, what it says, ranks and learning curves."""
+"""Errors of all arms, metric by metric: a table, what it says, ranks and learning curves.
 
-from collections.abc import Iterator
+All that is said holds at the budget of the run.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
-from tlbench.metrics.statistics import MIN_PAIRS, geometric_mean, tie_groups
+from tlbench.metrics.statistics import (
+    MIN_PAIRS,
+    Curve,
+    Pair,
+    Ratio,
+    area_ratio,
+    geometric_mean,
+    negative_transfer,
+    paired_ratio,
+    tie_groups,
+)
 from tlbench.report.analysis import (
     MOST_BESIDE,
     Analysis,
@@ -16,9 +30,17 @@ from tlbench.report.analysis import (
 )
 from tlbench.report.content import Block, Figure, Paragraph, Section, Sentences, Table, drawing
 from tlbench.report.rows import Row, seed_of
-from tlbench.report.sections.findings import curve_findings, range_findings
-from tlbench.report.wording import n_pairs_text
+from tlbench.report.sections.temperature import temperature_findings
+from tlbench.report.wording import (
+    AT_THIS_BUDGET,
+    BASELINE,
+    chance_text,
+    n_pairs_text,
+    range_text,
+    ratio_text,
+)
 from tlbench.results.records import Record
+from tlbench.study.model_key import Place
 from tlbench.study.transfers import WHOLE
 
 CURVES_NOTE = (
@@ -30,8 +52,14 @@ TIES_NOTE = (
     "Models in one tie group are not shown to be worse than its best, by the 95 % interval of "
     "their paired ratio."
 )
+Values = Mapping[Pair, float]
+"""The error of each pair."""
+
 MOST_LINES = 30
 """Lines of a table that a page shows at once."""
+
+PLATEAU = 0.9
+"""More data hardly help where the error at the largest size is more than this share."""
 
 
 def errors(analysis: Analysis) -> Iterator[Section]:
@@ -70,11 +98,24 @@ def _transfer_names(rows: list[Row]) -> Names:
     return {**names, "target": [row.transfer.target for row in rows]}
 
 
-def findings(analysis: Analysis, metric: str) -> list[str]:
-    """Return what the errors of a metric on all test structures say."""
-    if analysis.has_several:
-        return range_findings(analysis.of_metric(metric))
-    return curve_findings(analysis, metric)
+def learning_curves(analysis: Analysis) -> Iterator[Section]:
+    """Yield errors against training-set size: of all metrics, or case by case if there are many."""
+    cases = {}
+    by_case = analysis.cases([row for row in analysis.rows if not row.tested])
+    for case, rows in by_case.items():
+        sizes = {row.place.size for row in rows if row.trained}
+        if len(sizes) < (1 if rows[0].place.train_temperature_k is None else 2):
+            continue
+        # Every metric of errors is shown, also where all else is by one.
+        metrics = analysis.suite.error_metrics
+        for metric in metrics if len(by_case) == 1 else metrics[:1]:
+            some = [row for row in rows if row.metric == metric]
+            if some:
+                strategies = present(some, analysis.strategies)
+                draw = drawing("figures:learning_curves", some, strategies)
+                cases[metric if len(by_case) == 1 else case] = draw
+    figure = Figure("learning-curves", "Learning curves", CURVES_NOTE, cases)
+    yield Section("curves", "Number of structures", [figure])
 
 
 def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[Block]:
@@ -114,34 +155,113 @@ def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[
     return [Table(f"Ranks at N = {size} and this budget", lines, TIES_NOTE)]
 
 
-def learning_curves(analysis: Analysis) -> Iterator[Section]:
-    """Yield errors against training-set size: of all metrics, or case by case if there are many."""
-    cases = {}
-    by_case = _cases(analysis)
-    for case, rows in by_case.items():
-        sizes = {row.place.size for row in rows if row.trained}
-        if len(sizes) < (1 if rows[0].place.train_temperature_k is None else 2):
+def findings(analysis: Analysis, metric: str) -> list[str]:
+    """Return what the errors of a metric on all test structures say."""
+    if analysis.has_several:
+        return range_findings(analysis.of_metric(metric))
+    return curve_findings(analysis, metric)
+
+
+def curve_findings(analysis: Analysis, metric: str) -> list[str]:
+    """Return sentences on the learning curves of all arms of one transfer.
+
+    Learning curves are those over structures of all temperatures; of models trained at one
+    temperature the range of ratios is given.
+    """
+    seed = seed_of(analysis.results.records, metric)
+    curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
+    for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
+        if row.arm.train_temperature_k is None:
+            curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
+    sentences: list[str] = []
+    for backbone, arms in sorted(curves.items()):
+        if BASELINE not in arms:
             continue
-        # Every metric of errors is shown, also where all else is by one.
-        metrics = analysis.suite.error_metrics
-        for metric in metrics if len(by_case) == 1 else metrics[:1]:
-            some = [row for row in rows if row.metric == metric]
-            if some:
-                strategies = present(some, analysis.strategies)
-                cases[metric if len(by_case) == 1 else case] = drawing(
-                    "tlbench.report.figures:learning_curves", some, strategies
+        sentences += _of_plateau(backbone, arms[BASELINE])
+        names = [s for s in analysis.strategies if s != BASELINE and s in arms]
+        levels = {name: arms[name][0] for name in names if 0 in arms[name]}
+        for name in names:
+            start = f"{backbone}, {name}:"
+            sentences += _of_arm(start, arms[name], arms[BASELINE], seed)
+            sentences += _against_levels(start, arms[name], levels, seed)
+    return sentences + temperature_findings(analysis, metric)
+
+
+def range_findings(rows: Iterable[Row]) -> list[str]:
+    """Give the range of ratios to scratch of each trained arm, over several transfers.
+
+    They are not counted: transfers to one target share the models from scratch, and transfers from
+    one source the source models.
+    """
+    return ranges(
+        (
+            (row.place, row.ratio, f"{row.transfer.label()}, {row.place.training_set()}")
+            for row in rows
+            if row.trained and row.ratio is not None
+        ),
+        f"{AT_THIS_BUDGET}, its error is {{}} times that of {BASELINE}",
+    )
+
+
+def ranges(found: Iterable[tuple[Place, Ratio, str]], said: str) -> list[str]:
+    """Return a sentence for each arm of each backbone: ``said`` of the range of its ratios.
+
+    Parameters
+    ----------
+    found
+        Arm, ratio, and the name of what it is of.
+    """
+    arms: dict[tuple[str, str], list[tuple[Ratio, str]]] = {}
+    for place, ratio, name in sorted(found, key=lambda each: (each[0].backbone, each[0].strategy)):
+        arms.setdefault((place.backbone, place.strategy), []).append((ratio, name))
+    return [
+        f"{backbone}, {strategy}: {said.format(range_text(ratios))}."
+        for (backbone, strategy), ratios in arms.items()
+    ]
+
+
+def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
+    """Say from which size on more data hardly help the baseline, if there is one."""
+    means = {size: geometric_mean(list(pairs.values())) for size, pairs in baseline.items()}
+    last = max(means)
+    flat = [size for size in means if size < last and means[last] > PLATEAU * means[size]]
+    if flat:
+        yield (
+            f"{backbone}, {BASELINE}: {AT_THIS_BUDGET}, its error at N = {last} is "
+            f"{means[last] / means[flat[0]]:.2f} times that at N = {flat[0]}: the length of "
+            "training, not the number of structures, may limit it."
+        )
+
+
+def _of_arm(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[str]:
+    area = area_ratio(curve, baseline, seed)
+    if area:
+        sizes = sorted(size for size in curve if size in baseline)
+        yield (
+            f"{start} from N = {sizes[0]} to {sizes[-1]}, its error {AT_THIS_BUDGET} is on average "
+            f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
+            f"of {BASELINE}{chance_text(area)}."
+        )
+    # An arm without target data is worse than many structures from scratch as a matter of course.
+    for size, pairs in curve.items():
+        ratio = paired_ratio(pairs, baseline.get(size, {}), seed)
+        if ratio and negative_transfer(ratio):
+            yield (
+                f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
+                f"times that of {BASELINE}{chance_text(ratio)}."
+            )
+
+
+def _against_levels(
+    start: str, curve: Curve, levels: Mapping[str, Values], seed: int
+) -> Iterator[str]:
+    """Say where target data made an arm worse than one that sees none."""
+    for level, pairs in levels.items():
+        for size, values in curve.items():
+            ratio = paired_ratio(values, pairs, seed) if size else None
+            if ratio and ratio.value > 1:
+                yield (
+                    f"{start} {AT_THIS_BUDGET}, its error at N = {size} is "
+                    f"{ratio_text(ratio, False)} times that of {level}, which sees no target data"
+                    f"{chance_text(ratio)}."
                 )
-    figure = Figure("learning-curves", "Learning curves", CURVES_NOTE, cases)
-    yield Section("curves", "Number of structures", [figure])
-
-
-def _cases(analysis: Analysis) -> dict[str, list[Row]]:
-    """Return the rows by transfer and, where models saw one temperature only, by that."""
-    cases = {}
-    for transfer in analysis.transfers:
-        rows = [row for row in analysis.rows if row.transfer == transfer and not row.tested]
-        for at in dict.fromkeys(row.place.train_temperature_k for row in rows):
-            trained = "" if at is None else f", trained at {at:g} K"
-            some = [row for row in rows if row.place.train_temperature_k == at]
-            cases[f"{transfer.label()}{trained}"] = some
-    return cases

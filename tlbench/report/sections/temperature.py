@@ -91,10 +91,7 @@ def _by_test(rows: list[Row], metric: str) -> dict[Test, list[Row]]:
     found: dict[Test, list[Row]] = {}
     for row in rows:
         condition = dict(row.tested)
-        if row.metric == metric and {"temperature_k"} <= set(condition) <= {
-            "temperature_k",
-            "phase",
-        }:
+        if row.metric == metric and {*condition, "phase"} == {"temperature_k", "phase"}:
             test = float(condition["temperature_k"]), str(condition.get("phase", ""))
             found.setdefault(test, []).append(row)
     named = {temperature for temperature, phase in found if phase}
@@ -105,25 +102,18 @@ def temperatures(analysis: Analysis) -> Iterator[Section]:
     """Yield heat maps and tables of errors and ratios to scratch by temperature."""
     errors: dict[str, Draw] = {}
     ratios: dict[str, Draw] = {}
-    tables = []
+    tables: list[Table] = []
     for number, metric in enumerate(analysis.metrics):
         for matrix in matrices(analysis, metric):
             case = f"{matrix.backbone}, N = {matrix.size}"
             case = f"{matrix.transfer.label()}, {case}" if analysis.has_several else case
             case = f"{case}, {metric}" if len(analysis.metrics) > 1 else case
-            errors[case] = drawing(
-                "tlbench.report.heatmaps:error_maps", matrix, METRICS.get(metric).unit
-            )
+            errors[case] = drawing("heatmaps:error_maps", matrix, METRICS.get(metric).unit)
             if matrix.ratios:
-                ratios[case] = drawing("tlbench.report.heatmaps:ratio_maps", matrix)
-            tables += (
-                []
-                if analysis.has_several
-                else [
-                    Table(f"{case}, {title}", lines, folded=True, brief=number == 0)
-                    for title, lines in matrix_tables(matrix)
-                ]
-            )
+                ratios[case] = drawing("heatmaps:ratio_maps", matrix)
+            for title, lines in [] if analysis.has_several else matrix_tables(matrix):
+                table = Table(f"{case}, {title}", lines, folded=True, brief=number == 0)
+                tables.append(table)
     yield Section(
         "by-temperature",
         "From temperature to temperature",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from tlbench.metrics.statistics import Ratio, paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
-from tlbench.report.rows import Row, by_transfer, seed_of, target_errors
-from tlbench.report.sections.findings import ranges
+from tlbench.report.rows import Row, seed_of
+from tlbench.report.sections.errors import Values, ranges
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text, temperature_text
 from tlbench.study.model_key import Place
 from tlbench.study.transfers import WHOLE
@@ -30,7 +30,7 @@ def transfers(analysis: Analysis) -> Iterator[Section]:
     for number, metric in enumerate(analysis.metrics if analysis.has_several else ()):
         found = gain_matrices(analysis, metric)
         if found:
-            elements[metric] = drawing("tlbench.report.heatmaps:gain_maps", found)
+            elements[metric] = drawing("heatmaps:gain_maps", found)
         tables += [
             Table(
                 f"{matrix.place.label()}, {metric} relative to scratch", matrix.lines(), folded=True
@@ -39,7 +39,7 @@ def transfers(analysis: Analysis) -> Iterator[Section]:
         ]
         of_parts = [row for row in gains(analysis, metric) if row.transfer.part is not None]
         if of_parts:
-            parts[metric] = drawing("tlbench.report.figures:gains_by_part", of_parts)
+            parts[metric] = drawing("figures:gains_by_part", of_parts)
     yield Section(
         "transfers",
         "Ratio to scratch by transfer",
@@ -91,12 +91,13 @@ def against_whole(analysis: Analysis, metric: str) -> list[tuple[str, Place, Rat
 
     Part, arm and ratio, arm by arm; none where all of the source is not pretrained on.
     """
-    records = analysis.results.records
-    of_part = {transfer.part: some for transfer, some in by_transfer(records).items()}
+    of_part = {transfer.part: transfer for transfer in analysis.transfers}
     if len(analysis.transfers) != len(of_part) or WHOLE not in of_part:
         return []
-    errors = {part: target_errors(some, metric) for part, some in of_part.items()}
-    seed = seed_of(records, metric)
+    errors: dict[str | None, dict[Place, Values]] = {part: {} for part in of_part}
+    for row in analysis.of_metric(metric):
+        errors[row.transfer.part][row.arm] = row.values
+    seed = seed_of(analysis.results.records, metric)
     places = [place for place in errors[WHOLE] if place.strategy != BASELINE]
     return [
         (part, place, ratio)
