@@ -41,8 +41,8 @@ def distance_maps(distances: Sequence[DataDistance]) -> Any:
     shared = [n for n in names if all(n in (_name(d.a), _name(d.b)) for d in distances)]
     if len(distances) > 1 and shared:
         # Many sets are compared with one.
-        columns = {shared[0]: shared[0]}
-        rows = {n: n for n in names if n not in columns}
+        columns = {n: n for n in shared}
+        rows = {n: n for n in names if n != shared[0]}
     figure = panels([["raw", "scaled to one nearest-neighbour distance"]])
     found: dict[str, dict[tuple[str, str], float]] = {"raw": {}, "scaled": {}}
     for d, (form, values) in product(distances, found.items()):

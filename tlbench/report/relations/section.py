@@ -22,8 +22,14 @@ from tlbench.report.relations.coverage import (
     coverage_table,
     grid_table,
 )
-from tlbench.report.relations.predictors import answer, predictors_findings, predictors_table
-from tlbench.report.relations.questions import HEADLINE, TITLES, questions
+from tlbench.report.relations.questions import (
+    HEADLINE,
+    TITLES,
+    answer,
+    predictors_findings,
+    predictors_table,
+    questions,
+)
 from tlbench.report.relations.structure import (
     AXES,
     bins_table,
