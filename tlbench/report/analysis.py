@@ -10,7 +10,7 @@ from tlbench.report.content import Lines
 from tlbench.report.rows import Row, by_transfer, rows_of, strategies_of
 from tlbench.report.wording import BASELINE, ratio_text, signs_note, temperature_text
 from tlbench.results.results import Results
-from tlbench.study.model_key import Transfer
+from tlbench.study.model_key import Place, Transfer
 from tlbench.study.suite import Suite
 
 MOST_BESIDE = 4
@@ -113,6 +113,19 @@ def place_names(rows: list[Row]) -> Names:
     if any(temperature is not None for temperature in at):
         names["trained at (K)"] = [temperature_text(temperature) for temperature in at]
     return names
+
+
+def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
+    """Return the first cells of the line of each arm; with temperatures if there are any."""
+    places = list(places)
+    has_temperatures = any(place.train_temperature_k is not None for place in places)
+    found = {}
+    for place in places:
+        found[place] = {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
+        if has_temperatures:
+            at = temperature_text(place.train_temperature_k, not place.size)
+            found[place]["trained at (K)"] = at
+    return found
 
 
 def note_of(rows: list[Row], signs_only: bool = False) -> str:

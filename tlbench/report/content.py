@@ -6,6 +6,7 @@ Sections are made by `tlbench.report.sections` from results; `tlbench.report.htm
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any, ClassVar
 
@@ -24,7 +25,11 @@ def drawing(function: str, *arguments: Any) -> Draw:
     function
         In this package, as ``"figures:learning_curves"``.
     """
-    return lambda: resolve_name(f"tlbench.report.{function}")(*arguments)
+    return partial(_draw, function, *arguments)
+
+
+def _draw(function: str, *arguments: Any) -> Any:
+    return resolve_name(f"tlbench.report.{function}")(*arguments)
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,13 @@ def _has_content(block: Block) -> bool:
             return bool(block.cases)
         case Paragraph():
             return bool(block.text)
+
+
+def lines_of(rows: Iterable[Mapping[str, str]]) -> Lines:
+    """Return a table of ``rows``, each title → cell; a dash where one of them has no cell."""
+    rows = list(rows)
+    titles = list(dict.fromkeys(title for row in rows for title in row))
+    return [titles, *([row.get(title, "–") for title in titles] for row in rows)]
 
 
 def pivot(

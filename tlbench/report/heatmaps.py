@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.figures import panels
-from tlbench.report.sections.temperature import Matrix, label
+from tlbench.report.sections.temperature import Matrix, Test, label
 from tlbench.report.sections.transfers import GainMatrix
 from tlbench.report.wording import BASELINE
 
@@ -18,23 +18,30 @@ ERROR_COLOURS: Scale = [(0.0, "#fdf6e3"), (0.5, "#f3d79b"), (1.0, "#e39a3b")]
 RATIO_COLOURS: Scale = [(0.0, "#5aa2d0"), (0.5, "#f7f7f7"), (1.0, "#e08070")]
 """Blue where the arm has the lower error, red where it is larger, white where they are equal."""
 
+BETWEEN_TEMPERATURES = "trained at %{y} K, tested at %{x}: %{text}"
+
 TEXT_COLOUR = "#111111"
 """Colour of the numbers on a map, which can be read on all of its colours."""
 
 
 def heat_map(
-    rows: Sequence[Any],
-    columns: Sequence[Any],
+    rows: Mapping[Any, str],
+    columns: Mapping[Any, str],
     values: Mapping[tuple[Any, Any], float],
     texts: Mapping[tuple[Any, Any], str],
-    names: tuple[list[str], list[str]],
     hover: str,
     **colours: Any,
 ) -> Any:
-    """Return a map of ``values`` at (row, column), with a text in each cell."""
+    """Return a map of ``values`` at (row, column), with a text in each cell.
+
+    Parameters
+    ----------
+    rows, columns
+        Each with its name.
+    """
     return go.Heatmap(
-        x=names[1],
-        y=names[0],
+        x=list(columns.values()),
+        y=list(rows.values()),
         z=[[values.get((row, column)) for column in columns] for row in rows],
         text=[[texts.get((row, column), "") for column in columns] for row in rows],
         texttemplate="%{text}",
@@ -48,10 +55,9 @@ def heat_map(
 
 
 def ratio_map(
-    rows: Sequence[Any],
-    columns: Sequence[Any],
+    rows: Mapping[Any, str],
+    columns: Mapping[Any, str],
     ratios: Mapping[Any, Ratio],
-    names: tuple[list[str], list[str]],
     hover: str,
     reach: float,
 ) -> Any:
@@ -59,7 +65,7 @@ def ratio_map(
     logs = {key: math.log2(ratio.value) for key, ratio in ratios.items()}
     texts = {key: f"{ratio.value:.2f}" for key, ratio in ratios.items()}
     colours = {"colorscale": RATIO_COLOURS, "zmin": -reach, "zmax": reach}
-    return heat_map(rows, columns, logs, texts, names, hover, **colours)
+    return heat_map(rows, columns, logs, texts, hover, **colours)
 
 
 def reach_of(ratios: Iterable[Mapping[Any, Ratio]]) -> float:
@@ -69,45 +75,48 @@ def reach_of(ratios: Iterable[Mapping[Any, Ratio]]) -> float:
 
 def error_maps(matrix: Matrix, unit: str) -> Any:
     """Return one heat map of errors per arm, on one colour scale."""
-    arms = {strategy: errors for strategy, errors in matrix.errors.items() if errors}
+    arms = {f"{arm} ({unit})": errors for arm, errors in matrix.errors.items() if errors}
     logs = [math.log10(error) for errors in arms.values() for error in errors.values()]
-    figure = panels([[f"{arm} ({unit})" for arm in arms]])
-    levels = any(train is None for errors in arms.values() for train, _ in errors)
-    rows = [*([None] if levels else []), *matrix.train_k]
-    names = ["no data" if train is None else f"{train:g}" for train in rows]
-    for column, errors in enumerate(arms.values(), start=1):
-        trace = heat_map(
+    has_levels = any(train is None for errors in arms.values() for train, _ in errors)
+    rows: dict[float | None, str] = {None: "no data"} if has_levels else {}
+    rows |= {train: f"{train:g}" for train in matrix.train_k}
+    tests = _tests(matrix)
+    maps = {
+        title: heat_map(
             rows,
-            matrix.tests,
+            tests,
             {key: math.log10(error) for key, error in errors.items()},
             {key: f"{error:.0f}" for key, error in errors.items()},
-            (names, _test_names(matrix)),
-            "trained at %{y} K, tested at %{x}: %{text}",
+            BETWEEN_TEMPERATURES,
             colorscale=ERROR_COLOURS,
             zmin=min(logs),
             zmax=max(logs),
         )
-        figure.add_trace(trace, row=1, col=column)
-    return _with_temperatures(figure, matrix)
+        for title, errors in arms.items()
+    }
+    return _beside(maps, matrix)
 
 
 def ratio_maps(matrix: Matrix) -> Any:
     """Return one heat map per arm of its errors relative to scratch."""
-    figure = panels([[f"{arm} / {BASELINE}" for arm in matrix.ratios]])
     reach = reach_of(matrix.ratios.values())
-    names = [f"{train:g}" for train in matrix.train_k], _test_names(matrix)
-    hover = "trained at %{y} K, tested at %{x}: %{text}"
-    for column, ratios in enumerate(matrix.ratios.values(), start=1):
-        trace = ratio_map(matrix.train_k, matrix.tests, ratios, names, hover, reach)
+    rows, tests = {train: f"{train:g}" for train in matrix.train_k}, _tests(matrix)
+    maps = {
+        f"{arm} / {BASELINE}": ratio_map(rows, tests, ratios, BETWEEN_TEMPERATURES, reach)
+        for arm, ratios in matrix.ratios.items()
+    }
+    return _beside(maps, matrix)
+
+
+def _tests(matrix: Matrix) -> dict[Test, str]:
+    return {test: label(test).replace(" ", "<br>") for test in matrix.tests}
+
+
+def _beside(maps: Mapping[str, Any], matrix: Matrix) -> Any:
+    """Return a figure of maps between temperatures, by their titles."""
+    figure = panels([list(maps)])
+    for column, trace in enumerate(maps.values(), start=1):
         figure.add_trace(trace, row=1, col=column)
-    return _with_temperatures(figure, matrix)
-
-
-def _test_names(matrix: Matrix) -> list[str]:
-    return [label(test).replace(" ", "<br>") for test in matrix.tests]
-
-
-def _with_temperatures(figure: Any, matrix: Matrix) -> Any:
     figure.update_xaxes(
         type="category", tickangle=0, title_text="test temperature (K), phase", showgrid=False
     )
@@ -116,7 +125,7 @@ def _with_temperatures(figure: Any, matrix: Matrix) -> Any:
     figure.update_layout(
         height=190 + 34 * (len(matrix.train_k) + 1),
         margin={"l": 80, "r": 20, "t": 40, "b": 90},
-        meta={"min_width": 100 + len(figure.data) * max(220, 52 * len(matrix.tests))},
+        meta={"min_width": 100 + len(maps) * max(220, 52 * len(matrix.tests))},
     )
     return figure
 
@@ -131,11 +140,11 @@ def gain_maps(matrices: Sequence[GainMatrix]) -> Any:
         [[m.place.label() for m in row] + [""] * (n_columns - len(row)) for row in rows.values()]
     )
     reach = reach_of([matrix.ratios for matrix in matrices])
-    sources, targets = matrices[0].sources, matrices[0].targets
+    sources, targets = ({n: n for n in each} for each in (matrices[0].sources, matrices[0].targets))
     hover = "%{y} → %{x}: %{text} of the error from scratch"
     for number, row in enumerate(rows.values(), start=1):
         for column, matrix in enumerate(row, start=1):
-            trace = ratio_map(sources, targets, matrix.ratios, (sources, targets), hover, reach)
+            trace = ratio_map(sources, targets, matrix.ratios, hover, reach)
             figure.add_trace(trace, row=number, col=column)
     figure.update_xaxes(showgrid=False, type="category", showticklabels=True)
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tlbench.base.files import write_whole
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Lines, Section
+from tlbench.report.content import Lines, Section, lines_of
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
 from tlbench.report.wording import budget_label, budget_note
@@ -224,9 +224,14 @@ def _commit_text(commit: str | None, dirty: bool) -> str:
 
 
 def _kinds(jobs: Jobs) -> Lines:
-    lines = [["job", "number", "CPU hours", "hours"]]
-    for kind in sorted({job["kind"] for job in jobs}):
-        some = [job for job in jobs if job["kind"] == kind]
-        hours = (sum(job[f"{clock}_seconds"] for job in some) / 3600 for clock in ("cpu", "wall"))
-        lines.append([kind, str(len(some)), *(f"{each:.3f}" for each in hours)])
-    return lines
+    kinds = sorted({job["kind"] for job in jobs})
+    found = {kind: [job for job in jobs if job["kind"] == kind] for kind in kinds}
+    return lines_of(
+        {
+            "job": kind,
+            "number": str(len(some)),
+            "CPU hours": f"{sum(job['cpu_seconds'] for job in some) / 3600:.3f}",
+            "hours": f"{sum(job['wall_seconds'] for job in some) / 3600:.3f}",
+        }
+        for kind, some in found.items()
+    )

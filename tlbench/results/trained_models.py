@@ -1,6 +1,7 @@
 """The trained models of a run: coordinates, test errors, costs, files of the potentials."""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,27 +99,20 @@ def list_models(
     """
     folder = run_folder(run)
     records = read_records(stored(folder / RECORDS))
-    _check("backbone", backbones, {r.model.backbone for r in records})
-    _check("strategy", strategies, {r.model.strategy for r in records})
-    trained_on = sorted({r.model.size for r in records})
-    for size in sizes:
-        if size not in trained_on:
-            known = ", ".join(map(str, trained_on))
-            raise InputError(f"--size {size}: the run has no model of it; its sizes are {known}.")
+    wanted = {"backbone": backbones, "strategy": strategies, "size": sizes}
+    for coordinate, values in wanted.items():
+        _check(coordinate, values, {getattr(r.model, coordinate) for r in records})
     path = stored(folder / COSTS)
     costs = {c.trained: c for c in (COSTS_FORMAT.read_lines(path) if path.exists() else ())}
     root = store or store_of(folder)
     # The run's own store may be gone; one that is named explicitly should be there.
     there = root is not None and (store is not None or (root / "store.json").exists())
     opened = Store(root, read_only=True) if root is not None and there else None
-    chosen = [
-        each
-        for each in _by_model(records)
-        if (not backbones or each[0].model.backbone in backbones)
-        and (not strategies or each[0].model.strategy in strategies)
-        and (not sizes or each[0].model.size in sizes)
+    found = [
+        _model(some, costs, opened)
+        for some in _by_model(records)
+        if all(not v or getattr(some[0].model, name) in v for name, v in wanted.items())
     ]
-    found = [_model(each, costs, opened) for each in chosen]
     backbones_there = list(dict.fromkeys(r.model.backbone for r in records))
     arms = list(dict.fromkeys(r.model.strategy for r in records))
 
@@ -169,9 +163,9 @@ def store_of(folder: Path) -> Path | None:
 
 def _by_model(records: Iterable[Record]) -> list[list[Record]]:
     """Return the records of each model; one that several sources are compared with is one."""
-    found: dict[object, list[Record]] = {}
+    found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        found.setdefault(record.trained or record.job, []).append(record)
+        found[record.trained or record.job].append(record)
     return list(found.values())
 
 
@@ -201,9 +195,9 @@ def _needs_source(strategy: str) -> bool:
     return base not in STRATEGIES or STRATEGIES.get(base).needs_source
 
 
-def _check(what: str, wanted: Iterable[str], known: Collection[str]) -> None:
-    for name in wanted:
-        if name not in known:
-            raise InputError(
-                f"--{what} {name}: the run has no model of it; {near_names(name, known)}"
-            )
+def _check(coordinate: str, wanted: Iterable[Any], known: Collection[Any]) -> None:
+    for value in wanted:
+        if value not in known:
+            sizes = f"its sizes are {', '.join(map(str, sorted(known)))}."
+            hint = sizes if coordinate == "size" else near_names(value, known)
+            raise InputError(f"--{coordinate} {value}: the run has no model of it; {hint}")

@@ -8,8 +8,13 @@ import pytest
 from analyses import analysis_of, table_of
 
 from tlbench.metrics.distances.quantities import SetDistance
-from tlbench.report.relations.predictors import answer, p_text, predictors_findings
-from tlbench.report.relations.questions import HEADLINE, questions
+from tlbench.report.relations.questions import (
+    HEADLINE,
+    answer,
+    p_text,
+    predictors_findings,
+    questions,
+)
 from tlbench.report.relations.section import distances_table
 from tlbench.report.sections.errors import findings
 from tlbench.results.distances import DataDistance, NamedSet

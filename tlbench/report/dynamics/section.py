@@ -14,8 +14,17 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
-from tlbench.report.analysis import Analysis
-from tlbench.report.content import Figure, Lines, Paragraph, Section, Sentences, Table, drawing
+from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.content import (
+    Figure,
+    Lines,
+    Paragraph,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+)
 from tlbench.report.dynamics.findings import dynamics_findings
 from tlbench.report.dynamics.models import (
     ADF,
@@ -35,7 +44,7 @@ from tlbench.report.dynamics.models import (
     strategies_in,
     survival_time,
 )
-from tlbench.report.wording import BASELINE, interval_text, temperature_text
+from tlbench.report.wording import BASELINE, interval_text
 from tlbench.results.dynamics import Dynamics
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place
@@ -145,30 +154,29 @@ def _introduction(dynamics: Dynamics) -> str:
 
 def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
     """Return the table of arms, with the reference in the last line."""
-    measured = ["replicas", "stability rate", "survival (ps)", RDF, ADF, "coordination", "MSD (Å²)"]
-    lines = [[*_titles(arms), *measured]]
-    for place, arm in arms.items():
+    reference, floor = dynamics.reference, floors(dynamics)
+    rows = []
+    for place, cells in arm_cells(arms).items():
+        arm = arms[place]
         rate = rate_of(arm)
         displaced = [mean_displacement(m.run.msd) for m in arm.values() if m.run.msd]
         coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
-        lines.append(
-            [
-                *_names(place, arms),
-                _counts_text(arm),
-                f"{rate.value:.2f} {interval_text(rate)}",
-                _time_text(survival_time(arm, dynamics.reference.time_ps)),
-                *(_mean_text(arm, name) for name in (RDF, ADF)),
-                f"{np.mean(coordination):.2f}" if coordination else "–",
-                f"{np.mean(displaced):.3g}" if displaced else "–",
-            ]
-        )
-    floor = floors(dynamics)
-    blank = ["–"] * (len(lines[0]) - 5)
-    errors = [error_text(floor[name]) if name in floor else "–" for name in (RDF, ADF)]
-    reference = dynamics.reference
-    coordination_text = f"{reference.structure.coordination:.2f}"
-    displaced_text = f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–"
-    return [*lines, ["reference", *blank, *errors, coordination_text, displaced_text]]
+        found = {
+            "replicas": _counts_text(arm),
+            "stability rate": f"{rate.value:.2f} {interval_text(rate)}",
+            "survival (ps)": _time_text(survival_time(arm, reference.time_ps)),
+            **{name: _mean_text(arm, name) for name in (RDF, ADF)},
+            "coordination": f"{np.mean(coordination):.2f}" if coordination else "–",
+            "MSD (Å²)": f"{np.mean(displaced):.3g}" if displaced else "–",
+        }
+        rows.append(cells | found)
+    last = {
+        "backbone": "reference",
+        **{name: error_text(value) for name, value in floor.items()},
+        "coordination": f"{reference.structure.coordination:.2f}",
+        "MSD (Å²)": f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–",
+    }
+    return lines_of([*rows, last])
 
 
 def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
@@ -201,24 +209,19 @@ def criteria_table(arms: Mapping[Place, Arm]) -> Lines:
     names = [name for name, _ in total.most_common() if name]
     if not names:
         return []
-    return [
-        [*_titles(arms), "replicas", "stable", *names],
-        *(
-            [*_names(place, arms), str(count.total()), *(str(count[n]) for n in ["", *names])]
-            for place, count in counts.items()
-        ),
-    ]
+    cells = arm_cells(arms)
+    for place, count in counts.items():
+        cells[place] |= {"replicas": str(count.total()), "stable": str(count[""])}
+        cells[place] |= {name: str(count[name]) for name in names}
+    return lines_of(cells.values())
 
 
 def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
     """Return force error against structure error: a line per model."""
-    names = (FORCE, RDF, ADF)
-    measured = ["subset, init seed", f"{FORCE} (meV/Å)", "stable", RDF, ADF]
-    ratios_to = [f"{name} / {BASELINE}" for name in names]
-    lines = [[*_titles(arms), *measured, *ratios_to, "in words"]]
-    for place, arm in arms.items():
+    rows = []
+    for place, cells in arm_cells(arms).items():
         baseline = baseline_of(place, arms)
-        for pair, model in arm.items():
+        for pair, model in arms[place].items():
             ratios = {
                 name: ratio
                 for name, error in model.errors.items()
@@ -226,21 +229,20 @@ def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
             }
             difference = paired_difference({pair: model.rate}, rates_in(baseline))
             fewer = difference is not None and difference.value < 0
-            lines.append(
-                [
-                    *_names(place, arms),
-                    ", ".join("–" if seed is None else str(seed) for seed in pair),
-                    f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–",
-                    f"{model.run.n_stable} / {model.n_replicas}",
-                    *(
-                        error_text(model.errors[n]) if n in model.errors else "–"
-                        for n in (RDF, ADF)
-                    ),
-                    *(f"{ratios[name].value:.2f}" if name in ratios else "–" for name in names),
-                    _in_words(model, ratios, fewer, floors_for(dynamics, [model])) or "–",
-                ]
-            )
-    return lines
+            errors = {name: error_text(error) for name, error in model.errors.items()}
+            force = f"{model.errors[FORCE]:.1f}" if FORCE in model.errors else "–"
+            found = {
+                "subset, init seed": ", ".join("–" if s is None else str(s) for s in pair),
+                f"{FORCE} (meV/Å)": force,
+                "stable": f"{model.run.n_stable} / {model.n_replicas}",
+                **{name: errors.get(name, "–") for name in (RDF, ADF)},
+            }
+            for name in (FORCE, RDF, ADF):
+                ratio = ratios.get(name)
+                found[f"{name} / {BASELINE}"] = f"{ratio.value:.2f}" if ratio else "–"
+            said = _in_words(model, ratios, fewer, floors_for(dynamics, [model]))
+            rows.append({**cells, **found, "in words": said or "–"})
+    return lines_of(rows)
 
 
 def _in_words(
@@ -256,21 +258,6 @@ def _in_words(
     harms += ["fewer stable replicas"] if fewer else []
     hidden = harms and FORCE in ratios and ratios[FORCE].value < 1
     return ("lower force error, but " if hidden else "") + ", ".join(harms)
-
-
-def _titles(arms: Mapping[Place, Arm]) -> list[str]:
-    """Return the titles of the first columns."""
-    return ["backbone", "arm", "N", *(["trained at (K)"] if _has_temperatures(arms) else [])]
-
-
-def _names(place: Place, arms: Mapping[Place, Arm]) -> list[str]:
-    """Return the first cells of a line."""
-    at = [temperature_text(place.train_temperature_k)] if _has_temperatures(arms) else []
-    return [place.backbone, place.strategy, str(place.size), *at]
-
-
-def _has_temperatures(arms: Mapping[Place, Arm]) -> bool:
-    return any(place.train_temperature_k is not None for place in arms)
 
 
 def _counts_text(arm: Arm) -> str:

@@ -18,7 +18,7 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
-from tlbench.report.content import Lines
+from tlbench.report.content import Lines, lines_of
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
 from tlbench.results.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.study.model_key import Place
@@ -126,41 +126,42 @@ def _fallback(coverage: Coverage) -> float | None:
 def coverage_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm and place: ratios from the nearest bin to the farthest."""
     fifths = "nearest fifth", "second", "third", "fourth", "farthest fifth"
-    return [
-        ["backbone", "arm", "N", *fifths, "last / first"],
-        *(
-            [
-                *_names(each.place),
-                *(f"{ratio.value:.2f}" for ratio in each.ratios),
-                ratio_text(each.trend, False),
-            ]
-            for each in covered
-        ),
-    ]
+    return lines_of(
+        {
+            **first_cells(each.place),
+            **{name: f"{r.value:.2f}" for name, r in zip(fifths, each.ratios, strict=True)},
+            "last / first": ratio_text(each.trend, False),
+        }
+        for each in covered
+    )
 
 
 def grid_table(covered: Iterable[Covered]) -> Lines:
     """Return a line per arm, place and third of distances to the target's structures."""
-    lines = [
-        [
-            "backbone", "arm", "N", "from the target's", "source nearer", "target nearer",
-            "first / second",
-        ],
-    ]  # fmt: skip
+    rows = []
     for each in covered:
-        rows = zip(("near", "middle", "far"), each.grid, each.shares, strict=True)
-        for name, ratios, shares in rows:
-            cells = [
+        thirds = zip(("near", "middle", "far"), each.grid, each.shares, strict=True)
+        for name, ratios, shares in thirds:
+            nearer, other = (
                 f"{'–' if ratio is None else f'{ratio.value:.2f}'} ({share:.0%})"
                 for ratio, share in zip(ratios, shares, strict=True)
-            ]
-            fallback = ratio_text(each.fallback, False) if name == "far" and each.fallback else ""
-            lines.append([*_names(each.place), name, *cells, fallback])
-    return lines
+            )
+            found = {
+                "from the target's": name,
+                "source nearer": nearer,
+                "target nearer": other,
+                "first / second": "",
+            }
+            if name == "far" and each.fallback:
+                found["first / second"] = ratio_text(each.fallback, False)
+            rows.append(first_cells(each.place) | found)
+    return lines_of(rows)
 
 
-def _names(place: Place) -> list[str]:
-    return [place.backbone, place.strategy, place.training_set().removeprefix("N = ")]
+def first_cells(place: Place) -> dict[str, str]:
+    """Return the first cells of the line of an arm."""
+    training_set = place.training_set().removeprefix("N = ")
+    return {"backbone": place.backbone, "arm": place.strategy, "N": training_set}
 
 
 def coverage_findings(covered: Iterable[Covered]) -> list[str]:

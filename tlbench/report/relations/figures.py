@@ -17,7 +17,7 @@ from tlbench.report.figures import (
     scatter,
     style_of,
 )
-from tlbench.report.heatmaps import heat_map
+from tlbench.report.heatmaps import Scale, heat_map
 from tlbench.report.relations.coverage import Covered
 from tlbench.report.relations.questions import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
@@ -28,41 +28,37 @@ from tlbench.study.model_key import Place
 MOST_LABELS = 8
 """With more points in a panel their names would cover each other; they show on hovering."""
 
+DISTANCE_COLOURS: Scale = [(0, "#f7fbff"), (1, "#7ab6d9")]
+
 COLUMNS = 4
 """Panels beside each other."""
 
 
 def distance_maps(distances: Sequence[DataDistance]) -> Any:
     """Return heat maps of the distance of environments between whole sets, raw and scaled."""
-    names = list(dict.fromkeys(_name(each) for d in distances for each in (d.a, d.b)))
+    names = {n: n for d in distances for n in (_name(d.a), _name(d.b))}
     rows, columns = names, names
     shared = [n for n in names if all(n in (_name(d.a), _name(d.b)) for d in distances)]
     if len(distances) > 1 and shared:
         # Many sets are compared with one.
-        rows, columns = [n for n in names if n != shared[0]], shared
+        columns = {n: n for n in shared}
+        rows = {n: n for n in names if n != shared[0]}
     figure = panels([["raw", "scaled to one nearest-neighbour distance"]])
-    found = {
-        form: {
-            pair: value.value
-            for d in distances
-            if (value := d.get("exact", form)) is not None
-            for pair in ((_name(d.a), _name(d.b)), (_name(d.b), _name(d.a)))
-        }
-        for form in ("raw", "scaled")
-    }
+    found: dict[str, dict[tuple[str, str], float]] = {"raw": {}, "scaled": {}}
+    for d, (form, values) in product(distances, found.items()):
+        if value := d.get("exact", form):
+            values[_name(d.a), _name(d.b)] = values[_name(d.b), _name(d.a)] = value.value
     highest = max(value for values in found.values() for value in values.values())
     for column, values in enumerate(found.values(), start=1):
         texts = {pair: f"{value:.2f}" for pair, value in values.items()}
-        trace = heat_map(
-            rows, columns, values, texts, (rows, columns), "%{y}, %{x}: %{text}",
-            colorscale=[(0, "#f7fbff"), (1, "#7ab6d9")], zmin=0, zmax=highest,
-        )  # fmt: skip
+        colours = {"colorscale": DISTANCE_COLOURS, "zmin": 0, "zmax": highest}
+        trace = heat_map(rows, columns, values, texts, "%{y}, %{x}: %{text}", **colours)
         figure.add_trace(trace, row=1, col=column)
     figure.update_xaxes(showgrid=False, type="category")
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
-    widest = max(len(name) for name in names)
+    widest = max(map(len, names))
     figure.update_layout(
-        height=150 + 36 * len(rows) + 4 * max(len(name) for name in columns),
+        height=150 + 36 * len(rows) + 4 * max(map(len, columns)),
         margin={"t": 40, "l": 40 + 7 * widest},
         meta={"min_width": 200 + 8 * widest + 120 * len(columns)},
     )

@@ -1,26 +1,38 @@
-"""What the gain of transfer may go with: the points behind each question."""
+"""What the ratio to scratch may go with: the points behind each question, and what they say."""
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations, product
 
 import numpy as np
 
+from tlbench.base.seeds import stream
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
+from tlbench.metrics.spec import Floats
+from tlbench.metrics.statistics import Association, association, null_correlations
 from tlbench.report.analysis import Analysis
+from tlbench.report.content import Lines, pivot
+from tlbench.report.relations.structure import association_text
 from tlbench.report.sections.temperature import Matrix, Test, label, matrices
 from tlbench.report.sections.transfers import gains
-from tlbench.report.wording import BASELINE
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE
 from tlbench.results.distances import DataDistance, NamedSet
-from tlbench.study.model_key import Transfer
+from tlbench.study.model_key import Place, Transfer
 from tlbench.study.transfers import WHOLE
 
 TITLES = {**{quantity.name: quantity.title for quantity in QUANTITIES}, **OF_ENVIRONMENTS}
 
 HEADLINE = f"{TITLES['exact']}, scaled"
 """The predictor that plots show: whole environments, with atoms scaled to one size."""
+
+MOST_EXCHANGES = 720
+"""Ways to exchange names that are tried at most."""
+
+TOO_LIKELY = 0.05
+"""Share of exchanges of names from which on a correlation is put down to chance."""
 
 SetKey = tuple[str, str, str | None, float | None]
 """Element, split, part and temperature of a set."""
@@ -186,7 +198,7 @@ def _of_parts(analysis: Analysis, known: Known, metric: str) -> Iterable[Point]:
         for strategy in filter(matrix.trains, matrix.ratios):
             for (train, test), ratio in matrix.ratios[strategy].items():
                 tested = transfer.target, "test", None, test[0]
-                series = f"{_series(matrix, strategy)}, trained at {train:g} K"
+                series = Place(matrix.backbone, strategy, matrix.size, train).label()
                 point = Point(
                     label=f"{transfer.part}, tested at {label(test)}",
                     series=series,
@@ -221,20 +233,19 @@ def _of_temperatures(
     if has_elements(analysis) or not analysis.transfers:
         return
     whole = [t for t in analysis.transfers if t.part in (None, WHOLE)] or analysis.transfers
+    target = whole[-1].target
     for matrix in matrices(analysis, metric):
         if matrix.transfer != whole[-1]:
             continue
-        for strategy in matrix.ratios if against_scratch else matrix.errors:
-            if not matrix.trains(strategy):
-                continue
-            values = _log_ratios(matrix, strategy) if against_scratch else _losses(matrix, strategy)
+        for strategy in filter(matrix.trains, matrix.ratios if against_scratch else matrix.errors):
+            ratios = {at: ratio.value for at, ratio in matrix.ratios.get(strategy, {}).items()}
+            values = ratios if against_scratch else _losses(matrix, strategy)
             for (train, test), value in values.items():
-                target = whole[-1].target
                 sets = (target, "train", None, train), (target, "test", None, test[0])
                 yield Point(
                     label=f"{train:g} K → {label(test)}",
-                    series=_series(matrix, strategy),
-                    value=value,
+                    series=Place(matrix.backbone, strategy, matrix.size).label(),
+                    value=math.log(value),
                     predictors=known.get(frozenset(sets), {}),
                     group=train,
                     names=(f"{train:g} K",),
@@ -242,25 +253,141 @@ def _of_temperatures(
                 )
 
 
-def _log_ratios(matrix: Matrix, strategy: str) -> dict[tuple[float, Test], float]:
-    return {at: math.log(ratio.value) for at, ratio in matrix.ratios[strategy].items()}
-
-
 def _losses(matrix: Matrix, strategy: str) -> dict[tuple[float, Test], float]:
-    """Return the logarithm of each error over that of the best training temperature."""
-    errors = {at: e for at, e in matrix.errors[strategy].items() if at[0] is not None}
+    """Return each error over that of the best training temperature."""
+    errors = {(k, test): e for (k, test), e in matrix.errors[strategy].items() if k is not None}
     best = {test: min(e for (_, t), e in errors.items() if t == test) for _, test in errors}
-    return {
-        (train, test): math.log(error / best[test])
-        for (train, test), error in errors.items()
-        if train is not None
-    }
-
-
-def _series(matrix: Matrix, strategy: str) -> str:
-    return f"{matrix.backbone}, {strategy}, N = {matrix.size}"
+    return {(train, test): error / best[test] for (train, test), error in errors.items()}
 
 
 def _pretrained_and(transfer: Transfer, other: SetKey, known: Known) -> Mapping[str, float]:
     pretrained = transfer.source, "train", transfer.part, None
     return known.get(frozenset({pretrained, other}), {})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How each predictor correlates with the values of each series, and how sure the strongest is.
+
+    Attributes
+    ----------
+    told
+        Predictor → series → association.
+    chance
+        Share of exchanges of names under which any predictor of any series correlates as strongly
+        as the strongest; it allows for their number. None if there is nothing to exchange.
+    n_exchanges
+        How many there are, the names as they are among them.
+    """
+
+    told: Mapping[str, Mapping[str, Association]]
+    chance: float | None
+    n_exchanges: int
+
+    def strongest(self) -> tuple[str, str, Association] | None:
+        """Return predictor, series and association of the strongest correlation."""
+        every = [(name, s, a) for name, found in self.told.items() for s, a in found.items()]
+        return max(every, key=lambda each: abs(each[2].rho), default=None)
+
+
+def answer(question: Question) -> Answer:
+    """Return how each predictor correlates with the values."""
+    told: dict[str, dict[str, Association]] = defaultdict(dict)
+    strongest: list[Floats] = []
+    exchanges = _exchanges(question.points)
+    names = dict.fromkeys(name for p in question.points for name in p.predictors)
+    for name, series in product(names, dict.fromkeys(p.series for p in question.points)):
+        some = [p for p in question.points if p.series == series and name in p.predictors]
+        predictors, values = [p.predictors[name] for p in some], [p.value for p in some]
+        relabelled = _relabelled(some, name, exchanges)
+        groups = [p.group for p in some]
+        found = association(predictors, values, groups, relabelled, question.relative)
+        if found is not None:
+            told[name][series] = found
+            if relabelled:
+                strongest.append(np.abs(null_correlations(relabelled, values)))
+    chance = None
+    if strongest and len(exchanges) > 1:
+        highest = np.max(strongest, axis=0)
+        # The names as they are come first.
+        chance = float(np.mean(highest >= highest[0] - 1e-9))
+    return Answer(told, chance, len(exchanges))
+
+
+def _exchanges(points: Sequence[Point]) -> list[dict[str, str]]:
+    """Return ways to exchange the names that points have, as they are first; all, or a draw."""
+    names = list(dict.fromkeys(name for p in points for name in p.names))
+    if len(names) < 2:
+        return []
+    if math.factorial(len(names)) <= MOST_EXCHANGES:
+        orders: Iterable[Sequence[str]] = permutations(names)
+    else:
+        generator = np.random.Generator(np.random.PCG64(stream("exchanges", len(names))))
+        drawn = [generator.permutation(names).tolist() for _ in range(MOST_EXCHANGES - 1)]
+        orders = [names, *drawn]
+    return [dict(zip(names, order, strict=True)) for order in orders]
+
+
+def _relabelled(
+    points: list[Point], name: str, exchanges: list[dict[str, str]]
+) -> list[list[float]]:
+    """Return a predictor of the points under each exchange; nothing if some of it is not known."""
+    known = {(p.names, p.fixed): p.predictors[name] for p in points}
+    keys = [
+        [(tuple(exchange[n] for n in p.names), p.fixed) for p in points] for exchange in exchanges
+    ]
+    if any(key not in known for line in keys for key in line):
+        return []
+    return [[known[key] for key in line] for line in keys]
+
+
+def predictors_table(question: Question, found: Answer) -> Lines:
+    """Return a line per predictor, a column per series."""
+    series = dict.fromkeys(p.series for p in question.points)
+    cells = {
+        (name, each): _association_cell(association)
+        for name, some in found.told.items()
+        for each, association in some.items()
+    }
+    return pivot("distance or difference", found.told, series, cells)
+
+
+def _association_cell(found: Association) -> str:
+    skill = "" if found.skill is None else f" × {found.skill:.2f}"
+    chance = "" if found.chance is None else f", {p_text(found.chance)}"
+    return association_text(found) + skill + chance
+
+
+def p_text(chance: float) -> str:
+    """Return a share of exchanges; never as 0, for the names as they are count among them."""
+    return f"p = {chance:.2f}" if chance >= 0.01 else "p < 0.01"
+
+
+def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
+    """Say what the values correlate with most, and how often chance does as well."""
+    strongest = found.strongest()
+    if strongest is None:
+        return
+    name, series, best = strongest
+    n_names = len({name for p in question.points for name in p.names})
+    n_correlations = sum(len(told) for told in found.told.values())
+    yield (
+        f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
+        f"correlations is with {name}, for {series}: {association_text(best)}. "
+        f"{_sure(question, found, n_names)}"
+    )
+
+
+def _sure(question: Question, found: Answer, n_names: int) -> str:
+    """Say what may be concluded from the strongest of many correlations."""
+    of_what = f"{n_names} {question.named}"
+    if found.chance is None or 1 / found.n_exchanges > TOO_LIKELY:
+        return f"With {of_what} nothing is concluded."
+    share = (
+        f"If the {of_what} exchanged their names, one as strong would be found in "
+        f"{found.chance:.1%} of all ways to do so (the least there can be is "
+        f"{1 / found.n_exchanges:.1%})"
+    )
+    if found.chance > TOO_LIKELY:
+        return f"{share}, so it may be chance, and nothing is concluded."
+    return f"{share}. It is the strongest of many, and should be expected to be weaker elsewhere."

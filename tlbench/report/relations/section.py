@@ -6,18 +6,32 @@ from typing import Any
 from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Figure, Lines, Section, Sentences, Table, drawing, pivot
+from tlbench.report.content import (
+    Figure,
+    Lines,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+    pivot,
+)
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
     coverage_table,
     grid_table,
 )
-from tlbench.report.relations.predictors import answer, predictors_findings, predictors_table
-from tlbench.report.relations.questions import HEADLINE, TITLES, questions
+from tlbench.report.relations.questions import (
+    HEADLINE,
+    TITLES,
+    answer,
+    predictors_findings,
+    predictors_table,
+    questions,
+)
 from tlbench.report.relations.structure import (
     AXES,
-    CONTRADICTIONS,
     bins_table,
     contradictions,
     coordination_table,
@@ -146,7 +160,7 @@ def relations(analysis: Analysis) -> Iterator[Section]:
             name = f"profile-{axis.of_structure}"
             drawn = "structure_profiles", found, axis
             figures.append(_figure(name, f"{title}, bin by bin", PROFILES_NOTE, *drawn))
-        lines = [CONTRADICTIONS, *contradictions(dynamics, profiles, records)]
+        lines = lines_of(contradictions(dynamics, profiles, records))
         title = "Lower force error, larger structure error"
         tables.append(Table(title, lines, CONTRADICTIONS_NOTE))
     folded = [Table(t.title, t.lines, t.note, folded=True) for t in tables]

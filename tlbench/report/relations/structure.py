@@ -12,7 +12,7 @@ import numpy as np
 
 from tlbench.jobs.reference import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
-from tlbench.report.content import Lines
+from tlbench.report.content import Lines, lines_of
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -24,7 +24,7 @@ from tlbench.report.dynamics.models import (
     floors,
     floors_for,
 )
-from tlbench.report.relations.coverage import principal
+from tlbench.report.relations.coverage import first_cells, principal
 from tlbench.results.dynamics import Dynamics
 from tlbench.results.profiles import ANGLE, ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
 from tlbench.results.records import Record
@@ -119,10 +119,14 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
 
 def bins_table(found: list[Deviations], axis: Axis) -> Lines:
     """Return a line per bin, the header first."""
-    lines = [[f"bin ({axis.unit})", "mean deviation", "with force error (Spearman)"]]
-    for number, told, mean in bin_associations(found, axis):
-        lines.append([axis.bin(number), f"{mean:.3g}", association_text(told)])
-    return lines
+    return lines_of(
+        {
+            f"bin ({axis.unit})": axis.bin(number),
+            "mean deviation": f"{mean:.3g}",
+            "with force error (Spearman)": association_text(told),
+        }
+        for number, told, mean in bin_associations(found, axis)
+    )
 
 
 def association_text(told: Association) -> str:
@@ -164,7 +168,7 @@ def structure_findings(dynamics: Dynamics, records: list[Record]) -> Iterator[st
 
 def contradictions(
     dynamics: Dynamics, profiles: Sequence[Profile], records: list[Record]
-) -> Iterator[list[str]]:
+) -> Iterator[dict[str, str]]:
     """Yield a line for each model with lower force error than from scratch but worse structure.
 
     The structure counts as worse where its error is larger and above what runs of the reference
@@ -185,22 +189,17 @@ def contradictions(
                     forces, errors = (
                         [m.errors[name] for m in (other, model)] for name in (FORCE, axis.error)
                     )
-                    yield [
-                        place.backbone,
-                        place.strategy,
-                        str(place.size),
-                        "–" if pair[0] is None else f"{pair[0]}/{pair[1]}",
-                        " → ".join(f"{force:.1f}" for force in forces),
-                        axis.error,
-                        " → ".join(map(error_text, errors)),
-                        _explained(ours, theirs, axis),
-                    ]
-
-
-CONTRADICTIONS = [
-    "backbone", "arm", "N", "seeds", "force MAE (meV/Å)", "error", "of structure",
-    "bins that add most, and their force error",
-]  # fmt: skip
+                    added = _explained(ours, theirs, axis)
+                    yield {
+                        "backbone": place.backbone,
+                        "arm": place.strategy,
+                        "N": str(place.size),
+                        "seeds": "–" if pair[0] is None else f"{pair[0]}/{pair[1]}",
+                        "force MAE (meV/Å)": " → ".join(f"{force:.1f}" for force in forces),
+                        "error": axis.error,
+                        "of structure": " → ".join(map(error_text, errors)),
+                        "bins that add most, and their force error": added,
+                    }
 
 
 def _contradict(model: Model, other: Model, name: str, floor: float) -> bool:
@@ -233,10 +232,12 @@ def coordination_table(profiles: Sequence[Profile]) -> Lines:
     counts = {n: atoms for n, (_, atoms) in profiles[0].by_coordination.items()}
     total = sum(counts.values())
     shown = sorted(n for n, atoms in counts.items() if atoms >= total / 100)
-    lines = [["backbone", "arm", "N", *(f"{n} ({counts[n] / total:.0%})" for n in shown)]]
+    rows = []
     for place in dict.fromkeys(p.model.place for p in profiles):
         some = [p.by_coordination for p in profiles if p.model.place == place]
-        at = "" if place.train_temperature_k is None else f" at {place.train_temperature_k:g} K"
-        cells = [f"{geometric_mean([found[n][0] for found in some]):.1f}" for n in shown]
-        lines.append([place.backbone, place.strategy, f"{place.size}{at}", *cells])
-    return lines
+        cells = {
+            f"{n} ({counts[n] / total:.0%})": f"{geometric_mean([f[n][0] for f in some]):.1f}"
+            for n in shown
+        }
+        rows.append(first_cells(place) | cells)
+    return lines_of(rows)

@@ -8,10 +8,9 @@ import numpy as np
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Pair, geometric_mean
-from tlbench.report.analysis import Analysis
-from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing
+from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing, lines_of
 from tlbench.report.rows import Row, by_transfer
-from tlbench.report.wording import temperature_text
 from tlbench.results.costs import Cost
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place, Transfer
@@ -119,34 +118,21 @@ def cost_tables(records: Sequence[Record], costs: Iterable[Cost]) -> list[Table]
 
 def _lines(costs: Costs) -> Lines:
     """Return a line per backbone, arm, size and, where there are any, training temperature."""
-    has_temperatures = any(place.train_temperature_k is not None for place in costs)
-    lines = [
-        [
-            "backbone", "arm", "N", *(["trained at (K)"] if has_temperatures else []),
-            "parameters", "force call (ms)", "updates", "updates / s", "training (s)",
-            "pretraining (s)", "memory (MiB)",
-        ]
-    ]  # fmt: skip
-    for place in sorted(costs, key=lambda place: place.position):
+    rows = []
+    for place, cells in arm_cells(sorted(costs, key=lambda place: place.position)).items():
         models = list(costs[place].values())
         training, pretraining = zip(*map(_seconds, models), strict=True)
-        at = temperature_text(place.train_temperature_k, not place.size)
-        lines.append(
-            [
-                place.backbone,
-                place.strategy,
-                str(place.size),
-                *([at] if has_temperatures else []),
-                f"{models[0].n_parameters:,}",
-                _median(map(_force_call_ms, models)),
-                f"{models[0].updates:,}",
-                _median(m.updates_per_second for m in models),
-                _median(training),
-                _median(pretraining) if any(pretraining) else "–",
-                _median(m.peak_memory_mib for m in models),
-            ]
-        )
-    return lines
+        measured = {
+            "parameters": f"{models[0].n_parameters:,}",
+            "force call (ms)": _median(map(_force_call_ms, models)),
+            "updates": f"{models[0].updates:,}",
+            "updates / s": _median(m.updates_per_second for m in models),
+            "training (s)": _median(training),
+            "pretraining (s)": _median(pretraining) if any(pretraining) else "–",
+            "memory (MiB)": _median(m.peak_memory_mib for m in models),
+        }
+        rows.append(cells | measured)
+    return lines_of(rows)
 
 
 def _median(values: Iterable[float | None]) -> str:

@@ -28,7 +28,16 @@ from tlbench.report.analysis import (
     place_names,
     present,
 )
-from tlbench.report.content import Block, Figure, Paragraph, Section, Sentences, Table, drawing
+from tlbench.report.content import (
+    Block,
+    Figure,
+    Paragraph,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+)
 from tlbench.report.rows import Row, seed_of
 from tlbench.report.sections.temperature import temperature_findings
 from tlbench.report.wording import (
@@ -148,10 +157,15 @@ def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[
     except ValueError:
         # An unfinished run: some model shares no pair with the others.
         return []
-    lines = [["model", "rank", "tie group", metric.name]]
-    for name, standing in standings.items():
-        mean = geometric_mean(list(entries[name].values()))
-        lines.append([name, str(standing.rank), str(standing.group), f"{mean:.1f}"])
+    lines = lines_of(
+        {
+            "model": name,
+            "rank": str(standing.rank),
+            "tie group": str(standing.group),
+            metric.name: f"{geometric_mean(list(entries[name].values())):.1f}",
+        }
+        for name, standing in standings.items()
+    )
     return [Table(f"Ranks at N = {size} and this budget", lines, TIES_NOTE)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Lines, Paragraph, Section, Table
+from tlbench.report.content import Lines, Paragraph, Section, Table, lines_of
 from tlbench.report.wording import counted, number_text
 from tlbench.results.records import Record
 from tlbench.study.plan import PRETRAIN
@@ -24,28 +24,22 @@ def tuned_settings(analysis: Analysis) -> Iterator[Section]:
 
 def tuned_table(tuned: Tuned) -> Lines:
     """Return a line per tuned arm."""
-    lines = [
-        [
-            "backbone", "arm", "trials", "unfinished", "learning rate", "falls to", "validation",
-            "before",
-        ]
-    ]  # fmt: skip
+    rows = []
     for backbone, arms in tuned.arms.items():
         for name, arm in arms.items():
             before = arm.default_validation_force_mae
-            lines.append(
-                [
-                    backbone,
-                    name,
-                    str(arm.trials),
-                    str(arm.pruned),
-                    f"{arm.settings.learning_rate:.2g}",
-                    f"{arm.settings.final_learning_rate_fraction:.2g}",
-                    f"{arm.validation_force_mae:.1f}",
-                    "–" if before is None else f"{before:.1f}",
-                ]
-            )
-    return lines
+            row = {
+                "backbone": backbone,
+                "arm": name,
+                "trials": str(arm.trials),
+                "unfinished": str(arm.pruned),
+                "learning rate": f"{arm.settings.learning_rate:.2g}",
+                "falls to": f"{arm.settings.final_learning_rate_fraction:.2g}",
+                "validation": f"{arm.validation_force_mae:.1f}",
+                "before": "–" if before is None else f"{before:.1f}",
+            }
+            rows.append(row)
+    return lines_of(rows)
 
 
 def tuned_note(tuned: Tuned, untuned: list[tuple[str, str]] | None = None) -> str:
@@ -78,14 +72,16 @@ def source_models(analysis: Analysis) -> Iterator[Section]:
 
 def source_table(records: Iterable[Record]) -> Table:
     """Return a line per source model and metric."""
-    lines = [["backbone", "element", "init seed", "structures", "metric", "value"]]
-    for r in records:
-        model = r.model
-        if model.strategy == PRETRAIN and not r.condition:
-            of = model.target + (f" ({model.source_part})" if model.source_part else "")
-            value = f"{number_text(r.value)} {r.unit}"
-            lines.append(
-                [model.backbone, of, str(model.init_seed), str(model.size), r.metric, value]
-            )
-    folded = len(lines) > MOST_LINES + 1
-    return Table("Source models", lines, folded=folded, brief=False)
+    lines = lines_of(
+        {
+            "backbone": model.backbone,
+            "element": model.target + (f" ({model.source_part})" if model.source_part else ""),
+            "init seed": str(model.init_seed),
+            "structures": str(model.size),
+            "metric": r.metric,
+            "value": f"{number_text(r.value)} {r.unit}",
+        }
+        for r in records
+        if (model := r.model).strategy == PRETRAIN and not r.condition
+    )
+    return Table("Source models", lines, folded=len(lines) > MOST_LINES + 1, brief=False)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
-from tlbench.report.analysis import Analysis
-from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, pivot
+from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, lines_of, pivot
 from tlbench.report.rows import Row, seed_of
 from tlbench.report.sections.errors import Values, ranges
-from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text, temperature_text
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text
 from tlbench.study.model_key import Place
 from tlbench.study.transfers import WHOLE
 
@@ -110,14 +110,10 @@ def against_whole(analysis: Analysis, metric: str) -> list[tuple[str, Place, Rat
 
 def parts_table(ratios: list[tuple[str, Place, Ratio]]) -> Lines:
     """Return a line per arm and training set, a column per part of the source."""
-    parts = list(dict.fromkeys(part for part, _, _ in ratios))
-    lines = [["backbone", "arm", "N", "trained at (K)", *parts]]
-    for place in dict.fromkeys(place for _, place, _ in ratios):
-        cells = {part: ratio_text(ratio, False) for part, at, ratio in ratios if at == place}
-        at = temperature_text(place.train_temperature_k, not place.size)
-        texts = [cells.get(part, "–") for part in parts]
-        lines.append([place.backbone, place.strategy, str(place.size), at, *texts])
-    return lines
+    cells = arm_cells(place for _, place, _ in ratios)
+    for part, place, ratio in ratios:
+        cells[place][part] = ratio_text(ratio, False)
+    return lines_of(cells.values())
 
 
 def parts_findings(ratios: list[tuple[str, Place, Ratio]]) -> list[str]:
