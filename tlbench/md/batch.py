@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from tlbench.md.criteria import Instant
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
 from tlbench.models.potential import Potential
-from tlbench.reference.stillinger_weber import StillingerWeber
 
 
 class EnergyAndForces(Protocol):
@@ -51,12 +50,18 @@ class ForceField:
     at_once: int | None = None
 
     @classmethod
-    def of(cls, potential: Potential | StillingerWeber) -> "ForceField":
-        """Return the force field of a potential.
+    def of(cls, potential: Any) -> "ForceField":
+        """Return the force field of a model, or of a reference potential.
 
         Dynamics needs no reference energy: where a model has none, zero stands in for it.
+
+        Parameters
+        ----------
+        potential
+            A ``Potential``, or a function of graphs that returns energy and forces, with a
+            ``cutoff`` (Å).
         """
-        if isinstance(potential, StillingerWeber):
+        if not isinstance(potential, Potential):
             return cls(potential, potential.cutoff)
 
         def evaluate(graph: Graph) -> EnergyAndForces:
