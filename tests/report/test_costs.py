@@ -1,7 +1,7 @@
 """Costs of models: tables, totals, and which points are on the front."""
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.base.errors import InputError
 from tlbench.report.figures import cost_fronts, pareto
@@ -13,7 +13,6 @@ from tlbench.report.sections.costs import (
     training_seconds,
 )
 from tlbench.results.costs import COSTS_FORMAT, Cost
-from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 
 
@@ -28,13 +27,7 @@ def cost(**changes):
 
 
 def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
-        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {}, "job": "k",
-        "model": model,
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return record_of(strategy, value, subset_seed=seed, model=model, **changes)
 
 
 def points_of(records, paid):

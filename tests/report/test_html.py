@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from analyses import analysis_of, table_of
+from analyses import analysis_of, record_of, table_of
 from synthetic import COMMIT, publish
 
 from tlbench.board.reading import read_submission
@@ -12,7 +12,6 @@ from tlbench.report.figures import learning_curves, style_of
 from tlbench.report.html import facts_of, write_report
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.conditions import condition_tables
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
@@ -41,11 +40,9 @@ def broken_down(records):
 def of_arms(n_arms):
     """Return records of so many arms, five pairs each, also by temperature."""
     return [
-        Record(
-            suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
-            strategy=strategy, size=size, subset_seed=seed, init_seed=seed, metric="force_mae",
-            unit="meV/Å", value=100.0 + 10 * number + seed, condition=condition,
-            job=f"{strategy}{size}{seed}",
+        record_of(
+            strategy, 100.0 + 10 * number + seed, size=size, subset_seed=seed, init_seed=seed,
+            condition=condition, job=f"{strategy}{size}{seed}",
         )
         for number, strategy in enumerate(["scratch", *(f"arm{n}" for n in range(1, n_arms))])
         for size in (1, 10)
