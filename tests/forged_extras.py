@@ -102,12 +102,12 @@ def simulated(change):
     return lambda folder: edit(folder, "dynamics.json.gz", lambda d: change(d["models"][0]))
 
 
-@forgery("does not hold simulations .*too small to be measured")
+@forgery("does not hold a summary of simulations .*too small to be measured")
 def displacement_whose_inverse_is_infinite(folder):
     simulated(lambda run: run["msd"].__setitem__(0, DENORMAL))(folder)
 
 
-@forgery("does not hold simulations .*too small to be measured")
+@forgery("does not hold a summary of simulations .*too small to be measured")
 def distribution_whose_inverse_is_infinite(folder):
     simulated(lambda run: run["structure"]["rdf"].__setitem__(9, DENORMAL))(folder)
 
@@ -178,7 +178,7 @@ def reference_of_ones_own(folder):
     follow(folder)
 
 
-@forgery("does not hold simulations of this version")
+@forgery("does not hold a summary of simulations .*more false alarms than replicas")
 def reference_with_more_alarms_than_replicas(folder):
     edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(false_alarms=999))
 

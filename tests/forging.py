@@ -87,7 +87,7 @@ def follow(folder: Path) -> None:
     So a lie about those is consistent, as that of somebody who knows what is verified.
     """
     from tlbench.board.reading import read_submission
-    from tlbench.board.verification.numbers import models_of
+    from tlbench.board.verification.models import models_of
     from tlbench.board.verification.simulations import of_simulations
     from tlbench.results.frame_errors import recompute
 

@@ -12,8 +12,8 @@ from forging import PUBLISHED
 from tlbench.base.files import PACKED
 from tlbench.board.reading import digest_of
 from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, TESTS
-from tlbench.board.verification.coordinates import Coordinates, coordinates_of, expected
 from tlbench.board.verification.data import known_contents
+from tlbench.board.verification.models import Coordinates, expected
 from tlbench.board.verification.parameters import CUTOFF, count_parameters
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics import METRICS
@@ -98,7 +98,7 @@ class _Publication:
         self.study = resolve(suite, published=True)
         self.planned = plan(self.study, KeyScheme(self.sources, packages))
         simulated = {cell.job for cell in self.planned.simulated}
-        self.cells = {coordinates_of(c, c.job in simulated): c for c in self.planned.cells}
+        self.cells = {Coordinates(c.model, c.job in simulated): c for c in self.planned.cells}
         made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
         self.data = {job.config["elements"][0]: key for key, job in made.items()}
         self.digest = self.study.digest

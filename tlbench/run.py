@@ -16,7 +16,6 @@ from tlbench.data.cards import Card, is_path
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
-from tlbench.data.reading import read_parts
 from tlbench.data.splits import chosen
 from tlbench.engine.run.run_log import RunLog
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
@@ -31,8 +30,7 @@ from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import write_report
-from tlbench.report.inspection.audit import check_distinct
-from tlbench.report.inspection.notes import notes_on_data
+from tlbench.report.inspection.audit import check_distinct, notes_on_data
 from tlbench.report.markdown import markdown
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
@@ -222,7 +220,7 @@ def load_dataset(
     opened = Store(store or default_store())
     if card.data_files() and opened.state(job.key) is not State.FINISHED:
         # Reading them here first turns a fault in the files into one sentence.
-        read_parts(card.elements, card.recipe()["origin"], locate(card))
+        card.read(locate(card))
     report = run_jobs(
         {job.key: job},
         opened,
@@ -249,7 +247,7 @@ def _check_data(planned: Plan, card: Card, store: Store, mirror: Path | None) ->
     if not waiting:
         return
     places = fetch(card, mirror)
-    train = read_parts(card.elements, card.recipe()["origin"], places)["train"]
+    train = card.read(places)["train"]
     for child in waiting:
         settings = child.settings
         if not isinstance(settings, TrainConfig) or settings.training is None:

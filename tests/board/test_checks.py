@@ -12,13 +12,13 @@ from forging import edit_lines, follow
 from tlbench.base.errors import InputError
 from tlbench.board.adding import Who, add_run
 from tlbench.board.checks import retraining
-from tlbench.board.checks.drawing import draw, measured_models
 from tlbench.board.checks.files import read_checks, write_check
-from tlbench.board.checks.record import EVALUATED, TOLERANCES, TRAINED
+from tlbench.board.checks.record import EVALUATED, TOLERANCES, TRAINED, draw
 from tlbench.board.checks.rerun import rerun
 from tlbench.board.checks.retraining import retrain, this_machine
 from tlbench.board.reading import read_submission
 from tlbench.board.verification import verify
+from tlbench.board.verification.models import measured_models
 from tlbench.engine.run.runner import Resources
 from tlbench.study.plan import PRETRAIN
 

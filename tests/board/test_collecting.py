@@ -1,4 +1,4 @@
-"""What is damaged in the store is found before it is published, whatever file it is in."""
+"""What a submission needs of the store of its run, and which packages it declares."""
 
 import io
 import json
@@ -9,10 +9,16 @@ from damage import flip_unseen, forge
 
 from tlbench.base.errors import StoreError, TlbenchError
 from tlbench.board.adding import Who, add_run, copy_weights
-from tlbench.board.collecting import Collector
+from tlbench.board.collecting import Collector, is_own, providers_of
 from tlbench.engine.store.archive import export
 from tlbench.engine.store.plans import plan_files
 from tlbench.engine.store.store import Store
+from tlbench.jobs.kind import Backbone
+from tlbench.jobs.train import Config, Elements
+from tlbench.metrics import METRICS
+from tlbench.models.backbones import BACKBONES
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 READ = {
     "evaluate": ["errors.npz", "job.json", "manifest.json"],
@@ -135,3 +141,38 @@ def test_errors_that_make_no_sense_are_named(content, altered, copy):
     key = altered("evaluate", "errors.npz", lambda path: forge(path.parent, path.name, content))
     with pytest.raises(StoreError, match=rf"errors\.npz of the job {key[:12]} in the store"):
         Collector(Store(copy, read_only=True)).errors(key)
+
+
+def trained(backbone, strategy, *providers):
+    return Config(
+        backbone=Backbone(name=backbone),
+        strategy=strategy,
+        providers=providers,
+        elements=Elements(target="Ge"),
+        init_seed=0,
+    )
+
+
+def test_a_suite_of_tlbench_alone_declares_nothing():
+    configs = [trained("schnet", "scratch", None, None)]
+    assert providers_of(resolve(load_suite("smoke")), configs) == {}
+    assert is_own("backbone", "schnet")
+
+
+def test_every_kind_is_declared_with_its_version(monkeypatch):
+    monkeypatch.setitem(METRICS._providers, "force_mae", "my-metrics 2.0")
+    configs = [trained("schnet", "finetune+mean", "my-network 0.3.1", "my-strategies 1.0")]
+    assert providers_of(resolve(load_suite("smoke")), configs) == {
+        "backbone": {"schnet": "my-network 0.3.1"},
+        "strategy": {"finetune": "my-strategies 1.0"},
+        "metric": {"force_mae": "my-metrics 2.0"},
+    }
+
+
+def test_the_version_that_trained_counts_after_an_upgrade(monkeypatch):
+    monkeypatch.setitem(BACKBONES._providers, "schnet", "my-network 9.9")
+    configs = [trained("schnet", "scratch", "my-network 0.3.1", None)]
+    assert providers_of(resolve(load_suite("smoke")), configs)["backbone"] == {
+        "schnet": "my-network 0.3.1"
+    }
+    assert not is_own("backbone", "schnet")

@@ -12,7 +12,7 @@ from synthetic import publish
 
 from tlbench.board.reading import read_submission
 from tlbench.board.verification import costs, parameters, verify
-from tlbench.board.verification.numbers import models_of
+from tlbench.board.verification.models import models_of
 from tlbench.board.verification.parameters import count_parameters
 
 

@@ -9,10 +9,9 @@ import yaml
 from forging import copied, seal, text_of
 
 from tlbench.base.errors import InputError
-from tlbench.board.adding import Who, add_run
-from tlbench.board.checks import data_sets, rerun
+from tlbench.board.adding import Who, add_run, with_own_cards
+from tlbench.board.checks import agreement, rerun
 from tlbench.board.location import check_place, make_private_board, private_place
-from tlbench.board.private_cards import with_own_cards
 from tlbench.board.reading import read_about, read_submission, submission_folders
 from tlbench.board.site.build import build_site
 from tlbench.board.verification import verify, verify_all
@@ -294,7 +293,7 @@ def test_weights_are_evaluated_again_where_only_the_store_has_the_data(board, sm
     def fetched(card, *arguments):
         raise InputError(f"The files of {card.name} are not beside the card.")
 
-    monkeypatch.setattr(data_sets, "load_dataset", fetched)
+    monkeypatch.setattr(agreement, "load_dataset", fetched)
     entry = read_submission(board / "results" / "smoke" / "mine", private=True)
     found = rerun.rerun(entry, smoke.store, smoke.store)
     assert found.agrees(0.0)

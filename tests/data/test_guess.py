@@ -17,7 +17,6 @@ from tlbench.data.cards import Card, load_card
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
 from tlbench.data.readers.extxyz import READER
-from tlbench.data.reading import read_parts
 
 
 def write(path, frames: Frames):
@@ -51,7 +50,7 @@ def test_the_card_of_a_plain_file_can_be_read_at_once(tmp_path):
     assert card.elements == ["Ge"]
     assert [card.n_frames(s) for s in ("train", "validation", "test")] == [24, 3, 3]
     places = {"My Ge.extxyz": tmp_path / "My Ge.extxyz"}
-    parts = read_parts(card.elements, card.recipe()["origin"], places)
+    parts = card.read(places)
     assert sum(len(part) for part in parts.values()) == 30
     for sentence in (
         "energies: key 'energy'", "forces: key 'forces'",
@@ -103,7 +102,7 @@ def test_energies_that_are_no_labels_are_passed_over(tmp_path):
     assert "energies: key 'gap_energy' (not 'tot_energy', 'other_energy')" in said
     assert "group: unknown, because 'name' has 40 different values" in said
     assert "temperature: unknown, because 'temperature' has 40 different values" in said
-    parts = read_parts(card.elements, card.recipe()["origin"], {"si.extxyz": path})
+    parts = card.read({"si.extxyz": path})
     assert set(parts["train"].group) == {""}
     assert np.isnan(parts["train"].temperature_k).all()
 
@@ -131,9 +130,7 @@ def test_a_file_sorted_by_kind_is_not_divided_at_its_end(tmp_path):
     card, said = card_of(write(tmp_path / "kinds.extxyz", unknown))
     assert card.origin.split.order == "random"
     assert "drawn at random, because the file is not one trajectory" in said
-    parts = read_parts(
-        card.elements, card.recipe()["origin"], {"kinds.extxyz": tmp_path / "kinds.extxyz"}
-    )
+    parts = card.read({"kinds.extxyz": tmp_path / "kinds.extxyz"})
     assert all(np.abs(part.forces).max() > 0.01 for part in parts.values())
 
 
@@ -146,7 +143,7 @@ def test_several_trajectories_are_each_divided_at_their_end(tmp_path):
     card, said = card_of(path)
     assert card.origin.split.order == "blocks"
     assert "of each block" in said
-    parts = read_parts(card.elements, card.recipe()["origin"], {"two.extxyz": path})
+    parts = card.read({"two.extxyz": path})
     found = {name: sorted(np.rint(100 * (part.energy + 30))) for name, part in parts.items()}
     assert found["test"] == [27, 28, 29, 57, 58, 59]
     assert found["validation"] == [24, 25, 26, 54, 55, 56]

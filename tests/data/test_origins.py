@@ -11,10 +11,9 @@ from structures import diamond
 from tlbench.base.errors import InputError
 from tlbench.base.registry import Registry
 from tlbench.data import cards
-from tlbench.data.cards import card_folder, card_of, load_card
+from tlbench.data.cards import card_folder, card_of, load_card, shared_data
 from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS, Origin
-from tlbench.data.sharing import shared_data
 from tlbench.jobs.context import Context
 from tlbench.jobs.dataset import KIND
 

@@ -15,8 +15,8 @@ from tlbench.data.cards import Card, load_card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
+from tlbench.data.origins.base import sha256_of
 from tlbench.data.readers import READERS
-from tlbench.data.reading import read_parts, sha256_of
 from tlbench.data.splits import Drawn, Split, chosen, divide
 
 
@@ -148,7 +148,7 @@ def card(tmp_path) -> Card:
 
 
 def parts_of(card: Card) -> dict[str, Frames]:
-    return read_parts(card.elements, card.recipe()["origin"], fetch(card))
+    return card.read(fetch(card))
 
 
 def test_a_card_is_read(card):
@@ -191,7 +191,7 @@ def test_the_shipped_cards_fit_their_files(name, tmp_path, monkeypatch):
     monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
     card = load_card(name)
     places = fetch(card, MLEARN)
-    parts = read_parts(card.elements, card.recipe()["origin"], places)
+    parts = card.read(places)
     assert "Surface" not in set(np.concatenate([frames.group for frames in parts.values()]))
     reader = card.origin.reader_options()
     assert reader.bragg_peak in ((4, 4, 0), (3, 3, 0))

@@ -49,9 +49,9 @@ def test_a_model_without_target_data_may_have_been_trained_on_any():
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
-        ("records.jsonl.gz", records.FORMAT),
-        ("costs.jsonl.gz", costs.FORMAT),
-        ("profiles.jsonl.gz", profiles.FORMAT),
+        ("records.jsonl.gz", records.RECORDS_FORMAT),
+        ("costs.jsonl.gz", costs.COSTS_FORMAT),
+        ("profiles.jsonl.gz", profiles.PROFILES_FORMAT),
     ],
 )
 def test_published_lines_are_written_as_they_were(name, schema):
@@ -69,7 +69,7 @@ def test_published_simulations_are_written_as_they_were():
     assert len(paths) >= 3
     for path in paths:
         text = gzip.decompress(path.read_bytes()).decode()
-        found = dynamics.FORMAT.read(path)
+        found = dynamics.DYNAMICS_FORMAT.read(path)
         assert found.model_dump_json(indent=1) + "\n" == text
         assert found.models[0].model.transfer == Transfer("", None, "")
 

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from faulty import finished
+from faulty import done, end, events, finished, start, wait_for, write_suite
 from inline import inline
 
 from tlbench.base.errors import InputError
@@ -16,6 +16,7 @@ from tlbench.study.models import plan
 from tlbench.study.study import resolve
 from tlbench.study.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
+from tlbench.tuning.ledger import TRIALS
 from tlbench.tuning.ledger import TRIALS as LEDGER
 
 
@@ -277,3 +278,37 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
     assert Search(only, 1, 2, 1).series() == [("schnet", "pretrain")]
+
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = ("--trials", 5, "--workers", 1)
+JOBS = 2 + 3 * 5
+"""Data sets, and a model in each trial of pretraining and two strategies."""
+
+
+def test_two_processes_share_the_trials_and_find_what_one_does_that_was_killed(tmp_path):
+    suite = write_suite(tmp_path / "shared.yaml")
+    store, out = tmp_path / "store", tmp_path / "out"
+    both = [start(suite, out, store, *OPTIONS, verb="tune") for _ in range(2)]
+    for process in both:
+        text = end(process)
+        assert process.returncode == 0, text
+    assert len(done(out)) == JOBS
+    assert set(done(out).values()) == {1}
+    assert "failed" not in {event["event"] for event in events(out)}
+    assert not list(out.glob("*.part"))
+
+    alone, store = tmp_path / "alone", tmp_path / "another store"
+    killed = start(suite, alone, store, *OPTIONS, verb="tune")
+    wait_for(lambda: len(finished(store)) >= JOBS // 2, "half of the trials")
+    killed.kill()
+    end(killed)
+    kept = len(finished(store))
+    assert kept < JOBS
+    again = start(suite, alone, store, *OPTIONS, verb="tune")
+    text = end(again)
+    assert again.returncode == 0, text
+    assert finished(store).keys() == finished(tmp_path / "store").keys()
+    for name in (RESULT, TRIALS):
+        assert (alone / name).read_bytes() == (out / name).read_bytes()

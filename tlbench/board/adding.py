@@ -1,6 +1,7 @@
-"""Turning a finished run into a submission."""
+"""Turning a finished run into a submission; a private one with the cards of data of one's own."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,9 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import PACKED, stored, write_whole
-from tlbench.base.schema import validate
-from tlbench.board.collecting import Collector
+from tlbench.base.schema import read_yaml, validate
+from tlbench.board.collecting import Collector, providers_of
 from tlbench.board.location import check_place, make_private_board, make_shared
-from tlbench.board.private_cards import with_own_cards
-from tlbench.board.providers import providers_of
 from tlbench.board.reading import (
     Entry,
     digest_of,
@@ -33,14 +32,16 @@ from tlbench.board.submission import (
     Submission,
 )
 from tlbench.board.verification import Verdict, verify
+from tlbench.data.cards import load_card
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.results import PROVENANCE, Results
+from tlbench.study.loading import card_files
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
-from tlbench.study.suite import Suite
+from tlbench.study.transfers import ELEMENT
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,6 @@ def _add(
 ) -> tuple[Entry, Verdict]:
     """Add a run whose suite is the file ``source``, with card files beside it if private."""
     study = read_study(source, private)
-    suite = study.suite
     found = Results.read(run)
     if not found.records:
         raise InputError(f"{run} has no records to publish.")
@@ -101,18 +101,19 @@ def _add(
     measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(study, errors, collector)
-    about = _about(study, found, tests, collector, who)
-    sources = [collector.sources(each.job) for each in provenance]
-    about |= {"private": private, "sources": _sources(run, sources)}
-    validate(Submission, about, "the submission")
+    about = _about(study, found, tests, collector, who) | {
+        "private": private,
+        "sources": _sources(run, [collector.sources(each.job) for each in provenance]),
+    }
+    submission = validate(Submission, about, "the submission")
     if private:
         make_private_board(results.parent)
         make_shared(results)
-    about |= _place(results, suite, who, private)
+    submission = _after_the_newest(results, submission)
     results.mkdir(parents=True, exist_ok=True)
     # Beside the results, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=results.parent, prefix=".submission-") as staging:
-        folder = Path(staging) / validate(Submission, about, "the submission").folder
+        folder = Path(staging) / submission.folder
         folder.mkdir(parents=True)
         shutil.copyfile(source, folder / SUITE)
         found.write(folder, PACKED)
@@ -121,8 +122,8 @@ def _add(
         PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), provenance)
         ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors)
         TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), tests)
-        about["files"] = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
-        submission = validate(Submission, about, "the submission")
+        files = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+        submission = submission.model_copy(update={"files": files})
         _refuse_the_same(results, submission)
         write_whole(folder / ABOUT, submission.text())
         verdict = verify(folder, results, private=private)
@@ -194,26 +195,22 @@ def _about(
 
 def _sources(run: Path, sources: Sequence[Mapping[str, str] | None]) -> dict[str, str]:
     """Return the digests of the code that the jobs of a run were done with."""
-    found: dict[str, str] = {}
-    for each in sources:
-        if each is None:
-            raise InputError(
-                f"{run}: its jobs do not say which code they were done with, as they are of an "
-                "earlier version of tlbench; run the suite again."
-            )
-        found.update(each)
-    return found
+    if None in sources:
+        raise InputError(
+            f"{run}: its jobs do not say which code they were done with, as they are of an "
+            "earlier version of tlbench; run the suite again."
+        )
+    return {name: code for each in sources for name, code in (each or {}).items()}
 
 
-def _place(results: Path, suite: Suite, who: Who, private: bool) -> dict[str, Any]:
-    """Return revision and predecessor: the first, or the one after the newest."""
-    revision, replaces = 1, None
-    folder = results / suite.name / who.name
-    while folder.exists():
-        replaces = read_about(folder, private)[1]
-        revision += 1
-        folder = folder.with_name(f"{who.name}-r{revision}")
-    return {"revision": revision, "replaces": replaces}
+def _after_the_newest(results: Path, first: Submission) -> Submission:
+    """Return a first revision as the one after the newest, if there is any of its name."""
+    newest = first
+    while (results / newest.folder).exists():
+        replaces = read_about(results / newest.folder, first.private)[1]
+        after = {"revision": newest.revision + 1, "replaces": replaces}
+        newest = first.model_copy(update=after)
+    return newest
 
 
 def _tests(study: Study, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
@@ -231,3 +228,33 @@ def _refuse_the_same(results: Path, submission: Submission) -> None:
             f"{results / before} already holds these results; nothing is added. Choose another "
             "name with --name for another submission."
         )
+
+
+def with_own_cards(suite: Path, folder: Path) -> Path:
+    """Copy a suite and every card file that it names to ``folder``, where it names these copies.
+
+    So the submission can be read when the cards have moved, and on another machine. The data
+    themselves are not copied.
+
+    Returns
+    -------
+    Path
+        The suite file in ``folder``.
+
+    Raises
+    ------
+    InputError
+        If the suite or a card cannot be read.
+    """
+    value, _ = read_yaml(suite)
+    for part, key, name in card_files(value):
+        copy = f"card-{ELEMENT if part == 'matrix' else part}.yaml"
+        for element in value["matrix"].get("elements", []) if part == "matrix" else [""]:
+            symbol = str(element).lower()
+            card = suite.parent / name.replace(ELEMENT, symbol)
+            load_card(str(card))
+            shutil.copyfile(card, folder / copy.replace(ELEMENT, symbol))
+        value[part][key] = copy
+    target = folder / SUITE
+    target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tlbench.base.errors import InputError
@@ -21,7 +22,7 @@ from tlbench.board.submission import (
     TESTS,
     Submission,
 )
-from tlbench.data.cards import card_names, load_card
+from tlbench.data.cards import Card, card_names, load_card
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
 from tlbench.results.provenance import PROVENANCE_FORMAT, JobProvenance
 from tlbench.results.results import PROVENANCE, Results
@@ -64,6 +65,11 @@ class Entry:
     def suite(self) -> Suite:
         """The suite as it stands there."""
         return self.study.suite
+
+    @cached_property
+    def cards(self) -> dict[str, Card]:
+        """The cards of the suite by the digest of their recipe."""
+        return {card.digest(): card for card in self.study.cards}
 
     @property
     def label(self) -> str:

@@ -13,9 +13,10 @@ from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, Strict, digest, read_yaml, validate
+from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, Origin
 from tlbench.data.origins.base import DataFile
-from tlbench.data.readers.file_types import check_is_file
+from tlbench.data.readers.base import check_is_file
 
 
 class Units(Strict):
@@ -65,6 +66,16 @@ class Card(Strict):
     def data_files(self) -> dict[str, DataFile]:
         """Return the files that the data set is read from; none if it is sampled."""
         return self.origin.data_files()
+
+    def read(self, paths: Mapping[str, Path]) -> dict[str, Frames]:
+        """Return the train, validation and test part of `data_files` that lie at ``paths``.
+
+        Raises
+        ------
+        InputError
+            If a file is not as the card says, or a part cannot be filled.
+        """
+        return self.origin.make(self.origin.recipe(), self.elements, paths)
 
     @property
     def folder(self) -> Path:
@@ -204,3 +215,34 @@ def _card_path(name: str) -> Path:
             "named by its path, ending in .yaml."
         )
     return card_folder() / f"{name}.yaml"
+
+
+def shared_data(source: Card, target: Card) -> str | None:
+    """Return in words what a model pretrained on ``source`` has in common with ``target``.
+
+    Names of cards, of files and of splits do not matter, and two different data sets of one
+    element share nothing.
+
+    Returns
+    -------
+    str or None
+        Such as "the file a.extxyz of one is b.extxyz of the other"; None if nothing is shared.
+    """
+    if source.origin.kind != target.origin.kind or not set(source.elements) & set(target.elements):
+        return None
+    return source.origin.shared_with(target.origin)
+
+
+def same_data_error(source: Card, target: Card, shared: str) -> InputError:
+    """Return the refusal of a transfer between data that share structures.
+
+    Parameters
+    ----------
+    shared
+        What they share, as `shared_data` says it.
+    """
+    return InputError(
+        f"The source {source.name!r} and the target {target.name!r} hold the same data ({shared}), "
+        "so a gain by transfer cannot be distinguished from more training on the target; choose "
+        "another source or target, or ask for it with --set allow_same_data=true."
+    )

@@ -13,8 +13,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.files import replacing
 from tlbench.base.locks import Lock
 from tlbench.data.cards import Card
-from tlbench.data.origins.base import DataFile
-from tlbench.data.reading import check_digest, sha256_of
+from tlbench.data.origins.base import DataFile, check_digest, sha256_of
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"

@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.str_]
 
 _PER_ATOM = ("atomic_numbers", "positions", "forces")
+_COMPONENTS = {"positions": (3,), "forces": (3,), "cell": (3, 3), "pbc": (3,), "stress": (3, 3)}
 
 
 @dataclass(frozen=True)
@@ -58,24 +59,11 @@ class Frames:
 
     def __post_init__(self) -> None:
         atoms, frames = int(self.n_atoms.sum()), len(self.n_atoms)
-        expected: dict[str, tuple[int, ...]] = {
-            "atomic_numbers": (atoms,),
-            "positions": (atoms, 3),
-            "forces": (atoms, 3),
-            "n_atoms": (frames,),
-            "cell": (frames, 3, 3),
-            "pbc": (frames, 3),
-            "energy": (frames,),
-            "stress": (frames, 3, 3),
-            "temperature_k": (frames,),
-            "phase": (frames,),
-            "group": (frames,),
-            "trajectory": (frames,),
-        }
-        for name, shape in expected.items():
-            found = getattr(self, name).shape
+        for f in fields(self):
+            found = getattr(self, f.name).shape
+            shape = (atoms if f.name in _PER_ATOM else frames, *_COMPONENTS.get(f.name, ()))
             if found != shape:
-                raise InputError(f"Frames: {name} has shape {found}, but should have {shape}.")
+                raise InputError(f"Frames: {f.name} has shape {found}, but should have {shape}.")
 
     def __len__(self) -> int:
         return len(self.n_atoms)

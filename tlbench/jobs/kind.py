@@ -31,6 +31,13 @@ Curve = Annotated[list[Magnitude], Field(max_length=MOST)]
 """Densities, distances, angles, times or squares of them."""
 
 
+def json_values(model: BaseModel, exclude_defaults: bool = False) -> dict[str, Any]:
+    """Return a model as JSON values; names of files need not be text that UTF-8 can hold."""
+    dumped = model.model_dump(exclude_defaults=exclude_defaults)
+    found: dict[str, Any] = json.loads(json.dumps(dumped))
+    return found
+
+
 class Config(Strict):
     """Settings of a job: what determines its result beside its parents and the code.
 
@@ -45,7 +52,7 @@ class Config(Strict):
 
     def stated(self) -> dict[str, Any]:
         """Return what the key says of the settings: as JSON values, without defaults."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        return json_values(self, exclude_defaults=True)
 
 
 class Backbone(Strict):
@@ -68,7 +75,7 @@ def first_form(model: BaseModel) -> dict[str, Any]:
     if isinstance(model, Backbone) and model.name in BACKBONES:
         complete = first_form(BACKBONES.get(model.name).model_validate(model.config))
         return {"name": model.name, "config": {**complete, **model.config}}
-    found = model.model_dump(mode="json")
+    found = json_values(model)
     for name, about in type(model).model_fields.items():
         value = getattr(model, name)
         if is_later(about):

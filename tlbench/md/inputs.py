@@ -7,8 +7,8 @@ from ase.data import chemical_symbols
 
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
+from tlbench.data.origins.base import sha256_of
 from tlbench.data.readers.extxyz import images
-from tlbench.data.reading import sha256_of
 from tlbench.md.batch import ForceField
 from tlbench.models.applicability import check_elements, check_structure, symbols
 from tlbench.models.potential import load_potential

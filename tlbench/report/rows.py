@@ -22,7 +22,7 @@ from tlbench.metrics.statistics import (
     bootstrap_seed,
 )
 from tlbench.metrics.statistics.bootstrap import mean_interval
-from tlbench.metrics.statistics.pairs import log_ratios
+from tlbench.metrics.statistics.ratio import log_ratios
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place, Transfer

@@ -9,8 +9,7 @@ from typing import Any
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
 from tlbench.base.schema import digest
-from tlbench.data.cards import Card, load_card
-from tlbench.data.sharing import same_data_error, shared_data
+from tlbench.data.cards import Card, load_card, same_data_error, shared_data
 from tlbench.data.splits import share_size
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer

@@ -245,7 +245,7 @@ def write_settings(
         ]
         tuned = Tuned(
             suite=search.suite.name,
-            suite_digest=resolve(search.suite).digest,
+            suite_digest=search.study.digest,
             study=digest(chosen_from),
             size=search.size,
             pairs=search.pairs,

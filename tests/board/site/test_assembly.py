@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 from tlbench.board.checks.trust import Trust
 from tlbench.board.reading import Entry
-from tlbench.board.site import assembly, pages
+from tlbench.board.site import assembly, headline, pages
 from tlbench.board.site.assembly import Assembly
 from tlbench.board.site.boards import Board, Member
 from tlbench.board.site.build import build_site
-from tlbench.board.site.pages import History, Published
+from tlbench.board.site.headline import Published
+from tlbench.board.site.pages import History
 from tlbench.board.site.reproduction import Reproduction
 from tlbench.board.site.rows import BoardRow
 from tlbench.board.verification import verify_all
@@ -83,8 +84,8 @@ def break_for(monkeypatch, module, stage: str, wanted) -> None:
 STAGES = [
     (assembly, "board_rows"), (assembly, "front_pages"), (assembly, "board_pages"),
     (assembly, "board_json"), (assembly, "board_csv"), (assembly, "overview_table"),
-    (pages, "headline_of"), (pages, "best_models"), (pages, "board_sections"), (pages, "files_of"),
-    (pages, "_submission_pages"), (pages, "Reproduction"),
+    (headline, "headline_of"), (pages, "best_models"), (pages, "board_sections"),
+    (pages, "files_of"), (pages, "_submission_pages"), (pages, "Reproduction"),
 ]  # fmt: skip
 
 

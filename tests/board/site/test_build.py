@@ -13,7 +13,7 @@ from synthetic import publish
 from tlbench.base.errors import InputError
 from tlbench.board.site import assembly
 from tlbench.board.site.build import Built, build_site
-from tlbench.board.verification.coordinates import expected
+from tlbench.board.verification.models import expected
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import resolve

@@ -12,15 +12,16 @@ import pytest
 from synthetic import publish
 from typer.testing import CliRunner
 
-from tlbench.board.checks.drawing import draw, measured_models, source_jobs
+from tlbench.board.checks.agreement import Findings
 from tlbench.board.checks.files import read_checks, write_check
 from tlbench.board.checks.record import (
     EVALUATED,
     TOLERANCES,
     TRAINED,
     CheckedModel,
-    Findings,
     Machine,
+    draw,
+    source_jobs,
 )
 from tlbench.board.checks.trust import Trust, summary
 from tlbench.board.reading import read_submission
@@ -29,6 +30,7 @@ from tlbench.board.site.best_models import best_models
 from tlbench.board.site.boards import Member
 from tlbench.board.site.build import Built, build_site
 from tlbench.board.verification import verify_all
+from tlbench.board.verification.models import measured_models
 from tlbench.cli import app
 from tlbench.study.loading import load_suite
 

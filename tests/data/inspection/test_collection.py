@@ -13,7 +13,7 @@ from tlbench.data.cards import load_card
 from tlbench.data.guess import guess_card
 from tlbench.data.inspection.collection import from_card, from_file, from_parts
 from tlbench.data.inspection.validation import validate_collection
-from tlbench.data.reading import read_parts, sha256_of
+from tlbench.data.origins.base import sha256_of
 
 CARD = {
     "name": "mine",
@@ -65,7 +65,7 @@ def test_frames_of_a_card_know_their_file_and_part(card):
     assert collection.elements == ("Ge",)
     assert collection.names.tolist()[7:9] == ["a.extxyz frame 7", "b.extxyz frame 0"]
     paths = {name: card.parent / name for name in loaded.data_files()}
-    parts = read_parts(loaded.elements, loaded.recipe()["origin"], paths)
+    parts = loaded.read(paths)
     for part, expected in parts.items():
         found = collection.frames.select(collection.parts == part)
         np.testing.assert_array_equal(found.energy, expected.energy)

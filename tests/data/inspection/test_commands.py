@@ -18,7 +18,7 @@ from tlbench.cli.data.describe import describe
 from tlbench.cli.data.validate import MAX_FINDINGS, validate
 from tlbench.data.cards import card_folder
 from tlbench.data.frames import Frames
-from tlbench.data.reading import sha256_of
+from tlbench.data.origins.base import sha256_of
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command("describe")(describe)

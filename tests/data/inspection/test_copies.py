@@ -13,10 +13,9 @@ from tiny import crystals
 from tlbench.base.units import ACCELERATION, BOLTZMANN
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import from_parts
-from tlbench.data.inspection.copies import check_copies
+from tlbench.data.inspection.copies import TOLERANCE, Shape, check_copies, same_shapes, shapes_of
 from tlbench.data.inspection.finding import merge
 from tlbench.data.inspection.geometry import Structure, structures_of
-from tlbench.data.inspection.shapes import TOLERANCE, Shape, same_shapes
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=25)
@@ -168,7 +167,8 @@ def turned(frames: Frames) -> Frames:
 
 
 def findings(**parts):
-    return list(check_copies(from_parts(parts)))
+    collection = from_parts(parts)
+    return list(check_copies(collection, shapes_of(collection.frames)))
 
 
 def test_distinct_frames_pass(frames):
@@ -224,4 +224,4 @@ def test_merged_copies_are_named_in_order_and_originals_not_out_of_their_pairs(f
 
 def test_frames_that_no_part_uses_are_not_compared(frames):
     collection = from_parts({"train": frames.select([0, 1]), "": frames.select([1])})
-    assert list(check_copies(collection)) == []
+    assert list(check_copies(collection, shapes_of(collection.frames))) == []

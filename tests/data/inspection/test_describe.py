@@ -19,8 +19,7 @@ from tlbench.data.inspection.summary import (
     smallest_widths,
     tables,
 )
-from tlbench.report.inspection.page import write_page
-from tlbench.report.inspection.plots import radial_distribution
+from tlbench.report.inspection.page import radial_distribution, write_page
 
 
 def labelled(frames, energy, force, **others):

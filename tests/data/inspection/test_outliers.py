@@ -11,6 +11,7 @@ from tiny import crystals
 
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import from_parts
+from tlbench.data.inspection.copies import shapes_of
 from tlbench.data.inspection.energies import check_energies
 from tlbench.data.inspection.finding import merge
 from tlbench.data.inspection.forces import check_large_forces
@@ -64,7 +65,8 @@ def broad(kinds):
 
 
 def found(check, frames):
-    return list(check(from_parts({"train": frames})))
+    shapes = [shapes_of(frames)] if check is check_energies else []
+    return list(check(from_parts({"train": frames}), *shapes))
 
 
 def changed(frames, name, where, value):

@@ -14,8 +14,8 @@ from tlbench.data.inspection.cells import (
     check_stress_cells,
 )
 from tlbench.data.inspection.collection import from_parts
-from tlbench.data.inspection.distances import check_overlaps
 from tlbench.data.inspection.forces import check_net_force
+from tlbench.data.inspection.geometry import check_overlaps
 
 CHECKS = (
     check_numbers,

@@ -1,16 +1,84 @@
-"""How far published errors of a model and those found again are apart."""
+"""How far errors and data sets found again are from those that were published."""
 
-import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tlbench.board.checks.record import CheckedModel
-from tlbench.board.verification.numbers import Model
+from tlbench.base.errors import InputError
+from tlbench.base.schema import validate
+from tlbench.board.checks.record import FORMAT, Check, CheckedModel, Kind, Machine, outcome
+from tlbench.board.collecting import content_of
+from tlbench.board.reading import Entry
+from tlbench.board.verification.models import Model, measured_models
+from tlbench.data.cards import Card
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.engine.store.store import State, Store
+from tlbench.jobs.context import data_file
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.spec import Errors, Floats, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, rounded
+from tlbench.run import load_dataset
+from tlbench.study.plan import dataset_job
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found of models that were trained or evaluated again.
+
+    Attributes
+    ----------
+    problems
+        What prevented other models from being checked, which says nothing about the submission.
+    seed, drawn
+        As in `Check`.
+    """
+
+    kind: Kind
+    models: list[CheckedModel]
+    problems: list[str] = field(default_factory=list)
+    seed: int | None = None
+    drawn: int | None = None
+
+    def agrees(self, tolerance: float) -> bool:
+        """Return whether models were checked, and all numbers of them were found again."""
+        good = all(model.agrees(tolerance) for model in self.models)
+        return bool(self.models) and not self.problems and good
+
+    def text(self, n_models: int, tolerance: float) -> str:
+        """Return the outcome in one line, for a submission of so many models."""
+        return outcome(self.kind, self.models, n_models, tolerance)
+
+    def check(self, entry: Entry, tolerance: float, by: str | None, machine: Machine) -> Check:
+        """Return the check record of these findings.
+
+        Raises
+        ------
+        InputError
+            If they cannot be published: models could not be checked, or the tolerance is too large.
+        """
+        if self.problems:
+            raise InputError(f"Nothing is recorded of {entry.label}: {self.problems[0]}")
+        content = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "suite": entry.about.suite,
+            "submission": entry.folder.name,
+            "digest": entry.digest,
+            "seed": self.seed,
+            "drawn": self.drawn,
+            "models": self.models,
+            "n_models": len(measured_models(entry)),
+            "tolerance": tolerance,
+            "by": by,
+            "date": datetime.now(UTC).date(),
+            "machine": machine,
+        }
+        return validate(Check, content, "the check record")
 
 
 def compare(
@@ -40,7 +108,8 @@ def compare(
         again = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
     values = {(m["metric"], key_of(m["condition"])): m["value"] for m in found}
     differences = [
-        _relative(r.value, values.get((r.metric, key_of(r.condition)))) for r in model.records
+        _distance(np.array([r.value]), np.array([values.get((r.metric, key_of(r.condition)), nan)]))
+        for r in model.records
     ]
     differences += [
         _distance(np.array(published.force_abs), np.array(rounded(again.force_abs))),
@@ -49,37 +118,73 @@ def compare(
     if published.energy is not None:
         differences.append(_distance(np.array(published.energy), np.array(rounded(again.energy))))
     largest = max(differences)
-    undefined = not math.isfinite(largest)
+    if not isfinite(largest):
+        problem = "it does not give all of its published numbers"
+        return not_compared(model, problem, len(model.records), same_weights)
     return CheckedModel(
         model=model.where.label(),
         job=model.job,
         numbers=len(model.records),
-        largest=None if undefined else largest,
+        largest=largest,
         same_weights=same_weights,
-        problem="it does not give all of its published numbers" if undefined else None,
     )
 
 
-def not_compared(model: Model, problem: str) -> CheckedModel:
+def not_compared(
+    model: Model, problem: str, numbers: int = 0, same_weights: bool = False
+) -> CheckedModel:
     """Return a model that could not be compared, with the reason."""
     return CheckedModel(
         model=model.where.label(),
         job=model.job,
-        numbers=0,
+        numbers=numbers,
         largest=None,
-        same_weights=False,
+        same_weights=same_weights,
         problem=problem[:200],
     )
 
 
-def _relative(given: float, found: float | None) -> float:
-    if found is None:
-        return math.inf
-    return 0.0 if given == found else abs(given - found) / max(abs(given), abs(found))
-
-
 def _distance(given: Floats, found: Floats) -> float:
     if given.shape != found.shape or not np.isfinite(found).all():
-        return math.inf
+        return inf
     scale = np.maximum(np.abs(given), np.abs(found)).sum()
     return float(np.abs(given - found).sum() / scale) if scale else 0.0
+
+
+def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str, Path], list[str]]:
+    """Return where the test structures of each element are, and which data sets differ.
+
+    Parameters
+    ----------
+    store
+        Where the data sets are, or will be made.
+    mirror
+        Folder in which their files are looked for before they are downloaded.
+
+    Raises
+    ------
+    TlbenchError
+        If a data set can neither be read nor made.
+    """
+    folders, problems = {}, []
+    for data in entry.about.data:
+        card = entry.cards[data.recipe]
+        if content_of(_parts(card, store, mirror)) == data.content:
+            folders[data.element] = Store(store).folder(dataset_job(card).key)
+            continue
+        why = "the files are the same, so the submission's digest is wrong"
+        if not card.data_files():
+            why = "dynamics sampled on another processor differ: use a machine of the same kind"
+        problems.append(
+            f"{data.card} has other structures here than in the submission, so nothing of it can "
+            f"be compared ({why})."
+        )
+    return folders, problems
+
+
+def _parts(card: Card, store: Path, mirror: Path | None) -> dict[str, Frames]:
+    job, opened = dataset_job(card).key, Store(store)
+    if opened.state(job, thorough=True) is State.FINISHED:
+        # The files of a private submission are seldom beside its cards.
+        return {split: Frames.load(opened.folder(job) / data_file(split)) for split in SPLITS}
+    return load_dataset(card, store, mirror)

@@ -1,15 +1,13 @@
 """The files of check records: written once, and read with suspicion."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import read_bounded, write_whole
-from tlbench.board.checks.drawing import drawn_jobs, measured_models, source_jobs
-from tlbench.board.checks.record import CHECK_FORMAT, Check
+from tlbench.board.checks.record import CHECK_FORMAT, Check, drawn_jobs, source_jobs
 from tlbench.board.reading import Entry
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model, measured_models
 
 FOLDER = "checks"
 MAX_BYTES = 8 << 20
@@ -31,8 +29,7 @@ def write_check(check: Check, results: Path) -> Path:
         If it cannot be written.
     """
     text = check.model_dump_json(indent=1) + "\n"
-    name = f"{check.date}-{check.kind.replace(' ', '-')}-{_short_digest(text.encode())}.json"
-    path = checks_folder(results) / check.suite / check.submission / name
+    path = checks_folder(results) / check.suite / check.submission / _name(check, text.encode())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
@@ -41,8 +38,10 @@ def write_check(check: Check, results: Path) -> Path:
     return path
 
 
-def _short_digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:8]
+def _name(check: Check, content: bytes) -> str:
+    """Return the name of the file of a check, which never changes as it holds a digest."""
+    kind = check.kind.replace(" ", "-")
+    return f"{check.date}-{kind}-{hashlib.sha256(content).hexdigest()[:8]}.json"
 
 
 def read_checks(entry: Entry, results: Path) -> tuple[list[Check], list[str]]:
@@ -68,8 +67,7 @@ def _read(path: Path, entry: Entry, models: dict[str, Model]) -> Check:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: is not a plain file of at most {MAX_BYTES >> 20} MiB.")
     check = CHECK_FORMAT.read(path)
-    kind = check.kind.replace(" ", "-")
-    if path.name != f"{check.date}-{kind}-{_short_digest(read_bounded(path, MAX_BYTES))}.json":
+    if path.name != _name(check, read_bounded(path, MAX_BYTES)):
         raise InputError(f"{path}: is not the file that its name says; check records never change.")
     for what, given, found in (
         ("submission", f"{check.suite}/{check.submission}", entry.label),
@@ -88,17 +86,10 @@ def _read(path: Path, entry: Entry, models: dict[str, Model]) -> Check:
         if model.largest is not None and model.numbers != len(known.records):
             raise InputError(f"{path}: not all numbers of {model.model} were compared.")
     if check.seed is not None and check.drawn is not None:
-        _refuse_choice(path, entry, models, check.drawn, check.seed, jobs)
+        wanted = set(drawn_jobs(entry, models, check.drawn, check.seed))
+        if len(wanted) != check.drawn or set(jobs) != wanted | source_jobs(models, wanted):
+            raise InputError(
+                f"{path}: its models are not the {check.drawn} that are drawn with seed "
+                f"{check.seed}, and their source models."
+            )
     return check
-
-
-def _refuse_choice(
-    path: Path, entry: Entry, models: dict[str, Model], drawn: int, seed: int, jobs: Sequence[str]
-) -> None:
-    """Raise InputError unless the models are those drawn and the source models of these."""
-    wanted = set(drawn_jobs(entry, models, drawn, seed))
-    if len(wanted) != drawn or set(jobs) != wanted | source_jobs(models, wanted):
-        raise InputError(
-            f"{path}: its models are not the {drawn} that are drawn with seed {seed}, and their "
-            "source models."
-        )

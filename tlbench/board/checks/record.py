@@ -1,7 +1,10 @@
-"""What a check record says: which models were trained or evaluated again, and what was found."""
+"""What a check record says: which models were trained or evaluated again, and what was found.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+Models that are trained again are drawn at random.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -10,11 +13,13 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from tlbench.base.errors import InputError
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
-from tlbench.base.schema import Strict, validate
+from tlbench.base.schema import Strict
 from tlbench.base.wording import Word
-from tlbench.board.checks.drawing import measured_models
 from tlbench.board.reading import Entry
-from tlbench.board.submission import NAME
+from tlbench.board.submission import FIRST_DAY, NAME
+from tlbench.board.verification.models import Model, measured_models
+from tlbench.study.plan import PRETRAIN
+from tlbench.transfer import arm
 
 FORMAT = 1
 
@@ -34,8 +39,6 @@ difference is 1.2e-2.
 
 MAX_MODELS = 20_000
 MAX_SEED = 2**63
-FIRST_DAY = date(2025, 1, 1)
-"""No check is older than tlbench."""
 
 
 class CheckedModel(Strict):
@@ -153,7 +156,7 @@ class Check(Strict):
     def text(self) -> str:
         """The outcome in one line."""
         by = "" if self.by is None else f", by {self.by}"
-        return _outcome(self.kind, self.models, self.n_models, self.tolerance) + by
+        return outcome(self.kind, self.models, self.n_models, self.tolerance) + by
 
 
 CHECK_FORMAT = Format("check", Check, FORMAT)
@@ -163,7 +166,8 @@ def _largest(models: Sequence[CheckedModel]) -> float:
     return max((m.largest for m in models if m.largest is not None), default=0.0)
 
 
-def _outcome(kind: Kind, models: Sequence[CheckedModel], n_models: int, tolerance: float) -> str:
+def outcome(kind: Kind, models: Sequence[CheckedModel], n_models: int, tolerance: float) -> str:
+    """Return the outcome of a check of some of the models of a submission, in one line."""
     differing = sum(not model.agrees(tolerance) for model in models)
     return (
         f"{kind}: {len(models)} of {n_models} models, "
@@ -174,56 +178,42 @@ def _outcome(kind: Kind, models: Sequence[CheckedModel], n_models: int, toleranc
     )
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What was found of models that were trained or evaluated again.
+def draw(entry: Entry, number: int, seed: int) -> list[Model]:
+    """Return ``number`` models of a submission, drawn at random.
 
-    Attributes
-    ----------
-    problems
-        What prevented other models from being checked, which says nothing about the submission.
-    seed, drawn
-        As in `Check`.
+    They are a function of the seed and of the digest of the submission alone: those with the
+    smallest SHA-256 of ``<digest> <seed> <job>``. The submitter, who does not know the seed, cannot
+    choose. Whoever checks could: the seed is in the check record, but one that draws a wanted model
+    can be searched for, with one model drawn in about as many trials as there are models. That they
+    did not is vouched for by whoever adds the record to the board.
+
+    Raises
+    ------
+    InputError
+        If the submission has fewer models.
     """
+    models = measured_models(entry)
+    if number > len(models):
+        raise InputError(
+            f"{entry.label} has {len(models)} models, of which {number} cannot be drawn; choose a "
+            "smaller number."
+        )
+    return [models[job] for job in drawn_jobs(entry, models, number, seed)]
 
-    kind: Kind
-    models: list[CheckedModel]
-    problems: list[str] = field(default_factory=list)
-    seed: int | None = None
-    drawn: int | None = None
 
-    def agrees(self, tolerance: float) -> bool:
-        """Return whether models were checked, and all numbers of them were found again."""
-        good = all(model.agrees(tolerance) for model in self.models)
-        return bool(self.models) and not self.problems and good
+def source_jobs(models: Mapping[str, Model], jobs: Iterable[str]) -> set[str]:
+    """Return the jobs of the source models, as far as published, that some models start from."""
+    keys = {job: model.where.model for job, model in models.items()}
+    sources = {key.origin: job for job, key in keys.items() if key.strategy == PRETRAIN}
+    started = [keys[job] for job in jobs if keys[job].strategy != PRETRAIN]
+    origins = {key.origin for key in started if arm(key.strategy).needs_source}
+    return {job for origin, job in sources.items() if origin in origins}
 
-    def text(self, n_models: int, tolerance: float) -> str:
-        """Return the outcome in one line, for a submission of so many models."""
-        return _outcome(self.kind, self.models, n_models, tolerance)
 
-    def check(self, entry: Entry, tolerance: float, by: str | None, machine: Machine) -> Check:
-        """Return the check record of these findings.
+def drawn_jobs(entry: Entry, jobs: Iterable[str], number: int, seed: int) -> list[str]:
+    """Return those of ``jobs`` that `draw` draws; fewer than ``number`` if there are fewer."""
 
-        Raises
-        ------
-        InputError
-            If they cannot be published: models could not be checked, or the tolerance is too large.
-        """
-        if self.problems:
-            raise InputError(f"Nothing is recorded of {entry.label}: {self.problems[0]}")
-        content = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "suite": entry.about.suite,
-            "submission": entry.folder.name,
-            "digest": entry.digest,
-            "seed": self.seed,
-            "drawn": self.drawn,
-            "models": self.models,
-            "n_models": len(measured_models(entry)),
-            "tolerance": tolerance,
-            "by": by,
-            "date": datetime.now(UTC).date(),
-            "machine": machine,
-        }
-        return validate(Check, content, "the check record")
+    def place(job: str) -> str:
+        return hashlib.sha256(f"{entry.digest} {seed} {job}".encode()).hexdigest()
+
+    return sorted(jobs, key=place)[:number]

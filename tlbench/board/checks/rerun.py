@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbench.base.errors import InputError, TlbenchError
-from tlbench.board.checks.agreement import compare, not_compared
-from tlbench.board.checks.data_sets import same_data
-from tlbench.board.checks.drawing import measured_models
-from tlbench.board.checks.record import EVALUATED, CheckedModel, Findings
+from tlbench.board.checks.agreement import Findings, compare, not_compared, same_data
+from tlbench.board.checks.record import EVALUATED, CheckedModel
 from tlbench.board.reading import Entry, digest_of
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model, measured_models
 from tlbench.jobs.context import MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, Config, run
 from tlbench.results.frame_errors import ModelErrors
@@ -66,7 +64,7 @@ def rerun(
         if model.where.model.target not in folders:
             continue
         on_model(model.where.label())
-        if digest_of(path) != entry.about.weights[model.records[0].trained or ""]:
+        if digest_of(path) != entry.about.weights[model.trained or ""]:
             problems.append(f"{path} is not the file whose digest stands in the submission.")
             continue
         try:
@@ -80,7 +78,7 @@ def rerun(
 def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:
     found = []
     for model in measured_models(entry).values():
-        key = model.records[0].trained
+        key = model.trained
         if key is None:
             continue
         places = (weights / f"{key}.safetensors", weights / key / MODEL)

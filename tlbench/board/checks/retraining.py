@@ -6,12 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tlbench.base.errors import InputError
-from tlbench.board.checks.agreement import compare, not_compared
-from tlbench.board.checks.data_sets import same_data
-from tlbench.board.checks.drawing import draw, measured_models, source_jobs
-from tlbench.board.checks.record import TRAINED, CheckedModel, Findings, Machine
+from tlbench.board.checks.agreement import Findings, compare, not_compared, same_data
+from tlbench.board.checks.record import TRAINED, CheckedModel, Machine, draw, source_jobs
 from tlbench.board.reading import Entry
-from tlbench.board.verification.coordinates import Coordinates, coordinates_of
+from tlbench.board.verification.models import Coordinates, measured_models
 from tlbench.engine.run.runner import Report, Resources, run_jobs
 from tlbench.engine.store.manifest import read_manifest
 from tlbench.engine.store.store import Store
@@ -107,7 +105,7 @@ def retrain(
                 published[model.job],
                 store.result(cell.job, EvaluateResult).model_dump()["metrics"],
                 store.folder(cell.job) / ERRORS,
-                same_weights=weights == entry.about.weights.get(model.records[0].trained or ""),
+                same_weights=weights == entry.about.weights.get(model.trained or ""),
             )
         )
     return Findings(TRAINED, found, seed=seed, drawn=number)
@@ -172,7 +170,8 @@ def _code_sentence(entry: Entry, jobs: Iterable[Job], recorded: bool) -> str:
 def _cells(planned: Plan) -> dict[Coordinates, Cell]:
     """Return the models of a plan by what determines them, their simulations left out."""
     simulated = {cell.job for cell in planned.simulated}
-    return {coordinates_of(cell).own(): cell for cell in planned.cells if cell.job not in simulated}
+    cells = (cell for cell in planned.cells if cell.job not in simulated)
+    return {Coordinates(cell.model).own(): cell for cell in cells}
 
 
 def _opened(folder: Path) -> Store:

@@ -92,20 +92,12 @@ def newest_of(checks: Iterable[Check]) -> list[tuple[Check, CheckedModel]]:
     Training again and evaluating again answer different questions, so neither replaces the other.
     Records have a day and no hour: if there are several of the newest day, one that differs counts.
     """
-    found: dict[tuple[str, str], tuple[Check, CheckedModel]] = {}
-    for check in sorted(checks, key=lambda check: check.date):
-        for model in check.models:
-            before = found.get((check.kind, model.job))
-            same_day = before is not None and before[0].date == check.date
-            if before is None or not (same_day and _differs(*before)):
-                found[check.kind, model.job] = check, model
-    return list(found.values())
+    every = [(check, model) for check in checks for model in check.models]
+    # The last of a day counts.
+    every.sort(key=lambda pair: (pair[0].date, not pair[1].agrees(pair[0].tolerance)))
+    return list({(check.kind, model.job): (check, model) for check, model in every}.values())
 
 
 def differing_of(checks: Iterable[Check]) -> list[tuple[Check, CheckedModel]]:
     """Return the models whose newest check did not find their numbers again, with that check."""
-    return [(check, model) for check, model in newest_of(checks) if _differs(check, model)]
-
-
-def _differs(check: Check, model: CheckedModel) -> bool:
-    return not model.agrees(check.tolerance)
+    return [(check, m) for check, m in newest_of(checks) if not m.agrees(check.tolerance)]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from tlbench.base.errors import printable
 from tlbench.board.site.boards import Member, boards_of
 from tlbench.board.site.exports import board_csv, board_json
-from tlbench.board.site.pages import Published, Writer, board_pages, front_pages
-from tlbench.board.site.readme import overview_table
+from tlbench.board.site.headline import Published, overview_table
+from tlbench.board.site.pages import Writer, board_pages, front_pages
 from tlbench.board.site.rows import board_rows
 
 Revisions = list[Member]
@@ -137,7 +137,7 @@ class Assembly:
     def _site(self, some: list[Revisions], failures: Sequence[Failure] = ()) -> Site:
         writer = Writer(self.private)
         members = [member for revisions in some for member in revisions]
-        published = [Published.of(board, board_rows(board)) for board in boards_of(members)]
+        published = [Published(board, board_rows(board)) for board in boards_of(members)]
         left_out = [
             *((label, "failed its verification") for label in self.refused),
             *((each.label, each.reason) for each in failures),
@@ -147,12 +147,10 @@ class Assembly:
         for each in published:
             own = [one for newest in each.board.members for one in by_name[_name(newest)]]
             pages.update(board_pages(writer, each, published, own))
-        rows = [(each.board, each.rows) for each in published]
-        pages["board.json"] = board_json(rows, self.private)
-        pages["board.csv"] = board_csv(rows)
+        pages["board.json"] = board_json(published, self.private)
+        pages["board.csv"] = board_csv(published)
         files = {path: text.encode() for path, text in pages.items()}
-        overview = overview_table([(each.board, each.headline) for each in published])
-        return Site(published, members, files, overview, list(failures))
+        return Site(published, members, files, overview_table(published), list(failures))
 
 
 def _name(member: Member) -> tuple[str, str]:

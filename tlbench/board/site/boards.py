@@ -12,16 +12,15 @@ from functools import cache, cached_property
 from typing import Any
 
 from tlbench.base.schema import digest
-from tlbench.board.checks.drawing import measured_models
 from tlbench.board.checks.record import Check
 from tlbench.board.checks.trust import Trust
 from tlbench.board.reading import Entry
 from tlbench.board.verification import Coverage
 from tlbench.board.verification.data import known_contents
-from tlbench.board.verification.numbers import models_of
+from tlbench.board.verification.models import measured_models, models_of
 from tlbench.study.changes import Change, changes_of
 from tlbench.study.loading import load_suite, suite_names
-from tlbench.study.study import BESIDE_PROTOCOL, resolve
+from tlbench.study.study import BESIDE_PROTOCOL, Study, resolve
 from tlbench.study.suite import Suite
 
 
@@ -228,25 +227,16 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):
         groups[member.entry.about.comparable].append(member)
-    of_suite: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for key in sorted(groups, key=lambda key: _precedence(key, groups[key])):
-        of_suite[groups[key][0].entry.about.suite].append(key)
-    return [
-        _board(key, groups[key], is_first=number == 0)
-        for _, keys in sorted(of_suite.items())
-        for number, key in enumerate(keys)
-    ]
+    # Each key begins with the name of its suite.
+    ordered = sorted(groups, key=lambda key: (key[0], *_precedence(key, groups[key])))
+    leading = {key[0]: key for key in reversed(ordered)}
+    return [_board(key, groups[key], is_first=leading[key[0]] == key) for key in ordered]
 
 
 def newest(members: Iterable[Member]) -> list[Member]:
     """Return the highest revision of each submission."""
-    latest: dict[tuple[str, str], Member] = {}
-    for member in members:
-        about = member.entry.about
-        other = latest.get((about.suite, about.name))
-        if other is None or other.entry.about.revision < about.revision:
-            latest[about.suite, about.name] = member
-    return list(latest.values())
+    ordered = sorted(members, key=lambda member: member.entry.about.revision)
+    return list({(m.entry.about.suite, m.entry.about.name): m for m in ordered}.values())
 
 
 def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Board:
@@ -259,23 +249,24 @@ def _board(key: tuple[str, ...], members: list[Member], *, is_first: bool) -> Bo
 
 def _kind(member: Member) -> Kind:
     about = member.entry.about
-    shipped = shipped_suite(about.suite)
+    shipped = _shipped_study(about.suite)
     if shipped is None:
         return Kind.FOREIGN
-    ours = shipped.version, _protocol_digest(about.suite)
+    ours = shipped.suite.version, shipped.protocol_digest
     same = (about.suite_version, about.protocol_digest) == ours
     return Kind.SHIPPED if same else Kind.VARIANT
 
 
 @cache
+def _shipped_study(name: str) -> Study | None:
+    """Return the suite of this name that tlbench ships, with what it names."""
+    return resolve(load_suite(name)) if name in suite_names() else None
+
+
 def shipped_suite(name: str) -> Suite | None:
     """Return the suite of this name that tlbench ships."""
-    return load_suite(name) if name in suite_names() else None
-
-
-@cache
-def _protocol_digest(name: str) -> str:
-    return resolve(load_suite(name)).protocol_digest
+    study = _shipped_study(name)
+    return None if study is None else study.suite
 
 
 def _precedence(key: tuple[str, ...], members: list[Member]) -> tuple[Any, ...]:

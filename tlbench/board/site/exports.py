@@ -1,23 +1,23 @@
-"""The board for machines: ``board.json`` and ``board.csv``."""
+"""Boards for machines: ``board.json``, ``board.csv``, and rows for the script of a page."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from tlbench.board.site.boards import Board
-from tlbench.board.site.rows import BoardRow
-from tlbench.board.site.rules import RULES
+from tlbench.board.site.headline import Published
+from tlbench.board.site.rows import BoardRow, condition_text
 from tlbench.metrics import METRICS
-from tlbench.report.html import rounded
+from tlbench.metrics.statistics import negative_transfer
+from tlbench.report.html import rounded, safe_json
 from tlbench.report.wording import budget_label
 
 FORMAT = 1
 KEPT = 10
 """Significant digits."""
-
-Boards = Sequence[tuple[Board, Sequence[BoardRow]]]
 
 
 def _interval(row: BoardRow, end: str) -> float | None:
@@ -54,28 +54,72 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "models_checked": lambda row: row.trust.n_checked,
     "models": lambda row: row.trust.n_models,
 }
+RULES = {
+    "budget": (
+        "Every suite trains all arms with one number of updates and, unless tuned, one learning "
+        "rate. Errors are those at this budget, which no result here shows to be enough for "
+        "convergence: a ratio below 1 may mean only that the arm learns faster. What holds at one "
+        "budget may be reversed at another, and errors of one suite are not those of converged "
+        "models."
+    ),
+    "aggregation": (
+        "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the "
+        "test set; rates and survival times, which may be 0, have arithmetic means. A ratio is "
+        "the geometric mean over pairs of the arm's error over that of training from scratch on "
+        "the same structures, with the same seeds and the same number of updates: below 1 the arm "
+        "has the lower error at this budget. Brackets hold 95 % intervals: of the paired "
+        "bootstrap from five pairs on, of rates Wilson's with replicas clustered by model. With "
+        "fewer than five pairs no significance is claimed."
+    ),
+    "ranking": (
+        "Ranks are given within one metric, test set, transfer, number of target structures and "
+        "training temperature, by the mean at the suite's budget. Entries of one tie group are "
+        "not shown to be worse than its best, by the 95 % interval of their paired ratio. With "
+        "fewer than five pairs, and for rates and times, there are no tie groups, and so no "
+        "ranks: entries are sorted by their mean. Arms that see no target data are shown beside "
+        "the others and not ranked: they have as many values as source models. A submission of "
+        "which the newest check of some model did not find the published errors again stays in "
+        "the table, marked, without a rank, and is left out of figures and of what is said of the "
+        "whole table."
+    ),
+    "missing results": (
+        "A result that is missing counts nowhere, and never as zero. An entry that lacks one of "
+        "the suite's pairs shows how many it has, and has no rank; models of which there is no "
+        "result at all are listed with their submission. An error of structure is known of stable "
+        "simulations only. An error of exactly 0 has no logarithm and is left out, so its arm "
+        "lacks that pair. Submissions that fail verification are left out whole."
+    ),
+    "what is compared": (
+        "Submissions share a table only if they have the same suite and version, the same "
+        "protocol (everything but backbones, arms and their tuned settings), data of the same "
+        "content, and the same reference dynamics, by their digests. Of each submission the "
+        "newest revision counts."
+    ),
+}
+"""How the numbers of a board come about: stored in its data and printed under its table."""
+
 COLUMNS = ("suite", "board", *OF_ROWS)
 
 
-def board_json(boards: Boards, private: bool = False) -> str:
+def board_json(published: Sequence[Published], private: bool = False) -> str:
     """Return every board with its submissions and rows, as JSON, marked if it is private."""
     content = {
         "format": FORMAT,
         **({"private": True} if private else {}),
         "rules": RULES,
         "columns": COLUMNS,
-        "boards": [_board(board, rows) for board, rows in boards],
+        "boards": [_board(each.board, each.rows) for each in published],
     }
     return json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")) + "\n"
 
 
-def board_csv(boards: Boards) -> str:
+def board_csv(published: Sequence[Published]) -> str:
     """Return every row of every board; cells that do not apply are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for board, rows in boards:
-        writer.writerows(map(_cell, _line(board, row)) for row in rows)
+    for each in published:
+        writer.writerows(map(_cell, _line(each.board, row)) for row in each.rows)
     return text.getvalue()
 
 
@@ -121,3 +165,68 @@ def _cell(value: Any) -> str:
         return "; ".join(f"{name}={part}" for name, part in value.items())
     text = str(value)
     return f"'{text}" if isinstance(value, str) and text[:1] in "=+-@\t\r" else text
+
+
+ROWS_IN_FILE = 20_000
+DIGITS = 4
+"""Significant digits that are shown."""
+
+WORDS: dict[str, Callable[[BoardRow], str]] = {
+    **{name: OF_ROWS[name] for name in ("metric", "backbone", "strategy", "submission")},
+    "tested": lambda row: condition_text(row.tested),
+    "pair": lambda row: row.transfer.label(),
+    "trust": lambda row: row.trust.text,
+}
+"""Columns of text, which rows refer to by number."""
+
+NUMBERS: dict[str, Callable[[BoardRow], float | None]] = {
+    **{name: OF_ROWS[name] for name in ("size", "rank", "value", "low", "high", "pairs")},
+    "at": OF_ROWS["train_temperature_k"],
+    "group": OF_ROWS["tie_group"],
+    "ratio": OF_ROWS["ratio_to_scratch"],
+    "ratioLow": OF_ROWS["ratio_low"],
+    "ratioHigh": OF_ROWS["ratio_high"],
+    "expected": OF_ROWS["pairs_expected"],
+    "worse": lambda row: _worse(row),
+    "untrained": lambda row: int(not row.trained),
+    "differing": lambda row: row.trust.differing,
+}
+
+
+def words_of(rows: Sequence[BoardRow]) -> dict[str, list[str]]:
+    """Return the texts of every column of text, in the order in which they occur."""
+    return {name: list(dict.fromkeys(map(of, rows))) for name, of in WORDS.items()}
+
+
+def files_of(rows: Sequence[BoardRow]) -> list[str]:
+    """Return the text of each file of rows; together they hold every row once, in order."""
+    words = words_of(rows)
+    files = []
+    for start in range(0, max(len(rows), 1), ROWS_IN_FILE):
+        some = rows[start : start + ROWS_IN_FILE]
+        columns = {}
+        for name, of in WORDS.items():
+            number = {text: n for n, text in enumerate(words[name])}
+            columns[name] = _packed([number[of(row)] for row in some])
+        for name, of_row in NUMBERS.items():
+            columns[name] = _packed([rounded(of_row(row), DIGITS) for row in some])
+        content = {"start": start, "total": len(rows), "count": len(some), "columns": columns}
+        if start == 0:
+            content["words"] = words
+        files.append(f"tlbenchRows({safe_json(content)});\n")
+    return files
+
+
+def _packed(values: list[Any]) -> Any:
+    """Return a column as it is, or as runs of equal values, whichever is shorter."""
+    runs = [(value, len(list(some))) for value, some in groupby(values)]
+    if 2 * len(runs) < len(values):
+        return {"runs": [number for run in runs for number in run]}
+    return values
+
+
+def _worse(row: BoardRow) -> int:
+    """Return 0, or 1 where an arm with target data is worse than scratch, 2 where surely so."""
+    if row.ratio is None or not row.trained:
+        return 0
+    return {"": 0, "seen": 1, "significant": 2}[negative_transfer(row.ratio)]

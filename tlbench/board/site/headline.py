@@ -3,11 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
-from tlbench.board.site.boards import Board
+from tlbench.base.errors import InputError
+from tlbench.base.files import write_whole
+from tlbench.board.site.boards import Board, Kind
 from tlbench.board.site.rows import BoardRow
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio
+from tlbench.report.markdown import markdown_table
 from tlbench.report.wording import (
     BASELINE,
     budget_label,
@@ -17,6 +22,23 @@ from tlbench.report.wording import (
 )
 
 FINETUNE = "finetune"
+
+WIDTH, HEIGHT, MARGIN = 320, 46, 12
+TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+STEP = 2
+"""Dots nearer than this are one, in units of the drawing."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Dots on one logarithmic axis: where they, the ticks and the line of equality are."""
+
+    dots: list[float]
+    ticks: list[tuple[float, str]]
+    one: float
+    text: str
+    width: int = WIDTH
+    height: int = HEIGHT
 
 
 @dataclass(frozen=True)
@@ -78,7 +100,33 @@ class Headline:
 
     def drawing(self) -> "Drawing | None":
         """Return all ratios on one logarithmic axis; None if there are none."""
-        return Drawing.of(self) if self.ratios else None
+        if not self.ratios:
+            return None
+        logs = [math.log(ratio.value) for ratio in self.ratios]
+        reach = max(math.log(2.2), *(abs(value) * 1.08 for value in logs))
+
+        def place(value: float) -> float:
+            return round(MARGIN + (WIDTH - 2 * MARGIN) * (value + reach) / (2 * reach), 1)
+
+        return Drawing(
+            dots=sorted({float(STEP * round(place(value) / STEP)) for value in logs}),
+            ticks=[(place(math.log(t)), f"{t:g}") for t in TICKS if abs(math.log(t)) <= reach],
+            one=place(0.0),
+            text=f"{len(logs)} ratios to scratch, {self.range_text()}, after {self.budget}.",
+        )
+
+
+@dataclass(frozen=True)
+class Published:
+    """A board with its rows and what they say."""
+
+    board: Board
+    rows: Sequence[BoardRow]
+
+    @cached_property
+    def headline(self) -> Headline:
+        """What the rows say in a few numbers."""
+        return headline_of(self.board, self.rows)
 
 
 def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
@@ -118,33 +166,55 @@ def _between(board: Board, rows: Sequence[BoardRow]) -> str:
     return text + (f", {len(suite.source_parts)} parts of the source" if suite.source_parts else "")
 
 
-WIDTH, HEIGHT, MARGIN = 320, 46, 12
-TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEP = 2
-"""Dots nearer than this are one, in units of the drawing."""
+START, END = "<!-- board -->", "<!-- end of board -->"
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Dots on one logarithmic axis: where they, the ticks and the line of equality are."""
+def overview_table(published: Sequence[Published]) -> str:
+    """Return one line in Markdown for each board of a suite that tlbench ships.
 
-    dots: list[float]
-    ticks: list[tuple[float, str]]
-    one: float
-    text: str
-    width: int = WIDTH
-    height: int = HEIGHT
+    It is about the submissions of which no check has failed; without any there is no line.
+    """
+    lines = [
+        ["suite", "transfer", "submissions", "budget", "error / scratch at this budget", "pairs"]
+    ]
+    for each in published:
+        board, headline = each.board, each.headline
+        if board.kind is not Kind.SHIPPED or not board.sound:
+            continue
+        cells = [
+            board.suite.name,
+            headline.transfer,
+            str(len(board.sound)),
+            headline.budget,
+            f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
+            headline.pairs_text(),
+        ]
+        lines.append([cell.replace("|", "\\|") for cell in cells])
+    return markdown_table(lines).replace("--:", "---")
 
-    @classmethod
-    def of(cls, headline: Headline) -> "Drawing":
-        """Return the drawing of the ratios of a headline."""
-        logs = [math.log(ratio.value) for ratio in headline.ratios]
-        reach = max(math.log(2.2), *(abs(value) * 1.08 for value in logs))
 
-        def place(value: float) -> float:
-            return round(MARGIN + (WIDTH - 2 * MARGIN) * (value + reach) / (2 * reach), 1)
+def check_readme(path: Path) -> str:
+    """Return the text of a file that the table can be put into.
 
-        dots = sorted({float(STEP * round(place(value) / STEP)) for value in logs})
-        ticks = [(place(math.log(t)), f"{t:g}") for t in TICKS if abs(math.log(t)) <= reach]
-        text = f"{len(logs)} ratios to scratch, {headline.range_text()}, after {headline.budget}."
-        return cls(dots, ticks, place(0.0), text)
+    Raises
+    ------
+    InputError
+        If it cannot be read, or does not have both markers once, in order.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--readme {path}: cannot be read ({error}).") from error
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        raise InputError(
+            f"--readme {path}: put the lines {START} and {END} where the table should stand, once "
+            "each; what is between them is replaced."
+        )
+    return text
+
+
+def write_readme(path: Path, table: str) -> None:
+    """Put the table between the markers of a file, which appears whole or not at all."""
+    text = check_readme(path)
+    before, after = text.partition(START)[0], text.partition(END)[2]
+    write_whole(path, f"{before}{START}\n\n{table}\n{END}{after}")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -18,11 +18,9 @@ from tlbench.board.site.boards import (
     quotation_of,
     title_of,
 )
-from tlbench.board.site.columns import files_of, words_of
-from tlbench.board.site.headline import Headline, headline_of
+from tlbench.board.site.exports import RULES, files_of, words_of
+from tlbench.board.site.headline import Published
 from tlbench.board.site.reproduction import Reproduction
-from tlbench.board.site.rows import BoardRow
-from tlbench.board.site.rules import RULES
 from tlbench.board.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
@@ -37,26 +35,12 @@ Pages = Iterator[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Published:
-    """A board with its rows and what they say."""
-
-    board: Board
-    rows: Sequence[BoardRow]
-    headline: Headline
-
-    @classmethod
-    def of(cls, board: Board, rows: Sequence[BoardRow]) -> "Published":
-        """Return a board with what its rows say."""
-        return cls(board, rows, headline_of(board, rows))
-
-
-@dataclass(frozen=True)
 class History:
     """A submission and its other revisions, oldest first."""
 
     member: Member
-    board: Board | None = None
-    revisions: list[Member] = field(default_factory=list)
+    board: Board | None
+    revisions: list[Member]
 
     @property
     def newest(self) -> Member:
@@ -95,7 +79,7 @@ def _metric_text(metric: MetricSpec) -> str:
 
 
 def front_pages(
-    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]] = ()
+    writer: Writer, published: Sequence[Published], left_out: Sequence[tuple[str, str]]
 ) -> Pages:
     """Yield the pages that are about no single suite.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tlbench.board.checks.trust import Trust
@@ -68,21 +69,18 @@ def board_rows(board: Board) -> list[BoardRow]:
     for member in board.members:
         simulated = _intervals_of_simulations(member)
         for row in rows_of(member.entry.results.records):
+            interval = row.mean.interval
+            ends = (interval.low, interval.high) if interval else None
             made = BoardRow(
                 **vars(row),
                 submission=member.name,
                 label=board.labels[member.name, row.place.backbone],
-                ends=simulated.get((row.metric, row.arm)) or _ends(row),
+                ends=simulated.get((row.metric, row.arm)) or ends,
                 n_expected=len(pairs) if row.trained else n_models,
                 trust=member.trust,
             )
             rows.append(made)
-    return sorted(_ranked(board, rows), key=_Order(board, rows))
-
-
-def _ends(row: Row) -> Ends:
-    interval = row.mean.interval
-    return (interval.low, interval.high) if interval else None
+    return sorted(_ranked(board, rows), key=_order(board, rows))
 
 
 def _intervals_of_simulations(member: Member) -> dict[tuple[str, Place], Ends]:
@@ -124,20 +122,18 @@ def _ranked(board: Board, rows: list[BoardRow]) -> list[BoardRow]:
     return [replace(row, standing=standings.get(id(row))) for row in rows]
 
 
-class _Order:
-    """The order of the rows of a board."""
+def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[object, ...]]:
+    """Return the sort key of the rows of a board."""
+    first, found = board.suite.error_metrics, {row.metric for row in rows}
+    metrics = [m for m in first if m in found] + sorted(found - set(first))
+    transfers = list(dict.fromkeys(row.transfer for row in rows))
 
-    def __init__(self, board: Board, rows: list[BoardRow]) -> None:
-        first, found = board.suite.error_metrics, {row.metric for row in rows}
-        self._metrics = [m for m in first if m in found] + sorted(found - set(first))
-        self._transfers = list(dict.fromkeys(row.transfer for row in rows))
-
-    def __call__(self, row: BoardRow) -> tuple[object, ...]:
+    def place(row: BoardRow) -> tuple[object, ...]:
         sign = 1 if METRICS.get(row.metric).better == "lower" else -1
         return (
-            self._metrics.index(row.metric),
+            metrics.index(row.metric),
             condition_order(row.tested),
-            self._transfers.index(row.transfer),
+            transfers.index(row.transfer),
             row.place.size,
             row.place.train_temperature_k or 0,
             row.standing.rank if row.standing else math.inf,
@@ -145,6 +141,8 @@ class _Order:
             sign * row.mean.value,
             row.name,
         )
+
+    return place
 
 
 _WORDS = {

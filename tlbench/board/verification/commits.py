@@ -40,6 +40,9 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
     """
     jobs = Counter(job.git_commit for job in entry.provenance)
     unknown = jobs.pop(None, 0)
+    undecided = Counter(
+        job.git_commit for job in entry.provenance if job.git_commit and job.git_dirty is None
+    )
     problems, notes = [], []
     if unknown:
         said = f"{unknown} jobs do not say by which commit of tlbench they were done"
@@ -53,7 +56,7 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
     problems += [
         f"{count} jobs were done at commit {commit[:SHOWN]} by code of which nobody says whether "
         "it was changed."
-        for commit, count in _undecided(entry).items()
+        for commit, count in undecided.items()
     ]
     if _git(repository, "rev-parse", "--is-shallow-repository") == "true":
         notes.append(f"{repository} does not have its whole history, so no commit was looked for.")
@@ -136,14 +139,6 @@ def _compared(
         found = {name for name in names if there.has(name)}
         other = sorted(name for name in found if there[name] != entry.about.sources[name])
     return other, sorted(names - found)
-
-
-def _undecided(entry: Entry) -> Counter[str]:
-    return Counter(
-        job.git_commit
-        for job in entry.provenance
-        if job.git_commit is not None and job.git_dirty is None
-    )
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -1,30 +1,20 @@
 """Whether a submission is what its suite asks for, and nothing else."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tlbench.base.wording import PART
-from tlbench.board.providers import is_own, names_of
+from tlbench.board.collecting import is_own, names_of
 from tlbench.board.reading import Entry
-from tlbench.board.submission import DataSet
-from tlbench.board.verification.coordinates import (
-    Coordinates,
-    coordinates_of,
-    expected,
-)
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Coordinates, Model, expected
 from tlbench.board.verification.simulations import PLAIN
-from tlbench.board.verification.verdict import Coverage
-from tlbench.data.cards import Card
 from tlbench.data.origins import SPLITS
 from tlbench.metrics import METRICS
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 from tlbench.study.study import Study
-
-MOST_KINDS = 50
-"""Kinds of jobs, by far more than there are or were."""
 
 _DISTANCES = {
     *((q.name, "raw", q.unit) for q in QUANTITIES),
@@ -33,6 +23,15 @@ _DISTANCES = {
 }
 
 _BACKBONE = re.compile(PART)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the suite's models have results, and which have none."""
+
+    found: int
+    expected: int
+    missing: list[str] = field(default_factory=list)
 
 
 def check_suite(entry: Entry) -> Iterator[str]:
@@ -64,32 +63,6 @@ def check_suite(entry: Entry) -> Iterator[str]:
             return
 
 
-def check_data(entry: Entry) -> Iterator[str]:
-    """Yield what does not fit between the submission's data sets and the cards."""
-    cards = {card.digest(): card for card in entry.study.cards}
-    given = [each.recipe for each in entry.about.data]
-    if sorted(given) != sorted(cards):
-        yield "The data sets are not those of the suite, each once."
-        return
-    for each in entry.about.data:
-        for name in _differing(each, cards[each.recipe]):
-            yield f"Data set {each.card}: {name} is not that of its card."
-
-
-def _differing(given: DataSet, card: Card) -> Iterator[str]:
-    counts = {split: card.n_frames(split) for split in ("train", "validation", "test")}
-    for name, mine, theirs in (
-        ("name", given.card, card.name),
-        ("title", given.title, card.title),
-        ("licence", given.licence, card.licence),
-        ("citation", given.citation, card.citation),
-        ("element", [given.element], card.elements),
-        ("number of structures", given.n_frames, counts),
-    ):
-        if mine != theirs:
-            yield name
-
-
 def check_models(study: Study, models: list[Model]) -> tuple[Coverage, list[str]]:
     """Return how many of the suite's models are there, and what there is beside them."""
     wanted = expected(study)
@@ -98,33 +71,6 @@ def check_models(study: Study, models: list[Model]) -> tuple[Coverage, list[str]
     problems += [f"{w.label()} is given twice." for w, count in found.items() if count > 1]
     missing = [where.label() for where in wanted if where not in found]
     return Coverage(len(wanted) - len(missing), len(wanted), missing), sorted(problems)
-
-
-def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
-    """Yield what is wrong with the jobs that numbers come from."""
-    by_job: dict[str, set[Coordinates]] = defaultdict(set)
-    for model in models:
-        by_job[model.job].add(model.where.own())
-    for job, some in by_job.items():
-        if len(some) > 1:
-            names = "; ".join(sorted(where.label() for where in some)[:2])
-            yield f"Job {job[:12]} stands for different models: {names}."
-    known = {p.job for p in entry.provenance}
-    if len(known) != len(entry.provenance):
-        yield "Where a job was done is said twice."
-    if len({p.kind for p in entry.provenance}) > MOST_KINDS:
-        yield f"The jobs are of more than {MOST_KINDS} kinds."
-    for job in sorted(by_job.keys() - known):
-        yield f"Nothing says where job {job[:12]} was done."
-    dirty = sum(p.git_dirty is True for p in entry.provenance)
-    if dirty:
-        yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
-    weights = {r.trained for r in entry.results.records if r.trained}
-    if weights != entry.about.weights.keys():
-        yield "The digests of weights are not those of the models that records name."
-    for cost in entry.results.costs:
-        if cost.trained not in weights:
-            yield f"The cost of model {cost.trained[:12]} is of no model that is there."
 
 
 def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
@@ -140,7 +86,7 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
         yield "There are distances, but the suite has none."
     places = {model.where for model in models}
     for profile in results.profiles:
-        if coordinates_of(profile) not in places:
+        if Coordinates(profile.model) not in places:
             model = profile.model
             yield f"A profile is of {model.strategy} {model.backbone}, which has no records."
             break

@@ -23,10 +23,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tlbench.board.providers import is_own
+from tlbench.board.collecting import is_own
 from tlbench.board.reading import Entry
-from tlbench.board.verification.coordinates import Coordinates
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Coordinates, Model
 from tlbench.board.verification.parameters import CUTOFF, MEMORY, SECONDS, count_parameters
 from tlbench.models.backbones import BACKBONES
 from tlbench.results.costs import Cost
@@ -131,9 +130,9 @@ def _is_here(entry: Entry, name: str) -> bool:
 def _trained(models: list[Model]) -> dict[str, Coordinates]:
     """Return the coordinates of each trained model, by the key of the job that trained it."""
     return {
-        model.records[0].trained: replace(model.where, simulated=False)
+        model.trained: replace(model.where, simulated=False)
         for model in models
-        if model.records[0].trained is not None
+        if model.trained is not None
     }
 
 

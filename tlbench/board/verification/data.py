@@ -18,7 +18,6 @@ from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card, card_folder
 from tlbench.data.fetch import fetch
-from tlbench.data.reading import read_parts
 
 CONTENTS = "contents.json"
 _JOB = "0" * 64
@@ -41,7 +40,7 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
     TlbenchError
         If they cannot be had or read.
     """
-    parts = read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
+    parts = card.read(fetch(card, mirror))
     tests = tests_of(parts["test"], _JOB, card.elements[0])
     return Content(card=card.name, content=content_of(parts), tests=tests.digest())
 
@@ -51,6 +50,31 @@ def known_contents() -> dict[str, Content]:
     """Return the content of the data sets that tlbench knows, by the digest of their recipe."""
     written = json.loads((card_folder() / CONTENTS).read_text())
     return {recipe: Content.model_validate(each) for recipe, each in written.items()}
+
+
+def check_data(entry: Entry) -> Iterator[str]:
+    """Yield what does not fit between the submission's data sets and the cards."""
+    given = [each.recipe for each in entry.about.data]
+    if sorted(given) != sorted(entry.cards):
+        yield "The data sets are not those of the suite, each once."
+        return
+    for each in entry.about.data:
+        for name in _beside_card(each, entry.cards[each.recipe]):
+            yield f"Data set {each.card}: {name} is not that of its card."
+
+
+def _beside_card(given: DataSet, card: Card) -> Iterator[str]:
+    counts = {split: card.n_frames(split) for split in ("train", "validation", "test")}
+    for name, mine, theirs in (
+        ("name", given.card, card.name),
+        ("title", given.title, card.title),
+        ("licence", given.licence, card.licence),
+        ("citation", given.citation, card.citation),
+        ("element", [given.element], card.elements),
+        ("number of structures", given.n_frames, counts),
+    ):
+        if mine != theirs:
+            yield name
 
 
 def check_known_data(entry: Entry) -> Iterator[str]:
@@ -69,10 +93,9 @@ def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
     TlbenchError
         If the files cannot be had or read.
     """
-    cards = {card.digest(): card for card in entry.study.cards}
     for data in entry.about.data:
-        if cards[data.recipe].data_files():
-            yield from _differing(data, content_from_files(cards[data.recipe], mirror))
+        if entry.cards[data.recipe].data_files():
+            yield from _differing(data, content_from_files(entry.cards[data.recipe], mirror))
 
 
 def _differing(data: DataSet, known: Content) -> Iterator[str]:

@@ -1,40 +1,19 @@
 """Whether published numbers follow from the errors and simulations that are published with them."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tlbench.board.reading import Entry
-from tlbench.board.verification.coordinates import Coordinates, coordinates_of
+from tlbench.board.verification.models import Model
 from tlbench.board.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import key_of
 from tlbench.results.frame_errors import ModelErrors, Recomputed, TestSet, recompute
-from tlbench.results.records import Record
 from tlbench.study.plan import PRETRAIN
 from tlbench.transfer import arm
 
 RELATIVE = 1e-6
 """Agreement of recomputed errors: forces are stored in single precision, sums to nine digits."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of a submission: the records of one job for one set of coordinates."""
-
-    where: Coordinates
-    job: str
-    records: list[Record]
-
-
-def models_of(entry: Entry) -> list[Model]:
-    """Return the models that the records of a submission are of, in their order."""
-    simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
-    found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
-    for record in entry.results.records:
-        found[coordinates_of(record, record.job in simulated), record.job].append(record)
-    return [Model(where, job, records) for (where, job), records in found.items()]
 
 
 def check_numbers(

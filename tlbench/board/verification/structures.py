@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.board.reading import Entry
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Model
 from tlbench.data.cards import Card
 from tlbench.results.frame_errors import ModelErrors, TestSet
 
@@ -25,7 +25,6 @@ structures do reach it, and 0, where symmetry makes forces vanish.
 def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
     """Yield what is wrong with the test structures."""
     data = {each.job: each for each in entry.about.data}
-    cards = {card.digest(): card for card in entry.study.cards}
     for tests in tested:
         known = data.get(tests.data)
         if known is None or known.element != tests.element:
@@ -38,8 +37,8 @@ def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
             )
         elif known.tests != tests.digest():
             yield f"The test structures of {known.card} are not those whose digest is given."
-        elif known.recipe in cards:
-            yield from _sampled(tests, cards[known.recipe])
+        elif known.recipe in entry.cards:
+            yield from _sampled(tests, entry.cards[known.recipe])
     if len({tests.data for tests in tested}) != len(tested):
         yield "A test set is given twice."
 

@@ -1,32 +1,61 @@
 """All checks of a submission, one after the other."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 
-from tlbench.base.errors import TlbenchError, printable
+from tlbench.base.errors import InputError, TlbenchError, printable
 from tlbench.board.location import check_place
 from tlbench.board.reading import Entry, read_about, read_submission, submission_folders
-from tlbench.board.verification.contents import (
-    check_data,
-    check_extras,
-    check_jobs,
-    check_models,
-    check_suite,
-)
+from tlbench.board.verification.contents import Coverage, check_extras, check_models, check_suite
 from tlbench.board.verification.costs import check_costs, check_parameters
-from tlbench.board.verification.data import check_known_data
-from tlbench.board.verification.duplicates import fingerprint, resemble
-from tlbench.board.verification.keys import check_keys
-from tlbench.board.verification.numbers import check_numbers, models_of
+from tlbench.board.verification.data import check_data, check_known_data
+from tlbench.board.verification.duplicates import Fingerprint, fingerprint, resemble
+from tlbench.board.verification.jobs import check_jobs, check_keys
+from tlbench.board.verification.models import models_of
+from tlbench.board.verification.numbers import check_numbers
 from tlbench.board.verification.simulations import check_simulations
 from tlbench.board.verification.structures import check_errors, check_tests
-from tlbench.board.verification.verdict import Verdict, first_few
 from tlbench.study.models import plan
 
 MOST = 2000
 """Characters of one problem of a submission, which may quote it."""
+
+
+SHOWN = 20
+"""Problems that are listed one by one."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with a submission, and what is worth knowing.
+
+    ``entry`` is None where it could not even be read; ``recomputed`` is how many of its numbers
+    were computed again from the errors and simulations that it holds. ``fingerprint`` tells its
+    models from others.
+    """
+
+    folder: Path
+    entry: Entry | None
+    problems: list[str]
+    notes: list[str] = field(default_factory=list)
+    coverage: Coverage | None = None
+    recomputed: int = 0
+    fingerprint: Fingerprint = field(default_factory=dict, compare=False)
+
+    def refuse(self, name: str) -> None:
+        """Raise InputError if there is a problem, naming the first; ``name`` what was verified."""
+        if self.problems:
+            more = len(self.problems) - 1
+            rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+            raise InputError(f"{self.problems[0].replace(str(self.folder), name)}{rest}")
+
+
+def first_few(problems: Iterable[str]) -> list[str]:
+    """Return problems; after `SHOWN` of them no more are looked for."""
+    found = list(islice(problems, SHOWN + 1))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], "and more of this kind."]
 
 
 def verify(folder: Path, results: Path, private: bool = False) -> Verdict:

@@ -1,11 +1,11 @@
-"""``tlbench board``: the leaderboard; one file per verb."""
+"""``tlbench board``: the leaderboard; one file for each verb, and one for the site."""
 
 import typer
 
-from tlbench.cli.board import add, build, serve, verify
+from tlbench.cli.board import add, site, verify
 
 app = typer.Typer(no_args_is_help=True, help="Submit to the leaderboard, verify it, show it.")
 app.command("add")(add.add)
 app.command("verify")(verify.verify)
-app.command("build")(build.build)
-app.command("serve")(serve.serve)
+app.command("build")(site.build)
+app.command("serve")(site.serve)

@@ -4,15 +4,20 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tlbench.board.checks.drawing import measured_models
+from rich.console import Console
+
+from tlbench.board.checks.agreement import Findings
 from tlbench.board.checks.files import write_check
-from tlbench.board.checks.record import TOLERANCES, Findings
+from tlbench.board.checks.record import TOLERANCES, Machine
+from tlbench.board.checks.rerun import rerun
+from tlbench.board.checks.retraining import retrain, this_machine
+from tlbench.board.reading import Entry
+from tlbench.board.verification.models import measured_models
 from tlbench.cli.tables import say
-
-if TYPE_CHECKING:
-    from tlbench.board.reading import Entry
+from tlbench.engine.run.runner import Report, Resources
+from tlbench.engine.work.devices import resolve
+from tlbench.run import default_store
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class SpotCheck:
     store: Path | None
     mirror: Path | None
 
-    def evaluate(self, entry: "Entry", weights: Path, partial: bool) -> bool:
+    def evaluate(self, entry: Entry, weights: Path, partial: bool) -> bool:
         """Evaluate weights again, say what is found, and return whether it agrees.
 
         Raises
@@ -43,30 +48,19 @@ class SpotCheck:
         InputError
             If there are weights of some models only, and ``partial`` is not set.
         """
-        from rich.console import Console
-
-        from tlbench.board.checks.rerun import rerun
-        from tlbench.run import default_store
-
-        self._refuse_unknown_code("cpu")
+        machine = self._machine("cpu")
         with Console(stderr=True).status("Evaluating …") as status:
             found = rerun(
                 entry, weights, self.store or default_store(), self.mirror, partial,
                 lambda label: status.update(f"Evaluating {label} …"),
             )  # fmt: skip
-        return self._conclude(entry, found, "cpu")
+        return self._conclude(entry, found, machine)
 
     def train(
-        self, entry: "Entry", number: int, seed: int | None, workers: int | None, device: str
+        self, entry: Entry, number: int, seed: int | None, workers: int | None, device: str
     ) -> bool:
         """Train models again, say what is found, and return whether it agrees."""
-        from rich.console import Console
-
-        from tlbench.board.checks.retraining import retrain
-        from tlbench.engine.run.runner import Report, Resources
-        from tlbench.engine.work.devices import resolve
-
-        self._refuse_unknown_code(resolve(device))
+        machine = self._machine(resolve(device))
         chosen = secrets.randbelow(1 << 32) if seed is None else seed
         say(f"  drawing {number} of {len(measured_models(entry))} models with --seed {chosen}")
         with (
@@ -85,19 +79,20 @@ class SpotCheck:
                 on_code=lambda sentence: say(f"  note: {sentence}"),
                 recorded=self.results is not None,
             )  # fmt: skip
-        return self._conclude(entry, found, resolve(device))
+        return self._conclude(entry, found, machine)
 
-    def _refuse_unknown_code(self, device: str) -> None:
-        """Raise InputError, before anything is computed, if the outcome could not be recorded."""
-        from tlbench.board.checks.retraining import this_machine
+    def _machine(self, device: str) -> Machine | None:
+        """Return what a record says of this machine and code; None if there will be no record.
 
-        if self.results is not None:
-            this_machine(device)
+        Raises
+        ------
+        InputError
+            If nobody could repeat the check, before anything is computed.
+        """
+        return None if self.results is None else this_machine(device)
 
-    def _conclude(self, entry: "Entry", found: Findings, device: str) -> bool:
+    def _conclude(self, entry: Entry, found: Findings, machine: Machine | None) -> bool:
         """Print findings, add them to the board if so asked, and return whether they agree."""
-        from tlbench.board.checks.retraining import this_machine
-
         tolerance = TOLERANCES[found.kind] if self.tolerance is None else self.tolerance
         for problem in found.problems:
             say(f"DIFFERS  {problem}")
@@ -107,7 +102,7 @@ class SpotCheck:
                 why = model.problem or f"its errors differ by {model.largest:.2g}{same}"
                 say(f"DIFFERS  {model.model}: {why}")
         say(f"checked  {entry.folder}: {found.text(len(measured_models(entry)), tolerance)}")
-        if self.results is not None:
-            check = found.check(entry, tolerance, self.by, this_machine(device))
+        if self.results is not None and machine is not None:
+            check = found.check(entry, tolerance, self.by, machine)
             say(f"recorded {write_check(check, self.results)}")
         return found.agrees(tolerance)

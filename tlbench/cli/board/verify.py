@@ -8,6 +8,7 @@ import typer
 
 from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror
+from tlbench.cli.tables import say
 
 if TYPE_CHECKING:
     from tlbench.board.reading import Entry
@@ -125,7 +126,6 @@ def _say(verdict: "Verdict", results: Path) -> bool:
     """Print a verdict and the checks there are, and return whether all is good."""
     from tlbench.board.checks.files import read_checks
     from tlbench.board.checks.trust import differing_of
-    from tlbench.cli.tables import say
 
     if verdict.problems:
         for problem in verdict.problems:

@@ -34,6 +34,7 @@ def describe(
     from rich.console import Console
 
     from tlbench.cli.tables import console, drawn, say
+    from tlbench.data.fetch import locate
     from tlbench.data.inspection.summary import describe_parts, tables
     from tlbench.report.inspection.page import write_page
 
@@ -42,7 +43,7 @@ def describe(
     with _writing(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
-        parts = _read(card) if guessed else load_parts(card, store, mirror, status)
+        parts = card.read(locate(card)) if guessed else load_parts(card, store, mirror, status)
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)
         status.update("Writing the page …")
@@ -76,14 +77,6 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
     card = card_of(yaml.safe_load(guess.text), f"a card for {path}")
     card._folder = path.parent
     return card, tuple(guess.said)
-
-
-def _read(card: "Card") -> "dict[str, Frames]":
-    """Read a data set whose files are at hand, without a store."""
-    from tlbench.data.fetch import locate
-    from tlbench.data.reading import read_parts
-
-    return read_parts(card.elements, card.recipe()["origin"], locate(card))
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def distances(
 def _meant(name: str) -> "Card | Path":
     """Return the card or the file that ``name`` means."""
     from tlbench.data.cards import data_file, load_card
-    from tlbench.data.readers.file_types import check_is_file
+    from tlbench.data.readers.base import check_is_file
 
     path = data_file(name)
     if path is None:
@@ -125,7 +125,7 @@ def _meant(name: str) -> "Card | Path":
 
 
 def _digest(of: "Card | Path") -> str:
-    from tlbench.data.reading import sha256_of
+    from tlbench.data.origins.base import sha256_of
 
     return sha256_of(of) if isinstance(of, Path) else of.digest()
 

@@ -1,14 +1,9 @@
 """``tlbench data new``: write a card for a file of one's own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tlbench.data.inspection.finding import Finding
 
 
 def new(
@@ -48,9 +43,9 @@ def new(
     from tlbench.data.guess import guess_card
     from tlbench.data.inspection.cells import check_stress_cells
     from tlbench.data.inspection.collection import from_card
-    from tlbench.data.inspection.finding import merge
-    from tlbench.data.inspection.parts import check_parts
-    from tlbench.data.readers.file_types import check_is_file
+    from tlbench.data.inspection.finding import Finding, merge
+    from tlbench.data.inspection.forces import check_parts
+    from tlbench.data.readers.base import check_is_file
 
     check_is_file(file, f"{file}: cannot be read (there is no such file).")
     card = out or file.with_suffix(".yaml")
@@ -77,17 +72,11 @@ def new(
     for sentence in guess.said:
         say(sentence, out_, indent=2)
     collection = from_card(load_card(str(card)))
-    for finding in merge([*_findings(check_parts(collection)), *check_stress_cells(collection)]):
+    of_parts = [said for said in check_parts(collection) if isinstance(said, Finding)]
+    for finding in merge([*of_parts, *check_stress_cells(collection)]):
         say(f"Warning: {finding.message}", out_, indent=2)
     again = f"; {file.with_suffix('.yaml').name} was there already" if number > 1 else ""
     say(
         f"{card}: written{again}; check the guesses above and fill in theory, licence, citation.",
         out_,
     )
-
-
-def _findings(found: "Iterable[Finding | str]") -> "Iterator[Finding]":
-    """Return findings without notes."""
-    from tlbench.data.inspection.finding import Finding
-
-    return (each for each in found if isinstance(each, Finding))

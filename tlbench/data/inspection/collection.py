@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,10 @@ from tlbench.base.schema import validate
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
+from tlbench.data.guess import guess_options
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
-from tlbench.data.inspection.shapes import Shape, shapes_of
-from tlbench.data.reader_options import guess_options
 from tlbench.data.readers import READERS
-from tlbench.data.readers.base import Scanned
-from tlbench.data.readers.file_types import check_is_file
+from tlbench.data.readers.base import Scanned, check_is_file
 
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
@@ -54,11 +51,6 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    @cached_property
-    def shapes(self) -> list[Shape]:
-        """What copies of each structure have in common with it."""
-        return shapes_of(self.frames)
 
     @property
     def unused(self) -> npt.NDArray[np.bool_]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from tlbench.data.frames import Floats, Ints
 from tlbench.data.inspection.collection import Collection
+from tlbench.data.inspection.copies import Shape, by_key
 from tlbench.data.inspection.finding import Finding, measured
-from tlbench.data.inspection.shapes import by_key
 
 FEWEST_FRAMES = 10
 """Frames of one composition whose energies are compared."""
@@ -53,14 +53,14 @@ LEVELS = (
 )
 
 
-def check_energies(collection: Collection) -> Iterator[Finding]:
+def check_energies(collection: Collection, shapes: Sequence[Shape]) -> Iterator[Finding]:
     """Find a second energy reference, and single energies far from those of like frames.
 
     A frame that is like no other (a dimer, a new phase) may have any energy that solids have.
     """
     per_atom = collection.frames.energy / collection.frames.n_atoms
-    for members in by_key(collection.shapes):
-        prints = np.array([collection.shapes[index].fingerprint for index in members])
+    for members in by_key(shapes):
+        prints = np.array([shapes[index].fingerprint for index in members])
         for level in LEVELS:
             if len(members) < FEWEST_FRAMES:
                 break

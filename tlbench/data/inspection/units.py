@@ -12,9 +12,9 @@ import numpy as np
 
 from tlbench.base.units import BOHR, ENERGY_UNITS, FORCE_UNITS
 from tlbench.data.inspection.collection import Collection
-from tlbench.data.inspection.distances import closest_in_radii
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
 from tlbench.data.inspection.forces import typical_force
+from tlbench.data.inspection.geometry import closest_in_radii
 from tlbench.data.work import FORCES_EXPLAIN, force_slope
 
 LENGTHS = {"bohr": BOHR, "nm": 10.0, "Å but were converted as if in bohr": 1 / BOHR}

@@ -13,12 +13,11 @@ from tlbench.data.inspection.cells import (
     check_stress_cells,
 )
 from tlbench.data.inspection.collection import Collection
-from tlbench.data.inspection.copies import check_copies
-from tlbench.data.inspection.distances import check_overlaps
+from tlbench.data.inspection.copies import check_copies, shapes_of
 from tlbench.data.inspection.energies import check_energies
 from tlbench.data.inspection.finding import EVERYWHERE, Finding, merge
-from tlbench.data.inspection.forces import check_large_forces, check_net_force
-from tlbench.data.inspection.parts import check_parts
+from tlbench.data.inspection.forces import check_large_forces, check_net_force, check_parts
+from tlbench.data.inspection.geometry import check_overlaps
 from tlbench.data.inspection.stress import check_stress
 from tlbench.data.inspection.units import check_distances, check_forces, check_units
 
@@ -52,15 +51,12 @@ class Validation:
 
     def summary(self) -> str:
         """Return the result in one line."""
-        counts = [
+        found = {word: self.count(word) for word in ("error", "warning")}
+        structures, *faults = (
             f"{number} {word}{'' if number == 1 else 's'}"
-            for number, word in (
-                (self.n_structures, "structure"),
-                (self.count("error"), "error"),
-                (self.count("warning"), "warning"),
-            )
-        ]
-        return f"{counts[0]} checked: {counts[1]}, {counts[2]}"
+            for word, number in {"structure": self.n_structures, **found}.items()
+        )
+        return f"{structures} checked: {', '.join(faults)}"
 
 
 def validate_collection(
@@ -85,9 +81,10 @@ def validate_collection(
     findings += [*overlaps, *check_net_force(measurable)]
     sound = _without(measurable, overlaps)
     on_check("outliers")
-    far = [*check_large_forces(sound), *check_energies(sound)]
+    shapes = shapes_of(sound.frames)
+    far = [*check_large_forces(sound), *check_energies(sound, shapes)]
     on_check("copies")
-    findings += [*far, *check_copies(sound)]
+    findings += [*far, *check_copies(sound, shapes)]
     # A few frames with other energies or forces would decide what a fit to all of them says.
     usual = _without(sound, far, ("error", "warning"))
     on_check("stresses")

@@ -1,5 +1,6 @@
 """What an origin of structures is."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from tlbench.base.errors import InputError
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
 from tlbench.data.readers.base import Scanned
@@ -20,6 +22,36 @@ MOST_FRAMES = 1_000_000_000
 
 OnStep = Callable[[int, int], None]
 """Called with the steps done, and the steps in all."""
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def check_digest(path: Path, sha256: str) -> None:
+    """Refuse a file that is not the one that the card means.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or its digest differs.
+    """
+    found = sha256_of(path)
+    if found != sha256:
+        raise InputError(
+            f"{path}: has the SHA-256 {found[:12]}…, but the card says {sha256[:12]}…."
+        )
 
 
 class DataFile(Strict):
@@ -172,7 +204,7 @@ class Origin(Strict):
     def shared_with(self, target: "Origin") -> str | None:
         """Return in words which structures a model pretrained here has in common with a target.
 
-        Both are of a common element, and of one kind; see `tlbench.data.sharing.shared_data`.
+        Both are of a common element, and of one kind; see `tlbench.data.cards.shared_data`.
         """
         return None
 

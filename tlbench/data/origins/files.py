@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from tlbench.base.errors import InputError
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
-from tlbench.data.origins.base import SPLITS, DataFile, OnStep, Origin
+from tlbench.data.origins.base import SPLITS, DataFile, OnStep, Origin, check_digest
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned
-from tlbench.data.reading import read_parts
 from tlbench.data.splits import Part, Split, divide
 
 
@@ -100,8 +100,24 @@ class FilesOrigin(Origin):
         paths: Mapping[str, Path],
         on_step: OnStep = lambda done, total: None,
     ) -> dict[str, Frames]:
-        """Read the files and divide their frames; see `read_parts`."""
-        return read_parts(elements, recipe, paths)
+        """Read the files and divide their frames.
+
+        Raises
+        ------
+        InputError
+            If a file is missing, has another digest or content than the card says, or a part of
+            the split cannot be filled.
+        """
+        reader = READERS.get(recipe["reader"])
+        options = reader.options.model_validate(recipe["options"])
+        for name, sha256 in recipe["files"].items():
+            check_digest(paths[name], sha256)
+        reader.check({name: paths[name] for name in recipe["files"]}, options)
+        files = {}
+        for name in recipe["files"]:
+            files[name] = reader.read(paths[name], options)
+            _check_elements(paths[name], files[name], elements)
+        return divide(files, Split.model_validate(recipe["split"]))
 
     def data_files(self) -> dict[str, DataFile]:
         """Return the files by name."""
@@ -155,3 +171,19 @@ class FilesOrigin(Origin):
         """Return SHA-256 → name of every file that one of the parts is drawn from."""
         parts: list[Part] = [getattr(self.split, split) for split in splits]
         return {self.files[name].sha256: name for part in parts for name in part.files}
+
+
+def _check_elements(path: Path, frames: Frames, elements: Sequence[str]) -> None:
+    """Refuse frames with other elements than the card names."""
+    from ase.data import atomic_numbers, chemical_symbols
+
+    known = [atomic_numbers.get(symbol, -1) for symbol in elements]
+    foreign = ~np.isin(frames.atomic_numbers, known)
+    if foreign.any():
+        atom = int(np.argmax(foreign))
+        frame = int(np.searchsorted(frames.atom_start, atom, side="right")) - 1
+        symbol = chemical_symbols[frames.atomic_numbers[atom]]
+        raise InputError(
+            f"{path}: structure {frame} contains {symbol}, but the card says that the data are "
+            f"of {', '.join(elements)}."
+        )

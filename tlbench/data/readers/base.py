@@ -13,10 +13,6 @@ Scanned = Iterator[tuple[str, int | None, Frames | InputError]]
 """Name of the file, index and content of each frame, or what is wrong with it."""
 
 
-def _accept(paths: Mapping[str, Path], options: Any) -> None:
-    """Accept any settings."""
-
-
 @dataclass(frozen=True)
 class Reader:
     """A file format.
@@ -39,7 +35,7 @@ class Reader:
     summary: str
     options: type[Strict]
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
-    check: Callable[[Mapping[str, Path], Any], None] = _accept
+    check: Callable[[Mapping[str, Path], Any], None] = lambda paths, options: None
 
     def scan(self, paths: Mapping[str, Path], options: Any) -> Scanned:
         """Yield name of the file, index and content of every frame, or what is wrong with it.
@@ -75,3 +71,23 @@ class Reader:
         if not frames:
             raise InputError(f"{path}: has no structures.")
         return Frames.concatenate(frames)
+
+
+def check_is_file(path: Path, missing: str) -> None:
+    """Refuse a path that does not lead to a regular file; ``missing`` is said if nothing is there.
+
+    Raises
+    ------
+    InputError
+        Also for a pipe or a device, which may never end.
+    """
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it.")
+    if path.exists():
+        raise InputError(
+            f"{path}: is a pipe or a device, not a regular file; write its content into a file "
+            "first."
+        )
+    raise InputError(missing)

@@ -167,16 +167,11 @@ def _frame(index: int, atoms: Any, found: dict[str, Any], options: ExtxyzOptions
         forces=number(options.forces_key, (n_atoms, 3), "forces") * FORCE_UNITS[options.force_unit],
         energy=number(options.energy_key, (), "energy")[None] * ENERGY_UNITS[options.energy_unit],
         stress=_stress(found, float(atoms.cell.volume), options)[None],
-        temperature_k=np.array([_number(_under(found, options.temperature_key))]),
-        phase=np.array([str(_under(found, options.phase_key, ""))]),
-        group=np.array([str(_under(found, options.group_key, ""))]),
+        temperature_k=np.array([_number(found.get(options.temperature_key or ""))]),
+        phase=np.array([str(found.get(options.phase_key or "", ""))]),
+        group=np.array([str(found.get(options.group_key or "", ""))]),
         trajectory=np.array([index], dtype=np.int64),
     )
-
-
-def _under(found: dict[str, Any], key: str | None, missing: Any = None) -> Any:
-    """Return the value of ``key``, or ``missing`` if there is none or the key is None."""
-    return missing if key is None else found.get(key, missing)
 
 
 def _number(value: Any) -> float:
@@ -187,8 +182,7 @@ def _number(value: Any) -> float:
 
 def _stress(found: dict[str, Any], volume: float, options: ExtxyzOptions) -> Floats:
     """Return the stress in GPa, positive in tension; NaN where there is none."""
-    stress = found.get(options.stress_key) if options.stress_key else None
-    virial = found.get(options.virial_key) if options.virial_key else None
+    stress, virial = (found.get(key or "") for key in (options.stress_key, options.virial_key))
     of_virial = -_tensor(virial) / volume * GPA if virial is not None and volume > 0 else None
     if stress is None:
         return np.full((3, 3), np.nan) if of_virial is None else of_virial

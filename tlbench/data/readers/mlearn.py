@@ -58,18 +58,9 @@ def frames(path: Path, options: MlearnOptions) -> Iterator[tuple[int, Frames | I
             yield index, _frame(entry, index, options)
         except InputError as error:
             yield index, error
-        except (
-            KeyError,
-            IndexError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            np.linalg.LinAlgError,
-        ) as error:
-            yield (
-                index,
-                InputError(f"is not an mlearn structure ({type(error).__name__}: {error})."),
-            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            said = f"{type(error).__name__}: {error}"
+            yield index, InputError(f"is not an mlearn structure ({said}).")
 
 
 def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:

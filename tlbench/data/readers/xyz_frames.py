@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tlbench.base.errors import InputError
-from tlbench.data.readers.file_types import refuse_other_types
 
 CELL_NAMES = ("lattice", "cell", "lattice_vectors", "cell_vectors", "unit_cell", "unitcell", "box")
 """Other names of ``Lattice``, in lower case."""
@@ -38,6 +37,38 @@ MOST_DIGITS = 9
 
 LONGEST_LINE = 1 << 18
 """Bytes of a line."""
+
+N_BYTES = 512
+"""Bytes at the start of a file by which it is recognised."""
+
+CONVERT = "convert it with `ase convert -n : {name} data.extxyz`"
+
+SIGNATURES = (
+    (b"\x1f\x8b", "is compressed by gzip; run `gunzip {name}` first"),
+    (b"BZh", "is compressed by bzip2; run `bunzip2 {name}` first"),
+    (b"\xfd7zXZ", "is compressed by xz; run `unxz {name}` first"),
+    (b"PK\x03\x04", "is a zip archive (or a file of numpy or torch); unpack or convert it first"),
+    (b"\xff\xfe", "is text in UTF-16; run `iconv -f UTF-16 -t UTF-8 {name} > data.extxyz` first"),
+    (b"\xfe\xff", "is text in UTF-16; run `iconv -f UTF-16 -t UTF-8 {name} > data.extxyz` first"),
+    (b"- of Ulm", "is a trajectory of ase (.traj); " + CONVERT),
+    (b"AFFormat", "is a trajectory of ase (.traj); " + CONVERT),
+    (b"SQLite format 3", "is a database (.db); if it is one of ase, " + CONVERT),
+    (b"\x89HDF", "is an HDF5 file; write its frames as extended XYZ with the program that made it"),
+    (b"\x93NUMPY", "is an array of numpy; write its frames as extended XYZ, e.g. with ase"),
+    (b"CDF\x01", "is a NetCDF file; " + CONVERT),
+    (b"CDF\x02", "is a NetCDF file; " + CONVERT),
+    (b"BEGIN_CFG", "is a file of MLIP (.cfg); write its frames as extended XYZ with mlp or dpdata"),
+    (b"ITEM: TIMESTEP", "is a dump of LAMMPS, which has no energies; " + CONVERT),
+    (b"\x80", "is a pickle, which is not read because it could run any code"),
+)
+"""First bytes of files of other types: what they are, and the way out."""
+
+WORDS = (
+    (b" vasp.", "is an OUTCAR of VASP; " + CONVERT),
+    (b"<modeling", "is a vasprun.xml of VASP; " + CONVERT),
+    (b"<?xml", "is XML; if ase reads it, " + CONVERT),
+)
+"""Words among the first bytes, likewise."""
 
 BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 
@@ -108,10 +139,10 @@ class FrameText:
                 )
             )
         except Exception as error:  # ase's parser raises whatever its parts raise
-            raise InputError(self._fault(header) or self._unknown(error)) from error
-
-    def _unknown(self, error: Exception) -> str:
-        return f"line {self.number}: the frame that begins here cannot be read ({_said(error)})."
+            unknown = (
+                f"line {self.number}: the frame that begins here cannot be read ({_said(error)})."
+            )
+            raise InputError(self._fault(header) or unknown) from error
 
     def _fault(self, header: dict[str, Any]) -> str | None:
         """Return which line of the atoms is at fault, and why; None if none is."""
@@ -147,7 +178,7 @@ def frame_texts(path: Path) -> Iterator[FrameText]:
         If the file cannot be read, has no frames, or something else than a frame on a line,
         which is named.
     """
-    refuse_other_types(path)
+    _refuse_other_types(path)
     found = False
     try:
         with path.open("rb") as file:
@@ -160,6 +191,29 @@ def frame_texts(path: Path) -> Iterator[FrameText]:
         raise InputError(f"{path}: {error}") from error
     if not found:
         raise InputError(f"{path}: has no frames.")
+
+
+def _refuse_other_types(path: Path) -> None:
+    """Refuse a file that is recognised as something else than extended XYZ.
+
+    Raises
+    ------
+    InputError
+        Saying what the file is and how to convert it, or why it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(N_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    found = next((said for mark, said in SIGNATURES if start.startswith(mark)), None)
+    found = found or next((said for word, said in WORDS if word in start), None)
+    if found is None and start.lstrip()[:1] in (b"{", b"["):
+        found = "is JSON; name its reader in a card, or, if ase reads it, " + CONVERT
+    if found is None and b"\0" in start:
+        found = "is a binary file, not extended XYZ"
+    if found:
+        raise InputError(f"{path}: {found.format(name=path.name)}.")
 
 
 def _frame_texts(file: BinaryIO) -> Iterator[FrameText]:

@@ -7,7 +7,6 @@ from tlbench.metrics.statistics.association import (
     null_correlations,
 )
 from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
-from tlbench.metrics.statistics.pairs import Curve, Pair, Table, geometric_mean
 from tlbench.metrics.statistics.rate import (
     Difference,
     Rate,
@@ -17,10 +16,14 @@ from tlbench.metrics.statistics.rate import (
     wilson_interval,
 )
 from tlbench.metrics.statistics.ratio import (
+    Curve,
     NegativeTransfer,
+    Pair,
     Ratio,
+    Table,
     Verdict,
     area_ratio,
+    geometric_mean,
     negative_transfer,
     paired_ratio,
     verdict,

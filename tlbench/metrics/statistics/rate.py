@@ -48,8 +48,7 @@ import numpy as np
 
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics.bootstrap import TAIL
-from tlbench.metrics.statistics.pairs import Table
-from tlbench.metrics.statistics.ratio import paired_ratio
+from tlbench.metrics.statistics.ratio import Table, paired_ratio
 
 
 @dataclass(frozen=True)

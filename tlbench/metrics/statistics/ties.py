@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlbench.metrics.statistics.pairs import (
+from tlbench.metrics.statistics.ratio import (
     Pair,
     Table,
     in_order,
     log_ratios,
     model_of,
     positive_log,
+    ratio_of,
 )
-from tlbench.metrics.statistics.ratio import ratio_of
 
 
 @dataclass(frozen=True)

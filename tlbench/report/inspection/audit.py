@@ -1,20 +1,32 @@
-"""Counts of faults in the data of a run: copies, and parts without forces."""
+"""Copies, and parts without forces, in the data of a run: counted, kept, and put in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
-from tlbench.base.schema import Strict
-from tlbench.data.cards import Card
+from tlbench.base.errors import InputError
+from tlbench.base.files import write_whole
+from tlbench.base.schema import Strict, read_json
+from tlbench.data.cards import Card, same_data_error
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import from_parts
-from tlbench.data.inspection.forces import has_forces
-from tlbench.data.inspection.parts import ForceScale, force_scales
-from tlbench.data.inspection.shapes import Shape, copies_among, shapes_of
-from tlbench.data.reading import read_parts
-from tlbench.data.sharing import same_data_error
+from tlbench.data.inspection.copies import Shape, copies_among, shapes_of
+from tlbench.data.inspection.forces import (
+    ForceScale,
+    force_scales,
+    has_forces,
+    unlike_training,
+    without_forces,
+)
+from tlbench.data.origins import SPLITS
+from tlbench.engine.store.store import Store
+from tlbench.jobs.context import data_file
+from tlbench.report.data_notes import DataNotes
+from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
 
 MOST_ATOMS = 300_000
@@ -62,21 +74,15 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
         Whether the parts are different trajectories that tlbench has sampled, which share no frame.
     """
     scales = force_scales(from_parts(parts))
-    if sampled:
-        return DataSetAudit(forces=scales, copies={})
-    if _n_atoms(parts) > MOST_ATOMS:
+    if not sampled and _n_atoms(parts) > MOST_ATOMS:
         return DataSetAudit(forces=scales, copies=None)
-    return DataSetAudit(forces=scales, copies=_copies_within(parts))
-
-
-def _copies_within(parts: Parts) -> dict[str, dict[str, Copies]]:
-    """Return how many frames of validation and test are copies of frames of each earlier part."""
-    found, earlier = {}, {"train": shapes_of(parts["train"])}
-    for part in ("validation", "test"):
-        shapes = shapes_of(parts[part])
-        found[part] = _copies(parts[part], shapes, earlier)
-        earlier[part] = shapes
-    return found
+    shapes = {} if sampled else {part: shapes_of(parts[part]) for part in SPLITS}
+    copies = {
+        part: _copies(parts[part], shapes[part], {each: shapes[each] for each in SPLITS[:n]})
+        for n, part in enumerate(shapes)
+        if n
+    }
+    return DataSetAudit(forces=scales, copies=copies)
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
@@ -114,8 +120,8 @@ def check_distinct(study: Study, mirror: Path | None = None) -> None:
     for source, target in [] if study.suite.allow_same_data else related_transfers(study):
         if not (source.data_files() and target.data_files()):
             continue
-        parts = _read(target, mirror)
-        found = audit_source(_read(source, mirror), parts)
+        parts = target.read(fetch(target, mirror))
+        found = audit_source(source.read(fetch(source, mirror)), parts)
         copies = [each for part in (found.copies or {}).values() for each in part.values()]
         # Two data sets of one element may well have perfect crystals in common, so frames
         # without forces count only where there are no others.
@@ -127,10 +133,6 @@ def check_distinct(study: Study, mirror: Path | None = None) -> None:
             kind = "structures" if total == frames else "structures with forces"
             shared = f"{same} of {total} {kind} of the target are structures of the source"
             raise same_data_error(source, target, shared)
-
-
-def _read(card: Card, mirror: Path | None) -> dict[str, Frames]:
-    return read_parts(card.elements, card.recipe()["origin"], fetch(card, mirror))
 
 
 def _copies(
@@ -147,3 +149,155 @@ def _copies(
 
 def _n_atoms(parts: Parts) -> int:
     return sum(len(frames.positions) for frames in parts.values())
+
+
+FILE = "data.json"
+"""Counts of a run's data sets, so that the same command does not count again."""
+
+
+_ADJECTIVE = {"train": "training", "validation": "validation", "test": "test"}
+
+
+class Audits(Strict):
+    """Counts by the key of a data set's job, and by those of source and target, with a slash.
+
+    Counts of another format are made again from the data.
+    """
+
+    format: Literal[2] = 2
+    data: dict[str, DataSetAudit] = Field(default={})
+    sources: dict[str, SourceAudit] = Field(default={})
+
+
+def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Path) -> DataNotes:
+    """Return notes on those data sets of ``study`` whose jobs are in ``finished``.
+
+    Counts are kept in the folder ``out``; only data sets that are not counted there are read.
+    """
+    try:
+        audits = _audits(study, store, finished, out / FILE)
+        return _notes(study, audits)
+    except Exception as error:
+        # The results of a run that is done should be written, however odd its data are.
+        said = " ".join(str(error).split())[:200]
+        return DataNotes((f"The data could not be inspected ({type(error).__name__}: {said}).",))
+
+
+def _audits(study: Study, store: Store, finished: Collection[str], path: Path) -> Audits:
+    """Return the counts of a run, and write them if there are new ones."""
+    try:
+        known = read_json(path, Audits, "counts of data sets")
+    except InputError:
+        known = Audits()
+    loaded: dict[str, dict[str, Frames]] = {}
+
+    def parts(key: str) -> dict[str, Frames]:
+        if key not in loaded:
+            folder = store.folder(key)
+            loaded[key] = {split: Frames.load(folder / data_file(split)) for split in SPLITS}
+        return loaded[key]
+
+    data, sources = {}, {}
+    for card in study.cards:
+        key = dataset_job(card).key
+        if key in finished:
+            data[key] = known.data.get(key) or audit_data_set(
+                parts(key), sampled=not card.data_files()
+            )
+    for source, target in related_transfers(study):
+        first, second = dataset_job(source).key, dataset_job(target).key
+        if first in finished and second in finished:
+            pair = _pair(source, target)
+            sources[pair] = known.sources.get(pair) or audit_source(parts(first), parts(second))
+    found = Audits(data=data, sources=sources)
+    if found != known:
+        write_whole(path, found.model_dump_json(indent=1) + "\n")
+    return found
+
+
+def _pair(source: Card, target: Card) -> str:
+    return f"{dataset_job(source).key}/{dataset_job(target).key}"
+
+
+def _notes(study: Study, audits: Audits) -> DataNotes:
+    sentences: list[str] = []
+    for card in study.cards:
+        if (found := audits.data.get(dataset_job(card).key)) is not None:
+            sentences += _on_data_set(card.name, found)
+    for source, target in related_transfers(study):
+        if (shared := audits.sources.get(_pair(source, target))) is not None:
+            sentences += _on_source(source.name, target.name, shared)
+    silent = set()
+    for target in {ends.target.digest(): ends.target for ends in study.ends}.values():
+        found = audits.data.get(dataset_job(target).key)
+        if found is not None and found.forces["test"].vanishes:
+            silent |= set(target.elements)
+    if silent:
+        sentences.append(
+            f"Force errors of models of {', '.join(sorted(silent))} are therefore in the records "
+            "only: neither a ratio between them nor a gain or loss by transfer means anything."
+        )
+    return DataNotes(tuple(sentences), frozenset(silent))
+
+
+def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
+    of = f" of {name}"
+    fitted = (
+        "Models trained on all training structures have been fitted to {them}, models of smaller N "
+        "only if {they} among their N structures; tlbench data validate lists {them}."
+    )
+    unseen = "Models are not fitted to validation structures; tlbench data validate lists {them}."
+    for part, by_original in (found.copies or {}).items():
+        structures = f"{found.forces[part].frames} {part} structures{of}"
+        for original, what, meaning in (
+            ("train", "its training structures", fitted),
+            ("validation", "its validation structures alone", unseen),
+        ):
+            if original in by_original:
+                yield from _on_copies(by_original[original], structures, what, meaning)
+    if found.copies is None:
+        yield (
+            f"The structures{of} were not searched for copies of training structures, because "
+            "they are many; tlbench data validate does."
+        )
+    yield from unlike_training(found.forces, of)
+    tested = {"test": found.forces["test"]}
+    if not found.forces["test"].vanishes and (counts := without_forces(tested, of)):
+        yield f"{counts}."
+
+
+def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
+    if found.copies is None:
+        yield (
+            f"The structures of {target} were not searched for structures of the source {source}, "
+            "because they are many."
+        )
+    fitted = f"Source models trained on all of {source} have been fitted to {{them}}."
+    unseen = "Source models are not fitted to validation structures."
+    for part, by_original in (found.copies or {}).items():
+        structures = f"{found.frames[part]} {_ADJECTIVE[part]} structures of {target}"
+        of_source = f"structures of the source {source}"
+        yield from _on_copies(by_original["train"], structures, f"the training {of_source}", fitted)
+        yield from _on_copies(
+            by_original["validation"], structures, f"the validation {of_source} alone", unseen
+        )
+
+
+def _on_copies(copies: Copies, structures: str, originals: str, meaning: str) -> Iterator[str]:
+    """Yield how many of ``structures`` are copies of ``originals``, and which models know them.
+
+    ``meaning`` has ``{them}`` and ``{they}`` for the copies.
+    """
+    if not copies.copies:
+        return
+    ways = "(rotated, reflected, shifted or repeated)"
+    some = {copies.copies: "All", 0: "None"}.get(copies.with_forces, str(copies.with_forces))
+    if copies.copies == 1:
+        are = f"1 of {structures} is a copy of one of {originals} {ways}"
+        forces = f"It has {'forces' if copies.with_forces else 'no forces'}"
+        words = {"them": "it", "they": "it is"}
+    else:
+        are = f"{copies.copies} of {structures} are copies of {originals} {ways}"
+        forces = f"{some} of these copies {'has' if some in ('1', 'None') else 'have'} forces"
+        words = {"them": "them", "they": "they are"}
+    yield f"{are}. {forces}. {meaning.format(**words)}"

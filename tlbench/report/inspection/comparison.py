@@ -8,9 +8,8 @@ import numpy as np
 
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.data.reader_options import guess_options
-from tlbench.data.readers.extxyz import ExtxyzOptions, images
-from tlbench.data.readers.extxyz import frames as labelled_frames
+from tlbench.data.guess import guess_options
+from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.quantities import DistanceSettings, SetDistance
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance
@@ -52,20 +51,14 @@ def read_file(path: Path) -> tuple[Frames, str]:
         raise InputError(f"{path}: is larger than {MOST_BYTES >> 20} MiB; take fewer frames.")
     try:
         options = ExtxyzOptions.model_validate(guess_options(path).options)
-        read = [(number, frame) for number, frame in labelled_frames(path, options)]
-        for number, frame in read:
-            if isinstance(frame, InputError):
-                raise InputError(f"{path}: frame {number}: {frame}") from frame
-        numbers = [number for number, _ in read]
-        frames, why = Frames.concatenate([f for _, f in read if isinstance(f, Frames)]), ""
+        frames, why = READER.read(path, options), ""
     except InputError as error:
-        found = list(images(path))
-        numbers = [number for number, _ in found]
-        frames, why = Frames.unlabelled([atoms for _, atoms in found]), str(error)
+        frames, why = Frames.unlabelled([atoms for _, atoms in images(path)]), str(error)
     if len(frames) > MOST_FRAMES:
         kept = np.linspace(0, len(frames) - 1, MOST_FRAMES).round().astype(np.int64)
-        numbers, frames = [numbers[k] for k in kept], frames.select(kept)
-    for index, number in enumerate(numbers):
+        frames = frames.select(kept)
+    # A frame's trajectory is its index in the file.
+    for index, number in enumerate(frames.trajectory):
         check_structure(f"{path}: frame {number + 1}", frames.select([index]))
     return frames, why
 

@@ -13,7 +13,7 @@ from tlbench.cli import app
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import from_parts
 from tlbench.data.inspection.finding import Finding
-from tlbench.data.inspection.parts import check_parts, force_scales
+from tlbench.data.inspection.forces import check_parts, force_scales
 from tlbench.data.inspection.validation import validate_collection
 
 

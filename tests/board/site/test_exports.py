@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.board.site import columns
+from tlbench.board.site import exports
 from tlbench.board.site.build import Built
-from tlbench.board.site.columns import files_of
-from tlbench.board.site.exports import COLUMNS, board_csv
+from tlbench.board.site.exports import COLUMNS, RULES, board_csv, files_of
+from tlbench.board.site.headline import Published
 from tlbench.board.site.rows import BoardRow, board_rows
-from tlbench.board.site.rules import RULES
 from tlbench.report.html import safe_json
 
 
@@ -43,7 +42,7 @@ def _read(files: list[str]) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("in_file", [20_000, 7])
 def test_the_page_gets_every_row_whatever_the_size_of_its_files(rows, in_file, monkeypatch):
-    monkeypatch.setattr(columns, "ROWS_IN_FILE", in_file)
+    monkeypatch.setattr(exports, "ROWS_IN_FILE", in_file)
     files = files_of(rows)
     assert len(files) == -(-len(rows) // in_file)
     found = _read(files)
@@ -84,5 +83,5 @@ def test_no_cell_of_the_csv_is_a_formula(rows, built: Built):
     from dataclasses import replace
 
     evil = replace(rows[0], place=replace(rows[0].place, backbone="=cmd()"))
-    line = board_csv([(board, [evil])]).splitlines()[1]
+    line = board_csv([Published(board, [evil])]).splitlines()[1]
     assert "'=cmd()" in line

@@ -4,13 +4,16 @@ The key of a job is the digest of all that determines its result: the suite is p
 the sources that the submission states, which gives the key of every job.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tlbench.board.reading import Entry
-from tlbench.board.verification.coordinates import coordinates_of
-from tlbench.board.verification.numbers import Model
+from tlbench.board.verification.models import Coordinates, Model
 from tlbench.results.frame_errors import ModelErrors
 from tlbench.study.plan import Plan, dataset_job
+
+MOST_KINDS = 50
+"""Kinds of jobs, by far more than there are or were."""
 
 _INVENTED = "is not that of its suite, settings, seeds and sources"
 
@@ -49,7 +52,7 @@ def check_keys(
 
 def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
     simulated = {cell.job for cell in planned.simulated}
-    cells = {coordinates_of(cell, cell.job in simulated): cell for cell in planned.cells}
+    cells = {Coordinates(cell.model, cell.job in simulated): cell for cell in planned.cells}
     for model in models:
         cell = cells.get(model.where)
         # What is no model of the suite is said elsewhere.
@@ -58,3 +61,30 @@ def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
         trained = {record.trained for record in model.records}
         if model.job != cell.job or trained != {cell.trained}:
             yield f"{model.where.label()}: the key of its job, {model.job[:12]}, {_INVENTED}."
+
+
+def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
+    """Yield what is wrong with the jobs that numbers come from."""
+    by_job: dict[str, set[Coordinates]] = defaultdict(set)
+    for model in models:
+        by_job[model.job].add(model.where.own())
+    for job, some in by_job.items():
+        if len(some) > 1:
+            names = "; ".join(sorted(where.label() for where in some)[:2])
+            yield f"Job {job[:12]} stands for different models: {names}."
+    known = {p.job for p in entry.provenance}
+    if len(known) != len(entry.provenance):
+        yield "Where a job was done is said twice."
+    if len({p.kind for p in entry.provenance}) > MOST_KINDS:
+        yield f"The jobs are of more than {MOST_KINDS} kinds."
+    for job in sorted(by_job.keys() - known):
+        yield f"Nothing says where job {job[:12]} was done."
+    dirty = sum(p.git_dirty is True for p in entry.provenance)
+    if dirty:
+        yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
+    weights = {r.trained for r in entry.results.records if r.trained}
+    if weights != entry.about.weights.keys():
+        yield "The digests of weights are not those of the models that records name."
+    for cost in entry.results.costs:
+        if cost.trained not in weights:
+            yield f"The cost of model {cost.trained[:12]} is of no model that is there."

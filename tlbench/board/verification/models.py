@@ -1,11 +1,12 @@
-"""Which models a suite has: what its results are compared with, one by one."""
+"""The models of a suite and of a submission, by what distinguishes them."""
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from tlbench.results.profiles import Profile
+from tlbench.board.reading import Entry
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
-from tlbench.study.plan import PRETRAIN, Cell
+from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
 from tlbench.transfer import arm
 
@@ -37,11 +38,6 @@ class Coordinates:
         )
 
 
-def coordinates_of(value: Record | Profile | Cell, simulated: bool = False) -> Coordinates:
-    """Return the coordinates of the model that a record, profile or cell of a plan is of."""
-    return Coordinates(value.model, simulated)
-
-
 def expected(study: Study) -> list[Coordinates]:
     """Return what is measured of every model of a study, backbone by backbone."""
     return [
@@ -51,3 +47,35 @@ def expected(study: Study) -> list[Coordinates]:
         if model.backbone == backbone
         for simulated in ((False, True) if study.is_simulated(model) else (False,))
     ]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of a submission: the records of one job for one set of coordinates."""
+
+    where: Coordinates
+    job: str
+    records: list[Record]
+
+    @property
+    def trained(self) -> str | None:
+        """The job that trained it; None if that is not known."""
+        return self.records[0].trained
+
+
+def models_of(entry: Entry) -> list[Model]:
+    """Return the models that the records of a submission are of, in their order."""
+    simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
+    found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
+    for record in entry.results.records:
+        found[Coordinates(record.model, record.job in simulated), record.job].append(record)
+    return [Model(where, job, records) for (where, job), records in found.items()]
+
+
+def measured_models(entry: Entry) -> dict[str, Model]:
+    """Return the models that errors on test structures are of, by the job that measured them."""
+    found: dict[str, Model] = {}
+    for model in models_of(entry):
+        if not model.where.simulated:
+            found.setdefault(model.job, model)
+    return found
