@@ -3,8 +3,19 @@
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table
 from tlbench.report.sections.errors import error_table
+from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+
+
+def record_of(strategy="scratch", value=100.0, **changes) -> Record:
+    """Return a force error of a model of Ge; ``changes`` are other fields of its line in a file."""
+    fields = {
+        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
+        "backbone": "b", "size": 10, "subset_seed": 0, "init_seed": 0, "metric": "force_mae",
+        "unit": "meV/Å", "condition": {}, "job": "k",
+    }  # fmt: skip
+    return Record(**{**fields, "strategy": strategy, "value": value, **changes})
 
 
 def analysis_of(records, *metrics, **results):

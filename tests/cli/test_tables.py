@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -15,7 +15,6 @@ from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.sections.errors import findings
-from tlbench.results.records import Record
 from tlbench.study.loading import load_suite
 
 
@@ -61,11 +60,8 @@ def test_what_cannot_fit_is_a_block_per_row():
 
 
 def result(strategy, seed, value):
-    return Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge",
-        backbone="dimenetpp", strategy=strategy, size=10, subset_seed=seed, init_seed=seed,
-        metric="force_mae", unit="meV/Å", value=value, condition={}, job=f"{strategy}{seed}",
-    )  # fmt: skip
+    fields = {"backbone": "dimenetpp", "subset_seed": seed, "init_seed": seed}
+    return record_of(strategy, value, **fields, job=f"{strategy}{seed}")
 
 
 def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):

@@ -80,7 +80,7 @@ def test_an_edit_of_the_loss_changes_the_keys_of_what_depends_on_training(copied
 
 @pytest.mark.parametrize(
     "name",
-    ["report/page.py", "cli/run.py", "engine/store/store.py", "jobs/base.py", "study/models.py"],
+    ["report/html.py", "cli/run.py", "engine/store/store.py", "jobs/base.py", "study/models.py"],
 )
 def test_an_edit_of_what_computes_nothing_changes_nothing(edited, name):
     assert edited(name) == set()

@@ -1,12 +1,11 @@
 """Errors by properties of test structures, as tables; structures without forces are left out."""
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.conditions import condition_tables, conditions
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
@@ -22,10 +21,9 @@ UNITS = {"force_mae": "meV/Å", "force_rmse": "meV/Å", "energy_mae": "meV/atom"
 
 
 def record(strategy, seed, value, metric="force_mae", size=10, **condition):
-    return Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target="Li", backbone="b",
-        strategy=strategy, size=size, subset_seed=seed, init_seed=seed, metric=metric,
-        unit=UNITS[metric], value=value, condition=condition, job=f"{strategy}{seed}{size}",
+    return record_of(
+        strategy, value, target="Li", size=size, subset_seed=seed, init_seed=seed, metric=metric,
+        unit=UNITS[metric], condition=condition, job=f"{strategy}{seed}{size}",
     )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """Costs of models: tables, totals, and which points are on the front."""
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.base.errors import InputError
-from tlbench.report.figures import pareto
+from tlbench.report.figures import cost_fronts, pareto
 from tlbench.report.sections.costs import (
     Point,
     cost_tables,
@@ -13,7 +13,6 @@ from tlbench.report.sections.costs import (
     training_seconds,
 )
 from tlbench.results.costs import COSTS_FORMAT, Cost
-from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 
 
@@ -28,13 +27,7 @@ def cost(**changes):
 
 
 def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
-        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {}, "job": "k",
-        "model": model,
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return record_of(strategy, value, subset_seed=seed, model=model, **changes)
 
 
 def points_of(records, paid):
@@ -139,3 +132,16 @@ def test_costs_are_read_as_they_were_written(tmp_path):
     path.write_text(path.read_text().replace("updates_per", "updats_per"))
     with pytest.raises(InputError, match=r"costs.jsonl:\d: is not a cost"):
         COSTS_FORMAT.read_lines(path)
+
+
+WIDTH = 7.7
+"""Of a character in the title of an axis, in pixels, as a browser draws it."""
+
+
+@pytest.mark.parametrize("axis", ["s", "pretraining and training (s)", "a" * 60])
+def test_titles_of_neighbouring_axes_do_not_touch(axis):
+    points = {size: [Point(Place("schnet", "scratch", size), 2.0, 100.0)] for size in (1, 10, 40)}
+    figure = cost_fronts(points, axis, "force_mae (meV/Å)", "meV/Å", ["scratch"])
+    layout = figure.layout
+    assert [layout[f"xaxis{n}"].title.text for n in ("", 2, 3)] == [axis] * 3
+    assert layout.meta["min_width"] - layout.margin.l - layout.margin.r >= 3 * WIDTH * len(axis)

@@ -4,13 +4,13 @@ By the records of ``force_mae`` here, fine-tuning triples the error on Ge.
 """
 
 import pytest
+from analyses import record_of
 
 from tlbench.cli.live import Display
 from tlbench.engine.run.runner import Report
 from tlbench.report.data_notes import DataNotes
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.run import Run
 from tlbench.study.loading import load_suite
@@ -23,13 +23,8 @@ SILENT = DataNotes(("Every force <vanishes>.",), frozenset({"Ge"}))
 
 
 def record(strategy, value, seed=0, **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "schnet", "strategy": strategy, "size": 4, "subset_seed": seed,
-        "init_seed": 0, "metric": "force_mae", "unit": "meV/Å", "value": value,
-        "condition": {}, "job": "k",
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    fields = {"backbone": "schnet", "size": 4, "subset_seed": seed, **changes}
+    return record_of(strategy, value, **fields)
 
 
 def energy(strategy, value, **changes):

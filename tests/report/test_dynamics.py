@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from analyses import record_of
 
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.metrics.statistics import wilson_interval
@@ -14,7 +15,6 @@ from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
 from tlbench.results.dynamics import Dynamics, ModelRun
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
@@ -63,12 +63,7 @@ def model(strategy, seed=0, failed=(), stable=4, errors=(0.1, 0.2), **changes):
 
 
 def force(value, strategy, seed=0, **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
-        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {}, "job": "k",
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return record_of(strategy, value, **{"subset_seed": seed, **changes})
 
 
 def of(*models, **changes):

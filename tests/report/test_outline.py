@@ -4,24 +4,19 @@ import sys
 from types import SimpleNamespace
 
 import plotly.graph_objects as go
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.report import outline
 from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, pivot
 from tlbench.report.html import figures_json, write_report
 from tlbench.report.markdown import markdown, section_text
 from tlbench.report.outline import sections_of
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
 
 RECORDS = [
-    Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target=target, backbone="b",
-        strategy=strategy, size=1, subset_seed=0, init_seed=0, metric="force_mae", unit="meV/Å",
-        value=value, condition=condition, job="k",
-    )
+    record_of(strategy, value, target=target, size=1, condition=condition)
     for strategy, target, value in (
         ("scratch", "Ge", 2.0), ("finetune", "Ge", 1.0), ("pretrain", "Si", 1.0),
     )

@@ -1,23 +1,16 @@
 """The table of a report, against numbers worked out by hand."""
 
 import pytest
-from analyses import analysis_of, table_of
+from analyses import analysis_of, record_of, table_of
 
 from tlbench.report.markdown import markdown
 from tlbench.report.rows import seed_of
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 
 
 def record(strategy, size, subset_seed, value, **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "b", "strategy": strategy, "size": size, "subset_seed": subset_seed,
-        "init_seed": 0, "metric": "force_mae", "unit": "meV/Å", "value": value,
-        "condition": {}, "job": "k",
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return record_of(strategy, value, **{"size": size, "subset_seed": subset_seed, **changes})
 
 
 RECORDS = [

@@ -1,13 +1,12 @@
 """Temperature matrices, against numbers worked out by hand, and their heat maps."""
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.report.heatmaps import error_maps, ratio_maps
 from tlbench.report.html import write_report
 from tlbench.report.sections import temperature
 from tlbench.report.sections.temperature import matrix_tables, temperature_findings
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
@@ -22,12 +21,11 @@ PHASE = {300.0: "crystal", 1089.0: "liquid"}
 
 
 def record(strategy, train, test, seed, value, target="Ge"):
-    return Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target=target, backbone="b",
-        strategy=strategy, size=0 if train is None else 8, subset_seed=None if train is None else
-        seed, init_seed=0, train_temperature_k=train, metric="force_mae", unit="meV/Å", value=value,
-        condition={"temperature_k": test, "phase": PHASE.get(test, "crystal")}, job="k",
-    )  # fmt: skip
+    condition = {"temperature_k": test, "phase": PHASE.get(test, "crystal")}
+    drawn = {"size": 0, "subset_seed": None} if train is None else {"size": 8, "subset_seed": seed}
+    return record_of(
+        strategy, value, target=target, train_temperature_k=train, condition=condition, **drawn
+    )
 
 
 RECORDS = [

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import Ratio
+from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
-from tlbench.report.rows import Row, by_transfer, rows_of, strategies_of
-from tlbench.report.wording import BASELINE, ratio_text, signs_note, temperature_text
+from tlbench.report.rows import Row, rows_of, strategies_of, transfers_of
+from tlbench.report.wording import BASELINE, WORSE_NOTE, ratio_text, seeds_note, temperature_text
 from tlbench.results.results import Results
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.suite import Suite
@@ -49,7 +49,7 @@ class Analysis:
     @cached_property
     def transfers(self) -> list[Transfer]:
         """What is transferred between, in the order of the records."""
-        return list(by_transfer(self.results.records))
+        return transfers_of(self.results.records)
 
     @property
     def has_several(self) -> bool:
@@ -71,31 +71,28 @@ class Analysis:
         return found
 
 
-Names = dict[str, list[str]]
-"""Titles of the first columns → the texts of each row."""
-
-
-def comparison(rows: list[Row], names: Names, strategies: list[str]) -> tuple[Lines, Lines]:
+def comparison(
+    rows: list[Row], names: list[dict[str, str]], strategies: list[str]
+) -> tuple[Lines, Lines]:
     """Return errors and ratios to scratch: arms side by side, and below each other.
 
     Parameters
     ----------
     names
-        What the first columns say of each of ``rows``; rows of which they say the same share a
-        line.
+        The first cells of each of ``rows``, by title; rows that have the same share a line.
     """
     lines: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row, cells in zip(rows, zip(*names.values(), strict=True), strict=True):
-        lines.setdefault(cells, {})[row.place.strategy] = row
+    for row, cells in zip(rows, names, strict=True):
+        lines.setdefault(tuple(cells.values()), {})[row.place.strategy] = row
+    titles = names[0] if names else {}
     compared = [s for s in strategies if s != BASELINE]
-    beside = [[*names, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
-    metric = rows[0].metric if rows else ""
-    below = [[*names, "arm", metric, f"/ {BASELINE}"]]
-    for cells, arms in lines.items():
+    beside = [[*titles, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
+    below = [[*titles, "arm", rows[0].metric if rows else "", f"/ {BASELINE}"]]
+    for first, arms in lines.items():
         errors = {s: f"{arms[s].mean.value:.1f}" if s in arms else "–" for s in strategies}
         ratios = {s: _ratio_cell(arms.get(s)) for s in strategies}
-        beside.append([*cells, *errors.values(), *(ratios[s] for s in compared)])
-        below += [[*cells, s, errors[s], ratios[s]] for s in strategies]
+        beside.append([*first, *errors.values(), *(ratios[s] for s in compared)])
+        below += [[*first, s, errors[s], ratios[s]] for s in strategies]
     return beside, below
 
 
@@ -103,16 +100,15 @@ def _ratio_cell(row: Row | None) -> str:
     return "–" if row is None or row.ratio is None else ratio_text(row.ratio, row.trained)
 
 
-def place_names(rows: list[Row]) -> Names:
+def place_cells(rows: list[Row]) -> list[dict[str, str]]:
     """Return backbone, size and, where there are any, training temperature of each row."""
-    names = {
-        "backbone": [row.place.backbone for row in rows],
-        "N": [str(row.place.size) for row in rows],
-    }
-    at = [row.place.train_temperature_k for row in rows]
-    if any(temperature is not None for temperature in at):
-        names["trained at (K)"] = [temperature_text(temperature) for temperature in at]
-    return names
+    has_temperatures = any(row.place.train_temperature_k is not None for row in rows)
+    found = []
+    for place in (row.place for row in rows):
+        found.append({"backbone": place.backbone, "N": str(place.size)})
+        if has_temperatures:
+            found[-1]["trained at (K)"] = temperature_text(place.train_temperature_k)
+    return found
 
 
 def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
@@ -131,9 +127,12 @@ def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
 def note_of(rows: list[Row], signs_only: bool = False) -> str:
     """Return what the signs in ratios mean, and what their intervals do not span."""
     # An arm without target data cannot but be worse than many structures.
-    ratios: list[Ratio] = [row.ratio for row in rows if row.ratio is not None and row.trained]
+    ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
+    notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []
     n_init_seeds = len({pair[1] for row in rows for pair in row.values})
-    return signs_note(ratios, None if signs_only else n_init_seeds)
+    if not signs_only and n_init_seeds < max((ratio.n_pairs for ratio in ratios), default=0):
+        notes.append(seeds_note(n_init_seeds))
+    return " ".join(notes)
 
 
 def present(rows: list[Row], strategies: list[str]) -> list[str]:

@@ -32,13 +32,9 @@ AT_ONCE = 100
 """Samples that are resampled together, for the sake of memory."""
 
 
-def by_transfer(records: Iterable[Record]) -> dict[Transfer, list[Record]]:
-    """Return the records of target models, transfer by transfer, in their order."""
-    found: dict[Transfer, list[Record]] = {}
-    for r in records:
-        if r.model.strategy != PRETRAIN:
-            found.setdefault(r.model.transfer, []).append(r)
-    return found
+def transfers_of(records: Iterable[Record]) -> list[Transfer]:
+    """Return what is transferred between, in the order of the records."""
+    return list(dict.fromkeys(r.model.transfer for r in records if r.model.strategy != PRETRAIN))
 
 
 def strategies_of(records: Iterable[Record]) -> list[str]:
@@ -114,7 +110,7 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         for row, mean, ratio in zip(drafts, found[::2], found[1::2], strict=True)
     ]
     metrics = list(dict.fromkeys(r.metric for r in records))
-    transfers = list(by_transfer(records))
+    transfers = transfers_of(records)
     strategies = strategies_of(records)
 
     def position(row: Row) -> tuple[object, ...]:

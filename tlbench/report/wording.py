@@ -1,6 +1,5 @@
 """How numbers and their limits are said: ratios, ranges, budgets."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
@@ -28,20 +27,20 @@ def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
     return f"{ratio.value:.2f} {spread}{WORSE[negative_transfer(ratio)] if flagged else ''}"
 
 
-def interval_text(interval: Any, form: str = ".2f") -> str:
+def interval_text(interval: Any) -> str:
     """Return the ends of an interval in brackets; empty if there is none."""
-    return f"[{interval.low:{form}}, {interval.high:{form}}]" if interval else ""
+    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
 
 
 def range_text(ratios: list[tuple[Ratio, str]]) -> str:
     """Return the smallest and the largest of some ratios, each with the name of what it is of."""
     extremes = (pick(ratios, key=lambda each: each[0].value) for pick in (min, max))
-    ends = []
-    for ratio, name in dict.fromkeys(extremes):
-        spread = f" {interval_text(ratio.interval)}" if ratio.interval else ""
-        pairs = "" if ratio.interval else f"; {n_pairs_text(ratio.n_pairs)}"
-        ends.append(f"{ratio.value:.2f}{spread} ({name}{pairs})")
-    return " to ".join(ends)
+    return " to ".join(
+        f"{ratio.value:.2f} {interval_text(ratio.interval)} ({name})"
+        if ratio.interval
+        else f"{ratio.value:.2f} ({name}; {n_pairs_text(ratio.n_pairs)})"
+        for ratio, name in dict.fromkeys(extremes)
+    )
 
 
 def chance_text(ratio: Ratio) -> str:
@@ -65,16 +64,6 @@ def seeds_note(n_init_seeds: int) -> str:
         f"The pairs share {counted(n_init_seeds, 'init seed')}, so their spread is that of the "
         "choice of structures and hardly that of initial weights and source models."
     )
-
-
-def signs_note(ratios: Iterable[Ratio], n_init_seeds: int | None) -> str:
-    """Return what the signs in ratios mean, and what their intervals do not span, if known."""
-    known = list(ratios)
-    notes = [WORSE_NOTE] if any(map(negative_transfer, known)) else []
-    n_pairs = max((ratio.n_pairs for ratio in known), default=0)
-    if n_init_seeds is not None and n_init_seeds < n_pairs:
-        notes.append(seeds_note(n_init_seeds))
-    return " ".join(notes)
 
 
 def temperature_text(train_temperature_k: float | None, untrained: bool = False) -> str:

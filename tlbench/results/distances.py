@@ -44,6 +44,11 @@ class DataDistance(Strict):
         wanted = (d for d in self.distances if (d.name, d.form) == (name, form))
         return next(wanted, None)
 
+    @property
+    def is_overall(self) -> bool:
+        """Whether both sets are of all temperatures; the others are too many for a table."""
+        return self.a.temperature_k is None and self.b.temperature_k is None
+
 
 DISTANCES_FORMAT = Format("distance", DataDistance)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from analyses import record_of
 
 from tlbench.jobs.reference import ReferenceRun, Structure
 from tlbench.md.structure import angles, distances
@@ -14,7 +15,6 @@ from tlbench.report.relations.structure import (
 )
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.profiles import ANGLE_BINS, DISTANCE, DISTANCE_BINS, Profile
-from tlbench.results.records import Record
 
 RDF_AXIS, _ = AXES
 R = distances()
@@ -44,11 +44,7 @@ def profile(strategy, seed, force, at_4):
 
 
 def record(strategy, seed, force):
-    return Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
-        strategy=strategy, size=10, subset_seed=seed, init_seed=seed, metric="force_mae",
-        unit="meV/Å", value=force, condition={}, job=f"{strategy}{seed}",
-    )  # fmt: skip
+    return record_of(strategy, force, subset_seed=seed, init_seed=seed, job=f"{strategy}{seed}")
 
 
 def made(models):

@@ -8,7 +8,6 @@ from tlbench.metrics.statistics import (
     Difference,
     Ratio,
     bootstrap_seed,
-    geometric_mean,
     negative_transfer,
     paired_difference,
     paired_ratio,
@@ -24,6 +23,7 @@ from tlbench.report.dynamics.models import (
     error_text,
     errors_in,
     floors_for,
+    mean_error,
     rate_of,
     rates_in,
     survival_time,
@@ -40,7 +40,6 @@ from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
 
 FEW = "With fewer than five pairs no significance is claimed."
-CHANCE = "; it may be chance"
 
 
 def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str]:
@@ -92,10 +91,9 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
     if not any(model.run.n_stable for model in arm.values()):
         return f"{said}; no replica is stable, so its structure is not known"
     for name in (RDF, ADF):
-        errors = list(errors_in(arm, name).values())
-        if not errors:
+        mean, least = mean_error(arm, name), floor.get(name)
+        if mean is None:
             continue
-        mean, least = geometric_mean(errors), floor.get(name)
         said += f", {name} {error_text(mean)}"
         if least is not None:
             side = "above" if mean > least else "not above"
@@ -105,8 +103,7 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
 
 def _is_resolved(name: str, arm: Arm, baseline: Arm, floor: Mapping[str, float]) -> bool:
     """Return whether an error of either arm is above the floor, below which ratios are noise."""
-    errors = [list(errors_in(each, name).values()) for each in (arm, baseline)]
-    return any(geometric_mean(some) > floor.get(name, 0) for some in errors if some)
+    return any((mean_error(each, name) or 0) > floor.get(name, 0) for each in (arm, baseline))
 
 
 def _difference_text(difference: Difference) -> str:
@@ -121,16 +118,11 @@ def _difference_text(difference: Difference) -> str:
 def _of_harm(arm: Arm, ratios: Mapping[str, Ratio], floor: Mapping[str, float]) -> Iterator[str]:
     """Say where structure is worse than from scratch although forces are better."""
     force = ratios.get(FORCE)
-    if force is None or force.value >= 1:
-        return
     for name in (RDF, ADF):
-        ratio = ratios.get(name)
-        if ratio is None or not negative_transfer(ratio):
+        ratio, mean = ratios.get(name), mean_error(arm, name) or 0
+        if not (force and ratio and force.value < 1 and negative_transfer(ratio)):
             continue
-        if geometric_mean(list(errors_in(arm, name).values())) <= floor.get(name, 0):
-            continue
-        certain = verdict(ratio) == "loss" and verdict(force) == "gain"
-        yield (
-            f"its {FORCE} is lower but its {name} is larger than those of {BASELINE}"
-            + ("" if certain else CHANCE)
-        )
+        if mean > floor.get(name, 0):
+            certain = verdict(ratio) == "loss" and verdict(force) == "gain"
+            said = f"its {FORCE} is lower but its {name} is larger than those of {BASELINE}"
+            yield said + ("" if certain else "; it may be chance")

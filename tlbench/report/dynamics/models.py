@@ -12,6 +12,7 @@ from tlbench.metrics.statistics import (
     Pair,
     Rate,
     clustered_rate,
+    geometric_mean,
     kaplan_meier,
     mean_survival_time,
 )
@@ -124,6 +125,12 @@ def error_text(error: float) -> str:
 def errors_in(arm: Arm, name: str) -> dict[Pair, float]:
     """Return one error of all models that have it."""
     return {pair: model.errors[name] for pair, model in arm.items() if name in model.errors}
+
+
+def mean_error(arm: Arm, name: str) -> float | None:
+    """Return the geometric mean of an error over the models that have it; None if none has."""
+    values = list(errors_in(arm, name).values())
+    return geometric_mean(values) if values else None
 
 
 def rates_in(arm: Arm) -> dict[Pair, float]:

@@ -7,9 +7,7 @@ import numpy as np
 
 from tlbench.metrics.statistics import (
     MeanTime,
-    Rate,
     Ratio,
-    geometric_mean,
     negative_transfer,
     paired_difference,
     paired_ratio,
@@ -39,6 +37,7 @@ from tlbench.report.dynamics.models import (
     floors,
     floors_for,
     mean_displacement,
+    mean_error,
     rate_of,
     rates_in,
     strategies_in,
@@ -49,7 +48,6 @@ from tlbench.results.dynamics import Dynamics
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 
-FIGURES = "dynamics.figures:"
 SURVIVAL_NOTE = (
     "Kaplan–Meier estimate of the share of replicas that no criterion has stopped yet. A line is "
     "an arm, all models together; a faint one is a model. Lines that coincide differ in width."
@@ -117,21 +115,19 @@ def dynamics_section(dynamics: Dynamics, records: list[Record], case: str = "") 
 def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") -> list[Figure]:
     """Return survival, structure and displacement, as far as they are known."""
     arms, strategies = arms_of(dynamics, records), strategies_in(dynamics, records)
-    has_structure = any(run.structure for run in dynamics.models)
     rdf_note, adf_note = (_structure_note(dynamics, name) for name in (RDF, ADF))
-    msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
-    has_msd = any(run.msd for run in dynamics.models)
-    figures = []
-    for title, note, name, is_known in (
-        ("Survival", SURVIVAL_NOTE, "survival_curves", True),
-        ("Radial distribution", rdf_note, "rdf_curves", has_structure),
-        ("Angular distribution", adf_note, "adf_curves", has_structure),
-        ("Mean-square displacement", msd_note, "msd_curves", has_msd),
-    ):
-        if is_known:
-            draw = drawing(FIGURES + name, dynamics, arms, strategies)
-            figures.append(Figure(title.lower().replace(" ", "-"), title, note, {case: draw}))
-    return figures
+    drawn = {"survival_curves": ("Survival", SURVIVAL_NOTE)}
+    if any(run.structure for run in dynamics.models):
+        drawn["rdf_curves"] = "Radial distribution", rdf_note
+        drawn["adf_curves"] = "Angular distribution", adf_note
+    if any(run.msd for run in dynamics.models):
+        msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
+        drawn["msd_curves"] = "Mean-square displacement", msd_note
+    cases = {n: drawing(f"dynamics.figures:{n}", dynamics, arms, strategies) for n in drawn}
+    return [
+        Figure(title.lower().replace(" ", "-"), title, note, {case: cases[name]})
+        for name, (title, note) in drawn.items()
+    ]
 
 
 def _structure_note(dynamics: Dynamics, name: str) -> str:
@@ -185,7 +181,8 @@ def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
     notes = [ARMS_NOTE]
     if floors(dynamics):
         notes.append(f"The last row is {reference.floor_is}: no smaller error can be seen.")
-    if any(_are_alike(rate_of(arm)) for arm in arms.values()):
+    rates = map(rate_of, arms.values())
+    if any(r.correlation is None and r.n_replicas > r.n_clusters for r in rates):
         notes.append(ALIKE_NOTE)
     if reference.replicas is not None and reference.false_alarms is not None:
         notes.append(
@@ -193,10 +190,6 @@ def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
             "replicas of the reference itself."
         )
     return " ".join(notes)
-
-
-def _are_alike(rate: Rate) -> bool:
-    return rate.correlation is None and rate.n_replicas > rate.n_clusters
 
 
 def criteria_table(arms: Mapping[Place, Arm]) -> Lines:
@@ -273,8 +266,7 @@ def _time_text(time: MeanTime) -> str:
 
 def _mean_text(arm: Arm, name: str) -> str:
     """Return the mean of an error over models, and how many they are if some lack it."""
-    values = list(errors_in(arm, name).values())
-    if not values:
+    mean, n_known = mean_error(arm, name), len(errors_in(arm, name))
+    if mean is None:
         return "–"
-    some = f" ({len(values)} of {len(arm)})" if len(values) < len(arm) else ""
-    return f"{error_text(geometric_mean(values))}{some}"
+    return error_text(mean) + (f" ({n_known} of {len(arm)})" if n_known < len(arm) else "")

@@ -172,14 +172,13 @@ def coverage_findings(covered: Iterable[Covered]) -> list[str]:
     return [
         f"{backbone}, {strategy}: {AT_THIS_BUDGET}, its ratio to scratch for the fifth of the test "
         "atoms farthest from the target's training structures, over that for the nearest fifth, is "
-        f"{_range((c.place, c.trend) for c in some)}. Of the farthest third, the ratio where "
-        "the source is nearer, over that where it is not, is "
-        f"{_range((c.place, c.fallback) for c in some)}."
+        f"{range_text([(c.trend, c.place.training_set()) for c in some])}. Of the farthest third, "
+        "the ratio where the source is nearer, over that where it is not, is "
+        + (
+            range_text([(c.fallback, c.place.training_set()) for c in some if c.fallback])
+            if any(c.fallback for c in some)
+            else "not known, for lack of atoms"
+        )
+        + "."
         for (backbone, strategy), some in arms.items()
     ]
-
-
-def _range(ratios: Iterable[tuple[Place, Ratio | None]]) -> str:
-    """Return the smallest and the largest of some ratios, each with its training set."""
-    known = [(ratio, place.training_set()) for place, ratio in ratios if ratio is not None]
-    return range_text(known) if known else "not known, for lack of atoms"

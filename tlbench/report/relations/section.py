@@ -1,10 +1,12 @@
 """The section on what gains go with: distances, coverage, structure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from tlbench.metrics.chemistry import differences
-from tlbench.metrics.distances.quantities import SetDistance
+from tlbench.metrics.distances.quantities import FORMS, SetDistance
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import (
     Figure,
@@ -70,6 +72,7 @@ PARTS_NOTE = (
     "with the same updates and the same seeds: above 1, pretraining on all of it gives the lower "
     "error at this budget."
 )
+DISTANCES = "Distances between data sets"
 COVERAGE = "Ratio to scratch by coverage"
 COVERAGE_NOTE = (
     "Error of the arm relative to scratch, for the test atoms nearest to the environments of the "
@@ -96,7 +99,6 @@ CONTRADICTIONS_NOTE = (
     "structure, above what runs of the reference differ by. Of the bins that add most to it, the "
     "force error there relative to scratch: above ×1 the two go together."
 )
-FIGURES = "relations.figures"
 MAPS_NOTE = (
     "Darker is farther; of whole environments by exact transport, on the right with atoms scaled "
     "to one size, so that what differs only in size is light there."
@@ -122,24 +124,22 @@ def relations(analysis: Analysis) -> Iterator[Section]:
     trained = [each for each in covered if each.place.strategy in has_data]
     parts = against_whole(analysis, metric)
     coordination = coordination_table(results.profiles)
+    overall = [d for d in results.distances if d.is_overall]
+    mapped = [d for d in overall if d.get("exact", "raw")]
     findings = parts_findings(parts)
     findings += [said for each in asked for said in predictors_findings(*each)]
     findings += coverage_findings(trained)
     figures = [
-        _figure("distances", "Distances between data sets", MAPS_NOTE, *_maps(results.distances)),
+        _figure("distances", DISTANCES, MAPS_NOTE, "distance_maps", mapped),
         *(
-            _figure(
-                f"question-{number}", question.title, question.reads, "predictor_clouds", question
-            )
-            for number, (question, _) in enumerate(asked)
-            if any(HEADLINE in point.predictors for point in question.points)
+            _figure(f"question-{number}", q.title, q.reads, "predictor_clouds", q)
+            for number, (q, _) in enumerate(asked)
+            if any(HEADLINE in point.predictors for point in q.points)
         ),
-        _figure(
-            "coverage", "Ratio to scratch by coverage", CURVES_NOTE, "coverage_curves", trained
-        ),
+        _figure("coverage", COVERAGE, CURVES_NOTE, "coverage_curves", trained),
     ]
     tables = [
-        Table("Distances between data sets", distances_table(results.distances), DISTANCES_NOTE),
+        Table(DISTANCES, distances_table(overall), DISTANCES_NOTE),
         Table("Elements", elements_table(analysis), ELEMENTS_NOTE),
         Table("Parts of the source", parts_table(parts), PARTS_NOTE),
         *(
@@ -163,36 +163,27 @@ def relations(analysis: Analysis) -> Iterator[Section]:
         lines = lines_of(contradictions(dynamics, profiles, records))
         title = "Lower force error, larger structure error"
         tables.append(Table(title, lines, CONTRADICTIONS_NOTE))
-    folded = [Table(t.title, t.lines, t.note, folded=True) for t in tables]
+    folded = [replace(table, folded=True) for table in tables]
     title = "Ratio to scratch against distance and coverage"
     yield Section("relations", title, [Sentences(findings), *figures, *folded])
 
 
 def _figure(name: str, title: str, note: str, draw: str, values: Any, *others: Any) -> Figure:
     """Return a figure that a function of this name draws; without a case if it has no values."""
-    return Figure(
-        name, title, note, {"": drawing(f"{FIGURES}:{draw}", values, *others)} if values else {}
-    )
-
-
-def _maps(distances: Sequence[DataDistance]) -> tuple[str, list[DataDistance]]:
-    return "distance_maps", [d for d in distances if d.get("exact", "raw") and _is_overall(d)]
+    cases = {"": drawing(f"relations.figures:{draw}", values, *others)} if values else {}
+    return Figure(name, title, note, cases)
 
 
 def distances_table(distances: Sequence[DataDistance]) -> Lines:
-    """Return a column per pair of whole training sets, a line per distance.
-
-    Those between single temperatures are too many for a table; plots have them.
-    """
-    shown = [d for d in distances if d.distances and _is_overall(d)]
+    """Return a column per pair of training sets, a line per distance."""
+    shown = [d for d in distances if d.distances]
     lines = [["distance", "form", *(f"{_name(d.a)}, {_name(d.b)}" for d in shown)]]
-    for name, title in TITLES.items():
-        for form in ("raw", "scaled"):
-            found = [d.get(name, form) for d in shown]
-            if any(found):
-                unit = next(f.unit for f in found if f)
-                cells = ["–" if f is None else distance_text(f) for f in found]
-                lines.append([f"{title} ({unit})" if unit else title, form, *cells])
+    for (name, title), form in product(TITLES.items(), FORMS):
+        found = [d.get(name, form) for d in shown]
+        if any(found):
+            unit = next(f.unit for f in found if f)
+            cells = [distance_text(f) if f else "–" for f in found]
+            lines.append([f"{title} ({unit})" if unit else title, form, *cells])
     return lines
 
 
@@ -205,10 +196,6 @@ def elements_table(analysis: Analysis) -> Lines:
     cells = {(p, name): f"{value:.3g}" for p, some in found.items() for name, value in some.items()}
     columns = next(iter(found.values()))
     return pivot("elements", found, columns, cells, (", ".join, str))
-
-
-def _is_overall(distance: DataDistance) -> bool:
-    return distance.a.temperature_k is None and distance.b.temperature_k is None
 
 
 def _name(of: NamedSet) -> str:

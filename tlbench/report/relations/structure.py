@@ -87,8 +87,7 @@ def deviations(
 
 def _deviation(structure: Structure, reference: Structure, axis: Axis) -> Floats:
     ours, wanted = (np.array(getattr(s, axis.of_structure)) for s in (structure, reference))
-    merged: Floats = np.abs(ours - wanted).reshape(axis.bins, -1).mean(axis=1)
-    return merged
+    return np.asarray(np.abs(ours - wanted).reshape(axis.bins, -1).mean(axis=1))
 
 
 def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Association, float]]:
@@ -103,18 +102,13 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
     structure = np.array([d.structure for d in found])
     force = np.array([d.force for d in found])
     mean = structure.mean(axis=0)
-    lines = []
-    for number in range(axis.bins):
-        if mean[number] < 0.05 * mean.max() or not np.isfinite(force[:, number]).all():
-            continue
-        told = association(
-            force[:, number].tolist(),
-            structure[:, number].tolist(),
-            [d.place for d in found],
-        )
-        if told is not None:
-            lines.append((number, told, float(mean[number])))
-    return lines
+    resolved = (mean >= 0.05 * mean.max()) & np.isfinite(force).all(axis=0)
+    arms = [d.place for d in found]
+    told = {
+        number: association(force[:, number].tolist(), structure[:, number].tolist(), arms)
+        for number in np.flatnonzero(resolved).tolist()
+    }
+    return [(number, each, float(mean[number])) for number, each in told.items() if each]
 
 
 def bins_table(found: list[Deviations], axis: Axis) -> Lines:
@@ -154,15 +148,10 @@ def structure_findings(dynamics: Dynamics, records: list[Record]) -> Iterator[st
             above = [(p, m) for p, m in known if m.errors[name] > floors_for(dynamics, [m])[name]]
             said = f"{backbone}: the {name} of {len(above)} of {len(known)} models is above "
             said += f"that of {dynamics.reference.floor_is}"
-            found = association(
-                [m.errors[FORCE] for _, m in above],
-                [m.errors[name] for _, m in above],
-                [p for p, _ in above],
-            )
-            if found is not None:
-                said += (
-                    f"; its rank correlation with the force MAE there is {association_text(found)}"
-                )
+            forces, errors = ([m.errors[each] for _, m in above] for each in (FORCE, name))
+            if found := association(forces, errors, [p for p, _ in above]):
+                said += "; its rank correlation with the force MAE there is "
+                said += association_text(found)
             yield f"{said}."
 
 
@@ -185,10 +174,12 @@ def contradictions(
                 ours, theirs = of_model.get((place, pair)), of_model.get((place.scratch, pair))
                 if not (place.size and other and ours and theirs):
                     continue
-                if _contradict(model, other, axis.error, floor):
-                    forces, errors = (
-                        [m.errors[name] for m in (other, model)] for name in (FORCE, axis.error)
-                    )
+                if not {FORCE, axis.error} <= model.errors.keys() & other.errors.keys():
+                    continue
+                forces, errors = (
+                    [m.errors[name] for m in (other, model)] for name in (FORCE, axis.error)
+                )
+                if forces[1] < forces[0] and errors[1] > max(errors[0], floor):
                     added = _explained(ours, theirs, axis)
                     yield {
                         "backbone": place.backbone,
@@ -200,13 +191,6 @@ def contradictions(
                         "of structure": " → ".join(map(error_text, errors)),
                         "bins that add most, and their force error": added,
                     }
-
-
-def _contradict(model: Model, other: Model, name: str, floor: float) -> bool:
-    if not all(name in m.errors and FORCE in m.errors for m in (model, other)):
-        return False
-    better = model.errors[FORCE] < other.errors[FORCE]
-    return better and model.errors[name] > max(other.errors[name], floor)
 
 
 def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:

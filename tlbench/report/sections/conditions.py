@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.errors import FORCE_MAE
-from tlbench.report.analysis import MOST_BESIDE, Analysis, comparison, note_of, place_names, present
+from tlbench.report.analysis import MOST_BESIDE, Analysis, comparison, note_of, place_cells, present
 from tlbench.report.content import Draw, Figure, Section, Table, drawing
 from tlbench.report.rows import Row
 from tlbench.study.model_key import Transfer
@@ -67,11 +67,14 @@ def condition_tables(analysis: Analysis, metric: str, brief: bool = True) -> lis
             continue
         transfers = analysis.transfers
         some.sort(key=lambda r: (transfers.index(r.transfer), r.place.backbone, r.place.size))
-        columns = place_names(some) | {"tested on": [values_text(row.tested) for row in some]}
-        if analysis.has_several:
-            columns = {"transfer": [row.transfer.label() for row in some], **columns}
+        cells = [
+            ({"transfer": row.transfer.label()} if analysis.has_several else {})
+            | place
+            | {"tested on": values_text(row.tested)}
+            for row, place in zip(some, place_cells(some), strict=True)
+        ]
         strategies = present(some, analysis.strategies)
-        beside, below = comparison(some, columns, strategies)
+        beside, below = comparison(some, cells, strategies)
         lines = beside if len(strategies) <= MOST_BESIDE else below
         title = " and ".join(PROPERTIES[name][0] for name in names)
         # Pairs are those of the main table, whose note says what they share.

@@ -10,7 +10,7 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Pair, geometric_mean
 from tlbench.report.analysis import Analysis, arm_cells
 from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing, lines_of
-from tlbench.report.rows import Row, by_transfer
+from tlbench.report.rows import Row, transfers_of
 from tlbench.results.costs import Cost
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place, Transfer
@@ -106,7 +106,7 @@ def costs_by_device(
 
 def cost_tables(records: Sequence[Record], costs: Iterable[Cost]) -> list[Table]:
     """Return a table for each device; of several transfers, of the first, which it names."""
-    transfers = list(by_transfer(records))
+    transfers = transfers_of(records)
     if not transfers:
         return []
     of_which = f" ({transfers[0].label()})" if len(transfers) > 1 else ""

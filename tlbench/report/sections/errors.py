@@ -22,10 +22,9 @@ from tlbench.metrics.statistics import (
 from tlbench.report.analysis import (
     MOST_BESIDE,
     Analysis,
-    Names,
     comparison,
     note_of,
-    place_names,
+    place_cells,
     present,
 )
 from tlbench.report.content import (
@@ -94,17 +93,19 @@ def errors(analysis: Analysis) -> Iterator[Section]:
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
     """Return errors and ratios to scratch of one metric on all test structures."""
     strategies = present(rows, analysis.strategies)
-    names = {**(_transfer_names(rows) if analysis.has_several else {}), **place_names(rows)}
+    names = place_cells(rows)
+    if analysis.has_several:
+        has_parts = any(row.transfer.part is not None for row in rows)
+        names = [_ends(row, has_parts) | cells for row, cells in zip(rows, names, strict=True)]
     beside, below = comparison(rows, names, strategies)
     lines = beside if len(strategies) <= MOST_BESIDE else below
     return Table(rows[0].metric, lines, note_of(rows), beside, below, len(lines) > MOST_LINES + 1)
 
 
-def _transfer_names(rows: list[Row]) -> Names:
-    names = {"source": [row.transfer.source for row in rows]}
-    if any(row.transfer.part is not None for row in rows):
-        names["pretrained on"] = [row.transfer.part or WHOLE for row in rows]
-    return {**names, "target": [row.transfer.target for row in rows]}
+def _ends(row: Row, has_parts: bool) -> dict[str, str]:
+    """Return the cells that say what is transferred between."""
+    source, part, target = row.transfer.source, row.transfer.part or WHOLE, row.transfer.target
+    return {"source": source, **({"pretrained on": part} if has_parts else {}), "target": target}
 
 
 def learning_curves(analysis: Analysis) -> Iterator[Section]:
@@ -170,10 +171,22 @@ def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[
 
 
 def findings(analysis: Analysis, metric: str) -> list[str]:
-    """Return what the errors of a metric on all test structures say."""
-    if analysis.has_several:
-        return range_findings(analysis.of_metric(metric))
-    return curve_findings(analysis, metric)
+    """Return what the errors of a metric on all test structures say.
+
+    Of several transfers that is the range of ratios to scratch of each trained arm. They are not
+    counted: transfers to one target share the models from scratch, and transfers from one source
+    the source models.
+    """
+    if not analysis.has_several:
+        return curve_findings(analysis, metric)
+    return ranges(
+        (
+            (row.place, row.ratio, f"{row.transfer.label()}, {row.place.training_set()}")
+            for row in analysis.of_metric(metric)
+            if row.trained and row.ratio is not None
+        ),
+        f"{AT_THIS_BUDGET}, its error is {{}} times that of {BASELINE}",
+    )
 
 
 def curve_findings(analysis: Analysis, metric: str) -> list[str]:
@@ -199,22 +212,6 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
             sentences += _of_arm(start, arms[name], arms[BASELINE], seed)
             sentences += _against_levels(start, arms[name], levels, seed)
     return sentences + temperature_findings(analysis, metric)
-
-
-def range_findings(rows: Iterable[Row]) -> list[str]:
-    """Give the range of ratios to scratch of each trained arm, over several transfers.
-
-    They are not counted: transfers to one target share the models from scratch, and transfers from
-    one source the source models.
-    """
-    return ranges(
-        (
-            (row.place, row.ratio, f"{row.transfer.label()}, {row.place.training_set()}")
-            for row in rows
-            if row.trained and row.ratio is not None
-        ),
-        f"{AT_THIS_BUDGET}, its error is {{}} times that of {BASELINE}",
-    )
 
 
 def ranges(found: Iterable[tuple[Place, Ratio, str]], said: str) -> list[str]:

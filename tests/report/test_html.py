@@ -1,14 +1,17 @@
-"""The page: what it must not do with odd input."""
+"""The page: odd input, many arms, and what it says of how a run was made."""
+
+from pathlib import Path
 
 import pytest
-from analyses import analysis_of, table_of
+from analyses import analysis_of, record_of, table_of
+from synthetic import COMMIT, publish
 
+from tlbench.board.reading import read_submission
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.figures import learning_curves, style_of
-from tlbench.report.html import write_report
+from tlbench.report.html import facts_of, write_report
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.conditions import condition_tables
-from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
@@ -37,11 +40,9 @@ def broken_down(records):
 def of_arms(n_arms):
     """Return records of so many arms, five pairs each, also by temperature."""
     return [
-        Record(
-            suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
-            strategy=strategy, size=size, subset_seed=seed, init_seed=seed, metric="force_mae",
-            unit="meV/Å", value=100.0 + 10 * number + seed, condition=condition,
-            job=f"{strategy}{size}{seed}",
+        record_of(
+            strategy, 100.0 + 10 * number + seed, size=size, subset_seed=seed, init_seed=seed,
+            condition=condition, job=f"{strategy}{size}{seed}",
         )
         for number, strategy in enumerate(["scratch", *(f"arm{n}" for n in range(1, n_arms))])
         for size in (1, 10)
@@ -81,3 +82,26 @@ def test_bands_are_drawn_only_where_they_can_be_distinguished(n_arms, n_bands):
 def test_no_two_arms_look_alike():
     styles = style_of([str(n) for n in range(49)])
     assert len(set(styles.values())) == 49
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("board") / "results"
+    publish(folder, "alpha", seed=1)
+    return folder
+
+
+def test_processors_of_one_name_are_told_apart_by_their_instructions(results: Path):
+    entry = read_submission(results / "quick" / "alpha")
+    first, *rest = entry.provenance
+    jobs = [first.model_copy(update={"instructions": "AVX512"}), *rest]
+    name = first.device_name
+    devices = facts_of([job.model_dump() for job in jobs])["devices"]
+    assert devices == [name, f"{name} (AVX512)"]
+
+
+def test_several_commits_are_said(results: Path):
+    entry = read_submission(results / "quick" / "alpha")
+    first, *rest = entry.provenance
+    jobs = [first.model_copy(update={"git_commit": "a" * 40}), *rest]
+    assert facts_of([job.model_dump() for job in jobs])["commits"] == [COMMIT, "a" * 40]

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from analyses import analysis_of, table_of
+from analyses import analysis_of, record_of, table_of
 
 from tlbench.metrics.distances.quantities import SetDistance
 from tlbench.report.relations.questions import (
@@ -18,19 +18,14 @@ from tlbench.report.relations.questions import (
 from tlbench.report.relations.section import distances_table
 from tlbench.report.sections.errors import findings
 from tlbench.results.distances import DataDistance, NamedSet
-from tlbench.results.records import Record
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")
 
 
 def record(strategy="scratch", value=100.0, seed=0, **changes):
-    fields = {
-        "suite": "s", "suite_version": 1, "suite_digest": "d", "source": "Si", "target": "Ge",
-        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": seed,
-        "metric": "force_mae", "unit": "meV/Å", "value": value, "condition": {},
-        "job": f"{strategy}{seed}{changes}",
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
+    job = f"{strategy}{seed}{changes}"
+    seeds = {"subset_seed": seed, "init_seed": seed}
+    return record_of(strategy, value, **{**seeds, "job": job, **changes})
 
 
 def named(element, split="train", part=None, temperature_k=None):

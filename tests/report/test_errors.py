@@ -1,12 +1,11 @@
 """What is said of learning curves, against curves whose truth is known."""
 
 import pytest
-from analyses import analysis_of
+from analyses import analysis_of, record_of
 
 from tlbench.metrics import METRICS
 from tlbench.report.content import Paragraph
 from tlbench.report.sections import errors
-from tlbench.results.records import Record
 
 
 def findings(records, metric):
@@ -20,11 +19,8 @@ def ranking(records, metric):
 
 
 def record(strategy, size, subset_seed, value):
-    return Record(
-        suite="s", suite_version=1, suite_digest="d", source="Si", target="Ge", backbone="b",
-        strategy=strategy, size=size, subset_seed=subset_seed, init_seed=0, metric="force_mae",
-        unit="meV/Å", value=value, condition={}, job=f"{strategy} {size} {subset_seed}",
-    )  # fmt: skip
+    job = f"{strategy} {size} {subset_seed}"
+    return record_of(strategy, value, size=size, subset_seed=subset_seed, job=job)
 
 
 def curves(seeds, factor, sizes=(1, 10, 100), slope=-0.5):
