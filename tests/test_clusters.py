@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from parsl import Config
 
-from tlbench.engine.executors.parsl import parsl_executor
+from tlbench.engine.executors.parsl.executor import parsl_executor
 
 CLUSTERS = Path(__file__).parents[1] / "examples" / "clusters"
 
@@ -68,7 +68,7 @@ def test_a_block_on_slurm_ends_by_itself_before_its_wall_time(monkeypatch):
 
 SLOTS = """
 from pathlib import Path
-from tlbench.engine.executors.parsl import parsl_executor
+from tlbench.engine.executors.parsl.executor import parsl_executor
 
 wait = "__import__('time').sleep(0.3)"
 rank, gpu = (f"__import__('os').environ['{name}']" for name in (

@@ -160,7 +160,7 @@ def files(smoke, baseline, tmp_path):
         (["check", "none", "--baseline", "baseline.json"], "none: there is no records.jsonl"),
         (["check", "run", "--baseline", "none.json"], "none.json: there is no such file"),
         (["check", "run", "--baseline", "run"], "make a baseline file of it"),
-        (["check", "run", "--baseline", "damaged.json"], "damaged.json: does not hold a baseline"),
+        (["check", "run", "--baseline", "damaged.json"], "damaged.json: is not valid JSON"),
         (["check", "other", "--baseline", "baseline.json"], "only runs of one suite"),
         (
             ["check", "run", "--baseline", "baseline.json", "--tolerance", "force_mea=1"],
@@ -173,7 +173,7 @@ def files(smoke, baseline, tmp_path):
         (["baseline", "none", "--out", "new.json"], "none: there is no records.jsonl"),
         (["baseline", "run", "--out", "run"], "run: cannot be written"),
         (["compare", "run", "none"], "none: there is no records.jsonl"),
-        (["compare", "run", "damaged.json"], "damaged.json: does not hold a baseline"),
+        (["compare", "run", "damaged.json"], "damaged.json: is not valid JSON"),
         (["compare", "run", "other"], "only runs of one suite"),
     ],
 )

@@ -93,7 +93,7 @@ def test_mace_keeps_the_contract_in_its_environment(python):
         "-q",
         "-p",
         "no:cacheprovider",
-        ROOT / "tests" / "backbones" / "test_mace.py",
+        ROOT / "tests" / "models" / "backbones" / "test_mace.py",
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert "passed" in done.stdout

@@ -47,7 +47,7 @@ class Environment:
         info = self.site / "plugin-1.0.dist-info"
         info.mkdir(exist_ok=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[tlbench.models.backbones]\n{name} = {entry}\n")
+        (info / "entry_points.txt").write_text(f"[tlbench.backbones]\n{name} = {entry}\n")
 
 
 @pytest.fixture(scope="module")

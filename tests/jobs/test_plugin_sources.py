@@ -106,7 +106,7 @@ REGISTERED = {
     "from tlbench.models.backbones import *\n\nBACKBONES.get('mace')\n": MACE,
     "from tlbench import load_potential\n": MACE,
     "from tlbench import STRATEGIES as S\n": "transfer/l2_sp.py",
-    "from tlbench.transfer import INITIALISATIONS\n": "models/elements.py",
+    "from tlbench.transfer import INITIALISATIONS\n": "models/parameters.py",
     "from tlbench import METRICS\n": "metrics/dynamics.py",
     "import os; from tlbench import READERS\n": "data/readers/mlearn.py",
 }

@@ -35,7 +35,7 @@ def executor_of(name: str, config: Path | None, out: Path) -> tuple[MakeExecutor
         raise InputError(
             "--executor parsl needs --parsl-config FILE; examples are in examples/clusters."
         )
-    from tlbench.engine.executors.parsl import parsl_executor
+    from tlbench.engine.executors.parsl.executor import parsl_executor
 
     return parsl_executor(config, out / "parsl")
 

@@ -24,7 +24,7 @@ from tlbench.base.files import PART, compressed, write_whole
 from tlbench.base.registry import near_names
 from tlbench.base.schema import digest
 from tlbench.engine.store.store import Store, is_key
-from tlbench.jobs.base import Job, read_job
+from tlbench.jobs.base import FORMAT, Job, read_job
 
 PLANS = ".plans"
 """Folder of a store that plans lie in."""
@@ -211,7 +211,9 @@ def _checked(job: Any) -> dict[str, Any]:
         and (environment is None or isinstance(environment, str))
     ):
         raise ValueError("a line of it is not a job")
-    known = {name: job[name] for name in ("key", *types)}
+    if job.get("format") != FORMAT:
+        raise ValueError("another version of tlbench wrote it")
+    known = {name: job[name] for name in ("format", "key", *types)}
     return {**known, "files": {}, "environment": environment}
 
 

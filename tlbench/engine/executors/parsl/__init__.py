@@ -3,7 +3,3 @@
 Parsl asks the scheduler for blocks of nodes, starts workers there and sends them jobs. A worker
 needs the same tlbench, and the store at the same path.
 """
-
-from tlbench.engine.executors.parsl.executor import parsl_executor
-
-__all__ = ["parsl_executor"]
