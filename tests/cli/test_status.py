@@ -85,14 +85,14 @@ def test_a_run_that_ended_and_the_logs_of_its_jobs(smoke, command):
     assert (none.returncode, len(none.stderr.splitlines())) == (2, 1)
 
 
-def test_a_job_that_failed_is_shown_with_the_end_of_its_log(smoke, tmp_path, command):
+def test_a_job_that_failed_is_shown_with_the_end_of_its_log(smoke, tmp_path, command, process):
     store, out = tmp_path / "store", tmp_path / "out"
     smoke.copy_store(store)
     entries = map(json.loads, (smoke.out / "provenance.jsonl").read_text().splitlines()[1:])
     key = next(e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0")
     shutil.rmtree(store / key)
     limit = ("--memory-limit", "0.03")
-    run = command("run", "smoke", "--out", out, "--store", store, *limit)
+    run = process("run", "smoke", "--out", out, "--store", store, *limit)
     assert run.returncode == 1
     assert "Failed: test pretrain schnet on Si, seed 0" in run.stdout
     found = status(command, out)
