@@ -1,4 +1,4 @@
-"""What is wrong with Parsl or its configuration is told in one sentence, before anything runs."""
+"""What is wrong with Parsl or its configuration is said in one sentence, before anything runs."""
 
 import os
 import subprocess

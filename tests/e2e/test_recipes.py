@@ -1,4 +1,4 @@
-"""Every recipe of CONTRIBUTING.md is one file and one line, and works as it stands there."""
+"""Every recipe of CONTRIBUTING.md is one file and one line, and works as printed."""
 
 import json
 import os

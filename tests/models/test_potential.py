@@ -20,13 +20,8 @@ from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
 from tlbench.md.simulation import save_arrays
 from tlbench.models.backbones.schnet import SchNetConfig
-from tlbench.models.contract.prediction import (
-    isolated,
-    molecule,
-    random_potential,
-    rattled,
-    small_cell,
-)
+from tlbench.models.contract import prediction
+from tlbench.models.contract.prediction import isolated, molecule, random_potential, rattled
 from tlbench.models.potential import (
     Potential,
     build_potential,
@@ -92,7 +87,7 @@ def test_energy_keeps_double_precision_of_the_references() -> None:
 
 
 def test_stress_is_the_same_alone_and_in_a_batch(potential: Potential) -> None:
-    crystals = [rattled(CUTOFF), small_cell(CUTOFF)]
+    crystals = [rattled(CUTOFF), prediction.small_cell(CUTOFF)]
     batched = potential(graph(*crystals), stress=True).stress
     alone = torch.cat([potential(graph(atoms), stress=True).stress for atoms in crystals])
     assert batched.shape == (2, 3, 3)

@@ -63,7 +63,7 @@ class Entry:
 
     @property
     def suite(self) -> Suite:
-        """The suite as it stands there."""
+        """The suite of its study."""
         return self.study.suite
 
     @cached_property

@@ -164,7 +164,7 @@ def test_a_parent_that_is_always_damaged_is_given_up(ran, store):
 
 
 class Answering(Executor):
-    """Answers for the first jobs as it is told, then does them."""
+    """Answers for the first jobs as given, then does them."""
 
     def __init__(self, *answers):
         self.answers = list(answers)

@@ -105,7 +105,7 @@ def test_targets_that_differ_do_not_hide_which_source_is_best():
 
 def test_chemistry_stands_beside_distances():
     predictors = answer(asked(matrix(lambda a, b: 0.5 + 0.01 * len(a + b)))[FIRST]).told
-    assert not predictors, "ratios that do not vary are told by nothing"
+    assert not predictors, "nothing predicts ratios that do not vary"
     records = matrix(lambda a, b: 0.5 + 0.1 * ELEMENTS.index(a) + 0.01 * ELEMENTS.index(b))
     assert {"group", "period", "electronegativity", "valence electrons"} <= set(
         answer(asked(records)[FIRST]).told
