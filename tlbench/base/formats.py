@@ -213,7 +213,7 @@ def lasting(value: BaseModel) -> dict[str, Any]:
     for name, about in type(value).model_fields.items():
         held = getattr(value, name)
         if is_later(about) and held == about.get_default(call_default_factory=True):
-            del dumped[name]
+            dumped.pop(name, None)
         else:
             dumped[name] = _lasting(held, dumped[name])
     return dumped

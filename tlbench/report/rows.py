@@ -125,6 +125,13 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     return sorted(rows, key=position)
 
 
+def final(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the last weights at the largest budget of each place."""
+    last = [row for row in rows if ("weights", "best") not in row.tested]
+    largest = max((row.place.updates or 0 for row in last), default=0)
+    return [row for row in last if (row.place.updates or 0) == largest]
+
+
 def seeds_of(records: Iterable[Record]) -> dict[tuple[str, Transfer], int]:
     """Return (metric, transfer) → seed of the bootstrap, a function of the records alone.
 
