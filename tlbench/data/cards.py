@@ -11,12 +11,15 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
 from tlbench.base.errors import InputError, UnknownNameError
+from tlbench.base.formats import later
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, Strict, digest, read_yaml, validate
 from tlbench.data.frames import Frames
+from tlbench.data.marks import Mark, Marked, marked_of
 from tlbench.data.origins import ORIGINS, Origin
 from tlbench.data.origins.base import DataFile
 from tlbench.data.readers.base import check_is_file
+from tlbench.data.strata import Stratum
 
 
 class Units(Strict):
@@ -29,7 +32,11 @@ class Units(Strict):
 
 
 class Card(Strict):
-    """A data set: its origin, theory, licence and citation. See ``datasets/``."""
+    """A data set: its origin, theory, licence and citation. See ``datasets/``.
+
+    ``strata`` are the properties of frames by which subsets are stratified where a suite asks for
+    it, ``marks`` the test structures that say little of a model. Neither changes the frames.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     title: str
@@ -40,6 +47,8 @@ class Card(Strict):
     citation: list[str] = Field(min_length=1)
     units: Units
     origin: SerializeAsAny[Origin]
+    strata: list[Stratum] = later([])
+    marks: list[Mark] = later([])
     _folder: Path = PrivateAttr(default=Path())
 
     @field_validator("origin", mode="before")
@@ -76,6 +85,10 @@ class Card(Strict):
             If a file is not as the card says, or a part cannot be filled.
         """
         return self.origin.make(self.origin.recipe(), self.elements, paths)
+
+    def marked(self) -> Marked:
+        """Return the test structures of each mark, as `tlbench.jobs.evaluate.Config` takes them."""
+        return marked_of(self.marks)
 
     @property
     def folder(self) -> Path:

@@ -8,11 +8,13 @@ import numpy.typing as npt
 from pydantic import Field, PositiveInt
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.origins.base import MOST_FRAMES, Temperature
 from tlbench.data.sequence import blocks, place_in_block
+from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
 
 
 class Part(Strict):
@@ -50,11 +52,16 @@ class Split(Strict):
 
 
 class Drawn(Strict):
-    """A number of structures, drawn from those of one temperature, or from all."""
+    """A number of structures, drawn from those of one temperature, or from all.
+
+    ``strata`` are the properties whose combinations are represented in proportion; None for a
+    random draw.
+    """
 
     size: PositiveInt
     seed: int
     temperature_k: float | None = None
+    strata: list[Stratum] | None = later(None, min_length=1)
 
     share: ClassVar[float] = 1.0
 
@@ -129,6 +136,11 @@ def chosen_indices(frames: Frames, subset: Subset | None) -> npt.NDArray[np.int6
 
     A share of structures that there are none of is empty. Subsets and shares of one seed are
     nested.
+
+    Raises
+    ------
+    InputError
+        If too few structures are there, or are to be stratified by what is unknown of all.
     """
     if subset is None:
         return np.arange(len(frames))
@@ -140,7 +152,38 @@ def chosen_indices(frames: Frames, subset: Subset | None) -> npt.NDArray[np.int6
         if subset.share == 1 or not len(matching):
             return matching
         size = share_size(len(matching), subset.share)
-    return matching[nested_subset(len(matching), size, subset.seed)]
+    strata = subset.strata if isinstance(subset, Drawn) else None
+    if strata is not None:
+        check_strata(frames, strata)
+    return matching[_drawn(frames.select(matching), size, subset.seed, strata)]
+
+
+def validation_subset(frames: Frames, size: int | None, subset: Subset | None) -> Frames:
+    """Return the validation structures of a model that is trained on ``subset``.
+
+    They are drawn with its seed and strata, in a stream of their own; those of one seed are nested.
+
+    Parameters
+    ----------
+    size
+        How many; all if it is None, or more than there are.
+    """
+    if size is None or size >= len(frames):
+        return frames
+    seed = stream("validation", -1 if subset is None else subset.seed)
+    strata = subset.strata if isinstance(subset, Drawn) else None
+    return frames.select(_drawn(frames, size, seed, strata))
+
+
+def _drawn(
+    frames: Frames, size: int, seed: int, names: list[Stratum] | None
+) -> npt.NDArray[np.int64]:
+    """Return the indices of ``size`` of the ``frames``, stratified by properties if any."""
+    drawn = nested_subset(len(frames), size, seed)
+    if names is None:
+        return drawn
+    order = nested_subset(len(frames), len(frames), seed)
+    return stratified(order, strata_of(frames, names), size, stream("strata", seed))
 
 
 def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:

@@ -1,10 +1,12 @@
 """Job: measure one model on one part of a data set, overall and under each condition."""
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from tlbench.base.formats import later
+from tlbench.data.marks import Marked
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
@@ -21,7 +23,9 @@ class Config(kind.Config):
     """Which part is measured on, by which metrics.
 
     ``by`` has combinations of frame properties to break the metrics down by; structures of which
-    one is unknown count in none.
+    one is unknown count in none. ``weights`` of the model are measured: those of the last
+    update, or those of the lowest validation error. Structures that have ``marks`` are left out of
+    every number that does not name them; see `Card.marked`.
     """
 
     kind: ClassVar = "evaluate"
@@ -29,6 +33,8 @@ class Config(kind.Config):
     split: str
     metrics: list[str]
     by: list[list[str]]
+    weights: Literal["last", "best"] = later("last")
+    marks: Marked = later({})
 
 
 class Result(kind.Result):

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ase.data import atomic_numbers
-from pydantic import Field
+from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.magnitudes import Count, Number
 from tlbench.base.schema import Strict, canonical_json
 from tlbench.base.seeds import stream
@@ -40,6 +41,10 @@ class Config(kind.Config):
     ``providers`` are the packages and versions that backbone and strategy come from, None for
     tlbench: another version of a plugin is other code, so it is other work. ``subset`` is None for
     all training structures, ``training`` for a strategy that does not train.
+
+    ``validation_size`` structures are validated on, or as many as there are; None for all of them.
+    They are drawn with the seed and the strata of the subset, nested, in a stream of their own.
+    With ``best``, the weights at the lowest validation error are written, too.
     """
 
     kind: ClassVar = "train"
@@ -52,6 +57,16 @@ class Config(kind.Config):
     subset: Subset | None = None
     init_seed: int
     training: TrainingConfig | None = None
+    validation_size: PositiveInt | None = later(None)
+    best: bool = later(False)
+
+    @model_validator(mode="after")
+    def _best_of_some(self) -> "Config":
+        if self.best and (self.training is None or not self.training.validation_points):
+            raise ValueError(
+                "the best weights are those of a training with at least one validation point"
+            )
+        return self
 
     @property
     def rate(self) -> str:
@@ -60,12 +75,18 @@ class Config(kind.Config):
 
 
 class Result(kind.Result):
-    """Size of a network, and mean absolute force errors (eV/Å) where it was trained."""
+    """Size of a network, and mean absolute force errors (meV/Å) where it was trained.
+
+    ``best_update`` is the number of updates after which the error on the validation structures was
+    lowest, and ``best_validation_force_mae`` that error; None unless these weights are kept.
+    """
 
     n_parameters: Count
     n_frames: Count | None = None
     train_force_mae: Error | None = None
     validation_force_mae: Error | None = None
+    best_update: Count | None = later(None)
+    best_validation_force_mae: Error | None = later(None)
 
 
 def run(config: Config, context: Context) -> Result:
