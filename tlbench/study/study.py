@@ -252,7 +252,7 @@ class Study:
             value["source"] = self.ends[0].source.recipe()
             value["target"] = self.ends[0].target.recipe()
         # Neither changes the frames of a data set, so its recipe has neither.
-        beside = {
+        beside: dict[str, dict[str, Any]] = {
             "strata": {ends.target.name: self.strata(ends.target) for ends in self.ends},
             "marks": {card.name: self.marked(card) for card in self.cards},
         }

@@ -90,7 +90,7 @@ class Outcome:
     @property
     def last(self) -> tuple[int, Ratio]:
         """Largest budget, and the ratio there."""
-        return next(reversed(self.ratios.items()))
+        return list(self.ratios.items())[-1]
 
     @property
     def ending(self) -> Ending:

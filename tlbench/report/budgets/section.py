@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tlbench.metrics.statistics import holm, paired_ratio, ratio_test
 from tlbench.report.analysis import Analysis, place_cells, present
+from tlbench.report.budgets.compute import compute_table
 from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
 from tlbench.report.budgets.words import (
     RULE,
@@ -27,7 +28,6 @@ from tlbench.report.content import (
 from tlbench.report.rows import Row
 from tlbench.report.sections.errors import error_table
 from tlbench.report.wording import BASELINE, number_text, ratio_text
-from tlbench.transfer import STRATEGIES, arm
 
 CURVES_NOTE = (
     "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
@@ -43,19 +43,11 @@ BEST_NOTE = (
     "Best weights are those of the lowest validation error during training, last ones those after "
     "its last update. Below 1 in the first ratio, training went on too long."
 )
-COMPUTE_NOTE = (
-    "Equal data: the arm against scratch with the same structures and updates. Equal compute: "
-    "against scratch-long, which has as many updates as pretraining and fine-tuning together. "
-    "Pretraining is done once, so its share in the cost of a target falls with the number of "
-    "targets."
-)
 HOLM_NOTE = (
     "One hypothesis for each arm of each backbone: its error at the largest budget, averaged over "
     "log N, is that of scratch. Two-sided t tests on log ratios of pairs; p values after Holm are "
     "corrected for the number of hypotheses."
 )
-TARGETS = (1, 5, 20)
-"""Numbers of targets that share one pretraining, for the table of costs."""
 
 
 def budgets(analysis: Analysis) -> Iterator[Section]:
