@@ -3,10 +3,9 @@
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import LARGEST, SMALLEST, Digest
@@ -20,8 +19,8 @@ from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL, data_file
 from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.jobs.sources import REGISTRIES
-from tlbench.jobs.train import Config
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
@@ -39,14 +38,14 @@ class _Done(BaseModel):
 class _Measured(BaseModel):
     """What is read of the description of a job that measured a model."""
 
-    kind: Literal["evaluate"]
+    kind: str = Field(pattern=f"^{EvaluateConfig.kind}$")
     parents: dict[str, Digest]
 
 
 class _Trained(BaseModel):
     """What is read of the description of a job that trained a model."""
 
-    kind: Literal["train"]
+    kind: str = Field(pattern=f"^{TrainConfig.kind}$")
     config: TrainConfig
 
 
@@ -200,7 +199,7 @@ def is_own(kind: str, name: str) -> bool:
     return name in registry and registry.provider(name) is None
 
 
-def providers_of(study: Study, trained: Iterable[Config]) -> Providers:
+def providers_of(study: Study, trained: Iterable[TrainConfig]) -> Providers:
     """Return what of a study comes from other packages; kinds without any are left out.
 
     Parameters
