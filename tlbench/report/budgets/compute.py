@@ -1,5 +1,6 @@
 """Equal data or equal compute: an arm against scratch, and against scratch trained as long."""
 
+from tlbench.base.phrases import counted
 from tlbench.metrics.statistics import paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table, lines_of
@@ -56,7 +57,8 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
 def shares(suite: Suite, updates: int) -> dict[str, str]:
     """Return the updates per target, with those of pretraining shared over some targets."""
     pretraining = suite.pretraining.updates
-    return {
-        f"updates, {number} target{'s' if number > 1 else ''}": f"{updates + pretraining / number:,.0f}"
-        for number in TARGETS
-    }
+    found = {}
+    for number in TARGETS:
+        title = f"updates, {counted(number, 'target')}"
+        found[title] = f"{updates + pretraining / number:,.0f}"
+    return found

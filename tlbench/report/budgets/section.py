@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from tlbench.metrics.statistics import holm, paired_ratio, ratio_test
-from tlbench.report.analysis import Analysis, place_cells, present
+from tlbench.metrics.statistics import paired_ratio
+from tlbench.metrics.statistics.convergence import RULE
+from tlbench.report.analysis import Analysis, present
 from tlbench.report.budgets.compute import compute_table
 from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
 from tlbench.report.budgets.words import (
-    RULE,
     both_metrics,
     change_text,
     sentences,
@@ -17,7 +17,6 @@ from tlbench.report.content import (
     Block,
     Draw,
     Figure,
-    Lines,
     Paragraph,
     Section,
     Sentences,

@@ -3,16 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from tlbench.metrics.statistics import CONVERGED, Convergence
+from tlbench.metrics.statistics import Convergence
 from tlbench.report.budgets.outcomes import Ending, Outcome
-from tlbench.report.wording import BASELINE, interval_text, range_text, ratio_text
-from tlbench.study.model_key import Place
-
-RULE = (
-    f"An arm is converged at a training set if its error falls by less than {CONVERGED:.0%} from "
-    "the second largest budget to the largest, or rises."
-)
-SPEED = "what it gains there is speed of learning, as long as a longer training does not show more"
+from tlbench.report.wording import BASELINE, range_text, ratio_text
 
 _ENDINGS: dict[tuple[Ending, bool], str] = {
     ("lower", False): "it ends lower: converged, its error is {last} times that of {scratch}",
@@ -148,9 +141,7 @@ def state_text(found: Convergence | None) -> str:
     """Return whether an arm is converged, in words."""
     if found is None:
         return "unknown"
-    if found.is_worse:
-        return "converged; longer training made it worse"
-    return "converged" if found.is_converged else "not converged"
+    return "converged; worse with more updates" if found.state == "worse" else found.state
 
 
 def listed(words: Iterable[str]) -> str:
@@ -159,8 +150,3 @@ def listed(words: Iterable[str]) -> str:
     if len(found) < 2:
         return "".join(found)
     return f"{', '.join(found[:-1])} and {found[-1]}"
-
-
-def place_text(place: Place) -> str:
-    """Return backbone and arm in words."""
-    return f"{place.backbone}, {place.strategy}"
