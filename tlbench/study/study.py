@@ -294,8 +294,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
-                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to the card, "
-                "or set subsets: random."
+                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to it, or "
+                "set subsets: random."
             )
     return study
 

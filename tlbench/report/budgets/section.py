@@ -6,6 +6,7 @@ from tlbench.metrics.statistics import paired_ratio
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.analysis import Analysis, present
 from tlbench.report.budgets.compute import compute_table
+from tlbench.report.budgets.hypotheses import hypotheses, worth
 from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
 from tlbench.report.budgets.words import (
     both_metrics,
@@ -41,11 +42,6 @@ MAPS_NOTE = (
 BEST_NOTE = (
     "Best weights are those of the lowest validation error during training, last ones those after "
     "its last update. Below 1 in the first ratio, training went on too long."
-)
-HOLM_NOTE = (
-    "One hypothesis for each arm of each backbone: its error at the largest budget, averaged over "
-    "log N, is that of scratch. Two-sided t tests on log ratios of pairs; p values after Holm are "
-    "corrected for the number of hypotheses."
 )
 
 
@@ -85,7 +81,8 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             Figure("error-curves", "Error against updates", CURVES_NOTE, curves),
             Figure("ratio-maps", "Ratio to scratch over N and updates", MAPS_NOTE, maps),
             *tables,
-            hypotheses(analysis, first),
+            hypotheses(first),
+            worth(first),
             compute_table(analysis, first),
             best_table(first),
         ],
@@ -100,7 +97,7 @@ def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
 
 
 def _cells(series: Series) -> dict[str, str]:
-    _, _, transfer, place = series
+    place = series[3]
     return {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
 
 

@@ -39,7 +39,9 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
         for each in some:
             endings.setdefault((each.ending, each.learns_faster), []).append(each)
         for (ending, faster), alike in endings.items():
-            found.append(f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}.")
+            found.append(
+                f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}."
+            )
     return found
 
 
