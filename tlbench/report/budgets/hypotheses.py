@@ -4,7 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tlbench.metrics.statistics import Curve, Table, area_ratio, equivalent_sizes, holm, paired_ratio
+from tlbench.metrics.statistics import (
+    Curve,
+    Table,
+    area_ratio,
+    equivalent_sizes,
+    holm,
+    paired_ratio,
+)
 from tlbench.report.budgets.outcomes import Series, by_budget, convergences
 from tlbench.report.content import Table as Lines
 from tlbench.report.content import lines_of
@@ -14,8 +21,8 @@ from tlbench.study.model_key import Transfer
 
 TESTS_NOTE = (
     "One hypothesis for each arm of each backbone: that its error, averaged over log N at the "
-    "largest budget, is that of scratch. Two-sided t tests of the log ratios of pairs; with Holm, p "
-    "is corrected for the number of hypotheses. Sizes at which an arm is not converged count, too, "
+    "largest budget, is that of scratch. Two-sided t tests of the log ratios of pairs; with Holm, "
+    "p is corrected for the number of hypotheses. Sizes at which an arm is not converged count, too, "
     "and are named: there the test is of the speed of learning."
 )
 WORTH_NOTE = (
