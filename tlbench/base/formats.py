@@ -106,8 +106,12 @@ class Format(Generic[ModelT]):
 
     def write(self, path: Path, value: ModelT) -> None:
         """Write one JSON object; the file appears whole or not at all."""
-        text = json.dumps(self.stated(value.model_dump(mode="json")), indent=1, ensure_ascii=False)
-        write_whole(path, text + "\n")
+        write_whole(path, self.text(value))
+
+    def text(self, value: ModelT) -> str:
+        """Return the text of a file of one JSON object."""
+        content = self.stated(value.model_dump(mode="json"))
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     def read_lines(self, path: Path) -> list[ModelT]:
         """Read a file of one JSON object a line.
@@ -213,7 +217,7 @@ def lasting(value: BaseModel) -> dict[str, Any]:
     for name, about in type(value).model_fields.items():
         held = getattr(value, name)
         if is_later(about) and held == about.get_default(call_default_factory=True):
-            del dumped[name]
+            dumped.pop(name, None)
         else:
             dumped[name] = _lasting(held, dumped[name])
     return dumped

@@ -125,6 +125,16 @@ class Result(kind.Result):
         return self
 
 
+def frames_label(number: int | str) -> str:
+    """Return in words what a reference is made of that is no simulation."""
+    return f"{number} frames of the data set"
+
+
+def simulations_label(potential: str, number: int) -> str:
+    """Return in words what a reference is made of that a potential was simulated for."""
+    return f"{potential}, {number} simulations"
+
+
 def run(config: Config, context: Context) -> Result:
     """Write ``start.npz`` and ``expected.npz``; return the reference."""
     from tlbench.md.structure import angles, distances, msd_samples
@@ -136,6 +146,8 @@ def run(config: Config, context: Context) -> Result:
         origin = ORIGINS.get(config.start["kind"])
         reference = origin.reference(config.start, config.element)
         start, expected, found = _of_potential(protocol, reference, context)
+        name = origin.reference_name(config.element)
+        found["origin"] = simulations_label(name, protocol.replicas)
     start.save(context.folder / START)
     np.savez(
         context.folder / EXPECTED,
@@ -190,7 +202,6 @@ def _of_potential(
     for number in range(len(FIRST_NUMBERS)):
         shutil.rmtree(_folder(context, number))
     found = {
-        "origin": f"{reference.name}, {protocol.replicas} simulations",
         "replicas": protocol.replicas,
         "false_alarms": protocol.replicas - len(other.stable),
         "structure": averaged[0].rounded(),
@@ -262,7 +273,7 @@ def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, "Expected"
     crystal = set(frames.phase.tolist()) == {"crystal"}
     start = frames.select(np.arange(protocol.replicas) * n // protocol.replicas % n)
     found = {
-        "origin": f"{n} frames of the data set",
+        "origin": frames_label(n),
         "structure": whole.rounded(),
         "msd": None,
         **(_half(_floors(*halves)) if n > 1 else {"rdf_floor": None, "adf_floor": None}),

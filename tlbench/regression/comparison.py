@@ -1,14 +1,15 @@
 """Two runs side by side, pair by pair: as a table, in Markdown and as JSON."""
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from tlbench.base.errors import printable
+from tlbench.base.formats import Format
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
-    bootstrap_seed,
     geometric_mean,
     paired_difference,
     paired_ratio,
@@ -23,6 +24,24 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class Compared(BaseModel):
+    """What ``tlbench compare --json`` writes.
+
+    ``a`` and ``b`` are the runs, ``only_a`` and ``only_b`` the models that only one has numbers
+    of; a row is the data of a `Row`.
+    """
+
+    a: dict[str, Any]
+    b: dict[str, Any]
+    remarks: list[str]
+    only_a: list[str]
+    only_b: list[str]
+    rows: list[dict[str, Any]]
+
+
+COMPARED_FORMAT = Format("comparison of two runs", Compared)
+
+
 @dataclass(frozen=True)
 class Row:
     """One place of two runs.
@@ -34,7 +53,7 @@ class Row:
     data
         Its coordinates and what was found, as in the JSON: ``a`` and ``b``, means over the pairs
         that both have, geometric where values are compared by ratio; ``change``, B over A or B
-        minus A; its 95 % ``interval``, None below five pairs and for differences that do not
+        minus A; its 95 % ``interval``, None below three pairs and for differences that do not
         scatter; and ``b_is``, "better" or "worse" with 95 % confidence, this comparison by itself.
     n_values
         How many values of each run it is taken over; those without a ratio are left out.
@@ -115,15 +134,16 @@ class Comparison:
 
     def json(self) -> str:
         """Return everything as JSON, values by condition included."""
-        value = {
-            "a": _data(self.pairing.first),
-            "b": _data(self.pairing.second),
-            "remarks": self.remarks(),
-            "only_a": listed(self.pairing.only_first),
-            "only_b": listed(self.pairing.only_second),
-            "rows": [row.data for row in self.rows],
-        }
-        return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return COMPARED_FORMAT.text(
+            Compared(
+                a=_data(self.pairing.first),
+                b=_data(self.pairing.second),
+                remarks=self.remarks(),
+                only_a=listed(self.pairing.only_first),
+                only_b=listed(self.pairing.only_second),
+                rows=[row.data for row in self.rows],
+            )
+        )
 
 
 def compare(pairing: Pairing) -> Comparison:
@@ -135,12 +155,11 @@ def compare(pairing: Pairing) -> Comparison:
         If a metric is not known.
     """
     groups = [rows for _, rows in pairing.shared.groupby("place")]
-    seed = bootstrap_seed(repr(rows[PLACE].iloc[0].tolist()) for rows in groups)
-    found = (_row(rows, seed) for rows in groups)
+    found = (_row(rows) for rows in groups)
     return Comparison(pairing, [row for row in found if row])
 
 
-def _row(rows: "DataFrame", seed: int) -> Row | None:
+def _row(rows: "DataFrame") -> Row | None:
     head = rows.iloc[0]
     spec = METRICS.get(head["metric"])
     if spec.compared == "ratio":
@@ -149,14 +168,14 @@ def _row(rows: "DataFrame", seed: int) -> Row | None:
     first, second = (dict(zip(pairs, rows[side], strict=True)) for side in ("first", "second"))
     interval: tuple[float, float] | None
     if spec.compared == "ratio":
-        ratio = paired_ratio(second, first, seed)
+        ratio = paired_ratio(second, first)
         if ratio is None:
             return None
         ends, n_pairs, change = ratio.interval, ratio.n_pairs, ratio.value
         interval, side = ((ends.low, ends.high), ends.side()) if ends else (None, 0)
         means = [geometric_mean(list(values.values())) for values in (first, second)]
     else:
-        difference = paired_difference(second, first, seed)
+        difference = paired_difference(second, first)
         if difference is None:
             return None
         interval, side = difference.interval, difference.side()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tlbench.base.phrases import counted
 from tlbench.metrics.conditions import key_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
@@ -21,6 +22,7 @@ PLACE = [
     "strategy",
     "size",
     "train_temperature_k",
+    "updates",
     "condition",
 ]
 """Columns that distinguish the numbers of a suite, but for the seeds of their models."""
@@ -51,7 +53,9 @@ def table_of(rows: Iterable[dict[str, Any]]) -> "DataFrame":
     """
     from pandas import DataFrame
 
-    table = DataFrame(list(rows), columns=[*PLACE, *SEEDS, "value"], dtype=object)
+    # Numbers of suites with one budget do not name it.
+    rows = [{"updates": None, **row} for row in rows]
+    table = DataFrame(rows, columns=[*PLACE, *SEEDS, "value"], dtype=object)
     models = [_models(row) for row in table.to_dict("records")]
     table["condition"] = table["condition"].map(lambda condition: key_of(dict(condition)))
     return table.assign(models=models).astype({"value": float})
@@ -64,6 +68,8 @@ def _models(row: Mapping[Any, Any]) -> str:
     words.append(data.get(row["strategy"], f"{source} → {row['target']}"))
     if row["train_temperature_k"] is not None:
         words.append(f"trained at {row['train_temperature_k']:g} K")
+    if row["updates"] is not None:
+        words.append(counted(row["updates"], "update"))
     return ", ".join(words)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
-from tlbench.report.rows import Row, rows_of, strategies_of, transfers_of
+from tlbench.report.rows import Row, final, rows_of, strategies_of, transfers_of
 from tlbench.report.wording import BASELINE, WORSE_NOTE, ratio_text, seeds_note, temperature_text
 from tlbench.results.results import Results
 from tlbench.study.model_key import Place, Transfer
@@ -37,9 +37,14 @@ class Analysis:
         return cls(results, suite, tuple(suite.error_metrics))
 
     @cached_property
-    def rows(self) -> list[Row]:
-        """Every arm with its mean and ratio to scratch."""
+    def every_row(self) -> list[Row]:
+        """Every arm with its mean and ratio to scratch, at every budget, of all weights."""
         return rows_of(self.results.records)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every arm with its mean and ratio to scratch: last weights, at the largest budget."""
+        return final(self.every_row)
 
     @cached_property
     def strategies(self) -> list[str]:
@@ -103,9 +108,12 @@ def _ratio_cell(row: Row | None) -> str:
 def place_cells(rows: list[Row]) -> list[dict[str, str]]:
     """Return backbone, size and, where there are any, training temperature of each row."""
     has_temperatures = any(row.place.train_temperature_k is not None for row in rows)
+    has_budgets = len({row.place.updates for row in rows}) > 1
     found = []
     for place in (row.place for row in rows):
         found.append({"backbone": place.backbone, "N": str(place.size)})
+        if has_budgets:
+            found[-1]["updates"] = "–" if place.updates is None else f"{place.updates:,}"
         if has_temperatures:
             found[-1]["trained at (K)"] = temperature_text(place.train_temperature_k)
     return found

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tlbench.base.phrases import counted
 from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
 from tlbench.study.suite import Suite
 
@@ -51,11 +52,6 @@ def chance_text(ratio: Ratio) -> str:
 def n_pairs_text(count: int) -> str:
     """Return how many pairs there are, in words."""
     return counted(count, "pair")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun in the right form."""
-    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def seeds_note(n_init_seeds: int) -> str:

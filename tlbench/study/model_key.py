@@ -12,7 +12,9 @@ from pydantic import (
     model_validator,
 )
 
+from tlbench.base.formats import later
 from tlbench.base.magnitudes import Count, Temperature
+from tlbench.base.phrases import counted
 from tlbench.base.schema import Strict
 
 
@@ -35,42 +37,53 @@ class Place:
     """What the models of one transfer that differ in nothing but their seeds have in common.
 
     ``size`` is 0 for an arm that sees no target data; ``train_temperature_k`` is None where
-    training structures of all temperatures are used.
+    training structures of all temperatures are used. ``updates`` is the budget at which arms are
+    compared, see `ModelKey`.
     """
 
     backbone: str
     strategy: str
     size: int
     train_temperature_k: float | None = None
+    updates: int | None = None
 
     def replace(self, **changes: Any) -> "Place":
         """Return the place with other coordinates, as ``replace(strategy="scratch")``."""
         return with_changes(self, **changes)
 
-    def order(self) -> tuple[str, str, int, float]:
+    def order(self) -> tuple[str, str, int, float, int]:
         """Return what places are sorted by."""
-        return self.backbone, self.strategy, self.size, self.train_temperature_k or 0.0
+        at = self.train_temperature_k or 0.0
+        return self.backbone, self.strategy, self.size, at, self.updates or 0
 
     @property
-    def position(self) -> tuple[str, int, float]:
+    def position(self) -> tuple[str, int, float, int]:
         """What the places of one strategy are sorted by."""
-        return self.backbone, self.size, self.train_temperature_k or 0.0
+        return self.backbone, self.size, self.train_temperature_k or 0.0, self.updates or 0
 
     @property
     def scratch(self) -> "Place":
         """The place of the models from scratch that these are compared with."""
         return self.replace(strategy="scratch")
 
+    @property
+    def column(self) -> "Place":
+        """What the places of all arms of all backbones may share."""
+        return self.replace(backbone="", strategy="")
+
     def training_set(self) -> str:
-        """Return number and temperature of the training structures in words."""
+        """Return number and temperature of the training structures in words, and the budget."""
         at = self.train_temperature_k
-        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K")
+        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K") + self._budget()
 
     def label(self) -> str:
         """Return the place in words."""
         at = self.train_temperature_k
         trained = "" if at is None else f", trained at {at:g} K"
-        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}"
+        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}{self._budget()}"
+
+    def _budget(self) -> str:
+        return "" if self.updates is None else f", {counted(self.updates, 'update')}"
 
 
 class TrainingSet(Strict):
@@ -101,6 +114,10 @@ class ModelKey(Strict):
         Which structures are drawn, None where none are; and which initial weights.
     train_temperature_k
         Temperature of the training structures, K; None where those of all temperatures are used.
+    updates
+        Budget at which arms are compared: each arm trains for so many updates, but for those that
+        `tlbench.transfer.strategy.Strategy.compute_matched` says. None in suites of one budget, and
+        for a strategy that does not train.
     """
 
     source: str
@@ -114,6 +131,16 @@ class ModelKey(Strict):
     subset_seed: int | None
     init_seed: int
     train_temperature_k: Temperature | None = None
+    updates: Count | None = later(None)
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        return (
+            found
+            if self.updates is not None
+            else {k: v for k, v in found.items() if k != "updates"}
+        )
 
     @property
     def transfer(self) -> Transfer:
@@ -123,7 +150,20 @@ class ModelKey(Strict):
     @property
     def place(self) -> Place:
         """Its coordinates but for transfer and seeds."""
-        return Place(self.backbone, self.strategy, self.size, self.train_temperature_k)
+        at, updates = self.train_temperature_k, self.updates
+        return Place(self.backbone, self.strategy, self.size, at, updates)
+
+    @property
+    def training_set(self) -> "TrainingSet | None":
+        """The structures that it is trained on; None where none are drawn."""
+        if self.subset_seed is None:
+            return None
+        return TrainingSet(
+            size=self.size,
+            subset_seed=self.subset_seed,
+            init_seed=self.init_seed,
+            train_temperature_k=self.train_temperature_k,
+        )
 
     @property
     def pair(self) -> tuple[int | None, int]:
@@ -136,10 +176,10 @@ class ModelKey(Strict):
         return self.source, self.source_part, self.backbone, self.init_seed
 
     def order(self) -> tuple[object, ...]:
-        """Return what models of one arm are sorted by: transfer, size, temperature, seeds."""
+        """Return what models of one arm are sorted by, transfer first and seeds last."""
         part, at, seed = self.source_part or "", self.train_temperature_k or 0.0, self.subset_seed
         seeds = float("-inf") if seed is None else seed, self.init_seed
-        return (self.source, part, self.target, self.size, at, *seeds)
+        return (self.source, part, self.target, self.size, at, self.updates or 0, *seeds)
 
     def replace(self, **changes: Any) -> "ModelKey":
         """Return the key with other coordinates, as ``replace(strategy="scratch")``."""
@@ -157,8 +197,7 @@ class ModelKey(Strict):
         """Return whether it was trained on these; without target data, it may have been."""
         if self.size == 0:
             return self.init_seed == structures.init_seed
-        own = (self.size, *self.pair, self.train_temperature_k)
-        return own == tuple(dict(structures).values())
+        return all(getattr(self, name) == value for name, value in structures)
 
     def temperature_label(self) -> str:
         """Return at which temperature it is trained, as ``" at 300 K"``; empty for all."""
@@ -168,8 +207,12 @@ class ModelKey(Strict):
     def label(self) -> str:
         """Return the model in words, but for its transfer."""
         seeds = self.init_seed if self.subset_seed is None else "/".join(map(str, self.pair))
-        at = self.temperature_label()
+        at = self.temperature_label() + self.budget_label()
         return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
+
+    def budget_label(self) -> str:
+        """Return the budget, as ``", 400 updates"``; empty where there is one for all."""
+        return "" if self.updates is None else f", {counted(self.updates, 'update')}"
 
 
 NO_TRANSFER: dict[str, Any] = {"source": "", "source_part": None, "target": ""}

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from tlbench.data.splits import Drawn, Share, Subset
+from tlbench.data.cards import Card
+from tlbench.data.splits import Share, Subset
 from tlbench.jobs import evaluate, speed
 from tlbench.jobs.base import Job
 from tlbench.jobs.train import Config as TrainConfig
@@ -13,6 +14,7 @@ from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import Cell, Covered, Plan, dataset_job
 from tlbench.study.relations import compare_data, cover, geometry
 from tlbench.study.study import Ends, Study
+from tlbench.study.suite import Weights
 from tlbench.transfer import arm, base_of
 
 
@@ -45,14 +47,6 @@ def _share(ends: Ends, init_seed: int) -> Share | None:
     return Share(share=part.share, seed=init_seed, temperatures_k=part.temperatures_k)
 
 
-def _drawn(model: ModelKey) -> Drawn | None:
-    """Return the structures that a model is trained on; None for one that is not."""
-    if model.subset_seed is None:
-        return None
-    at = model.train_temperature_k
-    return Drawn(size=model.size, seed=model.subset_seed, temperature_k=at)
-
-
 def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str) -> None:
     """Plan the models of one transfer; of several, labels say which source they come from."""
     study = result.study
@@ -66,11 +60,13 @@ def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str)
             parents["replayed"] = source_data
         source = model.source if strategy.needs_source else None
         elements = Elements(source=source, target=model.target)
-        config = _train_config(result, model, model.strategy, elements, _drawn(model))
+        structures = model.training_set
+        drawn = None if structures is None else study.drawn(ends.target, structures)
+        config = _train_config(result, model, model.strategy, elements, drawn)
         came = f" from {ends.source_label}" if source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)
-        cell = _measure(result, model, job, target_data)
+        cell, *_ = _measure(result, model, job, ends.target, target_data)
         if study.is_simulated(model):
             simulate(result, cell, ends.target, target_data)
     if study.suite.distances is not None:
@@ -91,8 +87,6 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
     )
     result.geometry[transfer.target] = geometry(result, ends.target, target_data)
     for structures in study.training_sets():
-        at = structures.train_temperature_k
-        drawn = Drawn(size=structures.size, seed=structures.subset_seed, temperature_k=at)
         job = cover(
             result,
             source=ends.source,
@@ -100,7 +94,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
             source_subset=_share(ends, structures.init_seed),
             target=ends.target,
             target_data=target_data,
-            subset=drawn,
+            subset=study.drawn(ends.target, structures),
         )
         result.covered.append(Covered(transfer, structures, job))
 
@@ -112,11 +106,12 @@ def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], s
         part, elements = _share(ends, model.init_seed), Elements(target=model.source)
         config = _train_config(result, model, "scratch", elements, part)
         label = f"pretrain {model.backbone} on {ends.source_label}, seed {model.init_seed}"
+        label += model.budget_label()
         job = _train_job(result, config, {"data": data}, label)
         planned = job.key in result.jobs
         found[model.origin] = result.add(job)
         if not planned:
-            _measure(result, model, job, data)
+            _measure(result, model, job, ends.source, data)
     return found
 
 
@@ -133,7 +128,7 @@ def _train_config(
     result: Plan, model: ModelKey, strategy: str, elements: Elements, subset: Subset | None
 ) -> TrainConfig:
     """Return what determines a trained model, its parents aside."""
-    keys = result.keys
+    keys, training = result.keys, result.study.training(model)
     return TrainConfig(
         backbone=keys.backbone(result.suite, model.backbone),
         strategy=strategy,
@@ -144,32 +139,54 @@ def _train_config(
         elements=elements,
         subset=subset,
         init_seed=model.init_seed,
-        training=result.study.training(model),
+        training=training,
+        validation_size=result.study.validation_size(model) if training else None,
+        best="best" in result.suite.weights and training is not None,
     )
 
 
-def _measure(result: Plan, model: ModelKey, trained: Job, data: str) -> Cell:
-    """Plan the errors of a model on the test structures of a data set."""
-    metrics, backbone = result.suite.error_metrics, f"backbone {model.backbone}"
-    measured = result.keys.job(
-        evaluate.Config(split="test", metrics=metrics, by=result.suite.by),
-        {"model": trained.key, "data": data},
-        f"test {trained.label}",
-        named=[backbone, *(f"metric {name}" for name in metrics)],
-        environment=trained.environment,
-    )
+def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: str) -> list[Cell]:
+    """Plan the errors of a model on the test structures of a data set: those of its last weights.
+
+    Of a model that is trained, those of its best weights follow, where the suite has them measured.
+    """
+    backbone = f"backbone {model.backbone}"
     timed = result.keys.job(
         speed.Config(backbone=result.keys.backbone(result.suite, model.backbone)),
         label=f"speed of {model.backbone}",
         named=[backbone],
         environment=trained.environment,
     )
-    cell = Cell(
-        model=model,
-        job=result.add(measured),
-        trained=trained.key,
-        pretrained=trained.parents.get("source"),
-        speed=result.add(timed),
+    cells = []
+    for weights in result.suite.weights if result.study.training(model) else ("last",):
+        cell = Cell(
+            model=model,
+            job=result.add(_tested(result, weights, trained, tested, data, backbone)),
+            trained=trained.key,
+            pretrained=trained.parents.get("source"),
+            speed=result.add(timed),
+            weights=weights,
+        )
+        cells.append(cell)
+    result.cells += cells
+    return cells
+
+
+def _tested(
+    result: Plan, weights: Weights, trained: Job, tested: Card, data: str, backbone: str
+) -> Job:
+    """Return the job that measures some weights of a model on the test structures."""
+    suite, metrics = result.suite, result.suite.error_metrics
+    return result.keys.job(
+        evaluate.Config(
+            split="test",
+            metrics=metrics,
+            by=suite.by if weights == "last" else [],
+            weights=weights,
+            marks=result.study.marked(tested),
+        ),
+        {"model": trained.key, "data": data},
+        f"test {trained.label}" + ("" if weights == "last" else f", {weights} weights"),
+        named=[backbone, *(f"metric {name}" for name in metrics)],
+        environment=trained.environment,
     )
-    result.cells.append(cell)
-    return cell

@@ -9,7 +9,7 @@ from tlbench.jobs.base import Job
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.study import Study
-from tlbench.study.suite import Suite
+from tlbench.study.suite import Suite, Weights
 from tlbench.study.tuned import PRETRAINING
 
 PRETRAIN = PRETRAINING
@@ -21,7 +21,7 @@ class Cell:
     """One model that is measured, and its jobs.
 
     ``job`` measures it, ``trained`` trains it, ``pretrained`` its source model, if it has one, and
-    ``speed`` times its backbone.
+    ``speed`` times its backbone. ``weights`` are those that are measured.
     """
 
     model: ModelKey
@@ -29,6 +29,7 @@ class Cell:
     trained: str
     pretrained: str | None
     speed: str
+    weights: Weights = "last"
 
 
 @dataclass(frozen=True)

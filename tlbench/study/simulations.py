@@ -2,6 +2,7 @@
 
 from pydantic import Field, PositiveInt
 
+from tlbench.base.formats import later
 from tlbench.md.protocol import Protocol
 
 
@@ -13,6 +14,12 @@ class Simulations(Protocol):
         description="simulate the models trained on so many structures; by default all",
     )
 
+    budgets: list[PositiveInt] | None = later(
+        None,
+        description="simulate the models trained with these of the suite's budgets; by default the "
+        "largest",
+    )
+
     def protocol(self) -> Protocol:
         """Return what each simulation follows."""
-        return Protocol.model_validate(self.model_dump(exclude={"sizes"}))
+        return Protocol.model_validate(self.model_dump(exclude={"sizes", "budgets"}))

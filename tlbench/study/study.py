@@ -10,7 +10,9 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
 from tlbench.base.schema import digest
 from tlbench.data.cards import Card, load_card, same_data_error, shared_data
-from tlbench.data.splits import share_size
+from tlbench.data.marks import Marked
+from tlbench.data.splits import Drawn, share_size
+from tlbench.data.strata import Stratum
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.suite import Suite
@@ -122,16 +124,21 @@ class Study:
         if any(each.needs_source for each in self.arms):
             place = {"strategy": PRETRAINING, "size": ends.n_source_frames(), "subset_seed": None}
             key = _key(ends.transfer, **place)
-            for backbone, seed in product(self.suite.backbones, self.suite.init_seeds):
-                yield key.replace(target=key.source, backbone=backbone, init_seed=seed)
+            key = key.replace(target=key.source)
+            for backbone, seed, updates in product(
+                self.suite.backbones, self.suite.init_seeds, self.suite.source_budgets()
+            ):
+                yield key.replace(backbone=backbone, init_seed=seed, updates=updates)
 
     def target_models(self, ends: Ends) -> Iterator[ModelKey]:
         """Yield the models of a transfer, those that are not trained last."""
         key = _key(ends.transfer)
         for structures in self.training_sets():
-            for backbone, each in product(self.suite.backbones, self.arms):
+            for backbone, each, updates in product(
+                self.suite.backbones, self.arms, self.suite.target_budgets()
+            ):
                 if each.trains:
-                    place = {"backbone": backbone, "strategy": each.name}
+                    place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
         for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
             if not each.trains:
@@ -150,13 +157,43 @@ class Study:
                 train_temperature_k=at,
             )
 
+    def strata(self, target: Card) -> list[Stratum] | None:
+        """Return by which properties training structures are stratified; None for a random draw."""
+        wanted = self.suite.subsets or ("stratified" if self.suite.budgets else "random")
+        return [*target.strata] if wanted == "stratified" and target.strata else None
+
+    def drawn(self, target: Card, structures: TrainingSet) -> Drawn:
+        """Return how training structures are drawn from a data set."""
+        return Drawn(
+            size=structures.size,
+            seed=structures.subset_seed,
+            temperature_k=structures.train_temperature_k,
+            strata=self.strata(target),
+        )
+
+    def validation_size(self, model: ModelKey) -> int | None:
+        """Return on how many structures at most a model is validated; None for all."""
+        validation = self.suite.validation
+        if model.strategy == PRETRAINING or not (validation or self.suite.budgets):
+            return None
+        return (validation and validation.size) or model.size or None
+
+    def marked(self, tested: Card) -> Marked:
+        """Return the test structures of a data set that count only in numbers of their own."""
+        return tested.marked() if self.suite.budgets else {}
+
     def training(self, model: ModelKey) -> TrainingConfig | None:
         """Return how a model of an arm is trained, tuned or not; None if it is not trained."""
-        given = self.suite.pretraining
+        given, extra = self.suite.pretraining, 0
         if model.strategy != PRETRAINING:
-            if not arm(model.strategy).trains:
+            strategy = arm(model.strategy)
+            if not strategy.trains:
                 return None
+            extra = given.updates if strategy.compute_matched else 0
             given = self.suite.training
+        updates = (model.updates or given.updates) + extra
+        if updates != given.updates:
+            given = given.model_copy(update={"updates": updates})
         tuned = self.suite.tuned
         return tuned.training(model.backbone, model.strategy, given) if tuned else given
 
@@ -165,7 +202,9 @@ class Study:
         dynamics = self.suite.dynamics
         if dynamics is None or model.strategy == PRETRAINING:
             return False
-        return model.size in (0, *(dynamics.sizes or self.suite.sizes))
+        budgets = dynamics.budgets or self.suite.target_budgets()[-1:]
+        trained_so = model.size == 0 or model.updates in budgets
+        return trained_so and model.size in (0, *(dynamics.sizes or self.suite.sizes))
 
     def complete(self) -> dict[str, Any]:
         """Return the suite with every default and card spelt out: a suite file of its own."""
@@ -212,6 +251,14 @@ class Study:
         else:
             value["source"] = self.ends[0].source.recipe()
             value["target"] = self.ends[0].target.recipe()
+        # Neither changes the frames of a data set, so its recipe has neither.
+        beside: dict[str, dict[str, Any]] = {
+            "strata": {ends.target.name: self.strata(ends.target) for ends in self.ends},
+            "marks": {card.name: self.marked(card) for card in self.cards},
+        }
+        for key, found in beside.items():
+            if named := {name: each for name, each in found.items() if each}:
+                value[key] = named
         return {k: v for k, v in value.items() if k not in ("title", "description")}
 
 
@@ -244,6 +291,12 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
         _check_part(suite, ends)
+        if suite.subsets == "stratified" and not ends.target.strata:
+            raise InputError(
+                f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
+                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to it, or "
+                "set subsets: random."
+            )
     return study
 
 

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
 from tlbench.metrics import METRICS, of_every_simulation
@@ -23,19 +24,40 @@ from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import PRETRAINING, Tuned
-from tlbench.training.config import TrainingConfig
+from tlbench.training.config import MOST_UPDATES, TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
 Property = Literal["temperature_k", "phase", "group"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
+Budgets = Annotated[list[Annotated[int, Field(gt=0, le=MOST_UPDATES)]], Field(min_length=1)]
+"""Numbers of updates, ascending."""
+
+Weights = Literal["last", "best"]
+"""Of the last update, or of the lowest validation error."""
+
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
 
 
+class Validation(Strict):
+    """Structures that target models are validated on while they are trained."""
+
+    size: PositiveInt | None = Field(
+        default=None, description="so many; by default at most as many as the model is trained on"
+    )
+
+
 class Suite(Strict):
-    """A benchmark: which models are trained on what, and how they are measured."""
+    """A benchmark: which models are trained on what, and how they are measured.
+
+    A suite of one budget has it in ``training.updates``. One with ``budgets`` trains every target
+    model at each of them, and follows a stricter protocol: models are validated on no more
+    structures than they are trained on, the weights of the lowest validation error are measured
+    beside the last, training structures are drawn stratified where the card of the data set has
+    strata, and test structures that the card marks are left out of the headline.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     version: PositiveInt = Field(le=LARGEST)
@@ -69,6 +91,24 @@ class Suite(Strict):
     )
     pretraining: TrainingConfig
     training: TrainingConfig
+    budgets: Budgets | None = later(
+        None,
+        description="train every target model with each of these numbers of updates, each with a "
+        "schedule of its own",
+    )
+    pretraining_budgets: Budgets | None = later(
+        None,
+        description="train and measure source models with each of these numbers of updates; "
+        "target models start from the last",
+    )
+    validation: Validation | None = later(
+        None, description="how many structures target models are validated on"
+    )
+    subsets: Literal["stratified", "random"] | None = later(
+        None,
+        description="how training structures are drawn; by default stratified if the suite has "
+        "budgets and the card of the data set has strata",
+    )
     metrics: list[str] = Field(min_length=1)
     by: list[list[Property]] = Field(
         default=[],
@@ -104,6 +144,32 @@ class Suite(Strict):
     def unchanged(self) -> "Suite | None":
         """The suite before its settings were changed on the command line; None if none were."""
         return self._unchanged
+
+    @model_validator(mode="before")
+    @classmethod
+    def _largest_budgets(cls, value: Any) -> Any:
+        """Set the updates of trainings to the largest budget."""
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        for of, name in (("training", "budgets"), ("pretraining", "pretraining_budgets")):
+            budgets, training = value.get(name), value.get(of)
+            if not (isinstance(budgets, list) and budgets and isinstance(training, dict)):
+                continue
+            if training.get("updates", budgets[-1]) != budgets[-1]:
+                raise ValueError(
+                    f"{of}.updates is {training['updates']}, but the suite has {name}, whose last "
+                    f"is {budgets[-1]}; leave {of}.updates out"
+                )
+            value[of] = {**training, "updates": budgets[-1]}
+        return value
+
+    @field_validator("budgets", "pretraining_budgets")
+    @classmethod
+    def _ascending_budgets(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and sorted(set(value)) != value:
+            raise ValueError("budgets should be distinct and ascending")
+        return value
 
     @field_validator("source_parts")
     @classmethod
@@ -178,9 +244,13 @@ class Suite(Strict):
                 f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
                 "planned; choose fewer sizes or seeds, or split it into several suites"
             )
+        yield from self._contradictions_of_budgets()
         for size in (self.dynamics and self.dynamics.sizes) or []:
             if size not in self.sizes:
                 yield f"dynamics: size {size} is not among the suite's sizes"
+        for budget in (self.dynamics and self.dynamics.budgets) or []:
+            if budget not in (self.budgets or []):
+                yield f"dynamics: budget {budget} is not among the suite's budgets"
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
@@ -196,6 +266,44 @@ class Suite(Strict):
         for name, config in self.backbones.items():
             if "cutoff" in config:
                 yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
+
+    def _contradictions_of_budgets(self) -> Iterator[str]:
+        for name, budgets, training in (
+            ("budgets", self.budgets, self.training),
+            ("pretraining_budgets", self.pretraining_budgets, self.pretraining),
+        ):
+            if budgets and budgets[0] < training.validation_points:
+                yield (
+                    f"{name}: {budgets[0]} updates are fewer than the {training.validation_points} "
+                    "points of validation; raise the budget or lower validation_points"
+                )
+        if self.budgets and not self.training.validation_points:
+            yield "budgets: the best weights are those of a point of validation; set some"
+        if self.pretraining_budgets and not self.budgets:
+            yield "pretraining_budgets: only a suite with 'budgets' has them"
+        arms = [arm(name) for name in self.strategies]
+        for each in arms:
+            if each.compute_matched and not any(other.needs_source for other in arms):
+                yield (
+                    f"strategies: {each.name} trains for as many updates as pretraining and "
+                    "fine-tuning together, but no arm of the suite is pretrained; add one, as "
+                    "finetune"
+                )
+
+    @property
+    def weights(self) -> tuple[Weights, ...]:
+        """Which weights of each trained model are measured."""
+        return ("last", "best") if self.budgets else ("last",)
+
+    def target_budgets(self) -> list[int | None]:
+        """Return the budgets of target models, ascending; None where there is one for all."""
+        return [*self.budgets] if self.budgets else [None]
+
+    def source_budgets(self) -> list[int | None]:
+        """Return the budgets of source models, ascending; target models start from the last."""
+        if self.pretraining_budgets:
+            return [*self.pretraining_budgets]
+        return [self.pretraining.updates if self.budgets else None]
 
     @property
     def error_metrics(self) -> list[str]:
@@ -232,7 +340,7 @@ class Suite(Strict):
         transfers = len(self.source_parts or [None])
         if self.matrix is not None:
             transfers = len(self.matrix.elements) ** 2
-        arms = len(self.backbones) * (len(self.strategies) + 1)
+        arms = len(self.backbones) * (len(self.strategies) + 1) * len(self.target_budgets())
         return transfers * arms * len(self.sizes) * len(self.temperatures()) * seeds
 
     @field_validator("strategies")

@@ -18,6 +18,7 @@ STRATEGIES: Registry[Strategy] = Registry(
 )
 for _name, _entry in {
     "scratch": "scratch:SCRATCH",
+    "scratch-long": "scratch:SCRATCH_LONG",
     "finetune": "finetune:FINETUNE",
     "zero-shot": "zero_shot:ZERO_SHOT",
     "freeze-embedding": "freeze:FREEZE_EMBEDDING",

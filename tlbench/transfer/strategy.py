@@ -68,6 +68,8 @@ class Strategy:
         Fewest structures that a batch has room for.
     element_init
         What the target element starts from; a name in `INITIALISATIONS`.
+    compute_matched
+        Whether it trains for as many updates as pretraining and fine-tuning together.
     trains_elements
         Whether what the network holds of elements is among the trained parameters.
     before
@@ -94,6 +96,7 @@ class Strategy:
     needs_source_data: bool = False
     smallest_batch: int = 1
     element_init: str = COPY_SOURCE
+    compute_matched: bool = False
     trains_elements: bool = True
     before: "Callable[[Potential], None]" = unchanged
     trained: "Callable[[Potential], list[ParameterGroup]]" = everything

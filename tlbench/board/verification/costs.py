@@ -20,7 +20,6 @@ Submissions of format 1 may leave out what their versions did not measure.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from tlbench.board.collecting import is_own
@@ -130,7 +129,7 @@ def _is_here(entry: Entry, name: str) -> bool:
 def _trained(models: list[Model]) -> dict[str, Coordinates]:
     """Return the coordinates of each trained model, by the key of the job that trained it."""
     return {
-        model.trained: replace(model.where, simulated=False)
+        model.trained: Coordinates(model.where.model)
         for model in models
         if model.trained is not None
     }

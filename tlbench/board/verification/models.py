@@ -1,6 +1,7 @@
 """The models of a suite and of a submission, by what distinguishes them."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tlbench.board.reading import Entry
@@ -8,6 +9,7 @@ from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
+from tlbench.study.suite import Weights
 from tlbench.transfer import arm
 
 
@@ -15,11 +17,13 @@ from tlbench.transfer import arm
 class Coordinates:
     """What distinguishes what is measured of a model from all else in its suite.
 
-    ``simulated`` marks the simulations of a model, which have records of their own.
+    ``simulated`` marks the simulations of a model, which have records of their own; ``weights`` are
+    those that are measured.
     """
 
     model: ModelKey
     simulated: bool = False
+    weights: Weights = "last"
 
     def own(self) -> "Coordinates":
         """Return what determines the model: no source if it was trained without one."""
@@ -31,22 +35,30 @@ class Coordinates:
         """Return the model in words."""
         model = self.model
         what = "simulations of " if self.simulated else ""
+        what += "best weights of " if self.weights == "best" else ""
         seeds = f"{'–' if model.subset_seed is None else model.subset_seed}/{model.init_seed}"
         return (
             f"{what}{model.strategy} {model.backbone}, {model.transfer.label()}, "
-            f"N {model.size}{model.temperature_label()}, seeds {seeds}"
+            f"N {model.size}{model.temperature_label()}{model.budget_label()}, seeds {seeds}"
         )
 
 
 def expected(study: Study) -> list[Coordinates]:
     """Return what is measured of every model of a study, backbone by backbone."""
     return [
-        Coordinates(model, simulated)
+        where
         for backbone in study.suite.backbones
         for model in study.grid
         if model.backbone == backbone
-        for simulated in ((False, True) if study.is_simulated(model) else (False,))
+        for where in _measured(study, model)
     ]
+
+
+def _measured(study: Study, model: ModelKey) -> Iterator[Coordinates]:
+    for weights in study.suite.weights if study.training(model) else ("last",):
+        yield Coordinates(model, weights=weights)
+    if study.is_simulated(model):
+        yield Coordinates(model, simulated=True)
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,9 @@ def models_of(entry: Entry) -> list[Model]:
     simulated = {run.job for run in entry.results.dynamics.models} if entry.results.dynamics else ()
     found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
     for record in entry.results.records:
-        found[Coordinates(record.model, record.job in simulated), record.job].append(record)
+        weights: Weights = "best" if record.condition.get("weights") == "best" else "last"
+        where = Coordinates(record.model, record.job in simulated, weights)
+        found[where, record.job].append(record)
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 

@@ -6,7 +6,15 @@ from tlbench.metrics.statistics.association import (
     association,
     null_correlations,
 )
-from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
+from tlbench.metrics.statistics.convergence import CONVERGED, RULE, Convergence, convergence
+from tlbench.metrics.statistics.equivalence import (
+    Bound,
+    EquivalentSize,
+    equivalent_size,
+    equivalent_sizes,
+)
+from tlbench.metrics.statistics.hypotheses import holm
+from tlbench.metrics.statistics.interval import MIN_PAIRS, Interval
 from tlbench.metrics.statistics.rate import (
     Difference,
     Rate,
@@ -37,11 +45,16 @@ from tlbench.metrics.statistics.survival import (
 from tlbench.metrics.statistics.ties import Standing, tie_groups
 
 __all__ = [
+    "CONVERGED",
     "MIN_GROUPS",
     "MIN_PAIRS",
+    "RULE",
     "Association",
+    "Bound",
+    "Convergence",
     "Curve",
     "Difference",
+    "EquivalentSize",
     "Interval",
     "MeanTime",
     "NegativeTransfer",
@@ -54,9 +67,12 @@ __all__ = [
     "Verdict",
     "area_ratio",
     "association",
-    "bootstrap_seed",
     "clustered_rate",
+    "convergence",
+    "equivalent_size",
+    "equivalent_sizes",
     "geometric_mean",
+    "holm",
     "kaplan_meier",
     "mean_survival_time",
     "negative_transfer",

@@ -105,16 +105,16 @@ def _lines(
     """
     backbones = sorted({place.backbone for place in arms})
     # Size 0 only if no arm has target data.
-    sets = {(p.size, p.train_temperature_k) for p in arms if p.size} or {(0, None)}
-    columns = sorted(sets, key=lambda each: (each[0], each[1] or 0))
-    titles = [[f"{b}, {Place(b, '', *each).training_set()}" for each in columns] for b in backbones]
+    sets = {p.column for p in arms if p.size} or {Place("", "", 0)}
+    columns = sorted(sets, key=lambda each: each.position)
+    titles = [[f"{b}, {each.training_set()}" for each in columns] for b in backbones]
     figure = panels(titles, x_title=x)
     styles = style_of(strategies)
-    for (row, backbone), (column, (size, at)) in product(
+    for (row, backbone), (column, each) in product(
         enumerate(backbones, start=1), enumerate(columns, start=1)
     ):
         for strategy in strategies:
-            arm = arms.get(Place(backbone, strategy, size, at))
+            arm = arms.get(each.replace(backbone=backbone, strategy=strategy))
             arm = arm or arms.get(Place(backbone, strategy, 0), {})
             models, colour = list(arm.values()), styles[strategy][0]
             dash = "solid" if any(p.size for p, a in arms.items() if a is arm) else "dash"

@@ -23,7 +23,6 @@ from tlbench.report.relations.questions import HEADLINE, Point, Question
 from tlbench.report.relations.structure import Axis, Deviations
 from tlbench.report.wording import BASELINE
 from tlbench.results.distances import DataDistance
-from tlbench.study.model_key import Place
 
 MOST_LABELS = 8
 """With more points in a panel their names would cover each other; they show on hovering."""
@@ -125,11 +124,10 @@ def _clouds(points: list[Point]) -> Iterator[Any]:
 def coverage_curves(covered: list[Covered]) -> Any:
     """Return the ratio to scratch against coverage: a panel per backbone and training set."""
     backbones = sorted({each.place.backbone for each in covered})
-    sets = sorted({each.place.position[1:] for each in covered})
+    sets = sorted({each.place.column for each in covered}, key=lambda place: place.position)
     arms = list(dict.fromkeys(each.place.strategy for each in covered))
     styles = style_of([BASELINE, *arms])
-    names = [Place("", "", size, at or None).training_set() for size, at in sets]
-    titles = [[f"{backbone}, {name}" for name in names] for backbone in backbones]
+    titles = [[f"{backbone}, {each.training_set()}" for each in sets] for backbone in backbones]
     figure = panels(titles, x_title="distance to the target training set")
     for each in covered:
         strategy = each.place.strategy
@@ -144,7 +142,7 @@ def coverage_curves(covered: list[Covered]) -> Any:
             marker={"symbol": symbol, "size": 8},
         )
         row = backbones.index(each.place.backbone) + 1
-        figure.add_trace(trace, row=row, col=sets.index(each.place.position[1:]) + 1)
+        figure.add_trace(trace, row=row, col=sets.index(each.place.column) + 1)
     name_once(figure)
     ratio_axis(figure)
     return figure

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from tlbench.base.phrases import counted
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Paragraph, Section, Table, lines_of
-from tlbench.report.wording import counted, number_text
+from tlbench.report.wording import number_text
 from tlbench.results.records import Record
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.tuned import Tuned

@@ -1,0 +1,1 @@
+"""What depends on the number of updates: whether errors are converged, and what that allows."""

@@ -1,0 +1,110 @@
+"""Errors against the number of updates, and ratios to scratch over N and updates."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any
+
+from tlbench.metrics.statistics import Ratio
+from tlbench.report.figures import (
+    error_axis,
+    metric_label,
+    name_once,
+    panels,
+    scatter,
+    style_of,
+)
+from tlbench.report.heatmaps import ratio_map, reach_of
+from tlbench.report.rows import Row
+from tlbench.report.wording import BASELINE
+
+
+def error_curves(rows: Sequence[Row], strategies: list[str]) -> Any:
+    """Return error against updates: a row per backbone, a panel per N, a line per arm.
+
+    Lines join geometric means over pairs; bars are their 95 % intervals. An arm without target data
+    is a level.
+    """
+    label, unit = metric_label(rows[0])
+    backbones = sorted({row.place.backbone for row in rows})
+    sets = sorted({row.place.replace(updates=None).column for row in rows}, key=_position)
+    budgets = sorted({row.place.updates for row in rows if row.place.updates is not None})
+    styles = style_of(strategies)
+    titles = [[f"{backbone}, {each.training_set()}" for each in sets] for backbone in backbones]
+    figure = panels(titles, x_title="updates")
+    for (row, backbone), (column, each), strategy in product(
+        enumerate(backbones, start=1), enumerate(sets, start=1), strategies
+    ):
+        place = each.replace(backbone=backbone, strategy=strategy)
+        some = [r for r in rows if r.place.replace(updates=None) == place]
+        if not some:
+            continue
+        colour, symbol = styles[strategy]
+        line = {"color": colour, "width": 2.5 if some[0].trained else 2}
+        if not some[0].trained:
+            line["dash"] = "dash"
+        spread = [r.mean.interval for r in some]
+        bars = None
+        if all(spread) and some[0].trained:
+            bars = {
+                "type": "data",
+                "symmetric": False,
+                "array": [r.mean.interval.high - r.mean.value for r in some if r.mean.interval],
+                "arrayminus": [r.mean.value - r.mean.interval.low for r in some if r.mean.interval],
+            }
+        trace = scatter(
+            [r.place.updates for r in some],
+            [r.mean.value for r in some],
+            strategy,
+            f"{strategy}, %{{x:,}} updates: %{{y:.1f}} {unit}",
+            error_y=bars,
+            line=line,
+            marker={"symbol": symbol, "size": 8},
+        )
+        figure.add_trace(trace, row=row, col=column)
+    name_once(figure)
+    figure.update_xaxes(
+        type="log",
+        tickvals=budgets,
+        ticktext=[f"{budget:,}" for budget in budgets],
+        range=[math.log10(budgets[0] / 1.4), math.log10(budgets[-1] * 1.4)],
+    )
+    error_axis(figure, label)
+    return figure
+
+
+def _position(place: Any) -> Any:
+    return place.position
+
+
+def ratio_maps(rows: Sequence[Row], strategies: Iterable[str]) -> Any:
+    """Return the ratio to scratch over N and updates: a row per backbone, a map per arm."""
+    compared = [r for r in rows if r.ratio is not None]
+    arms = [s for s in strategies if any(r.place.strategy == s for r in compared)]
+    backbones = sorted({row.place.backbone for row in compared})
+    sets = sorted({r.place.replace(updates=None).column for r in compared}, key=_position)
+    budgets = sorted({r.place.updates for r in compared if r.place.updates is not None})
+    across = {each: each.training_set() for each in sets}
+    down = {budget: f"{budget:,}" for budget in budgets}
+    ratios: dict[tuple[str, str], dict[tuple[Any, Any], Ratio]] = {}
+    for r in compared:
+        key = r.place.updates, r.place.replace(updates=None).column
+        ratios.setdefault((r.place.backbone, r.place.strategy), {})[key] = r.ratio  # type: ignore[assignment]
+    figure = panels([[f"{b}, {s} / {BASELINE}" for s in arms] for b in backbones])
+    reach = reach_of(ratios.values())
+    hover = "%{x}, %{y} updates: %{text} of the error from scratch"
+    for (row, backbone), (column, strategy) in product(
+        enumerate(backbones, start=1), enumerate(arms, start=1)
+    ):
+        found = ratios.get((backbone, strategy))
+        if found:
+            figure.add_trace(ratio_map(down, across, found, hover, reach), row=row, col=column)
+    figure.update_xaxes(showgrid=False, type="category")
+    figure.update_yaxes(showgrid=False, type="category")
+    figure.update_yaxes(title_text="updates", col=1)
+    figure.update_layout(
+        height=110 + (70 + 44 * len(budgets)) * len(backbones),
+        margin_t=50,
+        meta={"min_width": 110 + 78 * len(sets) * len(arms)},
+    )
+    return figure

@@ -1,0 +1,152 @@
+"""The section on budgets: errors at each, what is converged, equal compute, which weights."""
+
+from collections.abc import Iterator
+
+from tlbench.metrics.statistics import paired_ratio
+from tlbench.metrics.statistics.convergence import RULE
+from tlbench.report.analysis import Analysis, present
+from tlbench.report.budgets.compute import compute_table
+from tlbench.report.budgets.hypotheses import hypotheses, worth
+from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
+from tlbench.report.budgets.words import (
+    both_metrics,
+    change_text,
+    sentences,
+    state_text,
+)
+from tlbench.report.content import (
+    Block,
+    Draw,
+    Figure,
+    Paragraph,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+)
+from tlbench.report.rows import Row
+from tlbench.report.sections.errors import error_table
+from tlbench.report.wording import BASELINE, number_text, ratio_text
+
+CURVES_NOTE = (
+    "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
+    "95 % intervals; both axes are logarithmic. Arms whose lines have not levelled off are not "
+    "converged."
+)
+MAPS_NOTE = (
+    "Error relative to training from scratch with the same structures and the same number of "
+    "updates: blue below 1, red above. Where it comes nearer to 1 with more updates, an arm learns "
+    "faster rather than better."
+)
+BEST_NOTE = (
+    "Best weights are those of the lowest validation error during training, last ones those after "
+    "its last update. Below 1 in the first ratio, training went on too long."
+)
+
+
+def budgets(analysis: Analysis) -> Iterator[Section]:
+    """Yield what depends on the budget, if a suite has several."""
+    if analysis.suite.budgets is None:
+        return
+    blocks: list[Block] = [Paragraph(RULE)]
+    tables: list[Block] = []
+    curves: dict[str, Draw] = {}
+    maps: dict[str, Draw] = {}
+    found: list[list[Outcome]] = []
+    for metric in analysis.metrics:
+        rows = [r for r in analysis.every_row if r.metric == metric and not r.tested]
+        if not rows:
+            continue
+        found.append(outcomes(rows))
+        blocks.append(Sentences(sentences(found[-1]), f"In words: {metric}"))
+        for case, some in analysis.cases(rows).items():
+            name = f"{metric}, {case}" if analysis.has_several else metric
+            strategies = present(some, analysis.strategies)
+            curves[name] = drawing("budgets.figures:error_curves", some, strategies)
+            if any(row.ratio for row in some):
+                maps[name] = drawing("budgets.figures:ratio_maps", some, strategies)
+        table = error_table(analysis, rows)
+        tables.append(Table(f"{metric} at every budget", table.lines, table.note, table.wide,
+                            table.narrow, folded=True, brief=False))  # fmt: skip
+        tables.append(convergence_table(rows, metric))
+    if len(found) > 1:
+        blocks.append(Sentences(both_metrics(found[0], _of_other_unit(found)), "Both together"))
+    first = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+    yield Section(
+        "budgets",
+        "Number of updates: converged or not",
+        [
+            *blocks,
+            Figure("error-curves", "Error against updates", CURVES_NOTE, curves),
+            Figure("ratio-maps", "Ratio to scratch over N and updates", MAPS_NOTE, maps),
+            *tables,
+            hypotheses(first),
+            worth(first),
+            compute_table(analysis, first),
+            best_table(first),
+        ],
+    )
+
+
+def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
+    """Return the outcomes of the first metric that is of another quantity than the first of all."""
+    quantity = found[0][0].metric.partition("_")[0] if found[0] else ""
+    others = (some for some in found if some and not some[0].metric.startswith(quantity))
+    return next(others, [])
+
+
+def _cells(series: Series) -> dict[str, str]:
+    place = series[3]
+    return {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
+
+
+def convergence_table(rows: list[Row], metric: str) -> Table:
+    """Return a line per arm and N: its errors at the two largest budgets, and the change."""
+    known = convergences(rows)
+    several = len({series[2] for series in known}) > 1
+    lines = []
+    for series, budgets in by_budget(row for row in rows if row.trained).items():
+        if series not in known:
+            continue
+        (fewer, before), (more, last) = list(budgets.items())[-2:]
+        at = series[3].train_temperature_k
+        lines.append(
+            ({"transfer": series[2].label()} if several else {})
+            | _cells(series)
+            | ({} if at is None else {"trained at (K)": f"{at:g}"})
+            | {
+                f"after {fewer:,}": number_text(before.mean.value),
+                f"after {more:,}": number_text(last.mean.value),
+                "change": change_text(known[series]),
+                "": state_text(known[series]),
+            }
+        )
+    title = f"Converged or not, {metric}"
+    return Table(title, lines_of(lines), RULE, folded=len(lines) > 30)
+
+
+def best_table(rows: list[Row]) -> Table:
+    """Return a line per arm and N: how the best weights compare with the last ones."""
+    largest = max((row.place.updates or 0 for row in rows), default=0)
+    at_end = [r for r in rows if r.place.updates == largest and r.trained]
+    last = {(r.transfer, r.place): r for r in at_end if not r.tested}
+    lines = []
+    for row in at_end:
+        before = last.get((row.transfer, row.place))
+        if dict(row.tested) != {"weights": "best"} or before is None:
+            continue
+        ratio = paired_ratio(row.values, before.values)
+        lines.append(
+            {
+                "backbone": row.place.backbone,
+                "arm": row.place.strategy,
+                "N": str(row.place.size),
+                "last": number_text(before.mean.value),
+                "best": number_text(row.mean.value),
+                "best / last": ratio_text(ratio, False) if ratio else "–",
+                f"last / {BASELINE}": ratio_text(before.ratio) if before.ratio else "–",
+                f"best / {BASELINE}": ratio_text(row.ratio) if row.ratio else "–",
+            }
+        )
+    return Table("Which weights", lines_of(lines), BEST_NOTE, folded=True)
