@@ -1,17 +1,23 @@
 """What is published of errors gives every number again: of marked structures, and best weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tiny
 from pydantic import ValidationError
+from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
 from tlbench.board.collecting import tests_of as described
+from tlbench.board.verification.structures import check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.spec import Errors, FrameErrors
-from tlbench.results.frame_errors import ModelErrors, recompute, rounded
+from tlbench.results.frame_errors import TESTS_FORMAT, ModelErrors, recompute, rounded
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 DATA = "d" * 64
 METRICS = ["force_mae", "force_rmse"]
@@ -79,3 +85,36 @@ def test_published_marks_are_of_some_structures(marks, said, tmp_path):
     _, _, tests = of_job(tmp_path)
     with pytest.raises(ValidationError, match=said):
         type(tests).model_validate(tests.model_dump() | {"marks": marks})
+
+
+@pytest.mark.parametrize(
+    ("budgets", "marked", "wrong"),
+    [
+        (None, {}, False),
+        (None, {"copy": [21, 22, 23]}, True),
+        ([100, 400], {}, True),
+        ([100, 400], {"copy": [21, 22, 23]}, True),
+        ([100, 400], {"copy": [21, 22, 23], "without forces": [18, 19, 20]}, False),
+    ],
+)
+def test_marks_are_those_of_the_suite(budgets, marked, wrong):
+    """Without its hardest structures, any model could be made to look better."""
+    settings = [] if budgets is None else [("budgets", str(budgets))]
+    study = resolve(load_suite("si-ge-dft-cpu", settings))
+    card = next(card for card in study.cards if card.name == "mlearn-ge")
+    published = PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / "tests.jsonl.gz"
+    (tests,) = (each for each in TESTS_FORMAT.read_lines(published) if each.element == "Ge")
+    data = SimpleNamespace(
+        job=tests.data,
+        element="Ge",
+        card=card.name,
+        n_frames={"test": 24},
+        tests=tests.digest(),
+        recipe=card.digest(),
+    )
+    about = SimpleNamespace(data=[data])
+    entry = SimpleNamespace(about=about, study=study, cards={card.digest(): card})
+    said = list(check_tests(entry, [tests.model_copy(update={"marks": marked})]))
+    assert said == (
+        ["The marked test structures of mlearn-ge are not those of the suite."] if wrong else []
+    )
