@@ -11,7 +11,7 @@ from tlbench.data.frames import Frames
 from tlbench.graphs import Graph
 from tlbench.md.batch import Batch, ForceField
 from tlbench.md.criteria import Expected
-from tlbench.md.extremes import APART, POINTS, QUANTITIES, Extremes, extreme_samples
+from tlbench.md.extremes import APART, POINTS, QUANTITIES, ExtremeTally, extreme_samples
 from tlbench.md.protocol import STABLE, STRUCTURE, Criteria, Protocol
 from tlbench.md.simulation import Simulation, load_arrays
 from tlbench.md.structure import averages, distances, rdf
@@ -132,7 +132,7 @@ def test_extremes_never_get_better(expected):
 
 
 def test_the_smallest_distance_is_the_worst():
-    found = Extremes.new(3, 10)
+    found = ExtremeTally.new(3, 10)
     found.add(np.array([0, 2]), "closest-pair", np.array([0.9, 0.8]))
     found.add(np.array([0, 2]), "closest-pair", np.array([1.0, 0.7]))
     found.add(np.array([1]), "force", np.array([3.0]))

@@ -114,7 +114,7 @@ class Outcome:
     ``energy_high`` eV per atom counted from the start; ``temperature`` mean kinetic temperature
     after equilibration, K; ``counts`` of pairs and angles after equilibration. ``msd``
     (n, n_samples) mean-square displacement from the start, Å²; NaN where a replica had stopped.
-    ``extremes`` (n, quantities, points) the worst so far, see `tlbench.md.extremes.Extremes`.
+    ``extremes`` (n, quantities, points) the worst so far, see `tlbench.md.extremes.ExtremeTally`.
     """
 
     steps: Ints

@@ -28,7 +28,7 @@ def extreme_samples(n_samples: int) -> Ints:
 
 
 @dataclass
-class Extremes:
+class ExtremeTally:
     """The worst value of every quantity up to each reported sample.
 
     ``worst`` (n, quantities) so far; ``series`` (n, quantities, points), NaN where a replica had
@@ -41,7 +41,7 @@ class Extremes:
     series: Floats
 
     @classmethod
-    def new(cls, n: int, n_samples: int) -> "Extremes":
+    def new(cls, n: int, n_samples: int) -> "ExtremeTally":
         """Return the extremes of nothing."""
         worst = np.zeros((n, len(QUANTITIES)))
         worst[:, QUANTITIES.index(CLOSEST_PAIR)] = APART

@@ -162,6 +162,12 @@ class Protocol(Strict):
         """Number of samples in a window of the structure's criterion."""
         return max(1, round(self.criteria.window_fs / (self.sample_steps * self.timestep_fs)))
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether a window of time of the structure's criterion begins after equilibration."""
+        before = -(-self.equilibration_steps // (self.window_samples * self.sample_steps))
+        return (before + 1) * self.window_samples <= self.n_samples
+
     def check(self, atomic_numbers: Ints) -> None:
         """Refuse a timestep that cannot work for some of the elements.
 

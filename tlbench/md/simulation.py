@@ -18,7 +18,7 @@ from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch, ForceField
 from tlbench.md.criteria import Expected, Outcome, Snapshot, Tally, Watch, arrays_of, restore
-from tlbench.md.extremes import Extremes
+from tlbench.md.extremes import ExtremeTally
 from tlbench.md.langevin import Langevin, LangevinState
 from tlbench.md.protocol import (
     CLOSEST_PAIR,
@@ -102,7 +102,7 @@ class Simulation:
         self._alive = np.arange(len(start), dtype=np.int64)
         self._state: LangevinState | None = None
         self._tally = Tally.new(len(start), protocol.n_samples)
-        self._extremes = Extremes.new(len(start), protocol.n_samples)
+        self._extremes = ExtremeTally.new(len(start), protocol.n_samples)
         self._counts = StructureCounts.none(len(start))
         self._window = StructureCounts.none(len(start))
         self._gather()
@@ -327,7 +327,7 @@ class Simulation:
     def _generators(self) -> list[torch.Generator]:
         return self._dynamics.generators if len(self._alive) else []
 
-    def _kept(self) -> dict[str, Tally | StructureCounts | Extremes]:
+    def _kept(self) -> dict[str, Tally | StructureCounts | ExtremeTally]:
         return {
             "tally": self._tally,
             "counts": self._counts,
