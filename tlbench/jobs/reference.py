@@ -18,6 +18,7 @@ from tlbench.data.origins.base import Reference
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.context import Context, Progress
+from tlbench.jobs.extremes import Extremes, extremes_of
 from tlbench.jobs.kind import Curve, Kind, Word
 from tlbench.jobs.start import Phase, Start, frames_near, melted, spread_over
 from tlbench.md.protocol import Protocol
@@ -97,6 +98,7 @@ class ReferenceRun(kind.Result):
     frames_temperature_k: Temperature | None = later(
         None, description="temperature of the frames of the data set that simulations start from"
     )
+    extremes: Extremes | None = later(None, description="of the other run")
 
     @model_validator(mode="after")
     def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
@@ -212,6 +214,7 @@ def _of_potential(
         "false_alarms": protocol.replicas - len(other.stable),
         "structure": averaged[0].rounded(),
         "msd": mean_msd(first.msd[stable]),
+        "extremes": extremes_of(other, protocol, expected),
         **_floors(*averaged),
         **started,
     }
