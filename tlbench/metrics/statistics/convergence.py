@@ -9,13 +9,17 @@ from tlbench.metrics.statistics.ratio import Ratio, Table, paired_ratio, verdict
 CONVERGED = 0.03
 """An error that falls by less than this share from one budget to the next has converged."""
 
+RESOLVED = 0.10
+"""The interval of that change excludes a fall by more than this share, or nothing is decided."""
+
 RULE = (
     "Converged: from the second largest to the largest budget the error, a geometric mean over "
-    f"pairs, falls by less than {100 * CONVERGED:g} % or rises."
+    f"pairs, falls by less than {100 * CONVERGED:g} % or rises, and the interval of the change "
+    f"excludes a fall by more than {100 * RESOLVED:g} %; where it does not, that is unresolved."
 )
 """The rule in one sentence, as tables print it."""
 
-State = Literal["converged", "worse", "not converged"]
+State = Literal["converged", "worse", "not converged", "unresolved"]
 """Of an arm at one size; "worse" if it is converged and its error rises with 95 % confidence."""
 
 
@@ -27,7 +31,7 @@ class Convergence:
     ----------
     ratio
         Error at the largest budget over that at the second largest, pair by pair, with its
-        interval. It is the value that decides (see `RULE`). The interval shows how sure that is.
+        interval; see `RULE`.
     budgets
         The two budgets in updates, ascending.
     """
@@ -37,14 +41,16 @@ class Convergence:
 
     @property
     def is_converged(self) -> bool:
-        """Whether the error falls by less than `CONVERGED`, or rises."""
-        return self.ratio.value > 1 - CONVERGED
+        """Whether the error falls by less than `CONVERGED`, or rises, and that is resolved."""
+        return self.state in ("converged", "worse")
 
     @property
     def state(self) -> State:
         """What the ratio shows, in words."""
-        if not self.is_converged:
+        if self.ratio.value <= 1 - CONVERGED:
             return "not converged"
+        if self.ratio.interval is None or self.ratio.interval.low < 1 - RESOLVED:
+            return "unresolved"
         return "worse" if verdict(self.ratio) == "loss" else "converged"
 
 

@@ -22,8 +22,8 @@ from tlbench.study.model_key import Transfer
 TESTS_NOTE = (
     "One hypothesis for each arm of each backbone: that its error, averaged over log N at the "
     "largest budget, is that of scratch. Two-sided t tests of the log ratios of pairs; with Holm, "
-    "p is corrected for the number of hypotheses. Sizes at which an arm is not converged count, too, "
-    "and are named: there the test is of the speed of learning."
+    "p is corrected for the number of hypotheses. Sizes at which an arm is not shown to be "
+    "converged count, too, and are named: there the test is of the speed of learning."
 )
 WORTH_NOTE = (
     "The number of structures from which scratch reaches the error that an arm has with N, by "

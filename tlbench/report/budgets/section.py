@@ -11,7 +11,6 @@ from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, converge
 from tlbench.report.budgets.words import (
     both_metrics,
     change_text,
-    sentences,
     state_text,
 )
 from tlbench.report.content import (
@@ -59,7 +58,6 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         if not rows:
             continue
         found.append(outcomes(rows))
-        blocks.append(Sentences(sentences(found[-1]), f"In words: {metric}"))
         for case, some in analysis.cases(rows).items():
             name = f"{metric}, {case}" if analysis.has_several else metric
             strategies = present(some, analysis.strategies)
@@ -72,7 +70,8 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         tables.append(convergence_table(rows, metric))
     if len(found) > 1:
         blocks.append(Sentences(both_metrics(found[0], _of_other_unit(found)), "Both together"))
-    first = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+    every = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+    first = [r for r in every if not r.tested]
     yield Section(
         "budgets",
         "Number of updates: converged or not",
@@ -84,7 +83,7 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             hypotheses(first),
             worth(first),
             compute_table(analysis, first),
-            best_table(first),
+            best_table(every),
         ],
     )
 
@@ -123,7 +122,7 @@ def convergence_table(rows: list[Row], metric: str) -> Table:
             }
         )
     title = f"Converged or not, {metric}"
-    return Table(title, lines_of(lines), RULE, folded=len(lines) > 30)
+    return Table(title, lines_of(lines), folded=len(lines) > 30)
 
 
 def best_table(rows: list[Row]) -> Table:

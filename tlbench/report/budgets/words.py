@@ -5,7 +5,7 @@ from itertools import groupby
 
 from tlbench.metrics.statistics import Convergence
 from tlbench.report.budgets.outcomes import Ending, Outcome
-from tlbench.report.wording import BASELINE, range_text, ratio_text
+from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
 
 _ENDINGS: dict[tuple[Ending, bool], str] = {
     ("lower", False): "it ends lower: converged, its error is {last} times that of {scratch}",
@@ -77,8 +77,8 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     if ending == "not converged":
         lacking = dict.fromkeys(name for each in outcomes for name, _ in each.unconverged())
         return (
-            f"not converged ({listed(lacking)}): after {most:,} updates its error is {last} times "
-            f"that of {BASELINE}, after {fewest:,} updates {first} times; this compares how fast "
+            f"not shown to be converged ({listed(lacking)}): after {most:,} updates its error is "
+            f"{last} times that of {BASELINE}, after {fewest:,} updates {first} times; this compares how fast "
             "they learn, not how they end"
         )
     said = _ENDINGS[ending, faster]
@@ -144,11 +144,3 @@ def state_text(found: Convergence | None) -> str:
     if found is None:
         return "unknown"
     return "converged; worse with more updates" if found.state == "worse" else found.state
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as an enumeration."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
