@@ -15,6 +15,7 @@ from tlbench.metrics.statistics.equivalence import (
 )
 from tlbench.metrics.statistics.hypotheses import holm
 from tlbench.metrics.statistics.interval import MIN_PAIRS, Interval
+from tlbench.metrics.statistics.random_effects import CrossedRatio, crossed_ratio
 from tlbench.metrics.statistics.rate import (
     Difference,
     Rate,
@@ -52,6 +53,7 @@ __all__ = [
     "Association",
     "Bound",
     "Convergence",
+    "CrossedRatio",
     "Curve",
     "Difference",
     "EquivalentSize",
@@ -69,6 +71,7 @@ __all__ = [
     "association",
     "clustered_rate",
     "convergence",
+    "crossed_ratio",
     "equivalent_size",
     "equivalent_sizes",
     "geometric_mean",
