@@ -256,7 +256,7 @@ class _Publication:
                 time_ps=protocol.time_ps,
                 n_atoms=64,
                 element="Ge",
-                origin="Stillinger–Weber Ge, 5 simulations",
+                origin=f"Stillinger–Weber Ge, {protocol.replicas} simulations",
                 distances=np.linspace(0.1, 6, 60).tolist(),
                 angles=np.linspace(3, 177, 30).tolist(),
                 structure=self._structure(1.0),
