@@ -30,6 +30,8 @@ def check_simulations(entry: Entry) -> Iterator[str]:
     reference = dynamics.reference
     if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
         yield "The reference dynamics is at another temperature or of another length than asked."
+    if reference.start_structure != asked.start:
+        yield "The reference dynamics does not start from what the suite asks for."
     if not ORIGIN.fullmatch(reference.origin):
         yield "The origin of the reference dynamics is not one that tlbench gives."
     if {reference.element} != {ends.transfer.target for ends in entry.study.ends}:
