@@ -40,9 +40,9 @@ class BoardRow(Row):
         Whether both the arm and scratch are converged, so that their ratio compares what they end
         at.
     standing
-        Rank and tie group; None for what is not converged in a suite with several budgets; None for what is incomplete, sees no target data or has too few
-        pairs (`tie_groups`), for submissions of which a check failed, and for rates and times, of
-        which there are no tie groups.
+        Rank and tie group; None for what is incomplete, sees no target data or has too few pairs
+        (`tie_groups`), for what is not converged in a suite with several budgets, for submissions
+        of which a check failed, and for rates and times, of which there are no tie groups.
     """
 
     submission: str
