@@ -158,8 +158,8 @@ class Suite(Strict):
                 continue
             if training.get("updates", budgets[-1]) != budgets[-1]:
                 raise ValueError(
-                    f"{of}.updates is {training['updates']}, but the suite has {name}, whose last "
-                    f"is {budgets[-1]}; leave {of}.updates out"
+                    f"{of}.updates is {training['updates']}, but the last of {name} is "
+                    f"{budgets[-1]}; leave {of}.updates out, or set it to that"
                 )
             value[of] = {**training, "updates": budgets[-1]}
         return value
@@ -340,7 +340,8 @@ class Suite(Strict):
         transfers = len(self.source_parts or [None])
         if self.matrix is not None:
             transfers = len(self.matrix.elements) ** 2
-        arms = len(self.backbones) * (len(self.strategies) + 1) * len(self.target_budgets())
+        trained = len(self.strategies) * len(self.target_budgets()) + len(self.source_budgets())
+        arms = len(self.backbones) * trained
         return transfers * arms * len(self.sizes) * len(self.temperatures()) * seeds
 
     @field_validator("strategies")

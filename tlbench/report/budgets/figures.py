@@ -8,9 +8,11 @@ from typing import Any
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.figures import (
     error_axis,
+    level,
     metric_label,
     name_once,
     panels,
+    ratio_bars,
     scatter,
     style_of,
 )
@@ -40,27 +42,19 @@ def error_curves(rows: Sequence[Row], strategies: list[str]) -> Any:
         if not some:
             continue
         colour, symbol = styles[strategy]
-        line = {"color": colour, "width": 2.5 if some[0].trained else 2}
-        if not some[0].trained:
-            line["dash"] = "dash"
-        spread = [r.mean.interval for r in some]
-        bars = None
-        if all(spread) and some[0].trained:
-            bars = {
-                "type": "data",
-                "symmetric": False,
-                "array": [r.mean.interval.high - r.mean.value for r in some if r.mean.interval],
-                "arrayminus": [r.mean.value - r.mean.interval.low for r in some if r.mean.interval],
-            }
-        trace = scatter(
-            [r.place.updates for r in some],
-            [r.mean.value for r in some],
-            strategy,
-            f"{strategy}, %{{x:,}} updates: %{{y:.1f}} {unit}",
-            error_y=bars,
-            line=line,
-            marker={"symbol": symbol, "size": 8},
-        )
+        if some[0].trained:
+            hover = f"{strategy}, %{{x:,}} updates: %{{y:.1f}} {unit}"
+            trace = scatter(
+                [r.place.updates for r in some],
+                [r.mean.value for r in some],
+                strategy,
+                hover,
+                error_y=ratio_bars([r.mean for r in some]),
+                line={"color": colour, "width": 2.5},
+                marker={"symbol": symbol, "size": 8},
+            )
+        else:
+            trace = level(some[0], budgets, unit, colour)
         figure.add_trace(trace, row=row, col=column)
     name_once(figure)
     figure.update_xaxes(

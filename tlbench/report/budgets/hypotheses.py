@@ -73,7 +73,7 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     return dict(found)
 
 
-def hypotheses(rows: Iterable[Row]) -> Lines:
+def hypotheses(rows: Iterable[Row], metric: str) -> Lines:
     """Return a line per arm: its mean ratio to scratch over log N, and the p values."""
     tested = {}
     for arm, each in curves(rows).items():
@@ -90,17 +90,17 @@ def hypotheses(rows: Iterable[Row]) -> Lines:
         | {
             "backbone": backbone,
             "arm": strategy,
-            f"/ {BASELINE}": ratio_text(ratio),
+            f"/ {BASELINE}": ratio_text(ratio, False),
             "p": f"{ratio.p:.2g}",
             "p (Holm)": f"{corrected[transfer, backbone, strategy]:.2g}",
             "not converged at N": ", ".join(map(str, sorted(open_sizes))) or "–",
         }
         for (transfer, backbone, strategy), (ratio, open_sizes) in tested.items()
     ]
-    return Lines("Tests", lines_of(lines), TESTS_NOTE)
+    return Lines(f"Tests, {metric}", lines_of(lines), TESTS_NOTE)
 
 
-def worth(rows: Iterable[Row]) -> Lines:
+def worth(rows: Iterable[Row], metric: str) -> Lines:
     """Return a line per arm and size: with how many structures scratch has the same error."""
     found = curves(rows)
     several = len({transfer for transfer, _, _ in found}) > 1
@@ -119,4 +119,4 @@ def worth(rows: Iterable[Row]) -> Lines:
                     f"{BASELINE} needs": equivalent.text(),
                 }
             )
-    return Lines("Worth in structures", lines_of(lines), WORTH_NOTE)
+    return Lines(f"Worth in structures, {metric}", lines_of(lines), WORTH_NOTE)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Convergence, Ratio, convergence, verdict
+from tlbench.report.analysis import arm_cells
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
@@ -38,6 +39,17 @@ def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
         if row.place.updates is not None:
             found.setdefault(series_of(row), {})[row.place.updates] = row
     return found
+
+
+def arm_lines(series: Iterable[Series]) -> dict[Series, dict[str, str]]:
+    """Return the first cells of the line of each series: transfer if there are several, and arm."""
+    series = list(series)
+    places = arm_cells(each[3] for each in series)
+    several = len({each[2] for each in series}) > 1
+    return {
+        each: ({"transfer": each[2].label()} if several else {}) | places[each[3]]
+        for each in series
+    }
 
 
 def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from tlbench.base.phrases import counted
+from tlbench.metrics.statistics import Pair, convergence
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.words import change_text, state_text
 from tlbench.report.content import Lines, Paragraph, Section, Table, lines_of
 from tlbench.report.wording import number_text
 from tlbench.results.records import Record
+from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.tuned import Tuned
 
@@ -66,9 +69,38 @@ def untuned_note(untuned: list[tuple[str, str]]) -> str:
 def source_models(analysis: Analysis) -> Iterator[Section]:
     """Yield the errors of source models on the test set of their own element."""
     table = source_table(analysis.results.records)
+    converged = source_convergence(analysis.results.records)
     note = Paragraph("Errors of the pretrained models on the test set of their own element.")
     if table.n_rows:
-        yield Section("sources", "Source models", [note, table])
+        yield Section("sources", "Source models", [note, converged, table])
+
+
+def source_convergence(records: Iterable[Record]) -> Table:
+    """Return a line per source and metric: how its error changed up to the largest budget."""
+    errors: dict[tuple[str, str, str], dict[int, dict[Pair, float]]] = {}
+    for r in records:
+        model = r.model
+        if model.strategy == PRETRAIN and not r.condition and model.updates is not None:
+            budgets = errors.setdefault((model.backbone, _element(model), r.metric), {})
+            budgets.setdefault(model.updates, {})[model.pair] = r.value
+    known = {key: convergence(budgets) for key, budgets in errors.items()}
+    lines = lines_of(
+        {
+            "backbone": backbone,
+            "element": element,
+            "metric": metric,
+            "updates": " → ".join(f"{budget:,}" for budget in found.budgets),
+            "change": change_text(found),
+            "converged?": state_text(found),
+        }
+        for (backbone, element, metric), found in known.items()
+        if found is not None
+    )
+    return Table("Source models: converged or not", lines)
+
+
+def _element(model: ModelKey) -> str:
+    return model.target + (f" ({model.source_part})" if model.source_part else "")
 
 
 def source_table(records: Iterable[Record]) -> Table:
@@ -76,9 +108,10 @@ def source_table(records: Iterable[Record]) -> Table:
     lines = lines_of(
         {
             "backbone": model.backbone,
-            "element": model.target + (f" ({model.source_part})" if model.source_part else ""),
+            "element": _element(model),
             "init seed": str(model.init_seed),
             "structures": str(model.size),
+            **({} if model.updates is None else {"updates": f"{model.updates:,}"}),
             "metric": r.metric,
             "value": f"{number_text(r.value)} {r.unit}",
         }
