@@ -227,8 +227,8 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
         if marked := study.marked(card):
             marks = " or ".join(f"“{mark}”" for mark in marked)
             sentences.append(
-                f"Test structures that the card of {card.name} marks as {marks} are left out of all "
-                "errors but those whose condition names them."
+                f"Test structures that the card of {card.name} marks as {marks} are left out of "
+                "all errors but those whose condition names them."
             )
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
