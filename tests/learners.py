@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import numpy as np
 
+from tlbench.metrics.conditions import Weights
 from tlbench.study.model_key import ModelKey
-from tlbench.study.suite import Weights
 
 POINTS = 20
 """Points of validation; the best weights are those of the one with the lowest error."""

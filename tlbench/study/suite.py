@@ -18,6 +18,7 @@ from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
 from tlbench.metrics import METRICS, of_every_simulation
+from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
@@ -31,9 +32,6 @@ from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 Property = Literal["temperature_k", "phase", "group"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-
-Weights = Literal["last", "best"]
-"""Of the last update, or of the lowest validation error."""
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""

@@ -18,6 +18,7 @@ from tlbench.report.content import lines_of
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE, ratio_text
 from tlbench.study.model_key import Transfer
+from tlbench.transfer import arm
 
 TESTS_NOTE = (
     "One hypothesis for each arm of each backbone: that its error, averaged over log N at the "
@@ -49,9 +50,10 @@ class Curves:
 
 
 def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
-    """Return the learning curves of every trained arm but scratch, beside those of scratch.
+    """Return the learning curves of every trained arm beside those of scratch.
 
-    Models trained at one temperature have no learning curve.
+    Models trained at one temperature have no learning curve; those with other numbers of updates
+    than scratch are not compared with it here.
     """
     some = [row for row in rows if row.trained and not row.tested]
     known = convergences(some)
@@ -64,26 +66,27 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     for series, row in last.items():
         metric, tested, transfer, place = series
         scratch = metric, tested, transfer, place.scratch
-        if place.strategy == BASELINE or scratch not in last:
+        is_compared = place.strategy != BASELINE and not arm(place.strategy).compute_matched
+        if not is_compared or scratch not in last:
             continue
-        arm = found[transfer, place.backbone, place.strategy]
-        arm.arm[place.size], arm.baseline[place.size] = row.values, last[scratch].values
+        both = found[transfer, place.backbone, place.strategy]
+        both.arm[place.size], both.baseline[place.size] = row.values, last[scratch].values
         if not all(each in known and known[each].is_converged for each in (series, scratch)):
-            arm.open.append(place.size)
+            both.open.append(place.size)
     return dict(found)
 
 
 def hypotheses(rows: Iterable[Row], metric: str) -> Lines:
     """Return a line per arm: its mean ratio to scratch over log N, and the p values."""
     tested = {}
-    for arm, each in curves(rows).items():
+    for name, each in curves(rows).items():
         ratio = area_ratio(each.arm, each.baseline)
         if ratio is None and len(each.arm) == 1:
             (size,) = each.arm
             ratio = paired_ratio(each.arm[size], each.baseline[size])
         if ratio is not None and ratio.p is not None:
-            tested[arm] = ratio, each.open
-    corrected = holm({arm: ratio.p for arm, (ratio, _) in tested.items() if ratio.p is not None})
+            tested[name] = ratio, each.open
+    corrected = holm({name: ratio.p for name, (ratio, _) in tested.items() if ratio.p is not None})
     several = len({transfer for transfer, _, _ in tested}) > 1
     lines = [
         ({"transfer": transfer.label()} if several else {})

@@ -16,6 +16,7 @@ from tlbench.report.analysis import arm_cells
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
+from tlbench.transfer import arm
 
 Ending = Literal["lower", "higher", "same", "too few pairs", "not converged"]
 """The error of an arm at the largest budget beside that of scratch, where both are converged;
@@ -128,14 +129,17 @@ class Outcome:
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:
-    """Return the outcome of every trained arm but scratch, on all test structures."""
+    """Return the outcome of every trained arm on all test structures.
+
+    That are not scratch, nor what has other numbers of updates than scratch.
+    """
     some = [row for row in rows if row.trained and not row.tested]
     known = convergences(some)
     found = []
     for series, budgets in by_budget(some).items():
         metric, tested, transfer, place = series
         ratios = {updates: row.ratio for updates, row in budgets.items() if row.ratio}
-        if place.strategy != BASELINE and ratios:
+        if place.strategy != BASELINE and not arm(place.strategy).compute_matched and ratios:
             scratch = metric, tested, transfer, place.scratch
             found.append(
                 Outcome(metric, transfer, place, ratios, known.get(series), known.get(scratch))
