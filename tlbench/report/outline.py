@@ -46,7 +46,6 @@ def _of_budget(section: Section, suite: Suite) -> Section:
     if suite.budgets is None or section.name in OF_EVERY_BUDGET:
         return section
     of_which = Paragraph(
-        f"Target models are those {at_budget(suite)}, the largest budget, with their last weights; "
-        "“this budget” is that."
+        f"Last weights of models {at_budget(suite)}, the largest budget (“this budget”)."
     )
     return Section(section.name, section.title, [of_which, *section.blocks])

@@ -55,12 +55,13 @@ def best_models(board: Board, rows: Sequence[BoardRow]) -> list[Model]:
 def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     """Return the sections of a report on some models, whatever submissions they are of.
 
-    Their tables of errors are left out: the table of the board has these numbers.
+    Their tables of errors at the largest budget are left out: the table of the board has these
+    numbers.
     """
     results, simulated = pooled(board, models)
     analysis = Analysis(results, board.suite, (board.suite.error_metrics[0],))
     sections = [
-        section if section.name == "costs" else section.without(Table)
+        section if section.name in ("costs", "budgets") else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
     ]
     simulations = [

@@ -13,8 +13,8 @@ from tlbench.transfer import arm
 NOTE = (
     "Equal data and updates: the arm against scratch, which has the same structures and as many "
     "updates on them. Equal compute: against scratch-long, which has as many updates as "
-    "pretraining and fine-tuning together. With pretraining: the updates that a target costs if so "
-    "many targets start from one source model."
+    "pretraining and fine-tuning together. The last columns are the updates that a target costs, "
+    "pretraining included, if so many targets start from one source model."
 )
 MOST_LINES = 30
 """Lines of a table that a page shows at once."""
@@ -62,7 +62,4 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
 def shares(suite: Suite, updates: int) -> dict[str, str]:
     """Return the updates per target, with those of pretraining shared over some targets."""
     pretraining = suite.pretraining.updates
-    return {
-        f"with pretraining, {counted(n, 'target')}": f"{updates + pretraining / n:,.0f}"
-        for n in TARGETS
-    }
+    return {f"with {counted(n, 'target')}": f"{updates + pretraining / n:,.0f}" for n in TARGETS}

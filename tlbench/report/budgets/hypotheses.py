@@ -12,13 +12,12 @@ from tlbench.metrics.statistics import (
     holm,
     paired_ratio,
 )
-from tlbench.report.budgets.outcomes import Series, by_budget, convergences
+from tlbench.report.budgets.outcomes import Series, by_budget, convergences, is_arm
 from tlbench.report.content import Table as Lines
 from tlbench.report.content import lines_of
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE, ratio_text
 from tlbench.study.model_key import Transfer
-from tlbench.transfer import arm
 
 TESTS_NOTE = (
     "One hypothesis for each arm of each backbone: that its error, averaged over log N at the "
@@ -50,10 +49,9 @@ class Curves:
 
 
 def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
-    """Return the learning curves of every trained arm beside those of scratch.
+    """Return the learning curves of every arm (`is_arm`) beside those of scratch.
 
-    Models trained at one temperature have no learning curve; those with other numbers of updates
-    than scratch are not compared with it here.
+    Models trained at one temperature have no learning curve.
     """
     some = [row for row in rows if row.trained and not row.tested]
     known = convergences(some)
@@ -66,8 +64,7 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     for series, row in last.items():
         metric, tested, transfer, place = series
         scratch = metric, tested, transfer, place.scratch
-        is_compared = place.strategy != BASELINE and not arm(place.strategy).compute_matched
-        if not is_compared or scratch not in last:
+        if not is_arm(place) or scratch not in last:
             continue
         both = found[transfer, place.backbone, place.strategy]
         both.arm[place.size], both.baseline[place.size] = row.values, last[scratch].values

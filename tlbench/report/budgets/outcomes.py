@@ -33,6 +33,15 @@ def series_of(row: Row) -> Series:
     return row.metric, row.tested, row.transfer, row.place.replace(updates=None)
 
 
+def is_arm(place: Place) -> bool:
+    """Return whether models are compared with those from scratch after as many updates.
+
+    That is not so of scratch itself, of what trains longer, and of what does not train.
+    """
+    strategy = arm(place.strategy)
+    return strategy.trains and place.strategy != BASELINE and not strategy.compute_matched
+
+
 def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
     """Return the rows of each series by budget, ascending; rows without a budget are left out."""
     found: dict[Series, dict[int, Row]] = {}
@@ -129,17 +138,14 @@ class Outcome:
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:
-    """Return the outcome of every trained arm on all test structures.
-
-    That are not scratch, nor what has other numbers of updates than scratch.
-    """
+    """Return the outcome of every arm (`is_arm`) on all test structures."""
     some = [row for row in rows if row.trained and not row.tested]
     known = convergences(some)
     found = []
     for series, budgets in by_budget(some).items():
         metric, tested, transfer, place = series
         ratios = {updates: row.ratio for updates, row in budgets.items() if row.ratio}
-        if place.strategy != BASELINE and not arm(place.strategy).compute_matched and ratios:
+        if ratios and is_arm(place):
             scratch = metric, tested, transfer, place.scratch
             found.append(
                 Outcome(metric, transfer, place, ratios, known.get(series), known.get(scratch))

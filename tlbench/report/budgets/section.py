@@ -14,6 +14,7 @@ from tlbench.report.budgets.outcomes import (
     arm_lines,
     by_budget,
     convergences,
+    is_arm,
     outcomes,
     series_of,
 )
@@ -34,9 +35,10 @@ from tlbench.report.sections.errors import error_table
 from tlbench.report.wording import BASELINE, number_text, ratio_text
 
 CURVES_NOTE = (
-    "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
-    "95 % intervals; both axes are logarithmic. Arms whose lines have not levelled off are not "
-    "converged."
+    "Each point is a training of its own, with its whole schedule. Geometric means over pairs; "
+    "bars are their 95 % intervals, drawn for at most four arms and a little beside each other. "
+    "Both axes are logarithmic. What trains for longer than the others is at its own number of "
+    "updates. Arms whose lines have not levelled off are not converged."
 )
 MAPS_NOTE = (
     "Error relative to training from scratch with the same structures and the same number of "
@@ -66,8 +68,9 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         for case, some in analysis.cases(rows).items():
             name = f"{metric}, {case}" if analysis.has_several else metric
             strategies = present(some, analysis.strategies)
-            curves[name] = drawing("budgets.figures:error_curves", some, strategies)
-            if any(row.ratio for row in some):
+            longer = analysis.suite.pretraining.updates
+            curves[name] = drawing("budgets.figures:error_curves", some, strategies, longer)
+            if any(row.ratio and is_arm(row.place) for row in some):
                 maps[name] = drawing("budgets.figures:ratio_maps", some, strategies)
         table = error_table(analysis, rows)
         tables.append(Table(f"{metric} at every budget", table.lines, table.note, table.wide,

@@ -158,4 +158,4 @@ def change_text(found: Convergence) -> str:
 
 def state_text(found: Convergence) -> str:
     """Return whether an arm is converged, in words."""
-    return "converged; worse with more updates" if found.state == "worse" else found.state
+    return "converged, rising" if found.state == "worse" else found.state
