@@ -28,8 +28,8 @@ SECTIONS: tuple[str, ...] = (
 )
 """Module and function of all sections, in the order in which they are read."""
 
-OF_EVERY_BUDGET = ("budgets", "simulations", "tuned", "sources")
-"""Sections that name the budgets of what they show."""
+NAMING_BUDGETS = ("budgets", "tuned", "sources")
+"""Sections that say themselves which budgets they are of."""
 
 
 def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[Section]:
@@ -38,12 +38,15 @@ def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[S
         if name not in without:
             make: Make = resolve_name(f"tlbench.report.{name}")
             sections = (section for section in make(analysis) if section.blocks)
-            yield from (_of_budget(section, analysis.suite) for section in sections)
+            yield from (of_budget(section, analysis.suite) for section in sections)
 
 
-def _of_budget(section: Section, suite: Suite) -> Section:
+def of_budget(section: Section, suite: Suite) -> Section:
     """Return a section with the budget that it is of, where a suite has several."""
-    if suite.budgets is None or section.name in OF_EVERY_BUDGET:
+    is_named = section.name in NAMING_BUDGETS
+    if section.name == "simulations":
+        is_named = suite.dynamics is not None and suite.dynamics.budgets is not None
+    if suite.budgets is None or is_named:
         return section
     of_which = Paragraph(
         f"Last weights of models {at_budget(suite)}, the largest budget (“this budget”)."

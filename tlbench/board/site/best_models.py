@@ -11,7 +11,7 @@ from tlbench.metrics import METRICS
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
-from tlbench.report.outline import sections_of
+from tlbench.report.outline import of_budget, sections_of
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
@@ -68,7 +68,9 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
         dynamics_section(dynamics, results.records, ", ".join(names))
         for names, dynamics in simulated
     ]
-    return [*sections, *([_merged(simulations)] if simulations else [])]
+    if simulations:
+        sections.append(of_budget(_merged(simulations), board.suite))
+    return sections
 
 
 def pooled(

@@ -82,12 +82,12 @@ RULES = {
         "Ranks are given within one metric, test set, transfer, number of target structures and "
         "training temperature, by the mean at the suite's budget; in suites with several budgets, "
         "of converged entries at the largest. Entries of one tie group are not shown to be worse "
-        "than its best, by the 95 % interval of their paired ratio. With fewer than three pairs, and for rates and times, there are no tie groups, and so no "
-        "ranks: entries are sorted by their mean. Arms that see no target data are shown beside "
-        "the others and not ranked: they have as many values as source models. A submission of "
-        "which the newest check of some model did not find the published errors again stays in "
-        "the table, marked, without a rank, and is left out of figures and of what is said of the "
-        "whole table."
+        "than its best, by the 95 % interval of their paired ratio. With fewer than three pairs, "
+        "and for rates and times, there are no tie groups, and so no ranks: entries are sorted by "
+        "their mean. Arms that see no target data are shown beside the others and not ranked: "
+        "they have as many values as source models. A submission of which the newest check of "
+        "some model did not find the published errors again stays in the table, marked, without a "
+        "rank, and is left out of figures and of what is said of the whole table."
     ),
     "missing results": (
         "A result that is missing counts nowhere, and never as zero. An entry that lacks one of "

@@ -81,9 +81,10 @@ def errors(analysis: Analysis) -> Iterator[Section]:
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
             known = convergences(r for r in analysis.every_row if r.metric == name)
             ranks = [] if analysis.has_several else ranking(rows, metric, known)
+            budget = f" {at_budget(analysis.suite)}" if analysis.suite.budgets else ""
             yield Section(
                 f"errors-{name}",
-                f"{name} ({metric.unit})",
+                f"{name} ({metric.unit}){budget}",
                 [
                     Paragraph(summary),
                     error_table(analysis, rows),
