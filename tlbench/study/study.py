@@ -191,11 +191,11 @@ class Study:
                 return None
             extra = given.updates if strategy.compute_matched else 0
             given = self.suite.training
-        updates = (model.updates or given.updates) + extra
-        if updates != given.updates:
-            given = given.model_copy(update={"updates": updates})
-        tuned = self.suite.tuned
-        return tuned.training(model.backbone, model.strategy, given) if tuned else given
+        budget = model.updates or given.updates
+        if budget + extra != given.updates:
+            given = given.model_copy(update={"updates": budget + extra})
+        tuned, arm_of = self.suite.tuned, (model.backbone, model.strategy)
+        return tuned.training(*arm_of, model.size, budget, given) if tuned else given
 
     def is_simulated(self, model: ModelKey) -> bool:
         """Return whether a model is simulated; those without target data always are."""
