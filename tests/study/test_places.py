@@ -33,7 +33,8 @@ def suite(tuned=None, strategies=("scratch", "finetune", "scratch-long", "zero-s
 def test_every_arm_that_trains_has_a_place_at_each_size_and_budget():
     places = trained_places(suite())
     assert places[:2] == [Place("schnet", PRETRAINING, 0, updates=n) for n in (30, 90)]
-    assert len(places) == 2 + 3 * 2 * 2
+    assert len(places) == 2 + 2 * 2 * 2 + 2
+    assert {p.updates for p in places if p.strategy == "scratch-long"} == {60}
     assert {place.strategy for place in places} == {
         PRETRAINING, "scratch", "finetune", "scratch-long",
     }  # fmt: skip
@@ -47,7 +48,7 @@ def test_models_are_trained_with_the_settings_of_their_size_and_budget():
     """A compute-matched arm by the budget that it is compared at; all others as the suite says."""
     tuned = given(
         pretrain=[ARM | {"updates": 90}],
-        **{"scratch-long": [ARM | {"sizes": [4], "updates": 20, "size": 4}]},
+        **{"scratch-long": [ARM | {"sizes": [4], "updates": 60, "size": 4}]},
     )
     study = resolve(suite(tuned))
     tuned_at = set()
@@ -56,7 +57,7 @@ def test_models_are_trained_with_the_settings_of_their_size_and_budget():
         if training is not None and training.learning_rate == 5e-3:
             tuned_at.add((model.strategy, model.size, model.updates, training.updates))
     n_source = next(m.size for m in study.grid if m.strategy == PRETRAINING)
-    assert tuned_at == {(PRETRAINING, n_source, 90, 90), ("scratch-long", 4, 20, 20 + 90)}
+    assert tuned_at == {(PRETRAINING, n_source, 90, 90), ("scratch-long", 4, 60, 60 + 90)}
     assert resolve(suite()).digest != study.digest
     assert resolve(suite()).protocol_digest == study.protocol_digest
 

@@ -8,6 +8,7 @@ from tlbench.base.registry import near_names
 from tlbench.study.model_key import Place
 from tlbench.study.tuned import PRETRAINING
 from tlbench.transfer import arm
+from tlbench.transfer.strategy import Strategy
 
 if TYPE_CHECKING:
     from tlbench.study.suite import Suite
@@ -17,6 +18,18 @@ def budget(suite: "Suite", place: Place) -> int:
     """Return the number of updates at which the models of a trained place are compared."""
     training = suite.pretraining if place.strategy == PRETRAINING else suite.training
     return place.updates or training.updates
+
+
+def budgets_of(suite: "Suite", strategy: Strategy) -> list[int | None]:
+    """Return the budgets that an arm is trained at; none for one that does not train.
+
+    One that trains as long as pretraining and fine-tuning together does so for the largest budget
+    only: it is by far the dearest, and a comparison for the models that are the result.
+    """
+    budgets = suite.target_budgets()
+    if not strategy.trains:
+        return []
+    return budgets[-1:] if strategy.compute_matched else budgets
 
 
 def trained_places(suite: "Suite") -> list[Place]:
@@ -31,8 +44,8 @@ def trained_places(suite: "Suite") -> list[Place]:
         found += [Place(backbone, PRETRAINING, 0, updates=updates) for updates in sources]
         found += [
             Place(backbone, each.name, size, updates=updates)
-            for each, size, updates in product(arms, suite.sizes, suite.target_budgets())
-            if each.trains
+            for each, size in product(arms, suite.sizes)
+            for updates in budgets_of(suite, each)
         ]
     return found
 

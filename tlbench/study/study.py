@@ -15,6 +15,7 @@ from tlbench.data.splits import Drawn, share_size
 from tlbench.data.strata import Stratum
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
+from tlbench.study.places import budgets_of
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice, SourcePart
 from tlbench.study.tuned import PRETRAINING
@@ -134,10 +135,8 @@ class Study:
         """Yield the models of a transfer, those that are not trained last."""
         key = _key(ends.transfer)
         for structures in self.training_sets():
-            for backbone, each, updates in product(
-                self.suite.backbones, self.arms, self.suite.target_budgets()
-            ):
-                if each.trains:
+            for backbone, each in product(self.suite.backbones, self.arms):
+                for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
         for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):

@@ -53,6 +53,12 @@ def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:
     return found
 
 
+def settled(rows: Iterable[Row]) -> set[Series]:
+    """Return the series that are converged, as is scratch with the same structures."""
+    known = {series for series, each in convergences(rows).items() if each.is_converged}
+    return {each for each in known if (*each[:3], each[3].scratch) in known}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one arm gains over scratch with one training set.
