@@ -110,6 +110,7 @@ def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, print
     small = (*SMALL, "--store", "store", "--out", "out")
     said = printed("tune", "smoke", *small, "--set", "training.learning_rate=1e30")
     text = " ".join(said.split())
+    assert text.startswith("2 trials for each of 1 series")
     assert "Diverged: trial 0, scratch schnet, N 4, seed 0/0 on Ge: The loss is nan" in text
     assert re.search(r"trial 1, scratch schnet, N 4, seed 0/0 on Ge: \d+ s", text)
     (found,) = read_tuned(Path("out/tuned.yaml")).arms["schnet"]["scratch"]
@@ -119,6 +120,21 @@ def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, print
     *lines, command = said.splitlines()
     assert max(map(len, lines)) <= 80
     assert command.startswith("Now:  tlbench run smoke --backbone schnet --strategy scratch --set")
+
+
+def test_what_the_trials_cost_is_said_before_they_are_run(smoke, here, printed, tmp_path):
+    said = printed("tune", "smoke", *ONE, "--dry-run", "--store", tmp_path / "none")
+    start = (
+        "2 trials for each of 1 series (backbone, arm, group of sizes, budget): 2 trainings with "
+        "40 updates in all, less what is done; "
+    )
+    assert said == f"{start}how long that takes is not known, as the store has no such trainings.\n"
+    assert not list(tmp_path.iterdir())
+    known = printed("tune", "smoke", *ONE, "--dry-run", "--store", smoke.store)
+    assert re.fullmatch(re.escape(start) + r"about \S+ s for one worker, by what .*\n", known)
+    both = printed("tune", "smoke", "--strategy", "finetune", "--trials", "3", "--dry-run")
+    assert "each of 6 series (" in both
+    assert f"18 trainings with {3 * 2 * (60 + 2 * 20)} updates" in both
 
 
 def test_a_job_that_fails_ends_in_exit_code_1_and_is_tried_again(capsys, monkeypatch, tmp_path):

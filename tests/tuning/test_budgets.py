@@ -1,6 +1,5 @@
 """Tuning a suite of several budgets and sizes, from trials to the report that names them."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +9,7 @@ from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.models import source_models, tuned_settings
+from tlbench.results.results import Results
 from tlbench.run import run_suite
 from tlbench.study.places import untuned_places
 from tlbench.study.study import resolve
@@ -27,6 +27,7 @@ BUDGETS = (
     ("strategies", "[scratch, finetune, zero-shot, scratch-long]"),
 )
 GROUPS = ((1,), (3, 2))
+STRATEGIES = "[scratch, finetune]"
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +83,11 @@ def test_tuned_at_two_budgets_a_suite_runs_and_reports_what_is_tuned(
 ):
     """Pretraining and scratch first, one budget of fine-tuning later; the rest is untuned."""
     other = type(folder)(tmp_path)
-    two = suite(*BUDGETS, ("strategies", "[scratch, finetune]"))
-    other.tune(replace(search, suite=suite(*BUDGETS, ("strategies", "[scratch]"))))
-    tuned = other.tune(replace(search, suite=suite(*BUDGETS, ("strategies", "[finetune]")), budgets=(8,)))
+    scratch, finetune, both = (
+        (*BUDGETS, ("strategies", names)) for names in ("[scratch]", "[finetune]", STRATEGIES)
+    )
+    other.tune(replace(search, suite=suite(*scratch)))
+    tuned = other.tune(replace(search, suite=suite(*finetune), budgets=(8,)))
     assert {group.trials for _, _, group in tuned.groups()} == {2}
     by_size = [(name, group.sizes, group.updates) for _, name, group in tuned.groups()]
     assert [each for each in by_size if each[0] == "finetune"] == [
@@ -94,10 +97,10 @@ def test_tuned_at_two_budgets_a_suite_runs_and_reports_what_is_tuned(
         (PRETRAINING, None, 3), (PRETRAINING, None, 6),
     ]  # fmt: skip
 
-    used = suite(*BUDGETS, ("strategies", "[scratch, finetune]"), ("tuned", tuned.model_dump_json()))
+    used = suite(*both, ("tuned", tuned.model_dump_json()))
     assert {place.updates for place in untuned_places(used)} == {4}
     assert {place.strategy for place in untuned_places(used)} == {"finetune"}
-    assert resolve(used).digest != resolve(two).digest
+    assert resolve(used).digest != resolve(suite(*both)).digest
     again = []
     resources = Resources(device="cpu", executor=(inline, 1))
     run = run_suite(
@@ -115,7 +118,7 @@ def test_tuned_at_two_budgets_a_suite_runs_and_reports_what_is_tuned(
     text = " ".join((tmp_path / "run" / "summary.md").read_text().split())
     assert "Not tuned: schnet, finetune (N = 1, 2 and 3 after 4 updates)." in text
     assert "partly tuned" in text
-    analysis = Analysis.of(run_results(run), used)
+    analysis = Analysis.of(Results(run.records), used)
     (section,) = tuned_settings(analysis)
     lines = section.tables[0].lines
     assert [line[1:4] for line in lines[1:]] == [
@@ -123,9 +126,8 @@ def test_tuned_at_two_budgets_a_suite_runs_and_reports_what_is_tuned(
         for name, sizes, updates in by_size
     ]
     (sources,) = source_models(analysis)
-    assert sources.sentences == [
-        s for s in sources.sentences if "from 3 to 6 updates force_mae changes by" in s
-    ]
+    (sentence,) = sources.sentences
+    assert "from 3 to 6 updates force_mae changes by" in sentence
 
 
 @pytest.mark.parametrize(

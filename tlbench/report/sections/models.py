@@ -118,17 +118,20 @@ def source_sentences(records: Iterable[Record], metric: str) -> list[str]:
             continue
         step = convergence(errors)
         if step is None:
-            known = "is not known to be converged, as there are no two numbers of updates"
-        else:
-            state = "is" if step.is_converged else "is not shown to be"
-            fewer, more = step.budgets
-            known = (
-                f"{state} converged: from {fewer:,} to {more:,} updates {metric} changes by "
-                f"{change_text(step)}"
+            found.append(
+                f"Whether pretraining of {backbone} on {element} is converged is not known: no "
+                "source model was trained with two numbers of updates."
             )
-            if not step.is_converged:
-                known += ", so longer pretraining may change what transfer gains"
-        found.append(f"Pretraining of {backbone} on {element} {known}.")
+            continue
+        fewer, more = step.budgets
+        text = (
+            f"Pretraining of {backbone} on {element} is "
+            f"{'' if step.is_converged else 'not shown to be '}converged: from {fewer:,} to "
+            f"{more:,} updates {metric} changes by {change_text(step)}"
+        )
+        if not step.is_converged:
+            text += ", so longer pretraining may change what transfer gains"
+        found.append(f"{text}.")
     return found
 
 
