@@ -248,6 +248,7 @@ def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
     ("change", "complaint"),
     [
         ({"schnett": {}}, "'schnett' is no backbone of the suite; did you mean 'schnet'"),
+        ({"schnett": {"scratch": None}}, "'schnett' is no backbone of the suite"),
         ({"schnet": {"finetun": None}}, "'finetun' is not trained by the suite; did you mean"),
         ({"schnet": {"zero-shot": None}}, "'zero-shot' is not trained by the suite"),
     ],

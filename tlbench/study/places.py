@@ -73,10 +73,11 @@ def contradictions_of_tuning(suite: "Suite") -> Iterator[str]:
         )
     places = trained_places(suite)
     trained = list(dict.fromkeys(place.strategy for place in places))
-    for backbone, name, group in suite.tuned.groups():
+    for backbone in suite.tuned.arms:
         if backbone not in suite.backbones:
             hint = near_names(backbone, suite.backbones)
             yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
+    for backbone, name, group in suite.tuned.groups():
         if name not in trained:
             yield f"tuned: {name!r} is not trained by the suite; {near_names(name, trained)}"
         own = [place for place in places if place.strategy == name]
