@@ -242,8 +242,7 @@ class _Publication:
             reference_adf=np.array(reference.structure.adf),
         )
         condition = (("md_temperature_k", reference.temperature_k),)
-        specs = [METRICS.get(name) for name in METRICS.names()]
-        values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+        values = {name: METRICS.get(name).function(found) for name in self.suite.simulation_metrics}
         return {(name, condition): v for name, v in values.items() if np.isfinite(v)}
 
     def _dynamics(self, runs: list[ModelRun]) -> Dynamics:
