@@ -1,10 +1,13 @@
 """How numbers and their limits are said: ratios, ranges, budgets."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tlbench.base.phrases import counted
 from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
+from tlbench.study.model_key import Place
+from tlbench.study.places import trained_places, untuned_places
 from tlbench.study.suite import Suite
 
 BASELINE = "scratch"
@@ -92,11 +95,19 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
-def budget_label(suite: Suite) -> str:
-    """Return in a few words what the errors of a suite measure."""
+def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:
+    """Return in a few words what the errors of a suite measure.
+
+    Parameters
+    ----------
+    submitted
+        Suites of one protocol whose results are side by side; their tuned settings may differ.
+    """
     if suite.budgets:
         budgets = listed(f"{budget:,}" for budget in suite.budgets)
-        return f"{budgets} updates; converged or not, arm by arm"
+        return (
+            f"{budgets} updates; converged or not, arm by arm; {tuning_label(submitted or [suite])}"
+        )
     updates = counted(suite.training.updates, "update")
     return f"{updates}: speed of learning, not shown to be converged"
 
@@ -111,6 +122,12 @@ def budget_note(suite: Suite, tuned: bool = False) -> str:
     tuned
         Whether some arms have learning rates of their own.
     """
+    if suite.tuned is not None and (places := untuned_places(suite)):
+        return f"{_note(suite, tuned)} {untuned_note(suite, places)}"
+    return _note(suite, tuned)
+
+
+def _note(suite: Suite, tuned: bool) -> str:
     training, source = suite.training, suite.pretraining
     if suite.budgets:
         return _budgets_note(suite, tuned)
@@ -141,3 +158,44 @@ def _budgets_note(suite: Suite, tuned: bool) -> str:
         "otherwise. Only errors of which both the arm and scratch are converged are compared as "
         f"what models end at; all others compare how fast they learn.{'' if tuned else how}"
     )
+
+
+def untuned_note(suite: Suite, untuned: Sequence[Place]) -> str:
+    """Return which models of a tuned suite are not tuned, and what follows from that."""
+    every = Counter((place.backbone, place.strategy) for place in trained_places(suite))
+    arms: dict[tuple[str, str], list[Place]] = {}
+    for place in untuned:
+        arms.setdefault((place.backbone, place.strategy), []).append(place)
+    names = [
+        f"{backbone}, {strategy}"
+        + ("" if len(places) == every[backbone, strategy] else f" ({_where(places)})")
+        for (backbone, strategy), places in arms.items()
+    ]
+    return (
+        f"Not tuned: {'; '.join(names)}. Their errors may be larger than they need be: a ratio of "
+        "a tuned arm to one of these also shows what tuning gained."
+    )
+
+
+def _where(places: Sequence[Place]) -> str:
+    """Return the sizes and budgets of some places of one arm."""
+    budgets: dict[int | None, list[str]] = {}
+    for place in places:
+        budgets.setdefault(place.updates, []).extend([str(place.size)] if place.size else [])
+    return ", ".join(
+        " ".join(
+            [
+                *([f"N = {listed(sizes)}"] if sizes else []),
+                *([f"after {counted(updates, 'update')}"] if updates else []),
+            ]
+        )
+        for updates, sizes in budgets.items()
+    )
+
+
+def tuning_label(suites: Iterable[Suite]) -> str:
+    """Return in a few words whether the arms of some suites are tuned."""
+    untuned = [(suite.tuned is not None, bool(untuned_places(suite))) for suite in suites]
+    if not any(tuned for tuned, _ in untuned):
+        return "untuned"
+    return "partly tuned" if any(some for _, some in untuned) else "tuned"

@@ -22,9 +22,10 @@ from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
+from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
-from tlbench.study.tuned import PRETRAINING, Tuned
+from tlbench.study.tuned import Tuned
 from tlbench.training.config import MOST_UPDATES, TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
@@ -253,15 +254,7 @@ class Suite(Strict):
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
-        trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
-        for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
-            if backbone not in self.backbones:
-                hint = near_names(backbone, self.backbones)
-                yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
-            for name in arms:
-                if name not in trained:
-                    hint = near_names(name, trained)
-                    yield f"tuned: {name!r} is not trained by the suite; {hint}"
+        yield from contradictions_of_tuning(self)
         for name, config in self.backbones.items():
             if "cutoff" in config:
                 yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
@@ -314,14 +307,6 @@ class Suite(Strict):
         """Metrics of simulations: those of every suite, and those that this one names."""
         named = [name for name in self.metrics if METRICS.get(name).of == "dynamics"]
         return sorted({*of_every_simulation(), *named})
-
-    def untuned_arms(self) -> list[tuple[str, str]]:
-        """Return backbone and arm of all training that has no tuned settings."""
-        arms = [arm(name) for name in self.strategies]
-        first = [PRETRAINING] if any(each.needs_source for each in arms) else []
-        names = [*first, *(each.name for each in arms if each.trains)]
-        tuned = self.tuned.arms if self.tuned else {}
-        return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
 
     def temperatures(self) -> list[float | None]:
         """Return the temperatures (K) that models are trained at; None for all together."""
