@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tiny
 
-from tlbench.base.errors import UnknownNameError
+from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.data.frames import Frames
-from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.jobs.context import BEST, MODEL, Context, Progress
 from tlbench.jobs.evaluate import KIND
-from tlbench.metrics.conditions import conditions_of
+from tlbench.metrics.conditions import parts_of
 from tlbench.models.potential import Potential
 from tlbench.training.loss import fit_reference_energy
 
@@ -157,8 +157,11 @@ def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tm
         phase=np.where(frames.temperature_k > 500, "liquid", "crystal"),
         group=np.where(number < 3, "", np.where(number % 2, "odd", "even")),
     )
-    conditions = conditions_of(kinds, ["temperature_k", "phase"])
-    assert conditions == [
+
+    def conditions_of(frames: Frames, names: list[str]) -> list[dict[str, float | str]]:
+        return [condition for condition, _ in parts_of(frames, names)]
+
+    assert conditions_of(kinds, ["temperature_k", "phase"]) == [
         {"temperature_k": 300.0, "phase": "crystal"},
         {"temperature_k": 600.0, "phase": "liquid"},
         {"temperature_k": 900.0, "phase": "liquid"},
@@ -183,3 +186,70 @@ def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tm
     hot = np.repeat(kinds.temperature_k == 900.0, n_atoms)
     assert found[900.0, "liquid"] == pytest.approx(1000 * forces[hot].mean(), rel=1e-6)
     assert len(found) == 4
+
+
+def conditions_and_values(folder: Path, config: dict[str, Any]) -> dict[tuple[Any, ...], float]:
+    parents = {"model": folder / "model", "data": folder / "data"}
+    result = KIND.perform(config, Context(folder / "out", parents, "cpu", lambda progress: None))
+    found = {tuple(sorted(m["condition"].items())): m["value"] for m in result["metrics"]}
+    assert len(found) == len(result["metrics"])
+    return found
+
+
+MARKS = {"copy": ["strained", 1], "without forces": [0]}
+FORCES = {"split": "test", "metrics": ["force_mae"], "by": [["temperature_k"]]}
+
+
+@pytest.fixture
+def measured(frames, model, tmp_path) -> Path:
+    """Return a folder with a model, the structures, and other weights as the best of the model."""
+    for name in ("model", "data", "out"):
+        (tmp_path / name).mkdir()
+    model.save(tmp_path / "model" / MODEL)
+    tiny.potential("schnet", seed=7).save(tmp_path / "model" / BEST)
+    group = np.where(np.arange(40) < 30, "bulk", "strained")
+    replace(frames, group=group).save(tmp_path / "data" / "test.npz")
+    return tmp_path
+
+
+def test_marked_structures_count_only_where_they_are_named(frames, measured):
+    found = conditions_and_values(measured, FORCES | {"marks": MARKS})
+    with np.load(measured / "out" / "errors.npz") as errors:
+        of_frame = 1000 * np.abs(errors["forces"].reshape(40, -1)).mean(axis=1)
+    unmarked = np.arange(40)[2:30]
+    expected = {
+        (): of_frame[unmarked].mean(),
+        (("marked", "copy"),): of_frame[[1, *range(30, 40)]].mean(),
+        (("marked", "without forces"),): of_frame[0],
+        (("marked", "included"),): of_frame.mean(),
+    }
+    for temperature in TEMPERATURES:
+        members = unmarked[frames.temperature_k[unmarked] == temperature]
+        expected[(("temperature_k", temperature),)] = of_frame[members].mean()
+    assert found == {key: pytest.approx(value, rel=1e-5) for key, value in expected.items()}
+
+
+def test_the_best_weights_are_measured_under_conditions_of_their_own(measured):
+    last = conditions_and_values(measured, FORCES)
+    best = conditions_and_values(measured, FORCES | {"weights": "best"})
+    assert best.keys() == {(*key, ("weights", "best")) for key in last}
+    assert all(best[(*key, ("weights", "best"))] != value for key, value in last.items())
+    # They are those of the other file.
+    (measured / "model" / BEST).replace(measured / "model" / MODEL)
+    assert conditions_and_values(measured, FORCES) == {
+        key[:-1]: value for key, value in best.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ({"copy": [40]}, "frame 40 is marked 'copy', but the test part has the frames 0 to 39"),
+        ({"copy": ["Surface"]}, "no test frame has it; groups there are: bulk, strained"),
+        ({"copy": ["strained"], "without forces": ["bulk"]}, "every test frame is marked"),
+    ],
+    ids=["frame", "group", "all"],
+)
+def test_marks_that_cannot_be_meant_are_refused(marks, said, measured):
+    with pytest.raises(InputError, match=said):
+        conditions_and_values(measured, FORCES | {"marks": marks})

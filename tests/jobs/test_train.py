@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from pydantic import ValidationError
 
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
-from tlbench.data.splits import nested_subset
-from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.data.splits import Drawn, nested_subset, validation_subset
+from tlbench.jobs.context import BEST, MODEL, Context, Progress
 from tlbench.jobs.train import KIND, _pace
 from tlbench.models.potential import load_potential
 from tlbench.training.loop import force_mae
@@ -254,3 +255,114 @@ def test_the_pace_of_an_attempt_leaves_its_first_update_out():
     assert _pace([(5, 1.0), (9, 3.0)], 10) == updates | several
     assert _pace([(10, 1.0)], 10) == updates | one
     assert _pace([], 10) == updates
+
+
+RISING = {"updates": 12, "batch_size": 2, "learning_rate": 0.3, "validation_points": 12}
+"""A learning rate so high that the validation error does not fall to the end."""
+
+
+@every_backbone
+def test_the_best_weights_are_those_of_the_lowest_validation_error(backbone, data, tmp_path):
+    result = do(tmp_path, config(backbone, training=RISING, best=True), data=data)
+
+    curve = json.loads((tmp_path / "curve.json").read_text())["validation"]
+    errors = dict(curve)
+    update, error = result["best_update"], result["best_validation_force_mae"]
+    assert error == errors[update] == min(errors.values())
+    # The curve shows that the error has risen since.
+    assert update < 12
+    assert error < errors[12] == result["validation_force_mae"]
+    best, last = (load_potential(tmp_path / name) for name in (BEST, MODEL))
+    validation = tiny.labelled(Frames.load(data / "validation.npz"), best)
+    assert force_mae(best, validation) == pytest.approx(error, rel=1e-6)
+    train = tiny.labelled(Frames.load(data / "train.npz").select(nested_subset(8, 4, 0)), best)
+    energies = [
+        float(
+            (
+                potential(train.batch(torch.arange(4)).graph).energy
+                - train.batch(torch.arange(4)).energy
+            ).mean()
+        )
+        for potential in (best, last)
+    ]
+    assert energies == pytest.approx([0, 0], abs=1e-4)
+    assert best.reference_energy[GE] != last.reference_energy[GE]
+
+
+def test_keeping_the_best_weights_changes_nothing_else(data, tmp_path):
+    training = RISING | {"updates": 4, "validation_points": 1}
+    do(tmp_path / "one", config(training=training), data=data)
+    result = do(tmp_path / "two", config(training=training, best=True), data=data)
+    one, two, best = (
+        (tmp_path / path).read_bytes() for path in (f"one/{MODEL}", f"two/{MODEL}", f"two/{BEST}")
+    )
+    assert one == two
+    # The last update is a validation point, here the only one.
+    assert best == two
+    assert result["best_update"] == 4
+
+
+def test_a_job_declares_the_best_weights_where_they_are_kept(data, tmp_path):
+    for best in (False, True):
+        wanted = config(best=best)
+        do(tmp_path / str(best), wanted, data=data)
+        assert {path.name for path in (tmp_path / str(best)).iterdir()} == KIND.outputs_of(wanted)
+    assert BEST in KIND.outputs_of(config(best=True))
+
+
+@pytest.mark.parametrize("training", [None, {"updates": 2, "validation_points": 0}])
+def test_there_are_no_best_weights_without_validation(training, tmp_path):
+    with pytest.raises(ValidationError, match="with at least one validation point"):
+        do(tmp_path, config(training=training, best=True))
+
+
+@every_backbone
+@pytest.mark.parametrize("killed_at", [1, 3, 7, 11])
+def test_an_interrupted_job_ends_in_the_same_best_weights(
+    backbone, killed_at, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tlbench.training.loop.CHECKPOINT_SECONDS", -1.0)
+    wanted = config(backbone, training=RISING, best=True)
+    expected = do(tmp_path / "undisturbed", wanted, data=data)
+
+    class Killed(Exception):  # noqa: N818  # as KeyboardInterrupt
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.done == killed_at:
+            raise Killed
+
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    with pytest.raises(Killed):
+        KIND.perform(wanted, Context(folder, {"data": data}, "cpu", kill))
+    assert do(folder, wanted, data=data) == expected
+    assert {path.name for path in folder.iterdir()} == KIND.outputs_of(wanted)
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "undisturbed" / path.name).read_bytes()
+
+
+def test_validation_structures_are_as_many_as_asked_for(data, tmp_path):
+    validation = Frames.load(data / "validation.npz")
+    subset = Drawn(size=4, seed=5)
+    wanted = config(subset=subset.model_dump(), validation_size=2, best=True)
+    result = do(tmp_path / "two", wanted, data=data)
+    potential = load_potential(tmp_path / "two" / MODEL)
+    watched = tiny.labelled(validation_subset(validation, 2, subset), potential)
+    assert len(watched) == 2
+    assert result["validation_force_mae"] == pytest.approx(force_mae(potential, watched), rel=1e-6)
+    # More than there are: all of them.
+    every = do(tmp_path / "all", wanted | {"validation_size": None}, data=data)
+    assert do(tmp_path / "more", wanted | {"validation_size": 9}, data=data) == every
+    assert every["validation_force_mae"] != result["validation_force_mae"]
+
+
+def test_a_stratified_subset_is_trained_on(data, tmp_path):
+    """Of crystals rattled in turn by three amplitudes, three have one of each."""
+    wanted = config(subset={"size": 3, "seed": 0, "strata": ["temperature_k"]})
+    random = config(subset={"size": 3, "seed": 0})
+    assert do(tmp_path / "one", wanted, data=data)["n_frames"] == 3
+    do(tmp_path / "two", random, data=data)
+    assert (tmp_path / "one" / MODEL).read_bytes() != (tmp_path / "two" / MODEL).read_bytes()
+    with pytest.raises(InputError, match="no structure has a known group"):
+        do(tmp_path / "3", config(subset={"size": 3, "seed": 0, "strata": ["group"]}), data=data)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.metrics.conditions import conditions_of, key_of, parts_of, where
+from tlbench.metrics.conditions import conditions_of, parts_of
 
 NAMES = ["temperature_k", "phase", "group"]
 ROWS = st.lists(
@@ -28,17 +28,32 @@ class Structures:
     group: npt.NDArray[np.str_]
 
 
+def structures(rows):
+    temperatures, phases, groups = zip(*rows, strict=True)
+    return Structures(np.array(temperatures), np.array(phases), np.array(groups))
+
+
+def meet(frames, condition):
+    """Return the indices of the structures that have all the values of a condition."""
+    mask = [getattr(frames, name) == value for name, value in condition.items()]
+    return np.flatnonzero(np.all(mask, axis=0)).tolist()
+
+
 @given(ROWS, st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
 def test_parts_are_the_structures_that_meet_each_condition(rows, names):
-    temperatures, phases, groups = zip(*rows, strict=True)
-    frames = Structures(np.array(temperatures), np.array(phases), np.array(groups))
-    conditions = conditions_of(frames, names)
+    frames = structures(rows)
     found = parts_of(frames, names)
-    assert list(found) == [key_of(condition) for condition in conditions]
-    for condition in conditions:
-        expected = np.flatnonzero(where(frames, condition))
-        assert len(expected)
-        assert found[key_of(condition)].tolist() == expected.tolist()
+    known = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
+    complete = [row for row in rows if all(_known(dict(zip(NAMES, row, strict=True)), known))]
+    assert sum(len(members) for _, members in found) == (len(complete) if known else 0)
+    for condition, members in found:
+        assert list(condition) == known
+        assert len(members)
+        assert members.tolist() == meet(frames, condition)
+
+
+def _known(row, names):
+    return [row[name] == row[name] and row[name] != "" for name in names]
 
 
 def test_as_many_conditions_as_structures_take_one_pass():
@@ -46,4 +61,39 @@ def test_as_many_conditions_as_structures_take_one_pass():
     words = np.full(count, "")
     frames = Structures(np.arange(1.0, count + 1), words, words)
     found = parts_of(frames, ["temperature_k"])
-    assert [len(part) for part in found.values()] == [1] * count
+    assert [len(part) for _, part in found] == [1] * count
+
+
+CRYSTALS = [(300.0, "crystal", "bulk"), (900.0, "liquid", "bulk"), (300.0, "crystal", "strained")]
+
+
+def test_without_marks_the_empty_condition_is_that_of_all_structures():
+    found = conditions_of(structures(CRYSTALS), [["phase"]])
+    assert [(condition, members.tolist()) for condition, members in found] == [
+        ({}, [0, 1, 2]),
+        ({"phase": "crystal"}, [0, 2]),
+        ({"phase": "liquid"}, [1]),
+    ]
+
+
+def test_marked_structures_have_conditions_of_their_own():
+    marks = {"without forces": [2], "copy": [0, 2]}
+    found = conditions_of(structures(CRYSTALS), [["phase"], ["group"]], marks)
+    assert [(condition, members.tolist()) for condition, members in found] == [
+        ({}, [1]),
+        ({"phase": "liquid"}, [1]),
+        ({"group": "bulk"}, [1]),
+        ({"marked": "copy"}, [0, 2]),
+        ({"marked": "without forces"}, [2]),
+        ({"marked": "included"}, [0, 1, 2]),
+    ]
+
+
+def test_all_conditions_of_the_best_weights_name_them():
+    frames, marks = structures(CRYSTALS), {"copy": [2]}
+    last = conditions_of(frames, [["phase"]], marks)
+    best = conditions_of(frames, [["phase"]], marks, "best")
+    assert [condition for condition, _ in best] == [
+        {**condition, "weights": "best"} for condition, _ in last
+    ]
+    assert [m.tolist() for _, m in best] == [m.tolist() for _, m in last]

@@ -215,8 +215,12 @@ def _after_the_newest(results: Path, first: Submission) -> Submission:
 
 def _tests(study: Study, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
     elements = {dataset_job(card).key: card.elements[0] for card in study.cards}
-    tested = {each.data for each in errors}
-    return [collector.tests(job, element) for job, element in elements.items() if job in tested]
+    measured = {each.data: each.job for each in errors}
+    return [
+        collector.tests(job, element, measured[job])
+        for job, element in elements.items()
+        if job in measured
+    ]
 
 
 def _refuse_the_same(results: Path, submission: Submission) -> None:

@@ -15,11 +15,13 @@ from tlbench.base.wording import Word
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
+from tlbench.data.marks import Marked, marked_frames
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL, data_file
 from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.jobs.sources import REGISTRIES
 from tlbench.jobs.train import Config
 from tlbench.jobs.train import Config as TrainConfig
@@ -40,6 +42,7 @@ class _Measured(BaseModel):
     """What is read of the description of a job that measured a model."""
 
     kind: Literal["evaluate"]
+    config: EvaluateConfig
     parents: dict[str, Digest]
 
 
@@ -98,12 +101,16 @@ class Collector:
             energy=rounded(found.energy) if known else None,
             force_abs=rounded(found.force_abs),
             force_square=rounded(found.force_square),
+            weights=described.config.weights,
         )
 
-    def tests(self, data: str, element: str) -> TestSet:
-        """Return what the test structures of the data set of job ``data`` are."""
-        frames = self._frames(data, "test")
-        return tests_of(frames, data, element)
+    def tests(self, data: str, element: str, measured: str) -> TestSet:
+        """Return what the test structures of the data set of job ``data`` are.
+
+        Their marks are those that the job ``measured`` has left out.
+        """
+        marked = self._described(measured, _Measured).config.marks
+        return tests_of(self._frames(data, "test"), data, element, marked)
 
     def data_set(self, card: Card, tests: Mapping[str, TestSet]) -> DataSet:
         """Return the data set of ``card`` as it was used; ``tests`` by the job of their data."""
@@ -154,13 +161,13 @@ class Collector:
             )
 
 
-def tests_of(frames: Frames, data: str, element: str) -> TestSet:
+def tests_of(frames: Frames, data: str, element: str, marked: Marked) -> TestSet:
     """Return what the test structures ``frames`` of the data set of job ``data`` are.
 
     Raises
     ------
     InputError
-        If they are nothing that test structures are.
+        If they are nothing that test structures are, or a mark is of none of them.
     """
     found = {
         "data": data,
@@ -169,6 +176,7 @@ def tests_of(frames: Frames, data: str, element: str) -> TestSet:
         "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
         "phases": frames.phase.tolist(),
         "groups": frames.group.tolist(),
+        "marks": marked_frames(marked, frames.group),
     }
     return validate(TestSet, found, f"The test structures of job {data[:12]}")
 

@@ -21,6 +21,9 @@ RESULT = "result.json"
 MODEL = POTENTIAL
 """File that a job leaves which trains a model, and that jobs with models read."""
 
+BEST = "best.safetensors"
+"""The same with the weights of the lowest validation error, where they are kept."""
+
 
 def data_file(part: str) -> str:
     """Return the name of the file that a data set's job leaves with its part "train", ….

@@ -1,18 +1,18 @@
 """Job: measure one model on one part of a data set, overall and under each condition."""
 
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from tlbench.base.formats import later
-from tlbench.data.marks import Marked
+from tlbench.data.marks import Marked, marked_frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
-from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.jobs.context import BEST, MODEL, Context, Progress
 from tlbench.jobs.kind import Kind, Layout, Measurement
 from tlbench.metrics import METRICS
-from tlbench.metrics.conditions import Condition, conditions_of, where
+from tlbench.metrics.conditions import Weights, conditions_of
 from tlbench.metrics.spec import Errors
 
 ERRORS = "errors.npz"
@@ -33,7 +33,7 @@ class Config(kind.Config):
     split: str
     metrics: list[str]
     by: list[list[str]]
-    weights: Literal["last", "best"] = later("last")
+    weights: Weights = later("last")
     marks: Marked = later({})
 
 
@@ -52,7 +52,8 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.models.potential import load_potential
     from tlbench.training.labels import LabelledSet
 
-    potential = load_potential(context.parents["model"] / MODEL, context.device)
+    weights = BEST if config.weights == "best" else MODEL
+    potential = load_potential(context.parents["model"] / weights, context.device)
     frames = context.frames("data", config.split)
     data = LabelledSet(frames, potential.cutoff, potential.device, potential.dtype)
     energy, forces = [], []
@@ -73,13 +74,13 @@ def run(config: Config, context: Context) -> Result:
         forces=errors.forces.astype(np.float32),
         n_atoms=errors.n_atoms,
     )
-    conditions: list[Condition] = [{}]
-    for names in config.by:
-        conditions += conditions_of(frames, names)
+    marks = marked_frames(config.marks, frames.group)
+    conditions = conditions_of(frames, config.by, marks, config.weights)
     metrics = []
     for name in config.metrics:
-        for condition in conditions:
-            value = METRICS.get(name).function(errors.where(where(frames, condition)))
+        for condition, members in conditions:
+            some = errors.where(np.isin(np.arange(len(frames)), members))
+            value = METRICS.get(name).function(some)
             if math.isfinite(value):
                 metrics.append({"metric": name, "condition": condition, "value": value})
     return Result.of(metrics=metrics)

@@ -11,10 +11,10 @@ from tlbench.base.magnitudes import Count, Number
 from tlbench.base.schema import Strict, canonical_json
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.data.splits import Subset, chosen
+from tlbench.data.splits import Subset, chosen, validation_subset
 from tlbench.jobs import kind
 from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts
-from tlbench.jobs.context import MODEL, Context, Progress, clock_for
+from tlbench.jobs.context import BEST, MODEL, Context, Progress, clock_for
 from tlbench.jobs.kind import Backbone, Kind
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, arm
@@ -90,7 +90,12 @@ class Result(kind.Result):
 
 
 def run(config: Config, context: Context) -> Result:
-    """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors."""
+    """Write ``potential.safetensors`` and ``curve.json``; return sizes and last errors.
+
+    With ``config.best``, ``best.safetensors`` is written, too.
+    """
+    from copy import deepcopy
+
     import torch
 
     from tlbench.models.potential import in_precision
@@ -112,7 +117,11 @@ def run(config: Config, context: Context) -> Result:
         if strategy.needs_source_data:
             source = context.frames("replayed", "train")
             with_source = _labelled(Frames.concatenate([frames, source]), potential)
-        validation = _labelled(context.frames("data", "validation"), potential)
+        watched = validation_subset(
+            context.frames("data", "validation"), config.validation_size, subset
+        )
+        validation = _labelled(watched, potential)
+        best = deepcopy(potential) if config.best else None
         subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
         clock, moments = clock_for(context.device), list[tuple[int, float]]()
@@ -132,6 +141,7 @@ def run(config: Config, context: Context) -> Result:
             folder=context.folder,
             on_update=on_update,
             with_source=with_source,
+            best=best,
         )
         strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
@@ -139,6 +149,10 @@ def run(config: Config, context: Context) -> Result:
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
         result["validation_force_mae"] = force_mae(potential, validation)
+        if best is not None:
+            strategy.after(best)
+            best.save(context.folder / BEST)
+            result["best_update"], result["best_validation_force_mae"] = curve.best
     potential.save(context.folder / MODEL)
     return Result.of(**result)
 
@@ -197,7 +211,10 @@ def amount(config: Config, facts: Facts) -> Amount | None:
     # Three times over what it was trained on, for the energy constant and the last errors.
     evaluated = UPDATE * training.updates * (batch * data.atoms["train"] + CALL)
     evaluated += 3 * frames * data.atoms["train"]
-    evaluated += (training.validation_points + 1) * data.atoms_in("validation")
+    watched = data.frames["validation"]
+    if config.validation_size is not None:
+        watched = min(watched, config.validation_size)
+    evaluated += (training.validation_points + 1) * watched * data.atoms["validation"]
     return Amount(evaluated, config.rate)
 
 
@@ -207,6 +224,6 @@ KIND = Kind(
     run,
     amount,
     outputs=(MODEL,),
-    outputs_with={"training": CURVE},
+    outputs_with={"training": CURVE, "best": BEST},
     uses_device=True,
 )

@@ -1,14 +1,28 @@
 """Which structures a number is taken over."""
 
 from collections import defaultdict
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-Condition = dict[str, float | str]
-"""Frame property → the value that the structures have; empty for all structures."""
+from tlbench.data.frames import Ints
+from tlbench.data.marks import MarkedFrames, is_unmarked
 
+Condition = dict[str, float | str]
+"""Frame property → the value that the structures have; empty for all structures without a mark.
+
+Beside properties, a condition may name a mark of the structures, and the weights of the model.
+"""
+
+MARKED = "marked"
+INCLUDED = "included"
+"""With the marked structures among the others."""
+
+WEIGHTS = "weights"
+Weights = Literal["last", "best"]
+"""Weights of a model: those of the last update, or those of the lowest validation error."""
 
 ConditionKey = tuple[tuple[str, float | str], ...]
 """A condition that can be a key: its items, sorted by name."""
@@ -35,21 +49,46 @@ class Properties(Protocol):
         """Kind of structure."""
 
 
-def conditions_of(frames: Properties, names: list[str]) -> list[Condition]:
-    """Return every combination of the properties ``names`` that occurs, sorted.
+def conditions_of(
+    frames: Properties,
+    by: Iterable[Sequence[str]],
+    marks: MarkedFrames | None = None,
+    weights: Weights = "last",
+) -> list[tuple[Condition, Ints]]:
+    """Return every condition that a metric has a value under, and which structures meet it.
 
-    A property that is unknown of all structures is left out of the combinations.
+    The empty condition is that of all structures without a mark, and so are those of the
+    properties; marked structures have conditions of their own, and ``{"marked": "included"}`` is
+    that of all structures. Without marks there are neither.
+
+    Parameters
+    ----------
+    by
+        Combinations of properties.
+    weights
+        Which weights of the model were measured; other than the last are named by all conditions.
     """
-    return [condition for condition, _ in _groups(frames, names)]
+    n_frames = len(frames.phase)
+    free = is_unmarked(marks or {}, n_frames)
+    found: list[tuple[Condition, Ints]] = [({}, np.flatnonzero(free))]
+    for names in by:
+        parts = (
+            (condition, members[free[members]]) for condition, members in parts_of(frames, names)
+        )
+        found += [(condition, members) for condition, members in parts if len(members)]
+    if marks:
+        found += [({MARKED: mark}, np.array(members)) for mark, members in sorted(marks.items())]
+        found.append(({MARKED: INCLUDED}, np.arange(n_frames)))
+    shared: Condition = {} if weights == "last" else {WEIGHTS: weights}
+    return [({**condition, **shared}, members) for condition, members in found]
 
 
-def parts_of(frames: Properties, names: list[str]) -> dict[ConditionKey, npt.NDArray[np.int64]]:
-    """Return which structures meet each of `conditions_of`, as indices."""
-    return {key_of(condition): members for condition, members in _groups(frames, names)}
+def parts_of(frames: Properties, names: Sequence[str]) -> list[tuple[Condition, Ints]]:
+    """Return every combination of the properties ``names`` that occurs, sorted, and its structures.
 
-
-def _groups(frames: Properties, names: list[str]) -> list[tuple[Condition, npt.NDArray[np.int64]]]:
-    """Return conditions and the structures that meet them, in one pass over the structures."""
+    A property that is unknown of all structures is left out of the combinations; a structure of
+    which one is unknown is in none. Structures are given by their indices.
+    """
     names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
     if not names:
         return []
@@ -62,11 +101,3 @@ def _groups(frames: Properties, names: list[str]) -> list[tuple[Condition, npt.N
         (dict(zip(names, row, strict=True)), np.array(found[row], dtype=np.int64))
         for row in sorted(found)
     ]
-
-
-def where(frames: Properties, condition: Condition) -> npt.NDArray[np.bool_]:
-    """Return which structures meet ``condition``, shape (frames,)."""
-    mask: npt.NDArray[Any] = np.ones(len(frames.phase), dtype=bool)
-    for name, value in condition.items():
-        mask &= getattr(frames, name) == value
-    return mask

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints, model_validator
 
-from tlbench.base.formats import Format
+from tlbench.base.formats import Format, later
 from tlbench.base.magnitudes import Digest, Magnitude, Signed, Square, Temperature
 from tlbench.base.schema import Strict, digest
+from tlbench.data.marks import MarkedFrames, is_unmarked
 from tlbench.metrics import METRICS
-from tlbench.metrics.conditions import ConditionKey, parts_of
+from tlbench.metrics.conditions import ConditionKey, Weights, conditions_of, key_of
 from tlbench.metrics.spec import Floats, FrameErrors
 
 MAX_FRAMES = 100_000
@@ -31,7 +32,7 @@ class TestSet(Strict):
     """The test structures of a data set, structure by structure.
 
     ``data`` is the key of the job that made the data set. What is unknown of a structure is None,
-    or empty.
+    or empty. ``marks`` has the indices of those that are left out of the errors over the test set.
     """
 
     __test__ = False
@@ -44,16 +45,22 @@ class TestSet(Strict):
     temperature: list[Temperature | None] = Field(max_length=MAX_FRAMES)
     phases: list[Kind] = Field(max_length=MAX_FRAMES)
     groups: list[Kind] = Field(max_length=MAX_FRAMES)
+    marks: MarkedFrames = later({})
 
     @model_validator(mode="after")
     def _of_one_length(self) -> "TestSet":
         if not len(self.n_atoms) == len(self.temperature) == len(self.phases) == len(self.groups):
             raise ValueError("there should be one entry of each list for each structure")
+        marked = [index for members in self.marks.values() for index in members]
+        if max(marked, default=0) >= len(self.n_atoms) or not all(self.marks.values()):
+            raise ValueError("marks should name structures of the test set")
+        if not is_unmarked(self.marks, len(self.n_atoms)).any():
+            raise ValueError("some structure should have no mark")
         return self
 
     def digest(self) -> str:
-        """Return the SHA-256 of what is said here, but for the name of the job."""
-        return digest(self.model_dump(mode="json", exclude={"data"}))
+        """Return the SHA-256 of what the structures are: without the name of the job, or marks."""
+        return digest(self.model_dump(mode="json", exclude={"data", "marks"}))
 
     @cached_property
     def temperature_k(self) -> Floats:
@@ -74,7 +81,8 @@ class TestSet(Strict):
 class ModelErrors(Strict):
     """Errors of one model on a test set, structure by structure; see `FrameErrors`.
 
-    ``job`` measured them; ``energy`` is None for a model without a reference energy.
+    ``job`` measured them; ``energy`` is None for a model without a reference energy. ``weights``
+    says which weights of the model were measured.
     """
 
     job: Digest
@@ -82,6 +90,7 @@ class ModelErrors(Strict):
     energy: list[Signed] | None = Field(max_length=MAX_FRAMES)
     force_abs: list[Magnitude] = Field(max_length=MAX_FRAMES)
     force_square: list[Square] = Field(max_length=MAX_FRAMES)
+    weights: Weights = later("last")
 
     def on(self, tests: TestSet) -> FrameErrors:
         """Return the errors as arrays.
@@ -113,7 +122,7 @@ Recomputed = dict[tuple[str, ConditionKey], float]
 def recompute(
     errors: ModelErrors, tests: TestSet, metrics: Sequence[str], by: Iterable[Sequence[str]]
 ) -> Recomputed:
-    """Return every number that is published of these errors.
+    """Return every number that is published of these errors, as `conditions_of` has them.
 
     Metrics that do not follow from the errors of structures, or are not defined, are left out.
 
@@ -123,9 +132,10 @@ def recompute(
         If there are not as many errors as test structures.
     """
     found = errors.on(tests)
-    parts: list[tuple[ConditionKey, FrameErrors]] = [((), found)]
-    for names in by:
-        parts += [(k, found.where(some)) for k, some in parts_of(tests, list(names)).items()]
+    parts = [
+        (key_of(condition), found.where(members))
+        for condition, members in conditions_of(tests, by, tests.marks, errors.weights)
+    ]
     values: Recomputed = {}
     for metric in metrics:
         function = METRICS.get(metric).of_frames

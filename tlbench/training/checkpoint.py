@@ -1,6 +1,7 @@
 """Training state on disk, from which a run resumes bit for bit."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,15 +24,28 @@ class Curve:
     loss: list[float] = field(default_factory=list)
     validation: list[tuple[int, float]] = field(default_factory=list)
 
+    @property
+    def best(self) -> tuple[int, float]:
+        """The validation point of the lowest error, the first of several."""
+        return min(self.validation, key=lambda point: (math.isnan(point[1]), point[1]))
+
 
 def save_checkpoint(
-    path: Path, potential: Potential, optimiser: Optimizer, update: int, curve: Curve
+    path: Path,
+    potential: Potential,
+    optimiser: Optimizer,
+    update: int,
+    curve: Curve,
+    best: Potential | None = None,
 ) -> None:
     """Write weights, optimiser state and progress, with their digest.
 
-    A crash leaves the old file or the new.
+    A crash leaves the old file or the new. ``best`` has the weights of the lowest validation error
+    so far, if they are kept.
     """
     tensors = {f"potential.{name}": value for name, value in tensors_of(potential).items()}
+    if best is not None:
+        tensors |= {f"best.{name}": value for name, value in tensors_of(best).items()}
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
@@ -41,7 +55,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, potential: Potential, optimiser: Optimizer
+    path: Path, potential: Potential, optimiser: Optimizer, best: Potential | None = None
 ) -> tuple[int, Curve] | None:
     """Restore what ``save_checkpoint`` wrote; None if there is no usable checkpoint.
 
@@ -57,17 +71,19 @@ def load_checkpoint(
     progress = json.loads(bytes(tensors.pop("progress").numpy()))
     kept = progress["curve"]
     curve = Curve(kept["loss"], [(u, e) for u, e in kept["validation"]])
-    weights = {}
+    weights: dict[str, dict[str, Tensor]] = {"potential": {}, "best": {}}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         owner, _, name = key.partition(".")
-        if owner == "potential":
-            weights[name] = value
+        if owner in weights:
+            weights[owner][name] = value
         else:
             index, _, name = name.partition(".")
             state.setdefault(int(index), {})[name] = value
     try:
-        set_tensors(potential, weights)
+        if best is not None:
+            set_tensors(best, weights["best"])
+        set_tensors(potential, weights["potential"])
     except (KeyError, TypeError, ValueError, RuntimeError):
         # That of another potential.
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 from tlbench.base.errors import DivergedError, InputError
 from tlbench.base.units import MEV
 from tlbench.kernels.derivatives import scoped
-from tlbench.models.potential import Potential
+from tlbench.models.potential import Potential, set_tensors, tensors_of
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
 from tlbench.training.labels import LabelledSet
@@ -34,13 +34,14 @@ def train(
     folder: Path,
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
     with_source: LabelledSet | None = None,
+    best: Potential | None = None,
 ) -> Curve:
     """Train ``potential`` on ``data`` for a fixed number of updates, as a strategy says.
 
     Adam with exponential decay of the learning rate; afterwards the reference energies are
     fitted on ``data``. The weights are those of the last update: validation data are only
-    watched, never selected on. A run that finds its checkpoint in ``folder`` goes on from it
-    and ends in the same bits.
+    watched, and select nothing but what ``best`` gets. A run that finds its checkpoint in
+    ``folder`` goes on from it and ends in the same bits.
 
     Parameters
     ----------
@@ -55,6 +56,10 @@ def train(
         Called with updates done, updates in all, and the last loss that was read, if any.
     with_source
         ``data`` with the source's training data behind them, if the strategy needs those.
+    best
+        A copy of ``potential``, which gets the weights of the validation point with the lowest
+        force error, `Curve.best`, and reference energies fitted for them. The last update is
+        always a validation point.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def train(
     n_source = len(everything) - len(data)
     batches = strategy.batches(len(data), n_source, config.batch_size, order_seed)
     watched = _watch_points(config)
-    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser)
+    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser, best)
     first, curve = resumed or (0, Curve())
     saved_at = time.monotonic()
     unread: list[Tensor] = []
@@ -103,14 +108,18 @@ def train(
             unread = []
         if done in watched:
             curve.validation.append((done, force_mae(potential, validation)))
+            if best is not None and curve.best[0] == done:
+                set_tensors(best, tensors_of(potential))
         if save:
-            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve)
+            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve, best)
             saved_at = time.monotonic()
         on_update(done, config.updates, curve.loss[-1] if curve.loss else None)
     # No later loss shows what the last update has done.
     if not math.isfinite(force_mae(potential, data)):
         raise _diverged("The forces are not finite after the last update")
-    fit_reference_energy(potential, data, config.energy_reference)
+    for each in (potential, best):
+        if each is not None:
+            fit_reference_energy(each, data, config.energy_reference)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return curve
 

@@ -41,7 +41,7 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
         If they cannot be had or read.
     """
     parts = card.read(fetch(card, mirror))
-    tests = tests_of(parts["test"], _JOB, card.elements[0])
+    tests = tests_of(parts["test"], _JOB, card.elements[0], marked={})
     return Content(card=card.name, content=content_of(parts), tests=tests.digest())
 
 

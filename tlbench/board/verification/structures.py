@@ -8,6 +8,7 @@ import numpy as np
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model
 from tlbench.data.cards import Card
+from tlbench.data.marks import marked_frames
 from tlbench.results.frame_errors import ModelErrors, TestSet
 
 ROUNDING = 1e-6
@@ -38,7 +39,10 @@ def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
         elif known.tests != tests.digest():
             yield f"The test structures of {known.card} are not those whose digest is given."
         elif known.recipe in entry.cards:
-            yield from _sampled(tests, entry.cards[known.recipe])
+            card = entry.cards[known.recipe]
+            yield from _sampled(tests, card)
+            if tests.marks and tests.marks != marked_frames(card.marked(), tests.group):
+                yield f"The marked test structures of {known.card} are not those of its card."
     if len({tests.data for tests in tested}) != len(tested):
         yield "A test set is given twice."
 
@@ -94,11 +98,14 @@ def check_errors(
 
 
 def _same_errors(measured: list[ModelErrors], models: list[Model]) -> Iterator[str]:
-    """Yield the names of models whose errors are the same on every structure."""
+    """Yield the names of models whose errors are the same on every structure.
+
+    The best weights of a model may be its last.
+    """
     labels = {model.job: model.where.label() for model in reversed(models)}
     jobs = defaultdict(list)
     for errors in measured:
-        jobs[tuple(errors.force_abs)].append(errors.job)
+        jobs[errors.weights, *errors.force_abs].append(errors.job)
     for same in jobs.values():
         if len(same) > 1:
             names = "; ".join(labels.get(job, f"job {job[:12]}") for job in same)

@@ -1,0 +1,81 @@
+"""What is published of errors gives every number again: of marked structures, and best weights."""
+
+import numpy as np
+import pytest
+import tiny
+from pydantic import ValidationError
+
+from tlbench.base.formats import lasting
+from tlbench.board.collecting import tests_of as described
+from tlbench.jobs.context import BEST, MODEL, Context
+from tlbench.jobs.evaluate import ERRORS, KIND
+from tlbench.metrics.conditions import key_of
+from tlbench.metrics.spec import Errors, FrameErrors
+from tlbench.results.frame_errors import ModelErrors, recompute, rounded
+
+DATA = "d" * 64
+METRICS = ["force_mae", "force_rmse"]
+BY = [["temperature_k"]]
+MARKS = {"copy": [0, 4], "without forces": [4, 5]}
+
+
+def of_job(folder, **settings):
+    """Return the numbers of an evaluate job, and what is published of its errors."""
+    for name in ("model", "data", "out"):
+        (folder / name).mkdir()
+    frames = tiny.crystals("Ge", 9)
+    tiny.potential("schnet").save(folder / "model" / MODEL)
+    tiny.potential("schnet", seed=1).save(folder / "model" / BEST)
+    frames.save(folder / "data" / "test.npz")
+    config = {"split": "test", "metrics": METRICS, "by": BY, **settings}
+    parents = {"model": folder / "model", "data": folder / "data"}
+    result = KIND.perform(config, Context(folder / "out", parents, "cpu", lambda progress: None))
+    with np.load(folder / "out" / ERRORS) as arrays:
+        found = FrameErrors.of(Errors(**arrays))
+    errors = ModelErrors(
+        job="e" * 64,
+        data=DATA,
+        energy=None,
+        force_abs=rounded(found.force_abs),
+        force_square=rounded(found.force_square),
+        weights=settings.get("weights", "last"),
+    )
+    values = {(m["metric"], key_of(m["condition"])): m["value"] for m in result["metrics"]}
+    return values, errors, described(frames, DATA, "Ge", settings.get("marks", {}))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"weights": "best"}, {"marks": MARKS}, {"marks": MARKS, "weights": "best"}],
+    ids=["plain", "best", "marks", "marks and best"],
+)
+def test_what_a_job_measured_is_recomputed(settings, tmp_path):
+    values, errors, tests = of_job(tmp_path, **settings)
+    found = recompute(errors, tests, METRICS, BY)
+    assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
+    assert len(found) == 2 * (4 + 3 * ("marks" in settings))
+    assert all(("weights", "best") in condition for _, condition in found) == (
+        settings.get("weights") == "best"
+    )
+
+
+def test_marks_and_weights_change_no_digest_of_what_has_none(tmp_path):
+    _, errors, tests = of_job(tmp_path, marks=MARKS)
+    assert "weights" not in lasting(errors)
+    assert tests.marks == MARKS
+    assert tests.digest() == tests.model_copy(update={"marks": {}}).digest()
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ({"copy": [9]}, "should name structures of the test set"),
+        ({"copy": []}, "should name structures of the test set"),
+        ({"copy": list(range(9))}, "some structure should have no mark"),
+        ({"easy": [1]}, "without forces"),
+    ],
+)
+def test_published_marks_are_of_some_structures(marks, said, tmp_path):
+    _, _, tests = of_job(tmp_path)
+    with pytest.raises(ValidationError, match=said):
+        type(tests).model_validate(tests.model_dump() | {"marks": marks})
