@@ -14,7 +14,7 @@ def findings(records, metric):
 
 def ranking(records, metric):
     rows = analysis_of(records).of_metric(metric)
-    found = errors.ranking(rows, METRICS.get(metric), records)
+    found = errors.ranking(rows, METRICS.get(metric))
     return found[0] if found else None
 
 
@@ -44,7 +44,7 @@ def test_no_error_is_expressed_in_structures_from_scratch():
     ]
 
 
-@pytest.mark.parametrize(("seeds", "end"), [(3, "scratch; it may be chance."), (5, "scratch.")])
+@pytest.mark.parametrize(("seeds", "end"), [(2, "scratch; it may be chance."), (3, "scratch.")])
 def test_larger_errors_than_from_scratch_are_said(seeds, end):
     said = [s for s in findings(curves(range(seeds), 1.2), "force_mae") if "times that" in s][1:]
     assert len(said) == 3
@@ -119,7 +119,7 @@ def test_what_the_interval_does_not_exclude_may_be_chance():
     assert certain.endswith("which sees no target data.")
 
 
-@pytest.mark.parametrize(("seeds", "end"), [(3, "scratch; it may be chance."), (5, "scratch.")])
+@pytest.mark.parametrize(("seeds", "end"), [(2, "scratch; it may be chance."), (3, "scratch.")])
 def test_a_mean_over_the_learning_curve_of_few_pairs_may_be_chance(seeds, end):
     (said,) = [s for s in findings(curves(range(seeds), 0.5), "force_mae") if "area" in s]
     assert said.endswith(end)
@@ -137,10 +137,10 @@ def test_ranks_are_of_the_largest_size_and_carry_tie_groups():
     assert ranking([], "force_mae") is None
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 4])
-def test_with_fewer_than_five_pairs_there_are_no_ranks_and_the_reason_is_given(seeds):
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_with_fewer_than_three_pairs_there_are_no_ranks_and_the_reason_is_given(seeds):
     found = ranking(curves(range(seeds), 0.5), "force_mae")
-    assert f"with {seeds} pairs no two can be distinguished" in found.text
+    assert "needs at least 3 pairs that all of them have" in found.text
     # One model that lacks a pair is enough: it could stand anywhere.
-    lacking = curves(range(5), 0.5)[:-1]
+    lacking = curves(range(3), 0.5)[:-1]
     assert isinstance(ranking(lacking, "force_mae"), Paragraph)

@@ -14,7 +14,7 @@ def compare(
     json: JsonFile = None,
     markdown: MarkdownFile = None,
 ) -> None:
-    """Show how RUN_B differs from RUN_A, pair by pair, with 95 % intervals from five pairs on.
+    """Show how RUN_B differs from RUN_A, pair by pair, with 95 % intervals from three pairs on.
 
     Numbers are paired by data, backbone, strategy, size, seeds, metric and condition. "better" and
     "worse" hold for each line by itself; tlbench check judges all of them together.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tlbench.base.errors import printable
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
-    bootstrap_seed,
     geometric_mean,
     paired_difference,
     paired_ratio,
@@ -34,7 +33,7 @@ class Row:
     data
         Its coordinates and what was found, as in the JSON: ``a`` and ``b``, means over the pairs
         that both have, geometric where values are compared by ratio; ``change``, B over A or B
-        minus A; its 95 % ``interval``, None below five pairs and for differences that do not
+        minus A; its 95 % ``interval``, None below three pairs and for differences that do not
         scatter; and ``b_is``, "better" or "worse" with 95 % confidence, this comparison by itself.
     n_values
         How many values of each run it is taken over; those without a ratio are left out.
@@ -135,12 +134,11 @@ def compare(pairing: Pairing) -> Comparison:
         If a metric is not known.
     """
     groups = [rows for _, rows in pairing.shared.groupby("place")]
-    seed = bootstrap_seed(repr(rows[PLACE].iloc[0].tolist()) for rows in groups)
-    found = (_row(rows, seed) for rows in groups)
+    found = (_row(rows) for rows in groups)
     return Comparison(pairing, [row for row in found if row])
 
 
-def _row(rows: "DataFrame", seed: int) -> Row | None:
+def _row(rows: "DataFrame") -> Row | None:
     head = rows.iloc[0]
     spec = METRICS.get(head["metric"])
     if spec.compared == "ratio":
@@ -149,14 +147,14 @@ def _row(rows: "DataFrame", seed: int) -> Row | None:
     first, second = (dict(zip(pairs, rows[side], strict=True)) for side in ("first", "second"))
     interval: tuple[float, float] | None
     if spec.compared == "ratio":
-        ratio = paired_ratio(second, first, seed)
+        ratio = paired_ratio(second, first)
         if ratio is None:
             return None
         ends, n_pairs, change = ratio.interval, ratio.n_pairs, ratio.value
         interval, side = ((ends.low, ends.high), ends.side()) if ends else (None, 0)
         means = [geometric_mean(list(values.values())) for values in (first, second)]
     else:
-        difference = paired_difference(second, first, seed)
+        difference = paired_difference(second, first)
         if difference is None:
             return None
         interval, side = difference.interval, difference.side()

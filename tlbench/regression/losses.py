@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics.bootstrap import ROUNDING
+from tlbench.metrics.statistics.interval import ROUNDING
 from tlbench.regression.table import in_words
 
 if TYPE_CHECKING:

@@ -5,31 +5,17 @@ so that they give the same numbers and intervals.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey, key_of
-from tlbench.metrics.statistics import (
-    MIN_PAIRS,
-    Interval,
-    Pair,
-    Ratio,
-    Table,
-    bootstrap_seed,
-)
-from tlbench.metrics.statistics.bootstrap import mean_interval
-from tlbench.metrics.statistics.ratio import log_ratios
+from tlbench.metrics.statistics import Pair, Ratio, Table, paired_ratio
+from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.plan import PRETRAIN
-
-AT_ONCE = 100
-"""Samples that are resampled together, for the sake of memory."""
 
 
 def transfers_of(records: Iterable[Record]) -> list[Transfer]:
@@ -41,11 +27,6 @@ def strategies_of(records: Iterable[Record]) -> list[str]:
     """Return the arms that were measured on the target, the baseline first."""
     names = dict.fromkeys(r.model.strategy for r in records if r.model.strategy != PRETRAIN)
     return sorted(names, key=lambda name: name != BASELINE)
-
-
-def seed_of(records: Iterable[Record], metric: str) -> int:
-    """Return the bootstrap's seed: a function of the records alone, whatever their order."""
-    return bootstrap_seed({f"{r.job}/{r.metric}" for r in records if r.metric == metric})
 
 
 @dataclass(frozen=True)
@@ -93,22 +74,14 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
             arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
             arms.setdefault(r.model.place, {})[r.model.pair] = r.value
-    seeds = seeds_of(records)
-    drafts, samples = [], []
+    rows = []
     for (metric, tested, transfer), arms in groups.items():
-        seed = seeds[metric, transfer]
         for arm, values in arms.items():
-            logs = [math.log(value) for value in values.values()] if has_logarithm(metric) else []
-            mean = Ratio(math.fsum(values.values()) / len(values), len(values))
+            mean = _mean(values, metric)
             for place in _compared_at(arm, arms):
-                row = Row(metric, tested, transfer, place, arm.size > 0, values, mean, None)
-                drafts.append(row)
-                samples += [(seed, logs), (seed, _log_ratios(row, arms))]
-    found = ratios_of(samples)
-    rows = [
-        replace(row, mean=mean or row.mean, ratio=ratio)
-        for row, mean, ratio in zip(drafts, found[::2], found[1::2], strict=True)
-    ]
+                ratio = _ratio(values, metric, place, arms)
+                made = Row(metric, tested, transfer, place, arm.size > 0, values, mean, ratio)
+                rows.append(made)
     metrics = list(dict.fromkeys(r.metric for r in records))
     transfers = transfers_of(records)
     strategies = strategies_of(records)
@@ -132,25 +105,6 @@ def final(rows: Sequence[Row]) -> list[Row]:
     return [row for row in last if (row.place.updates or 0) == largest]
 
 
-def seeds_of(records: Iterable[Record]) -> dict[tuple[str, Transfer], int]:
-    """Return (metric, transfer) → seed of the bootstrap, a function of the records alone.
-
-    Where there is one transfer, it is that of all records of the metric.
-    """
-    jobs: dict[tuple[str, Transfer | None], set[str]] = defaultdict(set)
-    for r in records:
-        of = None if r.model.strategy == PRETRAIN else r.model.transfer
-        jobs[r.metric, of].add(f"{r.job}/{r.metric}")
-    single = len({transfer for _, transfer in jobs if transfer}) == 1
-    return {
-        (metric, transfer): bootstrap_seed(
-            found | (jobs.get((metric, None), set()) if single else set())
-        )
-        for (metric, transfer), found in jobs.items()
-        if transfer is not None
-    }
-
-
 def condition_order(tested: ConditionKey) -> tuple[object, ...]:
     """Return what sorts test structures: all of them first, temperatures by their number."""
     names = tuple(name for name, _ in tested)
@@ -169,33 +123,14 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
     return sorted(trained, key=lambda place: place.position) or [arm]
 
 
-def _log_ratios(row: Row, arms: Mapping[Place, Table]) -> list[float]:
-    if not has_logarithm(row.metric) or row.place.strategy == BASELINE:
-        return []
-    return list(log_ratios(row.values, arms.get(row.place.scratch, {})).values())
+def _mean(values: Table, metric: str) -> Ratio:
+    """Return the geometric mean, with its interval, or the arithmetic mean of rates and times."""
+    if has_logarithm(metric):
+        return ratio_of(map(math.log, values.values()))
+    return Ratio(math.fsum(values.values()) / len(values), len(values))
 
 
-def ratios_of(samples: Sequence[tuple[int, Sequence[float]]]) -> list[Ratio | None]:
-    """Return what `tlbench.metrics.statistics.ratio.ratio_of` returns of each sample, in order.
-
-    Parameters
-    ----------
-    samples
-        Seed of the bootstrap, and logarithms, one of each independent pair; None of an empty one.
-    """
-    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for position, (seed, logs) in enumerate(samples):
-        alike[seed, len(logs)].append(position)
-    found: list[Ratio | None] = [None] * len(samples)
-    for (seed, count), positions in alike.items():
-        for start in range(0, len(positions) if count else 0, AT_ONCE):
-            some = positions[start : start + AT_ONCE]
-            values = np.array([samples[position][1] for position in some], dtype=np.float64)
-            spread: list[Interval | None] = [None] * len(some)
-            if count >= MIN_PAIRS:
-                ends = np.exp(mean_interval(values, seed))
-                spread = [Interval(*each) for each in zip(*ends.tolist(), strict=True)]
-            means = np.exp(values.mean(axis=1)).tolist()
-            for position, mean, interval in zip(some, means, spread, strict=True):
-                found[position] = Ratio(mean, count, interval)
-    return found
+def _ratio(values: Table, metric: str, place: Place, arms: Mapping[Place, Table]) -> Ratio | None:
+    if not has_logarithm(metric) or place.strategy == BASELINE:
+        return None
+    return paired_ratio(values, arms.get(place.scratch, {}))

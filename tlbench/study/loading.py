@@ -21,7 +21,7 @@ MOST_MODELS = 50_000
 """Models of a suite that somebody published: reading it should not fill the memory."""
 
 MOST_PAIRS = 100
-"""Pairs of seeds of one: each interval resamples all of them ten thousand times."""
+"""Pairs of seeds of one, for the same reason."""
 
 SUITE_FORMAT = Format("suite", Suite)
 

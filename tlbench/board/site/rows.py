@@ -9,9 +9,9 @@ from tlbench.board.checks.trust import Trust
 from tlbench.board.site.boards import Board, Member
 from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import MIN_PAIRS, Standing, tie_groups
+from tlbench.metrics.statistics import Standing, tie_groups
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
-from tlbench.report.rows import Row, condition_order, rows_of, seeds_of
+from tlbench.report.rows import Row, condition_order, rows_of
 from tlbench.study.model_key import Place, Transfer
 
 Ends = tuple[float, float] | None
@@ -33,8 +33,8 @@ class BoardRow(Row):
     trust
         How far the submission has been checked.
     standing
-        Rank and tie group; None for what is incomplete, sees no target data or has fewer than
-        `MIN_PAIRS` pairs, for submissions of which a check failed, and for rates and times, of
+        Rank and tie group; None for what is incomplete, sees no target data or has too few
+        pairs (`tie_groups`), for submissions of which a check failed, and for rates and times, of
         which there are no tie groups.
     """
 
@@ -105,20 +105,19 @@ def _ranked(board: Board, rows: list[BoardRow]) -> list[BoardRow]:
     That is what is complete, was trained on target data, and has pairs enough for tie groups, in
     submissions of which no check failed.
     """
-    seeds = seeds_of(r for member in board.members for r in member.entry.results.records)
     rivals: dict[tuple[str, ConditionKey, Transfer, int, float | None], list[BoardRow]]
     rivals = defaultdict(list)
     for row in rows:
-        enough = row.mean.n_pairs >= MIN_PAIRS and has_logarithm(row.metric)
-        if row.is_complete and row.trained and enough and not row.trust.differing:
+        comparable = row.trained and has_logarithm(row.metric)
+        if row.is_complete and comparable and not row.trust.differing:
             training_set = row.place.size, row.place.train_temperature_k
             rivals[row.metric, row.tested, row.transfer, *training_set].append(row)
     standings: dict[int, Standing] = {}
-    for (metric, _, transfer, *_), some in rivals.items():
+    for (metric, *_), some in rivals.items():
         lower = METRICS.get(metric).better == "lower"
         tables = {row.name: row.values for row in some}
-        found = tie_groups(tables, seeds[metric, transfer], lower_is_better=lower)
-        standings |= {id(row): found[row.name] for row in some}
+        found = tie_groups(tables, lower_is_better=lower)
+        standings |= {id(row): found[row.name] for row in some if found}
     return [replace(row, standing=standings.get(id(row))) for row in rows]
 
 

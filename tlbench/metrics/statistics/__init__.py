@@ -6,7 +6,7 @@ from tlbench.metrics.statistics.association import (
     association,
     null_correlations,
 )
-from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, Interval, bootstrap_seed
+from tlbench.metrics.statistics.interval import MIN_PAIRS, Interval
 from tlbench.metrics.statistics.rate import (
     Difference,
     Rate,
@@ -54,7 +54,6 @@ __all__ = [
     "Verdict",
     "area_ratio",
     "association",
-    "bootstrap_seed",
     "clustered_rate",
     "geometric_mean",
     "kaplan_meier",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.metrics.spec import Floats
-from tlbench.metrics.statistics.bootstrap import TAIL
+from tlbench.metrics.statistics.interval import TAIL
 
 MIN_GROUPS = 6
 """With fewer independent groups of points no interval is given, and nothing is concluded."""

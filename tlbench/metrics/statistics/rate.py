@@ -47,8 +47,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.metrics.spec import Floats
-from tlbench.metrics.statistics.bootstrap import TAIL
-from tlbench.metrics.statistics.ratio import Table, paired_ratio
+from tlbench.metrics.statistics.interval import MIN_PAIRS, ROUNDING, TAIL, mean_interval
+from tlbench.metrics.statistics.ratio import Table, matched
 
 
 @dataclass(frozen=True)
@@ -180,32 +180,28 @@ def unpaired_interval(arm: Rate, baseline: Rate) -> tuple[float, float]:
     return max(-1.0, difference - below), min(1.0, difference + above)
 
 
-def paired_difference(arm: Table, baseline: Table, seed: int = 0) -> Difference | None:
+def paired_difference(arm: Table, baseline: Table) -> Difference | None:
     """Compare rates of two arms over the pairs that both have; None if they share none.
 
-    Pairs and interval are those of `paired_ratio`: a difference is the logarithm of the ratio
-    of exponentials. The interval is cut at ±1, beyond which no difference of rates lies.
+    Pairs are those of `paired_ratio`, and the interval is Student's of the mean difference, cut
+    at ±1, beyond which no difference of rates lies.
 
     Parameters
     ----------
     arm, baseline
         Rates by pair.
-    seed
-        Seed of the bootstrap; see `bootstrap_seed`.
     """
-    ratio = paired_ratio(_exponentials(arm), _exponentials(baseline), seed)
-    if ratio is None:
+    differences = np.array(
+        [
+            math.fsum(ours - theirs for ours, theirs in rates) / len(rates)
+            for rates in matched(arm, baseline).values()
+        ]
+    )
+    if not differences.size:
         return None
-    interval = None
-    if ratio.interval is not None and ratio.interval.low < ratio.interval.high:
-        interval = max(-1.0, _log(ratio.interval.low)), min(1.0, _log(ratio.interval.high))
-    return Difference(_log(ratio.value), ratio.n_pairs, interval)
-
-
-def _exponentials(table: Table) -> Table:
-    return {pair: math.exp(value) for pair, value in table.items()}
-
-
-def _log(value: float) -> float:
     # Equal rates should differ by 0, which is neither above nor below nor -0.
-    return round(math.log(value), 12) + 0.0
+    value, interval = round(float(differences.mean()), 12) + 0.0, None
+    if len(differences) >= MIN_PAIRS and np.ptp(differences) > ROUNDING:
+        low, high = mean_interval(differences)
+        interval = max(-1.0, float(low)), min(1.0, float(high))
+    return Difference(value, len(differences), interval)

@@ -8,12 +8,19 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from tlbench.metrics.spec import Floats
-from tlbench.metrics.statistics.bootstrap import MIN_PAIRS, ROUNDING, Interval, mean_interval
+from tlbench.metrics.statistics.interval import (
+    MIN_PAIRS,
+    ROUNDING,
+    Interval,
+    mean_interval,
+    p_value,
+    standard_error,
+)
 
 Pair = tuple[int | None, int]
 """(subset seed, init seed); the subset seed is None where no subset is drawn."""
@@ -23,6 +30,9 @@ Table = Mapping[Pair, float]
 
 Curve = Mapping[int, Table]
 """Learning curve of one arm: size → table."""
+
+Measured = TypeVar("Measured")
+"""What is measured of each pair: an error, or those of every test structure."""
 
 
 def geometric_mean(values: list[float]) -> float:
@@ -35,7 +45,7 @@ def in_order(pairs: Iterable[Pair]) -> list[Pair]:
     return sorted(pairs, key=lambda pair: (-1 if pair[0] is None else pair[0], pair[1]))
 
 
-def model_of(table: Table, pair: Pair) -> Pair | None:
+def model_of(table: Mapping[Pair, object], pair: Pair) -> Pair | None:
     """Return under which pair ``table`` holds the model that stands for ``pair``.
 
     That is the pair itself or, in an arm that draws no subset, the model of its init seed; None
@@ -58,26 +68,23 @@ def positive_log(error: float) -> float:
     return math.log(error)
 
 
-def matched(arm: Table, baseline: Table) -> dict[Pair, list[tuple[float, float]]]:
-    """Return the log errors (arm, baseline) that are compared, by independent unit, in order.
+def matched(
+    arm: Mapping[Pair, Measured], baseline: Mapping[Pair, Measured]
+) -> dict[Pair, list[tuple[Measured, Measured]]]:
+    """Return what is compared, (arm, baseline), by independent unit, in order.
 
     A unit is a pair that both arms have. Where one of them draws no subset (zero-shot), its
     model is compared with those of the same init seed on every subset, and all of these are one
     unit, (None, init seed), because they share a model.
-
-    Raises
-    ------
-    ValueError
-        If an error that is compared is not positive: it has no logarithm.
     """
-    found: dict[Pair, list[tuple[float, float]]] = defaultdict(list)
+    found: dict[Pair, list[tuple[Measured, Measured]]] = defaultdict(list)
     for pair in in_order({*arm, *baseline}):
         ours, theirs = model_of(arm, pair), model_of(baseline, pair)
         if ours is None or theirs is None:
             continue
         shared = ours[0] is None or theirs[0] is None
         unit = (None, pair[1]) if shared else pair
-        found[unit].append((positive_log(arm[ours]), positive_log(baseline[theirs])))
+        found[unit].append((arm[ours], baseline[theirs]))
     return {unit: found[unit] for unit in in_order(found)}
 
 
@@ -86,10 +93,16 @@ def log_ratios(arm: Table, baseline: Table) -> dict[Pair, float]:
 
     The units are those of `matched`; a unit of several ratios has their mean, so every unit
     counts the same however many subsets it spans.
+
+    Raises
+    ------
+    ValueError
+        If an error that is compared is not positive: it has no logarithm.
     """
     return {
-        unit: math.fsum(ours - theirs for ours, theirs in logs) / len(logs)
-        for unit, logs in matched(arm, baseline).items()
+        unit: math.fsum(positive_log(ours) - positive_log(theirs) for ours, theirs in errors)
+        / len(errors)
+        for unit, errors in matched(arm, baseline).items()
     }
 
 
@@ -113,25 +126,30 @@ class Ratio:
     n_pairs
         How many independent pairs it is taken over.
     interval
-        Its 95 % interval; None below `MIN_PAIRS` pairs.
+        Its 95 % interval, Student's of the mean log ratio; None below `MIN_PAIRS` pairs.
+    p
+        p value of Student's test of the hypothesis that the mean log ratio is 0; None without an
+        interval. Of several hypotheses, see `holm`.
     """
 
     value: float
     n_pairs: int
     interval: Interval | None = None
+    p: float | None = None
 
 
-def ratio_of(logs: Iterable[float], seed: int) -> Ratio:
+def ratio_of(logs: Iterable[float]) -> Ratio:
     """Return the ratio whose logarithm is the mean of ``logs``, one of each independent pair."""
     values = np.array(list(logs))
-    interval = None
-    if len(values) >= MIN_PAIRS:
-        low, high = mean_interval(values, seed)
-        interval = Interval(math.exp(low), math.exp(high))
-    return Ratio(math.exp(values.mean()), len(values), interval)
+    mean, n_pairs = float(values.mean()), len(values)
+    if n_pairs < MIN_PAIRS:
+        return Ratio(math.exp(mean), n_pairs)
+    low, high = mean_interval(values)
+    p = p_value(mean, float(standard_error(values)), n_pairs - 1)
+    return Ratio(math.exp(mean), n_pairs, Interval(math.exp(low), math.exp(high)), p)
 
 
-def paired_ratio(arm: Table, baseline: Table, seed: int = 0) -> Ratio | None:
+def paired_ratio(arm: Table, baseline: Table) -> Ratio | None:
     """Compare two arms over the pairs that both have; None if they share none.
 
     An arm that draws no subset (zero-shot) is compared with the baseline of the same init seed
@@ -142,9 +160,8 @@ def paired_ratio(arm: Table, baseline: Table, seed: int = 0) -> Ratio | None:
     Parameters
     ----------
     arm, baseline
-        Positive errors by pair.
-    seed
-        Seed of the bootstrap; see `bootstrap_seed`.
+        Positive errors by pair. They may be of different sizes, as where 10 structures with
+        transfer are compared with 50 from scratch: subsets are nested, so pairs still match.
 
     Raises
     ------
@@ -152,10 +169,10 @@ def paired_ratio(arm: Table, baseline: Table, seed: int = 0) -> Ratio | None:
         If an error is not positive.
     """
     logs = log_ratios(arm, baseline)
-    return ratio_of(logs.values(), seed) if logs else None
+    return ratio_of(logs.values()) if logs else None
 
 
-def area_ratio(arm: Curve, baseline: Curve, seed: int = 0) -> Ratio | None:
+def area_ratio(arm: Curve, baseline: Curve) -> Ratio | None:
     """Compare two learning curves over the sizes that both have.
 
     The area between the curves of log error over log N (trapezoid rule), divided by the width
@@ -168,8 +185,6 @@ def area_ratio(arm: Curve, baseline: Curve, seed: int = 0) -> Ratio | None:
     arm, baseline
         Size → pair → positive error. A pair counts only if it has every common size. Size 0
         (zero-shot) has no place on a logarithmic axis and is left out.
-    seed
-        Seed of the bootstrap; see `bootstrap_seed`.
 
     Returns
     -------
@@ -182,7 +197,7 @@ def area_ratio(arm: Curve, baseline: Curve, seed: int = 0) -> Ratio | None:
     arm_tables, baseline_tables = _complete(arm, sizes), _complete(baseline, sizes)
     ratios = [log_ratios(*tables) for tables in zip(arm_tables, baseline_tables, strict=True)]
     areas = _trapezoid_weights(sizes) @ np.array([list(at_size.values()) for at_size in ratios])
-    return ratio_of(areas, seed) if areas.size else None
+    return ratio_of(areas) if areas.size else None
 
 
 def _complete(curve: Curve, sizes: list[int]) -> list[Table]:
@@ -202,7 +217,8 @@ def verdict(ratio: Ratio) -> Verdict:
     """Return on which side of 1 the 95 % interval lies, if there is one.
 
     A claim of either kind is made in about 5 % of comparisons of arms that do not differ. That
-    holds for each comparison by itself: among twenty of them, one false claim is expected.
+    holds for each comparison by itself: among twenty of them, one false claim is expected (see
+    `holm`).
     """
     if ratio.interval is None:
         return "too few pairs"

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.metrics.spec import Floats
-from tlbench.metrics.statistics.bootstrap import TAIL
+from tlbench.metrics.statistics.interval import TAIL
 
 
 @dataclass(frozen=True)

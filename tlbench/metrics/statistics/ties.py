@@ -1,9 +1,10 @@
-"""Ranks that do not pretend to more than the pairs tell."""
+"""Ranks, with what cannot be distinguished."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tlbench.metrics.statistics.interval import MIN_PAIRS
 from tlbench.metrics.statistics.ratio import (
     Pair,
     Table,
@@ -32,14 +33,14 @@ class Standing:
 
 
 def tie_groups(
-    entries: Mapping[str, Table], seed: int = 0, *, lower_is_better: bool = True
+    entries: Mapping[str, Table], *, lower_is_better: bool = True
 ) -> dict[str, Standing]:
     """Rank entries, and group those that cannot be distinguished.
 
     The best entry not yet grouped leads a group. The entries that follow belong to it until one
     is worse than the leader, that is, until the 95 % interval of their paired ratio lies wholly
     on the worse side of 1; that one leads the next group. With fewer than `MIN_PAIRS` common
-    pairs nothing can be told apart.
+    pairs nothing can be distinguished, and nothing is ranked.
 
     Being tied is not transitive: of three entries the middle one may be tied with both others
     though these differ. Each entry is compared with the leader of its group only, so the last of
@@ -52,33 +53,29 @@ def tie_groups(
     entries
         Name → pair → positive value. Ranks are taken over the pairs that every entry has,
         comparisons over all that the two entries have.
-    seed
-        Seed of the bootstrap; see `bootstrap_seed`.
     lower_is_better
         Which direction is an improvement.
 
     Returns
     -------
     dict
-        Name → standing, best first, equal ones by name.
+        Name → standing, best first, equal ones by name. Empty where all entries have too few
+        independent pairs in common; rank those that have more, and list the others as incomplete.
 
     Raises
     ------
     ValueError
-        If no pair is common to all entries: no ranking could be fair. Rank those with a common
-        pair, and list the others as incomplete. Also if a value is not positive.
+        If a value is not positive.
     """
-    if not entries:
-        return {}
     common = _common_pairs(entries)
-    if not common:
-        raise ValueError(f"the entries {sorted(entries)} have no pair in common")
+    if _n_independent(entries, common) < MIN_PAIRS:
+        return {}
     sign = 1 if lower_is_better else -1
     means = {name: sign * _mean_log(table, common) for name, table in entries.items()}
     standings: dict[str, Standing] = {}
     leader, group, rank, before = "", 0, 0, -math.inf
     for place, name in enumerate(sorted(entries, key=lambda n: (means[n], n)), start=1):
-        if not group or _is_worse(entries[name], entries[leader], seed, sign):
+        if not group or _is_worse(entries[name], entries[leader], sign):
             leader, group = name, group + 1
         rank = place if means[name] > before else rank
         before = means[name]
@@ -92,11 +89,17 @@ def _common_pairs(entries: Mapping[str, Table]) -> list[Pair]:
     return in_order(p for p in pairs if all(model_of(table, p) for table in entries.values()))
 
 
+def _n_independent(entries: Mapping[str, Table], pairs: list[Pair]) -> int:
+    """Return how many pairs share no model; those of an arm without subsets share its own."""
+    shared = any(subset is None for table in entries.values() for subset, _ in table)
+    return len({init for _, init in pairs} if shared else pairs)
+
+
 def _mean_log(table: Table, pairs: list[Pair]) -> float:
     models = [model_of(table, pair) for pair in pairs]
     return math.fsum(positive_log(table[model]) for model in models if model) / len(pairs)
 
 
-def _is_worse(entry: Table, leader: Table, seed: int, sign: int) -> bool:
-    interval = ratio_of(log_ratios(entry, leader).values(), seed).interval
+def _is_worse(entry: Table, leader: Table, sign: int) -> bool:
+    interval = ratio_of(log_ratios(entry, leader).values()).interval
     return interval is not None and sign * interval.side() > 0

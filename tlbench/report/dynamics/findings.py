@@ -7,7 +7,6 @@ from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Difference,
     Ratio,
-    bootstrap_seed,
     negative_transfer,
     paired_difference,
     paired_ratio,
@@ -39,12 +38,11 @@ from tlbench.report.wording import (
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
 
-FEW = "With fewer than five pairs no significance is claimed."
+FEW = "With fewer than three pairs no significance is claimed."
 
 
 def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str]:
     """Return sentences on every arm: its rate, survival and structure together, against scratch."""
-    seed = bootstrap_seed({run.job for run in dynamics.models})
     sentences: list[str] = []
     n_pairs: list[int] = []
     for place, arm in arms.items():
@@ -52,7 +50,7 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         floor = floors_for(dynamics, arm.values())
         start = f"{place.label()}: {AT_THIS_BUDGET},"
         sentences.append(f"{place.label()}: {_of_arm(dynamics, arm, floor)}.")
-        difference = paired_difference(rates_in(arm), rates_in(baseline), seed)
+        difference = paired_difference(rates_in(arm), rates_in(baseline))
         if difference is None:
             continue
         if difference.interval is None and difference.n_pairs >= MIN_PAIRS:
@@ -62,7 +60,7 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
             name: ratio
             for name in (FORCE, RDF, ADF)
             if _is_resolved(name, arm, baseline, floor)
-            and (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name), seed))
+            and (ratio := paired_ratio(errors_in(arm, name), errors_in(baseline, name)))
         }
         said = "".join(f", {name} {ratio_text(r, False)}" for name, r in ratios.items())
         sentences.append(

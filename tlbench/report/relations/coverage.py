@@ -14,7 +14,6 @@ import numpy as np
 from tlbench.metrics.statistics import (
     Pair,
     Ratio,
-    bootstrap_seed,
     geometric_mean,
     paired_ratio,
 )
@@ -68,9 +67,8 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
                 # What is transferred to one target is compared with the same models from scratch.
                 unit = None, targets.index(p.model.target)
             found[place][unit].append(coverage)
-    seed = bootstrap_seed({coverage.job for p in profiles for coverage in p.coverage})
     covered = [
-        _against(place, found[place], found[place.scratch], seed)
+        _against(place, found[place], found[place.scratch])
         for place in sorted(found, key=lambda each: (each.backbone, each.strategy, each.position))
         if place.strategy != BASELINE and place.scratch in found
     ]
@@ -84,7 +82,7 @@ def principal(profiles: Sequence[Profile]) -> list[Profile]:
     return [p for p in profiles if p.model.source_part == whole]
 
 
-def _against(place: Place, arm: Units, baseline: Units, seed: int) -> Covered | None:
+def _against(place: Place, arm: Units, baseline: Units) -> Covered | None:
     def ratio(error: Callable[[Coverage], float | None]) -> Ratio | None:
         # Which bins have atoms enough is the same for all arms.
         ours, theirs = (
@@ -95,7 +93,7 @@ def _against(place: Place, arm: Units, baseline: Units, seed: int) -> Covered | 
             }
             for each in (arm, baseline)
         )
-        return paired_ratio(ours, theirs, seed)
+        return paired_ratio(ours, theirs)
 
     def of_cell(third: int, column: int) -> Ratio | None:
         return ratio(lambda coverage: coverage.grid_error[third][column])

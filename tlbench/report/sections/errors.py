@@ -37,23 +37,21 @@ from tlbench.report.content import (
     drawing,
     lines_of,
 )
-from tlbench.report.rows import Row, seed_of
+from tlbench.report.rows import Row
 from tlbench.report.sections.temperature import temperature_findings
 from tlbench.report.wording import (
     AT_THIS_BUDGET,
     BASELINE,
     chance_text,
-    n_pairs_text,
     range_text,
     ratio_text,
 )
-from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 from tlbench.study.transfers import WHOLE
 
 CURVES_NOTE = (
     "Lines join geometric means over pairs; every pair is a faint point. Bands are 95 % "
-    "intervals of the mean, drawn from five pairs on and for at most four arms. An arm "
+    "intervals of the mean, drawn from three pairs on and for at most four arms. An arm "
     "without target data is a level. Both axes are logarithmic."
 )
 TIES_NOTE = (
@@ -77,7 +75,7 @@ def errors(analysis: Analysis) -> Iterator[Section]:
         if rows:
             metric = METRICS.get(name)
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
-            ranks = [] if analysis.has_several else ranking(rows, metric, analysis.results.records)
+            ranks = [] if analysis.has_several else ranking(rows, metric)
             yield Section(
                 f"errors-{name}",
                 f"{name} ({metric.unit})",
@@ -128,11 +126,11 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
     yield Section("curves", "Number of structures", [figure])
 
 
-def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[Block]:
+def ranking(rows: list[Row], metric: MetricSpec) -> list[Block]:
     """Return the ranks of all models at the largest size, or why there are none.
 
-    Columns: model, rank, tie group, geometric mean. Where some model has fewer than `MIN_PAIRS`
-    pairs there are no tie groups, and so no ranks.
+    Columns: model, rank, tie group, geometric mean. With fewer than `MIN_PAIRS` pairs common to
+    all models there are no tie groups, and so no ranks.
     """
     # An arm without target data has as many values as source models: too few to be ranked.
     trained = [row for row in rows if row.trained and row.place.train_temperature_k is None]
@@ -144,20 +142,14 @@ def ranking(rows: list[Row], metric: MetricSpec, records: list[Record]) -> list[
         for row in trained
         if row.place.size == size
     }
-    fewest = min(map(len, entries.values()))
-    if fewest < MIN_PAIRS:
+    standings = tie_groups(entries, lower_is_better=metric.better == "lower")
+    if not standings:
         return [
             Paragraph(
-                f"Models are not ranked: with {n_pairs_text(fewest)} no two can be distinguished; "
-                f"ranks need at least {MIN_PAIRS}."
+                f"Models are not ranked: that needs at least {MIN_PAIRS} pairs that all of them "
+                "have; with fewer, no two can be distinguished."
             )
         ]
-    lower = metric.better == "lower"
-    try:
-        standings = tie_groups(entries, seed_of(records, metric.name), lower_is_better=lower)
-    except ValueError:
-        # An unfinished run: some model shares no pair with the others.
-        return []
     lines = lines_of(
         {
             "model": name,
@@ -195,7 +187,6 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     Learning curves are those over structures of all temperatures; of models trained at one
     temperature the range of ratios is given.
     """
-    seed = seed_of(analysis.results.records, metric)
     curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
         if row.arm.train_temperature_k is None:
@@ -209,8 +200,8 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
         levels = {name: arms[name][0] for name in names if 0 in arms[name]}
         for name in names:
             start = f"{backbone}, {name}:"
-            sentences += _of_arm(start, arms[name], arms[BASELINE], seed)
-            sentences += _against_levels(start, arms[name], levels, seed)
+            sentences += _of_arm(start, arms[name], arms[BASELINE])
+            sentences += _against_levels(start, arms[name], levels)
     return sentences + temperature_findings(analysis, metric)
 
 
@@ -244,8 +235,8 @@ def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
         )
 
 
-def _of_arm(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[str]:
-    area = area_ratio(curve, baseline, seed)
+def _of_arm(start: str, curve: Curve, baseline: Curve) -> Iterator[str]:
+    area = area_ratio(curve, baseline)
     if area:
         sizes = sorted(size for size in curve if size in baseline)
         yield (
@@ -255,7 +246,7 @@ def _of_arm(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[st
         )
     # An arm without target data is worse than many structures from scratch as a matter of course.
     for size, pairs in curve.items():
-        ratio = paired_ratio(pairs, baseline.get(size, {}), seed)
+        ratio = paired_ratio(pairs, baseline.get(size, {}))
         if ratio and negative_transfer(ratio):
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
@@ -263,13 +254,11 @@ def _of_arm(start: str, curve: Curve, baseline: Curve, seed: int) -> Iterator[st
             )
 
 
-def _against_levels(
-    start: str, curve: Curve, levels: Mapping[str, Values], seed: int
-) -> Iterator[str]:
+def _against_levels(start: str, curve: Curve, levels: Mapping[str, Values]) -> Iterator[str]:
     """Say where target data made an arm worse than one that sees none."""
     for level, pairs in levels.items():
         for size, values in curve.items():
-            ratio = paired_ratio(values, pairs, seed) if size else None
+            ratio = paired_ratio(values, pairs) if size else None
             if ratio and ratio.value > 1:
                 yield (
                     f"{start} {AT_THIS_BUDGET}, its error at N = {size} is "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tlbench.metrics.statistics import Ratio, paired_ratio
 from tlbench.report.analysis import Analysis, arm_cells
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, lines_of, pivot
-from tlbench.report.rows import Row, seed_of
+from tlbench.report.rows import Row
 from tlbench.report.sections.errors import Values, ranges
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text
 from tlbench.study.model_key import Place
@@ -18,7 +18,7 @@ GAINS_NOTE = (
 )
 PARTS_NOTE = (
     "Error relative to training from scratch at this budget, by what was pretrained on. "
-    "Bars are 95 % intervals, drawn from five pairs on."
+    "Bars are 95 % intervals, drawn from three pairs on."
 )
 
 
@@ -97,14 +97,13 @@ def against_whole(analysis: Analysis, metric: str) -> list[tuple[str, Place, Rat
     errors: dict[str | None, dict[Place, Values]] = {part: {} for part in of_part}
     for row in analysis.of_metric(metric):
         errors[row.transfer.part][row.arm] = row.values
-    seed = seed_of(analysis.results.records, metric)
     places = [place for place in errors[WHOLE] if place.strategy != BASELINE]
     return [
         (part, place, ratio)
         for place in sorted(places, key=lambda p: (p.backbone, p.strategy, p.position))
         for part in of_part
         if part not in (None, WHOLE)
-        and (ratio := paired_ratio(errors[part].get(place, {}), errors[WHOLE][place], seed))
+        and (ratio := paired_ratio(errors[part].get(place, {}), errors[WHOLE][place]))
     ]
 
 
