@@ -1,5 +1,7 @@
 """What is published of errors gives every number again: of marked structures, and best weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -10,8 +12,10 @@ from tlbench.board.collecting import tests_of as described
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND
 from tlbench.metrics.conditions import key_of
+from tlbench.metrics.errors import ENERGY_BIAS
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, recompute, rounded
+from tlbench.training.loss import fit_reference_energy
 
 DATA = "d" * 64
 METRICS = ["force_mae", "force_rmse"]
@@ -19,12 +23,13 @@ BY = [["temperature_k"]]
 MARKS = {"copy": [0, 4], "without forces": [4, 5]}
 
 
-def of_job(folder, **settings):
+def of_job(folder, frames, **settings):
     """Return the numbers of an evaluate job, and what is published of its errors."""
     for name in ("model", "data", "out"):
         (folder / name).mkdir()
-    frames = tiny.crystals("Ge", 9)
-    tiny.potential("schnet").save(folder / "model" / MODEL)
+    potential = tiny.potential("schnet")
+    fit_reference_energy(potential, tiny.labelled(frames, potential))
+    potential.save(folder / "model" / MODEL)
     tiny.potential("schnet", seed=1).save(folder / "model" / BEST)
     frames.save(folder / "data" / "test.npz")
     config = {"split": "test", "metrics": METRICS, "by": BY, **settings}
@@ -35,7 +40,7 @@ def of_job(folder, **settings):
     errors = ModelErrors(
         job="e" * 64,
         data=DATA,
-        energy=None,
+        energy=rounded(found.energy) if np.isfinite(found.energy).all() else None,
         force_abs=rounded(found.force_abs),
         force_square=rounded(found.force_square),
         weights=settings.get("weights", "last"),
@@ -50,7 +55,7 @@ def of_job(folder, **settings):
     ids=["plain", "best", "marks", "marks and best"],
 )
 def test_what_a_job_measured_is_recomputed(settings, tmp_path):
-    values, errors, tests = of_job(tmp_path, **settings)
+    values, errors, tests = of_job(tmp_path, tiny.crystals("Ge", 9), **settings)
     found = recompute(errors, tests, METRICS, BY)
     assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
     assert len(found) == 2 * (4 + 3 * ("marks" in settings))
@@ -60,7 +65,7 @@ def test_what_a_job_measured_is_recomputed(settings, tmp_path):
 
 
 def test_marks_and_weights_change_no_digest_of_what_has_none(tmp_path):
-    _, errors, tests = of_job(tmp_path, marks=MARKS)
+    _, errors, tests = of_job(tmp_path, tiny.crystals("Ge", 9), marks=MARKS)
     assert "weights" not in lasting(errors)
     assert tests.marks == MARKS
     assert tests.digest() == tests.model_copy(update={"marks": {}}).digest()
@@ -76,6 +81,24 @@ def test_marks_and_weights_change_no_digest_of_what_has_none(tmp_path):
     ],
 )
 def test_published_marks_are_of_some_structures(marks, said, tmp_path):
-    _, _, tests = of_job(tmp_path)
+    _, _, tests = of_job(tmp_path, tiny.crystals("Ge", 9))
     with pytest.raises(ValidationError, match=said):
         type(tests).model_validate(tests.model_dump() | {"marks": marks})
+
+
+def test_energy_errors_of_phases_are_recomputed_though_they_cancel(tmp_path):
+    frames = tiny.crystals("Ge", 9)
+    frames = replace(frames, phase=np.array(["crystal", "liquid", ""] * 3))
+    settings = {"metrics": ["energy_bias", "phase_energy_error"], "by": [["phase"]]}
+    values, errors, tests = of_job(tmp_path, frames, **settings)
+    found = recompute(errors, tests, **settings)
+
+    of_all, of_phase = (), {name: (("phase", name),) for name in ("crystal", "liquid")}
+    bias = {name: values["energy_bias", key] for name, key in of_phase.items()}
+    assert values["phase_energy_error", of_all] == pytest.approx(bias["liquid"] - bias["crystal"])
+    assert abs(values["phase_energy_error", of_all]) > 0.01
+    # The constant was fitted to these structures; a condition has one phase alone.
+    assert abs(values["energy_bias", of_all]) < 1e-3
+    assert len(values) == 4
+    precision = ENERGY_BIAS.published_precision
+    assert found == {key: pytest.approx(value, abs=precision) for key, value in values.items()}
