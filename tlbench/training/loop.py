@@ -93,7 +93,7 @@ def train(
         batch = everything.batch(batches(update))
         with scoped() as scope:
             found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
-        loss = loss_of(found, batch, config.loss)
+        loss = loss_of(found, batch, config.weights(update))
         optimiser.zero_grad()
         # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
         with scope.backward_for("parameters"):
