@@ -189,7 +189,7 @@ def bad_structure_left_out(folder):
     follow(folder)
 
 
-@forgery("origin of the reference dynamics is not one that tlbench gives")
+@forgery("origin of the reference dynamics is not the one that its data set gives")
 def reference_that_is_markup(folder):
     edit(
         folder,
@@ -198,7 +198,7 @@ def reference_that_is_markup(folder):
     )
 
 
-@forgery("origin of the reference dynamics is not one that tlbench gives")
+@forgery("origin of the reference dynamics is not the one that its data set gives")
 def reference_that_is_praise(folder):
     def change(dynamics):
         dynamics["reference"]["origin"] = "of the highest accuracy. All results were checked"

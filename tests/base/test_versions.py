@@ -14,15 +14,20 @@ from tlbench.base import formats
 from tlbench.base.errors import InputError
 from tlbench.board.checks.record import CHECK_FORMAT
 from tlbench.board.submission import SUBMISSION_FORMAT
+from tlbench.engine.run.run_log import STARTED_FORMAT
 from tlbench.engine.store.plans import read_plan
+from tlbench.md.folder import OBSERVABLES_FORMAT, SETTINGS_FORMAT
 from tlbench.models.potential import load_potential
+from tlbench.regression.comparison import COMPARED_FORMAT
 from tlbench.regression.numbers import BASELINE_FORMAT
+from tlbench.report.inspection.comparison import SETS_FORMAT
 from tlbench.results import costs, distances, dynamics, profiles, records
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.study.loading import SUITE_FORMAT, load_suite
 from tlbench.study.study import resolve
 from tlbench.study.tuned import TUNED_FORMAT, read_tuned
+from tlbench.training.checkpoint import CURVE_FORMAT
 from tlbench.tuning.ledger import LEDGER_FORMAT
 
 FOLDER = Path(__file__).parent / "formats"
@@ -41,6 +46,12 @@ OBJECTS = {
     "check": CHECK_FORMAT,
     "baseline": BASELINE_FORMAT,
     "trials": LEDGER_FORMAT,
+    "run": STARTED_FORMAT,
+    "curve": CURVE_FORMAT,
+    "simulation": SETTINGS_FORMAT,
+    "observables": OBSERVABLES_FORMAT,
+    "comparison": COMPARED_FORMAT,
+    "sets": SETS_FORMAT,
 }
 IN_YAML = {"suite": SUITE_FORMAT, "tuned": TUNED_FORMAT}
 
@@ -65,9 +76,15 @@ def test_lines_of_every_version_are_read_and_written_as_of_today(path, tmp_path)
 
 
 @pytest.mark.parametrize("path", files_of(OBJECTS), ids=lambda path: path.name)
-def test_objects_of_every_version_are_read(path):
+def test_objects_of_every_version_are_read_and_written_as_of_today(path, tmp_path):
     form = OBJECTS[named(path)]
-    assert isinstance(form.read(path), form.model)
+    found = form.read(path)
+    assert isinstance(found, form.model)
+    form.write(tmp_path / "today.json", found)
+    # A submission keeps the version that its digests were taken with.
+    stated = getattr(found, "format", form.version)
+    assert form.read(tmp_path / "today.json") == found
+    assert json.loads((tmp_path / "today.json").read_text())["format"] == stated
 
 
 def test_suites_and_tuned_settings_of_every_version_are_read(tmp_path):

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from forging import copied, edit, edit_lines, rekey, seal
+from forging import copied, edit, edit_lines, rekey, seal, told
 
 from tlbench.board.reading import read_study, read_submission
 from tlbench.board.verification import verify
+from tlbench.data.origins import ORIGINS
 
 
 @pytest.fixture
@@ -53,3 +54,31 @@ def test_data_of_other_content_share_no_table(plugin):
     about["data"][0]["content"] = "0" * 64
     seal(plugin, data=about["data"])
     assert read_submission(plugin).about.comparable != before
+
+
+def test_a_reference_is_called_as_the_origin_of_its_data_calls_it(tmp_path, monkeypatch):
+    """Whichever package the origin comes from, and nothing else."""
+    folder = copied(tmp_path / "results")
+    name = "Tersoff Ge, second parametrisation"
+    edit(
+        folder, "dynamics.json.gz", lambda d: d["reference"].update(origin=f"{name}, 8 simulations")
+    )
+    told(folder)
+    refused = verify(folder, folder.parents[1]).problems
+    assert "origin of the reference dynamics is not the one that its data set gives" in refused[0]
+    origin = ORIGINS.get("stillinger-weber")
+    monkeypatch.setattr(origin, "reference_name", lambda element: name)
+    assert verify(folder, folder.parents[1]).problems == []
+
+
+def test_a_reference_may_be_made_of_frames(tmp_path, monkeypatch):
+    folder = copied(tmp_path / "results")
+    made_of = "12 frames of the data set"
+    edit(folder, "dynamics.json.gz", lambda d: d["reference"].update(origin=made_of))
+    told(folder)
+    refused = "origin of the reference dynamics is not"
+    assert refused in "\n".join(verify(folder, folder.parents[1]).problems)
+    origin = ORIGINS.get("stillinger-weber")
+    monkeypatch.setattr(origin, "start", lambda self, temperature_k: {"kind": "frames"})
+    # The job of such a reference has another key, so other problems remain.
+    assert refused not in "\n".join(verify(folder, folder.parents[1]).problems)

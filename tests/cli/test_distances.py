@@ -50,6 +50,7 @@ def test_a_data_set_and_a_trajectory_are_compared(capsys, monkeypatch, tmp_path)
         assert words in printed
     assert "6 structures, 48 atoms" in printed
     written = json.loads((tmp_path / "runs/data/distances.json").read_text())
+    assert written["format"] == 1
     assert written["settings"]["values"] == 500
     (pair,) = written["pairs"]
     assert pair["b"] == str(file)

@@ -35,6 +35,7 @@ def printed(capsys, monkeypatch):
         ("metrics", {"force_mae", "force_rmse", "energy_mae"}),
         ("datasets", {"sw-si", "sw-ge", "mlearn-si", "mlearn-mo"}),
         ("readers", {"extxyz", "mlearn"}),
+        ("origins", {"files", "stillinger-weber"}),
     ],
 )
 def test_ls_names_everything(printed, kind, names):
@@ -48,10 +49,21 @@ def test_ls_names_everything(printed, kind, names):
         ("strategy", "zero-shot", "trains", False),
         ("metric", "force_mae", "unit", "meV/Å"),
         ("dataset", "sw-si", "elements", ["Si"]),
+        ("reader", "extxyz", "name", "extxyz"),
+        ("origin", "files", "name", "files"),
     ],
 )
 def test_show_prints_yaml(printed, kind, name, key, value):
     assert yaml.safe_load(printed("show", kind, name))[key] == value
+
+
+def test_show_tells_settings_that_are_required_from_others(printed):
+    origin = yaml.safe_load(printed("show", "origin", "files"))
+    assert origin["description"] == "Frames read from files of known digest."
+    assert origin["settings"]["options"] == {"default": {}, "meaning": "settings of the reader"}
+    assert "default" not in origin["settings"]["files"]
+    reader = yaml.safe_load(printed("show", "reader", "extxyz"))
+    assert "forces" in str(reader["settings"])
 
 
 def test_help_says_what_happens_by_default(printed):

@@ -1,5 +1,7 @@
 """Who does the jobs of a run that others work on."""
 
+import json
+
 import pytest
 from lock_holders import held, stop
 
@@ -65,3 +67,12 @@ def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():
 def test_a_second_run_in_the_folder_is_told_who_has_it(tmp_path, log):
     with pytest.raises(InputError, match=r"Another run is writing to .*\(process \d+ on .* since"):
         RunLog(tmp_path / "out", {})
+
+
+def test_a_run_states_the_format_of_its_description(tmp_path, log):
+    path = tmp_path / "out" / "run.json"
+    about = json.loads(path.read_text())
+    assert about["format"] == 1
+    path.write_text(json.dumps({**about, "format": 2}))
+    with pytest.raises(InputError, match="newer version of tlbench"):
+        follow(str(tmp_path / "out"))

@@ -308,7 +308,17 @@ def test_a_file_of_someone_else_is_not_overwritten(tmp_path, name):
 def test_a_damaged_file_is_named(tmp_path, undisturbed, name, text):
     shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
     (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=f"{name}: is not what tlbench md wrote there"):
+    with pytest.raises(InputError, match=f"{name}: .*; choose another folder with --out"):
+        resume(tmp_path)
+
+
+@pytest.mark.parametrize("name", [SETTINGS, OBSERVABLES])
+def test_files_state_their_format(tmp_path, undisturbed, name):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    held = json.loads((tmp_path / name).read_text())
+    assert held["format"] == 1
+    (tmp_path / name).write_text(json.dumps({**held, "format": 2}))
+    with pytest.raises(InputError, match="newer version of tlbench"):
         resume(tmp_path)
 
 

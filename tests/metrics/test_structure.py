@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.metrics.structure import adf_error, random_adf, rdf_error
+from tlbench.metrics.structure import (
+    adf_error,
+    random_adf,
+    rdf_error,
+    rdf_error_beyond_core,
+    scale_without_core,
+)
 
 DISTANCES = np.arange(0.005, 10, 0.01)
 ANGLES = (np.arange(1800) + 0.5) * math.pi / 1800
@@ -34,6 +40,34 @@ def test_rdf_error_by_hand():
     # Waves a quarter of a period apart differ by one √2 as high.
     shifted = rdf_error(DISTANCES, wave(0.5, math.pi / 2), wave(0.5))
     assert shifted == pytest.approx(math.sqrt(2), rel=1e-3)
+
+
+def with_core(structure, radius=2.0):
+    return np.where(radius < DISTANCES, structure, 0.0)
+
+
+def test_the_empty_core_adds_nothing_to_the_scale():
+    """A core of 2 Å, then a wave: it adds 2 Å to one scale, and nothing to the other."""
+    reference, gas = with_core(wave(0.5)), with_core(np.ones_like(DISTANCES))
+    beyond = 8 * 0.5 * 2 / math.pi  # mean of |sin| is 2/π
+    assert rdf_error_beyond_core(DISTANCES, reference, reference) == 0
+    assert rdf_error_beyond_core(DISTANCES, gas, reference) == pytest.approx(1)
+    assert rdf_error(DISTANCES, gas, reference) == pytest.approx(beyond / (2 + beyond), rel=1e-3)
+    # Pairs inside the core are errors still.
+    filled = rdf_error_beyond_core(DISTANCES, np.ones_like(DISTANCES), reference)
+    assert filled == pytest.approx(1 + 2 / beyond, rel=1e-3)
+
+
+def test_without_a_core_both_scales_are_the_same():
+    both = (f(DISTANCES, wave(0.7), wave(0.5)) for f in (rdf_error, rdf_error_beyond_core))
+    assert next(both) == next(both)
+    assert scale_without_core(wave(0.5)) == 1
+
+
+def test_errors_are_taken_from_one_scale_to_the_other():
+    reference, other = with_core(wave(0.5)), with_core(wave(0.6))
+    scaled = rdf_error(DISTANCES, other, reference) * scale_without_core(reference)
+    assert scaled == pytest.approx(rdf_error_beyond_core(DISTANCES, other, reference))
 
 
 def test_adf_error_by_hand():
@@ -71,7 +105,7 @@ def test_random_bonds_are_as_frequent_as_the_solid_angle():
     assert seen == pytest.approx(expected, abs=0.005)
 
 
-@pytest.mark.parametrize("error", [rdf_error, adf_error])
+@pytest.mark.parametrize("error", [rdf_error, rdf_error_beyond_core, adf_error])
 def test_columns_that_do_not_fit_are_refused(error):
     with pytest.raises(ValueError, match="not on one grid"):
         error([1.0, 2.0], [1.0, 2.0], [1.0])
@@ -82,6 +116,9 @@ def test_columns_that_do_not_fit_are_refused(error):
 def test_what_has_no_error_is_refused():
     with pytest.raises(ValueError, match="without structure"):
         rdf_error([1.0, 2.0], [0.0, 3.0], [1.0, 1.0])
+    for nothing in ([1.0, 1.0], [0.0, 0.0]):
+        with pytest.raises(ValueError, match="without structure"):
+            rdf_error_beyond_core([1.0, 2.0], [0.0, 3.0], nothing)
     with pytest.raises(ValueError, match="without structure"):
         adf_error(ANGLES, normal(2), random_adf(ANGLES))
     with pytest.raises(ValueError, match="no angles"):

@@ -104,7 +104,9 @@ def test_values_by_condition_are_in_the_json_alone():
     (lines,) = found.tables().values()
     assert len(lines) == 2
     assert "Values by temperature, phase or group are written only with --json." in found.remarks()
-    whole, by_condition = json.loads(found.json())["rows"]
+    written = json.loads(found.json())
+    assert written["format"] == 1
+    whole, by_condition = written["rows"]
     assert whole["change"] == 1
     assert by_condition["condition"] == {"temperature_k": 1800.0}
     assert by_condition["b_is"] == "worse"

@@ -41,6 +41,21 @@ def test_every_model_of_the_size_is_simulated(simulated):
         assert (model.structure is None) == (model.n_stable == 0)
 
 
+def test_extremes_of_every_replica_are_kept(simulated):
+    """Windows of 1 ps do not fit into 0.2 ps, so of structure there are none."""
+    for model in DYNAMICS_FORMAT.read(simulated / FILE).models:
+        found = model.extremes
+        assert found.times_ps == pytest.approx([0.05, 0.1, 0.15, 0.2])
+        assert found.lasted == [name == "" for name in model.criterion]
+        assert found.structure is None
+        for temperature, closest, force, energy in zip(
+            found.temperature, found.closest_pair, found.force, found.energy, strict=True
+        ):
+            assert len(temperature) == len(closest) == len(force) == len(energy)
+            assert all(0.3 < value < 10 for value in temperature)
+            assert all(0.5 < value < 1.1 for value in closest)
+
+
 def test_the_reference_stands_beside_with_its_floor(simulated):
     reference = DYNAMICS_FORMAT.read(simulated / FILE).reference
     assert reference.element == "Ge"

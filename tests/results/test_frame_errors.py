@@ -1,20 +1,25 @@
 """What is published of errors gives every number again: of marked structures, and best weights."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tiny
 from pydantic import ValidationError
+from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
 from tlbench.board.collecting import tests_of as described
+from tlbench.board.verification.structures import check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.errors import ENERGY_BIAS
 from tlbench.metrics.spec import Errors, FrameErrors
-from tlbench.results.frame_errors import ModelErrors, recompute, rounded
+from tlbench.results.frame_errors import TESTS_FORMAT, ModelErrors, recompute, rounded
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 from tlbench.training.loss import fit_reference_energy
 
 DATA = "d" * 64
@@ -102,3 +107,36 @@ def test_energy_errors_of_phases_are_recomputed_though_they_cancel(tmp_path):
     assert len(values) == 4
     precision = ENERGY_BIAS.published_precision
     assert found == {key: pytest.approx(value, abs=precision) for key, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "marked", "wrong"),
+    [
+        (None, {}, False),
+        (None, {"copy": [21, 22, 23]}, True),
+        ([100, 400], {}, True),
+        ([100, 400], {"copy": [21, 22, 23]}, True),
+        ([100, 400], {"copy": [21, 22, 23], "without forces": [18, 19, 20]}, False),
+    ],
+)
+def test_marks_are_those_of_the_suite(budgets, marked, wrong):
+    """Without its hardest structures, any model could be made to look better."""
+    settings = [] if budgets is None else [("budgets", str(budgets))]
+    study = resolve(load_suite("si-ge-dft-cpu", settings))
+    card = next(card for card in study.cards if card.name == "mlearn-ge")
+    published = PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / "tests.jsonl.gz"
+    (tests,) = (each for each in TESTS_FORMAT.read_lines(published) if each.element == "Ge")
+    data = SimpleNamespace(
+        job=tests.data,
+        element="Ge",
+        card=card.name,
+        n_frames={"test": 24},
+        tests=tests.digest(),
+        recipe=card.digest(),
+    )
+    about = SimpleNamespace(data=[data])
+    entry = SimpleNamespace(about=about, study=study, cards={card.digest(): card})
+    said = list(check_tests(entry, [tests.model_copy(update={"marks": marked})]))
+    assert said == (
+        ["The marked test structures of mlearn-ge are not those of the suite."] if wrong else []
+    )

@@ -88,5 +88,5 @@ def test_a_model_that_several_sources_are_compared_with_is_listed_once(run):
 
 def test_a_run_file_that_is_none_is_one_sentence(run):
     (run / "run.json").write_text("[1]")
-    with pytest.raises(InputError, match=r"run\.json: cannot be read; name the run's store"):
+    with pytest.raises(InputError, match=r"run\.json: should hold .*; name the run's store"):
         list_models(run)

@@ -46,6 +46,14 @@ def test_a_model_without_target_data_may_have_been_trained_on_any():
     assert not untrained.replace(init_seed=0).is_trained_on(structures)
 
 
+def test_training_structures_are_compared_name_by_name():
+    values = {"train_temperature_k": 600.0, "init_seed": 3, "subset_seed": 2, "size": 10}
+    structures = TrainingSet(**values)
+    structures.__dict__.update({name: structures.__dict__.pop(name) for name in values})
+    assert list(dict(structures)) == list(values)
+    assert KEY.is_trained_on(structures)
+
+
 @pytest.mark.parametrize(
     ("name", "schema"),
     [

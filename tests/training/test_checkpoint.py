@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from tlbench.models.potential import Potential
 from tlbench.training import loop
-from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint, write_curve
+from tlbench.training.checkpoint import CURVE_FORMAT, Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import CHECKPOINT, train
 from tlbench.transfer.scratch import SCRATCH
@@ -238,6 +238,6 @@ def test_a_checkpoint_holds_the_state_of_the_optimiser(tmp_path):
 
 
 def test_a_curve_is_written_as_json(tmp_path):
-    write_curve(tmp_path / "curve.json", Curve(loss=[2.0, 1.5], validation=[(2, 31.25)]))
+    CURVE_FORMAT.write(tmp_path / "curve.json", Curve(loss=[2.0, 1.5], validation=[(2, 31.25)]))
     written = json.loads((tmp_path / "curve.json").read_text())
-    assert written == {"loss": [2.0, 1.5], "validation": [[2, 31.25]]}
+    assert written == {"format": 1, "loss": [2.0, 1.5], "validation": [[2, 31.25]]}

@@ -106,8 +106,12 @@ class Format(Generic[ModelT]):
 
     def write(self, path: Path, value: ModelT) -> None:
         """Write one JSON object; the file appears whole or not at all."""
-        text = json.dumps(self.stated(value.model_dump(mode="json")), indent=1, ensure_ascii=False)
-        write_whole(path, text + "\n")
+        write_whole(path, self.text(value))
+
+    def text(self, value: ModelT) -> str:
+        """Return the text of a file of one JSON object."""
+        content = self.stated(value.model_dump(mode="json"))
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     def read_lines(self, path: Path) -> list[ModelT]:
         """Read a file of one JSON object a line.

@@ -35,6 +35,7 @@ from tlbench.board.verification import Verdict, verify
 from tlbench.data.cards import load_card
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import MODEL
+from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.results import PROVENANCE, Results
@@ -98,7 +99,7 @@ def _add(
         )
     provenance = PROVENANCE_FORMAT.read_lines(stored(run / PROVENANCE))
     collector = Collector(Store(store, read_only=True))
-    measured = sorted({p.job for p in provenance if p.kind == "evaluate"})
+    measured = sorted({p.job for p in provenance if p.kind == EvaluateConfig.kind})
     errors = [collector.errors(job) for job in measured]
     tests = _tests(study, errors, collector)
     about = _about(study, found, tests, collector, who) | {

@@ -3,10 +3,9 @@
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import LARGEST, SMALLEST, Digest
@@ -23,7 +22,6 @@ from tlbench.jobs.context import MODEL, data_file
 from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
 from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.jobs.sources import REGISTRIES
-from tlbench.jobs.train import Config
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
@@ -41,7 +39,7 @@ class _Done(BaseModel):
 class _Measured(BaseModel):
     """What is read of the description of a job that measured a model."""
 
-    kind: Literal["evaluate"]
+    kind: str = Field(pattern=f"^{EvaluateConfig.kind}$")
     config: EvaluateConfig
     parents: dict[str, Digest]
 
@@ -49,7 +47,7 @@ class _Measured(BaseModel):
 class _Trained(BaseModel):
     """What is read of the description of a job that trained a model."""
 
-    kind: Literal["train"]
+    kind: str = Field(pattern=f"^{TrainConfig.kind}$")
     config: TrainConfig
 
 
@@ -208,7 +206,7 @@ def is_own(kind: str, name: str) -> bool:
     return name in registry and registry.provider(name) is None
 
 
-def providers_of(study: Study, trained: Iterable[Config]) -> Providers:
+def providers_of(study: Study, trained: Iterable[TrainConfig]) -> Providers:
     """Return what of a study comes from other packages; kinds without any are left out.
 
     Parameters

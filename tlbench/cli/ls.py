@@ -15,10 +15,11 @@ class Kind(StrEnum):
     metrics = "metrics"
     datasets = "datasets"
     readers = "readers"
+    origins = "origins"
 
 
 def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List suites, backbones, strategies, metrics, data sets or readers of files."""
+    """List suites, backbones, strategies, metrics, data sets, readers or origins of data."""
     from rich.text import Text
 
     from tlbench.cli.tables import console, drawn
@@ -41,11 +42,14 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
         from tlbench.data.readers import READERS
 
         return [(name, READERS.get(name).summary) for name in READERS.names()]
+    if kind is Kind.origins:
+        from tlbench.data.origins import ORIGINS
+
+        return [(name, _first_line(ORIGINS.get(name))) for name in ORIGINS.names()]
     if kind is Kind.backbones:
         from tlbench.models.backbones import BACKBONES
 
-        summaries = {n: (BACKBONES.get(n).__doc__ or "").strip() for n in BACKBONES.names()}
-        return [(name, text.partition("\n")[0]) for name, text in summaries.items()]
+        return [(name, _first_line(BACKBONES.get(name))) for name in BACKBONES.names()]
     if kind is Kind.strategies:
         from tlbench.transfer import STRATEGIES
 
@@ -54,3 +58,7 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
 
     specs = [METRICS.get(name) for name in METRICS.names()]
     return [(spec.name, f"{spec.summary} ({spec.unit})") for spec in specs]
+
+
+def _first_line(documented: type) -> str:
+    return (documented.__doc__ or "").strip().partition("\n")[0]

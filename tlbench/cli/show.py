@@ -1,9 +1,12 @@
-"""``tlbench show``: everything about one suite, backbone, strategy, metric or data set."""
+"""``tlbench show``: everything about one suite, backbone, metric, data set or the like."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class Topic(StrEnum):
@@ -14,6 +17,8 @@ class Topic(StrEnum):
     strategy = "strategy"
     metric = "metric"
     dataset = "dataset"
+    reader = "reader"
+    origin = "origin"
 
 
 def show(
@@ -23,7 +28,7 @@ def show(
         bool, typer.Option("--yaml", help="Print a suite as a file, with every default spelt out.")
     ] = False,
 ) -> None:
-    """Show one suite, backbone, strategy, metric or data set in full."""
+    """Show one suite, backbone, strategy, metric, data set, reader or origin of data in full."""
     if kind is Topic.suite:
         from tlbench.cli.study import show_study
         from tlbench.study.loading import load_suite
@@ -56,15 +61,16 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
     if kind is Topic.backbone:
         from tlbench.models.backbones import BACKBONES
 
-        config = BACKBONES.get(name)
-        return {
-            "name": name,
-            "description": " ".join((config.__doc__ or "").split()),
-            "settings": {
-                key: {"default": field.default, "meaning": field.description}
-                for key, field in config.model_fields.items()
-            },
-        }
+        return _documented(name, BACKBONES.get(name))
+    if kind is Topic.origin:
+        from tlbench.data.origins import ORIGINS
+
+        return _documented(name, ORIGINS.get(name))
+    if kind is Topic.reader:
+        from tlbench.data.readers import READERS
+
+        reader = READERS.get(name)
+        return {"name": name, "summary": reader.summary, "settings": _settings(reader.options)}
     if kind is Topic.strategy:
         from tlbench.transfer import STRATEGIES
 
@@ -81,3 +87,19 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
     spec = METRICS.get(name)
     names = ("name", "unit", "better", "summary", "compared", "tolerance")
     return {name: getattr(spec, name) for name in names}
+
+
+def _documented(name: str, model: "type[BaseModel]") -> dict[str, Any]:
+    description = " ".join((model.__doc__ or "").split())
+    return {"name": name, "description": description, "settings": _settings(model)}
+
+
+def _settings(model: "type[BaseModel]") -> dict[str, dict[str, Any]]:
+    """Return default and meaning of every setting; one that is required has no default."""
+    return {
+        key: (
+            {} if field.is_required() else {"default": field.get_default(call_default_factory=True)}
+        )
+        | {"meaning": field.description}
+        for key, field in model.model_fields.items()
+    }

@@ -32,7 +32,7 @@ def status(
 
     run_ = follow(run)
     found = status_of(run_)
-    device = str(run_.about.get("device", "auto"))
+    device = run_.about.device
     predicted = estimate(run_.jobs, (), finished_in(run_.store), device).seconds()
     left = found.left_seconds(predicted)
     if as_json:
@@ -50,7 +50,7 @@ def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, A
         return [{"job": key, "label": run.jobs[key].label, name: v} for key, v in jobs.items()]
 
     return {
-        "suite": run.about["suite"],
+        "suite": run.about.suite,
         "alive": found.alive,
         "last": found.ending,
         "reason": found.reason,
@@ -72,8 +72,8 @@ def _show(run: "Followed", found: "Status", left: float | None) -> None:
     from tlbench.cli.tables import console, duration, say
     from tlbench.engine.run.status import STATES, log_of, tail
 
-    shard = run.about["shard"]
-    name = run.about["suite"] + (f", part {shard[0]} of {shard[1]}" if shard else "")
+    shard = run.about.shard
+    name = run.about.suite + (f", part {shard[0]} of {shard[1]}" if shard else "")
     say(f"{name}: {_sentence(run, found)}")
     counts = Counter(found.states.values())
     said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
@@ -101,7 +101,7 @@ def _show(run: "Followed", found: "Status", left: float | None) -> None:
 
 
 def _sentence(run: "Followed", found: "Status") -> str:
-    where = f"process {run.about.get('pid')} on {run.about.get('host')}"
+    where = f"process {run.about.pid} on {run.about.host}"
     if found.alive:
         return f"running ({where})"
     if found.ending == "run-finished":

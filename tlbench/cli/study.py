@@ -56,6 +56,13 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
     if suite.training_temperatures_k:
         yield "trained at", ", ".join(f"{t:g} K" for t in suite.training_temperatures_k)
     yield "seeds (subset/init)", ", ".join(f"{s}/{i}" for s, i in suite.seed_pairs())
+    if suite.budgets:
+        yield "budgets (updates)", ", ".join(f"{budget:,}" for budget in suite.budgets)
+    if suite.pretraining_budgets:
+        source = ", ".join(f"{budget:,}" for budget in suite.pretraining_budgets)
+        yield "of source models", f"{source}; target models start from the last"
+    for name, text in _structures(study).items():
+        yield name, text
     yield "pretraining", _listed(suite.pretraining.model_dump(mode="json"))
     yield "training", _listed(suite.training.model_dump(mode="json"))
     for backbone, arms in (suite.tuned.arms if suite.tuned else {}).items():
@@ -68,6 +75,25 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield "dynamics", _listed(suite.dynamics.model_dump(mode="json"))
     if suite.distances is not None:
         yield "distances", _listed(suite.distances.model_dump(mode="json"))
+
+
+def _structures(study: "Study") -> dict[str, str]:
+    """Return which structures models are trained, validated and tested on, where it is chosen."""
+    suite, found = study.suite, {}
+    strata = {ends.target.name: study.strata(ends.target) for ends in study.ends}
+    for name, properties in strata.items():
+        if properties:
+            found[f"subsets of {name}"] = f"stratified by {' and '.join(properties)}"
+    if suite.budgets or suite.validation:
+        size = suite.validation and suite.validation.size
+        found["validation"] = f"on {size or 'at most N'} structures"
+    if suite.budgets:
+        found["weights"] = " and ".join(suite.weights)
+    for card in study.cards:
+        if study.marked(card):
+            marks = ", ".join(f"{mark} ({len(of)})" for mark, of in study.marked(card).items())
+            found[f"left out of {card.name}"] = f"test structures marked {marks}"
+    return found
 
 
 def _listed(settings: dict[str, Any]) -> str:

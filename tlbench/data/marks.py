@@ -26,8 +26,8 @@ MarkedFrames = dict[MarkName, list[Index]]
 class Mark(Strict):
     """Test structures that are left out of the errors over the test set.
 
-    ``frames`` are indices in the test part, from 0; all structures of the ``groups`` are marked,
-    too.
+    ``frames`` are indices in the test part, from 0, in the order of the files that it is drawn
+    from; all structures of the ``groups`` are marked, too.
     """
 
     mark: MarkName

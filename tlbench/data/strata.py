@@ -51,6 +51,9 @@ def stratified(order: Ints, strata: Ints, size: int, seed: int) -> Ints:
     members that may come next the first is taken that leaves room for all that are due; there is
     always one (Baruah et al., Algorithmica 15, 600 (1996)).
 
+    Over many seeds, a stratum has its share of ten frames of the mlearn data to 5 %; as a single
+    frame, small strata are drawn less often than their share, 20 of 207 by a quarter.
+
     Parameters
     ----------
     order

@@ -89,6 +89,7 @@ def run(config: Config, context: Context) -> Result:
             "criterion": survival.criterion,
             "structure": None if found is None else found.rounded(),
             "msd": mean_msd(msd[measured]) if len(measured) else None,
+            **({} if survival.extremes is None else {"extremes": survival.extremes.model_dump()}),
         },
     )
 

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from ase import units
 from pydantic import Field, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import lasting, later
 from tlbench.base.magnitudes import Magnitude, Temperature
 from tlbench.base.schema import digest
 from tlbench.data.frames import Frames
@@ -16,7 +18,9 @@ from tlbench.data.origins.base import Reference
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.context import Context, Progress
+from tlbench.jobs.extremes import Extremes, extremes_of
 from tlbench.jobs.kind import Curve, Kind, Word
+from tlbench.jobs.start import Phase, Start, frames_near, melted, spread_over
 from tlbench.md.protocol import Protocol
 from tlbench.metrics.structure import adf_error, rdf_error
 
@@ -43,6 +47,11 @@ class Config(kind.Config):
     protocol: Protocol
     element: str
     start: dict[str, Any]
+    start_structure: Start | None = later(
+        None,
+        description="by default frames of exactly the temperature, or the crystal of a reference "
+        "potential",
+    )
 
 
 class Structure(kind.Result):
@@ -84,6 +93,12 @@ class ReferenceRun(kind.Result):
     false_alarms: int | None = Field(
         default=None, ge=0, description="how many of them were stopped"
     )
+    start_structure: Start | None = later(None, description="what simulations were to start from")
+    start_phase: Phase | None = later(None, description="phase of the structures at the start")
+    frames_temperature_k: Temperature | None = later(
+        None, description="temperature of the frames of the data set that simulations start from"
+    )
+    extremes: Extremes | None = later(None, description="of the other run")
 
     @model_validator(mode="after")
     def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
@@ -93,7 +108,7 @@ class ReferenceRun(kind.Result):
 
     def digest(self) -> str:
         """Return the SHA-256 of all of it."""
-        return digest(self.model_dump(mode="json"))
+        return digest(lasting(self))
 
     def fits(self, structure: Structure | None, msd: list[float] | None) -> bool:
         """Return whether distributions are on the bins of this run, and displacements at its times.
@@ -125,23 +140,36 @@ class Result(kind.Result):
         return self
 
 
+def frames_label(number: int | str) -> str:
+    """Return in words what a reference is made of that is no simulation."""
+    return f"{number} frames of the data set"
+
+
+def simulations_label(potential: str, number: int) -> str:
+    """Return in words what a reference is made of that a potential was simulated for."""
+    return f"{potential}, {number} simulations"
+
+
 def run(config: Config, context: Context) -> Result:
     """Write ``start.npz`` and ``expected.npz``; return the reference."""
     from tlbench.md.structure import angles, distances, msd_samples
 
     protocol = config.protocol
     if config.start["kind"] == "frames":
-        start, expected, found = _of_frames(protocol, context)
+        start, expected, found = _of_frames(config, context)
     else:
         origin = ORIGINS.get(config.start["kind"])
         reference = origin.reference(config.start, config.element)
-        start, expected, found = _of_potential(protocol, reference, context)
+        start, expected, found = _of_potential(config, reference, context)
+        name = origin.reference_name(config.element)
+        found["origin"] = simulations_label(name, protocol.replicas)
     start.save(context.folder / START)
     np.savez(
         context.folder / EXPECTED,
         energy=np.array(expected.energy or []),
         rdf=np.array([]) if expected.rdf is None else expected.rdf,
         shell=np.array([] if expected.shell is None else [expected.shell]),
+        crystal=np.array(expected.crystal),
     )
     return Result.of(
         run={
@@ -163,41 +191,65 @@ def load_expected(path: Path) -> "Expected":
 
     with np.load(path, allow_pickle=False) as file:
         energy, rdf, shell = file["energy"], file["rdf"], file["shell"]
+        crystal = bool(file["crystal"])
     return Expected(
         energy=(float(energy[0]), float(energy[1])) if len(energy) else None,
         rdf=rdf if len(rdf) else None,
         shell=float(shell[0]) if len(shell) else None,
+        crystal=crystal,
     )
 
 
 def _of_potential(
-    protocol: Protocol, reference: Reference, context: Context
+    config: Config, reference: Reference, context: Context
 ) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
     from tlbench.md.batch import ForceField
     from tlbench.md.criteria import Expected
     from tlbench.md.structure import averages, mean_msd
 
-    start = reference.start.select([0] * protocol.replicas)
+    protocol = config.protocol
+    start, crystal, started = _start_of_potential(config, reference, context)
     force_field = ForceField.of(reference.potential)
     first = _simulate(0, start, protocol, force_field, Expected(), context)
     averaged = [averages(first.counts.of(first.stable), start.select(first.stable))]
     stable = first.stable
     energy = float(first.energy_low[stable].min()), float(first.energy_high[stable].max())
-    expected = Expected(energy, averaged[0].rdf if reference.crystal else None)
+    expected = Expected(energy, averaged[0].rdf, crystal=crystal)
     other = _simulate(1, start, protocol, force_field, expected, context)
     averaged.append(averages(other.counts.of(other.stable), start.select(other.stable)))
     for number in range(len(FIRST_NUMBERS)):
         shutil.rmtree(_folder(context, number))
     found = {
-        "origin": f"{reference.name}, {protocol.replicas} simulations",
         "replicas": protocol.replicas,
         "false_alarms": protocol.replicas - len(other.stable),
         "structure": averaged[0].rounded(),
         "msd": mean_msd(first.msd[stable]),
+        "extremes": extremes_of(other, protocol, expected),
         **_floors(*averaged),
+        **started,
     }
     return start, expected, found
+
+
+def _start_of_potential(
+    config: Config, reference: Reference, context: Context
+) -> tuple[Frames, bool, dict[str, Any]]:
+    """Return a structure for each replica, whether they are crystals, and what is said of them."""
+    protocol, wanted = config.protocol, config.start_structure
+    crystals = reference.start.select([0] * protocol.replicas)
+    if wanted is None:
+        return crystals, reference.crystal, {}
+    said: dict[str, Any] = {"start_structure": wanted, "start_phase": wanted}
+    if wanted == "crystal":
+        return crystals, reference.crystal, said
+    if wanted == "liquid":
+        return melted(crystals, reference, protocol), False, said
+    frames = frames_near(
+        context.parents["data"], config.protocol.temperature_k, config.start_structure
+    )
+    said = _said_of_frames(config, frames)
+    return spread_over(frames, protocol.replicas), said["start_phase"] == "crystal", said
 
 
 def _simulate(
@@ -233,41 +285,48 @@ def _folder(context: Context, number: int) -> Path:
     return context.folder / f"run-{number}"
 
 
-def _of_frames(protocol: Protocol, context: Context) -> tuple[Frames, "Expected", dict[str, Any]]:
-    """Take the frames at the temperature; replicas start from them, spread over their order."""
+def _said_of_frames(config: Config, frames: Frames) -> dict[str, Any]:
+    """Return what a reference says of the frames that simulations start from."""
+    if config.start_structure is None:
+        return {}
+    phases = set(frames.phase.tolist())
+    known = next(iter(phases)) if len(phases) == 1 else None
+    return {
+        "start_structure": config.start_structure,
+        "start_phase": known if known in ("crystal", "liquid") else None,
+        "frames_temperature_k": float(frames.temperature_k[0]),
+    }
+
+
+def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", dict[str, Any]]:
+    """Take frames of the temperature, or near it; replicas start from them."""
     from tlbench.md.criteria import Expected
     from tlbench.md.structure import averages, count_frames, first_minimum, rdf
 
-    folder = context.parents["data"]
-    everything = Frames.concatenate([Frames.load(folder / f"{s}.npz") for s in SPLITS])
-    at = everything.temperature_k == protocol.temperature_k
-    if not at.any():
-        known = np.unique(everything.temperature_k[np.isfinite(everything.temperature_k)])
-        there = ", ".join(f"{t:g}" for t in known) or "none"
-        raise InputError(
-            f"No frame was sampled at {protocol.temperature_k:g} K, so dynamics there has nothing "
-            f"to be compared with; temperatures there are: {there}."
-        )
-    frames = everything.select(at)
-    # Frames with vacancies are other systems.
-    frames = frames.select(frames.n_atoms == frames.n_atoms.max())
+    frames = frames_near(
+        context.parents["data"], config.protocol.temperature_k, config.start_structure
+    )
     n = len(frames)
     shell = first_minimum(rdf(count_frames(frames), frames).mean(axis=0))
     counts, per_atom = count_frames(frames, shell), frames.energy / frames.n_atoms
     spread = float(np.ptp(per_atom))
-    energy = (-spread, spread) if np.isfinite(spread) else None
+    # Equipartition: harmonic atoms have 3/2 kT of potential energy.
+    warmer = 1.5 * units.kB * (config.protocol.temperature_k - float(frames.temperature_k[0]))
+    low, high = min(warmer, 0) - spread, max(warmer, 0) + spread
+    energy = (low, high) if np.isfinite(spread) else None
     whole = averages(counts, frames)
     parts = np.arange(0, n, 2), np.arange(1, n, 2)
     halves = [averages(counts.of(half), frames.select(half)) for half in parts]
     crystal = set(frames.phase.tolist()) == {"crystal"}
-    start = frames.select(np.arange(protocol.replicas) * n // protocol.replicas % n)
     found = {
-        "origin": f"{n} frames of the data set",
+        "origin": frames_label(n),
         "structure": whole.rounded(),
         "msd": None,
         **(_half(_floors(*halves)) if n > 1 else {"rdf_floor": None, "adf_floor": None}),
+        **_said_of_frames(config, frames),
     }
-    return start, Expected(energy, whole.rdf if crystal else None, shell), found
+    start = spread_over(frames, config.protocol.replicas)
+    return start, Expected(energy, whole.rdf, shell, crystal), found
 
 
 def _half(floors: dict[str, float]) -> dict[str, float]:

@@ -5,11 +5,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from tlbench.base.formats import later
 from tlbench.base.magnitudes import Magnitude
 from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import CALL, Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
+from tlbench.jobs.extremes import Extremes, extremes_of
 from tlbench.jobs.kind import MOST, Kind, Word
 from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
 from tlbench.md.protocol import Protocol
@@ -29,16 +31,24 @@ class Survival(kind.Result):
     """How long the replicas of a model's simulations lasted.
 
     ``survival_ps`` of each replica until a criterion fired, or until the end; ``criterion`` which
-    one did, "" where none did.
+    one did, "" where none did. ``extremes`` is None if they were not recorded.
     """
 
     survival_ps: list[Magnitude] = Field(min_length=1, max_length=MOST)
     criterion: list[Word] = Field(max_length=MOST)
+    extremes: Extremes | None = later(None)
 
     @model_validator(mode="after")
-    def _one_criterion_for_each(self) -> "Survival":
+    def _one_for_each(self) -> "Survival":
         if len(self.criterion) != len(self.survival_ps):
             raise ValueError("there should be one criterion for each replica")
+        if self.extremes is None:
+            return self
+        lasted = self.extremes.lasted
+        if len(lasted) != len(self.criterion):
+            raise ValueError("there should be extremes of each replica")
+        if not all(last for last, name in zip(lasted, self.criterion, strict=True) if name == ""):
+            raise ValueError("a stable replica should have extremes up to the end")
         return self
 
 
@@ -64,11 +74,9 @@ def run(config: Config, context: Context) -> Result:
     protocol = config.protocol
     potential = load_potential(context.parents["model"] / MODEL, context.device)
     reference = context.parents["reference"]
+    expected = load_expected(reference / EXPECTED)
     simulation = Simulation(
-        Frames.load(reference / START),
-        ForceField.of(potential),
-        protocol,
-        load_expected(reference / EXPECTED),
+        Frames.load(reference / START), ForceField.of(potential), protocol, expected
     )
     found = simulation.run(
         context.folder, lambda done, total, alive: context.report(Progress(done, total))
@@ -85,6 +93,7 @@ def run(config: Config, context: Context) -> Result:
         survival_ps=[round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],
         criterion=found.criterion,
         temperature_k=found.temperature.round(3).tolist(),
+        extremes=extremes_of(found, protocol, expected),
     )
 
 

@@ -99,7 +99,7 @@ def run(config: Config, context: Context) -> Result:
     import torch
 
     from tlbench.models.potential import in_precision
-    from tlbench.training.checkpoint import write_curve
+    from tlbench.training.checkpoint import CURVE_FORMAT
     from tlbench.training.loop import force_mae, train
 
     strategy = arm(config.strategy)
@@ -145,7 +145,7 @@ def run(config: Config, context: Context) -> Result:
         )
         strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
-        write_curve(context.folder / CURVE, curve)
+        CURVE_FORMAT.write(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
         result["train_force_mae"] = force_mae(potential, data)
         result["validation_force_mae"] = force_mae(potential, validation)

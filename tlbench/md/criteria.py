@@ -27,13 +27,21 @@ class Expected:
     """What is seen in reference dynamics.
 
     ``energy`` lowest and highest potential energy per atom counted from the start, eV, or None
-    if unknown; ``rdf`` g(r) of a crystal at the sampled distances, or None where the reference
-    is no crystal. ``shell`` reach of the first shell, Å, or None for that of a crystal.
+    if unknown; ``rdf`` g(r) at the sampled distances, or None if unknown, and whether it is that
+    of a ``crystal``. ``shell`` reach of the first shell, Å, or None for that of a crystal.
     """
 
     energy: tuple[float, float] | None = None
     rdf: Floats | None = None
     shell: float | None = None
+    crystal: bool = True
+
+    def energy_excess(self, energy: Tensor) -> Tensor:
+        """Return how far energies (n,) are beyond the range, eV/atom; 0 where it is unknown."""
+        if self.energy is None:
+            return torch.zeros_like(energy)
+        low, high = self.energy
+        return torch.maximum(low - energy, energy - high).clamp(min=0)
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,7 @@ class Watch:
         if bounds.max_force is not None:
             found[FORCE] = now.force > bounds.max_force
         if bounds.energy_margin is not None and expected.energy is not None:
-            low, high = expected.energy
-            margin = bounds.energy_margin
-            found[ENERGY] = (now.energy < low - margin) | (now.energy > high + margin)
+            found[ENERGY] = expected.energy_excess(now.energy) > bounds.energy_margin
         return found
 
 
@@ -108,6 +114,7 @@ class Outcome:
     ``energy_high`` eV per atom counted from the start; ``temperature`` mean kinetic temperature
     after equilibration, K; ``counts`` of pairs and angles after equilibration. ``msd``
     (n, n_samples) mean-square displacement from the start, Å²; NaN where a replica had stopped.
+    ``extremes`` (n, quantities, points) the worst so far, see `tlbench.md.extremes.ExtremeTally`.
     """
 
     steps: Ints
@@ -117,6 +124,7 @@ class Outcome:
     temperature: Floats
     msd: Floats
     counts: StructureCounts
+    extremes: Floats
 
     @property
     def stable(self) -> Ints:
@@ -157,17 +165,11 @@ class Tally:
         more = n_samples - self.msd.shape[1]
         self.msd = np.pad(self.msd, ((0, 0), (0, more)), constant_values=np.nan)
 
-    def add(
-        self,
-        alive: Ints,
-        step: int,
-        now: Instant,
-        equilibrated: bool,
-        gone: npt.NDArray[np.bool_],
-    ) -> None:
-        """Count one step of the replicas ``alive``; averages are of those that are not gone."""
-        self.steps[alive] = step
-        stay, staying = alive[~gone], ~gone
+    def add(self, alive: Ints, step: int, now: Instant, equilibrated: bool) -> None:
+        """Count one step of the replicas ``alive`` for which no criterion has fired."""
+        staying = self.code[alive] < 0
+        stay = alive[staying]
+        self.steps[stay] = step
         if equilibrated:
             self.temperature_sum[stay] += now.temperature.numpy()[staying]
             self.temperature_n[stay] += 1
@@ -175,15 +177,18 @@ class Tally:
         self.energy_low[stay] = np.minimum(self.energy_low[stay], energy)
         self.energy_high[stay] = np.maximum(self.energy_high[stay], energy)
 
-    def stop(self, alive: Ints, fired: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
-        """Note the first criterion that fires for each replica; return who is stopped."""
-        gone = np.zeros(len(alive), dtype=bool)
+    def note(
+        self, alive: Ints, step: int, fired: dict[str, npt.NDArray[np.bool_]]
+    ) -> npt.NDArray[np.bool_]:
+        """Note the first criterion that ever fires for each replica; return for which one does."""
+        any_fired = np.zeros(len(alive), dtype=bool)
         for name, mask in fired.items():
-            self.code[alive[mask & ~gone]] = CRITERIA.index(name)
-            gone |= mask
-        return gone
+            first = alive[mask & (self.code[alive] < 0)]
+            self.code[first], self.steps[first] = CRITERIA.index(name), step
+            any_fired |= mask
+        return any_fired
 
-    def outcome(self, temperature_k: float, counts: StructureCounts) -> Outcome:
+    def outcome(self, temperature_k: float, counts: StructureCounts, extremes: Floats) -> Outcome:
         """Return what has been found so far."""
         mean = self.temperature_sum / np.maximum(self.temperature_n, 1)
         return Outcome(
@@ -194,6 +199,7 @@ class Tally:
             temperature=mean * temperature_k,
             msd=self.msd,
             counts=counts,
+            extremes=extremes,
         )
 
 

@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from tlbench.base.errors import InputError, LockedError
-from tlbench.base.files import clear_parts, flush, write_whole
+from tlbench.base.files import clear_parts, flush
+from tlbench.base.formats import Format
 from tlbench.base.locks import Lock
-from tlbench.base.schema import Strict
+from tlbench.base.schema import ModelT, Strict
 from tlbench.data.frames import Frames
 from tlbench.md.criteria import Outcome
 from tlbench.md.inputs import Driver
@@ -23,8 +24,6 @@ from tlbench.md.trajectory import Trajectory
 
 SETTINGS, TRAJECTORY, OBSERVABLES = "settings.json", "trajectory.extxyz", "observables.json"
 LOCK = ".lock"
-
-ModelT = TypeVar("ModelT", bound=Strict)
 
 
 class Settings(Strict):
@@ -81,6 +80,10 @@ class Observables(Strict):
     provenance: dict[str, Any]
 
 
+SETTINGS_FORMAT = Format("description of a simulation", Settings)
+OBSERVABLES_FORMAT = Format("outcome of a simulation", Observables)
+
+
 def finished(folder: Path, settings: Settings) -> Observables | None:
     """Return what a simulation of these settings has found in ``folder``; None if not finished.
 
@@ -100,12 +103,12 @@ def finished(folder: Path, settings: Settings) -> Observables | None:
                 "choose another folder with --out."
             )
         return None
-    found = _read(path, Settings)
+    found = _read(path, SETTINGS_FORMAT)
     if found != settings:
         _check_longer(folder, found, settings)
         return None
     path = folder / OBSERVABLES
-    return _read(path, Observables) if path.exists() else None
+    return _read(path, OBSERVABLES_FORMAT) if path.exists() else None
 
 
 def simulate(
@@ -153,14 +156,14 @@ def simulate(
                 return done
             # First what a shorter simulation found: its last step, which is kept, has all of it.
             (folder / OBSERVABLES).unlink(missing_ok=True)
-            write_whole(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+            SETTINGS_FORMAT.write(folder / SETTINGS, settings)
             trajectory = Trajectory(folder / TRAJECTORY, structure, protocol.timestep_fs)
             _match(trajectory, folder / CHECKPOINT, protocol)
             with trajectory:
                 outcome = simulation.run(folder, on_step, trajectory.write, checkpoint_seconds)
             flush(trajectory.path)
             found = _observables(settings, outcome, start, provenance())
-            write_whole(folder / OBSERVABLES, found.model_dump_json(indent=1) + "\n")
+            OBSERVABLES_FORMAT.write(folder / OBSERVABLES, found)
     except LockedError as error:
         raise InputError(
             f"Another process simulates in {folder} ({error.by}); wait for it, or choose another "
@@ -238,16 +241,15 @@ def held_equilibration(folder: Path) -> float | None:
         If the folder holds something else.
     """
     path = folder / SETTINGS
-    return _read(path, Settings).protocol.equilibration_ps if path.exists() else None
+    return _read(path, SETTINGS_FORMAT).protocol.equilibration_ps if path.exists() else None
 
 
-def _read(path: Path, model: type[ModelT]) -> ModelT:
+def _read(path: Path, form: Format[ModelT]) -> ModelT:
     try:
-        return model.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            f"{path}: is not what tlbench md wrote there; choose another folder with --out."
-        ) from error
+        return form.read(path)
+    except InputError as error:
+        reason = str(error).rstrip(".")
+        raise InputError(f"{reason}; choose another folder with --out.") from error
 
 
 def _check_longer(folder: Path, found: Settings, settings: Settings) -> None:

@@ -1,12 +1,14 @@
 """How a structure is simulated, and when a simulation counts as unstable."""
 
 import math
+from typing import Literal
 
 import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.data.frames import Floats, Ints
 
@@ -62,9 +64,24 @@ class Criteria(Strict):
         description="error of the radial distribution function of a window of time, where the "
         "reference is a crystal",
     )
+    structure_error: PositiveFloat | None = later(
+        None,
+        description="the same on a scale without the empty core, in crystals and in liquids, "
+        "after equilibration",
+    )
     window_fs: PositiveFloat = Field(
         default=1000.0, le=1000 * LONGEST_PS, description="length of that window"
     )
+
+
+EXTREME = Criteria(
+    temperature_sigmas=100.0,
+    closest_pair=0.3,
+    max_force=1000.0,
+    energy_margin=None,
+    rdf_error=None,
+)
+"""Bounds beyond which a simulation is not worth going on with, whatever it is judged by."""
 
 
 class Protocol(Strict):
@@ -83,6 +100,11 @@ class Protocol(Strict):
         default=50.0, le=1000 * LONGEST_PS, description="time between samples of structure"
     )
     criteria: Criteria = Criteria()
+    stop: Literal["criteria", "extreme"] = later(
+        "criteria",
+        description="extreme: a replica for which a criterion fires counts as unstable from then "
+        "on, but goes on up to extreme values, so that its stability is known for any threshold",
+    )
 
     @model_validator(mode="after")
     def _times_fit(self) -> "Protocol":
@@ -139,6 +161,12 @@ class Protocol(Strict):
     def window_samples(self) -> int:
         """Number of samples in a window of the structure's criterion."""
         return max(1, round(self.criteria.window_fs / (self.sample_steps * self.timestep_fs)))
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether a window of time of the structure's criterion begins after equilibration."""
+        before = -(-self.equilibration_steps // (self.window_samples * self.sample_steps))
+        return (before + 1) * self.window_samples <= self.n_samples
 
     def check(self, atomic_numbers: Ints) -> None:
         """Refuse a timestep that cannot work for some of the elements.

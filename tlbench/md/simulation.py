@@ -18,10 +18,19 @@ from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch, ForceField
 from tlbench.md.criteria import Expected, Outcome, Snapshot, Tally, Watch, arrays_of, restore
+from tlbench.md.extremes import ExtremeTally
 from tlbench.md.langevin import Langevin, LangevinState
-from tlbench.md.protocol import STRUCTURE, Protocol
+from tlbench.md.protocol import (
+    CLOSEST_PAIR,
+    ENERGY,
+    EXTREME,
+    FORCE,
+    STRUCTURE,
+    TEMPERATURE,
+    Protocol,
+)
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
-from tlbench.metrics.structure import rdf_error
+from tlbench.metrics.structure import rdf_error, rdf_error_beyond_core
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -44,7 +53,7 @@ def load_arrays(path: Path) -> Arrays | None:
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0
-FORMAT = 3
+FORMAT = 4
 """Number of what a checkpoint holds; one of another number is that of another simulation."""
 
 
@@ -52,7 +61,8 @@ class Simulation:
     """Replicas of structures under one protocol.
 
     Each replica has a random stream of its own, and its trajectory does not depend on which
-    others share the batch. One for which a criterion fires leaves the batch.
+    others share the batch. One for which a criterion fires leaves the batch, or goes on up to
+    extreme values if the protocol says so.
 
     Parameters
     ----------
@@ -61,7 +71,7 @@ class Simulation:
     force_field, protocol
         What drives the atoms, and how.
     expected
-        What reference dynamics looks like; without it, two criteria are not asked.
+        What reference dynamics looks like; without it, three criteria are not asked.
     numbers
         Number of each replica, which names its random stream; by default 0, 1, ….
     identity
@@ -92,6 +102,7 @@ class Simulation:
         self._alive = np.arange(len(start), dtype=np.int64)
         self._state: LangevinState | None = None
         self._tally = Tally.new(len(start), protocol.n_samples)
+        self._extremes = ExtremeTally.new(len(start), protocol.n_samples)
         self._counts = StructureCounts.none(len(start))
         self._window = StructureCounts.none(len(start))
         self._gather()
@@ -147,7 +158,7 @@ class Simulation:
                 saved = time.monotonic()
         if folder is not None:
             self._save(folder)
-        return self._tally.outcome(self.protocol.temperature_k, self._counts)
+        return self._tally.outcome(self.protocol.temperature_k, self._counts, self._extremes.series)
 
     def _begin(self) -> None:
         # The first call is of the start itself, whose energy is where others are counted from.
@@ -168,7 +179,11 @@ class Simulation:
         frames = self.start.select(alive)
         self._batch = Batch(frames, self._force_field)
         self._structures = Structures(frames, self.expected.shell)
-        self._watch = Watch(protocol.criteria, self.expected, self._batch.n_atoms)
+        n_atoms = self._batch.n_atoms
+        self._watch = Watch(protocol.criteria, self.expected, n_atoms)
+        self._limit = None
+        if protocol.stop == "extreme":
+            self._limit = Watch(EXTREME, self.expected, n_atoms)
         self._dynamics = Langevin(
             frames,
             [protocol.temperature_k] * len(alive),
@@ -184,11 +199,24 @@ class Simulation:
         state, alive = self._running(), self._alive
         temperature = self._dynamics.temperature(state)
         now = self._batch.now(state, temperature, self._tally.start_energy[alive])
-        fired = {name: mask.numpy() for name, mask in self._watch.fired(now).items()}
-        gone = self._tally.stop(alive, fired)
+        gone = self._note(self._watch.fired(now))
+        if self._limit is not None:
+            gone = self._note(self._limit.fired(now))
         equilibrated = self.step > self.protocol.equilibration_steps
-        self._tally.add(alive, self.step, now, equilibrated, gone)
+        self._tally.add(alive, self.step, now, equilibrated)
+        stay = ~gone
+        for name, values in (
+            (TEMPERATURE, now.temperature),
+            (CLOSEST_PAIR, now.closest),
+            (FORCE, now.force),
+            (ENERGY, self.expected.energy_excess(now.energy)),
+        ):
+            self._extremes.add(alive[stay], name, values.numpy()[stay])
         self._remove(gone)
+
+    def _note(self, fired: dict[str, Tensor]) -> npt.NDArray[np.bool_]:
+        masks = {name: mask.numpy() for name, mask in fired.items()}
+        return self._tally.note(self._alive, self.step, masks)
 
     def _remove(self, gone: npt.NDArray[np.bool_]) -> None:
         """Let replicas leave the batch."""
@@ -224,20 +252,31 @@ class Simulation:
         if self.step > self.protocol.equilibration_steps:
             self._counts.add(alive, counts)
         self._judge_structure(counts)
+        self._extremes.sample(self._alive, number, self.protocol.n_samples)
 
     def _judge_structure(self, counts: StructureCounts) -> None:
         """Ask whether the structure of the last window of time is that of the reference."""
-        alive, reference = self._alive, self.expected.rdf
-        bound = self.protocol.criteria.rdf_error
-        if reference is None or bound is None:
+        alive, reference, protocol = self._alive, self.expected.rdf, self.protocol
+        if reference is None:
             return
         self._window.add(alive, counts)
-        if self._window.samples[alive[0]] < self.protocol.window_samples:
+        if self._window.samples[alive[0]] < protocol.window_samples:
             return
         found = rdf(self._window.of(alive), self._batch.frames)
         self._window = StructureCounts.none(len(self.start))
-        errors = np.array([rdf_error(distances(), g, reference) for g in found])
-        self._remove(self._tally.stop(alive, {STRUCTURE: errors > bound}))
+        bounds, fired = protocol.criteria, np.zeros(len(alive), dtype=bool)
+        if self.expected.crystal and bounds.rdf_error is not None:
+            errors = np.array([rdf_error(distances(), g, reference) for g in found])
+            fired |= errors > bounds.rdf_error
+        length = protocol.window_samples * protocol.sample_steps
+        if self.step - length >= protocol.equilibration_steps:
+            errors = np.array([rdf_error_beyond_core(distances(), g, reference) for g in found])
+            self._extremes.add(alive, STRUCTURE, errors)
+            if bounds.structure_error is not None:
+                fired |= errors > bounds.structure_error
+        self._tally.note(alive, self.step, {STRUCTURE: fired})
+        if self._limit is None:
+            self._remove(fired)
 
     def _save(self, folder: Path) -> None:
         state = self._running()
@@ -274,6 +313,8 @@ class Simulation:
         for group, kept in self._kept().items():
             restore(kept, group, arrays)
         self._tally.lengthen(self.protocol.n_samples)
+        if time_ps < self.protocol.time_ps:
+            self._extremes.lengthen(self.protocol.n_samples)
         positions, velocities, forces, energy, closest = (
             torch.as_tensor(arrays[name])
             for name in ("positions", "velocities", "forces", "energy", "closest")
@@ -286,8 +327,13 @@ class Simulation:
     def _generators(self) -> list[torch.Generator]:
         return self._dynamics.generators if len(self._alive) else []
 
-    def _kept(self) -> dict[str, Tally | StructureCounts]:
-        return {"tally": self._tally, "counts": self._counts, "window": self._window}
+    def _kept(self) -> dict[str, Tally | StructureCounts | ExtremeTally]:
+        return {
+            "tally": self._tally,
+            "counts": self._counts,
+            "window": self._window,
+            "extremes": self._extremes,
+        }
 
     def _digest(self, protocol: Protocol) -> str:
         """Return a digest of everything that determines the trajectories, and of their length."""

@@ -172,11 +172,15 @@ class StillingerWeberOrigin(Origin):
         from tlbench.reference.stillinger_weber import StillingerWeber
 
         return Reference(
-            name=f"Stillinger–Weber {element}",
             start=_crystal(element, start["lattice_constant"], start["repeats"]),
             potential=StillingerWeber(element),
             crystal=start["crystal"],
         )
+
+    @classmethod
+    def reference_name(cls, element: str) -> str:
+        """Return the name of the potential with its element."""
+        return f"Stillinger–Weber {element}"
 
     @classmethod
     def make(

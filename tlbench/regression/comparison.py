@@ -1,12 +1,14 @@
 """Two runs side by side, pair by pair: as a table, in Markdown and as JSON."""
 
-import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from tlbench.base.errors import printable
+from tlbench.base.formats import Format
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     geometric_mean,
@@ -21,6 +23,24 @@ from tlbench.report.wording import n_pairs_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+class Compared(BaseModel):
+    """What ``tlbench compare --json`` writes.
+
+    ``a`` and ``b`` are the runs, ``only_a`` and ``only_b`` the models that only one has numbers
+    of; a row is the data of a `Row`.
+    """
+
+    a: dict[str, Any]
+    b: dict[str, Any]
+    remarks: list[str]
+    only_a: list[str]
+    only_b: list[str]
+    rows: list[dict[str, Any]]
+
+
+COMPARED_FORMAT = Format("comparison of two runs", Compared)
 
 
 @dataclass(frozen=True)
@@ -116,15 +136,16 @@ class Comparison:
 
     def json(self) -> str:
         """Return everything as JSON, values by condition included."""
-        value = {
-            "a": _data(self.pairing.first),
-            "b": _data(self.pairing.second),
-            "remarks": self.remarks(),
-            "only_a": listed(self.pairing.only_first),
-            "only_b": listed(self.pairing.only_second),
-            "rows": [row.data for row in self.rows],
-        }
-        return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return COMPARED_FORMAT.text(
+            Compared(
+                a=_data(self.pairing.first),
+                b=_data(self.pairing.second),
+                remarks=self.remarks(),
+                only_a=listed(self.pairing.only_first),
+                only_b=listed(self.pairing.only_second),
+                rows=[row.data for row in self.rows],
+            )
+        )
 
 
 def compare(pairing: Pairing) -> Comparison:

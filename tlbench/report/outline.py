@@ -13,6 +13,7 @@ Make = Callable[[Analysis], Iterable[Section]]
 
 SECTIONS: tuple[str, ...] = (
     "sections.errors:errors",
+    "budgets.section:budgets",
     "sections.errors:learning_curves",
     "sections.transfers:transfers",
     "sections.conditions:conditions",

@@ -1,5 +1,6 @@
 """How numbers and their limits are said: ratios, ranges, budgets."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tlbench.base.phrases import counted
@@ -76,8 +77,26 @@ def number_text(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
+def at_budget(suite: Suite) -> str:
+    """Return at which budget what is said of a suite's final errors holds."""
+    if suite.budgets is None:
+        return AT_THIS_BUDGET
+    return f"after {counted(suite.budgets[-1], 'update')}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as an enumeration."""
+    found = list(words)
+    if len(found) < 2:
+        return "".join(found)
+    return f"{', '.join(found[:-1])} and {found[-1]}"
+
+
 def budget_label(suite: Suite) -> str:
     """Return in a few words what the errors of a suite measure."""
+    if suite.budgets:
+        budgets = listed(f"{budget:,}" for budget in suite.budgets)
+        return f"{budgets} updates; converged or not, arm by arm"
     updates = counted(suite.training.updates, "update")
     return f"{updates}: speed of learning, not shown to be converged"
 
@@ -85,7 +104,7 @@ def budget_label(suite: Suite) -> str:
 def budget_note(suite: Suite, tuned: bool = False) -> str:
     """Return how models were trained, and what that leaves open.
 
-    A suite has one budget, so none of its runs can show that training has converged.
+    A run of a suite with one budget cannot show that training has converged.
 
     Parameters
     ----------
@@ -93,6 +112,8 @@ def budget_note(suite: Suite, tuned: bool = False) -> str:
         Whether some arms have learning rates of their own.
     """
     training, source = suite.training, suite.pretraining
+    if suite.budgets:
+        return _budgets_note(suite, tuned)
     rate = f"a learning rate of {training.learning_rate:g}" + (" unless tuned" if tuned else "")
     return (
         f"Target models had {counted(training.updates, 'update')} at {rate}, source models "
@@ -100,4 +121,23 @@ def budget_note(suite: Suite, tuned: bool = False) -> str:
         "not shown to be converged: where an arm has the lower error, it may only have learnt "
         "faster, and with longer training or another learning rate ratios and ranks may change, "
         "also to the other side of 1."
+    )
+
+
+def _budgets_note(suite: Suite, tuned: bool) -> str:
+    budgets = listed(f"{budget:,}" for budget in suite.budgets or ())
+    source = listed(
+        f"{budget:,}" for budget in suite.pretraining_budgets or [suite.pretraining.updates]
+    )
+    rate = f"a learning rate of {suite.training.learning_rate:g}"
+    how = (
+        " No arm was tuned: with another learning rate arms may learn faster or slower, and ratios "
+        "of models that are not converged may change, also to the other side of 1."
+    )
+    return (
+        f"Target models had {budgets} updates at {rate}{' unless tuned' if tuned else ''}, each "
+        f"training with its own whole schedule, source models {source} at "
+        f"{suite.pretraining.learning_rate:g}. Tables are of the largest budget unless they say "
+        "otherwise. Only errors of which both the arm and scratch are converged are compared as "
+        f"what models end at; all others compare how fast they learn.{'' if tuned else how}"
     )

@@ -1,6 +1,5 @@
 """The trained models of a run: coordinates, test errors, costs, files of the potentials."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Literal
 from tlbench.base.errors import InputError
 from tlbench.base.files import stored
 from tlbench.base.registry import near_names
-from tlbench.engine.run.run_log import RUN
+from tlbench.engine.run.run_log import RUN, read_started
 from tlbench.engine.store.store import State, Store, is_key
 from tlbench.jobs.context import MODEL
 from tlbench.results.costs import COSTS_FORMAT, Cost
@@ -152,13 +151,9 @@ def store_of(folder: Path) -> Path | None:
     InputError
         If what says it cannot be read.
     """
-    path = folder / RUN
-    if not path.exists():
+    if not (folder / RUN).exists():
         return None
-    try:
-        return Path(json.loads(path.read_text(encoding="utf-8"))["store"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read; name the run's store with --store.") from error
+    return Path(read_started(folder, "name the run's store with --store").store)
 
 
 def _by_model(records: Iterable[Record]) -> list[list[Record]]:

@@ -24,9 +24,15 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     at = f"{suite.dynamics.temperature_k:g} K"
     start = target.origin.start(suite.dynamics.temperature_k)
     of_frames = start["kind"] == "frames"
+    needs_data = of_frames or suite.dynamics.start == "nearest"
     reference = result.keys.job(
-        ReferenceConfig(protocol=protocol, element=element, start=start),
-        {"data": data} if of_frames else {},
+        ReferenceConfig(
+            protocol=protocol,
+            element=element,
+            start=start,
+            start_structure=suite.dynamics.start,
+        ),
+        {"data": data} if needs_data else {},
         f"reference dynamics of {element} at {at}",
         named=[] if of_frames else [f"origin {start['kind']}"],
     )

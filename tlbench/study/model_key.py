@@ -197,8 +197,7 @@ class ModelKey(Strict):
         """Return whether it was trained on these; without target data, it may have been."""
         if self.size == 0:
             return self.init_seed == structures.init_seed
-        own = (self.size, *self.pair, self.train_temperature_k)
-        return own == tuple(dict(structures).values())
+        return all(getattr(self, name) == value for name, value in structures)
 
     def temperature_label(self) -> str:
         """Return at which temperature it is trained, as ``" at 300 K"``; empty for all."""

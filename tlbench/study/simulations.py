@@ -3,6 +3,7 @@
 from pydantic import Field, PositiveInt
 
 from tlbench.base.formats import later
+from tlbench.jobs.start import Start
 from tlbench.md.protocol import Protocol
 
 
@@ -13,6 +14,13 @@ class Simulations(Protocol):
         default=None,
         description="simulate the models trained on so many structures; by default all",
     )
+    start: Start | None = later(
+        None,
+        description="structures that simulations start from, with velocities of temperature_k: of "
+        "the nearest temperature that the data have, whichever the phase; or of one phase, of the "
+        "nearest temperature or, with a reference potential, its perfect crystal or the melt of "
+        "it. By default frames of exactly temperature_k, or the crystal of a reference potential",
+    )
 
     budgets: list[PositiveInt] | None = later(
         None,
@@ -22,4 +30,4 @@ class Simulations(Protocol):
 
     def protocol(self) -> Protocol:
         """Return what each simulation follows."""
-        return Protocol.model_validate(self.model_dump(exclude={"sizes", "budgets"}))
+        return Protocol.model_validate(self.model_dump(exclude={"sizes", "budgets", "start"}))

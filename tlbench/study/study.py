@@ -252,7 +252,7 @@ class Study:
             value["source"] = self.ends[0].source.recipe()
             value["target"] = self.ends[0].target.recipe()
         # Neither changes the frames of a data set, so its recipe has neither.
-        beside = {
+        beside: dict[str, dict[str, Any]] = {
             "strata": {ends.target.name: self.strata(ends.target) for ends in self.ends},
             "marks": {card.name: self.marked(card) for card in self.cards},
         }
@@ -294,8 +294,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
-                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to the card, "
-                "or set subsets: random."
+                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to it, or "
+                "set subsets: random."
             )
     return study
 

@@ -2,32 +2,35 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel
 from safetensors.torch import load, save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from tlbench.base.files import read_sealed, write_sealed
+from tlbench.base.formats import Format
 from tlbench.models.potential import Potential, set_tensors, tensors_of
 
 
-@dataclass
-class Curve:
+class Curve(BaseModel):
     """How a training run went.
 
     ``loss`` has one value per update; ``validation`` holds (updates done, force MAE in meV/Å).
     """
 
-    loss: list[float] = field(default_factory=list)
-    validation: list[tuple[int, float]] = field(default_factory=list)
+    loss: list[float] = []
+    validation: list[tuple[int, float]] = []
 
     @property
     def best(self) -> tuple[int, float]:
         """The validation point of the lowest error, the first of several."""
         return min(self.validation, key=lambda point: (math.isnan(point[1]), point[1]))
+
+
+CURVE_FORMAT = Format("training curve", Curve)
 
 
 def save_checkpoint(
@@ -49,7 +52,7 @@ def save_checkpoint(
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
-    progress = json.dumps({"update": update, "curve": asdict(curve)}).encode()
+    progress = json.dumps({"update": update, "curve": curve.model_dump()}).encode()
     tensors["progress"] = torch.frombuffer(bytearray(progress), dtype=torch.uint8)
     write_sealed(path, save(tensors))
 
@@ -69,8 +72,7 @@ def load_checkpoint(
         return None
     tensors = load(content)
     progress = json.loads(bytes(tensors.pop("progress").numpy()))
-    kept = progress["curve"]
-    curve = Curve(kept["loss"], [(u, e) for u, e in kept["validation"]])
+    curve = Curve.model_validate(progress["curve"])
     weights: dict[str, dict[str, Tensor]] = {"potential": {}, "best": {}}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
@@ -89,8 +91,3 @@ def load_checkpoint(
         return None
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     return int(progress["update"]), curve
-
-
-def write_curve(path: Path, curve: Curve) -> None:
-    """Write the curve as JSON."""
-    path.write_text(json.dumps(asdict(curve)))

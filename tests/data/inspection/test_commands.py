@@ -4,6 +4,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -78,6 +79,55 @@ def test_sound_data_end_with_exit_code_0(run, tmp_path, frames):
     code, printed = run("validate", write(tmp_path / "mine.extxyz", frames))
     assert code == 0
     assert "30 structures checked: 0 errors, 0 warnings" in printed
+
+
+def with_use(card, use):
+    path = Path(card)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | use))
+
+
+def test_marks_and_strata_of_a_card_are_shown(run, tmp_path, frames):
+    labelled = replace(frames, phase=np.where(np.arange(30) % 2, "crystal", "liquid"))
+    card = card_of(tmp_path, labelled)
+    use = {
+        "strata": ["phase"],
+        "marks": [{"mark": "copy", "frames": [0, 2], "reason": "They are repeated."}],
+    }
+    with_use(card, use)
+    for verb in ("describe", "validate"):
+        code, said = run(verb, card)
+        assert code == 0, said
+        said = " ".join(said.split())
+        assert "Stratified draws are by phase: 2 strata of" in said
+        assert "2 of 3 test structures are marked 'copy', test frame 0, 2: They are" in said
+
+
+@pytest.mark.parametrize(
+    ("use", "complaint"),
+    [
+        ({"strata": ["group"]}, "no structure has a known group, so that no draw can be"),
+        (
+            {"marks": [{"mark": "copy", "frames": [99], "reason": "r"}]},
+            "marks: frame 99 is marked 'copy', but the test part has the frames 0 to",
+        ),
+        (
+            {"marks": [{"mark": "copy", "groups": ["Slab"], "reason": "r"}]},
+            "marks: the group 'Slab' is marked 'copy', but no test frame has it",
+        ),
+        (
+            {"marks": [{"mark": "copy", "frames": [0, 1, 2], "reason": "r"}]},
+            "marks: every test frame is marked, so that none is left",
+        ),
+    ],
+    ids=["strata", "index", "group", "all"],
+)
+def test_what_a_card_cannot_mean_is_an_error(run, tmp_path, frames, use, complaint):
+    card = card_of(tmp_path, frames)
+    with_use(card, use)
+    for verb, expected in (("describe", 2), ("validate", 1)):
+        code, said = run(verb, card)
+        assert code == expected, said
+        assert complaint in " ".join(said.split())
 
 
 def test_errors_come_first_and_end_with_exit_code_1(run, tmp_path, frames):

@@ -50,9 +50,10 @@ def check_numbers(
         if errors.energy is None and _has_energies(model.where.model.strategy):
             yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
+            by = entry.suite.by if errors.weights == "last" else []
             try:
                 cache[model.job] = recompute(
-                    errors, tests[errors.data], entry.suite.error_metrics, entry.suite.by
+                    errors, tests[errors.data], entry.suite.error_metrics, by
                 )
             except ValueError as error:
                 yield f"{model.where.label()}: {error}."

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from tlbench.board.reading import Entry
+from tlbench.data.cards import Card
+from tlbench.data.origins import ORIGINS
+from tlbench.jobs.reference import frames_label, simulations_label
 from tlbench.md.protocol import CRITERIA, STABLE
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.frame_errors import Recomputed
+from tlbench.study.simulations import Simulations
 
 PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
 """Words that mean nothing to Markdown or HTML."""
-
-ORIGIN = re.compile(
-    r"Stillinger–Weber [A-Z][a-z]?, [0-9]{1,5} simulations|[0-9]{1,9} frames of the data set"
-)
-"""What `tlbench.jobs.reference` says that a reference is made of, which sentences repeat."""
 
 
 def check_simulations(entry: Entry) -> Iterator[str]:
@@ -30,8 +29,8 @@ def check_simulations(entry: Entry) -> Iterator[str]:
     reference = dynamics.reference
     if (reference.temperature_k, reference.time_ps) != (asked.temperature_k, asked.time_ps):
         yield "The reference dynamics is at another temperature or of another length than asked."
-    if not ORIGIN.fullmatch(reference.origin):
-        yield "The origin of the reference dynamics is not one that tlbench gives."
+    if not all(_is_made_of(reference.origin, ends.target, asked) for ends in entry.study.ends):
+        yield "The origin of the reference dynamics is not the one that its data set gives."
     if {reference.element} != {ends.transfer.target for ends in entry.study.ends}:
         yield "The reference dynamics is not of the target's element."
     n_bins = (len(reference.distances), len(reference.angles))
@@ -58,6 +57,15 @@ def check_simulations(entry: Entry) -> Iterator[str]:
     if reference.digest() != entry.about.reference:
         yield "The reference dynamics is not that whose digest is given."
     yield from _strangers(entry, dynamics)
+
+
+def _is_made_of(text: str, target: Card, asked: Simulations) -> bool:
+    """Return whether ``text``, which sentences of the site repeat, is what the job would say."""
+    kind = target.origin.start(asked.temperature_k)["kind"]
+    if kind == "frames":
+        return re.fullmatch(frames_label("[0-9]{1,9}"), text) is not None
+    name = ORIGINS.get(kind).reference_name(target.elements[0])
+    return text == simulations_label(name, asked.replicas)
 
 
 def _named(run: ModelRun) -> str:

@@ -41,8 +41,8 @@ def check_tests(entry: Entry, tested: list[TestSet]) -> Iterator[str]:
         elif known.recipe in entry.cards:
             card = entry.cards[known.recipe]
             yield from _sampled(tests, card)
-            if tests.marks and tests.marks != marked_frames(card.marked(), tests.group):
-                yield f"The marked test structures of {known.card} are not those of its card."
+            if tests.marks != marked_frames(entry.study.marked(card), tests.group):
+                yield f"The marked test structures of {known.card} are not those of the suite."
     if len({tests.data for tests in tested}) != len(tested):
         yield "A test set is given twice."
 

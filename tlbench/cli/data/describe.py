@@ -35,6 +35,7 @@ def describe(
 
     from tlbench.cli.tables import console, drawn, say
     from tlbench.data.fetch import locate
+    from tlbench.data.inspection.statements import statements
     from tlbench.data.inspection.summary import describe_parts, tables
     from tlbench.report.inspection.page import write_page
 
@@ -44,6 +45,7 @@ def describe(
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
         parts = card.read(locate(card)) if guessed else load_parts(card, store, mirror, status)
+        stated = list(statements(card, parts))
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)
         status.update("Writing the page …")
@@ -51,7 +53,7 @@ def describe(
             write_page(page, card, parts, description)
     out = console()
     say(f"{card.name}: {card.title}", out, "bold")
-    for sentence in guessed:
+    for sentence in (*guessed, *stated):
         say(sentence, out)
     for table in tables(description):
         say("", out)

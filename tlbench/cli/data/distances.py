@@ -48,17 +48,20 @@ def distances(
     and three distances of whole environments, raw and in units of each set's nearest-neighbour
     distance, with 95 % intervals and the floor that halves of one set have.
     """
-    import json
-
     from rich.console import Console
 
     from tlbench.base.errors import InputError
-    from tlbench.base.files import write_whole
     from tlbench.base.schema import assign, validate
     from tlbench.cli.tables import console, say
     from tlbench.data.origins import SPLITS
     from tlbench.metrics.distances.quantities import DistanceSettings, check_packages
-    from tlbench.report.inspection.comparison import check_different, compare_all
+    from tlbench.report.inspection.comparison import (
+        SETS_FORMAT,
+        ComparedSets,
+        SetDistances,
+        check_different,
+        compare_all,
+    )
 
     check_packages()
     if len(data) < 2:
@@ -97,14 +100,10 @@ def distances(
         )
     for note in notes:
         say(note, out_)
-    written = [
-        {"a": a, "b": b, "distances": [d.model_dump(mode="json") for d in some]}
-        for (a, b), some in found_all.items()
-    ]
-    content = {"settings": settings.model_dump(mode="json"), "part": part, "pairs": written}
+    pairs = [ComparedSets(a=a, b=b, distances=some) for (a, b), some in found_all.items()]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        SETS_FORMAT.write(out, SetDistances(settings=settings, part=part, pairs=pairs))
     except OSError as error:
         raise InputError(
             f"{out}: cannot be written ({error.strerror}); choose another with --out."

@@ -54,7 +54,12 @@ def _collect(
     from tlbench.base.errors import InputError
     from tlbench.cli.data.describe import load_parts
     from tlbench.data.cards import data_file, load_card
-    from tlbench.data.inspection.collection import from_card, from_file, from_parts
+    from tlbench.data.inspection.collection import (
+        from_card,
+        from_file,
+        from_parts,
+        with_statements,
+    )
 
     path = data_file(data)
     if path is not None:
@@ -64,7 +69,8 @@ def _collect(
         raise InputError(f"{data} is a card, which names its own reader; leave out --reader.")
     if card.data_files():
         return from_card(card, mirror)
-    return from_parts(load_parts(card, store, mirror, status), card.elements)
+    parts = load_parts(card, store, mirror, status)
+    return with_statements(from_parts(parts, card.elements), card, parts)
 
 
 def _print(found: "Validation", every_frame: bool) -> None:

@@ -14,6 +14,7 @@ from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
 from tlbench.data.guess import guess_options
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
+from tlbench.data.inspection.statements import statements
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned, check_is_file
 
@@ -40,6 +41,8 @@ class Collection:
         Findings about frames that could not be read, or parts that could not be made of them.
     guessed
         Sentences on what was guessed of a file without a card.
+    stated
+        Sentences on what the card states of the use of the structures.
     """
 
     frames: Frames
@@ -48,6 +51,7 @@ class Collection:
     elements: tuple[str, ...] | None = None
     unreadable: tuple[Finding, ...] = ()
     guessed: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,6 +70,7 @@ class Collection:
             parts=self.parts[chosen],
             unreadable=(),
             guessed=(),
+            stated=(),
         )
 
 
@@ -118,12 +123,21 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
         return found
     file_of = np.array([name.rpartition(" frame ")[0] for name in found.names])
     try:
-        return replace(
+        found = replace(
             found,
             parts=card.origin.parts_of({n: found.frames.select(file_of == n) for n in paths}),
         )
     except InputError as error:
         return replace(found, unreadable=(Finding("error", "split", EVERYWHERE, str(error)),))
+    return with_statements(found, card, card.read(paths))
+
+
+def with_statements(collection: Collection, card: Card, parts: Mapping[str, Frames]) -> Collection:
+    """Return a collection with what its card states, or an error where that cannot be meant."""
+    try:
+        return replace(collection, stated=tuple(statements(card, parts)))
+    except InputError as error:
+        return replace(collection, unreadable=(Finding("error", "card", EVERYWHERE, str(error)),))
 
 
 def from_parts(parts: Mapping[str, Frames], elements: Iterable[str] | None = None) -> Collection:

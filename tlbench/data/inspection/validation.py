@@ -33,7 +33,8 @@ class Validation:
     each
         What was found about each frame: errors first, then in the order of checks and frames.
     notes
-        What could not be checked, and why; and how many frames have no forces.
+        What the card states, what could not be checked, and why; and how many frames have no
+        forces.
     """
 
     n_structures: int
@@ -96,7 +97,11 @@ def validate_collection(
         n_structures=len(collection)
         + sum(finding.frame != EVERYWHERE for finding in collection.unreadable),
         each=tuple(sorted(findings, key=lambda finding: finding.severity)),
-        notes=(*collection.guessed, *(said for said in last if isinstance(said, str))),
+        notes=(
+            *collection.guessed,
+            *collection.stated,
+            *(said for said in last if isinstance(said, str)),
+        ),
     )
 
 

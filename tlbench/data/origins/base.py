@@ -104,8 +104,6 @@ class Reference:
 
     Attributes
     ----------
-    name
-        What it is called in reports.
     start
         The one structure that simulations start from.
     potential
@@ -114,7 +112,6 @@ class Reference:
         Whether simulations should stay crystals.
     """
 
-    name: str
     start: Frames
     potential: Any
     crystal: bool
@@ -219,6 +216,11 @@ class Origin(Strict):
     @classmethod
     def reference(cls, start: Mapping[str, Any], element: str) -> Reference:
         """Return the potential that the frames are sampled with; ``start`` is that of `start`."""
+        raise NotImplementedError
+
+    @classmethod
+    def reference_name(cls, element: str) -> str:
+        """Return what the potential of `reference` is called in reports, as "Tersoff Si"."""
         raise NotImplementedError
 
     @classmethod

@@ -19,6 +19,7 @@ from tlbench.engine.work.devices import device_name
 from tlbench.jobs.amount import Amount, Sizes
 from tlbench.jobs.base import KINDS, Job, amount_of
 from tlbench.jobs.context import RESULT
+from tlbench.jobs.dataset import Config as DatasetConfig
 from tlbench.jobs.dataset import Result as DatasetResult
 
 _OF_ANOTHER_VERSION = (UnknownNameError, KeyError, TypeError, ValueError)
@@ -77,7 +78,7 @@ class FinishedJobs:
     def amount(self, job: Job) -> Amount | None:
         """Return how much work a job is; None if that is unknown."""
         try:
-            if job.kind == "dataset":
+            if job.kind == DatasetConfig.kind:
                 # Others may be taken to have structures as large.
                 self._sizes_of(job.key)
             return amount_of(job, self.job, self._sizes_of)
@@ -91,7 +92,7 @@ class FinishedJobs:
         the median of the other data sets that were read from files.
         """
         job = self.job(key)
-        if key in self._sizes or job is None or job.kind != "dataset":
+        if key in self._sizes or job is None or job.kind != DatasetConfig.kind:
             return self._sizes.get(key)
         recipe = job.config["origin"]
         origin = ORIGINS.get(recipe["kind"]).of_recipe(recipe)

@@ -11,22 +11,66 @@ Events of a run are "run-started", "run-finished" and "run-stopped"; those of a 
 named, does it).
 """
 
-import json
 import os
 import platform
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pydantic import model_validator
+
 from tlbench.base.errors import InputError, LockedError
-from tlbench.base.files import write_whole
+from tlbench.base.formats import Format
 from tlbench.base.locks import Lock
+from tlbench.base.schema import Strict
 from tlbench.engine.run.runner import Report
 from tlbench.engine.work.events import EventLog
 from tlbench.jobs.base import Job
 
 RUN = "run.json"
 LOCK = ".run.lock"
+
+
+class Started(Strict):
+    """What ``run.json`` says of a run.
+
+    ``plan`` is the name of its plan in the ``store``, ``shard`` which part of the plan it does, of
+    how many; ``jobs`` their number, ``at_once`` how many are done at a time. ``host`` and ``pid``
+    are those of the process that started it last.
+    """
+
+    suite: str
+    store: str
+    plan: str
+    shard: tuple[int, int] | None
+    jobs: int
+    at_once: int | None = None
+    device: str = "auto"
+    host: str
+    pid: int
+
+    @model_validator(mode="after")
+    def _has_such_a_part(self) -> "Started":
+        if self.shard and not 1 <= self.shard[0] <= self.shard[1]:
+            raise ValueError(f"there is no part {self.shard[0]} of {self.shard[1]}")
+        return self
+
+
+STARTED_FORMAT = Format("description of a run", Started)
+
+
+def read_started(folder: Path, remedy: str) -> Started:
+    """Return what ``run.json`` in the folder of a run says.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read; ``remedy`` is what to do then.
+    """
+    try:
+        return STARTED_FORMAT.read(folder / RUN)
+    except InputError as error:
+        raise InputError(f"{str(error).rstrip('.')}; {remedy}.") from error
 
 
 def log_job(log: EventLog, event: str, job: Job, **fields: Any) -> None:
@@ -42,7 +86,7 @@ class RunLog:
     Parameters
     ----------
     about
-        What ``run.json`` says: JSON values.
+        What ``run.json`` says but for the process: JSON values.
 
     Raises
     ------
@@ -56,7 +100,7 @@ class RunLog:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.__enter__()
-            write_whole(folder / RUN, json.dumps({**about, **process}, indent=1) + "\n")
+            STARTED_FORMAT.write(folder / RUN, Started(**about, **process))
         except LockedError as error:
             raise InputError(
                 f"Another run is writing to {folder} ({error.by}); follow it with 'tlbench status "

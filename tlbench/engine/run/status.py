@@ -1,17 +1,15 @@
 """How a run stands, found out from its folder and its store, also while it goes on."""
 
-import json
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tlbench.base.errors import InputError, printable
+from tlbench.base.errors import InputError
 from tlbench.base.locks import Lock
-from tlbench.engine.run.run_log import LOCK, RUN
+from tlbench.engine.run.run_log import LOCK, RUN, Started, read_started
 from tlbench.engine.store.plans import plans_folder, read_plan
 from tlbench.engine.store.store import Store
 from tlbench.engine.work.events import EVENTS, LOG, read_events, read_progress
@@ -28,7 +26,7 @@ class Followed:
     """A run that can be looked at: what its ``run.json`` says, its store, and its jobs by key."""
 
     folder: Path
-    about: Mapping[str, Any]
+    about: Started
     store: Store
     jobs: Mapping[str, Job]
 
@@ -97,20 +95,10 @@ def follow(run: str) -> Followed:
     folder = next((f for f in (Path(run), Path("runs") / run) if (f / RUN).is_file()), None)
     if folder is None:
         raise InputError(f"{run}: is no folder of a run (it has no {RUN}), nor is runs/{run}.")
-    try:
-        about = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        root, plan, shard = Path(about["store"]), str(about["plan"]), about["shard"]
-        number, of = map(operator.index, shard or (1, 1))
-        about["suite"] = printable(about["suite"] + "")
-        if not 1 <= number <= of:
-            raise ValueError("there is no such part")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{folder / RUN}: cannot be read; the command that started the run writes it again."
-        ) from error
-    store = Store(root, read_only=True)
-    jobs = read_plan(plans_folder(store) / Path(plan).name)
-    return Followed(folder, about, store, part(jobs, number, of) if shard else jobs)
+    about = read_started(folder, "the command that started the run writes it again")
+    store = Store(Path(about.store), read_only=True)
+    jobs = read_plan(plans_folder(store) / Path(about.plan).name)
+    return Followed(folder, about, store, part(jobs, *about.shard) if about.shard else jobs)
 
 
 def status_of(run: Followed) -> Status:

@@ -6,7 +6,16 @@ from tlbench.metrics.statistics.association import (
     association,
     null_correlations,
 )
+from tlbench.metrics.statistics.convergence import CONVERGED, RULE, Convergence, convergence
+from tlbench.metrics.statistics.equivalence import (
+    Bound,
+    EquivalentSize,
+    equivalent_size,
+    equivalent_sizes,
+)
+from tlbench.metrics.statistics.hypotheses import holm
 from tlbench.metrics.statistics.interval import MIN_PAIRS, Interval
+from tlbench.metrics.statistics.random_effects import CrossedRatio, crossed_ratio
 from tlbench.metrics.statistics.rate import (
     Difference,
     Rate,
@@ -37,11 +46,17 @@ from tlbench.metrics.statistics.survival import (
 from tlbench.metrics.statistics.ties import Standing, tie_groups
 
 __all__ = [
+    "CONVERGED",
     "MIN_GROUPS",
     "MIN_PAIRS",
+    "RULE",
     "Association",
+    "Bound",
+    "Convergence",
+    "CrossedRatio",
     "Curve",
     "Difference",
+    "EquivalentSize",
     "Interval",
     "MeanTime",
     "NegativeTransfer",
@@ -55,7 +70,12 @@ __all__ = [
     "area_ratio",
     "association",
     "clustered_rate",
+    "convergence",
+    "crossed_ratio",
+    "equivalent_size",
+    "equivalent_sizes",
     "geometric_mean",
+    "holm",
     "kaplan_meier",
     "mean_survival_time",
     "negative_transfer",

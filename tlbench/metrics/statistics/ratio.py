@@ -194,13 +194,13 @@ def area_ratio(arm: Curve, baseline: Curve) -> Ratio | None:
     sizes = sorted(size for size in arm.keys() & baseline.keys() if size > 0)
     if len(sizes) < 2:
         return None
-    arm_tables, baseline_tables = _complete(arm, sizes), _complete(baseline, sizes)
+    arm_tables, baseline_tables = complete(arm, sizes), complete(baseline, sizes)
     ratios = [log_ratios(*tables) for tables in zip(arm_tables, baseline_tables, strict=True)]
     areas = _trapezoid_weights(sizes) @ np.array([list(at_size.values()) for at_size in ratios])
     return ratio_of(areas) if areas.size else None
 
 
-def _complete(curve: Curve, sizes: list[int]) -> list[Table]:
+def complete(curve: Curve, sizes: list[int]) -> list[Table]:
     """Return the tables of ``sizes``, each without the pairs that some other lacks."""
     pairs = set.intersection(*(set(curve[size]) for size in sizes))
     return [{pair: curve[size][pair] for pair in pairs} for size in sizes]

@@ -1,1 +1,1 @@
-"""What depends on the number of updates: whether errors are converged, and so what may be claimed."""
+"""What depends on the number of updates: whether errors are converged, and what that allows."""

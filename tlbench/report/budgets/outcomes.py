@@ -1,8 +1,8 @@
 """What an arm gained over scratch at each budget, and whether that outlasts training.
 
-An arm may learn faster without ending better, so a ratio below 1 at one budget is no gain by itself.
-Only where both the arm and scratch are converged, by the rule of
-`tlbench.metrics.statistics.convergence`, is their ratio at the largest budget one of the errors
+An arm may learn faster without ending better, so a ratio below 1 at one budget is no gain by
+itself. Only where both the arm and scratch are converged, by the rule of
+`tlbench.metrics.statistics.convergence`, does their ratio at the largest budget compare the errors
 that they end at; anywhere else it compares how fast they learn.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import Convergence, Ratio, convergence_of, verdict
+from tlbench.metrics.statistics import Convergence, Ratio, convergence, verdict
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
@@ -47,11 +47,9 @@ def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:
     """
     found = {}
     for series, budgets in by_budget(row for row in rows if row.trained).items():
-        if len(budgets) > 1:
-            before, last = list(budgets.values())[-2:]
-            each = convergence_of(last.values, before.values)
-            if each is not None:
-                found[series] = each
+        each = convergence({updates: row.values for updates, row in budgets.items()})
+        if each is not None:
+            found[series] = each
     return found
 
 
@@ -90,7 +88,7 @@ class Outcome:
     @property
     def last(self) -> tuple[int, Ratio]:
         """Largest budget, and the ratio there."""
-        return next(reversed(self.ratios.items()))
+        return list(self.ratios.items())[-1]
 
     @property
     def ending(self) -> Ending:

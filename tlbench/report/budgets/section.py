@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 
-from tlbench.metrics.statistics import holm, paired_ratio, ratio_test
-from tlbench.report.analysis import Analysis, place_cells, present
+from tlbench.metrics.statistics import paired_ratio
+from tlbench.metrics.statistics.convergence import RULE
+from tlbench.report.analysis import Analysis, present
+from tlbench.report.budgets.compute import compute_table
+from tlbench.report.budgets.hypotheses import hypotheses, worth
 from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
 from tlbench.report.budgets.words import (
-    RULE,
     both_metrics,
     change_text,
-    sentences,
     state_text,
 )
 from tlbench.report.content import (
     Block,
     Draw,
     Figure,
-    Lines,
     Paragraph,
     Section,
     Sentences,
@@ -27,7 +27,6 @@ from tlbench.report.content import (
 from tlbench.report.rows import Row
 from tlbench.report.sections.errors import error_table
 from tlbench.report.wording import BASELINE, number_text, ratio_text
-from tlbench.transfer import STRATEGIES, arm
 
 CURVES_NOTE = (
     "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
@@ -43,19 +42,6 @@ BEST_NOTE = (
     "Best weights are those of the lowest validation error during training, last ones those after "
     "its last update. Below 1 in the first ratio, training went on too long."
 )
-COMPUTE_NOTE = (
-    "Equal data: the arm against scratch with the same structures and updates. Equal compute: "
-    "against scratch-long, which has as many updates as pretraining and fine-tuning together. "
-    "Pretraining is done once, so its share in the cost of a target falls with the number of "
-    "targets."
-)
-HOLM_NOTE = (
-    "One hypothesis for each arm of each backbone: its error at the largest budget, averaged over "
-    "log N, is that of scratch. Two-sided t tests on log ratios of pairs; p values after Holm are "
-    "corrected for the number of hypotheses."
-)
-TARGETS = (1, 5, 20)
-"""Numbers of targets that share one pretraining, for the table of costs."""
 
 
 def budgets(analysis: Analysis) -> Iterator[Section]:
@@ -72,7 +58,6 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         if not rows:
             continue
         found.append(outcomes(rows))
-        blocks.append(Sentences(sentences(found[-1]), f"In words: {metric}"))
         for case, some in analysis.cases(rows).items():
             name = f"{metric}, {case}" if analysis.has_several else metric
             strategies = present(some, analysis.strategies)
@@ -85,7 +70,8 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         tables.append(convergence_table(rows, metric))
     if len(found) > 1:
         blocks.append(Sentences(both_metrics(found[0], _of_other_unit(found)), "Both together"))
-    first = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+    every = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+    first = [r for r in every if not r.tested]
     yield Section(
         "budgets",
         "Number of updates: converged or not",
@@ -94,9 +80,10 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             Figure("error-curves", "Error against updates", CURVES_NOTE, curves),
             Figure("ratio-maps", "Ratio to scratch over N and updates", MAPS_NOTE, maps),
             *tables,
-            hypotheses(analysis, first),
+            hypotheses(first),
+            worth(first),
             compute_table(analysis, first),
-            best_table(first),
+            best_table(every),
         ],
     )
 
@@ -109,7 +96,7 @@ def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
 
 
 def _cells(series: Series) -> dict[str, str]:
-    _, _, transfer, place = series
+    place = series[3]
     return {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
 
 
@@ -135,7 +122,7 @@ def convergence_table(rows: list[Row], metric: str) -> Table:
             }
         )
     title = f"Converged or not, {metric}"
-    return Table(title, lines_of(lines), RULE, folded=len(lines) > 30)
+    return Table(title, lines_of(lines), folded=len(lines) > 30)
 
 
 def best_table(rows: list[Row]) -> Table:

@@ -3,16 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from tlbench.metrics.statistics import CONVERGED, Convergence
+from tlbench.metrics.statistics import Convergence
 from tlbench.report.budgets.outcomes import Ending, Outcome
-from tlbench.report.wording import BASELINE, interval_text, range_text, ratio_text
-from tlbench.study.model_key import Place
-
-RULE = (
-    f"An arm is converged at a training set if its error falls by less than {CONVERGED:.0%} from "
-    "the second largest budget to the largest, or rises."
-)
-SPEED = "what it gains there is speed of learning, as long as a longer training does not show more"
+from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
 
 _ENDINGS: dict[tuple[Ending, bool], str] = {
     ("lower", False): "it ends lower: converged, its error is {last} times that of {scratch}",
@@ -46,7 +39,9 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
         for each in some:
             endings.setdefault((each.ending, each.learns_faster), []).append(each)
         for (ending, faster), alike in endings.items():
-            found.append(f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}.")
+            found.append(
+                f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}."
+            )
     return found
 
 
@@ -82,8 +77,8 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     if ending == "not converged":
         lacking = dict.fromkeys(name for each in outcomes for name, _ in each.unconverged())
         return (
-            f"not converged ({listed(lacking)}): after {most:,} updates its error is {last} times "
-            f"that of {BASELINE}, after {fewest:,} updates {first} times; this compares how fast "
+            f"not shown to be converged ({listed(lacking)}): after {most:,} updates its error is "
+            f"{last} times that of {BASELINE}, after {fewest:,} updates {first} times; this compares how fast "
             "they learn, not how they end"
         )
     said = _ENDINGS[ending, faster]
@@ -148,19 +143,4 @@ def state_text(found: Convergence | None) -> str:
     """Return whether an arm is converged, in words."""
     if found is None:
         return "unknown"
-    if found.is_worse:
-        return "converged; longer training made it worse"
-    return "converged" if found.is_converged else "not converged"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as an enumeration."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
-
-
-def place_text(place: Place) -> str:
-    """Return backbone and arm in words."""
-    return f"{place.backbone}, {place.strategy}"
+    return "converged; worse with more updates" if found.state == "worse" else found.state

@@ -8,6 +8,7 @@ import numpy as np
 
 from tlbench.metrics.statistics import kaplan_meier
 from tlbench.report.dynamics.models import Arm, Model
+from tlbench.report.dynamics.thresholds import Scale, share_curve
 from tlbench.report.figures import name_once, panels, scatter, style_of
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.study.model_key import Place
@@ -37,6 +38,18 @@ def survival_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: l
         whole = {"name": strategy, "opacity": 1}
         figure.update_traces(line_width=2 + 1.5 * number, selector=whole)
     figure.update_xaxes(range=[0, length])
+    figure.update_yaxes(range=[-0.04, 1.04])
+    return figure
+
+
+def threshold_curves(arms: Mapping[Place, Arm], strategies: list[str], scale: Scale) -> Any:
+    """Return the share of replicas within a threshold against the threshold."""
+    unit = f" ({scale.unit})" if scale.unit else ""
+    titles = f"{scale.title}{unit}", "share of replicas within", "%{x:.3g}: %{y:.2f}"
+    figure = _lines(arms, strategies, lambda models: share_curve(models, scale), *titles)
+    figure.update_traces(line_shape="hv")
+    ends = scale.thresholds[0], scale.thresholds[-1]
+    figure.update_xaxes(range=ends)
     figure.update_yaxes(range=[-0.04, 1.04])
     return figure
 

@@ -1,5 +1,6 @@
 """What simulations say, in words."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -17,14 +18,17 @@ from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
     RDF,
+    WRONG,
     Arm,
     baseline_of,
     error_text,
     errors_in,
     floors_for,
+    mean_coordination,
     mean_error,
     rate_of,
     rates_in,
+    structures_in,
     survival_time,
 )
 from tlbench.report.wording import (
@@ -49,7 +53,8 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         baseline = baseline_of(place, arms)
         floor = floors_for(dynamics, arm.values())
         start = f"{place.label()}: {AT_THIS_BUDGET},"
-        sentences.append(f"{place.label()}: {_of_arm(dynamics, arm, floor)}.")
+        kinds = structures_in(dynamics, arm)
+        sentences.append(f"{place.label()}: {_of_arm(dynamics, arm, floor)}{_of_wrong(kinds)}.")
         difference = paired_difference(rates_in(arm), rates_in(baseline))
         if difference is None:
             continue
@@ -65,7 +70,9 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         said = "".join(f", {name} {ratio_text(r, False)}" for name, r in ratios.items())
         sentences.append(
             f"{start} relative to {BASELINE} with the same seeds: stability rate "
-            f"{_difference_text(difference)}{said}."
+            f"{_difference_text(difference)}"
+            + (", of a wrong structure" if kinds[WRONG] else "")
+            + f"{said}."
         )
         sentences += [f"{start} {harm}." for harm in _of_harm(arm, ratios, floor)]
         n_pairs += [difference.n_pairs, *(ratio.n_pairs for ratio in ratios.values())]
@@ -96,7 +103,22 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
         if least is not None:
             side = "above" if mean > least else "not above"
             said += f" ({side} the {error_text(least)} of {dynamics.reference.floor_is})"
-    return said
+    coordination, wanted = mean_coordination(arm), dynamics.reference.structure.coordination
+    return (
+        said if coordination is None else f"{said}, coordination {coordination:.2f} ({wanted:.2f})"
+    )
+
+
+def _of_wrong(kinds: Counter[str]) -> str:
+    """Say that a rate of simulations whose structure is wrong is no success."""
+    if not kinds[WRONG]:
+        return ""
+    whose = (
+        "the structure is wrong"
+        if len(kinds) == 1
+        else (f"the structure of {kinds[WRONG]} of {kinds.total()} models is wrong")
+    )
+    return f"; {whose}, so this rate is no success"
 
 
 def _is_resolved(name: str, arm: Arm, baseline: Arm, floor: Mapping[str, float]) -> bool:

@@ -1,6 +1,7 @@
 """Simulations with the errors of their models, arm by arm."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from tlbench.metrics.statistics import (
     kaplan_meier,
     mean_survival_time,
 )
-from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.metrics.structure import adf_error, rdf_error_beyond_core, scale_without_core
 from tlbench.report.rows import strategies_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.dynamics import Dynamics, ModelRun
@@ -25,7 +26,14 @@ from tlbench.study.model_key import Place
 from tlbench.study.plan import PRETRAIN
 
 FORCE, RDF, ADF = "force MAE", "RDF error", "ADF error"
-"""What a model's forces and its structure are measured by."""
+"""What a model's forces and its structure are measured by; the scale of RDF is without the core."""
+
+WRONG_COORDINATION, WRONG_RDF = 0.05, 0.25
+"""A structure is wrong if it is off by more: of coordination a share, and an RDF error, which a
+liquid 500 K too hot exceeds."""
+
+WRONG, ABOVE, AT_FLOOR, UNKNOWN = "wrong", "above the floor", "within the floor", "not known"
+"""What a structure can be."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def _structure_errors(dynamics: Dynamics, run: ModelRun) -> dict[str, float | No
     # Atoms that have flown apart form none.
     with_angles = any(found.adf) and any(wanted.adf)
     return {
-        RDF: rdf_error(reference.distances, found.rdf, wanted.rdf),
+        RDF: rdf_error_beyond_core(reference.distances, found.rdf, wanted.rdf),
         ADF: adf_error(angles, found.adf, wanted.adf) if with_angles else None,
     }
 
@@ -100,7 +108,10 @@ def strategies_in(dynamics: Dynamics, records: Iterable[Record]) -> list[str]:
 
 def floors(dynamics: Dynamics) -> dict[str, float]:
     """Return the errors that no model should be expected to be below, where they are known."""
-    known = {RDF: dynamics.reference.rdf_floor, ADF: dynamics.reference.adf_floor}
+    reference = dynamics.reference
+    known = {RDF: reference.rdf_floor, ADF: reference.adf_floor}
+    if reference.rdf_floor is not None:
+        known[RDF] = reference.rdf_floor * scale_without_core(reference.structure.rdf)
     return {name: floor for name, floor in known.items() if floor is not None}
 
 
@@ -115,6 +126,44 @@ def floors_for(dynamics: Dynamics, models: Iterable[Model]) -> dict[str, float]:
     if replicas and n_stable:
         factor = max(1.0, math.sqrt(replicas / np.mean(n_stable)))
     return {name: floor * factor for name, floor in floors(dynamics).items()}
+
+
+def structure_of(dynamics: Dynamics, model: Model) -> str:
+    """Return how the structure of a model's stable replicas compares with the reference's.
+
+    What no criterion stops may have lost its structure all the same: a crystal that keeps its
+    lattice but a third of its neighbours, for instance.
+    """
+    found, wanted = model.run.structure, dynamics.reference.structure
+    if found is None:
+        return UNKNOWN
+    floor = floors_for(dynamics, [model])
+    above = any(model.errors.get(name, 0) > floor.get(name, 0) for name in (RDF, ADF))
+    if not above:
+        return AT_FLOOR
+    missing = abs(found.coordination - wanted.coordination)
+    lost = missing > WRONG_COORDINATION * wanted.coordination
+    return WRONG if lost or model.errors.get(RDF, 0) > WRONG_RDF else ABOVE
+
+
+def structures_in(dynamics: Dynamics, arm: Arm) -> Counter[str]:
+    """Return how many models of an arm have which kind of structure, the worst first."""
+    found = Counter(structure_of(dynamics, model) for model in arm.values())
+    return Counter({kind: found[kind] for kind in (WRONG, ABOVE, AT_FLOOR, UNKNOWN) if found[kind]})
+
+
+def mean_coordination(arm: Arm) -> float | None:
+    """Return the mean number of neighbours over models; None if none is known."""
+    found = [m.run.structure.coordination for m in arm.values() if m.run.structure]
+    return float(np.mean(found)) if found else None
+
+
+def mean_text(arm: Arm, name: str) -> str:
+    """Return the mean of an error over models, and how many they are if some lack it."""
+    mean, n_known = mean_error(arm, name), len(errors_in(arm, name))
+    if mean is None:
+        return "–"
+    return error_text(mean) + (f" ({n_known} of {len(arm)})" if n_known < len(arm) else "")
 
 
 def error_text(error: float) -> str:

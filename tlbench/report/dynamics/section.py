@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tlbench.jobs.reference import ReferenceRun
 from tlbench.metrics.statistics import (
     MeanTime,
     Ratio,
@@ -12,6 +13,7 @@ from tlbench.metrics.statistics import (
     paired_difference,
     paired_ratio,
 )
+from tlbench.metrics.structure import RISE
 from tlbench.report.analysis import Analysis, arm_cells
 from tlbench.report.content import (
     Figure,
@@ -28,6 +30,9 @@ from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
     RDF,
+    WRONG,
+    WRONG_COORDINATION,
+    WRONG_RDF,
     Arm,
     Model,
     arms_of,
@@ -36,37 +41,59 @@ from tlbench.report.dynamics.models import (
     errors_in,
     floors,
     floors_for,
+    mean_coordination,
     mean_displacement,
-    mean_error,
+    mean_text,
     rate_of,
     rates_in,
     strategies_in,
+    structure_of,
+    structures_in,
     survival_time,
 )
+from tlbench.report.dynamics.thresholds import Scale, telling_scales, thresholds_table
 from tlbench.report.wording import BASELINE, interval_text
 from tlbench.results.dynamics import Dynamics
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place
 
 SURVIVAL_NOTE = (
-    "Kaplan–Meier estimate of the share of replicas that no criterion has stopped yet. A line is "
-    "an arm, all models together; a faint one is a model. Lines that coincide differ in width."
+    "Kaplan–Meier estimate of the share of replicas for which no criterion has fired yet. A line "
+    "is an arm, all models together; a faint one is a model. Lines that coincide differ in width. "
+    "What survives need not have the right structure: see the distributions."
 )
 STRUCTURE_NOTE = (
     "Means over models, of their stable replicas; a faint line is a model, the dotted one the "
     "reference."
 )
 ARMS_NOTE = (
-    "Replicas are counted as models × simulations of each; stable are those that no criterion "
-    "stopped within this time, which does not make their structure right: rate, survival and "
+    "Replicas are counted as models × simulations of each; stable are those for which no criterion "
+    "fired within this time, which does not make their structure right: rate, survival and "
     "structure are to be read together. Brackets hold the 95 % interval of their share, in which "
     "replicas of one model count for less the more they are alike. Survival is the restricted mean "
     "survival time, with its 95 % interval over models where they differ. MSD is the mean-square "
     "displacement from the start in the second half of the stable simulations. "
+    f"Structure is wrong where the RDF error exceeds {WRONG_RDF:g}, as that of a liquid 500 K too "
+    f"hot does, or coordination is off by more than {WRONG_COORDINATION:.0%}, in both cases above "
+    "the floor of the reference: a rate of such simulations is no success. "
     "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
     "reference and 1 for none. They are geometric means over models, of their stable replicas "
     "only (in brackets how many models have any), so the structure of an arm of which few survive "
-    "is that of the survivors."
+    "is that of the survivors. The scale of RDF errors leaves out the empty core, up to where "
+    f"g(r) of the reference exceeds {RISE:g}; the metric rdf_error has it in its scale, so its "
+    "values are smaller."
+)
+THRESHOLDS_NOTE = (
+    "Share of replicas that were simulated to the end and never exceeded the threshold, with its "
+    "95 % interval, in which replicas of one model count for less the more they are alike, and the "
+    "mean time within it, to a twentieth of the simulated time. A replica that was stopped counts "
+    "as beyond every threshold. Structure is compared with the reference in windows of time after "
+    "equilibration. The RDF error is that of stable replicas, of which a share of 1 says nothing. "
+    "The last row, if there is one, is another run of the reference."
+)
+CURVES_NOTE = (
+    "Share of replicas that were simulated to the end within a threshold, the strictest on the "
+    "left. A line is an arm, a faint one a model. A replica that was stopped is within none."
 )
 ALIKE_NOTE = (
     "Where an arm has one model, or all its replicas meet the same end, how alike replicas of one "
@@ -106,7 +133,15 @@ def dynamics_section(dynamics: Dynamics, records: list[Record], case: str = "") 
             Table("Stability and structure", arms_table(dynamics, arms), arms_note(dynamics, arms)),
             Sentences(dynamics_findings(dynamics, arms)),
             *(dynamics_figures(dynamics, records, case) if dynamics.models else []),
-            Table("Which criterion stopped replicas", criteria_table(arms)),
+            *(
+                Table(
+                    f"Share within a threshold: {_lower(scale)}",
+                    thresholds_table(dynamics, arms, scale),
+                    THRESHOLDS_NOTE,
+                )
+                for scale in telling_scales(arms)
+            ),
+            Table("Which criterion fired first, replica by replica", criteria_table(arms)),
             Table("Force error against structure error", models_table(dynamics, arms), MODELS_NOTE),
         ],
     )
@@ -124,10 +159,19 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") 
         msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
         drawn["msd_curves"] = "Mean-square displacement", msd_note
     cases = {n: drawing(f"dynamics.figures:{n}", dynamics, arms, strategies) for n in drawn}
-    return [
+    figures = [
         Figure(title.lower().replace(" ", "-"), title, note, {case: cases[name]})
         for name, (title, note) in drawn.items()
     ]
+    for scale in telling_scales(arms):
+        drawn_by = drawing("dynamics.figures:threshold_curves", arms, strategies, scale)
+        name, title = f"threshold-{scale.field.replace('_', '-')}", f"Stability: {_lower(scale)}"
+        figures.append(Figure(name, title, CURVES_NOTE, {case: drawn_by}))
+    return figures
+
+
+def _lower(scale: Scale) -> str:
+    return scale.title[0].lower() + scale.title[1:] if scale.field != "structure" else scale.title
 
 
 def _structure_note(dynamics: Dynamics, name: str) -> str:
@@ -143,9 +187,31 @@ def _introduction(dynamics: Dynamics) -> str:
     return (
         f"Simulations of {reference.n_atoms} {reference.element} atoms at "
         f"{reference.temperature_k:g} K for {reference.time_ps:g} ps. "
-        f"The reference is {reference.origin}."
+        f"The reference is {reference.origin}.{_start_text(reference)}"
         + ("" if dynamics.models else " No model has been simulated.")
     )
+
+
+def _start_text(reference: ReferenceRun) -> str:
+    """Say what simulations start from, where the suite has chosen it."""
+    phase, at, asked = (
+        reference.start_phase,
+        reference.frames_temperature_k,
+        reference.temperature_k,
+    )
+    if reference.start_structure is None:
+        return ""
+    if at is None:
+        start = "the perfect crystal" if phase == "crystal" else "melts of the crystal"
+        return f" Simulations start from {start}."
+    said = f" Simulations start from {f'{phase} ' if phase else ''}frames sampled at {at:g} K"
+    said += ", with velocities drawn at the temperature of the simulations."
+    if at != asked and reference.replicas is None:
+        said += (
+            f" Structure is compared with these frames, so its errors include what the "
+            f"{abs(asked - at):g} K between them change."
+        )
+    return said
 
 
 def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
@@ -156,13 +222,14 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
         arm = arms[place]
         rate = rate_of(arm)
         displaced = [mean_displacement(m.run.msd) for m in arm.values() if m.run.msd]
-        coordination = [m.run.structure.coordination for m in arm.values() if m.run.structure]
+        coordination = mean_coordination(arm)
         found = {
             "replicas": _counts_text(arm),
             "stability rate": f"{rate.value:.2f} {interval_text(rate)}",
             "survival (ps)": _time_text(survival_time(arm, reference.time_ps)),
-            **{name: _mean_text(arm, name) for name in (RDF, ADF)},
-            "coordination": f"{np.mean(coordination):.2f}" if coordination else "–",
+            "structure": _structure_text(structures_in(dynamics, arm)),
+            **{name: mean_text(arm, name) for name in (RDF, ADF)},
+            "coordination": "–" if coordination is None else f"{coordination:.2f}",
             "MSD (Å²)": f"{np.mean(displaced):.3g}" if displaced else "–",
         }
         rows.append(cells | found)
@@ -204,7 +271,7 @@ def criteria_table(arms: Mapping[Place, Arm]) -> Lines:
         return []
     cells = arm_cells(arms)
     for place, count in counts.items():
-        cells[place] |= {"replicas": str(count.total()), "stable": str(count[""])}
+        cells[place] |= {"replicas": str(count.total()), "none": str(count[""])}
         cells[place] |= {name: str(count[name]) for name in names}
     return lines_of(cells.values())
 
@@ -228,13 +295,16 @@ def models_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
                 "subset, init seed": ", ".join("–" if s is None else str(s) for s in pair),
                 f"{FORCE} (meV/Å)": force,
                 "stable": f"{model.run.n_stable} / {model.n_replicas}",
+                "survival (ps)": f"{np.mean(model.run.survival_ps):.3g}",
                 **{name: errors.get(name, "–") for name in (RDF, ADF)},
             }
             for name in (FORCE, RDF, ADF):
                 ratio = ratios.get(name)
                 found[f"{name} / {BASELINE}"] = f"{ratio.value:.2f}" if ratio else "–"
             said = _in_words(model, ratios, fewer, floors_for(dynamics, [model]))
-            rows.append({**cells, **found, "in words": said or "–"})
+            wrong = structure_of(dynamics, model) == WRONG
+            words = "; ".join(filter(None, ["structure wrong" if wrong else "", said]))
+            rows.append({**cells, **found, "in words": words or "–"})
     return lines_of(rows)
 
 
@@ -253,6 +323,13 @@ def _in_words(
     return ("lower force error, but " if hidden else "") + ", ".join(harms)
 
 
+def _structure_text(kinds: Counter[str]) -> str:
+    """Return what the structures of an arm are, as ``wrong`` or ``2 wrong, 1 above the floor``."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+
+
 def _counts_text(arm: Arm) -> str:
     """Return models × replicas, as ``3 × 100``."""
     counts = sorted({model.n_replicas for model in arm.values()})
@@ -262,11 +339,3 @@ def _counts_text(arm: Arm) -> str:
 def _time_text(time: MeanTime) -> str:
     spread = "" if time.interval is None else " [{:.3g}, {:.3g}]".format(*time.interval)
     return f"{time.value:.3g}{spread}"
-
-
-def _mean_text(arm: Arm, name: str) -> str:
-    """Return the mean of an error over models, and how many they are if some lack it."""
-    mean, n_known = mean_error(arm, name), len(errors_in(arm, name))
-    if mean is None:
-        return "–"
-    return error_text(mean) + (f" ({n_known} of {len(arm)})" if n_known < len(arm) else "")

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import Format
+from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images
@@ -21,6 +23,25 @@ MOST_BYTES = 1 << 28
 
 MOST_FRAMES = 1000
 """Frames of a file that are compared; of more, so many evenly spaced ones are."""
+
+
+class ComparedSets(Strict):
+    """The distances between two sets of structures, by name."""
+
+    a: str
+    b: str
+    distances: list[SetDistance]
+
+
+class SetDistances(Strict):
+    """What ``tlbench data distances`` writes; ``part`` is that of data sets which are compared."""
+
+    settings: DistanceSettings
+    part: str
+    pairs: list[ComparedSets]
+
+
+SETS_FORMAT = Format("comparison of data sets", SetDistances)
 
 
 def set_of(name: str, frames: Frames, labelled: bool = True) -> StructureSet:

@@ -4,8 +4,9 @@ All that is said holds at the budget of the run.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.spec import MetricSpec
 from tlbench.metrics.statistics import (
@@ -27,6 +28,8 @@ from tlbench.report.analysis import (
     place_cells,
     present,
 )
+from tlbench.report.budgets.outcomes import convergences, outcomes, series_of
+from tlbench.report.budgets.words import sentences
 from tlbench.report.content import (
     Block,
     Figure,
@@ -42,11 +45,12 @@ from tlbench.report.sections.temperature import temperature_findings
 from tlbench.report.wording import (
     AT_THIS_BUDGET,
     BASELINE,
+    at_budget,
     chance_text,
     range_text,
     ratio_text,
 )
-from tlbench.study.model_key import Place
+from tlbench.study.model_key import Place, Transfer
 from tlbench.study.transfers import WHOLE
 
 CURVES_NOTE = (
@@ -83,7 +87,8 @@ def errors(analysis: Analysis) -> Iterator[Section]:
             blocks: list[Block] = [Paragraph(summary), error_table(analysis, rows)]
             if has_ratios:
                 blocks.append(Sentences(findings(analysis, name)))
-                blocks += [] if analysis.has_several else ranking(rows, metric)
+                several = analysis.has_several
+                blocks += [] if several else ranking(rows, metric, analysis.every_row)
             yield Section(f"errors-{name}", f"{name} ({metric.unit})", blocks)
 
 
@@ -125,8 +130,11 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
     yield Section("curves", "Number of structures", [figure])
 
 
-def ranking(rows: list[Row], metric: MetricSpec) -> list[Block]:
+def ranking(rows: list[Row], metric: MetricSpec, every_row: Sequence[Row] = ()) -> list[Block]:
     """Return the ranks of all models at the largest size, or why there are none.
+
+    They are those of converged models where all are converged, by ``every_row``, the rows of all
+    budgets; otherwise the title says at which budget they hold.
 
     Columns: model, rank, tie group, geometric mean. With fewer than `MIN_PAIRS` pairs common to
     all models there are no tie groups, and so no ranks.
@@ -136,11 +144,8 @@ def ranking(rows: list[Row], metric: MetricSpec) -> list[Block]:
     if not trained:
         return []
     size = max(row.place.size for row in trained)
-    entries = {
-        f"{row.place.backbone}, {row.place.strategy}": row.values
-        for row in trained
-        if row.place.size == size
-    }
+    ranked = [row for row in trained if row.place.size == size]
+    entries = {f"{row.place.backbone}, {row.place.strategy}": row.values for row in ranked}
     standings = tie_groups(entries, lower_is_better=metric.better == "lower")
     if not standings:
         return [
@@ -158,7 +163,13 @@ def ranking(rows: list[Row], metric: MetricSpec) -> list[Block]:
         }
         for name, standing in standings.items()
     )
-    return [Table(f"Ranks at N = {size} and this budget", lines, TIES_NOTE)]
+    known = convergences(row for row in every_row if row.metric == metric.name and not row.tested)
+    states = [known.get(series_of(row)) for row in ranked]
+    if all(each is not None and each.is_converged for each in states):
+        return [Table(f"Ranks at N = {size}, of converged models", lines, TIES_NOTE)]
+    updates = ranked[0].place.updates
+    budget = "and this budget" if updates is None else f"after {counted(updates, 'update')}"
+    return [Table(f"Ranks at N = {size} {budget}, not shown to be converged", lines, TIES_NOTE)]
 
 
 def findings(analysis: Analysis, metric: str) -> list[str]:
@@ -168,6 +179,9 @@ def findings(analysis: Analysis, metric: str) -> list[str]:
     counted: transfers to one target share the models from scratch, and transfers from one source
     the source models.
     """
+    if analysis.suite.budgets:
+        rows = (row for row in analysis.every_row if row.metric == metric)
+        return [*sentences(outcomes(rows)), *level_findings(analysis, metric)]
     if not analysis.has_several:
         return curve_findings(analysis, metric)
     return ranges(
@@ -190,18 +204,36 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
         if row.arm.train_temperature_k is None:
             curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
-    sentences: list[str] = []
+    found: list[str] = []
     for backbone, arms in sorted(curves.items()):
         if BASELINE not in arms:
             continue
-        sentences += _of_plateau(backbone, arms[BASELINE])
+        found += _of_plateau(backbone, arms[BASELINE])
         names = [s for s in analysis.strategies if s != BASELINE and s in arms]
         levels = {name: arms[name][0] for name in names if 0 in arms[name]}
         for name in names:
             start = f"{backbone}, {name}:"
-            sentences += _of_arm(start, arms[name], arms[BASELINE])
-            sentences += _against_levels(start, arms[name], levels)
-    return sentences + temperature_findings(analysis, metric)
+            found += _of_arm(start, arms[name], arms[BASELINE])
+            found += _against_levels(f"{start} {AT_THIS_BUDGET},", arms[name], levels)
+    return found + temperature_findings(analysis, metric)
+
+
+def level_findings(analysis: Analysis, metric: str) -> list[str]:
+    """Return where target data made an arm worse than one that sees none, at the largest budget."""
+    curves: dict[tuple[Transfer, str], dict[str, dict[int, Values]]] = {}
+    for row in analysis.of_metric(metric):
+        if row.arm.train_temperature_k is None:
+            arms = curves.setdefault((row.transfer, row.place.backbone), {})
+            arms.setdefault(row.place.strategy, {})[row.arm.size] = row.values
+    found: list[str] = []
+    for (transfer, backbone), arms in curves.items():
+        levels = {name: curve[0] for name, curve in arms.items() if 0 in curve}
+        which = f" ({transfer.label()})" if analysis.has_several else ""
+        for name, curve in arms.items():
+            if name != BASELINE and name not in levels:
+                start = f"{backbone}, {name}{which}: {at_budget(analysis.suite)},"
+                found += _against_levels(start, curve, levels)
+    return found
 
 
 def ranges(found: Iterable[tuple[Place, Ratio, str]], said: str) -> list[str]:
@@ -260,7 +292,7 @@ def _against_levels(start: str, curve: Curve, levels: Mapping[str, Values]) -> I
             ratio = paired_ratio(values, pairs) if size else None
             if ratio and ratio.value > 1:
                 yield (
-                    f"{start} {AT_THIS_BUDGET}, its error at N = {size} is "
+                    f"{start} its error at N = {size} is "
                     f"{ratio_text(ratio, False)} times that of {level}, which sees no target data"
                     f"{chance_text(ratio)}."
                 )

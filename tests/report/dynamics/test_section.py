@@ -6,77 +6,25 @@ import re
 import numpy as np
 import pytest
 from analyses import record_of
+from made_up_dynamics import ANGLES, TIMES, detail, model, of, rows, structure
 
-from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.jobs.reference import Structure
 from tlbench.metrics.statistics import wilson_interval
 from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
-from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
 from tlbench.study.study import resolve
 
-DISTANCES = np.arange(0.05, 6, 0.1)
-ANGLES = np.arange(1, 180, 2.0)
-TIMES = [2.5, 5.0, 7.5, 10.0]
 FEW = "With fewer than three pairs no significance is claimed."
-
-
-def structure(rdf_error=0.0, adf_error=0.0, coordination=4.0):
-    """Return a structure whose errors against ``structure()`` are those given."""
-    waves = 1 + 0.5 * np.sin(2 * math.pi * DISTANCES)
-    random = np.sin(np.radians(ANGLES)) / 2
-    peak = np.where(abs(ANGLES - 109) < 5, 1.0, 0.0)
-    peak /= peak.sum()
-    # Mixed with what has error 1, a structure has the share of it as its error.
-    return Structure(
-        rdf=((1 - rdf_error) * waves + rdf_error).tolist(),
-        adf=((1 - adf_error) * peak + adf_error * random / random.sum()).tolist(),
-        coordination=coordination,
-    )
-
-
-def reference(**changes):
-    fields = {
-        "temperature_k": 1200.0, "time_ps": 10.0, "n_atoms": 64, "element": "Ge",
-        "origin": "made up", "distances": DISTANCES.tolist(), "angles": ANGLES.tolist(),
-        "structure": structure(), "rdf_floor": 0.02, "adf_floor": 0.01,
-        "times_ps": TIMES, "msd": [0.3] * len(TIMES),
-    }  # fmt: skip
-    return ReferenceRun(**{**fields, **changes})
-
-
-def model(strategy, seed=0, failed=(), stable=4, errors=(0.1, 0.2), **changes):
-    """Return a model of which ``failed`` replicas stopped at these times, and others did not."""
-    fields = {
-        "backbone": "b", "strategy": strategy, "size": 10, "subset_seed": seed, "init_seed": 0,
-        "train_temperature_k": None, "survival_ps": [*failed, *[10.0] * stable],
-        "criterion": [*["closest-pair"] * len(failed), *[""] * stable],
-        "structure": structure(*errors) if stable else None, "msd": None,
-        "job": f"{strategy}{seed}",
-    }  # fmt: skip
-    return ModelRun(**{**fields, **changes})
 
 
 def force(value, strategy, seed=0, **changes):
     return record_of(strategy, value, **{"subset_seed": seed, **changes})
-
-
-def of(*models, **changes):
-    return Dynamics(suite="s", reference=reference(**changes), models=list(models))
-
-
-def rows(table):
-    """Return the cells of a table by title."""
-    return [dict(zip(table.lines[0], line, strict=True)) for line in table.lines[1:]]
-
-
-def detail(section, title):
-    return next(table for table in section.tables if title in table.title)
 
 
 SCRATCH = [model("scratch", seed, failed=[1.0, 2.0, 3.0], stable=1) for seed in range(3)]
@@ -110,12 +58,12 @@ def test_a_row_per_arm_beside_the_reference():
         "backbone": "b", "arm": "scratch", "N": "10", "replicas": "3 × 4",
         # Models that do not differ at all: ρ is 0, and three models still are few.
         "stability rate": f"0.25 [{low:.2f}, {high:.2f}]",
-        "survival (ps)": "4", RDF: "0.100", ADF: "0.200", "coordination": "4.00",
-        "MSD (Å²)": "–",
+        "survival (ps)": "4", "structure": "above the floor", RDF: "0.100", ADF: "0.200",
+        "coordination": "4.00", "MSD (Å²)": "–",
     }  # fmt: skip
     assert finetune["stability rate"] == "1.00 [0.44, 1.00]"
     assert finetune["survival (ps)"] == "10"
-    assert list(last.values()) == ["reference", *"–––––", "0.020", "0.010", "4.00", "0.3"]
+    assert list(last.values()) == ["reference", *"––––––", "0.020", "0.010", "4.00", "0.3"]
 
 
 def test_survival_is_counted_up_to_the_end_of_simulations():
@@ -160,7 +108,7 @@ def test_replicas_are_counted_by_what_stopped_them():
     other = other.model_copy(update={"criterion": ["temperature", "closest-pair", ""]})
     table = detail(dynamics_section(of(*SCRATCH, other, *FINETUNE), RECORDS), "criterion")
     assert table.lines == [
-        ["backbone", "arm", "N", "replicas", "stable", "closest-pair", "temperature"],
+        ["backbone", "arm", "N", "replicas", "none", "closest-pair", "temperature"],
         ["b", "scratch", "10", "15", "4", "10", "1"],
         ["b", "finetune", "10", "12", "12", "0", "0"],
     ]
@@ -208,7 +156,8 @@ def test_rate_survival_and_structure_are_given_together():
     assert section.sentences[0] == (
         f"b, finetune, N = 10: stability rate 1.00 [{low:.2f}, 1.00], survival 10 of 10 ps, RDF "
         "error 0.200 (above the 0.020 of a perfect model, judged by so few frames), ADF error "
-        "0.100 (above the 0.010 of a perfect model, judged by so few frames)."
+        "0.100 (above the 0.010 of a perfect model, judged by so few frames), coordination 4.00 "
+        "(4.00)."
     )
     assert "which does not make their structure right" in section.tables[0].note
     words = " ".join(section.sentences)

@@ -1,0 +1,88 @@
+"""What simulations start from: the frames of a data set, or a melt of a reference potential."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tlbench.base.errors import InputError
+from tlbench.base.seeds import stream
+from tlbench.data.frames import Frames
+from tlbench.data.origins import SPLITS
+from tlbench.data.origins.base import Reference
+from tlbench.md.protocol import Protocol
+
+Phase = Literal["crystal", "liquid"]
+Start = Literal["nearest", "crystal", "liquid"]
+"""What simulations start from: structures of the nearest temperature that has any, whichever their
+phase, or those of one phase. Velocities are always drawn at the temperature of the simulations."""
+
+MELTING_K, MELTING_PS, COOLING_PS = 6000.0, 4.0, 4.0
+"""How the crystal of a reference potential is melted, and brought to the temperature asked for."""
+
+
+def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Frames:
+    """Return the frames of a data set at a temperature, or the nearest that has any.
+
+    Parameters
+    ----------
+    folder
+        Of the job that has made the data set.
+    temperature_k
+        Of the simulations.
+    wanted
+        None: of exactly this temperature.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    frames = Frames.concatenate([Frames.load(folder / f"{s}.npz") for s in SPLITS])
+    frames = frames.select(np.isfinite(frames.temperature_k))
+    if wanted in ("crystal", "liquid"):
+        phases = sorted({*frames.phase.tolist()} - {""})
+        frames = frames.select(frames.phase == wanted)
+        if not len(frames):
+            raise InputError(
+                f"No frame of a known temperature is a {wanted}, so no simulation can start from "
+                f"one; the phases of the data set are: {', '.join(phases) or 'unknown'}."
+            )
+    known = np.unique(frames.temperature_k)
+    if len(known) and wanted is not None:
+        temperature_k = float(known[np.argmin(abs(known - temperature_k))])
+    frames = frames.select(frames.temperature_k == temperature_k)
+    if not len(frames):
+        there = ", ".join(f"{t:g}" for t in known) or "none"
+        raise InputError(
+            f"No frame was sampled at {temperature_k:g} K, so dynamics there has nothing to be "
+            f"compared with; temperatures there are: {there}. With dynamics.start: nearest, "
+            "simulations start from frames of the nearest one."
+        )
+    # Frames with vacancies are other systems.
+    return frames.select(frames.n_atoms == frames.n_atoms.max())
+
+
+def spread_over(frames: Frames, replicas: int) -> Frames:
+    """Return a frame for each replica, spread over the order of the frames."""
+    return frames.select(np.arange(replicas) * len(frames) // replicas % len(frames))
+
+
+def melted(crystals: Frames, reference: Reference, protocol: Protocol) -> Frames:
+    """Return crystals melted and then brought to the temperature, each with a random stream."""
+    from tlbench.md.langevin import sample_nvt
+
+    timestep_fs, n = min(protocol.timestep_fs, 2.0), len(crystals)
+    return sample_nvt(
+        crystals,
+        reference.potential,
+        [protocol.temperature_k] * n,
+        [stream("melt", protocol.seed, number) for number in range(n)],
+        timestep_fs=timestep_fs,
+        friction_per_ps=10.0,
+        equilibration_steps=round(1000 * COOLING_PS / timestep_fs),
+        interval_steps=1,
+        n_frames=1,
+        first_temperature_k=[MELTING_K] * n,
+        first_steps=round(1000 * MELTING_PS / timestep_fs),
+    )
