@@ -366,10 +366,7 @@ class Suite(Strict):
             raise ValueError("metrics: at least one should be of errors, as force_mae")
         first = next(name for name in value if METRICS.get(name).of == "errors")
         if not has_logarithm(first):
-            raise ValueError(
-                f"metrics: arms are compared by ratios of the first one of errors, but {first} may "
-                "be negative; name another before it, as force_mae"
-            )
+            raise ValueError(f"metrics: {first} may be negative; name another first, as force_mae")
         return value
 
     @field_validator("backbones", mode="before")
