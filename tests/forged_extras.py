@@ -149,6 +149,26 @@ def structure_on_other_bins(folder):
     simulated(lambda run: run["structure"]["rdf"].pop())(folder)
 
 
+@forgery("does not start from what the suite asks for")
+def start_of_ones_own(folder):
+    def change(dynamics):
+        dynamics["reference"]["start_structure"] = "nearest"
+
+    edit(folder, "dynamics.json.gz", change)
+
+
+@forgery("does not hold a summary of simulations .*the worst so far cannot become better")
+def extremes_that_get_better(folder):
+    def change(run):
+        replicas = len(run["criterion"])
+        rising, falling = ([[1.0, 2.0]] * replicas, [[2.0, 1.0]] * replicas)
+        quantities = dict.fromkeys(("temperature", "force", "energy", "structure"), rising)
+        extremes = {"times_ps": [1.0, 2.0], **quantities, "closest_pair": falling}
+        run["extremes"] = {**extremes, "force": falling}
+
+    simulated(change)(folder)
+
+
 @forgery("'<b>bad luck</b>' is no criterion of stability")
 def criterion_of_ones_own(folder):
     def change(run):

@@ -242,8 +242,8 @@ class _Publication:
             reference_adf=np.array(reference.structure.adf),
         )
         condition = (("md_temperature_k", reference.temperature_k),)
-        specs = [METRICS.get(name) for name in METRICS.names()]
-        values = {s.name: s.function(found) for s in specs if s.of == "dynamics"}
+        specs = [METRICS.get(name) for name in self.suite.simulation_metrics]
+        values = {spec.name: spec.function(found) for spec in specs}
         return {(name, condition): v for name, v in values.items() if np.isfinite(v)}
 
     def _dynamics(self, runs: list[ModelRun]) -> Dynamics:
@@ -256,7 +256,7 @@ class _Publication:
                 time_ps=protocol.time_ps,
                 n_atoms=64,
                 element="Ge",
-                origin="Stillinger–Weber Ge, 5 simulations",
+                origin=f"Stillinger–Weber Ge, {protocol.replicas} simulations",
                 distances=np.linspace(0.1, 6, 60).tolist(),
                 angles=np.linspace(3, 177, 30).tolist(),
                 structure=self._structure(1.0),

@@ -5,6 +5,7 @@ import pytest
 from analyses import analysis_of, record_of
 from scipy.stats import t
 
+from tlbench.report.budgets.outcomes import convergences
 from tlbench.report.markdown import markdown
 from tlbench.report.outline import sections_of
 from tlbench.report.rows import rows_of
@@ -111,3 +112,14 @@ def test_no_section_fails_on_them_and_no_other_has_them():
     assert named == ["errors-energy_bias", "by-condition"]
     text = markdown(Results(RECORDS), list(METRICS), load_suite("smoke"))
     assert "| b | 10 | -20.0 [-85.7, 45.7] | 0.0 [-12.4, 12.4] |" in text
+
+
+def test_no_budget_of_what_has_no_ratios_is_converged():
+    records = [
+        record("scratch", n, value * factor, updates=updates)
+        for updates, factor in ((400, 10), (1600, 1))
+        for n, value in enumerate(BIAS["scratch"])
+    ]
+    assert not convergences(rows_of(records))
+    positive = [r.model_copy(update={"metric": "force_mae", "value": 50.0}) for r in records]
+    assert len(convergences(rows_of([*records, *positive]))) == 1

@@ -11,7 +11,9 @@ SETTINGS = [
     "--set", "strategies=[scratch, zero-shot]",
     "--set", "sizes=[2]",
     "--set", "subset_seeds=[0]",
-    "--set", "dynamics={temperature_k: 600, time_ps: 0.2, equilibration_ps: 0.05, replicas: 3}",
+    "--set", "metrics=[force_mae, rdf_error_beyond_core]",
+    "--set", "dynamics={temperature_k: 700, time_ps: 0.2, equilibration_ps: 0.05, replicas: 3, "
+    "start: nearest, stop: extreme, criteria: {structure_error: 0.5, window_fs: 50}}",
 ]  # fmt: skip
 
 
@@ -36,48 +38,58 @@ def test_every_model_of_the_size_is_simulated(simulated):
     for model in found.models:
         assert len(model.survival_ps) == len(model.criterion) == 3
         assert all(0 <= time <= 0.2 for time in model.survival_ps)
-        assert all((time == 0.2) == (name == "") for time, name in zip(
-            model.survival_ps, model.criterion, strict=True))  # fmt: skip
+        ends = zip(model.survival_ps, model.criterion, strict=True)
+        assert all(time == 0.2 for time, name in ends if name == "")
         assert (model.structure is None) == (model.n_stable == 0)
 
 
 def test_extremes_of_every_replica_are_kept(simulated):
-    """Windows of 1 ps do not fit into 0.2 ps, so of structure there are none."""
-    for model in DYNAMICS_FORMAT.read(simulated / FILE).models:
-        found = model.extremes
-        assert found.times_ps == pytest.approx([0.05, 0.1, 0.15, 0.2])
-        assert found.lasted == [name == "" for name in model.criterion]
-        assert found.structure is None
-        for temperature, closest, force, energy in zip(
-            found.temperature, found.closest_pair, found.force, found.energy, strict=True
-        ):
-            assert len(temperature) == len(closest) == len(force) == len(energy)
-            assert all(0.3 < value < 10 for value in temperature)
-            assert all(0.5 < value < 1.1 for value in closest)
+    found = DYNAMICS_FORMAT.read(simulated / FILE)
+    for run in (found.reference, *found.models):
+        extremes = run.extremes
+        assert extremes.times_ps == pytest.approx([0.05, 0.1, 0.15, 0.2])
+        for name, low, high in (
+            ("temperature", 0.3, 11), ("closest_pair", 0.3, 1.1), ("force", 0.1, 1000),
+            ("energy", 0, 5), ("structure", 0, 20),
+        ):  # fmt: skip
+            series = getattr(extremes, name)
+            assert len(series) == 3
+            assert all(low <= value <= high for values in series for value in values), name
+    # One window after equilibration ends with the second sample.
+    assert all(0 == first < second for first, second, *_ in found.reference.extremes.structure)
+
+
+def test_what_simulations_start_from_is_known(simulated):
+    reference = DYNAMICS_FORMAT.read(simulated / FILE).reference
+    assert reference.start_structure == "nearest"
+    assert (reference.frames_temperature_k, reference.start_phase) == (600, "crystal")
+    assert "start from crystal frames sampled at 600 K" in (simulated / "summary.md").read_text()
 
 
 def test_the_reference_stands_beside_with_its_floor(simulated):
     reference = DYNAMICS_FORMAT.read(simulated / FILE).reference
     assert reference.element == "Ge"
-    assert reference.temperature_k == 600
+    assert reference.temperature_k == 700
     assert reference.false_alarms == 0
     assert 0 < reference.rdf_floor < 0.3
     assert 0 <= reference.adf_floor < 0.1
-    g = np.array(reference.structure.rdf)
+    # Beyond 5 Å, in so small a cell, are the periodic images of each atom.
+    g = np.array(reference.structure.rdf)[:100]
     assert reference.distances[int(g.argmax())] == pytest.approx(2.45, abs=0.08)
     assert reference.structure.coordination == pytest.approx(4, abs=0.05)
 
 
 def test_records_hold_the_metrics_of_dynamics(simulated):
     records = [r for r in read_records(simulated / "records.jsonl") if r.condition]
-    records = [r for r in records if r.condition == {"md_temperature_k": 600}]
+    records = [r for r in records if r.condition == {"md_temperature_k": 700}]
     dynamics = DYNAMICS_FORMAT.read(simulated / FILE)
     rates = {r.job: r.value for r in records if r.metric == "stability_rate"}
     assert rates == {m.job: m.n_stable / 3 for m in dynamics.models}
     times = {r.job: r.value for r in records if r.metric == "survival_time"}
     assert times == pytest.approx({m.job: np.mean(m.survival_ps) for m in dynamics.models})
     structured = {m.job for m in dynamics.models if m.structure}
-    assert {r.job for r in records if r.metric == "rdf_error"} == structured
+    for name in ("rdf_error", "rdf_error_beyond_core"):
+        assert {r.job for r in records if r.metric == name} == structured
 
 
 def test_the_report_and_the_summary_speak_of_it(simulated):

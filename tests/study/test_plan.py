@@ -144,7 +144,7 @@ def test_dft_simulations_start_from_frames_of_the_data():
         (("dynamics.equilibration_ps", "10"), "should be shorter than time_ps"),
         (("dynamics.time_ps", "1.02"), "no sample is taken after equilibration"),
         (("metrics", "[rdf_error]"), "measured by every suite that has 'dynamics'"),
-        (("metrics", "[energy_bias, force_mae]"), "energy_bias may be negative; name another first"),
+        (("metrics", "[energy_bias, force_mae]"), "energy_bias may be negative; name another"),
     ],
 )
 def test_dynamics_that_cannot_be_is_refused(setting, message):

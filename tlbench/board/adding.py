@@ -34,7 +34,7 @@ from tlbench.board.submission import (
 from tlbench.board.verification import Verdict, verify
 from tlbench.data.cards import load_card
 from tlbench.engine.store.store import Store
-from tlbench.jobs.context import MODEL
+from tlbench.jobs.context import WEIGHTS
 from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
 from tlbench.results.provenance import PROVENANCE_FORMAT
@@ -150,14 +150,18 @@ def copy_weights(entry: Entry, store: Path, folder: Path) -> int:
     opened = Store(store, read_only=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for key, known in entry.about.weights.items():
-            content = opened.read(key, MODEL)
-            if hashlib.sha256(content).hexdigest() != known:
-                raise InputError(
-                    f"The weights of job {key[:12]} in the store {opened.root} are not those of "
-                    f"{entry.label}; name the store that it was made from with --store."
-                )
-            (folder / f"{key}.safetensors").write_bytes(content)
+        for which, ending, known in (
+            ("last", "", entry.about.weights),
+            ("best", ".best", entry.about.best_weights),
+        ):
+            for key, stated in known.items():
+                content = opened.read(key, WEIGHTS[which])
+                if hashlib.sha256(content).hexdigest() != stated:
+                    raise InputError(
+                        f"The weights of job {key[:12]} in the store {opened.root} are not those "
+                        f"of {entry.label}; name the store that it was made from with --store."
+                    )
+                (folder / f"{key}{ending}.safetensors").write_bytes(content)
     except OSError as error:
         raise InputError(f"The weights cannot be copied to {folder} ({error}).") from error
     return len(entry.about.weights)
@@ -190,6 +194,11 @@ def _about(
         "providers": providers.pop("backbone", {}),
         "plugins": providers,
         "weights": {model: collector.weights(model) for model in models},
+        "best_weights": {
+            model: collector.weights(model, "best")
+            for model in models
+            if collector.training(model).best
+        },
         "files": {},
     }
 

@@ -18,11 +18,12 @@ from tlbench.data.marks import Marked, marked_frames
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
-from tlbench.jobs.context import MODEL, data_file
+from tlbench.jobs.context import WEIGHTS, data_file
 from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
 from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.jobs.sources import REGISTRIES
 from tlbench.jobs.train import Config as TrainConfig
+from tlbench.metrics.conditions import Weights
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
 from tlbench.study.plan import dataset_job
@@ -135,9 +136,9 @@ class Collector:
         """Return the digests of the code that a job was done with; None if it does not say."""
         return self._described(job, _Done).sources
 
-    def weights(self, model: str) -> str:
-        """Return the SHA-256 of the weights that the job ``model`` left."""
-        return hashlib.sha256(self._read(model, MODEL)).hexdigest()
+    def weights(self, model: str, which: Weights = "last") -> str:
+        """Return the SHA-256 of weights that the job ``model`` left."""
+        return hashlib.sha256(self._read(model, WEIGHTS[which])).hexdigest()
 
     def _described(self, job: str, model: type[ModelT]) -> ModelT:
         self._require(job)

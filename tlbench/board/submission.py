@@ -32,6 +32,7 @@ from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
 from tlbench.base.wording import Address, OwnVersion, PartName, Provider, Word
+from tlbench.metrics.conditions import Weights
 from tlbench.results.costs import FILE as COSTS
 from tlbench.results.distances import FILE as DISTANCES
 from tlbench.results.dynamics import FILE as DYNAMICS
@@ -57,7 +58,7 @@ FIRST_DAY = date(2025, 1, 1)
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _REVISION = re.compile(r"-r\d+$")
-_LATER = ("plugins", "private", "sources")
+_LATER = ("plugins", "private", "sources", "best_weights")
 
 
 class DataSet(Strict):
@@ -82,6 +83,8 @@ class DataSet(Strict):
 
 class Submission(Strict):
     """Who submits what. ``weights`` has the SHA-256 of every trained model, by its job's key.
+
+    ``best_weights`` has those at the lowest validation error, of models of which they are measured.
 
     A ``private`` submission belongs to a private board: its data may be anybody's own, and no
     public board takes it. ``sources`` has the digests of the source code that its jobs were done
@@ -112,6 +115,7 @@ class Submission(Strict):
     private: bool = False
     sources: dict[Word, Digest] = Field(default={}, max_length=1000)
     weights: dict[Digest, Digest] = Field(max_length=100_000)
+    best_weights: dict[Digest, Digest] = Field(default={}, max_length=100_000)
     files: dict[str, Digest] = Field(max_length=100)
 
     @field_validator("name")
@@ -135,6 +139,10 @@ class Submission(Strict):
         """
         unused = {name for name in _LATER if not getattr(self, name)}
         return self.model_dump_json(indent=1, exclude=unused) + "\n"
+
+    def digest_of_weights(self, trained: str, weights: Weights) -> str | None:
+        """Return the SHA-256 of some weights of the model that the job ``trained`` has trained."""
+        return (self.weights if weights == "last" else self.best_weights).get(trained)
 
     @property
     def packages(self) -> dict[str, dict[str, str]]:

@@ -24,6 +24,9 @@ MODEL = POTENTIAL
 BEST = "best.safetensors"
 """The same with the weights of the lowest validation error, where they are kept."""
 
+WEIGHTS = {"last": MODEL, "best": BEST}
+"""Weights of a model → the file that a job leaves which trains it."""
+
 
 def data_file(part: str) -> str:
     """Return the name of the file that a data set's job leaves with its part "train", ….

@@ -9,7 +9,7 @@ from tlbench.base.formats import later
 from tlbench.data.marks import Marked, marked_frames
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
-from tlbench.jobs.context import BEST, MODEL, Context, Progress
+from tlbench.jobs.context import WEIGHTS, Context, Progress
 from tlbench.jobs.kind import Kind, Layout, Measurement
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import Weights, conditions_of
@@ -52,8 +52,8 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.models.potential import load_potential
     from tlbench.training.labels import LabelledSet
 
-    weights = BEST if config.weights == "best" else MODEL
-    potential = load_potential(context.parents["model"] / weights, context.device)
+    path = context.parents["model"] / WEIGHTS[config.weights]
+    potential = load_potential(path, context.device)
     frames = context.frames("data", config.split)
     data = LabelledSet(frames, potential.cutoff, potential.device, potential.dtype)
     energy, forces = [], []

@@ -13,6 +13,9 @@ from tlbench.md.protocol import ENERGY, STRUCTURE, Protocol
 if TYPE_CHECKING:
     from tlbench.md.criteria import Expected, Outcome
 
+FARTHEST = 1e6
+"""A value beyond any threshold; larger ones are given as this."""
+
 Extreme = Annotated[list[Curve], Field(max_length=MOST)]
 """The worst value of a quantity up to some times, of each replica."""
 
@@ -66,8 +69,13 @@ def extremes_of(found: "Outcome", protocol: Protocol, expected: "Expected") -> d
     for number, name in enumerate(QUANTITIES):
         series = found.extremes[:, number]
         of_replicas = [
-            [float(f"{value:.4g}") for value in replica[np.isfinite(replica)]] for replica in series
+            [_rounded(value) for value in replica[np.isfinite(replica)]] for replica in series
         ]
         values[name.replace("-", "_")] = of_replicas if known[name] else None
     times = protocol.sample_times(extreme_samples(protocol.n_samples))
     return {"times_ps": times.round(6).tolist(), **values}
+
+
+def _rounded(value: float) -> float:
+    """Return a value to four digits, if it is neither tiny nor beyond all thresholds."""
+    return round(min(float(f"{value:.4g}"), FARTHEST), 6)

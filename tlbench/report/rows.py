@@ -7,6 +7,7 @@ so that they give the same numbers and intervals.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -101,8 +102,11 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     return sorted(rows, key=position)
 
 
-def final(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of the last weights at the largest budget of each place."""
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+def final(rows: Sequence[AnyRow]) -> list[AnyRow]:
+    """Return the rows of the last weights at the largest budget."""
     last = [row for row in rows if ("weights", "best") not in row.tested]
     largest = max((row.place.updates or 0 for row in last), default=0)
     return [row for row in last if (row.place.updates or 0) == largest]

@@ -132,9 +132,8 @@ def test_errors_with_a_sign_are_sorted_by_magnitude_and_not_ranked():
     (member,) = board.members[:1]
     records = [
         r.model_copy(update={"metric": "energy_bias", "unit": "meV/atom", "value": r.value - 250})
-        if r.metric == "force_mae"
-        else r
         for r in member.entry.results.records
+        if r.metric == "force_mae"
     ]
     results = replace(member.entry.results, records=records)
     member = replace(member, entry=replace(member.entry, results=results))
@@ -143,5 +142,5 @@ def test_errors_with_a_sign_are_sorted_by_magnitude_and_not_ranked():
     values = [r.mean.value for r in some]
     assert min(values) < 0 < max(values)
     assert values == sorted(values, key=abs) != sorted(values)
-    assert all(r.standing is None and r.ratio is None for r in rows)
+    assert all(r.standing is None and r.ratio is None and not r.convergence for r in rows)
     assert all(r.ends[0] < r.mean.value < r.ends[1] for r in some)

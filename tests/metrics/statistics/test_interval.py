@@ -63,6 +63,7 @@ def test_interval_and_p_are_those_of_scipy(logs):
     assert mean_interval(values) == pytest.approx((ends.low, ends.high), rel=1e-9, abs=1e-9)
     p = p_value(values.mean(), float(standard_error(values)), len(values) - 1)
     assert p == pytest.approx(expected.pvalue, rel=1e-9)
+    assert (p < 0.05) == (ends.low > 0 or ends.high < 0)
 
 
 def test_p_without_scatter():

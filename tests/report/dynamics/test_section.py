@@ -157,7 +157,7 @@ def test_rate_survival_and_structure_are_given_together():
         f"b, finetune, N = 10: stability rate 1.00 [{low:.2f}, 1.00], survival 10 of 10 ps, RDF "
         "error 0.200 (above the 0.020 of a perfect model, judged by so few frames), ADF error "
         "0.100 (above the 0.010 of a perfect model, judged by so few frames), coordination 4.00 "
-        "(4.00)."
+        "(reference 4.00)."
     )
     assert "which does not make their structure right" in section.tables[0].note
     words = " ".join(section.sentences)

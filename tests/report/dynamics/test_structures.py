@@ -37,8 +37,8 @@ def test_a_crystal_that_lost_a_third_of_its_neighbours_is_no_success():
     assert (arm["structure"], arm["coordination"]) == ("wrong", "2.67")
     (said,) = [s for s in section.sentences if "stability rate" in s]
     assert "stability rate 1.00" in said
-    assert "coordination 2.67 (4.00)" in said
-    assert said.endswith("; the structure is wrong, so this rate is no success.")
+    assert "coordination 2.67 (reference 4.00)" in said
+    assert said.endswith("; the structure is wrong, so this rate does not count as success.")
     assert not [s for s in words_of(section) if SUCCESS.search(s)]
     assert {line["in words"] for line in rows(detail(section, "Force error"))} == {
         "structure wrong"
@@ -50,7 +50,7 @@ def test_compared_with_scratch_it_is_no_success_either():
     wrong = [stable_with(lost(1 / 3), s, "finetune") for s in range(5)]
     said = next(s for s in dynamics_section(of(*scratch, *wrong), []).sentences if "relative" in s)
     assert "stability rate +0.50" in said
-    assert ", of a wrong structure" in said
+    assert "(structure wrong in 5 of 5 models)" in said
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,8 @@ def test_compared_with_scratch_it_is_no_success_either():
         (structure(0.01, 0.005), "within the floor"),
         (structure(0.1, 0.02), "above the floor"),
         (lost(0.04), "above the floor"),
+        # A third of one of four neighbours.
+        (lost(1 / 12), "wrong"),
         (lost(0.06), "wrong"),
         (lost(-0.06), "wrong"),
         (structure(0.3), "wrong"),

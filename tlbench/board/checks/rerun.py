@@ -10,7 +10,8 @@ from tlbench.board.checks.agreement import Findings, compare, not_compared, same
 from tlbench.board.checks.record import EVALUATED, CheckedModel
 from tlbench.board.reading import Entry, digest_of
 from tlbench.board.verification.models import Model, measured_models
-from tlbench.jobs.context import MODEL, Context
+from tlbench.data.marks import MarkedFrames
+from tlbench.jobs.context import WEIGHTS, Context
 from tlbench.jobs.evaluate import ERRORS, Config, run
 from tlbench.results.frame_errors import ModelErrors
 
@@ -32,7 +33,8 @@ def rerun(
     Parameters
     ----------
     weights
-        Folder with ``<key>.safetensors`` for keys of trained models, or a store.
+        Folder with ``<key>.safetensors``, and ``<key>.best.safetensors`` where best weights are
+        measured, for keys of trained models, or a store.
     store
         Where the data sets are, or will be made.
     partial
@@ -59,17 +61,20 @@ def rerun(
         )
     folders, problems = same_data(entry, store, mirror)
     published = {errors.job: errors for errors in entry.errors()}
+    marks = {tests.data: tests.marks for tests in entry.tests()}
     checked = []
     for model, path in found:
         if model.where.model.target not in folders:
             continue
         on_model(model.where.label())
-        if digest_of(path) != entry.about.weights[model.trained or ""]:
+        stated = entry.about.digest_of_weights(model.trained or "", model.where.weights)
+        if digest_of(path) != stated:
             problems.append(f"{path} is not the file whose digest stands in the submission.")
             continue
         try:
             data = folders[model.where.model.target]
-            checked.append(_evaluate(entry, model, path, data, published[model.job]))
+            errors = published[model.job]
+            checked.append(_evaluate(entry, model, path, data, errors, marks[errors.data]))
         except TlbenchError as error:
             checked.append(not_compared(model, str(error)))
     return Findings(EVALUATED, checked, problems)
@@ -81,13 +86,22 @@ def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:
         key = model.trained
         if key is None:
             continue
-        places = (weights / f"{key}.safetensors", weights / key / MODEL)
+        ending = "" if model.where.weights == "last" else f".{model.where.weights}"
+        places = (
+            weights / f"{key}{ending}.safetensors",
+            weights / key / WEIGHTS[model.where.weights],
+        )
         found += [(model, path) for path in places if path.is_file()][:1]
     return found
 
 
 def _evaluate(
-    entry: Entry, model: Model, path: Path, data: Path, published: ModelErrors
+    entry: Entry,
+    model: Model,
+    path: Path,
+    data: Path,
+    published: ModelErrors,
+    marks: MarkedFrames,
 ) -> CheckedModel:
     """Compare a model with what the job that measures it finds.
 
@@ -96,10 +110,17 @@ def _evaluate(
     if path.stat().st_size > MAX_WEIGHTS:
         raise InputError(f"{path.name} is larger than {MAX_WEIGHTS >> 20} MiB.")
     _check_backbone(entry, model, path)
-    config = Config(split="test", metrics=entry.suite.error_metrics, by=entry.suite.by)
+    which = model.where.weights
+    config = Config(
+        split="test",
+        metrics=entry.suite.error_metrics,
+        by=entry.suite.by,
+        weights=which,
+        marks=marks,
+    )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").mkdir()
-        (Path(folder) / "model" / MODEL).symlink_to(path.absolute())
+        (Path(folder) / "model" / WEIGHTS[which]).symlink_to(path.absolute())
         parents = {"model": Path(folder) / "model", "data": data}
         result = run(config, Context(Path(folder), parents, "cpu", lambda progress: None))
         errors = Path(folder) / ERRORS

@@ -16,7 +16,7 @@ from tlbench.engine.store.store import Store
 from tlbench.engine.work.devices import check_device, device_name, instructions
 from tlbench.engine.work.interpreters import code_state, package_versions
 from tlbench.jobs.base import Job
-from tlbench.jobs.context import MODEL
+from tlbench.jobs.context import WEIGHTS
 from tlbench.jobs.evaluate import ERRORS
 from tlbench.jobs.evaluate import Result as EvaluateResult
 from tlbench.study.models import plan
@@ -98,14 +98,15 @@ def retrain(
     found: list[CheckedModel] = []
     for model in wanted.values():
         cell = cells[model.where.own()]
-        weights = read_manifest(store.folder(cell.trained)).files[MODEL]
+        which = model.where.weights
+        weights = read_manifest(store.folder(cell.trained)).files[WEIGHTS[which]]
         found.append(
             compare(
                 model,
                 published[model.job],
                 store.result(cell.job, EvaluateResult).model_dump()["metrics"],
                 store.folder(cell.job) / ERRORS,
-                same_weights=weights == entry.about.weights.get(model.trained or ""),
+                same_weights=weights == entry.about.digest_of_weights(model.trained or "", which),
             )
         )
     return Findings(TRAINED, found, seed=seed, drawn=number)

@@ -12,6 +12,7 @@ from tlbench.board.site.headline import Published
 from tlbench.board.site.rows import BoardRow, condition_text
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import negative_transfer
+from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.html import rounded, safe_json
 from tlbench.report.wording import budget_label
 
@@ -34,6 +35,9 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "size": lambda row: row.place.size,
     "target_structures": lambda row: row.place.size if row.trained else 0,
     "train_temperature_k": lambda row: row.place.train_temperature_k,
+    "updates": lambda row: row.place.updates,
+    "convergence": lambda row: row.state or None,
+    "settled": lambda row: row.is_settled if row.state else None,
     "metric": lambda row: row.metric,
     "unit": lambda row: METRICS.get(row.metric).unit,
     "better": lambda row: METRICS.get(row.metric).better,
@@ -56,11 +60,12 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
 }
 RULES = {
     "budget": (
-        "Every suite trains all arms with one number of updates and, unless tuned, one learning "
-        "rate. Errors are those at this budget, which no result here shows to be enough for "
-        "convergence: a ratio below 1 may mean only that the arm learns faster. What holds at one "
-        "budget may be reversed at another, and errors of one suite are not those of converged "
-        "models."
+        "A suite trains all arms with the same numbers of updates and, unless tuned, one learning "
+        "rate. Errors are those at a budget: a ratio below 1 may mean only that the arm learns "
+        "faster, and what holds at one budget may be reversed at another. Suites of one budget "
+        "cannot show that it is enough. In suites with several, each arm is checked at each number "
+        f"of structures. {RULE} Only where both the arm and scratch are converged does their ratio "
+        "compare what models end at (settled)."
     ),
     "aggregation": (
         "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the "
@@ -76,7 +81,8 @@ RULES = {
     ),
     "ranking": (
         "Ranks are given within one metric, test set, transfer, number of target structures and "
-        "training temperature, by the mean at the suite's budget. Entries of one tie group are "
+        "training temperature, by the mean at the suite's budget; in suites with several budgets, "
+        "of converged entries at the largest. Entries of one tie group are "
         "not shown to be worse than its best, by the 95 % interval of their paired ratio. With "
         "fewer than three pairs, and for rates, times and errors with a sign, there are no tie "
         "groups, and so no ranks: entries are sorted by their mean, or by its magnitude if it has "
@@ -180,12 +186,14 @@ WORDS: dict[str, Callable[[BoardRow], str]] = {
     "tested": lambda row: condition_text(row.tested),
     "pair": lambda row: row.transfer.label(),
     "trust": lambda row: row.trust.text,
+    "state": lambda row: row.state,
 }
 """Columns of text, which rows refer to by number."""
 
 NUMBERS: dict[str, Callable[[BoardRow], float | None]] = {
     **{name: OF_ROWS[name] for name in ("size", "rank", "value", "low", "high", "pairs")},
     "at": OF_ROWS["train_temperature_k"],
+    "updates": OF_ROWS["updates"],
     "group": OF_ROWS["tie_group"],
     "ratio": OF_ROWS["ratio_to_scratch"],
     "ratioLow": OF_ROWS["ratio_low"],

@@ -13,8 +13,11 @@ from tlbench.board.site.rows import BoardRow
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.markdown import markdown_table
+from tlbench.report.rows import final
 from tlbench.report.wording import (
+    AT_THIS_BUDGET,
     BASELINE,
+    at_budget,
     budget_label,
     n_pairs_text,
     number_text,
@@ -22,6 +25,8 @@ from tlbench.report.wording import (
 )
 
 FINETUNE = "finetune"
+
+CONVERGED = "once converged"
 
 WIDTH, HEIGHT, MARGIN = 320, 46, 12
 TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -64,6 +69,8 @@ class Headline:
         What is transferred between, in short.
     budget
         How long all arms were trained, and that this is not shown to be enough.
+    claim
+        What the ratios compare: errors "once converged", or those at a budget.
     """
 
     metric: str
@@ -73,6 +80,7 @@ class Headline:
     n_tied: int
     transfer: str
     budget: str
+    claim: str = AT_THIS_BUDGET
 
     def range_text(self) -> str:
         """Return the smallest and the largest ratio; where there is one, with its interval."""
@@ -112,7 +120,7 @@ class Headline:
             dots=sorted({float(STEP * round(place(value) / STEP)) for value in logs}),
             ticks=[(place(math.log(t)), f"{t:g}") for t in TICKS if abs(math.log(t)) <= reach],
             one=place(0.0),
-            text=f"{len(logs)} ratios to scratch, {self.range_text()}, after {self.budget}.",
+            text=f"{len(logs)} ratios to scratch {self.claim}: {self.range_text()}.",
         )
 
 
@@ -137,6 +145,13 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         for row in rows
         if row.metric == metric and not row.tested and row.is_complete and not row.trust.differing
     ]
+    claim = at_budget(board.suite)
+    if board.suite.budgets:
+        main = final(main)
+        if any(row.is_settled and row.place.strategy != BASELINE for row in main):
+            main, claim = [row for row in main if row.is_settled], CONVERGED
+        else:
+            claim = f"{claim}, not shown to be converged"
     trained = [r for r in main if r.trained and r.place.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.place.strategy == FINETUNE] or trained
     names = {row.place.strategy for row in tuned}
@@ -153,6 +168,7 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         n_tied=sum(row.group == ranked[0].group for row in ranked[1:]),
         transfer=_between(board, rows),
         budget=budget_label(board.suite),
+        claim=claim,
     )
 
 
@@ -174,9 +190,7 @@ def overview_table(published: Sequence[Published]) -> str:
 
     It is about the submissions of which no check has failed; without any there is no line.
     """
-    lines = [
-        ["suite", "transfer", "submissions", "budget", "error / scratch at this budget", "pairs"]
-    ]
+    lines = [["suite", "transfer", "submissions", "budget", "error / scratch", "compared", "pairs"]]
     for each in published:
         board, headline = each.board, each.headline
         if board.kind is not Kind.SHIPPED or not board.sound:
@@ -187,6 +201,7 @@ def overview_table(published: Sequence[Published]) -> str:
             str(len(board.sound)),
             headline.budget,
             f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
+            headline.claim,
             headline.pairs_text(),
         ]
         lines.append([cell.replace("|", "\\|") for cell in cells])

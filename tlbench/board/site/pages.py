@@ -138,6 +138,10 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
         metrics=[METRICS.get(name) for name in dict.fromkeys(row.metric for row in rows)],
         sizes=sorted({row.place.size for row in rows}),
         temperatures=sorted(temperatures),
+        budgets=[
+            *((budget, f"{budget:,}") for budget in reversed(board.suite.budgets or ())),
+            ("", "all"),
+        ],
         has_groups=any(row.group is not None for row in rows),
         sections=sections,
         figures=figures_json(sections),

@@ -9,9 +9,10 @@ from tlbench.board.checks.trust import Trust
 from tlbench.board.site.boards import Board, Member
 from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import Standing, tie_groups
+from tlbench.metrics.statistics import Convergence, Standing, tie_groups
+from tlbench.report.budgets.outcomes import convergences, series_of, settled
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
-from tlbench.report.rows import Row, condition_order, rows_of
+from tlbench.report.rows import Row, condition_order, final, rows_of
 from tlbench.study.model_key import Place, Transfer
 
 Ends = tuple[float, float] | None
@@ -32,10 +33,17 @@ class BoardRow(Row):
         How many pairs the suite asks for.
     trust
         How far the submission has been checked.
+    convergence
+        How far the arm is converged; None for other budgets than the largest, and for suites of one
+        budget.
+    is_settled
+        Whether both the arm and scratch are converged, so that their ratio compares what they end
+        at.
     standing
-        Rank and tie group; None for what is incomplete, sees no target data or has too few
-        pairs (`tie_groups`), for submissions of which a check failed, and for rates, times and
-        errors with a sign, of which there are no tie groups.
+        Rank and tie group; None for what is incomplete, sees no target data or has too few pairs
+        (`tie_groups`), for what is not converged in a suite with several budgets, for submissions
+        of which a check failed, and for rates, times and errors with a sign, of which there are no
+        tie groups.
     """
 
     submission: str
@@ -43,6 +51,8 @@ class BoardRow(Row):
     ends: Ends
     n_expected: int
     trust: Trust
+    convergence: Convergence | None = None
+    is_settled: bool = False
     standing: Standing | None = None
 
     @property
@@ -54,6 +64,11 @@ class BoardRow(Row):
     def name(self) -> str:
         """Model and strategy, unique in the board."""
         return f"{self.label}, {self.place.strategy}"
+
+    @property
+    def state(self) -> str:
+        """Whether the arm is converged, in words; empty where that is not asked."""
+        return self.convergence.state if self.convergence else ""
 
     @property
     def group(self) -> int | None:
@@ -68,7 +83,11 @@ def board_rows(board: Board) -> list[BoardRow]:
     rows = []
     for member in board.members:
         simulated = _intervals_of_simulations(member)
-        for row in rows_of(member.entry.results.records):
+        found = rows_of(member.entry.results.records)
+        known, sure = convergences(found), settled(found)
+        last = {id(row) for row in final(found)} if board.suite.budgets else set()
+        for row in found:
+            series = series_of(row)
             interval = row.mean.interval
             ends = (interval.low, interval.high) if interval else None
             made = BoardRow(
@@ -78,6 +97,8 @@ def board_rows(board: Board) -> list[BoardRow]:
                 ends=simulated.get((row.metric, row.arm)) or ends,
                 n_expected=len(pairs) if row.trained else n_models,
                 trust=member.trust,
+                convergence=known.get(series) if id(row) in last else None,
+                is_settled=id(row) in last and series in sure,
             )
             rows.append(made)
     return sorted(_ranked(board, rows), key=_order(board, rows))
@@ -103,12 +124,14 @@ def _ranked(board: Board, rows: list[BoardRow]) -> list[BoardRow]:
     """Return the rows with rank and tie group of what can be ranked.
 
     That is what is complete, was trained on target data, and has pairs enough for tie groups, in
-    submissions of which no check failed.
+    submissions of which no check failed; in suites with several budgets, also what is converged.
     """
     rivals: dict[tuple[str, ConditionKey, Transfer, int, float | None], list[BoardRow]]
     rivals = defaultdict(list)
     for row in rows:
         comparable = row.trained and has_logarithm(row.metric)
+        if board.suite.budgets:
+            comparable &= row.convergence is not None and row.convergence.is_converged
         if row.is_complete and comparable and not row.trust.differing:
             training_set = row.place.size, row.place.train_temperature_k
             rivals[row.metric, row.tested, row.transfer, *training_set].append(row)
@@ -134,6 +157,7 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
             transfers.index(row.transfer),
             row.place.size,
             row.place.train_temperature_k or 0,
+            -(row.place.updates or 0),
             row.standing.rank if row.standing else math.inf,
             not (row.is_complete and row.trained),
             METRICS.get(row.metric).loss(row.mean.value),

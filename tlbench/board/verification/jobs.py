@@ -85,7 +85,8 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
     if dirty:
         yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
     weights = {r.trained for r in entry.results.records if r.trained}
-    if weights != entry.about.weights.keys():
+    best = {r.trained for r in entry.results.records if r.condition.get("weights") == "best"}
+    if weights != entry.about.weights.keys() or best != entry.about.best_weights.keys():
         yield "The digests of weights are not those of the models that records name."
     for cost in entry.results.costs:
         if cost.trained not in weights:

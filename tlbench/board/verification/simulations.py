@@ -31,6 +31,8 @@ def check_simulations(entry: Entry) -> Iterator[str]:
         yield "The reference dynamics is at another temperature or of another length than asked."
     if not all(_is_made_of(reference.origin, ends.target, asked) for ends in entry.study.ends):
         yield "The origin of the reference dynamics is not the one that its data set gives."
+    if reference.start_structure != asked.start:
+        yield "The reference dynamics does not start from what the suite asks for."
     if {reference.element} != {ends.transfer.target for ends in entry.study.ends}:
         yield "The reference dynamics is not of the target's element."
     n_bins = (len(reference.distances), len(reference.angles))

@@ -78,8 +78,8 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
         lacking = dict.fromkeys(name for each in outcomes for name, _ in each.unconverged())
         return (
             f"not shown to be converged ({listed(lacking)}): after {most:,} updates its error is "
-            f"{last} times that of {BASELINE}, after {fewest:,} updates {first} times; this compares how fast "
-            "they learn, not how they end"
+            f"{last} times that of {BASELINE}, after {fewest:,} updates {first} times; this "
+            "compares how fast they learn, not how they end"
         )
     said = _ENDINGS[ending, faster]
     return said.format(first=first, last=last, scratch=BASELINE, fewest=f"{fewest:,}")

@@ -71,7 +71,7 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         sentences.append(
             f"{start} relative to {BASELINE} with the same seeds: stability rate "
             f"{_difference_text(difference)}"
-            + (", of a wrong structure" if kinds[WRONG] else "")
+            + (f" (structure wrong in {kinds[WRONG]} of {len(arm)} models)" if kinds[WRONG] else "")
             + f"{said}."
         )
         sentences += [f"{start} {harm}." for harm in _of_harm(arm, ratios, floor)]
@@ -105,20 +105,22 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
             said += f" ({side} the {error_text(least)} of {dynamics.reference.floor_is})"
     coordination, wanted = mean_coordination(arm), dynamics.reference.structure.coordination
     return (
-        said if coordination is None else f"{said}, coordination {coordination:.2f} ({wanted:.2f})"
+        said
+        if coordination is None
+        else f"{said}, coordination {coordination:.2f} (reference {wanted:.2f})"
     )
 
 
 def _of_wrong(kinds: Counter[str]) -> str:
-    """Say that a rate of simulations whose structure is wrong is no success."""
+    """Say where a rate does not count as success because structure is wrong."""
     if not kinds[WRONG]:
         return ""
-    whose = (
-        "the structure is wrong"
-        if len(kinds) == 1
-        else (f"the structure of {kinds[WRONG]} of {kinds.total()} models is wrong")
+    if len(kinds) == 1:
+        return "; the structure is wrong, so this rate does not count as success"
+    return (
+        f"; the structure of {kinds[WRONG]} of {kinds.total()} models is wrong, whose part of this "
+        "rate does not count as success"
     )
-    return f"; {whose}, so this rate is no success"
 
 
 def _is_resolved(name: str, arm: Arm, baseline: Arm, floor: Mapping[str, float]) -> bool:

@@ -75,7 +75,7 @@ ARMS_NOTE = (
     "displacement from the start in the second half of the stable simulations. "
     f"Structure is wrong where the RDF error exceeds {WRONG_RDF:g}, as that of a liquid 500 K too "
     f"hot does, or coordination is off by more than {WRONG_COORDINATION:.0%}, in both cases above "
-    "the floor of the reference: a rate of such simulations is no success. "
+    "the floor of the reference: a rate of such simulations does not count as success. "
     "Errors of the radial (RDF) and the angular (ADF) distribution are 0 for the structure of the "
     "reference and 1 for none. They are geometric means over models, of their stable replicas "
     "only (in brackets how many models have any), so the structure of an arm of which few survive "

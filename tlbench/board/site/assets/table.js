@@ -4,8 +4,8 @@
 (() => {
   const PAGE = 100;
   const DRAWN = Math.log(2.5); // The drawing of a ratio reaches from 1/2.5 to 2.5.
-  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission", "trust"];
-  const NUMBERS = ["size", "at"];
+  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission", "trust", "state"];
+  const NUMBERS = ["size", "at", "updates"];
   const WORSE = ["", "△", "▲"];
   const WORSE_TEXT = [
     "",
