@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tlbench.jobs import dataset, reference
+from tlbench.jobs import dataset, reference, train
 from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts, Sizes
 from tlbench.jobs.base import KINDS, amount_of
 from tlbench.md.protocol import Protocol
@@ -85,3 +85,15 @@ def test_data_and_references_from_files_are_counted_in_structures():
     frames = reference.Config(protocol=protocol, element="Ge", start={"kind": "frames"})
     facts = Facts({}, {"data": SIZES})
     assert reference.amount(frames, facts) == Amount(24 * 8.0, "frames")
+
+
+@pytest.mark.parametrize(("size", "watched"), [(None, 4), (1, 1), (3, 3), (9, 4)])
+def test_validation_is_counted_on_the_structures_that_are_watched(trained, size, watched):
+    job = next(j for j in trained.values() if "finetune schnet, N 4" in j.label)
+    points = job.settings.training.validation_points
+
+    def amount(validation_size):
+        config = job.settings.model_copy(update={"validation_size": validation_size})
+        return train.amount(config, Facts({}, {"data": SIZES})).number
+
+    assert amount(size) - amount(1) == pytest.approx((points + 1) * (watched - 1) * 8)

@@ -134,15 +134,24 @@ class Study:
         """Yield the models of a transfer, those that are not trained last."""
         key = _key(ends.transfer)
         for structures in self.training_sets():
-            for backbone, each, updates in product(
-                self.suite.backbones, self.arms, self.suite.target_budgets()
-            ):
-                if each.trains:
+            for backbone, each in product(self.suite.backbones, self.arms):
+                for updates in self.budgets_of(each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
         for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
             if not each.trains:
                 yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
+
+    def budgets_of(self, strategy: Strategy) -> list[int | None]:
+        """Return the budgets that an arm is trained at; none for one that does not train.
+
+        One that trains as long as pretraining and fine-tuning together does so for the largest
+        budget only: it is by far the dearest, and a comparison for the models that are the result.
+        """
+        budgets = self.suite.target_budgets()
+        if not strategy.trains:
+            return []
+        return budgets[-1:] if strategy.compute_matched else budgets
 
     def training_sets(self) -> Iterator[TrainingSet]:
         """Yield every set of target structures that models are trained on."""

@@ -18,6 +18,7 @@ from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
 from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
+from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
@@ -34,8 +35,6 @@ Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Budgets = Annotated[list[Annotated[int, Field(gt=0, le=MOST_UPDATES)]], Field(min_length=1)]
 """Numbers of updates, ascending."""
 
-Weights = Literal["last", "best"]
-"""Of the last update, or of the lowest validation error."""
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""

@@ -69,7 +69,8 @@ class Strategy:
     element_init
         What the target element starts from; a name in `INITIALISATIONS`.
     compute_matched
-        Whether it trains for as many updates as pretraining and fine-tuning together.
+        Whether it trains for as many updates as pretraining and fine-tuning together, at the
+        largest budget of a suite.
     trains_elements
         Whether what the network holds of elements is among the trained parameters.
     before
