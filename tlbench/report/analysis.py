@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
@@ -16,6 +17,11 @@ from tlbench.study.suite import Suite
 MOST_BESIDE = 4
 """Arms that are shown side by side in a table, and with bands in a plot; more cannot be read."""
 
+SIGNED_NOTE = (
+    "Arithmetic means over pairs, with 95 % intervals (Student's) from three pairs on: errors of "
+    "opposite sign cancel."
+)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -23,18 +29,23 @@ class Analysis:
 
     Attributes
     ----------
-    metrics
+    every_metric
         Those that are shown; the first is the one of figures and sentences of which there is one.
     """
 
     results: Results
     suite: Suite
-    metrics: tuple[str, ...]
+    every_metric: tuple[str, ...]
 
     @classmethod
     def of(cls, results: Results, suite: Suite) -> "Analysis":
         """Return the analysis of a run by all metrics of errors of its suite."""
         return cls(results, suite, tuple(suite.error_metrics))
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those of ``every_metric`` that are positive, so that arms are compared by ratios."""
+        return [metric for metric in self.every_metric if has_logarithm(metric)]
 
     @cached_property
     def every_row(self) -> list[Row]:
@@ -81,6 +92,8 @@ def comparison(
 ) -> tuple[Lines, Lines]:
     """Return errors and ratios to scratch: arms side by side, and below each other.
 
+    Errors that have a sign have no ratios; they have the intervals of their means instead.
+
     Parameters
     ----------
     names
@@ -89,16 +102,24 @@ def comparison(
     lines: dict[tuple[str, ...], dict[str, Row]] = {}
     for row, cells in zip(rows, names, strict=True):
         lines.setdefault(tuple(cells.values()), {})[row.place.strategy] = row
-    titles = names[0] if names else {}
-    compared = [s for s in strategies if s != BASELINE]
+    titles, metric = names[0] if names else {}, rows[0].metric if rows else ""
+    compared = [s for s in strategies if s != BASELINE] if has_logarithm(metric) else []
     beside = [[*titles, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
-    below = [[*titles, "arm", rows[0].metric if rows else "", f"/ {BASELINE}"]]
+    below = [[*titles, "arm", metric, *([f"/ {BASELINE}"] if compared else [])]]
     for first, arms in lines.items():
-        errors = {s: f"{arms[s].mean.value:.1f}" if s in arms else "–" for s in strategies}
+        errors = {s: _error_cell(arms.get(s)) for s in strategies}
         ratios = {s: _ratio_cell(arms.get(s)) for s in strategies}
         beside.append([*first, *errors.values(), *(ratios[s] for s in compared)])
-        below += [[*first, s, errors[s], ratios[s]] for s in strategies]
+        below += [[*first, s, errors[s], *([ratios[s]] if compared else [])] for s in strategies]
     return beside, below
+
+
+def _error_cell(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    if has_logarithm(row.metric) or row.mean.interval is None:
+        return f"{row.mean.value:.1f}"
+    return f"{row.mean.value:.1f} [{row.mean.interval.low:.1f}, {row.mean.interval.high:.1f}]"
 
 
 def _ratio_cell(row: Row | None) -> str:
@@ -134,6 +155,8 @@ def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
 
 def note_of(rows: list[Row], signs_only: bool = False) -> str:
     """Return what the signs in ratios mean, and what their intervals do not span."""
+    if rows and not has_logarithm(rows[0].metric):
+        return SIGNED_NOTE
     # An arm without target data cannot but be worse than many structures.
     ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
     notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []

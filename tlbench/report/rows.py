@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tlbench.metrics import has_logarithm
+import numpy as np
+
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.conditions import ConditionKey, key_of
-from tlbench.metrics.statistics import Pair, Ratio, Table, paired_ratio
+from tlbench.metrics.statistics import MIN_PAIRS, Interval, Pair, Ratio, Table, paired_ratio
+from tlbench.metrics.statistics.interval import mean_interval
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
@@ -48,8 +51,8 @@ class Row:
     mean
         Over pairs.
     ratio
-        To training from scratch; None for that itself, for rates and times, and without a common
-        pair.
+        To training from scratch; None for that itself, for what has no logarithm, as rates, times
+        and signed errors, and without a common pair.
     """
 
     metric: str
@@ -128,10 +131,18 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
 
 
 def _mean(values: Table, metric: str) -> Ratio:
-    """Return the geometric mean, with its interval, or the arithmetic mean of rates and times."""
+    """Return the geometric mean with its interval, or the arithmetic mean.
+
+    The latter has an interval where pairs are the unit of replication, as of signed errors; not for
+    rates and times, whose replicas are clustered by model.
+    """
     if has_logarithm(metric):
         return ratio_of(map(math.log, values.values()))
-    return Ratio(math.fsum(values.values()) / len(values), len(values))
+    mean = math.fsum(values.values()) / len(values)
+    if METRICS.get(metric).interval != "pairs" or len(values) < MIN_PAIRS:
+        return Ratio(mean, len(values))
+    low, high = mean_interval(np.array([*values.values()]))
+    return Ratio(mean, len(values), Interval(float(low), float(high)))
 
 
 def _ratio(values: Table, metric: str, place: Place, arms: Mapping[Place, Table]) -> Ratio | None:

@@ -75,9 +75,9 @@ def temperature_text(train_temperature_k: float | None, untrained: bool = False)
 
 def number_text(value: float) -> str:
     """Return an error with the digits that mean something."""
-    if value >= 10:
+    if abs(value) >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def at_budget(suite: Suite) -> str:

@@ -109,6 +109,7 @@ class ModelErrors(Strict):
             force_abs=np.array(self.force_abs),
             force_square=np.array(self.force_square),
             n_atoms=np.array(tests.n_atoms, dtype=np.int64),
+            phase=tests.phase,
         )
 
 

@@ -17,7 +17,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
-from tlbench.metrics import METRICS, of_every_simulation
+from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
@@ -348,6 +348,9 @@ class Suite(Strict):
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
         if all(METRICS.get(name).of == "dynamics" for name in value):
             raise ValueError("metrics: at least one should be of errors, as force_mae")
+        first = next(name for name in value if METRICS.get(name).of == "errors")
+        if not has_logarithm(first):
+            raise ValueError(f"metrics: {first} may be negative; name another first, as force_mae")
         return value
 
     @field_validator("backbones", mode="before")

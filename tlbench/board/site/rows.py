@@ -42,7 +42,8 @@ class BoardRow(Row):
     standing
         Rank and tie group; None for what is incomplete, sees no target data or has too few pairs
         (`tie_groups`), for what is not converged in a suite with several budgets, for submissions
-        of which a check failed, and for rates and times, of which there are no tie groups.
+        of which a check failed, and for rates, times and errors with a sign, of which there are no
+        tie groups.
     """
 
     submission: str
@@ -150,7 +151,6 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
     transfers = list(dict.fromkeys(row.transfer for row in rows))
 
     def place(row: BoardRow) -> tuple[object, ...]:
-        sign = 1 if METRICS.get(row.metric).better == "lower" else -1
         return (
             metrics.index(row.metric),
             condition_order(row.tested),
@@ -160,7 +160,7 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
             -(row.place.updates or 0),
             row.standing.rank if row.standing else math.inf,
             not (row.is_complete and row.trained),
-            sign * row.mean.value,
+            METRICS.get(row.metric).loss(row.mean.value),
             row.name,
         )
 
