@@ -3,7 +3,7 @@
 import numpy as np
 
 from tlbench.base.units import MEV
-from tlbench.metrics.spec import FORCE_UNIT, Errors, FrameErrors, MetricSpec
+from tlbench.metrics.spec import FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
 
 
 def force_mae(errors: Errors) -> float:
@@ -21,9 +21,21 @@ def energy_mae(errors: Errors | FrameErrors) -> float:
     return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
 
 
+def energy_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``energy_mae``, meV/atom, shape (frames,)."""
+    shares: Floats = np.abs(errors.energy / errors.n_atoms) / len(errors.n_atoms) * MEV
+    return shares
+
+
 def force_mae_of_frames(errors: FrameErrors) -> float:
     """Return what ``force_mae`` does."""
     return float(errors.force_abs.sum() / (3 * errors.n_atoms.sum()) * MEV)
+
+
+def force_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``force_mae``, meV/Å, shape (frames,)."""
+    shares: Floats = errors.force_abs / (3 * errors.n_atoms.sum()) * MEV
+    return shares
 
 
 def force_rmse_of_frames(errors: FrameErrors) -> float:
@@ -38,6 +50,7 @@ FORCE_MAE = MetricSpec(
     summary="mean absolute error of a force component",
     function=force_mae,
     of_frames=force_mae_of_frames,
+    shares=force_shares,
 )
 FORCE_RMSE = MetricSpec(
     name="force_rmse",
@@ -55,5 +68,6 @@ ENERGY_MAE = MetricSpec(
     "fitted on the training set",
     function=energy_mae,
     of_frames=energy_mae,
+    shares=energy_shares,
     tolerance=0.15,
 )
