@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
-from tlbench.board.collecting import tests_of as described
 from tlbench.board.reading import read_submission
 from tlbench.board.verification.structures import check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
@@ -19,6 +18,7 @@ from tlbench.metrics.conditions import key_of
 from tlbench.metrics.errors import ENERGY_BIAS
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import TESTS_FORMAT, ModelErrors, recompute, rounded
+from tlbench.results.measured_errors import tests_of as described
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
 from tlbench.training.loss import fit_reference_energy

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from tlbench.base.units import MEV
-from tlbench.metrics.spec import FORCE_UNIT, Errors, FrameErrors, MetricSpec
+from tlbench.metrics.spec import FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
 
 CRYSTAL, LIQUID = "crystal", "liquid"
 """Phases of structures, as cards and readers name them."""
@@ -57,9 +57,21 @@ def phase_energy_error(errors: Errors | FrameErrors) -> float:
     return bias[LIQUID] - bias[CRYSTAL]
 
 
+def energy_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``energy_mae``, meV/atom, shape (frames,)."""
+    shares: Floats = np.abs(errors.energy / errors.n_atoms) / len(errors.n_atoms) * MEV
+    return shares
+
+
 def force_mae_of_frames(errors: FrameErrors) -> float:
     """Return what ``force_mae`` does."""
     return float(errors.force_abs.sum() / (3 * errors.n_atoms.sum()) * MEV)
+
+
+def force_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``force_mae``, meV/Å, shape (frames,)."""
+    shares: Floats = errors.force_abs / (3 * errors.n_atoms.sum()) * MEV
+    return shares
 
 
 def force_rmse_of_frames(errors: FrameErrors) -> float:
@@ -74,6 +86,7 @@ FORCE_MAE = MetricSpec(
     summary="mean absolute error of a force component",
     function=force_mae,
     of_frames=force_mae_of_frames,
+    shares=force_shares,
 )
 FORCE_RMSE = MetricSpec(
     name="force_rmse",
@@ -91,6 +104,7 @@ ENERGY_MAE = MetricSpec(
     "fitted on the training set",
     function=energy_mae,
     of_frames=energy_mae,
+    shares=energy_shares,
     tolerance=0.15,
 )
 ENERGY_BIAS = MetricSpec(

@@ -92,6 +92,10 @@ class MetricSpec:
     of_frames
         Maps ``FrameErrors`` to the same value, so that others can recompute what is published;
         None if it does not follow from them.
+    shares
+        Maps ``FrameErrors`` to what each structure adds to the value, shape (frames,), if the value
+        is the sum of such parts, as a mean of absolute errors is: then intervals can allow for the
+        choice of test structures. Else None.
     always
         Whether every suite with simulations has it, also without naming it; not for plugins.
     mean
@@ -118,6 +122,7 @@ class MetricSpec:
     function: Callable[[Any], float]
     of: Literal["errors", "dynamics"] = "errors"
     of_frames: Callable[[FrameErrors], float] | None = None
+    shares: Callable[[FrameErrors], Floats] | None = None
     always: bool = False
     mean: Literal["geometric", "arithmetic"] = "geometric"
     interval: Literal["pairs", "rate", "survival"] = "pairs"

@@ -9,8 +9,16 @@ from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
 from tlbench.report.rows import Row, final, rows_of, strategies_of, transfers_of
-from tlbench.report.wording import BASELINE, WORSE_NOTE, ratio_text, seeds_note, temperature_text
+from tlbench.report.wording import (
+    BASELINE,
+    WORSE_NOTE,
+    interval_note,
+    ratio_text,
+    seeds_note,
+    temperature_text,
+)
 from tlbench.results.results import Results
+from tlbench.results.shares import Shares, shares_of
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.suite import Suite
 
@@ -31,11 +39,14 @@ class Analysis:
     ----------
     every_metric
         Those that are shown; the first is the one of figures and sentences of which there is one.
+    shares
+        What test structures add to errors; None for what follows from the results.
     """
 
     results: Results
     suite: Suite
     every_metric: tuple[str, ...]
+    shares: Shares | None = None
 
     @classmethod
     def of(cls, results: Results, suite: Suite) -> "Analysis":
@@ -50,7 +61,10 @@ class Analysis:
     @cached_property
     def every_row(self) -> list[Row]:
         """Every arm with its mean and ratio to scratch, at every budget, of all weights."""
-        return rows_of(self.results.records)
+        results, shares = self.results, self.shares
+        if shares is None:
+            shares = shares_of(results.errors, results.tests, self.suite.error_metrics)
+        return rows_of(results.records, shares)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -154,16 +168,17 @@ def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
 
 
 def note_of(rows: list[Row], signs_only: bool = False) -> str:
-    """Return what the signs in ratios mean, and what their intervals do not span."""
+    """Return what the signs in ratios mean, and what their intervals span and do not span."""
     if rows and not has_logarithm(rows[0].metric):
         return SIGNED_NOTE
     # An arm without target data cannot but be worse than many structures.
     ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
     notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []
+    notes.append(interval_note(ratios))
     n_init_seeds = len({pair[1] for row in rows for pair in row.values})
     if not signs_only and n_init_seeds < max((ratio.n_pairs for ratio in ratios), default=0):
         notes.append(seeds_note(n_init_seeds))
-    return " ".join(notes)
+    return " ".join(filter(None, notes))
 
 
 def present(rows: list[Row], strategies: list[str]) -> list[str]:

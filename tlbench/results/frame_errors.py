@@ -20,6 +20,8 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, Weights, conditions_of, key_of
 from tlbench.metrics.spec import Floats, FrameErrors
 
+ERRORS_FILE, TESTS_FILE = "errors.jsonl", "tests.jsonl"
+
 MAX_FRAMES = 100_000
 MAX_ATOMS = 1_000_000
 DIGITS = 9

@@ -13,6 +13,7 @@ from tlbench.metrics.statistics import Convergence, Standing, tie_groups
 from tlbench.report.budgets.outcomes import convergences, series_of, settled
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
 from tlbench.report.rows import Row, condition_order, final, rows_of
+from tlbench.results.shares import shares_of
 from tlbench.study.model_key import Place, Transfer
 
 Ends = tuple[float, float] | None
@@ -83,7 +84,9 @@ def board_rows(board: Board) -> list[BoardRow]:
     rows = []
     for member in board.members:
         simulated = _intervals_of_simulations(member)
-        found = rows_of(member.entry.results.records)
+        entry = member.entry
+        shares = shares_of(entry.errors(), entry.tests(), entry.suite.error_metrics)
+        found = rows_of(entry.results.records, shares)
         known, sure = convergences(found), settled(found)
         last = {id(row) for row in final(found)} if board.suite.budgets else set()
         for row in found:
@@ -91,7 +94,8 @@ def board_rows(board: Board) -> list[BoardRow]:
             interval = row.mean.interval
             ends = (interval.low, interval.high) if interval else None
             made = BoardRow(
-                **vars(row),
+                # Ratios are all that is made of the shares.
+                **vars(row) | {"shares": {}},
                 submission=member.name,
                 label=board.labels[member.name, row.place.backbone],
                 ends=simulated.get((row.metric, row.arm)) or ends,

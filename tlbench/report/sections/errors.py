@@ -201,9 +201,14 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     temperature the range of ratios is given.
     """
     curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
+    ratios: dict[tuple[str, str], dict[int, Ratio]] = defaultdict(dict)
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
         if row.arm.train_temperature_k is None:
             curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
+            # An arm without target data is worse than many structures from scratch as a matter of
+            # course.
+            if row.trained and row.ratio is not None:
+                ratios[row.arm.backbone, row.arm.strategy][row.arm.size] = row.ratio
     found: list[str] = []
     for backbone, arms in sorted(curves.items()):
         if BASELINE not in arms:
@@ -214,6 +219,7 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
         for name in names:
             start = f"{backbone}, {name}:"
             found += _of_arm(start, arms[name], arms[BASELINE])
+            found += _of_sizes(start, ratios[backbone, name])
             found += _against_levels(f"{start} {AT_THIS_BUDGET},", arms[name], levels)
     return found + temperature_findings(analysis, metric)
 
@@ -275,10 +281,12 @@ def _of_arm(start: str, curve: Curve, baseline: Curve) -> Iterator[str]:
             f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
             f"of {BASELINE}{chance_text(area)}."
         )
-    # An arm without target data is worse than many structures from scratch as a matter of course.
-    for size, pairs in curve.items():
-        ratio = paired_ratio(pairs, baseline.get(size, {}))
-        if ratio and negative_transfer(ratio):
+
+
+def _of_sizes(start: str, ratios: Mapping[int, Ratio]) -> Iterator[str]:
+    """Say at which sizes the error of an arm is larger than that of the baseline."""
+    for size, ratio in ratios.items():
+        if negative_transfer(ratio):
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
                 f"times that of {BASELINE}{chance_text(ratio)}."
