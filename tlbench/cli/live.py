@@ -18,7 +18,6 @@ from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors
 from tlbench.report.wording import budget_note
-from tlbench.results.results import Results
 from tlbench.run import Run
 from tlbench.study.plan import Plan
 
@@ -159,7 +158,7 @@ class Display(LiveDisplay):
 
     def _show_results(self, run: Run) -> None:
         suite = run.plan.suite
-        analysis = Analysis.of(Results(run.notes.comparable(run.records)), suite)
+        analysis = Analysis.of(run.notes.comparable_results(run.results), suite)
         section = next(iter(errors(analysis)), None)
         said: list[str] = []
         if section is not None:

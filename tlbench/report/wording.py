@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
+from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
 from tlbench.study.suite import Suite
@@ -62,7 +62,28 @@ def seeds_note(n_init_seeds: int) -> str:
     """Say what is not sampled where pairs have fewer init seeds than there are pairs."""
     return (
         f"The pairs share {counted(n_init_seeds, 'init seed')}, so their spread is that of the "
-        "choice of structures and hardly that of initial weights and source models."
+        "choice of training structures and hardly that of initial weights and source models."
+    )
+
+
+def interval_note(ratios: Iterable[Ratio]) -> str:
+    """Say which choices the intervals of ratios allow for; empty without an interval.
+
+    Test structures that are not independent count as one group.
+    """
+    found = [ratio for ratio in ratios if ratio.interval is not None]
+    counts = sorted({ratio.n_groups for ratio in found if isinstance(ratio, CrossedRatio)})
+    if not found:
+        return ""
+    if not counts:
+        return "Intervals allow for the choice of seeds, not for that of test structures."
+    groups = counted(counts[-1], "group")
+    number = groups if len(counts) == 1 else f"{counts[0]} to {groups}"
+    if all(isinstance(ratio, CrossedRatio) for ratio in found):
+        return f"Intervals allow for the choice of seeds and of test structures ({number})."
+    return (
+        "Intervals allow for the choice of seeds and, of errors known structure by structure, for "
+        f"that of test structures ({number})."
     )
 
 
@@ -75,9 +96,9 @@ def temperature_text(train_temperature_k: float | None, untrained: bool = False)
 
 def number_text(value: float) -> str:
     """Return an error with the digits that mean something."""
-    if value >= 10:
+    if abs(value) >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def at_budget(suite: Suite) -> str:

@@ -17,7 +17,8 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
-from tlbench.metrics import METRICS, of_every_simulation
+from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
+from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
@@ -35,8 +36,6 @@ Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Budgets = Annotated[list[Annotated[int, Field(gt=0, le=MOST_UPDATES)]], Field(min_length=1)]
 """Numbers of updates, ascending."""
 
-Weights = Literal["last", "best"]
-"""Of the last update, or of the lowest validation error."""
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
@@ -349,6 +348,9 @@ class Suite(Strict):
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
         if all(METRICS.get(name).of == "dynamics" for name in value):
             raise ValueError("metrics: at least one should be of errors, as force_mae")
+        first = next(name for name in value if METRICS.get(name).of == "errors")
+        if not has_logarithm(first):
+            raise ValueError(f"metrics: {first} may be negative; name another first, as force_mae")
         return value
 
     @field_validator("backbones", mode="before")
