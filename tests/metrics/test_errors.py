@@ -71,3 +71,11 @@ def test_every_metric_says_what_it_is():
         spec = METRICS.get(name)
         assert (spec.name, spec.unit, spec.better) == (name, unit, "lower")
         assert spec.summary
+
+
+def test_what_structures_add_by_hand(errors):
+    sums = FrameErrors.of(errors)
+    forces, energies = (METRICS.get(name).shares(sums) for name in ("force_mae", "energy_mae"))
+    assert forces.tolist() == pytest.approx([1000 * each / 12 for each in (0.3, 0.3, 0.4)])
+    assert energies.tolist() == pytest.approx([4 / 3, 10 / 3, 1 / 3])
+    assert METRICS.get("force_rmse").shares is None
