@@ -123,3 +123,11 @@ def test_what_is_larger_the_worse_a_value_is():
     assert METRICS.get("energy_mae").loss(3.0) == 3.0
     assert METRICS.get("energy_bias").loss(-3.0) == METRICS.get("energy_bias").loss(3.0) == 3.0
     assert METRICS.get("stability_rate").loss(0.5) == -0.5
+
+
+def test_what_structures_add_by_hand(errors):
+    sums = FrameErrors.of(errors)
+    forces, energies = (METRICS.get(name).shares(sums) for name in ("force_mae", "energy_mae"))
+    assert forces.tolist() == pytest.approx([1000 * each / 12 for each in (0.3, 0.3, 0.4)])
+    assert energies.tolist() == pytest.approx([4 / 3, 10 / 3, 1 / 3])
+    assert METRICS.get("force_rmse").shares is None

@@ -95,14 +95,21 @@ class Row:
 def ratio_between(row: Row, other: Row) -> Ratio | None:
     """Return the ratio of the errors of two arms; None if they share no pair.
 
-    Its interval allows for the choice of test structures where the shares of both are known.
+    Its interval allows for the choice of test structures where the shares of both are known. Then
+    it has more degrees of freedom than that over pairs, so that with few pairs it may be the
+    narrower one though it allows for more; the wider of the two is given, so that no claim becomes
+    stronger by what it allows for.
     """
     paired = paired_ratio(row.values, other.values)
     if paired is None or paired.interval is None or not (row.shares and other.shares):
         return paired
     crossed = crossed_ratio(row.shares, other.shares)
+    if crossed is None or crossed.interval is None:
+        return paired
+    # Both have one centre.
+    wider = crossed if crossed.interval.low < paired.interval.low else paired
     # Shares have fewer digits than the values.
-    return crossed and replace(crossed, value=paired.value)
+    return replace(crossed, value=paired.value, interval=wider.interval, p=wider.p)
 
 
 def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row]:

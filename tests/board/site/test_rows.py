@@ -11,7 +11,8 @@ from tlbench.board.site.boards import Board, Member, boards_of
 from tlbench.board.site.build import Built
 from tlbench.board.site.rows import BoardRow, board_rows, condition_text
 from tlbench.board.verification import verify
-from tlbench.report.rows import rows_of
+from tlbench.report.analysis import Analysis
+from tlbench.results.results import Results
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def test_values_and_ratios_are_those_of_the_report(suite):
     board = _published(suite)
     key = operator.attrgetter("metric", "tested", "transfer", "place")
     rows = {key(row): row for row in board_rows(board)}
-    wanted = rows_of(board.members[0].entry.results.records)
+    entry = board.members[0].entry
+    wanted = Analysis.of(Results.read(entry.folder), entry.suite).every_row
     assert len(rows) == len(wanted)
     for row in wanted:
         mine = rows[key(row)]

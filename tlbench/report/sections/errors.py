@@ -60,7 +60,7 @@ CURVES_NOTE = (
 )
 TIES_NOTE = (
     "Models in one tie group are not shown to be worse than its best, by the 95 % interval of "
-    "their paired ratio."
+    "their paired ratio on these test structures."
 )
 Values = Mapping[Pair, float]
 """The error of each pair."""
