@@ -8,13 +8,13 @@ from tlbench.jobs import evaluate, speed
 from tlbench.jobs.base import Job
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.jobs.train import Elements
+from tlbench.metrics.conditions import Weights
 from tlbench.study.dynamics import simulate
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import Cell, Covered, Plan, dataset_job
 from tlbench.study.relations import compare_data, cover, geometry
 from tlbench.study.study import Ends, Study
-from tlbench.study.suite import Weights
 from tlbench.transfer import arm, base_of
 
 

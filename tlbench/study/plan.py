@@ -6,10 +6,11 @@ from tlbench.data.cards import Card
 from tlbench.data.fetch import locate
 from tlbench.jobs import dataset
 from tlbench.jobs.base import Job
+from tlbench.metrics.conditions import Weights
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.study import Study
-from tlbench.study.suite import Suite, Weights
+from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING
 
 PRETRAIN = PRETRAINING

@@ -78,7 +78,7 @@ def test_draws_have_every_kind_of_structure_in_proportion(collections, element, 
 
 
 def test_ten_structures_of_silicon_hold_the_liquid(collections):
-    """A random draw of this seed has none, though 8 of 23 test structures are liquid."""
+    """A random draw of this seed has none, though 9 of 23 test structures are liquid."""
     train = collections["si"].frames.select(collections["si"].parts == "train")
     random = chosen_indices(train, Drawn(size=10, seed=0))
     assert not (train.phase[random] == "liquid").any()

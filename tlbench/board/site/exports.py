@@ -69,12 +69,14 @@ RULES = {
     ),
     "aggregation": (
         "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the "
-        "test set; rates and survival times, which may be 0, have arithmetic means. A ratio is "
+        "test set; rates and survival times, which may be 0, and errors with a sign have "
+        "arithmetic means. A ratio is "
         "the geometric mean over pairs of the arm's error over that of training from scratch on "
         "the same structures, with the same seeds and the same number of updates: below 1 the arm "
-        "has the lower error at this budget. Brackets hold 95 % intervals: Student's "
-        "of the mean logarithm from three pairs on, which takes pairs to be independent; of rates "
-        "Wilson's with replicas clustered by model. With fewer than three pairs no significance "
+        "has the lower error at this budget. Brackets hold 95 % intervals: Student's of the mean "
+        "logarithm, or of the mean of errors with a sign, from three pairs on, which takes pairs "
+        "to be independent; of rates Wilson's with replicas clustered by model. With fewer than "
+        "three pairs no significance "
         "is claimed."
     ),
     "ranking": (
@@ -82,8 +84,9 @@ RULES = {
         "training temperature, by the mean at the suite's budget; in suites with several budgets, "
         "of converged entries at the largest. Entries of one tie group are "
         "not shown to be worse than its best, by the 95 % interval of their paired ratio. With "
-        "fewer than three pairs, and for rates and times, there are no tie groups, and so no "
-        "ranks: entries are sorted by their mean. Arms that see no target data are shown beside "
+        "fewer than three pairs, and for rates, times and errors with a sign, there are no tie "
+        "groups, and so no ranks: entries are sorted by their mean, or by its magnitude if it has "
+        "a sign. Arms that see no target data are shown beside "
         "the others and not ranked: they have as many values as source models. A submission of "
         "which the newest check of some model did not find the published errors again stays in "
         "the table, marked, without a rank, and is left out of figures and of what is said of the "

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tlbench.board.reading import Entry
+from tlbench.metrics.conditions import Weights
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
-from tlbench.study.suite import Weights
 from tlbench.transfer import arm
 
 

@@ -1,11 +1,10 @@
 """Equal data or equal compute: an arm against scratch, and against scratch trained as long."""
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table, lines_of
-from tlbench.report.rows import Row
-from tlbench.report.wording import BASELINE, ratio_text
+from tlbench.report.rows import Row, ratio_between
+from tlbench.report.wording import BASELINE, interval_note, ratio_text
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
@@ -33,12 +32,13 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
         if arm(row.place.strategy).compute_matched
     }
     several = len(analysis.transfers) > 1
-    lines = []
+    lines, ratios = [], []
     for row in rows:
         other = long.get((row.transfer, row.place.scratch))
         if other is None or not (row.trained and arm(row.place.strategy).needs_source):
             continue
-        matched = paired_ratio(row.values, other.values)
+        matched = ratio_between(row, other)
+        ratios += [ratio for ratio in (row.ratio, matched) if ratio]
         lines.append(
             ({"transfer": row.transfer.label()} if several else {})
             | {
@@ -51,7 +51,8 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
             }
             | shares(analysis.suite, row.place.updates or 0)
         )
-    return Table("Equal data and equal compute", lines_of(lines), NOTE, folded=len(lines) > 30)
+    note = f"{NOTE} {interval_note(ratios)}".strip()
+    return Table("Equal data and equal compute", lines_of(lines), note, folded=len(lines) > 30)
 
 
 def shares(suite: Suite, updates: int) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from tlbench.metrics.statistics import paired_ratio
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.analysis import Analysis, present
 from tlbench.report.budgets.compute import compute_table
@@ -24,9 +23,9 @@ from tlbench.report.content import (
     drawing,
     lines_of,
 )
-from tlbench.report.rows import Row
+from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.errors import error_table
-from tlbench.report.wording import BASELINE, number_text, ratio_text
+from tlbench.report.wording import BASELINE, interval_note, number_text, ratio_text
 
 CURVES_NOTE = (
     "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
@@ -130,12 +129,13 @@ def best_table(rows: list[Row]) -> Table:
     largest = max((row.place.updates or 0 for row in rows), default=0)
     at_end = [r for r in rows if r.place.updates == largest and r.trained]
     last = {(r.transfer, r.place): r for r in at_end if not r.tested}
-    lines = []
+    lines, ratios = [], []
     for row in at_end:
         before = last.get((row.transfer, row.place))
         if dict(row.tested) != {"weights": "best"} or before is None:
             continue
-        ratio = paired_ratio(row.values, before.values)
+        ratio = ratio_between(row, before)
+        ratios += [each for each in (ratio, before.ratio, row.ratio) if each]
         lines.append(
             {
                 "backbone": row.place.backbone,
@@ -148,4 +148,5 @@ def best_table(rows: list[Row]) -> Table:
                 f"best / {BASELINE}": ratio_text(row.ratio) if row.ratio else "–",
             }
         )
-    return Table("Which weights", lines_of(lines), BEST_NOTE, folded=True)
+    note = f"{BEST_NOTE} {interval_note(ratios)}".strip()
+    return Table("Which weights", lines_of(lines), note, folded=True)

@@ -224,6 +224,12 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += _on_data_set(card.name, found)
+        if marked := study.marked(card):
+            marks = " or ".join(f"“{mark}”" for mark in marked)
+            sentences.append(
+                f"Test structures that the card of {card.name} marks as {marks} are left out of "
+                "all errors but those whose condition names them."
+            )
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tlbench.base.phrases import counted
-from tlbench.metrics import METRICS
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.spec import MetricSpec
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
@@ -73,23 +73,23 @@ PLATEAU = 0.9
 
 
 def errors(analysis: Analysis) -> Iterator[Section]:
-    """Yield a section for each metric of which there are errors on the target."""
-    for name in analysis.metrics:
-        rows = analysis.of_metric(name)
+    """Yield a section for each metric of which there are errors on the target.
+
+    Errors that have a sign have a table alone, of every budget: of them there are no ratios.
+    """
+    for name in analysis.every_metric:
+        has_ratios = name in analysis.metrics
+        every = [row for row in analysis.every_row if row.metric == name and not row.tested]
+        rows = analysis.of_metric(name) if has_ratios else every
         if rows:
             metric = METRICS.get(name)
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
-            ranks = [] if analysis.has_several else ranking(rows, metric, analysis.every_row)
-            yield Section(
-                f"errors-{name}",
-                f"{name} ({metric.unit})",
-                [
-                    Paragraph(summary),
-                    error_table(analysis, rows),
-                    Sentences(findings(analysis, name)),
-                    *ranks,
-                ],
-            )
+            blocks: list[Block] = [Paragraph(summary), error_table(analysis, rows)]
+            if has_ratios:
+                blocks.append(Sentences(findings(analysis, name)))
+                several = analysis.has_several
+                blocks += [] if several else ranking(rows, metric, analysis.every_row)
+            yield Section(f"errors-{name}", f"{name} ({metric.unit})", blocks)
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
@@ -119,7 +119,7 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
         if len(sizes) < (1 if rows[0].place.train_temperature_k is None else 2):
             continue
         # Every metric of errors is shown, also where all else is by one.
-        metrics = analysis.suite.error_metrics
+        metrics = [name for name in analysis.suite.error_metrics if has_logarithm(name)]
         for metric in metrics if len(by_case) == 1 else metrics[:1]:
             some = [row for row in rows if row.metric == metric]
             if some:
@@ -201,9 +201,14 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     temperature the range of ratios is given.
     """
     curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
+    ratios: dict[tuple[str, str], dict[int, Ratio]] = defaultdict(dict)
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
         if row.arm.train_temperature_k is None:
             curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
+            # An arm without target data is worse than many structures from scratch as a matter of
+            # course.
+            if row.trained and row.ratio is not None:
+                ratios[row.arm.backbone, row.arm.strategy][row.arm.size] = row.ratio
     found: list[str] = []
     for backbone, arms in sorted(curves.items()):
         if BASELINE not in arms:
@@ -214,6 +219,7 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
         for name in names:
             start = f"{backbone}, {name}:"
             found += _of_arm(start, arms[name], arms[BASELINE])
+            found += _of_sizes(start, ratios[backbone, name])
             found += _against_levels(f"{start} {AT_THIS_BUDGET},", arms[name], levels)
     return found + temperature_findings(analysis, metric)
 
@@ -275,10 +281,12 @@ def _of_arm(start: str, curve: Curve, baseline: Curve) -> Iterator[str]:
             f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
             f"of {BASELINE}{chance_text(area)}."
         )
-    # An arm without target data is worse than many structures from scratch as a matter of course.
-    for size, pairs in curve.items():
-        ratio = paired_ratio(pairs, baseline.get(size, {}))
-        if ratio and negative_transfer(ratio):
+
+
+def _of_sizes(start: str, ratios: Mapping[int, Ratio]) -> Iterator[str]:
+    """Say at which sizes the error of an arm is larger than that of the baseline."""
+    for size, ratio in ratios.items():
+        if negative_transfer(ratio):
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
                 f"times that of {BASELINE}{chance_text(ratio)}."
