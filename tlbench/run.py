@@ -49,14 +49,19 @@ STORE_VARIABLE = "TLBENCH_STORE"
 class Run:
     """A finished run: what was planned, how it went, what it measured, and notes on its data.
 
-    The run of a part has no records and no notes.
+    The run of a part has no results and no notes.
     """
 
     plan: Plan
     report: Report
-    records: list[Record]
+    results: Results
     out: Path
     notes: DataNotes = NO_NOTES
+
+    @property
+    def records(self) -> list[Record]:
+        """Published numbers."""
+        return self.results.records
 
 
 def default_store() -> Path:
@@ -85,6 +90,7 @@ def run_suite(
     """Run every job of ``suite`` that the store does not have, and write the results.
 
     ``out`` (default ``runs/<suite>``) gets ``records.jsonl``, ``costs.jsonl``,
+    ``errors.jsonl.gz`` and ``tests.jsonl.gz`` (errors on every test structure, and what these are),
     ``provenance.jsonl``, ``suite.json``, ``data.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
     suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run.run_log`.
@@ -139,7 +145,7 @@ def run_suite(
         report = run_jobs(jobs, opened, resources, show, tell)
         log.ended(report)
         if shard:
-            return Run(planned, report, [], out)
+            return Run(planned, report, Results([]), out)
         return _write(planned, opened, report, out)
 
 
@@ -190,7 +196,7 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "
             "kept, so the same command with another --out writes them at once."
         ) from error
-    return Run(planned, report, results.records, out, notes)
+    return Run(planned, report, results, out, notes)
 
 
 def _complete(study: Study, out: Path) -> dict[str, Any]:

@@ -31,7 +31,10 @@ def added(clean_run, smoke, tmp_path_factory):
 
 
 def test_holds_the_results_of_the_run(added, clean_run):
-    assert added.results == Results.read(clean_run)
+    assert added.results == Results.read(clean_run, with_errors=False)
+    of_run = Results.read(clean_run)
+    assert added.errors() == sorted(of_run.errors, key=lambda each: each.job)
+    assert {each.data: each for each in added.tests()} == {t.data: t for t in of_run.tests}
     assert added.suite.name == "smoke"
     about = added.about
     assert about.authors == ["Ada Lovelace", "Émilie du Châtelet"]

@@ -1,9 +1,11 @@
 """Errors by hand, in meV."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tlbench.metrics import METRICS
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.spec import Errors, FrameErrors
 
 
@@ -51,23 +53,81 @@ def test_no_error_is_zero_and_signs_do_not_cancel(errors):
         assert value(name, opposite) == value(name, errors) > 0
 
 
-@pytest.mark.parametrize("name", ["force_mae", "force_rmse", "energy_mae"])
+def test_a_bias_has_a_sign_and_errors_of_opposite_sign_cancel(errors):
+    # 4, -10 and 1 meV/atom.
+    assert value("energy_bias", errors) == pytest.approx(-5 / 3)
+    opposite = Errors(-errors.energy, errors.forces, errors.n_atoms)
+    assert value("energy_bias", opposite) == pytest.approx(5 / 3)
+    balanced = errors.where(np.array([True, False, True]))
+    balanced = replace(balanced, energy=np.array([0.004, -0.004]))
+    assert value("energy_bias", balanced) == 0
+    assert value("energy_mae", balanced) == pytest.approx(4)
+
+
+def test_the_error_of_melting_is_the_bias_of_liquids_over_that_of_crystals(errors):
+    phases = replace(errors, phase=np.array(["crystal", "liquid", "crystal"]))
+    found = value("phase_energy_error", phases)
+    assert found == pytest.approx(-10 - (4 + 1) / 2)
+    by_phase = {
+        phase: value("energy_bias", phases.where(phases.phase == phase))
+        for phase in ("crystal", "liquid")
+    }
+    assert found == pytest.approx(by_phase["liquid"] - by_phase["crystal"])
+    # No constant per atom changes it.
+    shifted = replace(phases, energy=phases.energy + 0.7 * phases.n_atoms)
+    assert value("phase_energy_error", shifted) == pytest.approx(found)
+    assert value("energy_bias", shifted) == pytest.approx(700 - 5 / 3)
+
+
+@pytest.mark.parametrize("phases", [None, ["liquid"] * 3, ["crystal", "", ""], ["", "a", "b"]])
+def test_without_both_phases_their_difference_has_no_error(errors, phases):
+    errors = replace(errors, phase=None if phases is None else np.array(phases))
+    assert np.isnan(value("phase_energy_error", errors))
+    assert np.isnan(METRICS.get("phase_energy_error").of_frames(FrameErrors.of(errors)))
+
+
+@pytest.mark.parametrize(
+    "name", ["force_mae", "force_rmse", "energy_mae", "energy_bias", "phase_energy_error"]
+)
 def test_sums_over_structures_give_the_same_values(errors, name):
     function = METRICS.get(name).of_frames
+    errors = replace(errors, phase=np.array(["crystal", "liquid", "liquid"]))
     sums = FrameErrors.of(errors)
     assert sums.force_abs.tolist() == pytest.approx([0.3, 0.3, 0.4])
     assert sums.force_square.tolist() == pytest.approx([0.05, 0.09, 0.16])
     assert function(sums) == pytest.approx(value(name, errors), rel=1e-14)
-    for some in ([True, False, True], [False, True, False]):
+    for some in ([True, False, True], [True, True, False]):
         mask = np.array(some)
         expected = value(name, errors.where(mask))
         assert function(sums.where(mask)) == pytest.approx(expected, rel=1e-14)
 
 
 def test_every_metric_says_what_it_is():
-    units = {"force_mae": "meV/Å", "force_rmse": "meV/Å", "energy_mae": "meV/atom"}
-    assert set(METRICS.names()) >= units.keys()
-    for name, unit in units.items():
+    about = {
+        "force_mae": ("meV/Å", "lower"),
+        "force_rmse": ("meV/Å", "lower"),
+        "energy_mae": ("meV/atom", "lower"),
+        "energy_bias": ("meV/atom", "nearer to 0"),
+        "phase_energy_error": ("meV/atom", "nearer to 0"),
+    }
+    assert set(METRICS.names()) >= about.keys()
+    for name, (unit, better) in about.items():
         spec = METRICS.get(name)
-        assert (spec.name, spec.unit, spec.better) == (name, unit, "lower")
+        assert (spec.name, spec.unit, spec.better) == (name, unit, better)
         assert spec.summary
+        # Ratios are taken of positive errors alone.
+        assert has_logarithm(name) == (better == "lower")
+
+
+def test_what_is_larger_the_worse_a_value_is():
+    assert METRICS.get("energy_mae").loss(3.0) == 3.0
+    assert METRICS.get("energy_bias").loss(-3.0) == METRICS.get("energy_bias").loss(3.0) == 3.0
+    assert METRICS.get("stability_rate").loss(0.5) == -0.5
+
+
+def test_what_structures_add_by_hand(errors):
+    sums = FrameErrors.of(errors)
+    forces, energies = (METRICS.get(name).shares(sums) for name in ("force_mae", "energy_mae"))
+    assert forces.tolist() == pytest.approx([1000 * each / 12 for each in (0.3, 0.3, 0.4)])
+    assert energies.tolist() == pytest.approx([4 / 3, 10 / 3, 1 / 3])
+    assert METRICS.get("force_rmse").shares is None

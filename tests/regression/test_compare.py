@@ -139,3 +139,16 @@ def test_the_settings_that_differ_are_named():
     # A baseline file has only the digest of its settings.
     (said,) = pair_up(replace(first, settings=None), second).remarks()
     assert "suite digests digest and other" in said
+
+
+def test_errors_with_a_sign_are_compared_by_their_magnitude():
+    where = place("energy_bias", "schnet", ("finetune", 4))
+    first = {where: {(n, 0): -50.0 - n for n in range(5)}}
+    second = {where: {(n, 0): 20.0 + n**2 for n in range(5)}}
+    (row,) = compared(first, second).rows
+    assert (row.data["a"], row.data["b"], row.data["change"]) == (52, 26, -26)
+    assert row.data["b_is"] == "better"
+    # Energies are no rates: their differences are not cut at 1.
+    assert row.data["interval"][0] < -26 < row.data["interval"][1] < -10
+    (back,) = compared(second, first).rows
+    assert back.data["b_is"] == "worse"

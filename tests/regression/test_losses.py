@@ -150,3 +150,12 @@ def test_a_metric_that_is_not_known_is_named():
     strange = values("force_maee")
     with pytest.raises(UnknownNameError, match="force_maee"):
         losses(strange, strange)
+
+
+@pytest.mark.parametrize(("base", "factor", "lost"), [(-20, -1.5, 10), (-20, 0.5, -10), (5, -1, 0)])
+def test_errors_with_a_sign_are_worse_farther_from_0(base, factor, lost):
+    before = values("energy_bias", scatter=0, base=base)
+    run = times(values("energy_bias", scatter=1e-6, base=base), factor)
+    (whole,) = [each for each in losses(run, before) if each.of_backbone]
+    assert whole.value == pytest.approx(lost, abs=1e-3)
+    assert whole.worse == (lost > 0)

@@ -41,7 +41,7 @@ RECORDS = [
 def shown(capsys, records, notes, tmp_path) -> str:
     """Return what the terminal shows at the end of a run."""
     suite = load_suite("smoke", [("metrics", "[force_mae, energy_mae]")])
-    run = Run(plan(resolve(suite)), Report({}), records, tmp_path, notes)
+    run = Run(plan(resolve(suite)), Report({}), Results(records), tmp_path, notes)
     Display().finish(run)
     return capsys.readouterr().out
 

@@ -95,16 +95,22 @@ def test_from_three_pairs_on_there_is_an_interval():
     assert ratio.interval.low < ratio.value < ratio.interval.high < 1
     text = table.lines[1][-1]
     assert text == f"0.55 [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]"
-    assert table.note.startswith("The pairs share 1 init seed, so their spread is that of")
+    assert table.note == (
+        "Intervals allow for the choice of seeds, not for that of test structures. The pairs share "
+        "1 init seed, so their spread is that of the choice of training structures and hardly that "
+        "of initial weights and source models."
+    )
 
 
-def test_pairs_that_share_nothing_need_no_note():
+def test_of_pairs_that_share_nothing_nothing_is_said_of_seeds():
     arms = [
         record(strategy, 10, seed, value, init_seed=seed)
         for strategy, value in (("scratch", 100.0), ("finetune", 50.0))
         for seed in range(5)
     ]
-    assert table_of(arms).note == ""
+    assert table_of(arms).note == (
+        "Intervals allow for the choice of seeds, not for that of test structures."
+    )
 
 
 def test_larger_errors_are_flagged_as_seen_or_significant():

@@ -1,5 +1,6 @@
 """What is published of errors gives every number again: of marked structures, and best weights."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,15 +10,18 @@ from pydantic import ValidationError
 from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
-from tlbench.board.collecting import tests_of as described
+from tlbench.board.reading import read_submission
 from tlbench.board.verification.structures import check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND
 from tlbench.metrics.conditions import key_of
+from tlbench.metrics.errors import ENERGY_BIAS
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import TESTS_FORMAT, ModelErrors, recompute, rounded
+from tlbench.results.measured_errors import tests_of as described
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
+from tlbench.training.loss import fit_reference_energy
 
 DATA = "d" * 64
 METRICS = ["force_mae", "force_rmse"]
@@ -25,12 +29,13 @@ BY = [["temperature_k"]]
 MARKS = {"copy": [0, 4], "without forces": [4, 5]}
 
 
-def of_job(folder, **settings):
+def of_job(folder, frames, **settings):
     """Return the numbers of an evaluate job, and what is published of its errors."""
     for name in ("model", "data", "out"):
         (folder / name).mkdir()
-    frames = tiny.crystals("Ge", 9)
-    tiny.potential("schnet").save(folder / "model" / MODEL)
+    potential = tiny.potential("schnet")
+    fit_reference_energy(potential, tiny.labelled(frames, potential))
+    potential.save(folder / "model" / MODEL)
     tiny.potential("schnet", seed=1).save(folder / "model" / BEST)
     frames.save(folder / "data" / "test.npz")
     config = {"split": "test", "metrics": METRICS, "by": BY, **settings}
@@ -41,7 +46,7 @@ def of_job(folder, **settings):
     errors = ModelErrors(
         job="e" * 64,
         data=DATA,
-        energy=None,
+        energy=rounded(found.energy) if np.isfinite(found.energy).all() else None,
         force_abs=rounded(found.force_abs),
         force_square=rounded(found.force_square),
         weights=settings.get("weights", "last"),
@@ -56,7 +61,7 @@ def of_job(folder, **settings):
     ids=["plain", "best", "marks", "marks and best"],
 )
 def test_what_a_job_measured_is_recomputed(settings, tmp_path):
-    values, errors, tests = of_job(tmp_path, **settings)
+    values, errors, tests = of_job(tmp_path, tiny.crystals("Ge", 9), **settings)
     found = recompute(errors, tests, METRICS, BY)
     assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
     assert len(found) == 2 * (4 + 3 * ("marks" in settings))
@@ -66,7 +71,7 @@ def test_what_a_job_measured_is_recomputed(settings, tmp_path):
 
 
 def test_marks_and_weights_change_no_digest_of_what_has_none(tmp_path):
-    _, errors, tests = of_job(tmp_path, marks=MARKS)
+    _, errors, tests = of_job(tmp_path, tiny.crystals("Ge", 9), marks=MARKS)
     assert "weights" not in lasting(errors)
     assert tests.marks == MARKS
     assert tests.digest() == tests.model_copy(update={"marks": {}}).digest()
@@ -82,9 +87,27 @@ def test_marks_and_weights_change_no_digest_of_what_has_none(tmp_path):
     ],
 )
 def test_published_marks_are_of_some_structures(marks, said, tmp_path):
-    _, _, tests = of_job(tmp_path)
+    _, _, tests = of_job(tmp_path, tiny.crystals("Ge", 9))
     with pytest.raises(ValidationError, match=said):
         type(tests).model_validate(tests.model_dump() | {"marks": marks})
+
+
+def test_energy_errors_of_phases_are_recomputed_though_they_cancel(tmp_path):
+    frames = tiny.crystals("Ge", 9)
+    frames = replace(frames, phase=np.array(["crystal", "liquid", ""] * 3))
+    settings = {"metrics": ["energy_bias", "phase_energy_error"], "by": [["phase"]]}
+    values, errors, tests = of_job(tmp_path, frames, **settings)
+    found = recompute(errors, tests, **settings)
+
+    of_all, of_phase = (), {name: (("phase", name),) for name in ("crystal", "liquid")}
+    bias = {name: values["energy_bias", key] for name, key in of_phase.items()}
+    assert values["phase_energy_error", of_all] == pytest.approx(bias["liquid"] - bias["crystal"])
+    assert abs(values["phase_energy_error", of_all]) > 0.01
+    # The constant was fitted to these structures; a condition has one phase alone.
+    assert abs(values["energy_bias", of_all]) < 1e-3
+    assert len(values) == 4
+    precision = ENERGY_BIAS.published_precision
+    assert found == {key: pytest.approx(value, abs=precision) for key, value in values.items()}
 
 
 @pytest.mark.parametrize(
@@ -118,3 +141,27 @@ def test_marks_are_those_of_the_suite(budgets, marked, wrong):
     assert said == (
         ["The marked test structures of mlearn-ge are not those of the suite."] if wrong else []
     )
+
+
+def test_published_errors_say_how_wrong_the_energy_of_melting_is():
+    """Of forces alone DimeNet++ learnt half of it: the liquid lies 0.2 eV/atom too low."""
+    entry = read_submission(PUBLISHED / "si-ge-dft-cpu/2026-11-23-two-cores")
+    tests = {each.data: each for each in entry.tests()}
+    wanted = {
+        record.job
+        for record in entry.results.records
+        if (record.model.backbone, record.model.strategy) == ("dimenetpp", "scratch")
+        and record.model.size == 195
+    }
+    found = []
+    for errors in entry.errors():
+        if errors.job in wanted:
+            test = tests[errors.data]
+            (value,) = recompute(errors, test, ["phase_energy_error"], [["phase"]]).values()
+            per_atom = 1000 * np.array(errors.energy) / test.n_atoms
+            by_phase = {p: per_atom[np.array(test.phases) == p] for p in ("crystal", "liquid")}
+            expected = by_phase["liquid"].mean() - by_phase["crystal"].mean()
+            assert value == pytest.approx(expected)
+            found.append(value)
+    assert len(found) == 3
+    assert -215 < np.mean(found) < -165

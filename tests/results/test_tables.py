@@ -31,12 +31,24 @@ def test_costs_are_joined_to_records_by_the_model(smoke):
     assert updates == {"pretrain": [60], "scratch": [20], "finetune": [20], "zero-shot": [0]}
 
 
+def test_errors_on_every_test_structure_are_joined_to_records_by_the_job(smoke):
+    found = load_results(smoke.out)
+    (tests,) = (each for each in found.tests if each.element == "Ge")
+    joined = found.records.to_frame().merge(found.errors.to_frame(), on="job")
+    joined = joined[joined["condition_temperature_k"].isna() & (joined["metric"] == "force_mae")]
+    assert len(joined[joined["target"] == "Ge"]) == 18
+    for _, row in joined[joined["target"] == "Ge"].iterrows():
+        mean = sum(row["force_abs"]) / (3 * sum(tests.n_atoms))
+        assert 1000 * mean == pytest.approx(row["value"], rel=1e-6)
+
+
 def test_published_runs_are_tables_too():
     (folder,) = (PUBLISHED / "structure-sw-cpu").iterdir()
     found = load_results(folder)
     assert set(found.simulations.to_frame()["backbone"]) == {"dimenetpp", "schnet"}
     assert {"a_data", "b_data"} <= set(found.distances.to_frame())
     assert len(found.profiles.to_frame()) == len(found.profiles) > 0
+    assert {each.data for each in found.errors} == {each.data for each in found.tests}
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

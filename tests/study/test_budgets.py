@@ -72,18 +72,20 @@ def test_target_models_start_from_the_last_budget_and_source_models_are_measured
 
 def test_a_suite_without_budgets_has_the_digests_that_it_had():
     """As they were before there were budgets; changing one would orphan what is published."""
-    base = resolve(load_suite("smoke"))
-    assert base.digest == "546ab1abe1ff4e23862126d6b7434baf72a166d004603e40feab006148737799"
+    base = resolve(load_suite("matrix-cpu"))
+    assert base.digest == "a414119730d445c1e3eac41f54d95927d9163114981a8d672ad76e92d71a21d8"
     assert (
-        base.protocol_digest == "227cdea7e291af6e41728ffd4fc237ea4c826b1bbe8239cc0d6ab80634db1380"
+        base.protocol_digest == "6a8235cf78c7eb7c72da4eed365b9411e8057fde9bae56debda3e7aff35f62a7"
     )
     assert {model.updates for model in base.grid} == {None}
-    assert resolve(load_suite("smoke", [("budgets", "[10, 20]")])).digest != base.digest
     for setting in (("budgets", "null"), ("validation", "null"), ("subsets", "null")):
-        assert resolve(load_suite("smoke", [setting])).digest == base.digest
+        assert resolve(load_suite("matrix-cpu", [setting])).digest == base.digest
+    smoke = resolve(load_suite("smoke"))
+    assert resolve(load_suite("smoke", [("budgets", "[10, 30]")])).digest != smoke.digest
 
 
 TWO = ("budgets", "[10, 20]")
+ONE = [("budgets", "null"), ("training.updates", "20")]
 MD = "{temperature_k: 300, time_ps: 2, equilibration_ps: 1, budgets: [%s]}"
 REFUSED = {
     "unsorted": ([("budgets", "[20, 10]")], r"budgets should be distinct and ascending \(given"),
@@ -95,9 +97,12 @@ REFUSED = {
     "fractions": ([("budgets", "[10.5, 20]")], "'budgets.0': input should be a valid integer"),
     "validation": ([("budgets", "[1, 20]")], "1 update cannot have the 2 points of validation"),
     "no validation": ([TWO, ("training.validation_points", "0")], "set it to 1 or more"),
-    "updates": ([("budgets", "[10, 30]")], "training.updates is 20, but the last of budgets is 30"),
+    "updates": (
+        [("training.updates", "20"), ("budgets", "[10, 30]")],
+        "training.updates is 20, but the last of budgets is 30",
+    ),
     "other updates": ([TWO, ("training.updates", "10")], "is 10, but the last of budgets is 20"),
-    "pretraining alone": ([("pretraining_budgets", "[60]")], "set 'budgets', too"),
+    "pretraining alone": ([*ONE, ("pretraining_budgets", "[60]")], "set 'budgets', too"),
     "pretraining unsorted": (
         [TWO, ("pretraining_budgets", "[60, 20]")], "pretraining_budgets should be distinct",
     ),
@@ -112,7 +117,7 @@ REFUSED = {
     "subsets": ([("subsets", "halves")], "'subsets': input should be 'stratified' or 'random'"),
     "validation size": ([TWO, ("validation", "{size: 0}")], "'validation.size': input should"),
     "simulated": ([TWO, ("dynamics", MD % 30)], r"budget 30 is not among the suite's .*\(10, 20\)"),
-    "simulated without": ([("dynamics", MD % 20)], "budget 20 is not among .*there are none"),
+    "simulated without": ([*ONE, ("dynamics", MD % 20)], "budget 20 is not among .*there are none"),
 }  # fmt: skip
 
 

@@ -80,6 +80,22 @@ def test_a_strategy_that_there_is_not_is_refused(name, complaint):
         load_suite("smoke", strategies=[name])
 
 
+@pytest.mark.parametrize("name", ["si-ge-dft-energy", "si-ge-dft-energy-cpu"])
+def test_suites_with_energies_differ_from_those_of_forces_in_the_loss_alone(name):
+    suite, forces = load_suite(name), load_suite(name.replace("-energy", ""))
+    for training in (suite.training, suite.pretraining):
+        first, last = training.weights(0), training.weights(training.updates - 1)
+        assert (first.energy, last.energy) == (1e-3, pytest.approx(10))
+        assert (first.forces, last.forces) == (1, 1)
+    loss = {"loss": forces.training.loss, "final_loss": None}
+    assert suite.training.model_copy(update=loss) == forces.training
+    assert suite.pretraining.model_copy(update=loss) == forces.pretraining
+    for same in ("source", "target", "cutoff", "budgets", "pretraining_budgets", "pairing"):
+        assert getattr(suite, same) == getattr(forces, same)
+    assert suite.seed_pairs() == forces.seed_pairs()
+    assert ["phase"] in suite.by
+
+
 def test_a_suite_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text((suite_folder() / "smoke.yaml").read_text())

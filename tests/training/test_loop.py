@@ -18,7 +18,7 @@ from tlbench.training.checkpoint import Curve
 from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import force_mae, train
-from tlbench.training.loss import loss_of
+from tlbench.training.loss import fit_reference_energy, loss_of
 from tlbench.transfer import STRATEGIES
 from tlbench.transfer.batches import BatchOrder
 from tlbench.transfer.scratch import SCRATCH
@@ -93,7 +93,7 @@ def test_an_update_follows_the_gradient_of_the_loss(backbone, weights, tmp_path,
     data = tiny.labelled(tiny.crystals("Si", 2), potential)
     batch, parts = data.batch(torch.arange(2)), LossWeights(**weights)
     # The constant that training with an energy loss starts from.
-    potential.reference_energy[14] = float((data.frames.energy / 8).mean())
+    fit_reference_energy(potential, data)
 
     def loss() -> float:
         return float(loss_of(potential(batch.graph, stress=parts.stress > 0), batch, parts))
@@ -295,17 +295,41 @@ def test_weighing_energies_makes_them_better(tmp_path):
     assert scatter[10.0] < 0.5 * scatter[0.0]
 
 
-def test_an_energy_loss_starts_near_the_labels(tmp_path):
-    """Without a first guess of the constant, it would start at the square of −4.3 eV."""
+def test_an_energy_loss_starts_from_the_best_constant(tmp_path):
+    """Only the scatter of energies is left to learn, whatever the network predicts at first."""
     potential = tiny.potential()
     data = tiny.labelled(tiny.crystals("Si", 4), potential)
     energy = potential.backbone(data.graphs.batch(range(4))).view(4, 8).mean(dim=1).detach()
-    labels = torch.as_tensor(data.frames.energy / 8)
-    expected = float((energy + labels.mean() - labels).square().mean())
+    expected = float((energy - torch.as_tensor(data.frames.energy / 8)).var(correction=0))
 
     curve = run(potential, data, tmp_path, updates=1, loss={"forces": 0.0, "energy": 1.0})
 
     assert curve.loss[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_weights_of_the_loss_are_those_of_its_update(tmp_path):
+    """At a rate of almost 0 nothing is learnt, so a curve is that of its weights alone."""
+    losses = {}
+    for energy, last in ((1.0, None), (2.0, None), (1.0, 16.0)):
+        potential = tiny.potential()
+        data = tiny.labelled(tiny.crystals("Si", 4), potential)
+        final = None if last is None else {"forces": 1.0, "energy": last}
+        first = {"forces": 1.0, "energy": energy}
+        curve = run(
+            potential,
+            data,
+            tmp_path,
+            updates=5,
+            batch_size=4,
+            learning_rate=1e-12,
+            loss=first,
+            final_loss=final,
+        )
+        losses[energy, last] = np.array(curve.loss)
+    energies = losses[2.0, None] - losses[1.0, None]
+    expected = losses[1.0, None] + energies * ([1, 2, 4, 8, 16] - np.ones(5))
+    assert energies.min() > 1e-6
+    np.testing.assert_allclose(losses[1.0, 16.0], expected, rtol=1e-5)
 
 
 def test_a_loss_that_is_not_finite_stops_training(tmp_path):

@@ -185,11 +185,3 @@ def test_elements_that_do_not_occur_keep_theirs():
     fit_reference_energy(potential, tiny.labelled(tiny.crystals("Si", 2), potential))
     assert float(potential.reference_energy[C]) == -9.0
     assert potential.reference_energy[GE].isnan()
-
-
-def test_before_training_the_bare_labels_are_fitted():
-    potential = tiny.potential()
-    frames = tiny.crystals("Si", 4)
-    fit_reference_energy(potential, tiny.labelled(frames, potential), use_network=False)
-    expected = float((frames.energy / 8).mean())
-    assert float(potential.reference_energy[SI]) == pytest.approx(expected, rel=1e-12)

@@ -43,7 +43,7 @@ def suite() -> Callable[..., Suite]:
 
 @pytest.fixture(scope="session")
 def search(suite: Callable[..., Suite]) -> Search:
-    return Search(suite(), TRIALS, 2, 1)
+    return Search(suite(), TRIALS)
 
 
 IN_THIS_PROCESS = Resources(device="cpu", executor=(inline, 1))

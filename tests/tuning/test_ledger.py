@@ -70,7 +70,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path):
 
 def test_a_folder_of_another_search_is_refused(tmp_path):
     note(tmp_path, "search")
-    with pytest.raises(InputError, match="holds the tuning of another suite, size or number"):
+    with pytest.raises(InputError, match="holds the tuning of another suite or number"):
         note(tmp_path, "another")
 
 

@@ -12,7 +12,10 @@ from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.work.attempts import Limits
 from tlbench.report.sections.models import tuned_note, tuned_table
+from tlbench.report.wording import budget_note
+from tlbench.study.model_key import Place
 from tlbench.study.models import plan
+from tlbench.study.places import untuned_places
 from tlbench.study.study import resolve
 from tlbench.study.tuned import read_tuned
 from tlbench.tuning import RESULT, Search, rounds
@@ -30,18 +33,18 @@ def trials_of(folder):
 
 def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
     assert search.series() == [
-        ("schnet", "pretrain"), ("schnet", "scratch"), ("schnet", "finetune"),
+        ("schnet", "pretrain", 0, 6), ("schnet", "scratch", 2, 6), ("schnet", "finetune", 2, 6),
     ]  # fmt: skip
-    assert {name: arm.trials for name, arm in tuned.arms["schnet"].items()} == {
-        "pretrain": search.trials, "scratch": search.trials, "finetune": search.trials,
-    }  # fmt: skip
+    assert [(name, group.trials) for _, name, group in tuned.groups()] == [
+        ("pretrain", search.trials), ("scratch", search.trials), ("finetune", search.trials),
+    ]  # fmt: skip
     assert [(t["arm"], t["number"]) for t in trials_of(folder)] == [
         (arm, n) for arm in ("finetune", "pretrain", "scratch") for n in range(search.trials)
     ]
 
 
 def test_nothing_is_worse_than_the_suites_own_settings(tuned):
-    for arm in tuned.arms["schnet"].values():
+    for _, _, arm in tuned.groups():
         assert arm.default_validation_force_mae is not None
         assert arm.validation_force_mae <= arm.default_validation_force_mae
 
@@ -66,7 +69,7 @@ def test_the_suite_finds_the_best_trials_done(suite, search, tuned, folder):
         if first and cell.model.strategy != "zero-shot":
             assert folder.store.folder(cell.trained).exists(), cell.model.strategy
             job = planned.jobs[cell.trained]
-            settings = tuned.arms["schnet"][cell.model.strategy].settings
+            settings = tuned.arms["schnet"][cell.model.strategy][0].settings
             assert job.settings.training.learning_rate == settings.learning_rate
 
 
@@ -74,11 +77,12 @@ def test_the_files_say_what_was_found(search, tuned, folder):
     assert read_tuned(folder.out / RESULT) == tuned
     assert len(tuned.study) == 64
     table = tuned_table(tuned)
-    assert [line[:4] for line in table[1:]] == [
-        ["schnet", name, str(search.trials), "0"] for name in ("pretrain", "scratch", "finetune")
+    assert [line[:6] for line in table[1:]] == [
+        ["schnet", name, n, "6", str(search.trials), "0"]
+        for name, n in (("pretrain", "–"), ("scratch", "2"), ("finetune", "2"))
     ]
     assert f"Study {tuned.study[:12]}" in tuned_note(tuned)
-    for name, arm in tuned.arms["schnet"].items():
+    for _, name, arm in tuned.groups():
         found = [t for t in trials_of(folder) if t["arm"] == name]
         best = min(found, key=lambda t: t["validation_force_mae"])
         assert best["settings"] == arm.settings.model_dump()
@@ -102,7 +106,7 @@ def test_another_folder_with_the_same_store_finds_all_trials_done(search, tuned,
 def test_more_trials_keep_those_that_were_made(search, tuned, folder, tmp_path):
     other = type(folder)(tmp_path, folder.store.root)
     found = other.tune(replace(search, trials=search.trials + 1))
-    before, after = tuned.arms["schnet"], found.arms["schnet"]
+    before, after = ({name: arm for _, name, arm in each.groups()} for each in (tuned, found))
     assert {arm.trials for arm in after.values()} == {search.trials + 1}
     assert sorted(label for label in other.ran() if "finetune" not in label) == [
         f"trial {search.trials}, pretrain schnet on Si, seed 0",
@@ -137,7 +141,9 @@ def test_arms_of_another_number_of_trials_are_not_dropped(
     other = type(folder)(tmp_path, folder.store.root)
     other.tune(replace(search, suite=named(suite, "scratch"), trials=2))
     before = (other.out / RESULT).read_bytes()
-    with pytest.raises(InputError, match=r"holds schnet, scratch with 2 trials.*--trials 2"):
+    with pytest.raises(
+        InputError, match=r"holds schnet, scratch, N = 2, 6 updates with 2 trials.*--trials 2"
+    ):
         other.tune(replace(search, suite=named(suite, strategy), trials=trials))
     assert other.ran() == []
     assert (other.out / RESULT).read_bytes() == before
@@ -174,17 +180,17 @@ def test_an_executor_is_made_once_for_all_rounds_and_only_if_there_is_work(suite
         return inline()
 
     resources = Resources(device="cpu", executor=(count, 1))
-    search = Search(suite(("strategies", "[scratch]")), 9, 2, 1)
+    search = Search(suite(("strategies", "[scratch]")), 9)
     assert other.tune(search, resources=resources) == other.tune(search, resources=resources)
     assert made == [1]
 
 
 def test_trials_that_diverge_have_no_error_and_are_not_trained_again(suite, folder, tmp_path):
     wild = suite(("training.learning_rate", "1e30"), ("strategies", "[scratch]"))
-    only = Search(wild, 5, 2, 1)
+    only = Search(wild, 5)
     other = type(folder)(tmp_path, folder.store.root)
     found = other.tune(only)
-    arm = found.arms["schnet"]["scratch"]
+    (arm,) = found.arms["schnet"]["scratch"]
     assert (arm.trials, arm.pruned, arm.default_validation_force_mae) == (5, 1, None)
     assert [t["validation_force_mae"] is None for t in trials_of(other)] == [True] + [False] * 4
     assert other.tune(only) == found
@@ -199,7 +205,7 @@ def test_a_divergence_is_remembered_when_the_search_is_stopped_at_once(suite, fo
         if event == "failed":
             raise KeyboardInterrupt
 
-    search = Search(wild, 2, 2, 1)
+    search = Search(wild, 2)
     with pytest.raises(KeyboardInterrupt):
         other.tune(search, stop)
     assert len(json.loads((other.out / LEDGER).read_text())["diverged"]) == 1
@@ -210,8 +216,10 @@ def test_a_divergence_is_remembered_when_the_search_is_stopped_at_once(suite, fo
 def test_a_study_that_diverges_wholly_is_one_sentence(suite, folder, tmp_path):
     other = type(folder)(tmp_path, folder.store.root)
     diverging = suite(("training.loss.forces", "1e60"), ("strategies", "[scratch]"))
-    with pytest.raises(InputError, match="Every trial of schnet, scratch diverged"):
-        other.tune(Search(diverging, 2, 2, 1))
+    with pytest.raises(
+        InputError, match="Every trial of schnet, scratch, N = 2, 6 updates diverged"
+    ):
+        other.tune(Search(diverging, 2))
 
 
 def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_path):
@@ -228,7 +236,7 @@ def test_a_trial_that_is_killed_is_not_one_that_diverged(search, folder, tmp_pat
 def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
     """Also where each subset is drawn with each seed, and where a seed comes twice."""
     pairs = ("subset_seeds", "[0, 1]"), ("init_seeds", "[0, 1]"), ("pairing", "product")
-    wanted = Search(suite(*pairs), 1, 2, 3)
+    wanted = Search(suite(*pairs), 1, pairs=3)
     for series, n in zip(wanted.series(), (2, 3, 3), strict=True):
         own = wanted.own_settings(series)
         source = own if series.needs_source else None
@@ -240,6 +248,7 @@ def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
     ("change", "complaint"),
     [
         ({"schnett": {}}, "'schnett' is no backbone of the suite; did you mean 'schnet'"),
+        ({"schnett": {"scratch": None}}, "'schnett' is no backbone of the suite"),
         ({"schnet": {"finetun": None}}, "'finetun' is not trained by the suite; did you mean"),
         ({"schnet": {"zero-shot": None}}, "'zero-shot' is not trained by the suite"),
     ],
@@ -254,7 +263,7 @@ def test_tuned_arms_have_to_be_the_suites(suite, tuned, change, complaint):
 
 def test_unequal_trials_are_refused(suite, tuned):
     value = tuned.model_dump()
-    value["arms"]["schnet"]["scratch"]["trials"] += 1
+    value["arms"]["schnet"]["scratch"][0]["trials"] += 1
     with pytest.raises(InputError, match="should have as many trials"):
         suite(("tuned", json.dumps(value)))
 
@@ -263,9 +272,10 @@ def test_what_is_not_tuned_is_said(suite, tuned):
     value = tuned.model_dump()
     del value["arms"]["schnet"]["finetune"]
     changed = suite(("tuned", json.dumps(value)))
-    assert changed.untuned_arms() == [("schnet", "finetune")]
-    said = tuned_note(changed.tuned, changed.untuned_arms())
-    assert "Not tuned: schnet, finetune. Their errors are larger than they need be" in said
+    assert untuned_places(changed) == [Place("schnet", "finetune", 2)]
+    said = budget_note(changed, tuned=True)
+    assert "Not tuned: schnet, finetune. Their errors may be larger than they need be" in said
+    assert "Not tuned" not in budget_note(suite(("tuned", json.dumps(tuned.model_dump()))), True)
 
 
 def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
@@ -277,7 +287,7 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
-    assert Search(only, 1, 2, 1).series() == [("schnet", "pretrain")]
+    assert Search(only, 1).series() == [("schnet", "pretrain", 0, 6)]
 
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from tlbench.tuning import Search
 from tlbench.tuning.ledger import EndedTrial
-from tlbench.tuning.search import BOUNDS, ROUND, proposals
+from tlbench.tuning.proposals import BOUNDS, ROUND, proposals
 
 
 def error_of(settings):
@@ -24,8 +24,7 @@ def ended(search, series, n, error=error_of):
         for settings in proposals(search, series, found):
             found.append(
                 EndedTrial(
-                    backbone=series.backbone,
-                    arm=series.arm,
+                    **series._asdict(),
                     number=len(found),
                     settings=settings,
                     validation_force_mae=error(settings),
@@ -48,7 +47,7 @@ def test_they_depend_on_earlier_results_and_on_nothing_else(search):
     trials = ended(search, series, 4 * ROUND)
     assert ended(search, series, 4 * ROUND) == trials
     # How many trials there are to be does not matter, so more can be added.
-    more = Search(search.suite, 1, search.size, search.pairs)
+    more = Search(search.suite, 1)
     assert proposals(more, series, trials[:ROUND]) == [
         t.settings for t in trials[ROUND : 2 * ROUND]
     ]
@@ -59,18 +58,18 @@ def test_they_depend_on_earlier_results_and_on_nothing_else(search):
 
 
 def test_every_study_and_every_search_has_seeds_of_its_own(search):
-    searches = [search, Search(search.suite, search.trials, search.size, search.pairs + 1)]
+    searches = [search, Search(search.suite, search.trials, pairs=2)]
     found = [proposals(each, series, [])[1] for each in searches for series in each.series()]
     assert len({settings.learning_rate for settings in found}) == len(found)
 
 
 def test_they_do_not_depend_on_what_else_is_tuned(suite, search):
     """So that a strategy that is added later repeats nothing."""
-    alone = Search(suite(("strategies", "[scratch]")), 1, search.size, search.pairs)
+    alone = Search(suite(("strategies", "[scratch]")), 1)
     (series,) = alone.series()
     assert alone.digest() == search.digest()
     assert ended(alone, series, 2 * ROUND) == ended(search, series, 2 * ROUND)
-    longer = Search(suite(("training.updates", "7")), 1, search.size, search.pairs)
+    longer = Search(suite(("training.updates", "7")), 1)
     assert longer.digest() != search.digest()
 
 
@@ -85,7 +84,7 @@ def test_they_come_nearer_to_the_best(search):
 @pytest.mark.parametrize("rate", ["0.05", "1e30"])
 def test_own_settings_out_of_bounds_are_tried_and_nothing_warns(suite, rate):
     outside = suite(("strategies", "[scratch]"), ("training.learning_rate", rate))
-    search = Search(outside, 9, 2, 1)
+    search = Search(outside, 9)
     (series,) = search.series()
     trials = ended(search, series, 9)
     assert trials[0].settings.learning_rate == float(rate)

@@ -89,7 +89,7 @@ def _add(
 ) -> tuple[Entry, Verdict]:
     """Add a run whose suite is the file ``source``, with card files beside it if private."""
     study = read_study(source, private)
-    found = Results.read(run)
+    found = Results.read(run, with_errors=False)
     if not found.records:
         raise InputError(f"{run} has no records to publish.")
     if {r.suite_digest for r in found.records} != {study.digest}:

@@ -1,31 +1,33 @@
 """What a submission needs from the store of a run, and from which packages its parts come."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from tlbench.base.errors import InputError
-from tlbench.base.magnitudes import LARGEST, SMALLEST, Digest
-from tlbench.base.schema import ModelT, digest, validate
+from tlbench.base.magnitudes import LARGEST, Digest
+from tlbench.base.schema import ModelT, digest
 from tlbench.base.wording import Word
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
-from tlbench.data.marks import Marked, marked_frames
 from tlbench.data.origins import SPLITS
-from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
-from tlbench.jobs.context import WEIGHTS, data_file
-from tlbench.jobs.evaluate import ERRORS, ERRORS_LAYOUT
+from tlbench.jobs.context import WEIGHTS
+from tlbench.jobs.evaluate import ERRORS
 from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.jobs.sources import REGISTRIES
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.metrics.conditions import Weights
-from tlbench.metrics.spec import Errors, FrameErrors
-from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
+from tlbench.results.frame_errors import ModelErrors, TestSet
+from tlbench.results.measured_errors import (
+    errors_of,
+    is_storable,
+    read_errors,
+    read_frames,
+    tests_of,
+)
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
 from tlbench.transfer import base_of
@@ -72,36 +74,15 @@ class Collector:
             If they are beyond all measure.
         """
         described = self._described(job, _Measured)
-        arrays = read_arrays(self._store, job, ERRORS, ERRORS_LAYOUT)
-        energy, forces, n_atoms = (arrays[name] for name in ERRORS_LAYOUT)
-        if not (
-            len(n_atoms)
-            and len(energy) == len(n_atoms)
-            and (n_atoms > 0).all()
-            and forces.shape == (n_atoms.sum(), 3)
-            and np.isfinite(energy).all() | np.isnan(energy).all()
-            and "data" in described.parents
-        ):
-            problem = "energies and forces are not those of structures of these sizes"
-            raise self._store.senseless(job, ERRORS, problem)
-        forces = forces.astype(np.float64)
-        forces[np.abs(forces) < SMALLEST] = 0
-        found = FrameErrors.of(Errors(energy, forces, n_atoms))
-        known = bool(np.isfinite(found.energy).all())
-        largest = max(found.force_abs.max(), found.force_square.max())
-        if not (largest <= LARGEST and np.nanmax(np.abs(found.energy), initial=0) <= LARGEST):
+        if "data" not in described.parents:
+            raise self._store.senseless(job, ERRORS, "the job has no test structures")
+        found = read_errors(self._store, job)
+        if not is_storable(found):
             raise InputError(
                 f"The errors of job {job[:12]} are beyond {LARGEST:g}: a model that has diverged "
                 "cannot be published."
             )
-        return ModelErrors(
-            job=job,
-            data=described.parents["data"],
-            energy=rounded(found.energy) if known else None,
-            force_abs=rounded(found.force_abs),
-            force_square=rounded(found.force_square),
-            weights=described.config.weights,
-        )
+        return errors_of(found, job, described.parents["data"], described.config.weights)
 
     def tests(self, data: str, element: str, measured: str) -> TestSet:
         """Return what the test structures of the data set of job ``data`` are.
@@ -145,8 +126,8 @@ class Collector:
         return self._store.read_json(job, "job.json", model)
 
     def _frames(self, job: str, split: str) -> Frames:
-        name = data_file(split)
-        return Frames.read(io.BytesIO(self._read(job, name)), str(self._store.folder(job) / name))
+        self._require(job)
+        return read_frames(self._store, job, split)
 
     def _read(self, job: str, name: str) -> bytes:
         self._require(job)
@@ -158,26 +139,6 @@ class Collector:
                 f"The store {self._store.root} does not have the job {key[:12]} of this run; name "
                 "the store that it was run with (--store), or run the suite again."
             )
-
-
-def tests_of(frames: Frames, data: str, element: str, marked: Marked) -> TestSet:
-    """Return what the test structures ``frames`` of the data set of job ``data`` are.
-
-    Raises
-    ------
-    InputError
-        If they are nothing that test structures are, or a mark is of none of them.
-    """
-    found = {
-        "data": data,
-        "element": element,
-        "n_atoms": frames.n_atoms.tolist(),
-        "temperature": [t if np.isfinite(t) else None for t in frames.temperature_k.tolist()],
-        "phases": frames.phase.tolist(),
-        "groups": frames.group.tolist(),
-        "marks": marked_frames(marked, frames.group),
-    }
-    return validate(TestSet, found, f"The test structures of job {data[:12]}")
 
 
 def content_of(parts: dict[str, Frames]) -> str:

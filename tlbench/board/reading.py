@@ -152,7 +152,7 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
         about=about,
         digest=digest,
         study=read_study(folder / SUITE, private),
-        results=Results.read(folder),
+        results=Results.read(folder, with_errors=False),
         provenance=PROVENANCE_FORMAT.read_lines(folder / (PROVENANCE + PACKED)),
     )
 

@@ -36,12 +36,13 @@ from tlbench.metrics.conditions import Weights
 from tlbench.results.costs import FILE as COSTS
 from tlbench.results.distances import FILE as DISTANCES
 from tlbench.results.dynamics import FILE as DYNAMICS
+from tlbench.results.frame_errors import ERRORS_FILE, TESTS_FILE
 from tlbench.results.profiles import FILE as PROFILES
 from tlbench.results.results import PROVENANCE, RECORDS
 from tlbench.study.keys import KeyScheme
 
 ABOUT, SUITE, SUMMARY = "submission.json", "suite.json", "summary.md"
-ERRORS, TESTS = "errors.jsonl", "tests.jsonl"
+ERRORS, TESTS = ERRORS_FILE, TESTS_FILE
 
 REQUIRED = frozenset(
     {SUITE, *(f"{n}{PACKED}" for n in (RECORDS, ERRORS, TESTS, PROVENANCE, COSTS))}

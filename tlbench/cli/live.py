@@ -17,9 +17,7 @@ from tlbench.engine.work.events import LOG, read_progress
 from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors
-from tlbench.report.sections.models import untuned_note
 from tlbench.report.wording import budget_note
-from tlbench.results.results import Results
 from tlbench.run import Run
 from tlbench.study.plan import Plan
 
@@ -160,7 +158,7 @@ class Display(LiveDisplay):
 
     def _show_results(self, run: Run) -> None:
         suite = run.plan.suite
-        analysis = Analysis.of(Results(run.notes.comparable(run.records)), suite)
+        analysis = Analysis.of(run.notes.comparable_results(run.results), suite)
         section = next(iter(errors(analysis)), None)
         said: list[str] = []
         if section is not None:
@@ -172,8 +170,6 @@ class Display(LiveDisplay):
                 words.append(lines[0].index("arm"))
             self.console.print(drawn(lines, width, words=words, title=section.title))
             said = [budget_note(suite, suite.tuned is not None), table.note]
-            if suite.tuned is not None and suite.untuned_arms():
-                said.insert(1, untuned_note(suite.untuned_arms()))
         # What is wrong with the data comes before what follows from them.
         said += [f"Data: {sentence}" for sentence in run.notes.sentences]
         said += section.sentences if section is not None else []

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tlbench.study.study import Study
+    from tlbench.study.tuned import TunedGroup
 
 
 def show_study(study: "Study", n_jobs: int) -> None:
@@ -65,9 +66,9 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield name, text
     yield "pretraining", _listed(suite.pretraining.model_dump(mode="json"))
     yield "training", _listed(suite.training.model_dump(mode="json"))
-    for backbone, arms in (suite.tuned.arms if suite.tuned else {}).items():
-        for name, found in arms.items():
-            yield f"tuned {name} of {backbone}", _listed(found.settings.model_dump(mode="json"))
+    for backbone, name, group in suite.tuned.groups() if suite.tuned else ():
+        tuned = _listed(group.settings.model_dump(mode="json"))
+        yield f"tuned {name} of {backbone}", _group_label(group) + tuned
     yield "metrics", ", ".join(suite.metrics)
     if suite.by:
         yield "broken down by", "; ".join(" and ".join(names) for names in suite.by)
@@ -75,6 +76,12 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield "dynamics", _listed(suite.dynamics.model_dump(mode="json"))
     if suite.distances is not None:
         yield "distances", _listed(suite.distances.model_dump(mode="json"))
+
+
+def _group_label(group: "TunedGroup") -> str:
+    """Return which sizes and budget tuned settings are for; empty if for all."""
+    sizes = f"N {' '.join(map(str, group.sizes))}, " if group.sizes else ""
+    return sizes + (f"{group.updates:,} updates: " if group.updates else "")
 
 
 def _structures(study: "Study") -> dict[str, str]:

@@ -3,10 +3,11 @@
 import shlex
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.base.phrases import counted
 from tlbench.cli.options import (
     Backbones,
     Device,
@@ -24,10 +25,17 @@ from tlbench.cli.options import (
     suite_of,
 )
 
+if TYPE_CHECKING:
+    from tlbench.tuning import Search
+    from tlbench.tuning.cost import Cost
+
 
 def tune(
     suite: SuiteName,
-    trials: Annotated[int, typer.Option(min=1, help="Trials for each backbone and strategy.")] = 20,
+    trials: Annotated[
+        int,
+        typer.Option(help="Trials for each backbone, strategy, group of sizes and budget."),
+    ] = 20,
     backbone: Backbones = None,
     strategy: Annotated[
         list[str] | None,
@@ -36,12 +44,20 @@ def tune(
             "model; repeatable."
         ),
     ] = None,
-    size: Annotated[
-        int | None,
+    group: Annotated[
+        list[str] | None,
         typer.Option(
-            min=1,
-            help="Target structures that trials train on.",
-            show_default="the suite's middle size",
+            metavar="N,N",
+            help="Sizes that share their settings, tuned at the middle one, of two the larger; "
+            "repeatable: --group 1 --group 10,40.",
+            show_default="each size of the suite by itself",
+        ),
+    ] = None,
+    budget: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Tune target models of this number of updates; repeatable.",
+            show_default="all budgets of the suite",
         ),
     ] = None,
     pairs: Annotated[
@@ -50,6 +66,9 @@ def tune(
             min=1, help="Models trained in each trial, with the suite's first pairs of seeds."
         ),
     ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what the trials will cost; run nothing.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the result.", show_default="runs/tune-SUITE")
     ] = None,
@@ -65,12 +84,13 @@ def tune(
     memory_limit: MemoryLimit = None,
     tries: Tries = 3,
 ) -> None:
-    """Tune learning rates on validation structures, the same for every arm.
+    """Tune learning rates on validation structures, with as many trials for every arm.
 
     Every backbone and strategy of SUITE, training from scratch and pretraining
-    included, gets as many trials of the suite's own budget. Test sets are not
-    read. Writes tuned.yaml, which keeps other backbones and strategies that were
-    tuned there; run the suite with --set tuned=FILE.
+    included, gets as many trials at each size, or group of sizes, and each budget;
+    what is tuned is the learning rate and the share of it at the last update. Test
+    sets are not read. Writes tuned.yaml, which keeps what else was tuned there; run
+    the suite with --set tuned=FILE.
 
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
@@ -78,7 +98,7 @@ def tune(
     from tlbench.cli.live import Display
     from tlbench.cli.resources import executor_of, limits_of, pythons_of
     from tlbench.cli.run import signals_stop
-    from tlbench.cli.tables import drawn, duration
+    from tlbench.cli.tables import drawn, duration, say
     from tlbench.data.fetch import fetch
     from tlbench.engine.run.runner import Resources
     from tlbench.engine.store.store import Store
@@ -93,7 +113,7 @@ def tune(
 
     if find_spec("optuna") is None:
         raise InputError("Tuning needs the package optuna; pip install 'tlbench[tune]'.")
-    from tlbench.tuning import RESULT, Ended, Search, Series, best_of, tune
+    from tlbench.tuning import RESULT, Ended, Search, Series, best_of, cost_of, tune
 
     check_device(device)
     chosen = suite_of(suite, set_, backbone, strategy)
@@ -105,19 +125,15 @@ def tune(
             f"Suite {chosen.name!r} transfers between several pairs; tune a suite of one, "
             "such as 'transfer' with --set source.card=NAME --set target.card=NAME."
         )
-    if size is not None and size not in chosen.sizes:
-        known = ", ".join(str(n) for n in chosen.sizes)
-        raise InputError(f"--size should be one of the suite's sizes, {known}, but is {size}.")
-    if pairs > len(chosen.seed_pairs()):
-        raise InputError(
-            f"--pairs {pairs}: the suite has {len(chosen.seed_pairs())} pairs of seeds."
-        )
+    search = Search(chosen, trials, _groups(group), pairs, tuple(budget or ()))
+    root = store or default_store()
+    if dry_run:
+        say(cost_text(search, cost_of(search, root, device)))
+        return
     for card in study.cards:
         fetch(card, mirror)
     check_distinct(study, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
-    middle = chosen.sizes[len(chosen.sizes) // 2]
-    search = Search(chosen, trials, size or middle, pairs)
     resources = Resources(
         workers,
         device,
@@ -143,17 +159,18 @@ def tune(
             if len(found) == shown.get(series, 0):
                 continue
             shown[series] = len(found)
-            said = f"{series.backbone}, {series.arm}: {len(found)} of {trials} trials"
+            said = f"{series.label()}: {len(found)} of {trials} trials"
             if (best := best_of(found)) is not None:
                 said += f", best validation force MAE {best.validation_force_mae:.1f} meV/Å"
             display.say(said)
 
+    display.say(cost_text(search, cost_of(search, root, device)))
     try:
         with display, signals_stop(display):
             tuned = tune(
                 search,
                 folder,
-                Store(store or default_store()),
+                Store(root),
                 resources,
                 display.update,
                 note,
@@ -168,7 +185,7 @@ def tune(
             "tries the others again."
         )
         raise typer.Exit(1)
-    display.console.print(drawn(tuned_table(tuned), display.console.width, words=(0, 1)))
+    display.console.print(drawn(tuned_table(tuned), display.console.width, words=(0, 1, 2)))
     if BASELINE not in chosen.strategies:
         display.say(
             f"{BASELINE} is not tuned, so a ratio to it would compare tuned with untuned; add "
@@ -189,3 +206,27 @@ def tune(
     same += [f"--set {shlex.quote(text)}" for text in set_ or []]
     command = " ".join(["tlbench run", suite, *same, f"--set tuned={folder / RESULT}"])
     typer.echo(f"{folder / RESULT}\nNow:  {command}")
+
+
+def _groups(texts: list[str] | None) -> tuple[tuple[int, ...], ...]:
+    """Return groups of sizes, each given as ``10,40``."""
+    from tlbench.base.errors import InputError
+
+    try:
+        return tuple(tuple(int(size) for size in text.split(",")) for text in texts or ())
+    except ValueError:
+        raise InputError(f"--group should be sizes, as 10,40, but one is not: {texts}.") from None
+
+
+def cost_text(search: "Search", cost: "Cost") -> str:
+    """Return what the trials of a search cost, in words."""
+    from tlbench.cli.tables import duration
+
+    time = "how long that takes is not known, as the store has no such trainings"
+    if cost.seconds is not None:
+        time = f"about {duration(cost.seconds)} for one worker, by what the store has of such jobs"
+    return (
+        f"{counted(search.trials, 'trial')} for each of {cost.series} series (backbone, arm, group "
+        f"of sizes, budget): {counted(cost.trainings, 'training')} with {cost.updates:,} updates "
+        f"in all, less what is done; {time}."
+    )

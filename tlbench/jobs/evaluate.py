@@ -67,6 +67,7 @@ def run(config: Config, context: Context) -> Result:
         energy=np.concatenate(energy) - frames.energy,
         forces=np.concatenate(forces) - frames.forces,
         n_atoms=frames.n_atoms,
+        phase=frames.phase,
     )
     np.savez(
         context.folder / ERRORS,

@@ -8,6 +8,8 @@ for _name, _entry in {
     "force_mae": "errors:FORCE_MAE",
     "force_rmse": "errors:FORCE_RMSE",
     "energy_mae": "errors:ENERGY_MAE",
+    "energy_bias": "errors:ENERGY_BIAS",
+    "phase_energy_error": "errors:PHASE_ENERGY_ERROR",
     "stability_rate": "dynamics:STABILITY_RATE",
     "survival_time": "dynamics:SURVIVAL_TIME",
     "rdf_error": "dynamics:RDF_ERROR",

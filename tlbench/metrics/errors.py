@@ -1,9 +1,23 @@
-"""Errors of forces and energies."""
+"""Errors of forces and energies.
+
+The constant that is fitted to energies makes their mean signed error vanish on the training set,
+not in each phase of it. What is left of it in the liquid relative to the crystal is an error of the
+energy of melting, which an error of forces does not see: forces are differences of energies along
+a path of small displacements, and no path leads from one phase to the other.
+"""
+
+import math
 
 import numpy as np
 
 from tlbench.base.units import MEV
-from tlbench.metrics.spec import FORCE_UNIT, Errors, FrameErrors, MetricSpec
+from tlbench.metrics.spec import FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
+
+CRYSTAL, LIQUID = "crystal", "liquid"
+"""Phases of structures, as cards and readers name them."""
+
+PRECISION = 1e-4
+"""meV/atom; errors of opposite sign cancel, but not what they were rounded by."""
 
 
 def force_mae(errors: Errors) -> float:
@@ -21,9 +35,43 @@ def energy_mae(errors: Errors | FrameErrors) -> float:
     return float(np.abs(errors.energy / errors.n_atoms).mean() * MEV)
 
 
+def energy_bias(errors: Errors | FrameErrors) -> float:
+    """Return the mean signed error of the energy per atom, meV/atom; NaN without a reference."""
+    return float((errors.energy / errors.n_atoms).mean() * MEV)
+
+
+def phase_energy_error(errors: Errors | FrameErrors) -> float:
+    """Return the error of the energy difference between liquid and crystal, meV/atom.
+
+    It is the mean signed error of liquid structures minus that of crystals, in which the constant
+    energy per atom cancels; NaN without structures of both.
+    """
+    bias = {}
+    for phase in (LIQUID, CRYSTAL):
+        some = (
+            np.zeros(len(errors.n_atoms), bool) if errors.phase is None else errors.phase == phase
+        )
+        if not some.any():
+            return math.nan
+        bias[phase] = float((errors.energy[some] / errors.n_atoms[some]).mean() * MEV)
+    return bias[LIQUID] - bias[CRYSTAL]
+
+
+def energy_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``energy_mae``, meV/atom, shape (frames,)."""
+    shares: Floats = np.abs(errors.energy / errors.n_atoms) / len(errors.n_atoms) * MEV
+    return shares
+
+
 def force_mae_of_frames(errors: FrameErrors) -> float:
     """Return what ``force_mae`` does."""
     return float(errors.force_abs.sum() / (3 * errors.n_atoms.sum()) * MEV)
+
+
+def force_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``force_mae``, meV/Å, shape (frames,)."""
+    shares: Floats = errors.force_abs / (3 * errors.n_atoms.sum()) * MEV
+    return shares
 
 
 def force_rmse_of_frames(errors: FrameErrors) -> float:
@@ -38,6 +86,7 @@ FORCE_MAE = MetricSpec(
     summary="mean absolute error of a force component",
     function=force_mae,
     of_frames=force_mae_of_frames,
+    shares=force_shares,
 )
 FORCE_RMSE = MetricSpec(
     name="force_rmse",
@@ -55,5 +104,32 @@ ENERGY_MAE = MetricSpec(
     "fitted on the training set",
     function=energy_mae,
     of_frames=energy_mae,
+    shares=energy_shares,
     tolerance=0.15,
+)
+ENERGY_BIAS = MetricSpec(
+    name="energy_bias",
+    unit="meV/atom",
+    better="nearer to 0",
+    summary="mean signed error of the energy per atom, prediction minus label, after the constant "
+    "per element is fitted on the training set",
+    function=energy_bias,
+    of_frames=energy_bias,
+    mean="arithmetic",
+    compared="difference",
+    published_precision=PRECISION,
+    tolerance=5.0,
+)
+PHASE_ENERGY_ERROR = MetricSpec(
+    name="phase_energy_error",
+    unit="meV/atom",
+    better="nearer to 0",
+    summary="error of the energy difference between liquid and crystal: the mean signed error of "
+    "the energy per atom of liquid structures minus that of crystals",
+    function=phase_energy_error,
+    of_frames=phase_energy_error,
+    mean="arithmetic",
+    compared="difference",
+    published_precision=PRECISION,
+    tolerance=10.0,
 )

@@ -1,5 +1,6 @@
 """Two runs side by side, pair by pair: as a table, in Markdown and as JSON."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,9 +53,10 @@ class Row:
         Which models it is measured on, in words.
     data
         Its coordinates and what was found, as in the JSON: ``a`` and ``b``, means over the pairs
-        that both have, geometric where values are compared by ratio; ``change``, B over A or B
-        minus A; its 95 % ``interval``, None below three pairs and for differences that do not
-        scatter; and ``b_is``, "better" or "worse" with 95 % confidence, this comparison by itself.
+        that both have, geometric where values are compared by ratio, and of magnitudes where
+        they have a sign; ``change``, B over A or B minus A; its 95 % ``interval``, None below three
+        pairs and for differences that do not scatter; and ``b_is``, "better" or "worse" with 95 %
+        confidence, this comparison by itself.
     n_values
         How many values of each run it is taken over; those without a ratio are left out.
     """
@@ -164,6 +166,8 @@ def _row(rows: "DataFrame") -> Row | None:
     spec = METRICS.get(head["metric"])
     if spec.compared == "ratio":
         rows = rows[(rows["first"] > 0) & (rows["second"] > 0)]
+    elif spec.better == "nearer to 0":
+        rows = rows.assign(first=rows["first"].abs(), second=rows["second"].abs())
     pairs = list(rows[SEEDS].itertuples(index=False, name=None))
     first, second = (dict(zip(pairs, rows[side], strict=True)) for side in ("first", "second"))
     interval: tuple[float, float] | None
@@ -175,13 +179,14 @@ def _row(rows: "DataFrame") -> Row | None:
         interval, side = ((ends.low, ends.high), ends.side()) if ends else (None, 0)
         means = [geometric_mean(list(values.values())) for values in (first, second)]
     else:
-        difference = paired_difference(second, first)
+        most = 1.0 if spec.unit == "1" else math.inf
+        difference = paired_difference(second, first, most)
         if difference is None:
             return None
         interval, side = difference.interval, difference.side()
         n_pairs, change = difference.n_pairs, difference.value
         means = [rows["first"].mean(), rows["second"].mean()]
-    better = (side < 0) == (spec.better == "lower")
+    better = (side > 0) == (spec.better == "higher")
     data: dict[Any, Any] = {
         **head[PLACE].to_dict(),
         "condition": dict(head["condition"]),

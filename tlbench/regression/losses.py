@@ -122,7 +122,7 @@ def losses_of(shared: "DataFrame", tolerances: Mapping[str, float]) -> list[Loss
 def _loss(row: Mapping[Any, Any], chance: float, tolerance: float | None) -> Loss:
     spec, value, n_places = METRICS.get(row["metric"]), row["value"], row.get("n_places")
     tolerance = spec.tolerance if tolerance is None else tolerance
-    signed = value if spec.better == "lower" else -value
+    signed = -value if spec.better == "higher" else value
     if spec.compared == "ratio":
         change = f"× {math.exp(signed):.3f}" if math.isfinite(signed) else "from or to 0"
         allowed, limit = f"{100 * tolerance:g} %", math.log1p(tolerance)
@@ -158,8 +158,9 @@ def with_losses(shared: "DataFrame") -> Any:
     """
     specs = {name: METRICS.get(name) for name in shared["metric"].unique()}
     rate = shared["metric"].map(lambda name: specs[name].compared == "difference")
-    sign = shared["metric"].map(lambda name: 1 if specs[name].better == "lower" else -1)
-    first, second = shared["first"], shared["second"]
+    sign = shared["metric"].map(lambda name: -1 if specs[name].better == "higher" else 1)
+    signed = shared["metric"].map(lambda name: specs[name].better == "nearer to 0")
+    first, second = (shared[s].where(~signed, shared[s].abs()) for s in ("first", "second"))
     change = first - second
     positive = (first > 0) & (second > 0)
     logs: Any = np.log(first.where(positive, 1.0) / second.where(positive, 1.0))

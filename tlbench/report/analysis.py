@@ -4,17 +4,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
 from tlbench.report.rows import Row, final, rows_of, strategies_of, transfers_of
-from tlbench.report.wording import BASELINE, WORSE_NOTE, ratio_text, seeds_note, temperature_text
+from tlbench.report.wording import (
+    BASELINE,
+    WORSE_NOTE,
+    interval_note,
+    ratio_text,
+    seeds_note,
+    temperature_text,
+)
 from tlbench.results.results import Results
+from tlbench.results.shares import Shares, shares_of
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.suite import Suite
 
 MOST_BESIDE = 4
 """Arms that are shown side by side in a table, and with bands in a plot; more cannot be read."""
+
+SIGNED_NOTE = (
+    "Arithmetic means over pairs, with 95 % intervals (Student's) from three pairs on: errors of "
+    "opposite sign cancel."
+)
 
 
 @dataclass(frozen=True)
@@ -23,23 +37,34 @@ class Analysis:
 
     Attributes
     ----------
-    metrics
+    every_metric
         Those that are shown; the first is the one of figures and sentences of which there is one.
+    shares
+        What test structures add to errors; None for what follows from the results.
     """
 
     results: Results
     suite: Suite
-    metrics: tuple[str, ...]
+    every_metric: tuple[str, ...]
+    shares: Shares | None = None
 
     @classmethod
     def of(cls, results: Results, suite: Suite) -> "Analysis":
         """Return the analysis of a run by all metrics of errors of its suite."""
         return cls(results, suite, tuple(suite.error_metrics))
 
+    @property
+    def metrics(self) -> list[str]:
+        """Those of ``every_metric`` that are positive, so that arms are compared by ratios."""
+        return [metric for metric in self.every_metric if has_logarithm(metric)]
+
     @cached_property
     def every_row(self) -> list[Row]:
         """Every arm with its mean and ratio to scratch, at every budget, of all weights."""
-        return rows_of(self.results.records)
+        results, shares = self.results, self.shares
+        if shares is None:
+            shares = shares_of(results.errors, results.tests, self.suite.error_metrics)
+        return rows_of(results.records, shares)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -81,6 +106,8 @@ def comparison(
 ) -> tuple[Lines, Lines]:
     """Return errors and ratios to scratch: arms side by side, and below each other.
 
+    Errors that have a sign have no ratios; they have the intervals of their means instead.
+
     Parameters
     ----------
     names
@@ -89,16 +116,24 @@ def comparison(
     lines: dict[tuple[str, ...], dict[str, Row]] = {}
     for row, cells in zip(rows, names, strict=True):
         lines.setdefault(tuple(cells.values()), {})[row.place.strategy] = row
-    titles = names[0] if names else {}
-    compared = [s for s in strategies if s != BASELINE]
+    titles, metric = names[0] if names else {}, rows[0].metric if rows else ""
+    compared = [s for s in strategies if s != BASELINE] if has_logarithm(metric) else []
     beside = [[*titles, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
-    below = [[*titles, "arm", rows[0].metric if rows else "", f"/ {BASELINE}"]]
+    below = [[*titles, "arm", metric, *([f"/ {BASELINE}"] if compared else [])]]
     for first, arms in lines.items():
-        errors = {s: f"{arms[s].mean.value:.1f}" if s in arms else "–" for s in strategies}
+        errors = {s: _error_cell(arms.get(s)) for s in strategies}
         ratios = {s: _ratio_cell(arms.get(s)) for s in strategies}
         beside.append([*first, *errors.values(), *(ratios[s] for s in compared)])
-        below += [[*first, s, errors[s], ratios[s]] for s in strategies]
+        below += [[*first, s, errors[s], *([ratios[s]] if compared else [])] for s in strategies]
     return beside, below
+
+
+def _error_cell(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    if has_logarithm(row.metric) or row.mean.interval is None:
+        return f"{row.mean.value:.1f}"
+    return f"{row.mean.value:.1f} [{row.mean.interval.low:.1f}, {row.mean.interval.high:.1f}]"
 
 
 def _ratio_cell(row: Row | None) -> str:
@@ -139,14 +174,17 @@ def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
 
 
 def note_of(rows: list[Row], signs_only: bool = False) -> str:
-    """Return what the signs in ratios mean, and what their intervals do not span."""
+    """Return what the signs in ratios mean, and what their intervals span and do not span."""
+    if rows and not has_logarithm(rows[0].metric):
+        return SIGNED_NOTE
     # An arm without target data cannot but be worse than many structures.
     ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
     notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []
+    notes.append(interval_note(ratios))
     n_init_seeds = len({pair[1] for row in rows for pair in row.values})
     if not signs_only and n_init_seeds < max((ratio.n_pairs for ratio in ratios), default=0):
         notes.append(seeds_note(n_init_seeds))
-    return " ".join(notes)
+    return " ".join(filter(None, notes))
 
 
 def present(rows: list[Row], strategies: list[str]) -> list[str]:

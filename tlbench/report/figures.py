@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from tlbench.metrics import METRICS
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.rows import Row
@@ -252,7 +252,11 @@ def by_condition(rows: Sequence[Row], strategies: list[str], name: str) -> Any:
             )
             figure.add_trace(trace, row=row, col=column)
     name_once(figure)
-    error_axis(figure, label)
+    if has_logarithm(rows[0].metric):
+        error_axis(figure, label)
+    else:
+        figure.update_yaxes(title_text=label, col=1)
+        figure.add_hline(y=0, line={"color": INK, "width": 1, "dash": "dot"})
     if numbers:
         figure.update_xaxes(title_text="temperature (K)", row=len(backbones))
         figure.update_xaxes(nticks=4)

@@ -43,7 +43,7 @@ def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[S
 
 def of_budget(section: Section, suite: Suite) -> Section:
     """Return a section with the budget that it is of, where a suite has several."""
-    is_named = section.name in NAMING_BUDGETS
+    is_named = section.name in NAMING_BUDGETS or section.name.startswith("errors-")
     if section.name == "simulations":
         is_named = suite.dynamics is not None and suite.dynamics.budgets is not None
     if suite.budgets is None or is_named:

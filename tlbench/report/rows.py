@@ -2,21 +2,42 @@
 
 Tables, figures and sentences of reports, and the tables of the board, are selections of these rows,
 so that they give the same numbers and intervals.
+
+Where the errors on every test structure are at hand, the interval of a ratio allows for the choice
+of test structures as well as for that of pairs, see
+`tlbench.metrics.statistics.random_effects`. That is asked of errors over the whole test set;
+numbers on some kind of structures are about these structures, with intervals over pairs alone.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from tlbench.metrics import has_logarithm
-from tlbench.metrics.conditions import ConditionKey, key_of
-from tlbench.metrics.statistics import Pair, Ratio, Table, paired_ratio
+import numpy as np
+
+from tlbench.metrics import METRICS, has_logarithm
+from tlbench.metrics.conditions import WEIGHTS, ConditionKey, key_of
+from tlbench.metrics.spec import Floats
+from tlbench.metrics.statistics import (
+    MIN_PAIRS,
+    Interval,
+    Pair,
+    Ratio,
+    Table,
+    crossed_ratio,
+    paired_ratio,
+)
+from tlbench.metrics.statistics.interval import mean_interval
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
+from tlbench.results.shares import Shares
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.plan import PRETRAIN
+
+WHOLE_TEST_SET: tuple[ConditionKey, ...] = ((), ((WEIGHTS, "best"),))
+"""Conditions of errors over the whole test set: of the last weights, and of the best."""
 
 
 def transfers_of(records: Iterable[Record]) -> list[Transfer]:
@@ -48,8 +69,11 @@ class Row:
     mean
         Over pairs.
     ratio
-        To training from scratch; None for that itself, for rates and times, and without a common
-        pair.
+        To training from scratch; None for that itself, for what has no logarithm, as rates, times
+        and signed errors, and without a common pair.
+    shares
+        What each group of test structures adds to the value of each pair; empty where that is
+        unknown of a pair.
     """
 
     metric: str
@@ -59,7 +83,8 @@ class Row:
     trained: bool
     values: Table
     mean: Ratio
-    ratio: Ratio | None
+    ratio: Ratio | None = field(default=None, kw_only=True)
+    shares: Mapping[Pair, Floats] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
     def arm(self) -> Place:
@@ -67,22 +92,53 @@ class Row:
         return self.place if self.trained else Place(self.place.backbone, self.place.strategy, 0)
 
 
-def rows_of(records: Sequence[Record]) -> list[Row]:
-    """Return all rows of target models: by metric, condition, transfer, training set and arm."""
-    groups: dict[tuple[str, ConditionKey, Transfer], dict[Place, dict[Pair, float]]] = {}
+def ratio_between(row: Row, other: Row) -> Ratio | None:
+    """Return the ratio of the errors of two arms; None if they share no pair.
+
+    Its interval allows for the choice of test structures where the shares of both are known. Then
+    it has more degrees of freedom than that over pairs, so that with few pairs it may be the
+    narrower one though it allows for more; the wider of the two is given, so that no claim becomes
+    stronger by what it allows for.
+    """
+    paired = paired_ratio(row.values, other.values)
+    if paired is None or paired.interval is None or not (row.shares and other.shares):
+        return paired
+    crossed = crossed_ratio(row.shares, other.shares)
+    if crossed is None or crossed.interval is None:
+        return paired
+    # Both have one centre.
+    wider = crossed if crossed.interval.low < paired.interval.low else paired
+    # Shares have fewer digits than the values.
+    return replace(crossed, value=paired.value, interval=wider.interval, p=wider.p)
+
+
+def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row]:
+    """Return all rows of target models: by metric, condition, transfer, training set and arm.
+
+    Parameters
+    ----------
+    shares
+        What test structures add to the errors of the records; where some are lacking, intervals
+        are over pairs alone.
+    """
+    groups: dict[tuple[str, ConditionKey, Transfer], dict[Place, dict[Pair, Record]]] = {}
     for r in records:
         # An error of exactly zero has no logarithm.
         if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
             arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
-            arms.setdefault(r.model.place, {})[r.model.pair] = r.value
+            arms.setdefault(r.model.place, {})[r.model.pair] = r
     rows = []
     for (metric, tested, transfer), arms in groups.items():
-        for arm, values in arms.items():
+        for arm, measured in arms.items():
+            values = {pair: r.value for pair, r in measured.items()}
             mean = _mean(values, metric)
+            parts = _shares(measured, shares or {}) if tested in WHOLE_TEST_SET else {}
             for place in _compared_at(arm, arms):
-                ratio = _ratio(values, metric, place, arms)
-                made = Row(metric, tested, transfer, place, arm.size > 0, values, mean, ratio)
+                made = Row(
+                    metric, tested, transfer, place, arm.size > 0, values, mean, shares=parts
+                )
                 rows.append(made)
+    rows = _with_ratios(rows)
     metrics = list(dict.fromkeys(r.metric for r in records))
     transfers = transfers_of(records)
     strategies = strategies_of(records)
@@ -128,13 +184,41 @@ def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
 
 
 def _mean(values: Table, metric: str) -> Ratio:
-    """Return the geometric mean, with its interval, or the arithmetic mean of rates and times."""
+    """Return the geometric mean with its interval, or the arithmetic mean.
+
+    The latter has an interval where pairs are the unit of replication, as of signed errors; not for
+    rates and times, whose replicas are clustered by model.
+    """
     if has_logarithm(metric):
         return ratio_of(map(math.log, values.values()))
-    return Ratio(math.fsum(values.values()) / len(values), len(values))
+    mean = math.fsum(values.values()) / len(values)
+    if METRICS.get(metric).interval != "pairs" or len(values) < MIN_PAIRS:
+        return Ratio(mean, len(values))
+    low, high = mean_interval(np.array([*values.values()]))
+    return Ratio(mean, len(values), Interval(float(low), float(high)))
 
 
-def _ratio(values: Table, metric: str, place: Place, arms: Mapping[Place, Table]) -> Ratio | None:
-    if not has_logarithm(metric) or place.strategy == BASELINE:
-        return None
-    return paired_ratio(values, arms.get(place.scratch, {}))
+def _shares(measured: Mapping[Pair, Record], shares: Shares) -> dict[Pair, Floats]:
+    """Return the shares of every pair; empty if those of one are lacking."""
+    keys = {pair: (r.job, r.metric) for pair, r in measured.items()}
+    return (
+        {pair: shares[key] for pair, key in keys.items()}
+        if shares.keys() >= set(keys.values())
+        else {}
+    )
+
+
+def _with_ratios(rows: list[Row]) -> list[Row]:
+    """Return the rows, those of errors with their ratio to training from scratch."""
+    scratch = {
+        (row.metric, row.tested, row.transfer, row.place): row
+        for row in rows
+        if row.place.strategy == BASELINE
+    }
+    found = []
+    for row in rows:
+        other = scratch.get((row.metric, row.tested, row.transfer, row.place.scratch))
+        if other is not None and other is not row and has_logarithm(row.metric):
+            row = replace(row, ratio=ratio_between(row, other))
+        found.append(row)
+    return found

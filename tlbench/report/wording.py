@@ -1,10 +1,13 @@
 """How numbers and their limits are said: ratios, ranges, budgets."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import Ratio, negative_transfer, verdict
+from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
+from tlbench.study.model_key import Place
+from tlbench.study.places import trained_places, untuned_places
 from tlbench.study.suite import Suite
 
 BASELINE = "scratch"
@@ -59,7 +62,28 @@ def seeds_note(n_init_seeds: int) -> str:
     """Say what is not sampled where pairs have fewer init seeds than there are pairs."""
     return (
         f"The pairs share {counted(n_init_seeds, 'init seed')}, so their spread is that of the "
-        "choice of structures and hardly that of initial weights and source models."
+        "choice of training structures and hardly that of initial weights and source models."
+    )
+
+
+def interval_note(ratios: Iterable[Ratio]) -> str:
+    """Say which choices the intervals of ratios allow for; empty without an interval.
+
+    Test structures that are not independent count as one group.
+    """
+    found = [ratio for ratio in ratios if ratio.interval is not None]
+    counts = sorted({ratio.n_groups for ratio in found if isinstance(ratio, CrossedRatio)})
+    if not found:
+        return ""
+    if not counts:
+        return "Intervals allow for the choice of seeds, not for that of test structures."
+    groups = counted(counts[-1], "group")
+    number = groups if len(counts) == 1 else f"{counts[0]} to {groups}"
+    if all(isinstance(ratio, CrossedRatio) for ratio in found):
+        return f"Intervals allow for the choice of seeds and of test structures ({number})."
+    return (
+        "Intervals allow for the choice of seeds and, of errors known structure by structure, for "
+        f"that of test structures ({number})."
     )
 
 
@@ -72,9 +96,9 @@ def temperature_text(train_temperature_k: float | None, untrained: bool = False)
 
 def number_text(value: float) -> str:
     """Return an error with the digits that mean something."""
-    if value >= 10:
+    if abs(value) >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def at_budget(suite: Suite) -> str:
@@ -92,11 +116,19 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
-def budget_label(suite: Suite) -> str:
-    """Return in a few words what the errors of a suite measure."""
+def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:
+    """Return in a few words what the errors of a suite measure.
+
+    Parameters
+    ----------
+    submitted
+        Suites of one protocol whose results are side by side; their tuned settings may differ.
+    """
     if suite.budgets:
         budgets = listed(f"{budget:,}" for budget in suite.budgets)
-        return f"{budgets} updates; converged or not, arm by arm"
+        return (
+            f"{budgets} updates; converged or not, arm by arm; {tuning_label(submitted or [suite])}"
+        )
     updates = counted(suite.training.updates, "update")
     return f"{updates}: speed of learning, not shown to be converged"
 
@@ -111,6 +143,12 @@ def budget_note(suite: Suite, tuned: bool = False) -> str:
     tuned
         Whether some arms have learning rates of their own.
     """
+    if suite.tuned is not None and (places := untuned_places(suite)):
+        return f"{_note(suite, tuned)} {untuned_note(suite, places)}"
+    return _note(suite, tuned)
+
+
+def _note(suite: Suite, tuned: bool) -> str:
     training, source = suite.training, suite.pretraining
     if suite.budgets:
         return _budgets_note(suite, tuned)
@@ -141,3 +179,44 @@ def _budgets_note(suite: Suite, tuned: bool) -> str:
         "otherwise. Only errors of which both the arm and scratch are converged are compared as "
         f"what models end at; all others compare how fast they learn.{'' if tuned else how}"
     )
+
+
+def untuned_note(suite: Suite, untuned: Sequence[Place]) -> str:
+    """Return which models of a tuned suite are not tuned, and what follows from that."""
+    every = Counter((place.backbone, place.strategy) for place in trained_places(suite))
+    arms: dict[tuple[str, str], list[Place]] = {}
+    for place in untuned:
+        arms.setdefault((place.backbone, place.strategy), []).append(place)
+    names = [
+        f"{backbone}, {strategy}"
+        + ("" if len(places) == every[backbone, strategy] else f" ({_where(places)})")
+        for (backbone, strategy), places in arms.items()
+    ]
+    return (
+        f"Not tuned: {'; '.join(names)}. Their errors may be larger than they need be: a ratio of "
+        "a tuned arm to one of these also shows what tuning gained."
+    )
+
+
+def _where(places: Sequence[Place]) -> str:
+    """Return the sizes and budgets of some places of one arm."""
+    budgets: dict[int | None, list[str]] = {}
+    for place in places:
+        budgets.setdefault(place.updates, []).extend([str(place.size)] if place.size else [])
+    return ", ".join(
+        " ".join(
+            [
+                *([f"N = {listed(sizes)}"] if sizes else []),
+                *([f"after {counted(updates, 'update')}"] if updates else []),
+            ]
+        )
+        for updates, sizes in budgets.items()
+    )
+
+
+def tuning_label(suites: Iterable[Suite]) -> str:
+    """Return in a few words whether the arms of some suites are tuned."""
+    untuned = [(suite.tuned is not None, bool(untuned_places(suite))) for suite in suites]
+    if not any(tuned for tuned, _ in untuned):
+        return "untuned"
+    return "partly tuned" if any(some for _, some in untuned) else "tuned"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from tlbench.base.formats import Format
 from tlbench.base.schema import Strict
@@ -28,6 +28,12 @@ class ModelRun(SimulationSummary, OfModel):
     absent: ClassVar[dict[str, Any]] = NO_TRANSFER
 
     job: str
+
+    @model_serializer(mode="wrap")
+    def _to_file(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A file from before extremes were recorded is written as it was.
+        flat = super()._to_file(dump)
+        return {k: v for k, v in flat.items() if k != "extremes" or v is not None}
 
     @property
     def n_stable(self) -> int:

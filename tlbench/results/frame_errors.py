@@ -20,6 +20,8 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ConditionKey, Weights, conditions_of, key_of
 from tlbench.metrics.spec import Floats, FrameErrors
 
+ERRORS_FILE, TESTS_FILE = "errors.jsonl", "tests.jsonl"
+
 MAX_FRAMES = 100_000
 MAX_ATOMS = 1_000_000
 DIGITS = 9
@@ -109,6 +111,7 @@ class ModelErrors(Strict):
             force_abs=np.array(self.force_abs),
             force_square=np.array(self.force_square),
             n_atoms=np.array(tests.n_atoms, dtype=np.int64),
+            phase=tests.phase,
         )
 
 

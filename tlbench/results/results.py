@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.base.files import stored
+from tlbench.base.files import PACKED, stored
 from tlbench.engine.store.store import Store
 from tlbench.results.costs import COSTS_FORMAT, Cost, collect_costs
 from tlbench.results.costs import FILE as COSTS
@@ -12,6 +12,15 @@ from tlbench.results.distances import DISTANCES_FORMAT, DataDistance, collect_di
 from tlbench.results.distances import FILE as DISTANCES
 from tlbench.results.dynamics import DYNAMICS_FORMAT, Dynamics, collect_dynamics
 from tlbench.results.dynamics import FILE as DYNAMICS
+from tlbench.results.frame_errors import (
+    ERRORS_FILE,
+    ERRORS_FORMAT,
+    TESTS_FILE,
+    TESTS_FORMAT,
+    ModelErrors,
+    TestSet,
+)
+from tlbench.results.measured_errors import collect_errors
 from tlbench.results.profiles import FILE as PROFILES
 from tlbench.results.profiles import PROFILES_FORMAT, Profile, collect_profiles
 from tlbench.results.provenance import FILE as PROVENANCE
@@ -37,6 +46,9 @@ class Results:
     distances, profiles
         How far data sets are apart, and where the errors of models are; empty for suites without
         ``distances``.
+    errors, tests
+        Errors of the models on every test structure, and what these structures are; empty for runs
+        that did not keep them.
     """
 
     records: list[Record]
@@ -44,21 +56,28 @@ class Results:
     dynamics: Dynamics | None = None
     distances: Sequence[DataDistance] = ()
     profiles: Sequence[Profile] = ()
+    errors: Sequence[ModelErrors] = ()
+    tests: Sequence[TestSet] = ()
 
     @classmethod
     def collect(cls, plan: Plan, store: Store, finished: Iterable[str]) -> "Results":
         """Return what the jobs in ``finished`` found, in plan order."""
         available = set(finished)
+        errors, tests = collect_errors(plan, store, available)
         return cls(
             records=collect(plan, store, available),
             costs=collect_costs(plan, store, available),
             dynamics=collect_dynamics(plan, store, available),
             distances=collect_distances(plan, store, available),
             profiles=collect_profiles(plan, store, available),
+            errors=errors,
+            tests=tests,
         )
 
     def write(self, folder: Path, ending: str = "") -> None:
         """Write each part to a file of its own; one that there is nothing for is removed.
+
+        Errors on test structures are many, and always compressed.
 
         Parameters
         ----------
@@ -70,6 +89,11 @@ class Results:
         for name in (DYNAMICS, DISTANCES, PROFILES):
             # Of another run into the same folder.
             (folder / (name + ending)).unlink(missing_ok=True)
+        for name in (ERRORS_FILE, TESTS_FILE):
+            (folder / (name + PACKED)).unlink(missing_ok=True)
+        if self.errors:
+            ERRORS_FORMAT.write_lines(folder / (ERRORS_FILE + PACKED), self.errors)
+            TESTS_FORMAT.write_lines(folder / (TESTS_FILE + PACKED), self.tests)
         if self.dynamics is not None:
             DYNAMICS_FORMAT.write(folder / (DYNAMICS + ending), self.dynamics)
         if self.distances or self.profiles:
@@ -77,17 +101,22 @@ class Results:
             PROFILES_FORMAT.write_lines(folder / (PROFILES + ending), self.profiles)
 
     @classmethod
-    def read(cls, folder: Path) -> "Results":
+    def read(cls, folder: Path, with_errors: bool = True) -> "Results":
         """Read what ``write`` wrote, compressed or not.
+
+        Parameters
+        ----------
+        with_errors
+            Whether to read the errors on test structures, too.
 
         Raises
         ------
         InputError
             If there are no records, or a file cannot be read as what it should be.
         """
-        costs, dynamics, distances, profiles = (
+        costs, dynamics, distances, profiles, errors, tests = (
             path if (path := stored(folder / name)).exists() else None
-            for name in (COSTS, DYNAMICS, DISTANCES, PROFILES)
+            for name in (COSTS, DYNAMICS, DISTANCES, PROFILES, ERRORS_FILE, TESTS_FILE)
         )
         return cls(
             records=RECORDS_FORMAT.read_lines(stored(folder / RECORDS)),
@@ -95,4 +124,6 @@ class Results:
             dynamics=DYNAMICS_FORMAT.read(dynamics) if dynamics else None,
             distances=DISTANCES_FORMAT.read_lines(distances) if distances else (),
             profiles=PROFILES_FORMAT.read_lines(profiles) if profiles else (),
+            errors=ERRORS_FORMAT.read_lines(errors) if errors and with_errors else (),
+            tests=TESTS_FORMAT.read_lines(tests) if tests and with_errors else (),
         )

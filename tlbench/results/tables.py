@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tlbench.results.costs import Cost
 from tlbench.results.distances import DataDistance
 from tlbench.results.dynamics import ModelRun
+from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.profiles import Profile
 from tlbench.results.records import Record
 from tlbench.results.results import Results
@@ -44,6 +45,8 @@ class LoadedResults(Results):
     costs: Rows[Cost] = field(default_factory=Rows)
     distances: Rows[DataDistance] = field(default_factory=Rows)
     profiles: Rows[Profile] = field(default_factory=Rows)
+    errors: Rows[ModelErrors] = field(default_factory=Rows)
+    tests: Rows[TestSet] = field(default_factory=Rows)
 
     @property
     def simulations(self) -> Rows[ModelRun]:
@@ -78,4 +81,6 @@ def load_results(run: str | Path) -> LoadedResults:
         dynamics=found.dynamics,
         distances=Rows(found.distances),
         profiles=Rows(found.profiles),
+        errors=Rows(found.errors),
+        tests=Rows(found.tests),
     )

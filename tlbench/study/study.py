@@ -15,6 +15,7 @@ from tlbench.data.splits import Drawn, share_size
 from tlbench.data.strata import Stratum
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
+from tlbench.study.places import budgets_of
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice, SourcePart
 from tlbench.study.tuned import PRETRAINING
@@ -135,23 +136,12 @@ class Study:
         key = _key(ends.transfer)
         for structures in self.training_sets():
             for backbone, each in product(self.suite.backbones, self.arms):
-                for updates in self.budgets_of(each):
+                for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
         for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
             if not each.trains:
                 yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
-
-    def budgets_of(self, strategy: Strategy) -> list[int | None]:
-        """Return the budgets that an arm is trained at; none for one that does not train.
-
-        One that trains as long as pretraining and fine-tuning together does so for the largest
-        budget only: it is by far the dearest, and a comparison for the models that are the result.
-        """
-        budgets = self.suite.target_budgets()
-        if not strategy.trains:
-            return []
-        return budgets[-1:] if strategy.compute_matched else budgets
 
     def training_sets(self) -> Iterator[TrainingSet]:
         """Yield every set of target structures that models are trained on."""
@@ -200,11 +190,11 @@ class Study:
                 return None
             extra = given.updates if strategy.compute_matched else 0
             given = self.suite.training
-        updates = (model.updates or given.updates) + extra
-        if updates != given.updates:
-            given = given.model_copy(update={"updates": updates})
-        tuned = self.suite.tuned
-        return tuned.training(model.backbone, model.strategy, given) if tuned else given
+        budget = model.updates or given.updates
+        if budget + extra != given.updates:
+            given = given.model_copy(update={"updates": budget + extra})
+        tuned, arm_of = self.suite.tuned, (model.backbone, model.strategy)
+        return tuned.training(*arm_of, model.size, budget, given) if tuned else given
 
     def is_simulated(self, model: ModelKey) -> bool:
         """Return whether a model is simulated; those without target data always are."""

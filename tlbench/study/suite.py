@@ -17,15 +17,16 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
-from tlbench.metrics import METRICS, of_every_simulation
+from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.budgets import Budgets, contradictions, with_largest
+from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
-from tlbench.study.tuned import PRETRAINING, Tuned
+from tlbench.study.tuned import Tuned
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
@@ -231,15 +232,7 @@ class Suite(Strict):
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
-        trained = [PRETRAINING, *(name for name in self.strategies if arm(name).trains)]
-        for backbone, arms in (self.tuned.arms if self.tuned else {}).items():
-            if backbone not in self.backbones:
-                hint = near_names(backbone, self.backbones)
-                yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
-            for name in arms:
-                if name not in trained:
-                    hint = near_names(name, trained)
-                    yield f"tuned: {name!r} is not trained by the suite; {hint}"
+        yield from contradictions_of_tuning(self)
         for name, config in self.backbones.items():
             if "cutoff" in config:
                 yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
@@ -283,14 +276,6 @@ class Suite(Strict):
         named = [name for name in self.metrics if METRICS.get(name).of == "dynamics"]
         return sorted({*of_every_simulation(), *named})
 
-    def untuned_arms(self) -> list[tuple[str, str]]:
-        """Return backbone and arm of all training that has no tuned settings."""
-        arms = [arm(name) for name in self.strategies]
-        first = [PRETRAINING] if any(each.needs_source for each in arms) else []
-        names = [*first, *(each.name for each in arms if each.trains)]
-        tuned = self.tuned.arms if self.tuned else {}
-        return [(b, name) for b in self.backbones for name in names if name not in tuned.get(b, {})]
-
     def temperatures(self) -> list[float | None]:
         """Return the temperatures (K) that models are trained at; None for all together."""
         return [*self.training_temperatures_k] if self.training_temperatures_k else [None]
@@ -332,6 +317,9 @@ class Suite(Strict):
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
         if all(METRICS.get(name).of == "dynamics" for name in value):
             raise ValueError("metrics: at least one should be of errors, as force_mae")
+        first = next(name for name in value if METRICS.get(name).of == "errors")
+        if not has_logarithm(first):
+            raise ValueError(f"metrics: {first} may be negative; name another first, as force_mae")
         return value
 
     @field_validator("backbones", mode="before")

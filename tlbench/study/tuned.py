@@ -1,6 +1,8 @@
 """Settings of training that were tuned, and how: what ``tlbench tune`` writes."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -19,13 +21,25 @@ class TunedSettings(Strict):
     final_learning_rate_fraction: float = Field(gt=0, le=1)
 
 
-class TunedArm(Strict):
-    """The best settings of one backbone and strategy, and what they were chosen from.
+class TunedGroup(Strict):
+    """The best settings of an arm for some sizes and one budget, and what they were chosen from.
 
-    Errors are geometric means of the force MAE on validation structures, meV/Å, of the best trial
-    and of the suite's own settings, which are the first trial.
+    Attributes
+    ----------
+    sizes
+        Numbers of target structures that the settings are for; None for all, as of pretraining.
+    updates
+        Budget that they are for; None for all, as in files of version 1.
+    size
+        The number of target structures that trials trained on; None for pretraining.
+    validation_force_mae, default_validation_force_mae
+        Geometric means of the force MAE on validation structures, meV/Å, of the best trial and of
+        the suite's own settings, which are the first trial; None if that diverged.
     """
 
+    sizes: list[PositiveInt] | None
+    updates: PositiveInt | None
+    size: PositiveInt | None
     settings: TunedSettings
     trials: PositiveInt
     pruned: int = Field(ge=0)
@@ -33,42 +47,114 @@ class TunedArm(Strict):
     default_validation_force_mae: PositiveFloat | None
 
     @model_validator(mode="after")
-    def _some_complete(self) -> "TunedArm":
+    def _some_complete(self) -> "TunedGroup":
         if self.pruned >= self.trials:
             raise ValueError("at least one trial should have an error")
         return self
+
+    def covers(self, size: int, updates: int) -> bool:
+        """Return whether the settings are for a number of structures and a budget."""
+        return (self.sizes is None or size in self.sizes) and self.updates in (None, updates)
+
+    def overlaps(self, other: "TunedGroup") -> bool:
+        """Return whether two are for the same size and budget, so that either might be meant."""
+        sizes = self.sizes is None or other.sizes is None or bool({*self.sizes} & {*other.sizes})
+        budgets = None in (self.updates, other.updates) or self.updates == other.updates
+        return sizes and budgets
+
+
+_EVERY = {"sizes": None, "updates": None}
+
+
+def _in_groups(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a file of version 1, whose settings are for all sizes and budgets, as version 2."""
+    arms, size = value.get("arms"), value.get("size")
+    rest = {key: each for key, each in value.items() if key != "size"}
+    if not isinstance(arms, dict):
+        return rest
+
+    def grouped(name: str, found: Any) -> Any:
+        # What is not as it should be is for the schema to refuse.
+        if not isinstance(found, dict):
+            return found
+        return [_EVERY | {"size": None if name == PRETRAINING else size} | found]
+
+    return rest | {
+        "arms": {
+            backbone: {name: grouped(name, each) for name, each in found.items()}
+            if isinstance(found, dict)
+            else found
+            for backbone, found in arms.items()
+        }
+    }
 
 
 class Tuned(Strict):
     """Tuned settings of a suite.
 
-    ``study`` is the SHA-256 of all trials. ``size`` is the number of target structures that
-    trials trained on, ``pairs`` how many models each trained. ``arms`` has backbone → strategy.
+    ``study`` is the SHA-256 of all trials, ``pairs`` how many models each trained. ``arms`` has
+    backbone → strategy → settings by sizes and budget.
     """
 
     suite: str
     suite_digest: str
     study: str
-    size: PositiveInt
     pairs: PositiveInt
-    arms: dict[str, dict[str, TunedArm]] = Field(min_length=1)
+    arms: dict[str, dict[str, list[TunedGroup]]] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, value: Any) -> Any:
+        # A suite holds settings without the version of their file.
+        return _in_groups(value) if isinstance(value, dict) and "size" in value else value
 
     @model_validator(mode="after")
     def _as_many_trials_for_all(self) -> "Tuned":
-        trials = {arm.trials for arms in self.arms.values() for arm in arms.values()}
+        trials = {group.trials for _, _, group in self.groups()}
         if len(trials) > 1:
             raise ValueError(f"all arms should have as many trials, but they have {trials}")
         return self
 
-    def training(self, backbone: str, arm: str, untuned: TrainingConfig) -> TrainingConfig:
-        """Return ``untuned`` with the settings that were tuned for an arm, if any were."""
-        found = self.arms.get(backbone, {}).get(arm)
-        if found is None:
-            return untuned
-        return untuned.model_copy(update=found.settings.model_dump())
+    @model_validator(mode="after")
+    def _once(self) -> "Tuned":
+        for backbone, arms in self.arms.items():
+            for name, groups in arms.items():
+                for number, group in enumerate(groups):
+                    if any(group.overlaps(other) for other in groups[:number]):
+                        raise ValueError(
+                            f"{backbone}, {name} has two settings for the same size and budget"
+                        )
+        return self
+
+    def groups(self) -> Iterator[tuple[str, str, TunedGroup]]:
+        """Yield backbone, arm and settings of all that was tuned."""
+        for backbone, arms in self.arms.items():
+            for name, groups in arms.items():
+                for group in groups:
+                    yield backbone, name, group
+
+    def group(self, backbone: str, arm: str, size: int, updates: int) -> TunedGroup | None:
+        """Return what was tuned for an arm with ``size`` structures at one budget; None if none."""
+        groups = self.arms.get(backbone, {}).get(arm, [])
+        return next((group for group in groups if group.covers(size, updates)), None)
+
+    def training(
+        self, backbone: str, arm: str, size: int, updates: int, untuned: TrainingConfig
+    ) -> TrainingConfig:
+        """Return ``untuned`` with the settings that were tuned for an arm, if any were.
+
+        Parameters
+        ----------
+        size
+            Number of target structures; of pretraining any.
+        updates
+            The budget at which the arm is compared. Settings of another budget are never taken.
+        """
+        found = self.group(backbone, arm, size, updates)
+        return untuned.model_copy(update=found.settings.model_dump()) if found else untuned
 
 
-TUNED_FORMAT = Format("file of tuned settings", Tuned)
+TUNED_FORMAT = Format("file of tuned settings", Tuned, version=2, upgrades={1: _in_groups})
 
 
 def read_tuned(path: Path) -> Tuned:

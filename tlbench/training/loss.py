@@ -51,9 +51,10 @@ def fit_reference_energy(
     potential: Potential,
     data: LabelledSet,
     policy: EnergyReference = "mean-shift",
-    use_network: bool = True,
 ) -> None:
     """Set the reference energies of the elements in ``data``; others keep what they have.
+
+    They are fitted to what the network leaves over of the labels.
 
     Parameters
     ----------
@@ -62,17 +63,13 @@ def fit_reference_energy(
         Zavadlav, arXiv 2502.13522. "least-squares": each element gets its own constant, by
         least squares on energies per atom; where the composition never varies, the smallest
         constants that fit. For a single element the two are the same.
-    use_network
-        Fit what the network leaves over (after training); otherwise the bare labels (before).
     """
     elements = data.frames.elements()
     with torch.no_grad():
         potential.reference_energy[elements] = 0.0
-    network = np.zeros(len(data))
-    if use_network:
-        network = np.concatenate(
-            [potential(data.batch(b).graph).energy.cpu().numpy() for b in data.batches()]
-        )
+    network = np.concatenate(
+        [potential(data.batch(b).graph).energy.cpu().numpy() for b in data.batches()]
+    )
     n_atoms = data.frames.n_atoms
     missing = (data.frames.energy - network) / n_atoms
     if policy == "mean-shift":

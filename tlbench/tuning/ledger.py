@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from tlbench.base.errors import InputError
-from tlbench.base.formats import Format
+from tlbench.base.formats import Format, later
 from tlbench.base.locks import Lock
 from tlbench.base.schema import Strict
 from tlbench.study.tuned import TunedSettings
@@ -23,14 +23,23 @@ LOCK = "tuning.lock"
 class EndedTrial(Strict):
     """A trial that has ended.
 
-    ``validation_force_mae`` is the geometric mean over its models, meV/Å; None if one diverged.
+    ``size`` and ``updates`` are those of `tlbench.tuning.search.Series`, 0 in files that were
+    written before there were any. ``validation_force_mae`` is the geometric mean over its models,
+    meV/Å; None if one diverged.
     """
 
     backbone: str
     arm: str
+    size: NonNegativeInt = later(0)
+    updates: NonNegativeInt = later(0)
     number: NonNegativeInt
     settings: TunedSettings
     validation_force_mae: PositiveFloat | None
+
+    @property
+    def place(self) -> tuple[str, str, int, int, int]:
+        """Its series and number, which no other trial of a search has."""
+        return self.backbone, self.arm, self.size, self.updates, self.number
 
 
 class Ledger(Strict):
@@ -59,7 +68,7 @@ def note(
     """Add to what is written, and return the keys of all jobs that have diverged.
 
     Several processes may tune in one folder, the same backbones and arms or others, so nothing
-    that is written is left out: a trial replaces only the one of its backbone, arm and number.
+    that is written is left out: a trial replaces only the one of its series and number.
 
     Raises
     ------
@@ -72,7 +81,7 @@ def note(
         with Lock(out / LOCK):
             before = _read(path, search) or Ledger(search=search)
             known = {*before.diverged, *diverged}
-            merged = {(t.backbone, t.arm, t.number): t for t in (*before.trials, *trials)}
+            merged = {t.place: t for t in (*before.trials, *trials)}
             # An order of their own, so that the file does not show who wrote first.
             ended = [merged[key] for key in sorted(merged)]
             ledger = Ledger(search=search, diverged=sorted(known), trials=ended)
@@ -86,7 +95,7 @@ def note(
 
 
 def ended_trials(out: Path, search: str) -> list[EndedTrial]:
-    """Return the trials that are written, by backbone, arm and number.
+    """Return the trials that are written, by series and number.
 
     Raises
     ------
@@ -109,7 +118,7 @@ def _read(path: Path, search: str) -> Ledger | None:
         ) from error
     if found.search != search:
         raise InputError(
-            f"{path.parent} holds the tuning of another suite, size or number of pairs; choose "
-            "another folder with --out."
+            f"{path.parent} holds the tuning of another suite or number of pairs; choose another "
+            "folder with --out."
         )
     return found

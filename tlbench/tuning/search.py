@@ -1,52 +1,92 @@
-"""What is tuned, which settings are tried, and the jobs of a trial.
-
-Trials come in rounds. All settings of a round are proposed at once, from the results of the rounds
-before it and a seed of its own. So every process that tunes the same suite proposes the same
-settings, however many work on it, and a search that was stopped goes on as if it had not been.
-"""
+"""What is tuned, and the jobs of a trial."""
 
 import hashlib
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tlbench.base.seeds import stream
+from tlbench.base.errors import InputError
+from tlbench.base.phrases import counted
 from tlbench.jobs.base import Job
 from tlbench.study.models import plan
+from tlbench.study.places import budget, trained_places
 from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING, TunedSettings
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm as arm_called
-from tlbench.tuning.ledger import EndedTrial
 
 
 class Series(NamedTuple):
-    """All trials of one backbone and arm; ``arm`` is a strategy, or pretraining."""
+    """All trials of one backbone and arm at one budget; ``arm`` is a strategy, or pretraining.
+
+    ``size`` is the number of target structures that they train on, 0 for pretraining; ``updates``
+    the budget at which arms are compared.
+    """
 
     backbone: str
     arm: str
+    size: int
+    updates: int
 
     @property
     def needs_source(self) -> bool:
         """Whether its models start from a source model, whose pretraining is tuned first."""
         return self.arm != PRETRAINING and arm_called(self.arm).needs_source
 
+    def label(self) -> str:
+        """Return the series in words."""
+        size = f", N = {self.size}" if self.size else ""
+        return f"{self.backbone}, {self.arm}{size}, {counted(self.updates, 'update')}"
+
+
+Group = tuple[int, ...]
+"""Numbers of target structures that have their settings in common."""
+
 
 @dataclass(frozen=True)
 class Search:
     """What is tuned.
 
-    ``pairs`` models are trained in every trial, with the suite's first pairs of seeds, on the
-    ``size`` target structures of each.
+    ``pairs`` models are trained in every trial, with the suite's first pairs of seeds. The sizes of
+    each of ``groups`` get the settings that are best at its middle size, of two the larger; by
+    default each size is a group of its own. ``budgets`` are those of target models, by default all;
+    pretraining is tuned at each of its own.
+
+    Raises
+    ------
+    InputError
+        If there are no trials, the suite does not have a size, a budget or so many pairs, or a size
+        is in two groups.
     """
 
     suite: Suite
     trials: int
-    size: int
-    pairs: int
+    groups: tuple[Group, ...] = ()
+    pairs: int = 1
+    budgets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes, n_pairs = self.suite.sizes, len(self.suite.seed_pairs())
+        budgets = self.suite.budgets or [self.suite.training.updates]
+        grouped = [size for group in self.groups for size in group]
+        if self.trials < 1:
+            raise InputError(f"Every arm should have at least one trial, not {self.trials}.")
+        if not 1 <= self.pairs <= n_pairs:
+            raise InputError(
+                f"A trial cannot train models of {self.pairs} pairs of seeds: the suite has "
+                f"{n_pairs}."
+            )
+        for noun, wanted, own in (("size", grouped, sizes), ("budget", self.budgets, budgets)):
+            for value in wanted:
+                if value not in own:
+                    raise InputError(
+                        f"The suite does not have the {noun} {value}; choose among "
+                        f"{', '.join(map(str, own))}."
+                    )
+                if wanted.count(value) > 1:
+                    raise InputError(f"The {noun} {value} is given twice; give it once.")
 
     @cached_property
     def study(self) -> Study:
@@ -55,17 +95,33 @@ class Search:
 
     def series(self) -> list[Series]:
         """Return all series, pretraining before what builds on it."""
-        arms = [arm_called(name) for name in self.suite.strategies]
-        names = [arm.name for arm in arms if arm.trains]
-        first = [PRETRAINING] if any(arm.needs_source for arm in arms) else []
-        return [Series(b, name) for b in self.suite.backbones for name in [*first, *names]]
+        return list(self.sizes_of())
+
+    def sizes_of(self) -> dict[Series, Group]:
+        """Return the sizes that get the settings of each series; none are those of pretraining."""
+        groups = [tuple(sorted(each)) for each in self.groups or zip(self.suite.sizes)]
+        middle = {each[len(each) // 2]: each for each in groups}
+        found: dict[Series, Group] = {}
+        for place in trained_places(self.suite):
+            updates = budget(self.suite, place)
+            series = Series(place.backbone, place.strategy, place.size, updates)
+            if place.strategy == PRETRAINING:
+                found[series] = ()
+            elif place.size in middle and (not self.budgets or updates in self.budgets):
+                found[series] = middle[place.size]
+        return found
+
+    def pretraining(self, series: Series) -> Series:
+        """Return the series of the source models that those of another start from."""
+        return Series(series.backbone, PRETRAINING, 0, self.suite.pretraining.updates)
 
     def digest(self) -> str:
         """Return the SHA-256 of what the trials of all series have in common.
 
-        Which other backbones and strategies are tuned is not among it, so that some can be added.
+        Which other backbones, strategies, sizes and budgets are tuned is not among it, so that some
+        can be added.
         """
-        text = f"{self.study.protocol_digest} {self.size} {self.pairs}"
+        text = f"{self.study.protocol_digest} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def own_settings(self, series: Series) -> TunedSettings:
@@ -100,23 +156,24 @@ def planned(
         Settings of the pretraining that it builds on; None if it builds on none.
     """
     suite = search.suite
-    strategies = [series.arm]
-    if series.arm == PRETRAINING:
-        strategies = [s for s in suite.strategies if arm_called(s).needs_source][:1]
     pairs = suite.seed_pairs()[: search.pairs]
+    changed = "pretraining" if series.arm == PRETRAINING else "training"
+    # All strategies are kept: one that is compute-matched needs another that is pretrained.
     changes: dict[str, Any] = {
         "backbones": {series.backbone: suite.backbones[series.backbone]},
-        "strategies": strategies,
-        "sizes": [search.size],
+        "sizes": [series.size or suite.sizes[0]],
         "pairing": "zip",
         "subset_seeds": [subset for subset, _ in pairs],
         "init_seeds": [init for _, init in pairs],
         "dynamics": None,
         "distances": None,
     }
+    if suite.budgets:
+        sources = [series.updates] if series.arm == PRETRAINING else [suite.pretraining.updates]
+        budgets = suite.budgets[:1] if series.arm == PRETRAINING else [series.updates]
+        changes |= {"budgets": budgets, "pretraining_budgets": sources}
     if source is not None:
         changes["pretraining"] = _with(suite.pretraining, source)
-    changed = "pretraining" if series.arm == PRETRAINING else "training"
     changes[changed] = _with(getattr(suite, changed), settings)
     whole = plan(resolve(suite.model_copy(update=changes)))
     models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == series.arm))
@@ -140,53 +197,3 @@ def _with_ancestors(jobs: Mapping[str, Job], keys: tuple[str, ...]) -> set[str]:
             needed.add(key)
             waiting += jobs[key].parents.values()
     return needed
-
-
-ROUND = 4
-"""Trials of a round. Those of the first are drawn at random, but for the suite's own settings."""
-
-BOUNDS = {"learning_rate": (1e-4, 1e-2), "final_learning_rate_fraction": (1e-3, 0.3)}
-"""Bounds of the search, on logarithmic scales."""
-
-
-def proposals(search: Search, series: Series, earlier: Sequence[EndedTrial]) -> list[TunedSettings]:
-    """Return the settings of the next round of a series, whose ``earlier`` rounds have ended."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    number = len(earlier) // ROUND
-    seed = stream("tuning", search.digest(), *series, number) % 2**32
-    with warnings.catch_warnings():
-        # Some versions call this way of keeping the trials of a round apart an experiment.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
-    known = optuna.create_study(sampler=sampler)
-    scales = {
-        name: optuna.distributions.FloatDistribution(*bounds, log=True)
-        for name, bounds in BOUNDS.items()
-    }
-    for ended in earlier:
-        # The suite's own settings may lie outside of the bounds, where the sampler knows nothing.
-        if _within_bounds(ended.settings):
-            known.add_trial(_told(ended, scales))
-    own = [] if earlier else [search.own_settings(series)]
-    asked = [known.ask(scales).params for _ in range(ROUND - len(own))]
-    return own + [TunedSettings(**settings) for settings in asked]
-
-
-def _within_bounds(settings: TunedSettings) -> bool:
-    values = settings.model_dump()
-    return all(low <= values[name] <= high for name, (low, high) in BOUNDS.items())
-
-
-def _told(ended: EndedTrial, scales: dict[str, Any]) -> Any:
-    """Return a trial as optuna knows it: one that diverged has no value, and is to be avoided."""
-    from optuna.trial import TrialState, create_trial
-
-    error = ended.validation_force_mae
-    return create_trial(
-        state=TrialState.PRUNED if error is None else TrialState.COMPLETE,
-        value=error,
-        params=ended.settings.model_dump(),
-        distributions=scales,
-    )

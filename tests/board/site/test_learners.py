@@ -177,8 +177,8 @@ def test_convergence_is_tabulated_with_its_rule(every: Submission):
     assert {arm: states[arm] for arm in OPEN} == OPEN
     assert states["freeze-interactions"] == "converged, rising"
     assert {states[arm] for arm in states.keys() - {*OPEN, "freeze-interactions"}} == {"converged"}
-    (line, _) = every.table("sources", "Source models: converged or not")
-    assert (line["updates"], line["converged?"]) == ("500 → 2,000", "converged")
+    (line, _) = every.table("sources", "Source models")
+    assert line["converged?"] == "converged"
 
 
 def test_ranks_and_numbers_of_structures_are_of_converged_cells(every: Submission):
@@ -290,6 +290,7 @@ def test_other_sections_name_the_largest_budget_that_they_are_of(every: Submissi
     for section in every.sections:
         texts = [getattr(block, "text", "") for block in section.blocks]
         named = any("after 1,600 updates, the largest budget" in text for text in texts)
+        named |= section.title.endswith("after 1,600 updates")
         assert named == (section.name not in ("budgets", "sources"))
     (costs,) = every.section("costs").tables
     updates = costs.lines[0].index("updates")

@@ -1,6 +1,7 @@
 """The rows of a table: what they say agrees with the report, and claims nothing that is not so."""
 
 import operator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from tlbench.board.site.boards import Board, Member, boards_of
 from tlbench.board.site.build import Built
 from tlbench.board.site.rows import BoardRow, board_rows, condition_text
 from tlbench.board.verification import verify
-from tlbench.report.rows import rows_of
+from tlbench.report.analysis import Analysis
+from tlbench.results.results import Results
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,8 @@ def test_values_and_ratios_are_those_of_the_report(suite):
     board = _published(suite)
     key = operator.attrgetter("metric", "tested", "transfer", "place")
     rows = {key(row): row for row in board_rows(board)}
-    wanted = rows_of(board.members[0].entry.results.records)
+    entry = board.members[0].entry
+    wanted = Analysis.of(Results.read(entry.folder), entry.suite).every_row
     assert len(rows) == len(wanted)
     for row in wanted:
         mine = rows[key(row)]
@@ -124,3 +127,22 @@ def test_test_structures_are_said_in_words(quick: list[BoardRow]):
     assert condition_text(()) == "all test structures"
     assert condition_text((("phase", "crystal"), ("temperature_k", 300.0))) == "300 K, crystal"
     assert {condition_text(r.tested) for r in quick} >= {"simulations at 1200 K", "900 K"}
+
+
+def test_errors_with_a_sign_are_sorted_by_magnitude_and_not_ranked():
+    board = _published("quick")
+    (member,) = board.members[:1]
+    records = [
+        r.model_copy(update={"metric": "energy_bias", "unit": "meV/atom", "value": r.value - 250})
+        for r in member.entry.results.records
+        if r.metric == "force_mae"
+    ]
+    results = replace(member.entry.results, records=records)
+    member = replace(member, entry=replace(member.entry, results=results))
+    rows = [r for r in board_rows(replace(board, members=[member])) if r.metric == "energy_bias"]
+    some = [r for r in rows if not r.tested and r.place.size == 10 and r.is_complete and r.trained]
+    values = [r.mean.value for r in some]
+    assert min(values) < 0 < max(values)
+    assert values == sorted(values, key=abs) != sorted(values)
+    assert all(r.standing is None and r.ratio is None and not r.convergence for r in rows)
+    assert all(r.ends[0] < r.mean.value < r.ends[1] for r in some)

@@ -11,7 +11,6 @@ from tlbench.report.budgets.compute import compute_table, shares
 from tlbench.report.budgets.hypotheses import curves, hypotheses, worth
 from tlbench.report.budgets.section import best_table, budgets, convergence_table
 from tlbench.report.rows import rows_of
-from tlbench.report.sections.models import source_convergence
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 
@@ -157,15 +156,6 @@ def test_structures_are_interpolated_over_the_sizes_at_which_both_are_converged(
 def test_models_trained_at_one_temperature_have_no_learning_curve():
     some = records(flat({"scratch": {1: 9.0}, "finetune": {1: 3.0}}), train_temperature_k=300.0)
     assert curves(rows_of(some)) == {}
-
-
-def test_source_models_are_converged_or_not_by_the_same_rule():
-    some = records({("pretrain", 12, 100): 50.0, ("pretrain", 12, 400): 40.0}, target="Si")
-    some = [r.model_copy(update={"model": r.model.replace(subset_seed=None)}) for r in some]
-    (line,) = lines_of(source_convergence(some))
-    assert (line["element"], line["updates"]) == ("Si", "100 → 400")
-    assert (line["change"], line["converged?"]) == ("−20.0 % [−20.0, −20.0]", "not converged")
-    assert source_convergence([r for r in some if r.model.updates == 400]).n_rows == 0
 
 
 def test_a_suite_of_one_budget_has_no_section_on_budgets(suite):

@@ -8,6 +8,7 @@ from typing import TypeVar
 from tlbench.board.site.boards import Board
 from tlbench.board.site.rows import BoardRow
 from tlbench.metrics import METRICS
+from tlbench.metrics.spec import Floats
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
@@ -16,6 +17,7 @@ from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
 from tlbench.results.results import Results
+from tlbench.results.shares import Shares, shares_of
 
 BESIDE = ("sections.models:tuned_settings", "sections.models:source_models")
 """Sections that are about one submission each, so that its own page shows them."""
@@ -59,7 +61,8 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     numbers.
     """
     results, simulated = pooled(board, models)
-    analysis = Analysis(results, board.suite, (board.suite.error_metrics[0],))
+    metrics = (board.suite.error_metrics[0],)
+    analysis = Analysis(results, board.suite, metrics, _shares(board, models, metrics))
     sections = [
         section if section.name in ("costs", "budgets") else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
@@ -103,6 +106,15 @@ def pooled(
             submissions.append(member.name)
             dynamics.models.extend(runs)
     return Results(records, list(costs.values())), list(simulated.values())
+
+
+def _shares(board: Board, models: Sequence[Model], metrics: Sequence[str]) -> Shares:
+    """Return what test structures add to the errors of some models, one submission at a time."""
+    found: dict[tuple[str, str], Floats] = {}
+    for member in board.members:
+        if member.name in {name for name, _ in models}:
+            found |= shares_of(member.entry.errors(), member.entry.tests(), metrics)
+    return found
 
 
 def _renamed(model: Named, names: Mapping[str, str]) -> Named:

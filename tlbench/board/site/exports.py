@@ -11,7 +11,7 @@ from tlbench.board.site.boards import Board
 from tlbench.board.site.headline import Published
 from tlbench.board.site.rows import BoardRow, condition_text
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import negative_transfer
+from tlbench.metrics.statistics import CrossedRatio, negative_transfer
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.html import rounded, safe_json
 from tlbench.report.wording import budget_label
@@ -23,6 +23,11 @@ KEPT = 10
 
 def _interval(row: BoardRow, end: str) -> float | None:
     return getattr(row.ratio.interval, end) if row.ratio and row.ratio.interval else None
+
+
+def _test_groups(row: BoardRow) -> int | None:
+    """Return the number of groups of test structures that the interval of the ratio allows for."""
+    return row.ratio.n_groups if isinstance(row.ratio, CrossedRatio) else None
 
 
 OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
@@ -49,6 +54,7 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "ratio_low": lambda row: rounded(_interval(row, "low"), KEPT),
     "ratio_high": lambda row: rounded(_interval(row, "high"), KEPT),
     "ratio_pairs": lambda row: row.ratio.n_pairs if row.ratio else None,
+    "ratio_test_groups": lambda row: _test_groups(row),
     "pairs": lambda row: row.mean.n_pairs,
     "pairs_expected": lambda row: row.n_expected,
     "complete": lambda row: row.is_complete,
@@ -70,23 +76,28 @@ RULES = {
     ),
     "aggregation": (
         "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the "
-        "test set; rates and survival times, which may be 0, have arithmetic means. A ratio is "
+        "test set; rates and survival times, which may be 0, and errors with a sign have "
+        "arithmetic means. A ratio is "
         "the geometric mean over pairs of the arm's error over that of training from scratch on "
         "the same structures, with the same seeds and the same number of updates: below 1 the arm "
-        "has the lower error at this budget. Brackets hold 95 % intervals: Student's "
-        "of the mean logarithm from three pairs on, which takes pairs to be independent; of rates "
-        "Wilson's with replicas clustered by model. With fewer than three pairs no significance "
-        "is claimed."
+        "has the lower error at this budget. Brackets hold 95 % intervals: Student's of the mean "
+        "logarithm, or of the mean of errors with a sign, from three pairs on, which takes pairs "
+        "to be independent; of rates Wilson's with replicas clustered by model. Intervals of "
+        "ratios of mean absolute errors over the whole test set also allow for the choice of test "
+        "structures, of which those of one kind, phase and temperature count as one group "
+        "(ratio_test_groups); all others are for these test structures. With fewer than three "
+        "pairs no significance is claimed."
     ),
     "ranking": (
         "Ranks are given within one metric, test set, transfer, number of target structures and "
         "training temperature, by the mean at the suite's budget; in suites with several budgets, "
         "of converged entries at the largest. Entries of one tie group are not shown to be worse "
-        "than its best, by the 95 % interval of their paired ratio. With fewer than three pairs, "
-        "and for rates and times, there are no tie groups, and so no ranks: entries are sorted by "
-        "their mean. Arms that see no target data are shown beside the others and not ranked: "
-        "they have as many values as source models. A submission of which the newest check of "
-        "some model did not find the published errors again stays in the table, marked, without a "
+        "than its best, by the 95 % interval of their paired ratio on these test structures. With "
+        "fewer than three pairs, and for rates, times and errors with a sign, there are no tie "
+        "groups, and so no ranks: entries are sorted by their mean, or by its magnitude if it has "
+        "a sign. Arms that see no target data are shown beside the others and not ranked: they "
+        "have as many values as source models. A submission of which the newest check of some "
+        "model did not find the published errors again stays in the table, marked, without a "
         "rank, and is left out of figures and of what is said of the whole table."
     ),
     "missing results": (

@@ -174,7 +174,7 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         best=ranked[0] if ranked else None,
         n_tied=sum(row.group == ranked[0].group for row in ranked[1:]),
         transfer=_between(board, rows),
-        budget=budget_label(board.suite),
+        budget=budget_label(board.suite, [member.entry.suite for member in board.sound]),
         claim=claim,
     )
 

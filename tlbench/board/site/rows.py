@@ -14,6 +14,7 @@ from tlbench.report.budgets.outcomes import convergences, series_of, settled
 from tlbench.report.budgets.words import state_text
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
 from tlbench.report.rows import Row, condition_order, final, rows_of
+from tlbench.results.shares import shares_of
 from tlbench.study.model_key import Place, Transfer
 
 Ends = tuple[float, float] | None
@@ -43,7 +44,8 @@ class BoardRow(Row):
     standing
         Rank and tie group; None for what is incomplete, sees no target data or has too few pairs
         (`tie_groups`), for what is not converged in a suite with several budgets, for submissions
-        of which a check failed, and for rates and times, of which there are no tie groups.
+        of which a check failed, and for rates, times and errors with a sign, of which there are no
+        tie groups.
     """
 
     submission: str
@@ -83,7 +85,9 @@ def board_rows(board: Board) -> list[BoardRow]:
     rows = []
     for member in board.members:
         simulated = _intervals_of_simulations(member)
-        found = rows_of(member.entry.results.records)
+        entry = member.entry
+        shares = shares_of(entry.errors(), entry.tests(), entry.suite.error_metrics)
+        found = rows_of(entry.results.records, shares)
         known, sure = convergences(found), settled(found)
         last = {id(row) for row in final(found)} if board.suite.budgets else set()
         for row in found:
@@ -91,7 +95,8 @@ def board_rows(board: Board) -> list[BoardRow]:
             interval = row.mean.interval
             ends = (interval.low, interval.high) if interval else None
             made = BoardRow(
-                **vars(row),
+                # Ratios are all that is made of the shares.
+                **vars(row) | {"shares": {}},
                 submission=member.name,
                 label=board.labels[member.name, row.place.backbone],
                 ends=simulated.get((row.metric, row.arm)) or ends,
@@ -151,7 +156,6 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
     transfers = list(dict.fromkeys(row.transfer for row in rows))
 
     def place(row: BoardRow) -> tuple[object, ...]:
-        sign = 1 if METRICS.get(row.metric).better == "lower" else -1
         return (
             metrics.index(row.metric),
             condition_order(row.tested),
@@ -161,7 +165,7 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
             -(row.place.updates or 0),
             row.standing.rank if row.standing else math.inf,
             not (row.is_complete and row.trained),
-            sign * row.mean.value,
+            METRICS.get(row.metric).loss(row.mean.value),
             row.name,
         )
 

@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 
 from tlbench.base.schema import Strict
-from tlbench.board.collecting import content_of, tests_of
+from tlbench.board.collecting import content_of
 from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card, card_folder
 from tlbench.data.fetch import fetch
+from tlbench.results.measured_errors import tests_of
 
 CONTENTS = "contents.json"
 _JOB = "0" * 64

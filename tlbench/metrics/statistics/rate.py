@@ -180,16 +180,17 @@ def unpaired_interval(arm: Rate, baseline: Rate) -> tuple[float, float]:
     return max(-1.0, difference - below), min(1.0, difference + above)
 
 
-def paired_difference(arm: Table, baseline: Table) -> Difference | None:
+def paired_difference(arm: Table, baseline: Table, most: float = 1.0) -> Difference | None:
     """Compare rates of two arms over the pairs that both have; None if they share none.
 
-    Pairs are those of `paired_ratio`, and the interval is Student's of the mean difference, cut
-    at ±1, beyond which no difference of rates lies.
+    Pairs are those of `paired_ratio`, and the interval is Student's of the mean difference.
 
     Parameters
     ----------
     arm, baseline
-        Rates by pair.
+        Rates by pair, or other numbers that are compared by their difference.
+    most
+        The interval is cut at ±``most``: no difference of rates lies beyond 1.
     """
     differences = np.array(
         [
@@ -203,5 +204,5 @@ def paired_difference(arm: Table, baseline: Table) -> Difference | None:
     value, interval = round(float(differences.mean()), 12) + 0.0, None
     if len(differences) >= MIN_PAIRS and np.ptp(differences) > ROUNDING:
         low, high = mean_interval(differences)
-        interval = max(-1.0, float(low)), min(1.0, float(high))
+        interval = max(-most, float(low)), min(most, float(high))
     return Difference(value, len(differences), interval)

@@ -46,7 +46,9 @@ def tie_groups(
     though these differ. Each entry is compared with the leader of its group only, so the last of
     a group and the leader of the next may well be tied, and which entries share a group depends
     on who leads it. Read a group as "not shown to be worse than its leader", no more. Intervals
-    are not widened for the number of comparisons.
+    are not widened for the number of comparisons, and are over pairs alone: all entries are
+    measured on one set of test structures, and their order is that on this set; another set may
+    order them in another way.
 
     Parameters
     ----------

@@ -1,12 +1,11 @@
 """Equal data or equal compute: an arm against scratch, and against scratch trained as long."""
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import arm_lines, series_of
 from tlbench.report.content import Table, lines_of
-from tlbench.report.rows import Row
-from tlbench.report.wording import BASELINE, ratio_text
+from tlbench.report.rows import Row, ratio_between
+from tlbench.report.wording import BASELINE, interval_note, ratio_text
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
 
@@ -37,12 +36,13 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
         if arm(row.place.strategy).compute_matched
     }
     cells = arm_lines(map(series_of, rows))
-    lines = []
+    lines, ratios = [], []
     for row in rows:
         other = long.get((row.transfer, row.place.scratch))
         if other is None or not (row.trained and arm(row.place.strategy).needs_source):
             continue
-        matched = paired_ratio(row.values, other.values)
+        matched = ratio_between(row, other)
+        ratios += [ratio for ratio in (row.ratio, matched) if ratio]
         lines.append(
             cells[series_of(row)]
             | {
@@ -54,9 +54,10 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
             }
             | shares(analysis.suite, row.place.updates or 0)
         )
+    note = f"{NOTE} {interval_note(ratios)}".strip()
     title = f"Equal data and equal compute, {analysis.metrics[0]}"
     many = len(lines) > MOST_LINES
-    return Table(title, lines_of(lines), NOTE, folded=many, brief=not many)
+    return Table(title, lines_of(lines), note, folded=many, brief=not many)
 
 
 def shares(suite: Suite, updates: int) -> dict[str, str]:

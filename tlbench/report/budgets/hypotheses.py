@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from tlbench.metrics.statistics import (
     Curve,
+    Ratio,
     Table,
     area_ratio,
     equivalent_sizes,
     holm,
-    paired_ratio,
 )
 from tlbench.report.budgets.outcomes import Series, by_budget, convergences, is_arm
 from tlbench.report.content import Table as Lines
@@ -22,8 +22,10 @@ from tlbench.study.model_key import Transfer
 TESTS_NOTE = (
     "One hypothesis for each arm of each backbone: that its error, averaged over log N at the "
     "largest budget, is that of scratch. Two-sided t tests of the log ratios of pairs; with Holm, "
-    "p is corrected for the number of hypotheses. Sizes at which an arm is not shown to be "
-    "converged count, too, and are named: there the test is of the speed of learning."
+    "p is corrected for the number of hypotheses. An average over sizes allows for the choice of "
+    "seeds alone, a single size also for that of test structures where its table says so. Sizes at "
+    "which an arm is not shown to be converged count, too, and are named: there the test is of the "
+    "speed of learning."
 )
 WORTH_NOTE = (
     "The number of structures from which scratch reaches the error that an arm has with N, by "
@@ -37,11 +39,15 @@ Arm = tuple[Transfer, str, str]
 
 @dataclass
 class Curves:
-    """Errors of an arm and of scratch at the largest budget, by size, and where they are open."""
+    """Errors of an arm and of scratch at the largest budget, by size, and where they are open.
+
+    ``ratios`` are those of the two, by size.
+    """
 
     arm: dict[int, Table]
     baseline: dict[int, Table]
     open: list[int]
+    ratios: dict[int, Ratio | None]
 
     def converged(self, curve: Mapping[int, Table]) -> Curve:
         """Return a curve at the sizes at which both are converged."""
@@ -60,13 +66,14 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
         for series, budgets in by_budget(some).items()
         if series[3].train_temperature_k is None
     }
-    found: dict[Arm, Curves] = defaultdict(lambda: Curves({}, {}, []))
+    found: dict[Arm, Curves] = defaultdict(lambda: Curves({}, {}, [], {}))
     for series, row in last.items():
         metric, tested, transfer, place = series
         scratch = metric, tested, transfer, place.scratch
         if not is_arm(place) or scratch not in last:
             continue
         both = found[transfer, place.backbone, place.strategy]
+        both.ratios[place.size] = row.ratio
         both.arm[place.size], both.baseline[place.size] = row.values, last[scratch].values
         if not all(each in known and known[each].is_converged for each in (series, scratch)):
             both.open.append(place.size)
@@ -79,8 +86,7 @@ def hypotheses(rows: Iterable[Row], metric: str) -> Lines:
     for name, each in curves(rows).items():
         ratio = area_ratio(each.arm, each.baseline)
         if ratio is None and len(each.arm) == 1:
-            (size,) = each.arm
-            ratio = paired_ratio(each.arm[size], each.baseline[size])
+            (ratio,) = each.ratios.values()
         if ratio is not None and ratio.p is not None:
             tested[name] = ratio, each.open
     corrected = holm({name: ratio.p for name, (ratio, _) in tested.items() if ratio.p is not None})

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Convergence, Ratio, convergence, verdict
 from tlbench.report.analysis import arm_cells
@@ -65,10 +66,12 @@ def arm_lines(series: Iterable[Series]) -> dict[Series, dict[str, str]]:
 def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:
     """Return how far each trained arm is converged, from its two largest budgets.
 
-    Arms of one budget, or without a pair that has both, are left out.
+    Arms of one budget, or without a pair that has both, are left out, and what has no ratios, as
+    rates and errors with a sign.
     """
     found = {}
-    for series, budgets in by_budget(row for row in rows if row.trained).items():
+    some = [row for row in rows if row.trained and has_logarithm(row.metric)]
+    for series, budgets in by_budget(some).items():
         each = convergence({updates: row.values for updates, row in budgets.items()})
         if each is not None:
             found[series] = each

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import paired_ratio
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.analysis import Analysis, present
 from tlbench.report.budgets.compute import MOST_LINES, compute_table
@@ -30,9 +29,9 @@ from tlbench.report.content import (
     drawing,
     lines_of,
 )
-from tlbench.report.rows import Row
+from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.errors import error_table
-from tlbench.report.wording import BASELINE, number_text, ratio_text
+from tlbench.report.wording import BASELINE, interval_note, number_text, ratio_text
 
 CURVES_NOTE = (
     "Each point is a training of its own, with its whole schedule. Geometric means over pairs; "
@@ -135,12 +134,13 @@ def best_table(rows: list[Row], metric: str) -> Table:
     at_end = [r for r in rows if r.place.updates == largest and r.trained]
     last = {(r.transfer, r.place): r for r in at_end if not r.tested}
     cells = arm_lines(map(series_of, at_end))
-    lines = []
+    lines, ratios = [], []
     for row in at_end:
         before = last.get((row.transfer, row.place))
         if dict(row.tested) != {"weights": "best"} or before is None:
             continue
-        ratio = paired_ratio(row.values, before.values)
+        ratio = ratio_between(row, before)
+        ratios += [each for each in (ratio, before.ratio, row.ratio) if each]
         lines.append(
             cells[series_of(row)]
             | {
@@ -151,9 +151,6 @@ def best_table(rows: list[Row], metric: str) -> Table:
                 f"best / {BASELINE}": ratio_text(row.ratio, False) if row.ratio else "–",
             }
         )
-    return Table(
-        f"Last and best weights after {counted(largest, 'update')}, {metric}",
-        lines_of(lines),
-        BEST_NOTE,
-        folded=True,
-    )
+    note = f"{BEST_NOTE} {interval_note(ratios)}".strip()
+    title = f"Last and best weights after {counted(largest, 'update')}, {metric}"
+    return Table(title, lines_of(lines), note, folded=True)

@@ -146,8 +146,10 @@ def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[st
     return found
 
 
-def change_text(found: Convergence) -> str:
+def change_text(found: Convergence | None) -> str:
     """Return how the error changed from the second largest budget to the largest, in per cent."""
+    if found is None:
+        return "–"
     ratio = found.ratio
     text = f"{100 * (ratio.value - 1):+.1f} %"
     if ratio.interval:
@@ -156,6 +158,8 @@ def change_text(found: Convergence) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def state_text(found: Convergence) -> str:
+def state_text(found: Convergence | None) -> str:
     """Return whether an arm is converged, in words."""
+    if found is None:
+        return "not known"
     return "converged, rising" if found.state == "worse" else found.state

@@ -19,7 +19,9 @@ PROPERTIES = {
 """Property → title of a column, title of a figure, word."""
 
 NOTE = (
-    "Geometric means over pairs of the error on the test structures of each {}, one panel per size."
+    "Means over pairs of the error on the test structures of each {}, one panel per size: "
+    "arithmetic ones of errors that have a sign, of all others geometric ones, on a logarithmic "
+    "axis."
 )
 ROUNDING = 0.01
 """meV/Å; force errors of a few 1e-5 are what single precision leaves of forces that vanish."""
@@ -33,17 +35,18 @@ def conditions(analysis: Analysis) -> Iterator[Section]:
     blocks: list[Figure | Table] = []
     for name, (_, title, word) in PROPERTIES.items():
         cases: dict[str, Draw] = {}
-        for metric in analysis.metrics if not analysis.has_several else ():
+        for metric in analysis.every_metric if not analysis.has_several else ():
             rows = [r for r in _tested(analysis, metric) if [p for p, _ in r.tested] == [name]]
             rows, _ = _measurable([r for r in rows if r.place.train_temperature_k is None])
             for backbone in dict.fromkeys(row.place.backbone for row in rows):
-                case = backbone if len(analysis.metrics) == 1 else f"{backbone}, {metric}"
+                case = backbone if len(analysis.every_metric) == 1 else f"{backbone}, {metric}"
                 mine = [row for row in rows if row.place.backbone == backbone]
                 strategies = present(rows, analysis.strategies)
                 cases[case] = drawing("figures:by_condition", mine, strategies, name)
         blocks.append(Figure(f"by-{word}", f"Error by {title}", NOTE.format(word), cases))
-    units = [METRICS.get(metric).unit for metric in analysis.metrics]
-    for number, metric in enumerate(analysis.metrics):
+    specs = [METRICS.get(metric) for metric in analysis.every_metric]
+    units = [(spec.unit, spec.better) for spec in specs]
+    for number, metric in enumerate(analysis.every_metric):
         # Of metrics of one unit, as MAE and RMSE, a summary has the first.
         is_first = units.index(units[number]) == number
         blocks += condition_tables(analysis, metric, is_first and not analysis.has_several)

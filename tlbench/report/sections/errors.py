@@ -6,7 +6,7 @@ All that is said holds at the budget of the run.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from tlbench.metrics import METRICS
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.spec import MetricSpec
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
@@ -60,7 +60,7 @@ CURVES_NOTE = (
 )
 TIES_NOTE = (
     "Models in one tie group are not shown to be worse than its best, by the 95 % interval of "
-    "their paired ratio."
+    "their paired ratio on these test structures."
 )
 Values = Mapping[Pair, float]
 """The error of each pair."""
@@ -73,25 +73,25 @@ PLATEAU = 0.9
 
 
 def errors(analysis: Analysis) -> Iterator[Section]:
-    """Yield a section for each metric of which there are errors on the target."""
-    for name in analysis.metrics:
-        rows = analysis.of_metric(name)
+    """Yield a section for each metric of which there are errors on the target.
+
+    Errors that have a sign have a table alone, of every budget: of them there are no ratios.
+    """
+    for name in analysis.every_metric:
+        has_ratios = name in analysis.metrics
+        every = [row for row in analysis.every_row if row.metric == name and not row.tested]
+        rows = analysis.of_metric(name) if has_ratios else every
         if rows:
             metric = METRICS.get(name)
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
-            known = convergences(r for r in analysis.every_row if r.metric == name)
-            ranks = [] if analysis.has_several else ranking(rows, metric, known)
-            budget = f" {at_budget(analysis.suite)}" if analysis.suite.budgets else ""
-            yield Section(
-                f"errors-{name}",
-                f"{name} ({metric.unit}){budget}",
-                [
-                    Paragraph(summary),
-                    error_table(analysis, rows),
-                    Sentences(findings(analysis, name)),
-                    *ranks,
-                ],
-            )
+            has_budget = has_ratios and analysis.suite.budgets is not None
+            budget = f" {at_budget(analysis.suite)}" if has_budget else ""
+            blocks: list[Block] = [Paragraph(summary), error_table(analysis, rows)]
+            if has_ratios:
+                blocks.append(Sentences(findings(analysis, name)))
+                known = convergences(r for r in analysis.every_row if r.metric == name)
+                blocks += [] if analysis.has_several else ranking(rows, metric, known)
+            yield Section(f"errors-{name}", f"{name} ({metric.unit}){budget}", blocks)
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
@@ -121,7 +121,7 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
         if len(sizes) < (1 if rows[0].place.train_temperature_k is None else 2):
             continue
         # Every metric of errors is shown, also where all else is by one.
-        metrics = analysis.suite.error_metrics
+        metrics = [name for name in analysis.suite.error_metrics if has_logarithm(name)]
         for metric in metrics if len(by_case) == 1 else metrics[:1]:
             some = [row for row in rows if row.metric == metric]
             if some:
@@ -216,9 +216,14 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     temperature the range of ratios is given.
     """
     curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
+    ratios: dict[tuple[str, str], dict[int, Ratio]] = defaultdict(dict)
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
         if row.arm.train_temperature_k is None:
             curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
+            # An arm without target data is worse than many structures from scratch as a matter of
+            # course.
+            if row.trained and row.ratio is not None:
+                ratios[row.arm.backbone, row.arm.strategy][row.arm.size] = row.ratio
     found: list[str] = []
     for backbone, arms in sorted(curves.items()):
         if BASELINE not in arms:
@@ -229,6 +234,7 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
         for name in names:
             start = f"{backbone}, {name}:"
             found += _of_arm(start, arms[name], arms[BASELINE])
+            found += _of_sizes(start, ratios[backbone, name])
             found += _against_levels(f"{start} {AT_THIS_BUDGET},", arms[name], levels)
     return found + temperature_findings(analysis, metric)
 
@@ -290,10 +296,12 @@ def _of_arm(start: str, curve: Curve, baseline: Curve) -> Iterator[str]:
             f"(area between the learning curves over log N) {ratio_text(area, False)} times that "
             f"of {BASELINE}{chance_text(area)}."
         )
-    # An arm without target data is worse than many structures from scratch as a matter of course.
-    for size, pairs in curve.items():
-        ratio = paired_ratio(pairs, baseline.get(size, {}))
-        if ratio and negative_transfer(ratio):
+
+
+def _of_sizes(start: str, ratios: Mapping[int, Ratio]) -> Iterator[str]:
+    """Say at which sizes the error of an arm is larger than that of the baseline."""
+    for size, ratio in ratios.items():
+        if negative_transfer(ratio):
             yield (
                 f"{start} at N = {size}, its error {AT_THIS_BUDGET} is {ratio_text(ratio, False)} "
                 f"times that of {BASELINE}{chance_text(ratio)}."

@@ -1,15 +1,14 @@
 """Where models come from: tuned settings and source models."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import Pair, convergence
+from tlbench.metrics.statistics import Pair, convergence, geometric_mean
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.words import change_text, state_text
-from tlbench.report.content import Lines, Paragraph, Section, Table, lines_of
+from tlbench.report.content import Lines, Paragraph, Section, Sentences, Table, lines_of
 from tlbench.report.wording import number_text
 from tlbench.results.records import Record
-from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.tuned import Tuned
 
@@ -21,101 +20,140 @@ def tuned_settings(analysis: Analysis) -> Iterator[Section]:
     """Yield which arms were tuned, and what came of it, if some were."""
     tuned = analysis.suite.tuned
     if tuned is not None:
-        note = tuned_note(tuned, analysis.suite.untuned_arms())
-        table = Table("Tuned settings", tuned_table(tuned))
-        yield Section("tuned", "Tuned settings", [table, Paragraph(note)])
+        lines = tuned_table(tuned)
+        table = Table("Tuned settings", lines, folded=len(lines) > MOST_LINES + 1)
+        yield Section("tuned", "Tuned settings", [table, Paragraph(tuned_note(tuned))])
 
 
 def tuned_table(tuned: Tuned) -> Lines:
-    """Return a line per tuned arm."""
+    """Return a line per tuned arm, group of sizes and budget."""
     rows = []
-    for backbone, arms in tuned.arms.items():
-        for name, arm in arms.items():
-            before = arm.default_validation_force_mae
-            row = {
-                "backbone": backbone,
-                "arm": name,
-                "trials": str(arm.trials),
-                "unfinished": str(arm.pruned),
-                "learning rate": f"{arm.settings.learning_rate:.2g}",
-                "falls to": f"{arm.settings.final_learning_rate_fraction:.2g}",
-                "validation": f"{arm.validation_force_mae:.1f}",
-                "before": "–" if before is None else f"{before:.1f}",
-            }
-            rows.append(row)
+    for backbone, name, group in tuned.groups():
+        before = group.default_validation_force_mae
+        every = "–" if name == PRETRAIN else "all"
+        row = {
+            "backbone": backbone,
+            "arm": name,
+            "N": ", ".join(map(str, group.sizes)) if group.sizes else every,
+            "updates": f"{group.updates:,}" if group.updates else "all",
+            "trials": str(group.trials),
+            "failed": str(group.pruned),
+            "rate": f"{group.settings.learning_rate:.2g}",
+            "falls to": f"{group.settings.final_learning_rate_fraction:.2g}",
+            "error": f"{group.validation_force_mae:.1f}",
+            "before": "–" if before is None else f"{before:.1f}",
+        }
+        rows.append(row)
     return lines_of(rows)
 
 
-def tuned_note(tuned: Tuned, untuned: list[tuple[str, str]] | None = None) -> str:
-    """Return what the numbers of the table mean, and which arms have the suite's own settings."""
+def tuned_note(tuned: Tuned) -> str:
+    """Return what the numbers of the table mean."""
+    sizes = {group.size for _, _, group in tuned.groups() if group.sizes is None and group.size}
+    tried = f"N = {min(sizes)}" if sizes else "the middle N of each line, of two the larger"
     return (
-        f"Tuned on validation structures with {counted(tuned.pairs, 'model')} of N = {tuned.size} "
-        "per trial, within the budget of the suite; the first trial is the suite's own settings. "
-        "The learning rate falls to the given share of itself. Validation and before are force MAE "
-        f"in meV/Å of the best trial and of the first. Study {tuned.study[:12]} of suite "
-        f"{tuned.suite}." + (f" {untuned_note(untuned)}" if untuned else "")
+        f"Tuned on validation structures with {counted(tuned.pairs, 'model')} of {tried} per "
+        "trial, with the updates of the line; the first trial is the suite's own settings, and "
+        "all lines have as many trials. Failed are those that diverged. The learning rate falls to "
+        "the given share of itself. Error and before are force MAE in meV/Å on validation "
+        f"structures, of the best trial and of the first. Study {tuned.study[:12]} of suite "
+        f"{tuned.suite}."
     )
 
 
-def untuned_note(untuned: list[tuple[str, str]]) -> str:
-    """Return which arms of a tuned suite are not tuned, and what follows from that."""
-    others = "; ".join(f"{backbone}, {name}" for backbone, name in untuned)
-    return (
-        f"Not tuned: {others}. Their errors are larger than they need be: a ratio of a tuned arm "
-        "to one of these also shows what tuning gained."
-    )
+SourceErrors = dict[int, dict[Pair, float]]
+"""Errors of the source models of one backbone: budget → pair → error."""
 
 
 def source_models(analysis: Analysis) -> Iterator[Section]:
     """Yield the errors of source models on the test set of their own element."""
-    table = source_table(analysis.results.records)
-    converged = source_convergence(analysis.results.records)
-    note = Paragraph("Errors of the pretrained models on the test set of their own element.")
+    records = analysis.results.records
+    table = source_table(records)
     if table.n_rows:
-        yield Section("sources", "Source models", [note, converged, table])
-
-
-def source_convergence(records: Iterable[Record]) -> Table:
-    """Return a line per source and metric: how its error changed up to the largest budget."""
-    errors: dict[tuple[str, str, str], dict[int, dict[Pair, float]]] = {}
-    for r in records:
-        model = r.model
-        if model.strategy == PRETRAIN and not r.condition and model.updates is not None:
-            budgets = errors.setdefault((model.backbone, _element(model), r.metric), {})
-            budgets.setdefault(model.updates, {})[model.pair] = r.value
-    known = {key: convergence(budgets) for key, budgets in errors.items()}
-    lines = lines_of(
-        {
-            "backbone": backbone,
-            "element": element,
-            "metric": metric,
-            "updates": " → ".join(f"{budget:,}" for budget in found.budgets),
-            "change": change_text(found),
-            "converged?": state_text(found),
-        }
-        for (backbone, element, metric), found in known.items()
-        if found is not None
-    )
-    return Table("Source models: converged or not", lines)
-
-
-def _element(model: ModelKey) -> str:
-    return model.target + (f" ({model.source_part})" if model.source_part else "")
+        note = Paragraph("Errors of the pretrained models on the test set of their own element.")
+        words = Sentences(source_sentences(records, analysis.metrics[0]))
+        yield Section("sources", "Source models", [note, words, table])
 
 
 def source_table(records: Iterable[Record]) -> Table:
-    """Return a line per source model and metric."""
-    lines = lines_of(
-        {
-            "backbone": model.backbone,
-            "element": _element(model),
-            "init seed": str(model.init_seed),
-            "structures": str(model.size),
-            **({} if model.updates is None else {"updates": f"{model.updates:,}"}),
-            "metric": r.metric,
-            "value": f"{number_text(r.value)} {r.unit}",
-        }
-        for r in records
-        if (model := r.model).strategy == PRETRAIN and not r.condition
-    )
+    """Return a line per source model and metric; with budgets, per backbone, source and metric.
+
+    It then has the geometric mean over init seeds at every budget of pretraining, and whether the
+    last is converged.
+    """
+    some = _of_sources(records)
+    budgets = sorted({r.model.updates for r in some if r.model.updates is not None})
+    if budgets:
+        lines = lines_of(
+            {
+                "backbone": backbone,
+                "element": element,
+                "metric": f"{metric} ({unit})",
+                **{f"after {each:,}": _mean(errors.get(each)) for each in budgets},
+                "change": change_text(convergence(errors)),
+                "converged?": state_text(convergence(errors)),
+            }
+            for (backbone, element, metric, unit), errors in _by_budget(some).items()
+        )
+    else:
+        lines = lines_of(
+            {
+                "backbone": r.model.backbone,
+                "element": _element(r),
+                "init seed": str(r.model.init_seed),
+                "structures": str(r.model.size),
+                "metric": r.metric,
+                "value": f"{number_text(r.value)} {r.unit}",
+            }
+            for r in some
+        )
     return Table("Source models", lines, folded=len(lines) > MOST_LINES + 1, brief=False)
+
+
+def source_sentences(records: Iterable[Record], metric: str) -> list[str]:
+    """Return of each backbone and source whether pretraining is converged."""
+    found = []
+    for (backbone, element, name, _), errors in _by_budget(_of_sources(records)).items():
+        if name != metric:
+            continue
+        step = convergence(errors)
+        if step is None:
+            found.append(
+                f"Whether pretraining of {backbone} on {element} is converged is not known: no "
+                "source model was trained with two numbers of updates."
+            )
+            continue
+        fewer, more = step.budgets
+        text = (
+            f"Pretraining of {backbone} on {element} is "
+            f"{'' if step.is_converged else 'not shown to be '}converged: from {fewer:,} to "
+            f"{more:,} updates {metric} changes by {change_text(step)}"
+        )
+        if not step.is_converged:
+            text += ", so longer pretraining may change what transfer gains"
+        found.append(f"{text}.")
+    return found
+
+
+def _of_sources(records: Iterable[Record]) -> list[Record]:
+    """Return the errors of the last weights of source models on all test structures."""
+    return [r for r in records if r.model.strategy == PRETRAIN and not r.condition]
+
+
+def _element(record: Record) -> str:
+    part = record.model.source_part
+    return record.model.target + (f" ({part})" if part else "")
+
+
+def _by_budget(records: Iterable[Record]) -> dict[tuple[str, str, str, str], SourceErrors]:
+    """Return errors by backbone, element, metric and unit; suites of one budget have it as 0."""
+    found: dict[tuple[str, str, str, str], SourceErrors] = {}
+    for r in records:
+        errors = found.setdefault((r.model.backbone, _element(r), r.metric, r.unit), {})
+        if r.value > 0:
+            errors.setdefault(r.model.updates or 0, {})[r.model.pair] = r.value
+    return found
+
+
+def _mean(values: Mapping[Pair, float] | None) -> str:
+    return number_text(geometric_mean(list(values.values()))) if values else "–"

@@ -1,0 +1,93 @@
+"""Which arms of a suite are trained, at which sizes and budgets, and which of these are tuned."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from tlbench.base.registry import near_names
+from tlbench.study.model_key import Place
+from tlbench.study.tuned import PRETRAINING
+from tlbench.transfer import arm
+from tlbench.transfer.strategy import Strategy
+
+if TYPE_CHECKING:
+    from tlbench.study.suite import Suite
+
+
+def budget(suite: "Suite", place: Place) -> int:
+    """Return the number of updates at which the models of a trained place are compared."""
+    training = suite.pretraining if place.strategy == PRETRAINING else suite.training
+    return place.updates or training.updates
+
+
+def budgets_of(suite: "Suite", strategy: Strategy) -> list[int | None]:
+    """Return the budgets that an arm is trained at; none for one that does not train.
+
+    One that trains as long as pretraining and fine-tuning together does so for the largest budget
+    only: it is by far the dearest, and a comparison for the models that are the result.
+    """
+    budgets = suite.target_budgets()
+    if not strategy.trains:
+        return []
+    return budgets[-1:] if strategy.compute_matched else budgets
+
+
+def trained_places(suite: "Suite") -> list[Place]:
+    """Return every arm that trains, at each size and budget; of each backbone pretraining first.
+
+    Pretraining has size 0, as it sees no target data. Training temperatures share their settings.
+    """
+    arms = [arm(name) for name in suite.strategies]
+    sources = suite.source_budgets() if any(each.needs_source for each in arms) else []
+    found = []
+    for backbone in suite.backbones:
+        found += [Place(backbone, PRETRAINING, 0, updates=updates) for updates in sources]
+        found += [
+            Place(backbone, each.name, size, updates=updates)
+            for each, size in product(arms, suite.sizes)
+            for updates in budgets_of(suite, each)
+        ]
+    return found
+
+
+def untuned_places(suite: "Suite") -> list[Place]:
+    """Return the trained places that have the suite's own settings."""
+    tuned, places = suite.tuned, trained_places(suite)
+    if tuned is None:
+        return places
+    return [
+        place
+        for place in places
+        if not tuned.group(place.backbone, place.strategy, place.size, budget(suite, place))
+    ]
+
+
+def contradictions_of_tuning(suite: "Suite") -> Iterator[str]:
+    """Yield in which respects the tuned settings of a suite are of another one."""
+    if suite.tuned is None:
+        return
+    if suite.tuned.suite != suite.name:
+        yield (
+            f"tuned: the settings are of suite {suite.tuned.suite!r}, not of {suite.name!r}; tune "
+            "this one"
+        )
+    places = trained_places(suite)
+    trained = list(dict.fromkeys(place.strategy for place in places))
+    for backbone in suite.tuned.arms:
+        if backbone not in suite.backbones:
+            hint = near_names(backbone, suite.backbones)
+            yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
+    for backbone, name, group in suite.tuned.groups():
+        if name not in trained:
+            yield f"tuned: {name!r} is not trained by the suite; {near_names(name, trained)}"
+        own = [place for place in places if place.strategy == name]
+        sizes, budgets = {place.size for place in own}, {budget(suite, place) for place in own}
+        for noun, stated, possible in (
+            ("size", {*(group.sizes or ())}, sizes),
+            ("budget", {group.updates} - {None}, budgets),
+        ):
+            if others := stated - possible:
+                yield (
+                    f"tuned: {backbone}, {name} is tuned at {noun} {min(filter(None, others))}, "
+                    f"which the suite does not have; it has {', '.join(map(str, sorted(possible)))}"
+                )

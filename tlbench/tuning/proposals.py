@@ -1,0 +1,64 @@
+"""Which settings are tried.
+
+Trials come in rounds. All settings of a round are proposed at once, from the results of the rounds
+before it and a seed of its own. So every process that tunes the same suite proposes the same
+settings, however many work on it, and a search that was stopped goes on as if it had not been.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from tlbench.base.seeds import stream
+from tlbench.study.tuned import TunedSettings
+from tlbench.tuning.ledger import EndedTrial
+from tlbench.tuning.search import Search, Series
+
+ROUND = 4
+"""Trials of a round. Those of the first are drawn at random, but for the suite's own settings."""
+
+BOUNDS = {"learning_rate": (1e-4, 1e-2), "final_learning_rate_fraction": (1e-3, 0.3)}
+"""Bounds of the search, on logarithmic scales."""
+
+
+def proposals(search: Search, series: Series, earlier: Sequence[EndedTrial]) -> list[TunedSettings]:
+    """Return the settings of the next round of a series, whose ``earlier`` rounds have ended."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    number = len(earlier) // ROUND
+    seed = stream("tuning", search.digest(), *series, number) % 2**32
+    with warnings.catch_warnings():
+        # Some versions call this way of keeping the trials of a round apart an experiment.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
+    known = optuna.create_study(sampler=sampler)
+    scales = {
+        name: optuna.distributions.FloatDistribution(*bounds, log=True)
+        for name, bounds in BOUNDS.items()
+    }
+    for ended in earlier:
+        # The suite's own settings may lie outside of the bounds, where the sampler knows nothing.
+        if _within_bounds(ended.settings):
+            known.add_trial(_told(ended, scales))
+    own = [] if earlier else [search.own_settings(series)]
+    asked = [known.ask(scales).params for _ in range(ROUND - len(own))]
+    return own + [TunedSettings(**settings) for settings in asked]
+
+
+def _within_bounds(settings: TunedSettings) -> bool:
+    values = settings.model_dump()
+    return all(low <= values[name] <= high for name, (low, high) in BOUNDS.items())
+
+
+def _told(ended: EndedTrial, scales: dict[str, Any]) -> Any:
+    """Return a trial as optuna knows it: one that diverged has no value, and is to be avoided."""
+    from optuna.trial import TrialState, create_trial
+
+    error = ended.validation_force_mae
+    return create_trial(
+        state=TrialState.PRUNED if error is None else TrialState.COMPLETE,
+        value=error,
+        params=ended.settings.model_dump(),
+        distributions=scales,
+    )
