@@ -23,6 +23,7 @@ TRIALS = 5
 SETTINGS = [
     ("training.validation_points", "2"),
     ("pretraining.validation_points", "2"),
+    ("budgets", "null"),
     ("training.updates", "6"),
     ("pretraining.updates", "6"),
     ("sizes", "[2]"),
