@@ -28,10 +28,11 @@ def with_largest(suite: dict[str, Any]) -> dict[str, Any]:
     found = dict(suite)
     for of, name in OF_TRAINING.items():
         budgets, training = suite.get(name), suite.get(of)
-        if not (isinstance(budgets, list) and budgets and isinstance(training, dict)):
+        if budgets is None or not isinstance(training, dict):
             continue
-        if not all(isinstance(budget, int) for budget in budgets):
-            # Its schema says what is wrong with it.
+        if not (isinstance(budgets, list) and budgets and all(isinstance(b, int) for b in budgets)):
+            # What is wrong is said of the budgets, not that the number of updates is missing, too.
+            found[of] = {"updates": 1, **training}
             continue
         if sorted(set(budgets)) != budgets:
             raise ValueError(f"{name} should be distinct and ascending (given: {budgets})")

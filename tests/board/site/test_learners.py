@@ -234,7 +234,8 @@ def test_a_board_says_what_is_converged(every: Submission):
     assert head.best is not None
     assert head.best.place.strategy in ("l2-sp", "l2-sp+random", "layerwise-lr")
     line = overview_table([every.board]).splitlines()[2]
-    assert "| 100, 400 and 1,600 updates; converged or not, arm by arm | finetune: 1.00" in line
+    assert "| 100, 400 and 1,600 updates; converged or not, arm by arm; untuned |" in line
+    assert "| finetune: 1.00 |" in line
     assert line.endswith("| once converged | 5 pairs |")
 
 

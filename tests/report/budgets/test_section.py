@@ -2,6 +2,7 @@
 
 import math
 
+import one_budget
 import pytest
 from analyses import record_of
 
@@ -161,4 +162,4 @@ def test_models_trained_at_one_temperature_have_no_learning_curve():
 def test_a_suite_of_one_budget_has_no_section_on_budgets(suite):
     some = Results(records(flat({"scratch": {1: 9.0}, "finetune": {1: 3.0}})))
     assert [s.name for s in budgets(Analysis(some, suite, ("force_mae",)))] == ["budgets"]
-    assert list(budgets(Analysis(some, load_suite("smoke"), ("force_mae",)))) == []
+    assert list(budgets(Analysis(some, one_budget.smoke(), ("force_mae",)))) == []

@@ -65,6 +65,8 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             continue
         found.append(outcomes(rows))
         for case, some in analysis.cases(rows).items():
+            if not any(row.trained and row.place.updates for row in some):
+                continue
             name = f"{metric}, {case}" if analysis.has_several else metric
             strategies = present(some, analysis.strategies)
             longer = analysis.suite.pretraining.updates

@@ -161,5 +161,5 @@ def change_text(found: Convergence | None) -> str:
 def state_text(found: Convergence | None) -> str:
     """Return whether an arm is converged, in words."""
     if found is None:
-        return "not known"
+        return "unknown"
     return "converged, rising" if found.state == "worse" else found.state
