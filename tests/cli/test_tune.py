@@ -28,10 +28,10 @@ ARM = TunedGroup(
     ("arguments", "complaint"),
     [
         ("nosuch", "Unknown suite 'nosuch'"),
-        ("smoke --group 3", "The suite does not have the size 3; choose among 1, 4."),
-        ("smoke --group 1,4 --group 4", "The size 4 is given twice; give it once."),
-        ("smoke --group 1;4", "--group should be sizes, as 10,40, but one is not: ['1;4']."),
-        ("smoke --budget 7", "The suite does not have the budget 7; choose among 20."),
+        ("smoke --group 3", "The suite does not have the size 3; choose among 4."),
+        ("smoke --group 4,4", "The size 4 is given twice; give it once."),
+        ("smoke --group 4;4", "--group should be sizes, as 10,40, but one is not: ['4;4']."),
+        ("smoke --budget 7", "The suite does not have the budget 7; choose among 10, 20."),
         ("smoke --trials 0", "Every arm should have at least one trial, not 0."),
         ("smoke --pairs 9", "models of 9 pairs of seeds: the suite has 2."),
         ("smoke --set sizes", "--set sizes: write it as KEY=VALUE"),
@@ -74,7 +74,7 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
     assert seen[0].series() == [
-        ("schnet", "pretrain", 0, 60), ("schnet", "finetune", 1, 20), ("schnet", "finetune", 4, 20),
+        ("schnet", "pretrain", 0, 60), ("schnet", "finetune", 4, 10), ("schnet", "finetune", 4, 20),
     ]  # fmt: skip
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
@@ -95,7 +95,7 @@ def test_the_command_to_go_on_with_names_arms_of_earlier_searches(printed, monke
     )
 
 
-ONE = ("--backbone", "schnet", "--strategy", "scratch", "--group", "4", "--trials", "2")
+ONE = ("--backbone", "schnet", "--strategy", "scratch", "--budget", "20", "--trials", "2")
 SMALL = (*ONE, "--workers", "1")
 
 
@@ -111,8 +111,11 @@ def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, print
     said = printed("tune", "smoke", *small, "--set", "training.learning_rate=1e30")
     text = " ".join(said.split())
     assert text.startswith("2 trials for each of 1 series")
-    assert "Diverged: trial 0, scratch schnet, N 4, seed 0/0 on Ge: The loss is nan" in text
-    assert re.search(r"trial 1, scratch schnet, N 4, seed 0/0 on Ge: \d+ s", text)
+    assert (
+        "Diverged: trial 0, scratch schnet, N 4, 20 updates, seed 0/0 on Ge: The loss is nan"
+        in text
+    )
+    assert re.search(r"trial 1, scratch schnet, N 4, 20 updates, seed 0/0 on Ge: \d+ s", text)
     (found,) = read_tuned(Path("out/tuned.yaml")).arms["schnet"]["scratch"]
     best = f"best validation force MAE {found.validation_force_mae:.1f} meV/Å"
     assert f"schnet, scratch, N = 4, 20 updates: 2 of 2 trials, {best}" in text
@@ -134,7 +137,7 @@ def test_what_the_trials_cost_is_said_before_they_are_run(smoke, here, printed, 
     assert re.fullmatch(re.escape(start) + r"about \S+ s for one worker, by what .*\n", known)
     both = printed("tune", "smoke", "--strategy", "finetune", "--trials", "3", "--dry-run")
     assert "each of 6 series (" in both
-    assert f"18 trainings with {3 * 2 * (60 + 2 * 20)} updates" in both
+    assert f"18 trainings with {3 * 2 * (60 + 10 + 20)} updates" in both
 
 
 def test_a_job_that_fails_ends_in_exit_code_1_and_is_tried_again(capsys, monkeypatch, tmp_path):
