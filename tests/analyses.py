@@ -1,11 +1,12 @@
 """What reports are made of, from a few records."""
 
+import one_budget
+
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table
 from tlbench.report.sections.errors import error_table
 from tlbench.results.records import Record
 from tlbench.results.results import Results
-from tlbench.study.loading import load_suite
 
 
 def record_of(strategy="scratch", value=100.0, **changes) -> Record:
@@ -20,7 +21,7 @@ def record_of(strategy="scratch", value=100.0, **changes) -> Record:
 
 def analysis_of(records, *metrics, **results):
     """Return the analysis of some records by ``metrics``, by default of forces."""
-    return Analysis(Results(records, **results), load_suite("smoke"), metrics or ("force_mae",))
+    return Analysis(Results(records, **results), one_budget.smoke(), metrics or ("force_mae",))
 
 
 def table_of(records, metric="force_mae") -> Table:

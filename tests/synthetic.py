@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from forging import PUBLISHED
+from learners import Learners
 
 from tlbench.base.files import PACKED
 from tlbench.board.reading import digest_of
@@ -53,6 +54,7 @@ def publish(
     seed: int = 0,
     without: Sequence[Coordinates] = (),
     rename: dict[str, str] | None = None,
+    learners: Learners | None = None,
     **about: Any,
 ) -> Path:
     """Write a submission that passes its verification, and return its folder.
@@ -65,6 +67,8 @@ def publish(
         Models that it has no results of.
     rename
         Backbone of the suite → name to give it, as of a plugin.
+    learners
+        What errors follow; drawn at random without.
     about
         What else ``submission.json`` should say, as ``revision``.
     """
@@ -72,7 +76,7 @@ def publish(
     if rename:
         backbones = {rename.get(n, n): config for n, config in chosen.backbones.items()}
         chosen = chosen.model_copy(update={"backbones": backbones})
-    return _Publication(chosen, seed, about).write(results, name, without, about)
+    return _Publication(chosen, seed, about, learners).write(results, name, without, about)
 
 
 class _AnyCode(dict[str, str]):
@@ -91,14 +95,18 @@ def _source(r: Record) -> tuple[object, ...]:
 
 
 class _Publication:
-    def __init__(self, suite: Suite, seed: int, about: dict[str, Any]) -> None:
-        self.suite = suite
+    def __init__(
+        self, suite: Suite, seed: int, about: dict[str, Any], learners: Learners | None
+    ) -> None:
+        self.suite, self.learners = suite, learners
         packages = {"backbone": about.get("providers", {}), **about.get("plugins", {})}
         self.sources = _AnyCode()
         self.study = resolve(suite, published=True)
         self.planned = plan(self.study, KeyScheme(self.sources, packages))
         simulated = {cell.job for cell in self.planned.simulated}
-        self.cells = {Coordinates(c.model, c.job in simulated): c for c in self.planned.cells}
+        self.cells = {
+            Coordinates(c.model, c.job in simulated, c.weights): c for c in self.planned.cells
+        }
         made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
         self.data = {job.config["elements"][0]: key for key, job in made.items()}
         self.digest = self.study.digest
@@ -128,7 +136,13 @@ class _Publication:
         trained = {r.trained: r for r in records if r.trained}
         models = sorted(trained)
         costs = {model: self._cost(trained[model]) for model in models}
-        sources = {_source(trained[m]): costs[m] for m in models if _is_source(trained[m])}
+        # Target models start from source models of the last budget.
+        last = self.suite.source_budgets()[-1]
+        sources = {
+            _source(r): costs[model]
+            for model, r in trained.items()
+            if _is_source(r) and r.model.updates == last
+        }
         for model, r in trained.items():
             if not _is_source(r) and arm(r.model.strategy).needs_source and _source(r) in sources:
                 source = sources[_source(r)]
@@ -153,7 +167,8 @@ class _Publication:
         PROVENANCE_FORMAT.write_lines(folder / (PROVENANCE + PACKED), lines)
         ERRORS_FORMAT.write_lines(folder / (ERRORS + PACKED), errors.values())
         TESTS_FORMAT.write_lines(folder / (TESTS + PACKED), self.tests.values())
-        said = self._about(name, models) | about
+        best = sorted({r.trained for r in records if r.trained and "weights" in r.condition})
+        said = self._about(name, models, best) | about
         said["files"] = {p.name: digest_of(p) for p in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps(said))
         return folder
@@ -188,13 +203,19 @@ class _Publication:
         gain = GAIN.get(where.model.strategy, 0.9) * (1 + 4 / (1 + where.model.size) ** 0.5)
         scale = self.level[where.model.backbone] * gain * self.rng.lognormal(0, 0.05)
         mean = scale * self.rng.uniform(0.8, 1.2, len(tests.n_atoms)) * 24
+        energy = 0.01 * mean
+        if self.learners:
+            forces, energies = self.learners.errors(where.model, where.weights)
+            n_atoms = np.array(tests.n_atoms)
+            mean, energy = 3e-3 * forces * n_atoms, 1e-3 * energies * n_atoms
         return ModelErrors(
             job=job,
             data=tests.data,
-            energy=(0.01 * mean).tolist(),
+            energy=energy.tolist(),
             force_abs=mean.tolist(),
             # Between those of one component with all of the error, and of all with the same.
             force_square=(mean**2 / np.minimum(18, 2.25 * np.array(tests.n_atoms))).tolist(),
+            weights=where.weights,
         )
 
     def _records(self, where: Coordinates, job: str, values: Any) -> list[Record]:
@@ -275,8 +296,8 @@ class _Publication:
         return Structure(rdf=rdf.tolist(), adf=adf.tolist(), coordination=4 * scale)
 
     def _cost(self, r: Record) -> Cost:
-        updates = self.suite.training.updates if r.model.size else 0
-        updates = self.suite.pretraining.updates if _is_source(r) else updates
+        training = self.study.training(r.model)
+        updates = training.updates if training else 0
         # As fast as the pace says, and some time to begin.
         seconds = float(self.rng.uniform(1, 2)) * max(updates, 100) / 10
         return Cost(
@@ -321,7 +342,7 @@ class _Publication:
             git_dirty=False,
         )
 
-    def _about(self, name: str, models: list[str]) -> dict[str, Any]:
+    def _about(self, name: str, models: list[str], best: list[str]) -> dict[str, Any]:
         data = [
             {
                 "card": card.name,
@@ -357,4 +378,5 @@ class _Publication:
             "providers": {},
             "sources": dict(self.sources),
             "weights": {model: sha256(model.encode()).hexdigest() for model in models},
+            "best_weights": {model: sha256(f"best {model}".encode()).hexdigest() for model in best},
         }

@@ -28,7 +28,7 @@ def made(command, tmp_path_factory):
     (folder / "ge.yaml").write_text(yaml.safe_dump(card | use))
     suite = yaml.safe_load((suite_folder() / "smoke.yaml").read_text()) | SETTINGS
     suite["target"]["card"] = str(folder / "ge.yaml")
-    del suite["backbones"]["dimenetpp"], suite["training"]["updates"]
+    del suite["backbones"]["dimenetpp"]
     (folder / "mine.yaml").write_text(yaml.safe_dump(suite | {"name": "mine", "budgets": [6, 12]}))
     where = ("--out", folder / "out", "--store", folder / "store")
     finished = command("run", folder / "mine.yaml", *where)

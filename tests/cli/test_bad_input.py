@@ -39,14 +39,14 @@ def suite_file(folder: Path, old: str, new: str) -> tuple[Path, int]:
             "size 13 is larger than the training set of 'sw-ge' (12 structures)",
         ),
         (["run", "smoke", "--set", "source.card=sw-sn"], "Unknown data set 'sw-sn'"),
-        (["run", "smoke", "--set", "training.updates=many"], "valid integer"),
+        (["run", "smoke", "--set", "pretraining.updates=many"], "valid integer"),
         (["run", "smoke", "--set", "cutoff=-1"], "greater than 0"),
         (["run", "smoke", "--device", "tpu"], "choose one of auto, cpu, cuda"),
         (["show", "suite", "quik"], "did you mean 'quick'?"),
         (["show", "dataset", "sw-is"], "did you mean 'sw-si'"),
         (["show", "backbone", "schnett"], "did you mean 'schnet'?"),
         (["show", "strategy", "zeroshot"], "did you mean 'zero-shot'?"),
-        (["show", "metric", "mae"], "known: adf_error, energy_mae, force_mae, force_rmse"),
+        (["show", "metric", "mae"], "known: adf_error, energy_bias, energy_mae, force_mae"),
     ],
 )
 def test_names_and_settings(refused, arguments, complaint):
@@ -62,10 +62,10 @@ def test_names_and_settings(refused, arguments, complaint):
         ("interval_fs: 100", "interval: 100", "'source.changes.interval'; did you mean"),
         ("frames: 6}", "framse: 6}", "'source.changes.train.framse'; did you mean 'frames'?"),
         ("zero-shot]", "zeroshot]", "unknown strategy 'zeroshot'; did you mean 'zero-shot'?"),
-        ("sizes: [1, 4]", "sizes: [-1, 4]", "'sizes.0': input should be greater than 0"),
+        ("sizes: [4]", "sizes: [-1, 4]", "'sizes.0': input should be greater than 0"),
         ("  schnet: {", "  schnett: {", "unknown backbone 'schnett'; did you mean 'schnet'?\n"),
-        ("version: 1", "version: 1\nversion: 2", "'version' is given twice"),
-        ("sizes: [1, 4]", "sizes: [1, 4", "is not valid YAML"),
+        ("version: 2", "version: 2\nversion: 3", "'version' is given twice"),
+        ("sizes: [4]", "sizes: [4", "is not valid YAML"),
     ],
 )
 def test_a_mistake_in_a_suite_file_is_found_with_its_line(refused, tmp_path, old, new, complaint):

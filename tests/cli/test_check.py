@@ -25,7 +25,7 @@ def baseline(smoke, command, tmp_path_factory):
     path = tmp_path_factory.mktemp("baseline") / "smoke.json"
     made = command("baseline", smoke.out, "--out", path)
     assert made.returncode == 0, made.stderr
-    assert "174 numbers of the suite smoke (version 1)" in made.stdout
+    assert "228 numbers of the suite smoke (version 2)" in made.stdout
     return path
 
 
@@ -39,7 +39,7 @@ def test_an_identical_rerun_passes(smoke, command, baseline, tmp_path):
         "check", smoke.out, "--baseline", baseline, "--exact", "--junit", tmp_path / "junit.xml"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 174 numbers that both have are identical." in done.stdout
+    assert "All 228 numbers that both have are identical." in done.stdout
     assert failures(tmp_path / "junit.xml") == []
 
 
@@ -78,7 +78,7 @@ def test_a_backbone_that_became_worse_is_caught(planted, command, baseline, tmp_
         "check", planted, "--baseline", baseline, "--junit", junit, "--markdown", summary
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.startswith("smoke (version 1): schnet got worse, beside ")
+    assert done.stdout.startswith("smoke (version 2): schnet got worse, beside ")
     assert "schnet, all 6 places: force_mae × 1.200" in done.stdout
     failed = failures(junit)
     # Two metrics of forces: the backbone, and six places under three conditions.
@@ -104,7 +104,7 @@ def test_a_tolerance_lets_a_loss_pass_and_exactness_does_not(planted, command, b
 def test_two_runs_side_by_side(smoke, planted, printed, tmp_path):
     text = printed("compare", smoke.out, planted, "--json", "found.json", "--markdown", "found.md")
     assert "1.200 (2 pairs)" in text
-    assert "174 numbers in both" in text
+    assert "228 numbers in both" in text
     assert "| schnet, zero-shot, N 0, Si → Ge |" in (tmp_path / "found.md").read_text()
     rows = json.loads((tmp_path / "found.json").read_text())["rows"]
     forces = [row for row in rows if row["metric"] == "force_mae"]
@@ -120,7 +120,7 @@ def test_a_run_that_lacks_records_fails(smoke, command, baseline, tmp_path):
     )
     done = command("check", tmp_path, "--baseline", baseline)
     assert done.returncode == 1
-    assert "87 numbers are missing" in done.stdout
+    assert "114 numbers are missing" in done.stdout
 
 
 def test_the_committed_baseline_is_of_the_suite_as_it_is(smoke):

@@ -9,7 +9,7 @@ from tlbench.study.study import resolve
 def test_only_the_strategies_that_are_named_are_run(smoke, printed, tmp_path):
     """With what they start from; and what they would be compared with is said to be missing."""
     said = printed("run", "smoke", "--strategy", "finetune", "--store", smoke.store)
-    assert "0 jobs run, 24 already in the store" in said
+    assert "0 jobs run, 34 already in the store" in said
     assert "Without scratch there is nothing to compare with; add --strategy scratch" in said
     records = read_records(tmp_path / "runs/smoke/records.jsonl")
     assert {r.model.strategy for r in records} == {"pretrain", "finetune"}

@@ -27,7 +27,7 @@ def status(command, out):
 def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
     out, store = tmp_path / "out", tmp_path / "store"
     # Long enough to be looked at on a machine that is busy with other tests.
-    run = start("--out", out, "--store", store, "--set", "training.updates=400")
+    run = start("--out", out, "--store", store, "--set", "budgets=[10, 400]")
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -37,7 +37,7 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert found["alive"]
-        assert sum(found["jobs"].values()) == 44
+        assert sum(found["jobs"].values()) == 62
         assert found["jobs"]["finished"] >= 3
         assert found["left_seconds"] > 0
         assert {"label", "done", "total"} <= found["running"][0].keys()
@@ -70,12 +70,12 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
 def test_a_run_that_ended_and_the_logs_of_its_jobs(smoke, command):
     said = command("status", smoke.out).stdout
     assert "smoke: ended" in said
-    assert "44 jobs: 44 finished" in said
+    assert "62 jobs: 62 finished" in said
     found = status(command, smoke.out)
-    assert (found["done_by_this_run"], found["failed"]) == (44, [])
-    log = command("log", smoke.out, "pretrain schnet on Si, seed 0")
-    assert "finished: pretrain schnet on Si, seed 0" in log.stdout
-    events = command("log", smoke.out, "pretrain schnet on Si, seed 0", "--json").stdout
+    assert (found["done_by_this_run"], found["failed"]) == (62, [])
+    log = command("log", smoke.out, "pretrain schnet on Si, seed 0, 60 updates")
+    assert "finished: pretrain schnet on Si, seed 0, 60 updates" in log.stdout
+    events = command("log", smoke.out, "pretrain schnet on Si, seed 0, 60 updates", "--json").stdout
     kinds = [json.loads(line)["event"] for line in events.splitlines()]
     assert kinds == ["started", "finished"]
     several = command("log", smoke.out, "schnet")
@@ -89,7 +89,9 @@ def test_a_job_that_failed_is_shown_with_the_end_of_its_log(smoke, tmp_path, com
     store, out = tmp_path / "store", tmp_path / "out"
     smoke.copy_store(store)
     entries = map(json.loads, (smoke.out / "provenance.jsonl").read_text().splitlines()[1:])
-    key = next(e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0")
+    key = next(
+        e["job"] for e in entries if e["label"] == "test pretrain schnet on Si, seed 0, 60 updates"
+    )
     shutil.rmtree(store / key)
     limit = ("--memory-limit", "0.03")
     run = process("run", "smoke", "--out", out, "--store", store, *limit)

@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "clusters" / "loopback.py"
-N_JOBS = 44
+N_JOBS = 62
 MARK = "TLBENCH_TEST_PARSL"
 
 QUICKER = """

@@ -47,17 +47,19 @@ def test_without_the_sizes_of_data_nothing_is_counted_that_depends_on_them(plann
 
 def test_training_is_counted_in_force_calls(trained):
     found = amounts(trained, "train")
-    schnet = found["finetune schnet, N 4, seed 0/0 on Ge from Si"]
-    config = next(j.settings for j in trained.values() if "finetune schnet, N 4" in j.label)
+    schnet = found["finetune schnet, N 4, 20 updates, seed 0/0 on Ge from Si"]
+    config = next(j.settings for j in trained.values() if "finetune schnet, N 4, 20" in j.label)
     batch = min(config.training.batch_size, 4)
     calls = UPDATE * config.training.updates
     evaluated = 3 * 4 * 8 + (config.training.validation_points + 1) * 4 * 8
     assert schnet == Amount(calls * (batch * 8 + CALL) + evaluated, config.rate)
-    other = found["finetune dimenetpp, N 4, seed 0/0 on Ge from Si"]
+    other = found["finetune dimenetpp, N 4, 20 updates, seed 0/0 on Ge from Si"]
     assert other == replace(schnet, rate=other.rate)
     assert other.rate != schnet.rate
     # Six of twelve structures are of 600 K.
-    part, whole = (found[f"pretrain schnet on Si{p}, seed 0"].number for p in (" (600 K)", ""))
+    part, whole = (
+        found[f"pretrain schnet on Si{p}, seed 0, 60 updates"].number for p in (" (600 K)", "")
+    )
     assert part == whole - 3 * 6 * 8
 
 
@@ -89,7 +91,7 @@ def test_data_and_references_from_files_are_counted_in_structures():
 
 @pytest.mark.parametrize(("size", "watched"), [(None, 4), (1, 1), (3, 3), (9, 4)])
 def test_validation_is_counted_on_the_structures_that_are_watched(trained, size, watched):
-    job = next(j for j in trained.values() if "finetune schnet, N 4" in j.label)
+    job = next(j for j in trained.values() if "finetune schnet, N 4, 20" in j.label)
     points = job.settings.training.validation_points
 
     def amount(validation_size):

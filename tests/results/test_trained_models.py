@@ -46,18 +46,18 @@ def test_the_potential_of_a_model_is_the_one_that_was_measured(smoke):
     assert np.isfinite(potential.reference_energy[32].item())
 
 
-def test_models_are_sorted_by_backbone_strategy_and_size(smoke):
+def test_models_are_sorted_by_backbone_strategy_and_budget(smoke):
     found = list_models(smoke.out)
     places = [
-        (m.model.backbone, m.model.strategy, m.model.size, m.model.subset_seed) for m in found
+        (m.model.backbone, m.model.strategy, m.model.updates, m.model.subset_seed) for m in found
     ]
     assert places[:6] == [
-        ("dimenetpp", "pretrain", 12, None),
-        ("dimenetpp", "scratch", 1, 0),
-        ("dimenetpp", "scratch", 1, 1),
-        ("dimenetpp", "scratch", 4, 0),
-        ("dimenetpp", "scratch", 4, 1),
-        ("dimenetpp", "finetune", 1, 0),
+        ("dimenetpp", "pretrain", 60, None),
+        ("dimenetpp", "scratch", 10, 0),
+        ("dimenetpp", "scratch", 10, 1),
+        ("dimenetpp", "scratch", 20, 0),
+        ("dimenetpp", "scratch", 20, 1),
+        ("dimenetpp", "finetune", 10, 0),
     ]
     assert [m.model.backbone for m in found] == ["dimenetpp"] * 10 + ["schnet"] * 10
 
@@ -67,11 +67,11 @@ def test_only_the_models_that_are_asked_for_are_listed(smoke):
     assert {(m.model.backbone, m.model.strategy, m.model.size) for m in found} == {
         ("schnet", "finetune", 4)
     }
-    assert len(found) == 2
+    assert len(found) == 4
     for wanted, complaint in (
         ({"backbones": ["schnt"]}, "--backbone schnt: .* did you mean 'schnet'"),
         ({"strategies": ["finetun"]}, "--strategy finetun: .* did you mean 'finetune'"),
-        ({"sizes": [5]}, "--size 5: the run has no model of it; its sizes are 0, 1, 4, 12"),
+        ({"sizes": [5]}, "--size 5: the run has no model of it; its sizes are 0, 4, 12"),
     ):
         with pytest.raises(InputError, match=complaint):
             list_models(smoke.out, **wanted)

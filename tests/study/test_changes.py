@@ -24,15 +24,17 @@ def test_a_suite_as_it_is_shipped_has_no_changes():
 
 def test_settings_are_named_with_their_values_before_and_after():
     settings = [
-        ("training.updates", "50"),
+        ("budgets", "[10, 50]"),
         ("sizes", "[1, 2]"),
         ("backbones.schnet.hidden_channels", "8"),
     ]
     found = texts(load_suite("smoke", settings))
+    assert "budgets: 10, 20 → 10, 50" in found
+    # The largest budget is that of the trainings' own settings.
     assert "training.updates: 20 → 50" in found
-    assert "sizes: 1, 4 → 1, 2" in found
+    assert "sizes: 4 → 1, 2" in found
     assert any(each.startswith("backbones.schnet.hidden_channels: ") for each in found)
-    assert len(found) == 3
+    assert len(found) == 4
 
 
 def test_other_backbones_are_one_change():
@@ -78,15 +80,13 @@ def test_a_suite_file_of_ones_own_is_compared_with_itself(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(value))
     assert changes_of(resolve(load_suite(str(path)))) == []
-    assert texts(load_suite(str(path), [("training.updates", "7")])) == ["training.updates: 20 → 7"]
+    assert texts(load_suite(str(path), [("cutoff", "3.5")])) == ["cutoff: 4.0 → 3.5"]
 
 
 def test_a_changed_run_that_is_repeated_is_still_compared_with_the_shipped_suite(tmp_path):
     path = tmp_path / "suite.json"
-    path.write_text(
-        json.dumps(resolve(load_suite("smoke", [("training.updates", "50")])).complete())
-    )
-    assert texts(load_suite(str(path))) == ["training.updates: 20 → 50"]
+    path.write_text(json.dumps(resolve(load_suite("smoke", [("cutoff", "3.5")])).complete()))
+    assert texts(load_suite(str(path))) == ["cutoff: 4.0 → 3.5"]
 
 
 def test_what_only_one_has_is_not_set_in_the_other():
@@ -97,9 +97,9 @@ def test_what_only_one_has_is_not_set_in_the_other():
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_report_of_a_changed_run_drops_the_description(tmp_path, changed):
-    suite = load_suite("smoke", [("training.updates", "50")] if changed else [])
+    suite = load_suite("smoke", [("pretraining.updates", "50")] if changed else [])
     write_report(tmp_path / "report.html", resolve(suite), {}, Results([]), [])
     page = (tmp_path / "report.html").read_text()
     assert (suite.description in page) != changed
-    assert ("<code>training.updates</code>" in page) == changed
+    assert ("<code>pretraining.updates</code>" in page) == changed
     assert ("settings changed" in page) == changed

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 
+import one_budget
 import pytest
 
 from tlbench.base.errors import InputError
@@ -43,15 +44,18 @@ def test_the_dft_suites_follow_the_study():
     study, small = load_suite("si-ge-dft"), load_suite("si-ge-dft-cpu")
     assert study.cutoff == 4.3
     assert study.sizes == [1, 10, 40, 100, 195]
-    assert len(study.subset_seeds) >= 5
+    assert study.budgets == [400, 1600, 6400]
     different = {
-        "name", "version", "title", "description", "subset_seeds", "init_seeds", "pairing",
-        "pretraining", "training", "distances",
+        "name", "version", "title", "description", "backbones", "sizes", "subset_seeds",
+        "init_seeds", "pretraining", "pretraining_budgets", "distances",
     }  # fmt: skip
     assert study.model_dump(exclude=different) == small.model_dump(exclude=different)
-    assert small.subset_seeds == [0, 1, 2]
-    models = 2 * (1 + 5 * 3 * 2 + 1)
-    assert len(plan(resolve(small)).jobs) == 2 + 2 * models + 2
+    assert study.pairing == "zip"
+    assert [len(suite.subset_seeds) for suite in (study, small)] == [10, 5]
+    # Two source models, two arms at three budgets, one at the largest, and zero-shot; each trained
+    # model is measured with its last and its best weights.
+    trained = 5 * (2 + 4 * (2 * 3 + 1))
+    assert len(plan(resolve(small)).jobs) == 2 + 3 * trained + 2 * 5 + 1
 
 
 def test_one_model_is_trained_at_each_temperature():
@@ -60,7 +64,7 @@ def test_one_model_is_trained_at_each_temperature():
     subsets = [j.settings.subset for j in planned.jobs.values() if j.kind == "train"]
     trained = [s for s in subsets if s]
     assert {s.temperature_k for s in trained} == {600.0, 1800.0}
-    # Two backbones and arms, two sizes, subsets and temperatures.
+    # Two backbones and arms, two budgets, subsets and temperatures.
     assert len(trained) == 2 * 2 * 2 * 2 * 2
     assert {c.model.train_temperature_k for c in planned.cells} == {None, 600.0, 1800.0}
     # The pretrained models are those of the plain suite.
@@ -153,33 +157,37 @@ def test_dynamics_that_cannot_be_is_refused(setting, message):
 
 
 @pytest.mark.parametrize(
-    ("suite", "digest", "keys"),
+    ("suite", "version", "digest", "keys"),
     [
         (
             "smoke",
+            one_budget.SMOKE,
             "546ab1abe1ff4e23862126d6b7434baf72a166d004603e40feab006148737799",
             "4e0608b567ffb6012cb5afd24957967986464a2c2825c09b865c800a0be992c8",
         ),
         (
             "si-ge-sw",
+            {},
             "25c4053af31c0a1a68b1be7eb11dcad9f1e3ec8479bce563a00dc7f9ad261af3",
             "9d9a52806b8d33531929667d864924d690a902591fc050bdce315298e3c34b36",
         ),
         (
             "si-ge-dft",
+            one_budget.SI_GE_DFT,
             "d5602d73f83a8864189fcf87833df36da2ee0e31b4e22e59488407e9a88047bc",
             "889c9426d32d2fd236b52a07542b482e1c7dae8a2e4fea0f5b27b9dc36aac27a",
         ),
         (
             "temperature-sw",
+            {},
             "e6de16c763947a4808f0d61a3a5139a6a1433185848ae8e56ea17cfab7f124e3",
             "94c8420a4e1164e7d5073b34cb7aa29068fd101834cd81d9500c18400964a4b3",
         ),
     ],
 )
-def test_what_keys_were_made_of_first_is_still_known(suite, digest, keys):
+def test_what_keys_were_made_of_first_is_still_known(suite, version, digest, keys):
     """So that submissions of that time can be verified."""
-    planned = plan(resolve(load_suite(suite)), KeyScheme(None, {}))
+    planned = plan(resolve(load_suite(suite, version.items())), KeyScheme(None, {}))
     assert planned.study.digest == digest
     # Timings are no results, and what data have in common says nothing of models.
     other = ("speed", "environments", "distance", "coverage", "geometry")
@@ -198,12 +206,15 @@ def test_every_arm_gets_the_same_training_and_the_same_structures():
     planned = plan(resolve(load_suite("smoke")))
     settings = [j.settings for j in planned.jobs.values() if j.kind == "train"]
     trained = [each for each in settings if each.subset]
-    assert len({str(each.training) for each in trained}) == 1
+    assert len({str(each.training) for each in trained}) == 2
     by_arm = {
-        arm: {(c.subset.size, c.subset.seed) for c in trained if c.strategy == arm}
+        arm: {
+            (c.training.updates, c.subset.size, c.subset.seed) for c in trained if c.strategy == arm
+        }
         for arm in ("scratch", "finetune")
     }
-    assert by_arm["scratch"] == by_arm["finetune"] == {(1, 0), (1, 1), (4, 0), (4, 1)}
+    both = {(updates, 4, seed) for updates in (10, 20) for seed in (0, 1)}
+    assert by_arm["scratch"] == by_arm["finetune"] == both
 
 
 def test_planning_is_pure():
@@ -239,7 +250,7 @@ def test_another_version_of_a_plugin_is_other_work(monkeypatch):
 @pytest.mark.parametrize(
     ("setting", "untouched"),
     [
-        (("training.updates", "21"), {"dataset"}),
+        (("budgets", "[10, 21]"), {"dataset"}),
         (("cutoff", "4.1"), {"dataset"}),
         (("metrics", "[force_mae]"), {"dataset", "train"}),
     ],
@@ -255,7 +266,7 @@ def test_target_training_does_not_touch_pretraining():
         planned = plan(resolve(load_suite("smoke", settings)))
         return {k for k, j in planned.jobs.items() if j.label.startswith("pretrain")}
 
-    assert pretraining(("training.updates", "21"), ("sizes", "[2]")) == pretraining()
+    assert pretraining(("budgets", "[10, 21]"), ("sizes", "[2]")) == pretraining()
     assert pretraining(("pretraining.updates", "61")) != pretraining()
 
 
@@ -318,9 +329,11 @@ def test_parts_of_the_source_are_pretrained_on_apart():
         if j.label.startswith("pretrain schnet")
     }
     assert subsets == {
-        "pretrain schnet on Si (600 K), seed 0": Share(share=1, seed=0, temperatures_k=[600]),
-        "pretrain schnet on Si (50 % of all), seed 0": Share(share=0.5, seed=0),
-        "pretrain schnet on Si, seed 0": None,
+        "pretrain schnet on Si (600 K), seed 0, 60 updates": Share(
+            share=1, seed=0, temperatures_k=[600]
+        ),
+        "pretrain schnet on Si (50 % of all), seed 0, 60 updates": Share(share=0.5, seed=0),
+        "pretrain schnet on Si, seed 0, 60 updates": None,
     }
     # The whole is what it is without parts, and scratch is trained once.
     assert keys(kind="train") < keys(PARTS, kind="train")
@@ -336,8 +349,8 @@ def test_distances_add_jobs_and_change_none():
     assert keys() < keys(DISTANCES)
     planned = plan(resolve(load_suite("smoke", [DISTANCES])))
     kinds = Counter(j.kind for key, j in planned.jobs.items() if key not in keys())
-    # Two sizes and two subsets.
-    assert kinds == {"environments": 2, "distance": 1, "geometry": 1, "coverage": 4}
+    # Of one size, two subsets.
+    assert kinds == {"environments": 2, "distance": 1, "geometry": 1, "coverage": 2}
 
 
 def test_temperatures_are_compared_with_each_other_and_with_every_part():

@@ -57,10 +57,12 @@ def test_a_study_spells_out_every_setting():
     assert settings["n_filters"] == 8
     assert settings["cutoff"] == study.suite.cutoff
     assert settings.keys() == BACKBONES.get("schnet").model_fields.keys()
-    scratch = next(model for model in study.grid if model.strategy == "scratch")
-    assert study.training(scratch) == study.suite.training
-    assert study.training(scratch.replace(strategy="pretrain")) == study.suite.pretraining
-    assert study.training(scratch.replace(strategy="zero-shot")) is None
+    first, last = [model for model in study.grid if model.strategy == "scratch"][:2]
+    assert (first.updates, last.updates) == (10, 20)
+    assert study.training(last) == study.suite.training
+    assert study.training(first) == study.suite.training.model_copy(update={"updates": 10})
+    assert study.training(last.replace(strategy="pretrain", updates=60)) == study.suite.pretraining
+    assert study.training(last.replace(strategy="zero-shot", updates=None)) is None
 
 
 def test_the_grid_has_every_coordinate_of_the_suite():
@@ -68,7 +70,9 @@ def test_the_grid_has_every_coordinate_of_the_suite():
     trained = [model for model in study.grid if model.strategy == "finetune"]
     suite = study.suite
     assert len(set(trained)) == len(trained)
-    assert len(trained) == 3 * 2 * len(suite.sizes) * len(suite.backbones) * len(suite.seed_pairs())
+    n_places = 3 * 2 * len(suite.sizes) * len(suite.budgets) * len(suite.backbones)
+    assert len(trained) == n_places * len(suite.seed_pairs())
+    assert {model.updates for model in trained} == set(suite.budgets)
     assert {model.source_part for model in trained} == {"600 K", "50 % of all", "all"}
     assert {model.train_temperature_k for model in trained} == {600.0, 1800.0}
     assert {model.pair for model in trained} == set(suite.seed_pairs())

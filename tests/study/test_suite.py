@@ -42,9 +42,10 @@ def test_the_study_is_as_published():
 
 
 def test_the_command_line_overrides_one_key():
-    suite = load_suite("smoke", [("training.updates", "7"), ("backbones.schnet.n_filters", "9")])
-    assert suite.training.updates == 7
-    assert suite.training.batch_size == load_suite("smoke").training.batch_size
+    settings = [("pretraining.updates", "7"), ("backbones.schnet.n_filters", "9")]
+    suite = load_suite("smoke", settings)
+    assert suite.pretraining.updates == 7
+    assert suite.pretraining.batch_size == load_suite("smoke").pretraining.batch_size
     assert suite.backbone_config("schnet").model_dump()["n_filters"] == 9
 
 
@@ -138,16 +139,16 @@ def test_a_suite_of_too_many_models_is_refused_before_it_is_laid_out(tmp_path):
     text = text.replace("frames: 6", "frames: 20000")
     path = tmp_path / "huge.yaml"
     path.write_text(re.sub(r"(?m)^subset_seeds: .*", f"subset_seeds: {list(range(3000))}", text))
-    with pytest.raises(InputError, match=r"has 360,000,000 models, .* at most 200,000"):
+    with pytest.raises(InputError, match=r"has 720,000,000 models, .* at most 200,000"):
         load_suite(path)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("training.updates", "1000000000000000000", "'training.updates': .* 100000000"),
-        ("training.updates", "'" + "9" * 4000 + "'", "'training.updates': .* 100000000"),
-        ("training.updates", "59" + ":59" * 3000, "'training.updates': .*valid integer"),
+        ("pretraining.updates", "1000000000000000000", "'pretraining.updates': .* 100000000"),
+        ("pretraining.updates", "'" + "9" * 4000 + "'", "'pretraining.updates': .* 100000000"),
+        ("pretraining.updates", "59" + ":59" * 3000, "'pretraining.updates': .*valid integer"),
         ("training.batch_size", "100001", "'training.batch_size': .* 100000"),
         ("training.validation_points", "1000000000", "'training.validation_points': "),
         ("init_seeds", f"['{10**4000}']", "'init_seeds.0': "),
@@ -194,7 +195,7 @@ def test_architectures_share_a_protocol():
     for setting in (
         ("sizes", "[1, 3]"),
         ("cutoff", "5"),
-        ("training.updates", "7"),
+        ("budgets", "[7, 20]"),
         ("subset_seeds", "[0]"),
         ("target.changes.seed", "5"),
         ("version", "9"),

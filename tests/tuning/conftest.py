@@ -24,6 +24,7 @@ SETTINGS = [
     ("budgets", "null"),
     ("training.validation_points", "2"),
     ("pretraining.validation_points", "2"),
+    ("budgets", "null"),
     ("training.updates", "6"),
     ("pretraining.updates", "6"),
     ("sizes", "[2]"),
