@@ -129,8 +129,9 @@ class _Publication:
                 values = self._simulated(runs[-1])
             else:
                 errors.setdefault(job, self._errors(where, job))
+                by = self.suite.by if where.weights == "last" else []
                 values = recompute(
-                    errors[job], self.tests[where.model.target], self.suite.metrics, self.suite.by
+                    errors[job], self.tests[where.model.target], self.suite.metrics, by
                 )
             records += self._records(where, job, values)
         trained = {r.trained: r for r in records if r.trained}
