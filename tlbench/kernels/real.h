@@ -6,6 +6,7 @@
 #ifdef DOUBLE
 #define REAL double
 #define FUSED __builtin_fma
+#define SQUARE_ROOT __builtin_sqrt
 #define INTEGER int64_t
 #define MANTISSA 52
 #define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
@@ -16,6 +17,7 @@
 #else
 #define REAL float
 #define FUSED __builtin_fmaf
+#define SQUARE_ROOT __builtin_sqrtf
 #define INTEGER int32_t
 #define MANTISSA 23
 #define ROUND 12582912.0f /* 1.5 * 2^23 */
