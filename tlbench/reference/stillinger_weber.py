@@ -111,7 +111,8 @@ class StillingerWeber:
             return self._plain(graph)
         s, n_atoms = self.parameters, graph.n_atoms
         centre, neighbour = graph.edge_index.contiguous()
-        first = torch.searchsorted(centre, torch.arange(n_atoms + 1))
+        degree = torch.bincount(centre, minlength=n_atoms)
+        first = torch.cat([degree.new_zeros(1), degree.cumsum(0)])
         pair, strength = s.A * s.epsilon, s.lambda_ * s.epsilon
         constants = [pair, s.sigma, strength, s.B, s.p, s.q, s.cutoff, s.gamma]
         known = [first, neighbour, graph.reverse_edge.contiguous(), shift, x]
