@@ -14,4 +14,5 @@
 #include "filter.h"
 #include "edges.h"
 #include "harmonics.h"
+#include "radial.h"
 #include "stillinger_weber.h"

@@ -6,12 +6,13 @@ import torch
 from scipy.special import eval_legendre, spherical_jn
 from torch import Tensor
 
-from tlbench.kernels.derivatives import scoped
+from tlbench.kernels.derivatives import current_scope, scoped
 from tlbench.kernels.library import MAX_ORDERS, SWITCH
 from tlbench.models.backbones.dimenetpp.angular import Neighbourhoods, angular_sum
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics, solid_harmonics
 from tlbench.models.backbones.dimenetpp.radial import (
     RadialFunctions,
+    _Functions,
     bessel_series,
     spherical_bessel_zeros,
 )
@@ -112,12 +113,40 @@ def test_series_of_bessel_functions() -> None:
             )
 
 
+@pytest.mark.usefixtures("kernels")
 def test_derivatives_of_radial_functions() -> None:
     radial = RadialFunctions(7, 6, cutoff=5.0, exponent=6)
     distance = torch.linspace(0.7, 5.3, 60).requires_grad_(True)
     assert torch.autograd.gradcheck(radial, distance)
     assert torch.autograd.gradgradcheck(radial, distance)
-    assert (radial(distance)[distance >= 5] == 0).all()
+    for found in radial(distance):
+        assert (found[distance >= 5] == 0).all()
+        assert found[distance < 5].all(dim=1).any()
+
+
+@pytest.mark.parametrize(("n_orders", "n_radial"), [(7, 6), (2, 1), (10, 20)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 2e-14), (torch.float32, 1e-6)])
+def test_polynomials_are_the_series(
+    n_orders: int, n_radial: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    """Values and derivatives, to within rounding, from close pairs to beyond the cutoff."""
+    radial = RadialFunctions(n_orders, n_radial, cutoff=5.0, exponent=5)
+    distance = torch.linspace(0.3, 5.1, 997, dtype=torch.float64)
+    for order in (0, 1, 2):
+        expected = radial.derivative(distance.to(dtype).double(), order)
+        found = torch.cat(
+            _Functions.apply(distance.to(dtype), None, radial, order, current_scope()), dim=1
+        )
+        # Relative to the envelope, which rises by orders of magnitude towards short distances.
+        scale = expected.abs().amax(dim=1, keepdim=True) + 1e-3 * expected.abs().amax(dim=0)
+        assert float(((found.double() - expected).abs() / scale).max()) < tolerance * 10**order
+
+
+def test_distances_that_are_not_numbers_give_none() -> None:
+    radial = RadialFunctions(7, 6, cutoff=5.0, exponent=6)
+    for found in radial(torch.tensor([torch.nan, 3.0])):
+        assert found[0].isnan().all()
+        assert found[1].isfinite().all()
 
 
 def paired(n_edges: int) -> Tensor:
