@@ -1,5 +1,5 @@
 /* Networks of dense layers v' = silu(W v + b) * filter + skip on the rows of a batch, in tiles that
- * stay in the cache: values, their changes, and the adjoints of both.
+ * stay in the first-level cache: forward, adjoint, and tangent with the parameters' derivatives.
  *
  * With z = W v + b and s = sigmoid(z): f = z s, f' = s + f - f s, f'' = (1 - s)(2 f' - f).
  *
@@ -9,7 +9,9 @@
  * r F, with r (n, n_r) and F (n_r, width). Weights are (width, inputs) as in torch; a missing bias
  * is NULL. The result is the last value. All widths are multiples of LANES and of ROWS.
  *
- * No pass keeps what layers give: fetching it from memory takes longer than computing it again.
+ * What is kept per row and layer (z, slopes, source adjoints) lies in memory in the order in which
+ * it is visited, (tile, layer, row, width), so that it streams. s is computed again, which takes
+ * less time than fetching it.
  */
 
 #define ROWS 8 /* rows of a register block; TILE is a multiple */
@@ -69,45 +71,39 @@ typedef struct {
   const REAL* filter; /* F */
 } net;
 
-/* Arrays of the inputs, or of their changes or adjoints. */
+/* One thread's memory: tiles of the values and of their adjoints, those of value -1 first. */
 typedef struct {
-  const REAL *v0, *beside, *r;
-} inputs;
-
-/* One thread's memory. Of each value a tile and, behind it, that of its change; the adjoints of
- * both likewise; those of value -1 first. Of each layer f', and f'' times the change of z. */
-typedef struct {
-  REAL *memory, *values, *adjoints, *slopes, *bends, *t, *phi, *f, *flipped[MAX_LAYERS];
-  int size; /* of a tile */
+  REAL *memory, *values, *adjoints, *sigma, *t, *phi, *dphi, *flipped[MAX_LAYERS];
+  int size, total, before[MAX_LAYERS]; /* of a tile; of all layers; of the layers before */
 } work;
 
 static int width_of(const net* c, int value) {
   return value < 0 ? c->beside : value ? c->widths[value - 1] : c->inputs;
 }
-static REAL* value_of(const work* w, int value) { return w->values + (value + 1) * 2l * w->size; }
-static REAL* adjoint_of(const work* w, int value) {
-  return w->adjoints + (value + 1) * 2l * w->size;
-}
+static REAL* value_of(const work* w, int value) { return w->values + (value + 1) * w->size; }
+static REAL* adjoint_of(const work* w, int value) { return w->adjoints + (value + 1) * w->size; }
 
 static work prepare(const net* c) {
   work w;
   int wide = c->inputs > c->beside ? c->inputs : c->beside;
   long weights = 0;
+  w.total = 0;
   for (int i = 0; i < c->n_layers; ++i) {
     if (c->widths[i] > wide) wide = c->widths[i];
     weights += c->widths[i] * width_of(c, c->source[i]);
+    w.before[i] = w.total;
+    w.total += c->widths[i];
   }
   w.size = TILE * wide;
-  w.memory = (REAL*)vectors(((6l * c->n_layers + 14) * w.size + weights) / LANES);
+  w.memory = (REAL*)vectors(((3l * c->n_layers + 7) * w.size + weights) / LANES);
   if (!w.memory) return w;
   w.values = w.memory;
-  w.adjoints = w.values + (c->n_layers + 2) * 2l * w.size;
-  w.slopes = w.adjoints + (c->n_layers + 2) * 2l * w.size;
-  w.bends = w.slopes + (long)c->n_layers * w.size;
-  w.t = w.bends + (long)c->n_layers * w.size;
-  w.phi = w.t + 2l * w.size;
-  w.f = w.phi + 2l * w.size;
-  REAL* to = w.f + 2l * w.size;
+  w.adjoints = w.values + (c->n_layers + 2) * w.size;
+  w.sigma = w.adjoints + (c->n_layers + 2) * w.size;
+  w.t = w.sigma + c->n_layers * w.size;
+  w.phi = w.t + w.size;
+  w.dphi = w.phi + w.size;
+  REAL* to = w.dphi + w.size;
   for (int i = 0; i < c->n_layers; ++i) {
     const int n_in = width_of(c, c->source[i]);
     w.flipped[i] = to;
@@ -116,6 +112,19 @@ static work prepare(const net* c) {
     to += c->widths[i] * n_in;
   }
   return w;
+}
+
+/* Where the entries of a tile and layer begin. */
+ALWAYS_INLINE long place(const work* w, long row, int layer) {
+  return row * w->total + TILE * w->before[layer];
+}
+
+/* Ask for entries that come next, while others are computed. */
+ALWAYS_INLINE void ask(const REAL* array, const work* w, const net* c, long row, int layer) {
+  if (!array) return;
+  const char* from = (const char*)(array + place(w, row, layer));
+  for (long byte = 0; byte < (long)(TILE * c->widths[layer] * sizeof(REAL)); byte += 64)
+    __builtin_prefetch(from + byte, 0, 2);
 }
 
 /* The filter of every row of a tile. */
@@ -168,128 +177,110 @@ static void filter_adjoints(const net* c, const REAL* t, const REAL* r, long row
     add_filter_adjoints(c, c->n_r, t, r, row, rows, r_adjoint, f_adjoint);
 }
 
-/* The values of a tile and, if `dual`, their changes. */
-ALWAYS_INLINE void evaluate(const net* c, const work* w, const int dual, inputs in, inputs change,
-                            long row, int rows) {
-  fetch(value_of(w, 0), in.v0, row, rows, c->inputs);
-  fetch(value_of(w, -1), in.beside, row, rows, c->beside);
-  if (c->filtered >= 0) filters(c, in.r, row, rows, w->phi);
-  if (dual) {
-    fetch(value_of(w, 0) + TILE * c->inputs, change.v0, row, rows, c->inputs);
-    fetch(value_of(w, -1) + TILE * c->beside, change.beside, row, rows, c->beside);
-    if (c->filtered >= 0)
-      filters(c, change.r, row, rows, w->phi + TILE * c->widths[c->filtered]);
-  }
-  for (int layer = 0; layer < c->n_layers; ++layer) {
-    const int width = c->widths[layer], n_in = width_of(c, c->source[layer]), n = TILE * width;
-    const REAL* add = c->skip[layer] == NONE ? NULL : value_of(w, c->skip[layer]);
-    const REAL *phi = layer == c->filtered ? w->phi : NULL, *bias = c->bias[layer];
-    REAL *to = value_of(w, layer + 1), *slopes = w->slopes + (long)layer * w->size;
-    REAL* bends = w->bends + (long)layer * w->size;
-    product((1 + dual) * TILE, width, value_of(w, c->source[layer]), n_in, 1, w->flipped[layer],
-            width, n_in, to, width, 0);
-    for (int i = 0; i < n; i += LANES) {
-      const vec z = sum(load(to + i), bias, i % width), s = sigmoid(z), f = z * s;
-      const vec slope = s + f - f * s;
-      vec value = f;
-      store(slopes + i, slope);
-      if (phi) {
-        store(w->f + i, f);
-        value *= load(phi + i);
-      }
-      store(to + i, sum(value, add, i));
-      if (!dual) continue;
-      const vec dz = load(to + n + i);
-      vec df = slope * dz;
-      store(bends + i, ((REAL)1 - s) * ((REAL)2 * slope - f) * dz);
-      if (phi) {
-        store(w->f + n + i, df);
-        df = df * load(phi + i) + f * load(phi + n + i);
-      }
-      store(to + n + i, sum(df, add, n + i));
-    }
-  }
-}
-
-/* out (n, width): the result or, if `dual`, its change. Returns 0, or 1 if memory is short. */
-ALWAYS_INLINE int forward_rows(long begin, long end, net c, const int dual, inputs in,
-                               inputs change, REAL* out) {
+/* out (n, width); z is kept for the derivatives. Returns 0, or 1 if memory is short. */
+static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* beside,
+                       const REAL* r, REAL* out, REAL* z) {
   const work w = prepare(&c);
   if (!w.memory) return 1;
-  const int width = c.widths[c.n_layers - 1];
   for (long row = begin; row < end; row += TILE) {
     const int rows = end - row < TILE ? (int)(end - row) : TILE;
-    evaluate(&c, &w, dual, in, change, row, rows);
-    put(out, value_of(&w, c.n_layers) + dual * TILE * width, row, rows, width);
+    fetch(value_of(&w, 0), v0, row, rows, c.inputs);
+    fetch(value_of(&w, -1), beside, row, rows, c.beside);
+    for (int layer = 0; layer < c.n_layers; ++layer) {
+      const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]);
+      const REAL* add = c.skip[layer] == NONE ? NULL : value_of(&w, c.skip[layer]);
+      const REAL *phi = NULL, *bias = c.bias[layer];
+      REAL* to = value_of(&w, layer + 1);
+      REAL* z_here = z + place(&w, row, layer);
+      ask(z, &w, &c, row, layer);
+      product(TILE, width, value_of(&w, c.source[layer]), n_in, 1, w.flipped[layer], width, n_in,
+              to, width, 0);
+      if (layer == c.filtered) {
+        filters(&c, r, row, rows, w.phi);
+        phi = w.phi;
+      }
+      for (int i = 0; i < TILE * width; i += LANES) {
+        vec x = load(to + i);
+        if (bias) x += load(bias + i % width);
+        vec value = x * sigmoid(x);
+        if (phi) value *= load(phi + i);
+        store(z_here + i, x);
+        store(to + i, sum(value, add, i));
+      }
+    }
+    put(out, value_of(&w, c.n_layers), row, rows, c.widths[c.n_layers - 1]);
   }
   free(w.memory);
   return 0;
 }
 
-static int forward_net(long begin, long end, net c, int dual, inputs in, inputs change,
-                       REAL* out) {
-  if (dual) return forward_rows(begin, end, c, 1, in, change, out);
-  return forward_rows(begin, end, c, 0, in, change, out);
-}
-
-/* The derivatives of S = sum(given . result) + sum(given_change . change of the result), the second
- * term if `dual`: by v0, beside and r, where wanted; and, if weight_adjoint is not NULL, by
- * weights, biases and F, added to what is there. */
-ALWAYS_INLINE int adjoint_rows(long begin, long end, net c, const int dual, inputs in,
-                               inputs change, const REAL* given, const REAL* given_change,
-                               REAL* v0_adjoint, REAL* beside_adjoint, REAL* r_adjoint,
-                               REAL* const* weight_adjoint, REAL* const* bias_adjoint,
-                               REAL* f_adjoint) {
+/* From given (n, width), and the adjoints of z in `source` if that is not NULL: those of v0, beside
+ * and r, where wanted; those of f(z) * filter, in `slopes`, if wanted; and, if weight_adjoint is
+ * not NULL, those of weights, biases and F, added to what is there. */
+static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* beside,
+                       const REAL* r, const REAL* z, const REAL* given,
+                       const REAL* source, REAL* v0_adjoint, REAL* beside_adjoint, REAL* r_adjoint,
+                       REAL* slopes, REAL* const* weight_adjoint, REAL* const* bias_adjoint,
+                       REAL* f_adjoint) {
   const work w = prepare(&c);
   if (!w.memory) return 1;
   if (r_adjoint) memset(r_adjoint + begin * c.n_r, 0, (end - begin) * c.n_r * sizeof(REAL));
-  const int width = c.widths[c.n_layers - 1];
   for (long row = begin; row < end; row += TILE) {
     const int rows = end - row < TILE ? (int)(end - row) : TILE;
-    evaluate(&c, &w, dual, in, change, row, rows);
-    memset(w.adjoints, 0, (c.n_layers + 1) * 2l * w.size * sizeof(REAL));
-    fetch(adjoint_of(&w, c.n_layers), given, row, rows, width);
-    if (dual) fetch(adjoint_of(&w, c.n_layers) + TILE * width, given_change, row, rows, width);
-    for (int layer = c.n_layers - 1; layer >= 0; --layer) {
-      const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]), n = TILE * width;
-      const REAL *a = adjoint_of(&w, layer + 1), *phi = layer == c.filtered ? w.phi : NULL;
-      const REAL* slopes = w.slopes + (long)layer * w.size;
-      const REAL* bends = w.bends + (long)layer * w.size;
-      if (c.skip[layer] != NONE) increase(adjoint_of(&w, c.skip[layer]), a, (1 + dual) * n);
-      if (phi) {
-        for (int i = 0; i < n; i += LANES) {
-          vec of_phi = load(a + i) * load(w.f + i);
-          if (dual) {
-            of_phi += load(a + n + i) * load(w.f + n + i);
-            store(w.t + n + i, load(a + n + i) * load(w.f + i));
-          }
-          store(w.t + i, of_phi);
+    if (c.filtered >= 0) filters(&c, r, row, rows, w.phi);
+    if (weight_adjoint) { /* the values again */
+      fetch(value_of(&w, 0), v0, row, rows, c.inputs);
+      fetch(value_of(&w, -1), beside, row, rows, c.beside);
+      for (int layer = 0; layer < c.n_layers; ++layer) {
+        const REAL* add = c.skip[layer] == NONE ? NULL : value_of(&w, c.skip[layer]);
+        const REAL *phi = layer == c.filtered ? w.phi : NULL, *z_here = z + place(&w, row, layer);
+        REAL *to = value_of(&w, layer + 1), *s_here = w.sigma + layer * w.size;
+        for (int i = 0; i < TILE * c.widths[layer]; i += LANES) {
+          const vec x = load(z_here + i), sigma = sigmoid(x);
+          vec value = x * sigma;
+          if (phi) value *= load(phi + i);
+          store(s_here + i, sigma);
+          store(to + i, sum(value, add, i));
         }
-        filter_adjoints(&c, w.t, in.r, row, rows, r_adjoint, f_adjoint);
-        if (dual) filter_adjoints(&c, w.t + n, change.r, row, rows, NULL, f_adjoint);
       }
-      for (int i = 0; i < n; i += LANES) {
-        const vec slope = load(slopes + i);
-        vec of_z = load(a + i) * slope;
-        if (phi) of_z *= load(phi + i);
-        if (dual) {
-          vec g = load(a + n + i);
-          if (phi) {
-            of_z += g * load(phi + n + i) * slope;
-            g *= load(phi + i);
-          }
-          of_z += g * load(bends + i);
-          store(w.t + n + i, g * slope);
-        }
-        store(w.t + i, of_z);
+    }
+    memset(w.adjoints, 0, (c.n_layers + 1l) * w.size * sizeof(REAL));
+    fetch(adjoint_of(&w, c.n_layers), given, row, rows, c.widths[c.n_layers - 1]);
+    for (int layer = c.n_layers - 1; layer >= 0; --layer) {
+      const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]);
+      const REAL *g = adjoint_of(&w, layer + 1), *phi = layer == c.filtered ? w.phi : NULL;
+      const REAL* z_here = z + place(&w, row, layer);
+      REAL* s_here = w.sigma + layer * w.size;
+      const REAL* extra = source ? source + place(&w, row, layer) : NULL;
+      const long next = layer ? row : row + TILE;
+      if (next < end) {
+        const int below = layer ? layer - 1 : c.n_layers - 1;
+        ask(z, &w, &c, next, below);
+        ask(source, &w, &c, next, below);
+        ask(slopes, &w, &c, next, below);
+      }
+      for (int i = 0; !weight_adjoint && i < TILE * width; i += LANES)
+        store(s_here + i, sigmoid(load(z_here + i)));
+      if (slopes) memcpy(slopes + place(&w, row, layer), g, (long)TILE * width * sizeof(REAL));
+      if (c.skip[layer] != NONE) increase(adjoint_of(&w, c.skip[layer]), g, TILE * width);
+      if (phi) {
+        for (int i = 0; i < TILE * width; i += LANES)
+          store(w.t + i, load(g + i) * load(z_here + i) * load(s_here + i));
+        filter_adjoints(&c, w.t, r, row, rows, r_adjoint, f_adjoint);
+      }
+      for (int i = 0; i < TILE * width; i += LANES) {
+        const vec sigma = load(s_here + i), f = load(z_here + i) * sigma;
+        vec adjoint = load(g + i) * (sigma + f - f * sigma);
+        if (phi) adjoint *= load(phi + i);
+        store(w.t + i, sum(adjoint, extra, i));
       }
       if (weight_adjoint) {
-        product(width, n_in, w.t, 1, width, value_of(&w, c.source[layer]), n_in,
-                (1 + dual) * TILE, weight_adjoint[layer], n_in, 1);
+        product(width, n_in, w.t, 1, width, value_of(&w, c.source[layer]), n_in, TILE,
+                weight_adjoint[layer], n_in, 1);
         if (bias_adjoint[layer])
           for (int i = 0; i < TILE; ++i) increase(bias_adjoint[layer], w.t + i * width, width);
       }
-      product((1 + dual) * TILE, n_in, w.t, width, 1, c.weight[layer], n_in, width,
+      product(TILE, n_in, w.t, width, 1, c.weight[layer], n_in, width,
               adjoint_of(&w, c.source[layer]), n_in, 1);
     }
     put(v0_adjoint, adjoint_of(&w, 0), row, rows, c.inputs);
@@ -299,43 +290,107 @@ ALWAYS_INLINE int adjoint_rows(long begin, long end, net c, const int dual, inpu
   return 0;
 }
 
-static int adjoint_net(long begin, long end, net c, inputs in, inputs change, const REAL* given,
-                       const REAL* given_change, REAL* v0_adjoint, REAL* beside_adjoint,
-                       REAL* r_adjoint, REAL* const* weight_adjoint, REAL* const* bias_adjoint,
-                       REAL* f_adjoint) {
-  if (given_change)
-    return adjoint_rows(begin, end, c, 1, in, change, given, given_change, v0_adjoint,
-                        beside_adjoint, r_adjoint, weight_adjoint, bias_adjoint, f_adjoint);
-  return adjoint_rows(begin, end, c, 0, in, change, given, NULL, v0_adjoint, beside_adjoint,
-                      r_adjoint, weight_adjoint, bias_adjoint, f_adjoint);
+/* From changes of v0, beside and r: the change of the result; and, with `slopes` as the adjoint
+ * left them, the derivatives of sum(adjoint . change) by z, in `source`; by r; and by weights and
+ * F, added to what is there. */
+static int tangent_net(long begin, long end, net c, const REAL* v0_change,
+                       const REAL* beside_change, const REAL* r_change, const REAL* r,
+                       const REAL* z, const REAL* slopes, REAL* out, REAL* source,
+                       REAL* r_source, REAL* const* weight_adjoint, REAL* f_adjoint) {
+  const work w = prepare(&c);
+  if (!w.memory) return 1;
+  if (r_source) memset(r_source + begin * c.n_r, 0, (end - begin) * c.n_r * sizeof(REAL));
+  for (long row = begin; row < end; row += TILE) {
+    const int rows = end - row < TILE ? (int)(end - row) : TILE;
+    fetch(value_of(&w, 0), v0_change, row, rows, c.inputs);
+    fetch(value_of(&w, -1), beside_change, row, rows, c.beside);
+    for (int layer = 0; layer < c.n_layers; ++layer) {
+      const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]);
+      const REAL* from = value_of(&w, c.source[layer]);
+      const REAL* add = c.skip[layer] == NONE ? NULL : value_of(&w, c.skip[layer]);
+      const long here = place(&w, row, layer), next = layer < c.n_layers - 1 ? row : row + TILE;
+      REAL* to = value_of(&w, layer + 1);
+      if (next < end) {
+        const int above = layer < c.n_layers - 1 ? layer + 1 : 0;
+        ask(z, &w, &c, next, above);
+        ask(slopes, &w, &c, next, above);
+        ask(source, &w, &c, next, above);
+      }
+      product(TILE, width, from, n_in, 1, w.flipped[layer], width, n_in, to, width, 0);
+      if (layer == c.filtered) {
+        /* In adjoints, unused here: g dy and g f, whose filters are those of r and of its change.
+         */
+        REAL *g_change = w.adjoints, *g_value = w.adjoints + w.size;
+        filters(&c, r, row, rows, w.phi);
+        filters(&c, r_change, row, rows, w.dphi);
+        for (int i = 0; i < TILE * width; i += LANES) {
+          const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
+          const vec g = load(slopes + here + i), phi = load(w.phi + i), dphi = load(w.dphi + i);
+          const vec slope = sigma + f - f * sigma, dz = load(to + i), dy = dz * slope;
+          const vec bend = ((REAL)1 - sigma) * ((REAL)2 * slope - f);
+          store(w.t + i, g * phi * slope);
+          store(source + here + i, dz * g * phi * bend + g * dphi * slope);
+          store(g_change + i, g * dy);
+          store(g_value + i, g * f);
+          store(to + i, sum(dy * phi + f * dphi, add, i));
+        }
+        filter_adjoints(&c, g_change, r, row, rows, r_source, f_adjoint);
+        filter_adjoints(&c, g_value, r_change, row, rows, NULL, f_adjoint);
+      } else {
+        for (int i = 0; i < TILE * width; i += LANES) {
+          const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
+          const vec g = load(slopes + here + i), slope = sigma + f - f * sigma;
+          const vec dz = load(to + i);
+          store(w.t + i, g * slope);
+          store(source + here + i, dz * g * ((REAL)1 - sigma) * ((REAL)2 * slope - f));
+          store(to + i, sum(dz * slope, add, i));
+        }
+      }
+      product(width, n_in, w.t, 1, width, from, n_in, TILE, weight_adjoint[layer], n_in, 1);
+    }
+    put(out, value_of(&w, c.n_layers), row, rows, c.widths[c.n_layers - 1]);
+  }
+  free(w.memory);
+  return 0;
 }
 
 #define NET \
-  {n_layers, n_inputs, beside_width, widths, sources, skips, filtered, n_r, weight, bias, filter}
+  {n_layers, inputs, beside_width, widths, sources, skips, filtered, n_r, weight, bias, filter}
 #define NET_ARGUMENTS                                                                         \
-  int threads, long n, int n_layers, int n_inputs, int beside_width, const int *widths,       \
+  int threads, long n, int n_layers, int inputs, int beside_width, const int *widths,         \
       const int *sources, const int *skips, int filtered, int n_r, const REAL *const *weight, \
-      const REAL *const *bias, const REAL *filter, const REAL *v0, const REAL *beside,        \
-      const REAL *r, const REAL *v0_change, const REAL *beside_change, const REAL *r_change
+      const REAL *const *bias, const REAL *filter
 
-int net_forward(NET_ARGUMENTS, REAL* out, int dual) {
+int net_forward(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r, REAL* out,
+                REAL* z) {
   const net c = NET;
-  const inputs in = {v0, beside, r}, change = {v0_change, beside_change, r_change};
   int failed = 0;
-  SHARE(threads, n, TILE, failed, forward_net(begin, end, c, dual, in, change, out));
+  SHARE(threads, n, TILE, failed, forward_net(begin, end, c, v0, beside, r, out, z));
   return failed;
 }
 
-int net_adjoint(NET_ARGUMENTS, const REAL* given, const REAL* given_change, REAL* v0_adjoint,
-                REAL* beside_adjoint, REAL* r_adjoint, REAL* const* weight_adjoint,
+int net_adjoint(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r, const REAL* z,
+                const REAL* given, const REAL* source, REAL* v0_adjoint,
+                REAL* beside_adjoint, REAL* r_adjoint, REAL* slopes, REAL* const* weight_adjoint,
                 REAL* const* bias_adjoint, REAL* const* f_adjoint) {
   const net c = NET;
-  const inputs in = {v0, beside, r}, change = {v0_change, beside_change, r_change};
   int failed = 0;
   SHARE(threads, n, TILE, failed,
-        adjoint_net(begin, end, c, in, change, given, given_change, v0_adjoint, beside_adjoint,
-                    r_adjoint, weight_adjoint ? weight_adjoint + (long)t * n_layers : NULL,
+        adjoint_net(begin, end, c, v0, beside, r, z, given, source, v0_adjoint, beside_adjoint,
+                    r_adjoint, slopes, weight_adjoint ? weight_adjoint + (long)t * n_layers : NULL,
                     bias_adjoint ? bias_adjoint + (long)t * n_layers : NULL,
                     f_adjoint ? f_adjoint[t] : NULL));
+  return failed;
+}
+
+int net_tangent(NET_ARGUMENTS, const REAL* v0_change, const REAL* beside_change,
+                const REAL* r_change, const REAL* r, const REAL* z,
+                const REAL* slopes, REAL* out, REAL* source, REAL* r_source,
+                REAL* const* weight_adjoint, REAL* const* f_adjoint) {
+  const net c = NET;
+  int failed = 0;
+  SHARE(threads, n, TILE, failed,
+        tangent_net(begin, end, c, v0_change, beside_change, r_change, r, z, slopes, out, source,
+                    r_source, weight_adjoint + (long)t * n_layers, f_adjoint[t]));
   return failed;
 }

@@ -4,18 +4,19 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from tlbench.kernels.derivatives import current_scope, differentiate, once
 from tlbench.kernels.library import (
     MAX_LAYERS,
     MAX_RADIAL,
     NO_SKIP,
+    TILE,
     address,
     addresses,
     call,
@@ -144,36 +145,47 @@ def _plain(
     filters: Tensor | None,
     *parameters: Tensor | None,
 ) -> Tensor:
+    out, _ = _values(shape, v, beside, radial, filters, *parameters)
+    return out
+
+
+def _values(
+    shape: _Shape,
+    v: Tensor,
+    beside: Tensor | None,
+    radial: Tensor | None,
+    filters: Tensor | None,
+    *parameters: Tensor | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the last value, and z = W v + b of every layer."""
     weights, biases = parameters[: len(shape.sources)], parameters[len(shape.sources) :]
     values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
+    inner = []
     layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
     for number, (source, skip, weight, bias) in enumerate(layers):
-        value = silu(linear(_there(values[source]), _there(weight), bias))
+        inner.append(linear(_there(values[source]), _there(weight), bias))
+        value = silu(inner[-1])
         if number == shape.filtered:
             value = value * linear(_there(radial), _there(filters))
         if skip is not None:
             value = value + _there(values[skip])
         values[number + 1] = value
-    return _there(values[len(weights)])
+    return _there(values[len(weights)]), inner
+
+
+def _twin(shape: _Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
+    """Return what ``_Dense`` returns, from plain torch."""
+    out, inner = _values(shape, *tensors)
+    # The rows of a last tile that is not full are no results.
+    missing = -len(out) % TILE
+    rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
+    return out, torch.cat(rows, dim=1)
 
 
 def _there(tensor: Tensor | None) -> Tensor:
     if tensor is None:
         raise ValueError("the layers name an input that was not given")
     return tensor
-
-
-Inputs: TypeAlias = tuple[Tensor | None, ...]
-"""v, beside and radial of a network, their changes, or their adjoints."""
-
-_NOTHING: Inputs = (None, None, None)
-
-
-class _Tangent(NamedTuple):
-    """Changes of the inputs, and the adjoint of the change of the result."""
-
-    changes: Inputs
-    given: Tensor
 
 
 class _Call:
@@ -192,7 +204,6 @@ class _Call:
         self.library, self.shape, self.scope = library, shape, current_scope()
         self.n, self.threads = v.shape[0], threads_for(v.shape[0])
         self.widths = [w.shape[0] for w in weights]
-        self.tangents: list[_Tangent] = []
         # Kept here for as long as the kernels may run.
         self._weights = [w.detach().contiguous() for w in weights]
         self._biases = [None if b is None else b.detach().contiguous() for b in biases]
@@ -213,36 +224,24 @@ class _Call:
             address(self.filters),
         ]
 
-    def forward(self, inputs: Inputs, out: Tensor, changes: Inputs | None = None) -> None:
-        """Set ``out`` to the result or, for changes of the inputs, to that of the result."""
-        tensors = [*inputs, *(changes or _NOTHING), out]
-        self._call(self.library.net_forward, tensors, int(changes is not None))
+    def entries(self, like: Tensor) -> Tensor:
+        """Return a new array with an entry per row, layer and output of the layer.
 
-    def adjoint(
-        self,
-        inputs: Inputs,
-        given: Tensor,
-        found: Inputs,
-        tangent: "_Tangent | None" = None,
-        sums: Sequence[Sequence[Tensor | None]] | None = None,
-    ) -> None:
-        """Set ``found`` to the adjoints of the inputs.
-
-        Those of Σ given · result, to which a ``tangent`` adds Σ its ``given`` · change of the
-        result; ``sums`` are partial sums of the adjoints of weights, biases and filters.
+        In the kernels' order (tile, layer, row, output).
         """
-        changes, twice = (_NOTHING, None) if tangent is None else tangent
+        return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
+
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
+        """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
         threads = range(self.threads)
         parts = [
-            addresses([None if s is None else s[t] for t in threads for s in group])
-            for group in sums or ()
+            None
+            if group is None
+            else addresses([None if s is None else s[t] for t in threads for s in group])
+            for group in sums
         ]
-        tensors = [*inputs, *changes, given, twice, *found]
-        self._call(self.library.net_adjoint, tensors, *(parts or [None] * 3))
-
-    def _call(self, function: Any, tensors: Sequence[Tensor | None], *others: Any) -> None:
-        arguments = [*self._description, *map(address, tensors), *others]
-        call(function, self.threads, self.n, *arguments)
+        arguments = [*self._description, *map(address, tensors), *parts]
+        call(getattr(self.library, name), self.threads, self.n, *arguments)
 
     def sums(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
         """Return partial sums for the adjoints of parameters."""
@@ -258,11 +257,9 @@ def _like(tensor: Tensor | None) -> Tensor | None:
 
 
 class _Dense(Function):
-    """Returns the result, and an anchor: a number whose adjoint says how many tangents there are.
+    """Returns the result, and z = W v + b of every row and layer.
 
-    A second derivative first finds the change of the result, in ``_Adjoint.backward``, which
-    leaves there what it started from; and then, on the way back through here, in one pass what
-    the change and the result depend on.
+    z is a result so that its adjoint, which the second derivative makes, finds its way back.
     """
 
     @staticmethod
@@ -280,84 +277,100 @@ class _Dense(Function):
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
         out = v.new_empty((v.shape[0], weights[-1].shape[0]))
-        ctx.call.forward((v, beside, radial), out)
-        anchor = v.new_zeros(1)
-        ctx.save_for_backward(v, beside, radial, filters, *parameters, anchor)
+        z = ctx.call.entries(v)
+        ctx.call("net_forward", [v, beside, radial, out, z])
+        ctx.save_for_backward(v, beside, radial, filters, z, *parameters)
         ctx.set_materialize_grads(False)
-        return out, anchor
+        return out, z
 
     @staticmethod
-    def backward(ctx: Any, given: Tensor | None, n_tangents: Tensor | None) -> tuple[Any, ...]:
-        if n_tangents is not None:
-            completed: tuple[Any, ...] = _completed(ctx, given, n_tangents)
-            return completed
-        if given is None:
-            return (None,) * (2 + len(ctx.saved_tensors) - 1)
-        *inputs, anchor = ctx.saved_tensors
+    def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
+        v, beside, radial, filters, z, *parameters = ctx.saved_tensors
         net: _Call = ctx.call
-        if net.scope.purpose == "coordinates":
-            adjoints = _Adjoint.apply(net, given.contiguous(), *inputs, anchor)
-            return None, None, *adjoints, *(None for _ in inputs[3:])
+        n_layers = len(net.widths)
+        weights, biases = parameters[:n_layers], parameters[n_layers:]
+        if given is None:
+            given = v.new_zeros((net.n, net.widths[-1]))
+        given = given.contiguous()
+        # An adjoint of z comes only from a second derivative, which may be by anything.
+        if net.scope.purpose == "coordinates" and source is None:
+            twice = torch.is_grad_enabled()
+            *adjoints, _ = _Adjoint.apply(
+                net, twice, given, v, beside, radial, z, filters, *weights
+            )
+            return None, None, *adjoints, None, *(None for _ in parameters)
         if torch.is_grad_enabled():
-            return None, None, *differentiate(partial(_plain, net.shape), inputs, given)
-        return None, None, *_adjoints(net, inputs, given)
-
-
-@once
-def _completed(ctx: Any, given: Tensor | None, n_tangents: Tensor) -> tuple[Any, ...]:
-    """Return the adjoints of the result and of its changes."""
-    *inputs, _ = ctx.saved_tensors
-    net: _Call = ctx.call
-    # Before them there may be tangents of passes that did not come back here.
-    first, *others = net.tangents[-int(n_tangents) :]
-    net.tangents.clear()
-    if given is None:
-        given = torch.zeros_like(first.given)
-    found = _adjoints(net, inputs, given, first)
-    for tangent in others:
-        more = _adjoints(net, inputs, torch.zeros_like(given), tangent)
-        found = [
-            None if a is None or b is None else a + b for a, b in zip(found, more, strict=True)
-        ]
-    return None, None, *found
-
-
-def _adjoints(
-    net: _Call,
-    inputs: Sequence[Tensor | None],
-    given: Tensor,
-    tangent: _Tangent | None = None,
-) -> list[Tensor | None]:
-    """Return the adjoints of inputs, filters, weights and biases."""
-    v, beside, radial, _, *parameters = inputs
-    n_layers = len(net.widths)
-    sums = [net.sums(parameters[:n_layers]), net.sums(parameters[n_layers:])]
-    sums.append(net.sums([net.filters]))
-    found = (_like(v), _like(beside), _like(radial))
-    net.adjoint((v, beside, radial), given.contiguous(), found, tangent, sums)
-    of_weights, of_biases, (of_filter,) = map(_totals, sums)
-    return [*found, None if of_filter is None else of_filter.t(), *of_weights, *of_biases]
+            inputs = [v, beside, radial, filters, *parameters]
+            if source is None:
+                found = differentiate(partial(_plain, net.shape), inputs, given)
+            else:
+                found = differentiate(partial(_twin, net.shape), inputs, given, source)
+            return None, None, *found
+        of_inputs = [_like(v), _like(beside), _like(radial)]
+        of_weights, of_biases = net.sums(weights), net.sums(biases)
+        of_filters = net.sums([net.filters])
+        known = [v, beside, radial, z, given, whole(source)]
+        net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        return None, None, *of_inputs, of_filter, *_totals(of_weights), *_totals(of_biases)
 
 
 class _Adjoint(Function):
     @staticmethod
-    def forward(ctx: Any, net: _Call, given: Tensor, *inputs: Tensor | None) -> Inputs:
-        v, beside, radial, *_ = inputs
-        found = (_like(v), _like(beside), _like(radial))
-        net.adjoint((v, beside, radial), given, found)
+    def forward(
+        ctx: Any,
+        net: _Call,
+        twice: bool,
+        given: Tensor,
+        v: Tensor,
+        beside: Tensor | None,
+        radial: Tensor | None,
+        z: Tensor,
+        filters: Tensor | None,
+        *weights: Tensor,
+    ) -> tuple[Tensor | None, ...]:
+        found = [_like(v), _like(beside), _like(radial)]
+        slopes = torch.empty_like(z) if twice else None
+        known = [None, None, radial, z, given, None]
+        net("net_adjoint", [*known, *found, slopes], None, None, None)
         ctx.call = net
-        ctx.save_for_backward(given, *inputs)
+        # Stands for all inputs where `once` looks for what the results depend on.
+        anchor = z.new_empty(0)
+        ctx.save_for_backward(radial, z, slopes, anchor, *weights)
         ctx.set_materialize_grads(False)
-        return found
+        return *found, anchor
 
     @staticmethod
     @once
-    def backward(ctx: Any, *changes: Tensor | None) -> tuple[Any, ...]:
-        given, v, beside, radial, *others = ctx.saved_tensors
+    def backward(
+        ctx: Any,
+        v_change: Tensor | None,
+        beside: Tensor | None,
+        radial_change: Tensor | None,
+        _: Tensor | None,
+    ) -> tuple[Any, ...]:
+        radial, z, slopes, _, *weights = ctx.saved_tensors
         net: _Call = ctx.call
-        tangent = _Tangent(tuple(map(whole, changes)), given)
-        net.tangents.append(tangent)
-        out = torch.empty_like(given)
-        net.forward((v, beside, radial), out, tangent.changes)
-        # By net, given, all inputs of the network and the anchor.
-        return None, out, *(None for _ in range(2 + len(others))), given.new_ones(1)
+        if radial is not None and radial_change is None:
+            radial_change = torch.zeros_like(radial)
+        out, source = z.new_empty((net.n, net.widths[-1])), torch.empty_like(z)
+        of_radial = _like(radial)
+        of_weights, of_filters = net.sums(weights), net.sums([net.filters])
+        changes = [whole(v_change), whole(beside), whole(radial_change)]
+        known = [radial, z, slopes]
+        net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
+        (of_filter,) = _totals(of_filters)
+        of_filter = None if of_filter is None else of_filter.t()
+        # By net, twice, given, v, beside, radial, z, filters and weights.
+        return (
+            None,
+            None,
+            out,
+            None,
+            None,
+            of_radial,
+            source,
+            of_filter,
+            *_totals(of_weights),
+        )
