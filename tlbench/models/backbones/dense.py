@@ -17,11 +17,11 @@ from tlbench.kernels.library import (
     MAX_RADIAL,
     NO_SKIP,
     TILE,
+    Sums,
     address,
     addresses,
     call,
     library_for,
-    partial_sums,
     threads_for,
     whole,
 )
@@ -205,9 +205,9 @@ class _Call:
         self.n, self.threads = v.shape[0], threads_for(v.shape[0])
         self.widths = [w.shape[0] for w in weights]
         # Kept here for as long as the kernels may run.
-        self._weights = [w.detach().contiguous() for w in weights]
-        self._biases = [None if b is None else b.detach().contiguous() for b in biases]
-        self.filters = None if filters is None else filters.detach().t().contiguous()
+        self._weights = [w.contiguous() for w in weights]
+        self._biases = [whole(b) for b in biases]
+        self.filters = None if filters is None else filters.t().contiguous()
         n_layers = len(weights)
         integers = ctypes.c_int * n_layers
         self._description = [
@@ -231,25 +231,15 @@ class _Call:
         """
         return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
 
-    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
-        """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
-        threads = range(self.threads)
-        parts = [
-            None
-            if group is None
-            else addresses([None if s is None else s[t] for t in threads for s in group])
-            for group in sums
-        ]
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Sums | None) -> None:
+        """Call a kernel; ``sums`` are those of the adjoints of parameters."""
+        parts = [None if each is None else each.addresses() for each in sums]
         arguments = [*self._description, *map(address, tensors), *parts]
         call(getattr(self.library, name), self.threads, self.n, *arguments)
 
-    def sums(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Return partial sums for the adjoints of parameters."""
-        return [None if t is None else partial_sums(t, self.threads) for t in tensors]
-
-
-def _totals(sums: Sequence[Tensor | None]) -> list[Tensor | None]:
-    return [None if s is None else s.sum(dim=0) for s in sums]
+    def sums(self, tensors: Sequence[Tensor | None]) -> Sums:
+        """Return sums for the adjoints of parameters."""
+        return Sums(tensors, self.threads, self._weights[0].dtype)
 
 
 def _like(tensor: Tensor | None) -> Tensor | None:
@@ -311,9 +301,10 @@ class _Dense(Function):
         of_filters = net.sums([net.filters])
         known = [v, beside, radial, z, given, whole(source)]
         net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
-        (of_filter,) = _totals(of_filters)
+        (of_filter,) = of_filters.totals()
         of_filter = None if of_filter is None else of_filter.t()
-        return None, None, *of_inputs, of_filter, *_totals(of_weights), *_totals(of_biases)
+        of_parameters = [*of_weights.totals(), *of_biases.totals()]
+        return None, None, *of_inputs, of_filter, *of_parameters
 
 
 class _Adjoint(Function):
@@ -360,7 +351,7 @@ class _Adjoint(Function):
         changes = [whole(v_change), whole(beside), whole(radial_change)]
         known = [radial, z, slopes]
         net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
-        (of_filter,) = _totals(of_filters)
+        (of_filter,) = of_filters.totals()
         of_filter = None if of_filter is None else of_filter.t()
         # By net, twice, given, v, beside, radial, z, filters and weights.
         return (
@@ -372,5 +363,5 @@ class _Adjoint(Function):
             of_radial,
             source,
             of_filter,
-            *_totals(of_weights),
+            *of_weights.totals(),
         )
