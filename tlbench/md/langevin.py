@@ -71,7 +71,7 @@ class Langevin:
         self._renew = math.sqrt(1.0 - self._keep**2)
         self._start = torch.as_tensor(start.positions).clone()
         self._all_noise = torch.empty_like(self._start)
-        self._noises = self._all_noise.split(self._counts)
+        self._noises = torch.split(self._all_noise, self._counts)
         self._n_atoms = torch.as_tensor(start.n_atoms)
         self._first = np.cumsum(start.n_atoms) - start.n_atoms
         self.set_temperature(temperature_k)
