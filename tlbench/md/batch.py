@@ -72,7 +72,7 @@ class ForceField:
         at_once = None
         if potential.device.type == "cpu":
             # More at once no longer fit the cache of a processor.
-            at_once = 8 if potential.backbone.same_in_batches else 1
+            at_once = 16 if potential.backbone.same_in_batches else 1
         return cls(evaluate, potential.cutoff, at_once)
 
 
