@@ -72,6 +72,8 @@ class RadialFunctions(nn.Module):
             slope = chebyshev.chebder(rows[-1], axis=1)
             rows.append(np.pad(slope, ((0, 0), (0, 1))))
         self._series = torch.as_tensor(np.stack(rows))
+        # A wave that turns by 1 in an interval is a polynomial to within rounding.
+        self._n_intervals = math.ceil(zeros.max())
         self._tables: dict[torch.dtype, Tensor] = {}
 
     def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,13 +101,17 @@ class RadialFunctions(nn.Module):
         """
         if dtype not in self._tables:
             series = self._series[0, :-1].numpy()
-            # A wave that turns by 1 in an interval is a polynomial to within rounding.
-            n_intervals, degree = math.ceil(series.shape[1] / 1.1), _DEGREES[dtype]
-            nodes = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
-            x = (np.arange(n_intervals)[:, None] + (nodes + 1) / 2) / n_intervals
-            values = chebyshev.chebval(x, series.T)
-            powers = np.linalg.inv(np.vander(nodes))
-            found = np.einsum("pn,fin->ipf", powers, values)
+            size = _DEGREES[dtype] + 1
+            angles = np.pi * (np.arange(size) + 0.5) / size
+            starts = np.arange(self._n_intervals)[:, None]
+            x = (starts + (np.cos(angles) + 1) / 2) / self._n_intervals
+            found = dct(chebyshev.chebval(x, series.T), axis=2) / size
+            found[:, :, 0] /= 2
+            # Powers straight from values would lose five digits.
+            powers = np.zeros((size, size))
+            for k, row in enumerate(np.eye(size)):
+                powers[: k + 1, k] = chebyshev.cheb2poly(row[: k + 1])
+            found = np.einsum("pk,fik->ipf", powers[::-1], found)
             lanes = LANE_BYTES // torch.empty(0, dtype=dtype).element_size()
             found = np.pad(found, ((0, 0), (0, 0), (0, -found.shape[2] % lanes)))
             self._tables[dtype] = torch.as_tensor(found).to(dtype).contiguous()
