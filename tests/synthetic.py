@@ -129,9 +129,9 @@ class _Publication:
                 values = self._simulated(runs[-1])
             else:
                 errors.setdefault(job, self._errors(where, job))
-                values = recompute(
-                    errors[job], self.tests[where.model.target], self.suite.metrics, self.suite.by
-                )
+                by = self.suite.by if where.weights == "last" else []
+                tests = self.tests[where.model.target]
+                values = recompute(errors[job], tests, self.suite.metrics, by)
             records += self._records(where, job, values)
         trained = {r.trained: r for r in records if r.trained}
         models = sorted(trained)
