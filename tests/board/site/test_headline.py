@@ -10,7 +10,18 @@ from tlbench.board.site.build import build_site
 from tlbench.board.site.headline import END, START, headline_of, write_readme
 from tlbench.board.site.rows import board_rows
 
-SMALL = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]"), ("dynamics", "null")]
+SMALL = [
+    ("sizes", "[10]"),
+    ("by", "[]"),
+    ("metrics", "[force_mae]"),
+    ("dynamics", "null"),
+    ("budgets", "null"),
+    ("pretraining_budgets", "null"),
+    ("pretraining.updates", "500"),
+    ("training.updates", "100"),
+    ("pairing", "product"),
+    ("init_seeds", "[0]"),
+]
 
 
 @pytest.mark.parametrize("n_pairs", [2, 3])
@@ -59,7 +70,7 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 3
     assert len({line.count("|") for line in lines}) == 1
-    budget = "100 updates: speed of learning, not shown to be converged"
+    budget = "30 and 120 updates; converged or not, arm by arm; untuned"
     assert lines[2].startswith(f"| quick | Si → Ge | 1 | {budget} | finetune: ")
     # Cells share models from scratch, so how many are below 1 is not counted.
     assert "below 1" not in lines[2]
