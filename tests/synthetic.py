@@ -130,9 +130,8 @@ class _Publication:
             else:
                 errors.setdefault(job, self._errors(where, job))
                 by = self.suite.by if where.weights == "last" else []
-                values = recompute(
-                    errors[job], self.tests[where.model.target], self.suite.metrics, by
-                )
+                tests = self.tests[where.model.target]
+                values = recompute(errors[job], tests, self.suite.metrics, by)
             records += self._records(where, job, values)
         trained = {r.trained: r for r in records if r.trained}
         models = sorted(trained)

@@ -29,8 +29,8 @@ ARM = TunedGroup(
     [
         ("nosuch", "Unknown suite 'nosuch'"),
         ("smoke --group 3", "The suite does not have the size 3; choose among 4."),
-        ("smoke --group 4 --group 4", "The size 4 is given twice; give it once."),
-        ("smoke --group 1;4", "--group should be sizes, as 10,40, but one is not: ['1;4']."),
+        ("smoke --group 4,4", "The size 4 is given twice; give it once."),
+        ("smoke --group 4;4", "--group should be sizes, as 10,40, but one is not: ['4;4']."),
         ("smoke --budget 7", "The suite does not have the budget 7; choose among 10, 20."),
         ("smoke --trials 0", "Every arm should have at least one trial, not 0."),
         ("smoke --pairs 9", "models of 9 pairs of seeds: the suite has 2."),
@@ -74,7 +74,7 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
     assert seen[0].series() == [
-        ("schnet", "pretrain", 0, 60), ("schnet", "finetune", 1, 20), ("schnet", "finetune", 4, 20),
+        ("schnet", "pretrain", 0, 60), ("schnet", "finetune", 4, 10), ("schnet", "finetune", 4, 20),
     ]  # fmt: skip
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
@@ -111,8 +111,11 @@ def test_each_trial_and_how_studies_stand_are_said_within_80_columns(here, print
     said = printed("tune", "smoke", *small, "--set", "training.learning_rate=1e30")
     text = " ".join(said.split())
     assert text.startswith("2 trials for each of 1 series")
-    assert "Diverged: trial 0, scratch schnet, N 4, seed 0/0 on Ge: The loss is nan" in text
-    assert re.search(r"trial 1, scratch schnet, N 4, seed 0/0 on Ge: \d+ s", text)
+    assert (
+        "Diverged: trial 0, scratch schnet, N 4, 20 updates, seed 0/0 on Ge: The loss is nan"
+        in text
+    )
+    assert re.search(r"trial 1, scratch schnet, N 4, 20 updates, seed 0/0 on Ge: \d+ s", text)
     (found,) = read_tuned(Path("out/tuned.yaml")).arms["schnet"]["scratch"]
     best = f"best validation force MAE {found.validation_force_mae:.1f} meV/Å"
     assert f"schnet, scratch, N = 4, 20 updates: 2 of 2 trials, {best}" in text

@@ -1,5 +1,6 @@
 """Errors by properties of test structures, as tables; structures without forces are left out."""
 
+import one_budget
 import pytest
 from analyses import analysis_of, record_of
 
@@ -7,7 +8,6 @@ from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.conditions import condition_tables, conditions
 from tlbench.results.results import Results
-from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
 
 
@@ -104,7 +104,7 @@ def test_models_of_one_training_temperature_have_matrices_instead():
 
 @pytest.mark.parametrize("metric", ["force_mae", "energy_mae"])
 def test_page_and_markdown_have_the_tables_of_forces_and_energies(tmp_path, metric):
-    suite = load_suite("smoke").model_copy(update={"metrics": list(UNITS)})
+    suite = one_budget.smoke().model_copy(update={"metrics": list(UNITS)})
     row = next(line for line in breakdowns(RECORDS, metric)[0].lines if "AIMD" in line)
     write_report(tmp_path / "r.html", resolve(suite), {}, Results(RECORDS), [])
     page = (tmp_path / "r.html").read_text()

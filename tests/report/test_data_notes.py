@@ -3,6 +3,7 @@
 By the records of ``force_mae`` here, fine-tuning triples the error on Ge.
 """
 
+import one_budget
 import pytest
 from analyses import record_of
 
@@ -13,12 +14,11 @@ from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
 from tlbench.results.results import Results
 from tlbench.run import Run
-from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
 
 METRICS = ["force_mae", "energy_mae"]
-SUITE = load_suite("smoke")
+SUITE = one_budget.smoke()
 SILENT = DataNotes(("Every force <vanishes>.",), frozenset({"Ge"}))
 
 
@@ -40,14 +40,14 @@ RECORDS = [
 
 def shown(capsys, records, notes, tmp_path) -> str:
     """Return what the terminal shows at the end of a run."""
-    suite = load_suite("smoke", [("metrics", "[force_mae, energy_mae]")])
+    suite = one_budget.smoke(("metrics", "[force_mae, energy_mae]"))
     run = Run(plan(resolve(suite)), Report({}), Results(records), tmp_path, notes)
     Display().finish(run)
     return capsys.readouterr().out
 
 
 def page(tmp_path, records, notes) -> str:
-    suite = load_suite("smoke", [("metrics", "[force_mae, energy_mae]")])
+    suite = one_budget.smoke(("metrics", "[force_mae, energy_mae]"))
     path = tmp_path / "report.html"
     write_report(path, resolve(suite), {}, Results(records), [], notes=notes)
     return path.read_text()

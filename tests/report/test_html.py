@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import one_budget
 import pytest
 from analyses import analysis_of, record_of, table_of
 from synthetic import COMMIT, publish
@@ -13,12 +14,11 @@ from tlbench.report.html import facts_of, write_report
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.conditions import condition_tables
 from tlbench.results.results import Results
-from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
 
 
 def test_text_of_a_suite_cannot_become_markup(tmp_path):
-    suite = load_suite("smoke", [("title", '"<script>alert(1)</script>"')])
+    suite = one_budget.smoke(("title", '"<script>alert(1)</script>"'))
     write_report(tmp_path / "report.html", resolve(suite), {}, Results([]), [])
     page = (tmp_path / "report.html").read_text()
     assert "&lt;script&gt;alert(1)" in page
@@ -26,7 +26,7 @@ def test_text_of_a_suite_cannot_become_markup(tmp_path):
 
 
 def test_a_run_without_results_says_so(tmp_path):
-    write_report(tmp_path / "report.html", resolve(load_suite("smoke")), {}, Results([]), [])
+    write_report(tmp_path / "report.html", resolve(one_budget.smoke()), {}, Results([]), [])
     assert (
         "No model of the target element has been measured" in (tmp_path / "report.html").read_text()
     )
@@ -52,7 +52,7 @@ def of_arms(n_arms):
 
 
 def test_many_arms_have_a_row_each_on_the_page_and_in_markdown(tmp_path):
-    records, suite = of_arms(11), load_suite("smoke")
+    records, suite = of_arms(11), one_budget.smoke()
     rows = [["b", "10", "arm10", "202.0"], ["b", "10", "300", "arm10", "202.0"]]
     write_report(tmp_path / "report.html", resolve(suite), {}, Results(records), [])
     page = (tmp_path / "report.html").read_text()

@@ -36,14 +36,14 @@ def learnt(errors, scatter=0.002, **changes):
         (
             99.0,
             "converged",
-            "is converged: from 1,600 to 6,400 updates force_mae changes by -1.0 %",
+            "is converged: from 1,600 to 6,400 updates force_mae changes by −1.0 %",
         ),
         (
             80.0,
             "not converged",
-            "is not shown to be converged: from 1,600 to 6,400 updates force_mae changes by -20.0",
+            "is not shown to be converged: from 1,600 to 6,400 updates force_mae changes by −20.0",
         ),
-        (110.0, "converged; worse with more updates", "is converged: from 1,600 to 6,400"),
+        (110.0, "converged, rising", "is converged: from 1,600 to 6,400"),
     ],
 )
 def test_every_budget_of_pretraining_is_shown_and_whether_the_last_is_converged(last, state, said):
@@ -54,7 +54,7 @@ def test_every_budget_of_pretraining_is_shown_and_whether_the_last_is_converged(
     assert [found[f"after {n}"] for n in ("400", "1,600", "6,400")] == [
         "200.0", "100.0", f"{last:.1f}"
     ]  # fmt: skip
-    assert found[""] == state
+    assert found["converged?"] == state
     (sentence,) = source_sentences(records, "force_mae")
     assert sentence.startswith(f"Pretraining of b on Si {said}")
     assert ("longer pretraining may change" in sentence) is (state == "not converged")

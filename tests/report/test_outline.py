@@ -3,6 +3,7 @@
 import sys
 from types import SimpleNamespace
 
+import one_budget
 import plotly.graph_objects as go
 from analyses import analysis_of, record_of
 
@@ -12,7 +13,6 @@ from tlbench.report.html import figures_json, write_report
 from tlbench.report.markdown import markdown, section_text
 from tlbench.report.outline import sections_of
 from tlbench.results.results import Results
-from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
 
 RECORDS = [
@@ -35,11 +35,11 @@ def toy(analysis):
 def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tlbench.report.toys", SimpleNamespace(toy=toy))
     monkeypatch.setattr(outline, "SECTIONS", (*outline.SECTIONS, "toys:toy"))
-    text = markdown(Results(RECORDS), ["force_mae"], load_suite("smoke"))
+    text = markdown(Results(RECORDS), ["force_mae"], one_budget.smoke())
     assert "**Toys of the run**" in text
     assert "| scratch | 4 |" in text
     assert "- Said." in text
-    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results(RECORDS), [])
+    write_report(tmp_path / "r.html", resolve(one_budget.smoke()), {}, Results(RECORDS), [])
     page = (tmp_path / "r.html").read_text()
     assert '<a href="#toy">Toys of the run</a>' in page
     assert "Toys &lt;b&gt;." in page

@@ -1,5 +1,6 @@
 """The table of a report, against numbers worked out by hand."""
 
+import one_budget
 import pytest
 from analyses import analysis_of, record_of, table_of
 
@@ -50,7 +51,7 @@ def test_an_arm_that_is_missing_is_a_dash_not_a_number():
 
 
 def test_markdown_has_a_table_per_metric_and_a_row_per_size():
-    text = markdown(Results(RECORDS), ["force_mae", "energy_mae"], load_suite("smoke"))
+    text = markdown(Results(RECORDS), ["force_mae", "energy_mae"], one_budget.smoke())
     lines = text.partition("\n\n**force_mae (meV/Å)**\n\n")[2].splitlines()
     assert lines[2].strip("| ").split(" | ") == table_of(RECORDS).lines[0]
     assert lines[4] == "| b | 1 | 200.0 | 50.0 | 200.0 | 0.25 (2 pairs) | 1.00 (1 pair) |"
@@ -64,11 +65,11 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
 
 
 def test_markdown_begins_with_the_budget_and_what_it_leaves_open():
-    suite = load_suite("si-ge-dft-cpu")
+    suite = load_suite("matrix-cpu")
     lines = markdown(Results(RECORDS), ["force_mae"], suite).splitlines()
-    assert lines[0] == "**400 updates: speed of learning, not shown to be converged**"
-    assert "Target models had 400 updates at a learning rate of 0.001" in lines[2]
-    assert "source models 2,000 at 0.001" in lines[2]
+    assert lines[0] == "**200 updates: speed of learning, not shown to be converged**"
+    assert "Target models had 200 updates at a learning rate of 0.001" in lines[2]
+    assert f"source models {suite.pretraining.updates:,} at 0.001" in lines[2]
     assert "may only have learnt faster" in lines[2]
     longer = suite.training.model_copy(update={"updates": 2400})
     text = markdown(Results(RECORDS), [], suite.model_copy(update={"training": longer}))

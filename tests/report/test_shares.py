@@ -1,6 +1,7 @@
 """Ratios whose intervals allow for the choice of test structures, from records to tables."""
 
 import numpy as np
+import one_budget
 import pytest
 from analyses import analysis_of, record_of
 
@@ -12,7 +13,6 @@ from tlbench.report.sections.errors import curve_findings, error_table
 from tlbench.results.frame_errors import ModelErrors, TestSet, recompute
 from tlbench.results.results import Results
 from tlbench.results.shares import shares_of
-from tlbench.study.loading import load_suite
 
 N_STRUCTURES = 18
 TESTS = TestSet(
@@ -198,7 +198,7 @@ def test_the_note_of_the_table_names_what_intervals_allow_for(both):
     alone = analysis_of(records)
     table = error_table(alone, alone.of_metric("force_mae"))
     assert table.note == "Intervals allow for the choice of seeds, not for that of test structures."
-    text = markdown(Results(records, errors=errors, tests=[TESTS]), METRICS, load_suite("smoke"))
+    text = markdown(Results(records, errors=errors, tests=[TESTS]), METRICS, one_budget.smoke())
     forces, _, squares = text.partition("**force_rmse (meV/Å)**")
     assert "of test structures (6 groups)" in forces
     assert "not for that of test structures" in squares

@@ -36,6 +36,27 @@ def test_a_key_knows_what_models_have_in_common():
     assert KEY.label() == "finetune b, N 10 at 600 K, seed 2/3"
 
 
+def test_a_budget_is_written_only_where_there_is_one():
+    assert "updates" not in KEY.model_dump()
+    assert "updates" not in json.loads(KEY.model_dump_json())
+    budget = KEY.replace(updates=1600)
+    assert ModelKey.model_validate_json(budget.model_dump_json()) == budget
+    assert json.loads(budget.model_dump_json()) == {**KEY.model_dump(), "updates": 1600}
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        ModelKey(**{**KEY.model_dump(), "updates": -1})
+
+
+def test_arms_are_compared_at_one_budget():
+    budget = KEY.replace(updates=1600)
+    assert budget.place == Place("b", "finetune", 10, 600.0, 1600)
+    assert budget.place.scratch == budget.replace(strategy="scratch").place
+    assert budget.place != KEY.place
+    assert budget.label() == "finetune b, N 10 at 600 K, 1,600 updates, seed 2/3"
+    assert budget.place.training_set() == "N = 10 at 600 K, 1,600 updates"
+    others = [budget, KEY, KEY.replace(updates=400)]
+    assert [key.updates for key in sorted(others, key=ModelKey.order)] == [None, 400, 1600]
+
+
 def test_a_model_without_target_data_may_have_been_trained_on_any():
     structures = TrainingSet(size=10, subset_seed=2, init_seed=3, train_temperature_k=600.0)
     assert KEY.is_trained_on(structures)

@@ -21,6 +21,7 @@ TRIALS = 5
 """One more than a round has."""
 
 SETTINGS = [
+    ("budgets", "null"),
     ("training.validation_points", "2"),
     ("pretraining.validation_points", "2"),
     ("budgets", "null"),

@@ -155,12 +155,18 @@ def place_cells(rows: list[Row]) -> list[dict[str, str]]:
 
 
 def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
-    """Return the first cells of the line of each arm; with temperatures if there are any."""
+    """Return the first cells of the line of each arm; with temperatures if there are any.
+
+    With updates, too, if there are several numbers of them.
+    """
     places = list(places)
+    has_budgets = len({place.updates for place in places} - {None}) > 1
     has_temperatures = any(place.train_temperature_k is not None for place in places)
     found = {}
     for place in places:
         found[place] = {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
+        if has_budgets:
+            found[place]["updates"] = "–" if place.updates is None else f"{place.updates:,}"
         if has_temperatures:
             at = temperature_text(place.train_temperature_k, not place.size)
             found[place]["trained at (K)"] = at

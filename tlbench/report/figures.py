@@ -179,10 +179,7 @@ def _curve(
     """Return band, line and points of one arm in one panel."""
     strategy = rows[0].place.strategy
     if not rows[0].trained:
-        ends, level = [sizes[0] / 2, sizes[-1] * 2], [rows[0].mean.value] * 2
-        line = {"color": colour, "width": 2, "dash": "dash"}
-        hover = f"{strategy}: %{{y:.1f}} {unit}"
-        return [scatter(ends, level, f"{strategy} (no target data)", hover, "lines", line=line)]
+        return [level(rows[0], sizes, unit, colour)]
     spread = [(row.place.size, row.mean.interval) for row in rows if row.mean.interval]
     x = [row.place.size for row in rows]
     line, marker = {"color": colour, "width": 2.5}, {"symbol": symbol, "size": 9}
@@ -212,6 +209,15 @@ def _curve(
         legendgroup=strategy,
     )
     return [band, means, pairs]
+
+
+def level(row: Row, x: Sequence[int], unit: str, colour: str) -> Any:
+    """Return the line of an arm without target data across a panel of ascending ``x``."""
+    name = row.place.strategy
+    line = {"color": colour, "width": 2, "dash": "dash"}
+    hover = f"{name}: %{{y:.1f}} {unit}"
+    ends, values = [x[0] / 2, x[-1] * 2], [row.mean.value] * 2
+    return scatter(ends, values, f"{name} (no target data)", hover, "lines", line=line)
 
 
 def by_condition(rows: Sequence[Row], strategies: list[str], name: str) -> Any:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pkgutil import resolve_name
 
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Section
+from tlbench.report.content import Paragraph, Section
+from tlbench.report.wording import at_budget
+from tlbench.study.suite import Suite
 
 Make = Callable[[Analysis], Iterable[Section]]
 
@@ -26,10 +28,27 @@ SECTIONS: tuple[str, ...] = (
 )
 """Module and function of all sections, in the order in which they are read."""
 
+NAMING_BUDGETS = ("budgets", "tuned", "sources")
+"""Sections that say themselves which budgets they are of."""
+
 
 def sections_of(analysis: Analysis, without: Collection[str] = ()) -> Iterator[Section]:
     """Yield every section that there are results for, but those that are ``without``."""
     for name in SECTIONS:
         if name not in without:
             make: Make = resolve_name(f"tlbench.report.{name}")
-            yield from (section for section in make(analysis) if section.blocks)
+            sections = (section for section in make(analysis) if section.blocks)
+            yield from (of_budget(section, analysis.suite) for section in sections)
+
+
+def of_budget(section: Section, suite: Suite) -> Section:
+    """Return a section with the budget that it is of, where a suite has several."""
+    is_named = section.name in NAMING_BUDGETS or section.name.startswith("errors-")
+    if section.name == "simulations":
+        is_named = suite.dynamics is not None and suite.dynamics.budgets is not None
+    if suite.budgets is None or is_named:
+        return section
+    of_which = Paragraph(
+        f"Last weights of models {at_budget(suite)}, the largest budget (“this budget”)."
+    )
+    return Section(section.name, section.title, [of_which, *section.blocks])

@@ -19,7 +19,7 @@ AT_THIS_BUDGET = "at this budget"
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
     "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
-    "hold for the number of updates that all arms had."
+    "hold for this number of updates."
 )
 
 

@@ -22,20 +22,17 @@ from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
+from tlbench.study.budgets import Budgets, contradictions, with_largest
 from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
-from tlbench.training.config import MOST_UPDATES, TrainingConfig
+from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
 Property = Literal["temperature_k", "phase", "group"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-
-Budgets = Annotated[list[Annotated[int, Field(gt=0, le=MOST_UPDATES)]], Field(min_length=1)]
-"""Numbers of updates, ascending."""
-
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
@@ -149,27 +146,7 @@ class Suite(Strict):
     @classmethod
     def _largest_budgets(cls, value: Any) -> Any:
         """Set the updates of trainings to the largest budget."""
-        if not isinstance(value, dict):
-            return value
-        value = dict(value)
-        for of, name in (("training", "budgets"), ("pretraining", "pretraining_budgets")):
-            budgets, training = value.get(name), value.get(of)
-            if not (isinstance(budgets, list) and budgets and isinstance(training, dict)):
-                continue
-            if training.get("updates", budgets[-1]) != budgets[-1]:
-                raise ValueError(
-                    f"{of}.updates is {training['updates']}, but the suite has {name}, whose last "
-                    f"is {budgets[-1]}; leave {of}.updates out"
-                )
-            value[of] = {**training, "updates": budgets[-1]}
-        return value
-
-    @field_validator("budgets", "pretraining_budgets")
-    @classmethod
-    def _ascending_budgets(cls, value: list[int] | None) -> list[int] | None:
-        if value is not None and sorted(set(value)) != value:
-            raise ValueError("budgets should be distinct and ascending")
-        return value
+        return with_largest(value) if isinstance(value, dict) else value
 
     @field_validator("source_parts")
     @classmethod
@@ -250,7 +227,8 @@ class Suite(Strict):
                 yield f"dynamics: size {size} is not among the suite's sizes"
         for budget in (self.dynamics and self.dynamics.budgets) or []:
             if budget not in (self.budgets or []):
-                yield f"dynamics: budget {budget} is not among the suite's budgets"
+                known = ", ".join(map(str, self.budgets or [])) or "there are none"
+                yield f"dynamics: budget {budget} is not among the suite's budgets ({known})"
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
@@ -260,19 +238,9 @@ class Suite(Strict):
                 yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
 
     def _contradictions_of_budgets(self) -> Iterator[str]:
-        for name, budgets, training in (
-            ("budgets", self.budgets, self.training),
-            ("pretraining_budgets", self.pretraining_budgets, self.pretraining),
-        ):
-            if budgets and budgets[0] < training.validation_points:
-                yield (
-                    f"{name}: {budgets[0]} updates are fewer than the {training.validation_points} "
-                    "points of validation; raise the budget or lower validation_points"
-                )
-        if self.budgets and not self.training.validation_points:
-            yield "budgets: the best weights are those of a point of validation; set some"
-        if self.pretraining_budgets and not self.budgets:
-            yield "pretraining_budgets: only a suite with 'budgets' has them"
+        yield from contradictions(
+            self.budgets, self.training, self.pretraining_budgets, self.pretraining
+        )
         arms = [arm(name) for name in self.strategies]
         for each in arms:
             if each.compute_matched and not any(other.needs_source for other in arms):
@@ -324,7 +292,8 @@ class Suite(Strict):
         transfers = len(self.source_parts or [None])
         if self.matrix is not None:
             transfers = len(self.matrix.elements) ** 2
-        arms = len(self.backbones) * (len(self.strategies) + 1) * len(self.target_budgets())
+        trained = len(self.strategies) * len(self.target_budgets()) + len(self.source_budgets())
+        arms = len(self.backbones) * trained
         return transfers * arms * len(self.sizes) * len(self.temperatures()) * seeds
 
     @field_validator("strategies")

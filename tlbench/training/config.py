@@ -41,7 +41,32 @@ class TrainingConfig(Strict):
     ``updates`` has no default: it is the budget that all arms share.
 
     With ``final_loss``, the weights of the loss change from ``loss`` at the first update to
-    ``final_loss`` at the last, each exponentially, as the learning rate does.
+    ``final_loss`` at the last, each exponentially, as the learning rate does. Energies that count
+    for little until forces are learnt cost these less than a constant weight does, or one that
+    changes linearly with the learning rate, as in Zhang et al., *Phys. Rev. Lett.* 120, 143001
+    (2018). DimeNet++ from scratch on 195 structures of DFT germanium, 800 updates at 3e-3, one
+    training each, has these mean absolute errors on the test set:
+
+    ============================= ============== =================
+    weight of energies            forces (meV/Å) energy (meV/atom)
+    ============================= ============== =================
+    0                             61.3           65.5
+    2                             70.9           12.0
+    20                            91.5            8.2
+    0 to 20, linear in the rate   76.9            8.4
+    0.001 to 10, exponential      63.6           10.3
+    0.01 to 20, exponential       64.0           10.3
+    0.0001 to 30, exponential     65.6            7.4
+    0.1 to 100, exponential       68.0            7.2
+    0.001 to 100, exponential     66.7            4.6
+    0.00001 to 100, exponential   68.3            4.9
+    ============================= ============== =================
+
+    The last weight is what sets one error against the other. An energy term of differences within
+    a batch, 0.001 to 10, has 62.6 and 14.0. Seeds scatter by several per cent: with another one,
+    0 has 64.9 and 77.7, and 0.001 to 10 has 70.0 and 8.1. With 10 structures these are 72.9 and
+    96.3, and 81.1 and 6.6. So after 800 updates forces cost 4 to 11 % more than if they are learnt
+    alone, and energies are 6 to 15 times better.
     """
 
     updates: PositiveInt = Field(le=MOST_UPDATES)

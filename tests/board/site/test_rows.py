@@ -72,10 +72,10 @@ def test_three_pairs_have_ranks_and_no_rank_is_without_a_tie_group(quick: list[B
         and not r.tested
         and r.place.size == 10
         and r.is_complete
-        and r.trained
+        and r.standing
     ]
-    assert len(some) > 2
-    assert all(r.mean.n_pairs == 3 and r.standing for r in some)
+    assert len(some) > 1
+    assert all(r.mean.n_pairs == 3 and r.state.startswith("converged") for r in some)
     assert all((r.standing is None) == (r.group is None) for r in quick)
     assert [r.mean.value for r in some] == sorted(r.mean.value for r in some)
 
@@ -93,7 +93,7 @@ def test_what_lacks_a_pair_has_no_rank_and_counts_nowhere(quick: list[BoardRow])
 
 def test_arms_without_target_data_stand_at_every_size_and_are_not_ranked(quick: list[BoardRow]):
     zero_shot = [r for r in quick if r.place.strategy == "zero-shot"]
-    assert {r.place.size for r in zero_shot if r.metric == "force_mae"} == {1, 10, 40}
+    assert {r.place.size for r in zero_shot if r.metric == "force_mae"} == {1, 10}
     assert all(r.standing is None for r in zero_shot)
 
 

@@ -4,6 +4,7 @@ import math
 import re
 
 import numpy as np
+import one_budget
 import pytest
 from analyses import record_of
 from made_up_dynamics import ANGLES, TIMES, detail, model, of, rows, structure
@@ -16,7 +17,6 @@ from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
 from tlbench.results.results import Results
-from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
 from tlbench.study.study import resolve
 
@@ -251,13 +251,13 @@ ODD = {
 
 @pytest.mark.parametrize(("dynamics", "records"), ODD.values(), ids=ODD.keys())
 def test_odd_simulations_have_tables_and_a_page_without_nan(dynamics, records, tmp_path):
-    text = markdown(Results(records, dynamics=dynamics), ["force_mae"], load_suite("smoke"))
+    text = markdown(Results(records, dynamics=dynamics), ["force_mae"], one_budget.smoke())
     assert "**Molecular dynamics**" in text
     section = dynamics_section(dynamics, records)
     for table in section.tables:
         assert {len(line) for line in table.lines} == {len(table.lines[0])}
     results = Results(records, dynamics=dynamics)
-    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, results, [])
+    write_report(tmp_path / "r.html", resolve(one_budget.smoke()), {}, results, [])
     page = (tmp_path / "r.html").read_text()
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
     assert '<h2 id="simulations">Molecular dynamics' in words
@@ -323,7 +323,7 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
     dynamics = of(model("scratch", failed=[1.0]), origin=attack)
     dynamics.models[0].criterion[0] = attack
     write_report(
-        tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results([], dynamics=dynamics), []
+        tmp_path / "r.html", resolve(one_budget.smoke()), {}, Results([], dynamics=dynamics), []
     )
     page = (tmp_path / "r.html").read_text()
     assert page.count("&lt;script&gt;alert(1)") == 2
@@ -331,8 +331,6 @@ def test_text_of_simulations_cannot_become_markup(tmp_path):
 
 
 def test_without_simulations_there_is_no_section(tmp_path):
-    write_report(tmp_path / "r.html", resolve(load_suite("smoke")), {}, Results(RECORDS), [])
+    write_report(tmp_path / "r.html", resolve(one_budget.smoke()), {}, Results(RECORDS), [])
     assert "Molecular dynamics" not in (tmp_path / "r.html").read_text()
-    assert "Molecular dynamics" not in markdown(
-        Results(RECORDS), ["force_mae"], load_suite("smoke")
-    )
+    assert "Molecular dynamics" not in markdown(Results(RECORDS), ["force_mae"], one_budget.smoke())

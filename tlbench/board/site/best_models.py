@@ -12,7 +12,7 @@ from tlbench.metrics.spec import Floats
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
-from tlbench.report.outline import sections_of
+from tlbench.report.outline import of_budget, sections_of
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
@@ -57,20 +57,23 @@ def best_models(board: Board, rows: Sequence[BoardRow]) -> list[Model]:
 def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     """Return the sections of a report on some models, whatever submissions they are of.
 
-    Their tables of errors are left out: the table of the board has these numbers.
+    Their tables of errors at the largest budget are left out: the table of the board has these
+    numbers.
     """
     results, simulated = pooled(board, models)
     metrics = (board.suite.error_metrics[0],)
     analysis = Analysis(results, board.suite, metrics, _shares(board, models, metrics))
     sections = [
-        section if section.name == "costs" else section.without(Table)
+        section if section.name in ("costs", "budgets") else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
     ]
     simulations = [
         dynamics_section(dynamics, results.records, ", ".join(names))
         for names, dynamics in simulated
     ]
-    return [*sections, *([_merged(simulations)] if simulations else [])]
+    if simulations:
+        sections.append(of_budget(_merged(simulations), board.suite))
+    return sections
 
 
 def pooled(

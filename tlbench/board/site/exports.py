@@ -70,8 +70,9 @@ RULES = {
         "rate. Errors are those at a budget: a ratio below 1 may mean only that the arm learns "
         "faster, and what holds at one budget may be reversed at another. Suites of one budget "
         "cannot show that it is enough. In suites with several, each arm is checked at each number "
-        f"of structures. {RULE} Only where both the arm and scratch are converged does their ratio "
-        "compare what models end at (settled)."
+        f"of structures. {RULE} It is called rising where the rise is beyond chance. Only where "
+        "both the arm and scratch are converged does their ratio compare what models end at "
+        "(settled)."
     ),
     "aggregation": (
         "A value is the geometric mean over (subset seed, init seed) pairs of the metric on the "
@@ -90,15 +91,14 @@ RULES = {
     "ranking": (
         "Ranks are given within one metric, test set, transfer, number of target structures and "
         "training temperature, by the mean at the suite's budget; in suites with several budgets, "
-        "of converged entries at the largest. Entries of one tie group are "
-        "not shown to be worse than its best, by the 95 % interval of their paired ratio on these "
-        "test structures. With fewer than three pairs, and for rates, times and errors with a "
-        "sign, there are no tie groups, and so no ranks: entries are sorted by their mean, or by "
-        "its magnitude if it has a sign. Arms that see no target data are shown beside "
-        "the others and not ranked: they have as many values as source models. A submission of "
-        "which the newest check of some model did not find the published errors again stays in "
-        "the table, marked, without a rank, and is left out of figures and of what is said of the "
-        "whole table."
+        "of converged entries at the largest. Entries of one tie group are not shown to be worse "
+        "than its best, by the 95 % interval of their paired ratio on these test structures. With "
+        "fewer than three pairs, and for rates, times and errors with a sign, there are no tie "
+        "groups, and so no ranks: entries are sorted by their mean, or by its magnitude if it has "
+        "a sign. Arms that see no target data are shown beside the others and not ranked: they "
+        "have as many values as source models. A submission of which the newest check of some "
+        "model did not find the published errors again stays in the table, marked, without a "
+        "rank, and is left out of figures and of what is said of the whole table."
     ),
     "missing results": (
         "A result that is missing counts nowhere, and never as zero. An entry that lacks one of "

@@ -61,8 +61,9 @@ class Headline:
     ratios
         Those of its complete rows, the smallest first.
     best
-        The first of the ranked rows at the largest size; None where pairs are too few for ranks,
-        or errors of several targets, or training temperatures, are side by side.
+        The first of the ranked rows at the largest size, of converged models in suites with
+        budgets; None where pairs are too few for ranks, or errors of several targets, or training
+        temperatures, are side by side.
     n_tied
         How many other rows it cannot be distinguished from.
     transfer
@@ -97,6 +98,12 @@ class Headline:
         if not counts:
             return "–"
         return n_pairs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pairs"
+
+    @property
+    def best_of(self) -> str:
+        """What the lowest error is of: converged models, or all of them at one budget."""
+        has_budgets = self.best is not None and self.best.place.updates is not None
+        return "of converged models" if has_budgets else AT_THIS_BUDGET
 
     def best_text(self) -> str:
         """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
@@ -146,6 +153,11 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         if row.metric == metric and not row.tested and row.is_complete and not row.trust.differing
     ]
     claim = at_budget(board.suite)
+    ranked: list[BoardRow] = []
+    if len({(row.transfer, row.place.train_temperature_k) for row in main}) == 1:
+        largest = max(row.place.size for row in main)
+        # Rows stand in the order of their ranks.
+        ranked = [row for row in main if row.place.size == largest and row.standing]
     if board.suite.budgets:
         main = final(main)
         if any(row.is_settled and row.place.strategy != BASELINE for row in main):
@@ -155,11 +167,6 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
     trained = [r for r in main if r.trained and r.place.strategy != BASELINE and r.ratio]
     tuned = [r for r in trained if r.place.strategy == FINETUNE] or trained
     names = {row.place.strategy for row in tuned}
-    ranked: list[BoardRow] = []
-    if len({(row.transfer, row.place.train_temperature_k) for row in main}) == 1:
-        largest = max(row.place.size for row in main)
-        # Rows stand in the order of their ranks.
-        ranked = [row for row in main if row.place.size == largest and row.standing]
     return Headline(
         metric=metric,
         arm=names.pop() if len(names) == 1 else "all trained arms",

@@ -11,6 +11,7 @@ from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Convergence, Standing, tie_groups
 from tlbench.report.budgets.outcomes import convergences, series_of, settled
+from tlbench.report.budgets.words import state_text
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
 from tlbench.report.rows import Row, condition_order, final, rows_of
 from tlbench.results.shares import shares_of
@@ -69,7 +70,7 @@ class BoardRow(Row):
     @property
     def state(self) -> str:
         """Whether the arm is converged, in words; empty where that is not asked."""
-        return self.convergence.state if self.convergence else ""
+        return state_text(self.convergence) if self.convergence else ""
 
     @property
     def group(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from tlbench.base.phrases import counted
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import arm_lines, series_of
 from tlbench.report.content import Table, lines_of
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import BASELINE, interval_note, ratio_text
@@ -11,9 +12,12 @@ from tlbench.transfer import arm
 NOTE = (
     "Equal data and updates: the arm against scratch, which has the same structures and as many "
     "updates on them. Equal compute: against scratch-long, which has as many updates as "
-    "pretraining and fine-tuning together. Pretraining is done once, so its share in what a target "
-    "costs falls with the number of targets that start from it."
+    "pretraining and fine-tuning together. The last columns are the updates that a target costs, "
+    "pretraining included, if so many targets start from one source model."
 )
+MOST_LINES = 30
+"""Lines of a table that a page shows at once."""
+
 TARGETS = (1, 5, 20)
 """Numbers of targets that share one pretraining."""
 
@@ -31,7 +35,7 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
         for row in rows
         if arm(row.place.strategy).compute_matched
     }
-    several = len(analysis.transfers) > 1
+    cells = arm_lines(map(series_of, rows))
     lines, ratios = [], []
     for row in rows:
         other = long.get((row.transfer, row.place.scratch))
@@ -40,26 +44,23 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
         matched = ratio_between(row, other)
         ratios += [ratio for ratio in (row.ratio, matched) if ratio]
         lines.append(
-            ({"transfer": row.transfer.label()} if several else {})
+            cells[series_of(row)]
             | {
-                "backbone": row.place.backbone,
-                "arm": row.place.strategy,
-                "N": str(row.place.size),
                 "updates": f"{row.place.updates or 0:,}",
-                f"equal data: / {BASELINE}": ratio_text(row.ratio) if row.ratio else "–",
-                f"equal compute: / {other.place.strategy}": ratio_text(matched) if matched else "–",
+                f"equal data: / {BASELINE}": ratio_text(row.ratio, False) if row.ratio else "–",
+                f"equal compute: / {other.place.strategy}": (
+                    ratio_text(matched, False) if matched else "–"
+                ),
             }
             | shares(analysis.suite, row.place.updates or 0)
         )
     note = f"{NOTE} {interval_note(ratios)}".strip()
-    return Table("Equal data and equal compute", lines_of(lines), note, folded=len(lines) > 30)
+    title = f"Equal data and equal compute, {analysis.metrics[0]}"
+    many = len(lines) > MOST_LINES
+    return Table(title, lines_of(lines), note, folded=many, brief=not many)
 
 
 def shares(suite: Suite, updates: int) -> dict[str, str]:
     """Return the updates per target, with those of pretraining shared over some targets."""
     pretraining = suite.pretraining.updates
-    found = {}
-    for number in TARGETS:
-        title = f"updates, {counted(number, 'target')}"
-        found[title] = f"{updates + pretraining / number:,.0f}"
-    return found
+    return {f"with {counted(n, 'target')}": f"{updates + pretraining / n:,.0f}" for n in TARGETS}

@@ -12,7 +12,7 @@ from tlbench.metrics.statistics import (
     equivalent_sizes,
     holm,
 )
-from tlbench.report.budgets.outcomes import Series, by_budget, convergences
+from tlbench.report.budgets.outcomes import Series, by_budget, convergences, is_arm
 from tlbench.report.content import Table as Lines
 from tlbench.report.content import lines_of
 from tlbench.report.rows import Row
@@ -55,7 +55,7 @@ class Curves:
 
 
 def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
-    """Return the learning curves of every trained arm but scratch, beside those of scratch.
+    """Return the learning curves of every arm (`is_arm`) beside those of scratch.
 
     Models trained at one temperature have no learning curve.
     """
@@ -70,43 +70,43 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     for series, row in last.items():
         metric, tested, transfer, place = series
         scratch = metric, tested, transfer, place.scratch
-        if place.strategy == BASELINE or scratch not in last:
+        if not is_arm(place) or scratch not in last:
             continue
-        arm = found[transfer, place.backbone, place.strategy]
-        arm.ratios[place.size] = row.ratio
-        arm.arm[place.size], arm.baseline[place.size] = row.values, last[scratch].values
+        both = found[transfer, place.backbone, place.strategy]
+        both.ratios[place.size] = row.ratio
+        both.arm[place.size], both.baseline[place.size] = row.values, last[scratch].values
         if not all(each in known and known[each].is_converged for each in (series, scratch)):
-            arm.open.append(place.size)
+            both.open.append(place.size)
     return dict(found)
 
 
-def hypotheses(rows: Iterable[Row]) -> Lines:
+def hypotheses(rows: Iterable[Row], metric: str) -> Lines:
     """Return a line per arm: its mean ratio to scratch over log N, and the p values."""
     tested = {}
-    for arm, each in curves(rows).items():
+    for name, each in curves(rows).items():
         ratio = area_ratio(each.arm, each.baseline)
         if ratio is None and len(each.arm) == 1:
             (ratio,) = each.ratios.values()
         if ratio is not None and ratio.p is not None:
-            tested[arm] = ratio, each.open
-    corrected = holm({arm: ratio.p for arm, (ratio, _) in tested.items() if ratio.p is not None})
+            tested[name] = ratio, each.open
+    corrected = holm({name: ratio.p for name, (ratio, _) in tested.items() if ratio.p is not None})
     several = len({transfer for transfer, _, _ in tested}) > 1
     lines = [
         ({"transfer": transfer.label()} if several else {})
         | {
             "backbone": backbone,
             "arm": strategy,
-            f"/ {BASELINE}": ratio_text(ratio),
+            f"/ {BASELINE}": ratio_text(ratio, False),
             "p": f"{ratio.p:.2g}",
             "p (Holm)": f"{corrected[transfer, backbone, strategy]:.2g}",
             "not converged at N": ", ".join(map(str, sorted(open_sizes))) or "–",
         }
         for (transfer, backbone, strategy), (ratio, open_sizes) in tested.items()
     ]
-    return Lines("Tests", lines_of(lines), TESTS_NOTE)
+    return Lines(f"Tests, {metric}", lines_of(lines), TESTS_NOTE)
 
 
-def worth(rows: Iterable[Row]) -> Lines:
+def worth(rows: Iterable[Row], metric: str) -> Lines:
     """Return a line per arm and size: with how many structures scratch has the same error."""
     found = curves(rows)
     several = len({transfer for transfer, _, _ in found}) > 1
@@ -125,4 +125,4 @@ def worth(rows: Iterable[Row]) -> Lines:
                     f"{BASELINE} needs": equivalent.text(),
                 }
             )
-    return Lines("Worth in structures", lines_of(lines), WORTH_NOTE)
+    return Lines(f"Worth in structures, {metric}", lines_of(lines), WORTH_NOTE)

@@ -13,9 +13,11 @@ from typing import Literal
 from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Convergence, Ratio, convergence, verdict
+from tlbench.report.analysis import arm_cells
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
+from tlbench.transfer import arm
 
 Ending = Literal["lower", "higher", "same", "too few pairs", "not converged"]
 """The error of an arm at the largest budget beside that of scratch, where both are converged;
@@ -32,6 +34,15 @@ def series_of(row: Row) -> Series:
     return row.metric, row.tested, row.transfer, row.place.replace(updates=None)
 
 
+def is_arm(place: Place) -> bool:
+    """Return whether models are compared with those from scratch after as many updates.
+
+    That is not so of scratch itself, of what trains longer, and of what does not train.
+    """
+    strategy = arm(place.strategy)
+    return strategy.trains and place.strategy != BASELINE and not strategy.compute_matched
+
+
 def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
     """Return the rows of each series by budget, ascending; rows without a budget are left out."""
     found: dict[Series, dict[int, Row]] = {}
@@ -39,6 +50,17 @@ def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
         if row.place.updates is not None:
             found.setdefault(series_of(row), {})[row.place.updates] = row
     return found
+
+
+def arm_lines(series: Iterable[Series]) -> dict[Series, dict[str, str]]:
+    """Return the first cells of the line of each series: transfer if there are several, and arm."""
+    series = list(series)
+    places = arm_cells(each[3] for each in series)
+    several = len({each[2] for each in series}) > 1
+    return {
+        each: ({"transfer": each[2].label()} if several else {}) | places[each[3]]
+        for each in series
+    }
 
 
 def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:
@@ -119,14 +141,14 @@ class Outcome:
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:
-    """Return the outcome of every trained arm but scratch, on all test structures."""
+    """Return the outcome of every arm (`is_arm`) on all test structures."""
     some = [row for row in rows if row.trained and not row.tested]
     known = convergences(some)
     found = []
     for series, budgets in by_budget(some).items():
         metric, tested, transfer, place = series
         ratios = {updates: row.ratio for updates, row in budgets.items() if row.ratio}
-        if place.strategy != BASELINE and ratios:
+        if ratios and is_arm(place):
             scratch = metric, tested, transfer, place.scratch
             found.append(
                 Outcome(metric, transfer, place, ratios, known.get(series), known.get(scratch))

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 
+from tlbench.base.phrases import counted
+from tlbench.metrics import METRICS
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.analysis import Analysis, present
-from tlbench.report.budgets.compute import compute_table
+from tlbench.report.budgets.compute import MOST_LINES, compute_table
 from tlbench.report.budgets.hypotheses import hypotheses, worth
-from tlbench.report.budgets.outcomes import Outcome, Series, by_budget, convergences, outcomes
-from tlbench.report.budgets.words import (
-    both_metrics,
-    change_text,
-    state_text,
+from tlbench.report.budgets.outcomes import (
+    Outcome,
+    arm_lines,
+    by_budget,
+    convergences,
+    is_arm,
+    outcomes,
+    series_of,
 )
+from tlbench.report.budgets.words import both_metrics, change_text, state_text
 from tlbench.report.content import (
     Block,
     Draw,
@@ -28,9 +34,10 @@ from tlbench.report.sections.errors import error_table
 from tlbench.report.wording import BASELINE, interval_note, number_text, ratio_text
 
 CURVES_NOTE = (
-    "Each point is a training of its own, with its whole schedule. Geometric means over pairs with "
-    "95 % intervals; both axes are logarithmic. Arms whose lines have not levelled off are not "
-    "converged."
+    "Each point is a training of its own, with its whole schedule. Geometric means over pairs; "
+    "bars are their 95 % intervals, drawn for at most four arms and a little beside each other. "
+    "Both axes are logarithmic. What trains for longer than the others is at its own number of "
+    "updates. Arms whose lines have not levelled off are not converged."
 )
 MAPS_NOTE = (
     "Error relative to training from scratch with the same structures and the same number of "
@@ -58,18 +65,25 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             continue
         found.append(outcomes(rows))
         for case, some in analysis.cases(rows).items():
+            if not any(row.trained and row.place.updates for row in some):
+                continue
             name = f"{metric}, {case}" if analysis.has_several else metric
             strategies = present(some, analysis.strategies)
-            curves[name] = drawing("budgets.figures:error_curves", some, strategies)
-            if any(row.ratio for row in some):
+            longer = analysis.suite.pretraining.updates
+            curves[name] = drawing("budgets.figures:error_curves", some, strategies, longer)
+            if any(row.ratio and is_arm(row.place) for row in some):
                 maps[name] = drawing("budgets.figures:ratio_maps", some, strategies)
         table = error_table(analysis, rows)
         tables.append(Table(f"{metric} at every budget", table.lines, table.note, table.wide,
                             table.narrow, folded=True, brief=False))  # fmt: skip
         tables.append(convergence_table(rows, metric))
     if len(found) > 1:
-        blocks.append(Sentences(both_metrics(found[0], _of_other_unit(found)), "Both together"))
-    every = [r for r in analysis.every_row if r.metric == analysis.metrics[0]]
+        other = _of_other_unit(found)
+        if other:
+            names = f"{found[0][0].metric} and {other[0].metric} together"
+            blocks.append(Sentences(both_metrics(found[0], other), names))
+    metric = analysis.metrics[0]
+    every = [r for r in analysis.every_row if r.metric == metric]
     first = [r for r in every if not r.tested]
     yield Section(
         "budgets",
@@ -79,10 +93,10 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             Figure("error-curves", "Error against updates", CURVES_NOTE, curves),
             Figure("ratio-maps", "Ratio to scratch over N and updates", MAPS_NOTE, maps),
             *tables,
-            hypotheses(first),
-            worth(first),
+            hypotheses(first, metric),
+            worth(first, metric),
             compute_table(analysis, first),
-            best_table(every),
+            best_table(every, metric),
         ],
     )
 
@@ -94,41 +108,34 @@ def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
     return next(others, [])
 
 
-def _cells(series: Series) -> dict[str, str]:
-    place = series[3]
-    return {"backbone": place.backbone, "arm": place.strategy, "N": str(place.size)}
-
-
 def convergence_table(rows: list[Row], metric: str) -> Table:
     """Return a line per arm and N: its errors at the two largest budgets, and the change."""
     known = convergences(rows)
-    several = len({series[2] for series in known}) > 1
+    cells = arm_lines(known)
     lines = []
     for series, budgets in by_budget(row for row in rows if row.trained).items():
         if series not in known:
             continue
         (fewer, before), (more, last) = list(budgets.items())[-2:]
-        at = series[3].train_temperature_k
         lines.append(
-            ({"transfer": series[2].label()} if several else {})
-            | _cells(series)
-            | ({} if at is None else {"trained at (K)": f"{at:g}"})
+            cells[series]
             | {
                 f"after {fewer:,}": number_text(before.mean.value),
                 f"after {more:,}": number_text(last.mean.value),
                 "change": change_text(known[series]),
-                "": state_text(known[series]),
+                "converged?": state_text(known[series]),
             }
         )
-    title = f"Converged or not, {metric}"
-    return Table(title, lines_of(lines), folded=len(lines) > 30)
+    title = f"Converged or not, {metric} ({METRICS.get(metric).unit})"
+    return Table(title, lines_of(lines), folded=len(lines) > MOST_LINES)
 
 
-def best_table(rows: list[Row]) -> Table:
+def best_table(rows: list[Row], metric: str) -> Table:
     """Return a line per arm and N: how the best weights compare with the last ones."""
     largest = max((row.place.updates or 0 for row in rows), default=0)
     at_end = [r for r in rows if r.place.updates == largest and r.trained]
     last = {(r.transfer, r.place): r for r in at_end if not r.tested}
+    cells = arm_lines(map(series_of, at_end))
     lines, ratios = [], []
     for row in at_end:
         before = last.get((row.transfer, row.place))
@@ -137,16 +144,15 @@ def best_table(rows: list[Row]) -> Table:
         ratio = ratio_between(row, before)
         ratios += [each for each in (ratio, before.ratio, row.ratio) if each]
         lines.append(
-            {
-                "backbone": row.place.backbone,
-                "arm": row.place.strategy,
-                "N": str(row.place.size),
+            cells[series_of(row)]
+            | {
                 "last": number_text(before.mean.value),
                 "best": number_text(row.mean.value),
                 "best / last": ratio_text(ratio, False) if ratio else "–",
-                f"last / {BASELINE}": ratio_text(before.ratio) if before.ratio else "–",
-                f"best / {BASELINE}": ratio_text(row.ratio) if row.ratio else "–",
+                f"last / {BASELINE}": ratio_text(before.ratio, False) if before.ratio else "–",
+                f"best / {BASELINE}": ratio_text(row.ratio, False) if row.ratio else "–",
             }
         )
     note = f"{BEST_NOTE} {interval_note(ratios)}".strip()
-    return Table("Which weights", lines_of(lines), note, folded=True)
+    title = f"Last and best weights after {counted(largest, 'update')}, {metric}"
+    return Table(title, lines_of(lines), note, folded=True)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from tlbench.metrics.statistics import Convergence
+from tlbench.metrics.statistics import Convergence, Ratio
 from tlbench.report.budgets.outcomes import Ending, Outcome
 from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
+from tlbench.study.model_key import Place, Transfer
 
 _ENDINGS: dict[tuple[Ending, bool], str] = {
     ("lower", False): "it ends lower: converged, its error is {last} times that of {scratch}",
@@ -37,11 +38,31 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
     for (backbone, strategy), some in _by_arm(outcomes):
         endings: dict[tuple[Ending, bool], list[Outcome]] = {}
         for each in some:
-            endings.setdefault((each.ending, each.learns_faster), []).append(each)
+            faster = each.learns_faster and (each.ending, True) in _ENDINGS
+            endings.setdefault((each.ending, faster), []).append(each)
         for (ending, faster), alike in endings.items():
             found.append(
                 f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}."
             )
+    return found
+
+
+def rises(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return of which arms, or scratch, the error rises with more updates, beyond chance."""
+    known = {(each.transfer, each.place.scratch): each.baseline for each in outcomes}
+    known |= {(each.transfer, each.place): each.arm for each in outcomes}
+    arms: dict[tuple[str, str], list[tuple[Transfer, Place, Convergence]]] = {}
+    for (transfer, place), each in known.items():
+        if each is not None and each.state == "worse":
+            arms.setdefault((place.backbone, place.strategy), []).append((transfer, place, each))
+    found = []
+    for (backbone, strategy), some in arms.items():
+        fewer, more = some[0][2].budgets
+        ratios = _range([(transfer, place, each.ratio) for transfer, place, each in some])
+        found.append(
+            f"{backbone}, {strategy}: its error rises with more updates: after {more:,} it is "
+            f"{ratios} times that after {fewer:,}; see its best weights."
+        )
     return found
 
 
@@ -67,8 +88,8 @@ def _where(outcomes: Sequence[Outcome]) -> str:
 
 def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     fewest, most = outcomes[0].first[0], outcomes[0].last[0]
-    first = _range([(each, each.first[1]) for each in outcomes])
-    last = _range([(each, each.last[1]) for each in outcomes])
+    first = _range([(each.transfer, each.place, each.first[1]) for each in outcomes])
+    last = _range([(each.transfer, each.place, each.last[1]) for each in outcomes])
     if ending == "too few pairs":
         return (
             f"too few pairs for a claim; its error is {last} times that of {BASELINE} after "
@@ -78,24 +99,22 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
         lacking = dict.fromkeys(name for each in outcomes for name, _ in each.unconverged())
         return (
             f"not shown to be converged ({listed(lacking)}): after {most:,} updates its error is "
-            f"{last} times that of {BASELINE}, after {fewest:,} updates {first} times; this "
-            "compares how fast they learn, not how they end"
+            f"{last} times that of {BASELINE}"
+            + (f", after {fewest:,} updates {first} times" if fewest != most else "")
+            + "; this compares how fast they learn, not how they end"
         )
     said = _ENDINGS[ending, faster]
     return said.format(first=first, last=last, scratch=BASELINE, fewest=f"{fewest:,}")
 
 
-def _range(ratios: Sequence[tuple[Outcome, object]]) -> str:
-    if len(ratios) == 1:
-        return ratio_text(ratios[0][1], flagged=False)  # type: ignore[arg-type]
-    named = [(ratio, _name(each, ratios)) for each, ratio in ratios]
-    return range_text(named)  # type: ignore[arg-type]
-
-
-def _name(outcome: Outcome, ratios: Sequence[tuple[Outcome, object]]) -> str:
-    several = len({each.transfer for each, _ in ratios}) > 1
-    before = f"{outcome.transfer.label()}, " if several else ""
-    return before + outcome.place.training_set()
+def _range(ratios: Sequence[tuple[Transfer, Place, Ratio]]) -> str:
+    """Return a ratio, or the smallest and the largest with what they are of."""
+    several = len({transfer for transfer, _, _ in ratios}) > 1
+    named = [
+        (ratio, (f"{transfer.label()}, " if several else "") + place.training_set())
+        for transfer, place, ratio in ratios
+    ]
+    return range_text(named) if len(named) > 1 else ratio_text(named[0][0], flagged=False)
 
 
 def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[str]:
@@ -105,25 +124,25 @@ def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[st
     """
     others = {(each.transfer, each.place): each for each in second}
     found: list[str] = []
+    without: list[str] = []
     for (backbone, strategy), some in _by_arm(first):
         pairs = [
             (each, other) for each in some if (other := others.get((each.transfer, each.place)))
         ]
-        if not pairs:
-            continue
-        names = f"{pairs[0][0].metric} and {pairs[0][1].metric}"
         both = [a for a, b in pairs if a.ending == b.ending == "lower"]
         against = [a for a, b in pairs if {a.ending, b.ending} == {"lower", "higher"}]
-        start = f"{backbone}, {strategy}:"
+        arm = f"{backbone}, {strategy}"
         if both:
-            found.append(f"{start} both {names} end lower than from {BASELINE} at {_where(both)}.")
-        else:
-            found.append(
-                f"{start} with no training set do both {names} end lower than from {BASELINE} "
-                "beyond chance, so it is not shown to be better."
-            )
+            found.append(f"{arm}: both end lower than from {BASELINE} at {_where(both)}.")
+        elif pairs:
+            without.append(arm)
         if against:
-            found.append(f"{start} at {_where(against)}, one of {names} ends lower, one higher.")
+            found.append(f"{arm}: at {_where(against)}, one of them ends lower, one higher.")
+    if without:
+        found.append(
+            f"With no training set do both end lower than from {BASELINE} beyond chance, so that "
+            f"none of these is shown to be better: {'; '.join(without)}."
+        )
     return found
 
 
@@ -136,11 +155,11 @@ def change_text(found: Convergence | None) -> str:
     if ratio.interval:
         low, high = (100 * (end - 1) for end in (ratio.interval.low, ratio.interval.high))
         text += f" [{low:+.1f}, {high:+.1f}]"
-    return text
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def state_text(found: Convergence | None) -> str:
     """Return whether an arm is converged, in words."""
     if found is None:
         return "unknown"
-    return "converged; worse with more updates" if found.state == "worse" else found.state
+    return "converged, rising" if found.state == "worse" else found.state

@@ -91,7 +91,10 @@ def costs(analysis: Analysis) -> Iterator[Section]:
 def costs_by_device(
     records: Iterable[Record], costs: Iterable[Cost], transfer: Transfer | None = None
 ) -> dict[str, Costs]:
-    """Return the costs of the target models of a transfer, or of all, device by device."""
+    """Return the costs of the target models of a transfer, or of all, device by device.
+
+    Of several budgets they are those of the largest.
+    """
     found: dict[str, Costs] = defaultdict(lambda: defaultdict(dict))
     of_model = {cost.trained: cost for cost in costs}
     for r in records:
@@ -101,7 +104,11 @@ def costs_by_device(
         wanted = wanted and transfer in (None, model.transfer)
         if cost is not None and wanted:
             found[cost.device][model.place][model.pair] = cost
-    return {device: dict(placed) for device, placed in sorted(found.items())}
+    largest = max((place.updates or 0 for some in found.values() for place in some), default=0)
+    return {
+        device: {place: each for place, each in placed.items() if place.updates in (None, largest)}
+        for device, placed in sorted(found.items())
+    }
 
 
 def cost_tables(records: Sequence[Record], costs: Iterable[Cost]) -> list[Table]:

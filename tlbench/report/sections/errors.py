@@ -4,13 +4,13 @@ All that is said holds at the budget of the run.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.spec import MetricSpec
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
+    Convergence,
     Curve,
     Pair,
     Ratio,
@@ -28,8 +28,8 @@ from tlbench.report.analysis import (
     place_cells,
     present,
 )
-from tlbench.report.budgets.outcomes import convergences, outcomes, series_of
-from tlbench.report.budgets.words import sentences
+from tlbench.report.budgets.outcomes import Series, convergences, outcomes, series_of
+from tlbench.report.budgets.words import rises, sentences
 from tlbench.report.content import (
     Block,
     Figure,
@@ -84,12 +84,14 @@ def errors(analysis: Analysis) -> Iterator[Section]:
         if rows:
             metric = METRICS.get(name)
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
+            has_budget = has_ratios and analysis.suite.budgets is not None
+            budget = f" {at_budget(analysis.suite)}" if has_budget else ""
             blocks: list[Block] = [Paragraph(summary), error_table(analysis, rows)]
             if has_ratios:
                 blocks.append(Sentences(findings(analysis, name)))
-                several = analysis.has_several
-                blocks += [] if several else ranking(rows, metric, analysis.every_row)
-            yield Section(f"errors-{name}", f"{name} ({metric.unit})", blocks)
+                known = convergences(r for r in analysis.every_row if r.metric == name)
+                blocks += [] if analysis.has_several else ranking(rows, metric, known)
+            yield Section(f"errors-{name}", f"{name} ({metric.unit}){budget}", blocks)
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
@@ -130,11 +132,12 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
     yield Section("curves", "Number of structures", [figure])
 
 
-def ranking(rows: list[Row], metric: MetricSpec, every_row: Sequence[Row] = ()) -> list[Block]:
+def ranking(
+    rows: list[Row], metric: MetricSpec, known: Mapping[Series, Convergence] | None = None
+) -> list[Block]:
     """Return the ranks of all models at the largest size, or why there are none.
 
-    They are those of converged models where all are converged, by ``every_row``, the rows of all
-    budgets; otherwise the title says at which budget they hold.
+    In a suite with budgets only models are ranked that are ``known`` to be converged.
 
     Columns: model, rank, tie group, geometric mean. With fewer than `MIN_PAIRS` pairs common to
     all models there are no tie groups, and so no ranks.
@@ -145,7 +148,15 @@ def ranking(rows: list[Row], metric: MetricSpec, every_row: Sequence[Row] = ()) 
         return []
     size = max(row.place.size for row in trained)
     ranked = [row for row in trained if row.place.size == size]
-    entries = {f"{row.place.backbone}, {row.place.strategy}": row.values for row in ranked}
+    title, left_out = f"Ranks at N = {size} and this budget", ""
+    if ranked[0].place.updates is not None:
+        converged = [row for row in ranked if _is_converged(row, known or {})]
+        others = "; ".join(_model(row) for row in ranked if row not in converged)
+        left_out = f" Not ranked, as not shown to be converged: {others}." if others else ""
+        title, ranked = f"Ranks at N = {size} of converged models", converged
+    if not ranked:
+        return [Paragraph(f"Models are not ranked: at N = {size} none is shown to be converged.")]
+    entries = {_model(row): row.values for row in ranked}
     standings = tie_groups(entries, lower_is_better=metric.better == "lower")
     if not standings:
         return [
@@ -163,13 +174,16 @@ def ranking(rows: list[Row], metric: MetricSpec, every_row: Sequence[Row] = ()) 
         }
         for name, standing in standings.items()
     )
-    known = convergences(row for row in every_row if row.metric == metric.name and not row.tested)
-    states = [known.get(series_of(row)) for row in ranked]
-    if all(each is not None and each.is_converged for each in states):
-        return [Table(f"Ranks at N = {size}, of converged models", lines, TIES_NOTE)]
-    updates = ranked[0].place.updates
-    budget = "and this budget" if updates is None else f"after {counted(updates, 'update')}"
-    return [Table(f"Ranks at N = {size} {budget}, not shown to be converged", lines, TIES_NOTE)]
+    return [Table(title, lines, TIES_NOTE + left_out)]
+
+
+def _model(row: Row) -> str:
+    return f"{row.place.backbone}, {row.place.strategy}"
+
+
+def _is_converged(row: Row, known: Mapping[Series, Convergence]) -> bool:
+    found = known.get(series_of(row))
+    return found is not None and found.is_converged
 
 
 def findings(analysis: Analysis, metric: str) -> list[str]:
@@ -181,7 +195,8 @@ def findings(analysis: Analysis, metric: str) -> list[str]:
     """
     if analysis.suite.budgets:
         rows = (row for row in analysis.every_row if row.metric == metric)
-        return [*sentences(outcomes(rows)), *level_findings(analysis, metric)]
+        found = outcomes(rows)
+        return [*sentences(found), *rises(found), *level_findings(analysis, metric)]
     if not analysis.has_several:
         return curve_findings(analysis, metric)
     return ranges(

@@ -91,7 +91,7 @@ def source_table(records: Iterable[Record]) -> Table:
                 "metric": f"{metric} ({unit})",
                 **{f"after {each:,}": _mean(errors.get(each)) for each in budgets},
                 "change": change_text(convergence(errors)),
-                "": state_text(convergence(errors)),
+                "converged?": state_text(convergence(errors)),
             }
             for (backbone, element, metric, unit), errors in _by_budget(some).items()
         )

@@ -165,7 +165,8 @@
   function text(name, n) {
     const value = rows.columns[name][n];
     if (value === null) return "–";
-    return TEXTS.includes(name) ? rows.words[name][value] : String(value);
+    if (TEXTS.includes(name)) return rows.words[name][value];
+    return name === "updates" ? value.toLocaleString("en") : String(value);
   }
 
   function cell(content, kind = "td") {
