@@ -6,6 +6,14 @@ from tlbench.study.suite import Suite
 SMOKE = {"version": "1", "budgets": "null", "training.updates": "20", "sizes": "[1, 4]"}
 """What makes version 1 of the smoke suite of the present one."""
 
+QUICK = {
+    "budgets": "null",
+    "training.updates": "100",
+    "pairing": "product",
+    "init_seeds": "[0]",
+}
+"""What makes a suite of one budget of quick, with the pairs of its version 2."""
+
 SI_GE_DFT = {
     "version": "2",
     "strategies": "[scratch, finetune, zero-shot]",

@@ -20,6 +20,9 @@ from tlbench.jobs.sources import own_sources
 from tlbench.results.costs import COSTS_FORMAT
 from tlbench.results.results import Results
 
+N_TRAINED, N_MEASURED = 20, 38
+"""Models of the smoke suite; those that are trained are measured with two weights."""
+
 ME = Who("mine", ["Ada Lovelace", "Émilie du Châtelet"], "https://example.org/paper")
 
 
@@ -58,8 +61,9 @@ def test_is_verified_to_the_last_number(added):
     verdict = verify(added.folder, added.folder.parents[1])
     assert verdict.problems == verdict.notes == []
     assert verdict.recomputed == len(added.results.records)
-    # Of two backbones: source models, scratch and fine-tuned of two sizes and seeds, zero-shot.
-    assert (verdict.coverage.found, verdict.coverage.expected) == (20, 20)
+    # Of two backbones: source models, scratch and fine-tuned at two budgets of two seeds, each with
+    # its last and its best weights; and zero-shot.
+    assert (verdict.coverage.found, verdict.coverage.expected) == (N_MEASURED, N_MEASURED)
 
 
 def test_keys_that_it_does_not_use_are_not_written(added):
@@ -116,19 +120,23 @@ def test_an_incomplete_run_says_what_is_missing(added, tmp_path):
     folder = results / "smoke" / "mine"
 
     def drop(rows):
-        wanted = {"strategy": "finetune", "backbone": "schnet", "size": 4, "subset_seed": 1}
+        wanted = {"strategy": "finetune", "backbone": "schnet", "updates": 10, "subset_seed": 1}
         return [r for r in rows if any(r.get(k) != v for k, v in wanted.items())]
 
     edit_lines(folder, "records", drop)
     lines = text_of(folder / "records.jsonl.gz").splitlines()[1:]
     kept = {json.loads(line)["model"] for line in lines}
     edit_lines(folder, "costs", lambda rows: [r for r in rows if r["model"] in kept])
-    weights = {k: v for k, v in added.about.weights.items() if k in kept}
-    seal(folder, weights=weights)
+    weights, best = (
+        {k: v for k, v in digests.items() if k in kept}
+        for digests in (added.about.weights, added.about.best_weights)
+    )
+    seal(folder, weights=weights, best_weights=best)
     verdict = verify(folder, results)
     assert verdict.problems == []
-    assert verdict.coverage.missing == ["finetune schnet, Si → Ge, N 4, seeds 1/0"]
-    assert "19 of 20 models are there" in verdict.notes[0]
+    missing = "finetune schnet, Si → Ge, N 4, 10 updates, seeds 1/0"
+    assert verdict.coverage.missing == [missing, f"best weights of {missing}"]
+    assert "36 of 38 models are there" in verdict.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -163,11 +171,11 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, smoke):
 
 
 def test_supplied_weights_give_the_same_numbers_again(added, smoke, tmp_path):
-    assert copy_weights(added, smoke.store, tmp_path) == 20
+    assert copy_weights(added, smoke.store, tmp_path) == N_TRAINED
     found = rerun(added, tmp_path, smoke.store)
     assert sum(model.numbers for model in found.models) == len(added.results.records)
     assert found.problems == []
-    assert [model.largest for model in found.models] == [0] * 20
+    assert [model.largest for model in found.models] == [0] * N_MEASURED
     assert found.agrees(0.0)
 
 
@@ -175,16 +183,16 @@ def test_weights_of_some_models_are_too_few_unless_they_are_said_to_suffice(adde
     copy_weights(added, smoke.store, tmp_path)
     for path in sorted(tmp_path.iterdir())[3:]:
         path.unlink()
-    with pytest.raises(InputError, match="3 of the 20 models of smoke/mine; supply all of them"):
+    with pytest.raises(InputError, match="3 of the 38 models of smoke/mine; supply all of them"):
         rerun(added, tmp_path, smoke.store)
     found = rerun(added, tmp_path, smoke.store, partial=True)
     assert len(found.models) == 3
-    assert "3 of 20 models" in found.text(20, 0.0)
+    assert "3 of 38 models" in found.text(N_MEASURED, 0.0)
 
 
 def test_other_weights_are_found_out(added, smoke, tmp_path):
     copy_weights(added, smoke.store, tmp_path)
-    first, second, third = sorted(tmp_path.iterdir())[:3]
+    first, second, third = [tmp_path / f"{key}.safetensors" for key in added.about.weights][:3]
     shutil.copyfile(second, first)
     third.write_bytes(b"\x80\x04\x95not safetensors")
     problems = rerun(added, tmp_path, smoke.store).problems
@@ -204,9 +212,9 @@ def test_numbers_that_weights_do_not_give_are_found_out(added, smoke, tmp_path):
     edit_lines(folder, "records", halve)
     found = rerun(read_submission(folder), smoke.store, smoke.store)
     differing = [model for model in found.models if not model.agrees(1e-3)]
-    # Two backbones, two sizes, two seeds.
-    assert len(differing) == 8
-    assert [model.largest for model in differing] == pytest.approx([0.5] * 8)
+    # Two backbones, two budgets, two seeds, last and best weights.
+    assert len(differing) == 16
+    assert [model.largest for model in differing] == pytest.approx([0.5] * 16)
     assert not found.agrees(1e-3)
 
 
@@ -231,16 +239,17 @@ def test_weights_that_give_nothing_are_no_agreement(added, smoke, tmp_path):
     folder, weights = tmp_path / "smoke" / "mine", tmp_path / "weights"
     shutil.copytree(added.folder, folder)
     copy_weights(added, smoke.store, weights)
-    digests = dict(added.about.weights)
+    digests = {"last": dict(added.about.weights), "best": dict(added.about.best_weights)}
     for path in weights.iterdir():
         with safe_open(path, framework="np") as file:
             metadata = file.metadata()
             tensors = {name: np.full_like(file.get_tensor(name), np.nan) for name in file.keys()}  # noqa: SIM118
         save_file(tensors, path, metadata)
-        digests[path.stem] = digest_of(path)
-    seal(folder, weights=digests)
+        key, _, best = path.stem.partition(".")
+        digests[best or "last"][key] = digest_of(path)
+    seal(folder, weights=digests["last"], best_weights=digests["best"])
     found = rerun(read_submission(folder), weights, smoke.store)
-    assert len(found.models) == 20
+    assert len(found.models) == N_MEASURED
     assert {model.largest for model in found.models} == {None}
     assert not found.agrees(np.inf)
 
@@ -251,7 +260,7 @@ def test_weights_of_other_settings_are_refused(added, smoke, tmp_path):
     edit(folder, "suite.json", lambda s: s["backbones"]["schnet"].update(n_filters=99))
     found = rerun(read_submission(folder), smoke.store, smoke.store)
     problems = [model.problem for model in found.models if model.problem]
-    assert len(problems) == 10
+    assert len(problems) == N_MEASURED / 2
     assert all("with other settings than the suite's" in problem for problem in problems)
     assert not any(str(smoke.store) in problem for problem in problems), "they are published"
 

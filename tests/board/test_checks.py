@@ -76,7 +76,7 @@ def forged(entry, to: Path, change):
 
 def test_models_are_drawn_by_seed_and_submission_alone(entry):
     models = measured_models(entry)
-    assert len(models) == 20
+    assert len(models) == 38
     first = [model.job for model in draw(entry, 5, SEED)]
     assert len(set(first)) == 5
     assert first == [model.job for model in draw(entry, 5, SEED)]
@@ -84,9 +84,9 @@ def test_models_are_drawn_by_seed_and_submission_alone(entry):
     assert first != [model.job for model in draw(entry, 5, SEED + 1)]
     other = replace(entry, digest="0" * 64)
     assert first != [model.job for model in draw(other, 5, SEED)]
-    assert {m.job for m in draw(entry, 20, SEED)} == models.keys()
-    with pytest.raises(InputError, match="has 20 models, of which 21 cannot be drawn"):
-        draw(entry, 21, SEED)
+    assert {m.job for m in draw(entry, 38, SEED)} == models.keys()
+    with pytest.raises(InputError, match="has 38 models, of which 39 cannot be drawn"):
+        draw(entry, 39, SEED)
 
 
 def test_trained_again_a_model_has_the_same_weights_and_numbers(entry, found):
@@ -242,11 +242,11 @@ def test_a_record_is_read_as_it_was_written(entry, found, written):
     (check,) = checks
     assert (check.kind, check.seed, check.drawn, check.by) == (TRAINED, SEED, 2, "Ada")
     assert check.models == found.models
-    assert check.n_models == 20
+    assert check.n_models == 38
     assert check.differing == []
     assert check.machine.tlbench
     assert check.machine.packages["torch"]
-    assert f"trained again: {len(found.models)} of 20 models" in check.text
+    assert f"trained again: {len(found.models)} of 38 models" in check.text
 
 
 def test_a_failed_check_is_recorded_too(entry, found, tmp_path):
@@ -264,7 +264,7 @@ def test_weights_evaluated_again_are_recorded(entry, smoke, tmp_path):
     write_check(found.check(entry, 1e-3, None, this_machine("cpu")), tmp_path / "results")
     (check,), problems = read_checks(entry, tmp_path / "results")
     assert problems == []
-    assert (check.kind, check.seed, len(check.models)) == (EVALUATED, None, 20)
+    assert (check.kind, check.seed, len(check.models)) == (EVALUATED, None, 38)
 
 
 def test_nothing_is_recorded_of_what_could_not_be_checked(entry, found):

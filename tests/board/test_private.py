@@ -297,4 +297,4 @@ def test_weights_are_evaluated_again_where_only_the_store_has_the_data(board, sm
     entry = read_submission(board / "results" / "smoke" / "mine", private=True)
     found = rerun.rerun(entry, smoke.store, smoke.store)
     assert found.agrees(0.0)
-    assert len(found.models) == 20
+    assert len(found.models) == 38

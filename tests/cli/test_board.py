@@ -26,7 +26,7 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
     n_records = len(smoke.records.splitlines()[1:])
     assert f"mine: {n_records} numbers, all recomputed" in added.stdout
     assert "the weights of 20 models" in added.stdout
-    assert sorted(p.suffix for p in weights.iterdir()) == [".safetensors"] * 20
+    assert sorted(p.suffix for p in weights.iterdir()) == [".safetensors"] * (20 + 18)
     about = json.loads((results / "smoke" / "mine" / "submission.json").read_text())
     assert about["authors"] == ["Ada", "Grace"]
     again = command(
@@ -34,8 +34,8 @@ def test_a_run_becomes_a_submission_and_its_weights_are_evaluated_again(
         "--store", smoke.store,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
-    assert f"{n_records} numbers recomputed, 20 of 20 models" in again.stdout
-    assert f"evaluated again: 20 of 20 models, {n_records} numbers; " in again.stdout
+    assert f"{n_records} numbers recomputed, 38 of 38 models" in again.stdout
+    assert f"evaluated again: 38 of 38 models, {n_records} numbers; " in again.stdout
 
 
 def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
@@ -54,13 +54,13 @@ def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
     arguments = (*verify, *named, "--retrain", "1", "--workers", "1", "--record", "--by", "Ada")
     checked = CliRunner().invoke(app, [str(each) for each in arguments])
     assert checked.exit_code == 0, checked.output
-    drawn = re.search(r"drawing 1 of 20 models with --seed (\d+)\n", checked.stdout)
+    drawn = re.search(r"drawing 1 of 38 models with --seed (\d+)\n", checked.stdout)
     (record,) = (board / "checks" / "smoke" / "mine").iterdir()
     assert f"recorded {record}" in checked.stdout
     assert json.loads(record.read_text())["seed"] == int(drawn[1])
     shown = command(*verify, *named)
     assert shown.returncode == 0
-    assert re.search(r"trained again: [12] of 20 models, .*, by Ada\n", shown.stdout)
+    assert re.search(r"trained again: [12] of 38 models, .*, by Ada\n", shown.stdout)
     record.write_text(record.read_text().replace("Ada", "Eve"))
     spoilt = command(*verify, *named)
     assert spoilt.returncode == 1

@@ -81,8 +81,9 @@ def test_a_backbone_that_became_worse_is_caught(planted, command, baseline, tmp_
     assert done.stdout.startswith("smoke (version 2): schnet got worse, beside ")
     assert "schnet, all 6 places: force_mae × 1.200" in done.stdout
     failed = failures(junit)
-    # Two metrics of forces: the backbone, and six places under three conditions.
-    assert len(failed) == 2 * (1 + 6 * 3)
+    # Two metrics of forces: the backbone, and six places under three conditions, five of them also
+    # with their best weights.
+    assert len(failed) == 2 * (1 + 6 * 3 + 5)
     assert all(name.startswith("schnet, ") and ": force_" in name for name in failed)
     assert summary.read_text().startswith("**Failed.** ")
 
@@ -94,7 +95,7 @@ def test_a_tolerance_lets_a_loss_pass_and_exactness_does_not(planted, command, b
     passed = command(*arguments)
     assert passed.returncode == 0
     assert "so every number should be the same to the last bit" in passed.stdout
-    assert "60 of 174 numbers changed: schnet, " in passed.stdout
+    assert "78 of 228 numbers changed: schnet, " in passed.stdout
     exact = command(*arguments, "--exact")
     assert exact.returncode == 1
     assert "the numbers are not identical" in exact.stdout

@@ -39,7 +39,7 @@ def test_errors_on_every_test_structure_are_joined_to_records_by_the_job(smoke):
     (tests,) = (each for each in found.tests if each.element == "Ge")
     joined = found.records.to_frame().merge(found.errors.to_frame(), on="job")
     joined = joined[joined["condition_temperature_k"].isna() & (joined["metric"] == "force_mae")]
-    assert len(joined[joined["target"] == "Ge"]) == 18
+    assert len(joined[joined["target"] == "Ge"]) == 34
     for _, row in joined[joined["target"] == "Ge"].iterrows():
         mean = sum(row["force_abs"]) / (3 * sum(tests.n_atoms))
         assert 1000 * mean == pytest.approx(row["value"], rel=1e-6)

@@ -60,7 +60,7 @@ def test_the_command_line_names_what_is_left_out(command, small: Path, tmp_path:
     ("suite", "name", "budget"),
     [
         ("quick", "alpha", "30 and 120 updates; converged or not, arm by arm"),
-        ("temperature-sw", "warm", "400 updates: speed of learning, not shown to be converged"),
+        ("temperature-sw", "warm", "120 updates: speed of learning, not shown to be converged"),
     ],
 )
 def test_pages_name_the_budget_and_count_no_cells_that_share_models(

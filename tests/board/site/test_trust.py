@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+import one_budget
 import pytest
 from synthetic import publish
 from typer.testing import CliRunner
@@ -87,7 +88,12 @@ def record(folder: Path, by: str | None = None, kind=TRAINED, **how) -> Path:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trust") / "results"
-    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    settings = [
+        *one_budget.QUICK.items(),
+        ("sizes", "[10]"),
+        ("by", "[]"),
+        ("metrics", "[force_mae]"),
+    ]
     made = {
         name: publish(folder, name, settings=settings, seed=seed)
         for seed, name in enumerate(["untouched", "weighed", "trained", "failed", "spoilt"])
@@ -160,7 +166,12 @@ def test_models_and_their_simulations_are_counted_apart(site):
 
 
 def test_the_words_fit_a_single_model(tmp_path):
-    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    settings = [
+        *one_budget.QUICK.items(),
+        ("sizes", "[10]"),
+        ("by", "[]"),
+        ("metrics", "[force_mae]"),
+    ]
     folder = publish(tmp_path / "results", "mine", settings=settings)
     record(folder, number=1)
     build_site(tmp_path / "results", tmp_path / "site")
@@ -216,7 +227,12 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
 
 
 def test_where_every_submission_failed_a_check_the_page_is_made_without_headline(tmp_path):
-    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    settings = [
+        *one_budget.QUICK.items(),
+        ("sizes", "[10]"),
+        ("by", "[]"),
+        ("metrics", "[force_mae]"),
+    ]
     folder = publish(tmp_path / "results", "bad", settings=settings)
     record(folder, differing=[0])
     made = Assembly().site(_members(tmp_path / "results"))
@@ -291,7 +307,12 @@ def test_a_later_check_of_the_same_kind_supersedes(results):
 
 
 def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
-    settings = [("sizes", "[10]"), ("by", "[]"), ("metrics", "[force_mae]")]
+    settings = [
+        *one_budget.QUICK.items(),
+        ("sizes", "[10]"),
+        ("by", "[]"),
+        ("metrics", "[force_mae]"),
+    ]
     folder = publish(tmp_path / "results", "mine", settings=settings)
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
