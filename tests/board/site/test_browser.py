@@ -10,9 +10,14 @@ from browsing import Tab, pages_of
 pytestmark = pytest.mark.slow
 
 
-def _rows(site: Path, **wanted: str) -> list[dict[str, str]]:
+LARGEST = "120"
+"""The largest budget of quick; a page shows its rows first."""
+
+
+def _rows(site: Path, budgets: tuple[str, ...] = (LARGEST,), **wanted: str) -> list[dict[str, str]]:
     with (site / "board.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["board"] == ""]
+    rows = [row for row in rows if row["updates"] in ("", *budgets)]
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
@@ -64,7 +69,7 @@ def test_the_figures_that_a_suite_has_results_for_are_there(tab: Tab):
 def test_the_table_shows_every_row_that_there_is(table: Tab):
     for suite in ("quick", "temperature-sw", "matrix-cpu"):
         page = table.open(f"suites/{suite}/index.html")
-        total = len(_rows(table.site, suite=suite))
+        total = len(_rows(table.site, ("30", LARGEST), suite=suite))
         assert f"{total:,} in all" in page.text_content("#status")
         first = QUICK | {"suite": suite, "updates": "120" if suite == "quick" else ""}
         shown = _rows(table.site, **first)
@@ -162,6 +167,16 @@ def test_a_link_brings_back_filters_sorting_and_page(table: Tab):
     scratch = len(_rows(table.site, **QUICK, strategy="scratch"))
     page.wait_for_selector(f'#rows[data-shown="{scratch}"]')
     assert page.input_value("[name=metric]") == "force_mae"
+
+
+def test_the_largest_budget_is_shown_first_and_others_can_be_chosen(table: Tab):
+    page = table.open("suites/quick/index.html")
+    assert set(table.column("updates")) == {LARGEST}
+    page.select_option("[name=updates]", "30")
+    assert set(table.column("updates")) == {"30"}
+    page.select_option("[name=updates]", "")
+    expected = _rows(table.site, ("30", LARGEST), **QUICK)
+    assert page.locator("#rows tbody tr").count() == min(100, len(expected))
 
 
 def test_nonsense_in_the_address_is_ignored(table: Tab):
