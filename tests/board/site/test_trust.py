@@ -85,6 +85,14 @@ def record(folder: Path, by: str | None = None, kind=TRAINED, **how) -> Path:
     return write_check(check, folder.parents[1])
 
 
+SMALL = [
+    ("sizes", "[10]"),
+    ("by", "[]"),
+    ("metrics", "[force_mae]"),
+    *one_budget.QUICK.items(),
+]
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trust") / "results"
@@ -95,7 +103,7 @@ def results(tmp_path_factory) -> Path:
         ("metrics", "[force_mae]"),
     ]
     made = {
-        name: publish(folder, name, settings=settings, seed=seed)
+        name: publish(folder, name, settings=SMALL, seed=seed)
         for seed, name in enumerate(["untouched", "weighed", "trained", "failed", "spoilt"])
     }
     record(made["weighed"], kind=EVALUATED, number=5, largest=1e-5)
@@ -172,7 +180,7 @@ def test_the_words_fit_a_single_model(tmp_path):
         ("by", "[]"),
         ("metrics", "[force_mae]"),
     ]
-    folder = publish(tmp_path / "results", "mine", settings=settings)
+    folder = publish(tmp_path / "results", "mine", settings=SMALL)
     record(folder, number=1)
     build_site(tmp_path / "results", tmp_path / "site")
     page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
@@ -210,7 +218,7 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
     ]  # fmt: skip
     results = tmp_path / "results"
     for seed, name in enumerate(("good", "bad")):
-        folder = publish(results, name, settings=settings, seed=seed)
+        folder = publish(results, name, settings=SMALL, seed=seed)
     before = Assembly().site(_members(results))
     assert {row.submission for row in before.published[0].rows if row.standing} == {
         "good", "bad",
@@ -233,7 +241,7 @@ def test_where_every_submission_failed_a_check_the_page_is_made_without_headline
         ("by", "[]"),
         ("metrics", "[force_mae]"),
     ]
-    folder = publish(tmp_path / "results", "bad", settings=settings)
+    folder = publish(tmp_path / "results", "bad", settings=SMALL)
     record(folder, differing=[0])
     made = Assembly().site(_members(tmp_path / "results"))
     assert made.failures == []
@@ -313,7 +321,7 @@ def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
         ("by", "[]"),
         ("metrics", "[force_mae]"),
     ]
-    folder = publish(tmp_path / "results", "mine", settings=settings)
+    folder = publish(tmp_path / "results", "mine", settings=SMALL)
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
     failed = CliRunner().invoke(app, arguments)
