@@ -86,22 +86,17 @@ def record(folder: Path, by: str | None = None, kind=TRAINED, **how) -> Path:
 
 
 SMALL = [
+    *one_budget.QUICK.items(),
     ("sizes", "[10]"),
     ("by", "[]"),
     ("metrics", "[force_mae]"),
-    *one_budget.QUICK.items(),
 ]
+"""One size and budget, of forces alone."""
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trust") / "results"
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
     made = {
         name: publish(folder, name, settings=SMALL, seed=seed)
         for seed, name in enumerate(["untouched", "weighed", "trained", "failed", "spoilt"])
@@ -174,12 +169,6 @@ def test_models_and_their_simulations_are_counted_apart(site):
 
 
 def test_the_words_fit_a_single_model(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
     folder = publish(tmp_path / "results", "mine", settings=SMALL)
     record(folder, number=1)
     build_site(tmp_path / "results", tmp_path / "site")
@@ -218,7 +207,7 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
     ]  # fmt: skip
     results = tmp_path / "results"
     for seed, name in enumerate(("good", "bad")):
-        folder = publish(results, name, settings=SMALL, seed=seed)
+        folder = publish(results, name, settings=settings, seed=seed)
     before = Assembly().site(_members(results))
     assert {row.submission for row in before.published[0].rows if row.standing} == {
         "good", "bad",
@@ -235,12 +224,6 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
 
 
 def test_where_every_submission_failed_a_check_the_page_is_made_without_headline(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
     folder = publish(tmp_path / "results", "bad", settings=SMALL)
     record(folder, differing=[0])
     made = Assembly().site(_members(tmp_path / "results"))
@@ -315,12 +298,6 @@ def test_a_later_check_of_the_same_kind_supersedes(results):
 
 
 def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
     folder = publish(tmp_path / "results", "mine", settings=SMALL)
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
