@@ -56,8 +56,9 @@ def test_the_table_fits_in_80_columns_and_cuts_nothing(run, printed, monkeypatch
     paths = [line for line in lines if line.startswith("  /")]
     assert paths == [f"  {m.potential}" for m in found]
     assert max(len(line) for line in lines if line not in paths) <= 80
-    for model, row in zip(found, lines[2:-3:2], strict=True):
+    for model, row in zip(found, lines[2:-4:2], strict=True):
         assert row.split()[:2] == [model.model.backbone, model.model.strategy]
+        assert row.split()[-6] == ("–" if model.model.updates is None else str(model.model.updates))
         assert f" {model.force_mae:.1f} " in row
 
 

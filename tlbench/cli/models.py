@@ -73,13 +73,17 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
 
     titles = [
         ("", "backbone"), ("", "strategy"), ("", "elements"), ("", "N"), ("at", "(K)"),
-        ("seeds", "set/init"), ("forces", "meV/Å"), ("energy", "meV/atom"), ("CPU", "s"),
-        ("pretrain", "CPU s"),
+        ("up-", "dates"), ("set/", "init"), ("forces", "meV/Å"), ("energy", "meV/atom"), ("CPU", "s"),
+        ("source", "CPU s"),
     ]  # fmt: skip
     upper, lower = zip(*titles, strict=True)
     lines = [list(upper), list(lower), *([*map(printable, _cells(each))] for each in found)]
-    if all(each.model.train_temperature_k is None for each in found):
-        lines = [line[:4] + line[5:] for line in lines]
+    absent = {
+        place
+        for place, name in ((4, "train_temperature_k"), (5, "updates"))
+        if all(getattr(each.model, name) is None for each in found)
+    }
+    lines = [[cell for place, cell in enumerate(line) if place not in absent] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
         cells = [
@@ -90,8 +94,9 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
         if number >= 2 and places:
             typer.echo(f"  {_place(found[number - 2])}")
     typer.echo(
-        "\nforces, energy: mean absolute errors on the whole test set; CPU: of training,\n"
-        "and of pretraining the source model, which several models share."
+        "\nset/init: seeds of the training set and of what comes before it; forces, energy:\n"
+        "mean absolute errors on the whole test set; CPU: of training, and of pretraining\n"
+        "the source model, which several models share."
     )
 
 
@@ -109,6 +114,7 @@ def _cells(trained: "TrainedModel") -> list[str]:
         elements,
         str(model.size),
         _number(model.train_temperature_k, "{:g}"),
+        _number(model.updates, "{:,}"),
         f"{set_seed}/{model.init_seed}",
         _number(trained.force_mae, "{:.1f}"),
         _number(trained.energy_mae, "{:.2f}"),

@@ -17,14 +17,15 @@ no change, with pooled degrees of freedom. Two safeguards:
 
 - Where units are init seeds, sizes of one arm add no degrees of freedom to each other: their
   losses are correlated, in the smoke suite mostly by more than 0.9. Those of subsets of one init
-  seed are by 0.2 on average, so there each place counts.
+  seed are by 0.2 on average, and at two budgets of one arm by 0.5, so there each place counts:
+  simulated with such correlations, alarms by chance stay at the level.
 - A place that scatters more than the pool is tested with its own scatter and degrees of freedom.
 
 The standard error of a backbone's mean is the mean of those of its places, as if these were fully
 correlated, which is the largest that it can be.
 
 The level is 5 % for *all* comparisons of one check: half of it for backbones and half for places,
-each with Holm's correction. With conditions the smoke suite has 6 and 102 of them. Where no place
+each with Holm's correction. With conditions the smoke suite has 6 and 132 of them. Where no place
 has two units, nothing can be said of noise: the tolerance alone decides, and the check says so.
 How often that raises an alarm, and what it does not see, is in ``benchmarks/README.md``.
 """

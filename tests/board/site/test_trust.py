@@ -85,17 +85,20 @@ def record(folder: Path, by: str | None = None, kind=TRAINED, **how) -> Path:
     return write_check(check, folder.parents[1])
 
 
+SMALL = [
+    *one_budget.QUICK.items(),
+    ("sizes", "[10]"),
+    ("by", "[]"),
+    ("metrics", "[force_mae]"),
+]
+"""One size and budget, of forces alone."""
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trust") / "results"
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
     made = {
-        name: publish(folder, name, settings=settings, seed=seed)
+        name: publish(folder, name, settings=SMALL, seed=seed)
         for seed, name in enumerate(["untouched", "weighed", "trained", "failed", "spoilt"])
     }
     record(made["weighed"], kind=EVALUATED, number=5, largest=1e-5)
@@ -166,13 +169,7 @@ def test_models_and_their_simulations_are_counted_apart(site):
 
 
 def test_the_words_fit_a_single_model(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
-    folder = publish(tmp_path / "results", "mine", settings=settings)
+    folder = publish(tmp_path / "results", "mine", settings=SMALL)
     record(folder, number=1)
     build_site(tmp_path / "results", tmp_path / "site")
     page = (tmp_path / "site/submissions/quick/mine/index.html").read_text()
@@ -227,13 +224,7 @@ def test_what_failed_a_check_has_no_rank_and_is_in_no_summary(tmp_path):
 
 
 def test_where_every_submission_failed_a_check_the_page_is_made_without_headline(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
-    folder = publish(tmp_path / "results", "bad", settings=settings)
+    folder = publish(tmp_path / "results", "bad", settings=SMALL)
     record(folder, differing=[0])
     made = Assembly().site(_members(tmp_path / "results"))
     assert made.failures == []
@@ -307,13 +298,7 @@ def test_a_later_check_of_the_same_kind_supersedes(results):
 
 
 def test_verify_says_which_check_differs_until_a_later_one_agrees(tmp_path):
-    settings = [
-        *one_budget.QUICK.items(),
-        ("sizes", "[10]"),
-        ("by", "[]"),
-        ("metrics", "[force_mae]"),
-    ]
-    folder = publish(tmp_path / "results", "mine", settings=settings)
+    folder = publish(tmp_path / "results", "mine", settings=SMALL)
     bad = record(folder, differing=[1])
     arguments = ["board", "verify", "--results", str(tmp_path / "results")]
     failed = CliRunner().invoke(app, arguments)
