@@ -73,8 +73,8 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
 
     titles = [
         ("", "backbone"), ("", "strategy"), ("", "elements"), ("", "N"), ("at", "(K)"),
-        ("up-", "dates"), ("set/", "init"), ("forces", "meV/Å"), ("energy", "meV/atom"), ("CPU", "s"),
-        ("source", "CPU s"),
+        ("up-", "dates"), ("set/", "init"), ("forces", "meV/Å"), ("energy", "meV/atom"),
+        ("CPU", "s"), ("source", "CPU s"),
     ]  # fmt: skip
     upper, lower = zip(*titles, strict=True)
     lines = [list(upper), list(lower), *([*map(printable, _cells(each))] for each in found)]
