@@ -100,7 +100,7 @@ def test_every_metric_and_test_set_has_its_rows(table: Tab):
 def test_filters_leave_the_rows_that_they_should(table: Tab, name, value, wanted):
     page = table.open("suites/quick/index.html")
     page.select_option(f"[name={name}]", value)
-    expected = _rows(table.site, **QUICK, **wanted)
+    expected = _rows(table.site, **QUICK | wanted)
     assert 0 < page.locator("#rows tbody tr").count() == len(expected)
     assert {cell.removesuffix(" (no data)") for cell in table.column(name)} == {value}
     assert f"#{name}={value}" in page.url
