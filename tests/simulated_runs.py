@@ -39,6 +39,7 @@ class Place(NamedTuple):
     strategy: str
     size: int
     train_temperature_k: float | None
+    updates: int | None = None
     condition: tuple[tuple[str, float | str], ...] = ()
 
 
@@ -46,7 +47,7 @@ def place(metric, backbone, arm, condition=()):
     """Return one place of the smoke suite."""
     strategy, size = arm
     target = "Si" if strategy == "pretrain" else "Ge"
-    return Place(metric, backbone, "Si", None, target, strategy, size, None, condition)
+    return Place(metric, backbone, "Si", None, target, strategy, size, None, None, condition)
 
 
 def numbers(values):

@@ -62,7 +62,7 @@ def test_an_invented_key_is_refused(which, field, request):
     ("path", "value"),
     [
         (("init_seeds",), [7, 8, 9]),
-        (("training", "updates"), 1),
+        (("pretraining", "updates"), 1),
         (("training", "learning_rate"), 0.5),
         (("backbones", "schnet", "n_gaussians"), 3),
     ],

@@ -10,6 +10,7 @@ from simulated_runs import numbers, place
 from tlbench.metrics.statistics import paired_ratio
 from tlbench.regression.comparison import compare
 from tlbench.regression.pairing import pair_up
+from tlbench.regression.table import in_words
 
 WHERE = place("force_mae", "schnet", ("finetune", 4))
 BEFORE = {(subset, 0): 100.0 + subset for subset in range(5)}
@@ -66,6 +67,33 @@ def test_whole_backbones_arms_and_sizes_are_named_once():
     assert "50 numbers only in A: metric energy_mae." in compared(full, without_metric).remarks()
 
 
+def at_budgets(*budgets):
+    return {WHERE._replace(updates=updates): BEFORE for updates in budgets}
+
+
+def test_models_are_compared_at_one_budget():
+    shorter, longer = at_budgets(10, 20)
+    before = {shorter: BEFORE, longer: BEFORE}
+    rows = {r.data["updates"]: r for r in compared(before, {**before, longer: AFTER}).rows}
+    assert (rows[10].data["change"], rows[10].data["b_is"]) == (1, None)
+    assert rows[20].data["b_is"] == "worse"
+    assert rows[20].models == "schnet, finetune, N 4, Si → Ge, 20 updates"
+
+
+def test_a_budget_that_only_one_run_has_is_named():
+    source = place("force_mae", "schnet", ("pretrain", 12))._replace(updates=60)
+    found = compared(at_budgets(10, 20) | {source: BEFORE}, at_budgets(20))
+    assert "10 numbers only in A: source models; 10 updates." in found.remarks()
+
+
+def test_the_best_weights_are_a_condition():
+    best = WHERE._replace(condition=(("weights", "best"),))
+    found = compared({WHERE: BEFORE, best: BEFORE}, {WHERE: BEFORE, best: AFTER})
+    assert [row.data["b_is"] for row in found.rows] == [None, "worse"]
+    assert len(found.tables()["force_mae (meV/Å)"]) == 2
+    assert in_words(best.condition) == "best weights"
+
+
 def test_models_from_scratch_are_of_no_source():
     scratch = place("force_mae", "schnet", ("scratch", 4))
     # In a matrix they are recorded once for every source, and shown once.
@@ -103,7 +131,7 @@ def test_values_by_condition_are_in_the_json_alone():
     found = compared({WHERE: BEFORE, hot: BEFORE}, {WHERE: BEFORE, hot: AFTER})
     (lines,) = found.tables().values()
     assert len(lines) == 2
-    assert "Values by temperature, phase or group are written only with --json." in found.remarks()
+    assert any("are written only with --json." in remark for remark in found.remarks())
     written = json.loads(found.json())
     assert written["format"] == 1
     whole, by_condition = written["rows"]

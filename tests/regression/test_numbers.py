@@ -1,6 +1,8 @@
 """Runs and baseline files as they are read."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,18 @@ def test_a_baseline_holds_numbers_to_the_last_bit_and_where_they_come_from(write
     assert kept.origins == run.origins
     assert kept.origins[0].packages == {"torch": "2.13.0"}
     assert kept.origins[0].git_commit == "c"
+
+
+def test_a_baseline_of_a_suite_of_one_budget_is_still_read():
+    kept = read_baseline(Path(__file__).parents[1] / "base" / "formats" / "baseline-1.json")
+    assert (kept.suite, kept.version) == ("smoke", 1)
+    assert set(kept.table["updates"]) == {None}
+    assert not any("update" in models for models in kept.table["models"])
+    # No number without a budget belongs to one with a budget.
+    table = kept.table.assign(updates=20).astype({"updates": object})
+    with pytest.raises(InputError, match="share no numbers"):
+        pair_up(kept, replace(kept, table=table))
+    assert len(pair_up(kept, kept).shared) == len(kept.table)
 
 
 def test_a_record_of_a_baseline_stands_on_a_line_of_its_own(write):

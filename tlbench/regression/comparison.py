@@ -124,7 +124,10 @@ class Comparison:
                 f"{count_in_words(left_out)} without a ratio left out: a value is not positive."
             )
         if any(row.data["condition"] for row in self.rows):
-            remarks.append("Values by temperature, phase or group are written only with --json.")
+            remarks.append(
+                "Values by temperature, phase or group, and of the best weights, are written only "
+                "with --json."
+            )
         return [printable(each) for each in remarks]
 
     def markdown(self) -> str:

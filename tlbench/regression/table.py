@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.conditions import key_of
+from tlbench.metrics.conditions import WEIGHTS, key_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
 from tlbench.study.model_key import Flat, ModelKey
@@ -75,7 +75,10 @@ def _models(row: Mapping[Any, Any]) -> str:
 
 def in_words(condition: tuple[tuple[str, float | str], ...]) -> str:
     """Return a condition in words; empty for the whole test set."""
-    return ", ".join(f"{name} {v if isinstance(v, str) else f'{v:g}'}" for name, v in condition)
+    words = {name: v if isinstance(v, str) else f"{v:g}" for name, v in condition}
+    return ", ".join(
+        f"{word} weights" if name == WEIGHTS else f"{name} {word}" for name, word in words.items()
+    )
 
 
 def listed(table: "DataFrame") -> list[str]:
@@ -89,7 +92,8 @@ def listed(table: "DataFrame") -> list[str]:
 def described(table: "DataFrame", other: "DataFrame") -> list[str]:
     """Return the models of which there are numbers in ``table``, which ``other`` lacks.
 
-    Whole backbones, arms, sizes and metrics of which ``other`` has nothing are given by name.
+    Whole backbones, arms, sizes, budgets and metrics of which ``other`` has nothing are given by
+    name.
     """
     found: list[str] = []
     for ours, theirs in zip(_coordinates(table), _coordinates(other), strict=True):
@@ -100,13 +104,15 @@ def described(table: "DataFrame", other: "DataFrame") -> list[str]:
 
 
 def _coordinates(table: "DataFrame") -> list[Any]:
-    """Return backbone, arm, size and metric of every number, in words."""
-    pretrained = table["strategy"] == PRETRAIN
-    # Source models have sizes of their own.
+    """Return backbone, arm, size, budget and metric of every number, in words."""
+    pretrained, budgets = table["strategy"] == PRETRAIN, table["updates"]
+    words = budgets.map(lambda updates: counted(int(updates), "update"), na_action="ignore")
+    # Source models have sizes and budgets of their own.
     return [
         "backbone " + table["backbone"],
         ("strategy " + table["strategy"]).mask(pretrained, "source models"),
         ("N = " + table["size"].astype(str)).mask(pretrained, "source models"),
+        words.where(budgets.notna(), "no budget").mask(pretrained, "source models"),
         "metric " + table["metric"],
     ]
 

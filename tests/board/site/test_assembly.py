@@ -33,7 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("alpha", "beta", "gamma")):
         created = f"2026-01-0{seed + 1}"
         publish(folder, name, settings=SMALL, seed=seed, created=created)
-    publish(folder, "delta", "si-ge-dft-cpu", SMALL, seed=9)
+    publish(folder, "delta", "backbones-cpu", SMALL, seed=9)
     return folder
 
 

@@ -71,7 +71,7 @@ def test_a_later_version_of_a_suite_does_not_take_over_its_page(built: Built):
     assert first.difference == ""
     assert {board.kind for board in others} == {Kind.VARIANT}
     assert all(board.slug for board in others)
-    assert "version 99, and tlbench ships version 2" in others[0].difference
+    assert "version 99, and tlbench ships version 3" in others[0].difference
     assert all(board.slug for board in boards_of(crowd)), "with nothing to lead, none does"
 
 
@@ -151,10 +151,10 @@ def _board(results: Path, *settings: tuple[str, str]) -> Board:
 
 
 def test_a_changed_suite_names_its_settings_and_has_no_description(tmp_path: Path):
-    board = _board(tmp_path, ("training.updates", "25"), ("strategies", "[scratch, l2-sp]"))
+    board = _board(tmp_path, ("pretraining.updates", "25"), ("strategies", "[scratch, l2-sp]"))
     assert board.kind is Kind.VARIANT
     # Submissions that share a table may have other arms.
-    assert [each.text() for each in board.changes] == ["training.updates: 100 → 25"]
+    assert [each.text() for each in board.changes] == ["pretraining.updates: 300 → 25"]
     assert board.difference.endswith("that tlbench ships: 1 setting is changed.")
     assert board.description == ""
     assert _board(tmp_path / "other").description == load_suite("quick").description

@@ -10,18 +10,14 @@ from browsing import Tab, pages_of
 pytestmark = pytest.mark.slow
 
 
-LARGEST = "120"
-"""The largest budget of quick; a page shows its rows first."""
-
-
-def _rows(site: Path, budgets: tuple[str, ...] = (LARGEST,), **wanted: str) -> list[dict[str, str]]:
+def _rows(site: Path, **wanted: str) -> list[dict[str, str]]:
     with (site / "board.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["board"] == ""]
-    rows = [row for row in rows if row["updates"] in ("", *budgets)]
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
-QUICK = {"suite": "quick", "metric": "force_mae", "condition": ""}
+QUICK = {"suite": "quick", "metric": "force_mae", "condition": "", "updates": "120"}
+"""What the table of quick shows first."""
 
 
 def test_every_page_opens_without_complaint_and_asks_only_for_files_of_the_site(tab: Tab):
@@ -68,9 +64,10 @@ def test_the_figures_that_a_suite_has_results_for_are_there(tab: Tab):
 def test_the_table_shows_every_row_that_there_is(table: Tab):
     for suite in ("quick", "temperature-sw", "matrix-cpu"):
         page = table.open(f"suites/{suite}/index.html")
-        total = len(_rows(table.site, ("30", LARGEST), suite=suite))
+        total = len(_rows(table.site, suite=suite))
         assert f"{total:,} in all" in page.text_content("#status")
-        shown = _rows(table.site, suite=suite, metric="force_mae", condition="")
+        first = QUICK | {"suite": suite, "updates": "120" if suite == "quick" else ""}
+        shown = _rows(table.site, **first)
         assert page.locator("#rows").get_attribute("data-shown") == str(len(shown))
         assert page.locator("#rows tbody tr").count() == min(100, len(shown))
 
@@ -79,7 +76,7 @@ def test_every_metric_and_test_set_has_its_rows(table: Tab):
     page = table.open("suites/quick/index.html")
     for metric in {row["metric"] for row in _rows(table.site, suite="quick")}:
         page.select_option("[name=metric]", metric)
-        mine = _rows(table.site, suite="quick", metric=metric)
+        mine = _rows(table.site, suite="quick", metric=metric, updates="120")
         conditions = {row["condition"] for row in mine}
         offered = page.locator("[name=tested] option:not([disabled])").all()
         assert len(offered) == len(conditions)
@@ -97,12 +94,13 @@ def test_every_metric_and_test_set_has_its_rows(table: Tab):
         ("strategy", "finetune", {"strategy": "finetune"}),
         ("size", "10", {"size": "10"}),
         ("submission", "gaps", {"submission": "gaps"}),
+        ("updates", "30", {"updates": "30"}),
     ],
 )
 def test_filters_leave_the_rows_that_they_should(table: Tab, name, value, wanted):
     page = table.open("suites/quick/index.html")
     page.select_option(f"[name={name}]", value)
-    expected = _rows(table.site, **QUICK, **wanted)
+    expected = _rows(table.site, **QUICK | wanted)
     assert 0 < page.locator("#rows tbody tr").count() == len(expected)
     assert {cell.removesuffix(" (no data)") for cell in table.column(name)} == {value}
     assert f"#{name}={value}" in page.url
@@ -153,27 +151,17 @@ def test_what_has_no_number_comes_last_both_ways(table: Tab):
 
 
 def test_a_link_brings_back_filters_sorting_and_page(table: Tab):
-    page = table.open("suites/quick/index.html#metric=energy_mae&size=10&sort=value&desc=1")
+    page = table.open("suites/quick/index.html#metric=energy_mae&size=1&sort=value&desc=1")
     assert page.input_value("[name=metric]") == "energy_mae"
-    assert page.input_value("[name=size]") == "10"
+    assert page.input_value("[name=size]") == "1"
     values = [float(text) for text in table.column("value")]
     assert values == sorted(values, reverse=True)
-    expected = _rows(table.site, suite="quick", metric="energy_mae", condition="", size="10")
+    expected = _rows(table.site, **QUICK | {"metric": "energy_mae", "size": "1"})
     assert len(values) == len(expected)
     page.evaluate("location.hash = '#strategy=scratch'")
     scratch = len(_rows(table.site, **QUICK, strategy="scratch"))
     page.wait_for_selector(f'#rows[data-shown="{scratch}"]')
     assert page.input_value("[name=metric]") == "force_mae"
-
-
-def test_the_largest_budget_is_shown_first_and_others_can_be_chosen(table: Tab):
-    page = table.open("suites/quick/index.html")
-    assert set(table.column("updates")) == {LARGEST}
-    page.select_option("[name=updates]", "30")
-    assert set(table.column("updates")) == {"30"}
-    page.select_option("[name=updates]", "")
-    expected = _rows(table.site, ("30", LARGEST), **QUICK)
-    assert page.locator("#rows tbody tr").count() == min(100, len(expected))
 
 
 def test_nonsense_in_the_address_is_ignored(table: Tab):

@@ -19,14 +19,13 @@ SMALL = [
     ("pretraining_budgets", "null"),
     ("pretraining.updates", "500"),
     ("training.updates", "100"),
-    ("pairing", "product"),
-    ("init_seeds", "[0]"),
 ]
 
 
 @pytest.mark.parametrize("n_pairs", [2, 3])
 def test_the_lowest_error_is_named_only_where_models_can_be_ranked(tmp_path: Path, n_pairs: int):
-    settings = [*SMALL, ("subset_seeds", str(list(range(n_pairs))))]
+    seeds = str(list(range(n_pairs)))
+    settings = [*SMALL, ("subset_seeds", seeds), ("init_seeds", seeds)]
     publish(tmp_path / "results", "one", settings=settings, seed=1)
     ((board, _),) = build_site(tmp_path / "results", tmp_path / "site").boards
     rows = board_rows(board)
