@@ -24,7 +24,7 @@ from tlbench.models.potential import Potential, build_potential
 BATCH = 5
 TARGETS = {
     "dimenetpp": {4.3: 5.0, 5.0: 8.0, 6.0: 12.0},
-    "schnet": {4.3: 2.0, 5.0: 2.0, 6.0: 2.0},
+    "schnet": {4.3: 3.0, 5.0: 3.0, 6.0: 3.0},
 }
 CASES = [(name, cutoff) for name, targets in TARGETS.items() for cutoff in targets]
 PEER = "torch-geometric's layers"

@@ -49,9 +49,10 @@ def potential_called(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps"), [("Stillinger–Weber", 20), ("schnet", 4), ("dimenetpp", 2)]
+    ("name", "steps", "target"),
+    [("Stillinger–Weber", 20, 5.0), ("schnet", 4, 3.0), ("dimenetpp", 2, 3.0)],
 )
-def test_batched_dynamics(race, threads, name, steps):
+def test_batched_dynamics(race, threads, name, steps, target):
     force_field, calculator = potential_called(name)
     simulation = begun(force_field, REPLICAS)
     runs = []
@@ -76,7 +77,7 @@ def test_batched_dynamics(race, threads, name, steps):
         lambda: advance(simulation, steps),
         one_after_the_other,
         peer="ase, replica by replica",
-        target=3.0,
+        target=target,
         rounds=3,
     )
     assert row.ratio > 1
@@ -172,5 +173,6 @@ run {steps}
         "ms",
         peer="LAMMPS pair_style sw, its loop alone",
         theirs=1e3 * sorted(theirs)[1],
+        target=0.7,
     )
-    assert row.ratio > 0.02
+    assert row.ratio > 0.3

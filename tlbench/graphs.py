@@ -139,10 +139,11 @@ def near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
         return _near(graph, cutoff)
     edge_index, reverse = graph.edge_index.contiguous(), graph.reverse_edge.contiguous()
     n = edge_index.shape[1]
-    squares, place = x.new_empty(n), reverse.new_empty(n + 1)
+    squares, place, kept = x.new_empty(n), reverse.new_empty(n + 1), reverse.new_empty(n)
     lists = [address(edge_index), address(shift)]
     limit = (ctypes.c_double if x.dtype == torch.float64 else ctypes.c_float)(cutoff)
-    call(library.edges_place, 1, n, *lists, address(x), limit, address(squares), address(place))
+    places = [address(squares), address(place), address(kept)]
+    call(library.edges_place, 1, n, *lists, address(x), limit, *places)
     n_near = int(place[n])
     found = [
         edge_index.new_empty(2, n_near),
@@ -150,11 +151,10 @@ def near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
         reverse.new_empty(n_near),
         squares.new_empty(n_near),
     ]
-    given = [*lists, address(reverse), address(squares), address(place)]
-    call(library.edges_keep, 1, n, *given, *map(address, found))
+    call(library.edges_keep, 1, n, *lists, address(reverse), *places, *map(address, found))
     index, near_shift, near_reverse, near_squares = found
-    kept = replace(graph, edge_index=index, edge_shift=near_shift, reverse_edge=near_reverse)
-    return kept, near_squares
+    short = replace(graph, edge_index=index, edge_shift=near_shift, reverse_edge=near_reverse)
+    return short, near_squares
 
 
 def _near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:

@@ -16,6 +16,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.units import ACCELERATION, GPA
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
+from tlbench.kernels.library import SWITCH, library_for
 from tlbench.reference.stillinger_weber import (
     PARAMETERS,
     Labels,
@@ -33,6 +34,17 @@ DISORDERED = {
     "skewed cell of one atom": lambda element: skewed(element, n_atoms=1, seed=5),
     "left-handed cell": lambda element: mirrored(skewed(element, n_atoms=2, seed=6)),
 }
+
+
+@pytest.fixture(params=["compiled", "plain torch"], autouse=True)
+def implementation(request, monkeypatch):
+    """Let every test ask the compiled potential and its twin."""
+    if request.param == "compiled":
+        if library_for(torch.zeros(1)) is None:
+            pytest.skip("the kernels need a C compiler, and none was found")
+    else:
+        monkeypatch.setenv(SWITCH, "off")
+    return request.param
 
 
 def mirrored(frames: Frames) -> Frames:
@@ -391,3 +403,32 @@ def test_an_isolated_atom_has_no_energy(pbc):
 def test_an_element_without_parameters_is_refused():
     with pytest.raises(InputError, match=r"'C'.*Si, Ge"):
         StillingerWeber("C")
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 3e-6)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_compiled_equals_plain_torch(dtype, tolerance, threads, implementation):
+    cluster = replace(diamond(rattle=0.1, seed=7), pbc=np.zeros((1, 3), dtype=bool))
+    parts = [diamond("Si", (3, 3, 3), rattle=0.2, seed=1), liquid(n_atoms=24, seed=3), cluster]
+    potential = StillingerWeber("Si")
+    graph = graph_of(Frames.concatenate(parts), potential.cutoff + 0.5)
+    expected = vars(potential._plain(graph))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = vars(potential(graph.to("cpu", dtype)))
+    finally:
+        torch.set_num_threads(before)
+    for name, value in expected.items():
+        scale = float(value.nan_to_num().abs().max())
+        torch.testing.assert_close(
+            found[name].double(), value, rtol=0, atol=tolerance * scale, equal_nan=True
+        )
+
+
+def test_what_is_not_finite_stays_so():
+    graph = graph_of(liquid(n_atoms=24, seed=3), PARAMETERS["Si"].cutoff)
+    graph.positions[0, 1] = torch.nan
+    found = StillingerWeber("Si")(graph)
+    assert found.energy.isnan().all()
+    assert found.forces[0].isnan().all()

@@ -102,8 +102,6 @@ ALWAYS_INLINE void ask_edges(const REAL* array, int per_edge, const int64_t* fir
   for (; from < to; from += 64) __builtin_prefetch(from, 0, 2);
 }
 
-static vec* vectors(long count) { return malloc((count ? count : 1) * sizeof(vec)); }
-
 /* sum over n of radial_n basis_n of one l */
 ALWAYS_INLINE vec expand(int n_radial, const REAL* radial, const vec* basis) {
   vec total = radial[0] * basis[0];

@@ -9,8 +9,9 @@
  * r F, with r (n, n_r) and F (n_r, width). Weights are (width, inputs) as in torch; a missing bias
  * is NULL. The result is the last value. All widths are multiples of LANES and of ROWS.
  *
- * What is kept per row and layer (z, s, slopes, source adjoints) lies in memory in the order in
- * which it is visited, (tile, layer, row, width), so that it streams.
+ * What is kept per row and layer (z, slopes, source adjoints) lies in memory in the order in which
+ * it is visited, (tile, layer, row, width), so that it streams. s is computed again, which takes
+ * less time than fetching it.
  */
 
 #define ROWS 8 /* rows of a register block; TILE is a multiple */
@@ -72,7 +73,7 @@ typedef struct {
 
 /* One thread's memory: tiles of the values and of their adjoints, those of value -1 first. */
 typedef struct {
-  REAL *memory, *values, *adjoints, *t, *phi, *dphi, *flipped[MAX_LAYERS];
+  REAL *memory, *values, *adjoints, *sigma, *t, *phi, *dphi, *flipped[MAX_LAYERS];
   int size, total, before[MAX_LAYERS]; /* of a tile; of all layers; of the layers before */
 } work;
 
@@ -94,11 +95,12 @@ static work prepare(const net* c) {
     w.total += c->widths[i];
   }
   w.size = TILE * wide;
-  w.memory = malloc((2l * (c->n_layers + 2) * w.size + 3 * w.size + weights) * sizeof(REAL));
+  w.memory = (REAL*)vectors(((3l * c->n_layers + 7) * w.size + weights) / LANES);
   if (!w.memory) return w;
   w.values = w.memory;
   w.adjoints = w.values + (c->n_layers + 2) * w.size;
-  w.t = w.adjoints + (c->n_layers + 2) * w.size;
+  w.sigma = w.adjoints + (c->n_layers + 2) * w.size;
+  w.t = w.sigma + c->n_layers * w.size;
   w.phi = w.t + w.size;
   w.dphi = w.phi + w.size;
   REAL* to = w.dphi + w.size;
@@ -175,9 +177,9 @@ static void filter_adjoints(const net* c, const REAL* t, const REAL* r, long row
     add_filter_adjoints(c, c->n_r, t, r, row, rows, r_adjoint, f_adjoint);
 }
 
-/* out (n, width); z and s are kept for the derivatives. Returns 0, or 1 if memory is short. */
+/* out (n, width); z is kept for the derivatives. Returns 0, or 1 if memory is short. */
 static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* beside,
-                       const REAL* r, REAL* out, REAL* z, REAL* s) {
+                       const REAL* r, REAL* out, REAL* z) {
   const work w = prepare(&c);
   if (!w.memory) return 1;
   for (long row = begin; row < end; row += TILE) {
@@ -189,9 +191,8 @@ static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* 
       const REAL* add = c.skip[layer] == NONE ? NULL : value_of(&w, c.skip[layer]);
       const REAL *phi = NULL, *bias = c.bias[layer];
       REAL* to = value_of(&w, layer + 1);
-      REAL *z_here = z + place(&w, row, layer), *s_here = s + place(&w, row, layer);
+      REAL* z_here = z + place(&w, row, layer);
       ask(z, &w, &c, row, layer);
-      ask(s, &w, &c, row, layer);
       product(TILE, width, value_of(&w, c.source[layer]), n_in, 1, w.flipped[layer], width, n_in,
               to, width, 0);
       if (layer == c.filtered) {
@@ -201,11 +202,9 @@ static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* 
       for (int i = 0; i < TILE * width; i += LANES) {
         vec x = load(to + i);
         if (bias) x += load(bias + i % width);
-        const vec sigma = sigmoid(x);
-        vec value = x * sigma;
+        vec value = x * sigmoid(x);
         if (phi) value *= load(phi + i);
         store(z_here + i, x);
-        store(s_here + i, sigma);
         store(to + i, sum(value, add, i));
       }
     }
@@ -219,7 +218,7 @@ static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* 
  * and r, where wanted; those of f(z) * filter, in `slopes`, if wanted; and, if weight_adjoint is
  * not NULL, those of weights, biases and F, added to what is there. */
 static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* beside,
-                       const REAL* r, const REAL* z, const REAL* s, const REAL* given,
+                       const REAL* r, const REAL* z, const REAL* given,
                        const REAL* source, REAL* v0_adjoint, REAL* beside_adjoint, REAL* r_adjoint,
                        REAL* slopes, REAL* const* weight_adjoint, REAL* const* bias_adjoint,
                        REAL* f_adjoint) {
@@ -232,14 +231,15 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
     if (weight_adjoint) { /* the values again */
       fetch(value_of(&w, 0), v0, row, rows, c.inputs);
       fetch(value_of(&w, -1), beside, row, rows, c.beside);
-      for (int layer = 0; layer < c.n_layers - 1; ++layer) {
+      for (int layer = 0; layer < c.n_layers; ++layer) {
         const REAL* add = c.skip[layer] == NONE ? NULL : value_of(&w, c.skip[layer]);
-        const REAL* phi = layer == c.filtered ? w.phi : NULL;
-        const REAL *z_here = z + place(&w, row, layer), *s_here = s + place(&w, row, layer);
-        REAL* to = value_of(&w, layer + 1);
+        const REAL *phi = layer == c.filtered ? w.phi : NULL, *z_here = z + place(&w, row, layer);
+        REAL *to = value_of(&w, layer + 1), *s_here = w.sigma + layer * w.size;
         for (int i = 0; i < TILE * c.widths[layer]; i += LANES) {
-          vec value = load(z_here + i) * load(s_here + i);
+          const vec x = load(z_here + i), sigma = sigmoid(x);
+          vec value = x * sigma;
           if (phi) value *= load(phi + i);
+          store(s_here + i, sigma);
           store(to + i, sum(value, add, i));
         }
       }
@@ -249,16 +249,18 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
     for (int layer = c.n_layers - 1; layer >= 0; --layer) {
       const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]);
       const REAL *g = adjoint_of(&w, layer + 1), *phi = layer == c.filtered ? w.phi : NULL;
-      const REAL *z_here = z + place(&w, row, layer), *s_here = s + place(&w, row, layer);
+      const REAL* z_here = z + place(&w, row, layer);
+      REAL* s_here = w.sigma + layer * w.size;
       const REAL* extra = source ? source + place(&w, row, layer) : NULL;
       const long next = layer ? row : row + TILE;
       if (next < end) {
         const int below = layer ? layer - 1 : c.n_layers - 1;
         ask(z, &w, &c, next, below);
-        ask(s, &w, &c, next, below);
         ask(source, &w, &c, next, below);
         ask(slopes, &w, &c, next, below);
       }
+      for (int i = 0; !weight_adjoint && i < TILE * width; i += LANES)
+        store(s_here + i, sigmoid(load(z_here + i)));
       if (slopes) memcpy(slopes + place(&w, row, layer), g, (long)TILE * width * sizeof(REAL));
       if (c.skip[layer] != NONE) increase(adjoint_of(&w, c.skip[layer]), g, TILE * width);
       if (phi) {
@@ -293,7 +295,7 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
  * F, added to what is there. */
 static int tangent_net(long begin, long end, net c, const REAL* v0_change,
                        const REAL* beside_change, const REAL* r_change, const REAL* r,
-                       const REAL* z, const REAL* s, const REAL* slopes, REAL* out, REAL* source,
+                       const REAL* z, const REAL* slopes, REAL* out, REAL* source,
                        REAL* r_source, REAL* const* weight_adjoint, REAL* f_adjoint) {
   const work w = prepare(&c);
   if (!w.memory) return 1;
@@ -311,7 +313,6 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
       if (next < end) {
         const int above = layer < c.n_layers - 1 ? layer + 1 : 0;
         ask(z, &w, &c, next, above);
-        ask(s, &w, &c, next, above);
         ask(slopes, &w, &c, next, above);
         ask(source, &w, &c, next, above);
       }
@@ -323,7 +324,7 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
         filters(&c, r, row, rows, w.phi);
         filters(&c, r_change, row, rows, w.dphi);
         for (int i = 0; i < TILE * width; i += LANES) {
-          const vec sigma = load(s + here + i), f = load(z + here + i) * sigma;
+          const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
           const vec g = load(slopes + here + i), phi = load(w.phi + i), dphi = load(w.dphi + i);
           const vec slope = sigma + f - f * sigma, dz = load(to + i), dy = dz * slope;
           const vec bend = ((REAL)1 - sigma) * ((REAL)2 * slope - f);
@@ -337,7 +338,7 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
         filter_adjoints(&c, g_value, r_change, row, rows, NULL, f_adjoint);
       } else {
         for (int i = 0; i < TILE * width; i += LANES) {
-          const vec sigma = load(s + here + i), f = load(z + here + i) * sigma;
+          const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
           const vec g = load(slopes + here + i), slope = sigma + f - f * sigma;
           const vec dz = load(to + i);
           store(w.t + i, g * slope);
@@ -361,21 +362,21 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
       const REAL *const *bias, const REAL *filter
 
 int net_forward(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r, REAL* out,
-                REAL* z, REAL* s) {
+                REAL* z) {
   const net c = NET;
   int failed = 0;
-  SHARE(threads, n, TILE, failed, forward_net(begin, end, c, v0, beside, r, out, z, s));
+  SHARE(threads, n, TILE, failed, forward_net(begin, end, c, v0, beside, r, out, z));
   return failed;
 }
 
 int net_adjoint(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r, const REAL* z,
-                const REAL* s, const REAL* given, const REAL* source, REAL* v0_adjoint,
+                const REAL* given, const REAL* source, REAL* v0_adjoint,
                 REAL* beside_adjoint, REAL* r_adjoint, REAL* slopes, REAL* const* weight_adjoint,
                 REAL* const* bias_adjoint, REAL* const* f_adjoint) {
   const net c = NET;
   int failed = 0;
   SHARE(threads, n, TILE, failed,
-        adjoint_net(begin, end, c, v0, beside, r, z, s, given, source, v0_adjoint, beside_adjoint,
+        adjoint_net(begin, end, c, v0, beside, r, z, given, source, v0_adjoint, beside_adjoint,
                     r_adjoint, slopes, weight_adjoint ? weight_adjoint + (long)t * n_layers : NULL,
                     bias_adjoint ? bias_adjoint + (long)t * n_layers : NULL,
                     f_adjoint ? f_adjoint[t] : NULL));
@@ -383,13 +384,13 @@ int net_adjoint(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r
 }
 
 int net_tangent(NET_ARGUMENTS, const REAL* v0_change, const REAL* beside_change,
-                const REAL* r_change, const REAL* r, const REAL* z, const REAL* s,
+                const REAL* r_change, const REAL* r, const REAL* z,
                 const REAL* slopes, REAL* out, REAL* source, REAL* r_source,
                 REAL* const* weight_adjoint, REAL* const* f_adjoint) {
   const net c = NET;
   int failed = 0;
   SHARE(threads, n, TILE, failed,
-        tangent_net(begin, end, c, v0_change, beside_change, r_change, r, z, s, slopes, out, source,
+        tangent_net(begin, end, c, v0_change, beside_change, r_change, r, z, slopes, out, source,
                     r_source, weight_adjoint + (long)t * n_layers, f_adjoint[t]));
   return failed;
 }

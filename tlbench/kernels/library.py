@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,13 @@ def library_for(
     device, where a width is no multiple of a vector's, where no C compiler is found, and where
     the environment variable ``TLBENCH_KERNELS`` is ``off``.
     """
-    if x.device.type != "cpu" or x.dtype not in _PRECISION:
+    if not x.is_cpu or x.dtype not in _PRECISION:
         return None
     lanes = LANE_BYTES // x.element_size()
     if any(width % lanes for width in widths):
         return None
     # The kernels read addresses; torch says what is wrong with tensors that do not match.
-    if any(t is not None and (t.dtype, t.device) != (x.dtype, x.device) for t in alongside):
+    if any(t is not None and (t.dtype != x.dtype or not t.is_cpu) for t in alongside):
         return None
     if os.environ.get(SWITCH, "on") == "off":
         return None
@@ -188,6 +189,34 @@ def threads_for(n_items: int) -> int:
 def partial_sums(like: Tensor, threads: int) -> Tensor:
     """Return zeros in the shape of a tensor, one set for each thread to add to."""
     return like.new_zeros((threads, *like.shape))
+
+
+class Sums:
+    """Zeros in the shapes of several tensors, in one array for each thread to add to."""
+
+    def __init__(self, like: Sequence[Tensor | None], threads: int, dtype: torch.dtype) -> None:
+        self._like = like
+        sizes = [0 if t is None else t.numel() for t in like]
+        self._zeros = torch.zeros((threads, sum(sizes)), dtype=dtype)
+        self._ends = list(accumulate(sizes, initial=0))
+
+    def addresses(self) -> Any:
+        """Return where the sums begin, thread by thread; NULL for None."""
+        start, size = self._zeros.data_ptr(), self._zeros.element_size()
+        places = [
+            None if t is None else start + size * (thread * self._ends[-1] + begin)
+            for thread in range(len(self._zeros))
+            for t, begin in zip(self._like, self._ends, strict=False)
+        ]
+        return (ctypes.c_void_p * len(places))(*places)
+
+    def totals(self) -> list[Tensor | None]:
+        """Return the sums over the threads."""
+        total = self._zeros[0] if len(self._zeros) == 1 else self._zeros.sum(dim=0)
+        return [
+            None if t is None else total[begin : begin + t.numel()].view(t.shape)
+            for t, begin in zip(self._like, self._ends, strict=False)
+        ]
 
 
 def call(function: Any, threads: int, n_items: int, *arguments: Any) -> None:

@@ -6,6 +6,7 @@
 #ifdef DOUBLE
 #define REAL double
 #define FUSED __builtin_fma
+#define SQUARE_ROOT __builtin_sqrt
 #define INTEGER int64_t
 #define MANTISSA 52
 #define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
@@ -16,6 +17,7 @@
 #else
 #define REAL float
 #define FUSED __builtin_fmaf
+#define SQUARE_ROOT __builtin_sqrtf
 #define INTEGER int32_t
 #define MANTISSA 23
 #define ROUND 12582912.0f /* 1.5 * 2^23 */
@@ -34,6 +36,10 @@ typedef INTEGER bits __attribute__((vector_size(64), aligned(sizeof(REAL)), may_
 
 static inline vec load(const REAL* p) { return *(const vec*)p; }
 static inline void store(REAL* p, vec v) { *(vec*)p = v; }
+
+/* Memory for vectors; loads of vectors that lie across two lines of the cache take twice as long. */
+static inline vec* vectors(long count) { return aligned_alloc(sizeof(vec), (count ? count : 1) * sizeof(vec)); }
+
 static inline vec splat(REAL x) { return x - (vec){0}; }
 
 /* value + p[i], or the value if there is no p */
@@ -51,9 +57,13 @@ static inline vec exponential(vec x) {
   const vec shifted = x * (REAL)1.44269504088896340736 + (REAL)ROUND;
   const vec n = shifted - (REAL)ROUND;
   const vec r = (x - n * (REAL)LN2_HIGH) - n * (REAL)LN2_LOW;
-  vec series = splat(1);
+  REAL factorial = 1;
 #pragma GCC unroll 16
-  for (int k = EXP_TERMS; k > 0; --k) series = series * (r * ((REAL)1 / k)) + (REAL)1;
+  for (int k = EXP_TERMS; k > 1; --k) factorial *= k;
+  REAL coefficient = 1 / factorial;
+  vec series = splat(coefficient);
+#pragma GCC unroll 16
+  for (int k = EXP_TERMS; k > 0; --k) series = series * r + (coefficient *= k);
   return series * (vec)(((bits)shifted << MANTISSA) + (bits)splat(1));
 }
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tlbench.data.frames import Floats, Frames
 from tlbench.graphs import Graph, near
+from tlbench.kernels.library import address, call, library_for
 from tlbench.md.criteria import Instant
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
@@ -71,7 +72,7 @@ class ForceField:
         at_once = None
         if potential.device.type == "cpu":
             # More at once no longer fit the cache of a processor.
-            at_once = 8 if potential.backbone.same_in_batches else 1
+            at_once = 16 if potential.backbone.same_in_batches else 1
         return cls(evaluate, potential.cutoff, at_once)
 
 
@@ -100,6 +101,7 @@ class Batch:
         self.frames = frames
         self.n = len(frames)
         self.n_atoms = torch.as_tensor(frames.n_atoms)
+        self._first = np.cumsum(frames.n_atoms) - frames.n_atoms
         self.system = torch.arange(self.n).repeat_interleave(self.n_atoms)
         self.energy = torch.full((self.n,), torch.nan, dtype=torch.float64)
         self.closest = torch.full((self.n,), torch.inf, dtype=torch.float64)
@@ -142,12 +144,14 @@ class Batch:
         start_energy
             What energies are counted from, (n_systems,), eV.
         """
-        force = state.forces.square().sum(dim=1)
-        largest = force.new_zeros(self.n).scatter_reduce_(0, self.system, force, "amax")
+        forces = state.forces.numpy()
+        square = np.einsum("ij,ij->i", forces, forces)
+        largest = torch.as_tensor(np.maximum.reduceat(square, self._first))
         # A sum is finite only if all its terms are.
-        everything = force + state.positions.sum(dim=1) + state.velocities.sum(dim=1)
+        moving = (state.positions + state.velocities).numpy().ravel()
+        everything = torch.as_tensor(np.add.reduceat(moving, 3 * self._first)) + largest
         return Instant(
-            finite=(self.total(everything) + self.energy).isfinite() & ~self.lost,
+            finite=(everything + self.energy).isfinite() & ~self.lost,
             temperature=temperature,
             closest=self.closest,
             force=largest.sqrt(),
@@ -172,9 +176,10 @@ class Batch:
         """Return the positions, with those from before in structures that are lost."""
         before = self._last
         if before is not None:
-            lost = ~((positions - before).abs().amax(dim=1) < MAX_STEP)
+            moved = (positions - before).abs()
             # No neighbour list can be built of such positions.
-            if bool(lost.any()):
+            if not bool(moved.max() < MAX_STEP):
+                lost = ~(moved.amax(dim=1) < MAX_STEP)
                 self.lost[self.system[lost]] = True
                 positions = torch.where(self.lost[self.system].unsqueeze(1), before, positions)
         self._last = positions
@@ -186,11 +191,13 @@ def _closest(graph: Graph, squares: Tensor, radius: Tensor) -> Tensor:
 
     ``squares`` of the lengths of all edges; ``radius`` of all atoms.
     """
+    closest = squares.new_full((graph.n_systems,), torch.inf)
     centre, neighbour = graph.edge_index
-    ratio = squares / (radius[centre] + radius[neighbour]).square()
-    # Edges are sorted by atom, and so by structure; an ∞ ends those of the last.
-    atoms = torch.searchsorted(graph.system, torch.arange(graph.n_systems))
-    first = torch.searchsorted(centre.contiguous(), atoms).numpy()
-    smallest = np.minimum.reduceat(np.append(ratio.numpy(), np.inf), first)
-    none = np.diff(first, append=len(ratio)) == 0
-    return torch.as_tensor(np.where(none, np.inf, smallest)).sqrt()
+    library = library_for(squares)
+    if library is None:
+        ratio = squares / (radius[centre] + radius[neighbour]).square()
+        closest.scatter_reduce_(0, graph.system[centre], ratio, "amin")
+    else:
+        known = [graph.edge_index.contiguous(), squares, radius, graph.system]
+        call(library.edges_closest, 1, len(squares), *map(address, [*known, closest]))
+    return closest.sqrt()

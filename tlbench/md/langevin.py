@@ -70,8 +70,10 @@ class Langevin:
         self._keep = math.exp(-friction_per_ps * 1e-3 * timestep_fs)
         self._renew = math.sqrt(1.0 - self._keep**2)
         self._start = torch.as_tensor(start.positions).clone()
+        self._all_noise = torch.empty_like(self._start)
+        self._noises = torch.split(self._all_noise, self._counts)
         self._n_atoms = torch.as_tensor(start.n_atoms)
-        self._system = torch.arange(len(start)).repeat_interleave(self._n_atoms)
+        self._first = np.cumsum(start.n_atoms) - start.n_atoms
         self.set_temperature(temperature_k)
 
     @property
@@ -103,17 +105,15 @@ class Langevin:
 
     def temperature(self, state: LangevinState) -> Tensor:
         """Return the kinetic temperature of each structure relative to its target."""
-        ratio = (state.velocities / self._thermal_speed).square().mean(dim=1)
-        total = ratio.new_zeros(len(self._counts)).index_add_(0, self._system, ratio)
-        return total / self._n_atoms
+        ratio = (state.velocities / self._thermal_speed).numpy().ravel()
+        total = np.add.reduceat(ratio * ratio, 3 * self._first)
+        return torch.as_tensor(total) / (3 * self._n_atoms)
 
     def _noise(self) -> Tensor:
-        return torch.cat(
-            [
-                torch.randn((count, 3), generator=generator, dtype=torch.float64)
-                for count, generator in zip(self._counts, self._generators, strict=True)
-            ]
-        )
+        """Return standard normal numbers, which the next call overwrites."""
+        for part, generator in zip(self._noises, self._generators, strict=True):
+            part.normal_(generator=generator)
+        return self._all_noise
 
 
 def sample_nvt(

@@ -28,6 +28,7 @@ class SkinnedNeighbours:
         self.skin = skin
         self.n_rebuilt = 0
         counts = torch.as_tensor(start.n_atoms)
+        self._first = np.cumsum(start.n_atoms) - start.n_atoms
         self._system = torch.arange(len(start)).repeat_interleave(counts)
         self._atomic_numbers = torch.as_tensor(start.atomic_numbers)
         volume = np.abs(np.linalg.det(start.cell)) * start.pbc.all(axis=1)
@@ -40,10 +41,9 @@ class SkinnedNeighbours:
 
     def graph(self, positions: Tensor) -> Graph:
         """Return the graph of the structures at ``positions`` (n_atoms, 3), float64."""
-        moved = (positions - self._built_at).norm(dim=1)
-        furthest = torch.zeros(len(self.frames), dtype=torch.float64)
-        furthest.scatter_reduce_(0, self._system, moved, reduce="amax")
-        stale = torch.nonzero(~(furthest <= 0.5 * self.skin)).flatten().tolist()
+        moved = (positions - self._built_at).numpy()
+        furthest = np.maximum.reduceat(np.einsum("ij,ij->i", moved, moved), self._first)
+        stale = np.flatnonzero(~(furthest <= (0.5 * self.skin) ** 2)).tolist()
         if stale:
             self._rebuild(positions, stale)
         return Graph(

@@ -28,6 +28,7 @@ from torch import Tensor
 from tlbench.base.errors import InputError
 from tlbench.base.units import GPA
 from tlbench.graphs import Graph
+from tlbench.kernels.library import address, call, library_for, threads_for
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,26 @@ class StillingerWeber:
 
         The graph's edges must reach at least the cutoff; longer ones do not matter.
         """
+        x, shift = graph.positions.contiguous(), graph.edge_shift.contiguous()
+        differentiable = x.requires_grad or shift.requires_grad
+        library = None if differentiable else library_for(x, alongside=[shift])
+        if library is None:
+            return self._plain(graph)
+        s, n_atoms = self.parameters, graph.n_atoms
+        centre, neighbour = graph.edge_index.contiguous()
+        degree = torch.bincount(centre, minlength=n_atoms)
+        first = torch.cat([degree.new_zeros(1), degree.cumsum(0)])
+        pair, strength = s.A * s.epsilon, s.lambda_ * s.epsilon
+        constants = [pair, s.sigma, strength, s.B, s.p, s.q, s.cutoff, s.gamma]
+        known = [first, neighbour, graph.reverse_edge.contiguous(), shift, x]
+        known.append(torch.tensor(constants, dtype=x.dtype))
+        energy, virial, forces = x.new_empty(n_atoms), x.new_empty(n_atoms, 3, 3), x.clone()
+        found = [energy, virial, torch.empty_like(shift), forces]
+        call(library.sw_label, threads_for(n_atoms), n_atoms, *map(address, [*known, *found]))
+        return _labels(graph, energy, forces, virial, graph.system)
+
+    def _plain(self, graph: Graph) -> Labels:
+        """Do the same in plain torch."""
         s = self.parameters
         vectors = graph.edge_vectors()
         distance = vectors.norm(dim=1)
@@ -153,12 +174,18 @@ class StillingerWeber:
         gradient = (d_pair + along_g * d_g).unsqueeze(1) * u + across
 
         forces = at_centre(gradient).index_add_(0, neighbour, gradient, alpha=-1.0)
-        energy = atom_energy.new_zeros(graph.n_systems)
-        energy.index_add_(0, graph.system, atom_energy)
-        virial = atom_energy.new_zeros((graph.n_systems, 3, 3))
-        virial.index_add_(0, graph.system[centre], vectors.unsqueeze(2) * gradient.unsqueeze(1))
-        volume = torch.where(graph.volume > 0, graph.volume, torch.nan)
-        return Labels(energy, forces, virial / volume.view(-1, 1, 1) * GPA)
+        virial = vectors.unsqueeze(2) * gradient.unsqueeze(1)
+        return _labels(graph, atom_energy, forces, virial, graph.system[centre])
+
+
+def _labels(
+    graph: Graph, atom_energy: Tensor, forces: Tensor, virial: Tensor, system: Tensor
+) -> Labels:
+    """Sum the energies of atoms, and the terms of the virial by the ``system`` of each."""
+    energy = atom_energy.new_zeros(graph.n_systems).index_add_(0, graph.system, atom_energy)
+    total = virial.new_zeros((graph.n_systems, 3, 3)).index_add_(0, system, virial)
+    volume = torch.where(graph.volume > 0, graph.volume, torch.nan)
+    return Labels(energy, forces, total / volume.view(-1, 1, 1) * GPA)
 
 
 def _power(x: Tensor, exponent: int) -> Tensor:

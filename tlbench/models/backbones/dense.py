@@ -17,11 +17,11 @@ from tlbench.kernels.library import (
     MAX_RADIAL,
     NO_SKIP,
     TILE,
+    Sums,
     address,
     addresses,
     call,
     library_for,
-    partial_sums,
     threads_for,
     whole,
 )
@@ -205,9 +205,9 @@ class _Call:
         self.n, self.threads = v.shape[0], threads_for(v.shape[0])
         self.widths = [w.shape[0] for w in weights]
         # Kept here for as long as the kernels may run.
-        self._weights = [w.detach().contiguous() for w in weights]
-        self._biases = [None if b is None else b.detach().contiguous() for b in biases]
-        self.filters = None if filters is None else filters.detach().t().contiguous()
+        self._weights = [w.contiguous() for w in weights]
+        self._biases = [whole(b) for b in biases]
+        self.filters = None if filters is None else filters.t().contiguous()
         n_layers = len(weights)
         integers = ctypes.c_int * n_layers
         self._description = [
@@ -231,25 +231,15 @@ class _Call:
         """
         return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
 
-    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
-        """Call a kernel; ``sums`` are lists of partial sums of the adjoints of parameters."""
-        threads = range(self.threads)
-        parts = [
-            None
-            if group is None
-            else addresses([None if s is None else s[t] for t in threads for s in group])
-            for group in sums
-        ]
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Sums | None) -> None:
+        """Call a kernel; ``sums`` are those of the adjoints of parameters."""
+        parts = [None if each is None else each.addresses() for each in sums]
         arguments = [*self._description, *map(address, tensors), *parts]
         call(getattr(self.library, name), self.threads, self.n, *arguments)
 
-    def sums(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Return partial sums for the adjoints of parameters."""
-        return [None if t is None else partial_sums(t, self.threads) for t in tensors]
-
-
-def _totals(sums: Sequence[Tensor | None]) -> list[Tensor | None]:
-    return [None if s is None else s.sum(dim=0) for s in sums]
+    def sums(self, tensors: Sequence[Tensor | None]) -> Sums:
+        """Return sums for the adjoints of parameters."""
+        return Sums(tensors, self.threads, self._weights[0].dtype)
 
 
 def _like(tensor: Tensor | None) -> Tensor | None:
@@ -277,15 +267,15 @@ class _Dense(Function):
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
         out = v.new_empty((v.shape[0], weights[-1].shape[0]))
-        z, sigma = ctx.call.entries(v), ctx.call.entries(v)
-        ctx.call("net_forward", [v, beside, radial, out, z, sigma])
-        ctx.save_for_backward(v, beside, radial, filters, z, sigma, *parameters)
+        z = ctx.call.entries(v)
+        ctx.call("net_forward", [v, beside, radial, out, z])
+        ctx.save_for_backward(v, beside, radial, filters, z, *parameters)
         ctx.set_materialize_grads(False)
         return out, z
 
     @staticmethod
     def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
-        v, beside, radial, filters, z, sigma, *parameters = ctx.saved_tensors
+        v, beside, radial, filters, z, *parameters = ctx.saved_tensors
         net: _Call = ctx.call
         n_layers = len(net.widths)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
@@ -296,7 +286,7 @@ class _Dense(Function):
         if net.scope.purpose == "coordinates" and source is None:
             twice = torch.is_grad_enabled()
             *adjoints, _ = _Adjoint.apply(
-                net, twice, given, v, beside, radial, z, sigma, filters, *weights
+                net, twice, given, v, beside, radial, z, filters, *weights
             )
             return None, None, *adjoints, None, *(None for _ in parameters)
         if torch.is_grad_enabled():
@@ -309,11 +299,12 @@ class _Dense(Function):
         of_inputs = [_like(v), _like(beside), _like(radial)]
         of_weights, of_biases = net.sums(weights), net.sums(biases)
         of_filters = net.sums([net.filters])
-        known = [v, beside, radial, z, sigma, given, whole(source)]
+        known = [v, beside, radial, z, given, whole(source)]
         net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
-        (of_filter,) = _totals(of_filters)
+        (of_filter,) = of_filters.totals()
         of_filter = None if of_filter is None else of_filter.t()
-        return None, None, *of_inputs, of_filter, *_totals(of_weights), *_totals(of_biases)
+        of_parameters = [*of_weights.totals(), *of_biases.totals()]
+        return None, None, *of_inputs, of_filter, *of_parameters
 
 
 class _Adjoint(Function):
@@ -327,18 +318,17 @@ class _Adjoint(Function):
         beside: Tensor | None,
         radial: Tensor | None,
         z: Tensor,
-        sigma: Tensor,
         filters: Tensor | None,
         *weights: Tensor,
     ) -> tuple[Tensor | None, ...]:
         found = [_like(v), _like(beside), _like(radial)]
         slopes = torch.empty_like(z) if twice else None
-        known = [None, None, radial, z, sigma, given, None]
+        known = [None, None, radial, z, given, None]
         net("net_adjoint", [*known, *found, slopes], None, None, None)
         ctx.call = net
         # Stands for all inputs where `once` looks for what the results depend on.
         anchor = z.new_empty(0)
-        ctx.save_for_backward(radial, z, sigma, slopes, anchor, *weights)
+        ctx.save_for_backward(radial, z, slopes, anchor, *weights)
         ctx.set_materialize_grads(False)
         return *found, anchor
 
@@ -351,7 +341,7 @@ class _Adjoint(Function):
         radial_change: Tensor | None,
         _: Tensor | None,
     ) -> tuple[Any, ...]:
-        radial, z, sigma, slopes, _, *weights = ctx.saved_tensors
+        radial, z, slopes, _, *weights = ctx.saved_tensors
         net: _Call = ctx.call
         if radial is not None and radial_change is None:
             radial_change = torch.zeros_like(radial)
@@ -359,11 +349,11 @@ class _Adjoint(Function):
         of_radial = _like(radial)
         of_weights, of_filters = net.sums(weights), net.sums([net.filters])
         changes = [whole(v_change), whole(beside), whole(radial_change)]
-        known = [radial, z, sigma, slopes]
+        known = [radial, z, slopes]
         net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
-        (of_filter,) = _totals(of_filters)
+        (of_filter,) = of_filters.totals()
         of_filter = None if of_filter is None else of_filter.t()
-        # By net, twice, given, v, beside, radial, z, sigma, filters and weights.
+        # By net, twice, given, v, beside, radial, z, filters and weights.
         return (
             None,
             None,
@@ -372,7 +362,6 @@ class _Adjoint(Function):
             None,
             of_radial,
             source,
-            None,
             of_filter,
-            *_totals(of_weights),
+            *of_weights.totals(),
         )

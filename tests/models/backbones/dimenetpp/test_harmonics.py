@@ -6,12 +6,13 @@ import torch
 from scipy.special import eval_legendre, spherical_jn
 from torch import Tensor
 
-from tlbench.kernels.derivatives import scoped
+from tlbench.kernels.derivatives import current_scope, scoped
 from tlbench.kernels.library import MAX_ORDERS, SWITCH
 from tlbench.models.backbones.dimenetpp.angular import Neighbourhoods, angular_sum
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics, solid_harmonics
 from tlbench.models.backbones.dimenetpp.radial import (
     RadialFunctions,
+    _Functions,
     bessel_series,
     spherical_bessel_zeros,
 )
@@ -112,12 +113,41 @@ def test_series_of_bessel_functions() -> None:
             )
 
 
+@pytest.mark.usefixtures("kernels")
 def test_derivatives_of_radial_functions() -> None:
     radial = RadialFunctions(7, 6, cutoff=5.0, exponent=6)
     distance = torch.linspace(0.7, 5.3, 60).requires_grad_(True)
     assert torch.autograd.gradcheck(radial, distance)
     assert torch.autograd.gradgradcheck(radial, distance)
-    assert (radial(distance)[distance >= 5] == 0).all()
+    for found in radial(distance):
+        assert (found[distance >= 5] == 0).all()
+        assert found[distance < 5].all(dim=1).any()
+
+
+@pytest.mark.parametrize(("n_orders", "n_radial"), [(7, 6), (2, 1), (10, 20)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerances"),
+    # Of a series, every derivative multiplies rounding by the square of its length.
+    [(torch.float64, (3e-14, 3e-12, 3e-9)), (torch.float32, (1e-6, 5e-6, 5e-5))],
+)
+def test_polynomials_are_the_series(
+    n_orders: int, n_radial: int, dtype: torch.dtype, tolerances: tuple[float, ...]
+) -> None:
+    """Values and derivatives, to within rounding, from close pairs to beyond the cutoff."""
+    radial = RadialFunctions(n_orders, n_radial, cutoff=5.0, exponent=5)
+    distance = torch.linspace(1.0, 5.1, 997).to(dtype)
+    for order, tolerance in enumerate(tolerances):
+        expected = radial.derivative(distance.double(), order)
+        found = _Functions.apply(distance, None, radial, order, current_scope())
+        error = (torch.cat(found, dim=1).double() - expected).abs()
+        assert float((error / expected.abs().amax(dim=0)).max()) < tolerance
+
+
+def test_distances_that_are_not_numbers_give_none() -> None:
+    radial = RadialFunctions(7, 6, cutoff=5.0, exponent=6)
+    for found in radial(torch.tensor([torch.nan, 3.0])):
+        assert found[0].isnan().all()
+        assert found[1].isfinite().all()
 
 
 def paired(n_edges: int) -> Tensor:

@@ -108,9 +108,7 @@ class DimeNetPP(Backbone):
         # Edges beyond the cutoff have no weight, and so need no direction.
         inverse = torch.where(distance < self.cutoff, distance.reciprocal(), 0.0)
         harmonics = self.harmonics(vectors, inverse)
-        n_functions = self.n_spherical * self.n_radial
-        radial, envelope = torch.split(self.radial(distance), [n_functions, 1], dim=1)
-        radial = radial.contiguous()
+        radial, envelope = self.radial(distance)
         scaled = distance.unsqueeze(1) / self.cutoff
         rbf = envelope * (self.rbf.freq * scaled).sin()
         edges = neighbourhoods_of(graph)

@@ -1,5 +1,6 @@
 """Radial functions of DimeNet: spherical Bessel functions under a smooth envelope."""
 
+import ctypes
 import math
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,12 @@ from scipy.optimize import brentq
 from scipy.special import spherical_jn
 from torch import Tensor, nn
 from torch.autograd import Function
+
+from tlbench.kernels.derivatives import Scope, current_scope
+from tlbench.kernels.library import LANE_BYTES, address, call, library_for, threads_for, whole
+
+_DEGREES = {torch.float32: 7, torch.float64: 13}
+"""Degree of the polynomials that are radial functions in an interval, by precision."""
 
 
 def spherical_bessel_zeros(n_orders: int, n_zeros: int) -> np.ndarray:
@@ -53,6 +60,7 @@ class RadialFunctions(nn.Module):
     def __init__(self, n_spherical: int, n_radial: int, cutoff: float, exponent: int) -> None:
         super().__init__()
         self.cutoff, self.exponent = cutoff, exponent
+        self.n_functions = n_spherical * n_radial
         zeros = spherical_bessel_zeros(n_spherical, n_radial)
         orders = np.arange(n_spherical)[:, None]
         radial_norm = math.sqrt(2.0) / np.abs(spherical_jn(orders + 1, zeros))
@@ -64,14 +72,17 @@ class RadialFunctions(nn.Module):
             slope = chebyshev.chebder(rows[-1], axis=1)
             rows.append(np.pad(slope, ((0, 0), (0, 1))))
         self._series = torch.as_tensor(np.stack(rows))
+        # A wave that turns by 1 in an interval is a polynomial to within rounding.
+        self._n_intervals = math.ceil(zeros.max())
+        self._tables: dict[torch.dtype, Tensor] = {}
 
-    def forward(self, distance: Tensor) -> Tensor:
-        """Return functions and envelope at (n,) distances, shape (n, n_spherical·n_radial + 1)."""
-        found: Tensor = _Radial.apply(distance, self, 0)
-        return found
+    def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return functions (n, n_spherical·n_radial) and envelope (n, 1) at (n,) distances."""
+        functions, envelope = _Functions.apply(distance, None, self, 0, current_scope())
+        return functions, envelope
 
     def derivative(self, distance: Tensor, order: int) -> Tensor:
-        """Return their derivative of order 0, 1 or 2 by the distance."""
+        """Return the derivatives of order 0, 1 or 2 by the distance, those of the envelope last."""
         x = (distance.to(torch.float64) / self.cutoff).clamp(max=1.0)
         polynomials = _chebyshev_polynomials(x, self._series.shape[2]).to(distance.dtype)
         envelope = self._envelope(x, order)
@@ -81,6 +92,30 @@ class RadialFunctions(nn.Module):
             factor = (math.comb(order, k) * envelope[k]).to(distance.dtype)
             found = torch.addcmul(found, factor, series[order - k] @ polynomials)
         return (found / self.cutoff**order).t().contiguous()
+
+    def table(self, dtype: torch.dtype) -> Tensor:
+        """Return the functions, without envelope, as polynomials from interval to interval.
+
+        Shape (n_intervals, degree + 1, n_functions and zeros up to a whole vector): coefficients
+        from the highest power of t on, where t goes from −1 to 1 in each interval of x.
+        """
+        if dtype not in self._tables:
+            series = self._series[0, :-1].numpy()
+            size = _DEGREES[dtype] + 1
+            angles = np.pi * (np.arange(size) + 0.5) / size
+            starts = np.arange(self._n_intervals)[:, None]
+            x = (starts + (np.cos(angles) + 1) / 2) / self._n_intervals
+            found = dct(chebyshev.chebval(x, series.T), axis=2) / size
+            found[:, :, 0] /= 2
+            # Powers straight from values would lose five digits.
+            powers = np.zeros((size, size))
+            for k, row in enumerate(np.eye(size)):
+                powers[: k + 1, k] = chebyshev.cheb2poly(row[: k + 1])
+            found = np.einsum("pk,fik->ipf", powers[::-1], found)
+            lanes = LANE_BYTES // torch.empty(0, dtype=dtype).element_size()
+            found = np.pad(found, ((0, 0), (0, 0), (0, -found.shape[2] % lanes)))
+            self._tables[dtype] = torch.as_tensor(found).to(dtype).contiguous()
+        return self._tables[dtype]
 
     def _envelope(self, x: Tensor, order: int) -> list[Tensor]:
         """Return u(x)/x of the paper and its derivatives up to ``order``, zero from x = 1 on."""
@@ -122,19 +157,104 @@ def _chebyshev_polynomials(x: Tensor, number: int) -> Tensor:
     return rows
 
 
-class _Radial(Function):
-    """A derivative of the radial functions; its own derivative is the next."""
+class _Functions(Function):
+    """A derivative of functions and envelope, times a weight (n,) if there is one."""
 
     @staticmethod
-    def forward(ctx: Any, distance: Tensor, basis: RadialFunctions, order: int) -> Tensor:
+    def forward(
+        ctx: Any,
+        distance: Tensor,
+        weight: Tensor | None,
+        basis: RadialFunctions,
+        order: int,
+        scope: Scope,
+    ) -> tuple[Tensor, Tensor]:
         if order > 2:
             raise NotImplementedError("third derivatives of radial functions")
-        ctx.save_for_backward(distance)
-        ctx.basis, ctx.order = basis, order
-        return basis.derivative(distance, order)
+        ctx.save_for_backward(distance, weight)
+        ctx.basis, ctx.order, ctx.scope = basis, order, scope
+        library = library_for(distance, alongside=[weight])
+        if library is None:
+            found = basis.derivative(distance, order)
+            if weight is not None:
+                found = found * weight.unsqueeze(1)
+            return found[:, :-1].contiguous(), found[:, -1:].contiguous()
+        functions = distance.new_empty((len(distance), basis.n_functions))
+        envelope = distance.new_empty((len(distance), 1))
+        results = [None, None, functions, envelope, None]
+        _call(library, basis, order, distance, weight, *results)
+        return functions, envelope
 
     @staticmethod
-    def backward(ctx: Any, given: Tensor) -> tuple[Tensor, None, None]:
-        (distance,) = ctx.saved_tensors
-        slope = _Radial.apply(distance, ctx.basis, ctx.order + 1)
-        return (given * slope).sum(dim=1), None, None
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
+        distance, weight = ctx.saved_tensors
+        rest = ctx.basis, ctx.order, ctx.scope
+        by_distance = by_weight = None
+        if ctx.needs_input_grad[0] and ctx.scope.purpose != "parameters":
+            slopes = ctx.basis, ctx.order + 1, ctx.scope
+            by_distance = _Sums.apply(distance, weight, *given, *slopes)
+        if weight is not None:
+            by_weight = _Sums.apply(distance, None, *given, *rest)
+        return by_distance, by_weight, None, None, None
+
+
+class _Sums(Function):
+    """The sum over given multiples of what ``_Functions`` returns, (n,): its adjoint."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        distance: Tensor,
+        weight: Tensor | None,
+        given: Tensor,
+        given_envelope: Tensor,
+        basis: RadialFunctions,
+        order: int,
+        scope: Scope,
+    ) -> Tensor:
+        if order > 2:
+            raise NotImplementedError("third derivatives of radial functions")
+        given, given_envelope = given.contiguous(), given_envelope.contiguous()
+        ctx.save_for_backward(distance, weight, given, given_envelope)
+        ctx.basis, ctx.order, ctx.scope = basis, order, scope
+        library = library_for(distance, alongside=[weight, given, given_envelope])
+        if library is None:
+            rows = torch.cat([given, given_envelope], dim=1)
+            sums = (basis.derivative(distance, order) * rows).sum(dim=1)
+            return sums if weight is None else sums * weight
+        sums = torch.empty_like(distance)
+        results = [given, given_envelope, None, None, sums]
+        _call(library, basis, order, distance, weight, *results)
+        return sums
+
+    @staticmethod
+    def backward(ctx: Any, change: Tensor) -> tuple[Tensor | None, ...]:
+        distance, weight, *given = ctx.saved_tensors
+        by_distance = by_weight = None
+        slopes = ctx.basis, ctx.order + 1, ctx.scope
+        if ctx.needs_input_grad[0] and ctx.scope.purpose != "parameters":
+            factor = change if weight is None else change * weight
+            by_distance = _Sums.apply(distance, factor, *given, *slopes)
+        rest = ctx.basis, ctx.order, ctx.scope
+        if weight is not None:
+            by_weight = change * _Sums.apply(distance, None, *given, *rest)
+            change = change * weight
+        by_given = _Functions.apply(distance, change, *rest)
+        return by_distance, by_weight, *by_given, None, None, None
+
+
+def _call(
+    library: ctypes.CDLL,
+    basis: RadialFunctions,
+    order: int,
+    distance: Tensor,
+    weight: Tensor | None,
+    *tensors: Tensor | None,
+) -> None:
+    table = basis.table(distance.dtype)
+    n_intervals, n_powers, padded = table.shape
+    sizes = basis.n_functions, padded, n_powers - 1, n_intervals, basis.exponent
+    n, cutoff = len(distance), ctypes.c_double(basis.cutoff)
+    known = [address(table), order, address(whole(distance)), address(whole(weight))]
+    function = library.radial_functions
+    call(function, threads_for(n), n, *sizes, cutoff, *known, *map(address, tensors))
