@@ -66,23 +66,23 @@ def suite():
     )
 
 
-def test_equal_data_and_equal_compute_by_hand(suite):
+def test_equal_data_and_equal_updates_by_hand(suite):
     some = records({
         ("scratch", 10, 100): 200.0, ("finetune", 10, 100): 100.0,
         ("scratch", 10, 400): 100.0, ("finetune", 10, 400): 80.0,
         ("scratch-long", 10, 400): 64.0,
     })  # fmt: skip
     analysis = Analysis(Results(some), suite, ("force_mae",))
-    (line,) = lines_of(compute_table(analysis, analysis.every_row))
+    (line,) = lines_of(compute_table(analysis, analysis.every_row, "force_mae"))
     assert line == {
         "backbone": "b", "arm": "finetune", "N": "10", "updates": "400",
         "equal data: / scratch": "0.80 [0.80, 0.80]",
-        "equal compute: / scratch-long": "1.25 [1.25, 1.25]",
+        "equal updates in all: / scratch-long": "1.25 [1.25, 1.25]",
         "with 1 target": "1,400", "with 5 targets": "600", "with 20 targets": "450",
     }  # fmt: skip
     assert shares(suite, 100)["with 5 targets"] == "300"
     without = Analysis(Results([r for r in some if "long" not in r.job]), suite, ("force_mae",))
-    assert compute_table(without, without.every_row).n_rows == 0
+    assert compute_table(without, without.every_row, "force_mae").n_rows == 0
 
 
 def test_best_weights_are_compared_pair_by_pair_at_the_largest_budget():

@@ -1,4 +1,4 @@
-"""Equal data or equal compute: an arm against scratch, and against scratch trained as long."""
+"""Equal data or equal updates: an arm against scratch, and against scratch trained as long."""
 
 from tlbench.base.phrases import counted
 from tlbench.report.analysis import Analysis
@@ -11,9 +11,11 @@ from tlbench.transfer import arm
 
 NOTE = (
     "Equal data and updates: the arm against scratch, which has the same structures and as many "
-    "updates on them. Equal compute: against scratch-long, which has as many updates as "
-    "pretraining and fine-tuning together. The last columns are the updates that a target costs, "
-    "pretraining included, if so many targets start from one source model."
+    "updates on them. Equal updates in all: against scratch-long, which has as many updates as "
+    "pretraining and fine-tuning together; where N is below the size of a batch these are cheaper "
+    "than updates of pretraining (seconds are in the table of costs). The last columns are the "
+    "updates that a target costs, pretraining included, if so many targets start from one source "
+    "model."
 )
 MOST_LINES = 30
 """Lines of a table that a page shows at once."""
@@ -22,7 +24,7 @@ TARGETS = (1, 5, 20)
 """Numbers of targets that share one pretraining."""
 
 
-def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
+def compute_table(analysis: Analysis, rows: list[Row], metric: str) -> Table:
     """Return a line per pretrained arm, training set and budget; none without such a comparison.
 
     Parameters
@@ -48,14 +50,14 @@ def compute_table(analysis: Analysis, rows: list[Row]) -> Table:
             | {
                 "updates": f"{row.place.updates or 0:,}",
                 f"equal data: / {BASELINE}": ratio_text(row.ratio, False) if row.ratio else "–",
-                f"equal compute: / {other.place.strategy}": (
+                f"equal updates in all: / {other.place.strategy}": (
                     ratio_text(matched, False) if matched else "–"
                 ),
             }
             | shares(analysis.suite, row.place.updates or 0)
         )
     note = f"{NOTE} {interval_note(ratios)}".strip()
-    title = f"Equal data and equal compute, {analysis.metrics[0]}"
+    title = f"Equal data, and equal updates in all, {metric}"
     many = len(lines) > MOST_LINES
     return Table(title, lines_of(lines), note, folded=many, brief=not many)
 

@@ -12,7 +12,7 @@ from tlbench.metrics.statistics import (
     equivalent_sizes,
     holm,
 )
-from tlbench.report.budgets.outcomes import Series, by_budget, convergences, is_arm
+from tlbench.report.budgets.outcomes import Series, by_budget, is_arm, settled
 from tlbench.report.content import Table as Lines
 from tlbench.report.content import lines_of
 from tlbench.report.rows import Row
@@ -24,13 +24,14 @@ TESTS_NOTE = (
     "largest budget, is that of scratch. Two-sided t tests of the log ratios of pairs; with Holm, "
     "p is corrected for the number of hypotheses. An average over sizes allows for the choice of "
     "seeds alone, a single size also for that of test structures where its table says so. Sizes at "
-    "which an arm is not shown to be converged count, too, and are named: there the test is of the "
-    "speed of learning."
+    "which an arm or scratch is not shown to be converged, or rises, count, too, and are named: "
+    "there the test is of the speed of learning. What is said in words holds one hypothesis for "
+    "each arm and training set instead, after Holm, too."
 )
 WORTH_NOTE = (
     "The number of structures from which scratch reaches the error that an arm has with N, by "
     "interpolation of log errors over log N; beyond the measured sizes only a bound is known. Only "
-    "where both are converged."
+    "where both are converged and do not rise."
 )
 
 Arm = tuple[Transfer, str, str]
@@ -60,7 +61,7 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     Models trained at one temperature have no learning curve.
     """
     some = [row for row in rows if row.trained and not row.tested]
-    known = convergences(some)
+    sure = settled(some)
     last: dict[Series, Row] = {
         series: list(budgets.values())[-1]
         for series, budgets in by_budget(some).items()
@@ -75,7 +76,7 @@ def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
         both = found[transfer, place.backbone, place.strategy]
         both.ratios[place.size] = row.ratio
         both.arm[place.size], both.baseline[place.size] = row.values, last[scratch].values
-        if not all(each in known and known[each].is_converged for each in (series, scratch)):
+        if series not in sure:
             both.open.append(place.size)
     return dict(found)
 

@@ -3,27 +3,36 @@
 An arm may learn faster without ending better, so a ratio below 1 at one budget is no gain by
 itself. Only where both the arm and scratch are converged, by the rule of
 `tlbench.metrics.statistics.convergence`, does their ratio at the largest budget compare the errors
-that they end at; anywhere else it compares how fast they learn.
+that they end at; anywhere else it compares how fast they learn. Scratch is not converged where
+training it for as long as pretraining and fine-tuning together still lowers its error.
+
+A difference is claimed only beyond the share by which converged errors may still fall, and with a p
+value below 0.05 after Holm's correction for all arms and training sets. Where the error of either
+rises with more updates, last weights depend on when training stopped, and those of the lowest
+validation error are compared.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import Convergence, Ratio, convergence, verdict
+from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, convergence, holm, verdict
 from tlbench.report.analysis import arm_cells
-from tlbench.report.rows import Row
+from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
 from tlbench.transfer import arm
 
 Ending = Literal["lower", "higher", "same", "too few pairs", "not converged"]
 """The error of an arm at the largest budget beside that of scratch, where both are converged;
-"same" means that they cannot be distinguished."""
+"same" means that chance, or what convergence leaves open, may explain the difference."""
 
-_ENDINGS: dict[str, Ending] = {"gain": "lower", "loss": "higher", "undecided": "same"}
+LEVEL = 0.05
+"""Of the tests that claims rest on."""
+
+BEST: ConditionKey = (("weights", "best"),)
 
 Series = tuple[str, ConditionKey, Transfer, Place]
 """Metric, test structures, transfer, and arm without its budget."""
@@ -78,9 +87,26 @@ def convergences(rows: Iterable[Row]) -> dict[Series, Convergence]:
     return found
 
 
+def trained_longer(rows: Iterable[Row]) -> dict[Series, Row]:
+    """Return the models that train longest from scratch, by the series of scratch beside them."""
+    return {
+        (*series_of(row)[:3], series_of(row)[3].scratch): row
+        for row in rows
+        if row.trained and arm(row.place.strategy).compute_matched
+    }
+
+
+def still_falling(rows: Iterable[Row]) -> set[Series]:
+    """Return the series of scratch whose error training for still longer lowers."""
+    longer = trained_longer(rows)
+    return {key for key, row in longer.items() if row.ratio and row.ratio.value <= 1 - CONVERGED}
+
+
 def settled(rows: Iterable[Row]) -> set[Series]:
-    """Return the series that are converged, as is scratch with the same structures."""
-    known = {series for series, each in convergences(rows).items() if each.is_converged}
+    """Return the series that are converged and do not rise, as does scratch beside them."""
+    rows = list(rows)
+    known = {s for s, each in convergences(rows).items() if each.state == "converged"}
+    known -= still_falling(rows)
     return {each for each in known if (*each[:3], each[3].scratch) in known}
 
 
@@ -96,6 +122,14 @@ class Outcome:
         Budget → ratio to scratch at the same budget, ascending.
     arm, baseline
         How far both are converged; None where that is unknown.
+    best
+        Ratio of the weights of the lowest validation error, at the largest budget.
+    longer
+        Ratio to scratch with as many updates as pretraining and fine-tuning together.
+    falls
+        Whether so many updates lower the error of scratch, so that it is not converged.
+    p
+        p value of the ratio that is compared, after Holm's correction for all outcomes.
     """
 
     metric: str
@@ -104,12 +138,25 @@ class Outcome:
     ratios: Mapping[int, Ratio]
     arm: Convergence | None
     baseline: Convergence | None
+    best: Ratio | None = None
+    longer: Ratio | None = None
+    falls: bool = False
+    p: float | None = None
 
     @property
     def is_converged(self) -> bool:
         """Whether both the arm and scratch are."""
-        both = self.arm, self.baseline
-        return all(each is not None and each.is_converged for each in both)
+        return not self.unconverged()
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the error of the arm or of scratch rises with more updates, beyond chance."""
+        return any(each is not None and each.state == "worse" for each in (self.arm, self.baseline))
+
+    @property
+    def compared(self) -> Ratio:
+        """The ratio that a claim rests on: of last weights, or of the best if errors rise."""
+        return self.best if self.is_rising and self.best else self.last[1]
 
     @property
     def first(self) -> tuple[int, Ratio]:
@@ -124,10 +171,16 @@ class Outcome:
     @property
     def ending(self) -> Ending:
         """How the errors that both end at compare."""
-        found = verdict(self.last[1])
-        if found == "too few pairs":
-            return found
-        return _ENDINGS[found] if self.is_converged else "not converged"
+        interval = self.compared.interval
+        if interval is None:
+            return "too few pairs"
+        if not self.is_converged or (self.is_rising and self.best is None):
+            return "not converged"
+        if self.p is None or self.p >= LEVEL:
+            return "same"
+        if interval.high < 1 - CONVERGED:
+            return "lower"
+        return "higher" if interval.low > 1 / (1 - CONVERGED) else "same"
 
     @property
     def learns_faster(self) -> bool:
@@ -136,21 +189,43 @@ class Outcome:
 
     def unconverged(self) -> list[tuple[str, Convergence | None]]:
         """Return which of arm and scratch are not converged, or not known to be."""
-        both = (self.place.strategy, self.arm), (BASELINE, self.baseline)
+        both = (self.place.strategy, self.arm), (BASELINE, None if self.falls else self.baseline)
         return [(name, found) for name, found in both if found is None or not found.is_converged]
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:
-    """Return the outcome of every arm (`is_arm`) on all test structures."""
-    some = [row for row in rows if row.trained and not row.tested]
-    known = convergences(some)
+    """Return the outcome of every arm (`is_arm`) on all test structures, by one metric.
+
+    Parameters
+    ----------
+    rows
+        Those of the metric, of last and best weights.
+    """
+    every = [row for row in rows if row.trained]
+    some = [row for row in every if not row.tested]
+    known, falling, longer = convergences(some), still_falling(some), trained_longer(some)
+    best = {(row.transfer, row.place): row.ratio for row in every if row.tested == BEST}
     found = []
     for series, budgets in by_budget(some).items():
         metric, tested, transfer, place = series
         ratios = {updates: row.ratio for updates, row in budgets.items() if row.ratio}
         if ratios and is_arm(place):
             scratch = metric, tested, transfer, place.scratch
+            last = list(budgets.values())[-1]
+            long = longer.get(scratch)
             found.append(
-                Outcome(metric, transfer, place, ratios, known.get(series), known.get(scratch))
+                Outcome(
+                    metric,
+                    transfer,
+                    place,
+                    ratios,
+                    known.get(series),
+                    known.get(scratch),
+                    best=best.get((transfer, last.place)),
+                    longer=None if long is None else ratio_between(last, long),
+                    falls=scratch in falling,
+                )
             )
-    return found
+    tests = {n: p for n, each in enumerate(found) if (p := each.compared.p) is not None}
+    corrected = holm(tests)
+    return [replace(each, p=corrected.get(n)) for n, each in enumerate(found)]

@@ -1,4 +1,4 @@
-"""The section on budgets: errors at each, what is converged, equal compute, which weights."""
+"""The section on budgets: errors at each, what is converged, equal updates, which weights."""
 
 from collections.abc import Iterator
 
@@ -60,10 +60,11 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
     maps: dict[str, Draw] = {}
     found: list[list[Outcome]] = []
     for metric in analysis.metrics:
-        rows = [r for r in analysis.every_row if r.metric == metric and not r.tested]
+        every = [r for r in analysis.every_row if r.metric == metric]
+        rows = [r for r in every if not r.tested]
         if not rows:
             continue
-        found.append(outcomes(rows))
+        found.append(outcomes(every))
         for case, some in analysis.cases(rows).items():
             if not any(row.trained and row.place.updates for row in some):
                 continue
@@ -76,15 +77,18 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
         table = error_table(analysis, rows)
         tables.append(Table(f"{metric} at every budget", table.lines, table.note, table.wide,
                             table.narrow, folded=True, brief=False))  # fmt: skip
-        tables.append(convergence_table(rows, metric))
+        tables += [
+            convergence_table(rows, metric),
+            hypotheses(rows, metric),
+            worth(rows, metric),
+            compute_table(analysis, rows, metric),
+            best_table(every, metric),
+        ]
     if len(found) > 1:
         other = _of_other_unit(found)
         if other:
             names = f"{found[0][0].metric} and {other[0].metric} together"
             blocks.append(Sentences(both_metrics(found[0], other), names))
-    metric = analysis.metrics[0]
-    every = [r for r in analysis.every_row if r.metric == metric]
-    first = [r for r in every if not r.tested]
     yield Section(
         "budgets",
         "Number of updates: converged or not",
@@ -93,10 +97,6 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             Figure("error-curves", "Error against updates", CURVES_NOTE, curves),
             Figure("ratio-maps", "Ratio to scratch over N and updates", MAPS_NOTE, maps),
             *tables,
-            hypotheses(first, metric),
-            worth(first, metric),
-            compute_table(analysis, first),
-            best_table(every, metric),
         ],
     )
 

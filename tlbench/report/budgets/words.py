@@ -3,10 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from tlbench.metrics.statistics import Convergence, Ratio
+from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, verdict
 from tlbench.report.budgets.outcomes import Ending, Outcome
 from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
 from tlbench.study.model_key import Place, Transfer
+
+OPEN = (
+    f"a difference that chance, or the {100 * CONVERGED:g} % that convergence leaves open, may "
+    "explain"
+)
+OF_BEST = " (weights of the lowest validation error, as errors rise with more updates)"
 
 _ENDINGS: dict[tuple[Ending, bool], str] = {
     ("lower", False): "it ends lower: converged, its error is {last} times that of {scratch}",
@@ -15,12 +21,11 @@ _ENDINGS: dict[tuple[Ending, bool], str] = {
         "{fewest} updates, and {last} times once both are converged"
     ),
     ("same", False): (
-        "once both are converged, its error, {last} times that of {scratch}, cannot be "
-        "distinguished from it"
+        "once both are converged, its error is {last} times that of {scratch}, {open}"
     ),
     ("same", True): (
         "it only learns faster: its error is {first} times that of {scratch} after {fewest} "
-        "updates, but {last} times once both are converged, which cannot be distinguished from 1"
+        "updates, but {last} times once both are converged, {open}"
     ),
     ("higher", False): (
         "it ends higher: converged, its error is {last} times that of {scratch} (negative transfer)"
@@ -36,15 +41,33 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
     """Return what is said of each arm of each backbone: a sentence for each way it ends."""
     found: list[str] = []
     for (backbone, strategy), some in _by_arm(outcomes):
-        endings: dict[tuple[Ending, bool], list[Outcome]] = {}
+        endings: dict[tuple[Ending, bool, bool], list[Outcome]] = {}
         for each in some:
             faster = each.learns_faster and (each.ending, True) in _ENDINGS
-            endings.setdefault((each.ending, faster), []).append(each)
-        for (ending, faster), alike in endings.items():
+            endings.setdefault((each.ending, faster, each.is_rising), []).append(each)
+        for (ending, faster, _), alike in endings.items():
             found.append(
                 f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}."
             )
+        found += _beside_longer(f"{backbone}, {strategy}", some)
     return found
+
+
+def _beside_longer(start: str, outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Say where an arm ends lower than scratch, but not than scratch of as many updates in all."""
+    no_lower = [
+        (each, each.longer)
+        for each in outcomes
+        if each.ending == "lower" and not each.is_rising
+        if each.longer and verdict(each.longer) != "gain"
+    ]
+    if no_lower:
+        ratios = _range([(each.transfer, each.place, longer) for each, longer in no_lower])
+        yield (
+            f"{start}, {_where([each for each, _ in no_lower])}: beside scratch with as many "
+            f"updates as pretraining and fine-tuning together, its error is {ratios} times as "
+            "large, so pretraining is not shown to be worth its updates."
+        )
 
 
 def rises(outcomes: Sequence[Outcome]) -> list[str]:
@@ -89,7 +112,9 @@ def _where(outcomes: Sequence[Outcome]) -> str:
 def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     fewest, most = outcomes[0].first[0], outcomes[0].last[0]
     first = _range([(each.transfer, each.place, each.first[1]) for each in outcomes])
-    last = _range([(each.transfer, each.place, each.last[1]) for each in outcomes])
+    last = _range([(each.transfer, each.place, each.compared) for each in outcomes])
+    if any(each.compared is each.best for each in outcomes):
+        last += OF_BEST
     if ending == "too few pairs":
         return (
             f"too few pairs for a claim; its error is {last} times that of {BASELINE} after "
@@ -104,7 +129,7 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
             + "; this compares how fast they learn, not how they end"
         )
     said = _ENDINGS[ending, faster]
-    return said.format(first=first, last=last, scratch=BASELINE, fewest=f"{fewest:,}")
+    return said.format(first=first, last=last, scratch=BASELINE, fewest=f"{fewest:,}", open=OPEN)
 
 
 def _range(ratios: Sequence[tuple[Transfer, Place, Ratio]]) -> str:
