@@ -15,6 +15,7 @@ from tlbench.cli.live import Display
 from tlbench.cli.tables import console, drawn, fits, say
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.sections.errors import findings
+from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 
 
@@ -73,7 +74,10 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
     ]
     monkeypatch.setenv("COLUMNS", "80")
     run = SimpleNamespace(
-        plan=SimpleNamespace(suite=suite), records=records, notes=NO_NOTES, out=Path("runs/mine")
+        plan=SimpleNamespace(suite=suite),
+        results=Results(records),
+        notes=NO_NOTES,
+        out=Path("runs/mine"),
     )
     Display()._show_results(run)
     text = capsys.readouterr().out
@@ -85,27 +89,30 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
     assert "…" not in text.replace("… and", "")
 
 
-def test_a_few_sentences_are_said_and_the_rest_is_in_the_report(monkeypatch, capsys):
+@pytest.mark.parametrize("n_notes", [1, 5, 9])
+def test_every_finding_comes_before_the_notes_on_the_data(monkeypatch, capsys, n_notes):
     suite = load_suite("strategies")
     arms = [name for name in suite.strategies if name != "zero-shot"]
     records = [
         result(arm, seed, 100.0 + n + seed) for n, arm in enumerate(arms) for seed in range(5)
     ]
-    notes = DataNotes(sentences=("Half the test structures are copies.",))
+    notes = DataNotes(tuple(f"Of the test structures, {n} are copies." for n in range(n_notes)))
     run = SimpleNamespace(
-        plan=SimpleNamespace(suite=suite), records=records, notes=notes, out=Path("runs/mine")
+        plan=SimpleNamespace(suite=suite),
+        results=Results(records),
+        notes=notes,
+        out=Path("runs/mine"),
     )
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     Display()._show_results(run)
-    lines = capsys.readouterr().out.splitlines()
-    n_findings = len(findings(analysis_of(records), "force_mae"))
-    assert n_findings > 8
-    # Below title, header and the one row of the table.
-    said = lines[3:]
-    assert len(said) == 9
-    assert "Data: Half the test structures are copies." in said
-    # Budget, signs and data are said, and five findings.
-    assert said[-1] == f"… and {n_findings - 5} more in runs/mine/report.html"
+    text = " ".join(capsys.readouterr().out.split())
+    found = findings(analysis_of(records), "force_mae")
+    assert len(found) > 8
+    data = text.index("Data:")
+    assert all(0 <= text.find(sentence) < data for sentence in found)
+    said = [note.strip() for note in text[data:].split("Data: ")[1:]]
+    assert said[:5] == list(notes.sentences[:5])
+    assert said[5:] == (["4 more notes in runs/mine/report.html."] if n_notes == 9 else [])
 
 
 def test_a_pipe_has_no_width_unless_columns_gives_one(monkeypatch):

@@ -30,20 +30,17 @@ def learnt(errors, scatter=0.002, **changes):
     ]  # fmt: skip
 
 
+IS, RISES = "Pretraining of b on Si is ", "With longer pretraining of b on Si the error rises"
+CHANGE = "from 1,600 to 6,400 updates force_mae changes by "
+
+
 @pytest.mark.parametrize(
     ("last", "state", "said"),
     [
-        (
-            99.0,
-            "converged",
-            "is converged: from 1,600 to 6,400 updates force_mae changes by −1.0 %",
-        ),
-        (
-            80.0,
-            "not converged",
-            "is not shown to be converged: from 1,600 to 6,400 updates force_mae changes by −20.0",
-        ),
-        (110.0, "converged, rising", "is converged: from 1,600 to 6,400"),
+        (99.0, "converged", f"{IS}converged: {CHANGE}−1.0 %"),
+        (101.0, "converged, rising", f"{RISES}: {CHANGE}+1.0 %"),
+        (80.0, "not converged", f"{IS}not shown to be converged: {CHANGE}−20.0"),
+        (136.7, "converged, rising", f"{RISES}: {CHANGE}+36.7 %"),
     ],
 )
 def test_every_budget_of_pretraining_is_shown_and_whether_the_last_is_converged(last, state, said):
@@ -56,8 +53,17 @@ def test_every_budget_of_pretraining_is_shown_and_whether_the_last_is_converged(
     ]  # fmt: skip
     assert found["converged?"] == state
     (sentence,) = source_sentences(records, "force_mae")
-    assert sentence.startswith(f"Pretraining of b on Si {said}")
+    assert sentence.startswith(said)
     assert ("longer pretraining may change" in sentence) is (state == "not converged")
+    assert ("from a worse model" in sentence) is (state == "converged, rising")
+
+
+def test_an_error_of_pretraining_that_rises_within_chance_is_said_to_rise():
+    records = learnt({1600: 100.0}) + learnt({6400: 110.0}, scatter=0.08)
+    assert source_table(records).lines[1][-1] == "converged"
+    (sentence,) = source_sentences(records, "force_mae")
+    assert sentence.startswith(f"{RISES}, which may be chance: {CHANGE}+")
+    assert sentence.endswith("].")
 
 
 def test_too_few_source_models_decide_nothing():

@@ -42,7 +42,8 @@ def test_every_arm_is_trained_at_each_budget(study):
 
 def test_no_suite_has_more_models_than_it_is_said_to_have():
     many = [("sizes", "[1]"), ("subset_seeds", "[0]"), ("budgets", "[40]")]
-    many += [("pretraining_budgets", "[10, 20, 30, 40, 50, 60]"), ("strategies", "[finetune]")]
+    many += [("pretraining_budgets", "[1, 3, 7, 15, 30, 60]"), ("strategies", "[finetune]")]
+    many += [("pretraining.validation_points", "1")]
     study = resolve(load_suite("smoke", [*SETTINGS, *many]))
     assert len(study.grid) <= study.suite.n_models()
 
@@ -115,6 +116,13 @@ REFUSED = {
     "long alone": ([TWO, ("strategies", "[scratch, scratch-long]")], "no arm of the suite is"),
     "strata": ([("subsets", "stratified")], "the card of 'sw-ge' has no strata; add 'strata'"),
     "subsets": ([("subsets", "halves")], "'subsets': input should be 'stratified' or 'random'"),
+    "close": ([("budgets", "[10, 79, 80]")],
+        "budgets: convergence cannot be judged from 79 to 80 updates; let each budget be at least"),
+    "nearly twice": ([("budgets", "[10, 19]")], "cannot be judged from 10 to 19 updates"),
+    "pretraining close": (
+        [("pretraining_budgets", "[40, 60]")],
+        "pretraining_budgets: convergence cannot be judged from 40 to 60 updates; let each",
+    ),
     "validation size": ([TWO, ("validation", "{size: 0}")], "'validation.size': input should"),
     "simulated": ([TWO, ("dynamics", MD % 30)], r"budget 30 is not among the suite's .*\(10, 20\)"),
     "simulated without": ([*ONE, ("dynamics", MD % 20)], "budget 20 is not among .*there are none"),

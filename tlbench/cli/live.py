@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from tlbench.base.phrases import counted
 from tlbench.cli.tables import console, drawn, duration, fits, say
 from tlbench.engine.run.runner import Report
 from tlbench.engine.store.store import Store
@@ -27,8 +28,8 @@ _MOST_SHOWN = 20
 _QUIET_SECONDS = 1.0
 """A job that another process finishes sooner is not worth a line."""
 
-_MOST_SAID = 8
-"""Sentences on the results; the report has all of them."""
+_MOST_NOTES = 5
+"""Notes on the data; the report has all of them."""
 
 
 class LiveDisplay:
@@ -169,15 +170,13 @@ class Display(LiveDisplay):
                 lines = table.narrow
                 words.append(lines[0].index("arm"))
             self.console.print(drawn(lines, width, words=words, title=section.title))
-            said = [budget_note(suite, suite.tuned is not None), table.note]
-        # What is wrong with the data comes before what follows from them.
-        said += [f"Data: {sentence}" for sentence in run.notes.sentences]
-        said += section.sentences if section is not None else []
-        said = [sentence for sentence in said if sentence]
-        for sentence in said[:_MOST_SAID]:
+            said = [budget_note(suite, suite.tuned is not None), table.note, *section.sentences]
+        notes = run.notes.sentences
+        said += [f"Data: {sentence}" for sentence in notes[:_MOST_NOTES]]
+        if (n_more := len(notes) - _MOST_NOTES) > 0:
+            said.append(f"Data: {counted(n_more, 'more note')} in {run.out / 'report.html'}.")
+        for sentence in filter(None, said):
             self.say(sentence)
-        if len(said) > _MOST_SAID:
-            self.say(f"… and {len(said) - _MOST_SAID} more in {run.out / 'report.html'}")
 
 
 def running_table(running: Iterable[tuple[str, Any]], width: int) -> RenderableType:

@@ -1,6 +1,7 @@
 """The budgets of a suite: the numbers of updates that its models are trained with."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,6 +13,9 @@ Budgets = Annotated[
     list[Annotated[int, Field(gt=0, le=MOST_UPDATES, strict=True)]], Field(min_length=1)
 ]
 """Numbers of updates, ascending."""
+
+LEAST_STEP = 2
+"""Least ratio of a budget to the one before; from a smaller step convergence cannot be judged."""
 
 OF_TRAINING = {"training": "budgets", "pretraining": "pretraining_budgets"}
 """Key of a suite that says how models are trained → key of their budgets."""
@@ -51,7 +55,7 @@ def contradictions(
     pretraining_budgets: list[int] | None,
     pretraining: TrainingConfig,
 ) -> Iterator[str]:
-    """Yield what is wrong with budgets and points of validation together."""
+    """Yield what is wrong with budgets, their steps, and points of validation together."""
     for name, some, config in (
         ("budgets", budgets, training),
         ("pretraining_budgets", pretraining_budgets, pretraining),
@@ -62,6 +66,12 @@ def contradictions(
                 f"{config.validation_points} points of validation; raise the budget or lower "
                 "validation_points"
             )
+        for fewer, more in pairwise(some or []):
+            if more < LEAST_STEP * fewer:
+                yield (
+                    f"{name}: convergence cannot be judged from {fewer:,} to {more:,} updates; let "
+                    "each budget be at least twice the one before"
+                )
     if budgets and not training.validation_points:
         yield (
             "training.validation_points is 0, but a suite with budgets measures the weights of the "

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import Pair, convergence, geometric_mean
+from tlbench.metrics.statistics import CONVERGED, Pair, convergence, geometric_mean
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.words import change_text, state_text
 from tlbench.report.content import Lines, Paragraph, Section, Sentences, Table, lines_of
@@ -111,7 +111,7 @@ def source_table(records: Iterable[Record]) -> Table:
 
 
 def source_sentences(records: Iterable[Record], metric: str) -> list[str]:
-    """Return of each backbone and source whether pretraining is converged."""
+    """Return of each backbone and source whether pretraining is converged, or its error rises."""
     found = []
     for (backbone, element, name, _), errors in _by_budget(_of_sources(records)).items():
         if name != metric:
@@ -124,14 +124,25 @@ def source_sentences(records: Iterable[Record], metric: str) -> list[str]:
             )
             continue
         fewer, more = step.budgets
-        text = (
-            f"Pretraining of {backbone} on {element} is "
-            f"{'' if step.is_converged else 'not shown to be '}converged: from {fewer:,} to "
-            f"{more:,} updates {metric} changes by {change_text(step)}"
-        )
+        change = f"from {fewer:,} to {more:,} updates {metric} changes by {change_text(step)}"
+        source = f"{backbone} on {element}"
         if not step.is_converged:
-            text += ", so longer pretraining may change what transfer gains"
-        found.append(f"{text}.")
+            found.append(
+                f"Pretraining of {source} is not shown to be converged: {change}, so longer "
+                "pretraining may change what transfer gains."
+            )
+        elif step.state == "worse":
+            found.append(
+                f"With longer pretraining of {source} the error rises: {change}, so transfer "
+                "starts from a worse model than fewer updates give."
+            )
+        elif step.ratio.value > 1 + CONVERGED:
+            found.append(
+                f"With longer pretraining of {source} the error rises, which may be chance: "
+                f"{change}."
+            )
+        else:
+            found.append(f"Pretraining of {source} is converged: {change}.")
     return found
 
 
