@@ -8,6 +8,7 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
+from tlbench.base.phrases import counted
 from tlbench.base.schema import digest
 from tlbench.data.cards import Card, load_card, same_data_error, shared_data
 from tlbench.data.marks import Marked
@@ -274,8 +275,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     ------
     InputError
         If a data set is missing or has several elements, source and target share data, a size is
-        larger than the training set, no structures are of a temperature that is asked for, or
-        batches are too small for a strategy.
+        larger than the training set or ``validation.size`` than the validation part, no structures
+        are of a temperature that is asked for, or batches are too small for a strategy.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -290,6 +291,7 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
         _check_part(suite, ends)
+        _check_validation(suite, ends.target)
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
@@ -388,6 +390,15 @@ def _check_sizes(suite: Suite, target: Card) -> None:
                     f"Suite {suite.name!r}: size {size} is larger than the training set of "
                     f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
                 )
+
+
+def _check_validation(suite: Suite, target: Card) -> None:
+    size, available = suite.validation and suite.validation.size, target.n_frames("validation")
+    if size and size > available:
+        raise InputError(
+            f"Suite {suite.name!r}: validation.size is {size}, but the validation part of "
+            f"{target.name!r} has {counted(available, 'structure')}; choose at most {available}."
+        )
 
 
 def _check_part(suite: Suite, ends: Ends) -> None:
