@@ -243,11 +243,11 @@ class Suite(Strict):
         )
         arms = [arm(name) for name in self.strategies]
         for each in arms:
-            if each.compute_matched and not any(other.needs_source for other in arms):
+            if each.compute_matched and not any(a.needs_source and a.trains for a in arms):
                 yield (
                     f"strategies: {each.name} trains for as many updates as pretraining and "
-                    "fine-tuning together, but no arm of the suite is pretrained; add one, as "
-                    "finetune"
+                    "fine-tuning together, but no arm of the suite is pretrained and fine-tuned; "
+                    "add one, as finetune"
                 )
 
     @property
