@@ -8,7 +8,6 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
-from tlbench.base.phrases import counted
 from tlbench.base.schema import digest
 from tlbench.data.cards import Card, load_card, same_data_error, shared_data
 from tlbench.data.marks import Marked
@@ -274,9 +273,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     Raises
     ------
     InputError
-        If a data set is missing or has several elements, source and target share data, a size is
-        larger than the training set or ``validation.size`` than the validation part, no structures
-        are of a temperature that is asked for, or batches are too small for a strategy.
+        If a data set is missing, has several elements, or too few structures of training, validation
+        or a temperature, source and target share data, or batches are too small for a strategy.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -291,7 +289,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
         _check_part(suite, ends)
-        _check_validation(suite, ends.target)
+        if suite.validation is not None:
+            suite.validation.check(suite.name, ends.target)
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
@@ -390,15 +389,6 @@ def _check_sizes(suite: Suite, target: Card) -> None:
                     f"Suite {suite.name!r}: size {size} is larger than the training set of "
                     f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
                 )
-
-
-def _check_validation(suite: Suite, target: Card) -> None:
-    size, available = suite.validation and suite.validation.size, target.n_frames("validation")
-    if size and size > available:
-        raise InputError(
-            f"Suite {suite.name!r}: validation.size is {size}, but the validation part of "
-            f"{target.name!r} has {counted(available, 'structure')}; choose at most {available}."
-        )
 
 
 def _check_part(suite: Suite, ends: Ends) -> None:

@@ -27,6 +27,7 @@ from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
+from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
@@ -36,14 +37,6 @@ Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
-
-
-class Validation(Strict):
-    """Structures that target models are validated on while they are trained."""
-
-    size: PositiveInt | None = Field(
-        default=None, description="so many; by default at most as many as the model is trained on"
-    )
 
 
 class Suite(Strict):
