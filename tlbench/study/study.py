@@ -273,8 +273,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     Raises
     ------
     InputError
-        If a data set is missing, has several elements, or too few structures of training, validation
-        or a temperature, source and target share data, or batches are too small for a strategy.
+        If a data set is missing, has several elements, or too few structures of training,
+        validation or a temperature, source and target share data, or batches are too small.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
