@@ -32,6 +32,7 @@ from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import write_report
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
 from tlbench.report.markdown import markdown
+from tlbench.report.wording import draw_note
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
@@ -188,7 +189,8 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
         complete = _complete(study, out)
         text = json.dumps(SUITE_FORMAT.stated(complete), indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")
-        write_whole(out / "summary.md", markdown(results, suite.error_metrics, suite, notes))
+        summary = markdown(results, suite.error_metrics, suite, notes, draw_note(study))
+        write_whole(out / "summary.md", summary)
         page = out / "report.html"
         write_report(page, study, complete, results, entries, failures, notes)
     except OSError as error:

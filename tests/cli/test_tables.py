@@ -17,6 +17,7 @@ from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.sections.errors import findings
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def shown(lines, width, **options):
@@ -74,7 +75,7 @@ def test_nine_arms_at_80_columns_have_a_row_each(monkeypatch, capsys):
     ]
     monkeypatch.setenv("COLUMNS", "80")
     run = SimpleNamespace(
-        plan=SimpleNamespace(suite=suite),
+        plan=SimpleNamespace(suite=suite, study=resolve(suite)),
         results=Results(records),
         notes=NO_NOTES,
         out=Path("runs/mine"),
@@ -98,7 +99,7 @@ def test_every_finding_comes_before_the_notes_on_the_data(monkeypatch, capsys, n
     ]
     notes = DataNotes(tuple(f"Of the test structures, {n} are copies." for n in range(n_notes)))
     run = SimpleNamespace(
-        plan=SimpleNamespace(suite=suite),
+        plan=SimpleNamespace(suite=suite, study=resolve(suite)),
         results=Results(records),
         notes=notes,
         out=Path("runs/mine"),

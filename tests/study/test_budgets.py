@@ -114,6 +114,13 @@ REFUSED = {
         [TWO, ("pretraining_budgets", "[5, 60]")], "5 updates cannot have the 10 points",
     ),
     "long alone": ([TWO, ("strategies", "[scratch, scratch-long]")], "no arm of the suite is"),
+    "long with nothing fine-tuned": (
+        [TWO, ("strategies", "[scratch-long, zero-shot]")], "is pretrained and fine-tuned; add one",
+    ),
+    "much validation": (
+        [TWO, ("validation", "{size: 9}")],
+        "validation.size is 9, but the validation part of 'sw-ge' has 4 structures; choose at most",
+    ),
     "strata": ([("subsets", "stratified")], "the card of 'sw-ge' has no strata; add 'strata'"),
     "subsets": ([("subsets", "halves")], "'subsets': input should be 'stratified' or 'random'"),
     "close": ([("budgets", "[10, 79, 80]")],

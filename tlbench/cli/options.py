@@ -12,7 +12,9 @@ SuiteName = Annotated[str, typer.Argument(help="Name of a suite (tlbench ls suit
 
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.updates=50."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.batch_size=4."
+    ),
 ]
 
 Backbones = Annotated[
@@ -126,6 +128,6 @@ def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
     for text in texts or []:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.updates=50.")
+            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.batch_size=4.")
         settings.append((key.strip(), value))
     return settings

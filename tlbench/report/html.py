@@ -15,7 +15,7 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Section, lines_of
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
-from tlbench.report.wording import budget_label, budget_note
+from tlbench.report.wording import budget_label, budget_note, draw_note
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
 from tlbench.study.study import Study
@@ -61,7 +61,7 @@ def write_report(
         between=_between(study),
         changes=changes_of(study),
         budget_label=budget_label(suite),
-        budget_note=budget_note(suite, suite.tuned is not None),
+        budget_note=f"{budget_note(suite, suite.tuned is not None)} {draw_note(study)}".strip(),
         suite_digest=study.digest,
         settings=complete,
         cards=study.cards,

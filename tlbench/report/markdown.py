@@ -13,12 +13,22 @@ from tlbench.study.suite import Suite
 
 
 def markdown(
-    results: Results, metrics: list[str], suite: Suite, notes: DataNotes = NO_NOTES
+    results: Results,
+    metrics: list[str],
+    suite: Suite,
+    notes: DataNotes = NO_NOTES,
+    draws: str = "",
 ) -> str:
-    """Return tables and findings of all ``metrics``, and of whatever else there is."""
+    """Return tables and findings of all ``metrics``, and of whatever else there is.
+
+    Parameters
+    ----------
+    draws
+        How structures are drawn, as `tlbench.report.wording.draw_note` says it.
+    """
     notes = notes.completed(results.records)
     results = notes.comparable_results(results)
-    head = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None)]
+    head = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None), draws]
     if notes.sentences:
         head += ["**Data**", _bullets(notes.sentences)]
     sections = sections_of(Analysis(results, suite, tuple(metrics))) if metrics else ()

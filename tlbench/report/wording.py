@@ -8,6 +8,7 @@ from tlbench.base.phrases import counted
 from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
+from tlbench.study.study import Study
 from tlbench.study.suite import Suite
 
 BASELINE = "scratch"
@@ -124,6 +125,11 @@ def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:
     submitted
         Suites of one protocol whose results are side by side; their tuned settings may differ.
     """
+    if suite.budgets and len(suite.budgets) == 1:
+        return (
+            f"{counted(suite.budgets[0], 'update')}: one budget, convergence cannot be judged; "
+            f"{tuning_label(submitted or [suite])}"
+        )
     if suite.budgets:
         budgets = listed(f"{budget:,}" for budget in suite.budgets)
         return (
@@ -172,13 +178,47 @@ def _budgets_note(suite: Suite, tuned: bool) -> str:
         " No arm was tuned: with another learning rate arms may learn faster or slower, and ratios "
         "of models that are not converged may change, also to the other side of 1."
     )
+    compared = (
+        "Tables are of the largest budget unless they say otherwise. Only errors of which both the "
+        "arm and scratch are converged are compared as what models end at; all others compare how "
+        "fast they learn."
+    )
+    if len(suite.budgets or ()) == 1:
+        compared = (
+            "With one budget convergence cannot be judged: errors compare how fast models learn, "
+            "not what they end at."
+        )
     return (
         f"Target models had {budgets} updates at {rate}{' unless tuned' if tuned else ''}, each "
         f"training with its own whole schedule, source models {source} at "
-        f"{suite.pretraining.learning_rate:g}. Tables are of the largest budget unless they say "
-        "otherwise. Only errors of which both the arm and scratch are converged are compared as "
-        f"what models end at; all others compare how fast they learn.{'' if tuned else how}"
+        f"{suite.pretraining.learning_rate:g}. {compared}{'' if tuned else how}"
     )
+
+
+def draw_note(study: Study) -> str:
+    """Return on how many structures target models are validated, and how structures are drawn.
+
+    Empty for a suite of the earlier protocol, which validates on all and draws at random.
+    """
+    suite = study.suite
+    if not (suite.budgets or suite.validation or suite.subsets):
+        return ""
+    draws = dict.fromkeys(_draw_text(study.strata(ends.target)) for ends in study.ends)
+    size = suite.validation.size if suite.validation else None
+    if size is None:
+        validated = "at most N structures" if suite.validation or suite.budgets else "all there are"
+    else:
+        validated = counted(size, "structure")
+        if fewer := [str(n) for n in suite.sizes if n < size]:
+            validated += f" (more than they are trained on at N = {listed(fewer)})"
+    return (
+        f"Target models are validated on {validated}; the draw of training and validation "
+        f"structures is {' or, by data set, '.join(draws)}."
+    )
+
+
+def _draw_text(strata: Sequence[str] | None) -> str:
+    return "random" if strata is None else f"stratified by {listed(strata)}"
 
 
 def untuned_note(suite: Suite, untuned: Sequence[Place]) -> str:

@@ -273,9 +273,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     Raises
     ------
     InputError
-        If a data set is missing or has several elements, source and target share data, a size is
-        larger than the training set, no structures are of a temperature that is asked for, or
-        batches are too small for a strategy.
+        If a data set is missing, has several elements, or too few structures of training,
+        validation or a temperature, source and target share data, or batches are too small.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -290,6 +289,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
         _check_part(suite, ends)
+        if suite.validation is not None:
+            suite.validation.check(suite.name, ends.target)
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "

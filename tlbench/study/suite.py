@@ -27,6 +27,7 @@ from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
+from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
@@ -36,14 +37,6 @@ Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 MOST_MODELS = 200_000
 """Models of a suite: more would take minutes and gigabytes to lay out."""
-
-
-class Validation(Strict):
-    """Structures that target models are validated on while they are trained."""
-
-    size: PositiveInt | None = Field(
-        default=None, description="so many; by default at most as many as the model is trained on"
-    )
 
 
 class Suite(Strict):
@@ -243,11 +236,11 @@ class Suite(Strict):
         )
         arms = [arm(name) for name in self.strategies]
         for each in arms:
-            if each.compute_matched and not any(other.needs_source for other in arms):
+            if each.compute_matched and not any(a.needs_source and a.trains for a in arms):
                 yield (
                     f"strategies: {each.name} trains for as many updates as pretraining and "
-                    "fine-tuning together, but no arm of the suite is pretrained; add one, as "
-                    "finetune"
+                    "fine-tuning together, but no arm of the suite is pretrained and fine-tuned; "
+                    "add one, as finetune"
                 )
 
     @property

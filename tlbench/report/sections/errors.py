@@ -1,6 +1,7 @@
 """Errors of all arms, metric by metric: a table, what it says, ranks and learning curves.
 
-All that is said holds at the budget of the run.
+In suites of one budget all that is said holds at that budget. In suites with budgets the table is
+of the largest, and what models end at is said of converged ones alone.
 """
 
 from collections import defaultdict
