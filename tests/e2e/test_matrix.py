@@ -48,7 +48,7 @@ def test_every_transfer_stands_in_the_table(ran):
     _, printed = ran
     assert re.search(r"^Si\s+Ge\s+schnet", printed, re.MULTILINE)
     assert re.search(r"^Ge\s+Si\s+schnet", printed, re.MULTILINE)
-    few = r"schnet, finetune, N = 4 at 600 and 1800 K \(.*\): too few pairs for a claim; its error is "
+    few = r"schnet, finetune, N = 4 at 600 and 1800 K \(.*\): too few pairs for a claim; its error "
     assert re.search(few, printed)
 
 
