@@ -83,7 +83,10 @@ PROFILES_FORMAT = Format("profile", Profile)
 
 
 def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[Profile]:
-    """Return a profile of every model on the target whose jobs are in ``finished``."""
+    """Return a profile of every model on the target whose jobs are in ``finished``.
+
+    They are those of the last weights.
+    """
     if plan.suite.distances is None:
         return []
     available = set(finished)
@@ -100,6 +103,8 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
     known: dict[str, dict[str, Any]] = {}
     found = []
     for cell in plan.cells:
+        if cell.weights != "last":
+            continue
         model, measured = cell.model, cell.job in available and cell.job not in simulated
         if model.strategy == PRETRAIN or not measured or model.target not in surroundings:
             continue
