@@ -1,6 +1,7 @@
 """What is published can be read, and what the README says of it is what it says."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def test_the_site_is_built_of_them_and_the_readme_has_its_table(tmp_path):
 
 def _summary(folder):
     entry = read_submission(folder)
-    return markdown(entry.results, entry.suite.error_metrics, entry.suite)
+    # Intervals of the board allow for the choice of test structures, which these hold.
+    results = replace(entry.results, errors=entry.errors(), tests=entry.tests())
+    return markdown(results, entry.suite.error_metrics, entry.suite)
 
 
 def test_the_tables_of_the_readme_are_those_of_published_records():
