@@ -273,7 +273,8 @@ NOT_SHOWN = "after 1,600 updates, not shown to be converged"
     [
         ("open at few structures", NOT_SHOWN, "0.70 to 0.72", NOT_SHOWN, "after 1,600 updates",
          "finetune"),
-        ("open beside another", NOT_SHOWN, "0.72 to 0.73", NOT_SHOWN, "after 1,600 updates", "l2-sp"),
+        ("open beside another", NOT_SHOWN, "0.72 to 0.73", NOT_SHOWN, "after 1,600 updates",
+         "l2-sp"),
         ("open energies", "once converged", "0.70", NOT_SHOWN, "of converged models", "finetune"),
     ],
 )  # fmt: skip
