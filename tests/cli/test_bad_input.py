@@ -89,7 +89,7 @@ def test_a_suite_of_too_many_models_is_refused_with_their_number(refused, tmp_pa
     text = path.read_text().replace("seeds: [0, 1]", f"seeds: {list(range(50))}")
     path.write_text(text)
     said = refused(*verb, path)
-    assert f"{path}: the suite has 640,000 models, but at most 200,000 can be planned;" in said
+    assert f"{path}: the suite has 560,000 models, but at most 200,000 can be planned;" in said
 
 
 def test_a_store_that_cannot_be_written(refused, tmp_path):

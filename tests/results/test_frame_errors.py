@@ -123,7 +123,7 @@ def test_energy_errors_of_phases_are_recomputed_though_they_cancel(tmp_path):
 def test_marks_are_those_of_the_suite(budgets, marked, wrong):
     """Without its hardest structures, any model could be made to look better."""
     settings = [] if budgets is None else [("budgets", str(budgets))]
-    study = resolve(load_suite("si-ge-dft-cpu", settings))
+    study = resolve(load_suite("strategies", settings))
     card = next(card for card in study.cards if card.name == "mlearn-ge")
     published = PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / "tests.jsonl.gz"
     (tests,) = (each for each in TESTS_FORMAT.read_lines(published) if each.element == "Ge")

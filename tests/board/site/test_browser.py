@@ -261,6 +261,22 @@ def test_ranks_and_tie_groups_have_columns_only_where_there_are_some(table: Tab)
             assert page.locator(f"th[data-column={column}]").count() == count
 
 
+def test_structures_stand_beside_rates_and_only_there(table: Tab):
+    page = table.open("suites/quick/index.html")
+    page.wait_for_selector("#rows tbody tr")
+    head = page.locator("th[data-column=structure]")
+    assert not head.is_visible()
+    lines = page.locator("#rows tbody tr")
+    assert lines.locator("td[hidden]").count() == lines.count() > 0
+    page.select_option("select[name=metric]", "stability_rate")
+    assert head.is_visible()
+    assert set(table.column("structure")) == {
+        row["structure"] for row in _rows(table.site, suite="quick", metric="stability_rate")
+    }  # fmt: skip
+    table.open("suites/temperature-sw/index.html")
+    assert head.count() == 0
+
+
 def test_ratios_beyond_the_drawing_are_marked_at_its_edge(table: Tab):
     page = table.open("suites/quick/index.html")
     page.wait_for_selector("#rows tbody tr")

@@ -74,6 +74,8 @@ def test_json_and_csv_hold_the_same_rows_and_the_rules(site: Path, built: Built)
     for row, line in zip(rows, lines, strict=True):
         assert float(line["value"]) == row["value"]
         assert line["rank"] == ("" if row["rank"] is None else str(row["rank"]))
+        assert line["structure"] == (row["structure"] or "")
+        assert bool(row["structure"]) == (row["metric"] in ("stability_rate", "survival_time"))
     gaps = next(s for b in board["boards"] for s in b["submissions"] if s["name"] == "gaps")
     assert gaps["models_expected"] - gaps["models_found"] == len(gaps["models_missing"]) > 0
 

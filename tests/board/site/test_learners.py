@@ -17,9 +17,11 @@ from synthetic import publish
 from tlbench.board.site.boards import Kind, Member, boards_of
 from tlbench.board.site.build import build_site
 from tlbench.board.site.exports import board_csv, board_json
-from tlbench.board.site.headline import Published, overview_table
+from tlbench.board.site.headline import Published
+from tlbench.board.site.overview import overview_table
 from tlbench.board.site.rows import BoardRow, board_rows
 from tlbench.board.verification import verify
+from tlbench.metrics.conditions import Weights
 from tlbench.metrics.statistics import Convergence, Interval, Ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import Outcome
@@ -28,7 +30,7 @@ from tlbench.report.content import Section
 from tlbench.report.html import figures_json
 from tlbench.report.markdown import markdown
 from tlbench.report.outline import sections_of
-from tlbench.study.model_key import Place, Transfer
+from tlbench.study.model_key import ModelKey, Place, Transfer
 
 ARMS = {
     "scratch": learners.SCRATCH,
@@ -45,6 +47,17 @@ ARMS = {
 ALL = Learners(ARMS, energies={"l2-sp+random": learners.HIGHER})
 OPEN = {"mixed": "not converged", "finetune+mean": "unresolved"}
 """Arms that are not shown to be converged, and the state of each."""
+
+OPEN_FINETUNING = {"scratch": learners.SCRATCH, "finetune": learners.OPEN}
+
+
+class OpenAtFew(Learners):
+    """Learners of which fine-tuning on four structures is not converged."""
+
+    def errors(self, model: ModelKey, weights: Weights = "last") -> tuple[float, float]:
+        """Return the errors of forces and energies."""
+        return Learners(OPEN_FINETUNING if model.size == 4 else self.forces).errors(model, weights)
+
 
 CLAIMS = re.compile(r"\b(ends (lower|higher)|end lower|better|worth|once both|only learns)\b")
 
@@ -152,6 +165,19 @@ def submission(tmp_path_factory: pytest.TempPathFactory) -> Any:
             ),
             "slow scratch": (
                 Learners({"scratch": Learner(50.0, rate=2000.0), "finetune": Learner(50.0)}), 5,
+            ),
+            "open at few structures": (
+                OpenAtFew({"scratch": ARMS["scratch"], "finetune": learners.LOWER}), 5,
+            ),
+            "open beside another": (
+                Learners({**OPEN_FINETUNING, "l2-sp": learners.LOWER}), 5,
+            ),
+            "open energies": (
+                Learners(
+                    {"scratch": ARMS["scratch"], "finetune": learners.LOWER},
+                    energies={"finetune": learners.OPEN},
+                ),
+                5,
             ),
         }[case]  # fmt: skip
         arms = [arm for arm in found.forces if arm != "scratch-long"]
@@ -278,8 +304,37 @@ def test_a_board_says_what_is_converged(every: Submission):
     assert head.best.place.strategy in ("l2-sp", "l2-sp+random", "layerwise-lr")
     line = overview_table([every.board]).splitlines()[2]
     assert "| 100, 400 and 1,600 updates; converged or not, arm by arm; untuned |" in line
-    assert "| finetune: 1.00 |" in line
-    assert line.endswith("| once converged | 5 pairs |")
+    assert line.endswith("| finetune | once converged: 1.00 | 1.00 | 5 pairs |")
+
+
+NOT_SHOWN = "after 1,600 updates, not shown to be converged"
+
+
+@pytest.mark.parametrize(
+    ("case", "claim", "ratios", "energies", "best_of", "best"),
+    [
+        ("open at few structures", NOT_SHOWN, "0.70 to 0.72", NOT_SHOWN, "after 1,600 updates",
+         "finetune"),
+        ("open beside another", NOT_SHOWN, "0.72 to 0.73", NOT_SHOWN, "after 1,600 updates",
+         "l2-sp"),
+        ("open energies", "once converged", "0.70", NOT_SHOWN, "of converged models", "finetune"),
+    ],
+)  # fmt: skip
+def test_a_headline_is_of_one_arm_and_converged_only_where_every_cell_is(
+    submission: Any, case: str, claim: str, ratios: str, energies: str, best_of: str, best: str
+):
+    found: Submission = submission(case)
+    head = found.board.headline
+    assert (head.arm, head.claim, head.range_text()) == ("finetune", claim, ratios)
+    assert len(head.ratios) == 2
+    assert head.energies is not None
+    assert head.energies.claim == energies
+    assert head.best is not None
+    assert (head.best_of, head.best.place.strategy) == (best_of, best)
+    line = overview_table([found.board]).splitlines()[2]
+    said = head.energies.range_text()
+    said = said if claim == energies else f"{energies}: {said}"
+    assert f"| finetune | {claim}: {ratios} | {said} | 5 pairs |" in line
 
 
 def test_every_row_is_exported_with_budget_and_state(every: Submission):

@@ -123,6 +123,25 @@ def test_rates_have_arithmetic_means_and_intervals_of_their_own(
     assert [r.mean.value for r in some] == sorted((r.mean.value for r in some), reverse=True)
 
 
+def test_rates_and_times_stand_beside_the_structure_and_nothing_else_does(quick: list[BoardRow]):
+    rows = board_rows(_published("quick"))
+    found = {
+        (row.metric, row.place.backbone, row.place.strategy): (row.mean.value, row.structure)
+        for row in rows
+        if row.structure
+    }
+    # What is always stable is not right for that.
+    assert found["stability_rate", "schnet", "scratch"] == (1.0, "wrong")
+    assert found["stability_rate", "schnet", "finetune"] == (1.0, "above the floor")
+    assert found["stability_rate", "schnet", "zero-shot"] == (0.0, "not known")
+    mixed = "2 above the floor, 1 within the floor"
+    assert found["survival_time", "dimenetpp", "scratch"] == (pytest.approx(2.0), mixed)
+    simulated = [r for r in [*rows, *quick] if r.metric in ("stability_rate", "survival_time")]
+    assert simulated
+    assert all(row.structure for row in simulated)
+    assert {metric for metric, *_ in found} == {"stability_rate", "survival_time"}
+
+
 def test_test_structures_are_said_in_words(quick: list[BoardRow]):
     assert condition_text(()) == "all test structures"
     assert condition_text((("phase", "crystal"), ("temperature_k", 300.0))) == "300 K, crystal"

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from tlbench.base.errors import printable
 from tlbench.board.site.boards import Member, boards_of
 from tlbench.board.site.exports import board_csv, board_json
-from tlbench.board.site.headline import Published, overview_table
+from tlbench.board.site.headline import Published
+from tlbench.board.site.overview import overview_table
 from tlbench.board.site.pages import Writer, board_pages, front_pages
 from tlbench.board.site.rows import board_rows
 

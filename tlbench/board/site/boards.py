@@ -138,6 +138,11 @@ class Board:
         return self.shipped is not None and self.suite.version != self.shipped.version
 
     @property
+    def is_superseded(self) -> bool:
+        """Whether it is of an earlier version of a suite than the one that tlbench ships."""
+        return self.shipped is not None and self.suite.version < self.shipped.version
+
+    @property
     def description(self) -> str:
         """What the suite is said to be; empty where its settings are others than it says."""
         is_changed = self.kind is Kind.VARIANT and not self.has_other_version

@@ -12,7 +12,7 @@ from tlbench.board.checks.files import read_checks
 from tlbench.board.location import is_private, mark_private
 from tlbench.board.site.assembly import Assembly, Failure
 from tlbench.board.site.boards import Board, Member
-from tlbench.board.site.headline import check_readme, write_readme
+from tlbench.board.site.overview import check_readme, write_readme
 from tlbench.board.verification import Verdict, verify_all
 
 ASSETS = {

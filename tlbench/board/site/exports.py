@@ -43,6 +43,7 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "updates": lambda row: row.place.updates,
     "convergence": lambda row: row.state or None,
     "settled": lambda row: row.is_settled if row.state else None,
+    "tuned": lambda row: row.tuned,
     "metric": lambda row: row.metric,
     "unit": lambda row: METRICS.get(row.metric).unit,
     "better": lambda row: METRICS.get(row.metric).better,
@@ -50,6 +51,7 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "value": lambda row: rounded(row.mean.value, KEPT),
     "low": lambda row: rounded(row.ends[0] if row.ends else None, KEPT),
     "high": lambda row: rounded(row.ends[1] if row.ends else None, KEPT),
+    "structure": lambda row: row.structure or None,
     "ratio_to_scratch": lambda row: rounded(row.ratio.value if row.ratio else None, KEPT),
     "ratio_low": lambda row: rounded(_interval(row, "low"), KEPT),
     "ratio_high": lambda row: rounded(_interval(row, "high"), KEPT),
@@ -195,6 +197,8 @@ WORDS: dict[str, Callable[[BoardRow], str]] = {
     "pair": lambda row: row.transfer.label(),
     "trust": lambda row: row.trust.text,
     "state": lambda row: row.state,
+    "structure": lambda row: row.structure,
+    "tuned": lambda row: row.tuned,
 }
 """Columns of text, which rows refer to by number."""
 

@@ -1,30 +1,27 @@
-"""What a board says in a few numbers: for the landing page and the front page of a repository."""
+"""What a board says in a few numbers."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from tlbench.base.errors import InputError
-from tlbench.base.files import write_whole
-from tlbench.board.site.boards import Board, Kind
+from tlbench.board.site.boards import Board
 from tlbench.board.site.rows import BoardRow
-from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import Ratio
-from tlbench.report.markdown import markdown_table
-from tlbench.report.rows import final
+from tlbench.metrics import METRICS, has_logarithm
+from tlbench.metrics.statistics import Ratio, tie_groups
+from tlbench.report.budgets.outcomes import is_arm
 from tlbench.report.wording import (
-    AT_THIS_BUDGET,
-    BASELINE,
     at_budget,
     budget_label,
     n_pairs_text,
     number_text,
     ratio_text,
+    tuning_label,
 )
+from tlbench.transfer import arm
 
 FINETUNE = "finetune"
+ENERGIES = "energy_mae"
 
 CONVERGED = "once converged"
 
@@ -47,41 +44,24 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Headline:
-    """The range of a board, by the first metric of its suite on the whole test set.
+class Comparison:
+    """The range of one error of an arm relative to scratch.
 
-    Ratios are not counted: they share models from scratch, or source models. Submissions of which
-    a check failed are left out.
+    Ratios are not counted: they share models from scratch, or source models.
 
     Attributes
     ----------
-    arm
-        Which arm is compared with scratch: fine-tuning where it is run, else the only trained arm,
-        or all of them.
     ratios
-        Those of its complete rows, the smallest first.
-    best
-        The first of the ranked rows at the largest size, of converged models in suites with
-        budgets; None where pairs are too few for ranks, or errors of several targets, or training
-        temperatures, are side by side.
-    n_tied
-        How many other rows it cannot be distinguished from.
-    transfer
-        What is transferred between, in short.
-    budget
-        How long all arms were trained, and that this is not shown to be enough.
+        Those of the complete rows of the arm over the whole test set, the smallest first; in suites
+        with budgets, at the largest.
     claim
-        What the ratios compare: errors "once converged", or those at a budget.
+        What they compare: errors "once converged" if all of them are of converged models, otherwise
+        those at a budget.
     """
 
     metric: str
-    arm: str
     ratios: list[Ratio]
-    best: BoardRow | None
-    n_tied: int
-    transfer: str
-    budget: str
-    claim: str = AT_THIS_BUDGET
+    claim: str
 
     def range_text(self) -> str:
         """Return the smallest and the largest ratio; where there is one, with its interval."""
@@ -98,20 +78,6 @@ class Headline:
         if not counts:
             return "–"
         return n_pairs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} pairs"
-
-    @property
-    def best_of(self) -> str:
-        """What the lowest error is of: converged models, or all of them at one budget."""
-        has_budgets = self.best is not None and self.best.place.updates is not None
-        return "of converged models" if has_budgets else AT_THIS_BUDGET
-
-    def best_text(self) -> str:
-        """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
-        if self.best is None:
-            return "–"
-        tied = f" (tied with {self.n_tied} more)" if self.n_tied else ""
-        error = f"{number_text(self.best.mean.value)} {METRICS.get(self.metric).unit}"
-        return f"{self.best.name}, N = {self.best.place.size}: {error}{tied}"
 
     def drawing(self) -> "Drawing | None":
         """Return all ratios on one logarithmic axis; None if there are none."""
@@ -132,6 +98,51 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class Headline(Comparison):
+    """What a board says of the first metric of its suite, and of energies beside it.
+
+    Submissions of which a check failed are left out.
+
+    Attributes
+    ----------
+    arm
+        Which arm is compared with scratch, whether it is converged or not: fine-tuning where it is
+        run, else the only arm that trains, or all of them.
+    energies
+        The same arm by its energies; None in suites that do not measure them.
+    best
+        The row of the lowest error at the largest size; None where pairs are too few for ranks, or
+        errors of several targets, or training temperatures, are side by side.
+    best_of
+        What that is the lowest of: converged models where the ratios are theirs, otherwise all
+        arms after the same number of updates.
+    n_tied
+        How many other rows it cannot be distinguished from.
+    transfer
+        What is transferred between, in short.
+    budget
+        How many updates the arms had, whether errors can be shown to be converged, and whether arms
+        are tuned.
+    """
+
+    arm: str
+    energies: Comparison | None
+    best: BoardRow | None
+    best_of: str
+    n_tied: int
+    transfer: str
+    budget: str
+
+    def best_text(self) -> str:
+        """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
+        if self.best is None:
+            return "–"
+        tied = f" (tied with {self.n_tied} more)" if self.n_tied else ""
+        error = f"{number_text(self.best.mean.value)} {METRICS.get(self.metric).unit}"
+        return f"{self.best.name}, N = {self.best.place.size}: {error}{tied}"
+
+
+@dataclass(frozen=True)
 class Published:
     """A board with its rows and what they say."""
 
@@ -146,37 +157,76 @@ class Published:
 
 def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
     """Return the range of ratios of a board, and its lowest error."""
-    metric = board.suite.error_metrics[0]
-    main = [
+    suite = board.suite
+    metric, *others = suite.error_metrics
+    # Other weights and smaller budgets are in the table.
+    final = [
         row
         for row in rows
-        if row.metric == metric and not row.tested and row.is_complete and not row.trust.differing
+        if not row.tested
+        and not row.trust.differing
+        and row.trained
+        and row.place.updates in (None, suite.target_budgets()[-1])
     ]
-    claim = at_budget(board.suite)
-    ranked: list[BoardRow] = []
-    if len({(row.transfer, row.place.train_temperature_k) for row in main}) == 1:
-        largest = max(row.place.size for row in main)
-        # Rows stand in the order of their ranks.
-        ranked = [row for row in main if row.place.size == largest and row.standing]
-    if board.suite.budgets:
-        main = final(main)
-        if any(row.is_settled and row.place.strategy != BASELINE for row in main):
-            main, claim = [row for row in main if row.is_settled], CONVERGED
-        else:
-            claim = f"{claim}, not shown to be converged"
-    trained = [r for r in main if r.trained and r.place.strategy != BASELINE and r.ratio]
-    tuned = [r for r in trained if r.place.strategy == FINETUNE] or trained
-    names = {row.place.strategy for row in tuned}
+    compared = [row for row in final if is_arm(row.place)]
+    names = {row.place.strategy for row in compared}
+    if FINETUNE in names:
+        names = {FINETUNE}
+    cells = [row for row in compared if row.place.strategy in names]
+    main = _comparison(board, metric, cells)
+    is_converged = main.claim == CONVERGED
+    rivals = [row for row in final if row.metric == metric and row.is_complete]
+    best, n_tied = _lowest(rivals if has_logarithm(metric) else [], converged=is_converged)
     return Headline(
-        metric=metric,
+        **vars(main),
         arm=names.pop() if len(names) == 1 else "all trained arms",
-        ratios=sorted((r.ratio for r in tuned if r.ratio), key=lambda ratio: ratio.value),
-        best=ranked[0] if ranked else None,
-        n_tied=sum(row.group == ranked[0].group for row in ranked[1:]),
+        energies=_comparison(board, ENERGIES, cells) if ENERGIES in others else None,
+        best=best,
+        best_of="of converged models" if is_converged else at_budget(suite),
+        n_tied=n_tied,
         transfer=_between(board, rows),
-        budget=budget_label(board.suite, [member.entry.suite for member in board.sound]),
-        claim=claim,
+        budget=_budget(board),
     )
+
+
+def _comparison(board: Board, metric: str, cells: Sequence[BoardRow]) -> Comparison:
+    """Return the range of one error of an arm, which is converged only where every cell is."""
+    some = [row for row in cells if row.metric == metric]
+    claim = at_budget(board.suite)
+    if board.suite.budgets:
+        is_settled = bool(some) and all(row.is_settled for row in some)
+        claim = CONVERGED if is_settled else f"{claim}, not shown to be converged"
+    ratios = [row.ratio for row in some if row.is_complete and row.ratio]
+    return Comparison(metric, sorted(ratios, key=lambda ratio: ratio.value), claim)
+
+
+def _lowest(rows: Sequence[BoardRow], *, converged: bool) -> tuple[BoardRow | None, int]:
+    """Return the row of the lowest error at the largest size, and how many are tied with it.
+
+    Ranks of a table are of converged rows. Where a headline is not, all arms that had the same
+    number of updates are ranked for it.
+    """
+    if len({(row.transfer, row.place.train_temperature_k) for row in rows}) != 1:
+        return None, 0
+    largest = max(row.place.size for row in rows)
+    some = {row.name: row for row in rows if row.place.size == largest}
+    if converged:
+        found = {name: row.standing for name, row in some.items() if row.standing}
+    else:
+        equal = {n: r.values for n, r in some.items() if not arm(r.place.strategy).compute_matched}
+        found = tie_groups(equal)
+    if not found:
+        return None, 0
+    best = min(found, key=lambda name: found[name].rank)
+    return some[best], sum(each.group == found[best].group for each in found.values()) - 1
+
+
+def _budget(board: Board) -> str:
+    """Return the budget of a suite, and whether its arms are tuned."""
+    suites = [member.entry.suite for member in board.sound]
+    label = budget_label(board.suite, suites)
+    # Of suites with several budgets the label says it.
+    return label if board.suite.budgets else f"{label}; {tuning_label(suites or [board.suite])}"
 
 
 def _between(board: Board, rows: Sequence[BoardRow]) -> str:
@@ -187,56 +237,3 @@ def _between(board: Board, rows: Sequence[BoardRow]) -> str:
     transfers = dict.fromkeys((row.transfer.source, row.transfer.target) for row in rows)
     text = ", ".join(f"{source} → {target}" for source, target in transfers)
     return text + (f", {len(suite.source_parts)} parts of the source" if suite.source_parts else "")
-
-
-START, END = "<!-- board -->", "<!-- end of board -->"
-
-
-def overview_table(published: Sequence[Published]) -> str:
-    """Return one line in Markdown for each board of a suite that tlbench ships.
-
-    It is about the submissions of which no check has failed; without any there is no line.
-    """
-    lines = [["suite", "transfer", "submissions", "budget", "error / scratch", "compared", "pairs"]]
-    for each in published:
-        board, headline = each.board, each.headline
-        if board.kind is not Kind.SHIPPED or not board.sound:
-            continue
-        cells = [
-            board.suite.name,
-            headline.transfer,
-            str(len(board.sound)),
-            headline.budget,
-            f"{headline.arm}: {headline.range_text()}" if headline.ratios else "–",
-            headline.claim,
-            headline.pairs_text(),
-        ]
-        lines.append([cell.replace("|", "\\|") for cell in cells])
-    return markdown_table(lines).replace("--:", "---")
-
-
-def check_readme(path: Path) -> str:
-    """Return the text of a file that the table can be put into.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or does not have both markers once, in order.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--readme {path}: cannot be read ({error}).") from error
-    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise InputError(
-            f"--readme {path}: put the lines {START} and {END} where the table should stand, once "
-            "each; what is between them is replaced."
-        )
-    return text
-
-
-def write_readme(path: Path, table: str) -> None:
-    """Put the table between the markers of a file, which appears whole or not at all."""
-    text = check_readme(path)
-    before, after = text.partition(START)[0], text.partition(END)[2]
-    write_whole(path, f"{before}{START}\n\n{table}\n{END}{after}")

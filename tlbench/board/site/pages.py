@@ -91,7 +91,7 @@ def front_pages(
     # On a private board most suites are of data of one's own, so none of them leads.
     leading = [each for each in published if writer.private or each.board.kind is Kind.SHIPPED]
     led = {each.board.suite.name for each in leading}
-    others = [each.board for each in published if each.board.suite.name not in led]
+    others = [each for each in published if each.board.suite.name not in led]
     yield writer.page("index.html", "index.html", leading=leading, others=others, left_out=left_out)
     measured = {row.metric for each in published for row in each.rows}
     metrics = [METRICS.get(name) for name in METRICS.names() if name in measured]

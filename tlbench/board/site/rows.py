@@ -7,12 +7,19 @@ from dataclasses import dataclass, replace
 
 from tlbench.board.checks.trust import Trust
 from tlbench.board.site.boards import Board, Member
+from tlbench.board.site.tuning import Tuning, tuning_of
 from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import Convergence, Standing, tie_groups
 from tlbench.report.budgets.outcomes import convergences, series_of, settled
 from tlbench.report.budgets.words import state_text
-from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
+from tlbench.report.dynamics.models import (
+    arms_of,
+    rate_of,
+    structure_text,
+    structures_in,
+    survival_time,
+)
 from tlbench.report.rows import Row, condition_order, final, rows_of
 from tlbench.results.shares import shares_of
 from tlbench.study.model_key import Place, Transfer
@@ -41,6 +48,11 @@ class BoardRow(Row):
     is_settled
         Whether both the arm and scratch are converged, so that their ratio compares what they end
         at.
+    structure
+        How many models have which structure, beside a rate or time of simulations; empty elsewhere.
+        A simulation may be stable and its structure wrong.
+    tuned
+        Whether the arm, its source models and scratch are tuned.
     standing
         Rank and tie group; None for what is incomplete, sees no target data or has too few pairs
         (`tie_groups`), for what is not converged in a suite with several budgets, for submissions
@@ -55,6 +67,8 @@ class BoardRow(Row):
     trust: Trust
     convergence: Convergence | None = None
     is_settled: bool = False
+    structure: str = ""
+    tuned: Tuning = "no"
     standing: Standing | None = None
 
     @property
@@ -84,7 +98,7 @@ def board_rows(board: Board) -> list[BoardRow]:
     n_models = len({init_seed for _, init_seed in pairs})
     rows = []
     for member in board.members:
-        simulated = _intervals_of_simulations(member)
+        simulated = _simulated(member)
         entry = member.entry
         shares = shares_of(entry.errors(), entry.tests(), entry.suite.error_metrics)
         found = rows_of(entry.results.records, shares)
@@ -93,35 +107,39 @@ def board_rows(board: Board) -> list[BoardRow]:
         for row in found:
             series = series_of(row)
             interval = row.mean.interval
-            ends = (interval.low, interval.high) if interval else None
+            ends: Ends = (interval.low, interval.high) if interval else None
+            ends, structure = simulated.get((row.metric, row.arm), (ends, ""))
             made = BoardRow(
                 # Ratios are all that is made of the shares.
                 **vars(row) | {"shares": {}},
                 submission=member.name,
                 label=board.labels[member.name, row.place.backbone],
-                ends=simulated.get((row.metric, row.arm)) or ends,
+                ends=ends,
                 n_expected=len(pairs) if row.trained else n_models,
                 trust=member.trust,
                 convergence=known.get(series) if id(row) in last else None,
                 is_settled=id(row) in last and series in sure,
+                structure=structure,
+                tuned=tuning_of(entry.suite, row.place),
             )
             rows.append(made)
     return sorted(_ranked(board, rows), key=_order(board, rows))
 
 
-def _intervals_of_simulations(member: Member) -> dict[tuple[str, Place], Ends]:
-    """Return (metric, arm) → interval of rates and times, which count replicas by model."""
+def _simulated(member: Member) -> dict[tuple[str, Place], tuple[Ends, str]]:
+    """Return (metric, arm) → interval of rates and times, by model, and structure beside them."""
     dynamics = member.entry.results.dynamics
-    found: dict[tuple[str, Place], Ends] = {}
+    found: dict[tuple[str, Place], tuple[Ends, str]] = {}
     if dynamics is None:
         return found
     for place, models in arms_of(dynamics, []).items():
+        structure = structure_text(structures_in(dynamics, models))
         rate, time = rate_of(models), survival_time(models, dynamics.reference.time_ps)
         intervals = {"rate": (rate.low, rate.high), "survival": time.interval}
         for name in of_every_simulation():
             kind = METRICS.get(name).interval
             if kind in intervals:
-                found[name, place] = intervals[kind]
+                found[name, place] = intervals[kind], structure
     return found
 
 

@@ -152,6 +152,13 @@ def structures_in(dynamics: Dynamics, arm: Arm) -> Counter[str]:
     return Counter({kind: found[kind] for kind in (WRONG, ABOVE, AT_FLOOR, UNKNOWN) if found[kind]})
 
 
+def structure_text(kinds: Counter[str]) -> str:
+    """Return what the structures of an arm are, as ``wrong`` or ``2 wrong, 1 above the floor``."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+
+
 def mean_coordination(arm: Arm) -> float | None:
     """Return the mean number of neighbours over models; None if none is known."""
     found = [m.run.structure.coordination for m in arm.values() if m.run.structure]

@@ -48,6 +48,7 @@ from tlbench.report.dynamics.models import (
     rates_in,
     strategies_in,
     structure_of,
+    structure_text,
     structures_in,
     survival_time,
 )
@@ -227,7 +228,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
             "replicas": _counts_text(arm),
             "stability rate": f"{rate.value:.2f} {interval_text(rate)}",
             "survival (ps)": _time_text(survival_time(arm, reference.time_ps)),
-            "structure": _structure_text(structures_in(dynamics, arm)),
+            "structure": structure_text(structures_in(dynamics, arm)),
             **{name: mean_text(arm, name) for name in (RDF, ADF)},
             "coordination": "–" if coordination is None else f"{coordination:.2f}",
             "MSD (Å²)": f"{np.mean(displaced):.3g}" if displaced else "–",
@@ -321,13 +322,6 @@ def _in_words(
     harms += ["fewer stable replicas"] if fewer else []
     hidden = harms and FORCE in ratios and ratios[FORCE].value < 1
     return ("lower force error, but " if hidden else "") + ", ".join(harms)
-
-
-def _structure_text(kinds: Counter[str]) -> str:
-    """Return what the structures of an arm are, as ``wrong`` or ``2 wrong, 1 above the floor``."""
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    return ", ".join(f"{n} {kind}" for kind, n in kinds.items())
 
 
 def _counts_text(arm: Arm) -> str:

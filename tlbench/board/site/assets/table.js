@@ -4,7 +4,10 @@
 (() => {
   const PAGE = 100;
   const DRAWN = Math.log(2.5); // The drawing of a ratio reaches from 1/2.5 to 2.5.
-  const TEXTS = ["metric", "tested", "backbone", "strategy", "pair", "submission", "trust", "state"];
+  const TEXTS = [
+    "metric", "tested", "backbone", "strategy", "pair", "submission", "trust", "state",
+    "structure", "tuned",
+  ];
   const NUMBERS = ["size", "at", "updates"];
   const WORSE = ["", "△", "▲"];
   const WORSE_TEXT = [
@@ -103,6 +106,11 @@
     order = sorted(filtered());
     const pages = Math.max(1, Math.ceil(order.length / PAGE));
     state.page = Math.min(state.page, pages);
+    // Only rates and times of simulations have a structure beside them.
+    const simulated = order.some((n) => rows.words.structure[rows.columns.structure[n]]);
+    for (const header of sortable) {
+      header.hidden = header.dataset.column === "structure" && !simulated;
+    }
     const first = (state.page - 1) * PAGE;
     const some = order.slice(first, first + PAGE);
     body.replaceChildren(...some.map(line));
@@ -158,7 +166,11 @@
 
   function line(n) {
     const row = document.createElement("tr");
-    for (const name of shown) row.append(CELLS[name] ? CELLS[name](n) : cell(text(name, n)));
+    shown.forEach((name, k) => {
+      const made = CELLS[name] ? CELLS[name](n) : cell(text(name, n));
+      made.hidden = headers[k].hidden;
+      row.append(made);
+    });
     return row;
   }
 
@@ -235,6 +247,7 @@
   const CELLS = {
     drawing,
     pair: word("pair"),
+    structure: word("structure"),
     group(n) {
       const made = cell(text("group", n));
       made.className = "group";
