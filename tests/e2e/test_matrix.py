@@ -10,8 +10,10 @@ from tlbench.metrics.distances.quantities import OF_ENVIRONMENTS
 from tlbench.report.analysis import Analysis
 from tlbench.report.markdown import markdown
 from tlbench.report.relations.section import relations
+from tlbench.report.wording import draw_note
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite, suite_folder
+from tlbench.study.study import resolve
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +84,9 @@ def test_what_was_found_is_written_and_read_again(ran):
             assert sum(covered.error) / 5 == pytest.approx(mean, rel=0.02)
         counted = sum(error * n for error, n in p.by_coordination.values())
         assert counted / sum(n for _, n in p.by_coordination.values()) == pytest.approx(mean, 1e-3)
-    assert (out / "summary.md").read_text() == markdown(results, suite.metrics, suite)
+    assert (out / "summary.md").read_text() == markdown(
+        results, suite.metrics, suite, draws=draw_note(resolve(suite))
+    )
     (section,) = relations(Analysis.of(results, suite))
     assert section.tables
 

@@ -37,7 +37,7 @@ if "tlbench.engine.work.worker" in " ".join(sys.orig_argv):
     done = worker.perform
 
     def perform(job, *more, **others):
-        if job.label == "pretrain schnet on Si, seed 0":
+        if job.label == "pretrain schnet on Si, seed 0, 60 updates":
             time.sleep(600)
         return done(job, *more, **others)
 
@@ -222,7 +222,7 @@ def test_a_job_over_its_time_is_tried_again_then_fails_and_a_resume_completes(
     text = run.finish()
     assert run.process.returncode == 1, text
     (failed,) = run.told("failed")
-    assert failed["label"] == "pretrain schnet on Si, seed 0"
+    assert failed["label"] == "pretrain schnet on Si, seed 0, 60 updates"
     reason = "It was tried 2 times; the last time, it took longer than its limit of 10 s."
     assert failed["error"] == reason
     # On a busy machine another job may have to be tried twice as well.

@@ -11,6 +11,7 @@ from tlbench.board.site.boards import Member, boards_of
 from tlbench.board.site.rows import board_rows
 from tlbench.metrics.statistics import CrossedRatio
 from tlbench.report.analysis import Analysis
+from tlbench.report.rows import final
 from tlbench.study.loading import load_published, suite_folder
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def analysis(ran):
 def finetuned(rows):
     (row,) = (
         row
-        for row in rows
+        for row in final(rows)
         if (row.metric, row.tested, row.place.strategy) == ("force_mae", (), "finetune")
     )
     return row

@@ -18,6 +18,8 @@ SMALL = [
     ("pretraining_budgets", "null"),
     ("pretraining.updates", "500"),
     ("training.updates", "100"),
+    ("pairing", "product"),
+    ("init_seeds", "[0]"),
 ]
 
 
