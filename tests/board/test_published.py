@@ -33,8 +33,8 @@ def test_the_site_is_built_of_them_and_the_readme_has_its_table(tmp_path):
     assert readme.read_text() == (ROOT / "README.md").read_text()
     front = (tmp_path / "site" / "index.html").read_text()
     # Other versions say their budget, and what was compared by forces also by energies.
-    assert "<code>quick</code> version 2" in front
-    assert ". 100 updates: speed of learning, not shown to be converged; untuned.</li>" in front
+    assert "<code>si-ge-dft-cpu</code> version 1" in front
+    assert ". 400 updates: speed of learning, not shown to be converged; untuned.</li>" in front
     assert front.count("at this budget, energy_mae") == 6
 
 

@@ -84,7 +84,7 @@ def test_training_structures_are_compared_name_by_name():
     ],
 )
 def test_published_lines_are_written_as_they_were(name, schema):
-    paths = sorted(RESULTS.glob(f"*/*/{name}"))
+    paths = sorted(RESULTS.glob(f"*/2026-11-23-*/{name}"))
     assert len(paths) >= 4
     for path in paths:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -94,7 +94,7 @@ def test_published_lines_are_written_as_they_were(name, schema):
 
 
 def test_published_simulations_are_written_as_they_were():
-    paths = sorted(RESULTS.glob("*/*/dynamics.json.gz"))
+    paths = sorted(RESULTS.glob("*/2026-11-23-*/dynamics.json.gz"))
     assert len(paths) >= 3
     for path in paths:
         text = gzip.decompress(path.read_bytes()).decode()
