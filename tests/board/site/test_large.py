@@ -16,7 +16,7 @@ SETTINGS = [("pairing", "zip"), ("subset_seeds", FIVE), ("init_seeds", FIVE)]
 """Five pairs that share nothing; with five backbones and what errors are broken down by."""
 SUBMISSIONS = 28
 RECORDS = 100_000
-SECONDS, MEGABYTES, PAGE = 20, 1000, 2_000_000
+SECONDS, MEGABYTES, PAGE = 25, 1000, 2_000_000
 
 
 @pytest.fixture(scope="module")

@@ -102,8 +102,10 @@ def board_rows(board: Board) -> list[BoardRow]:
         entry = member.entry
         shares = shares_of(entry.errors(), entry.tests(), entry.suite.error_metrics)
         found = rows_of(entry.results.records, shares)
-        known, sure = convergences(found), settled(found)
-        last = {id(row) for row in final(found)} if board.suite.budgets else set()
+        # Without budgets nothing is known of convergence.
+        asked = found if board.suite.budgets else []
+        known, sure = convergences(asked), settled(asked)
+        last = {id(row) for row in final(asked)}
         for row in found:
             series = series_of(row)
             interval = row.mean.interval
