@@ -1,6 +1,6 @@
 """Members of archives (.tar, .tar.gz, .zip), which may come from strangers.
 
-Nothing is ever extracted under a name that an archive chooses: a member is looked up by its name and
+Nothing is written under a name that an archive chooses alone: a member is looked up by its name and
 its bytes are written where the caller says. Links and devices are not unpacked, names that lead out
 of the archive are refused, and so is what unpacks to much more than the archive has bytes.
 """
@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK, S_ISREG
 from typing import IO, Any, BinaryIO, cast
@@ -142,7 +143,7 @@ def _of_zip(path: Path) -> Iterator[Member]:
                 raise InputError(f"{path}: its member {info.filename!r} is encrypted.")
             mode = info.external_attr >> 16
             special = S_ISLNK(mode) or (mode > 0o7777 and not S_ISREG(mode))
-            yield info.filename, lambda i=info, s=special: None if s else archive.open(i)
+            yield info.filename, partial(_opened, None if special else archive.open, info)
 
 
 class _Header(tarfile.TarInfo):
@@ -153,7 +154,7 @@ class _Header(tarfile.TarInfo):
         found = super().frombuf(buf, encoding, errors)
         if found.type in EXTENSIONS and found.size > LONGEST_HEADER:
             raise InputError(f"has a header of {found.size:,} bytes.")
-        return cast("_Header", found)
+        return found
 
 
 class _Bounded:
@@ -176,7 +177,12 @@ def _of_tar(path: Path) -> Iterator[Member]:
         with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Header) as archive:
             for info in archive:
                 if not info.isdir():
-                    yield info.name, lambda i=info: archive.extractfile(i) if i.isreg() else None
+                    regular = archive.extractfile if info.isreg() else None
+                    yield info.name, partial(_opened, regular, info)
+
+
+def _opened(opens: Callable[[Any], IO[bytes] | None] | None, info: Any) -> IO[bytes] | None:
+    return None if opens is None else opens(info)
 
 
 def _unpacked(path: Path) -> Any:

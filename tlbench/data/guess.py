@@ -13,14 +13,8 @@ from tlbench.base.errors import InputError
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.label_keys import LabelKeys, collect, find_keys
 from tlbench.data.origins.base import sha256_of
-from tlbench.data.readers.extxyz import (
-    AGREEMENT,
-    READER,
-    ExtxyzOptions,
-    images,
-    is_isolated,
-    labels,
-)
+from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images
+from tlbench.data.readers.labels import AGREEMENT, is_isolated, labels
 from tlbench.data.sequence import order_of
 from tlbench.data.work import (
     CONVENTIONS,

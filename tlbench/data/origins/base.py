@@ -12,7 +12,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
-from tlbench.data.readers.base import Scanned
+from tlbench.data.readers.base import Scanned, files_in
 
 SPLITS = ("train", "validation", "test")
 
@@ -23,31 +23,6 @@ MOST_FRAMES = 1_000_000_000
 
 OnStep = Callable[[int, int], None]
 """Called with the steps done, and the steps in all."""
-
-
-MOST_FILES = 100_000
-"""Files of a folder that is one entry of a card."""
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Return all files below a folder but the hidden ones, sorted by their path.
-
-    Raises
-    ------
-    InputError
-        If it cannot be listed, or has too many.
-    """
-    found: list[Path] = []
-    try:
-        for path in folder.rglob("*"):
-            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_file() and not hidden:
-                found.append(path)
-            if len(found) > MOST_FILES:
-                raise InputError(f"{folder}: has more than {MOST_FILES:,} files.")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror}).") from error
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def sha256_of(path: Path) -> str:
