@@ -20,6 +20,9 @@ from tlbench.base.errors import InputError
 from tlbench.base.registry import near_names
 
 MOST_MEMBERS = 100_000
+MOST_NAMES = 5
+"""Members that a message names."""
+
 LARGEST_RATIO = 100
 """Bytes unpacked over bytes packed. Numbers written as text are packed to a fifth to a tenth."""
 
@@ -76,7 +79,7 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
     ----------
     member
         Name of a file in the archive, or of a folder, of which all files are written below
-        ``target``; the whole archive if it is empty.
+        ``target``; the whole archive if it is empty or ".".
     limit
         Bytes that are written at most; None: a multiple of the archive's size.
 
@@ -85,7 +88,7 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
     InputError
         If there is no such member, it is larger, or the archive is damaged or hostile.
     """
-    wanted = member.strip("/")
+    wanted = "" if member == "." else member.strip("/")
     inside = f"{wanted}/" if wanted else ""
     left = _most(path) if limit is None else limit
     seen: list[str] = []
@@ -115,7 +118,11 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
             if name == wanted:
                 return
     if not found:
-        raise InputError(f"{path}: has no member {member!r}; {near_names(member, seen)}")
+        hint = near_names(member, seen)
+        if not hint.startswith("did you"):
+            more = f" and {len(seen) - MOST_NAMES} more" if len(seen) > MOST_NAMES else ""
+            hint = f"it has: {', '.join(seen[:MOST_NAMES]) or 'none'}{more}."
+        raise InputError(f"{path}: has no member {member!r}; {hint}")
 
 
 def _most(path: Path) -> int:

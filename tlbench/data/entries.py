@@ -96,7 +96,8 @@ def entries_of(
             place: dict[str, Any] = {"path": str(PurePosixPath(outer, inside))}
             if file.is_dir() and place["path"] == ".":
                 raise InputError(
-                    f"{path}: is read as a whole, so its card cannot be in it; choose another --out."
+                    f"{path}: is read as a whole, so its card cannot be in it; choose another "
+                    "--out."
                 )
             if archive is not None:
                 held = {"member": str(PurePosixPath(member, inside)), **packed}

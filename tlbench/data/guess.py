@@ -93,6 +93,11 @@ def guess_card(
                 found += entries_of(path, home, Path(scratch), asked, wanted)
         entries = named(found)
         format_ = _one_format(entries)
+        if format_.reader == "runner" and not options:
+            raise InputError(
+                f"{first}: files of RuNNer and n2p2 do not state their units; state them with "
+                "--units hartree,bohr or --units eV,angstrom."
+            )
         format_ = replace(format_, options={**format_.options, **(options or {})})
         return _card(entries, format_, name or first.name.partition(".")[0], first.name)
 

@@ -59,14 +59,16 @@ def guess_options(*paths: Path, format_: Format = EXTXYZ) -> OptionsGuess:
     if reader.images is None:
         return OptionsGuess(dict(format_.options), tuple(_of_fixed_labels(paths, reader, known)))
     frames, isolated, empty = [], 0, 0
+    names = [path.name for path in paths]
     for path in paths:
+        name = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
         for number, atoms in reader.images(path, known):
             if is_isolated(atoms):
                 isolated += 1
             elif not len(atoms):
                 empty += 1
             else:
-                frame = number if len(paths) == 1 else f"{path.name} frame {number}"
+                frame = number if len(paths) == 1 else f"{name} frame {number}"
                 # Of what belongs to atoms, the shape and the largest number are enough.
                 frames.append((frame, {key: _small(v) for key, v in labels(atoms).items()}))
     if not frames:

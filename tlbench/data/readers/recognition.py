@@ -14,9 +14,14 @@ from tlbench.data.readers.base import files_in
 from tlbench.data.readers.xyz_frames import refuse_other_types
 
 START_BYTES = 1 << 16
+BY_CONTENT = ("db", "json", "traj")
+"""Formats of ase that the ending of a name alone does not prove."""
+
+DATA_ENDINGS = {".xyz", ".extxyz", ".json", ".traj", ".db", ".data", ".xml"}
+"""Endings of files with structures: a folder with others of them is not read as a whole."""
+
 XYZ_ENDINGS = (".xyz", ".extxyz")
 
-_RUNNER = re.compile(rb"(?:[ \t]*(?:#|!|comment)?[^\n]*\n)*?begin[ \t\r\n]")
 _XYZ = re.compile(rb"\s*\d{1,9}[ \t]*\r?\n")
 
 
@@ -42,8 +47,8 @@ def format_of(path: Path) -> Format:
     found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found is None:
         raise InputError(
-            f"{path}: its format is not recognised; if it is one of these, name it with --format: "
-            f"{', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
+            f"{path}: its format is not recognised; if it is one of these, name it with `tlbench data "
+            f"new --format`: {', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
         )
     return found
 
@@ -66,10 +71,11 @@ def named_format(name: str) -> Format:
 
 def _of_folder(path: Path) -> Format | None:
     files = files_in(path)
-    if any(file.name == "type.raw" for file in files):
+    endings = {file.suffix.lower() for file in files if file.suffix.lower() in DATA_ENDINGS}
+    if any(file.name == "type.raw" for file in files) and not endings:
         return Format("deepmd")
     structures = [file for file in files if file.suffix == ".json"]
-    if structures and all(_is_fitsnap(_start(file)) for file in structures):
+    if endings == {".json"} and all(_is_fitsnap(_start(file)) for file in structures):
         return Format("fitsnap")
     return None
 
@@ -84,11 +90,12 @@ def _of_file(path: Path) -> Format | None:
         return found
     if b"<modeling" in start[:2000]:
         return Format("ase", {"format": "vasp-xml"})
-    if _RUNNER.match(start) and b"\natom" in start:
+    if _begins_a_block(start):
         return Format("runner")
     if _XYZ.match(start):
         return Format("extxyz")
-    if (name := _by_ase(path)) in FORMATS:
+    name = _by_ase(path)
+    if name in FORMATS and name not in BY_CONTENT:
         return Format("ase", {"format": name})
     if path.suffix.lower() in XYZ_ENDINGS:
         return Format("extxyz")
@@ -104,6 +111,13 @@ def _of_json(start: bytes) -> Format | None:
     if start.lstrip().startswith(b"{") and re.search(rb'"(numbers|ctime|unique_id)"', start):
         return Format("ase", {"format": "json"})
     return None
+
+
+def _begins_a_block(start: bytes) -> bool:
+    """Return whether the first line that is not a comment is the ``begin`` of RuNNer's format."""
+    lines = (line.split(maxsplit=1) for line in start.splitlines())
+    first = (words[0] for words in lines if words)
+    return next((w for w in first if w[:1] not in b"#!" and w != b"comment"), b"") == b"begin"
 
 
 def _is_fitsnap(start: bytes) -> bool:
