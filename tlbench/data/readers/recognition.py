@@ -47,8 +47,8 @@ def format_of(path: Path) -> Format:
     found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found is None:
         raise InputError(
-            f"{path}: its format is not recognised; if it is one of these, name it with `tlbench data "
-            f"new --format`: {', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
+            f"{path}: its format is not recognised; if it is one of these, name it (data new "
+            f"--format): {', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
         )
     return found
 
@@ -72,8 +72,8 @@ def named_format(name: str) -> Format:
 def _of_folder(path: Path) -> Format | None:
     files = files_in(path)
     endings = {file.suffix.lower() for file in files if file.suffix.lower() in DATA_ENDINGS}
-    if any(file.name == "type.raw" for file in files) and not endings:
-        return Format("deepmd")
+    if any(file.name == "type.raw" for file in files):
+        return None if endings else Format("deepmd")
     structures = [file for file in files if file.suffix == ".json"]
     if endings == {".json"} and all(_is_fitsnap(_start(file)) for file in structures):
         return Format("fitsnap")
