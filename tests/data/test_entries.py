@@ -101,6 +101,7 @@ def test_runs_in_folders_of_their_own(folder):
     assert card.elements == ["Mo", "W"]
     assert "format: vasp-xml" in said
     assert "stress: key 'stress', in 6 of 6 frames" in said
+    assert "positive in tension, to which ase converts that of the code" in said
     assert "'free_energy' differs from 'energy'; forces are derivatives of the free energy" in said
 
 

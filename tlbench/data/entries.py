@@ -188,13 +188,14 @@ def named(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    resolved, home = path.resolve(), folder.resolve()
-    if not resolved.is_relative_to(home):
-        raise InputError(
-            f"{path}: a card's files are in its folder or below, but this one is not in "
-            f"{folder}; choose another --out."
-        )
-    return resolved.relative_to(home).as_posix()
+    # The folder, or the file, may be a symbolic link to elsewhere.
+    for place in (Path.absolute, Path.resolve):
+        if place(path).is_relative_to(place(folder)):
+            return place(path).relative_to(place(folder)).as_posix()
+    raise InputError(
+        f"{path}: a card's files are in its folder or below, but this one is not in {folder}; "
+        "choose another --out."
+    )
 
 
 def _structures(path: Path, wanted: Format | None) -> Iterator[tuple[Path, Format]]:

@@ -94,7 +94,7 @@ def _of_file(path: Path) -> Format | None:
         return Format("runner")
     if _XYZ.match(start):
         return Format("extxyz")
-    name = _by_ase(path)
+    name = _by_ase(path, start)
     if name in FORMATS and name not in BY_CONTENT:
         return Format("ase", {"format": name})
     if path.suffix.lower() in XYZ_ENDINGS:
@@ -124,15 +124,20 @@ def _is_fitsnap(start: bytes) -> bool:
     return re.match(rb'([^{\n]*\n)?\s*\{\s*"Dataset"', start) is not None
 
 
-def _by_ase(path: Path) -> str | None:
-    """Return what ase takes a file for, by first bytes and name; it neither runs nor writes."""
-    from ase.io.formats import UnknownFileTypeError, filetype
+def _by_ase(path: Path, start: bytes) -> str | None:
+    """Return what ase takes a file for: by its first bytes, or else by its name."""
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats, match_magic
 
     try:
-        found = filetype(str(path.absolute()), guess=False)
-    except (UnknownFileTypeError, OSError, EOFError, ValueError):
+        return str(match_magic(start).name)
+    except UnknownFileTypeError:
+        pass
+    try:
+        found = ioformats[filetype(path.name, read=False)]
+    except (UnknownFileTypeError, KeyError):
         return None
-    return str(found)
+    # What has first bytes of its own, and not these, is something else with such a name.
+    return None if found.magic or found.magic_regex else str(found.name)
 
 
 def _start(path: Path) -> bytes:
