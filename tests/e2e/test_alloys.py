@@ -3,7 +3,7 @@
 import pytest
 from alloys import write_alloys
 
-from tlbench import load_potential, load_results
+from tlbench import load_results
 
 pytestmark = pytest.mark.slow
 

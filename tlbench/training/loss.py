@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tlbench.base.errors import InputError
+from tlbench.data.compositions import compositions
 from tlbench.models.potential import Potential, Prediction
 from tlbench.training.config import EnergyReference, LossWeights
 from tlbench.training.labels import Batch, LabelledSet
@@ -75,11 +76,7 @@ def fit_reference_energy(
     if policy == "mean-shift":
         fitted = np.full(len(elements), missing.mean())
     else:
-        frame_of_atom = np.repeat(np.arange(len(data)), n_atoms)
-        counts = np.zeros((len(data), len(elements)))
-        columns = np.searchsorted(elements, data.frames.atomic_numbers)
-        np.add.at(counts, (frame_of_atom, columns), 1.0)
-        fitted, *_ = np.linalg.lstsq(counts / n_atoms[:, None], missing, rcond=None)
+        fitted, *_ = np.linalg.lstsq(compositions(data.frames), missing, rcond=None)
     with torch.no_grad():
         potential.reference_energy[elements] = torch.as_tensor(
             fitted, device=potential.reference_energy.device
