@@ -1,4 +1,4 @@
-"""Binary alloys with labels of effective medium theory, which ase has for Cu, Ni, Pd, Ag, Pt, Au."""
+"""Binary alloys labelled by effective medium theory, which ase has for Cu, Ni, Pd, Ag, Pt, Au."""
 
 from pathlib import Path
 
