@@ -9,6 +9,12 @@ from tlbench.base.errors import InputError
 
 DEVICES = ("auto", "cpu", "cuda")
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""Environment variable that says which GPUs a process sees; CUDA reads it when it is loaded."""
+
+_DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
+"""Files that drivers of GPUs make: without them "auto" is the CPU, and torch need not be asked."""
+
 
 def resolve(device: str) -> str:
     """Turn "auto" into a device that is there: "cuda" if it can be used, else "cpu"."""
@@ -17,6 +23,47 @@ def resolve(device: str) -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def has_driver() -> bool:
+    """Return whether the driver of a GPU is loaded here, without importing torch."""
+    return any(Path(name).exists() for name in _DRIVER_FILES)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """Return what names each GPU that this process may use, as ``CUDA_VISIBLE_DEVICES`` does.
+
+    These are the names that the user has put into that variable, indices or UUIDs, up to the first
+    that is not there, as CUDA reads it; all indices where it is not set. A process sees only one
+    MIG instance, however many are named, so the names of MIG instances are taken as they are.
+    """
+    import torch
+
+    count = torch.cuda.device_count()
+    named = os.environ.get(VISIBLE)
+    if named is None:
+        return tuple(map(str, range(count)))
+    names = [name.strip() for name in named.split(",")]
+    if count and all(name.startswith("MIG-") for name in names):
+        return tuple(dict.fromkeys(names))
+    return tuple(names[:count])
+
+
+def gpus_for(device: str) -> tuple[str, ...]:
+    """Return the names of the GPUs that jobs are done on; none on a CPU.
+
+    "cuda" where there is none counts as one: the jobs are planned for another machine.
+
+    Parameters
+    ----------
+    device
+        "auto", "cpu" or "cuda".
+    """
+    if device == "cpu" or (device == "auto" and not has_driver()):
+        return ()
+    if resolve("auto") == "cuda":
+        return visible_gpus()
+    return ("0",) if device == "cuda" else ()
 
 
 def check_device(device: str) -> None:

@@ -1,0 +1,155 @@
+"""Workers and GPUs: which there are, who is bound to which, and that a process sees its own."""
+
+import json
+import os
+from collections import Counter
+
+import pytest
+import torch
+from fake_jobs import add
+
+from tlbench.base.errors import InputError
+from tlbench.engine.executors import default_workers, local, slots
+from tlbench.engine.run.runner import Resources
+from tlbench.engine.store.store import Store
+from tlbench.engine.work import devices
+from tlbench.engine.work.attempts import Task
+from tlbench.engine.work.devices import VISIBLE, gpus_for, visible_gpus
+from tlbench.engine.work.supervisor import execute
+
+UUID = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
+MIG = "MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f", "MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb"
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Return a function that pretends that CUDA finds so many GPUs."""
+
+    def pretend(count, visible=None):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(devices, "_DRIVER_FILES", ("/dev/null",))
+        monkeypatch.delenv(VISIBLE, raising=False)
+        if visible is not None:
+            monkeypatch.setenv(VISIBLE, visible)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("count", "visible", "found"),
+    [
+        (0, None, ()),
+        (0, "", ()),
+        (0, "-1", ()),
+        (3, None, ("0", "1", "2")),
+        (2, "3,1", ("3", "1")),
+        (2, " 3 , 1 ", ("3", "1")),
+        # CUDA reads up to the first that is not there.
+        (2, "0,1,-1,2", ("0", "1")),
+        (2, f"{UUID},2", (UUID, "2")),
+        # CUDA shows a process one of them alone.
+        (1, ",".join(MIG), MIG),
+        (0, ",".join(MIG), ()),
+    ],
+)
+def test_gpus_are_named_as_the_user_has_named_them(gpus, count, visible, found):
+    gpus(count, visible)
+    assert visible_gpus() == found
+
+
+def test_one_worker_per_gpu_unless_more_are_asked_for(gpus):
+    gpus(2, "5,7")
+    for device in ("auto", "cuda"):
+        assert slots(device) == ["5", "7"]
+        assert Counter(slots(device, workers_per_gpu=3)) == {"5": 3, "7": 3}
+        assert slots(device, workers=3) == ["5", "7", "5"]
+        assert slots(device, workers=1) == ["5"]
+    assert slots("cpu") == [None] * default_workers()
+    assert slots("cpu", workers=3) == [None] * 3
+
+
+def test_without_a_gpu_there_is_a_worker_per_core(gpus, monkeypatch):
+    gpus(0)
+    assert slots("auto") == [None] * default_workers()
+    # A plan may be for another machine.
+    assert slots("cuda", workers_per_gpu=4) == ["0"] * 4
+
+    def loaded():
+        raise AssertionError("torch was asked although no driver is there")
+
+    monkeypatch.setattr(devices, "_DRIVER_FILES", ())
+    monkeypatch.setattr(torch.cuda, "is_available", loaded)
+    assert gpus_for("auto") == ()
+
+
+def test_what_contradicts_is_refused(gpus):
+    gpus(1)
+    with pytest.raises(InputError, match="give one of them"):
+        Resources(workers=2, workers_per_gpu=2).check()
+    with pytest.raises(InputError, match="done on the CPU"):
+        Resources(device="cpu", workers_per_gpu=2).check()
+    with pytest.raises(InputError, match="for --executor local only"):
+        Resources(executor=(local, 1), workers_per_gpu=2).check()
+    Resources(workers_per_gpu=2).check()
+    gpus(0)
+    with pytest.raises(InputError, match="no usable CUDA device"):
+        Resources(workers_per_gpu=2).check()
+
+
+def test_no_more_processes_than_jobs_and_those_on_different_gpus(gpus):
+    gpus(4)
+    _, workers = Resources(workers_per_gpu=2).of(3)
+    assert workers == 3
+    assert Resources(workers_per_gpu=2).slots()[:4] == ["0", "1", "2", "3"]
+
+
+SEEN = """
+import os, sys
+from typing import ClassVar
+
+# Whoever imports torch imports it after this.
+assert "torch" not in sys.modules
+AT_START = os.environ.get("CUDA_VISIBLE_DEVICES")
+
+from tlbench.jobs import base, kind
+
+
+class Config(kind.Config):
+    kind: ClassVar = "sum"
+    name: str = ""
+    n: int = 0
+
+
+class Result(kind.Result):
+    visible: str | None
+
+
+def run(config, context):
+    return Result.of(visible=AT_START)
+
+
+KIND = kind.Kind(Config, Result, run)
+"""
+
+
+@pytest.mark.parametrize("bound", [["1", UUID], [None]])
+def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, bound):
+    (tmp_path / "seeing.py").write_text(SEEN)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import seeing\nfrom tlbench.jobs import base\nbase.KINDS['sum'] = seeing.KIND\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv(VISIBLE, "4,1,2")
+    monkeypatch.syspath_prepend(tmp_path)
+    from tlbench.jobs import base
+
+    monkeypatch.setitem(base.KINDS, "sum", None)
+    store = Store(tmp_path / "store")
+    jobs = [add(f"job {n}", n) for n in range(len(bound))]
+    with local(bound) as pool:
+        tasks = [Task(job, str(store.root), "cpu") for job in jobs]
+        outcomes = [future.result() for future in [pool.submit(execute, task) for task in tasks]]
+    assert [outcome.error or outcome.death for outcome in outcomes] == [None] * len(jobs)
+    results = [json.loads((store.folder(job.key) / "result.json").read_text()) for job in jobs]
+    assert {result["visible"] for result in results} == {gpu or "4,1,2" for gpu in bound}
