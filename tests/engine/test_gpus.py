@@ -1,7 +1,6 @@
 """Workers and GPUs: which there are, who is bound to which, and that a process sees its own."""
 
 import json
-import os
 from collections import Counter
 
 import pytest
@@ -134,17 +133,9 @@ KIND = kind.Kind(Config, Result, run)
 
 
 @pytest.mark.parametrize("bound", [["1", UUID], [None]])
-def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, bound):
-    (tmp_path / "seeing.py").write_text(SEEN)
-    (tmp_path / "sitecustomize.py").write_text(
-        "import seeing\nfrom tlbench.jobs import base\nbase.KINDS['sum'] = seeing.KIND\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, kind_of_children, bound):
+    kind_of_children(SEEN)
     monkeypatch.setenv(VISIBLE, "4,1,2")
-    monkeypatch.syspath_prepend(tmp_path)
-    from tlbench.jobs import base
-
-    monkeypatch.setitem(base.KINDS, "sum", None)
     store = Store(tmp_path / "store")
     jobs = [add(f"job {n}", n) for n in range(len(bound))]
     with local(bound) as pool:

@@ -165,7 +165,7 @@ class Supervisor:
         """Have a job done, within its limits.
 
         A process that takes too much time or memory is killed, and so is one whose job is
-        interrupted; the job's log says why.
+        interrupted or whose GPU has failed; the job's log says why.
         """
         with self._working:
             try:
@@ -187,9 +187,10 @@ class Supervisor:
                 self._bury(task.python)
                 self._note(task, "interrupted", INTERRUPTED)
                 raise
-            if breach:
+            if breach or outcome.death is not None:
                 child.kill()
                 self._bury(task.python)
+            if breach:
                 self._note(task, "killed", breach)
             return outcome
 
