@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tlbench.base.formats import later
 from tlbench.base.schema import Strict
 
 LARGEST = 10**12
@@ -20,7 +21,9 @@ class Provenance(Strict):
     a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
     jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` are the vector
     instructions that torch uses, as "AVX512", in which processors of one name may differ; None on
-    an accelerator.
+    an accelerator. ``device_memory_mib``, ``driver``, ``cuda`` (versions) and ``tf32``, whether
+    matrix products may have been rounded to it, are those of an accelerator. ``kernels`` is the
+    compiler of the kernels that ran, with ``kernel_flags``, or "torch" where none were compiled.
     """
 
     model_config = ConfigDict(strict=True)
@@ -32,8 +35,13 @@ class Provenance(Strict):
     peak_device_memory_mib: Count | None = None
     device: Word
     device_name: Word
+    device_memory_mib: Count | None = later(None)
+    driver: Word | None = later(None)
+    cuda: Word | None = later(None)
+    tf32: bool | None = later(None)
     threads: Annotated[int, Field(ge=1, le=10**6)]
     kernels: Word | None = None
+    kernel_flags: Word | None = later(None)
     instructions: Word | None = None
     python: Word
     packages: Annotated[dict[Word, Word], Field(max_length=200)]

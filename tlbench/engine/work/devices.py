@@ -2,8 +2,10 @@
 
 import os
 import platform
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tlbench.base.errors import InputError
 
@@ -14,6 +16,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 _DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 """Files that drivers of GPUs make: without them "auto" is the CPU, and torch need not be asked."""
+
+_DRIVER_VERSION = Path("/proc/driver/nvidia/version")
 
 
 def resolve(device: str) -> str:
@@ -98,6 +102,36 @@ def device_name(device: str) -> str:
     except (OSError, StopIteration):
         model = platform.processor() or platform.machine()
     return f"{model}, {os.cpu_count()} cores"
+
+
+@cache
+def accelerator(device: str) -> dict[str, Any]:
+    """Return what else than its name is known of an accelerator; nothing of a processor.
+
+    Returns
+    -------
+    dict
+        ``device_memory_mib`` (MiB), ``driver`` and ``cuda``, versions of the driver and of the
+        CUDA (or ROCm) that torch was built with; None where the system does not tell.
+    """
+    if not device.startswith("cuda"):
+        return {}
+    import torch
+
+    return {
+        "device_memory_mib": torch.cuda.get_device_properties(device).total_memory >> 20,
+        "driver": _driver(),
+        "cuda": torch.version.cuda or torch.version.hip,
+    }
+
+
+def _driver() -> str | None:
+    """Return the version of NVIDIA's driver, which its kernel module tells."""
+    try:
+        found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", _DRIVER_VERSION.read_text())
+    except OSError:
+        return None
+    return found and found[1]
 
 
 def instructions(device: str) -> str | None:
