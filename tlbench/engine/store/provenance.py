@@ -24,6 +24,8 @@ class Provenance(Strict):
     an accelerator. ``device_memory_mib``, ``driver``, ``cuda`` (versions) and ``tf32``, whether
     matrix products may have been rounded to it, are those of an accelerator. ``kernels`` is the
     compiler of the kernels that ran, with ``kernel_flags``, or "torch" where none were compiled.
+    ``force_calls_elsewhere`` are the seconds of a force call on other devices that share the store,
+    by name.
     """
 
     model_config = ConfigDict(strict=True)
@@ -54,6 +56,7 @@ class Provenance(Strict):
     updates_of_attempt: Amount | None = None
     updates_per_second: Amount | None = None
     force_call_seconds: Amount | None = None
+    force_calls_elsewhere: Annotated[dict[Word, Amount], Field(max_length=200)] = later({})
 
     @model_validator(mode="after")
     def _attempt_is_part_of_the_whole(self) -> "Provenance":
@@ -64,6 +67,11 @@ class Provenance(Strict):
             if max(self.wall_seconds, self.cpu_seconds) * updates / own > LARGEST:
                 raise ValueError("all attempts together took longer than anything does")
         return self
+
+    def force_calls(self) -> dict[str, float]:
+        """Return the times of a force call on every device that it was measured on, s."""
+        here = self.force_call_seconds
+        return self.force_calls_elsewhere | ({} if here is None else {self.device_name: here})
 
     def whole(self) -> "Provenance":
         """Return it with the seconds of all attempts at a training."""

@@ -19,7 +19,7 @@ import sys
 import textwrap
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -57,6 +57,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """
     job = task.job
     seconds = None
+    elsewhere: dict[str, float] = {}
     try:
         store = Store(task.store)
     except StoreError as error:
@@ -64,7 +65,10 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     try:
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
-                if not _is_of_another_device(job, store, task.device):
+                if not job.measures_device:
+                    return Outcome(job.key, reused=True)
+                elsewhere = store.provenance(job.key).force_calls()
+                if device_name(resolve(task.device)) in elsewhere:
                     return Outcome(job.key, reused=True)
                 store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
@@ -72,7 +76,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
             if lost:
                 return Outcome(job.key, lost=lost)
             with captured(store.begin(job) / LOG) if capture else nullcontext():
-                seconds = perform(job, store, task.device, environment=task.environment)
+                seconds = perform(job, store, task.device, task.environment, elsewhere)
     except LockedError as error:
         return Outcome(job.key, busy=error.by)
     except Exception as error:
@@ -97,13 +101,6 @@ def _failure(key: str, store: Store, error: Exception) -> Outcome:
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
 
 
-def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
-    """Return whether a finished job has measured another device than it would here."""
-    if not job.measures_device:
-        return False
-    return store.provenance(job.key).device_name != device_name(resolve(requested))
-
-
 def _usable(store: Store, key: str) -> bool:
     """Read every file of a parent; set the parent aside if one is damaged.
 
@@ -125,6 +122,7 @@ def perform(
     store: Store,
     requested: str,
     environment: str | None = None,
+    elsewhere: Mapping[str, float] | None = None,
 ) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
 
@@ -134,6 +132,8 @@ def perform(
     ----------
     environment
         Name of the environment that this interpreter was named for.
+    elsewhere
+        What a job that measures its device has found on others: name → time of a force call, s.
     """
     folder = store.begin(job)
     if store.folder(job.key).exists():
@@ -171,6 +171,8 @@ def perform(
             "environment": environment,
             "attempts": attempts,
         }
+        if elsewhere:
+            provenance["force_calls_elsewhere"] = dict(elsewhere)
         seconds = provenance["wall_seconds"]
         log.write("finished", f"{job.label}, {seconds:.1f} s", seconds=seconds, device=device)
         (folder / PROGRESS).unlink(missing_ok=True)
