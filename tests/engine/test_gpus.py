@@ -96,11 +96,10 @@ def test_what_contradicts_is_refused(gpus):
         Resources(workers_per_gpu=2).check()
 
 
-def test_no_more_processes_than_jobs_and_those_on_different_gpus(gpus):
+def test_there_are_no_more_workers_than_jobs_and_they_are_dealt_out_to_the_gpus(gpus):
     gpus(4)
-    _, workers = Resources(workers_per_gpu=2).of(3)
-    assert workers == 3
-    assert Resources(workers_per_gpu=2).slots()[:4] == ["0", "1", "2", "3"]
+    make, workers = Resources(workers_per_gpu=2).of(5)
+    assert (make.func, make.args, workers) == (local, (["0", "1", "2", "3", "0"],), 5)
 
 
 SEEN = """
