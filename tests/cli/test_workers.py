@@ -42,3 +42,21 @@ def test_workers_per_gpu_without_a_gpu_are_refused(refused, verb):
 
 def test_two_numbers_of_workers_are_refused(refused):
     assert "give one of them" in refused("run", "smoke", "--workers", 2, "--workers-per-gpu", 2)
+
+
+def test_a_gpu_without_memory_left_is_said_in_one_sentence_and_other_errors_are_raised(
+    refused, monkeypatch
+):
+    import torch
+
+    def run(error):
+        def fail(*arguments):
+            raise error
+
+        monkeypatch.setattr("tlbench.run.run_suite", fail)
+        return refused("run", "smoke")
+
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has")
+    assert "The memory of the GPU ran out when 2.00 GiB more was asked for; use " in run(full)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        run(torch.AcceleratorError("CUDA error: device-side assert triggered"))

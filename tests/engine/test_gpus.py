@@ -13,7 +13,7 @@ from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import Store
 from tlbench.engine.work import devices
 from tlbench.engine.work.attempts import Task
-from tlbench.engine.work.devices import VISIBLE, gpus_for, visible_gpus
+from tlbench.engine.work.devices import VISIBLE, check_device, gpus_for, visible_gpus
 from tlbench.engine.work.supervisor import execute
 
 UUID = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
@@ -96,6 +96,17 @@ def test_what_contradicts_is_refused(gpus):
         Resources(workers_per_gpu=2).check()
 
 
+@pytest.mark.parametrize(
+    ("built", "visible", "why"),
+    [(None, "0", "built for CPUs alone"), ("12.4", "9", "is '9'"), ("12.4", None, "found; use")],
+)
+def test_why_no_gpu_can_be_used_is_said(gpus, monkeypatch, built, visible, why):
+    gpus(0, visible)
+    monkeypatch.setattr(torch.version, "cuda", built)
+    with pytest.raises(InputError, match=why):
+        check_device("cuda")
+
+
 def test_there_are_no_more_workers_than_jobs_and_they_are_dealt_out_to_the_gpus(gpus):
     gpus(4)
     make, workers = Resources(workers_per_gpu=2).of(5)
@@ -124,16 +135,18 @@ class Result(kind.Result):
 
 
 def run(config, context):
+    if config.n < 0:
+        raise RuntimeError(f"asked to compute on {context.device}")
     return Result.of(visible=AT_START)
 
 
-KIND = kind.Kind(Config, Result, run)
+KIND = kind.Kind(Config, Result, run, uses_device=ON_GPU)
 """
 
 
 @pytest.mark.parametrize("bound", [["1", UUID], [None]])
 def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, kind_of_children, bound):
-    kind_of_children(SEEN)
+    kind_of_children(SEEN.replace("ON_GPU", "False"))
     monkeypatch.setenv(VISIBLE, "4,1,2")
     store = Store(tmp_path / "store")
     jobs = [add(f"job {n}", n) for n in range(len(bound))]
@@ -143,3 +156,13 @@ def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, kind_of_ch
     assert [outcome.error or outcome.death for outcome in outcomes] == [None] * len(jobs)
     results = [json.loads((store.folder(job.key) / "result.json").read_text()) for job in jobs]
     assert {result["visible"] for result in results} == {gpu or "4,1,2" for gpu in bound}
+
+
+def test_a_gpu_that_is_lost_is_not_replaced_by_the_cpu(tmp_path, kind_of_children):
+    """It was there when workers were dealt out, and "auto" would now be the CPU."""
+    kind_of_children(SEEN.replace("ON_GPU", "True"))
+    job = add("job", -1)
+    with local(["0"]) as pool:
+        task = Task(job, str(Store(tmp_path / "store").root), "auto")
+        outcome = pool.submit(execute, task).result()
+    assert outcome.error == "RuntimeError: asked to compute on cuda"

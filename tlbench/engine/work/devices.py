@@ -84,8 +84,13 @@ def check_device(device: str) -> None:
         import torch
 
         if not torch.cuda.is_available():
+            why = ""
+            if torch.version.cuda is None and torch.version.hip is None:
+                why = " (this PyTorch was built for CPUs alone)"
+            elif VISIBLE in os.environ:
+                why = f" ({VISIBLE} is {os.environ[VISIBLE]!r})"
             raise InputError(
-                "--device cuda: no usable CUDA device was found; use --device cpu or auto."
+                f"--device cuda: no usable CUDA device was found{why}; use --device cpu or auto."
             )
 
 

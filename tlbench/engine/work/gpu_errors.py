@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Iterator
 
 _OF_CUDA = re.compile(
     r"\b(cuda|hip|cublas|cudnn|cusolver|cusparse|cufft)( driver| runtime)? error\b", re.IGNORECASE
@@ -26,28 +27,38 @@ def gpu_death(error: BaseException) -> str | None:
     error
         What a job raised; an error that was raised ``from`` one of the GPU counts as that one.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, RuntimeError):
-            import torch
-
-            text = str(cause)
-            of_cuda = _OF_CUDA.search(text) is not None
-            if isinstance(cause, torch.OutOfMemoryError) or (
-                of_cuda and _OUT_OF_MEMORY.search(text)
-            ):
-                return _out_of_memory(text)
-            if of_cuda or isinstance(cause, getattr(torch, "AcceleratorError", ())):
-                first = textwrap.shorten(text.strip().partition("\n")[0], 200)
-                return f"a GPU error left its process unable to go on ({first})"
-        cause = cause.__cause__
+    if (full := out_of_memory(error)) is not None:
+        return full
+    for text, kind in _of_runtime(error):
+        if _OF_CUDA.search(text) or kind == "AcceleratorError":
+            first = textwrap.shorten(text.strip().partition("\n")[0], 200)
+            return f"a GPU error left its process unable to go on ({first})"
     return None
 
 
-def _out_of_memory(text: str) -> str:
-    asked = _ASKED_FOR.search(text)
-    more = f" when {asked[1]} more was asked for" if asked else ""
-    return (
-        f"the memory of the GPU ran out{more}; use fewer workers per GPU (--workers-per-gpu), a "
-        "smaller batch (training.batch_size, dynamics.replicas) or a larger GPU"
-    )
+def out_of_memory(error: BaseException) -> str | None:
+    """Return what to do where an error says that the memory of a GPU ran out; None elsewhere.
+
+    Parameters
+    ----------
+    error
+        As for `gpu_death`.
+    """
+    for text, kind in _of_runtime(error):
+        if kind == "OutOfMemoryError" or (_OF_CUDA.search(text) and _OUT_OF_MEMORY.search(text)):
+            asked = _ASKED_FOR.search(text)
+            more = f" when {asked[1]} more was asked for" if asked else ""
+            return (
+                f"the memory of the GPU ran out{more}; use fewer workers per GPU "
+                "(--workers-per-gpu), a smaller batch (training.batch_size), fewer replicas of "
+                "simulations or a larger GPU"
+            )
+    return None
+
+
+def _of_runtime(error: BaseException | None) -> Iterator[tuple[str, str]]:
+    """Yield text and name of the RuntimeErrors, of which torch's are, among an error's causes."""
+    while error is not None:
+        if isinstance(error, RuntimeError):
+            yield str(error), type(error).__name__
+        error = error.__cause__

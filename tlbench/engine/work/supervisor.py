@@ -172,7 +172,8 @@ class Supervisor:
                 child = self._child(task.python)
             except OSError as error:
                 return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
-            child.ask(task.request())
+            # A GPU that is lost is not to be replaced by the CPU unnoticed.
+            child.ask(task.request() | ({} if self._gpu is None else {"device": "cuda"}))
             try:
                 outcome, breach = self._watched(child, task)
             except EOFError:
