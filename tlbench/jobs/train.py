@@ -113,6 +113,7 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.models.potential import in_precision
     from tlbench.training.checkpoint import CURVE_FORMAT
     from tlbench.training.loop import force_mae, train
+    from tlbench.training.precision import tensor_float_32
 
     strategy = arm(config.strategy)
     potential = initial_potential(config, context)
@@ -143,18 +144,22 @@ def run(config: Config, context: Context) -> Result:
             moments[1:] = [(done, clock())]
             context.report(Progress(done, total, loss))
 
-        curve = train(
-            potential,
-            strategy,
-            data,
-            validation,
-            training,
-            order_seed=stream("batches", config.init_seed, subset_seed),
-            folder=context.folder,
-            on_update=on_update,
-            with_source=with_source,
-            best=best,
-        )
+        rounded = training.tf32 and context.device != "cpu"
+        with tensor_float_32(rounded):
+            curve = train(
+                potential,
+                strategy,
+                data,
+                validation,
+                training,
+                order_seed=stream("batches", config.init_seed, subset_seed),
+                folder=context.folder,
+                on_update=on_update,
+                with_source=with_source,
+                best=best,
+            )
+        if context.device != "cpu":
+            context.measured["tf32"] = rounded
         strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
         CURVE_FORMAT.write(context.folder / CURVE, curve)
