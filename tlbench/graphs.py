@@ -159,13 +159,30 @@ def near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
 
 def _near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
     """Do the same in plain torch."""
+    squares = squared_lengths(graph)
+    short = squares < cutoff**2
+    return selected(graph, squares, short, torch.nonzero(short).flatten())
+
+
+def squared_lengths(graph: Graph) -> Tensor:
+    """Return the squares of the lengths of all edges, (n_edges,), Å²."""
     centre, neighbour = graph.edge_index
     positions = graph.positions
     # In this order of operations an edge and its reverse have the same length to the last bit.
     vectors = positions[neighbour] - positions[centre] + graph.edge_shift
-    squares = vectors.square().sum(dim=1)
-    short = squares < cutoff**2
-    kept = torch.nonzero(short).flatten()
+    return vectors.square().sum(dim=1)
+
+
+def selected(graph: Graph, squares: Tensor, short: Tensor, kept: Tensor) -> tuple[Graph, Tensor]:
+    """Return the graph with some edges, and their ``squares``.
+
+    Parameters
+    ----------
+    squares, short
+        Of every edge, (n_edges,): square of its length, and whether it is selected.
+    kept
+        Places of the selected edges, ascending.
+    """
     place = short.cumsum(0) - 1
     found = replace(
         graph,
