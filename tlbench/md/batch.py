@@ -55,7 +55,7 @@ class ForceField:
     device: torch.device | str = "cpu"
 
     @classmethod
-    def of(cls, potential: Any) -> "ForceField":
+    def of(cls, potential: Any, device: torch.device | str = "cpu") -> "ForceField":
         """Return the force field of a model, or of a reference potential.
 
         Dynamics needs no reference energy: where a model has none, zero stands in for it.
@@ -65,9 +65,11 @@ class ForceField:
         potential
             A ``Potential``, or a function of graphs that returns energy and forces, with a
             ``cutoff`` (Å).
+        device
+            Where such a function computes. A ``Potential`` computes where its weights are.
         """
         if not isinstance(potential, Potential):
-            return cls(potential, potential.cutoff)
+            return cls(potential, potential.cutoff, device=device)
 
         def evaluate(graph: Graph) -> EnergyAndForces:
             there = graph.to(potential.device, potential.dtype)

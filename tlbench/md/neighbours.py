@@ -1,5 +1,7 @@
 """Neighbour lists that survive many steps of dynamics."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -61,13 +63,17 @@ class SkinnedNeighbours:
         listed = self._listed(positions)
         lengths = squared_lengths(listed)
         short = lengths < cutoff**2
-        # One wait for the device answers both how many edges there are and which lists are old.
-        n_short, *stale = torch.cat([short.sum().view(1), self._stale(positions)]).tolist()
+        degree = short.new_zeros(len(positions), dtype=torch.int64)
+        degree.index_add_(0, listed.edge_index[0], short.to(torch.int64))
+        # Whatever the host has to know of a step it asks for at once, and waits only here.
+        asked = [degree.sum().view(1), degree.max().view(1), self._stale(positions)]
+        n_short, most_edges, *stale = torch.cat(asked).tolist()
         if any(stale):
             self._rebuild(positions, stale)
             return near(self._listed(positions), cutoff)
         kept = torch.nonzero_static(short, size=n_short).flatten()
-        return selected(listed, lengths, short, kept)
+        found, lengths = selected(listed, lengths, short, kept)
+        return replace(found, most_edges=most_edges), lengths
 
     def _stale(self, positions: Tensor) -> Tensor:
         """Return in which structures an atom has moved half the skin, (n_systems,)."""
