@@ -1,6 +1,8 @@
 """DimeNet++ on periodic graphs, at a cost that is linear in the number of edges."""
 
 import math
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from tlbench.models.backbones.dimenetpp.angular import (
     Neighbourhoods,
     angular_sum,
     neighbourhoods_of,
+    spread_harmonics,
 )
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.models.backbones.dimenetpp.radial import RadialFunctions
@@ -51,7 +54,8 @@ class EdgeEmbedding(nn.Module):
         of_i, of_j, of_length = torch.split(self.lin.weight, widths, dim=1)
         # What depends on one atom is computed per atom, not per edge.
         i, j = edge_index
-        atoms = linear(types, of_i, self.lin.bias)[i] + linear(types, of_j)[j]
+        atoms = linear(types, of_i, self.lin.bias).index_select(0, i)
+        atoms = atoms + linear(types, of_j).index_select(0, j)
         return silu(atoms + linear(silu(self.lin_rbf(rbf)), of_length))
 
 
@@ -112,11 +116,12 @@ class DimeNetPP(Backbone):
         scaled = distance.unsqueeze(1) / self.cutoff
         rbf = envelope * (self.rbf.freq * scaled).sin()
         edges = neighbourhoods_of(graph)
+        spread = cache(partial(spread_harmonics, harmonics, edges))
 
         message = self.emb(graph.atomic_numbers, rbf, graph.edge_index)
         messages = [message]
         for block in self.interaction_blocks:
-            message = self._interact(block, message, rbf, radial, harmonics, edges)
+            message = self._interact(block, message, rbf, radial, harmonics, edges, spread)
             messages.append(message)
         return self._output(messages, rbf, edges)
 
@@ -128,6 +133,7 @@ class DimeNetPP(Backbone):
         radial: Tensor,
         harmonics: Tensor,
         edges: Neighbourhoods,
+        spread: Callable[[], Tensor],
     ) -> Tensor:
         """Return the messages after an interaction block."""
         # Two linear maps without anything between them are one.
@@ -139,7 +145,7 @@ class DimeNetPP(Backbone):
             Layer(block.lin_down.weight, None, 1),
         ]
         x_kj = dense(layers, message, filter=Filter(0, rbf, filters))
-        x_kj = angular_sum(x_kj, radial, basis, harmonics, edges)
+        x_kj = angular_sum(x_kj, radial, basis, harmonics, edges, spread)
         layers = [
             Layer(block.lin_ji.weight, block.lin_ji.bias, BESIDE),
             Layer(block.lin_up.weight, None, 0, skip=1),
