@@ -50,6 +50,8 @@ PROTOCOLS = {
     ),
 }  # fmt: skip
 
+rebuilt = []
+
 
 def force_field(device) -> ForceField:
     """Return what drives the atoms, in float64."""
@@ -76,7 +78,7 @@ def simulated(device, protocol, folder=None, interrupt=None):
     except KeyboardInterrupt:
         return found
     assert simulation._running().positions.device == torch.device(device)
-    found["rebuilt"] = np.array(sum(lists.n_rebuilt for lists in simulation._batch._lists))
+    rebuilt.append(sum(lists.n_rebuilt for lists in simulation._batch._lists))
     found |= {f"counts {name}": value for name, value in vars(outcome.counts).items()}
     names = ("steps", "energy_low", "energy_high", "temperature", "msd", "extremes")
     found |= {name: getattr(outcome, name) for name in names}
@@ -97,15 +99,22 @@ def gap(one, other):
     return float(max(gaps))
 
 
-def waits(force_field):
-    """Return the waits of a block of steps without rebuild or sample, and those of its forces."""
-    inside, marks = [0], []
+def costs(force_field):
+    """Return waits and launches of a block of steps without rebuild or sample.
+
+    Those of the forces are counted by themselves.
+    """
+
+    def now():
+        return np.array([len(mode.waits), sum(mode.launches.values())])
+
+    inside, marks = np.zeros(2, dtype=int), []
     evaluate = force_field.evaluate
 
     def counted(graph):
-        before = len(mode.waits)
+        before = now()
         found = evaluate(graph)
-        inside[0] += len(mode.waits) - before
+        inside[:] += now() - before
         return found
 
     time_fs = 3.0 * BLOCK_STEPS
@@ -114,9 +123,14 @@ def waits(force_field):
         equilibration_ps=0.0,
     )  # fmt: skip
     simulation = Simulation(COLD, replace(force_field, evaluate=counted), protocol)
-    simulation.run(on_step=lambda done, total, alive: marks.append((len(mode.waits), inside[0])))
-    first, second, _ = marks
-    return second[0] - first[0], second[1] - first[1]
+    simulation.run(on_step=lambda *progress: marks.append((now(), inside.copy())))
+    (before, forces_before), (after, forces_after), _ = marks
+    forces = forces_after - forces_before
+    names = ("waits", "launches")
+    others = after - before - forces
+    return dict(zip(names, others.tolist(), strict=True)) | {
+        f"{name} of forces": int(n) for name, n in zip(names, forces, strict=True)
+    }
 
 
 def jobs(device):
@@ -160,9 +174,9 @@ def main():
         if is_model and label != "langevin":
             continue
         there = simulated(DEVICE, protocol)
+        result[f"rebuilt {label}"] = rebuilt[-1]
         result[label] = gap(simulated("cpu", protocol), there)
         result[f"criteria {label}"] = there["criterion"].tolist()
-        result[f"rebuilt {label}"] = int(there["rebuilt"])
     if is_model:
         result["jobs"] = gap(jobs("cpu"), jobs(DEVICE))
         os.environ[SWITCH] = "on"
@@ -173,11 +187,8 @@ def main():
         simulated(DEVICE, PROTOCOLS["langevin"], FOLDER / "kept", interrupt=33)
         resumed = simulated(DEVICE, PROTOCOLS["langevin"], FOLDER / "kept")
         whole = simulated(DEVICE, PROTOCOLS["langevin"])
-        result["resumed"] = gap(
-            resumed, {name: whole[name] for name in resumed} | {"rebuilt": resumed["rebuilt"]}
-        )
-    result["waits"], result["waits of forces"] = waits(force_field(DEVICE))
-    return result
+        result["resumed"] = gap(resumed, {name: whole[name] for name in resumed})
+    return result | costs(force_field(DEVICE))
 
 
 with warnings.catch_warnings(), pretending() as mode:

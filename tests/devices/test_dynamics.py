@@ -65,13 +65,18 @@ def test_jobs_and_the_calculator_find_what_they_find_on_the_cpu(simulated, name)
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_force_call_in_single_precision(simulated, name):
-    """Compiled kernels on the CPU, plain torch on the device."""
-    assert 0 < simulated(name)["force call in float32"] < ACCELERATOR["float32"]
+    """Compiled kernels on the CPU as far as there are any, plain torch on the device."""
+    assert simulated(name)["force call in float32"] < ACCELERATOR["float32"]
 
 
 @pytest.mark.parametrize("name", FORCE_FIELDS)
 def test_the_host_waits_once_a_step_and_once_a_block(simulated, name):
     """For the number of edges and which lists are old, and for what criteria look at."""
     found = simulated(name)
-    assert found["waits"] - found["waits of forces"] == found["steps"] + 1
-    assert found["waits"] <= 2 * found["steps"]
+    assert found["waits"] == found["steps"] + 1
+    assert found["waits"] + found["waits of forces"] <= 2 * found["steps"]
+
+
+def test_few_operations_are_launched_beside_the_forces(simulated):
+    found = simulated("stillinger-weber")
+    assert found["launches"] <= 100 * found["steps"]
