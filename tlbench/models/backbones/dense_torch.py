@@ -48,7 +48,7 @@ def traced(
     inner = []
     layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
     for number, (source, skip, weight, bias) in enumerate(layers):
-        inner.append(linear(_there(values[source]), _there(weight), bias))
+        inner.append(_layer(_there(values[source]), _there(weight), bias))
         value = silu(inner[-1])
         if number == shape.filtered:
             value = value * linear(_there(radial), _there(filters))
@@ -64,15 +64,32 @@ def _there(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
+def _layer(value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    if value.dim() == 3:
+        product = value @ weight.mT
+        return product if bias is None else product + bias
+    return linear(value, weight, bias)
+
+
 def network(shape: Shape, *tensors: Tensor | None) -> Tensor:
-    """Return the last value of a network; arguments are those of `traced`, and fit each other."""
+    """Return the last value of a network; arguments are those of `traced`, and fit each other.
+
+    Several networks of one shape are computed at once if v (n_networks, n, width), weights
+    (n_networks, outputs, inputs) and biases (n_networks, 1, outputs) have one more axis.
+    """
     found: Tensor = _Network.apply(shape, *tensors)[0]
     return found
 
 
 def _traced_matrix(shape: Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
     out, inner = traced(shape, *tensors)
-    return out, torch.cat(inner, dim=1)
+    return out, torch.cat(inner, dim=-1)
+
+
+def _sum_of(term: Tensor, one: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return term + one · other, of matrices or of batches of them."""
+    add = torch.addmm if one.dim() == 2 else torch.baddbmm
+    return add(term, one, other, out=out)
 
 
 @dataclass
@@ -92,19 +109,19 @@ class _Pass:
     @cached_property
     def widths(self) -> list[int]:
         """Number of outputs of every layer."""
-        return [weight.shape[0] for weight in self.weights]
+        return [weight.shape[-2] for weight in self.weights]
 
     def forward(self, biases: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
         """Return the last value, and z of all layers."""
         v = self.values[0]
-        z = v.new_empty((len(v), sum(self.widths)))
+        z = v.new_empty((*v.shape[:-1], sum(self.widths)))
         value = v
-        for number, part in enumerate(z.split(self.widths, dim=1)):
-            given, weight, bias = self._source(number), self.weights[number].t(), biases[number]
+        for number, part in enumerate(z.split(self.widths, dim=-1)):
+            given, weight, bias = self._source(number), self.weights[number].mT, biases[number]
             if bias is None:
-                torch.mm(given, weight, out=part)
+                torch.matmul(given, weight, out=part)
             else:
-                torch.addmm(bias, given, weight, out=part)
+                _sum_of(bias, given, weight, out=part)
             value = torch.nn.functional.silu(part)
             if self.factor is not None and number == self.shape.filtered:
                 self.bare, value = value, value * self.factor
@@ -123,10 +140,10 @@ class _Pass:
         """
         of_z = torch.empty_like(slopes)
         of_values = {len(self.weights): given}
-        heads = list(slopes.split(self.widths, dim=1))
-        sources = None if source is None else source.split(self.widths, dim=1)
+        heads = list(slopes.split(self.widths, dim=-1))
+        sources = None if source is None else source.split(self.widths, dim=-1)
         filtered = of_factor = None
-        parts = of_z.split(self.widths, dim=1)
+        parts = of_z.split(self.widths, dim=-1)
         for number in reversed(range(len(parts))):
             head, slope, part = of_values.get(number + 1), heads[number], parts[number]
             head = torch.zeros_like(slope) if head is None else head
@@ -143,7 +160,7 @@ class _Pass:
                 torch.addcmul(sources[number], head, slope, out=part)
             before = of_values.get(taken)
             weight = self.weights[number]
-            of_values[taken] = part @ weight if before is None else before.addmm(part, weight)
+            of_values[taken] = part @ weight if before is None else _sum_of(before, part, weight)
             heads[number] = head
         return _Adjoints(of_values, of_z, heads, filtered, of_factor)
 
@@ -152,13 +169,13 @@ class _Pass:
     ) -> Tensor:
         """Return the changes of z, and put those of values beside ``changes`` of inputs."""
         z_change = torch.empty_like(slopes)
-        parts, steps = (t.split(self.widths, dim=1) for t in (z_change, slopes))
+        parts, steps = (t.split(self.widths, dim=-1) for t in (z_change, slopes))
         for number, (part, slope) in enumerate(zip(parts, steps, strict=True)):
             change = changes.get(self.shape.sources[number])
             if change is None:
                 part.zero_()
             else:
-                torch.mm(change, self.weights[number].t(), out=part)
+                torch.matmul(change, self.weights[number].mT, out=part)
             skip = self.shape.skips[number]
             added = None if skip is None else changes.get(skip)
             if self.factor is not None and number == self.shape.filtered:
@@ -174,10 +191,10 @@ class _Pass:
 
     def of_weights(self, of_z: Tensor, values: dict[int, Tensor]) -> list[Tensor | None]:
         """Return the adjoints of the weights that take ``values``."""
-        parts = of_z.split(self.widths, dim=1)
+        parts = of_z.split(self.widths, dim=-1)
         taken = [values.get(source) for source in self.shape.sources]
         return [
-            None if value is None else part.t() @ value
+            None if value is None else part.mT @ value
             for part, value in zip(parts, taken, strict=True)
         ]
 
@@ -240,7 +257,7 @@ class _Network(Function):
         n_layers = len(run.weights)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         if given is None:
-            given = v.new_zeros((len(v), run.widths[-1]))
+            given = v.new_zeros((*v.shape[:-1], run.widths[-1]))
         twice = torch.is_grad_enabled()
         # An adjoint of z comes only from a second derivative, which may be by anything.
         if ctx.scope.purpose == "coordinates" and source is None:
@@ -258,15 +275,15 @@ class _Network(Function):
             else:
                 found = differentiate(partial(_traced_matrix, run.shape), inputs, given, source)
             return None, *found
-        found = run.adjoint(given, _slopes(z) if ctx.slopes is None else ctx.slopes, source)
-        of_biases = found.of_z.sum(dim=0).split(run.widths)
+        adjoints = run.adjoint(given, _slopes(z) if ctx.slopes is None else ctx.slopes, source)
+        of_biases = adjoints.of_z.sum(dim=-2, keepdim=v.dim() == 3).split(run.widths, dim=-1)
         return (
             None,
-            found.of_values.get(0),
-            found.of_values.get(BESIDE),
-            None if found.of_factor is None else found.of_factor @ filters,
-            None if found.of_factor is None else found.of_factor.t() @ radial,
-            *run.of_weights(found.of_z, run.values),
+            adjoints.of_values.get(0),
+            adjoints.of_values.get(BESIDE),
+            None if adjoints.of_factor is None else adjoints.of_factor @ filters,
+            None if adjoints.of_factor is None else adjoints.of_factor.t() @ radial,
+            *run.of_weights(adjoints.of_z, run.values),
             *(None if b is None else of for b, of in zip(biases, of_biases, strict=True)),
         )
 
@@ -316,16 +333,16 @@ class _Adjoint(Function):
         changes = {number: t for number, t in given.items() if t is not None}
         factor_change = None if radial_change is None else linear(radial_change, filters)
         z_change = run.tangent(changes, ctx.slopes, factor_change)
-        source = torch.cat(found.heads, dim=1).mul_(_bends(z)).mul_(z_change)
+        source = torch.cat(found.heads, dim=-1).mul_(_bends(z)).mul_(z_change)
         of_radial = of_filters = None
         if found.filtered is not None:
             number = run.shape.filtered
-            parts = [t.split(run.widths, dim=1)[number] for t in (source, z_change, ctx.slopes)]
+            parts = [t.split(run.widths, dim=-1)[number] for t in (source, z_change, ctx.slopes)]
             of_factor = parts[1] * parts[2] * found.filtered
             of_radial, of_filters = of_factor @ filters, of_factor.t() @ radial
             if factor_change is not None:
                 parts[0].addcmul_(found.filtered * factor_change, parts[2])
-                of_filters.addmm_(found.of_factor.t(), radial_change)
+                of_filters.addmm_(_there(found.of_factor).t(), radial_change)
         # By run, slopes, twice, given, v, beside, radial, z, filters and weights.
         return (
             None,
