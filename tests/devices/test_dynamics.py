@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -15,6 +16,7 @@ HERE = Path(__file__).parent
 pytest.importorskip("torch.utils.backend_registration")
 
 
+README = HERE.parents[1] / "README.md"
 MODELS = ["schnet", "dimenetpp"]
 FORCE_FIELDS = ["stillinger-weber", *MODELS]
 
@@ -80,3 +82,9 @@ def test_the_host_waits_once_a_step_and_once_a_block(simulated, name):
 def test_few_operations_are_launched_beside_the_forces(simulated):
     found = simulated("stillinger-weber")
     assert found["launches"] <= 100 * found["steps"]
+
+
+def test_the_readme_states_the_tolerances():
+    text = " ".join(README.read_text().split())
+    stated = re.search(r"to (\S+) of the largest in float64 and to (\S+) in float32", text)
+    assert {"float64": float(stated[1]), "float32": float(stated[2])} == ACCELERATOR

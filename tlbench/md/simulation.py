@@ -1,4 +1,4 @@
-"""Many replicas simulated in one batch, watched, measured, and resumable to the last bit."""
+"""Many replicas simulated in one batch, watched, measured, and resumable, on a CPU to the last bit."""
 
 import hashlib
 import io
@@ -73,8 +73,8 @@ FORMAT = 4
 class Simulation:
     """Replicas of structures under one protocol.
 
-    Each replica has a random stream of its own, and its trajectory does not depend on which
-    others share the batch. One for which a criterion fires leaves the batch, or goes on up to
+    Each replica has a random stream of its own, and on a CPU its trajectory does not depend on
+    which others share the batch. One for which a criterion fires leaves the batch, or goes on up to
     extreme values if the protocol says so.
 
     Parameters

@@ -41,7 +41,7 @@ def train(
     Adam with exponential decay of the learning rate; afterwards the reference energies are
     fitted on ``data``. The weights are those of the last update: validation data are only
     watched, and select nothing but what ``best`` gets. A run that finds its checkpoint in
-    ``folder`` goes on from it and ends in the same bits.
+    ``folder`` goes on from it and, on a CPU, ends in the same bits.
 
     Parameters
     ----------
