@@ -1,4 +1,4 @@
-"""Many replicas simulated in one batch, watched, measured, and resumable, on a CPU to the last bit."""
+"""Many replicas in one batch: watched, measured, and resumable, on a CPU to the last bit."""
 
 import hashlib
 import io
