@@ -80,6 +80,7 @@ class Langevin:
         positions = torch.as_tensor(start.positions)
         self._start = positions.to(device, copy=True)
         self._noise_here = torch.empty_like(positions)
+        self._noises_here = torch.split(self._noise_here, self._counts)
         self._noise_there: list[Tensor] = []
         self._segments = Segments(start.n_atoms, device)
         self.set_temperature(temperature_k)
@@ -112,7 +113,7 @@ class Langevin:
             return
         drawn = self._noise_here.new_empty((n_steps, *self._noise_here.shape))
         for of_step in drawn:
-            self._draw(of_step)
+            self._draw(torch.split(of_step, self._counts))
         self._noise_there = list(drawn.to(self._device, non_blocking=True).unbind())
 
     def step(self, state: LangevinState, force_call: ForceCall) -> LangevinState:
@@ -134,12 +135,11 @@ class Langevin:
         """Return standard normal numbers, which the next call overwrites."""
         if self._noise_there:
             return self._noise_there.pop(0)
-        self._draw(self._noise_here)
+        self._draw(self._noises_here)
         return self._noise_here.to(self._device)
 
-    def _draw(self, noise: Tensor) -> None:
-        parts = torch.split(noise, self._counts)
-        for part, generator in zip(parts, self._generators, strict=True):
+    def _draw(self, noises: Sequence[Tensor]) -> None:
+        for part, generator in zip(noises, self._generators, strict=True):
             part.normal_(generator=generator)
 
 
