@@ -24,11 +24,11 @@ from tlbench.jobs.context import MODEL, Context
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import ForceField
 from tlbench.md.criteria import Expected
+from tlbench.md.inputs import load_driver
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.md.simulation import BLOCK_STEPS, Simulation
 from tlbench.md.structure import count_frames, rdf
 from tlbench.models.potential import build_potential, load_potential
-from tlbench.reference.stillinger_weber import StillingerWeber
 
 NAME, FOLDER = sys.argv[1], Path(sys.argv[2])
 REPLICAS = 3
@@ -56,7 +56,7 @@ rebuilt = []
 def force_field(device) -> ForceField:
     """Return what drives the atoms, in float64."""
     if NAME == "stillinger-weber":
-        return ForceField.of(StillingerWeber("Ge"), device)
+        return load_driver("stillinger-weber:Ge", START, device).force_field
     return ForceField.of(tiny.potential(NAME, dtype=torch.float64).to(device))
 
 
