@@ -77,7 +77,8 @@ def unchanged_inputs(potential: Potential) -> float:
 
     def tensors() -> dict[str, torch.Tensor]:
         buffers = {f"buffer {name}": b for name, b in trial.backbone.named_buffers()}
-        return {**vars(batch), **dict(trial.backbone.named_parameters()), **buffers}
+        inputs = {name: t for name, t in vars(batch).items() if isinstance(t, torch.Tensor)}
+        return {**inputs, **dict(trial.backbone.named_parameters()), **buffers}
 
     before = {name: tensor.detach().clone() for name, tensor in tensors().items()}
     with torch.no_grad():
