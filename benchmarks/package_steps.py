@@ -1,8 +1,8 @@
 """A training update as the package of a network does it: what ours is raced against.
 
-Each function takes our potential, whose weights its copy of the network has, and the structures, and
-returns the package's network and a function that does one update on forces of zero and returns the
-loss. Adam is torch's, as all three are trained with by default.
+Each function takes our potential, whose weights it copies, and structures. It returns the package's
+network and a function that does one update towards forces of zero and returns the loss. Adam is
+torch's with its defaults.
 """
 
 import copy
@@ -30,7 +30,7 @@ Step = tuple[nn.Module, Callable[[], Tensor]]
 
 
 def nequip(potential: Potential, frames: Frames) -> Step:
-    """Forces, virials and loss of nequip's own classes, put together as its training module does."""
+    """Return the step of nequip's training module: its forces, virials and loss."""
     network = ForceStressOutput(copy.deepcopy(potential.backbone.network)).train()
     graph = graph_of(frames, potential.cutoff, dtype=potential.dtype)
     cells = torch.as_tensor(frames.cell, dtype=potential.dtype)
@@ -59,7 +59,7 @@ def nequip(potential: Potential, frames: Frames) -> Step:
 
 
 def visnet(potential: Potential, frames: Frames) -> Step:
-    """torch-geometric's ViSNet with its own derivative, on our periodic edges.
+    """Return the step of torch-geometric's ViSNet with its own derivative, on periodic edges.
 
     It has our layers of messages; what reads the energy is its own.
     """
@@ -96,7 +96,7 @@ def visnet(potential: Potential, frames: Frames) -> Step:
 
 
 def equivariant(potential: Potential, frames: Frames) -> Step:
-    """Plain automatic differentiation; e3nn has layers and leaves training to its users."""
+    """Return plain automatic differentiation: e3nn has layers and leaves training to its users."""
     network = copy.deepcopy(potential.backbone)
     graph = graph_of(frames, potential.cutoff, dtype=potential.dtype)
 
