@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Processes of tests: one more than processors, because some tests wait for others to end.
 WORKERS ?= 3
+# What make locked installs: the newest versions, or those of .github/lowest.txt.
+REQUIREMENTS ?= .github/requirements.txt
 # Each process takes whole files, in the order of tests/conftest.py.
 FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
@@ -39,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 # index, whose torch needs the libraries of CUDA; another build of torch has another digest.
 locked:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement .github/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
