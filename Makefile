@@ -9,7 +9,7 @@ REQUIREMENTS ?= .github/requirements.txt
 FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test test-long together install locked lint machine bench board clean
+.PHONY: quick test test-long together install locked lint machine bench gpu board clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -61,6 +61,10 @@ endif
 
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-disable-gc --save-results -q
+
+# Ten minutes on a GPU: right, and how fast? The results are in runs/gpu.
+gpu: install
+	PYTHONPATH=benchmarks $(BIN)/python -m gpu --out runs/gpu
 
 # The site of the leaderboard, in leaderboard/site; tlbench board serve shows it.
 board: install
