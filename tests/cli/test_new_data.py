@@ -1,5 +1,7 @@
 """``tlbench data new`` on files that people have, as they would type it."""
 
+import zipfile
+
 import ase.io
 import pytest
 from formats import alloys, write_vasprun
@@ -26,6 +28,17 @@ def test_a_vasprun_becomes_a_card_that_is_validated(printed, tmp_path):
     assert load_card(tmp_path / "mow.yaml").origin.options["format"] == "vasp-xml"
     described = printed("data", "describe", "vasprun.xml")
     assert "split: 8 train, 1 validation, 1 test" in described
+
+
+def test_a_member_of_an_archive_is_described(printed, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path / "cache"))
+    ase.io.write(tmp_path / "mow.traj", alloys())
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "mow.traj", "set/mow.traj")
+    (tmp_path / "mow.traj").unlink()
+    said = printed("data", "describe", "all.zip/set/mow.traj")
+    assert "mow: Mo, W of mow.traj" in said
+    assert "split: 3 train, 1 validation, 1 test" in said
 
 
 def test_units_of_runner_are_asked_for(refused, printed, tmp_path):
