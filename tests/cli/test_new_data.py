@@ -64,11 +64,17 @@ def test_units_of_runner_are_asked_for(refused, printed, tmp_path):
         ),
         (["mow.traj", "--format", "vasp-out"], "mow.traj: cannot be read as OUTCAR of VASP"),
         (["notes"], "notes: its format is not recognised"),
+        (
+            ["all.zip/set/mow.tarj"],
+            "all.zip: has no member 'set/mow.tarj'; did you mean 'set/mow.t",
+        ),
         (["folder"], "folder: has no frames: none of its files"),
     ],
 )
 def test_mistakes_are_one_sentence(refused, tmp_path, arguments, complaint):
     ase.io.write(tmp_path / "mow.traj", alloys())
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "mow.traj", "set/mow.traj")
     (tmp_path / "notes").write_text("Dear reader,\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "notes").write_text("Dear reader,\n")

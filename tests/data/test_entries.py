@@ -134,6 +134,16 @@ def test_a_member_of_an_archive(folder, name):
         card_of(folder, archive / "set" / "ge_trian.xyz")
 
 
+def test_a_link_counts_where_it_is(folder):
+    elsewhere = write(folder / "elsewhere" / "ge.xyz", 5)
+    (folder / "here").mkdir()
+    (folder / "here" / "ge.xyz").symlink_to(elsewhere)
+    card, _ = card_of(folder / "here", folder / "here" / ".." / "here" / "ge.xyz")
+    assert card.data_files()["ge.xyz"].path == "ge.xyz"
+    with pytest.raises(InputError, match="a card's files are in its folder or below"):
+        card_of(folder / "here", elsewhere)
+
+
 def test_a_folder_in_an_archive(folder):
     path = write_fitsnap(folder / "JSON", alloys())
     archive = packed(folder / "data.tar.gz", *(p for p in path.rglob("*.json")))

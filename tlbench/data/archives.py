@@ -5,6 +5,7 @@ its bytes are written where the caller says. Links and devices are not unpacked,
 of the archive are refused, and so is what unpacks to much more than the archive has bytes.
 """
 
+import errno
 import gzip
 import tarfile
 import zipfile
@@ -40,6 +41,9 @@ EXTENSIONS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 """Headers of tar that extend others."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+"""Errors of the place that members are written to, which is not the archive's fault."""
 
 _CHUNK = 1 << 20
 
@@ -87,6 +91,8 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
     ------
     InputError
         If there is no such member, it is larger, or the archive is damaged or hostile.
+    OSError
+        If nothing can be written there.
     """
     wanted = "" if member == "." else member.strip("/")
     inside = f"{wanted}/" if wanted else ""
@@ -215,6 +221,8 @@ def _faults(path: Path) -> Iterator[None]:
         said = str(error)
         raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise
         raise InputError(
             f"{path}: cannot be unpacked ({error}); fetch or copy the archive again."
         ) from error

@@ -188,14 +188,15 @@ def named(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    # The folder, or the file, may be a symbolic link to elsewhere.
-    for place in (Path.absolute, Path.resolve):
-        if place(path).is_relative_to(place(folder)):
-            return place(path).relative_to(place(folder)).as_posix()
-    raise InputError(
-        f"{path}: a card's files are in its folder or below, but this one is not in {folder}; "
-        "choose another --out."
-    )
+    # A symbolic link counts where it is, not where it leads to.
+    plain = path.name not in ("", "..")
+    place = path.parent.resolve() / path.name if plain else path.resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise InputError(
+            f"{path}: a card's files are in its folder or below, but this one is not in {folder}; "
+            "choose another --out."
+        )
+    return place.relative_to(folder.resolve()).as_posix()
 
 
 def _structures(path: Path, wanted: Format | None) -> Iterator[tuple[Path, Format]]:
