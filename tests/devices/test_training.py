@@ -47,7 +47,10 @@ def found(tmp_path_factory):
 def test_every_backbone_does_what_it_does_on_the_cpu(found, name):
     """Losses, errors and weights with every strategy, the job that measures, starts of elements."""
     differences = {k: v for k, v in found(name).items() if isinstance(v, float)}
-    assert set(differences) == {*TRAINED, "evaluation", "copy_element", "mean_element"}
+    assert set(differences) == {
+        *TRAINED,
+        *("evaluation", "resumed", "copy_element", "mean_element"),
+    }
     assert max(differences.values()) < 1e-9, differences
 
 

@@ -5,12 +5,15 @@ on the CPU.
 """
 
 import json
+import math
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache, partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import tiny
@@ -22,6 +25,7 @@ from tlbench.jobs import evaluate
 from tlbench.jobs.context import MODEL, Context, data_file
 from tlbench.models.parameters import copy_element, mean_element
 from tlbench.models.potential import build_potential, tensors_of
+from tlbench.training import loop
 from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import force_mae, train
@@ -83,6 +87,31 @@ def trained_with(strategy, device):
     weights = [t for each in (potential, best) for t in tensors_of(each).values()]
     weights = [torch.nan_to_num(t) for t in weights]
     return numbers(curve.loss, [error for _, error in curve.validation], *weights)
+
+
+class KilledError(Exception):
+    """Ends a training as if its process were killed."""
+
+
+def resumed(device):
+    """Return losses and weights of a training that is killed and goes on from its checkpoint."""
+    folder = FOLDER / f"resumed {device}"
+    folder.mkdir()
+
+    def kill(done, total, loss):
+        raise KilledError
+
+    arguments = EVERY_LABEL, 0, folder
+    with patch.object(loop, "CHECKPOINT_SECONDS", -1.0), suppress(KilledError):
+        killed = potential_on(device)
+        data = on(device, CRYSTALS, killed)
+        train(killed, SCRATCH, data, data, *arguments, on_update=kill)
+    potential, after = potential_on(device), []
+    curve = train(
+        potential, SCRATCH, data, data, *arguments, on_update=lambda done, *_: after.append(done)
+    )
+    assert after == [2]
+    return numbers(curve.loss, *map(torch.nan_to_num, tensors_of(potential).values()))
 
 
 def measured(device):
@@ -155,9 +184,11 @@ def costs(mode, loss):
 
 def main():
     torch.set_num_threads(1)
+    # On a machine that is slow, a checkpoint would be counted among what an update waits for.
+    loop.CHECKPOINT_SECONDS = math.inf
     strategies = [STRATEGIES.get(name) for name in STRATEGIES.names()]
     tasks = {each.name: partial(trained_with, each) for each in strategies if each.trains}
-    tasks["evaluation"] = measured
+    tasks |= {"evaluation": measured, "resumed": resumed}
     for start in (copy_element, mean_element):
         tasks[start.__name__] = partial(elements_of, start)
     expected = {name: task(torch.device("cpu")) for name, task in tasks.items()}
