@@ -30,7 +30,7 @@ def tensors() -> list[Tensor]:
 
 def compute(function, tensors: list[Tensor]) -> list[Tensor]:
     """Return what training computes: a result, a force, and a gradient of a loss on both."""
-    v, beside, radial, *parameters = tensors
+    parameters = tensors[3:]
     with scoped() as scope:
         out = function(*tensors)
     weigh = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
@@ -96,8 +96,12 @@ def without_collection() -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_collection")
 def test_nothing_outlives_the_results(tensors: list[Tensor]) -> None:
-    beside = tensors[1] * 1
-    kept = weakref.ref(beside)
-    compute(lambda *t: network(EVERYTHING, t[0], beside, *t[2:]), tensors)
-    del beside
-    assert kept() is None
+    kept = []
+
+    def function(*given: Tensor) -> Tensor:
+        second = given[1] * 1
+        kept.append(weakref.ref(second))
+        return network(EVERYTHING, given[0], second, *given[2:])
+
+    compute(function, tensors)
+    assert kept[0]() is None
