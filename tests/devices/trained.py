@@ -142,10 +142,10 @@ def elements_of(start, device):
 
 
 def difference(mine, theirs):
-    """Return the largest difference over the number it is of, or over the scale of all."""
+    """Return the largest relative difference; numbers near zero count as a thousandth of all."""
     mine, theirs = np.array(mine), np.array(theirs)
-    scale = np.abs(theirs).mean()
-    return float((np.abs(mine - theirs) / np.maximum(np.abs(theirs), scale)).max())
+    least = 1e-3 * np.abs(theirs).mean()
+    return float((np.abs(mine - theirs) / np.maximum(np.abs(theirs), least)).max())
 
 
 def counted(mode, function):
