@@ -1,7 +1,9 @@
 """SchNet on periodic graphs, with torch-geometric's layers as holders of its parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,11 @@ from tlbench.models.backbones.activation import shifted_softplus
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.packages import remove_templates
 from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.models.backbones.schnet.convolution import Edges, interpolated_sum
 from tlbench.models.backbones.schnet.filters import FilterBasis, Weights, with_slopes
+from tlbench.models.backbones.schnet.interpolation import Grid, smooth, tables
+
+Convolution: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -160,18 +166,47 @@ class SchNet(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
+        convolutions = self._interpolated(graph) or self._exact(graph)
+        features = self.embedding(graph.atomic_numbers)
+        block: Any
+        for block, convolution in zip(self.interactions, convolutions, strict=True):
+            message = convolution(block.conv.lin1(features))
+            features = features + block.lin(shifted_softplus(block.conv.lin2(message)))
+        energy: Tensor = self.lin2(shifted_softplus(self.lin1(features)))
+        return energy.squeeze(1)
+
+    def _interpolated(self, graph: Graph) -> list[Convolution] | None:
+        """Return the convolutions by compiled kernels, if these can be used and are exact."""
+        like = self.lin1.weight
+        if library_for(like, self._n_filters, alongside=[graph.positions]) is None:
+            return None
+        grid = Grid.of(self.cutoff, self.distance_expansion.offset.numel(), like.dtype)
+        gaussians = self._basis(grid.nodes(like)).gaussians
+        table = tables([list(block.mlp.parameters()) for block in self.interactions], gaussians)
+        if not smooth(table):
+            return None
+        centre, neighbour = graph.edge_index
+        # In this order of operations an edge and its reverse have the same length to the last bit.
+        vectors = graph.positions.index_select(0, neighbour)
+        vectors = vectors - graph.positions.index_select(0, centre) + graph.edge_shift
+        distance = vectors.square().sum(dim=1).sqrt().clamp(max=self.cutoff)
+        rows = grid.rows(distance.detach())
+        edges, weights = Edges.of(graph, rows), grid.weights(distance, rows)
+        return [
+            partial(interpolated_sum, weights=weights, table=t, edges=edges) for t in table.unbind()
+        ]
+
+    def _exact(self, graph: Graph) -> list[Convolution]:
+        """Return the convolutions whose filters are computed pair by pair."""
         pairs = pairs_of(graph, self._n_filters)
         # The cosine rises again beyond the cutoff; there it is held at zero.
         distance = pairs.distances(graph).clamp(max=self.cutoff)
         basis = self._basis(distance.detach())
-        features = self.embedding(graph.atomic_numbers)
-        block: Any
-        for block in self.interactions:
-            filters = self._filters(list(block.mlp.parameters()), basis, distance)
-            message = convolve(block.conv.lin1(features), filters, pairs)
-            features = features + block.lin(shifted_softplus(block.conv.lin2(message)))
-        energy: Tensor = self.lin2(shifted_softplus(self.lin1(features)))
-        return energy.squeeze(1)
+        filters = (
+            self._filters(list(block.mlp.parameters()), basis, distance)
+            for block in self.interactions
+        )
+        return [partial(convolve, filters=each, pairs=pairs) for each in filters]
 
     def _basis(self, distance: Tensor) -> FilterBasis:
         gaussians = self.distance_expansion
