@@ -11,153 +11,154 @@ from torch.autograd import Function
 
 from tlbench.graphs import Graph
 from tlbench.kernels.derivatives import current_scope, differentiate, once
-from tlbench.kernels.library import address, call, library_for, partial_sums, threads_for, whole
+from tlbench.kernels.library import address, call, library_for, partial_sums, threads_for
+from tlbench.models.backbones.schnet.interpolation import Grid
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Edges sorted by atom, each of which has its reverse among them.
+    """Edges sorted by atom, each with its reverse among them, and where they are in a grid.
 
-    ==========  ==============  =======================================================
-    attribute   shape           meaning
-    ==========  ==============  =======================================================
-    first       (n_atoms + 1,)  where the edges of each atom begin, and their number
-    senders     (n_edges,)      neighbour that an edge's message comes from
-    rows        (n_edges,)      first row of a table that an edge uses
-    ==========  ==============  =======================================================
+    ==========  ==================  =======================================================
+    attribute   shape               meaning
+    ==========  ==================  =======================================================
+    first       (n_atoms + 1,)      where the edges of each atom begin, and their number
+    senders     (n_edges,)          neighbour that an edge's message comes from
+    rows        (n_edges,)          first node that an edge interpolates from
+    weights     (n_edges, n_nodes)  those of the nodes' values in a filter
+    slopes      (n_edges, n_nodes)  those of the nodes' values in its slope
+    ==========  ==================  =======================================================
     """
 
+    grid: Grid
     first: Tensor
     senders: Tensor
     rows: Tensor
+    weights: Tensor
+    slopes: Tensor
 
     @classmethod
-    def of(cls, graph: Graph, rows: Tensor) -> "Edges":
-        """Return the edges of a graph."""
+    def of(cls, graph: Graph, distance: Tensor, grid: Grid) -> "Edges":
+        """Return the edges of a graph, which are ``distance`` (n_edges,) long, Å."""
         centre, neighbour = graph.edge_index
         atoms = torch.arange(graph.n_atoms + 1, device=centre.device)
         first = torch.searchsorted(centre.contiguous(), atoms)
-        return cls(first, neighbour.contiguous(), rows)
+        distance = distance.detach()
+        rows = grid.rows(distance)
+        polynomials = grid.lagrange(distance, rows)
+        weights, slopes = (grid.envelope(distance, order) * polynomials for order in (0, 1))
+        return cls(grid, first, neighbour.contiguous(), rows, weights, slopes)
 
 
-def interpolated_sum(x: Tensor, weights: Tensor, table: Tensor, edges: Edges) -> Tensor:
-    """Return Σ x_j ∘ W over the edges (i, j) of every atom i, with W = Σ_n w_n F_{k+n}.
+def interpolated_sum(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -> Tensor:
+    """Return Σ x_j ∘ W(d_ij) over the edges (i, j) of every atom i.
 
     Parameters
     ----------
     x
         (n_atoms, width).
-    weights
-        w (n_edges, n_weights), the same for an edge and its reverse.
+    distance
+        d (n_edges,), Å, that ``edges`` was made for; the same for an edge and its reverse.
     table
-        F (n_rows, width).
-    edges
-        Atoms, and first rows k.
+        Values and slopes of W without its envelope at the nodes, side by side, (nodes, 2 width).
     """
-    library = library_for(x, x.shape[1], alongside=[weights, table])
+    library = library_for(x, x.shape[1], alongside=[distance, table])
     if library is None:
-        return _plain(x, weights, table, edges)
-    tensors = x.contiguous(), weights.contiguous(), table.contiguous()
-    found: Tensor = _Convolution.apply(library, *tensors, edges)
+        return _plain(x, distance, table, edges)
+    rows = x.contiguous(), distance, table.contiguous()
+    found: Tensor = _Convolution.apply(library, *rows, edges)
     return found
 
 
-def _plain(x: Tensor, weights: Tensor, table: Tensor, edges: Edges) -> Tensor:
-    rows = edges.rows.unsqueeze(1) + torch.arange(weights.shape[1], device=x.device)
-    filters = (weights.unsqueeze(2) * table[rows]).sum(dim=1)
+def _plain(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -> Tensor:
+    """Do the same in plain torch; derivatives by the distance are those of the interpolation."""
+    weights = edges.grid.weights(distance, edges.rows)
+    nodes = edges.rows.unsqueeze(1) + torch.arange(weights.shape[1], device=x.device)
+    filters = (weights.unsqueeze(2) * table[:, : x.shape[1]][nodes]).sum(dim=1)
     atoms = torch.arange(len(x), device=x.device)
-    receivers = atoms.repeat_interleave(edges.first.diff(), output_size=len(weights))
+    receivers = atoms.repeat_interleave(edges.first.diff(), output_size=len(distance))
     messages = x.index_select(0, edges.senders) * filters
     return torch.zeros_like(x).index_add(0, receivers, messages)
+
+
+def _plain_adjoint(
+    given: Tensor, x: Tensor, distance: Tensor, table: Tensor, edges: Edges
+) -> tuple[Tensor, ...]:
+    x, distance = (t if t.requires_grad else t.requires_grad_(True) for t in (x, distance))
+    out = _plain(x, distance, table, edges)
+    return torch.autograd.grad(out, (x, distance), given, create_graph=True)
 
 
 class _Call:
     """The kernels for one library and table."""
 
-    def __init__(self, library: ctypes.CDLL, table: Tensor, n_weights: int, edges: Edges) -> None:
+    def __init__(self, library: ctypes.CDLL, table: Tensor, edges: Edges) -> None:
         self.library, self.table, self.edges = library, table, edges
-        self.n_weights, self.scope = n_weights, current_scope()
-        self.n_atoms = len(edges.first) - 1
+        self.scope, self.n_atoms = current_scope(), len(edges.first) - 1
         self.threads = threads_for(self.n_atoms)
 
-    def forward(self, x: Tensor, weights: Tensor, out: Tensor) -> None:
-        """Add the result to ``out``."""
-        self._call(self.library.convolution_forward, x, weights, out)
+    def sums(self) -> Tensor:
+        """Return one table of zeros for each thread."""
+        return partial_sums(self.table, self.threads)
 
-    def adjoint(
-        self,
-        x: Tensor,
-        weights: Tensor,
-        given: Tensor,
-        of_x: Tensor,
-        of_weights: Tensor | None,
-        of_table: Tensor | None,
-    ) -> None:
-        """Add to the adjoints that are wanted; ``of_table`` are partial sums."""
-        size = ctypes.c_long(self.table.numel())
-        tensors = x, weights, given, of_x, of_weights, of_table
-        self._call(self.library.convolution_adjoint, *tensors, size=size)
-
-    def _call(self, function: Any, *tensors: Tensor | None, size: Any = None) -> None:
-        lists = map(address, (self.edges.first, self.edges.senders, self.edges.rows))
-        sizes = self.n_weights, self.table.shape[1]
-        ends = [] if size is None else [size]
-        tensors = self.table, *tensors
-        call(function, self.threads, self.n_atoms, *lists, *sizes, *map(address, tensors), *ends)
+    def __call__(self, name: str, *tensors: Tensor) -> None:
+        """Call a kernel with the tensors that are its own."""
+        edges, (_, columns) = self.edges, self.table.shape
+        sizes = edges.weights.shape[1], columns // 2, ctypes.c_long(self.table.numel())
+        lists = map(address, (edges.first, edges.senders, edges.rows))
+        others = map(address, (edges.weights, edges.slopes, self.table, *tensors))
+        kernel = getattr(self.library, f"convolution_{name}")
+        call(kernel, self.threads, self.n_atoms, *lists, *sizes, *others)
 
 
 class _Convolution(Function):
     @staticmethod
     def forward(
-        ctx: Any, library: ctypes.CDLL, x: Tensor, weights: Tensor, table: Tensor, edges: Edges
+        ctx: Any, library: ctypes.CDLL, x: Tensor, distance: Tensor, table: Tensor, edges: Edges
     ) -> Tensor:
-        ctx.call = _Call(library, table, weights.shape[1], edges)
-        out = torch.zeros_like(x)
-        ctx.call.forward(x, weights, out)
-        ctx.save_for_backward(x, weights, table)
+        ctx.call = _Call(library, table, edges)
+        out = torch.empty_like(x)
+        ctx.call("forward", x, out)
+        ctx.save_for_backward(x, distance, table)
         return out
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Any, ...]:
-        x, weights, table = ctx.saved_tensors
-        given, purpose = given.contiguous(), ctx.call.scope.purpose
-        if torch.is_grad_enabled() and purpose != "coordinates":
-            twin = partial(_plain, edges=ctx.call.edges)
-            return None, *differentiate(twin, (x, weights, table), given), None
+        inputs, kernels = ctx.saved_tensors, ctx.call
+        given, purpose = given.contiguous(), kernels.scope.purpose
         if purpose == "coordinates":
-            of_x, of_weights = _Adjoint.apply(ctx.call, given, x, weights, table)
-            return None, of_x, of_weights, None, None
-        of_x = torch.zeros_like(x)
-        of_weights = None if purpose == "parameters" else torch.zeros_like(weights)
-        of_table = partial_sums(table, ctx.call.threads)
-        ctx.call.adjoint(x, weights, given, of_x, of_weights, of_table)
-        return None, of_x, of_weights, of_table.sum(dim=0), None
+            of_x, of_distance = _Adjoint.apply(kernels, given, *inputs)
+            return None, of_x, of_distance, None, None
+        if purpose == "parameters" and not torch.is_grad_enabled():
+            of_x, of_table = torch.empty_like(given), kernels.sums()
+            kernels("adjoint_by_table", inputs[0], given, of_x, of_table)
+            return None, of_x, None, of_table.sum(dim=0), None
+        with torch.enable_grad():
+            twin = partial(_plain, edges=kernels.edges)
+            return None, *differentiate(twin, inputs, given), None
 
 
 class _Adjoint(Function):
     @staticmethod
     def forward(
-        ctx: Any, call: _Call, given: Tensor, x: Tensor, weights: Tensor, table: Tensor
+        ctx: Any, kernels: _Call, given: Tensor, x: Tensor, distance: Tensor, table: Tensor
     ) -> tuple[Tensor, Tensor]:
-        of_x, of_weights = torch.zeros_like(x), torch.zeros_like(weights)
-        call.adjoint(x, weights, given, of_x, of_weights, None)
-        ctx.call = call
-        ctx.save_for_backward(given, x, weights, table)
-        ctx.set_materialize_grads(False)
-        return of_x, of_weights
+        of_x, of_distance = torch.empty_like(x), torch.zeros_like(distance)
+        kernels("adjoint_by_distance", x, given, of_x, of_distance)
+        ctx.call = kernels
+        ctx.save_for_backward(given, x, distance, table)
+        return of_x, of_distance
 
     @staticmethod
     @once
-    def backward(ctx: Any, x_change: Tensor | None, change: Tensor | None) -> tuple[Any, ...]:
-        given, x, weights, table = ctx.saved_tensors
-        kernels: _Call = ctx.call
-        of_given, of_x = torch.zeros_like(given), torch.zeros_like(x)
-        of_weights = None if kernels.scope.purpose == "parameters" else torch.zeros_like(weights)
-        of_table = partial_sums(table, kernels.threads)
-        x_change, change = whole(x_change), whole(change)
-        if x_change is not None:
-            kernels.adjoint(given, weights, x_change, of_given, of_weights, of_table)
-        if change is not None:
-            kernels.forward(x, change, of_given)
-            kernels.adjoint(x, change, given, of_x, None, of_table)
-        return None, of_given, of_x, of_weights, of_table.sum(dim=0)
+    def backward(ctx: Any, x_change: Tensor, change: Tensor) -> tuple[Any, ...]:
+        inputs, kernels = ctx.saved_tensors, ctx.call
+        if kernels.scope.purpose != "parameters":
+            with torch.enable_grad():
+                twin = partial(_plain_adjoint, edges=kernels.edges)
+                return None, *differentiate(twin, inputs, x_change, change)
+        given, x, _, _ = inputs
+        of_given, of_x, of_table = torch.empty_like(given), torch.empty_like(x), kernels.sums()
+        changes = x_change.contiguous(), change.contiguous()
+        kernels("tangent", x, given, *changes, of_given, of_x, of_table)
+        return None, of_given, of_x, None, of_table.sum(dim=0)

@@ -16,11 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import linear
 
 from tlbench.kernels.derivatives import Scope, current_scope
-from tlbench.models.backbones.activation import shifted_softplus
-from tlbench.models.backbones.schnet.filters import Weights
+from tlbench.models.backbones.schnet.filters import FilterBasis, Weights
 
 N_NODES = {torch.float32: 8, torch.float64: 14}
 """Nodes that a value is interpolated from, by precision; as many lie between two Gaussians."""
@@ -51,16 +49,21 @@ class Grid:
         """Distance of two nodes, Å."""
         return self.cutoff / self.n_intervals
 
-    def nodes(self, like: Tensor) -> Tensor:
-        """Return the distances, Å, on the device and in the precision of a tensor."""
-        first = 1 - self.n_nodes // 2
-        numbers = torch.arange(first, self.n_intervals + self.n_nodes // 2, dtype=torch.float64)
-        return (numbers * self.spacing).to(like)
+    def basis(self, centres: Tensor, coefficient: float) -> FilterBasis:
+        """Return Gaussians at the nodes, and an envelope of one."""
+        beyond = self.n_nodes // 2
+        numbers = torch.arange(1 - beyond, self.n_intervals + beyond, device=centres.device)
+        # What is rounded here would not be the same error from node to node.
+        exact = centres.to(torch.float64)
+        basis = FilterBasis.at(numbers * self.spacing, exact, coefficient, self.cutoff)
+        gaussians, slopes = basis.gaussians.to(centres), basis.gaussian_slopes.to(centres)
+        one = gaussians.new_ones((len(gaussians), 1))
+        return FilterBasis(gaussians, slopes, one, torch.zeros_like(one))
 
     def rows(self, distance: Tensor) -> Tensor:
         """Return the first of the nodes that each distance is interpolated from."""
         # Only numbers are clamped, so what is not a number has a row, too.
-        return (distance / self.spacing).long().clamp(0, self.n_intervals - 1)
+        return (distance.double() / self.spacing).long().clamp(0, self.n_intervals - 1)
 
     def weights(self, distance: Tensor, rows: Tensor) -> Tensor:
         """Return u(d) L_n(t), shape (n_edges, n_nodes)."""
@@ -69,18 +72,25 @@ class Grid:
 
     def derivative(self, distance: Tensor, rows: Tensor, order: int) -> Tensor:
         """Return a derivative of the weights by the distance, Å^−order."""
-        t = distance / self.spacing - rows - 0.5
-        powers = torch.linalg.vander(t, N=self.n_nodes)
+        terms = (  # Leibniz' rule
+            math.comb(order, k) * self.envelope(distance, k) * self.lagrange(distance, rows, order - k)
+            for k in range(order + 1)
+        )
+        return torch.stack(list(terms)).sum(dim=0)
+
+    def envelope(self, distance: Tensor, order: int = 0) -> Tensor:
+        """Return a derivative of u = (cos(πd/r_c) + 1)/2 by the distance, shape (n_edges, 1)."""
         turn = math.pi / self.cutoff
+        wave = torch.cos(turn * distance + order * math.pi / 2) * turn**order
         inside = (distance < self.cutoff).to(distance.dtype)
-        found = torch.zeros_like(powers)
-        for k in range(order + 1):  # Leibniz' rule
-            wave = torch.cos(turn * distance + k * math.pi / 2) * turn**k
-            envelope = 0.5 * inside * (wave + 1 if k == 0 else wave)
-            series = torch.as_tensor(self._polynomials(order - k)).to(powers)
-            factor = math.comb(order, k) * envelope.unsqueeze(1)
-            found = torch.addcmul(found, factor, powers @ series)
-        return found
+        return (0.5 * inside * (wave + (order == 0))).unsqueeze(1)
+
+    def lagrange(self, distance: Tensor, rows: Tensor, order: int = 0) -> Tensor:
+        """Return a derivative of L_n by the distance, shape (n_edges, n_nodes)."""
+        # Rounded before the difference, t would be as wrong as if the distance were.
+        t = (distance.double() / self.spacing - rows - 0.5).to(distance.dtype)
+        powers = torch.linalg.vander(t, N=self.n_nodes)
+        return powers @ torch.as_tensor(self._polynomials(order)).to(powers)
 
     def _polynomials(self, order: int) -> np.ndarray:
         """Return coefficients of a derivative of each L_n by d, a row for each power of t."""
@@ -114,23 +124,20 @@ class _Weights(Function):
         return (given * slopes).sum(dim=1), None, None, None, None
 
 
-def tables(networks: Sequence[Weights], gaussians: Tensor) -> Tensor:
-    """Return what each network gives for Gaussians at nodes, (n_networks, n_nodes, n_filters)."""
-    first, first_bias, second, second_bias = zip(*networks, strict=True)
-    hidden = shifted_softplus(linear(gaussians, torch.cat(first), torch.cat(first_bias)))
-    hidden = hidden.view(len(gaussians), len(networks), -1).transpose(0, 1)
-    bias = torch.stack(second_bias).unsqueeze(1)
-    return torch.baddbmm(bias, hidden, torch.stack(second).transpose(1, 2))
+def table_of(weights: Weights, basis: FilterBasis) -> Tensor:
+    """Return a network's values and slopes at the nodes, side by side, (nodes, 2 n_filters)."""
+    return torch.cat(basis.filters_and_slopes(weights), dim=1)
 
 
-def smooth(table: Tensor) -> bool:
-    """Return whether interpolation in tables (…, n_nodes, n_filters) is exact to rounding.
+def smooth(tables: Sequence[Tensor], grid: Grid) -> bool:
+    """Return whether interpolation in all tables is exact to rounding.
 
     The error is f⁽ᵖ⁾/p! times the distances from p nodes, of which the product is largest half way
     between the innermost two; and the p-th difference is f⁽ᵖ⁾ times spacing^p.
     """
-    table = table.detach()
-    p = N_NODES[table.dtype]
+    p = grid.n_nodes
+    values = torch.stack([t.detach() for t in tables], dim=1).unflatten(2, (2, -1))
     product = math.prod(n + 0.5 for n in range(p // 2)) ** 2
-    error = table.diff(n=p, dim=-2).abs().max() * (product / math.factorial(p))
-    return bool(error <= LARGEST_ERROR[table.dtype] * table.abs().max())
+    errors = values.diff(n=p, dim=0).abs().amax(dim=(0, 3)) * (product / math.factorial(p))
+    largest = values.abs().amax(dim=(0, 3))
+    return bool((errors <= LARGEST_ERROR[values.dtype] * largest).all())

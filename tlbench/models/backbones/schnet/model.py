@@ -19,7 +19,7 @@ from tlbench.models.backbones.packages import remove_templates
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.models.backbones.schnet.convolution import Edges, interpolated_sum
 from tlbench.models.backbones.schnet.filters import FilterBasis, Weights, with_slopes
-from tlbench.models.backbones.schnet.interpolation import Grid, smooth, tables
+from tlbench.models.backbones.schnet.interpolation import Grid, smooth, table_of
 
 Convolution: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -180,20 +180,22 @@ class SchNet(Backbone):
         like = self.lin1.weight
         if library_for(like, self._n_filters, alongside=[graph.positions]) is None:
             return None
-        grid = Grid.of(self.cutoff, self.distance_expansion.offset.numel(), like.dtype)
-        gaussians = self._basis(grid.nodes(like)).gaussians
-        table = tables([list(block.mlp.parameters()) for block in self.interactions], gaussians)
-        if not smooth(table):
+        gaussians = self.distance_expansion
+        grid = Grid.of(self.cutoff, gaussians.offset.numel(), like.dtype)
+        basis = grid.basis(gaussians.offset, gaussians.coeff)
+        block: Any
+        networks = [list(block.mlp.parameters()) for block in self.interactions]
+        tables = [table_of(weights, basis) for weights in networks]
+        if not smooth(tables, grid):
             return None
         centre, neighbour = graph.edge_index
-        # In this order of operations an edge and its reverse have the same length to the last bit.
-        vectors = graph.positions.index_select(0, neighbour)
-        vectors = vectors - graph.positions.index_select(0, centre) + graph.edge_shift
-        distance = vectors.square().sum(dim=1).sqrt().clamp(max=self.cutoff)
-        rows = grid.rows(distance.detach())
-        edges, weights = Edges.of(graph, rows), grid.weights(distance, rows)
+        vectors = graph.positions.index_select(0, neighbour) + graph.edge_shift
+        vectors = vectors - graph.positions.index_select(0, centre)
+        distance = vectors.norm(dim=1).clamp(max=self.cutoff)
+        edges = Edges.of(graph, distance, grid)
         return [
-            partial(interpolated_sum, weights=weights, table=t, edges=edges) for t in table.unbind()
+            partial(interpolated_sum, distance=distance, table=table, edges=edges)
+            for table in tables
         ]
 
     def _exact(self, graph: Graph) -> list[Convolution]:
