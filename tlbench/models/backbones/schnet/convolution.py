@@ -12,6 +12,7 @@ from torch.autograd import Function
 from tlbench.graphs import Graph
 from tlbench.kernels.derivatives import current_scope, differentiate, once
 from tlbench.kernels.library import address, call, library_for, partial_sums, threads_for
+from tlbench.models.backbones.schnet.filters import with_slopes
 from tlbench.models.backbones.schnet.interpolation import Grid
 
 
@@ -45,8 +46,7 @@ class Edges:
         first = torch.searchsorted(centre.contiguous(), atoms)
         distance = distance.detach()
         rows = grid.rows(distance)
-        polynomials = grid.lagrange(distance, rows)
-        weights, slopes = (grid.envelope(distance, order) * polynomials for order in (0, 1))
+        weights, slopes = (grid.weights(distance, rows, order) for order in (0, 1))
         return cls(grid, first, neighbour.contiguous(), rows, weights, slopes)
 
 
@@ -71,10 +71,16 @@ def interpolated_sum(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -
 
 
 def _plain(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -> Tensor:
-    """Do the same in plain torch; derivatives by the distance are those of the interpolation."""
-    weights = edges.grid.weights(distance, edges.rows)
-    nodes = edges.rows.unsqueeze(1) + torch.arange(weights.shape[1], device=x.device)
-    filters = (weights.unsqueeze(2) * table[:, : x.shape[1]][nodes]).sum(dim=1)
+    """Do the same in plain torch."""
+    nodes = edges.rows.unsqueeze(1) + torch.arange(edges.weights.shape[1], device=x.device)
+    values, slopes = (part[nodes] for part in table.chunk(2, dim=1))
+
+    def slopes_at(distance: Tensor) -> Tensor:
+        of_slopes, of_values = (edges.grid.weights(distance, edges.rows, n) for n in (0, 1))
+        return (of_values.unsqueeze(2) * values + of_slopes.unsqueeze(2) * slopes).sum(dim=1)
+
+    filters = (edges.weights.unsqueeze(2) * values).sum(dim=1)
+    filters = with_slopes(distance, filters, slopes_at(distance.detach()), slopes_at)
     atoms = torch.arange(len(x), device=x.device)
     receivers = atoms.repeat_interleave(edges.first.diff(), output_size=len(distance))
     messages = x.index_select(0, edges.senders) * filters

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.kernels.derivatives import Scope, current_scope
 from tlbench.models.backbones.schnet.filters import FilterBasis, Weights
 
 N_NODES = {torch.float32: 8, torch.float64: 14}
@@ -65,18 +64,18 @@ class Grid:
         # Only numbers are clamped, so what is not a number has a row, too.
         return (distance.double() / self.spacing).long().clamp(0, self.n_intervals - 1)
 
-    def weights(self, distance: Tensor, rows: Tensor) -> Tensor:
-        """Return u(d) L_n(t), shape (n_edges, n_nodes)."""
-        found: Tensor = _Weights.apply(distance, rows, self, 0, current_scope())
+    def weights(self, distance: Tensor, rows: Tensor, order: int = 0) -> Tensor:
+        """Return u⁽ᵒʳᵈᵉʳ⁾(d) L_n(t), (n_edges, n_nodes), to be differentiated by the distance."""
+        found: Tensor = _Weights.apply(distance, rows, self, order, 0)
         return found
 
-    def derivative(self, distance: Tensor, rows: Tensor, order: int) -> Tensor:
-        """Return a derivative of the weights by the distance, Å^−order."""
-        terms = (  # Leibniz' rule
-            math.comb(order, k) * self.envelope(distance, k) * self.lagrange(distance, rows, order - k)
-            for k in range(order + 1)
-        )
-        return torch.stack(list(terms)).sum(dim=0)
+    def derivative(self, distance: Tensor, rows: Tensor, order: int, times: int) -> Tensor:
+        """Return what the weights are when differentiated so many times, Å^−(order + times)."""
+        found = torch.zeros((), dtype=distance.dtype, device=distance.device)
+        for k in range(times + 1):  # Leibniz' rule
+            polynomials = self.lagrange(distance, rows, times - k)
+            found = found + math.comb(times, k) * self.envelope(distance, order + k) * polynomials
+        return found
 
     def envelope(self, distance: Tensor, order: int = 0) -> Tensor:
         """Return a derivative of u = (cos(πd/r_c) + 1)/2 by the distance, shape (n_edges, 1)."""
@@ -105,22 +104,20 @@ class Grid:
 
 
 class _Weights(Function):
-    """A derivative of the weights by the distance, to be differentiated as often as wanted."""
+    """Weights after some differentiations, to be differentiated once more."""
 
     @staticmethod
     def forward(
-        ctx: Any, distance: Tensor, rows: Tensor, grid: Grid, order: int, scope: Scope
+        ctx: Any, distance: Tensor, rows: Tensor, grid: Grid, order: int, times: int
     ) -> Tensor:
         ctx.save_for_backward(distance, rows)
-        ctx.grid, ctx.order, ctx.scope = grid, order, scope
-        return grid.derivative(distance, rows, order)
+        ctx.rest = grid, order, times + 1
+        return grid.derivative(distance, rows, order, times)
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, None, None, None, None]:
-        if ctx.scope.purpose == "parameters":
-            return None, None, None, None, None
         distance, rows = ctx.saved_tensors
-        slopes = _Weights.apply(distance, rows, ctx.grid, ctx.order + 1, ctx.scope)
+        slopes = _Weights.apply(distance, rows, *ctx.rest)
         return (given * slopes).sum(dim=1), None, None, None, None
 
 
