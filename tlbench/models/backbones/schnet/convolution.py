@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from tlbench.graphs import Graph
 from tlbench.kernels.derivatives import current_scope, differentiate, once
 from tlbench.kernels.library import address, call, library_for, partial_sums, threads_for
-from tlbench.models.backbones.schnet.filters import with_slopes
 from tlbench.models.backbones.schnet.interpolation import Grid
 
 
@@ -39,15 +37,13 @@ class Edges:
     slopes: Tensor
 
     @classmethod
-    def of(cls, graph: Graph, distance: Tensor, grid: Grid) -> "Edges":
-        """Return the edges of a graph, which are ``distance`` (n_edges,) long, Å."""
-        centre, neighbour = graph.edge_index
-        atoms = torch.arange(graph.n_atoms + 1, device=centre.device)
-        first = torch.searchsorted(centre.contiguous(), atoms)
+    def of(cls, first: Tensor, senders: Tensor, distance: Tensor, grid: Grid) -> "Edges":
+        """Return the edges, which are ``distance`` (n_edges,) long, Å, at most the cutoff."""
         distance = distance.detach()
         rows = grid.rows(distance)
-        weights, slopes = (grid.weights(distance, rows, order) for order in (0, 1))
-        return cls(grid, first, neighbour.contiguous(), rows, weights, slopes)
+        polynomials = grid.lagrange(distance, rows)
+        weights, slopes = (grid.envelope(distance, order) * polynomials for order in (0, 1))
+        return cls(grid, first, senders, rows, weights, slopes)
 
 
 def interpolated_sum(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -> Tensor:
@@ -74,17 +70,29 @@ def _plain(x: Tensor, distance: Tensor, table: Tensor, edges: Edges) -> Tensor:
     """Do the same in plain torch."""
     nodes = edges.rows.unsqueeze(1) + torch.arange(edges.weights.shape[1], device=x.device)
     values, slopes = (part[nodes] for part in table.chunk(2, dim=1))
-
-    def slopes_at(distance: Tensor) -> Tensor:
-        of_slopes, of_values = (edges.grid.weights(distance, edges.rows, n) for n in (0, 1))
-        return (of_values.unsqueeze(2) * values + of_slopes.unsqueeze(2) * slopes).sum(dim=1)
-
-    filters = (edges.weights.unsqueeze(2) * values).sum(dim=1)
-    filters = with_slopes(distance, filters, slopes_at(distance.detach()), slopes_at)
+    filters = _Filters.apply(distance, values, slopes, edges)
     atoms = torch.arange(len(x), device=x.device)
     receivers = atoms.repeat_interleave(edges.first.diff(), output_size=len(distance))
     messages = x.index_select(0, edges.senders) * filters
     return torch.zeros_like(x).index_add(0, receivers, messages)
+
+
+class _Filters(Function):
+    """Filters of the edges, with the derivative by the distance that a table's slopes give."""
+
+    @staticmethod
+    def forward(ctx: Any, distance: Tensor, values: Tensor, slopes: Tensor, edges: Edges) -> Tensor:
+        ctx.save_for_backward(distance, values, slopes)
+        ctx.edges = edges
+        return (edges.weights.unsqueeze(2) * values).sum(dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        distance, values, slopes = ctx.saved_tensors
+        grid, rows = ctx.edges.grid, ctx.edges.rows
+        weights, of_slopes = (grid.weights(distance, rows, n).unsqueeze(2) for n in (0, 1))
+        by_distance = (of_slopes * values + weights * slopes).sum(dim=1)
+        return (given * by_distance).sum(dim=1), weights * given.unsqueeze(1), None, None
 
 
 def _plain_adjoint(

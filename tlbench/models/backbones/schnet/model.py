@@ -142,8 +142,10 @@ class SchNet(Backbone):
     """SchNet (Schütt et al., J. Chem. Phys. 148, 241722 (2018)) on periodic graphs.
 
     Filters are cut off by (cos(πd/r_c) + 1)/2, so energies and forces are continuous at the
-    cutoff. The filters, which are most of the work, are computed once per pair of atoms, together
-    with their derivative by the distance.
+    cutoff. The filters, which would be most of the work, are functions of a distance alone: they
+    are interpolated between distances where they are computed with their derivatives, or, where
+    that would be less exact than single precision or there are no compiled kernels, computed once
+    per pair of atoms.
     """
 
     def __init__(self, config: SchNetConfig) -> None:
@@ -183,16 +185,16 @@ class SchNet(Backbone):
         gaussians = self.distance_expansion
         grid = Grid.of(self.cutoff, gaussians.offset.numel(), like.dtype)
         basis = grid.basis(gaussians.offset, gaussians.coeff)
-        block: Any
-        networks = [list(block.mlp.parameters()) for block in self.interactions]
-        tables = [table_of(weights, basis) for weights in networks]
+        tables = [table_of(weights, basis) for weights in self._networks()]
         if not smooth(tables, grid):
             return None
         centre, neighbour = graph.edge_index
         vectors = graph.positions.index_select(0, neighbour) + graph.edge_shift
         vectors = vectors - graph.positions.index_select(0, centre)
         distance = vectors.norm(dim=1).clamp(max=self.cutoff)
-        edges = Edges.of(graph, distance, grid)
+        atoms = torch.arange(graph.n_atoms + 1, device=centre.device)
+        first = torch.searchsorted(centre.contiguous(), atoms)
+        edges = Edges.of(first, neighbour.contiguous(), distance, grid)
         return [
             partial(interpolated_sum, distance=distance, table=table, edges=edges)
             for table in tables
@@ -204,11 +206,13 @@ class SchNet(Backbone):
         # The cosine rises again beyond the cutoff; there it is held at zero.
         distance = pairs.distances(graph).clamp(max=self.cutoff)
         basis = self._basis(distance.detach())
-        filters = (
-            self._filters(list(block.mlp.parameters()), basis, distance)
-            for block in self.interactions
-        )
+        filters = (self._filters(weights, basis, distance) for weights in self._networks())
         return [partial(convolve, filters=each, pairs=pairs) for each in filters]
+
+    def _networks(self) -> list[Weights]:
+        """Return weights and biases of every interaction's filter network."""
+        blocks: Any = self.interactions
+        return [list(block.mlp.parameters()) for block in blocks]
 
     def _basis(self, distance: Tensor) -> FilterBasis:
         gaussians = self.distance_expansion
