@@ -97,9 +97,9 @@ class Grid:
         # Rounded before the difference, t would be as wrong as if the distance were.
         t = (distance.double() / self.spacing - rows - 0.5).to(distance.dtype)
         powers = torch.linalg.vander(t, N=self.n_nodes)
-        return powers @ (_lagrange_polynomials(self.n_nodes, order) / self.spacing**order).to(
-            powers
-        )
+        series = _lagrange_polynomials(self.n_nodes, order) / self.spacing**order
+        found: Tensor = powers @ series.to(powers)
+        return found
 
 
 @cache
