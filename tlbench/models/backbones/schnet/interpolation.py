@@ -31,10 +31,16 @@ LARGEST_ERROR = {torch.float32: 5e-7, torch.float64: 1e-12}
 
 @dataclass(frozen=True)
 class Grid:
-    """Evenly spaced distances, so many beyond either end that every one has as many neighbours.
+    """Evenly spaced nodes, which continue beyond zero and the cutoff for the intervals at the ends.
 
-    ``spacing`` Å; ``n_intervals`` of this length up to the cutoff; ``n_nodes`` that a value is
-    interpolated from.
+    Attributes
+    ----------
+    cutoff
+        Å.
+    n_intervals
+        Intervals from zero to the cutoff.
+    n_nodes
+        Nodes that a value is interpolated from, half of them on either side.
     """
 
     cutoff: float
