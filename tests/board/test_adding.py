@@ -44,8 +44,8 @@ def test_holds_the_results_of_the_run(added, clean_run):
     assert about.url == "https://example.org/paper"
     assert about.created == datetime.now(UTC).date()
     assert {d.card: d.n_frames for d in about.data} == {
-        "sw-si": {"train": 12, "validation": 4, "test": 8},
-        "sw-ge": {"train": 12, "validation": 4, "test": 8},
+        "sw-si-8": {"train": 12, "validation": 4, "test": 8},
+        "sw-ge-8": {"train": 12, "validation": 4, "test": 8},
     }
 
 

@@ -245,8 +245,9 @@ class StillingerWeberOrigin(Origin):
     ) -> dict[str, Frames]:
         """Sample every trajectory of every part in one batch, and return the parts.
 
-        Shipped frames are read and labelled instead. All trajectories run for as long as the longest of them needs; each has its own generator
-        and starts from the perfect crystal, which is melted first where the card says so.
+        All trajectories run for as long as the longest of them needs; each has its own generator
+        and starts from the perfect crystal, which is melted first where the card says so. Where
+        frames are shipped, these are read and labelled instead.
         """
         from tlbench.md.langevin import sample_nvt
         from tlbench.reference.stillinger_weber import StillingerWeber
