@@ -11,8 +11,8 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
-from tlbench.data.frames import Frames
-from tlbench.data.origins.base import MOST_FRAMES, Temperature
+from tlbench.data.frames import Frames, Words
+from tlbench.data.origins.base import MOST_FRAMES, SPLITS, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
 
@@ -40,10 +40,11 @@ class Split(Strict):
     """
 
     name: str
-    order: Literal["random", "last", "blocks"] = Field(
+    order: Literal["random", "last", "blocks", "trajectories"] = Field(
         description="random: drawn with the seed; last: from the end of the files, so that "
         "neighbours in time stay together; blocks: from the end of each block of successive "
-        "frames that resemble each other"
+        "frames that resemble each other; trajectories: whole trajectories (or configurations, "
+        "relaxed and not), drawn with the seed"
     )
     seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
     train: Part
@@ -196,6 +197,34 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     InputError
         If fewer frames match a part than it asks for, or a part names what no frame has.
     """
+    _, frames, parts = _divided(files, split)
+    return {name: frames.select(parts[name]) for name in SPLITS}
+
+
+def parts_of(files: Mapping[str, Frames], split: Split) -> Words:
+    """Return the part of each frame of ``files``, one file after another; empty if in none.
+
+    Raises
+    ------
+    InputError
+        As `divide`.
+    """
+    names, _, parts = _divided(files, split)
+    lengths = {name: len(frames) for name, frames in files.items()}
+    starts = dict(
+        zip(files, np.cumsum(list(lengths.values())) - list(lengths.values()), strict=True)
+    )
+    places = np.concatenate([starts[name] + np.arange(lengths[name]) for name in names])
+    found = np.full(sum(lengths.values()), "", dtype="<U16")
+    for name, indices in parts.items():
+        found[places[indices]] = name
+    return found
+
+
+def _divided(
+    files: Mapping[str, Frames], split: Split
+) -> tuple[list[str], Frames, dict[str, npt.NDArray[np.int64]]]:
+    """Return the files that parts are drawn from, their frames, and the indices of each part."""
     named = [name for part in (split.train, split.validation, split.test) for name in part.files]
     names = list(dict.fromkeys(named))
     frames = Frames.concatenate([files[name] for name in names])
@@ -207,7 +236,8 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
         part: Part = getattr(split, name)
         _check_words(name, part, frames)
         matching = _matching(frames, file_of, part)
-        chosen = order[(matching & free)[order]][: part.frames]
+        drawn = order[(matching & free)[order]]
+        chosen, left = drawn[: part.frames], drawn[part.frames :]
         if len(chosen) < part.frames:
             count = int(matching.sum())
             taken = f", of which other parts took {count - len(chosen)}"
@@ -216,9 +246,25 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
                 f"{taken if count > len(chosen) else ''}; lower split.{name}.frames or widen what "
                 "it is drawn from."
             )
+        if split.order == "trajectories" and len(left) and _together(frames, file_of, chosen, left):
+            raise InputError(
+                f"split.{name} asks for {part.frames} frames, which would part the frames of one "
+                "trajectory; ask for one more or one less."
+            )
         free[chosen] = False
-        parts[name] = frames.select(np.sort(chosen))
-    return {name: parts[name] for name in ("train", "validation", "test")}
+        parts[name] = np.sort(chosen)
+    return names, frames, parts
+
+
+def _together(
+    frames: Frames,
+    file_of: npt.NDArray[np.str_],
+    chosen: npt.NDArray[np.int64],
+    left: npt.NDArray[np.int64],
+) -> bool:
+    """Return whether the last frame of ``chosen`` and the first of ``left`` are of a trajectory."""
+    pair = np.array([chosen[-1], left[0]])
+    return len(set(file_of[pair])) == 1 and len(set(frames.trajectory[pair].tolist())) == 1
 
 
 def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.NDArray[np.int64]:
@@ -228,6 +274,12 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
         return generator.permutation(len(frames))
     if split.order == "last":
         return np.arange(len(frames))[::-1]
+    if split.order == "trajectories":
+        numbers = list(zip(file_of.tolist(), frames.trajectory.tolist(), strict=True))
+        rank = {number: k for k, number in enumerate(sorted(set(numbers)))}
+        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
+        place = generator.permutation(len(rank))
+        return np.argsort([place[rank[number]] for number in numbers], kind="stable")
     names = dict.fromkeys(file_of.tolist())
     places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
     # Files follow one another, so their places do too.
