@@ -11,7 +11,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
-from tlbench.data.frames import Frames, Words
+from tlbench.data.frames import Frames, Ints
 from tlbench.data.origins.base import MOST_FRAMES, SPLITS, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
@@ -40,11 +40,12 @@ class Split(Strict):
     """
 
     name: str
-    order: Literal["random", "last", "blocks", "trajectories"] = Field(
+    order: Literal["random", "last", "blocks", "compositions"] = Field(
         description="random: drawn with the seed; last: from the end of the files, so that "
         "neighbours in time stay together; blocks: from the end of each block of successive "
-        "frames that resemble each other; trajectories: whole trajectories (or configurations, "
-        "relaxed and not), drawn with the seed"
+        "frames that resemble each other; compositions: drawn with the seed, each "
+        "composition whole and in one part only, so that no part has structures that are "
+        "equivalent to those of another, or relaxed from them"
     )
     seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
     train: Part
@@ -197,39 +198,12 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     InputError
         If fewer frames match a part than it asks for, or a part names what no frame has.
     """
-    _, frames, parts = _divided(files, split)
-    return {name: frames.select(parts[name]) for name in SPLITS}
-
-
-def parts_of(files: Mapping[str, Frames], split: Split) -> Words:
-    """Return the part of each frame of ``files``, one file after another; empty if in none.
-
-    Raises
-    ------
-    InputError
-        As `divide`.
-    """
-    names, _, parts = _divided(files, split)
-    lengths = {name: len(frames) for name, frames in files.items()}
-    starts = dict(
-        zip(files, np.cumsum(list(lengths.values())) - list(lengths.values()), strict=True)
-    )
-    places = np.concatenate([starts[name] + np.arange(lengths[name]) for name in names])
-    found = np.full(sum(lengths.values()), "", dtype="<U16")
-    for name, indices in parts.items():
-        found[places[indices]] = name
-    return found
-
-
-def _divided(
-    files: Mapping[str, Frames], split: Split
-) -> tuple[list[str], Frames, dict[str, npt.NDArray[np.int64]]]:
-    """Return the files that parts are drawn from, their frames, and the indices of each part."""
     named = [name for part in (split.train, split.validation, split.test) for name in part.files]
     names = list(dict.fromkeys(named))
     frames = Frames.concatenate([files[name] for name in names])
     file_of = np.repeat(names, [len(files[name]) for name in names])
     order = _order(frames, file_of, split)
+    formulas = np.array(compositions(frames)) if split.order == "compositions" else None
     free = np.ones(len(frames), dtype=bool)
     parts = {}
     for name in ("test", "validation", "train"):
@@ -246,25 +220,32 @@ def _divided(
                 f"{taken if count > len(chosen) else ''}; lower split.{name}.frames or widen what "
                 "it is drawn from."
             )
-        if split.order == "trajectories" and len(left) and _together(frames, file_of, chosen, left):
-            raise InputError(
-                f"split.{name} asks for {part.frames} frames, which would part the frames of one "
-                "trajectory; ask for one more or one less."
-            )
         free[chosen] = False
-        parts[name] = np.sort(chosen)
-    return names, frames, parts
+        if formulas is not None:
+            free &= ~np.isin(formulas, formulas[chosen])
+            if cut := sorted(set(formulas[chosen]) & set(formulas[left])):
+                raise InputError(
+                    f"split.{name} asks for {part.frames} frames, which parts those of one "
+                    f"composition ({cut[0]}); ask for more or fewer."
+                )
+        parts[name] = frames.select(np.sort(chosen))
+    return {name: parts[name] for name in SPLITS}
 
 
-def _together(
-    frames: Frames,
-    file_of: npt.NDArray[np.str_],
-    chosen: npt.NDArray[np.int64],
-    left: npt.NDArray[np.int64],
-) -> bool:
-    """Return whether the last frame of ``chosen`` and the first of ``left`` are of a trajectory."""
-    pair = np.array([chosen[-1], left[0]])
-    return len(set(file_of[pair])) == 1 and len(set(frames.trajectory[pair].tolist())) == 1
+def compositions(frames: Frames) -> list[str]:
+    """Return the composition of each structure in lowest terms, in the order of atomic numbers.
+
+    Mo₄W₁₂ and Mo₂W₆ are both "MoW3".
+    """
+    from ase.data import chemical_symbols
+
+    def formula(numbers: Ints) -> str:
+        elements, counts = np.unique(numbers, return_counts=True)
+        lowest = (counts // np.gcd.reduce(counts)).tolist()
+        pairs = zip(elements, lowest, strict=True)
+        return "".join(chemical_symbols[z] + (str(n) if n > 1 else "") for z, n in pairs)
+
+    return [formula(numbers) for numbers in np.split(frames.atomic_numbers, frames.atom_start[1:])]
 
 
 def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.NDArray[np.int64]:
@@ -274,12 +255,12 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
         return generator.permutation(len(frames))
     if split.order == "last":
         return np.arange(len(frames))[::-1]
-    if split.order == "trajectories":
-        numbers = list(zip(file_of.tolist(), frames.trajectory.tolist(), strict=True))
-        rank = {number: k for k, number in enumerate(sorted(set(numbers)))}
+    if split.order == "compositions":
+        found = compositions(frames)
         generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
-        place = generator.permutation(len(rank))
-        return np.argsort([place[rank[number]] for number in numbers], kind="stable")
+        drawn = generator.permutation(sorted(set(found))).tolist()
+        place = {name: number for number, name in enumerate(drawn)}
+        return np.argsort([place[name] for name in found], kind="stable")
     names = dict.fromkeys(file_of.tolist())
     places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
     # Files follow one another, so their places do too.

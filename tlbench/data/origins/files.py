@@ -1,6 +1,7 @@
 """Structures that are read from files."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from tlbench.data.frames import Frames, Words
 from tlbench.data.origins.base import SPLITS, DataFile, OnStep, Origin, check_digest
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned
-from tlbench.data.splits import Part, Split, divide, parts_of
+from tlbench.data.splits import Part, Split, divide
 
 
 class FilesOrigin(Origin):
@@ -138,7 +139,15 @@ class FilesOrigin(Origin):
         InputError
             If a part cannot be filled.
         """
-        return parts_of(files, self.split)
+        ends = np.cumsum([len(frames) for frames in files.values()])
+        numbered = {
+            name: replace(frames, trajectory=np.arange(end - len(frames), end))
+            for end, (name, frames) in zip(ends, files.items(), strict=True)
+        }
+        parts = np.full(sum(map(len, files.values())), "", dtype="<U16")
+        for part, frames in divide(numbered, self.split).items():
+            parts[frames.trajectory] = part
+        return parts
 
     def shared_with(self, target: Origin) -> str | None:
         """Return which file of its training or validation part a target draws from.

@@ -45,13 +45,12 @@ class About:
     """What a file says of a structure.
 
     ``temperature_k`` is NaN where there is none to rely on; ``moving`` is whether it is a snapshot
-    of dynamics. Frames with one ``trajectory`` should stay in one part of a data set.
+    of dynamics.
     """
 
     group: str
     temperature_k: float
     moving: bool
-    trajectory: int
 
 
 def frames(path: Path, options: MlearnOptions) -> Iterator[tuple[int, Frames | InputError]]:
@@ -63,8 +62,7 @@ def frames(path: Path, options: MlearnOptions) -> Iterator[tuple[int, Frames | I
     temperatures that contradict their structures (of the 32 silicon frames described as 300 K, 31
     are liquid). In snap, ``group`` is the first tag; of test structures, which are all tagged
     "test", it is that of training structures of their kind. Temperatures are those of dynamics at
-    the equilibrium volume; so one temperature is one crystal. A solid solution before and after
-    relaxation ("unrelax", "relax") is one ``trajectory``.
+    the equilibrium volume, so that one temperature is of one crystal.
     """
     try:
         entries = json.loads(path.read_bytes())
@@ -100,10 +98,10 @@ def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:
     if outputs.get("energy") is None:
         raise InputError("has no energy.")
     if "tags" in entry:
-        about = _about_snap(entry, index)
+        about = _about_snap(entry)
         stress = _tensor(outputs.get("stress"), about.group, yz_first=True)
     else:
-        about = _about_mlearn(entry, index)
+        about = _about_mlearn(entry)
         stress = _stress(outputs.get("virial_stress"), symbols[0], about.group)
     phase = _phase(positions, cell, options.bragg_peak) if about.moving else "crystal"
     return Frames(
@@ -118,19 +116,19 @@ def _frame(entry: dict[str, Any], index: int, options: MlearnOptions) -> Frames:
         temperature_k=np.array([about.temperature_k]),
         phase=np.array([phase]),
         group=np.array([about.group]),
-        trajectory=np.array([about.trajectory], dtype=np.int64),
+        trajectory=np.array([index], dtype=np.int64),
     )
 
 
-def _about_mlearn(entry: dict[str, Any], index: int) -> About:
+def _about_mlearn(entry: dict[str, Any]) -> About:
     group, description = str(entry["group"]), str(entry["description"])
     found = re.search(r"at (\d+(?:\.\d+)?) K\b", description)
     known = found is not None and group == BULK_DYNAMICS
     temperature = float(found[1]) if found and known else np.nan
-    return About(group, temperature, "simulation" in description, index)
+    return About(group, temperature, "simulation" in description)
 
 
-def _about_snap(entry: dict[str, Any], index: int) -> About:
+def _about_snap(entry: dict[str, Any]) -> About:
     """Return what tags and notes say, as ``["Md_90"]`` and ``{"Md_90": "300-12"}``.
 
     Notes of test structures are ``{"Md": "md90-300-5"}`` or ``{"relax": "3"}``; those of molybdenum
@@ -146,8 +144,7 @@ def _about_snap(entry: dict[str, Any], index: int) -> About:
     moving = group.startswith(SNAP_DYNAMICS)
     numbers = re.findall(r"\d+", str(text))
     temperature = float(numbers[-2]) if group == SNAP_DYNAMICS and len(numbers) > 1 else np.nan
-    pair = group in ("relax", "unrelax") and len(numbers) == 1
-    return About(group, temperature, moving, int(numbers[0]) if pair else index)
+    return About(group, temperature, moving)
 
 
 def _stress(virial: Any, element: str, group: str) -> Floats:
