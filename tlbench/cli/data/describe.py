@@ -34,7 +34,7 @@ def describe(
     from rich.console import Console
 
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.data.fetch import locate
+    from tlbench.data.fetch import fetch
     from tlbench.data.inspection.statements import statements
     from tlbench.data.inspection.summary import describe_parts, tables
     from tlbench.report.inspection.page import write_page
@@ -44,7 +44,7 @@ def describe(
     with _writing(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
-        parts = card.read(locate(card)) if guessed else load_parts(card, store, mirror, status)
+        parts = card.read(fetch(card)) if guessed else load_parts(card, store, mirror, status)
         stated = list(statements(card, parts))
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)

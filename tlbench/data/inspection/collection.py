@@ -12,11 +12,11 @@ from tlbench.base.schema import validate
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
-from tlbench.data.guess import guess_options
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
 from tlbench.data.inspection.statements import statements
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned, check_is_file
+from tlbench.data.settings import guess_options
 
 EXTXYZ = "extxyz"
 READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}

@@ -24,7 +24,7 @@ class FilesOrigin(Origin):
     kind: Literal["files"]
     reader: str
     options: dict[str, Any] = Field(default={}, description="settings of the reader")
-    files: dict[str, DataFile] = Field(min_length=1, max_length=100)
+    files: dict[str, DataFile] = Field(min_length=1, max_length=1000)
     split: Split
 
     @field_validator("reader")
