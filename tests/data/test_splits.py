@@ -6,8 +6,10 @@ import tiny
 from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tlbench.base.errors import InputError
+from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.data.splits import (
     Share,
@@ -142,3 +144,39 @@ def test_a_composition_is_not_parted():
     files["a"] = alloys({"MoW3": 2, "Mo3W": 2, "Mo10W6": 2})
     with pytest.raises(InputError, match=r"split\.train asks for 4 frames, but 6 match it, of"):
         divide(files, by_composition())
+
+
+# --- ranges of files -------------------------------------------------------------------------
+
+
+def in_ranges(**ranges: list[list[int]]) -> Split:
+    parts = {
+        name: {"files": ["b" if name == "test" else "a"], "frames": 2, "ranges": ranges[name]}
+        for name in ("train", "validation", "test")
+    }
+    return Split.model_validate({"name": "s", "order": "last", **parts})
+
+
+def test_ranges_are_counted_in_each_file():
+    files = {name: tiny.crystals("Ge", 9, seed=seed) for seed, name in enumerate("ab")}
+    parts = divide(
+        files, in_ranges(train=[[0, 1], [3, 4]], validation=[[6, 8]], test=[[1, 2], [4, 5]])
+    )
+    found = {name: part.trajectory.tolist() for name, part in parts.items()}
+    assert found == {"train": [0, 3], "validation": [6, 7], "test": [1, 4]}
+    assert np.array_equal(parts["test"].positions[:8], files["b"].positions[8:16])
+    with pytest.raises(InputError, match=r"split\.train asks for 2 frames, but 1 match it"):
+        divide(files, in_ranges(train=[[8, 20]], validation=[[0, 9]], test=[[0, 9]]))
+
+
+def test_a_range_has_a_first_and_an_end():
+    for ranges in ([[1]], [[-1, 3]], [[1, 2, 3]], [["a", 3]]):
+        with pytest.raises(ValidationError, match="ranges"):
+            in_ranges(train=ranges, validation=[[0, 1]], test=[[0, 1]])
+
+
+def test_a_card_without_ranges_has_the_recipe_that_it_had():
+    """Published results name it."""
+    assert load_card("mlearn-si").digest().startswith("4ae7c194444590418")
+    assert "ranges" not in load_card("mlearn-si").recipe()["origin"]["split"]["train"]
+    assert "ranges" in load_card("zuo-cu").recipe()["origin"]["split"]["train"]

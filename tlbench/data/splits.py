@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import later
@@ -20,8 +20,9 @@ from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
 class Part(Strict):
     """One part of a data set: how many frames, drawn from which.
 
-    A frame matches if it stands in one of the ``files`` and has one of the named groups,
-    phases and temperatures, where there are any, and none of the groups it is ``without``.
+    A frame matches if it is in one of the ``files``, in one of the ``ranges`` of it, and has one of
+    the named groups, phases and temperatures, where there are any, and none of the groups it is
+    ``without``.
     """
 
     frames: PositiveInt = Field(le=MOST_FRAMES)
@@ -30,6 +31,11 @@ class Part(Strict):
     without_groups: list[str] = Field(default=[], description="not these kinds of structure")
     phases: list[str] = Field(default=[], description="only these")
     temperatures_k: list[Temperature] = Field(default=[], description="only these")
+    ranges: list[tuple[NonNegativeInt, PositiveInt]] = later(
+        [],
+        max_length=100,
+        description="only frames from one index up to before another, counted from 0 in each file",
+    )
 
 
 class Split(Strict):
@@ -269,6 +275,11 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
 
 def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:
     matching = np.isin(file_of, part.files)
+    if part.ranges:
+        # The frames of a file follow one another.
+        starts = {name: int(np.argmax(file_of == name)) for name in part.files}
+        index = np.arange(len(frames)) - [starts.get(name, 0) for name in file_of.tolist()]
+        matching &= np.any([(index >= first) & (index < end) for first, end in part.ranges], axis=0)
     if part.groups:
         matching &= np.isin(frames.group, part.groups)
     if part.without_groups:
