@@ -14,6 +14,8 @@ from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store.store import Store
 from tlbench.graphs import graph_of
+from tlbench.jobs import dataset
+from tlbench.jobs.amount import Facts
 from tlbench.kernels.library import SWITCH
 from tlbench.md.shipped_frames import read_frames, write_frames
 from tlbench.reference import stillinger_weber as reference
@@ -81,6 +83,23 @@ def test_a_short_piece_of_the_recipe_gives_the_shipped_frames(name, kernels, mon
     for split in SPLITS:
         assert np.abs(shipped[split].positions - sampled[split].positions).max() < 6e-7
         assert np.abs(shipped[split].forces - sampled[split].forces).max() < 2e-5
+
+
+def test_reading_is_less_work_than_sampling_and_is_counted_apart():
+    amounts = [
+        dataset.amount(
+            dataset.Config.model_validate(load_card("sw-si-8", c).recipe()), Facts({}, {})
+        )
+        for c in ({}, {"frames": None})
+    ]
+    assert amounts[0].number == 160 + 16 + 40
+    assert len({amount.rate for amount in amounts}) == 2
+
+
+def test_there_is_nothing_to_fetch(command):
+    found = command("data", "fetch", "sw-si-8")
+    assert found.returncode == 0
+    assert found.stdout == "sw-si-8 comes with tlbench; there is nothing to fetch.\n"
 
 
 def test_labels_are_those_of_the_rounded_positions():
