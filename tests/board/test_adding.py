@@ -274,7 +274,7 @@ def test_other_data_are_no_agreement(added, smoke, tmp_path):
     assert found.models == []
     assert not found.agrees(1.0)
     assert len(found.problems) == 2
-    assert "sampled on another processor differ" in found.problems[0]
+    assert "the files are the same, so the submission's digest is wrong" in found.problems[0]
 
 
 def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):
