@@ -31,14 +31,13 @@ class Watched(simulation.Simulation):
         super().__init__(*arguments)
         self.sigmas, self.closest, self.force = [], [], []
 
-    def _judge(self):
-        state, start = self._running(), self._tally.start_energy[self._alive]
-        now = self._batch.now(state, self._dynamics.temperature(state), start)
+    def _judge(self, instants):
         sigma = np.sqrt(2 / (3 * int(self.start.n_atoms[0])))
-        self.sigmas.append((float(now.temperature.max()) - 1) / sigma)
-        self.closest.append(float(now.closest.min()))
-        self.force.append(float(now.force.max()))
-        super()._judge()
+        for now in instants:
+            self.sigmas.append((float(now.temperature.max()) - 1) / sigma)
+            self.closest.append(float(now.closest.min()))
+            self.force.append(float(now.force.max()))
+        super()._judge(instants)
 
 
 def line(element, temperature_k):

@@ -114,7 +114,7 @@ def test_overhead_of_a_job(benchmark, tmp_path, monkeypatch):
     store = Store(tmp_path)
     parent = Job("nothing", {"n": 0})
     numbers = count(1)
-    with local(1) as pool:
+    with local([None]) as pool:
         pool.submit(know_nothing).result()
         # The first job of a worker also imports torch.
         assert pool.submit(execute, parent, str(store.root), "cpu").result().error is None

@@ -116,7 +116,7 @@ def negative_sum_of_errors(folder):
     edit_lines(folder, "errors", lambda rows: rows[0]["force_abs"].__setitem__(0, -1.0))
 
 
-@forgery("errors are not on the test set of its element")
+@forgery("errors are not on the test set of its target")
 def errors_on_the_source(folder):
     def change(rows):
         data = sorted({r["data"] for r in rows})

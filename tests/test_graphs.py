@@ -206,6 +206,7 @@ def test_a_batch_is_its_structures_one_after_the_other(indices):
         assert torch.equal(getattr(batch, name), expected[name]), name
     assert batch.n_systems == len(indices)
     assert batch.n_atoms == FRAMES.n_atoms[indices].sum()
+    assert batch.most_edges == batch.edge_index[0].bincount(minlength=1).max()
 
 
 def test_a_graph_holds_the_structure():
@@ -231,9 +232,10 @@ def test_edge_vectors_lead_from_the_centre_to_the_image_of_the_neighbour():
     assert found == pytest.approx(np.array(expected), abs=1e-12)
 
 
-def test_atoms_of_gives_the_rows_of_the_structures():
-    rows = GraphSet(FRAMES, CUTOFF).atoms_of(torch.tensor([2, 0, 2]))
-    assert rows.tolist() == [6, 7, 8, 0, 1, 2, 3, 4, 6, 7, 8]
+def test_rows_are_those_of_the_structures():
+    rows = GraphSet(FRAMES, CUTOFF).rows(torch.tensor([2, 0, 2]))
+    assert rows.n_atoms.tolist() == [3, 5, 3]
+    assert rows.atoms.tolist() == [6, 7, 8, 0, 1, 2, 3, 4, 6, 7, 8]
 
 
 def test_at_replaces_the_coordinates_and_keeps_the_topology():

@@ -33,11 +33,13 @@ class Graph:
     edge_shift      (n_edges, 3)  Å     S·cell, the lattice translation of the neighbour
     reverse_edge    (n_edges,)          the edge j → i through the opposite image
     volume          (n_systems,)  Å³    volume of each cell; 0 where not periodic
+    most_edges                          bound on the edges of any atom; None if not counted
     ==============  ============  ====  ======================================================
 
     A pair appears once per periodic image within the cutoff, so also several times in small
     cells, and an atom may neighbour its own images. A list built with a skin also holds edges
-    longer than the cutoff; a backbone must give them no weight.
+    longer than the cutoff; a backbone must give them no weight. Edges are counted on the host,
+    where the list is made: a count on an accelerator has to be waited for.
     """
 
     atomic_numbers: Tensor
@@ -47,6 +49,7 @@ class Graph:
     edge_shift: Tensor
     reverse_edge: Tensor
     volume: Tensor
+    most_edges: int | None = None
 
     @property
     def n_atoms(self) -> int:
@@ -78,6 +81,7 @@ class Graph:
             edge_shift=self.edge_shift.to(device, dtype),
             reverse_edge=self.reverse_edge.to(device),
             volume=self.volume.to(device, dtype),
+            most_edges=self.most_edges,
         )
 
 
@@ -159,13 +163,30 @@ def near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
 
 def _near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
     """Do the same in plain torch."""
+    squares = squared_lengths(graph)
+    short = squares < cutoff**2
+    return selected(graph, squares, short, torch.nonzero(short).flatten())
+
+
+def squared_lengths(graph: Graph) -> Tensor:
+    """Return the squares of the lengths of all edges, (n_edges,), Å²."""
     centre, neighbour = graph.edge_index
     positions = graph.positions
     # In this order of operations an edge and its reverse have the same length to the last bit.
     vectors = positions[neighbour] - positions[centre] + graph.edge_shift
-    squares = vectors.square().sum(dim=1)
-    short = squares < cutoff**2
-    kept = torch.nonzero(short).flatten()
+    return vectors.square().sum(dim=1)
+
+
+def selected(graph: Graph, squares: Tensor, short: Tensor, kept: Tensor) -> tuple[Graph, Tensor]:
+    """Return the graph with some edges, and their ``squares``.
+
+    Parameters
+    ----------
+    squares, short
+        Of every edge, (n_edges,): square of its length, and whether it is selected.
+    kept
+        Places of the selected edges, ascending.
+    """
     place = short.cumsum(0) - 1
     found = replace(
         graph,
@@ -174,6 +195,34 @@ def _near(graph: Graph, cutoff: float) -> tuple[Graph, Tensor]:
         reverse_edge=place[graph.reverse_edge[kept]],
     )
     return found, squares[kept]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the parts of a batch lie in the arrays over all structures of a `GraphSet`.
+
+    ===========  ============  ================================================================
+    attribute    shape         meaning
+    ===========  ============  ================================================================
+    structures   (n_systems,)  rows of the structures
+    n_atoms      (n_systems,)  number of atoms of each
+    atoms        (n_atoms,)    rows of the atoms
+    system       (n_atoms,)    structure of the batch that each atom belongs to
+    edges        (n_edges,)    rows of the edges
+    first_atom   (n_edges,)    number in the batch of the first atom of the edge's structure
+    first_edge   (n_edges,)    number in the batch of the first edge of the edge's structure
+    most_edges                 bound on the edges of any atom
+    ===========  ============  ================================================================
+    """
+
+    structures: Tensor
+    n_atoms: Tensor
+    atoms: Tensor
+    system: Tensor
+    edges: Tensor
+    first_atom: Tensor
+    first_edge: Tensor
+    most_edges: int
 
 
 class GraphSet:
@@ -216,10 +265,11 @@ class GraphSet:
         def whole(array: npt.NDArray[np.int64]) -> Tensor:
             return torch.as_tensor(array, dtype=torch.int64, device=device)
 
-        self.n_atoms = whole(frames.n_atoms)
-        self.n_edges = whole(np.array([t.edge_index.shape[1] for t in topologies], dtype=np.int64))
-        self._atom_start = self.n_atoms.cumsum(0) - self.n_atoms
-        self._edge_start = self.n_edges.cumsum(0) - self.n_edges
+        # Batches are laid out on the host: a size that the device knows has to be waited for.
+        n_edges = np.array([t.edge_index.shape[1] for t in topologies], dtype=np.int64)
+        self._counts = torch.stack([torch.as_tensor(n) for n in (frames.n_atoms, n_edges)])
+        self._starts = self._counts.cumsum(1) - self._counts
+        self._most_edges = torch.tensor([_most_edges(t) for t in topologies])
         self._atomic_numbers = whole(frames.atomic_numbers)
         self._positions = real(frames.positions)
         self._edge_index = whole(np.concatenate([t.edge_index for t in topologies], axis=1))
@@ -228,37 +278,55 @@ class GraphSet:
         self._volume = real(volume)
 
     def __len__(self) -> int:
-        return self.n_atoms.shape[0]
+        return self._counts.shape[1]
 
-    def atoms_of(self, indices: Tensor) -> Tensor:
-        """Return the positions, in arrays over all atoms, of the atoms of ``indices``."""
-        return _spans(self._atom_start[indices], self.n_atoms[indices])
+    def rows(self, indices: Tensor | Sequence[int]) -> Rows:
+        """Return where the structures at ``indices`` lie in the arrays over all structures.
+
+        A few numbers per structure go to the device; nothing comes back from it.
+        """
+        index = torch.as_tensor(indices, dtype=torch.int64)
+        counts = self._counts[:, index]
+        first = counts.cumsum(1) - counts
+        table = torch.cat([index.unsqueeze(0), counts, self._starts[:, index] - first, first])
+        n_atoms, n_edges = counts.sum(dim=1).tolist()
+        table = table.to(self._positions.device, non_blocking=True)
+        system = torch.repeat_interleave(table[1], output_size=n_atoms)
+        of_edge = torch.repeat_interleave(table[2], output_size=n_edges)
+        atoms = table[3].index_select(0, system)
+        edges, first_atom, first_edge = table[4:].index_select(1, of_edge)
+        return Rows(
+            structures=table[0],
+            n_atoms=table[1],
+            atoms=atoms + torch.arange(n_atoms, device=table.device),
+            system=system,
+            edges=edges + torch.arange(n_edges, device=table.device),
+            first_atom=first_atom,
+            first_edge=first_edge,
+            most_edges=int(self._most_edges[index].max()) if len(index) else 0,
+        )
 
     def batch(self, indices: Tensor | Sequence[int]) -> Graph:
         """Return the structures at ``indices`` as one graph."""
-        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.n_atoms.device)
-        n_atoms, n_edges = self.n_atoms[chosen], self.n_edges[chosen]
-        atoms = self.atoms_of(chosen)
-        edges = _spans(self._edge_start[chosen], n_edges)
-        offset = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_edges)
-        edge_offset = (n_edges.cumsum(0) - n_edges).repeat_interleave(n_edges)
-        systems = torch.arange(len(chosen), device=chosen.device)
+        return self.cut(self.rows(indices))
+
+    def cut(self, rows: Rows) -> Graph:
+        """Return the structures at ``rows`` as one graph."""
         return Graph(
-            atomic_numbers=self._atomic_numbers[atoms],
-            positions=self._positions[atoms],
-            system=systems.repeat_interleave(n_atoms),
-            edge_index=self._edge_index[:, edges] + offset,
-            edge_shift=self._edge_shift[edges],
-            reverse_edge=self._reverse_edge[edges] + edge_offset,
-            volume=self._volume[chosen],
+            atomic_numbers=self._atomic_numbers.index_select(0, rows.atoms),
+            positions=self._positions.index_select(0, rows.atoms),
+            system=rows.system,
+            edge_index=self._edge_index.index_select(1, rows.edges) + rows.first_atom,
+            edge_shift=self._edge_shift.index_select(0, rows.edges),
+            reverse_edge=self._reverse_edge.index_select(0, rows.edges) + rows.first_edge,
+            volume=self._volume.index_select(0, rows.structures),
+            most_edges=rows.most_edges,
         )
 
 
-def _spans(starts: Tensor, counts: Tensor) -> Tensor:
-    """Return start, start + 1, … for each span, one span after the other."""
-    within = torch.arange(int(counts.sum()), device=counts.device)
-    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-    return starts.repeat_interleave(counts) + within - first
+def _most_edges(topology: Topology) -> int:
+    """Return the largest number of edges that leave one atom."""
+    return int(np.bincount(topology.edge_index[0], minlength=1).max())
 
 
 def graph_of(

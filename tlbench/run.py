@@ -22,7 +22,6 @@ from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.store.superseded import CodeChange, code_change
-from tlbench.engine.work.devices import check_device
 from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
@@ -161,7 +160,7 @@ def _prepare(
     study, mirror = planned.study, None if mirror is None else Path(mirror)
     if study.suite.distances is not None:
         check_packages()
-    check_device(resources.device)
+    resources.check()
     check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
     opened = Store(default_store() if store is None else Path(store))
     for card in study.cards:

@@ -1,5 +1,6 @@
 """Files of a card that are members of an archive: unpacked once, verified twice."""
 
+import errno
 import hashlib
 import tarfile
 from pathlib import Path
@@ -99,3 +100,15 @@ def test_a_member_is_inside_its_archive(card, member):
     path.write_text(path.read_text().replace(MEMBER, member))
     with pytest.raises(InputError, match="name of a file inside the archive"):
         load_card(path)
+
+
+def test_a_full_disc_is_not_the_fault_of_the_archive(card, monkeypatch):
+    def full(self: Path, *arguments: object, **options: object) -> object:
+        if self.name == "si.extxyz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(self, *arguments, **options)
+
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InputError, match=r"No space left on device\); choose another folder with"):
+        fetch(card)

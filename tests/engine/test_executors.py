@@ -59,7 +59,7 @@ def test_as_many_workers_as_usable_cores():
 
 def test_jobs_run_in_other_processes_of_one_thread_each(store):
     job = training(1)
-    with local(1) as pool:
+    with local([None]) as pool:
         outcome = pool.submit(execute, Task(job, str(store.root), "cpu")).result()
     assert outcome.error is outcome.death is outcome.fault is None
     assert outcome.seconds > 0
@@ -83,7 +83,7 @@ def test_a_child_of_the_supervisor_sees_one_thread_and_what_this_process_can_imp
 
 def test_leaving_ends_a_job_in_the_middle_of_its_work(store):
     job = training(ENDLESS)
-    with local(1) as pool:
+    with local([None]) as pool:
         future = pool.submit(execute, Task(job, str(store.root), "cpu"))
         wait_for(lambda: events(store, job))
         pid = events(store, job)[0]["pid"]

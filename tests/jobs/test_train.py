@@ -366,3 +366,23 @@ def test_a_stratified_subset_is_trained_on(data, tmp_path):
     assert (tmp_path / "one" / MODEL).read_bytes() != (tmp_path / "two" / MODEL).read_bytes()
     with pytest.raises(InputError, match="no structure has a known group"):
         do(tmp_path / "3", config(subset={"size": 3, "seed": 0, "strata": ["group"]}), data=data)
+
+
+@pytest.mark.parametrize(("tf32", "device"), [(True, "cpu"), (False, "cpu:0"), (True, "cpu:0")])
+def test_only_a_training_that_asks_for_it_is_rounded_to_tf32_and_only_on_an_accelerator(
+    tf32: bool, device: str, data: Path, tmp_path: Path
+) -> None:
+    """The device "cpu:0" stands for one that is not "cpu"."""
+    seen: list[bool] = []
+
+    def report(progress: Progress) -> None:
+        seen.append(torch.get_float32_matmul_precision() == "high")
+
+    settings = config()
+    settings["training"]["tf32"] = tf32
+    context = Context(tmp_path, {"data": data}, device, report)
+    KIND.perform(settings, context)
+    rounded = tf32 and device != "cpu"
+    assert set(seen) == {rounded}
+    assert context.measured.get("tf32") == (None if device == "cpu" else rounded)
+    assert torch.get_float32_matmul_precision() == "highest"

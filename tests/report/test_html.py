@@ -100,6 +100,23 @@ def test_processors_of_one_name_are_told_apart_by_their_instructions(results: Pa
     assert devices == [name, f"{name} (AVX512)"]
 
 
+def test_an_accelerator_is_shown_with_its_driver_and_whether_products_were_rounded(results: Path):
+    entry = read_submission(results / "quick" / "alpha")
+    about = {
+        "device_name": "NVIDIA H100",
+        "device_memory_mib": 81_559,
+        "driver": "550.54.15",
+        "cuda": "12.4",
+    }
+    exact, rounded = (
+        entry.provenance[0].model_copy(update={**about, "tf32": tf32}) for tf32 in (False, True)
+    )
+    assert facts_of([job.model_dump() for job in (exact, rounded)])["devices"] == [
+        "NVIDIA H100 (80 GiB, driver 550.54.15, CUDA 12.4)",
+        "NVIDIA H100 (80 GiB, driver 550.54.15, CUDA 12.4, TF32)",
+    ]
+
+
 def test_several_commits_are_said(results: Path):
     entry = read_submission(results / "quick" / "alpha")
     first, *rest = entry.provenance

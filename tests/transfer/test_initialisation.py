@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.schnet import SchNetConfig
-from tlbench.models.parameters import copy_element
+from tlbench.models.parameters import copy_element, copy_elements
 
-SI, GE = 14, 32
+LI, SI, GE = 3, 14, 32
 
 every_backbone = pytest.mark.parametrize("backbone", tiny.BACKBONES)
 
@@ -65,6 +65,16 @@ def test_only_one_row_changes(backbone):
             assert torch.equal(tensor[GE], before[name][SI])
         else:
             assert torch.equal(tensor, before[name])
+
+
+@every_backbone
+def test_elements_may_exchange_what_is_known_of_them(backbone):
+    network = tiny.potential(backbone).backbone
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    copy_elements(network, {GE: SI, SI: GE, LI: SI}, [SI, GE])
+    for name in network.element_parameters():
+        after = network.state_dict()[name]
+        assert torch.equal(after[[SI, GE, LI]], before[name][[GE, SI, SI]])
 
 
 def test_any_axis_of_parameters_and_buffers_is_copied():

@@ -17,7 +17,7 @@ from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 from tlbench.transfer.l2_sp import pull
 from tlbench.transfer.layerwise import DECAY
 
-SI, GE = 14, 32
+LI, SI, GE = 3, 14, 32
 EVERY = [*tiny.BACKBONES, *tiny.OTHERS]
 
 every_backbone = pytest.mark.parametrize("backbone", EVERY)
@@ -174,7 +174,7 @@ def test_replayed_structures_are_two_of_five(tmp_path):
 def test_elements_start_from_what_they_should(backbone, name):
     network = tiny.potential(backbone).backbone
     before = {n: t.clone() for n, t in network.state_dict().items()}
-    INITIALISATIONS.get(name)(network, SI, GE)
+    INITIALISATIONS.get(name)(network, {GE: SI, LI: LI}, [SI, LI])
     tables = network.element_parameters()
     for key, tensor in network.state_dict().items():
         if key not in tables:
@@ -183,9 +183,10 @@ def test_elements_start_from_what_they_should(backbone, name):
         expected = before[key].clone()
         expected[GE] = {
             "copy-source": before[key][SI], "random": before[key][GE],
-            "mean": before[key].mean(dim=0),
+            "mean": before[key][[LI, SI]].mean(dim=0),
         }[name]  # fmt: skip
-        assert torch.equal(tensor, expected)
+        assert torch.allclose(tensor, expected, rtol=1e-6, atol=0)
+        assert torch.equal(tensor[LI], before[key][LI])
 
 
 def test_an_arm_is_a_strategy_and_a_start():

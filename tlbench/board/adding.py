@@ -224,7 +224,7 @@ def _after_the_newest(results: Path, first: Submission) -> Submission:
 
 
 def _tests(study: Study, errors: list[ModelErrors], collector: Collector) -> list[TestSet]:
-    elements = {dataset_job(card).key: card.elements[0] for card in study.cards}
+    elements = {dataset_job(card).key: card.formula for card in study.cards}
     measured = {each.data: each.job for each in errors}
     return [
         collector.tests(job, element, measured[job])

@@ -99,7 +99,7 @@ class Collector:
         return DataSet(
             card=card.name,
             title=card.title,
-            element=card.elements[0],
+            element=card.formula,
             job=job,
             recipe=card.digest(),
             content=card.content(parts),

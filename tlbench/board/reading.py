@@ -20,6 +20,7 @@ from tlbench.board.submission import (
     SUITE,
     SUMMARY,
     TESTS,
+    DataSet,
     Submission,
 )
 from tlbench.data.cards import Card, card_names, load_card
@@ -70,6 +71,11 @@ class Entry:
     def cards(self) -> dict[str, Card]:
         """The cards of the suite by the digest of their recipe."""
         return {card.digest(): card for card in self.study.cards}
+
+    def name_of(self, data: DataSet) -> str | None:
+        """Return what a data set is called in the coordinates of models; None if it has no card."""
+        card = self.cards.get(data.recipe)
+        return None if card is None else self.study.name_of(card)
 
     @property
     def label(self) -> str:

@@ -86,6 +86,12 @@ def main() -> None:
         app()
     except TlbenchError as error:
         _complain(str(error))
+    except RuntimeError as error:
+        from tlbench.engine.work.gpu_errors import out_of_memory
+
+        if (full := out_of_memory(error)) is None:
+            raise
+        _complain(f"{full[0].upper()}{full[1:]}.")
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         _complain(f"{named}{error.strerror or error}.")

@@ -55,7 +55,12 @@ Strategies = Annotated[
 ]
 
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Jobs at a time.", show_default="one per core")
+    int | None,
+    typer.Option(min=1, help="Jobs at a time.", show_default="one per GPU; without, one per core"),
+]
+
+WorkersPerGpu = Annotated[
+    int | None, typer.Option(min=1, help="Jobs at a time on each GPU.", show_default="1")
 ]
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

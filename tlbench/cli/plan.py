@@ -16,6 +16,7 @@ from tlbench.cli.options import (
     SuiteName,
     Target,
     Workers,
+    WorkersPerGpu,
     suite_of,
 )
 
@@ -34,6 +35,7 @@ def plan(
     suite: SuiteName,
     store: StoreFolder = None,
     workers: Workers = None,
+    workers_per_gpu: WorkersPerGpu = None,
     device: Device = "auto",
     backbone: Backbones = None,
     strategy: Strategies = None,
@@ -67,7 +69,7 @@ def plan(
     """
     from tlbench.base.errors import InputError
     from tlbench.cli.tables import say
-    from tlbench.engine.executors import default_workers
+    from tlbench.engine.executors import slots
     from tlbench.engine.store.plans import write_plan
     from tlbench.engine.store.store import Store
     from tlbench.engine.work.devices import DEVICES
@@ -77,6 +79,7 @@ def plan(
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
+    at_once = len(slots(device, workers, workers_per_gpu))
     planned = plan_of(resolve(suite_of(suite, set_, backbone, strategy, source, target)))
     root = store or default_store()
     change = _code_change(planned, root)
@@ -85,7 +88,7 @@ def plan(
         for level, key in unfinished(planned.jobs, root):
             typer.echo(f"{level} {key}")
         return
-    show_plan(planned, root, device, workers or default_workers(), estimate, everything)
+    show_plan(planned, root, device, at_once, estimate, everything)
     if change is not None:
         say(change.sentence())
     if written is not None:

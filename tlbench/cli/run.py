@@ -26,6 +26,7 @@ from tlbench.cli.options import (
     TimeLimit,
     Tries,
     Workers,
+    WorkersPerGpu,
     suite_of,
 )
 
@@ -40,6 +41,7 @@ def run(
     ] = None,
     store: StoreFolder = None,
     workers: Workers = None,
+    workers_per_gpu: WorkersPerGpu = None,
     device: Device = "auto",
     mirror: Mirror = None,
     backbone: Backbones = None,
@@ -68,7 +70,7 @@ def run(
     from tlbench.cli.live import Display
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
-    from tlbench.engine.executors import default_workers
+    from tlbench.engine.executors import slots
     from tlbench.engine.run.runner import Resources
     from tlbench.engine.work.devices import check_device
     from tlbench.report.wording import BASELINE
@@ -81,7 +83,7 @@ def run(
     shard_ = shard_of(shard)
     if dry_run:
         check_device(device)
-        root, at_once = store or default_store(), workers or default_workers()
+        root, at_once = store or default_store(), len(slots(device, workers, workers_per_gpu))
         planned = plan(resolve(chosen))
         if shard_ is not None:
             planned = replace(planned, jobs=part(planned.jobs, *shard_))
@@ -95,6 +97,7 @@ def run(
         limits_of(time_limit, memory_limit),
         tries,
         pythons_of(python),
+        workers_per_gpu,
     )
     display = Display()
     try:

@@ -27,7 +27,7 @@ def show_study(study: "Study", n_jobs: int) -> None:
         for card in study.cards
     ]
     out.print()
-    out.print(drawn([["data set", "element", *SPLITS], *cards], out.width, words=(0, 1)))
+    out.print(drawn([["data set", "elements", *SPLITS], *cards], out.width, words=(0, 1)))
     out.print()
     table = Table.grid(padding=(0, 2))
     table.add_column(max_width=24)
@@ -49,6 +49,10 @@ def show_study(study: "Study", n_jobs: int) -> None:
 def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
     suite = study.suite
     yield "transfers", "; ".join(ends.transfer.label() for ends in study.ends)
+    several = [each for each in study.ends if len(each.source.elements + each.target.elements) > 2]
+    if any(arm.needs_source for arm in study.arms):
+        for starts in dict.fromkeys(each.starts for each in several):
+            yield "elements", "; ".join(start.label() for start in starts)
     for name, settings in study.backbones.items():
         yield f"backbone {name}", _listed(settings)
     for arm in study.arms:

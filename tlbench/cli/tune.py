@@ -22,6 +22,7 @@ from tlbench.cli.options import (
     TimeLimit,
     Tries,
     Workers,
+    WorkersPerGpu,
     suite_of,
 )
 
@@ -74,6 +75,7 @@ def tune(
     ] = None,
     store: StoreFolder = None,
     workers: Workers = None,
+    workers_per_gpu: WorkersPerGpu = None,
     device: Device = "auto",
     mirror: Mirror = None,
     set_: Settings = None,
@@ -141,7 +143,9 @@ def tune(
         limits_of(time_limit, memory_limit),
         tries,
         pythons_of(python),
+        workers_per_gpu,
     )
+    resources.check()
     display = Display()
 
     def note(event: str, job: Job, **fields: Any) -> None:

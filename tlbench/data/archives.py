@@ -5,6 +5,7 @@ its bytes are written where the caller says. Links and devices are not unpacked,
 of the archive are refused, and so is what unpacks to much more than the archive has bytes.
 """
 
+import errno
 import gzip
 import tarfile
 import zipfile
@@ -20,6 +21,9 @@ from tlbench.base.errors import InputError
 from tlbench.base.registry import near_names
 
 MOST_MEMBERS = 100_000
+MOST_NAMES = 5
+"""Members that a message names."""
+
 LARGEST_RATIO = 100
 """Bytes unpacked over bytes packed. Numbers written as text are packed to a fifth to a tenth."""
 
@@ -37,6 +41,9 @@ EXTENSIONS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 """Headers of tar that extend others."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+"""Errors of the place that members are written to, which is not the archive's fault."""
 
 _CHUNK = 1 << 20
 
@@ -76,7 +83,7 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
     ----------
     member
         Name of a file in the archive, or of a folder, of which all files are written below
-        ``target``; the whole archive if it is empty.
+        ``target``; the whole archive if it is empty or ".".
     limit
         Bytes that are written at most; None: a multiple of the archive's size.
 
@@ -84,8 +91,10 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
     ------
     InputError
         If there is no such member, it is larger, or the archive is damaged or hostile.
+    OSError
+        If nothing can be written there.
     """
-    wanted = member.strip("/")
+    wanted = "" if member == "." else member.strip("/")
     inside = f"{wanted}/" if wanted else ""
     left = _most(path) if limit is None else limit
     seen: list[str] = []
@@ -115,7 +124,11 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
             if name == wanted:
                 return
     if not found:
-        raise InputError(f"{path}: has no member {member!r}; {near_names(member, seen)}")
+        hint = near_names(member, seen)
+        if not hint.startswith("did you"):
+            more = f" and {len(seen) - MOST_NAMES} more" if len(seen) > MOST_NAMES else ""
+            hint = f"it has: {', '.join(seen[:MOST_NAMES]) or 'none'}{more}."
+        raise InputError(f"{path}: has no member {member!r}; {hint}")
 
 
 def _most(path: Path) -> int:
@@ -208,6 +221,8 @@ def _faults(path: Path) -> Iterator[None]:
         said = str(error)
         raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise
         raise InputError(
             f"{path}: cannot be unpacked ({error}); fetch or copy the archive again."
         ) from error

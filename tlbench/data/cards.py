@@ -68,6 +68,11 @@ class Card(Strict):
         self.origin.check_elements(self.elements)
         return self
 
+    @property
+    def formula(self) -> str:
+        """The elements of the data set, joined: ``"Mo–W"``."""
+        return "–".join(self.elements)
+
     def n_frames(self, split: str) -> int:
         """Return the number of frames in ``split`` (train, validation or test)."""
         return self.origin.n_frames(split)

@@ -96,7 +96,8 @@ def entries_of(
             place: dict[str, Any] = {"path": str(PurePosixPath(outer, inside))}
             if file.is_dir() and place["path"] == ".":
                 raise InputError(
-                    f"{path}: is read as a whole, so its card cannot be in it; choose another --out."
+                    f"{path}: is read as a whole, so its card cannot be in it; choose another "
+                    "--out."
                 )
             if archive is not None:
                 held = {"member": str(PurePosixPath(member, inside)), **packed}
@@ -187,13 +188,15 @@ def named(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    resolved, home = path.resolve(), folder.resolve()
-    if not resolved.is_relative_to(home):
+    # A symbolic link counts where it is, not where it leads to.
+    plain = path.name not in ("", "..")
+    place = path.parent.resolve() / path.name if plain else path.resolve()
+    if not place.is_relative_to(folder.resolve()):
         raise InputError(
-            f"{path}: a card's files are in its folder or below, but this one is not in "
-            f"{folder}; choose another --out."
+            f"{path}: a card's files are in its folder or below, but this one is not in {folder}; "
+            "choose another --out."
         )
-    return resolved.relative_to(home).as_posix()
+    return place.relative_to(folder.resolve()).as_posix()
 
 
 def _structures(path: Path, wanted: Format | None) -> Iterator[tuple[Path, Format]]:

@@ -93,6 +93,11 @@ def guess_card(
                 found += entries_of(path, home, Path(scratch), asked, wanted)
         entries = named(found)
         format_ = _one_format(entries)
+        if format_.reader == "runner" and not options:
+            raise InputError(
+                f"{first}: files of RuNNer and n2p2 do not state their units; state them with "
+                "--units hartree,bohr or --units eV,angstrom."
+            )
         format_ = replace(format_, options={**format_.options, **(options or {})})
         return _card(entries, format_, name or first.name.partition(".")[0], first.name)
 
@@ -105,10 +110,7 @@ def _card(entries: Mapping[str, Entry], format_: Format, name: str, title: str) 
     said = [f"format: {format_}", *guess.said]
     frames = {key: reader.read(entry.path, checked) for key, entry in entries.items()}
     elements = _elements(list(frames.values()))
-    said.append(
-        f"elements: {', '.join(elements)}"
-        + ("; suites transfer between data sets of one element each" if elements[1:] else "")
-    )
+    said.append(f"elements: {', '.join(elements)}")
     split = _split(_parts(entries), frames, said)
     units = UNITS.get(format_.reader, "as the reader gives them").format(**guess.options)
     said.append(f"units: {units}; `tlbench data validate` checks that")

@@ -13,6 +13,7 @@ from tlbench.base.schema import Strict, validate
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.label_keys import LabelKeys, collect, find_keys
 from tlbench.data.readers import READERS
+from tlbench.data.readers.ase import is_converted
 from tlbench.data.readers.base import Reader
 from tlbench.data.readers.labels import AGREEMENT, LabelOptions, is_isolated, labels
 from tlbench.data.readers.recognition import Format
@@ -55,18 +56,26 @@ def guess_options(*paths: Path, format_: Format = EXTXYZ) -> OptionsGuess:
     """
     reader = READERS.get(format_.reader)
     where = ", ".join(map(str, paths))
-    known = validate(reader.options, format_.options, f"{where} (reader {format_.reader!r})")
+    try:
+        known = validate(reader.options, format_.options, f"the reader {format_.reader!r}")
+    except InputError as error:
+        raise InputError(
+            f"{where}: needs settings that only a card can give ({str(error).rstrip('.')}); copy "
+            "the card of a similar data set and change its files."
+        ) from error
     if reader.images is None:
         return OptionsGuess(dict(format_.options), tuple(_of_fixed_labels(paths, reader, known)))
     frames, isolated, empty = [], 0, 0
+    names = [path.name for path in paths]
     for path in paths:
+        name = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
         for number, atoms in reader.images(path, known):
             if is_isolated(atoms):
                 isolated += 1
             elif not len(atoms):
                 empty += 1
             else:
-                frame = number if len(paths) == 1 else f"{path.name} frame {number}"
+                frame = number if len(paths) == 1 else f"{name} frame {number}"
                 # Of what belongs to atoms, the shape and the largest number are enough.
                 frames.append((frame, {key: _small(v) for key, v in labels(atoms).items()}))
     if not frames:
@@ -153,7 +162,9 @@ def _stress_options(
             chosen[option] = None
     if chosen["virial_key"]:
         said += _of_virial(chosen, read["virial_key"])
-    if chosen["stress_key"]:
+    if chosen["stress_key"] and is_converted(options):
+        said.append(f"stress unit: {ASSUMED}, to which ase converts that of the code")
+    elif chosen["stress_key"]:
         said += _of_stress(chosen, read)
     return chosen, said
 

@@ -80,7 +80,7 @@ class Job:
 
     @property
     def measures_device(self) -> bool:
-        """Whether its result says something of the device that it was done on."""
+        """Whether it measures the device that it is done on."""
         return self.kind in KINDS and KINDS[self.kind].measures_device
 
     def description(self) -> dict[str, Any]:

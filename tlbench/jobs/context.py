@@ -60,7 +60,7 @@ class Context:
     device: str
     report: Callable[[Progress], None]
     files: Mapping[str, Path] = field(default_factory=dict)
-    measured: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, float | bool] = field(default_factory=dict)
 
     def frames(self, role: str, part: str) -> Frames:
         """Return a part of the data set that is the parent with this role."""
@@ -80,10 +80,13 @@ def settle_process(kind: str, config: Mapping[str, Any]) -> None:
     """Set every piece of global state that numerical code may read, before a job is done.
 
     One thread, because sums split over several threads round differently: results must not
-    depend on how many workers share a machine.
+    depend on how many workers share a machine. No TF32 on a GPU: only a training whose settings
+    allow it rounds to it, see `tlbench.training.precision`.
     """
     import torch
 
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(stream("job", kind, canonical_json(config)))

@@ -149,8 +149,8 @@ class Kind(Generic[ConfigT, ResultT]):
     uses_device
         Whether it computes on the device that is asked for; if not, on the CPU.
     measures_device
-        Whether its result says something of the device, so that one from another device is
-        measured again.
+        Whether it measures ``force_call_seconds`` of the device, so that it is done again on a
+        device on which that was not measured; what others have measured is kept.
     """
 
     config: type[ConfigT]

@@ -29,10 +29,22 @@ Error = Annotated[Number, Field(ge=0)]
 
 
 class Elements(Strict):
-    """Element of the source model, None without one; and of the data that are trained on."""
+    """Elements of the source model, None without one; and of the data that are trained on.
+
+    Several are joined, as in ``Mo–W``. Then ``starts`` has every target element and the source
+    element that it starts as; None where either end has one element alone.
+    """
 
     source: str | None = None
     target: str
+    starts: dict[str, str] | None = later(None)
+
+    def start(self) -> dict[int, int]:
+        """Return the atomic number of every target element → of the one that it starts as."""
+        if self.source is None:
+            return {}
+        starts = self.starts or {self.target: self.source}
+        return {atomic_numbers[target]: atomic_numbers[source] for target, source in starts.items()}
 
 
 class Config(kind.Config):
@@ -101,6 +113,7 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.models.potential import in_precision
     from tlbench.training.checkpoint import CURVE_FORMAT
     from tlbench.training.loop import force_mae, train
+    from tlbench.training.precision import tensor_float_32
 
     strategy = arm(config.strategy)
     potential = initial_potential(config, context)
@@ -131,18 +144,22 @@ def run(config: Config, context: Context) -> Result:
             moments[1:] = [(done, clock())]
             context.report(Progress(done, total, loss))
 
-        curve = train(
-            potential,
-            strategy,
-            data,
-            validation,
-            training,
-            order_seed=stream("batches", config.init_seed, subset_seed),
-            folder=context.folder,
-            on_update=on_update,
-            with_source=with_source,
-            best=best,
-        )
+        rounded = training.tf32 and context.device != "cpu"
+        with tensor_float_32(rounded):
+            curve = train(
+                potential,
+                strategy,
+                data,
+                validation,
+                training,
+                order_seed=stream("batches", config.init_seed, subset_seed),
+                folder=context.folder,
+                on_update=on_update,
+                with_source=with_source,
+                best=best,
+            )
+        if context.device != "cpu":
+            context.measured["tf32"] = rounded
         strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
         CURVE_FORMAT.write(context.folder / CURVE, curve)
@@ -174,8 +191,9 @@ def _pace(moments: list[tuple[int, float]], updates: int) -> dict[str, float]:
 def initial_potential(config: Config, context: Context) -> "Potential":
     """Return the potential before any training: random, or the source model's weights.
 
-    Starting from a source model, the target element starts as the strategy says: by default
-    with everything the model knows of the source element, but not its reference energy.
+    Starting from a source model, target elements start as the strategy says: by default with
+    everything the model knows of the source element that each is mapped to, but not its reference
+    energy. The elements that a source model was trained on are those with a reference energy.
     """
     import torch
 
@@ -186,8 +204,8 @@ def initial_potential(config: Config, context: Context) -> "Potential":
         torch.manual_seed(stream("weights", config.init_seed))
         return build_potential(config.backbone.name, config.backbone.config)
     potential = load_potential(context.parents["source"] / MODEL)
-    source, target = atomic_numbers[config.elements.source], atomic_numbers[config.elements.target]
-    INITIALISATIONS.get(strategy.element_init)(potential.backbone, source, target)
+    trained = potential.reference_energy.isfinite().nonzero().flatten().tolist()
+    INITIALISATIONS.get(strategy.element_init)(potential.backbone, config.elements.start(), trained)
     return potential
 
 

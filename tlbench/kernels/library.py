@@ -70,6 +70,13 @@ def describe() -> str:
     return _load(torch.float32)[1]
 
 
+def compiler_flags() -> str | None:
+    """Return how the kernels that the CPU uses were compiled, None if plain torch is used."""
+    if os.environ.get(SWITCH, "on") == "off" or _load(torch.float32)[0] is None:
+        return None
+    return " ".join(_FLAGS)
+
+
 @cache
 def _compiler() -> tuple[str, str] | None:
     """Return path and version line of the C compiler."""

@@ -11,11 +11,12 @@ from ase.data import covalent_radii
 from torch import Tensor
 
 from tlbench.data.frames import Floats, Frames
-from tlbench.graphs import Graph, near
+from tlbench.graphs import Graph
 from tlbench.kernels.library import address, call, library_for
 from tlbench.md.criteria import Instant
 from tlbench.md.langevin import LangevinState
 from tlbench.md.neighbours import SkinnedNeighbours
+from tlbench.md.segments import Segments, squares
 from tlbench.models.potential import Potential
 
 
@@ -44,14 +45,17 @@ class ForceField:
     at_once
         Structures that are evaluated together. On a CPU as many as there can be without their
         results depending on each other; on other devices all, None.
+    device
+        Where its graphs lie; positions, velocities and forces then stay there, too.
     """
 
     evaluate: Callable[[Graph], EnergyAndForces]
     cutoff: float
     at_once: int | None = None
+    device: torch.device | str = "cpu"
 
     @classmethod
-    def of(cls, potential: Any) -> "ForceField":
+    def of(cls, potential: Any, device: torch.device | str = "cpu") -> "ForceField":
         """Return the force field of a model, or of a reference potential.
 
         Dynamics needs no reference energy: where a model has none, zero stands in for it.
@@ -61,9 +65,11 @@ class ForceField:
         potential
             A ``Potential``, or a function of graphs that returns energy and forces, with a
             ``cutoff`` (Å).
+        device
+            Where such a function computes. A ``Potential`` computes where its weights are.
         """
         if not isinstance(potential, Potential):
-            return cls(potential, potential.cutoff)
+            return cls(potential, potential.cutoff, device=device)
 
         def evaluate(graph: Graph) -> EnergyAndForces:
             there = graph.to(potential.device, potential.dtype)
@@ -73,7 +79,7 @@ class ForceField:
         if potential.device.type == "cpu":
             # More at once no longer fit the cache of a processor.
             at_once = 16 if potential.backbone.same_in_batches else 1
-        return cls(evaluate, potential.cutoff, at_once)
+        return cls(evaluate, potential.cutoff, at_once, potential.device)
 
 
 SKIN = 1.5
@@ -84,7 +90,7 @@ MAX_STEP = 5.0
 
 
 class Batch:
-    """Structures whose forces are evaluated together.
+    """Structures whose forces are evaluated together, on the device of the force field.
 
     Attributes
     ----------
@@ -100,18 +106,20 @@ class Batch:
     def __init__(self, frames: Frames, force_field: ForceField) -> None:
         self.frames = frames
         self.n = len(frames)
-        self.n_atoms = torch.as_tensor(frames.n_atoms)
-        self._first = np.cumsum(frames.n_atoms) - frames.n_atoms
-        self.system = torch.arange(self.n).repeat_interleave(self.n_atoms)
-        self.energy = torch.full((self.n,), torch.nan, dtype=torch.float64)
-        self.closest = torch.full((self.n,), torch.inf, dtype=torch.float64)
-        self.lost = torch.zeros(self.n, dtype=torch.bool)
+        self.device = device = torch.device(force_field.device)
+        self._segments = Segments(frames.n_atoms, device)
+        self.n_atoms, self.system = self._segments.n_atoms, self._segments.system
+        self.energy = torch.full((self.n,), torch.nan, dtype=torch.float64, device=device)
+        self.closest = torch.full_like(self.energy, torch.inf)
+        self.lost = torch.zeros(self.n, dtype=torch.bool, device=device)
         self._force_field = force_field
-        self._radius = torch.as_tensor(covalent_radii[frames.atomic_numbers])
+        self._radius = torch.as_tensor(covalent_radii[frames.atomic_numbers]).to(device)
+        self._start = torch.as_tensor(frames.positions).to(device)
         self._last: Tensor | None = None
         size = force_field.at_once or self.n
         parts = [frames.select(np.arange(i, min(i + size, self.n))) for i in range(0, self.n, size)]
-        self._lists = [SkinnedNeighbours(part, force_field.cutoff, SKIN) for part in parts]
+        cutoff = force_field.cutoff
+        self._lists = [SkinnedNeighbours(part, cutoff, SKIN, device) for part in parts]
         ends = np.cumsum([0, *[int(part.n_atoms.sum()) for part in parts]])
         self._spans = [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
@@ -122,11 +130,11 @@ class Batch:
         for lists, span in zip(self._lists, self._spans, strict=True):
             # Which edges there are then depends on the positions alone, not on when the list
             # was built, and so do the rounding errors.
-            graph, squares = near(lists.graph(positions[span]), self._force_field.cutoff)
+            graph, lengths = lists.near(positions[span], self._force_field.cutoff)
             found = self._force_field.evaluate(graph)
-            energies.append(found.energy.detach().to("cpu", torch.float64))
-            forces.append(found.forces.detach().to("cpu", torch.float64))
-            closest.append(_closest(graph, squares, self._radius[span]))
+            energies.append(found.energy.detach().to(self.device, torch.float64))
+            forces.append(found.forces.detach().to(self.device, torch.float64))
+            closest.append(_closest(graph, lengths, self._radius[span]))
         self.energy, self.closest = torch.cat(energies), torch.cat(closest)
         return torch.cat(forces)
 
@@ -134,7 +142,7 @@ class Batch:
         """Take over what an earlier batch found at ``positions``."""
         self._last, self.energy, self.closest = positions, energy, closest
 
-    def now(self, state: LangevinState, temperature: Tensor, start_energy: Floats) -> Instant:
+    def now(self, state: LangevinState, temperature: Tensor, start_energy: Tensor) -> Instant:
         """Return what the criteria look at.
 
         Parameters
@@ -144,26 +152,23 @@ class Batch:
         start_energy
             What energies are counted from, (n_systems,), eV.
         """
-        forces = state.forces.numpy()
-        square = np.einsum("ij,ij->i", forces, forces)
-        largest = torch.as_tensor(np.maximum.reduceat(square, self._first))
+        largest = self._segments.maxima(squares(state.forces))
         # A sum is finite only if all its terms are.
-        moving = (state.positions + state.velocities).numpy().ravel()
-        everything = torch.as_tensor(np.add.reduceat(moving, 3 * self._first)) + largest
+        everything = self._segments.sums(state.positions + state.velocities) + largest
         return Instant(
             finite=(everything + self.energy).isfinite() & ~self.lost,
             temperature=temperature,
             closest=self.closest,
             force=largest.sqrt(),
-            energy=(self.energy - torch.as_tensor(start_energy)) / self.n_atoms,
+            energy=(self.energy - start_energy) / self.n_atoms,
         )
 
     def displacement(self, positions: Tensor) -> Floats:
         """Return each structure's mean-square displacement from the start, Å², centre at rest."""
-        moved = positions - torch.as_tensor(self.frames.positions)
+        moved = positions - self._start
         centre = self.total(moved) / self.n_atoms.unsqueeze(1)
         moved = moved - centre[self.system]
-        found: Floats = (self.total(moved.square().sum(dim=1)) / self.n_atoms).numpy()
+        found: Floats = (self.total(moved.square().sum(dim=1)) / self.n_atoms).cpu().numpy()
         return found
 
     def total(self, of_atoms: Tensor) -> Tensor:
@@ -177,10 +182,11 @@ class Batch:
         before = self._last
         if before is not None:
             moved = (positions - before).abs()
-            # No neighbour list can be built of such positions.
-            if not bool(moved.max() < MAX_STEP):
-                lost = ~(moved.amax(dim=1) < MAX_STEP)
-                self.lost[self.system[lost]] = True
+            # No neighbour list can be built of such positions. Another device is not asked whether
+            # there are any, since the answer would take longer than what is done about them.
+            if self.device.type != "cpu" or not bool(moved.max() < MAX_STEP):
+                far = ~(moved.amax(dim=1) < MAX_STEP)
+                self.lost = self.lost | (self._segments.maxima(far.to(torch.float64)) > 0)
                 positions = torch.where(self.lost[self.system].unsqueeze(1), before, positions)
         self._last = positions
         return positions

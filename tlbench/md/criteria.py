@@ -1,5 +1,6 @@
 """What makes a simulation unstable, and what simulations find, replica by replica."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,17 @@ class Instant:
     closest: Tensor
     force: Tensor
     energy: Tensor
+
+
+def on_cpu(instants: Sequence[Instant]) -> Sequence[Instant]:
+    """Return the instants on the CPU; from another device they come in one copy."""
+    if all(now.energy.is_cpu for now in instants):
+        return instants
+    rows = [
+        torch.stack([each.to(torch.float64) for each in vars(now).values()]) for now in instants
+    ]
+    copied = torch.stack(rows).cpu()
+    return [Instant(finite > 0, *others) for finite, *others in copied.unbind()]
 
 
 class Watch:

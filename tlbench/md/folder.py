@@ -122,8 +122,9 @@ def simulate(
 ) -> Observables:
     """Simulate the replicas and leave trajectory and observables in ``folder``.
 
-    Where an earlier attempt was killed, or asked for a shorter time, it is continued, and ends in
-    the same bytes as one that was never interrupted. A finished simulation is not done again.
+    Where an earlier attempt was killed, or asked for a shorter time, it is continued, and on a CPU
+    ends in the same bytes as one that was never interrupted. A finished simulation is not done
+    again.
 
     Parameters
     ----------

@@ -99,4 +99,4 @@ def load_driver(name: str, structure: Frames, device: str) -> Driver:
     strangers = symbols([z for z in structure.elements() if chemical_symbols[z] != element])
     if strangers:
         raise InputError(f"{name} knows {element} only, but the structure contains {strangers}.")
-    return Driver(ForceField.of(StillingerWeber(element)), name, [])
+    return Driver(ForceField.of(StillingerWeber(element), device), name, [])

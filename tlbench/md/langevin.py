@@ -23,6 +23,7 @@ from torch import Tensor
 from tlbench.base.units import ACCELERATION, BOLTZMANN
 from tlbench.data.frames import Floats, Frames
 from tlbench.md.neighbours import SkinnedNeighbours
+from tlbench.md.segments import Segments
 from tlbench.reference.stillinger_weber import StillingerWeber
 
 ForceCall = Callable[[Tensor], Tensor]
@@ -41,6 +42,9 @@ class LangevinState:
 class Langevin:
     """BAOAB Langevin dynamics in float64, one random generator per structure.
 
+    Random numbers are drawn on the CPU, whatever the device: trajectories on another device are
+    those of the CPU but for rounding errors, which chaos lets grow with time.
+
     Parameters
     ----------
     start
@@ -51,6 +55,8 @@ class Langevin:
         Timestep Δt and friction γ.
     seeds
         Seed of each structure's generator.
+    device
+        Where the state lives.
     """
 
     def __init__(
@@ -60,20 +66,23 @@ class Langevin:
         timestep_fs: float,
         friction_per_ps: float,
         seeds: Sequence[int],
+        device: torch.device | str = "cpu",
     ) -> None:
+        self._device = torch.device(device)
         self._counts = [int(n) for n in start.n_atoms]
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         masses = atomic_masses[start.atomic_numbers]
         self._mass = torch.as_tensor(masses, dtype=torch.float64).unsqueeze(1)
-        self._half_kick = 0.5 * timestep_fs * ACCELERATION / self._mass
+        self._half_kick = (0.5 * timestep_fs * ACCELERATION / self._mass).to(device)
         self._half_drift = 0.5 * timestep_fs
         self._keep = math.exp(-friction_per_ps * 1e-3 * timestep_fs)
         self._renew = math.sqrt(1.0 - self._keep**2)
-        self._start = torch.as_tensor(start.positions).clone()
-        self._all_noise = torch.empty_like(self._start)
-        self._noises = torch.split(self._all_noise, self._counts)
-        self._n_atoms = torch.as_tensor(start.n_atoms)
-        self._first = np.cumsum(start.n_atoms) - start.n_atoms
+        positions = torch.as_tensor(start.positions)
+        self._start = positions.to(device, copy=True)
+        self._noise_here = torch.empty_like(positions)
+        self._noises_here = torch.split(self._noise_here, self._counts)
+        self._noise_there: list[Tensor] = []
+        self._segments = Segments(start.n_atoms, device)
         self.set_temperature(temperature_k)
 
     @property
@@ -85,13 +94,27 @@ class Langevin:
         """Let the thermostat of each structure hold another temperature from now on, K."""
         temperature = torch.as_tensor(temperature_k, dtype=torch.float64)
         per_atom = temperature.repeat_interleave(torch.as_tensor(self._counts)).unsqueeze(1)
-        self._thermal_speed = (BOLTZMANN * per_atom * ACCELERATION / self._mass).sqrt()
+        speed = (BOLTZMANN * per_atom * ACCELERATION / self._mass).sqrt()
+        self._thermal_speed = speed.to(self._device)
 
     def init(self, force_call: ForceCall) -> LangevinState:
         """Return the first state, with velocities drawn from the Maxwell–Boltzmann distribution."""
         positions = self._start.clone()
         velocities = self._thermal_speed * self._noise()
         return LangevinState(positions, velocities, force_call(positions))
+
+    def prepare(self, n_steps: int) -> None:
+        """Draw the random numbers of the next steps, and copy them to the device at once.
+
+        Steps that are not prepared copy their own. On a CPU nothing is copied, and this does
+        nothing.
+        """
+        if self._device.type == "cpu" or not self._renew:
+            return
+        drawn = self._noise_here.new_empty((n_steps, *self._noise_here.shape))
+        for of_step in drawn:
+            self._draw(torch.split(of_step, self._counts))
+        self._noise_there = list(drawn.to(self._device, non_blocking=True).unbind())
 
     def step(self, state: LangevinState, force_call: ForceCall) -> LangevinState:
         """Return the state one timestep later."""
@@ -105,15 +128,19 @@ class Langevin:
 
     def temperature(self, state: LangevinState) -> Tensor:
         """Return the kinetic temperature of each structure relative to its target."""
-        ratio = (state.velocities / self._thermal_speed).numpy().ravel()
-        total = np.add.reduceat(ratio * ratio, 3 * self._first)
-        return torch.as_tensor(total) / (3 * self._n_atoms)
+        ratio = state.velocities / self._thermal_speed
+        return self._segments.sums(ratio * ratio) / (3 * self._segments.n_atoms)
 
     def _noise(self) -> Tensor:
         """Return standard normal numbers, which the next call overwrites."""
-        for part, generator in zip(self._noises, self._generators, strict=True):
+        if self._noise_there:
+            return self._noise_there.pop(0)
+        self._draw(self._noises_here)
+        return self._noise_here.to(self._device)
+
+    def _draw(self, noises: Sequence[Tensor]) -> None:
+        for part, generator in zip(noises, self._generators, strict=True):
             part.normal_(generator=generator)
-        return self._all_noise
 
 
 def sample_nvt(

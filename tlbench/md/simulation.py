@@ -1,4 +1,4 @@
-"""Many replicas simulated in one batch, watched, measured, and resumable to the last bit."""
+"""Many replicas in one batch: watched, measured, and resumable, on a CPU to the last bit."""
 
 import hashlib
 import io
@@ -17,7 +17,17 @@ from tlbench.base.files import read_sealed, write_sealed
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch, ForceField
-from tlbench.md.criteria import Expected, Outcome, Snapshot, Tally, Watch, arrays_of, restore
+from tlbench.md.criteria import (
+    Expected,
+    Instant,
+    Outcome,
+    Snapshot,
+    Tally,
+    Watch,
+    arrays_of,
+    on_cpu,
+    restore,
+)
 from tlbench.md.extremes import ExtremeTally
 from tlbench.md.langevin import Langevin, LangevinState
 from tlbench.md.protocol import (
@@ -53,6 +63,9 @@ def load_arrays(path: Path) -> Arrays | None:
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0
+BLOCK_STEPS = 20
+"""Most steps after which the criteria are asked of all of them, if the state is not on the CPU."""
+
 FORMAT = 4
 """Number of what a checkpoint holds; one of another number is that of another simulation."""
 
@@ -60,8 +73,8 @@ FORMAT = 4
 class Simulation:
     """Replicas of structures under one protocol.
 
-    Each replica has a random stream of its own, and its trajectory does not depend on which
-    others share the batch. One for which a criterion fires leaves the batch, or goes on up to
+    Each replica has a random stream of its own, and on a CPU its trajectory does not depend on
+    which others share the batch. One for which a criterion fires leaves the batch, or goes on up to
     extreme values if the protocol says so.
 
     Parameters
@@ -92,6 +105,7 @@ class Simulation:
         numbers: Sequence[int] | None = None,
         identity: str = "",
     ) -> None:
+        self._dynamics: Langevin
         protocol.check(start.atomic_numbers)
         self.start, self.protocol = start, protocol
         self.expected = expected or Expected()
@@ -122,8 +136,9 @@ class Simulation:
             Where the state is kept; one that is there is resumed, also that of a simulation which
             is the same but for a shorter time.
         on_step
-            Called after every step with steps done, steps in all, and replicas that still run.
-            If it raises ``KeyboardInterrupt``, the state is kept first.
+            Called with steps done, steps in all, and replicas that still run: on a CPU after every
+            step, otherwise after every block of up to ``BLOCK_STEPS``. If it raises
+            ``KeyboardInterrupt``, the state is kept first.
         on_sample
             Called with every sample; after an interruption again with those that came after
             the last checkpoint.
@@ -140,9 +155,7 @@ class Simulation:
             self._begin()
         saved = time.monotonic()
         while self.step < total and len(self._alive):
-            self._state = self._dynamics.step(self._running(), self._batch.forces)
-            self.step += 1
-            self._judge()
+            self._judge(self._advance(total))
             if self.step % self.protocol.sample_steps == 0 and len(self._alive):
                 self._sample(on_sample)
             try:
@@ -163,8 +176,31 @@ class Simulation:
     def _begin(self) -> None:
         # The first call is of the start itself, whose energy is where others are counted from.
         self._state = self._dynamics.init(self._batch.forces)
-        self._tally.start_energy[:] = self._batch.energy.numpy()
-        self._judge()
+        self._start_energy = self._batch.energy
+        self._tally.start_energy[:] = self._start_energy.cpu().numpy()
+        self._judge([self._now()])
+
+    def _advance(self, total: int) -> list[Instant]:
+        """Take some steps, none of them past a sample; return what criteria look at after each.
+
+        Whether a replica should have left before the last of them makes no difference to the
+        others. Asking a device other than the CPU after each step would have both wait.
+        """
+        sample = self.protocol.sample_steps
+        steps = min(BLOCK_STEPS, sample - self.step % sample, total - self.step)
+        if self._batch.device.type == "cpu":
+            steps = 1
+        found = []
+        self._dynamics.prepare(steps)
+        for _ in range(steps):
+            self._state = self._dynamics.step(self._running(), self._batch.forces)
+            found.append(self._now())
+        self.step += steps
+        return found
+
+    def _now(self) -> Instant:
+        state = self._running()
+        return self._batch.now(state, self._dynamics.temperature(state), self._start_energy)
 
     def _running(self) -> LangevinState:
         if self._state is None:
@@ -179,7 +215,8 @@ class Simulation:
         frames = self.start.select(alive)
         self._batch = Batch(frames, self._force_field)
         self._structures = Structures(frames, self.expected.shell)
-        n_atoms = self._batch.n_atoms
+        self._start_energy = self._there(self._tally.start_energy[alive])
+        n_atoms = torch.as_tensor(frames.n_atoms)
         self._watch = Watch(protocol.criteria, self.expected, n_atoms)
         self._limit = None
         if protocol.stop == "extreme":
@@ -190,33 +227,39 @@ class Simulation:
             protocol.timestep_fs,
             protocol.friction_per_ps,
             [stream("replica", protocol.seed, self._numbers[i]) for i in alive],
+            self._batch.device,
         )
         for generator, state in zip(self._dynamics.generators, generators, strict=False):
             generator.set_state(state)
 
-    def _judge(self) -> None:
-        """Ask the criteria."""
-        state, alive = self._running(), self._alive
-        temperature = self._dynamics.temperature(state)
-        now = self._batch.now(state, temperature, self._tally.start_energy[alive])
-        gone = self._note(self._watch.fired(now))
-        if self._limit is not None:
-            gone = self._note(self._limit.fired(now))
-        equilibrated = self.step > self.protocol.equilibration_steps
-        self._tally.add(alive, self.step, now, equilibrated)
-        stay = ~gone
-        for name, values in (
-            (TEMPERATURE, now.temperature),
-            (CLOSEST_PAIR, now.closest),
-            (FORCE, now.force),
-            (ENERGY, self.expected.energy_excess(now.energy)),
-        ):
-            self._extremes.add(alive[stay], name, values.numpy()[stay])
+    def _judge(self, instants: Sequence[Instant]) -> None:
+        """Ask the criteria of each of the last steps; for whom one fires leaves after them all."""
+        alive = self._alive
+        gone = np.zeros(len(alive), dtype=bool)
+        for step, now in enumerate(on_cpu(instants), self.step + 1 - len(instants)):
+            fired = self._note(step, self._watch.fired(now))
+            if self._limit is not None:
+                fired = self._note(step, self._limit.fired(now))
+            gone |= fired
+            # Of those for which a criterion has fired, also at an earlier step, it counts nothing.
+            self._tally.add(alive, step, now, step > self.protocol.equilibration_steps)
+            stay = ~gone
+            for name, values in (
+                (TEMPERATURE, now.temperature),
+                (CLOSEST_PAIR, now.closest),
+                (FORCE, now.force),
+                (ENERGY, self.expected.energy_excess(now.energy)),
+            ):
+                self._extremes.add(alive[stay], name, values.numpy()[stay])
         self._remove(gone)
 
-    def _note(self, fired: dict[str, Tensor]) -> npt.NDArray[np.bool_]:
+    def _note(self, step: int, fired: dict[str, Tensor]) -> npt.NDArray[np.bool_]:
         masks = {name: mask.numpy() for name, mask in fired.items()}
-        return self._tally.note(self._alive, self.step, masks)
+        return self._tally.note(self._alive, step, masks)
+
+    def _there(self, array: npt.NDArray[Any]) -> Tensor:
+        """Return an array on the device of the force field."""
+        return torch.as_tensor(array).to(self._batch.device)
 
     def _remove(self, gone: npt.NDArray[np.bool_]) -> None:
         """Let replicas leave the batch."""
@@ -224,31 +267,34 @@ class Simulation:
             return
         state, batch = self._running(), self._batch
         stay = np.flatnonzero(~gone)
-        atoms = torch.as_tensor(~np.repeat(gone, batch.frames.n_atoms))
+        systems = self._there(stay)
+        atoms = self._there(np.flatnonzero(~np.repeat(gone, batch.frames.n_atoms)))
         generators = [self._dynamics.generators[i].get_state() for i in stay]
         self._alive = self._alive[stay]
         self._state = LangevinState(
             state.positions[atoms], state.velocities[atoms], state.forces[atoms]
         )
         self._gather(generators)
-        self._batch.continue_from(self._state.positions, batch.energy[stay], batch.closest[stay])
+        energy, closest = batch.energy[systems], batch.closest[systems]
+        self._batch.continue_from(self._state.positions, energy, closest)
 
     def _sample(self, on_sample: Callable[[Snapshot], None]) -> None:
         state, alive, batch = self._running(), self._alive, self._batch
-        temperature = self._dynamics.temperature(state).numpy() * self.protocol.temperature_k
+        temperature = self._dynamics.temperature(state).cpu().numpy() * self.protocol.temperature_k
+        positions = state.positions.cpu()
         on_sample(
             Snapshot(
                 self.step,
                 alive,
-                state.positions.numpy(),
-                state.velocities.numpy(),
-                batch.energy.numpy(),
+                positions.numpy(),
+                state.velocities.cpu().numpy(),
+                batch.energy.cpu().numpy(),
                 temperature,
             )
         )
         number = self.step // self.protocol.sample_steps - 1
         self._tally.msd[alive, number] = batch.displacement(state.positions)
-        counts = self._structures.count(state.positions)
+        counts = self._structures.count(positions)
         if self.step > self.protocol.equilibration_steps:
             self._counts.add(alive, counts)
         self._judge_structure(counts)
@@ -285,11 +331,11 @@ class Simulation:
             "time_ps": np.array(self.protocol.time_ps),
             "step": np.array(self.step),
             "alive": self._alive,
-            "positions": state.positions.numpy(),
-            "velocities": state.velocities.numpy(),
-            "forces": state.forces.numpy(),
-            "energy": self._batch.energy.numpy(),
-            "closest": self._batch.closest.numpy(),
+            "positions": state.positions.cpu().numpy(),
+            "velocities": state.velocities.cpu().numpy(),
+            "forces": state.forces.cpu().numpy(),
+            "energy": self._batch.energy.cpu().numpy(),
+            "closest": self._batch.closest.cpu().numpy(),
             "generators": np.array([g.get_state().numpy() for g in self._generators()]),
         }
         for group, kept in self._kept().items():
@@ -316,7 +362,7 @@ class Simulation:
         if time_ps < self.protocol.time_ps:
             self._extremes.lengthen(self.protocol.n_samples)
         positions, velocities, forces, energy, closest = (
-            torch.as_tensor(arrays[name])
+            self._there(arrays[name])
             for name in ("positions", "velocities", "forces", "energy", "closest")
         )
         self._state = LangevinState(positions, velocities, forces)

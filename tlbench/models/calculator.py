@@ -68,10 +68,11 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         structure = Frames.unlabelled([self.atoms])
         self._check(structure)
         with _threads_for(len(structure.atomic_numbers), potential.device):
-            graph = graph_of(structure, potential.cutoff, potential.device, potential.dtype)
+            graph = graph_of(structure, potential.cutoff, dtype=potential.dtype)
             # Few ask for the stress, and it costs time.
             periodic = bool((graph.volume > 0).all())
-            found = potential(graph, stress=periodic and "stress" in properties, unfitted=0.0)
+            there = graph.to(potential.device, potential.dtype)
+            found = potential(there, stress=periodic and "stress" in properties, unfitted=0.0)
         energy = float(found.energy[0])
         forces = found.forces.to(torch.float64).cpu().numpy()
         if not (np.isfinite(energy) and np.isfinite(forces).all()):

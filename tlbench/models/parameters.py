@@ -1,6 +1,6 @@
 """Parameters of a network by element, which transfer copies, and by stage, which it freezes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 def copy_element(backbone: Backbone, source: int, target: int) -> None:
     """Give the element ``target`` everything that ``backbone`` knows of the element ``source``.
 
-    Afterwards a structure of target atoms has exactly the energy of the same structure of
-    source atoms.
+    `copy_elements` for a single element; errors are its.
+    """
+    copy_elements(backbone, {target: source}, [source])
+
+
+def copy_elements(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
+    """Give every target element everything that ``backbone`` knows of its source element.
+
+    All are copied at once, so that elements may also exchange what is known of them. Afterwards a
+    structure of target atoms has exactly the energy of the same structure of source atoms.
 
     Parameters
     ----------
-    source, target
-        Atomic numbers.
+    start
+        Atomic number of every target element → that of the source element it starts as.
+    trained
+        Atomic numbers of the elements that the network was trained on.
 
     Raises
     ------
@@ -30,32 +40,38 @@ def copy_element(backbone: Backbone, source: int, target: int) -> None:
         If the backbone names a tensor that it does not have, or an axis that is not one of
         elements.
     """
+    targets, sources = [*start], [*start.values()]
     for tensor, axis in _tables(backbone):
         with torch.no_grad():
-            tensor.select(axis, target).copy_(tensor.select(axis, source))
+            rows = tensor.index_select(axis, torch.tensor(sources, device=tensor.device))
+            for row, target in enumerate(targets):
+                tensor.select(axis, target).copy_(rows.select(axis, row))
 
 
-def keep_element(backbone: Backbone, source: int, target: int) -> None:
-    """Leave the element ``target`` at the random values that it was drawn with.
+def keep_elements(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
+    """Leave new elements at the random values that they were drawn with.
 
-    Training on other elements has not touched them. Parameters and errors are those of
-    ``copy_element``.
+    Training on other elements has not touched them. Elements that the network was trained on stay
+    as they are. Parameters and errors are those of `copy_elements`.
     """
     for _ in _tables(backbone):
         pass
 
 
-def mean_element(backbone: Backbone, source: int, target: int) -> None:
-    """Give the element ``target`` the mean of what ``backbone`` holds of all elements.
+def average_elements(
+    backbone: Backbone, start: Mapping[int, int], trained: Collection[int]
+) -> None:
+    """Give new elements the mean of what ``backbone`` holds of those that it was trained on.
 
     As new words start in language models (Hewitt, *Initializing New Word Embeddings for
-    Pretrained Language Models*, 2021). Most elements have their random values; the mean of them
-    all is a vector near zero that favours none. Parameters and errors are those of
-    ``copy_element``.
+    Pretrained Language Models*, 2021). Elements that the network was trained on stay as they are.
+    Parameters and errors are those of `copy_elements`.
     """
     for tensor, axis in _tables(backbone):
         with torch.no_grad():
-            tensor.select(axis, target).copy_(tensor.mean(dim=axis))
+            rows = tensor.index_select(axis, torch.tensor([*trained], device=tensor.device))
+            for target in set(start) - set(trained):
+                tensor.select(axis, target).copy_(rows.mean(dim=axis))
 
 
 def _tables(backbone: Backbone) -> Iterator[tuple[Tensor, int]]:

@@ -133,7 +133,11 @@ class Potential(nn.Module):
                 )
             with scope.backward_for("coordinates"):
                 gradients = torch.autograd.grad(
-                    atom_energy.sum(), inputs, create_graph=training, allow_unused=True
+                    atom_energy,
+                    inputs,
+                    torch.ones_like(atom_energy),
+                    create_graph=training,
+                    allow_unused=True,
                 )
         # A structure without any edge has no gradient at all.
         found = [

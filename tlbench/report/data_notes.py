@@ -19,7 +19,7 @@ class DataNotes:
     sentences
         Copies of training structures among test structures, parts without forces, and so on.
     without_forces
-        Target elements all of whose test forces vanish: their force errors are compared nowhere.
+        Names of targets all of whose test forces vanish: their force errors are compared nowhere.
     """
 
     sentences: tuple[str, ...] = ()

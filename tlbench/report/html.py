@@ -215,8 +215,16 @@ def _few(texts: Iterable[str]) -> list[str]:
 
 
 def _device_text(job: Mapping[str, Any]) -> str:
-    instructions = job.get("instructions")
-    return f"{job['device_name']} ({instructions})" if instructions else str(job["device_name"])
+    memory = job.get("device_memory_mib")
+    about = [
+        f"{memory / 1024:.0f} GiB" if memory else "",
+        f"driver {job['driver']}" if job.get("driver") else "",
+        f"CUDA {job['cuda']}" if job.get("cuda") else "",
+        "TF32" if job.get("tf32") else "",
+        job.get("instructions") or "",
+    ]
+    known = ", ".join(filter(None, about))
+    return f"{job['device_name']} ({known})" if known else str(job["device_name"])
 
 
 def _commit_text(commit: str | None, dirty: bool) -> str:

@@ -58,7 +58,6 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
     pretrained = None if cell.pretrained is None else store.provenance(cell.pretrained).whole()
     if pretrained is not None and pretrained.device_name != trained.device_name:
         return None
-    same = timed.device_name == trained.device_name
     return Cost(
         trained=cell.trained,
         device=trained.device_name,
@@ -71,5 +70,5 @@ def _cost(cell: Cell, store: Store) -> Cost | None:
         pretraining_wall_seconds=pretrained and pretrained.wall_seconds,
         pretraining_cpu_seconds=pretrained and pretrained.cpu_seconds,
         peak_memory_mib=trained.peak_device_memory_mib or trained.peak_memory_mib,
-        force_call_seconds=timed.force_call_seconds if same else None,
+        force_call_seconds=timed.force_calls().get(trained.device_name),
     )

@@ -27,7 +27,7 @@ MAX_ATOMS = 1_000_000
 DIGITS = 9
 """Significant digits that are kept of an error."""
 
-Kind = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w .,:;+()/%-]*$")]
+Kind = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w .,:;+()/%–-]*$")]
 
 
 class TestSet(Strict):

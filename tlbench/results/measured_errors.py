@@ -17,7 +17,7 @@ from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.metrics.conditions import Weights
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ModelErrors, TestSet, rounded
-from tlbench.study.plan import Plan
+from tlbench.study.plan import Plan, dataset_job
 
 
 def collect_errors(
@@ -30,6 +30,7 @@ def collect_errors(
     available = set(finished)
     errors: dict[str, ModelErrors] = {}
     tests: dict[str, TestSet] = {}
+    formulas = {dataset_job(card, plan.keys).key: card.formula for card in plan.study.cards}
     for cell in plan.cells:
         job = plan.jobs[cell.job]
         settings, data = job.settings, job.parents.get("data")
@@ -42,7 +43,7 @@ def collect_errors(
             errors[cell.job] = errors_of(found, cell.job, data, settings.weights)
             if data not in tests:
                 frames = read_frames(store, data, settings.split)
-                tests[data] = tests_of(frames, data, cell.model.target, settings.marks)
+                tests[data] = tests_of(frames, data, formulas[data], settings.marks)
     return list(errors.values()), list(tests.values())
 
 

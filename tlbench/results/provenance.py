@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tlbench.base.formats import Format
-from tlbench.base.magnitudes import Digest, Magnitude
+from tlbench.base.formats import Format, later
+from tlbench.base.magnitudes import Count, Digest, Magnitude
 from tlbench.base.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
 
 FILE = "provenance.jsonl"
@@ -21,8 +21,13 @@ class JobProvenance(BaseModel):
     wall_seconds: Magnitude
     cpu_seconds: Magnitude
     device_name: Word
+    device_memory_mib: Count | None = later(None)
+    driver: Word | None = later(None)
+    cuda: Word | None = later(None)
+    tf32: bool | None = later(None)
     threads: int = Field(ge=1, le=1_000_000)
     kernels: Word | None = None
+    kernel_flags: Word | None = later(None)
     instructions: Word | None = None
     python: PythonVersion
     packages: dict[PackageName, Version] = Field(max_length=200)

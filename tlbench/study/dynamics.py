@@ -18,9 +18,9 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     if suite.dynamics is None:
         return
     trained = result.jobs[measured.trained]
-    element, label = target.elements[0], trained.label
+    element, label = target.formula, trained.label
     protocol = suite.dynamics.protocol()
-    protocol.check(np.array([atomic_numbers[element]]))
+    protocol.check(np.array([atomic_numbers[symbol] for symbol in target.elements]))
     at = f"{suite.dynamics.temperature_k:g} K"
     start = target.origin.start(suite.dynamics.temperature_k)
     of_frames = start["kind"] == "frames"

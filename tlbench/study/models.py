@@ -10,12 +10,14 @@ from tlbench.jobs.train import Config as TrainConfig
 from tlbench.jobs.train import Elements
 from tlbench.metrics.conditions import Weights
 from tlbench.study.dynamics import simulate
+from tlbench.study.ends import Ends
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import Cell, Covered, Plan, dataset_job
 from tlbench.study.relations import compare_data, cover, geometry
-from tlbench.study.study import Ends, Study
+from tlbench.study.study import Study
 from tlbench.transfer import arm, base_of
+from tlbench.transfer.strategy import Strategy
 
 
 def plan(study: Study, keys: KeyScheme | None = None) -> Plan:
@@ -58,12 +60,11 @@ def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str)
             parents["source"] = pretrained[model.origin]
         if strategy.needs_source_data:
             parents["replayed"] = source_data
-        source = model.source if strategy.needs_source else None
-        elements = Elements(source=source, target=model.target)
+        elements = _elements(ends, strategy)
         structures = model.training_set
         drawn = None if structures is None else study.drawn(ends.target, structures)
         config = _train_config(result, model, model.strategy, elements, drawn)
-        came = f" from {ends.source_label}" if source and len(study.ends) > 1 else ""
+        came = f" from {ends.source_label}" if elements.source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)
         cell, *_ = _measure(result, model, job, ends.target, target_data)
@@ -71,6 +72,16 @@ def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str)
             simulate(result, cell, ends.target, target_data)
     if study.suite.distances is not None:
         _relate(result, ends, source_data, target_data)
+
+
+def _elements(ends: Ends, strategy: Strategy) -> Elements:
+    """Return as what the elements of a target model start; without a source as none."""
+    target = ends.target.formula
+    if not strategy.needs_source:
+        return Elements(target=target)
+    starts = {each.target: each.source for each in ends.starts}
+    alone = len(ends.source.elements) == len(ends.target.elements) == 1
+    return Elements(source=ends.source.formula, target=target, starts=None if alone else starts)
 
 
 def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> None:
@@ -103,7 +114,7 @@ def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], s
     """Return the key of every source model of a transfer, by what it shares with those of it."""
     found: dict[tuple[object, ...], str] = {}
     for model in result.study.source_models(ends):
-        part, elements = _share(ends, model.init_seed), Elements(target=model.source)
+        part, elements = _share(ends, model.init_seed), Elements(target=ends.source.formula)
         config = _train_config(result, model, "scratch", elements, part)
         label = f"pretrain {model.backbone} on {ends.source_label}, seed {model.init_seed}"
         label += model.budget_label()

@@ -45,17 +45,17 @@ def compare_data(
     """
     if result.suite.distances is None:
         return
-    pretrained = _Set(_named(source, "train", part=part), source, source_data, subset)
-    trained = _Set(_named(target, "train"), target, target_data, None)
+    pretrained = _Set(_named(result, source, "train", part=part), source, source_data, subset)
+    trained = _Set(_named(result, target, "train"), target, target_data, None)
     _distance(result, pretrained, trained)
     training = result.suite.training_temperatures_k
     if training is None:
         return
     for temperature in _test_temperatures(target, training):
-        tested = _at(target, target_data, "test", temperature)
+        tested = _at(result, target, target_data, "test", temperature)
         _distance(result, pretrained, tested)
         for at in training:
-            _distance(result, _at(target, target_data, "train", at), tested)
+            _distance(result, _at(result, target, target_data, "train", at), tested)
 
 
 def cover(
@@ -77,8 +77,8 @@ def cover(
             "source_data": source_data,
             "source_environments": environments(result, source, source_data),
         },
-        f"coverage of {target.elements[0]} by {subset.size} structures, "
-        f"seed {subset.seed}, and {source.elements[0]}",
+        f"coverage of {target.formula} by {subset.size} structures, "
+        f"seed {subset.seed}, and {source.formula}",
     )
     return result.add(job)
 
@@ -96,14 +96,18 @@ def environments(result: Plan, card: Card, data: str) -> str:
 
 
 def _named(
-    card: Card, split: str, temperature_k: float | None = None, part: str | None = None
+    result: Plan,
+    card: Card,
+    split: str,
+    temperature_k: float | None = None,
+    part: str | None = None,
 ) -> ComparedSet:
-    return ComparedSet(card.name, card.elements[0], split, part, temperature_k)
+    return ComparedSet(card.name, result.study.name_of(card), split, part, temperature_k)
 
 
-def _at(card: Card, data: str, split: str, temperature_k: float) -> _Set:
+def _at(result: Plan, card: Card, data: str, split: str, temperature_k: float) -> _Set:
     subset = Share(share=1.0, seed=0, temperatures_k=[temperature_k])
-    return _Set(_named(card, split, temperature_k), card, data, subset)
+    return _Set(_named(result, card, split, temperature_k), card, data, subset)
 
 
 def _test_temperatures(card: Card, training: Sequence[float]) -> Sequence[float]:

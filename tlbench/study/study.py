@@ -3,21 +3,21 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations, product
+from itertools import product
 from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
 from tlbench.base.schema import digest
-from tlbench.data.cards import Card, load_card, same_data_error, shared_data
+from tlbench.data.cards import Card, same_data_error, shared_data
 from tlbench.data.marks import Marked
-from tlbench.data.splits import Drawn, share_size
+from tlbench.data.splits import Drawn
 from tlbench.data.strata import Stratum
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.ends import Ends, ends_of
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.places import budgets_of
 from tlbench.study.suite import Suite
-from tlbench.study.transfers import DataChoice, SourcePart
 from tlbench.study.tuned import PRETRAINING
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm
@@ -31,47 +31,12 @@ _OPTIONAL = (
     "target",
     "source_parts",
     "matrix",
+    "elements",
     "distances",
     "dynamics",
     "tuned",
     "allow_same_data",
 )
-
-
-@dataclass(frozen=True)
-class Ends:
-    """The two ends of a transfer: the data sets of source and target, and a part of the source."""
-
-    source: Card
-    part: SourcePart | None
-    target: Card
-
-    @property
-    def transfer(self) -> Transfer:
-        """The elements of both, and what the part is called."""
-        part = None if self.part is None else self.part.label()
-        return Transfer(self.source.elements[0], part, self.target.elements[0])
-
-    @property
-    def source_label(self) -> str:
-        """What is pretrained on, with the part unless it is all."""
-        part = self.part_of_source
-        return self.source.elements[0] + (f" ({part.label()})" if part else "")
-
-    @property
-    def part_of_source(self) -> SourcePart | None:
-        """The part of the source that is pretrained on; None for all of it."""
-        return None if self.part is None or self.part.is_whole else self.part
-
-    def n_source_frames(self) -> int:
-        """Return on how many structures a source model is trained."""
-        available = self.source.n_frames("train")
-        if self.part is None:
-            return available
-        if self.part.temperatures_k is not None:
-            at = (self.source.origin.n_frames_at("train", t) for t in self.part.temperatures_k)
-            available = min(sum(at), available)
-        return share_size(available, self.part.share)
 
 
 @dataclass(frozen=True)
@@ -103,6 +68,15 @@ class Study:
         """Every data set once, sources first."""
         cards = [each.source for each in self.ends] + [each.target for each in self.ends]
         return tuple({card.digest(): card for card in cards}.values())
+
+    def name_of(self, card: Card) -> str:
+        """Return what one of its data sets is called in the coordinates of models."""
+        return self._names[card.digest()]
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        found = {ends.source.digest(): ends.source_name for ends in self.ends}
+        return found | {ends.target.digest(): ends.target_name for ends in self.ends}
 
     @cached_property
     def grid(self) -> tuple[ModelKey, ...]:
@@ -273,8 +247,9 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     Raises
     ------
     InputError
-        If a data set is missing, has several elements, or too few structures of training,
-        validation or a temperature, source and target share data, or batches are too small.
+        If a data set is missing or has too few structures of training, validation or a
+        temperature, source and target share data, an element starts as one that the source does
+        not have, or batches are too small.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -284,7 +259,9 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
                 f"{strategy.smallest_batch} structures; set 'training.batch_size' to that or more."
             )
     foreign = frozenset(name for name in suite.backbones if published and _is_foreign(name))
-    study = Study(suite, tuple(_ends(suite)), _backbones(suite, foreign), arms, foreign)
+    all_ends = tuple(ends_of(suite))
+    suite = _with_energy_references(suite, all_ends)
+    study = Study(suite, all_ends, _backbones(suite, foreign), arms, foreign)
     for ends in study.ends:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
@@ -323,45 +300,22 @@ def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, An
     }
 
 
-def _ends(suite: Suite) -> Iterator[Ends]:
-    if suite.matrix is None:
-        if suite.source is None or suite.target is None:
-            raise AssertionError("validation asks for both")
-        source, target = _read(suite, [suite.source, suite.target])
-        parts: Sequence[SourcePart | None] = suite.source_parts or [None]
-        for part in parts:
-            yield Ends(source, part, target)
-        return
-    choices = [suite.matrix.choice(element) for element in suite.matrix.elements]
-    cards = _read(suite, choices)
-    for element, card in zip(suite.matrix.elements, cards, strict=True):
-        if card.elements != [element]:
-            raise InputError(
-                f"The data set {card.name!r} should be of {element} alone, but is of "
-                f"{', '.join(card.elements)}."
-            )
-    for source, target in permutations(cards, 2):
-        yield Ends(source, None, target)
+def _with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
+    """Return the suite with a reference energy for each element, unless it says otherwise.
 
-
-def _read(suite: Suite, choices: Sequence[DataChoice]) -> list[Card]:
-    """Return the cards; two of one name are refused: results would not say whose data they are."""
-    named: dict[str, str] = {}
-    cards = [choice.load() for choice in choices]
-    for choice, card in zip(choices, cards, strict=True):
-        other = named.setdefault(card.name, choice.card)
-        # Not as the suite changes them: then they are one card, with changes that it states.
-        if other != choice.card and load_card(other).digest() != load_card(choice.card).digest():
-            raise InputError(
-                f"Suite {suite.name!r}: the cards {other} and {choice.card} are both named "
-                f"{card.name!r}, but describe different data; change 'name' in one of them."
-            )
-        if suite.matrix is None and len(card.elements) != 1:
-            raise InputError(
-                f"Data set {card.name!r} has the elements {', '.join(card.elements)}; "
-                "a suite transfers between data sets of one element each."
-            )
-    return cards
+    One constant for all atoms is the same where there is one element. Of several, it would leave
+    what energies owe to composition to the network.
+    """
+    several = {
+        "pretraining": any(len(each.source.elements) > 1 for each in ends),
+        "training": any(len(each.target.elements) > 1 for each in ends),
+    }
+    changes = {}
+    for key, has_several in several.items():
+        given: TrainingConfig = getattr(suite, key)
+        if has_several and "energy_reference" not in given.model_fields_set:
+            changes[key] = given.model_copy(update={"energy_reference": "least-squares"})
+    return suite.model_copy(update=changes) if changes else suite
 
 
 def _check_different(study: Study, ends: Ends) -> None:

@@ -64,6 +64,11 @@ class Suite(Strict):
     matrix: Matrix | None = Field(
         default=None, description="instead of source and target: every ordered pair of elements"
     )
+    elements: dict[str, str] | None = later(
+        None,
+        description="target element: source element that it starts as; others start as themselves "
+        "or as the nearest",
+    )
     cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
     backbones: dict[str, dict[str, Any]] = Field(min_length=1, max_length=100)
     strategies: list[str] = Field(
@@ -202,6 +207,8 @@ class Suite(Strict):
                     f"a suite has either a matrix of elements or {name!r}; "
                     "the elements are those of 'matrix.elements'"
                 )
+        if self.matrix is not None and self.elements is not None:
+            yield "a suite has either a matrix or 'elements': each end of a pair has one element"
         if self.dynamics is not None and (self.matrix or self.source_parts):
             yield "dynamics: only a suite of one source and one target is simulated"
         if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):

@@ -1,4 +1,4 @@
-"""Training state on disk, from which a run resumes bit for bit."""
+"""Training state on disk, from which a run resumes, on a CPU bit for bit."""
 
 import json
 import math

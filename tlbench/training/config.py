@@ -82,12 +82,22 @@ class TrainingConfig(Strict):
         description="mean-shift: one constant per atom; least-squares: one per element",
     )
     dtype: Literal["float32", "float64"] = "float32"
+    tf32: bool = later(
+        False,
+        description="round the factors of matrix products to TF32 in training on a GPU that has it",
+    )
     validation_points: int = Field(
         default=10,
         ge=0,
         le=MOST_UPDATES,
         description="evaluations on validation data during the run",
     )
+
+    @model_validator(mode="after")
+    def _tf32_of_float32(self) -> "TrainingConfig":
+        if self.tf32 and self.dtype != "float32":
+            raise ValueError(f"tf32 rounds float32, but dtype is {self.dtype}")
+        return self
 
     @model_validator(mode="after")
     def _weights_grow_from_something(self) -> "TrainingConfig":

@@ -51,17 +51,17 @@ class LabelledSet:
 
     def batch(self, indices: Tensor) -> Batch:
         """Return the structures at ``indices`` with their labels."""
-        indices = indices.to(self._energy.device)
+        rows = self.graphs.rows(indices)
         return Batch(
-            graph=self.graphs.batch(indices),
-            energy=self._energy[indices],
-            forces=self._forces[self.graphs.atoms_of(indices)],
-            stress=self._stress[indices],
-            n_atoms=self.graphs.n_atoms[indices],
+            graph=self.graphs.cut(rows),
+            energy=self._energy.index_select(0, rows.structures),
+            forces=self._forces.index_select(0, rows.atoms),
+            stress=self._stress.index_select(0, rows.structures),
+            n_atoms=rows.n_atoms,
         )
 
     def batches(self, atoms_per_batch: int = 256) -> list[Tensor]:
         """Return the indices of all structures, cut into batches of bounded size."""
-        number = (self.graphs.n_atoms.cumsum(0) - 1) // atoms_per_batch
+        number = (torch.as_tensor(self.frames.n_atoms).cumsum(0) - 1) // atoms_per_batch
         indices = torch.arange(len(self))
-        return [indices[number.cpu() == n] for n in torch.unique(number).cpu()]
+        return [indices[number == n] for n in torch.unique(number)]

@@ -1,10 +1,14 @@
 """What training minimises, and the constant energies that a force loss leaves undetermined."""
 
+from functools import reduce
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from tlbench.base.errors import InputError
+from tlbench.data.compositions import compositions
 from tlbench.models.potential import Potential, Prediction
 from tlbench.training.config import EnergyReference, LossWeights
 from tlbench.training.labels import Batch, LabelledSet
@@ -15,15 +19,15 @@ def loss_of(found: Prediction, batch: Batch, weights: LossWeights) -> Tensor:
 
     Energies count per atom, forces per component, stresses per component.
     """
-    loss = batch.forces.new_zeros(())
+    parts = []
     if weights.forces:
-        loss = loss + weights.forces * (found.forces - batch.forces).square().mean()
+        parts.append(weights.forces * mse_loss(found.forces, batch.forces))
     if weights.energy:
         error = (found.energy - batch.energy) / batch.n_atoms
-        loss = loss + weights.energy * error.square().mean().to(loss.dtype)
+        parts.append(weights.energy * error.square().mean().to(batch.forces.dtype))
     if weights.stress and found.stress is not None:
-        loss = loss + weights.stress * (found.stress - batch.stress).square().mean()
-    return loss
+        parts.append(weights.stress * mse_loss(found.stress, batch.stress))
+    return reduce(torch.add, parts)
 
 
 def check_labels(data: LabelledSet, weights: LossWeights) -> None:
@@ -75,11 +79,7 @@ def fit_reference_energy(
     if policy == "mean-shift":
         fitted = np.full(len(elements), missing.mean())
     else:
-        frame_of_atom = np.repeat(np.arange(len(data)), n_atoms)
-        counts = np.zeros((len(data), len(elements)))
-        columns = np.searchsorted(elements, data.frames.atomic_numbers)
-        np.add.at(counts, (frame_of_atom, columns), 1.0)
-        fitted, *_ = np.linalg.lstsq(counts / n_atoms[:, None], missing, rcond=None)
+        fitted, *_ = np.linalg.lstsq(compositions(data.frames), missing, rcond=None)
     with torch.no_grad():
         potential.reference_energy[elements] = torch.as_tensor(
             fitted, device=potential.reference_energy.device

@@ -1,6 +1,6 @@
 """How a target model starts and which of its parameters train."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,14 @@ for _name, _entry in {
 }.items():
     STRATEGIES.register(_name, f"tlbench.transfer.{_entry}")
 
-INITIALISATIONS: "Registry[Callable[[Backbone, int, int], None]]" = Registry(
-    "element initialisation"
+INITIALISATIONS: "Registry[Callable[[Backbone, Mapping[int, int], Collection[int]], None]]" = (
+    Registry("element initialisation")
 )
+"""Name → what gives target elements their first values; see `tlbench.models.parameters`."""
 for _name, _entry in {
-    "copy-source": "parameters:copy_element",
-    "random": "parameters:keep_element",
-    "mean": "parameters:mean_element",
+    "copy-source": "parameters:copy_elements",
+    "random": "parameters:keep_elements",
+    "mean": "parameters:average_elements",
 }.items():
     INITIALISATIONS.register(_name, f"tlbench.models.{_entry}")
 

@@ -115,7 +115,9 @@ def test_an_unknown_format_or_key_is_named_with_a_near_one(tmp_path):
 def test_formats_are_those_of_ase_and_none_unpickles():
     from ase.io.formats import ioformats
 
-    assert all(ioformats[name].can_read for name in FORMATS)
+    # The first version of ase that is supported does not read ORCA's output.
+    assert {*FORMATS} - {*ioformats} <= {"orca-output"}
+    assert all(ioformats[name].can_read for name in {*FORMATS} & {*ioformats})
     assert not {"bundletrajectory", "gpw", "mysql", "postgresql"} & {*FORMATS}
 
 

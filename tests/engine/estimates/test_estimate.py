@@ -131,6 +131,18 @@ def test_another_backbone_costs_in_proportion_to_its_force_call(tmp_path):
     assert predicted(tmp_path, dataset(), job).predictions[job.key].basis == "others"
 
 
+def test_a_force_call_that_was_timed_here_counts_although_another_device_has_timed_it_since(
+    tmp_path,
+):
+    keep(tmp_path, training(100), 10.0)
+    for backbone, call in ((NETWORK, 0.02), (OTHER, 0.05)):
+        since = {"device_name": "another", "force_call_seconds": 1.0}
+        since["force_calls_elsewhere"] = {device_name("cpu"): call}
+        keep(tmp_path, Job("speed", {"backbone": backbone}), 1.0, **since)
+    job = training(100, backbone=OTHER)
+    assert seconds_of(tmp_path, job, dataset()) == pytest.approx(25.0)
+
+
 def test_what_nothing_is_known_of_is_said_to_be_unknown(tmp_path):
     keep(tmp_path, training(100), 10.0)
     wider = {"name": "network", "config": {"cutoff": 4.0, "width": 64}}

@@ -121,7 +121,13 @@ def test_what_was_measured_of_another_device_is_measured_again(ran, store, monke
     """As speeds: what is finished beside it would else be said to be as fast as another device."""
     timed = Job("timed", {}, label="timed")
     measured = []
-    kind = FakeKind(lambda config, context: measured.append(1) or {}, measures_device=True)
+
+    def measure(config, context):
+        measured.append(1)
+        context.measured["force_call_seconds"] = float(len(measured))
+        return {}
+
+    kind = FakeKind(measure, measures_device=True)
     monkeypatch.setitem(base.KINDS, "timed", kind)
     run_jobs(graph(timed), store, HERE)
 
@@ -135,9 +141,15 @@ def test_what_was_measured_of_another_device_is_measured_again(ran, store, monke
     assert run(1, here) == ("cached", here)
     assert run(2, "another") == ("done", "another")
     assert run(3, "another") == ("cached", "another")
+    # What was measured here is kept beside it: a store may be shared.
+    assert run(4, here) == ("cached", "another")
+    assert run(5, "a third") == ("done", "a third")
+    assert len(measured) == 3
+    provenance = store.provenance(timed.key)
+    assert provenance.force_calls_elsewhere == {here: 1.0, "another": 2.0}
+    assert provenance.force_calls() == {here: 1.0, "another": 2.0, "a third": 3.0}
     # Nothing else is done, so nothing else is asked.
-    assert run(3, here) == ("cached", "another")
-    assert len(measured) == 2
+    assert run(5, "a fourth") == ("cached", "a third")
     assert not list((store.root / ".removed").iterdir())
 
 

@@ -336,6 +336,7 @@ BREAKAGES: list[tuple[Any, str]] = [
     (WrongAxis, "element axes"),
     (WrongName, "element axes"),
     (UndeclaredTable, "element copy"),
+    (UndeclaredTable, "element exchange"),
     (ForgottenStage, "stages"),
     (DoubledStage, "stages"),
     (OwnGenerator, "seeding"),

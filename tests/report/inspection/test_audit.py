@@ -318,3 +318,15 @@ def test_data_without_any_forces_are_one_sentence(run):
     vanish, compared = run.notes().sentences
     assert vanish.startswith("All forces of ge vanish, as in perfect crystals")
     assert compared.startswith("Force errors of models of Ge are therefore")
+
+
+def test_constants_that_compositions_leave_open_are_counted(frames):
+    mixed = replace(frames, atomic_numbers=frames.atomic_numbers.copy())
+    mixed.atomic_numbers[::2] = 14
+    parts = {"train": mixed, "validation": mixed.select([0]), "test": mixed.select([1])}
+    assert audit_data_set(parts, sampled=True).undetermined == 1
+    [said] = audit._on_compositions(
+        load_card("sw-si").model_copy(update={"elements": ["Si", "Ge"]}), 1
+    )
+    assert "determine only 1 of the 2 constant energies" in said
+    assert audit_data_set({**parts, "train": frames}, sampled=True).undetermined == 0

@@ -90,7 +90,7 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
             model = profile.model
             yield f"A profile is of {model.strategy} {model.backbone}, which has no records."
             break
-    known = {(each.card, each.element) for each in entry.about.data}
+    known = {(each.card, entry.name_of(each)) for each in entry.about.data}
     parts = {None, *(part.label() for part in suite.source_parts or ())}
     for distance in results.distances:
         sides = (distance.a, distance.b)

@@ -42,7 +42,7 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
         If they cannot be had or read.
     """
     parts = card.read(fetch(card, mirror))
-    tests = tests_of(parts["test"], _JOB, card.elements[0], marked={})
+    tests = tests_of(parts["test"], _JOB, card.formula, marked={})
     return Content(card=card.name, content=card.content(parts), tests=tests.digest())
 
 
@@ -71,7 +71,7 @@ def _beside_card(given: DataSet, card: Card) -> Iterator[str]:
         ("title", given.title, card.title),
         ("licence", given.licence, card.licence),
         ("citation", given.citation, card.citation),
-        ("element", [given.element], card.elements),
+        ("elements", given.element, card.formula),
         ("number of structures", given.n_frames, counts),
     ):
         if mine != theirs:

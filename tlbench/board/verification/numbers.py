@@ -28,7 +28,7 @@ def check_numbers(
     """
     known = {errors.job: errors for errors in measured}
     tests = {each.data: each for each in tested}
-    elements = {each.job: each.element for each in entry.about.data}
+    names = {each.job: entry.name_of(each) for each in entry.about.data}
     runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
     cache: dict[str, Recomputed] = {}
     for model in models:
@@ -44,8 +44,8 @@ def check_numbers(
         if errors is None:
             yield f"{model.where.label()}: there are no errors on test structures of it."
             continue
-        if errors.data not in tests or elements.get(errors.data) != model.where.model.target:
-            yield f"{model.where.label()}: its errors are not on the test set of its element."
+        if errors.data not in tests or names.get(errors.data) != model.where.model.target:
+            yield f"{model.where.label()}: its errors are not on the test set of its target."
             continue
         if errors.energy is None and _has_energies(model.where.model.strategy):
             yield f"{model.where.label()}: its energy errors are missing."

@@ -33,8 +33,8 @@ def check_simulations(entry: Entry) -> Iterator[str]:
         yield "The origin of the reference dynamics is not the one that its data set gives."
     if reference.start_structure != asked.start:
         yield "The reference dynamics does not start from what the suite asks for."
-    if {reference.element} != {ends.transfer.target for ends in entry.study.ends}:
-        yield "The reference dynamics is not of the target's element."
+    if {reference.element} != {ends.target.formula for ends in entry.study.ends}:
+        yield "The reference dynamics is not of the target's elements."
     n_bins = (len(reference.distances), len(reference.angles))
     n_times = len(reference.times_ps)
     for run in dynamics.models:
@@ -66,7 +66,7 @@ def _is_made_of(text: str, target: Card, asked: Simulations) -> bool:
     kind = target.origin.start(asked.temperature_k)["kind"]
     if kind == "frames":
         return re.fullmatch(frames_label("[0-9]{1,9}"), text) is not None
-    name = ORIGINS.get(kind).reference_name(target.elements[0])
+    name = ORIGINS.get(kind).reference_name(target.formula)
     return text == simulations_label(name, asked.replicas)
 
 

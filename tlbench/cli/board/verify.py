@@ -46,7 +46,9 @@ def verify(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="With --retrain: jobs at a time.", show_default="one per core"),
+        typer.Option(
+            min=1, help="With --retrain: jobs at a time.", show_default="one per GPU or core"
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="With --retrain: auto, cpu or cuda.")] = "cpu",
     tolerance: Annotated[

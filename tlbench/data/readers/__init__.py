@@ -3,7 +3,7 @@
 from tlbench.base.registry import Registry
 from tlbench.data.readers.base import Reader
 
-READERS: Registry[Reader] = Registry("reader", group="tlbench.readers", extras={"dpdata": "dpdata"})
+READERS: Registry[Reader] = Registry("reader", group="tlbench.readers")
 READERS.register("ase", "tlbench.data.readers.ase:READER")
 READERS.register("deepmd", "tlbench.data.readers.deepmd:READER")
 READERS.register("extxyz", "tlbench.data.readers.extxyz:READER")

@@ -114,6 +114,11 @@ def check(paths: Mapping[str, Path], options: AseOptions) -> None:
     check_keys(", ".join(paths), names, options)
 
 
+def is_converted(options: Mapping[str, Any]) -> bool:
+    """Return whether ase converts units and signs of a format; in its own ones anything may be."""
+    return options.get("format", "json") not in ("traj", "db", "json")
+
+
 def labels_of(atoms: Any) -> set[str]:
     """Return the names of everything that a frame carries."""
     return {*atoms.info, *atoms.arrays, *(atoms.calc.results if atoms.calc is not None else ())}

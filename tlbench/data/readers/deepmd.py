@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dpdata import LabeledSystem, MultiSystems
 
-from tlbench.base.errors import InputError
+from tlbench.base.errors import InputError, TlbenchError
 from tlbench.base.schema import Strict
 from tlbench.base.units import GPA
 from tlbench.data.frames import Frames
@@ -50,6 +49,14 @@ def frames(path: Path, options: DeepmdOptions) -> Iterator[tuple[int, Frames | I
 
 def _read(system: Path) -> list[dict[str, Any]]:
     """Return what dpdata makes of a system: one part for each composition."""
+    # Cards of such data can be read without dpdata.
+    try:
+        from dpdata import LabeledSystem, MultiSystems
+    except ModuleNotFoundError as error:
+        raise TlbenchError(
+            "Reading DeePMD folders needs the package dpdata; pip install 'tlbench[dpdata]'."
+        ) from error
+
     arrays = sorted(system.glob("set.*/*.npy"))
     if not arrays:
         raise InputError(f"{system}: has no frames, since it has no set.*/*.npy.")

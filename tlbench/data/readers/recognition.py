@@ -14,9 +14,14 @@ from tlbench.data.readers.base import files_in
 from tlbench.data.readers.xyz_frames import refuse_other_types
 
 START_BYTES = 1 << 16
+BY_CONTENT = ("db", "json", "traj")
+"""Formats of ase that the ending of a name alone does not prove."""
+
+DATA_ENDINGS = {".xyz", ".extxyz", ".json", ".traj", ".db", ".data", ".xml"}
+"""Endings of files with structures: a folder with others of them is not read as a whole."""
+
 XYZ_ENDINGS = (".xyz", ".extxyz")
 
-_RUNNER = re.compile(rb"(?:[ \t]*(?:#|!|comment)?[^\n]*\n)*?begin[ \t\r\n]")
 _XYZ = re.compile(rb"\s*\d{1,9}[ \t]*\r?\n")
 
 
@@ -42,8 +47,8 @@ def format_of(path: Path) -> Format:
     found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found is None:
         raise InputError(
-            f"{path}: its format is not recognised; if it is one of these, name it with --format: "
-            f"{', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
+            f"{path}: its format is not recognised; if it is one of these, name it (data new "
+            f"--format): {', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
         )
     return found
 
@@ -66,10 +71,11 @@ def named_format(name: str) -> Format:
 
 def _of_folder(path: Path) -> Format | None:
     files = files_in(path)
+    endings = {file.suffix.lower() for file in files if file.suffix.lower() in DATA_ENDINGS}
     if any(file.name == "type.raw" for file in files):
-        return Format("deepmd")
+        return None if endings else Format("deepmd")
     structures = [file for file in files if file.suffix == ".json"]
-    if structures and all(_is_fitsnap(_start(file)) for file in structures):
+    if endings == {".json"} and all(_is_fitsnap(_start(file)) for file in structures):
         return Format("fitsnap")
     return None
 
@@ -84,11 +90,12 @@ def _of_file(path: Path) -> Format | None:
         return found
     if b"<modeling" in start[:2000]:
         return Format("ase", {"format": "vasp-xml"})
-    if _RUNNER.match(start) and b"\natom" in start:
+    if _begins_a_block(start):
         return Format("runner")
     if _XYZ.match(start):
         return Format("extxyz")
-    if (name := _by_ase(path)) in FORMATS:
+    name = _by_ase(path, start)
+    if name in FORMATS and name not in BY_CONTENT:
         return Format("ase", {"format": name})
     if path.suffix.lower() in XYZ_ENDINGS:
         return Format("extxyz")
@@ -106,19 +113,31 @@ def _of_json(start: bytes) -> Format | None:
     return None
 
 
+def _begins_a_block(start: bytes) -> bool:
+    """Return whether the first line that is not a comment is the ``begin`` of RuNNer's format."""
+    lines = (line.split(maxsplit=1) for line in start.splitlines())
+    first = (words[0] for words in lines if words)
+    return next((w for w in first if w[:1] not in b"#!" and w != b"comment"), b"") == b"begin"
+
+
 def _is_fitsnap(start: bytes) -> bool:
     return re.match(rb'([^{\n]*\n)?\s*\{\s*"Dataset"', start) is not None
 
 
-def _by_ase(path: Path) -> str | None:
-    """Return what ase takes a file for, by first bytes and name; it neither runs nor writes."""
-    from ase.io.formats import UnknownFileTypeError, filetype
+def _by_ase(path: Path, start: bytes) -> str | None:
+    """Return what ase takes a file for: by its first bytes, or else by its name."""
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats, match_magic
 
     try:
-        found = filetype(str(path.absolute()), guess=False)
-    except (UnknownFileTypeError, OSError, EOFError, ValueError):
+        return str(match_magic(start).name)
+    except UnknownFileTypeError:
+        pass
+    try:
+        found = ioformats[filetype(path.name, read=False)]
+    except (UnknownFileTypeError, KeyError):
         return None
-    return str(found)
+    # What has first bytes of its own, and not these, is something else with such a name.
+    return None if found.magic or found.magic_regex else str(found.name)
 
 
 def _start(path: Path) -> bytes:

@@ -146,17 +146,18 @@ def estimate(
         job = known.job(key)
         assert job is not None
         accelerated = found.accelerates(job)
-        if provenance.device_name != (found.accelerator if accelerated else found.processor):
+        name = found.accelerator if accelerated else found.processor
+        amount, cost = known.amount(job), provenance.whole()
+        if amount is not None and name in (calls := provenance.force_calls()):
+            speeds[amount.rate] = calls[name]
+        if provenance.device_name != name:
             found.elsewhere[provenance.device_name] += 1
             continue
-        amount, cost = known.amount(job), provenance.whole()
         if amount is None or not amount.number:
             continue
         found.n_measured += 1
         rates = cost.wall_seconds / amount.number, cost.cpu_seconds / amount.number
         samples[job.kind].append(_Sample(amount, *rates))
-        if provenance.force_call_seconds is not None:
-            speeds[amount.rate] = provenance.force_call_seconds
         if cost.cpu_seconds >= _TELLING_SECONDS and not accelerated:
             paces.append((cost.started, cost.wall_seconds / cost.cpu_seconds))
     if paces:

@@ -15,7 +15,7 @@ from tlbench.base.schema import ModelT, read_json
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.engine.store.provenance import Provenance
 from tlbench.engine.store.store import Store
-from tlbench.engine.work.devices import device_name
+from tlbench.engine.work.devices import device_name, has_driver, resolve
 from tlbench.jobs.amount import Amount, Sizes
 from tlbench.jobs.base import KINDS, Job, amount_of
 from tlbench.jobs.context import RESULT
@@ -24,8 +24,6 @@ from tlbench.jobs.dataset import Result as DatasetResult
 
 _OF_ANOTHER_VERSION = (UnknownNameError, KeyError, TypeError, ValueError)
 """What goes wrong where the description of a job is of another version of tlbench."""
-
-_GPU_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 class _Described(BaseModel):
@@ -129,9 +127,7 @@ def finished_in(store: Store) -> dict[str, Path]:
 
 def accelerator_of(device: str, provenances: Iterable[Provenance]) -> str | None:
     """Return the accelerator that jobs are to use; without one here, the one used most."""
-    if device == "auto" and any(Path(name).exists() for name in _GPU_FILES):
-        from tlbench.engine.work.devices import resolve
-
+    if device == "auto" and has_driver():
         device = resolve(device)
     if device != "cuda":
         return None

@@ -9,11 +9,12 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from tlbench.base.errors import LockedError, StoreError
-from tlbench.engine.executors import default_workers, local
+from tlbench.base.errors import InputError, LockedError, StoreError
+from tlbench.engine.executors import local, slots
 from tlbench.engine.run.schedule import Schedule, Status
 from tlbench.engine.store.store import State, Store
 from tlbench.engine.work.attempts import Limits, Outcome, Task
+from tlbench.engine.work.devices import check_device
 from tlbench.engine.work.supervisor import execute
 from tlbench.jobs.base import Job
 
@@ -41,7 +42,9 @@ class Resources:
     Attributes
     ----------
     workers
-        Jobs at a time on this machine; by default one per core.
+        Jobs at a time on this machine; by default one per GPU, or one per core without.
+    workers_per_gpu
+        Jobs at a time on each GPU of this machine, instead.
     device
         "auto", "cpu" or "cuda".
     executor
@@ -59,13 +62,32 @@ class Resources:
     limits: Limits = field(default_factory=Limits)
     attempts: int = ATTEMPTS
     pythons: Mapping[str, str] = field(default_factory=dict)
+    workers_per_gpu: int | None = None
+
+    def slots(self) -> list[str | None]:
+        """Return for each worker of this machine its GPU, or None; raises InputError as `slots`."""
+        return slots(self.device, self.workers, self.workers_per_gpu)
+
+    def check(self) -> None:
+        """Refuse a device that is not there, and workers per GPU where none is used.
+
+        Raises
+        ------
+        InputError
+            Saying which option asks for that.
+        """
+        check_device(self.device)
+        if self.executor is None:
+            self.slots()
+        elif self.workers_per_gpu is not None:
+            raise InputError("--workers-per-gpu is for --executor local only.")
 
     def of(self, n_jobs: int) -> tuple[MakeExecutor, int]:
         """Return what makes an executor, and how many jobs it does at a time."""
         if self.executor is not None:
             return self.executor
-        workers = min(self.workers or default_workers(), n_jobs)
-        return partial(local, workers), workers
+        found = self.slots()[:n_jobs]
+        return partial(local, found), len(found)
 
 
 @dataclass

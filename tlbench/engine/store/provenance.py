@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tlbench.base.formats import later
 from tlbench.base.schema import Strict
 
 LARGEST = 10**12
@@ -20,7 +21,11 @@ class Provenance(Strict):
     a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
     jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` are the vector
     instructions that torch uses, as "AVX512", in which processors of one name may differ; None on
-    an accelerator.
+    an accelerator. ``device_memory_mib``, ``driver``, ``cuda`` (versions) and ``tf32``, whether
+    matrix products may have been rounded to it, are those of an accelerator. ``kernels`` is the
+    compiler of the kernels that ran, with ``kernel_flags``, or "torch" where none were compiled.
+    ``force_calls_elsewhere`` are the seconds of a force call on other devices that share the store,
+    by name.
     """
 
     model_config = ConfigDict(strict=True)
@@ -32,8 +37,13 @@ class Provenance(Strict):
     peak_device_memory_mib: Count | None = None
     device: Word
     device_name: Word
+    device_memory_mib: Count | None = later(None)
+    driver: Word | None = later(None)
+    cuda: Word | None = later(None)
+    tf32: bool | None = later(None)
     threads: Annotated[int, Field(ge=1, le=10**6)]
     kernels: Word | None = None
+    kernel_flags: Word | None = later(None)
     instructions: Word | None = None
     python: Word
     packages: Annotated[dict[Word, Word], Field(max_length=200)]
@@ -46,6 +56,7 @@ class Provenance(Strict):
     updates_of_attempt: Amount | None = None
     updates_per_second: Amount | None = None
     force_call_seconds: Amount | None = None
+    force_calls_elsewhere: Annotated[dict[Word, Amount], Field(max_length=200)] = later({})
 
     @model_validator(mode="after")
     def _attempt_is_part_of_the_whole(self) -> "Provenance":
@@ -56,6 +67,11 @@ class Provenance(Strict):
             if max(self.wall_seconds, self.cpu_seconds) * updates / own > LARGEST:
                 raise ValueError("all attempts together took longer than anything does")
         return self
+
+    def force_calls(self) -> dict[str, float]:
+        """Return the times of a force call on every device that it was measured on, s."""
+        here = self.force_call_seconds
+        return self.force_calls_elsewhere | ({} if here is None else {self.device_name: here})
 
     def whole(self) -> "Provenance":
         """Return it with the seconds of all attempts at a training."""

@@ -84,7 +84,7 @@ class Outcome:
     diverged
         Whether it failed because its training ran away, as it always will.
     death
-        Why its process ended without a result: trying again may help.
+        Why its process ended, or has to end, without a result: trying again may help.
     fault
         Why nothing can be put into the store.
     seconds

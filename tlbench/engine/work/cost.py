@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tlbench.engine.work.devices import device_name, instructions
+from tlbench.engine.work.devices import accelerator, device_name, instructions
 from tlbench.engine.work.interpreters import code_state, environment_digest, package_versions
 
 _M_TRIM_THRESHOLD = -1
@@ -94,7 +94,7 @@ class Stopwatch:
         """Return the provenance of a job that ends now."""
         import torch
 
-        from tlbench.kernels.library import describe
+        from tlbench.kernels.library import compiler_flags, describe
 
         return {
             "started": self.started,
@@ -104,8 +104,11 @@ class Stopwatch:
             "peak_device_memory_mib": peak_device_mib(device),
             "device": device,
             "device_name": device_name(device),
+            **accelerator(device),
+            "tf32": None if device == "cpu" else torch.get_float32_matmul_precision() != "highest",
             "threads": torch.get_num_threads(),
             "kernels": describe() if device == "cpu" else "torch",
+            "kernel_flags": compiler_flags() if device == "cpu" else None,
             "instructions": instructions(device),
             "python": platform.python_version(),
             "packages": package_versions(),

@@ -21,6 +21,7 @@ from typing import Any
 from tlbench.base.errors import LockedError, StoreError
 from tlbench.engine.store.store import Store
 from tlbench.engine.work.attempts import Limits, Outcome, Task
+from tlbench.engine.work.devices import VISIBLE
 from tlbench.engine.work.events import EventLog
 
 THREAD_VARIABLES = (
@@ -54,9 +55,18 @@ def without_interrupts() -> Iterator[None]:
 
 
 class Child:
-    """A process that does jobs in an interpreter; None stands for this one."""
+    """A process that does jobs.
 
-    def __init__(self, python: str | None) -> None:
+    Parameters
+    ----------
+    python
+        Its interpreter; None stands for this one.
+    gpu
+        The one GPU that it sees, see `tlbench.engine.work.devices.visible_gpus`; None: those that
+        this process sees.
+    """
+
+    def __init__(self, python: str | None, gpu: str | None = None) -> None:
         answers, theirs = os.pipe()
         command = [python or sys.executable]
         # Without -P it would import what lies in the current folder.
@@ -65,6 +75,7 @@ class Child:
             ["-c", _BOOT, json.dumps(sys.path)],
         )
         command += foreign if python else own
+        bound = {} if gpu is None else {VISIBLE: gpu}
         self._answers = answers
         self._buffer = b""
         # What is printed outside of a job, such as why the interpreter does not start.
@@ -77,7 +88,7 @@ class Child:
                     stdout=self._printed,
                     stderr=self._printed,
                     pass_fds=[theirs],
-                    env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
+                    env=os.environ | dict.fromkeys(THREAD_VARIABLES, "1") | bound,
                 )
         except OSError:
             os.close(answers)
@@ -141,9 +152,10 @@ class Child:
 
 
 class Supervisor:
-    """Has jobs done in processes of its own, one job at a time."""
+    """Has jobs done in processes of its own, one job at a time, bound to a GPU if one is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: str | None = None) -> None:
+        self._gpu = gpu
         self._children: dict[str | None, Child] = {}
         self._lock = threading.Lock()
         self._working = threading.Lock()
@@ -153,14 +165,15 @@ class Supervisor:
         """Have a job done, within its limits.
 
         A process that takes too much time or memory is killed, and so is one whose job is
-        interrupted; the job's log says why.
+        interrupted or whose GPU has failed; the job's log says why.
         """
         with self._working:
             try:
                 child = self._child(task.python)
             except OSError as error:
                 return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
-            child.ask(task.request())
+            # A GPU that is lost is not to be replaced by the CPU unnoticed.
+            child.ask(task.request() | ({} if self._gpu is None else {"device": "cuda"}))
             try:
                 outcome, breach = self._watched(child, task)
             except EOFError:
@@ -175,9 +188,10 @@ class Supervisor:
                 self._bury(task.python)
                 self._note(task, "interrupted", INTERRUPTED)
                 raise
-            if breach:
+            if breach or outcome.death is not None:
                 child.kill()
                 self._bury(task.python)
+            if breach:
                 self._note(task, "killed", breach)
             return outcome
 
@@ -194,7 +208,7 @@ class Supervisor:
     def _child(self, python: str | None) -> Child:
         with self._lock:
             if python not in self._children:
-                self._children[python] = Child(python)
+                self._children[python] = Child(python, self._gpu)
                 if self._closed:
                     self._children[python].kill()
             return self._children[python]
@@ -243,9 +257,9 @@ def execute(task: Task) -> Outcome:
     return own_supervisor().run(task)
 
 
-def own_supervisor() -> Supervisor:
-    """Return the supervisor of this thread."""
+def own_supervisor(gpu: str | None = None) -> Supervisor:
+    """Return the supervisor of this thread; if it has to be made, bound to a GPU."""
     if not hasattr(_own, "supervisor"):
-        _own.supervisor = Supervisor()
+        _own.supervisor = Supervisor(gpu)
     found: Supervisor = _own.supervisor
     return found

@@ -19,7 +19,7 @@ import sys
 import textwrap
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +31,7 @@ from tlbench.engine.work.attempts import Outcome, Task, read_request
 from tlbench.engine.work.cost import Stopwatch, forget_peak, keep_freed_memory
 from tlbench.engine.work.devices import device_name, resolve
 from tlbench.engine.work.events import EVENTS, LOG, PROGRESS, EventLog, Reporter, read_events
+from tlbench.engine.work.gpu_errors import gpu_death
 from tlbench.engine.work.interpreters import describe
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
@@ -56,6 +57,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     """
     job = task.job
     seconds = None
+    elsewhere: dict[str, float] = {}
     try:
         store = Store(task.store)
     except StoreError as error:
@@ -63,7 +65,10 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
     try:
         with store.lock(job.key, wait=False):
             if store.state(job.key, job=job) is State.FINISHED:
-                if not _is_of_another_device(job, store, task.device):
+                if not job.measures_device:
+                    return Outcome(job.key, reused=True)
+                elsewhere = store.provenance(job.key).force_calls()
+                if device_name(resolve(task.device)) in elsewhere:
                     return Outcome(job.key, reused=True)
                 store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
@@ -71,7 +76,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
             if lost:
                 return Outcome(job.key, lost=lost)
             with captured(store.begin(job) / LOG) if capture else nullcontext():
-                seconds = perform(job, store, task.device, environment=task.environment)
+                seconds = perform(job, store, task.device, task.environment, elsewhere)
     except LockedError as error:
         return Outcome(job.key, busy=error.by)
     except Exception as error:
@@ -80,7 +85,9 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
 
 
 def _failure(key: str, store: Store, error: Exception) -> Outcome:
-    """Tell a job that failed from a store that nothing can be put into."""
+    """Tell a job that failed from a GPU that did, and from a store that nothing can be put into."""
+    if (death := gpu_death(error)) is not None:
+        return Outcome(key, death=death)
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.
@@ -92,13 +99,6 @@ def _failure(key: str, store: Store, error: Exception) -> Outcome:
     except OSError as fault:
         return Outcome(key, fault=fault.strerror)
     return Outcome(key, error=_one_line(error), diverged=isinstance(error, DivergedError))
-
-
-def _is_of_another_device(job: Job, store: Store, requested: str) -> bool:
-    """Return whether a finished job has measured another device than it would here."""
-    if not job.measures_device:
-        return False
-    return store.provenance(job.key).device_name != device_name(resolve(requested))
 
 
 def _usable(store: Store, key: str) -> bool:
@@ -122,6 +122,7 @@ def perform(
     store: Store,
     requested: str,
     environment: str | None = None,
+    elsewhere: Mapping[str, float] | None = None,
 ) -> float | None:
     """Do ``job``, whose lock the caller holds, put it into the store, and return its wall seconds.
 
@@ -131,6 +132,8 @@ def perform(
     ----------
     environment
         Name of the environment that this interpreter was named for.
+    elsewhere
+        What a job that measures its device has found on others: name → time of a force call, s.
     """
     folder = store.begin(job)
     if store.folder(job.key).exists():
@@ -168,6 +171,8 @@ def perform(
             "environment": environment,
             "attempts": attempts,
         }
+        if elsewhere:
+            provenance["force_calls_elsewhere"] = dict(elsewhere)
         seconds = provenance["wall_seconds"]
         log.write("finished", f"{job.label}, {seconds:.1f} s", seconds=seconds, device=device)
         (folder / PROGRESS).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import linear, pad
+from torch.nn.functional import pad
 
 from tlbench.kernels.derivatives import current_scope, differentiate, once
 from tlbench.kernels.library import (
@@ -25,10 +25,9 @@ from tlbench.kernels.library import (
     threads_for,
     whole,
 )
-from tlbench.models.backbones.activation import silu
+from tlbench.models.backbones.dense_torch import BESIDE, Shape, network, traced
 
-BESIDE = -1
-"""Number of the value that is a network's second input."""
+__all__ = ["BESIDE", "Filter", "Layer", "dense"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def dense(
     KeyError, ValueError
         If a layer names a value that is not there.
     """
-    shape = _Shape(
+    shape = Shape(
         tuple(layer.source for layer in layers),
         tuple(layer.skip for layer in layers),
         None if filter is None else filter.layer,
@@ -88,8 +87,11 @@ def dense(
     widths = [width for weight in weights for width in weight.shape]
     alongside = [beside, radial, filters, *weights, *biases]
     library = library_for(v, *widths, alongside=alongside)
-    if library is None or not len(v) or not _fit(layers, v, beside, filter):
-        return _plain(shape, v, beside, radial, filters, *weights, *biases)
+    tensors = [v, beside, radial, filters, *weights, *biases]
+    if not len(v) or not _fit(layers, v, beside, filter):
+        return _plain(shape, *tensors)
+    if library is None:
+        return network(shape, *tensors)
     # Here, and not in the Function, which would keep copies that nothing can be traced through.
     inputs = v.contiguous(), whole(beside), whole(radial)
     out, _ = _Dense.apply(library, shape, *inputs, filters, *weights, *biases)
@@ -128,64 +130,17 @@ def _fit(layers: Sequence[Layer], v: Tensor, beside: Tensor | None, filter: Filt
     )
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """What layers take and add, and which of them has a filter."""
-
-    sources: tuple[int, ...]
-    skips: tuple[int | None, ...]
-    filtered: int | None
+def _plain(shape: Shape, *tensors: Any) -> Tensor:
+    return traced(shape, *tensors)[0]
 
 
-def _plain(
-    shape: _Shape,
-    v: Tensor,
-    beside: Tensor | None,
-    radial: Tensor | None,
-    filters: Tensor | None,
-    *parameters: Tensor | None,
-) -> Tensor:
-    out, _ = _values(shape, v, beside, radial, filters, *parameters)
-    return out
-
-
-def _values(
-    shape: _Shape,
-    v: Tensor,
-    beside: Tensor | None,
-    radial: Tensor | None,
-    filters: Tensor | None,
-    *parameters: Tensor | None,
-) -> tuple[Tensor, list[Tensor]]:
-    """Return the last value, and z = W v + b of every layer."""
-    weights, biases = parameters[: len(shape.sources)], parameters[len(shape.sources) :]
-    values: dict[int, Tensor | None] = {0: v, BESIDE: beside}
-    inner = []
-    layers = zip(shape.sources, shape.skips, weights, biases, strict=True)
-    for number, (source, skip, weight, bias) in enumerate(layers):
-        inner.append(linear(_there(values[source]), _there(weight), bias))
-        value = silu(inner[-1])
-        if number == shape.filtered:
-            value = value * linear(_there(radial), _there(filters))
-        if skip is not None:
-            value = value + _there(values[skip])
-        values[number + 1] = value
-    return _there(values[len(weights)]), inner
-
-
-def _twin(shape: _Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
+def _twin(shape: Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
     """Return what ``_Dense`` returns, from plain torch."""
-    out, inner = _values(shape, *tensors)
+    out, inner = traced(shape, *tensors)
     # The rows of a last tile that is not full are no results.
     missing = -len(out) % TILE
     rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
     return out, torch.cat(rows, dim=1)
-
-
-def _there(tensor: Tensor | None) -> Tensor:
-    if tensor is None:
-        raise ValueError("the layers name an input that was not given")
-    return tensor
 
 
 class _Call:
@@ -194,7 +149,7 @@ class _Call:
     def __init__(
         self,
         library: ctypes.CDLL,
-        shape: _Shape,
+        shape: Shape,
         v: Tensor,
         beside: Tensor | None,
         filters: Tensor | None,
@@ -256,7 +211,7 @@ class _Dense(Function):
     def forward(
         ctx: Any,
         library: ctypes.CDLL,
-        shape: _Shape,
+        shape: Shape,
         v: Tensor,
         beside: Tensor | None,
         radial: Tensor | None,

@@ -13,6 +13,7 @@ from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER
 from tlbench.models.contract.clause import clause
 from tlbench.models.contract.prediction import (
+    OTHERS,
     SOURCE,
     TARGET,
     difference,
@@ -25,7 +26,7 @@ from tlbench.models.contract.prediction import (
     rattled,
     registered,
 )
-from tlbench.models.parameters import copy_element, stages_of
+from tlbench.models.parameters import copy_elements, stages_of
 from tlbench.models.potential import Potential, load_potential
 
 
@@ -76,7 +77,8 @@ def unchanged_inputs(potential: Potential) -> float:
 
     def tensors() -> dict[str, torch.Tensor]:
         buffers = {f"buffer {name}": b for name, b in trial.backbone.named_buffers()}
-        return {**vars(batch), **dict(trial.backbone.named_parameters()), **buffers}
+        inputs = {name: t for name, t in vars(batch).items() if isinstance(t, torch.Tensor)}
+        return {**inputs, **dict(trial.backbone.named_parameters()), **buffers}
 
     before = {name: tensor.detach().clone() for name, tensor in tensors().items()}
     with torch.no_grad():
@@ -119,22 +121,36 @@ def stages(potential: Potential) -> float:
 
 
 @clause(
-    "predicts the same for two elements once the entries of one are copied to the other",
+    "predicts the same for all elements once the entries of one are copied to the others",
     1e-12,
     1e-6,
 )
 def element_copy(potential: Potential) -> float:
-    """Largest relative difference between source and target once source is copied to target.
+    """Largest relative difference between elements once one is copied to the others.
 
-    Of crystals of source atoms, target atoms and both, which then have to be the same.
+    Of crystals of source atoms, target atoms and four elements, which then have to be the same.
     """
     trial = copy.deepcopy(potential)
-    copy_element(trial.backbone, SOURCE, TARGET)
+    copy_elements(trial.backbone, dict.fromkeys((TARGET, *OTHERS), SOURCE), [SOURCE])
     source, mixed, target = (rattled(potential.cutoff) for _ in range(3))
     source.numbers[:], target.numbers[:] = SOURCE, TARGET
     expected = predict(potential, source)
     found = [difference(predict(trial, atoms), expected) for atoms in (source, mixed, target)]
     return float(np.max(found))
+
+
+@clause(
+    "predicts the same when two elements exchange both their atoms and their entries", 1e-12, 1e-6
+)
+def element_exchange(potential: Potential) -> float:
+    """Exchange two elements in a structure of four, and what the network holds of the two."""
+    trial = copy.deepcopy(potential)
+    copy_elements(trial.backbone, {SOURCE: TARGET, TARGET: SOURCE}, [SOURCE, TARGET])
+    atoms = rattled(potential.cutoff)
+    exchanged = atoms.copy()
+    exchanged.numbers[atoms.numbers == SOURCE] = TARGET
+    exchanged.numbers[atoms.numbers == TARGET] = SOURCE
+    return difference(predict(trial, exchanged), predict(potential, atoms))
 
 
 @clause("draws its weights from torch's global generator and from nothing else")

@@ -22,6 +22,9 @@ from tlbench.models.potential import Potential, build_potential
 SOURCE, TARGET = 14, 32
 """Atomic numbers of the two elements: silicon and germanium."""
 
+OTHERS = 42, 74
+"""Two elements more, molybdenum and tungsten, for structures of four."""
+
 
 def crystal(cutoff: float) -> Any:
     """Return a perfect diamond crystal: 2 atoms that neighbour their own images, in line."""
@@ -36,9 +39,10 @@ def crystal(cutoff: float) -> Any:
 
 
 def rattled(cutoff: float) -> Any:
-    """Return 8 displaced atoms of two elements in a sheared cell, without any symmetry."""
+    """Return 8 displaced atoms of four elements in a sheared cell, without any symmetry."""
     atoms = bulk("Si", "diamond", a=1.3 * cutoff, cubic=True)
     atoms.numbers[[1, 4, 5]] = TARGET
+    atoms.numbers[[2, 7]] = OTHERS
     shear = np.array([[1.0, 0.0, 0.0], [0.02, 0.99, 0.0], [-0.03, 0.01, 1.01]])
     atoms.set_cell(atoms.cell.array @ shear, scale_atoms=True)
     atoms.positions += cutoff * np.random.default_rng(1).normal(scale=0.02, size=(8, 3))

@@ -11,6 +11,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.base.schema import Strict, read_json
 from tlbench.data.cards import Card, same_data_error
+from tlbench.data.compositions import n_undetermined
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import from_parts
@@ -47,11 +48,13 @@ class DataSetAudit(Strict):
 
     ``copies`` has the part of the copies, then that of the originals. A frame that is a copy of
     training and of validation frames counts as one of training frames. It is empty where there
-    can be no copies, and None where there are too many atoms to compare.
+    can be no copies, and None where there are too many atoms to compare. ``undetermined`` is the
+    number of constant energies of elements that the training structures leave open.
     """
 
     forces: dict[str, ForceScale]
     copies: dict[str, dict[str, Copies]] | None
+    undetermined: int = 0
 
 
 class SourceAudit(Strict):
@@ -73,16 +76,16 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
     sampled
         Whether the parts are different trajectories that tlbench has sampled, which share no frame.
     """
-    scales = force_scales(from_parts(parts))
+    scales, undetermined = force_scales(from_parts(parts)), n_undetermined(parts["train"])
     if not sampled and _n_atoms(parts) > MOST_ATOMS:
-        return DataSetAudit(forces=scales, copies=None)
+        return DataSetAudit(forces=scales, copies=None, undetermined=undetermined)
     shapes = {} if sampled else {part: shapes_of(parts[part]) for part in SPLITS}
     copies = {
         part: _copies(parts[part], shapes[part], {each: shapes[each] for each in SPLITS[:n]})
         for n, part in enumerate(shapes)
         if n
     }
-    return DataSetAudit(forces=scales, copies=copies)
+    return DataSetAudit(forces=scales, copies=copies, undetermined=undetermined)
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
@@ -164,7 +167,7 @@ class Audits(Strict):
     Counts of another format are made again from the data.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     data: dict[str, DataSetAudit] = Field(default={})
     sources: dict[str, SourceAudit] = Field(default={})
 
@@ -224,6 +227,7 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += _on_data_set(card.name, found)
+            sentences += _on_compositions(card, found.undetermined)
         if marked := study.marked(card):
             marks = " or ".join(f"“{mark}”" for mark in marked)
             sentences.append(
@@ -237,7 +241,7 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
     for target in {ends.target.digest(): ends.target for ends in study.ends}.values():
         found = audits.data.get(dataset_job(target).key)
         if found is not None and found.forces["test"].vanishes:
-            silent |= set(target.elements)
+            silent.add(study.name_of(target))
     if silent:
         sentences.append(
             f"Force errors of models of {', '.join(sorted(silent))} are therefore in the records "
@@ -270,6 +274,16 @@ def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
     tested = {"test": found.forces["test"]}
     if not found.forces["test"].vanishes and (counts := without_forces(tested, of)):
         yield f"{counts}."
+
+
+def _on_compositions(card: Card, undetermined: int) -> Iterator[str]:
+    if undetermined:
+        n_elements = len(card.elements)
+        yield (
+            f"The compositions of the training structures of {card.name} determine only "
+            f"{n_elements - undetermined} of the {n_elements} constant energies of its elements; "
+            "the smallest that fit are taken, so that energies of other compositions mean nothing."
+        )
 
 
 def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """Sums over pairs of edges, without pairs: by the addition theorem of spherical harmonics."""
 
 import ctypes
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn.functional import pad
 
 from tlbench.graphs import Graph
 from tlbench.kernels.derivatives import current_scope, differentiate, once
@@ -27,35 +30,54 @@ class Neighbourhoods:
     """The edges of a graph, atom by atom.
 
     ``first`` (n_atoms + 1,) says where the edges of each atom begin, ``reverse`` (n_edges,) which
-    edge is the reverse of each.
+    edge is the reverse of each. ``most_edges`` is a bound on the edges of any atom; without one,
+    they are counted, for which an accelerator has to be waited for.
     """
 
     first: Tensor
     reverse: Tensor
+    most_edges: int | None = None
 
     @property
     def n_atoms(self) -> int:
         """Number of atoms."""
         return self.first.shape[0] - 1
 
-    def slots(self) -> tuple[Tensor, int]:
-        """Return a place (n_edges,) for each edge where all atoms have as many, and how many."""
-        degree = self.first.diff()
-        width = int(degree.max()) if self.n_atoms else 0
+    @cached_property
+    def centre(self) -> Tensor:
+        """Atom that each edge leaves, (n_edges,)."""
+        return torch.repeat_interleave(self.first.diff(), output_size=self.reverse.shape[0])
+
+    @cached_property
+    def width(self) -> int:
+        """Number of slots that each atom has for its edges."""
+        if self.most_edges is not None:
+            return self.most_edges
+        return int(self.first.diff().max()) if self.n_atoms else 0
+
+    @cached_property
+    def slot(self) -> Tensor:
+        """Place of each edge where all atoms have ``width`` of them, (n_edges,)."""
         number = torch.arange(self.reverse.shape[0], device=self.first.device)
         atoms = torch.arange(self.n_atoms, device=self.first.device)
-        gaps = atoms * width - self.first[:-1]
-        return number + gaps.repeat_interleave(degree, output_size=len(number)), width
+        gaps = atoms * self.width - self.first[:-1]
+        return number + gaps.index_select(0, self.centre)
 
 
 def neighbourhoods_of(graph: Graph) -> Neighbourhoods:
     """Return the edges of a graph, atom by atom."""
-    degree = torch.bincount(graph.edge_index[0], minlength=graph.n_atoms)
-    return Neighbourhoods(torch.cat([degree.new_zeros(1), degree.cumsum(0)]), graph.reverse_edge)
+    atoms = torch.arange(graph.n_atoms + 1, device=graph.edge_index.device)
+    first = torch.searchsorted(graph.edge_index[0].contiguous(), atoms)
+    return Neighbourhoods(first, graph.reverse_edge, graph.most_edges)
 
 
 def angular_sum(
-    x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
+    x: Tensor,
+    radial: Tensor,
+    basis: Tensor,
+    harmonics: Tensor,
+    edges: Neighbourhoods,
+    spread: Callable[[], Tensor] | None = None,
 ) -> Tensor:
     """Return for each edge the sum over the edges that leave its neighbour, its reverse excepted.
 
@@ -74,6 +96,8 @@ def angular_sum(
         B, (n_orders, n_radial, n_channels).
     harmonics
         Y in Racah's normalisation, (n_edges, n_orders²).
+    spread
+        Returns `spread_harmonics` of these harmonics, where several sums share it.
 
     Raises
     ------
@@ -82,7 +106,7 @@ def angular_sum(
     """
     library = library_for(x, x.shape[-1], alongside=[radial, basis, harmonics])
     if library is None or x.shape[0] == 0 or not _fit(x, radial, basis, harmonics, edges):
-        return _plain(x, radial, basis, harmonics, edges)
+        return _plain(x, radial, basis, harmonics, edges, spread)
     # Here, and not in the Function, which would keep copies that nothing can be traced through.
     x, radial, harmonics = x.contiguous(), radial.contiguous(), harmonics.contiguous()
     edges = Neighbourhoods(edges.first.contiguous(), edges.reverse.contiguous())
@@ -110,27 +134,46 @@ def _fit(
     )
 
 
+def spread_harmonics(harmonics: Tensor, edges: Neighbourhoods) -> Tensor:
+    """Return the harmonics of all orders in matrices of one size, which plain torch multiplies.
+
+    Shape (n_orders · n_atoms, slots of an atom, 2 n_orders − 1), order by order; zero where an
+    order has fewer harmonics, or an atom fewer edges.
+    """
+    n_orders = math.isqrt(harmonics.shape[1])
+    size = 2 * n_orders - 1
+    columns = [
+        order**2 + m if m < 2 * order + 1 else n_orders**2
+        for order in range(n_orders)
+        for m in range(size)
+    ]
+    place = torch.tensor(columns).to(harmonics.device, non_blocking=True)
+    rows = pad(harmonics, (0, 1)).index_select(1, place).view(-1, n_orders, size).transpose(0, 1)
+    return _in_slots(rows, edges)
+
+
+def _in_slots(rows: Tensor, edges: Neighbourhoods) -> Tensor:
+    """Return what (n_orders, n_edges, n) has of every edge, in the slots of every order's atoms."""
+    n_orders, _, n = rows.shape
+    slots = rows.new_zeros((n_orders, edges.n_atoms * edges.width, n))
+    return slots.index_copy(1, edges.slot, rows).view(n_orders * edges.n_atoms, edges.width, n)
+
+
 def _plain(
-    x: Tensor, radial: Tensor, basis: Tensor, harmonics: Tensor, edges: Neighbourhoods
+    x: Tensor,
+    radial: Tensor,
+    basis: Tensor,
+    harmonics: Tensor,
+    edges: Neighbourhoods,
+    spread: Callable[[], Tensor] | None = None,
 ) -> Tensor:
     n_orders, n_radial, n_channels = basis.shape
     terms = torch.bmm(radial.reshape(-1, n_orders, n_radial).transpose(0, 1), basis) * x
-    # Atoms with fewer edges than the most crowded one get empty slots.
-    slot, width = edges.slots()
-    n_slots = edges.n_atoms * width
-    z = terms.new_zeros((n_orders, n_slots, n_channels)).index_copy(1, slot, terms)
-    z = z.view(n_orders, edges.n_atoms, width, n_channels)
-    y = harmonics.new_zeros((n_slots, n_orders**2)).index_copy(0, slot, harmonics)
-    y = y.view(edges.n_atoms, width, n_orders**2)
-    moments = torch.cat(
-        [
-            torch.bmm(y[:, :, order**2 : (order + 1) ** 2].transpose(1, 2), z[order])
-            for order in range(n_orders)
-        ],
-        dim=1,
-    )
-    total = torch.bmm(y, moments).view(n_slots, n_channels).index_select(0, slot)
-    return (total - terms.sum(dim=0)).index_select(0, edges.reverse)
+    y = spread_harmonics(harmonics, edges) if spread is None else spread()
+    moments = torch.bmm(y.transpose(1, 2), _in_slots(terms, edges))
+    total = torch.bmm(y, moments).view(n_orders, edges.n_atoms * edges.width, n_channels)
+    others = total.index_select(1, edges.slot) - terms
+    return others.sum(dim=0).index_select(0, edges.reverse)
 
 
 class _Call:

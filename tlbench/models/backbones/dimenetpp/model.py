@@ -1,6 +1,8 @@
 """DimeNet++ on periodic graphs, at a cost that is linear in the number of edges."""
 
 import math
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -18,11 +20,13 @@ from tlbench.kernels.library import library_for
 from tlbench.models.backbones.activation import silu
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.dense import BESIDE, Filter, Layer, dense
+from tlbench.models.backbones.dense_torch import Shape, network
 from tlbench.models.backbones.dimenetpp import DimeNetPPConfig
 from tlbench.models.backbones.dimenetpp.angular import (
     Neighbourhoods,
     angular_sum,
     neighbourhoods_of,
+    spread_harmonics,
 )
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.models.backbones.dimenetpp.radial import RadialFunctions
@@ -51,7 +55,8 @@ class EdgeEmbedding(nn.Module):
         of_i, of_j, of_length = torch.split(self.lin.weight, widths, dim=1)
         # What depends on one atom is computed per atom, not per edge.
         i, j = edge_index
-        atoms = linear(types, of_i, self.lin.bias)[i] + linear(types, of_j)[j]
+        atoms = linear(types, of_i, self.lin.bias).index_select(0, i)
+        atoms = atoms + linear(types, of_j).index_select(0, j)
         return silu(atoms + linear(silu(self.lin_rbf(rbf)), of_length))
 
 
@@ -112,11 +117,12 @@ class DimeNetPP(Backbone):
         scaled = distance.unsqueeze(1) / self.cutoff
         rbf = envelope * (self.rbf.freq * scaled).sin()
         edges = neighbourhoods_of(graph)
+        spread = cache(partial(spread_harmonics, harmonics, edges))
 
         message = self.emb(graph.atomic_numbers, rbf, graph.edge_index)
         messages = [message]
         for block in self.interaction_blocks:
-            message = self._interact(block, message, rbf, radial, harmonics, edges)
+            message = self._interact(block, message, rbf, radial, harmonics, edges, spread)
             messages.append(message)
         return self._output(messages, rbf, edges)
 
@@ -128,6 +134,7 @@ class DimeNetPP(Backbone):
         radial: Tensor,
         harmonics: Tensor,
         edges: Neighbourhoods,
+        spread: Callable[[], Tensor],
     ) -> Tensor:
         """Return the messages after an interaction block."""
         # Two linear maps without anything between them are one.
@@ -139,7 +146,7 @@ class DimeNetPP(Backbone):
             Layer(block.lin_down.weight, None, 1),
         ]
         x_kj = dense(layers, message, filter=Filter(0, rbf, filters))
-        x_kj = angular_sum(x_kj, radial, basis, harmonics, edges)
+        x_kj = angular_sum(x_kj, radial, basis, harmonics, edges, spread)
         layers = [
             Layer(block.lin_ji.weight, block.lin_ji.bias, BESIDE),
             Layer(block.lin_up.weight, None, 0, skip=1),
@@ -153,16 +160,32 @@ class DimeNetPP(Backbone):
 
     def _output(self, messages: list[Tensor], rbf: Tensor, edges: Neighbourhoods) -> Tensor:
         """Return the sum of what all output blocks make of their messages."""
-        energies = []
         blocks: Any = self.output_blocks
+        if library_for(rbf) is None:
+            return self._output_at_once(messages, rbf, edges)
+        energies = []
         for block, message in zip(blocks, messages, strict=True):
             total = filtered_sum(message, rbf, block.lin_rbf.weight, edges.first)
-            first, *others = block.lins
-            layers = [Layer(first.weight @ block.lin_up.weight, first.bias, 0)]
-            layers += [Layer(x.weight, x.bias, n + 1) for n, x in enumerate(others)]
-            energies.append(block.lin(dense(layers, total)))
+            energies.append(block.lin(dense(_output_layers(block), total)))
         energy: Tensor = torch.cat(energies, dim=1).sum(dim=1)
         return energy
+
+    def _output_at_once(self, messages: list[Tensor], rbf: Tensor, edges: Neighbourhoods) -> Tensor:
+        """Do the same with the networks of all blocks side by side, for an accelerator."""
+        blocks: Any = self.output_blocks
+        filters = torch.cat([block.lin_rbf.weight for block in blocks])
+        total = filtered_sum(torch.cat(messages, dim=1), rbf, filters, edges.first)
+        total = total.view(edges.n_atoms, len(blocks), -1).transpose(0, 1)
+        first, *others = zip(*(block.lins for block in blocks), strict=True)
+        up = torch.stack([block.lin_up.weight for block in blocks])
+        weights = [torch.stack([layer.weight for layer in layers]) for layers in (first, *others)]
+        biases = [torch.stack([layer.bias for layer in layers]) for layers in (first, *others)]
+        weights[0] = weights[0] @ up
+        shape = Shape(tuple(range(len(weights))), (None,) * len(weights), None)
+        biases = [bias.unsqueeze(1) for bias in biases]
+        found = network(shape, total, None, None, None, *weights, *biases)
+        last = torch.stack([block.lin.weight for block in blocks])
+        return (found @ last.mT).sum(dim=0).squeeze(1)
 
     @property
     def same_in_batches(self) -> bool:
@@ -180,6 +203,13 @@ class DimeNetPP(Backbone):
             for n in range(len(self.interaction_blocks))
         }
         return {EMBEDDING: ("rbf.", "emb."), **interactions, HEAD: ("output_blocks.",)}
+
+
+def _output_layers(block: Any) -> list[Layer]:
+    """Return the layers of an output block, of which the last has an activation, too."""
+    first, *others = block.lins
+    layers = [Layer(first.weight @ block.lin_up.weight, first.bias, 0)]
+    return layers + [Layer(x.weight, x.bias, n + 1) for n, x in enumerate(others)]
 
 
 def _residual(residual: ResidualLayer, value: int) -> list[Layer]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +48,9 @@ class RadialFunctions(nn.Module):
     j_l(z x) is a polynomial in x to within rounding: every function is a row of coefficients
     times the Chebyshev polynomials T_k(x), and so is every derivative.
 
+    ``series`` (3, n_functions + 1, degree + 1) are the coefficients of j_l, of 1 for the envelope,
+    and of their first two derivatives by x.
+
     Parameters
     ----------
     n_spherical, n_radial
@@ -56,6 +60,10 @@ class RadialFunctions(nn.Module):
     exponent
         p of the envelope.
     """
+
+    series: Tensor
+    powers: Tensor
+    factors: Tensor
 
     def __init__(self, n_spherical: int, n_radial: int, cutoff: float, exponent: int) -> None:
         super().__init__()
@@ -71,27 +79,25 @@ class RadialFunctions(nn.Module):
         for _ in range(2):
             slope = chebyshev.chebder(rows[-1], axis=1)
             rows.append(np.pad(slope, ((0, 0), (0, 1))))
-        self._series = torch.as_tensor(np.stack(rows))
+        self._coefficients = np.stack(rows)
+        self.register_buffer("series", torch.as_tensor(self._coefficients), persistent=False)
+        # u(x)/x and its first two derivatives are sums of powers of x; all factors are integers.
+        p = exponent
+        powers = np.array([-1, p - 1, p, p + 1])
+        factors = np.array([1, -(p + 1) * (p + 2) // 2, p * (p + 2), -p * (p + 1) // 2])
+        falling = np.stack([np.ones_like(powers), powers, powers * (powers - 1)])
+        powers = powers - np.arange(3)[:, None]
+        self.register_buffer("powers", torch.as_tensor(powers), persistent=False)
+        self.register_buffer("factors", torch.as_tensor(factors * falling), persistent=False)
         # A wave that turns by 1 in an interval is a polynomial to within rounding.
         self._n_intervals = math.ceil(zeros.max())
         self._tables: dict[torch.dtype, Tensor] = {}
 
     def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """Return functions (n, n_spherical·n_radial) and envelope (n, 1) at (n,) distances."""
-        functions, envelope = _Functions.apply(distance, None, self, 0, current_scope())
+        at = At(self, distance.detach())
+        functions, envelope = _Functions.apply(distance, None, at, 0, current_scope())
         return functions, envelope
-
-    def derivative(self, distance: Tensor, order: int) -> Tensor:
-        """Return the derivatives of order 0, 1 or 2 by the distance, those of the envelope last."""
-        x = (distance.to(torch.float64) / self.cutoff).clamp(max=1.0)
-        polynomials = _chebyshev_polynomials(x, self._series.shape[2]).to(distance.dtype)
-        envelope = self._envelope(x, order)
-        series = self._series.to(distance.device, distance.dtype)
-        found = envelope[order].to(distance.dtype) * (series[0] @ polynomials)
-        for k in range(order):  # Leibniz' rule
-            factor = (math.comb(order, k) * envelope[k]).to(distance.dtype)
-            found = torch.addcmul(found, factor, series[order - k] @ polynomials)
-        return (found / self.cutoff**order).t().contiguous()
 
     def table(self, dtype: torch.dtype) -> Tensor:
         """Return the functions, without envelope, as polynomials from interval to interval.
@@ -100,7 +106,7 @@ class RadialFunctions(nn.Module):
         from the highest power of t on, where t goes from −1 to 1 in each interval of x.
         """
         if dtype not in self._tables:
-            series = self._series[0, :-1].numpy()
+            series = self._coefficients[0, :-1]
             size = _DEGREES[dtype] + 1
             angles = np.pi * (np.arange(size) + 0.5) / size
             starts = np.arange(self._n_intervals)[:, None]
@@ -117,17 +123,47 @@ class RadialFunctions(nn.Module):
             self._tables[dtype] = torch.as_tensor(found).to(dtype).contiguous()
         return self._tables[dtype]
 
-    def _envelope(self, x: Tensor, order: int) -> list[Tensor]:
-        """Return u(x)/x of the paper and its derivatives up to ``order``, zero from x = 1 on."""
-        p = self.exponent
-        inside = (x < 1).to(x.dtype)
-        powers = [(-1, 1.0), (p - 1, -(p + 1) * (p + 2) / 2), (p, p * (p + 2.0))]
-        powers.append((p + 1, -p * (p + 1) / 2))
-        found = []
-        for _ in range(order + 1):
-            found.append(inside * sum(factor * x**power for power, factor in powers))
-            powers = [(power - 1, factor * power) for power, factor in powers]
-        return found
+
+class At:
+    """Radial functions at some distances (n,), in plain torch; what was computed is kept."""
+
+    def __init__(self, basis: RadialFunctions, distance: Tensor) -> None:
+        self.basis, self.distance = basis, distance
+        self._derivatives: dict[int, Tensor] = {}
+
+    def derivative(self, order: int) -> Tensor:
+        """Return the derivatives of order 0, 1 or 2 by the distance, those of the envelope last.
+
+        Shape (n, n_functions + 1).
+        """
+        if order not in self._derivatives:
+            dtype, basis = self.distance.dtype, self.basis
+            found = self._series_values(order) * self._envelopes[0]
+            for k in range(1, order + 1):  # Leibniz' rule
+                factor = self._envelopes[k] * math.comb(order, k)
+                found = torch.addcmul(found, factor, self._series_values(order - k))
+            found = (found / basis.cutoff**order).to(dtype)
+            self._derivatives[order] = found.t().contiguous()
+        return self._derivatives[order]
+
+    @cached_property
+    def _x(self) -> Tensor:
+        return (self.distance.to(torch.float64) / self.basis.cutoff).clamp(max=1.0)
+
+    @cached_property
+    def _envelopes(self) -> Tensor:
+        """u(x)/x of the paper and its first two derivatives, (3, n), zero from x = 1 on."""
+        x = self._x
+        powers = x.pow(self.basis.powers.unsqueeze(2)) * self.basis.factors.unsqueeze(2)
+        return (powers.sum(dim=1) * (x < 1)).to(self.distance.dtype)
+
+    def _series_values(self, order: int) -> Tensor:
+        return self.basis.series[order].to(self.distance.dtype) @ self._polynomials
+
+    @cached_property
+    def _polynomials(self) -> Tensor:
+        """Chebyshev polynomials, a row each."""
+        return _chebyshev_polynomials(self._x, self.basis.series.shape[2]).to(self.distance.dtype)
 
 
 def bessel_series(zeros: np.ndarray) -> np.ndarray:
@@ -165,33 +201,33 @@ class _Functions(Function):
         ctx: Any,
         distance: Tensor,
         weight: Tensor | None,
-        basis: RadialFunctions,
+        at: At,
         order: int,
         scope: Scope,
     ) -> tuple[Tensor, Tensor]:
         if order > 2:
             raise NotImplementedError("third derivatives of radial functions")
         ctx.save_for_backward(distance, weight)
-        ctx.basis, ctx.order, ctx.scope = basis, order, scope
+        ctx.at, ctx.order, ctx.scope = at, order, scope
         library = library_for(distance, alongside=[weight])
         if library is None:
-            found = basis.derivative(distance, order)
+            found = at.derivative(order)
             if weight is not None:
                 found = found * weight.unsqueeze(1)
             return found[:, :-1].contiguous(), found[:, -1:].contiguous()
-        functions = distance.new_empty((len(distance), basis.n_functions))
+        functions = distance.new_empty((len(distance), at.basis.n_functions))
         envelope = distance.new_empty((len(distance), 1))
         results = [None, None, functions, envelope, None]
-        _call(library, basis, order, distance, weight, *results)
+        _call(library, at.basis, order, distance, weight, *results)
         return functions, envelope
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
         distance, weight = ctx.saved_tensors
-        rest = ctx.basis, ctx.order, ctx.scope
+        rest = ctx.at, ctx.order, ctx.scope
         by_distance = by_weight = None
         if ctx.needs_input_grad[0] and ctx.scope.purpose != "parameters":
-            slopes = ctx.basis, ctx.order + 1, ctx.scope
+            slopes = ctx.at, ctx.order + 1, ctx.scope
             by_distance = _Sums.apply(distance, weight, *given, *slopes)
         if weight is not None:
             by_weight = _Sums.apply(distance, None, *given, *rest)
@@ -208,7 +244,7 @@ class _Sums(Function):
         weight: Tensor | None,
         given: Tensor,
         given_envelope: Tensor,
-        basis: RadialFunctions,
+        at: At,
         order: int,
         scope: Scope,
     ) -> Tensor:
@@ -216,26 +252,26 @@ class _Sums(Function):
             raise NotImplementedError("third derivatives of radial functions")
         given, given_envelope = given.contiguous(), given_envelope.contiguous()
         ctx.save_for_backward(distance, weight, given, given_envelope)
-        ctx.basis, ctx.order, ctx.scope = basis, order, scope
+        ctx.at, ctx.order, ctx.scope = at, order, scope
         library = library_for(distance, alongside=[weight, given, given_envelope])
         if library is None:
             rows = torch.cat([given, given_envelope], dim=1)
-            sums = (basis.derivative(distance, order) * rows).sum(dim=1)
+            sums = (at.derivative(order) * rows).sum(dim=1)
             return sums if weight is None else sums * weight
         sums = torch.empty_like(distance)
         results = [given, given_envelope, None, None, sums]
-        _call(library, basis, order, distance, weight, *results)
+        _call(library, at.basis, order, distance, weight, *results)
         return sums
 
     @staticmethod
     def backward(ctx: Any, change: Tensor) -> tuple[Tensor | None, ...]:
         distance, weight, *given = ctx.saved_tensors
         by_distance = by_weight = None
-        slopes = ctx.basis, ctx.order + 1, ctx.scope
+        slopes = ctx.at, ctx.order + 1, ctx.scope
         if ctx.needs_input_grad[0] and ctx.scope.purpose != "parameters":
             factor = change if weight is None else change * weight
             by_distance = _Sums.apply(distance, factor, *given, *slopes)
-        rest = ctx.basis, ctx.order, ctx.scope
+        rest = ctx.at, ctx.order, ctx.scope
         if weight is not None:
             by_weight = change * _Sums.apply(distance, None, *given, *rest)
             change = change * weight

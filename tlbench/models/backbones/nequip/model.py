@@ -11,7 +11,7 @@ from torch import Tensor
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.nequip import NequIPConfig
-from tlbench.models.backbones.packages import isolated_import
+from tlbench.models.backbones.packages import eager_e3nn, isolated_import
 
 with isolated_import():
     from nequip.data import AtomicDataDict
@@ -32,7 +32,7 @@ class NequIP(Backbone):
         scalars = o3.Irreps([(config.n_features, (0, 1))])
         irreps = [hidden] * (config.n_layers - 1) + [scalars]
         build: Any = FullNequIPGNNModel
-        with warnings.catch_warnings():
+        with eager_e3nn(), warnings.catch_warnings():
             # It recommends scales and shifts of energies, which are fitted here afterwards.
             warnings.simplefilter("ignore")
             whole = build.__wrapped__(

@@ -47,10 +47,8 @@ class Pairs:
     def distances(self, graph: Graph) -> Tensor:
         """Return the distance of every pair, shape (n_pairs,), Å."""
         shift = graph.edge_shift.index_select(0, self.edge)
-        centre, neighbour = (
-            graph.positions.index_select(0, atoms.chunk(2)[0])
-            for atoms in (self.receivers, self.senders)
-        )
+        # The receiver along the reverse of an edge is the edge's neighbour.
+        centre, neighbour = graph.positions.index_select(0, self.receivers).chunk(2)
         found: Tensor = (neighbour + shift - centre).norm(dim=1)
         return found
 
@@ -65,14 +63,14 @@ def pairs_of(graph: Graph, n_filters: int) -> Pairs:
     both = torch.cat([edge, reverse[edge]])
     place = torch.empty_like(reverse)
     place[both] = edges
-    centre, neighbour = graph.edge_index
+    receivers, senders = graph.edge_index.index_select(1, both)
     atoms = torch.arange(graph.n_atoms, device=reverse.device)
     return Pairs(
         edge,
-        centre[both],
-        neighbour[both],
+        receivers,
+        senders,
         place,
-        torch.searchsorted(centre.contiguous(), atoms),
+        torch.searchsorted(graph.edge_index[0].contiguous(), atoms),
         graph.positions.new_empty((2, n_edges, n_filters)),
     )
 
@@ -102,8 +100,7 @@ class _Convolution(Function):
             return torch.zeros_like(x)
         messages, _ = pairs.workspace
         torch.index_select(x, 0, pairs.senders, out=messages)
-        for half in messages.chunk(2):
-            half.mul_(filters)
+        messages.view(2, *filters.shape).mul_(filters)
         return embedding_bag(pairs.place, messages, pairs.first, mode="sum")
 
     @staticmethod

@@ -1,0 +1,62 @@
+"""How many jobs are done at a time, as the command line asks for it."""
+
+import pytest
+
+
+@pytest.fixture
+def counted(printed, monkeypatch):
+    """Return a function that returns for how many workers a plan is shown, on two GPUs."""
+
+    def count(*arguments):
+        found = []
+        monkeypatch.setattr("tlbench.engine.executors.default_workers", lambda: 16)
+        monkeypatch.setattr(
+            "tlbench.engine.executors.gpus_for",
+            lambda device: () if device == "cpu" else ("GPU-a", "GPU-b"),
+        )
+        monkeypatch.setattr(
+            "tlbench.cli.plan.show_plan",
+            lambda planned, root, device, workers, *more, **options: found.append(workers),
+        )
+        printed(*arguments)
+        return found[0]
+
+    return count
+
+
+@pytest.mark.parametrize("verb", [("plan", "smoke"), ("run", "smoke", "--dry-run")])
+def test_plans_are_for_a_worker_per_gpu_or_as_many_as_asked_for(counted, verb):
+    assert counted(*verb) == 2
+    assert counted(*verb, "--workers-per-gpu", 3) == 6
+    assert counted(*verb, "--workers", 3) == 3
+    assert counted(*verb, "--device", "cpu") == 16
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "tune"])
+def test_workers_per_gpu_without_a_gpu_are_refused(refused, verb):
+    if verb == "tune":
+        pytest.importorskip("optuna")
+    said = refused(verb, "smoke", "--device", "cpu", "--workers-per-gpu", 2)
+    assert "--workers-per-gpu: jobs would be done on the CPU" in said
+
+
+def test_two_numbers_of_workers_are_refused(refused):
+    assert "give one of them" in refused("run", "smoke", "--workers", 2, "--workers-per-gpu", 2)
+
+
+def test_a_gpu_without_memory_left_is_said_in_one_sentence_and_other_errors_are_raised(
+    refused, monkeypatch
+):
+    import torch
+
+    def run(error):
+        def fail(*arguments):
+            raise error
+
+        monkeypatch.setattr("tlbench.run.run_suite", fail)
+        return refused("run", "smoke")
+
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has")
+    assert "The memory of the GPU ran out when 2.00 GiB more was asked for; use " in run(full)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        run(torch.AcceleratorError("CUDA error: device-side assert triggered"))

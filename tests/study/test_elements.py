@@ -1,0 +1,97 @@
+"""Studies between data sets of several elements: what ends are called, and what starts as what."""
+
+import pytest
+import yaml
+from alloys import write_alloys
+from command_line import in_this_process
+
+from tlbench.base.errors import InputError
+from tlbench.data.cards import load_card
+from tlbench.study.ends import end_names
+from tlbench.study.loading import load_suite
+from tlbench.study.models import plan
+from tlbench.study.study import resolve
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory):
+    """Return the paths of cards of Cu–Ni, Ag–Au, and of other frames of Ag–Au."""
+    folder, found = tmp_path_factory.mktemp("alloys"), {}
+    for name, elements, seed in (("cu-ni", "Cu Ni", 0), ("ag-au", "Ag Au", 0), ("b", "Ag Au", 1)):
+        (folder / name).mkdir()
+        path = write_alloys(folder / name, tuple(elements.split()), 15, seed)
+        found[name] = path.parent / f"{name if name != 'b' else 'other'}.yaml"
+        assert in_this_process("data", "new", path, "--out", found[name]).returncode == 0
+    return found
+
+
+def study_of(cards, source, target, *settings):
+    chosen = {"source": str(cards[source]), "target": str(cards[target])}
+    few = ("sizes", "[5]"), ("init_seeds", "[0]"), ("subset_seeds", "[0]")
+    return resolve(load_suite("transfer", [*few, *settings], cards=chosen))
+
+
+def trained(study, strategy):
+    jobs = plan(study).jobs.values()
+    return [j.settings for j in jobs if j.label.startswith(strategy)]
+
+
+def test_ends_are_called_by_their_elements(cards):
+    study = study_of(cards, "cu-ni", "ag-au")
+    assert {model.transfer.label() for model in study.target_models(study.ends[0])} == {
+        "Ni–Cu → Ag–Au"
+    }
+    [pretrained] = study.source_models(study.ends[0])
+    assert (pretrained.source, pretrained.target) == ("Ni–Cu", "Ni–Cu")
+
+
+def test_data_sets_of_the_same_elements_are_told_apart_by_their_cards(cards):
+    study = study_of(cards, "b", "ag-au")
+    assert study.ends[0].transfer.label() == "Ag–Au (other) → Ag–Au (ag-au)"
+    assert [study.name_of(card) for card in study.cards] == ["Ag–Au (other)", "Ag–Au (ag-au)"]
+    # Jobs know elements, not what a study calls a data set.
+    [tuned] = trained(study, "finetune")
+    assert (tuned.elements.source, tuned.elements.target) == ("Ag–Au", "Ag–Au")
+    assert tuned.elements.start() == {47: 47, 79: 79}
+
+
+def test_a_model_from_scratch_is_the_same_whatever_it_is_compared_with(cards):
+    [one], [other] = (trained(study_of(cards, s, "ag-au"), "scratch") for s in ("b", "cu-ni"))
+    assert one == other
+
+
+def test_jobs_know_as_what_each_element_starts(cards):
+    [nearest] = trained(study_of(cards, "cu-ni", "ag-au"), "finetune")
+    assert nearest.elements.starts == {"Ag": "Cu", "Au": "Ni"}
+    given = ("elements", "{Ag: Ni, Au: Cu}")
+    [chosen] = trained(study_of(cards, "cu-ni", "ag-au", given), "finetune")
+    assert chosen.elements.start() == {47: 28, 79: 29}
+    with pytest.raises(InputError, match="elements: the target has no Pt; its elements are Ag, Au"):
+        study_of(cards, "cu-ni", "ag-au", ("elements", "{Pt: Ni}"))
+
+
+def test_each_element_has_a_reference_energy_unless_the_suite_says_otherwise(cards):
+    study = study_of(cards, "cu-ni", "ag-au")
+    assert study.suite.training.energy_reference == "least-squares"
+    assert study.suite.pretraining.energy_reference == "least-squares"
+    told = study_of(cards, "cu-ni", "ag-au", ("training.energy_reference", "mean-shift"))
+    assert told.suite.training.energy_reference == "mean-shift"
+    assert told.suite.pretraining.energy_reference == "least-squares"
+    assert resolve(load_suite("smoke")).suite.training.energy_reference == "mean-shift"
+
+
+def test_a_study_that_is_spelt_out_is_the_same_study(cards):
+    study = study_of(cards, "cu-ni", "ag-au", ("elements", "{Ag: Ni}"))
+    value = study.complete()
+    assert value["elements"] == {"Ag": "Ni"}
+    path = cards["cu-ni"].parent / "suite.yaml"
+    path.write_text(yaml.safe_dump(value))
+    again = resolve(load_suite(path))
+    assert again.digest == study.digest
+    assert again.ends[0].starts == study.ends[0].starts
+
+
+def test_one_element_on_either_side_is_named_by_its_symbol():
+    mlearn, smoke = load_card("mlearn-si"), load_card("sw-si")
+    assert end_names([mlearn, load_card("mlearn-ge")]) == ["Si", "Ge"]
+    assert end_names([mlearn, smoke]) == ["Si (mlearn-si)", "Si (sw-si)"]

@@ -1,0 +1,108 @@
+"""As which source element each target element starts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tlbench.base.errors import InputError
+from tlbench.metrics.chemistry import differences
+
+
+@dataclass(frozen=True)
+class ElementStart:
+    """A target element, the source element that it starts as, and why that one."""
+
+    target: str
+    source: str
+    reason: str
+
+    def label(self) -> str:
+        """Return it in words, as ``"Ge starts as Si (the only element)"``."""
+        return f"{self.target} starts as {self.source} ({self.reason})"
+
+
+def element_starts(
+    source: Sequence[str], target: Sequence[str], given: Mapping[str, str] | None = None
+) -> tuple[ElementStart, ...]:
+    """Return as what each target element starts.
+
+    What is given comes first; then every element that the source has starts as itself; then pairs
+    of a target and a source element are made, those nearest to each other first: by difference in
+    group, among equal ones in electronegativity, then in covalent radius
+    (`tlbench.metrics.chemistry`). No two target elements start as the same source element as
+    long as the source has enough of them; with fewer, those that are left over start as the
+    nearest.
+
+    Parameters
+    ----------
+    source, target
+        Symbols of the elements of both ends.
+    given
+        Target element → source element, of some or all.
+
+    Raises
+    ------
+    InputError
+        If what is given names an element that its end does not have, or lets two target elements
+        start as one although the source has as many.
+    """
+    given = given or {}
+    _check(source, target, given)
+    found = {t: ElementStart(t, s, "as the suite says") for t, s in given.items()}
+    for symbol in target:
+        if symbol in source and symbol not in found:
+            found[symbol] = ElementStart(symbol, symbol, "the same element")
+    missing = [symbol for symbol in target if symbol not in found]
+    while missing:
+        taken = {start.source for start in found.values()}
+        free = [symbol for symbol in source if symbol not in taken] or [*source]
+        if len(source) == 1:
+            best, reason = (missing[0], source[0]), "the source's only element"
+        else:
+            pairs = [(t, s) for t in missing for s in free]
+            best = min(pairs, key=lambda pair: _distance(*pair))
+            reason = f"the nearest, {_nearness(*best)}"
+        found[best[0]] = ElementStart(*best, reason)
+        missing.remove(best[0])
+    return tuple(found[symbol] for symbol in target)
+
+
+def _check(source: Sequence[str], target: Sequence[str], given: Mapping[str, str]) -> None:
+    for named, symbols, end in (
+        ([*given], target, "target"),
+        ([*given.values()], source, "source"),
+    ):
+        for symbol in named:
+            if symbol not in symbols:
+                raise InputError(
+                    f"elements: the {end} has no {symbol}; its elements are "
+                    f"{', '.join(symbols)}. Each line is TARGET: SOURCE."
+                )
+    for symbol in source:
+        shared = [t for t, s in given.items() if s == symbol]
+        if len(shared) > 1 and len(source) >= len(target):
+            raise InputError(
+                f"elements: {' and '.join(shared)} both start as {symbol}, so that the model "
+                f"could not distinguish them, although the source has {len(source)} elements for "
+                f"{len(target)}; let each start as another one. With fewer source elements than "
+                "target elements several may start as one."
+            )
+
+
+_ORDER = ("group", "electronegativity", "covalent radius")
+
+
+def _distance(target: str, source: str) -> tuple[float, ...]:
+    known = differences(target, source)
+    return tuple(known.get(name, math.inf) for name in _ORDER)
+
+
+def _nearness(target: str, source: str) -> str:
+    group, electronegativity, _ = _distance(target, source)
+    if group == 0:
+        return "in the same group"
+    return (
+        f"{group:g} groups away"
+        if math.isfinite(group)
+        else (f"with an electronegativity that differs by {electronegativity:.2f}")
+    )
