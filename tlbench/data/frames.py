@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.str_]
 
 _PER_ATOM = ("atomic_numbers", "positions", "forces")
+_LABELS = ("energy", "forces", "stress")
 _COMPONENTS = {"positions": (3,), "forces": (3,), "cell": (3, 3), "pbc": (3,), "stress": (3, 3)}
 
 
@@ -77,10 +78,18 @@ class Frames:
         """Return the atomic numbers that occur, sorted."""
         return [int(z) for z in np.unique(self.atomic_numbers)]
 
-    def digest(self) -> str:
-        """Return the SHA-256 of all structures and labels: the same for the same numbers."""
+    def digest(self, labels: bool = True) -> str:
+        """Return the SHA-256 of all structures: the same for the same numbers.
+
+        Parameters
+        ----------
+        labels
+            Whether energies, forces and stresses count.
+        """
         found = hashlib.sha256()
         for f in fields(self):
+            if f.name in _LABELS and not labels:
+                continue
             array = getattr(self, f.name)
             found.update(f"{f.name} {array.shape}\n".encode())
             words = array.dtype.kind == "U"

@@ -11,7 +11,6 @@ import numpy as np
 from tlbench.base.errors import InputError
 from tlbench.base.schema import validate
 from tlbench.board.checks.record import FORMAT, Check, CheckedModel, Kind, Machine, outcome
-from tlbench.board.collecting import content_of
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model, measured_models
 from tlbench.data.cards import Card
@@ -178,11 +177,11 @@ def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str,
     folders, problems = {}, []
     for data in entry.about.data:
         card = entry.cards[data.recipe]
-        if content_of(_parts(card, store, mirror)) == data.content:
+        if card.content(_parts(card, store, mirror)) == data.content:
             folders[entry.study.name_of(card)] = Store(store).folder(dataset_job(card).key)
             continue
         why = "the files are the same, so the submission's digest is wrong"
-        if not card.data_files():
+        if not card.origin.is_fixed:
             why = "dynamics sampled on another processor differ: use a machine of the same kind"
         problems.append(
             f"{data.card} has other structures here than in the submission, so nothing of it can "

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import later
-from tlbench.base.schema import Strict
+from tlbench.base.schema import Strict, digest
 from tlbench.data.frames import Frames, Words
 from tlbench.data.readers.base import Scanned, files_in
 
@@ -188,6 +188,18 @@ class Origin(Strict):
     def recipe(self) -> dict[str, Any]:
         """Return what determines the frames, in JSON."""
         return self.model_dump(mode="json")
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the structures are the same on every machine."""
+        return bool(self.data_files())
+
+    def content(self, elements: Sequence[str], parts: Mapping[str, Frames]) -> str:
+        """Return the SHA-256 of the structures and labels of all parts, made with this origin."""
+        return digest({split: frames.digest() for split, frames in parts.items()})
+
+    def check_change(self, changed: "Origin") -> None:
+        """Raise ``ValueError`` if this origin cannot be changed into ``changed``."""
 
     @classmethod
     def of_recipe(cls, recipe: Mapping[str, Any]) -> "Origin | None":

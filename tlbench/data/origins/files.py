@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import lasting
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
@@ -85,7 +86,7 @@ class FilesOrigin(Origin):
             # What a card leaves out stays out, so that a new setting changes no digest.
             "options": self.reader_options().model_dump(mode="json", exclude_unset=True),
             "files": {name: file.sha256 for name, file in self.files.items()},
-            "split": self.split.model_dump(mode="json"),
+            "split": lasting(self.split),
         }
 
     @classmethod
