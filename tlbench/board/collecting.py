@@ -76,7 +76,7 @@ class Collector:
         described = self._described(job, _Measured)
         if "data" not in described.parents:
             raise self._store.senseless(job, ERRORS, "the job has no test structures")
-        found = read_errors(self._store, job)
+        found = read_errors(self._store, job, described.config)
         if not is_storable(found):
             raise InputError(
                 f"The errors of job {job[:12]} are beyond {LARGEST:g}: a model that has diverged "

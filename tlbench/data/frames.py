@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.errors import InputError
+from tlbench.data.composition import Counts, count_elements, formulas
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -77,6 +79,16 @@ class Frames:
     def elements(self) -> list[int]:
         """Return the atomic numbers that occur, sorted."""
         return [int(z) for z in np.unique(self.atomic_numbers)]
+
+    @cached_property
+    def element_counts(self) -> Counts:
+        """Atoms of each element in each structure; see `tlbench.data.composition`."""
+        return count_elements(self.atomic_numbers, self.n_atoms)
+
+    @cached_property
+    def composition(self) -> Words:
+        """Empirical formula of each structure, as ``"Mo3W"``, shape (frames,)."""
+        return formulas(self.element_counts)
 
     def digest(self, labels: bool = True) -> str:
         """Return the SHA-256 of all structures: the same for the same numbers.

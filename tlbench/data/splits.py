@@ -1,6 +1,6 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -21,8 +21,13 @@ class Part(Strict):
     """One part of a data set: how many frames, drawn from which.
 
     A frame matches if it is in one of the ``files``, in one of the ``ranges`` of it, and has one of
-    the named groups, phases and temperatures, where there are any, and none of the groups it is
-    ``without``.
+    the named groups, phases, temperatures and compositions, where there are any, contains one of
+    the named elements, where there are any, and has none of the groups, compositions and elements
+    it is ``without``.
+
+    To test on a composition that models have never seen (leave one composition out), name it in
+    ``compositions`` of the test part and in ``without_compositions`` of the other two; for an
+    element, name it in ``elements`` and ``without_elements`` alike.
     """
 
     frames: PositiveInt = Field(le=MOST_FRAMES)
@@ -36,6 +41,12 @@ class Part(Strict):
         max_length=100,
         description="only frames from one index up to before another, counted from 0 in each file",
     )
+    compositions: list[str] = later(
+        [], description="only these, as empirical formulas: Mo3W, with metals first"
+    )
+    without_compositions: list[str] = later([], description="not these")
+    elements: list[str] = later([], description="only structures that contain one of these")
+    without_elements: list[str] = later([], description="no structure that contains one of these")
 
 
 class Split(Strict):
@@ -288,7 +299,21 @@ def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.
         matching &= np.isin(frames.phase, part.phases)
     if part.temperatures_k:
         matching &= np.isin(frames.temperature_k, part.temperatures_k)
+    if part.compositions:
+        matching &= np.isin(frames.composition, part.compositions)
+    if part.without_compositions:
+        matching &= ~np.isin(frames.composition, part.without_compositions)
+    if part.elements:
+        matching &= _contains(frames, part.elements)
+    if part.without_elements:
+        matching &= ~_contains(frames, part.without_elements)
     return matching
+
+
+def _contains(frames: Frames, elements: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which frames contain one of some elements, each of which some frame has."""
+    found: npt.NDArray[np.bool_] = np.any([frames.element_counts[e] for e in elements], axis=0)
+    return found
 
 
 def _check_words(name: str, part: Part, frames: Frames) -> None:
@@ -302,13 +327,24 @@ def _check_words(name: str, part: Part, frames: Frames) -> None:
             [f"{t:g} K" for t in part.temperatures_k],
             [f"{t:g} K" for t in temperatures],
         ),
+        (
+            "composition",
+            [*part.compositions, *part.without_compositions],
+            _words(frames.composition),
+        ),
+        ("element", [*part.elements, *part.without_elements], list(frames.element_counts)),
     ):
         for value in asked:
             if value not in there:
                 raise InputError(
                     f"split.{name}: no frame has the {what} {value!r}; "
-                    f"there are: {', '.join(there) or 'none'}."
+                    f"there are: {_first(there) or 'none'}."
                 )
+
+
+def _first(words: list[str], most: int = 20) -> str:
+    left = len(words) - most
+    return ", ".join(words[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def _words(values: npt.NDArray[np.str_]) -> list[str]:

@@ -1,5 +1,6 @@
 """How far errors and data sets found again are from those that were published."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf, isfinite, nan
@@ -106,7 +107,7 @@ def compare(
         Whether the weights are the published ones.
     """
     with np.load(errors, allow_pickle=False) as file:
-        again = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
+        again = FrameErrors.of(Errors(**file))
     values = {(m["metric"], key_of(m["condition"])): m["value"] for m in found}
     differences = [
         _difference(r, values.get((r.metric, key_of(r.condition)), nan)) for r in model.records
@@ -116,7 +117,9 @@ def compare(
         _distance(np.sqrt(published.force_square), np.sqrt(rounded(again.force_square))),
     ]
     if published.energy is not None:
-        differences.append(_distance(np.array(published.energy), np.array(rounded(again.energy))))
+        differences.append(_of_known(published.energy, again.energy))
+    if published.stress_abs is not None and again.stress_abs is not None:
+        differences.append(_of_known(published.stress_abs, again.stress_abs))
     largest = max(differences)
     if not isfinite(largest):
         problem = "it does not give all of its published numbers"
@@ -150,6 +153,14 @@ def _difference(record: Record, found: float) -> float:
     if isfinite(found) and METRICS.get(record.metric).better == "nearer to 0":
         return 0.0
     return _distance(np.array([record.value]), np.array([found]))
+
+
+def _of_known(published: Sequence[float | None], found: Floats) -> float:
+    """Return how far errors are apart that are known of some structures."""
+    given, known = np.array(published, dtype=np.float64), np.isfinite(found)
+    if (np.isfinite(given) != known).any():
+        return inf
+    return _distance(given[known], np.array(rounded(found[known])))
 
 
 def _distance(given: Floats, found: Floats) -> float:

@@ -234,6 +234,10 @@ class Origin(Strict):
         """Return the files that the frames are read from; none if they are sampled."""
         return {}
 
+    def elements_left_out(self) -> list[str]:
+        """Return the elements that no training structure contains, on purpose."""
+        return []
+
     def readers(self) -> list[str]:
         """Return the names of the readers of these files."""
         return []

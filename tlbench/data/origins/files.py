@@ -124,6 +124,10 @@ class FilesOrigin(Origin):
         """Return the files by name."""
         return self.files
 
+    def elements_left_out(self) -> list[str]:
+        """Return the elements that the training part is without."""
+        return self.split.train.without_elements
+
     def readers(self) -> list[str]:
         """Return the name of the reader."""
         return [self.reader]
