@@ -180,4 +180,5 @@ STRESS_MAE = MetricSpec(
     of_frames=stress_mae_of_frames,
     shares=stress_shares,
     of_stress=True,
+    decimals=3,
 )

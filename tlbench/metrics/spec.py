@@ -187,6 +187,8 @@ class MetricSpec:
     compared
         Whether two values are compared by their ratio, or by their difference, as rates are,
         which may be 0.
+    decimals
+        Decimals of values in tables.
     tolerance
         By how much a value may be worse than an earlier one before that counts: by 10 % if it is
         0.1 and values are compared by ratio, else by so many units.
@@ -207,11 +209,16 @@ class MetricSpec:
     interval: Literal["pairs", "rate", "survival"] = "pairs"
     published_precision: float = 0.0
     compared: Literal["ratio", "difference"] = "ratio"
+    decimals: int = 1
     tolerance: float = 0.1
 
     def is_under(self, condition: Condition) -> bool:
         """Return whether the metric has a value under a condition: of one element, if of atoms."""
         return self.of_atoms or ELEMENT not in condition
+
+    def text(self, value: float) -> str:
+        """Return a value as tables have it."""
+        return f"{value:.{self.decimals}f}"
 
     def loss(self, value: float) -> float:
         """Return a number that is larger the worse ``value`` is."""

@@ -87,7 +87,10 @@ def _lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str]
     """
     unknown = np.array([each is None for each in errors.energy or [None] * len(tests.n_atoms)])
     counts = tests.element_counts
-    new = [name for name in counts if unknown[: len(counts[name])][counts[name] > 0].all()]
+    if len(unknown) != len(tests.n_atoms):
+        # Nothing can be recomputed, which is said of it.
+        return False
+    new = [name for name in counts if unknown[counts[name] > 0].all()]
     if unknown.all():
         new = [name for name in new if name in left_out]
     explained = np.any([counts[name] > 0 for name in new] or [np.zeros_like(unknown)], axis=0)
