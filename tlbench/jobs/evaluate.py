@@ -121,11 +121,12 @@ def errors_of(potential: "Potential", frames: Frames, config: Config, context: C
     for number, batch in enumerate(batches):
         for indices, with_stress in _parts(batch, stressed):
             found = potential(data.batch(indices).graph, stress=with_stress)
-            energy[indices] = found.energy.cpu().numpy()
-            atoms = data.graphs.atoms_of(indices.to(potential.device)).cpu()
+            at = indices.numpy()
+            energy[at] = found.energy.cpu().numpy()
+            atoms = data.graphs.atoms_of(indices.to(potential.device)).cpu().numpy()
             forces[atoms] = found.forces.double().cpu().numpy()
             if found.stress is not None:
-                stress[indices] = found.stress.double().cpu().numpy()
+                stress[at] = found.stress.double().cpu().numpy()
         context.report(Progress(number + 1, len(batches)))
     symbols = np.array(chemical_symbols)
     return Errors(

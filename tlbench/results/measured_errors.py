@@ -99,11 +99,11 @@ def errors_of(found: FrameErrors, job: str, data: str, weights: Weights) -> Mode
     return ModelErrors(
         job=job,
         data=data,
-        energy=known_only(rounded(found.energy)) if known else None,
+        energy=none_for_nan(rounded(found.energy)) if known else None,
         force_abs=rounded(found.force_abs),
         force_square=rounded(found.force_square),
         weights=weights,
-        stress_abs=None if found.stress_abs is None else known_only(rounded(found.stress_abs)),
+        stress_abs=None if found.stress_abs is None else none_for_nan(rounded(found.stress_abs)),
         by_element={
             symbol: ElementErrors(
                 force_abs=rounded(each.force_abs), force_square=rounded(each.force_square)
@@ -113,7 +113,7 @@ def errors_of(found: FrameErrors, job: str, data: str, weights: Weights) -> Mode
     )
 
 
-def known_only(values: Iterable[float]) -> list[float | None]:
+def none_for_nan(values: Iterable[float]) -> list[float | None]:
     """Return numbers with None for NaN."""
     return [value if np.isfinite(value) else None for value in values]
 
@@ -136,7 +136,7 @@ def tests_of(frames: Frames, data: str, element: str, marked: Marked) -> TestSet
         "data": data,
         "element": element,
         "n_atoms": frames.n_atoms.tolist(),
-        "temperature": known_only(frames.temperature_k.tolist()),
+        "temperature": none_for_nan(frames.temperature_k.tolist()),
         "phases": frames.phase.tolist(),
         "groups": frames.group.tolist(),
         "marks": marked_frames(marked, frames.group),

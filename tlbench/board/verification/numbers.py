@@ -55,7 +55,7 @@ def check_numbers(
             yield f"{model.where.label()}: its errors are not on the test set of its target."
             continue
         trained = _has_energies(model.where.model.strategy)
-        if trained and _lacks_energies(errors, tests[errors.data], left_out.get(errors.data, [])):
+        if trained and lacks_energies(errors, tests[errors.data], left_out.get(errors.data, [])):
             yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
             by = entry.suite.by if errors.weights == "last" else []
@@ -74,7 +74,7 @@ def _has_energies(strategy: str) -> bool:
     return strategy == PRETRAIN or arm(strategy).trains
 
 
-def _lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str]) -> bool:
+def lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str]) -> bool:
     """Return whether energies are missing of structures all of whose elements were trained on.
 
     The few structures that a model is trained on may lack an element by chance. Then no structure

@@ -106,10 +106,8 @@ def with_stress(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
     measured = {each.data: each.stress_abs for each in analysis.results.errors}
     for tests in analysis.results.tests:
         known = [value for value in measured.get(tests.data) or [] if value is not None]
-        yield (
-            f"Of {tests.element}, {len(known)} of {len(tests.n_atoms)} test structures have a known "
-            "stress."
-        )
+        count = len(tests.n_atoms)
+        yield f"Of {tests.element}, {len(known)} of {count} test structures have a known stress."
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
