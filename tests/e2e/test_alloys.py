@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import yaml
 from alloys import write_alloys
 from forging import edit_lines
 
@@ -154,3 +155,37 @@ def test_forged_numbers_are_noticed(forge, said, board, tmp_path):
     forge(folder)
     problems = verdict_on(folder).problems
     assert any(said in problem for problem in problems), problems
+
+
+def test_an_element_is_left_out_of_training(tmp_path, command):
+    for elements in (("Cu", "Ni"), ("Ag", "Au")):
+        assert command("data", "new", write_alloys(tmp_path, elements, 30)).returncode == 0
+    card = tmp_path / "ag-au.yaml"
+    content = yaml.safe_load(card.read_text())
+    split = content["origin"]["split"]
+    split["train"] |= {"frames": 4, "without_elements": ["Au"]}
+    split["validation"] |= {"frames": 2, "without_elements": ["Au"]}
+    split["test"] |= {"frames": 6, "elements": ["Au"]}
+    card.write_text(yaml.safe_dump(content))
+    checked = command("data", "validate", card)
+    assert checked.returncode == 0
+    assert "6 of 6 test structures are of compositions that no training" in checked.stdout
+
+    few = (*SMALL, "--set", "sizes=[3]", "--set", "subset_seeds=[0]", "--set", "init_seeds=[0]")
+    done = command(
+        "run", "transfer", "--source", tmp_path / "cu-ni.yaml", "--target", card, *few,
+        "--set", "strategies=[scratch, finetune]", "--workers", 1,
+        "--store", tmp_path / "store", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = load_results(tmp_path / "out").records
+    mine = [r for r in records if r.model.strategy == "finetune"]
+    assert {"Ag", "Au"} <= {r.condition.get("element") for r in mine}
+    assert all("Au" in r.condition.get("composition", "Au") for r in mine)
+    # Gold has no reference energy.
+    assert {r.metric for r in mine} == {"force_mae", "stress_mae"}
+    added = command(
+        "board", "add", tmp_path / "out", "--store", tmp_path / "store", "--private",
+        "--name", "mine", "--board", tmp_path / "board",
+    )  # fmt: skip
+    assert added.returncode == 0, added.stdout + added.stderr
