@@ -116,10 +116,16 @@ def compare(
         _distance(np.array(published.force_abs), np.array(rounded(again.force_abs))),
         _distance(np.sqrt(published.force_square), np.sqrt(rounded(again.force_square))),
     ]
-    if published.energy is not None:
-        differences.append(_of_known(published.energy, again.energy))
-    if published.stress_abs is not None and again.stress_abs is not None:
-        differences.append(_of_known(published.stress_abs, again.stress_abs))
+    parts = again.by_element
+    beside: list[tuple[Sequence[float | None] | None, Floats | None]] = [
+        (published.energy, again.energy),
+        (published.stress_abs, again.stress_abs),
+        *(
+            (each.force_abs, parts[symbol].force_abs if symbol in parts else None)
+            for symbol, each in published.by_element.items()
+        ),
+    ]
+    differences += [_of_known(given, anew) for given, anew in beside if given is not None]
     largest = max(differences)
     if not isfinite(largest):
         problem = "it does not give all of its published numbers"
@@ -155,8 +161,10 @@ def _difference(record: Record, found: float) -> float:
     return _distance(np.array([record.value]), np.array([found]))
 
 
-def _of_known(published: Sequence[float | None], found: Floats) -> float:
+def _of_known(published: Sequence[float | None], found: Floats | None) -> float:
     """Return how far errors are apart that are known of some structures."""
+    if found is None:
+        return inf
     given, known = np.array(published, dtype=np.float64), np.isfinite(found)
     if (np.isfinite(given) != known).any():
         return inf
