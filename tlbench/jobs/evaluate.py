@@ -120,11 +120,10 @@ def errors_of(potential: "Potential", frames: Frames, config: Config, context: C
     batches = data.batches()
     for number, batch in enumerate(batches):
         for indices, with_stress in _parts(batch, stressed):
-            found = potential(data.batch(indices).graph, stress=with_stress)
-            at = indices.numpy()
+            rows, at = data.graphs.rows(indices), indices.numpy()
+            found = potential(data.graphs.cut(rows), stress=with_stress)
             energy[at] = found.energy.cpu().numpy()
-            atoms = data.graphs.atoms_of(indices.to(potential.device)).cpu().numpy()
-            forces[atoms] = found.forces.double().cpu().numpy()
+            forces[rows.atoms.cpu().numpy()] = found.forces.double().cpu().numpy()
             if found.stress is not None:
                 stress[at] = found.stress.double().cpu().numpy()
         context.report(Progress(number + 1, len(batches)))
