@@ -16,7 +16,6 @@ from tlbench.data.splits import (
     Split,
     chosen,
     chosen_indices,
-    compositions,
     divide,
     nested_subset,
 )
@@ -106,11 +105,6 @@ def by_composition(seed: int = 0, test: int = 3, **frames: int) -> Split:
     )
 
 
-def test_compositions_are_in_lowest_terms():
-    frames = alloys({"MoW3": 1, "W6Mo2": 1, "Mo4": 1, "TaNbWMo": 1, "Mo2W": 1})
-    assert compositions(frames) == ["MoW3", "MoW3", "Mo", "NbMoTaW", "Mo2W"]
-
-
 @given(seeds)
 def test_each_composition_is_in_one_part_only(seed):
     files = {
@@ -119,7 +113,7 @@ def test_each_composition_is_in_one_part_only(seed):
         "b": alloys({"Mo2W2": 2, "Mo5W3": 1}),
     }
     parts = divide(files, by_composition(seed))
-    found = {name: set(compositions(part)) for name, part in parts.items()}
+    found = {name: set(part.composition) for name, part in parts.items()}
     assert found["test"] == {"MoW", "Mo5W3"}
     assert len(found["validation"]) == 1
     assert not found["train"] & (found["validation"] | found["test"])
@@ -128,9 +122,7 @@ def test_each_composition_is_in_one_part_only(seed):
 
 def test_another_seed_draws_other_compositions():
     files = {"a": alloys({"MoW3": 2, "Mo3W": 2, "MoW7": 2}), "b": alloys({"Mo5W3": 3})}
-    drawn = {
-        compositions(divide(files, by_composition(seed))["validation"])[0] for seed in range(20)
-    }
+    drawn = {divide(files, by_composition(seed))["validation"].composition[0] for seed in range(20)}
     assert len(drawn) == 3
 
 

@@ -173,4 +173,4 @@ def test_compositions_are_strata():
     alloy = replace(frames, atomic_numbers=np.where(silicon, 14, 32))
     drawn = Drawn(size=6, seed=3, strata=["composition"])
     found = alloy.select(chosen_indices(alloy, drawn)).composition.tolist()
-    assert sorted(found) == ["Ge"] * 4 + ["GeSi"] * 2
+    assert sorted(found) == ["Ge"] * 4 + ["SiGe"] * 2

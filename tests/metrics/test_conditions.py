@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.data.composition import formulas
+from tlbench.data.formulas import formulas
 from tlbench.metrics.conditions import conditions_of, parts_of
 
 NAMES = ["temperature_k", "phase", "group"]

@@ -92,7 +92,7 @@ def test_published_marks_are_of_some_structures(marks, said, tmp_path):
 
 
 def silicon_germanium():
-    """Return structures of Ge7Si, GeSi and Ge in turn; the first has no stress."""
+    """Return structures of SiGe7, SiGe and Ge in turn; the first has no stress."""
     frames = tiny.crystals("Ge", 9)
     place, which = np.arange(72) % 8, np.repeat(np.arange(9) % 3, 8)
     n_silicon = np.array([1, 4, 0])[which]
@@ -177,7 +177,7 @@ def test_published_elements_are_those_of_the_structures(counts, said):
         "phases": ["", ""], "groups": ["", ""],
     }  # fmt: skip
     good = TestSet.model_validate({**fields, "n_atoms_of": {"Si": [4, 0], "Ge": [4, 8]}})
-    assert good.composition.tolist() == ["GeSi", "Ge"]
+    assert good.composition.tolist() == ["SiGe", "Ge"]
     with pytest.raises(ValidationError, match=said):
         TestSet.model_validate({**fields, "n_atoms_of": counts})
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.errors import InputError
-from tlbench.data.composition import Counts, count_elements, formulas
+from tlbench.data.formulas import Counts, count_elements, formulas
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -82,7 +82,7 @@ class Frames:
 
     @cached_property
     def element_counts(self) -> Counts:
-        """Atoms of each element in each structure; see `tlbench.data.composition`."""
+        """Atoms of each element in each structure; see `tlbench.data.formulas`."""
         return count_elements(self.atomic_numbers, self.n_atoms)
 
     @cached_property

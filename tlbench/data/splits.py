@@ -11,7 +11,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
-from tlbench.data.frames import Frames, Ints
+from tlbench.data.frames import Frames
 from tlbench.data.origins.base import MOST_FRAMES, SPLITS, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
@@ -42,7 +42,7 @@ class Part(Strict):
         description="only frames from one index up to before another, counted from 0 in each file",
     )
     compositions: list[str] = later(
-        [], description="only these, as empirical formulas: Mo3W, with metals first"
+        [], description="only these, as empirical formulas in the order of atomic numbers: Mo3W"
     )
     without_compositions: list[str] = later([], description="not these")
     elements: list[str] = later([], description="only structures that contain one of these")
@@ -220,7 +220,7 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     frames = Frames.concatenate([files[name] for name in names])
     file_of = np.repeat(names, [len(files[name]) for name in names])
     order = _order(frames, file_of, split)
-    formulas = np.array(compositions(frames)) if split.order == "compositions" else None
+    formulas = frames.composition if split.order == "compositions" else None
     free = np.ones(len(frames), dtype=bool)
     parts = {}
     for name in ("test", "validation", "train"):
@@ -249,22 +249,6 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     return {name: parts[name] for name in SPLITS}
 
 
-def compositions(frames: Frames) -> list[str]:
-    """Return the composition of each structure in lowest terms, in the order of atomic numbers.
-
-    Mo₄W₁₂ and Mo₂W₆ are both "MoW3".
-    """
-    from ase.data import chemical_symbols
-
-    def formula(numbers: Ints) -> str:
-        elements, counts = np.unique(numbers, return_counts=True)
-        lowest = (counts // np.gcd.reduce(counts)).tolist()
-        pairs = zip(elements, lowest, strict=True)
-        return "".join(chemical_symbols[z] + (str(n) if n > 1 else "") for z, n in pairs)
-
-    return [formula(numbers) for numbers in np.split(frames.atomic_numbers, frames.atom_start[1:])]
-
-
 def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.NDArray[np.int64]:
     """Return the indices of all frames, those that are taken first in front."""
     if split.order == "random":
@@ -273,11 +257,10 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
     if split.order == "last":
         return np.arange(len(frames))[::-1]
     if split.order == "compositions":
-        found = compositions(frames)
+        formulas, which = np.unique(frames.composition, return_inverse=True)
         generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
-        drawn = generator.permutation(sorted(set(found))).tolist()
-        place = {name: number for number, name in enumerate(drawn)}
-        return np.argsort([place[name] for name in found], kind="stable")
+        drawn = generator.permutation(len(formulas))
+        return np.argsort(np.argsort(drawn)[which], kind="stable")
     names = dict.fromkeys(file_of.tolist())
     places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
     # Files follow one another, so their places do too.

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.data.composition import Counts
+from tlbench.data.formulas import Counts
 from tlbench.data.frames import Ints
 from tlbench.data.marks import MarkedFrames, is_unmarked
 

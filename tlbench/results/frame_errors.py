@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tlbench.base.formats import Format, lasting, later
 from tlbench.base.magnitudes import Digest, Magnitude, Signed, Square, Temperature
 from tlbench.base.schema import Strict, digest
-from tlbench.data.composition import Counts, formulas
+from tlbench.data.formulas import Counts, formulas
 from tlbench.data.marks import MarkedFrames, is_unmarked
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import ELEMENT, ConditionKey, Weights, conditions_of, key_of

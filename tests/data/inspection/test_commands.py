@@ -110,7 +110,7 @@ def test_compositions_that_are_not_trained_on_are_shown(run, tmp_path, frames):
     with_use(card, {"elements": ["Si", "Ge"]})
     sentence = (
         "2 of 3 test structures are of compositions that no training structure has, so that errors "
-        "on them are extrapolations: Ge3Si."
+        "on them are extrapolations: SiGe3."
     )
     for verb in ("describe", "validate"):
         code, said = run(verb, card)

@@ -15,7 +15,6 @@ from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.copies import copies_among, shapes_of
 from tlbench.data.readers import READERS
-from tlbench.data.splits import compositions
 
 READER = READERS.get("mlearn")
 OPTIONS = READER.options.model_validate({"bragg_peak": [3, 3, 0]})
@@ -174,11 +173,11 @@ def test_no_test_or_validation_structure_is_one_of_training(name):
 @pytest.mark.parametrize("name", [*BINARIES, "nbmotaw"])
 def test_each_composition_is_in_one_part(name):
     parts = parts_of(f"snap-{name}")
-    sets = [set(compositions(frames)) for frames in parts.values()]
+    sets = [set(frames.composition) for frames in parts.values()]
     assert sum(map(len, sets)) == len(set.union(*sets))
     assert len(sets[2]) == (1 if name == "nbmotaw" else 7)
     for frames in parts.values():
-        assert all(compositions(frames))
+        assert all(frames.composition)
 
 
 @needs_snap

@@ -34,20 +34,22 @@ def formulas(counts: Counts) -> npt.NDArray[np.str_]:
     """Return the composition of each structure as its empirical formula, shape (frames,).
 
     Structures of one composition share it, whatever their size: Mo₁₂W₄ and Mo₃W are both
-    ``"Mo3W"``. Metals come first, otherwise the order is alphabetical, as in
-    ``atoms.get_chemical_formula("metal", empirical=True)`` of ase.
+    ``"Mo3W"``. Elements are in the order of their atomic numbers.
 
     >>> formulas({"As": np.array([4, 0]), "Ga": np.array([4, 3])}).tolist()
     ['GaAs', 'Ga']
     """
-    from ase.formula import Formula
+    from ase.data import atomic_numbers
 
     if not counts:
         return np.empty(0, dtype=np.str_)
-    rows, which = np.unique(np.stack(list(counts.values()), axis=1), axis=0, return_inverse=True)
+    symbols = sorted(counts, key=atomic_numbers.__getitem__)
+    table = np.stack([counts[symbol] for symbol in symbols], axis=1)
+    rows, which = np.unique(table, axis=0, return_inverse=True)
+    lowest = (rows // np.gcd.reduce(rows, axis=1, keepdims=True)).tolist()
     words = [
-        Formula.from_dict(dict(zip(counts, row, strict=True))).reduce()[0].format("metal")
-        for row in rows.tolist()
+        "".join(f"{e}{n if n > 1 else ''}" for e, n in zip(symbols, row, strict=True) if n)
+        for row in lowest
     ]
     found: npt.NDArray[np.str_] = np.array(words, dtype=np.str_)[which.ravel()]
     return found
