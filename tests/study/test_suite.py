@@ -314,3 +314,23 @@ def test_parts_of_the_source_are_distinct_and_have_names():
         load_suite("smoke", [("source_parts", "[{}, {share: 1}]")])
     with pytest.raises(InputError, match="distinct and ascending"):
         load_suite("smoke", [("source_parts", "[{temperatures_k: [600, 300]}]")])
+
+
+def test_elements_of_a_matrix_may_have_data_sets_of_other_names():
+    study = resolve(load_suite("matrix-nine-cpu"))
+    assert len(study.ends) == 72
+    named = {ends.transfer.source: ends.source.name for ends in study.ends}
+    assert (named["Si"], named["Cu"], named["W"]) == ("mlearn-si", "zuo-cu", "snap-w")
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ("{Pd: zuo-cu}", "others: Pd is not among the elements of the matrix"),
+        ("{Si: my/si.yaml}", "others: my/si.yaml is a path"),
+        ("{Si: mlearn-ge}", "should be of Si alone, but is of Ge"),
+    ],
+)
+def test_data_sets_of_other_names_that_cannot_be_are_refused(others, message):
+    with pytest.raises(InputError, match=message):
+        resolve(load_suite("matrix", [("matrix.others", others)]))

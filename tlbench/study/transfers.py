@@ -1,11 +1,12 @@
 """Between which data sets a suite transfers: from one to one, from parts of one, or all pairs."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from ase.data import chemical_symbols
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.schema import Strict
 from tlbench.data.cards import Card, card_names, is_path, load_card
 
@@ -65,6 +66,9 @@ class Matrix(Strict):
         description=f"name or path of the data set of an element; {ELEMENT} stands for its symbol "
         "in lower case"
     )
+    others: dict[str, str] | None = later(
+        None, description="names of the data sets of elements for which it is not that of 'cards'"
+    )
     elements: list[str] = Field(min_length=2)
     changes: dict[str, Any] = Field(
         default={}, description="keys of the origin to replace in every data set"
@@ -87,6 +91,17 @@ class Matrix(Strict):
             raise ValueError("an element is given twice")
         return value
 
+    @model_validator(mode="after")
+    def _others_are_of_its_elements(self) -> Self:
+        for element, name in (self.others or {}).items():
+            if element not in self.elements:
+                raise ValueError(f"others: {element} is not among the elements of the matrix")
+            if is_path(name):
+                raise ValueError(
+                    f"others: {name} is a path; cards of one's own are named by 'cards'"
+                )
+        return self
+
     def choice(self, element: str) -> DataChoice:
         """Return the data set of an element.
 
@@ -107,4 +122,5 @@ class Matrix(Strict):
         return DataChoice(card=name, changes=self.changes)
 
     def _name(self, element: str) -> str:
-        return self.cards.replace(ELEMENT, element.lower())
+        usual = self.cards.replace(ELEMENT, element.lower())
+        return (self.others or {}).get(element, usual)
