@@ -42,6 +42,12 @@ def shares_of_pairs(composition: Mapping[str, int]) -> dict[str, float]:
     }
 
 
+def shares_of_atoms(composition: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of atoms that are of each element; ``composition`` as above."""
+    n = sum(composition.values())
+    return {symbol: number / n for symbol, number in composition.items()}
+
+
 def rdf_error(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float:
     """Return the error of a radial distribution function, ∫|g - g_ref| dr / ∫|g_ref - 1| dr.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tlbench.jobs.reference import ReferenceRun
+from tlbench.jobs.reference_run import ReferenceRun
 from tlbench.metrics.statistics import (
     MeanTime,
     Ratio,
