@@ -47,9 +47,11 @@ DISTANCES_NOTE = (
     "In brackets the 95 % interval from resampled structures, then the floor: what halves of one "
     "set differ by. A star marks distances whose interval lies above their floor. Raw lengths are "
     "in Å; scaled ones in nearest-neighbour distances d of each set, with energies from each set's "
-    "mean. Environments are normalised SOAP vectors, blind to elements; their distances are those "
+    "mean. Environments are normalised SOAP vectors, {}; their distances are those "
     "of samples, too large by about the floor, and so are the intervals."
 )
+BLIND = "blind to elements"
+AWARE = "aware of elements: every target element counts as the source element that it starts as"
 ELEMENTS_NOTE = (
     "Differences between the elements: group and period of the periodic table, covalent radius "
     "(Pyykkö & Atsumi 2009, pm), electronegativity (Pauling), and valence electrons, which count "
@@ -124,6 +126,8 @@ def relations(analysis: Analysis) -> Iterator[Section]:
     trained = [each for each in covered if each.place.strategy in has_data]
     parts = against_whole(analysis, metric)
     coordination = coordination_table(results.profiles)
+    settings = analysis.suite.distances
+    described = AWARE if settings is not None and settings.elements == "aware" else BLIND
     overall = [d for d in results.distances if d.is_overall]
     mapped = [d for d in overall if d.get("exact", "raw")]
     findings = parts_findings(parts)
@@ -139,7 +143,7 @@ def relations(analysis: Analysis) -> Iterator[Section]:
         _figure("coverage", COVERAGE, CURVES_NOTE, "coverage_curves", trained),
     ]
     tables = [
-        Table(DISTANCES, distances_table(overall), DISTANCES_NOTE),
+        Table(DISTANCES, distances_table(overall), DISTANCES_NOTE.format(described)),
         Table("Elements", elements_table(analysis), ELEMENTS_NOTE),
         Table("Parts of the source", parts_table(parts), PARTS_NOTE),
         *(
