@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, SetDistance
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import (
@@ -18,6 +17,7 @@ from tlbench.report.content import (
     lines_of,
     pivot,
 )
+from tlbench.report.relations.chemistry import chemistry
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
@@ -55,7 +55,8 @@ AWARE = "aware of elements: every target element counts as the source element th
 ELEMENTS_NOTE = (
     "Differences between the elements: group and period of the periodic table, covalent radius "
     "(Pyykkö & Atsumi 2009, pm), electronegativity (Pauling), and valence electrons, which count "
-    "the d shell, as the library mendeleev has them."
+    "the d shell, as the library mendeleev has them. Of data of several elements they are means "
+    "over the target elements, each with the source element that it starts as."
 )
 COORDINATION_NOTE = (
     "Mean force error (meV/Å) of the test atoms with so many neighbours in their first shell, "
@@ -193,10 +194,11 @@ def distances_table(distances: Sequence[DataDistance]) -> Lines:
 
 def elements_table(analysis: Analysis) -> Lines:
     """Return a line per pair of elements between which there are transfers."""
-    pairs = {frozenset({t.source, t.target}): (t.source, t.target) for t in analysis.transfers}
+    pairs = {frozenset({t.source, t.target}): t for t in analysis.transfers}
     if len(pairs) < 2:
         return []
-    found = {pair: differences(*pair) for pair in pairs.values()}
+    given = analysis.suite.elements
+    found = {(t.source, t.target): chemistry(t, given) for t in pairs.values()}
     cells = {(p, name): f"{value:.3g}" for p, some in found.items() for name, value in some.items()}
     columns = next(iter(found.values()))
     return pivot("elements", found, columns, cells, (", ".join, str))
