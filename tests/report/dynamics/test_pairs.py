@@ -89,7 +89,7 @@ def test_figures_have_a_menu_of_pairs():
     figures = {f.name: f for f in dynamics_section(simulations(), [], "b").figures}
     radial, angular = figures["radial-distribution"], figures["angular-distribution"]
     assert list(radial.cases) == ["b, all atoms", *(f"b, {pair}" for pair in PAIRS)]
-    assert list(angular.cases) == ["b, all atoms", "b, Mo", "b, W"]
+    assert list(angular.cases) == ["b, all atoms", "b, at Mo", "b, at W"]
     drawn = {
         case: {t.name: list(t.y) for t in draw().data if t.opacity == 1}
         for case, draw in radial.cases.items()
@@ -97,7 +97,7 @@ def test_figures_have_a_menu_of_pairs():
     assert drawn["b, W–W"]["scratch"] == pytest.approx(structure(rdf_error=0.8).rdf)
     assert drawn["b, Mo–Mo"]["scratch"] == pytest.approx(structure(rdf_error=0.1).rdf)
     assert drawn["b, W–W"]["reference"] == pytest.approx(structure().rdf)
-    assert angular.cases["b, W"]().layout.xaxis.tickvals == tuple(range(0, 181, 30))
+    assert angular.cases["b, at W"]().layout.xaxis.tickvals == tuple(range(0, 181, 30))
 
 
 def test_one_element_has_neither():

@@ -19,7 +19,8 @@ MEAN_NOTE = (
 PAIRS_NOTE = (
     "Errors of g(r) of each pair of elements, on the scale without the core, and of the "
     "distribution of the angles between bonds at each element; in brackets the share of the pairs, "
-    "or atoms, by which they count in the mean. The last row, if there is one, is the reference."
+    "or atoms, by which they count in the mean. A dash is an error that is not known, or exactly "
+    "0. The last row, if there is one, is the reference."
 )
 PAIR_CURVES_NOTE = "The menu has g(r) of all atoms, then of each pair of elements."
 PAIR_ANGLES_NOTE = "The menu has the angles at all atoms, then at each element."

@@ -184,7 +184,8 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") 
         draw = f"dynamics.figures:{name}", dynamics, arms, strategies
         cases = {case: drawing(*draw)}
         if parts.get(name):
-            titles = {"": "all atoms", **{part: part for part in parts[name]}}
+            at = "at " if name == "adf_curves" else ""
+            titles = {"": "all atoms", **{part: f"{at}{part}" for part in parts[name]}}
             cases = {
                 ", ".join(filter(None, [case, said])): drawing(*draw, part)
                 for part, said in titles.items()
