@@ -3,11 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Processes of tests: one more than processors, because some tests wait for others to end.
 WORKERS ?= 3
+# What make locked installs: the newest versions, or those of .github/lowest.txt.
+REQUIREMENTS ?= .github/requirements.txt
 # Each process takes whole files, in the order of tests/conftest.py.
 FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test test-long together install locked lint machine bench board clean
+.PHONY: quick test test-long together install locked lint machine bench gpu board clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -39,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 # index, whose torch needs the libraries of CUDA; another build of torch has another digest.
 locked:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement .github/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
@@ -59,6 +61,10 @@ endif
 
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-disable-gc --save-results -q
+
+# Ten minutes on a GPU: right, and how fast? The results are in runs/gpu.
+gpu: install
+	PYTHONPATH=benchmarks $(BIN)/python -m gpu --out runs/gpu
 
 # The site of the leaderboard, in leaderboard/site; tlbench board serve shows it.
 board: install

@@ -17,6 +17,7 @@ from tlbench.kernels.library import describe
 FOLDER = Path(__file__).parent
 JSON = FOLDER / "results.json"
 README = FOLDER / "README.md"
+VERDICTS = {True: "reached", False: "**missed**", None: ""}
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
@@ -39,6 +40,13 @@ class Row:
     def ratio(self) -> float | None:
         """How many times less we need than the peer."""
         return None if self.theirs is None else self.theirs / self.ours
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the target is reached; None without one."""
+        if self.target is None:
+            return None
+        return self.ours <= self.target if self.ratio is None else self.ratio >= self.target
 
 
 def machine() -> dict[str, Any]:
@@ -78,8 +86,8 @@ def render(rows: list[Row], about: dict[str, Any]) -> str:
         f"{about['kernels']}; commit {str(about['git_commit'])[:7]}"
         f"{' with changes' if about['git_dirty'] else ''}.",
         "",
-        "| what | ours | peer's | peer | ratio | target |",
-        "| --- | --: | --: | --- | --: | --: |",
+        "| what | ours | peer's | peer | ratio | target | verdict |",
+        "| --- | --: | --: | --- | --: | --: | --- |",
     ]
     for row in rows:
         ratio = "" if row.ratio is None else f"**{row.ratio:.1f}×**"
@@ -92,7 +100,8 @@ def render(rows: list[Row], about: dict[str, Any]) -> str:
             )
         theirs = "" if row.theirs is None else _amount(row.theirs, row.unit)
         ours = _amount(row.ours, row.unit)
-        lines.append(f"| {row.what} | {ours} | {theirs} | {row.peer or ''} | {ratio} | {target} |")
+        cells = (row.what, ours, theirs, row.peer or "", ratio, target, VERDICTS[row.reached])
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

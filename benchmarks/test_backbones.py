@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from ase.build import bulk
+from package_steps import PACKAGE_STEPS
 from peers import PEERS
 from steps import update_of
 
@@ -27,6 +28,7 @@ TARGETS = {
     "schnet": {4.3: 3.0, 5.0: 3.0, 6.0: 3.0},
 }
 CASES = [(name, cutoff) for name, targets in TARGETS.items() for cutoff in targets]
+PACKAGE_CUTOFF = 4.3
 PEER = "torch-geometric's layers"
 
 
@@ -52,6 +54,23 @@ def test_training_update(race, threads, thermal_silicon, name, cutoff):
     )
     # Noise leaves the order of magnitude.
     assert row.ratio > 0.5 * TARGETS[name][cutoff]
+
+
+@pytest.mark.parametrize("name", PACKAGE_STEPS)
+def test_training_update_beside_the_networks_own_package(race, thermal_silicon, name):
+    frames = Frames.unlabelled(thermal_silicon(BATCH))
+    torch.manual_seed(0)
+    ours = build_potential(name, {"cutoff": PACKAGE_CUTOFF})
+    step, peer = PACKAGE_STEPS[name]
+    row = race(
+        f"{name}, training update of {BATCH} × 64 atoms, {PACKAGE_CUTOFF} Å, 1 thread",
+        update_of(ours, graph_of(frames, PACKAGE_CUTOFF, dtype=torch.float32)),
+        step(ours, frames)[1],
+        peer=peer,
+        target=1.0,
+        rounds=9,
+    )
+    assert row.ratio > 0.8
 
 
 @pytest.mark.parametrize(("name", "cutoff"), CASES)

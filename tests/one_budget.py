@@ -3,7 +3,22 @@
 from tlbench.study.loading import load_suite
 from tlbench.study.suite import Suite
 
-SMOKE = {"version": "1", "budgets": "null", "training.updates": "20", "sizes": "[1, 4]"}
+SAMPLED = {"source": "{card: sw-si}", "target": "{card: sw-ge}"}
+"""Data of suites before frames were shipped."""
+
+_SMALL_CELL = (
+    "changes: {repeats: [1, 1, 1], temperatures_k: [600, 1800], melt: null, equilibration_fs: 200, "
+    "interval_fs: 100, train: {trajectories: 1, frames: 6}, "
+    "validation: {trajectories: 1, frames: 2}, test: {trajectories: 1, frames: 4}}"
+)
+SMOKE = {
+    "version": "1",
+    "source": f"{{card: sw-si, {_SMALL_CELL}}}",
+    "target": f"{{card: sw-ge, {_SMALL_CELL}}}",
+    "budgets": "null",
+    "training.updates": "20",
+    "sizes": "[1, 4]",
+}
 """What makes version 1 of the smoke suite of the present one."""
 
 QUICK = {

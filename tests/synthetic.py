@@ -175,7 +175,7 @@ class _Publication:
 
     def _tests(self, element: str) -> TestSet:
         card, count = self.cards[element], self.cards[element].n_frames("test")
-        if card.digest() in known_contents():
+        if card.digest() in known_contents() and card.data_files():
             # Structures that everybody knows cannot be drawn.
             tests = TESTS_FORMAT.read_lines(
                 PUBLISHED / "matrix-cpu/2026-11-23-two-cores" / (TESTS + PACKED)

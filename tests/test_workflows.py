@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tlbench.cli import app
 
@@ -18,6 +20,10 @@ FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 BIN = Path(sys.executable).parent
+
+
+LOWEST_EXTRAS = ("distances", "e3nn", "nequip", "parsl", "tune")
+"""What can be installed beside each other; mace-torch needs an older e3nn."""
 
 
 def steps(workflow):
@@ -92,8 +98,28 @@ def test_what_workflows_install_is_locked_by_digest():
     assert all("--require-hashes" in each or "--no-index --no-deps" in each for each in installs)
     locked, pinned = entries(FOLDER.parent / "requirements.txt"), entries(ROOT / "constraints.txt")
     assert pinned.keys() <= locked.keys()
-    for entry in locked.values():
+    for entry in [*locked.values(), *entries(FOLDER.parent / "lowest.txt").values()]:
         assert re.fullmatch(r"[\w.-]+==\S+( ;[^\n]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry)
+
+
+def test_the_lowest_versions_are_those_that_the_project_promises():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {name: project["optional-dependencies"][name] for name in LOWEST_EXTRAS}
+    promised = [Requirement(each) for each in sum(extras.values(), project["dependencies"])]
+    locked = entries(FOLDER.parent / "lowest.txt").values()
+    pinned = dict(entry.split(maxsplit=1)[0].split("==") for entry in locked)
+    for each in promised:
+        (lowest,) = each.specifier
+        assert lowest.operator == ">="
+        assert Version(pinned[each.name]) == Version(lowest.version), each
+
+
+def test_the_lowest_versions_run_the_smoke_suite():
+    said = [step["run"] for step in WORKFLOWS["tests"]["jobs"]["lowest"]["steps"] if "run" in step]
+    install, smoke, *_ = said
+    dry = subprocess.run(["make", "--dry-run", *install.split()[1:]], cwd=ROOT, capture_output=True)
+    assert b"--require-hashes --requirement .github/lowest.txt" in dry.stdout
+    assert smoke == ".venv/bin/tlbench run smoke --device cpu"
 
 
 @pytest.mark.parametrize("text", RUN)
@@ -146,7 +172,7 @@ def test_every_python_that_is_promised_is_tested():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     prefix = "Programming Language :: Python :: "
     promised = [c.removeprefix(prefix) for c in project["classifiers"] if c.startswith(prefix)]
-    (job,) = WORKFLOWS["tests"]["jobs"].values()
+    job = WORKFLOWS["tests"]["jobs"]["test"]
     assert job["strategy"]["matrix"]["python"] == promised
     for workflow in WORKFLOWS.values():
         for step in steps(workflow):

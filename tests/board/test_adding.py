@@ -44,8 +44,8 @@ def test_holds_the_results_of_the_run(added, clean_run):
     assert about.url == "https://example.org/paper"
     assert about.created == datetime.now(UTC).date()
     assert {d.card: d.n_frames for d in about.data} == {
-        "sw-si": {"train": 12, "validation": 4, "test": 8},
-        "sw-ge": {"train": 12, "validation": 4, "test": 8},
+        "sw-si-8": {"train": 12, "validation": 4, "test": 8},
+        "sw-ge-8": {"train": 12, "validation": 4, "test": 8},
     }
 
 
@@ -274,7 +274,7 @@ def test_other_data_are_no_agreement(added, smoke, tmp_path):
     assert found.models == []
     assert not found.agrees(1.0)
     assert len(found.problems) == 2
-    assert "sampled on another processor differ" in found.problems[0]
+    assert "the files are the same, so the submission's digest is wrong" in found.problems[0]
 
 
 def test_without_weights_there_is_nothing_to_run(added, smoke, tmp_path):

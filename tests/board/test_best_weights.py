@@ -20,7 +20,7 @@ SETTINGS = {"strategies": ["scratch", "zero-shot"], "sizes": [1, 4], "subset_see
 def made(command, tmp_path_factory):
     """Return the folder of a run, its store, and the submission that was made of it."""
     folder = tmp_path_factory.mktemp("best")
-    card = yaml.safe_load((card_folder() / "sw-ge.yaml").read_text())
+    card = yaml.safe_load((card_folder() / "sw-ge-8.yaml").read_text())
     use = {
         "strata": ["temperature_k"],
         "marks": [{"mark": "copy", "frames": [0, 5], "reason": "They are like the others."}],

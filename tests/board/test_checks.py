@@ -20,6 +20,7 @@ from tlbench.board.reading import read_submission
 from tlbench.board.verification import verify
 from tlbench.board.verification.models import measured_models
 from tlbench.engine.run.runner import Resources
+from tlbench.md.stillinger_weber import StillingerWeberOrigin
 from tlbench.study.plan import PRETRAIN
 
 TOLERANCE = TOLERANCES[TRAINED]
@@ -154,8 +155,9 @@ def _drawn_alike(lie, entry):
 
 
 def test_data_that_differ_here_say_nothing_about_the_submission(entry, folder, found, monkeypatch):
-    said = "sw-ge has other structures here than in the submission"
+    said = "sw-ge-8 has other structures here than in the submission"
     monkeypatch.setattr(retraining, "same_data", lambda *arguments: ({}, [said]))
+    monkeypatch.setattr(StillingerWeberOrigin, "is_fixed", False)
     with pytest.raises(InputError, match=f"cannot be checked here: {said}"):
         retrain(entry, 1, SEED, folder)
 
@@ -196,8 +198,9 @@ def test_other_code_is_named_before_it_trains_and_nothing_of_it_is_recorded(
 
 
 def test_of_a_submission_that_does_not_state_its_code_it_is_said(entry, tmp_path, monkeypatch):
-    said = "sw-ge has other structures here"
+    said = "sw-ge-8 has other structures here"
     monkeypatch.setattr(retraining, "same_data", lambda *arguments: ({}, [said]))
+    monkeypatch.setattr(StillingerWeberOrigin, "is_fixed", False)
     about = entry.about.model_copy(update={"format": 1, "sources": {}})
     seen = []
     with pytest.raises(InputError, match=said):

@@ -124,7 +124,7 @@ def compressed():
         b"no archive",
         arrays(energy=None),
         arrays(energy=np.zeros(3)),
-        arrays(energy=np.array([0, np.nan])),
+        arrays(energy=np.array([0, np.inf])),
         arrays(energy=np.array(["a", "b"])),
         arrays(energy=np.array([{}, {}], dtype=object)),
         arrays(forces=np.ones((5, 3))),

@@ -35,7 +35,8 @@ def test_the_site_is_built_of_them_and_the_readme_has_its_table(tmp_path):
     # Other versions say their budget, and what was compared by forces also by energies.
     assert "<code>si-ge-dft-cpu</code> version 1" in front
     assert ". 400 updates: speed of learning, not shown to be converged; untuned.</li>" in front
-    assert front.count("at this budget, energy_mae") == 6
+    # backbones-cpu and matrix-cpu are the suites with results whose data have not changed since.
+    assert front.count("at this budget, energy_mae") == 2
 
 
 def _summary(folder):

@@ -36,7 +36,7 @@ def suite_file(folder: Path, old: str, new: str) -> tuple[Path, int]:
         (["run", "smoke", "--set", "sizes=[1, 1]"], "distinct and ascending"),
         (
             ["run", "smoke", "--set", "sizes=[1, 13]"],
-            "size 13 is larger than the training set of 'sw-ge' (12 structures)",
+            "size 13 is larger than the training set of 'sw-ge-8' (12 structures)",
         ),
         (["run", "smoke", "--set", "source.card=sw-sn"], "Unknown data set 'sw-sn'"),
         (["run", "smoke", "--set", "pretraining.updates=many"], "valid integer"),
@@ -59,12 +59,12 @@ def test_names_and_settings(refused, arguments, complaint):
         ("cutoff: 4.0", "cutof: 4.0", "unknown key 'cutof'; did you mean 'cutoff'?"),
         ("{updates: 60,", "{update: 60,", "unknown key 'pretraining.update'; did you mean"),
         ("n_filters: 16", "filters: 16", "'backbones.schnet.filters'; did you mean 'n_filters'?"),
-        ("interval_fs: 100", "interval: 100", "'source.changes.interval'; did you mean"),
+        ("temperatures_k: [", "temperature_k: [", "'source.changes.temperature_k'; did you"),
         ("frames: 6}", "framse: 6}", "'source.changes.train.framse'; did you mean 'frames'?"),
         ("zero-shot]", "zeroshot]", "unknown strategy 'zeroshot'; did you mean 'zero-shot'?"),
         ("sizes: [4]", "sizes: [-1, 4]", "'sizes.0': input should be greater than 0"),
         ("  schnet: {", "  schnett: {", "unknown backbone 'schnett'; did you mean 'schnet'?\n"),
-        ("version: 2", "version: 2\nversion: 3", "'version' is given twice"),
+        ("version: 3", "version: 3\nversion: 4", "'version' is given twice"),
         ("sizes: [4]", "sizes: [4", "is not valid YAML"),
     ],
 )

@@ -25,7 +25,7 @@ def baseline(smoke, command, tmp_path_factory):
     path = tmp_path_factory.mktemp("baseline") / "smoke.json"
     made = command("baseline", smoke.out, "--out", path)
     assert made.returncode == 0, made.stderr
-    assert "228 numbers of the suite smoke (version 2)" in made.stdout
+    assert "228 numbers of the suite smoke (version 3)" in made.stdout
     return path
 
 
@@ -78,7 +78,7 @@ def test_a_backbone_that_became_worse_is_caught(planted, command, baseline, tmp_
         "check", planted, "--baseline", baseline, "--junit", junit, "--markdown", summary
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.startswith("smoke (version 2): schnet got worse, beside ")
+    assert done.stdout.startswith("smoke (version 3): schnet got worse, beside ")
     assert "schnet, all 6 places: force_mae × 1.200" in done.stdout
     failed = failures(junit)
     # Two metrics of forces: the backbone, and six places under three conditions, five of them also

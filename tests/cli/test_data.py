@@ -170,7 +170,9 @@ def test_what_is_there_and_not_a_regular_file_is_called_so(refused, tmp_path, ve
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "folder.extxyz").mkdir()
     data = [name, name] if verb == "distances" else [name]
-    said = "is a folder;" if name == "folder.extxyz" else "is a pipe or a device, not a regular"
+    said = "is a pipe or a device, not a regular"
+    if name == "folder.extxyz":
+        said = "has no frames: none of its files" if verb == "new" else "is a folder;"
     assert f"{name}: {said}" in refused("data", verb, *data)
 
 
@@ -183,10 +185,9 @@ def test_other_mistakes(refused, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "si.extxyz").write_text("")
     assert "si.yaml: exists already" in refused("data", "new", "si.extxyz", "--out", "si.yaml")
-    other = refused("data", "new", "elsewhere/si.extxyz", "--out", "new.yaml")
-    assert "a card and its files are in one folder" in other
+    other = refused("data", "new", "si.extxyz", "--out", "elsewhere/new.yaml")
+    assert "si.extxyz: a card's files are in its folder or below" in other
     assert "a card's name ends in .yaml" in refused("data", "new", "si.extxyz", "--out", "si.txt")
-    assert "is a folder" in refused("data", "new", ".")
     assert "no mirror folder" in refused("data", "fetch", "mlearn-ge", "--mirror", "nowhere")
 
 

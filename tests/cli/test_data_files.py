@@ -34,7 +34,7 @@ def test_data_where_a_card_is_expected(refused, data, arguments, name):
 
 def test_a_suite_that_names_data(refused, data, tmp_path):
     text = (suite_folder() / "smoke.yaml").read_text()
-    (tmp_path / "mine.yaml").write_text(text.replace("card: sw-si", "card: data.extxyz"))
+    (tmp_path / "mine.yaml").write_text(text.replace("card: sw-si-8", "card: data.extxyz"))
     assert "data.extxyz: is not a card; write one with" in refused("run", "mine.yaml")
 
 

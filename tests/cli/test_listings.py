@@ -94,7 +94,7 @@ def test_a_suite_is_shown_as_a_study(printed, monkeypatch):
     study = resolve(load_suite("temperature-sw"))
     for said in (
         study.digest,
-        "sw-si Si 440 44 110",
+        "sw-si-64 Si 440 44 110",
         "hidden_channels 32",
         "random weights, all of them trained on the target data",
         "300 K, 1200 K, 2100 K, 3000 K",

@@ -185,6 +185,7 @@ def test_the_digest_follows_every_key_of_the_origin():
         {"equilibration_fs": 1000},
         {"interval_fs": 100},
         {"seed": 1},
+        {"frames": {"file": "sw-si-64.npz", "sha256": "0" * 64}},
         *({split: {"trajectories": 3, "frames": 7}} for split in SPLITS),
     ]
     keys = {key for change in changes for key in change}

@@ -8,6 +8,7 @@ import ase.io
 import numpy as np
 import pytest
 import tiny
+from ase import Atoms
 from real_data import MLEARN, needs_mlearn
 
 from tlbench.base.errors import InputError
@@ -88,6 +89,62 @@ def test_a_part_is_drawn_from_what_matches_it():
     assert (parts["train"].trajectory < 100).all()
 
 
+COMPOSITIONS = {"Ge": 0, "SiGe3": 1, "SiGe": 2, "Si": 4}
+"""Formula → silicon atoms in a structure of four."""
+
+
+def alloys() -> Frames:
+    """Return five structures of each composition."""
+    numbers = [[14] * n + [32] * (4 - n) for n in COMPOSITIONS.values() for _ in range(5)]
+    return Frames.unlabelled([Atoms(each, positions=np.eye(4, 3)) for each in numbers])
+
+
+@pytest.mark.parametrize("order", ["random", "last"])
+@pytest.mark.parametrize(
+    ("asked", "left_out", "tested"),
+    [
+        ("compositions", ["SiGe"], {"SiGe"}),
+        ("compositions", ["SiGe", "Ge"], {"SiGe", "Ge"}),
+        ("elements", ["Si"], {"SiGe3", "SiGe", "Si"}),
+        ("elements", ["Ge"], {"SiGe3", "SiGe", "Ge"}),
+    ],
+)
+def test_a_composition_or_an_element_is_left_for_the_test(order, asked, left_out, tested):
+    others = {f"without_{asked}": left_out}
+    parts = divide(
+        {"a": alloys()},
+        split(
+            order,
+            train={"frames": 3} | others,
+            validation={"frames": 2} | others,
+            test={"frames": 5 * len(tested), asked: left_out},
+        ),
+    )
+    assert set(parts["test"].composition) == tested
+    for name in ("train", "validation"):
+        assert set(parts[name].composition) <= COMPOSITIONS.keys() - tested
+    if asked == "elements":
+        for name in ("train", "validation"):
+            assert left_out[0] not in parts[name].element_counts
+
+
+def test_a_composition_can_be_left_out_of_all_parts():
+    without = {"frames": 4, "without_compositions": ["SiGe3"]}
+    parts = divide({"a": alloys()}, split(train=without, validation=without, test=without))
+    for frames in parts.values():
+        assert "SiGe3" not in frames.composition
+
+
+def test_what_a_split_does_not_select_by_changes_no_recipe(card):
+    recipe = card.origin.recipe()["split"]["train"]
+    assert not any("composition" in key or "element" in key for key in recipe)
+    changed = card.origin.model_dump(mode="json")
+    changed["split"]["train"]["without_elements"] = ["Ge"]
+    again = type(card.origin).model_validate(changed)
+    assert again.recipe()["split"]["train"]["without_elements"] == ["Ge"]
+    assert again.elements_left_out() == ["Ge"]
+
+
 @pytest.mark.parametrize(
     ("part", "complaint"),
     [
@@ -100,6 +157,10 @@ def test_a_part_is_drawn_from_what_matches_it():
         ),
         ({"phases": ["glass"]}, "no frame has the phase 'glass'; there are: crystal, liquid"),
         ({"groups": ["odd"], "phases": ["liquid"]}, "asks for 4 frames, but [23] match it"),
+        ({"compositions": ["SiC"]}, "no frame has the composition 'SiC'; there are: Si"),
+        ({"without_compositions": ["Si8"]}, "no frame has the composition 'Si8'; there are: Si"),
+        ({"elements": ["Ge"]}, "no frame has the element 'Ge'; there are: Si"),
+        ({"without_elements": ["Si"]}, r"asks for \d+ frames, but 0 match it"),
     ],
 )
 def test_a_part_that_cannot_be_filled_is_refused(part, complaint):

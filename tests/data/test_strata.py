@@ -165,3 +165,12 @@ def test_validation_structures_are_nested_stratified_and_another_draw():
     unknown = replace(frames, group=np.full(30, ""))
     assert len(validation_subset(unknown, 6, Drawn(size=5, seed=0, strata=["group"]))) == 6
     assert len(validation_subset(frames, 6, None)) == 6
+
+
+def test_compositions_are_strata():
+    frames = tiny.crystals("Ge", 12)
+    silicon = np.repeat(np.arange(12) % 3 == 0, 8) & (np.arange(96) % 2 == 0)
+    alloy = replace(frames, atomic_numbers=np.where(silicon, 14, 32))
+    drawn = Drawn(size=6, seed=3, strata=["composition"])
+    found = alloy.select(chosen_indices(alloy, drawn)).composition.tolist()
+    assert sorted(found) == ["Ge"] * 4 + ["SiGe"] * 2

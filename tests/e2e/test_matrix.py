@@ -26,7 +26,7 @@ def suite(tmp_path_factory):
     del value["target"], value["backbones"]["dimenetpp"]
     value |= {
         "name": "small-matrix",
-        "matrix": {"cards": "sw-{element}", "elements": ["Si", "Ge"], "changes": small},
+        "matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Ge"], "changes": small},
         "training_temperatures_k": [600, 1800],
         "distances": {
             "values": 500, "environments": 100, "exact": 50, "resamples": 20, "halves": 2,

@@ -33,7 +33,7 @@ def test_an_installed_wheel_runs_the_smoke_suite(smoke, tmp_path):
 
     suites = run(tlbench, "ls", "suites")
     assert {"smoke", "quick", "si-ge-sw"} <= set(suites.split())
-    assert "lattice_constant: 5.43095" in run(tlbench, "show", "dataset", "sw-si")
+    assert "lattice_constant: 5.43095" in run(tlbench, "show", "dataset", "sw-si-64")
     # Without it type checkers take no notice of the package's types.
     run(
         python,

@@ -188,12 +188,73 @@ def test_metrics_are_broken_down_by_combinations_of_properties(frames, model, tm
     assert len(found) == 4
 
 
+def values_by_metric(folder: Path, config: dict[str, Any]) -> dict[str, float]:
+    """Return the values of a job over all test structures."""
+    parents = {"model": folder / "model", "data": folder / "data"}
+    result = KIND.perform(config, Context(folder / "out", parents, "cpu", lambda progress: None))
+    return {m["metric"]: m["value"] for m in result["metrics"]}
+
+
 def conditions_and_values(folder: Path, config: dict[str, Any]) -> dict[tuple[Any, ...], float]:
     parents = {"model": folder / "model", "data": folder / "data"}
     result = KIND.perform(config, Context(folder / "out", parents, "cpu", lambda progress: None))
     found = {tuple(sorted(m["condition"].items())): m["value"] for m in result["metrics"]}
     assert len(found) == len(result["metrics"])
     return found
+
+
+def mixed(frames: Frames) -> Frames:
+    """Return germanium crystals in which every third atom is called silicon."""
+    silicon = np.arange(len(frames.atomic_numbers)) % 3 == 0
+    return replace(frames, atomic_numbers=np.where(silicon, 14, frames.atomic_numbers))
+
+
+def test_forces_are_measured_by_element_and_energies_are_not(frames, measured):
+    binary = mixed(frames)
+    binary.save(measured / "data" / "test.npz")
+    config = {
+        "split": "test",
+        "metrics": ["force_mae", "energy_mae"],
+        "by": [["element"], ["temperature_k", "element"], ["composition"]],
+    }
+    found = conditions_and_values(measured, config | {"metrics": ["force_mae"]})
+    with np.load(measured / "out" / "errors.npz") as errors:
+        forces = 1000 * np.abs(errors["forces"]).mean(axis=1)
+        assert (errors["elements"] == np.where(binary.atomic_numbers == 14, "Si", "Ge")).all()
+    hot = np.repeat(frames.temperature_k == 900.0, frames.n_atoms)
+    silicon = binary.atomic_numbers == 14
+    expected = {(): forces.mean()}
+    for symbol, atoms in (("Ge", ~silicon), ("Si", silicon)):
+        expected[(("element", symbol),)] = forces[atoms].mean()
+        expected[("element", symbol), ("temperature_k", 900.0)] = forces[atoms & hot].mean()
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, rel=1e-5)
+    names = {tuple(name for name, _ in key) for key in found}
+    assert names == {(), ("element",), ("element", "temperature_k"), ("composition",)}
+    energies = conditions_and_values(measured, config | {"metrics": ["energy_bias"]})
+    assert not any("element" in dict(key) for key in energies)
+
+
+def test_the_stress_is_measured_where_it_is_known(frames, model, measured):
+    stress, pbc = frames.stress.copy(), frames.pbc.copy()
+    stress[::2], pbc[1] = np.nan, False
+    replace(frames, stress=stress, pbc=pbc).save(measured / "data" / "test.npz")
+    both = {"split": "test", "metrics": ["force_mae", "stress_mae"], "by": []}
+    found = values_by_metric(measured, both)
+    with np.load(measured / "out" / "errors.npz") as errors:
+        assert np.isfinite(errors["stress"]).all(axis=(1, 2)).tolist() == [
+            n % 2 == 1 and n > 1 for n in range(40)
+        ]
+    some = frames.select(range(3, 40, 2))
+    graph = tiny.labelled(some, model).graphs.batch(range(len(some)))
+    error = model(graph, stress=True).stress.double().numpy() - some.stress
+    error = error[:, *np.triu_indices(3)]
+    assert found["stress_mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
+    # Forces are those of a job that does not ask for the stress.
+    alone = values_by_metric(measured, both | {"metrics": ["force_mae"]})
+    assert alone["force_mae"] == pytest.approx(found["force_mae"], rel=1e-6)
+    with np.load(measured / "out" / "errors.npz") as errors:
+        assert set(errors) == {"energy", "forces", "n_atoms"}
 
 
 MARKS = {"copy": ["strained", 1], "without forces": [0]}

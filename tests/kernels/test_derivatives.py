@@ -10,6 +10,7 @@ import torch
 
 from tlbench.models.backbones import dense, filtering
 from tlbench.models.backbones.dimenetpp import angular
+from tlbench.models.backbones.schnet import convolution
 from tlbench.models.backbones.schnet.filters import FilterBasis
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import train
@@ -30,10 +31,18 @@ def refuse(*arguments: Any, **options: Any) -> Any:
     raise AssertionError("derivatives of every order are computed, which nobody asked for")
 
 
-@pytest.mark.parametrize("backbone", ["dimenetpp", "schnet"])
-def test_backward_in_a_thread_computes_what_is_asked_for_alone(backbone, tmp_path, monkeypatch):
-    config = {"interaction_channels": 16, "hidden_channels": 16, "out_channels": 16}
-    monkeypatch.setitem(tiny.BACKBONES, "dimenetpp", tiny.BACKBONES["dimenetpp"] | config)
+@pytest.mark.parametrize(
+    ("backbone", "config"),
+    [
+        ("dimenetpp", {"interaction_channels": 16, "hidden_channels": 16, "out_channels": 16}),
+        ("schnet", {"n_filters": 16, "n_gaussians": 20}),
+        ("schnet", {}),  # too narrow for the kernels
+    ],
+)
+def test_backward_in_a_thread_computes_what_is_asked_for_alone(
+    backbone, config, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(tiny.BACKBONES, backbone, tiny.BACKBONES[backbone] | config)
     ends = []
     for threaded in (False, True):
         potential = tiny.potential(backbone)
@@ -41,7 +50,7 @@ def test_backward_in_a_thread_computes_what_is_asked_for_alone(backbone, tmp_pat
         if threaded:
             for name in ("grad", "backward"):
                 monkeypatch.setattr(torch.autograd, name, elsewhere(getattr(torch.autograd, name)))
-            for module in (dense, filtering, angular):
+            for module in (dense, filtering, angular, convolution):
                 monkeypatch.setattr(module, "differentiate", refuse)
             monkeypatch.setattr(FilterBasis, "slopes", refuse)
         settings = TrainingConfig(updates=2, validation_points=0)

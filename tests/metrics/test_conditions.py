@@ -1,12 +1,14 @@
 """Which structures meet a condition."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlbench.data.formulas import formulas
 from tlbench.metrics.conditions import conditions_of, parts_of
 
 NAMES = ["temperature_k", "phase", "group"]
@@ -26,6 +28,11 @@ class Structures:
     temperature_k: npt.NDArray[np.float64]
     phase: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_]
+    element_counts: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def composition(self):
+        return formulas(self.element_counts)
 
 
 def structures(rows):
@@ -97,3 +104,48 @@ def test_all_conditions_of_the_best_weights_name_them():
         {**condition, "weights": "best"} for condition, _ in last
     ]
     assert [m.tolist() for _, m in best] == [m.tolist() for _, m in last]
+
+
+COUNTS = {"Mo": np.array([2, 4, 3]), "W": np.array([2, 0, 1])}
+
+
+def binary():
+    """Return structures of MoW, Mo and Mo3W: a crystal, a liquid and a crystal."""
+    return replace(structures(CRYSTALS), element_counts=COUNTS)
+
+
+def found_by(names, marks=None):
+    found = conditions_of(binary(), [names], marks)[1:]
+    return [(condition, members.tolist()) for condition, members in found]
+
+
+def test_compositions_are_a_property_of_structures():
+    assert found_by(["composition"]) == [
+        ({"composition": "Mo"}, [1]),
+        ({"composition": "Mo3W"}, [2]),
+        ({"composition": "MoW"}, [0]),
+    ]
+
+
+def test_an_element_is_in_the_structures_that_contain_it():
+    assert found_by(["element"]) == [({"element": "Mo"}, [0, 1, 2]), ({"element": "W"}, [0, 2])]
+
+
+def test_elements_combine_with_properties():
+    assert found_by(["element", "phase"]) == [
+        ({"phase": "crystal", "element": "Mo"}, [0, 2]),
+        ({"phase": "crystal", "element": "W"}, [0, 2]),
+        ({"phase": "liquid", "element": "Mo"}, [1]),
+    ]
+    marked = found_by(["composition", "element"], {"copy": [0, 1]})
+    assert marked[:2] == [
+        ({"composition": "Mo3W", "element": "Mo"}, [2]),
+        ({"composition": "Mo3W", "element": "W"}, [2]),
+    ]
+    assert [condition.get("marked") for condition, _ in marked[2:]] == ["copy", "included"]
+
+
+def test_an_element_is_known_where_a_property_is_not():
+    unknown = replace(binary(), phase=np.array(["", "", ""]))
+    parts = parts_of(unknown, ["phase", "element"])
+    assert [condition for condition, _ in parts] == [{"element": "Mo"}, {"element": "W"}]

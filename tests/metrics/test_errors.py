@@ -131,3 +131,79 @@ def test_what_structures_add_by_hand(errors):
     assert forces.tolist() == pytest.approx([1000 * each / 12 for each in (0.3, 0.3, 0.4)])
     assert energies.tolist() == pytest.approx([4 / 3, 10 / 3, 1 / 3])
     assert METRICS.get("force_rmse").shares is None
+
+
+@pytest.fixture
+def binary(errors) -> Errors:
+    """Atoms of W, (Mo, W) and Mo."""
+    return replace(errors, elements=np.array(["W", "Mo", "W", "Mo"]))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "mae", "rmse", "n_atoms"),
+    [
+        ("Mo", 700 / 6, 1000 * (0.25 / 6) ** 0.5, [0, 1, 1]),
+        ("W", 300 / 6, 1000 * (0.05 / 6) ** 0.5, [1, 1, 0]),
+    ],
+)
+def test_errors_of_one_element_by_hand(symbol, mae, rmse, n_atoms, binary):
+    of_atoms, sums = binary.of_element(symbol), FrameErrors.of(binary).of_element(symbol)
+    assert of_atoms.n_atoms.tolist() == sums.n_atoms.tolist() == n_atoms
+    for name, wanted in (("force_mae", mae), ("force_rmse", rmse)):
+        assert value(name, of_atoms) == pytest.approx(wanted)
+        assert METRICS.get(name).of_frames(sums) == pytest.approx(wanted)
+    # Of some structures.
+    last = np.array([False, False, True])
+    if symbol == "Mo":
+        assert value("force_mae", binary.where(last).of_element(symbol)) == pytest.approx(400 / 3)
+        some = FrameErrors.of(binary).where(np.array([2])).of_element(symbol)
+        assert METRICS.get("force_mae").of_frames(some) == pytest.approx(400 / 3)
+
+
+def test_errors_by_element_add_up_to_those_of_all_atoms(binary):
+    sums = FrameErrors.of(binary)
+    parts = sums.by_element.values()
+    assert sum(each.force_abs for each in parts) == pytest.approx(sums.force_abs)
+    assert sum(each.force_square for each in parts) == pytest.approx(sums.force_square)
+    mean = sum(METRICS.get("force_mae").of_frames(each) * each.n_atoms.sum() for each in parts) / 4
+    assert mean == pytest.approx(value("force_mae", binary))
+
+
+def test_only_errors_of_atoms_are_those_of_an_element(errors):
+    under = {
+        name
+        for name in METRICS.names()
+        if METRICS.get(name).is_under({"element": "W", "phase": "a"})
+    }
+    assert under == {"force_mae", "force_rmse"}
+    assert METRICS.get("stress_mae").is_under({"phase": "a"})
+    with pytest.raises(ValueError, match="not known"):
+        errors.of_element("W")
+    with pytest.raises(ValueError, match="not known"):
+        FrameErrors.of(errors).of_element("W")
+
+
+def symmetric(xx, yy, zz, yz, xz, xy):
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+
+def test_the_stress_by_hand(errors):
+    unknown = np.full((3, 3), np.nan)
+    stress = np.stack([symmetric(1, -2, 0, 0.5, 0, -0.5), unknown, symmetric(0, 0, 3, 0, 0, 0)])
+    errors = replace(errors, stress=stress)
+    sums = FrameErrors.of(errors)
+    metric = METRICS.get("stress_mae")
+    # 4 and 3 GPa over six components each; off the diagonal counts once.
+    assert sums.stress_abs[[0, 2]].tolist() == [4.0, 3.0]
+    assert metric.function(errors) == pytest.approx(7 / 12)
+    assert metric.of_frames(sums) == pytest.approx(7 / 12)
+    assert metric.shares(sums).tolist() == pytest.approx([4 / 12, 0, 3 / 12])
+    assert metric.of_frames(sums.where(np.array([1, 2]))) == pytest.approx(0.5)
+    assert np.isnan(metric.of_frames(sums.where(np.array([1]))))
+    assert (metric.unit, metric.text(7 / 12)) == ("GPa", "0.583")
+
+
+def test_without_any_stress_its_error_is_undefined(errors):
+    for each in (errors, replace(errors, stress=np.full((3, 3, 3), np.nan))):
+        assert np.isnan(value("stress_mae", each))
+        assert np.isnan(METRICS.get("stress_mae").of_frames(FrameErrors.of(each)))

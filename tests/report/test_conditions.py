@@ -102,6 +102,40 @@ def test_models_of_one_training_temperature_have_matrices_instead():
     assert breakdowns(at, "force_mae") == []
 
 
+def by_element():
+    """Return records of two elements, two compositions, and of each element in each."""
+    values, formulas = {"Mo": 80.0, "W": 40.0}, ("Mo3W", "MoW3")
+    conditions = [
+        *(({"element": e}, v) for e, v in values.items()),
+        *(({"composition": c}, 60.0) for c in formulas),
+        *(({"composition": c, "element": e}, v) for c in formulas for e, v in values.items()),
+    ]
+    return [
+        record(strategy, 0, factor * value, **condition)
+        for strategy, factor in (("scratch", 1.0), ("finetune", 0.5))
+        for condition, value in conditions
+    ]
+
+
+def test_elements_and_compositions_have_tables_and_figures():
+    tables = breakdowns(by_element(), "force_mae")
+    assert [table.title for table in tables] == [
+        "force_mae by composition",
+        "force_mae by element of the atoms",
+        "force_mae by composition and element of the atoms",
+    ]
+    tested = [[line[2] for line in table.lines[1:]] for table in tables]
+    assert tested == [
+        ["Mo3W", "MoW3"],
+        ["Mo", "W"],
+        ["Mo3W Mo", "Mo3W W", "MoW3 Mo", "MoW3 W"],
+    ]
+    assert tables[1].lines[2][3:] == ["40.0", "20.0", "0.50 (1 pair)"]
+    (section,) = conditions(analysis_of(by_element()))
+    drawn = {figure.name for figure in section.figures if figure.cases}
+    assert drawn == {"by-composition", "by-element"}
+
+
 @pytest.mark.parametrize("metric", ["force_mae", "energy_mae"])
 def test_page_and_markdown_have_the_tables_of_forces_and_energies(tmp_path, metric):
     suite = one_budget.smoke().model_copy(update={"metrics": list(UNITS)})

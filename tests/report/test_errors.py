@@ -6,6 +6,7 @@ from analyses import analysis_of, record_of
 from tlbench.metrics import METRICS
 from tlbench.report.content import Paragraph
 from tlbench.report.sections import errors
+from tlbench.results.frame_errors import ModelErrors, TestSet
 
 
 def findings(records, metric):
@@ -144,3 +145,31 @@ def test_with_fewer_than_three_pairs_there_are_no_ranks_and_the_reason_is_given(
     # One model that lacks a pair is enough: it could stand anywhere.
     lacking = curves(range(3), 0.5)[:-1]
     assert isinstance(ranking(lacking, "force_mae"), Paragraph)
+
+
+STRESS = [
+    record_of(strategy, value, metric="stress_mae", unit="GPa")
+    for strategy, value in (("scratch", 0.5123), ("finetune", 0.25))
+]
+
+
+@pytest.mark.parametrize(("records", "n_known"), [(STRESS, 2), ([], 0)])
+def test_it_is_said_of_how_many_structures_the_stress_is_known(records, n_known):
+    tests = TestSet(
+        data="d" * 64, element="Ge", n_atoms=[8] * 3, temperature=[None] * 3, phases=[""] * 3,
+        groups=[""] * 3,
+    )  # fmt: skip
+    measured = ModelErrors(
+        job="e" * 64, data="d" * 64, energy=None, force_abs=[1, 1, 1], force_square=[1, 1, 1],
+        stress_abs=[2.0] * n_known + [None] * (3 - n_known),
+    )  # fmt: skip
+    analysis = analysis_of(records, "stress_mae", errors=[measured], tests=[tests])
+    (section,) = errors.errors(analysis)
+    assert section.title == "stress_mae (GPa)"
+    paragraph, *others = section.blocks
+    said = f"Of Ge, {n_known} of 3 test structures have a known stress."
+    assert paragraph.text.endswith(said)
+    if records:
+        assert others[0].lines[1:] == [["b", "10", "0.512", "0.250", "0.49 (1 pair)"]]
+    else:
+        assert (paragraph.text, others) == (said, [])

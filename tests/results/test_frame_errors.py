@@ -11,13 +11,15 @@ from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
 from tlbench.board.reading import read_submission
-from tlbench.board.verification.structures import check_tests
+from tlbench.board.verification.numbers import lacks_energies
+from tlbench.board.verification.structures import check_errors, check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.errors import ENERGY_BIAS
 from tlbench.metrics.spec import Errors, FrameErrors
-from tlbench.results.frame_errors import TESTS_FORMAT, ModelErrors, recompute, rounded
+from tlbench.results.frame_errors import TESTS_FORMAT, TestSet, recompute
+from tlbench.results.measured_errors import errors_of
 from tlbench.results.measured_errors import tests_of as described
 from tlbench.study.loading import load_suite
 from tlbench.study.study import resolve
@@ -29,12 +31,16 @@ BY = [["temperature_k"]]
 MARKS = {"copy": [0, 4], "without forces": [4, 5]}
 
 
-def of_job(folder, frames, **settings):
-    """Return the numbers of an evaluate job, and what is published of its errors."""
+def of_job(folder, frames, element="Ge", trained=None, **settings):
+    """Return the numbers of an evaluate job, and what is published of its errors.
+
+    Reference energies are fitted to the structures ``trained``, by default to all.
+    """
     for name in ("model", "data", "out"):
         (folder / name).mkdir()
     potential = tiny.potential("schnet")
-    fit_reference_energy(potential, tiny.labelled(frames, potential))
+    some = frames if trained is None else frames.select(trained)
+    fit_reference_energy(potential, tiny.labelled(some, potential))
     potential.save(folder / "model" / MODEL)
     tiny.potential("schnet", seed=1).save(folder / "model" / BEST)
     frames.save(folder / "data" / "test.npz")
@@ -43,16 +49,9 @@ def of_job(folder, frames, **settings):
     result = KIND.perform(config, Context(folder / "out", parents, "cpu", lambda progress: None))
     with np.load(folder / "out" / ERRORS) as arrays:
         found = FrameErrors.of(Errors(**arrays))
-    errors = ModelErrors(
-        job="e" * 64,
-        data=DATA,
-        energy=rounded(found.energy) if np.isfinite(found.energy).all() else None,
-        force_abs=rounded(found.force_abs),
-        force_square=rounded(found.force_square),
-        weights=settings.get("weights", "last"),
-    )
+    errors = errors_of(found, "e" * 64, DATA, settings.get("weights", "last"))
     values = {(m["metric"], key_of(m["condition"])): m["value"] for m in result["metrics"]}
-    return values, errors, described(frames, DATA, "Ge", settings.get("marks", {}))
+    return values, errors, described(frames, DATA, element, settings.get("marks", {}))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,116 @@ def test_published_marks_are_of_some_structures(marks, said, tmp_path):
     _, _, tests = of_job(tmp_path, tiny.crystals("Ge", 9))
     with pytest.raises(ValidationError, match=said):
         type(tests).model_validate(tests.model_dump() | {"marks": marks})
+
+
+def silicon_germanium():
+    """Return structures of SiGe7, SiGe and Ge in turn; the first has no stress."""
+    frames = tiny.crystals("Ge", 9)
+    place, which = np.arange(72) % 8, np.repeat(np.arange(9) % 3, 8)
+    n_silicon = np.array([1, 4, 0])[which]
+    stress = frames.stress.copy()
+    stress[0] = np.nan
+    numbers = np.where(place < n_silicon, 14, 32)
+    return replace(frames, atomic_numbers=numbers, stress=stress)
+
+
+ALLOY = {
+    "metrics": ["force_mae", "force_rmse", "energy_mae", "stress_mae"],
+    "by": [["element"], ["composition"], ["composition", "element"]],
+}
+
+
+def test_what_a_job_measured_of_an_alloy_is_recomputed(tmp_path):
+    values, errors, tests = of_job(tmp_path, silicon_germanium(), "Si–Ge", **ALLOY)
+    found = recompute(errors, tests, **ALLOY)
+    assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
+    # All, two elements, three compositions with one or two elements: of energies and stress four.
+    assert len(found) == 2 * (1 + 2 + 3 + 5) + 2 * 4
+    assert errors.stress_abs[0] is None
+    assert errors.by_element.keys() == tests.n_atoms_of.keys() == {"Si", "Ge"}
+    # Published and read again.
+    errors, tests = (type(e).model_validate_json(e.model_dump_json()) for e in (errors, tests))
+    assert recompute(errors, tests, **ALLOY) == found
+
+
+def test_of_one_element_nothing_more_is_published(tmp_path):
+    by = [["element"], ["composition"]]
+    values, errors, tests = of_job(tmp_path, tiny.crystals("Ge", 9), by=by)
+    assert not {"by_element", "stress_abs"} & lasting(errors).keys()
+    assert "n_atoms_of" not in lasting(tests)
+    found = recompute(errors, tests, METRICS, by)
+    assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
+    assert found["force_mae", ()] == found["force_mae", (("element", "Ge"),)]
+    assert found["force_mae", ()] == found["force_mae", (("composition", "Ge"),)]
+
+
+def test_errors_that_are_not_by_element_give_none(tmp_path):
+    _, errors, tests = of_job(tmp_path, silicon_germanium(), "Si–Ge", by=[])
+    assert errors.by_element == {}
+    with pytest.raises(ValueError, match="the errors of the atoms of Si are not known"):
+        recompute(errors, tests, METRICS, [["element"]])
+    assert recompute(errors, tests, METRICS, [["composition"]])
+
+
+def test_energies_are_unknown_of_structures_with_an_element_without_reference(tmp_path):
+    frames = silicon_germanium()
+    values, errors, tests = of_job(tmp_path, frames, "Si–Ge", trained=[2, 5, 8], **ALLOY)
+    assert [value is None for value in errors.energy] == [n % 3 != 2 for n in range(9)]
+    found = recompute(errors, tests, **ALLOY)
+    assert found == {key: pytest.approx(value, rel=1e-6) for key, value in values.items()}
+    assert [key for metric, key in found if metric == "energy_mae"] == [(("composition", "Ge"),)]
+    # Energies of structures all of whose elements have a reference cannot be hidden.
+    assert not lacks_energies(errors, tests, [])
+    for hidden in (range(9), [8], [0, 2]):
+        energy = [None if n in hidden else 0.1 for n in range(9)]
+        assert lacks_energies(errors.model_copy(update={"energy": energy}), tests, [])
+    nothing = errors.model_copy(update={"energy": None})
+    assert lacks_energies(nothing, tests, ["Si"])
+    counts = {"Si": [1] * 9, "Ge": [7] * 9}
+    in_all = TestSet.model_validate(tests.model_dump() | {"n_atoms_of": counts})
+    assert lacks_energies(nothing, in_all, [])
+    assert not lacks_energies(nothing, in_all, ["Si"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({}, "n_atoms_of should have the atoms of each element"),
+        ({"Si": [1, 0], "Ge": [7, 7]}, "should add up to n_atoms, structure by structure"),
+        ({"Si": [1], "Ge": [7]}, "should add up to n_atoms, structure by structure"),
+        ({"Si": [1, 0], "C": [7, 8]}, "should be of Si, Ge alone"),
+        ({"Si": [-1, 0], "Ge": [9, 8]}, "greater than or equal to 0"),
+        ({"<b>": [1, 0], "Ge": [7, 8]}, "should match pattern"),
+    ],
+)
+def test_published_elements_are_those_of_the_structures(counts, said):
+    fields = {
+        "data": DATA, "element": "Si–Ge", "n_atoms": [8, 8], "temperature": [None, None],
+        "phases": ["", ""], "groups": ["", ""],
+    }  # fmt: skip
+    good = TestSet.model_validate({**fields, "n_atoms_of": {"Si": [4, 0], "Ge": [4, 8]}})
+    assert good.composition.tolist() == ["SiGe", "Ge"]
+    with pytest.raises(ValidationError, match=said):
+        TestSet.model_validate({**fields, "n_atoms_of": counts})
+
+
+@pytest.mark.parametrize(
+    ("forged", "said"),
+    [
+        ({"Si": 0.9, "Ge": 1.0}, ["do not add up to those of all"]),
+        ({"Si": 1e-4, "Ge": 1.0}, ["contradict each other", "do not add up to those of all"]),
+    ],
+)
+def test_errors_of_an_element_that_cannot_be_are_noticed(forged, said, tmp_path):
+    _, errors, tests = of_job(tmp_path, silicon_germanium(), "Si–Ge", **ALLOY)
+    assert list(check_errors([tests], [errors], [])) == []
+    parts = {
+        symbol: each.model_copy(update={"force_abs": [forged[symbol] * x for x in each.force_abs]})
+        for symbol, each in errors.by_element.items()
+    }
+    better = errors.model_copy(update={"by_element": parts})
+    for sentence, wanted in zip(check_errors([tests], [better], []), said, strict=True):
+        assert wanted in sentence
 
 
 def test_energy_errors_of_phases_are_recomputed_though_they_cancel(tmp_path):

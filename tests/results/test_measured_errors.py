@@ -42,8 +42,8 @@ def test_jobs_that_are_not_finished_have_no_errors(smoke, planned):
 def test_models_that_have_diverged_are_left_out(smoke, planned, monkeypatch):
     first = planned.cells[0].job
 
-    def read(store, job):
-        found = read_errors(store, job)
+    def read(store, job, settings):
+        found = read_errors(store, job, settings)
         scale = np.inf if job == first else 1
         return FrameErrors(found.energy, scale * found.force_abs, found.force_square, found.n_atoms)
 

@@ -119,9 +119,9 @@ REFUSED = {
     ),
     "much validation": (
         [TWO, ("validation", "{size: 9}")],
-        "validation.size is 9, but the validation part of 'sw-ge' has 4 structures; choose at most",
+        "validation.size is 9, but the validation part of 'sw-ge-8' has 4 structures; choose ",
     ),
-    "strata": ([("subsets", "stratified")], "the card of 'sw-ge' has no strata; add 'strata'"),
+    "strata": ([("subsets", "stratified")], "the card of 'sw-ge-8' has no strata; add 'strata'"),
     "subsets": ([("subsets", "halves")], "'subsets': input should be 'stratified' or 'random'"),
     "close": ([("budgets", "[10, 79, 80]")],
         "budgets: convergence cannot be judged from 79 to 80 updates; let each budget be at least"),
@@ -149,7 +149,7 @@ def test_what_budgets_cannot_be_is_said_in_one_sentence(case):
     [
         ("budgets=[20, 10]", "budgets should be distinct and ascending (given: [20, 10])"),
         ("budgets=[1, 20]", "1 update cannot have the 2 points of validation"),
-        ("subsets=stratified", "the card of 'sw-ge' has no strata"),
+        ("subsets=stratified", "the card of 'sw-ge-8' has no strata"),
     ],
 )
 def test_the_command_line_says_so_and_exits_with_2(command, tmp_path, settings, said):
@@ -160,7 +160,7 @@ def test_the_command_line_says_so_and_exits_with_2(command, tmp_path, settings, 
 
 
 def test_strata_that_no_frame_has_are_refused(command, tmp_path):
-    card = yaml.safe_load((card_folder() / "sw-ge.yaml").read_text())
+    card = yaml.safe_load((card_folder() / "sw-ge-8.yaml").read_text())
     (tmp_path / "ge.yaml").write_text(yaml.safe_dump(card | {"strata": ["group"]}))
     suite = yaml.safe_load((suite_folder() / "smoke.yaml").read_text())
     suite["target"]["card"] = str(tmp_path / "ge.yaml")

@@ -58,7 +58,7 @@ def test_lists_are_written_as_the_names_of_backbones_are():
 
 def test_other_data_are_one_change():
     assert texts(load_suite("smoke", cards={"source": "mlearn-si"})) == [
-        "source.card: sw-si → mlearn-si"
+        "source.card: sw-si-8 → mlearn-si"
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_card_file_is_named_by_its_data_set_and_not_by_its_place(tmp_path):
     text = (card_folder() / "sw-si.yaml").read_text().replace("name: sw-si", "name: mine")
     (tmp_path / "card.yaml").write_text(text)
     assert texts(load_suite("smoke", cards={"source": str(tmp_path / "card.yaml")})) == [
-        "source.card: sw-si → mine"
+        "source.card: sw-si-8 → mine"
     ]
 
 

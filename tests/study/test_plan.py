@@ -72,9 +72,9 @@ def test_one_model_is_trained_at_each_temperature():
 
 
 def test_a_temperature_that_no_frame_has_is_refused():
-    with pytest.raises(InputError, match="'sw-ge' has no training structures at 700 K"):
+    with pytest.raises(InputError, match="'sw-ge-8' has no training structures at 700 K"):
         plan(resolve(load_suite("smoke", [("training_temperatures_k", "[700]")])))
-    with pytest.raises(InputError, match=r"training set of 'sw-ge' at 600 K \(6 structures\)"):
+    with pytest.raises(InputError, match=r"training set of 'sw-ge-8' at 600 K \(6 structures\)"):
         plan(resolve(load_suite("smoke", [("training_temperatures_k", "[600]"), ("sizes", "[7]")])))
 
 
@@ -167,7 +167,7 @@ def test_dynamics_that_cannot_be_is_refused(setting, message):
         ),
         (
             "si-ge-sw",
-            {},
+            {"version": "2", **one_budget.SAMPLED},
             "25c4053af31c0a1a68b1be7eb11dcad9f1e3ec8479bce563a00dc7f9ad261af3",
             "9d9a52806b8d33531929667d864924d690a902591fc050bdce315298e3c34b36",
         ),
@@ -179,7 +179,11 @@ def test_dynamics_that_cannot_be_is_refused(setting, message):
         ),
         (
             "temperature-sw",
-            {},
+            {
+                "version": "2",
+                **one_budget.SAMPLED,
+                "target.changes": "{test: {trajectories: 1, frames: 4}}",
+            },
             "e6de16c763947a4808f0d61a3a5139a6a1433185848ae8e56ea17cfab7f124e3",
             "94c8420a4e1164e7d5073b34cb7aa29068fd101834cd81d9500c18400964a4b3",
         ),

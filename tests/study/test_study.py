@@ -34,7 +34,7 @@ def reads(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "settings", "names"),
     [
-        ("smoke", [PARTS], {"sw-si", "sw-ge"}),
+        ("smoke", [PARTS], {"sw-si-8", "sw-ge-8"}),
         ("matrix", [], {"mlearn-si", "mlearn-ge", "mlearn-li", "mlearn-mo"}),
     ],
 )

@@ -179,7 +179,7 @@ def test_the_digest_follows_results_not_words():
     base = resolve(load_suite("smoke")).digest
     assert resolve(load_suite("smoke", [("title", "other")])).digest == base
     assert resolve(load_suite("smoke", [("sizes", "[1, 3]")])).digest != base
-    assert resolve(load_suite("smoke", [("target.changes.seed", "5")])).digest != base
+    assert resolve(load_suite("smoke", [("target.changes.train.frames", "5")])).digest != base
     assert resolve(load_suite("smoke", [("backbones.schnet.n_filters", "17")])).digest != base
 
 
@@ -197,7 +197,7 @@ def test_architectures_share_a_protocol():
         ("cutoff", "5"),
         ("budgets", "[7, 20]"),
         ("subset_seeds", "[0]"),
-        ("target.changes.seed", "5"),
+        ("target.changes.train.frames", "5"),
         ("version", "9"),
     ):
         assert resolve(load_suite("smoke", [setting])).protocol_digest != base
@@ -245,7 +245,7 @@ def matrix(tmp_path, **changes):
     value = yaml.safe_load((suite_folder() / "smoke.yaml").read_text())
     small = value.pop("source")["changes"]
     del value["target"]
-    value["matrix"] = {"cards": "sw-{element}", "elements": ["Si", "Ge"], "changes": small}
+    value["matrix"] = {"cards": "sw-{element}-8", "elements": ["Si", "Ge"], "changes": small}
     path = tmp_path / "matrix.yaml"
     path.write_text(yaml.safe_dump({**value, **changes}))
     return path
@@ -287,9 +287,9 @@ def test_an_element_may_have_a_card_of_the_users(tmp_path):
         ({"source": {"card": "sw-si"}}, "either a matrix of elements or 'source'"),
         ({"matrix": None}, "the key 'source' is missing"),
         ({"matrix": {"cards": "sw-si", "elements": ["Si", "Ge"]}}, "symbol of an element goes"),
-        ({"matrix": {"cards": "sw-{element}", "elements": ["Si"]}}, "at least 2"),
-        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Si"]}}, "is given twice"),
-        ({"matrix": {"cards": "sw-{element}", "elements": ["Si", "Xy"]}}, "'Xy' is no symbol"),
+        ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si"]}}, "at least 2"),
+        ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Si"]}}, "is given twice"),
+        ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Xy"]}}, "'Xy' is no symbol"),
         (
             {"dynamics": {"temperature_k": 300, "time_ps": 5}},
             "only a suite of one source and one target is simulated",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import LARGEST, Digest
-from tlbench.base.schema import ModelT, digest
+from tlbench.base.schema import ModelT
 from tlbench.base.wording import Word
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card
@@ -76,7 +76,7 @@ class Collector:
         described = self._described(job, _Measured)
         if "data" not in described.parents:
             raise self._store.senseless(job, ERRORS, "the job has no test structures")
-        found = read_errors(self._store, job)
+        found = read_errors(self._store, job, described.config)
         if not is_storable(found):
             raise InputError(
                 f"The errors of job {job[:12]} are beyond {LARGEST:g}: a model that has diverged "
@@ -102,7 +102,7 @@ class Collector:
             element=card.formula,
             job=job,
             recipe=card.digest(),
-            content=content_of(parts),
+            content=card.content(parts),
             tests=tests[job].digest() if job in tests else None,
             licence=card.licence,
             citation=card.citation,
@@ -139,11 +139,6 @@ class Collector:
                 f"The store {self._store.root} does not have the job {key[:12]} of this run; name "
                 "the store that it was run with (--store), or run the suite again."
             )
-
-
-def content_of(parts: dict[str, Frames]) -> str:
-    """Return the digest of all parts of a data set."""
-    return digest({split: frames.digest() for split, frames in parts.items()})
 
 
 Providers = dict[str, dict[str, str]]

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from tlbench.data.marks import Mark, Marked, marked_of
 from tlbench.data.origins import ORIGINS, Origin
 from tlbench.data.origins.base import DataFile
 from tlbench.data.readers.base import check_is_file
+from tlbench.data.shipped import card_folder
 from tlbench.data.strata import Stratum
 
 
@@ -81,6 +81,10 @@ class Card(Strict):
         """Return the files that the data set is read from; none if it is sampled."""
         return self.origin.data_files()
 
+    def content(self, parts: Mapping[str, Frames]) -> str:
+        """Return the SHA-256 of the structures of the data set, by which results share its data."""
+        return self.origin.content(self.elements, parts)
+
     def read(self, paths: Mapping[str, Path]) -> dict[str, Frames]:
         """Return the train, validation and test part of `data_files` that lie at ``paths``.
 
@@ -129,13 +133,6 @@ def card_of(value: Mapping[str, Any], source: str, lines: Lines | None = None) -
     return validate(Card, value, source, lines)
 
 
-def card_folder() -> Path:
-    """Return the folder of the cards that tlbench ships."""
-    packaged = Path(str(files("tlbench"))) / "datasets"
-    # In a checkout the cards stand at the top of the repository, where people look for them.
-    return packaged if packaged.is_dir() else packaged.parent.parent / "datasets"
-
-
 def card_names() -> list[str]:
     """Return the names of the cards that tlbench ships, sorted."""
     return sorted(path.stem for path in card_folder().glob("*.yaml"))
@@ -170,6 +167,10 @@ def load_card(
     if not changes:
         return card
     origin = validate(type(card.origin), {**value["origin"], **changes}, changed_in, lines, within)
+    try:
+        card.origin.check_change(origin)
+    except ValueError as error:
+        raise InputError(f"{changed_in}: data set {card.name!r}: {error}.") from error
     return card.model_copy(update={"origin": origin})
 
 

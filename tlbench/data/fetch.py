@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import urllib.parse
 from collections.abc import Callable
 from functools import partial
@@ -12,8 +13,9 @@ import platformdirs
 from tlbench.base.errors import InputError
 from tlbench.base.files import replacing
 from tlbench.base.locks import Lock
+from tlbench.data.archives import unpack
 from tlbench.data.cards import Card
-from tlbench.data.origins.base import DataFile, check_digest, sha256_of
+from tlbench.data.origins.base import DataFile, bytes_of, check_digest, sha256_of
 
 FOLDER_VARIABLE = "TLBENCH_DATA"
 MIRROR_VARIABLE = "TLBENCH_DATA_MIRROR"
@@ -33,10 +35,13 @@ def data_folder() -> Path:
 
 def locate(card: Card) -> dict[str, Path]:
     """Return where each file of ``card`` lies on this machine, or will lie once fetched."""
-    return {
-        name: card.folder / file.path if file.path else data_folder() / file.sha256[:16] / name
-        for name, file in card.data_files().items()
-    }
+    return {name: _place(card, name, file) for name, file in card.data_files().items()}
+
+
+def _place(card: Card, name: str, file: DataFile) -> Path:
+    if file.path and file.archive is None:
+        return card.folder / file.path
+    return data_folder() / file.sha256[:16] / name
 
 
 def fetch(
@@ -47,7 +52,8 @@ def fetch(
     """Bring every file of ``card`` here that is not here yet, and return where they are.
 
     A file is looked for below ``mirror`` (else below ``TLBENCH_DATA_MIRROR``) before it is
-    downloaded. It appears under its name only once it is whole and its digest is right.
+    downloaded. It appears under its name only once it is whole and its digest is right. A member of
+    an archive is unpacked from the archive, which is kept.
 
     Raises
     ------
@@ -61,39 +67,88 @@ def fetch(
         raise InputError(f"There is no mirror folder {str(mirror)!r}; check --mirror.")
     places = locate(card)
     for name, file in card.data_files().items():
-        path = places[name]
-        if file.path is None and not path.is_file():
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # Another process may be fetching the same file.
-                with Lock(data_folder() / LOCK):
-                    if not path.is_file():
-                        if copy := _in_mirror(mirror, name, file):
-                            with replacing(path) as part:
-                                shutil.copyfile(copy, part)
-                                check_digest(part, file.sha256)
-                        else:
-                            _download(card.name, path, file, partial(on_bytes, name))
-            except OSError as error:
-                raise InputError(
-                    f"{path}: cannot be written ({error.strerror}); "
-                    f"choose another folder with {FOLDER_VARIABLE}."
-                ) from error
+        path, packed = places[name], file.packed()
+        if packed is None:
+            _fetch(card, name, file, path, mirror, on_bytes)
+        elif not path.exists():
+            _unpack(card, name, file, packed, path, mirror, on_bytes)
         _check_file(path, file)
     return places
 
 
+def _fetch(
+    card: Card, name: str, file: DataFile, path: Path, mirror: Path | None, on_bytes: OnBytes
+) -> None:
+    """Copy or download a file that is not here yet."""
+    if file.path is not None or path.is_file():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Another process may be fetching the same file.
+        with Lock(data_folder() / LOCK):
+            if not path.is_file():
+                if copy := _in_mirror(mirror, name, file):
+                    with replacing(path) as part:
+                        shutil.copyfile(copy, part)
+                        check_digest(part, file.sha256)
+                else:
+                    _download(card.name, path, file, partial(on_bytes, name))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unpack(
+    card: Card,
+    name: str,
+    file: DataFile,
+    packed: DataFile,
+    path: Path,
+    mirror: Path | None,
+    on_bytes: OnBytes,
+) -> None:
+    """Fetch the archive of a member, and unpack that."""
+    assert file.archive is not None
+    called = Path(urllib.parse.urlsplit(packed.url or packed.path or "").path).name or "archive"
+    archive = _place(card, called, packed)
+    _fetch(card, called, packed, archive, mirror, on_bytes)
+    _check_file(archive, packed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            Lock(data_folder() / LOCK),
+            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=path.parent) as scratch,
+        ):
+            if not path.exists():
+                part = Path(scratch) / name
+                unpack(archive, file.archive.member, part, file.bytes)
+                try:
+                    check_digest(part, file.sha256)
+                except InputError as error:
+                    raise InputError(
+                        f"{archive}: its member {file.archive.member!r} is not the file that the "
+                        f"card means (its SHA-256 should be {file.sha256})."
+                    ) from error
+                part.rename(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path}: cannot be written ({error.strerror}); choose another folder with "
+        f"{FOLDER_VARIABLE}."
+    )
+
+
 def _check_file(path: Path, file: DataFile) -> None:
     """Refuse a file that is not the one that the card means, before reading all of it."""
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path}: is not a plain file.")
     remedy = "delete it, and it is fetched again."
-    if file.path is not None:
+    if file.path is not None and file.archive is None:
         remedy = "if it was changed on purpose, write a new card for it."
-    if path.is_file() and path.stat().st_size != file.bytes:
-        raise InputError(
-            f"{path}: has {path.stat().st_size} bytes, but the card says {file.bytes}; {remedy}"
-        )
+    if path.exists() and (found := bytes_of(path)) != file.bytes:
+        raise InputError(f"{path}: has {found} bytes, but the card says {file.bytes}; {remedy}")
     try:
         check_digest(path, file.sha256)
     except InputError as error:

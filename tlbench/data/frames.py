@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.errors import InputError
+from tlbench.data.formulas import Counts, count_elements, formulas
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.str_]
 
 _PER_ATOM = ("atomic_numbers", "positions", "forces")
+_LABELS = ("energy", "forces", "stress")
 _COMPONENTS = {"positions": (3,), "forces": (3,), "cell": (3, 3), "pbc": (3,), "stress": (3, 3)}
 
 
@@ -77,10 +80,28 @@ class Frames:
         """Return the atomic numbers that occur, sorted."""
         return [int(z) for z in np.unique(self.atomic_numbers)]
 
-    def digest(self) -> str:
-        """Return the SHA-256 of all structures and labels: the same for the same numbers."""
+    @cached_property
+    def element_counts(self) -> Counts:
+        """Atoms of each element in each structure; see `tlbench.data.formulas`."""
+        return count_elements(self.atomic_numbers, self.n_atoms)
+
+    @cached_property
+    def composition(self) -> Words:
+        """Empirical formula of each structure, as ``"Mo3W"``, shape (frames,)."""
+        return formulas(self.element_counts)
+
+    def digest(self, labels: bool = True) -> str:
+        """Return the SHA-256 of all structures: the same for the same numbers.
+
+        Parameters
+        ----------
+        labels
+            Whether energies, forces and stresses count.
+        """
         found = hashlib.sha256()
         for f in fields(self):
+            if f.name in _LABELS and not labels:
+                continue
             array = getattr(self, f.name)
             found.update(f"{f.name} {array.shape}\n".encode())
             words = array.dtype.kind == "U"

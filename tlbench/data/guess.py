@@ -1,41 +1,24 @@
 """A card for a file that somebody brings: guessed, with every guess said."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from tlbench.base.errors import InputError
-from tlbench.data.frames import Floats, Frames
-from tlbench.data.label_keys import LabelKeys, collect, find_keys
-from tlbench.data.origins.base import sha256_of
-from tlbench.data.readers.extxyz import (
-    AGREEMENT,
-    READER,
-    ExtxyzOptions,
-    images,
-    is_isolated,
-    labels,
-)
+from tlbench.data.entries import Entry, entries_of, named, siblings
+from tlbench.data.frames import Frames
+from tlbench.data.readers import READERS
+from tlbench.data.readers.recognition import Format
 from tlbench.data.sequence import order_of
-from tlbench.data.work import (
-    CONVENTIONS,
-    USUAL_STRESS,
-    Convention,
-    convention_of,
-    stress_slope,
-    typical_stress,
-)
+from tlbench.data.settings import guess_options
 
 HELD_BACK = 0.1
 """Part of the frames that validation and test get each."""
-
-TEST_NAMES = ("test",)
-VALIDATION_NAMES = ("validation", "valid", "val")
 
 ORDERS = {
     "last": "the last of the file, which is one trajectory",
@@ -52,55 +35,89 @@ class Guess:
     said: Sequence[str]
 
 
+UNITS = {
+    "ase": "eV, Å and eV/Å, as ase gives them",
+    "deepmd": "eV, Å and eV/Å, as the format has them",
+    "extxyz": "eV, Å and eV/Å, as the format has them",
+    "fitsnap": "as the files state them",
+    "runner": "{energy_unit} and {length_unit}, as asked for; the files do not state them",
+}
+"""Units that files of a reader are in."""
+
+
 def guess_card(
-    path: Path, test: Path | None = None, validation: Path | None = None, name: str | None = None
+    paths: Path | Sequence[Path],
+    test: Path | Sequence[Path] = (),
+    validation: Path | Sequence[Path] = (),
+    name: str | None = None,
+    folder: Path | None = None,
+    wanted: Format | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Guess:
-    """Return a card for an extxyz file.
+    """Return a card for files of structures.
 
     Parameters
     ----------
+    paths
+        Files, folders, archives, or paths that go on inside an archive
+        (``data.tar.gz/set/train.xyz``).
     test, validation
-        Files that the test and validation part are taken from; None: from one whose name says so
-        (``x_test.xyz`` beside ``x_train.xyz``), else from ``path`` itself.
+        Likewise for the test and validation part; if empty, files of ``paths`` whose names say that
+        they are one, or one beside ``x_train.xyz`` (``x_test.xyz``), else part of the others.
     name
         What the data set is called; None: like the file, in letters that names have.
+    folder
+        The folder of the card, which has the files in it or below; None: that of the first path.
+    wanted
+        The format, if it was asked for.
+    options
+        Settings of the reader that were asked for.
 
     Raises
     ------
     InputError
         If a file cannot be read, or has no energies and forces under any key.
     """
-    parts = {"train": path}
-    for part, given, names in (
-        ("validation", validation, VALIDATION_NAMES),
-        ("test", test, TEST_NAMES),
-    ):
-        file = given or _sibling(path, names)
-        if file is not None:
-            parts[part] = file
-    files = {file.name: file for file in parts.values()}
-    if len(files) < len(parts):
-        raise InputError(
-            f"{', '.join(str(file) for file in parts.values())}: files of one card need different "
-            "names; rename one of them."
-        )
-    guess = guess_options(*files.values())
-    checked = ExtxyzOptions.model_validate(guess.options)
-    said = list(guess.said)
-    frames = {name: READER.read(file, checked) for name, file in files.items()}
+    given = {"train": _listed(paths), "validation": _listed(validation), "test": _listed(test)}
+    first = given["train"][0]
+    home = first.parent if folder is None else folder
+    if len(given["train"]) == 1:
+        for part, other in siblings(first).items():
+            given[part] = given[part] or [other]
+    with tempfile.TemporaryDirectory(prefix="tlbench-") as scratch:
+        found = []
+        for part, of_part in given.items():
+            for path in of_part:
+                # What is not said to be a part may say so by its name.
+                asked = part if part != "train" else None
+                found += entries_of(path, home, Path(scratch), asked, wanted)
+        entries = named(found)
+        format_ = _one_format(entries)
+        if format_.reader == "runner" and not options:
+            raise InputError(
+                f"{first}: files of RuNNer and n2p2 do not state their units; state them with "
+                "--units hartree,bohr or --units eV,angstrom."
+            )
+        format_ = replace(format_, options={**format_.options, **(options or {})})
+        return _card(entries, format_, name or first.name.partition(".")[0], first.name)
+
+
+def _card(entries: Mapping[str, Entry], format_: Format, name: str, title: str) -> Guess:
+    """Return a card for some entries of one format."""
+    guess = guess_options(*(entry.path for entry in entries.values()), format_=format_)
+    reader = READERS.get(format_.reader)
+    checked = reader.options.model_validate(guess.options)
+    said = [f"format: {format_}", *guess.said]
+    frames = {key: reader.read(entry.path, checked) for key, entry in entries.items()}
     elements = _elements(list(frames.values()))
-    said.append(
-        f"elements: {', '.join(elements)}"
-        + ("; suites transfer between data sets of one element each" if elements[1:] else "")
-    )
-    split = _split({part: file.name for part, file in parts.items()}, frames, said)
-    said.append(
-        "units: eV, Å and eV/Å, as the format has them; `tlbench data validate` checks that"
-    )
-    called = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "data"
+    said.append(f"elements: {', '.join(elements)}")
+    split = _split(_parts(entries), frames, said)
+    units = UNITS.get(format_.reader, "as the reader gives them").format(**guess.options)
+    said.append(f"units: {units}; `tlbench data validate` checks that")
+    called = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "data"
     card = {
         "name": called[:64],
-        "title": f"{', '.join(elements)} of {path.name}",
+        "title": f"{', '.join(elements)} of {title}",
         "description": "Please say what these structures are and how they were sampled.",
         "elements": elements,
         "level_of_theory": "unknown",
@@ -109,17 +126,53 @@ def guess_card(
         "units": {"length": "angstrom", "energy": "eV", "force": "eV/angstrom", "stress": "GPa"},
         "origin": {
             "kind": "files",
-            "reader": "extxyz",
+            "reader": format_.reader,
             "options": guess.options,
-            "files": {
-                key: {"path": key, "sha256": sha256_of(file), "bytes": file.stat().st_size}
-                for key, file in files.items()
-            },
+            "files": {key: entry.file() for key, entry in entries.items()},
             "split": split,
         },
     }
-    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=96)
+    text = yaml.dump(card, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
     return Guess(text, said)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, which cards may not have."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _listed(paths: Path | Sequence[Path]) -> list[Path]:
+    return [paths] if isinstance(paths, Path) else list(paths)
+
+
+def _one_format(entries: Mapping[str, Entry]) -> Format:
+    """Return the format of all entries.
+
+    Raises
+    ------
+    InputError
+        If there are several.
+    """
+    by_format = {str(entry.format): (key, entry.format) for key, entry in entries.items()}
+    if len(by_format) > 1:
+        listed = ", ".join(f"{key} ({name})" for name, (key, _) in by_format.items())
+        raise InputError(
+            f"Files of one card have one format, but here are several: {listed}; name files of "
+            "one, or say with --format which."
+        )
+    ((_, format_),) = by_format.values()
+    return format_
+
+
+def _parts(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
+    """Return the names of the entries of each part; what is no other part is for training."""
+    parts: dict[str, list[str]] = {}
+    for key, entry in entries.items():
+        parts.setdefault(entry.part or "train", []).append(key)
+    # A file called "test" that is all there is, is divided.
+    return parts if "train" in parts else {"train": list(entries)}
 
 
 def _elements(parts: Sequence[Frames]) -> list[str]:
@@ -129,39 +182,28 @@ def _elements(parts: Sequence[Frames]) -> list[str]:
     return [chemical_symbols[z] for z in numbers]
 
 
-def _sibling(path: Path, names: Sequence[str]) -> Path | None:
-    """Return the file whose name has one of ``names`` where that of ``path`` has "train"."""
-    found = re.search(r"(?<![a-z])train(ing)?(?![a-z])", path.name, flags=re.IGNORECASE)
-    if found is None:
-        return None
-    for name in names:
-        own = name.upper() if found[0].isupper() else name
-        own = name.capitalize() if found[0].istitle() else own
-        other = path.with_name(path.name[: found.start()] + own + path.name[found.end() :])
-        if other.is_file():
-            return other
-    return None
-
-
-def _split(files: dict[str, str], frames: dict[str, Frames], said: list[str]) -> dict[str, Any]:
+def _split(
+    parts: dict[str, list[str]], frames: dict[str, Frames], said: list[str]
+) -> dict[str, Any]:
     """Return how frames are divided; parts without a file of their own get a tenth each."""
-    own = files["train"]
-    count = len(frames[own])
+    own = parts["train"]
+    pool = Frames.concatenate([frames[name] for name in own])
+    count = len(pool)
     held_back = max(1, round(HELD_BACK * count))
+    drawn = [part for part in ("validation", "test") if part not in parts]
     sizes = {
-        part: len(frames[files[part]]) if part in files else held_back
+        part: held_back if part in drawn else sum(len(frames[name]) for name in parts[part])
         for part in ("validation", "test")
     }
-    drawn = [part for part in sizes if part not in files]
     train = count - held_back * len(drawn)
     if train < 1:
         raise InputError(
-            f"{own}: {count} structures are too few to be divided into training, validation "
-            "and test; three are the least."
+            f"{', '.join(own)}: {count} structures are too few to be divided into training, "
+            "validation and test; three are the least."
         )
-    order = order_of(frames[own]) if drawn else "last"
+    order = order_of(pool) if drawn else "last"
     listed = [f"{train} train"] + [
-        f"{sizes[part]} {part}" + (f" (from {files[part]})" if part in files else "")
+        f"{sizes[part]} {part}" + (f" (from {', '.join(parts[part])})" if part in parts else "")
         for part in sizes
     ]
     what = " and ".join(drawn)
@@ -170,196 +212,7 @@ def _split(files: dict[str, str], frames: dict[str, Frames], said: list[str]) ->
         "name": "guessed",
         "order": order,
         "seed": 0,
-        "train": {"files": [own], "frames": train},
-        "validation": {"files": [files.get("validation", own)], "frames": sizes["validation"]},
-        "test": {"files": [files.get("test", own)], "frames": sizes["test"]},
+        "train": {"files": own, "frames": train},
+        "validation": {"files": parts.get("validation", own), "frames": sizes["validation"]},
+        "test": {"files": parts.get("test", own), "frames": sizes["test"]},
     }
-
-
-ASSUMED = CONVENTIONS[0]
-"""Unit and sign of stress in the format as ase writes it."""
-
-
-@dataclass(frozen=True)
-class OptionsGuess:
-    """Settings of the extxyz reader, and one sentence for each thing that was guessed."""
-
-    options: dict[str, Any]
-    said: tuple[str, ...]
-
-
-def guess_options(*paths: Path) -> OptionsGuess:
-    """Return the settings of the extxyz reader that fit all of some files.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or they have no energies and forces under any key.
-    """
-    frames, isolated, empty = [], 0, 0
-    for path in paths:
-        for number, atoms in images(path):
-            if is_isolated(atoms):
-                isolated += 1
-            elif not len(atoms):
-                empty += 1
-            else:
-                frame = number if len(paths) == 1 else f"{path.name} frame {number}"
-                # Of what belongs to atoms, the shape and the largest number are enough.
-                frames.append((frame, {key: _small(v) for key, v in labels(atoms).items()}))
-    listed = ", ".join(map(str, paths))
-    if not frames:
-        only = [*["isolated atoms"] * bool(isolated), *["frames without atoms"] * bool(empty)]
-        raise InputError(f"{listed}: has {' and '.join(only)} only; there is nothing to train on.")
-    try:
-        keys = find_keys(collect(frames))
-    except InputError as error:
-        raise InputError(f"{listed}: {error}") from error
-    options: dict[str, Any] = {"energy_key": keys.energy, "forces_key": keys.forces}
-    said = list(keys.said)
-    if keys.unlabelled:
-        options["unlabelled"] = "leave-out"
-    if keys.stress or keys.virial:
-        of_stress, sentences = _stress_options(paths, options, keys)
-        options |= of_stress
-        place = next(n for n, sentence in enumerate(said) if sentence.startswith("stress:"))
-        said[place + 1 : place + 1] = sentences
-    for option, key in (
-        ("temperature_key", keys.temperature),
-        ("group_key", keys.group),
-        ("phase_key", keys.phase),
-    ):
-        default = ExtxyzOptions.model_fields[option].default
-        if key is not None or any(default in frame for _, frame in frames):
-            options[option] = key
-    if isolated:
-        said.append(f"isolated atoms: {isolated} left out; they are references, not structures")
-    return OptionsGuess(options, tuple(said))
-
-
-def _small(value: Any) -> Any:
-    array = np.asarray(value)
-    if array.ndim < 2 or array.size <= 9:
-        return value
-    kept = np.abs(array).max() if array.dtype.kind in "if" else array.flat[0]
-    return np.broadcast_to(kept, array.shape)
-
-
-def _stress_options(
-    paths: Sequence[Path], options: dict[str, Any], keys: LabelKeys
-) -> tuple[dict[str, Any], list[str]]:
-    """Return which stress is used, its unit and sign, and what to say of it.
-
-    Energies, virials and sizes decide. What nothing confirms is used only where its size is usual.
-    """
-    chosen: dict[str, Any] = {"stress_key": keys.stress, "virial_key": keys.virial}
-    said: list[str] = []
-    read = {}
-    for option, key in list(chosen.items()):
-        if not key:
-            continue
-        read[option] = _readable(paths, options | {"stress_key": None, option: key})
-        if _is_placeholder(read[option]):
-            said.append(
-                f"Warning: stress: {key!r} is not used, because it is 0 in all frames, though "
-                "forces are not"
-            )
-            chosen[option] = None
-    if chosen["virial_key"]:
-        said += _of_virial(chosen, read["virial_key"])
-    if chosen["stress_key"]:
-        said += _of_stress(chosen, read)
-    return chosen, said
-
-
-def _of_virial(chosen: dict[str, Any], frames: Frames) -> list[str]:
-    """Drop a virial that energies contradict; return what to say of it."""
-    key, slope = chosen["virial_key"], stress_slope(frames)
-    found = convention_of(slope.value, ASSUMED) if slope.is_resolved else None
-    if found == ASSUMED:
-        return ["virial: minus stress times volume in eV, as energies of strained frames confirm"]
-    if slope.is_resolved:
-        chosen["virial_key"] = None
-        return [
-            f"Warning: virial: {key!r} is not used, because energies of strained frames contradict "
-            "it (a virial is minus stress times volume, in eV)"
-        ]
-    if typical_stress(frames) > USUAL_STRESS:
-        chosen["virial_key"] = None
-        return [f"Warning: virial: {key!r} is not used, because {_too_large(frames)}"]
-    return ["virial: taken for minus stress times volume in eV, which nothing here confirms"]
-
-
-def _of_stress(chosen: dict[str, Any], read: dict[str, Frames]) -> list[str]:
-    """Set unit and sign of a stress, or drop what is contradictory; return what to say of it."""
-    key, frames = chosen["stress_key"], read["stress_key"]
-    by_virial = read["virial_key"] if chosen["virial_key"] else None
-    found, why = _convention(frames, by_virial)
-    if found is None:
-        if typical_stress(frames) > USUAL_STRESS:
-            chosen["stress_key"] = None
-            return [
-                f"Warning: stress: {key!r} is not used, because {_too_large(frames)}; to use it, "
-                "set stress_key, stress_unit and stress_sign in the card"
-            ]
-        return [
-            f"stress unit: taken for {ASSUMED}, as ase writes it, which nothing here confirms; set "
-            "stress_unit and stress_sign if it is another"
-        ]
-    if found != ASSUMED:
-        chosen |= {"stress_unit": found.unit, "stress_sign": found.sign}
-    said = [f"stress unit: {found}, {why}"]
-    if by_virial is not None:
-        scale = found.factor / ASSUMED.factor
-        apart = _largest_difference(scale * frames.stress, by_virial.stress)
-        if apart > AGREEMENT:
-            said.append(
-                f"Warning: virial: {chosen['virial_key']!r} is not used, because it differs from "
-                f"{key!r} times the volume by up to {apart:.0%}; one of the two is wrong"
-            )
-            chosen["virial_key"] = None
-    return said
-
-
-def _convention(frames: Frames, by_virial: Frames | None) -> tuple[Convention | None, str]:
-    """Return unit and sign of stresses that were read as ``ASSUMED``, and what decides them."""
-    if by_virial is not None:
-        both = np.isfinite(frames.stress) & np.isfinite(by_virial.stress)
-        given, right = frames.stress[both], by_virial.stress[both]
-        ratio = float(given @ right / (given @ given)) if given.any() else 0.0
-        if found := convention_of(ratio, ASSUMED):
-            return found, "as the virial has it"
-    slope = stress_slope(frames)
-    if slope.is_resolved:
-        return convention_of(slope.value, ASSUMED), "as the energies of strained frames require"
-    return None, ""
-
-
-def _too_large(frames: Frames) -> str:
-    half = f"{typical_stress(frames):.3g} GPa"
-    return f"nothing here confirms its unit, and half of it would be above {half}"
-
-
-def _largest_difference(stress: Floats, other: Floats) -> float:
-    """Return the largest difference of two stresses in units of the larger one of its frame."""
-    largest = np.maximum(np.abs(stress), np.abs(other)).max(axis=(1, 2))
-    apart = np.abs(stress - other).max(axis=(1, 2))
-    known = np.isfinite(apart) & (largest > 0)
-    return float((apart[known] / largest[known]).max(initial=0.0))
-
-
-def _readable(paths: Sequence[Path], options: dict[str, Any]) -> Frames:
-    """Return the frames without a fault; reading them all will name the others."""
-    settings = ExtxyzOptions.model_validate(options)
-    sound = [
-        frame
-        for path in paths
-        for _, frame in READER.frames(path, settings)
-        if isinstance(frame, Frames)
-    ]
-    return Frames.concatenate(sound) if sound else Frames.empty()
-
-
-def _is_placeholder(frames: Frames) -> bool:
-    known = frames.stress[np.isfinite(frames.stress)]
-    return bool(len(known) and not known.any() and frames.forces.any())

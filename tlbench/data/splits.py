@@ -1,18 +1,18 @@
 """How frames are divided into parts, and which of them a model of size N sees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.data.origins.base import MOST_FRAMES, Temperature
+from tlbench.data.origins.base import MOST_FRAMES, SPLITS, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
 
@@ -20,8 +20,14 @@ from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
 class Part(Strict):
     """One part of a data set: how many frames, drawn from which.
 
-    A frame matches if it stands in one of the ``files`` and has one of the named groups,
-    phases and temperatures, where there are any, and none of the groups it is ``without``.
+    A frame matches if it is in one of the ``files``, in one of the ``ranges`` of it, and has one of
+    the named groups, phases, temperatures and compositions, where there are any, contains one of
+    the named elements, where there are any, and has none of the groups, compositions and elements
+    it is ``without``.
+
+    To test on a composition that models have never seen (leave one composition out), name it in
+    ``compositions`` of the test part and in ``without_compositions`` of the other two; for an
+    element, name it in ``elements`` and ``without_elements`` alike.
     """
 
     frames: PositiveInt = Field(le=MOST_FRAMES)
@@ -30,6 +36,17 @@ class Part(Strict):
     without_groups: list[str] = Field(default=[], description="not these kinds of structure")
     phases: list[str] = Field(default=[], description="only these")
     temperatures_k: list[Temperature] = Field(default=[], description="only these")
+    ranges: list[tuple[NonNegativeInt, PositiveInt]] = later(
+        [],
+        max_length=100,
+        description="only frames from one index up to before another, counted from 0 in each file",
+    )
+    compositions: list[str] = later(
+        [], description="only these, as empirical formulas in the order of atomic numbers: Mo3W"
+    )
+    without_compositions: list[str] = later([], description="not these")
+    elements: list[str] = later([], description="only structures that contain one of these")
+    without_elements: list[str] = later([], description="no structure that contains one of these")
 
 
 class Split(Strict):
@@ -40,10 +57,12 @@ class Split(Strict):
     """
 
     name: str
-    order: Literal["random", "last", "blocks"] = Field(
+    order: Literal["random", "last", "blocks", "compositions"] = Field(
         description="random: drawn with the seed; last: from the end of the files, so that "
         "neighbours in time stay together; blocks: from the end of each block of successive "
-        "frames that resemble each other"
+        "frames that resemble each other; compositions: drawn with the seed, each "
+        "composition whole and in one part only, so that no part has structures that are "
+        "equivalent to those of another, or relaxed from them"
     )
     seed: int = Field(default=0, ge=-LARGEST, le=LARGEST)
     train: Part
@@ -201,13 +220,15 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     frames = Frames.concatenate([files[name] for name in names])
     file_of = np.repeat(names, [len(files[name]) for name in names])
     order = _order(frames, file_of, split)
+    formulas = frames.composition if split.order == "compositions" else None
     free = np.ones(len(frames), dtype=bool)
     parts = {}
     for name in ("test", "validation", "train"):
         part: Part = getattr(split, name)
         _check_words(name, part, frames)
         matching = _matching(frames, file_of, part)
-        chosen = order[(matching & free)[order]][: part.frames]
+        drawn = order[(matching & free)[order]]
+        chosen, left = drawn[: part.frames], drawn[part.frames :]
         if len(chosen) < part.frames:
             count = int(matching.sum())
             taken = f", of which other parts took {count - len(chosen)}"
@@ -217,8 +238,15 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
                 "it is drawn from."
             )
         free[chosen] = False
+        if formulas is not None:
+            free &= ~np.isin(formulas, formulas[chosen])
+            if cut := sorted(set(formulas[chosen]) & set(formulas[left])):
+                raise InputError(
+                    f"split.{name} asks for {part.frames} frames, which parts those of one "
+                    f"composition ({cut[0]}); ask for more or fewer."
+                )
         parts[name] = frames.select(np.sort(chosen))
-    return {name: parts[name] for name in ("train", "validation", "test")}
+    return {name: parts[name] for name in SPLITS}
 
 
 def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.NDArray[np.int64]:
@@ -228,6 +256,11 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
         return generator.permutation(len(frames))
     if split.order == "last":
         return np.arange(len(frames))[::-1]
+    if split.order == "compositions":
+        formulas, which = np.unique(frames.composition, return_inverse=True)
+        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
+        drawn = generator.permutation(len(formulas))
+        return np.argsort(np.argsort(drawn)[which], kind="stable")
     names = dict.fromkeys(file_of.tolist())
     places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
     # Files follow one another, so their places do too.
@@ -236,6 +269,11 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
 
 def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:
     matching = np.isin(file_of, part.files)
+    if part.ranges:
+        # The frames of a file follow one another.
+        starts = {name: int(np.argmax(file_of == name)) for name in part.files}
+        index = np.arange(len(frames)) - [starts.get(name, 0) for name in file_of.tolist()]
+        matching &= np.any([(index >= first) & (index < end) for first, end in part.ranges], axis=0)
     if part.groups:
         matching &= np.isin(frames.group, part.groups)
     if part.without_groups:
@@ -244,7 +282,21 @@ def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.
         matching &= np.isin(frames.phase, part.phases)
     if part.temperatures_k:
         matching &= np.isin(frames.temperature_k, part.temperatures_k)
+    if part.compositions:
+        matching &= np.isin(frames.composition, part.compositions)
+    if part.without_compositions:
+        matching &= ~np.isin(frames.composition, part.without_compositions)
+    if part.elements:
+        matching &= _contains(frames, part.elements)
+    if part.without_elements:
+        matching &= ~_contains(frames, part.without_elements)
     return matching
+
+
+def _contains(frames: Frames, elements: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which frames contain one of some elements, each of which some frame has."""
+    found: npt.NDArray[np.bool_] = np.any([frames.element_counts[e] for e in elements], axis=0)
+    return found
 
 
 def _check_words(name: str, part: Part, frames: Frames) -> None:
@@ -258,13 +310,24 @@ def _check_words(name: str, part: Part, frames: Frames) -> None:
             [f"{t:g} K" for t in part.temperatures_k],
             [f"{t:g} K" for t in temperatures],
         ),
+        (
+            "composition",
+            [*part.compositions, *part.without_compositions],
+            _words(frames.composition),
+        ),
+        ("element", [*part.elements, *part.without_elements], list(frames.element_counts)),
     ):
         for value in asked:
             if value not in there:
                 raise InputError(
                     f"split.{name}: no frame has the {what} {value!r}; "
-                    f"there are: {', '.join(there) or 'none'}."
+                    f"there are: {_first(there) or 'none'}."
                 )
+
+
+def _first(words: list[str], most: int = 20) -> str:
+    left = len(words) - most
+    return ", ".join(words[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def _words(values: npt.NDArray[np.str_]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames, Ints
 
-Stratum = Literal["group", "phase", "temperature_k"]
+Stratum = Literal["group", "phase", "temperature_k", "composition"]
 """A property of frames by whose values a draw may be stratified."""
 
 

@@ -51,14 +51,16 @@ def run(config: Config, context: Context) -> Result:
 
 
 def amount(config: Config, facts: Facts) -> Amount | None:
-    """Return the number of atoms over all steps of sampling, or of structures in files."""
+    """Return the number of atoms over all steps of sampling, or of structures that are read."""
     origin = ORIGINS.get(config.origin["kind"]).of_recipe(config.origin)
     if origin is None:
         parts = config.origin["split"]
         return Amount(sum(float(parts[s]["frames"]) for s in SPLITS), config.origin["reader"])
     made = origin.dynamics()
     if made is None:
-        return None
+        described = [origin.described(split) for split in SPLITS]
+        frames = [len(part) for part in described if part is not None]
+        return Amount(float(sum(frames)), "shipped frames") if frames else None
     return Amount(made.n_steps * made.n_structures * made.n_atoms, origin.kind)
 
 

@@ -12,6 +12,7 @@
 #include "dense.h"
 #include "angular.h"
 #include "filter.h"
+#include "convolution.h"
 #include "edges.h"
 #include "harmonics.h"
 #include "radial.h"

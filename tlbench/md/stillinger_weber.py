@@ -6,7 +6,7 @@ dynamics start from. The potential itself is in `tlbench.reference.stillinger_we
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from tlbench.base.errors import InputError
-from tlbench.base.schema import LARGEST, Strict
+from tlbench.base.formats import lasting, later
+from tlbench.base.schema import LARGEST, Strict, digest
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.data.origins.base import (
@@ -26,6 +27,7 @@ from tlbench.data.origins.base import (
     Origin,
     Reference,
     Temperature,
+    check_digest,
 )
 
 ATOMS_PER_CELL = 8
@@ -59,11 +61,19 @@ class Melt(Strict):
     for_fs: PositiveFloat
 
 
+class ShippedFrames(Strict):
+    """A file, beside the cards that tlbench ships, of the structures that a recipe made once."""
+
+    file: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*\.npz$", max_length=100)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class StillingerWeberOrigin(Origin):
     """Frames sampled from Langevin dynamics of a Stillinger–Weber diamond crystal.
 
     The three parts come from different trajectories, so no test frame is a neighbour in time
-    of a training frame.
+    of a training frame. Where ``frames`` are shipped, they are read, and the other settings are the
+    recipe that made them; only their labels are computed.
     """
 
     kind: Literal["stillinger-weber"]
@@ -81,6 +91,7 @@ class StillingerWeberOrigin(Origin):
     train: Trajectories
     validation: Trajectories
     test: Trajectories
+    frames: ShippedFrames | None = later(None, description="by default sampled on every machine")
 
     @field_validator("temperatures_k")
     @classmethod
@@ -140,8 +151,10 @@ class StillingerWeberOrigin(Origin):
             for _ in range(self.n_frames_at(split, temperature))
         ]
 
-    def dynamics(self) -> Dynamics:
+    def dynamics(self) -> Dynamics | None:
         """Return how much dynamics the data take: all trajectories are as long as the longest."""
+        if self.frames is not None:
+            return None
         trajectories = sum(self._part(split).trajectories for split in SPLITS)
         return Dynamics(
             n_steps=self._time_fs() / self.timestep_fs,
@@ -149,11 +162,51 @@ class StillingerWeberOrigin(Origin):
             n_atoms=ATOMS_PER_CELL * math.prod(self.repeats),
         )
 
+    def recipe(self) -> dict[str, Any]:
+        """Return what determines the frames, in JSON."""
+        return lasting(self)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether frames are shipped."""
+        return self.frames is not None
+
+    def content(self, elements: Sequence[str], parts: Mapping[str, Frames]) -> str:
+        """Return the digest of structures, and of labels or of the potential that gives them.
+
+        Labels computed on another kind of processor differ in their last digits, so those of
+        shipped frames do not count.
+        """
+        from tlbench.reference.stillinger_weber import parameters_of
+
+        if self.frames is None:
+            return super().content(elements, parts)
+        structures = {split: part.digest(labels=False) for split, part in parts.items()}
+        potential = {element: asdict(parameters_of(element)) for element in elements}
+        return digest({"structures": structures, "potential": potential})
+
+    def check_change(self, changed: Origin) -> None:
+        """Refuse other dynamics, or more frames, than those of the shipped frames."""
+        assert isinstance(changed, StillingerWeberOrigin)
+        if self.frames is None or changed.frames is None:
+            return
+        own, new = self.model_dump(), changed.model_dump()
+        different = [key for key in own if key not in _AMOUNTS and own[key] != new[key]]
+        more = sorted(set(new["temperatures_k"]) - set(own["temperatures_k"]))
+        few = [s for s in SPLITS if any(new[s][key] > n for key, n in own[s].items())]
+        for key in [*different, *(["temperatures_k"] if more else []), *few]:
+            raise ValueError(
+                f"{key} asks for other frames than the {self.frames.file} that the card names, "
+                "which holds those of the card's own settings; ask for fewer of them, or have "
+                "frames sampled on your machine with frames: null"
+            )
+
     def shared_with(self, target: Origin) -> str | None:
         """Return the trajectories in common: those of one seed, settings and temperature."""
         first, second = self.recipe(), target.recipe()
         common = set(first["temperatures_k"]) & set(second["temperatures_k"])
-        if not common or any(first[k] != second[k] for k in first if k not in _AMOUNTS):
+        beside = (*_AMOUNTS, "frames")
+        if not common or any(first[k] != second[k] for k in first if k not in beside):
             return None
         return f"both are the trajectories of seed {self.seed} at {min(common):g} K"
 
@@ -193,12 +246,15 @@ class StillingerWeberOrigin(Origin):
         """Sample every trajectory of every part in one batch, and return the parts.
 
         All trajectories run for as long as the longest of them needs; each has its own generator
-        and starts from the perfect crystal, which is melted first where the card says so.
+        and starts from the perfect crystal, which is melted first where the card says so. Where
+        frames are shipped, these are read and labelled instead.
         """
         from tlbench.md.langevin import sample_nvt
         from tlbench.reference.stillinger_weber import StillingerWeber
 
         origin, element = cls.model_validate(recipe), elements[0]
+        if origin.frames is not None:
+            return origin._shipped(origin.frames, element)
         runs = [
             (split, temperature, number)
             for split in SPLITS
@@ -245,6 +301,24 @@ class StillingerWeberOrigin(Origin):
     def n_atoms_at_start(cls, start: Mapping[str, Any]) -> int:
         """Return the number of atoms of the crystal."""
         return ATOMS_PER_CELL * math.prod(int(n) for n in start["repeats"])
+
+    def _shipped(self, shipped: ShippedFrames, element: str) -> dict[str, Frames]:
+        """Return the parts of the shipped frames, with labels."""
+        from tlbench.data.shipped import card_folder
+        from tlbench.md.shipped_frames import first_of, read_frames, with_labels
+
+        path = card_folder() / shipped.file
+        check_digest(path, shipped.sha256)
+        held = read_frames(path)
+        parts = {}
+        for split in SPLITS:
+            asked = self._part(split)
+            found = [
+                first_of(held[split], temperature, asked.trajectories, asked.frames)
+                for temperature in self.temperatures_k
+            ]
+            parts[split] = with_labels(Frames.concatenate(found), element)
+        return parts
 
     def _part(self, split: str) -> Trajectories:
         part: Trajectories = getattr(self, split)

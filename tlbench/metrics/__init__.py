@@ -10,6 +10,7 @@ for _name, _entry in {
     "energy_mae": "errors:ENERGY_MAE",
     "energy_bias": "errors:ENERGY_BIAS",
     "phase_energy_error": "errors:PHASE_ENERGY_ERROR",
+    "stress_mae": "errors:STRESS_MAE",
     "stability_rate": "dynamics:STABILITY_RATE",
     "survival_time": "dynamics:SURVIVAL_TIME",
     "rdf_error": "dynamics:RDF_ERROR",

@@ -7,14 +7,19 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tlbench.data.formulas import Counts
 from tlbench.data.frames import Ints
 from tlbench.data.marks import MarkedFrames, is_unmarked
 
 Condition = dict[str, float | str]
 """Frame property → the value that the structures have; empty for all structures without a mark.
 
-Beside properties, a condition may name a mark of the structures, and the weights of the model.
+Beside properties, a condition may name an element, a mark of the structures, and the weights of the
+model.
 """
+
+ELEMENT = "element"
+"""Of the atoms that a number is taken over, in structures that contain the element."""
 
 MARKED = "marked"
 INCLUDED = "included"
@@ -47,6 +52,14 @@ class Properties(Protocol):
     @property
     def group(self) -> npt.NDArray[np.str_]:
         """Kind of structure."""
+
+    @property
+    def composition(self) -> npt.NDArray[np.str_]:
+        """Empirical formula."""
+
+    @property
+    def element_counts(self) -> Counts:
+        """Atoms of each element."""
 
 
 def conditions_of(
@@ -87,17 +100,31 @@ def parts_of(frames: Properties, names: Sequence[str]) -> list[tuple[Condition, 
     """Return every combination of the properties ``names`` that occurs, sorted, and its structures.
 
     A property that is unknown of all structures is left out of the combinations; a structure of
-    which one is unknown is in none. Structures are given by their indices.
+    which one is unknown is in none. Structures are given by their indices. `ELEMENT` may be among
+    the names, although it is a property of atoms; its structures are those that contain it.
     """
-    names = [name for name in names if any(v == v and v != "" for v in getattr(frames, name))]
-    if not names:
+    with_elements = ELEMENT in names
+    names = [
+        name
+        for name in names
+        if name != ELEMENT and any(v == v and v != "" for v in getattr(frames, name))
+    ]
+    if not names and not with_elements:
         return []
     found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    rows = zip(*[getattr(frames, name).tolist() for name in names], strict=True)
-    for index, row in enumerate(rows):
+    columns = [getattr(frames, name).tolist() for name in names]
+    for index, *row in zip(range(len(frames.phase)), *columns, strict=True):
         if all(value == value and value != "" for value in row):
-            found[row].append(index)
-    return [
+            found[tuple(row)].append(index)
+    parts: list[tuple[Condition, Ints]] = [
         (dict(zip(names, row, strict=True)), np.array(found[row], dtype=np.int64))
         for row in sorted(found)
+    ]
+    if not with_elements:
+        return parts
+    return [
+        ({**condition, ELEMENT: symbol}, members[counts[members] > 0])
+        for condition, members in parts
+        for symbol, counts in frames.element_counts.items()
+        if counts[members].any()
     ]

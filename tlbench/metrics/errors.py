@@ -4,11 +4,16 @@ The constant that is fitted to energies makes their mean signed error vanish on 
 not in each phase of it. What is left of it in the liquid relative to the crystal is an error of the
 energy of melting, which an error of forces does not see: forces are differences of energies along
 a path of small displacements, and no path leads from one phase to the other.
+
+Energies are per atom throughout. Per formula unit they would be the same numbers times the atoms of
+the formula, so of a compound nothing is added, and of structures of several compositions a mean
+over unlike units would be taken; by composition, each formula has its mean.
 """
 
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from tlbench.base.units import MEV
 from tlbench.metrics.spec import FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
@@ -79,6 +84,36 @@ def force_rmse_of_frames(errors: FrameErrors) -> float:
     return float(np.sqrt(errors.force_square.sum() / (3 * errors.n_atoms.sum())) * MEV)
 
 
+def stress_mae(errors: Errors) -> float:
+    """Return the mean absolute error of a component of the stress, GPa.
+
+    The six independent components are counted, of the structures whose stress is known; NaN
+    without any.
+    """
+    return math.nan if errors.stress is None else stress_mae_of_frames(FrameErrors.of(errors))
+
+
+def stress_mae_of_frames(errors: FrameErrors) -> float:
+    """Return what ``stress_mae`` does."""
+    return math.fsum(stress_shares(errors)) if _stressed(errors).any() else math.nan
+
+
+def stress_shares(errors: FrameErrors) -> Floats:
+    """Return what each structure adds to ``stress_mae``, GPa, shape (frames,)."""
+    found = _stressed(errors)
+    shares = np.zeros(len(found))
+    if errors.stress_abs is not None:
+        shares[found] = errors.stress_abs[found] / (6 * found.sum())
+    return shares
+
+
+def _stressed(errors: FrameErrors) -> npt.NDArray[np.bool_]:
+    """Return which structures have an error of the stress, shape (frames,)."""
+    if errors.stress_abs is None:
+        return np.zeros(len(errors.n_atoms), dtype=bool)
+    return np.isfinite(errors.stress_abs)
+
+
 FORCE_MAE = MetricSpec(
     name="force_mae",
     unit=FORCE_UNIT,
@@ -86,6 +121,7 @@ FORCE_MAE = MetricSpec(
     summary="mean absolute error of a force component",
     function=force_mae,
     of_frames=force_mae_of_frames,
+    of_atoms=True,
     shares=force_shares,
 )
 FORCE_RMSE = MetricSpec(
@@ -95,6 +131,7 @@ FORCE_RMSE = MetricSpec(
     summary="root mean square error of a force component",
     function=force_rmse,
     of_frames=force_rmse_of_frames,
+    of_atoms=True,
 )
 ENERGY_MAE = MetricSpec(
     name="energy_mae",
@@ -132,4 +169,16 @@ PHASE_ENERGY_ERROR = MetricSpec(
     compared="difference",
     published_precision=PRECISION,
     tolerance=10.0,
+)
+STRESS_MAE = MetricSpec(
+    name="stress_mae",
+    unit="GPa",
+    better="lower",
+    summary="mean absolute error of the six components of the stress, over the test structures "
+    "whose stress is known",
+    function=stress_mae,
+    of_frames=stress_mae_of_frames,
+    shares=stress_shares,
+    of_stress=True,
+    decimals=3,
 )

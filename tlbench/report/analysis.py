@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from tlbench.metrics import has_logarithm
+from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import negative_transfer
 from tlbench.report.content import Lines
@@ -131,9 +131,10 @@ def comparison(
 def _error_cell(row: Row | None) -> str:
     if row is None:
         return "–"
+    text = METRICS.get(row.metric).text
     if has_logarithm(row.metric) or row.mean.interval is None:
-        return f"{row.mean.value:.1f}"
-    return f"{row.mean.value:.1f} [{row.mean.interval.low:.1f}, {row.mean.interval.high:.1f}]"
+        return text(row.mean.value)
+    return f"{text(row.mean.value)} [{text(row.mean.interval.low)}, {text(row.mean.interval.high)}]"
 
 
 def _ratio_cell(row: Row | None) -> str:

@@ -183,13 +183,13 @@ def _curve(
     spread = [(row.place.size, row.mean.interval) for row in rows if row.mean.interval]
     x = [row.place.size for row in rows]
     line, marker = {"color": colour, "width": 2.5}, {"symbol": symbol, "size": 9}
-    hover = f"{strategy}, N = %{{x}}: %{{y:.1f}} {unit}"
+    hover = f"{strategy}, N = %{{x}}: %{{y:.4~g}} {unit}"
     means = scatter(x, [row.mean.value for row in rows], strategy, hover, line=line, marker=marker)
     pairs = scatter(
         [row.place.size for row in rows for _ in row.values],
         [value for row in rows for value in row.values.values()],
         strategy,
-        f"{strategy}, one pair: %{{y:.1f}} {unit}",
+        f"{strategy}, one pair: %{{y:.4~g}} {unit}",
         "markers",
         marker={"color": colour, "symbol": symbol, "size": 6},
         opacity=0.35,
@@ -215,7 +215,7 @@ def level(row: Row, x: Sequence[int], unit: str, colour: str) -> Any:
     """Return the line of an arm without target data across a panel of ascending ``x``."""
     name = row.place.strategy
     line = {"color": colour, "width": 2, "dash": "dash"}
-    hover = f"{name}: %{{y:.1f}} {unit}"
+    hover = f"{name}: %{{y:.4~g}} {unit}"
     ends, values = [x[0] / 2, x[-1] * 2], [row.mean.value] * 2
     return scatter(ends, values, f"{name} (no target data)", hover, "lines", line=line)
 
@@ -245,7 +245,7 @@ def by_condition(rows: Sequence[Row], strategies: list[str], name: str) -> Any:
                 [r.tested[0][1] for r in some],
                 [r.mean.value for r in some],
                 strategy,
-                f"{strategy}, %{{x}}: %{{y:.1f}} {unit}",
+                f"{strategy}, %{{x}}: %{{y:.4~g}} {unit}",
                 "lines+markers" if numbers else "markers",
                 line={"color": colour, "width": 2, "dash": "solid" if some[0].trained else "dash"},
                 marker={"symbol": symbol, "size": 7 if numbers else 11, "color": colour},
@@ -291,7 +291,7 @@ def cost_fronts(
             name = f"{point.place.backbone}, {point.place.strategy}"
             symbol = SYMBOLS[backbones.index(point.place.backbone) % len(SYMBOLS)]
             marker = {"color": styles[point.place.strategy][0], "symbol": symbol, "size": 12}
-            hover = f"{name}, N = {size}: %{{x:.3g}}, %{{y:.1f}} {unit}"
+            hover = f"{name}, N = {size}: %{{x:.3g}}, %{{y:.4~g}} {unit}"
             trace = scatter([point.cost], [point.error], name, hover, "markers", marker=marker)
             figure.add_trace(trace, row=1, col=column)
     name_once(figure)

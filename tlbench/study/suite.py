@@ -31,7 +31,7 @@ from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
 
-Property = Literal["temperature_k", "phase", "group"]
+Property = Literal["temperature_k", "phase", "group", "composition", "element"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
@@ -107,7 +107,8 @@ class Suite(Strict):
     metrics: list[str] = Field(min_length=1)
     by: list[list[Property]] = Field(
         default=[],
-        description="frame properties, or combinations of them, to break the metrics down by",
+        description="frame properties, or combinations of them, to break the metrics down by; "
+        "'element' is that of the atoms, by which metrics of forces are broken down",
     )
     training_temperatures_k: list[PositiveFloat] | None = Field(
         default=None,

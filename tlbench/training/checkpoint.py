@@ -54,7 +54,7 @@ def save_checkpoint(
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
     progress = json.dumps({"update": update, "curve": curve.model_dump()}).encode()
     tensors["progress"] = torch.frombuffer(bytearray(progress), dtype=torch.uint8)
-    write_sealed(path, save(tensors))
+    write_sealed(path, save({name: tensor.cpu() for name, tensor in tensors.items()}))
 
 
 def load_checkpoint(

@@ -71,7 +71,7 @@ def test_a_later_version_of_a_suite_does_not_take_over_its_page(built: Built):
     assert first.difference == ""
     assert {board.kind for board in others} == {Kind.VARIANT}
     assert all(board.slug for board in others)
-    assert "version 99, and tlbench ships version 3" in others[0].difference
+    assert "version 99, and tlbench ships version 4" in others[0].difference
     assert all(board.slug for board in boards_of(crowd)), "with nothing to lead, none does"
 
 

@@ -34,7 +34,7 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     publish(tmp_path / "results", "one", seed=1)
     publish(tmp_path / "results", "changed", settings=[("sizes", "[10]")], seed=2)
     publish(tmp_path / "results", "old", settings=[("version", "2")], seed=3)
-    publish(tmp_path / "results", "later", settings=[("version", "4")], seed=4)
+    publish(tmp_path / "results", "later", settings=[("version", "5")], seed=4)
     publish(tmp_path / "results", "warm", "temperature-sw", seed=5)
     build_site(tmp_path / "results", tmp_path / "site", path)
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]

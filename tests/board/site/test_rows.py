@@ -145,6 +145,8 @@ def test_rates_and_times_stand_beside_the_structure_and_nothing_else_does(quick:
 def test_test_structures_are_said_in_words(quick: list[BoardRow]):
     assert condition_text(()) == "all test structures"
     assert condition_text((("phase", "crystal"), ("temperature_k", 300.0))) == "300 K, crystal"
+    alloy = condition_text((("composition", "Mo3W"), ("element", "W")))
+    assert alloy == "composition Mo3W, atoms of W"
     assert {condition_text(r.tested) for r in quick} >= {"simulations at 1200 K", "900 K"}
 
 

@@ -119,7 +119,7 @@ def test_files_that_cannot_be_read_at_all(tmp_path):
         from_file(tmp_path / "missing.extxyz")
     path = tmp_path / "data.json"
     path.write_text("[]")
-    with pytest.raises(InputError, match=r"--reader .*or write a card"):
+    with pytest.raises(InputError, match="is JSON; name its reader in a card"):
         from_file(path)
     with pytest.raises(InputError, match="'mlearn' has settings without defaults; write a card"):
         from_file(path, "mlearn")

@@ -102,6 +102,27 @@ def test_marks_and_strata_of_a_card_are_shown(run, tmp_path, frames):
         assert "2 of 3 test structures are marked 'copy', test frame 0, 2: They are" in said
 
 
+def test_compositions_that_are_not_trained_on_are_shown(run, tmp_path, frames):
+    # The last three frames are the test part.
+    silicon = np.repeat(np.arange(30) >= 28, 8) & (np.arange(240) % 4 == 0)
+    alloy = replace(frames, atomic_numbers=np.where(silicon, 14, frames.atomic_numbers))
+    card = card_of(tmp_path, alloy)
+    with_use(card, {"elements": ["Si", "Ge"]})
+    sentence = (
+        "2 of 3 test structures are of compositions that no training structure has, so that errors "
+        "on them are extrapolations: SiGe3."
+    )
+    for verb in ("describe", "validate"):
+        code, said = run(verb, card)
+        assert (code, sentence in " ".join(said.split())) == (0, True), said
+    # All structures of one composition extrapolate nowhere.
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    code, said = run("describe", plain / card_of(plain, frames))
+    assert code == 0
+    assert "compositions" not in said
+
+
 @pytest.mark.parametrize(
     ("use", "complaint"),
     [

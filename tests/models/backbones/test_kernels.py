@@ -14,6 +14,8 @@ from tlbench.models.backbones.dense import BESIDE, Filter, Layer, dense
 from tlbench.models.backbones.dimenetpp.angular import Neighbourhoods, angular_sum
 from tlbench.models.backbones.dimenetpp.harmonics import SphericalHarmonics
 from tlbench.models.backbones.filtering import filtered_sum
+from tlbench.models.backbones.schnet.convolution import Edges, interpolated_sum
+from tlbench.models.backbones.schnet.interpolation import Grid
 
 pytestmark = pytest.mark.skipif(
     library_for(torch.zeros(1)) is None, reason="the kernels need a C compiler, and none was found"
@@ -87,6 +89,28 @@ def sums(n_atoms: int) -> Case:
     return Case(tensors, lambda *t: filtered_sum(*t, edges.first), [0, 1])
 
 
+def convolutions(n_atoms: int) -> Case:
+    """Return the sum of neighbours' features times filters that are interpolated in a table."""
+    edges = edges_of(n_atoms)
+    centre = torch.arange(n_atoms).repeat_interleave(edges.first.diff())
+    one_way = torch.minimum(torch.arange(len(edges.reverse)), edges.reverse)
+    pairs, pair = one_way.unique(return_inverse=True)
+    distance = torch.rand(len(pairs), dtype=torch.float64) * 3.9
+    tensors = [random(n_atoms, 80), distance.requires_grad_(True), random(5, 80)]
+
+    def apply(x: Tensor, distance: Tensor, series: Tensor) -> Tensor:
+        grid = Grid.of(4.0, n_gaussians=6, dtype=x.dtype)
+        nodes = grid.nodes(x.device).unsqueeze(1)
+        turns = torch.arange(1, 6)
+        waves = torch.cat([torch.sin(turns * nodes), turns * torch.cos(turns * nodes)])
+        table = torch.cat((waves.to(x) @ series).chunk(2), dim=1)
+        lengths = distance[pair]
+        there = Edges.of(edges.first, centre[edges.reverse], lengths, grid)
+        return interpolated_sum(x, lengths, table, there)
+
+    return Case(tensors, apply, [0, 1], geometry=(1,))
+
+
 def angles(n_atoms: int, n_orders: int = 7, n_radial: int = 6) -> Case:
     """Return the sum over pairs of edges."""
     edges = edges_of(n_atoms)
@@ -119,6 +143,7 @@ def harmonics(n_edges: int) -> Case:
 CASES = {
     "dense": network,
     "filtered sum": sums,
+    "convolution": convolutions,
     "angular sum": angles,
     "angular sum of other sizes": lambda n: angles(n, n_orders=4, n_radial=3),
     "harmonics": harmonics,

@@ -255,7 +255,7 @@ def test_a_source_without_test_forces_leaves_the_target_alone(run):
     run.make("Si", test=diamond("Si"))
     run.make("Ge")
     (sentence,) = run.notes().sentences
-    assert sentence.startswith("Every force of the test part of sw-si vanishes")
+    assert sentence.startswith("Every force of the test part of sw-si-8 vanishes")
     assert run.notes().without_forces == frozenset()
 
 

@@ -1,5 +1,6 @@
 """How far errors and data sets found again are from those that were published."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf, isfinite, nan
@@ -11,7 +12,6 @@ import numpy as np
 from tlbench.base.errors import InputError
 from tlbench.base.schema import validate
 from tlbench.board.checks.record import FORMAT, Check, CheckedModel, Kind, Machine, outcome
-from tlbench.board.collecting import content_of
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model, measured_models
 from tlbench.data.cards import Card
@@ -107,7 +107,7 @@ def compare(
         Whether the weights are the published ones.
     """
     with np.load(errors, allow_pickle=False) as file:
-        again = FrameErrors.of(Errors(file["energy"], file["forces"], file["n_atoms"]))
+        again = FrameErrors.of(Errors(**file))
     values = {(m["metric"], key_of(m["condition"])): m["value"] for m in found}
     differences = [
         _difference(r, values.get((r.metric, key_of(r.condition)), nan)) for r in model.records
@@ -116,8 +116,16 @@ def compare(
         _distance(np.array(published.force_abs), np.array(rounded(again.force_abs))),
         _distance(np.sqrt(published.force_square), np.sqrt(rounded(again.force_square))),
     ]
-    if published.energy is not None:
-        differences.append(_distance(np.array(published.energy), np.array(rounded(again.energy))))
+    parts = again.by_element
+    beside: list[tuple[Sequence[float | None] | None, Floats | None]] = [
+        (published.energy, again.energy),
+        (published.stress_abs, again.stress_abs),
+        *(
+            (each.force_abs, parts[symbol].force_abs if symbol in parts else None)
+            for symbol, each in published.by_element.items()
+        ),
+    ]
+    differences += [_of_known(given, anew) for given, anew in beside if given is not None]
     largest = max(differences)
     if not isfinite(largest):
         problem = "it does not give all of its published numbers"
@@ -153,6 +161,16 @@ def _difference(record: Record, found: float) -> float:
     return _distance(np.array([record.value]), np.array([found]))
 
 
+def _of_known(published: Sequence[float | None], found: Floats | None) -> float:
+    """Return how far errors are apart that are known of some structures."""
+    if found is None:
+        return inf
+    given, known = np.array(published, dtype=np.float64), np.isfinite(found)
+    if (np.isfinite(given) != known).any():
+        return inf
+    return _distance(given[known], np.array(rounded(found[known])))
+
+
 def _distance(given: Floats, found: Floats) -> float:
     if given.shape != found.shape or not np.isfinite(found).all():
         return inf
@@ -178,11 +196,11 @@ def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str,
     folders, problems = {}, []
     for data in entry.about.data:
         card = entry.cards[data.recipe]
-        if content_of(_parts(card, store, mirror)) == data.content:
+        if card.content(_parts(card, store, mirror)) == data.content:
             folders[entry.study.name_of(card)] = Store(store).folder(dataset_job(card).key)
             continue
         why = "the files are the same, so the submission's digest is wrong"
-        if not card.data_files():
+        if not card.origin.is_fixed:
             why = "dynamics sampled on another processor differ: use a machine of the same kind"
         problems.append(
             f"{data.card} has other structures here than in the submission, so nothing of it can "

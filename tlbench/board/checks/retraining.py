@@ -85,7 +85,7 @@ def retrain(
     store = _opened(folder)
     _, differing = same_data(entry, store.root, mirror)
     if differing:
-        if not all(card.data_files() for card in entry.study.cards):
+        if not all(card.origin.is_fixed for card in entry.study.cards):
             raise InputError(f"{entry.label} cannot be checked here: {differing[0]}")
         unlike = [not_compared(model, differing[0]) for model in wanted.values()]
         return Findings(TRAINED, unlike, seed=seed, drawn=number)

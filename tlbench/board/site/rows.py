@@ -196,6 +196,8 @@ _WORDS = {
     "temperature_k": "{:g} K",
     "phase": "{}",
     "group": "kind: {}",
+    "composition": "composition {}",
+    "element": "atoms of {}",
     "md_temperature_k": "simulations at {:g} K",
 }
 

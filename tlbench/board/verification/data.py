@@ -1,10 +1,10 @@
 """Whether data sets are those that their cards describe.
 
 A card that reads files determines every structure: its recipe holds their digests and how they are
-divided. What follows from the recipes of the cards that tlbench ships is kept beside them, in
-``contents.json``, and of others can be read from the files. Dynamics that is sampled has other
-structures on another processor; of it, numbers, sizes, temperatures and phases are compared, see
-`tlbench.board.verification.structures`.
+divided; so does one whose sampled frames are shipped. What follows from the recipes of the cards
+that tlbench ships is kept beside them, in ``contents.json``, and of others can be read from the
+files. Dynamics that is sampled has other structures on another processor; of it, numbers, sizes,
+temperatures and phases are compared, see `tlbench.board.verification.structures`.
 """
 
 import json
@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from tlbench.base.schema import Strict
-from tlbench.board.collecting import content_of
 from tlbench.board.reading import Entry
 from tlbench.board.submission import DataSet
-from tlbench.data.cards import Card, card_folder
+from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
+from tlbench.data.shipped import card_folder
 from tlbench.results.measured_errors import tests_of
 
 CONTENTS = "contents.json"
@@ -43,7 +43,7 @@ def content_from_files(card: Card, mirror: Path | None) -> Content:
     """
     parts = card.read(fetch(card, mirror))
     tests = tests_of(parts["test"], _JOB, card.formula, marked={})
-    return Content(card=card.name, content=content_of(parts), tests=tests.digest())
+    return Content(card=card.name, content=card.content(parts), tests=tests.digest())
 
 
 @cache
@@ -95,7 +95,7 @@ def check_files(entry: Entry, mirror: Path) -> Iterator[str]:
         If the files cannot be had or read.
     """
     for data in entry.about.data:
-        if entry.cards[data.recipe].data_files():
+        if entry.cards[data.recipe].origin.is_fixed:
             yield from _differing(data, content_from_files(entry.cards[data.recipe], mirror))
 
 

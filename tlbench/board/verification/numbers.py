@@ -1,7 +1,9 @@
 """Whether published numbers follow from the errors and simulations that are published with them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model
@@ -30,6 +32,11 @@ def check_numbers(
     tests = {each.data: each for each in tested}
     names = {each.job: entry.name_of(each) for each in entry.about.data}
     runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
+    left_out = {
+        each.job: entry.cards[each.recipe].origin.elements_left_out()
+        for each in entry.about.data
+        if each.recipe in entry.cards
+    }
     cache: dict[str, Recomputed] = {}
     for model in models:
         if model.where.simulated:
@@ -47,7 +54,8 @@ def check_numbers(
         if errors.data not in tests or names.get(errors.data) != model.where.model.target:
             yield f"{model.where.label()}: its errors are not on the test set of its target."
             continue
-        if errors.energy is None and _has_energies(model.where.model.strategy):
+        trained = _has_energies(model.where.model.strategy)
+        if trained and lacks_energies(errors, tests[errors.data], left_out.get(errors.data, [])):
             yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
             by = entry.suite.by if errors.weights == "last" else []
@@ -64,6 +72,29 @@ def check_numbers(
 def _has_energies(strategy: str) -> bool:
     """Return whether a model of this arm is fitted to energies, which zero-shot models are not."""
     return strategy == PRETRAIN or arm(strategy).trains
+
+
+def lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str]) -> bool:
+    """Return whether energies are missing of structures all of whose elements were trained on.
+
+    The few structures that a model is trained on may lack an element by chance. Then no structure
+    that contains it has an energy, but others do.
+
+    Parameters
+    ----------
+    left_out
+        Elements that no training structure of the data set contains.
+    """
+    unknown = np.array([each is None for each in errors.energy or [None] * len(tests.n_atoms)])
+    counts = tests.element_counts
+    if len(unknown) != len(tests.n_atoms):
+        # Nothing can be recomputed, which is said of it.
+        return False
+    new = [name for name in counts if unknown[counts[name] > 0].all()]
+    if unknown.all():
+        new = [name for name in new if name in left_out]
+    explained = np.any([counts[name] > 0 for name in new] or [np.zeros_like(unknown)], axis=0)
+    return bool((unknown & ~explained).any())
 
 
 def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:

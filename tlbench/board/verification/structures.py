@@ -9,6 +9,7 @@ from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model
 from tlbench.data.cards import Card
 from tlbench.data.marks import marked_frames
+from tlbench.metrics.spec import FrameErrors
 from tlbench.results.frame_errors import ModelErrors, TestSet
 
 ROUNDING = 1e-6
@@ -71,30 +72,48 @@ def check_errors(
     differ by a weak regularisation differ in the sixth digit only.
 
     The sum of n absolute values is at least the root of the sum of their squares, and at most √n
-    times that. Over a whole test set errors do not vanish, see `FINEST`.
+    times that. Sums over the atoms of each element add up to those over all. Over a whole test set
+    errors do not vanish, see `FINEST`.
     """
     if len({errors.job for errors in measured}) != len(measured):
         yield "A list of errors is given twice."
     else:
         yield from _same_errors(measured, models)
-    sizes = {tests.data: np.array(tests.n_atoms) for tests in tested}
+    sets = {tests.data: tests for tests in tested}
     for errors in measured:
-        total, square = np.array(errors.force_abs), np.array(errors.force_square)
-        n_atoms = sizes.get(errors.data)
-        if n_atoms is None or not len(n_atoms) == len(total) == len(square):
+        try:
+            found = errors.on(sets[errors.data])
+        except (KeyError, ValueError):
+            # Numbers that cannot follow from them are named elsewhere.
             continue
-        most = 3 * n_atoms * square * (1 + ROUNDING)
-        if (total**2 < square * (1 - ROUNDING)).any() or (total**2 > most).any():
+        total, n_atoms = found.force_abs, found.n_atoms
+        if any(_contradict(each) for each in (found, *found.by_element.values())):
             yield f"The absolute and squared errors of job {errors.job[:12]} contradict each other."
+        if not _add_up(found):
+            yield f"The errors by element of job {errors.job[:12]} do not add up to those of all."
         for name, mean in (
             ("force", total.sum() / (3 * n_atoms.sum())),
-            ("energy", FINEST if errors.energy is None else np.abs(errors.energy).mean()),
+            ("energy", FINEST if errors.energy is None else np.nanmean(np.abs(found.energy))),
         ):
             if mean < FINEST:
                 yield (
                     f"The {name} errors of job {errors.job[:12]} are {mean:.2g} on average, less "
                     "than labels and networks have digits for."
                 )
+
+
+def _contradict(found: FrameErrors) -> bool:
+    total, square = found.force_abs, found.force_square
+    most = 3 * found.n_atoms * square * (1 + ROUNDING)
+    return bool((total**2 < square * (1 - ROUNDING)).any() or (total**2 > most).any())
+
+
+def _add_up(found: FrameErrors) -> bool:
+    parts = found.by_element.values()
+    return not parts or all(
+        np.allclose(sum(getattr(each, name) for each in parts), getattr(found, name), ROUNDING, 0)
+        for name in ("force_abs", "force_square")
+    )
 
 
 def _same_errors(measured: list[ModelErrors], models: list[Model]) -> Iterator[str]:

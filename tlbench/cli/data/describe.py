@@ -34,7 +34,7 @@ def describe(
     from rich.console import Console
 
     from tlbench.cli.tables import console, drawn, say
-    from tlbench.data.fetch import locate
+    from tlbench.data.fetch import fetch
     from tlbench.data.inspection.statements import statements
     from tlbench.data.inspection.summary import describe_parts, tables
     from tlbench.report.inspection.page import write_page
@@ -44,7 +44,7 @@ def describe(
     with _writing(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
-        parts = card.read(locate(card)) if guessed else load_parts(card, store, mirror, status)
+        parts = card.read(fetch(card)) if guessed else load_parts(card, store, mirror, status)
         stated = list(statements(card, parts))
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)
@@ -68,16 +68,18 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
     """Return the card called ``name``; of a data file a guessed one, and what was guessed."""
     import yaml
 
-    from tlbench.data.cards import card_of, load_card
+    from tlbench.data.cards import card_of, data_file, load_card
+    from tlbench.data.entries import split_archive
     from tlbench.data.guess import guess_card
-    from tlbench.data.inspection.collection import READER_OF
 
-    path = Path(name)
-    if path.suffix.lower() not in READER_OF or not path.is_file():
+    path = data_file(name)
+    archive = split_archive(path)[0] if path is not None else None
+    if path is None or not (archive or path.is_file()):
         return load_card(name), ()
-    guess = guess_card(path)
+    folder = (archive or path).parent
+    guess = guess_card(path, folder=folder)
     card = card_of(yaml.safe_load(guess.text), f"a card for {path}")
-    card._folder = path.parent
+    card._folder = folder
     return card, tuple(guess.said)
 
 

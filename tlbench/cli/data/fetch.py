@@ -19,7 +19,8 @@ def fetch(
 
     card = load_card(name)
     if not card.data_files():
-        typer.echo(f"{card.name} is sampled by tlbench itself; there is nothing to fetch.")
+        how = "comes with tlbench" if card.origin.is_fixed else "is sampled by tlbench itself"
+        typer.echo(f"{card.name} {how}; there is nothing to fetch.")
         return
     with Progress(transient=True) as progress:
         files = card.data_files()

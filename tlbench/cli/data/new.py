@@ -1,31 +1,56 @@
-"""``tlbench data new``: write a card for a file of one's own."""
+"""``tlbench data new``: write a card for data of one's own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+PARTS = "Take the {} structures from this file or folder; may be given several times."
+
 
 def new(
-    file: Annotated[Path, typer.Argument(help="Extended XYZ file with energies and forces.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Files or folders with structures, energies and forces; archives (.tar.gz, .zip), "
+            "or members of them, as data.tar.gz/set/train.xyz.",
+        ),
+    ],
     test: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="Take the test structures from this file.",
-            show_default="x_test.xyz for x_train.xyz, else part of FILE",
+            help=PARTS.format("test"),
+            show_default="files called so (x_test.xyz), else part of the others",
         ),
     ] = None,
     validation: Annotated[
-        Path | None,
-        typer.Option(
-            help="Take the validation structures from this file.", show_default="as for --test"
-        ),
+        list[Path] | None,
+        typer.Option(help=PARTS.format("validation"), show_default="as for --test"),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             help="The card; its name without the ending is that of the data set.",
             show_default="FILE with the ending .yaml, or -2.yaml if that exists",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="A reader (extxyz, runner, fitsnap, …) or a format of ase (vasp-out, traj, …).",
+            show_default="recognised by content",
+        ),
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENERGY,LENGTH",
+            help="Units of files of RuNNer and n2p2, which do not state them: hartree,bohr or "
+            "eV,angstrom.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -40,15 +65,22 @@ def new(
     from tlbench.base.files import write_whole
     from tlbench.cli.tables import console, say
     from tlbench.data.cards import card_of, load_card
+    from tlbench.data.entries import check_exists, split_archive
     from tlbench.data.guess import guess_card
     from tlbench.data.inspection.cells import check_stress_cells
     from tlbench.data.inspection.collection import from_card
     from tlbench.data.inspection.finding import Finding, merge
     from tlbench.data.inspection.forces import check_parts
-    from tlbench.data.readers.base import check_is_file
+    from tlbench.data.readers.recognition import named_format
 
-    check_is_file(file, f"{file}: cannot be read (there is no such file).")
-    card = out or file.with_suffix(".yaml")
+    wanted = None if format_ is None else named_format(format_)
+    for path in (*files, *(test or ()), *(validation or ())):
+        check_exists(path)
+    # The card of the present folder lies beside it.
+    first = files[0] if files[0].name not in ("", "..") else files[0].resolve()
+    archive, _ = split_archive(first)
+    called = first.name.partition(".")[0] if archive else first.stem
+    card = out or (archive or first).with_name(f"{called}.yaml")
     if card.suffix not in (".yaml", ".yml"):
         raise InputError(f"{card}: a card's name ends in .yaml; choose another --out.")
     if card.exists() and out:
@@ -56,14 +88,11 @@ def new(
     number = 1
     while card.exists():
         number += 1
-        card = file.with_name(f"{file.stem}-{number}.yaml")
-    for other in (file, test, validation):
-        if other is not None and other.parent.resolve() != card.parent.resolve():
-            raise InputError(
-                f"{card}: a card and its files are in one folder, but {other} is in another."
-            )
-    guess = guess_card(file, test, validation, card.stem)
-    card_of(yaml.safe_load(guess.text), f"a card for {file}")
+        card = card.with_name(f"{called}-{number}.yaml")
+    guess = guess_card(
+        files, test or (), validation or (), card.stem, card.parent, wanted, _options(units)
+    )
+    card_of(yaml.safe_load(guess.text), f"a card for {first}")
     try:
         write_whole(card, guess.text)
     except OSError as error:
@@ -75,8 +104,32 @@ def new(
     of_parts = [said for said in check_parts(collection) if isinstance(said, Finding)]
     for finding in merge([*of_parts, *check_stress_cells(collection)]):
         say(f"Warning: {finding.message}", out_, indent=2)
-    again = f"; {file.with_suffix('.yaml').name} was there already" if number > 1 else ""
+    again = f"; {called}.yaml was there already" if number > 1 else ""
     say(
         f"{card}: written{again}; check the guesses above and fill in theory, licence, citation.",
         out_,
     )
+
+
+def _options(units: str | None) -> dict[str, str]:
+    """Return settings of the reader of RuNNer from what was asked for.
+
+    Raises
+    ------
+    InputError
+        If there are not two units of which each is known.
+    """
+    from tlbench.base.errors import InputError
+    from tlbench.base.registry import near_names
+    from tlbench.base.units import ENERGY_UNITS
+    from tlbench.data.readers.runner import LENGTH_UNITS
+
+    if units is None:
+        return {}
+    words = units.split(",")
+    if len(words) != 2:
+        raise InputError(f"--units {units}: write it as ENERGY,LENGTH, such as hartree,bohr.")
+    for word, there in zip(words, (ENERGY_UNITS, LENGTH_UNITS), strict=True):
+        if word not in there:
+            raise InputError(f"--units {units}: unknown unit {word!r}; {near_names(word, there)}")
+    return {"energy_unit": words[0], "length_unit": words[1]}

@@ -21,7 +21,7 @@ def validate(
     mirror: Mirror = None,
     store: StoreFolder = None,
     reader: Annotated[
-        str | None, typer.Option(help="Format of FILE.", show_default="by its ending")
+        str | None, typer.Option(help="Format of FILE.", show_default="recognised by content")
     ] = None,
     every_frame: Annotated[
         bool,

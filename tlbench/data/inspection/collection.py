@@ -12,15 +12,12 @@ from tlbench.base.schema import validate
 from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
-from tlbench.data.guess import guess_options
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
 from tlbench.data.inspection.statements import statements
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned, check_is_file
-
-EXTXYZ = "extxyz"
-READER_OF = {".extxyz": EXTXYZ, ".xyz": EXTXYZ}
-"""Endings of files that can be read without a card."""
+from tlbench.data.readers.recognition import format_of, named_format
+from tlbench.data.settings import guess_options
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,8 @@ class Collection:
 def from_file(path: Path, reader: str | None = None) -> Collection:
     """Read a data file without a card.
 
-    The settings of extended XYZ are guessed as for `tlbench data new`; other readers have their
-    defaults.
+    Its format is recognised by its content, unless ``reader`` names a reader or a format of ase.
+    Settings are guessed as for `tlbench data new`.
 
     Raises
     ------
@@ -86,25 +83,20 @@ def from_file(path: Path, reader: str | None = None) -> Collection:
         If the file cannot be read, or its reader has settings that only a card can give.
     """
     check_is_file(path, f"There is no data file {str(path)!r}; check the path.")
-    chosen = reader or READER_OF.get(path.suffix.lower())
-    if chosen is None:
-        raise InputError(
-            f"{path}: its format is not known from its ending; name it with --reader "
-            f"({', '.join(READERS.names())}), or write a card for the file and validate that."
-        )
-    format_ = READERS.get(chosen)
-    guess = guess_options(path) if chosen == EXTXYZ else None
-    settings = guess.options if guess else {}
+    format_ = named_format(reader) if reader and reader != "ase" else format_of(path)
+    chosen = READERS.get(format_.reader)
+    guess = guess_options(path, format_=format_) if chosen.images else None
+    settings = dict(guess.options if guess else format_.options)
     # A card leaves out frames without labels; without a card they are reported one by one.
     settings.pop("unlabelled", None)
     try:
-        options = validate(format_.options, settings, "its defaults")
+        options = validate(chosen.options, settings, "its defaults")
     except InputError as error:
         raise InputError(
-            f"{path}: the reader {chosen!r} has settings without defaults; write a card for the "
-            "file and validate that."
+            f"{path}: the reader {format_.reader!r} has settings without defaults; write a card "
+            "for the file and validate that."
         ) from error
-    found = _read(format_.scan({path.name: path}, options), path.name)
+    found = _read(chosen.scan({path.name: path}, options), path.name)
     return replace(found, guessed=guess.said if guess else ())
 
 

@@ -1,4 +1,4 @@
-"""What a card states of the use of its structures: strata of draws, and marked test structures."""
+"""What a card states of the use of its structures: strata, marks, and what is extrapolated to."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from tlbench.data.strata import check_strata, strata_of
 
 
 def statements(card: Card, parts: Mapping[str, Frames]) -> Iterator[str]:
-    """Yield a sentence on the strata of a card, and one on each of its marks.
+    """Yield a sentence on the strata of a card, each of its marks, and unseen compositions.
 
     Parameters
     ----------
@@ -39,4 +39,11 @@ def statements(card: Card, parts: Mapping[str, Frames]) -> Iterator[str]:
         yield (
             f"{len(frames)} of {len(test)} test structures are marked {mark.mark!r}, "
             f"{listed([f'test frame {index}' for index in frames])}: {mark.reason}"
+        )
+    new = ~np.isin(test.composition, parts["train"].composition)
+    if new.any():
+        formulas = np.unique(test.composition[new]).tolist()
+        yield (
+            f"{new.sum()} of {len(test)} test structures are of compositions that no training "
+            f"structure has, so that errors on them are extrapolations: {listed(formulas)}."
         )

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tlbench.base.errors import InputError
-from tlbench.base.schema import Strict
+from tlbench.base.formats import later
+from tlbench.base.schema import Strict, digest
 from tlbench.data.frames import Frames, Words
-from tlbench.data.readers.base import Scanned
+from tlbench.data.readers.base import Scanned, files_in
 
 SPLITS = ("train", "validation", "test")
 
@@ -25,18 +26,28 @@ OnStep = Callable[[int, int], None]
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex.
+    """Return the SHA-256 of a file, or of what is in a folder, in hex.
+
+    That of a folder is of the lines that ``sha256sum`` prints of its files, sorted by path.
 
     Raises
     ------
     InputError
         If it cannot be read.
     """
+    if path.is_dir():
+        listed = [f"{sha256_of(f)}  {f.relative_to(path).as_posix()}\n" for f in files_in(path)]
+        return hashlib.sha256("".join(listed).encode(errors="surrogateescape")).hexdigest()
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def bytes_of(path: Path) -> int:
+    """Return the size of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in (files_in(path) if path.is_dir() else [path]))
 
 
 def check_digest(path: Path, sha256: str) -> None:
@@ -54,16 +65,41 @@ def check_digest(path: Path, sha256: str) -> None:
         )
 
 
-class DataFile(Strict):
-    """A file of structures and the digest that it must have.
+class Archive(Strict):
+    """The archive (.tar, .tar.gz or .zip) that a file of structures is in."""
 
-    It has an address that it can be fetched from, or a path beside the card.
+    member: str = Field(min_length=1, max_length=500, description="name of the file in it")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: PositiveInt = Field(description="size of the archive; a longer one is refused")
+
+    @field_validator("member")
+    @classmethod
+    def _inside_the_archive(cls, value: str) -> str:
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts or "\0" in value:
+            raise ValueError("a member should be the name of a file inside the archive")
+        return str(path)
+
+
+class DataFile(Strict):
+    """A file of structures, or a folder that is read as one, and the digest that it must have.
+
+    It has an address that it can be fetched from, or a path beside the card. If it is the member
+    of an archive, that is where the archive is; digest and size are those of the member.
     """
 
     url: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
     path: str | None = Field(default=None, description="relative to the card's folder")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: PositiveInt = Field(description="size of the file; a longer one is refused")
+    archive: Archive | None = later(None)
+
+    def packed(self) -> "DataFile | None":
+        """Return the archive that the file is in, as a file; None if it is in none."""
+        if self.archive is None:
+            return None
+        held = {"sha256": self.archive.sha256, "bytes": self.archive.bytes, "archive": None}
+        return self.model_copy(update=held)
 
     @model_validator(mode="after")
     def _one_place(self) -> "DataFile":
@@ -153,6 +189,18 @@ class Origin(Strict):
         """Return what determines the frames, in JSON."""
         return self.model_dump(mode="json")
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the structures are the same on every machine."""
+        return bool(self.data_files())
+
+    def content(self, elements: Sequence[str], parts: Mapping[str, Frames]) -> str:
+        """Return the SHA-256 of the structures and labels of all parts, made with this origin."""
+        return digest({split: frames.digest() for split, frames in parts.items()})
+
+    def check_change(self, changed: "Origin") -> None:
+        """Raise ``ValueError`` if this origin cannot be changed into ``changed``."""
+
     @classmethod
     def of_recipe(cls, recipe: Mapping[str, Any]) -> "Origin | None":
         """Return the origin that has this recipe; None if a recipe does not say all of it."""
@@ -185,6 +233,10 @@ class Origin(Strict):
     def data_files(self) -> dict[str, DataFile]:
         """Return the files that the frames are read from; none if they are sampled."""
         return {}
+
+    def elements_left_out(self) -> list[str]:
+        """Return the elements that no training structure contains, on purpose."""
+        return []
 
     def readers(self) -> list[str]:
         """Return the names of the readers of these files."""

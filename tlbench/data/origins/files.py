@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import lasting
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames, Words
@@ -24,7 +25,7 @@ class FilesOrigin(Origin):
     kind: Literal["files"]
     reader: str
     options: dict[str, Any] = Field(default={}, description="settings of the reader")
-    files: dict[str, DataFile] = Field(min_length=1, max_length=100)
+    files: dict[str, DataFile] = Field(min_length=1, max_length=1000)
     split: Split
 
     @field_validator("reader")
@@ -85,7 +86,7 @@ class FilesOrigin(Origin):
             # What a card leaves out stays out, so that a new setting changes no digest.
             "options": self.reader_options().model_dump(mode="json", exclude_unset=True),
             "files": {name: file.sha256 for name, file in self.files.items()},
-            "split": self.split.model_dump(mode="json"),
+            "split": lasting(self.split),
         }
 
     @classmethod
@@ -122,6 +123,10 @@ class FilesOrigin(Origin):
     def data_files(self) -> dict[str, DataFile]:
         """Return the files by name."""
         return self.files
+
+    def elements_left_out(self) -> list[str]:
+        """Return the elements that the training part is without."""
+        return self.split.train.without_elements
 
     def readers(self) -> list[str]:
         """Return the name of the reader."""

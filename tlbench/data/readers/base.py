@@ -13,6 +13,10 @@ Scanned = Iterator[tuple[str, int | None, Frames | InputError]]
 """Name of the file, index and content of each frame, or what is wrong with it."""
 
 
+MOST_FILES = 100_000
+"""Files of a folder that is one entry of a card."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """A file format.
@@ -29,6 +33,11 @@ class Reader:
         a whole is not of this format; files may come from strangers.
     check
         Raises ``InputError`` if the settings name what none of a card's files has.
+    images
+        Maps a path and settings to index and ``ase.Atoms`` of each frame, of formats whose labels
+        have names; None: the format itself says which labels are where.
+    folders
+        Whether ``frames`` reads a whole folder, too.
     """
 
     name: str
@@ -36,6 +45,8 @@ class Reader:
     options: type[Strict]
     frames: Callable[[Path, Any], Iterator[tuple[int, Frames | InputError]]]
     check: Callable[[Mapping[str, Path], Any], None] = lambda paths, options: None
+    images: Callable[[Path, Any], Iterator[tuple[int, Any]]] | None = None
+    folders: bool = False
 
     def scan(self, paths: Mapping[str, Path], options: Any) -> Scanned:
         """Yield name of the file, index and content of every frame, or what is wrong with it.
@@ -91,3 +102,24 @@ def check_is_file(path: Path, missing: str) -> None:
             "first."
         )
     raise InputError(missing)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return all files below a folder but the hidden ones, sorted by their path.
+
+    Raises
+    ------
+    InputError
+        If it cannot be listed, or has too many.
+    """
+    found: list[Path] = []
+    try:
+        for path in folder.rglob("*"):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.is_file() and not hidden:
+                found.append(path)
+            if len(found) > MOST_FILES:
+                raise InputError(f"{folder}: has more than {MOST_FILES:,} files.")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}).") from error
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())

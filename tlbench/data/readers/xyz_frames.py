@@ -178,7 +178,7 @@ def frame_texts(path: Path) -> Iterator[FrameText]:
         If the file cannot be read, has no frames, or something else than a frame on a line,
         which is named.
     """
-    _refuse_other_types(path)
+    refuse_other_types(path)
     found = False
     try:
         with path.open("rb") as file:
@@ -193,7 +193,7 @@ def frame_texts(path: Path) -> Iterator[FrameText]:
         raise InputError(f"{path}: has no frames.")
 
 
-def _refuse_other_types(path: Path) -> None:
+def refuse_other_types(path: Path) -> None:
     """Refuse a file that is recognised as something else than extended XYZ.
 
     Raises

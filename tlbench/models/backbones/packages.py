@@ -29,6 +29,22 @@ def isolated_import() -> Iterator[None]:
     os.environ.update(environment)
 
 
+@contextmanager
+def eager_e3nn() -> Iterator[None]:
+    """Let e3nn build plain functions within.
+
+    Below torch 2.10 it compiles them with TorchScript, and such modules cannot be copied.
+    """
+    from e3nn import get_optimization_defaults, set_optimization_defaults
+
+    before = get_optimization_defaults()["jit_mode"]
+    set_optimization_defaults(jit_mode="eager")
+    try:
+        yield
+    finally:
+        set_optimization_defaults(jit_mode=before)
+
+
 def remove_templates(network: nn.Module) -> None:
     """Remove the modules that torch-geometric wrote for the layers of a network.
 

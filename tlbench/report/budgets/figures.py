@@ -62,7 +62,7 @@ def error_curves(rows: Sequence[Row], strategies: list[str], longer: int) -> Any
                 [updates * aside for updates in after],
                 [r.mean.value for r in some],
                 strategy,
-                f"{strategy}, %{{text}} updates: %{{y:.1f}} {unit}",
+                f"{strategy}, %{{text}} updates: %{{y:.4~g}} {unit}",
                 text=[f"{updates:,}" for updates in after],
                 error_y=ratio_bars([r.mean for r in some]) if has_bars else None,
                 line={"color": colour, "width": 2.5},

@@ -12,8 +12,8 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import Format
 from tlbench.base.schema import Strict
 from tlbench.data.frames import Frames
-from tlbench.data.guess import guess_options
 from tlbench.data.readers.extxyz import READER, ExtxyzOptions, images
+from tlbench.data.settings import guess_options
 from tlbench.metrics.distances.compare import compare_sets
 from tlbench.metrics.distances.quantities import DistanceSettings, SetDistance
 from tlbench.metrics.distances.structures import StructureSet, nearest_distance

@@ -15,6 +15,8 @@ PROPERTIES = {
     "temperature_k": ("temperature (K)", "temperature", "temperature"),
     "phase": ("phase", "phase", "phase"),
     "group": ("kind of structure", "kind of structure", "kind"),
+    "composition": ("composition", "composition", "composition"),
+    "element": ("element of the atoms", "element of the atoms", "element"),
 }
 """Property → title of a column, title of a figure, word."""
 

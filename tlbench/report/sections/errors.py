@@ -82,17 +82,32 @@ def errors(analysis: Analysis) -> Iterator[Section]:
         has_ratios = name in analysis.metrics
         every = [row for row in analysis.every_row if row.metric == name and not row.tested]
         rows = analysis.of_metric(name) if has_ratios else every
+        metric = METRICS.get(name)
+        stress = " ".join(with_stress(analysis, metric))
+        if not rows and stress:
+            yield Section(f"errors-{name}", f"{name} ({metric.unit})", [Paragraph(stress)])
         if rows:
-            metric = METRICS.get(name)
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
             has_budget = has_ratios and analysis.suite.budgets is not None
             budget = f" {at_budget(analysis.suite)}" if has_budget else ""
-            blocks: list[Block] = [Paragraph(summary), error_table(analysis, rows)]
+            blocks: list[Block] = [Paragraph(f"{summary} {stress}".rstrip())]
+            blocks.append(error_table(analysis, rows))
             if has_ratios:
                 blocks.append(Sentences(findings(analysis, name)))
                 known = convergences(r for r in analysis.every_row if r.metric == name)
                 blocks += [] if analysis.has_several else ranking(rows, metric, known)
             yield Section(f"errors-{name}", f"{name} ({metric.unit}){budget}", blocks)
+
+
+def with_stress(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
+    """Yield of how many test structures the stress is known, for a metric that is of it."""
+    if not metric.of_stress:
+        return
+    measured = {each.data: each.stress_abs for each in analysis.results.errors}
+    for tests in analysis.results.tests:
+        known = [value for value in measured.get(tests.data) or [] if value is not None]
+        count = len(tests.n_atoms)
+        yield f"Of {tests.element}, {len(known)} of {count} test structures have a known stress."
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
@@ -171,7 +186,7 @@ def ranking(
             "model": name,
             "rank": str(standing.rank),
             "tie group": str(standing.group),
-            metric.name: f"{geometric_mean(list(entries[name].values())):.1f}",
+            metric.name: metric.text(geometric_mean(list(entries[name].values()))),
         }
         for name, standing in standings.items()
     )

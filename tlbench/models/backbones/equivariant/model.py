@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.equivariant import EquivariantConfig
+from tlbench.models.backbones.packages import eager_e3nn
 
 
 class Equivariant(Backbone):
@@ -32,7 +33,10 @@ class Equivariant(Backbone):
         full = o3.Irreps([(config.channels, irrep) for irrep in _kept(config)])
         self.embedding = nn.Embedding(MAX_ATOMIC_NUMBER + 1, config.channels)
         self.radial = RadialBasis(config.n_radial, config.cutoff, config.envelope_exponent)
-        self.harmonics = o3.SphericalHarmonics(harmonics, normalize=True, normalization="component")
+        with eager_e3nn():
+            self.harmonics = o3.SphericalHarmonics(
+                harmonics, normalize=True, normalization="component"
+            )
         # What leaves the last layer is only read, so it is scalars.
         ends = [scalars, *[full] * (config.n_layers - 1), scalars]
         self.layers = nn.ModuleList(

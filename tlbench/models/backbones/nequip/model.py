@@ -11,7 +11,7 @@ from torch import Tensor
 from tlbench.graphs import Graph
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.nequip import NequIPConfig
-from tlbench.models.backbones.packages import isolated_import
+from tlbench.models.backbones.packages import eager_e3nn, isolated_import
 
 with isolated_import():
     from nequip.data import AtomicDataDict
@@ -32,7 +32,7 @@ class NequIP(Backbone):
         scalars = o3.Irreps([(config.n_features, (0, 1))])
         irreps = [hidden] * (config.n_layers - 1) + [scalars]
         build: Any = FullNequIPGNNModel
-        with warnings.catch_warnings():
+        with eager_e3nn(), warnings.catch_warnings():
             # It recommends scales and shifts of energies, which are fitted here afterwards.
             warnings.simplefilter("ignore")
             whole = build.__wrapped__(
@@ -54,6 +54,7 @@ class NequIP(Backbone):
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
         vectors = graph.edge_vectors()
+        systems = torch.arange(graph.n_systems + 1, device=graph.system.device)
         found = self.network(
             {
                 AtomicDataDict.POSITIONS_KEY: graph.positions,
@@ -62,9 +63,8 @@ class NequIP(Backbone):
                 AtomicDataDict.EDGE_VECTORS_KEY: vectors,
                 AtomicDataDict.EDGE_LENGTH_KEY: vectors.norm(dim=1),
                 AtomicDataDict.BATCH_KEY: graph.system,
-                AtomicDataDict.NUM_NODES_KEY: torch.bincount(
-                    graph.system, minlength=graph.n_systems
-                ),
+                # Counted without waiting for an accelerator: atoms are sorted by structure.
+                AtomicDataDict.NUM_NODES_KEY: torch.searchsorted(graph.system, systems).diff(),
             }
         )
         energy: Tensor = found[AtomicDataDict.PER_ATOM_ENERGY_KEY]

@@ -1,7 +1,9 @@
 """SchNet on periodic graphs, with torch-geometric's layers as holders of its parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,11 @@ from tlbench.models.backbones.activation import shifted_softplus
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.packages import remove_templates
 from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.models.backbones.schnet.convolution import Edges, interpolated_sum
 from tlbench.models.backbones.schnet.filters import FilterBasis, Weights, with_slopes
+from tlbench.models.backbones.schnet.interpolation import Grid, smooth, table_of
+
+Convolution: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -133,8 +139,10 @@ class SchNet(Backbone):
     """SchNet (Schütt et al., J. Chem. Phys. 148, 241722 (2018)) on periodic graphs.
 
     Filters are cut off by (cos(πd/r_c) + 1)/2, so energies and forces are continuous at the
-    cutoff. The filters, which are most of the work, are computed once per pair of atoms, together
-    with their derivative by the distance.
+    cutoff. The filters, which would be most of the work, are functions of a distance alone: they
+    are interpolated between distances where they are computed with their derivatives, or, where
+    that would be less exact than single precision or there are no compiled kernels, computed once
+    per pair of atoms.
     """
 
     def __init__(self, config: SchNetConfig) -> None:
@@ -157,18 +165,51 @@ class SchNet(Backbone):
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the energy of every atom, shape (n_atoms,), eV."""
+        convolutions = self._interpolated(graph) or self._exact(graph)
+        features = self.embedding(graph.atomic_numbers)
+        block: Any
+        for block, convolution in zip(self.interactions, convolutions, strict=True):
+            message = convolution(block.conv.lin1(features))
+            features = features + block.lin(shifted_softplus(block.conv.lin2(message)))
+        energy: Tensor = self.lin2(shifted_softplus(self.lin1(features)))
+        return energy.squeeze(1)
+
+    def _interpolated(self, graph: Graph) -> list[Convolution] | None:
+        """Return the convolutions by compiled kernels, if these can be used and are exact."""
+        like = self.lin1.weight
+        if library_for(like, self._n_filters, alongside=[graph.positions]) is None:
+            return None
+        gaussians = self.distance_expansion
+        grid = Grid.of(self.cutoff, gaussians.offset.numel(), like.dtype)
+        basis = grid.basis(gaussians.offset, gaussians.coeff)
+        tables = [table_of(weights, basis) for weights in self._networks()]
+        if not smooth(tables, grid):
+            return None
+        centre, neighbour = graph.edge_index
+        vectors = graph.positions.index_select(0, neighbour) + graph.edge_shift
+        vectors = vectors - graph.positions.index_select(0, centre)
+        distance = vectors.norm(dim=1).clamp(max=self.cutoff)
+        atoms = torch.arange(graph.n_atoms + 1, device=centre.device)
+        first = torch.searchsorted(centre.contiguous(), atoms)
+        edges = Edges.of(first, neighbour.contiguous(), distance, grid)
+        return [
+            partial(interpolated_sum, distance=distance, table=table, edges=edges)
+            for table in tables
+        ]
+
+    def _exact(self, graph: Graph) -> list[Convolution]:
+        """Return the convolutions whose filters are computed pair by pair."""
         pairs = pairs_of(graph, self._n_filters)
         # The cosine rises again beyond the cutoff; there it is held at zero.
         distance = pairs.distances(graph).clamp(max=self.cutoff)
         basis = self._basis(distance.detach())
-        features = self.embedding(graph.atomic_numbers)
-        block: Any
-        for block in self.interactions:
-            filters = self._filters(list(block.mlp.parameters()), basis, distance)
-            message = convolve(block.conv.lin1(features), filters, pairs)
-            features = features + block.lin(shifted_softplus(block.conv.lin2(message)))
-        energy: Tensor = self.lin2(shifted_softplus(self.lin1(features)))
-        return energy.squeeze(1)
+        filters = (self._filters(weights, basis, distance) for weights in self._networks())
+        return [partial(convolve, filters=each, pairs=pairs) for each in filters]
+
+    def _networks(self) -> list[Weights]:
+        """Return weights and biases of every interaction's filter network."""
+        blocks: Any = self.interactions
+        return [list(block.mlp.parameters()) for block in blocks]
 
     def _basis(self, distance: Tensor) -> FilterBasis:
         gaussians = self.distance_expansion

@@ -1,0 +1,1 @@
+"""Is tlbench right and fast on one GPU? ``PYTHONPATH=benchmarks python -m gpu --out FOLDER``."""
