@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from tlbench.data.frames import Frames
-from tlbench.jobs import compare, reference
+from tlbench.jobs import compare, geometry, reference
 from tlbench.jobs.context import RESULT, Context
 from tlbench.jobs.reference import START
 from tlbench.jobs.reference_run import ReferenceRun
@@ -171,3 +172,12 @@ def test_one_element_is_written_as_before(context):
     text = run.model_dump_json()
     assert "partial" not in text
     assert "composition" not in text
+
+
+def test_test_atoms_have_the_neighbours_that_simulations_count(context):
+    """Water: hydrogen atoms are not bonded to each other, whatever the reach of oxygen."""
+    water = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], cell=np.eye(3) * 12, pbc=True)
+    frames_of(Frames.unlabelled([water])).save(context.parents["data"] / "test.npz")
+    geometry.KIND.perform({}, context)
+    with np.load(context.folder / geometry.GEOMETRY) as found:
+        assert found["coordination"].tolist() == [2, 1, 1]

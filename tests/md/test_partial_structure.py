@@ -106,15 +106,23 @@ def test_partial_distributions_add_up_to_that_of_all_atoms():
         assert density.sum() * np.pi / 90 == pytest.approx(1)
 
 
-def test_pairs_are_those_of_a_direct_sum():
-    (atoms,) = rattled()[:1]
+def test_pairs_of_four_elements_are_those_of_a_direct_sum():
+    atoms = bulk("W", cubic=True, a=3.2).repeat(2)
+    atoms.symbols[:] = ["Nb", "Mo", "Ta", "W", "W", "W", "Mo", "Nb"] * 2
+    atoms.rattle(0.3, seed=5)
     found, counts = of(atoms)
     i, j, d = direct_pairs(atoms)
     symbols = np.array(atoms.get_chemical_symbols())
-    expected = np.zeros(N_DISTANCES, dtype=int)
-    unlike = symbols[i] != symbols[j]
-    np.add.at(expected, (d[unlike] / WIDTH).astype(int), 1)
-    assert np.array_equal(counts.partial_pairs[0, list(found.partial_rdf).index("Cu–Au")], expected)
+    assert len(found.partial_rdf) == 10
+    for number, pair in enumerate(found.partial_rdf):
+        expected = np.zeros(N_DISTANCES, dtype=int)
+        of_pair = [
+            sorted(both) == sorted(pair.split("–"))
+            for both in zip(symbols[i], symbols[j], strict=False)
+        ]
+        np.add.at(expected, (d[of_pair] / WIDTH).astype(int), 1)
+        assert expected.any()
+        assert np.array_equal(counts.partial_pairs[0, number], expected)
 
 
 def direct_pairs(atoms):

@@ -270,7 +270,7 @@ def count(
     ``shell`` and ``elements`` as in ``Structures``; without elements nothing is counted by element.
     """
     k = len(elements)
-    element = torch.searchsorted(torch.tensor(elements), graph.atomic_numbers)
+    element = torch.searchsorted(torch.tensor(elements, dtype=torch.int64), graph.atomic_numbers)
     centre, neighbour = graph.edge_index
     length = graph.edge_vectors().norm(dim=1)
     bins = (length * (N_DISTANCES / REACH)).long()

@@ -93,7 +93,7 @@ GRID_NOTE = (
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
-    "goes with a larger deviation of the distribution there. Models of all backbones are taken "
+    "goes with a larger deviation of the distribution of all atoms there. Models of all backbones are taken "
     "together, so a correlation may be one between backbones. Intervals count arms, because models "
     "of one are alike."
 )
