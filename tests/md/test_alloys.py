@@ -9,7 +9,6 @@ from ase import Atoms
 from ase.build import bulk
 
 from tlbench.base.errors import InputError
-from tlbench.cli.simulation_live import SimulationDisplay
 from tlbench.data.frames import Frames
 from tlbench.md.batch import ForceField
 from tlbench.md.folder import OBSERVABLES, simulate
@@ -81,10 +80,3 @@ def test_killed_it_resumes_to_the_same_bytes(tmp_path):
         simulate(folder, zinc_blende(), DRIVER, PROTOCOL)
     one, other = ((folder / OBSERVABLES).read_bytes() for folder in folders)
     assert one == other
-
-
-def test_the_terminal_says_how_far_first_shells_reach(tmp_path, capsys):
-    found = simulate(tmp_path, zinc_blende(), DRIVER, PROTOCOL)
-    SimulationDisplay(PROTOCOL, tmp_path).finish(found)
-    said = " ".join("".join(capsys.readouterr()).split())
-    assert "4.00 neighbours in first shells, which reach to 3.00 Å for the largest" in said

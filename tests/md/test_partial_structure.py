@@ -116,10 +116,8 @@ def test_pairs_of_four_elements_are_those_of_a_direct_sum():
     assert len(found.partial_rdf) == 10
     for number, pair in enumerate(found.partial_rdf):
         expected = np.zeros(N_DISTANCES, dtype=int)
-        of_pair = [
-            sorted(both) == sorted(pair.split("–"))
-            for both in zip(symbols[i], symbols[j], strict=False)
-        ]
+        ends = zip(symbols[i], symbols[j], strict=True)
+        of_pair = [sorted(both) == sorted(pair.split("–")) for both in ends]
         np.add.at(expected, (d[of_pair] / WIDTH).astype(int), 1)
         assert expected.any()
         assert np.array_equal(counts.partial_pairs[0, number], expected)

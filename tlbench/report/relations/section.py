@@ -93,9 +93,9 @@ GRID_NOTE = (
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
-    "goes with a larger deviation of the distribution of all atoms there. Models of all backbones are taken "
-    "together, so a correlation may be one between backbones. Intervals count arms, because models "
-    "of one are alike."
+    "goes with a larger deviation of the distribution of all atoms there. Models of all backbones "
+    "are taken together, so a correlation may be one between backbones. Intervals count arms, "
+    "because models of one are alike."
 )
 CONTRADICTIONS_NOTE = (
     "Models with a lower force error than from scratch with the same seeds, but a larger error of "
