@@ -73,10 +73,13 @@ def _of_one_composition(frames: Frames) -> Frames:
     frame.
     """
     counts = (compositions(frames) * frames.n_atoms[:, None]).round().astype(np.int64)
-    found, which = np.unique(counts, axis=0, return_inverse=True)
-    n_frames, first = np.bincount(which), [int(np.argmax(which == i)) for i in range(len(found))]
-    order = ((found > 0).sum(axis=1), found.sum(axis=1), n_frames, -np.array(first))
-    return frames.select(which == max(range(len(found)), key=lambda i: [key[i] for key in order]))
+    _, which = np.unique(counts, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    n_frames = np.bincount(which)[which]
+    ranks = [*zip((counts > 0).sum(axis=1), counts.sum(axis=1), n_frames, strict=True)]
+    # Of equal ranks the first is the largest.
+    best = max(range(len(frames)), key=lambda index: ranks[index])
+    return frames.select(which == which[best])
 
 
 def spread_over(frames: Frames, replicas: int) -> Frames:
