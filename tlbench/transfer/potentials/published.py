@@ -80,6 +80,28 @@ class PublishedPotential:
         """Interaction range, Å."""
         return self.config.cutoff
 
+    def description(self) -> dict[str, Any]:
+        """Return what is known of it, as plain data.
+
+        Among it are the clauses of the contract of backbones that it breaks.
+        """
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "trained_on": self.trained_on,
+            "elements": list(self.elements),
+            "cutoff": self.cutoff,
+            "package": self.package,
+            "versions": list(self.versions),
+            "file": self.file,
+            "sha256": self.sha256,
+            "licence": self.licence,
+            "citation": self.citation,
+            "violations": dict(self.config.violations()),
+            "backbone": self.backbone,
+            "config": self.config.model_dump(mode="json"),
+        }
+
     def load(self, device: str = "cpu") -> "Potential":
         """Return the potential, in single precision.
 

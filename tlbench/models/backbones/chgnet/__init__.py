@@ -1,5 +1,6 @@
 """Hyperparameters of CHGNet."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CHGNetConfig(BackboneConfig):
-    """CHGNet (Nature Machine Intelligence 5, 1031 (2023)) with the architecture of version 0.3.0."""
+    """CHGNet (Nature Machine Intelligence 5, 1031 (2023)), as large as version 0.3.0."""
 
     cutoff: float = Field(
         default=6.0, ge=CUTOFFS[0], le=CUTOFFS[1], description="interaction range, Å"
@@ -29,6 +30,15 @@ class CHGNetConfig(BackboneConfig):
     envelope_exponent: int = Field(
         default=8, ge=2, description="p of the envelope, arXiv 2003.03123 eq. 8"
     )
+
+    def violations(self) -> Mapping[str, str]:
+        """Return that the energy has a kink where bonds are in line."""
+        return {
+            "atoms in line": "features are functions of an angle and not of its cosine, so that "
+            "the energy has a kink, rounded over 0.001 rad, where two bonds shorter than "
+            f"{self.bond_cutoff:g} Å are in line; force constants of crystals with such bonds "
+            "depend on the displacements that they are computed from"
+        }
 
     @model_validator(mode="after")
     def _check_angles(self) -> Self:

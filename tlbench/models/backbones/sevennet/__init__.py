@@ -14,7 +14,7 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 
 
 class SevenNetConfig(BackboneConfig):
-    """SevenNet (J. Chem. Theory Comput. 20, 4857 (2024)) with the architecture of SevenNet-0."""
+    """SevenNet (J. Chem. Theory Comput. 20, 4857 (2024)), as large as SevenNet-0."""
 
     channels: tuple[Width, ...] = Field(
         default=(128, 64, 32),
@@ -45,8 +45,11 @@ class SevenNetConfig(BackboneConfig):
     )
 
     def violations(self) -> Mapping[str, str]:
-        """Return that features have no parity where there are vectors among them."""
-        if len(self.channels) == 1:
+        """Return that features have no parity, where that can be seen in an energy.
+
+        The first layer makes vectors, the second products of two, and the third of three.
+        """
+        if len(self.channels) == 1 or self.n_layers < 3:
             return {}
         return {
             "reflection": "features have a degree, but no parity, so that products of three "
