@@ -1,4 +1,4 @@
-"""Does importing and building a backbone of another package change anything for the process?"""
+"""A program that sees whether building a backbone of another package leaves traces."""
 
 STATE = """
 import logging, os, random, sys, torch, numpy, warnings, e3nn.o3, pandas, ase.data, scipy.stats

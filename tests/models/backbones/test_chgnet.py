@@ -29,10 +29,6 @@ class TestAllBondsMakeAngles(BackboneContract):
     config = CHGNetConfig(**SMALL, bond_cutoff=4.0)
 
 
-class TestNearestNeighboursMakeAngles(BackboneContract):
-    config = CHGNetConfig(**SMALL, bond_cutoff=3.3)
-
-
 def theirs(seed: int, **changes):
     """Return the package's own network of the size of ``SMALL``, without energies of elements."""
     from chgnet.model import CHGNet
