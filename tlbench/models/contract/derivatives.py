@@ -51,7 +51,7 @@ def force_consistency(potential: Potential) -> float:
         found = forces(potential, atoms)
         for direction in rng.normal(size=(2, *found.shape)):
             along = partial(energy, atoms=atoms, direction=direction)
-            error = abs(_slope(along, 5e-5 * potential.cutoff) + np.sum(found * direction))
+            error = abs(_slope(along, 2e-5 * potential.cutoff) + np.sum(found * direction))
             worst = float(np.maximum(worst, error / np.linalg.norm(found)))
     return worst
 
@@ -188,6 +188,6 @@ def force_loss_gradient(potential: Potential) -> float:
             for w in start
         ]
         terms = torch.cat([(g * d).ravel() for g, d in zip(gradient, change, strict=True)])
-        error = abs(_slope(partial(loss, change=change), 1e-4) - float(terms.sum()))
+        error = abs(_slope(partial(loss, change=change), 3e-5) - float(terms.sum()))
         worst = float(np.maximum(worst, error / np.float64(terms.norm().item())))
     return worst

@@ -6,6 +6,7 @@
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +16,9 @@ from tlbench.models.potential import build_potential
 from tlbench.transfer.potentials import POTENTIALS
 from tlbench.transfer.potentials.published import REFUSED
 
-_ARRAYS = [
-    # numpy 1 has written them, under its own name of the function
-    (np._core.multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),
+_ARRAYS: list[Any] = [
+    # What makes an array of a pickle, under the name that it had in numpy 1.
+    (np.zeros(1).__reduce__()[0], "numpy.core.multiarray._reconstruct"),
     np.ndarray,
     np.dtype,
     *(type(np.dtype(name)) for name in ("float32", "float64", "int64")),

@@ -44,7 +44,7 @@ class SevenNet(Backbone):
         with eager_e3nn(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             whole = build_E3_equivariant_model(_package_settings(config))
-        layers: dict[str, nn.Module] = dict(whole.named_children())
+        layers: dict[str, Any] = dict(whole.named_children())
         rows = layers[EMBED].linear.weight.detach().clone().view(N_ELEMENTS, -1)
         self.embedding = nn.Parameter(rows)
         scale = torch.full((N_ELEMENTS,), config.energy_scale)
