@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from ase import Atoms
 from ase.build import bulk, diamond100, molecule
@@ -16,6 +17,9 @@ from structures import liquid
 from tlbench.base.errors import InputError
 from tlbench.models.contract.check import PROPERTIES
 from tlbench.models.potential import Potential, in_precision, load_potential
+from tlbench.training.config import TrainingConfig
+from tlbench.training.loop import force_mae, train
+from tlbench.transfer import arm
 from tlbench.transfer.potentials import POTENTIALS
 
 if find_spec("sevenn") is None or find_spec("chgnet") is None:
@@ -143,6 +147,21 @@ def test_sizes_are_the_published_ones(name, size):
     # The table of elements, their scales, and the shifts that are reference energies here.
     assert sum(p.numel() for p in ours) + 89 * (128 + 2) == size
     assert sum(p.numel() for p in theirs) == size
+
+
+def test_fine_tuned_weights_are_saved_and_relax_a_crystal_in_ase(tmp_path):
+    potential = POTENTIALS.get("chgnet-0.3.0").load()
+    data = tiny.labelled(tiny.crystals("Ge", 4), potential)
+    before = force_mae(potential, data)
+    config = TrainingConfig(updates=20, learning_rate=1e-3, validation_points=0)
+    train(potential, arm("finetune"), data, data, config, 0, tmp_path)
+    assert force_mae(potential, data) < 0.9 * before
+    potential.save(tmp_path / "p.safetensors")
+    atoms = bulk("Ge", "diamond", a=5.6)
+    atoms.positions[0] += 0.05
+    atoms.calc = load_potential(tmp_path / "p.safetensors").calculator()
+    assert BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=0.01, steps=50)
+    np.testing.assert_allclose(atoms.get_forces(), 0, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from ase.data import chemical_symbols
 TRAINED_ON = (
     "MPtrj (Deng et al., Nature Machine Intelligence 5, 1031 (2023)): 1.58 million frames of "
     "relaxations and static calculations of 146,000 inorganic crystals of the Materials Project, "
-    "PBE and PBE+U; no surfaces, few structures far from equilibrium, and crystals of every "
-    "element here, Si and Ge, Li, Mo, Cu and Ni among them"
+    "PBE and PBE+U; no surfaces and no liquids, but crystals of every element that it has"
 )
 
 _ABSENT = ("Po", "At", "Rn", "Fr", "Ra")

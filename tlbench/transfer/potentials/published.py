@@ -89,7 +89,7 @@ class PublishedPotential:
             "name": self.name,
             "summary": self.summary,
             "trained_on": self.trained_on,
-            "elements": list(self.elements),
+            "elements": " ".join(self.elements),
             "cutoff": self.cutoff,
             "package": self.package,
             "versions": list(self.versions),
