@@ -51,9 +51,8 @@ class MeasuredProperty:
     def text(self) -> str:
         """The deviation beside what is allowed, for a table."""
         if self.deviation is None:
-            return "[red]error[/red]"
-        said = f"{self.deviation:.2g} ≤ {self.tolerance:g}"
-        return said if self.holds else f"[red]{said.replace('≤', '>')}[/red]"
+            return "error"
+        return f"{self.deviation:.2g} {'≤' if self.holds else '>'} {self.tolerance:g}"
 
     @property
     def sentence(self) -> str:
