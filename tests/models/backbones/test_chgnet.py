@@ -4,6 +4,7 @@ import contextlib
 import io
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -78,6 +79,24 @@ def test_random_weights_predict_what_the_package_predicts_from_its_own_graph(fra
     np.testing.assert_allclose(energies, expected["site_energies"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(found.forces, expected["f"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(found.stress[0], expected["s"], rtol=0, atol=1e-5)
+
+
+def test_initial_weights_are_those_that_the_package_draws(monkeypatch):
+    from chgnet.model import model
+    from chgnet.model.encoders import AtomEmbedding
+
+    monkeypatch.setattr(model, "AtomEmbedding", partial(AtomEmbedding, max_num_elements=119))
+    drawn = dict(theirs(3).named_parameters())
+    torch.manual_seed(3)
+    backbone = build_potential("chgnet", {**SMALL, "n_angular": 31}).backbone
+    # The last update of angles comes before the readout, and is left out here.
+    ours = {n: p for n, p in backbone.named_parameters() if not n.startswith("mlp.")}
+    assert len(ours) > 80
+    for name, parameter in ours.items():
+        assert torch.equal(parameter, drawn[name]), name
+    left_out = {name.rpartition(".mlp_")[0] or name for name in drawn.keys() - {*ours}}
+    readout = {n for n, _ in backbone.named_parameters() if n.startswith("mlp.")}
+    assert {n for n in left_out if not n.startswith(("angle_layers.1", "site_wise"))} == readout
 
 
 def test_every_weight_has_an_influence_on_forces():

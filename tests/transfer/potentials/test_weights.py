@@ -5,6 +5,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,14 @@ def test_weights_are_converted_once_and_again_where_the_file_is_damaged(plugin, 
     path.write_bytes(content[:-1] + b"\0")
     assert mine.path() == path
     assert path.read_bytes() == content
+
+
+def test_two_may_convert_the_same_weights_at_once(plugin):
+    mine = plugin(GOOD)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: mine.path(), range(2))
+    assert first == second
+    assert [*first.parent.iterdir()] == [first]
 
 
 def test_a_checkpoint_runs_no_code(plugin, tmp_path):

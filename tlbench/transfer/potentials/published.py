@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from tlbench.base.errors import InputError, TlbenchError
-from tlbench.base.files import replacing
 from tlbench.base.schema import digest
 from tlbench.models.backbones.config import BackboneConfig
 
@@ -128,13 +128,14 @@ class PublishedPotential:
         for path in folder.glob("*.safetensors"):
             if hashlib.sha256(path.read_bytes()).hexdigest() == path.stem:
                 return path
-        part = folder / "new"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(part) as written:
+            # Another process may be converting the same weights.
+            with TemporaryDirectory(dir=folder) as own:
+                written = Path(own) / "potential.safetensors"
                 self._convert(written)
                 path = folder / f"{hashlib.sha256(written.read_bytes()).hexdigest()}.safetensors"
-            part.replace(path)
+                written.replace(path)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written ({error.strerror}).") from error
         return path

@@ -34,7 +34,8 @@ class CHGNet(Backbone):
         width = config.channels
         features = {"atom_fea_dim": width, "bond_fea_dim": width}
         self.bond_cutoff = config.bond_cutoff
-        # In the order of the package's own constructor, so that the same weights are drawn.
+        # In the order of the package's own constructor, so that it draws the same weights as far as
+        # there is nothing left out.
         self.atom_embedding = AtomEmbedding(width, max_num_elements=MAX_ATOMIC_NUMBER + 1)
         self.bond_basis_expansion = BondEncoder(
             atom_graph_cutoff=config.cutoff,
