@@ -33,11 +33,12 @@ def plan(study: Study, keys: KeyScheme | None = None) -> Plan:
     """
     result = Plan(study, keys or KeyScheme())
     jobs = {card.digest(): dataset_job(card, result.keys) for card in study.cards}
-    data = [(jobs[ends.source.digest()], jobs[ends.target.digest()]) for ends in study.ends]
-    for job in (each for both in data for each in both):
-        result.add(job)
-    for ends, (source, target) in zip(study.ends, data, strict=True):
-        _plan_transfer(result, ends, source.key, target.key)
+    # In the order of the transfers, which is that of the jobs.
+    order = [card.digest() for ends in study.ends for card in (ends.source, ends.target)]
+    for digest in dict.fromkeys([*order, *jobs]):
+        result.data[digest] = result.add(jobs[digest])
+    for ends in study.ends:
+        _plan_transfer(result, ends)
     return result
 
 
@@ -49,9 +50,10 @@ def _share(ends: Ends, init_seed: int) -> Share | None:
     return Share(share=part.share, seed=init_seed, temperatures_k=part.temperatures_k)
 
 
-def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str) -> None:
+def _plan_transfer(result: Plan, ends: Ends) -> None:
     """Plan the models of one transfer; of several, labels say which source they come from."""
-    study = result.study
+    study, data = result.study, result.data
+    source_data, target_data = data[ends.source.digest()], data[ends.target.digest()]
     pretrained = _pretrain(result, ends, source_data)
     for model in study.target_models(ends):
         strategy = arm(model.strategy)
@@ -67,7 +69,7 @@ def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str)
         came = f" from {ends.source_label}" if elements.source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)
-        cell, *_ = _measure(result, model, job, ends.target, target_data)
+        cell, *_ = _measure(result, model, job, ends.target)
         if study.is_simulated(model):
             simulate(result, cell, ends.target, target_data)
     if study.suite.distances is not None:
@@ -122,7 +124,7 @@ def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], s
         planned = job.key in result.jobs
         found[model.origin] = result.add(job)
         if not planned:
-            _measure(result, model, job, ends.source, data)
+            _measure(result, model, job, ends.source)
     return found
 
 
@@ -156,10 +158,11 @@ def _train_config(
     )
 
 
-def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: str) -> list[Cell]:
-    """Plan the errors of a model on the test structures of a data set: those of its last weights.
+def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card) -> list[Cell]:
+    """Plan the errors of a model on the test structures of its data set: those of its last weights.
 
     Of a model that is trained, those of its best weights follow, where the suite has them measured.
+    Then come those of its last weights on further data sets.
     """
     backbone = f"backbone {model.backbone}"
     timed = result.keys.job(
@@ -168,15 +171,20 @@ def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: st
         named=[backbone],
         environment=trained.environment,
     )
+    measured: list[tuple[Weights, Card]]
+    measured = [(weights, tested) for weights in result.study.weights(model)]
+    measured += [("last", card) for card in result.study.further_tests(model)]
     cells = []
-    for weights in result.suite.weights if result.study.training(model) else ("last",):
+    for weights, card in measured:
+        further = None if card is tested else card.name
         cell = Cell(
             model=model,
-            job=result.add(_tested(result, weights, trained, tested, data, backbone)),
+            job=result.add(_tested(result, weights, trained, card, further, backbone)),
             trained=trained.key,
             pretrained=trained.parents.get("source"),
             speed=result.add(timed),
             weights=weights,
+            data=further,
         )
         cells.append(cell)
     result.cells += cells
@@ -184,7 +192,12 @@ def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: st
 
 
 def _tested(
-    result: Plan, weights: Weights, trained: Job, tested: Card, data: str, backbone: str
+    result: Plan,
+    weights: Weights,
+    trained: Job,
+    tested: Card,
+    further: str | None,
+    backbone: str,
 ) -> Job:
     """Return the job that measures some weights of a model on the test structures."""
     suite, metrics = result.suite, result.suite.error_metrics
@@ -196,8 +209,10 @@ def _tested(
             weights=weights,
             marks=result.study.marked(tested),
         ),
-        {"model": trained.key, "data": data},
-        f"test {trained.label}" + ("" if weights == "last" else f", {weights} weights"),
+        {"model": trained.key, "data": result.data[tested.digest()]},
+        f"test {trained.label}"
+        + ("" if further is None else f", with structures of {further}")
+        + ("" if weights == "last" else f", {weights} weights"),
         named=[backbone, *(f"metric {name}" for name in metrics)],
         environment=trained.environment,
     )
