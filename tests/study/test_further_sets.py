@@ -10,6 +10,7 @@ from command_line import in_this_process
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.board.adding import with_own_cards
 from tlbench.board.submission import CARD
+from tlbench.data.cards import load_card
 from tlbench.study.further_sets import sentences
 from tlbench.study.loading import load_published, load_suite
 from tlbench.study.models import plan
@@ -174,10 +175,16 @@ def test_a_bad_value_is_named(value, message):
         load_suite("smoke", [("tested_on", value)])
 
 
-def test_other_data_of_the_name_of_an_end_are_refused():
-    # The suite changes the card of its source.
-    with pytest.raises(InputError, match="other data of this name"):
-        resolve(load_suite("smoke", [("tested_on", "[sw-si]")]))
+def test_other_data_of_the_name_of_an_end_are_refused(cards):
+    path = cards / "cu-ni.yaml"
+    split = load_card(path).origin.model_dump(mode="json")["split"]
+    split["test"]["frames"] = 1
+    further = json.dumps([{"card": str(path), "changes": {"split": split}}])
+    with pytest.raises(InputError, match="'tested_on' names 'cu-ni'.*other data of this name"):
+        study_of(cards, [], ("tested_on", further))
+    # The same data are those of the source.
+    study = study_of(cards, ["cu-ni", "source"])
+    assert arms_of(study) == {("finetune", "cu-ni"), ("head-only", "cu-ni")}
 
 
 def test_the_plan_and_the_suite_say_what_is_not_tested(cards, tmp_path):
