@@ -180,7 +180,7 @@ def test_other_data_of_the_name_of_an_end_are_refused(cards):
     split = load_card(path).origin.model_dump(mode="json")["split"]
     split["test"]["frames"] = 1
     further = json.dumps([{"card": str(path), "changes": {"split": split}}])
-    with pytest.raises(InputError, match="'tested_on' names 'cu-ni'.*other data of this name"):
+    with pytest.raises(InputError, match=r"'tested_on' names 'cu-ni'.*other data of this name"):
         study_of(cards, [], ("tested_on", further))
     # The same data are those of the source.
     study = study_of(cards, ["cu-ni", "source"])

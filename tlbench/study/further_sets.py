@@ -56,6 +56,12 @@ def further_cards(suite: Suite, ends: Sequence[Ends]) -> tuple[Card | None, ...]
     return found
 
 
+def cards_of(further: Sequence[Card | None], ends: Ends) -> dict[str, Card]:
+    """Return the further data sets of a transfer, each once, by the digest of its card."""
+    cards = (card or ends.source for card in further)
+    return {card.digest(): card for card in cards}
+
+
 def reason_against(card: Card, ends: Ends, strategy: Strategy | None) -> str | None:
     """Return why the models of an arm are not tested on a data set; None if they are.
 
@@ -103,7 +109,7 @@ def further_tests(
     untested = []
     has_sources = any(each.needs_source for each in arms)
     for each in ends:
-        cards = {card.digest(): card for card in (c or each.source for c in further)}
+        cards = cards_of(further, each)
         own = Transfer(each.source_name, each.transfer.part, each.source_name)
         places: list[tuple[Transfer, str, Strategy | None]]
         places = [(own, PRETRAINING, None)] if has_sources else []
