@@ -93,7 +93,7 @@ def test_a_model_of_gold_alone_has_no_energies_of_silver(ran):
     tuned = [r for r in gold if r.model.strategy == "finetune"]
     assert "energy_mae" in {r.metric for r in tuned if r.condition == {"data": "copper-gold"}}
     summary = (folder / "out" / "summary.md").read_text()
-    assert "Of 10 trained models, 2 have no energies of some test structures" in summary
+    assert "For 2 of 10 trained models, energies of some test structures are not known" in summary
 
 
 @pytest.mark.parametrize("name", ["copper-nickel", "copper-gold"])

@@ -121,9 +121,9 @@ def without_energies(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
     unknown = [each for each in some if each.energy is None or None in each.energy]
     if unknown:
         yield (
-            f"Of {len(some)} trained models, {len(unknown)} have no energies of some test "
-            "structures, and so no number over all of them: these structures contain an element "
-            "that none of the structures trained on has."
+            f"For {len(unknown)} of {len(some)} trained models, energies of some test structures "
+            "are not known, so there is no number over all of them: these structures contain an "
+            "element that none of the structures trained on has."
         )
 
 
