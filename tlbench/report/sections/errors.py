@@ -104,10 +104,12 @@ def with_stress(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
     """Yield of how many test structures the stress is known, for a metric that is of it."""
     if not metric.of_stress:
         return
-    own = {r.job for r in analysis.results.records if DATA not in r.condition}
-    measured = {e.data: e.stress_abs for e in analysis.results.errors if e.job in own}
-    for tests in (each for each in analysis.results.tests if each.data in measured):
-        known = [value for value in measured[tests.data] or [] if value is not None]
+    further = {r.job for r in analysis.results.records if DATA in r.condition}
+    errors = analysis.results.errors
+    measured = {each.data: each.stress_abs for each in errors if each.job not in further}
+    beside = {each.data for each in errors} - measured.keys()
+    for tests in (each for each in analysis.results.tests if each.data not in beside):
+        known = [value for value in measured.get(tests.data) or [] if value is not None]
         count = len(tests.n_atoms)
         yield f"Of {tests.element}, {len(known)} of {count} test structures have a known stress."
 
