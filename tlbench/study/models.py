@@ -1,6 +1,7 @@
 """The jobs that train and measure models, for every transfer of a study."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from tlbench.data.cards import Card
 from tlbench.data.splits import Share, Subset
@@ -69,7 +70,7 @@ def _plan_transfer(result: Plan, ends: Ends) -> None:
         came = f" from {ends.source_label}" if elements.source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)
-        cell, *_ = _measure(result, model, job, ends.target)
+        cell, *_ = _measure(result, model, job, ends.target, target_data)
         if study.is_simulated(model):
             simulate(result, cell, ends.target, target_data)
     if study.suite.distances is not None:
@@ -124,7 +125,7 @@ def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], s
         planned = job.key in result.jobs
         found[model.origin] = result.add(job)
         if not planned:
-            _measure(result, model, job, ends.source)
+            _measure(result, model, job, ends.source, data)
     return found
 
 
@@ -158,61 +159,63 @@ def _train_config(
     )
 
 
-def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card) -> list[Cell]:
+class _Tested(NamedTuple):
+    """What some weights of a model are measured on; ``further`` is the name of a further set."""
+
+    card: Card
+    data: str
+    weights: Weights = "last"
+    further: str | None = None
+
+
+def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: str) -> list[Cell]:
     """Plan the errors of a model on the test structures of its data set: those of its last weights.
 
     Of a model that is trained, those of its best weights follow, where the suite has them measured.
     Then come those of its last weights on further data sets.
     """
-    backbone = f"backbone {model.backbone}"
     timed = result.keys.job(
         speed.Config(backbone=result.keys.backbone(result.suite, model.backbone)),
         label=f"speed of {model.backbone}",
-        named=[backbone],
+        named=[f"backbone {model.backbone}"],
         environment=trained.environment,
     )
-    measured: list[tuple[Weights, Card]]
-    measured = [(weights, tested) for weights in result.study.weights(model)]
-    measured += [("last", card) for card in result.study.further_tests(model)]
-    cells = []
-    for weights, card in measured:
-        further = None if card is tested else card.name
-        cell = Cell(
+    measured = [_Tested(tested, data, weights) for weights in result.study.weights(model)]
+    measured += [
+        _Tested(card, result.data[card.digest()], further=card.name)
+        for card in result.study.further_tests(model)
+    ]
+    cells = [
+        Cell(
             model=model,
-            job=result.add(_tested(result, weights, trained, card, further, backbone)),
+            job=result.add(_test_job(result, model, trained, each)),
             trained=trained.key,
             pretrained=trained.parents.get("source"),
             speed=result.add(timed),
-            weights=weights,
-            data=further,
+            weights=each.weights,
+            data=each.further,
         )
-        cells.append(cell)
+        for each in measured
+    ]
     result.cells += cells
     return cells
 
 
-def _tested(
-    result: Plan,
-    weights: Weights,
-    trained: Job,
-    tested: Card,
-    further: str | None,
-    backbone: str,
-) -> Job:
-    """Return the job that measures some weights of a model on the test structures."""
-    suite, metrics = result.suite, result.suite.error_metrics
+def _test_job(result: Plan, model: ModelKey, trained: Job, tested: _Tested) -> Job:
+    """Return the job that measures some weights of a model on test structures."""
+    suite, metrics, weights = result.suite, result.suite.error_metrics, tested.weights
+    label = f"test {trained.label}"
+    label += "" if tested.further is None else f", with structures of {tested.further}"
     return result.keys.job(
         evaluate.Config(
             split="test",
             metrics=metrics,
             by=suite.by if weights == "last" else [],
             weights=weights,
-            marks=result.study.marked(tested),
+            marks=result.study.marked(tested.card),
         ),
-        {"model": trained.key, "data": result.data[tested.digest()]},
-        f"test {trained.label}"
-        + ("" if further is None else f", with structures of {further}")
-        + ("" if weights == "last" else f", {weights} weights"),
-        named=[backbone, *(f"metric {name}" for name in metrics)],
+        {"model": trained.key, "data": tested.data},
+        label + ("" if weights == "last" else f", {weights} weights"),
+        named=[f"backbone {model.backbone}", *(f"metric {name}" for name in metrics)],
         environment=trained.environment,
     )
