@@ -16,7 +16,7 @@ from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, T
 from tlbench.board.verification.data import known_contents
 from tlbench.board.verification.models import Coordinates, expected
 from tlbench.board.verification.parameters import CUTOFF, count_parameters
-from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.jobs.reference_run import ReferenceRun, Structure
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.models.backbones import BACKBONES

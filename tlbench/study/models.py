@@ -92,6 +92,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
     study, transfer = result.study, ends.transfer
     compare_data(
         result,
+        ends,
         source=ends.source,
         source_data=source_data,
         part=transfer.part,
@@ -103,6 +104,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
     for structures in study.training_sets():
         job = cover(
             result,
+            ends,
             source=ends.source,
             source_data=source_data,
             source_subset=_share(ends, structures.init_seed),
