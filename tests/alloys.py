@@ -12,10 +12,12 @@ LATTICE_CONSTANT = {"Cu": 3.6, "Ni": 3.5, "Pd": 3.9, "Ag": 4.1, "Pt": 3.9, "Au":
 """Å, of face-centred cubic crystals."""
 
 
-def alloys(elements: tuple[str, str], n_frames: int, seed: int = 0) -> list[Atoms]:
+def alloys(
+    elements: tuple[str, str], n_frames: int, seed: int = 0, temperature_k: float | None = None
+) -> list[Atoms]:
     """Return rattled 4-atom cells with 0 to 4 atoms of the second element in turn, and labels.
 
-    Lattice constants follow Vegard's law.
+    Lattice constants follow Vegard's law. A temperature is stated if it is given.
     """
     generator = np.random.default_rng(seed)
     found = []
@@ -28,12 +30,20 @@ def alloys(elements: tuple[str, str], n_frames: int, seed: int = 0) -> list[Atom
         atoms.positions += generator.normal(scale=0.1, size=(4, 3))
         atoms.calc = EMT()
         atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
+        if temperature_k is not None:
+            atoms.info["temperature_k"] = temperature_k
         found.append(atoms)
     return found
 
 
-def write_alloys(folder: Path, elements: tuple[str, str], n_frames: int, seed: int = 0) -> Path:
+def write_alloys(
+    folder: Path,
+    elements: tuple[str, str],
+    n_frames: int,
+    seed: int = 0,
+    temperature_k: float | None = None,
+) -> Path:
     """Write alloys to a file and return it."""
     path = folder / f"{'-'.join(elements).lower()}.extxyz"
-    ase.io.write(path, alloys(elements, n_frames, seed), format="extxyz")
+    ase.io.write(path, alloys(elements, n_frames, seed, temperature_k), format="extxyz")
     return path

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.jobs.reference_run import ReferenceRun, Structure
 from tlbench.results.dynamics import Dynamics, ModelRun
 
 DISTANCES = np.arange(0.05, 6, 0.1)

@@ -16,7 +16,7 @@ from tlbench.board.submission import ABOUT, ERRORS, FORMAT, PROVENANCE, SUITE, T
 from tlbench.board.verification.data import known_contents
 from tlbench.board.verification.models import Coordinates, expected
 from tlbench.board.verification.parameters import CUTOFF, count_parameters
-from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.jobs.reference_run import ReferenceRun, Structure
 from tlbench.metrics import METRICS
 from tlbench.metrics.dynamics import Comparison
 from tlbench.models.backbones import BACKBONES
@@ -105,7 +105,8 @@ class _Publication:
         self.planned = plan(self.study, KeyScheme(self.sources, packages))
         simulated = {cell.job for cell in self.planned.simulated}
         self.cells = {
-            Coordinates(c.model, c.job in simulated, c.weights): c for c in self.planned.cells
+            Coordinates(c.model, c.job in simulated, c.weights, c.data): c
+            for c in self.planned.cells
         }
         made = {k: job for k, job in self.planned.jobs.items() if job.kind == "dataset"}
         self.data = {job.config["elements"][0]: key for key, job in made.items()}

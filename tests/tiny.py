@@ -36,11 +36,16 @@ BACKBONES = {
     },
 }
 OTHERS = {
+    "chgnet": {"cutoff": CUTOFF, "channels": 8, "n_layers": 2, "n_radial": 4, "n_angular": 5},
     "equivariant": {"cutoff": CUTOFF, "channels": 4, "radial_channels": 4},
     "nequip": {"cutoff": CUTOFF, "n_features": 4, "radial_channels": 4},
+    "sevennet": {"cutoff": CUTOFF, "channels": (4, 2), "n_layers": 2, "radial_channels": 4},
     "visnet": {"cutoff": CUTOFF, "hidden_channels": 8, "n_heads": 2, "n_layers": 2},
 }
 """Those that take longer to import and to build."""
+
+PACKAGES = {"chgnet": "chgnet", "sevennet": "sevenn"}
+"""Packages that some of them need, which are not installed everywhere."""
 
 
 def potential(name: str = "schnet", seed: int = 0, dtype: torch.dtype = torch.float32) -> Potential:

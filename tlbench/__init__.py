@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tlbench.study.loading import load_suite
     from tlbench.study.suite import Suite
     from tlbench.transfer import STRATEGIES
+    from tlbench.transfer.potentials import POTENTIALS
 
 _WHERE = {
     "BACKBONES": "models.backbones",
@@ -37,6 +38,7 @@ _WHERE = {
     "DamagedJobError": "base.errors",
     "InputError": "base.errors",
     "METRICS": "metrics",
+    "POTENTIALS": "transfer.potentials",
     "Potential": "models.potential",
     "READERS": "data.readers",
     "Record": "results.records",
@@ -62,6 +64,7 @@ _WHERE = {
 __all__ = [
     "BACKBONES",
     "METRICS",
+    "POTENTIALS",
     "READERS",
     "STRATEGIES",
     "Card",

@@ -143,3 +143,29 @@ def test_odd_files_are_one_sentence(refused, tmp_path, text, said):
     odd = tmp_path / "odd.xyz"
     odd.write_text(text)
     assert said in refused("data", "distances", odd, trajectory(tmp_path / "fine.xyz"))
+
+
+def test_elements_are_distinguished_if_asked_for(tmp_path, capsys, monkeypatch):
+    """Two sets of one crystal differ by what their elements are, to the aware alone."""
+    from tlbench.cli import main
+
+    one, other = trajectory(tmp_path / "si.xyz", "Si"), tmp_path / "ge.xyz"
+    images = ase.io.read(one, index=":")
+    for number, atoms in enumerate(images):
+        atoms.symbols[:] = "Ge"
+        atoms.positions += 1e-3 * number
+    ase.io.write(other, images)
+    found = {}
+    for elements in ("blind", "aware"):
+        out = tmp_path / f"{elements}.json"
+        arguments = ["data", "distances", one, other, "--out", out, *QUICK]
+        arguments += ["--set", f"elements={elements}"]
+        monkeypatch.setattr("sys.argv", ["tlbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, capsys.readouterr()
+        distances = json.loads(out.read_text())["pairs"][0]["distances"]
+        found[elements] = {(d["name"], d["form"]): d["value"] for d in distances}
+    assert found["blind"]["exact", "raw"] < 1e-4
+    assert found["aware"]["exact", "raw"] == pytest.approx(2**0.5, abs=1e-6)
+    assert found["aware"]["angle", "raw"] == found["blind"]["angle", "raw"]

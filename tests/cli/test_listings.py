@@ -36,6 +36,7 @@ def printed(capsys, monkeypatch):
         ("datasets", {"sw-si", "sw-ge", "mlearn-si", "mlearn-mo"}),
         ("readers", {"extxyz", "mlearn"}),
         ("origins", {"files", "stillinger-weber"}),
+        ("potentials", {"chgnet-0.3.0", "sevennet-0", "sevennet-l3i5"}),
     ],
 )
 def test_ls_names_everything(printed, kind, names):
@@ -51,10 +52,19 @@ def test_ls_names_everything(printed, kind, names):
         ("dataset", "sw-si", "elements", ["Si"]),
         ("reader", "extxyz", "name", "extxyz"),
         ("origin", "files", "name", "files"),
+        ("potential", "sevennet-0", "licence", "MIT"),
     ],
 )
 def test_show_prints_yaml(printed, kind, name, key, value):
     assert yaml.safe_load(printed("show", kind, name))[key] == value
+
+
+def test_a_potential_is_shown_with_what_it_was_trained_on_and_what_it_breaks(printed):
+    shown = yaml.safe_load(printed("show", "potential", "chgnet-0.3.0"))
+    assert shown["trained_on"].startswith("MPtrj (Deng et al.")
+    assert {"Si", "Ge", "Li", "Mo"} < set(shown["elements"].split())
+    assert "force constants" in shown["violations"]["atoms in line"]
+    assert shown["config"]["bond_cutoff"] == 3.0
 
 
 def test_show_tells_settings_that_are_required_from_others(printed):

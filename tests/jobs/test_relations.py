@@ -142,3 +142,17 @@ def test_forces_stay_with_their_atoms(tmp_path, silicon, germanium):
     found = distance._structures("a", side, context(tmp_path / "out", **parents))
     again = described(replace(found.frames))
     assert np.allclose(found.raw, again, atol=1e-6)
+
+
+def test_environments_of_two_data_sets_are_of_the_species_of_the_source(tmp_path, germanium):
+    data, _ = germanium
+    frames = Frames.load(data / "train.npz")
+    config = {"species": ["Si", "C"], "counts_as": {"Ge": "C"}}
+    job = context(tmp_path / "aware", data=data)
+    environments.KIND.perform(config, job)
+    found = environments.read_environments(job.folder, "train", "raw")
+    blind = described(frames)
+    # Of three pairs of species, the last is that of carbon alone.
+    assert found.shape == (len(frames.positions), 3 * blind.shape[1])
+    assert not found[:, : 2 * blind.shape[1]].any()
+    assert np.allclose(found[:, 2 * blind.shape[1] :], blind, atol=1e-6)

@@ -10,7 +10,8 @@ from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.data.frames import Frames
 from tlbench.jobs.context import Context
-from tlbench.jobs.reference import EXPECTED, KIND, START, ReferenceRun, load_expected
+from tlbench.jobs.reference import EXPECTED, KIND, START, load_expected
+from tlbench.jobs.reference_run import ReferenceRun
 from tlbench.md.protocol import Protocol
 from tlbench.metrics.structure import rdf_error_beyond_core
 from tlbench.study.loading import load_suite

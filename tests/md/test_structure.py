@@ -109,7 +109,7 @@ def test_each_structure_of_a_batch_is_counted_on_its_own():
     together = count_frames(Frames.concatenate(parts))
     for number, part in enumerate(parts):
         alone = count_frames(part)
-        for name, value in vars(alone).items():
+        for name, value in alone.arrays().items():
             assert np.array_equal(getattr(together, name)[number], value[0]), name
 
 

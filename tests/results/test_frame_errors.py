@@ -11,7 +11,7 @@ from synthetic import PUBLISHED
 
 from tlbench.base.formats import lasting
 from tlbench.board.reading import read_submission
-from tlbench.board.verification.numbers import lacks_energies
+from tlbench.board.verification.energies import lacks_energies
 from tlbench.board.verification.structures import check_errors, check_tests
 from tlbench.jobs.context import BEST, MODEL, Context
 from tlbench.jobs.evaluate import ERRORS, KIND

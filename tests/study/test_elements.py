@@ -95,3 +95,31 @@ def test_one_element_on_either_side_is_named_by_its_symbol():
     mlearn, smoke = load_card("mlearn-si"), load_card("sw-si")
     assert end_names([mlearn, load_card("mlearn-ge")]) == ["Si", "Ge"]
     assert end_names([mlearn, smoke]) == ["Si (mlearn-si)", "Si (sw-si)"]
+
+
+def described(study):
+    """Return what the settings of the environments of source and target state."""
+    jobs = plan(study).jobs.values()
+    return sorted((j.settings.stated() for j in jobs if j.kind == "environments"), key=len)
+
+
+def test_environments_are_blind_unless_the_suite_asks_for_elements(cards):
+    study = study_of(cards, "cu-ni", "ag-au", ("distances", "{}"))
+    assert described(study) == [{}, {}]
+    asked = ("distances", "{elements: aware}")
+    given = ("elements", "{Ag: Ni, Au: Cu}")
+    of_source, of_target = described(study_of(cards, "cu-ni", "ag-au", asked, given))
+    assert of_source == {"species": ["Ni", "Cu"]}
+    assert of_target == {
+        "species": ["Ni", "Cu"], "counts_as": {"Ag": "Ni", "Au": "Cu"},
+    }  # fmt: skip
+
+
+def test_one_element_is_described_as_before_whether_aware_or_not():
+    keys = [
+        {j.key for j in plan(resolve(load_suite("smoke", [("distances", text)]))).jobs.values()
+         if j.kind in ("environments", "coverage")}
+        for text in ("{}", "{elements: aware}")
+    ]  # fmt: skip
+    assert keys[0] == keys[1]
+    assert keys[0]

@@ -178,7 +178,7 @@ def validate(
     value: Mapping[str, Any],
     source: str,
     lines: Lines | None = None,
-    within: tuple[str, ...] = (),
+    within: Location = (),
 ) -> ModelT:
     """Check ``value`` against ``model`` and say in one sentence what is wrong.
 
@@ -214,7 +214,7 @@ def _explain(
     error: ValidationError,
     source: str,
     lines: Lines,
-    within: tuple[str, ...],
+    within: Location,
 ) -> str:
     # An unknown key is the likeliest cause of any other complaint, so it is named first.
     problems = error.errors(include_url=False)

@@ -261,14 +261,15 @@ def with_own_cards(suite: Path, folder: Path) -> Path:
         If the suite or a card cannot be read.
     """
     value, _ = read_yaml(suite)
-    for part, key, name in card_files(value):
-        copy = f"card-{ELEMENT if part == 'matrix' else part}.yaml"
-        for element in value["matrix"].get("elements", []) if part == "matrix" else [""]:
+    for named in card_files(value):
+        of_matrix = named.part == "matrix"
+        copy = f"card-{ELEMENT if of_matrix else named.part}.yaml"
+        for element in value["matrix"].get("elements", []) if of_matrix else [""]:
             symbol = str(element).lower()
-            card = suite.parent / name.replace(ELEMENT, symbol)
+            card = suite.parent / named.name.replace(ELEMENT, symbol)
             load_card(str(card))
             shutil.copyfile(card, folder / copy.replace(ELEMENT, symbol))
-        value[part][key] = copy
+        named.rename(copy)
     target = folder / SUITE
     target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return target

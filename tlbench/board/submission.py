@@ -50,8 +50,9 @@ REQUIRED = frozenset(
 OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILES))
 """Files with a digest in ``submission.json``."""
 
-CARD = re.compile(r"card-[a-z]{1,6}\.yaml")
-"""Card files of a private submission, as ``card-source.yaml``, or ``card-ge.yaml`` of a matrix."""
+CARD = re.compile(r"card-([a-z]{1,6}|test[0-9]{1,2})\.yaml")
+"""Card files of a private submission, as ``card-source.yaml``, ``card-ge.yaml`` of a matrix, or
+``card-test0.yaml`` of data that models are also tested on."""
 
 FORMAT = 2
 FIRST_DAY = date(2025, 1, 1)

@@ -16,10 +16,11 @@ class Kind(StrEnum):
     datasets = "datasets"
     readers = "readers"
     origins = "origins"
+    potentials = "potentials"
 
 
 def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List suites, backbones, strategies, metrics, data sets, readers or origins of data."""
+    """List suites, backbones, strategies, metrics, data sets, readers, origins or potentials."""
     from rich.text import Text
 
     from tlbench.cli.tables import console, drawn
@@ -54,6 +55,10 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
         from tlbench.transfer import STRATEGIES
 
         return [(name, STRATEGIES.get(name).summary) for name in STRATEGIES.names()]
+    if kind is Kind.potentials:
+        from tlbench.transfer.potentials import POTENTIALS
+
+        return [(name, POTENTIALS.get(name).summary) for name in POTENTIALS.names()]
     from tlbench.metrics import METRICS
 
     specs = [METRICS.get(name) for name in METRICS.names()]

@@ -127,6 +127,7 @@ def show_plan(
     from tlbench.cli.plan_table import counted, listed, sentences
     from tlbench.cli.tables import console, say
     from tlbench.engine.store.store import State
+    from tlbench.study.further_sets import sentences as reasons
 
     jobs = planned.jobs
     states = _states(jobs, store_root)
@@ -140,6 +141,7 @@ def show_plan(
     else:
         out.print(counted(jobs, done, known, out.width))
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
+    lines += reasons(planned.study.untested, len(planned.study.ends))
     for line in lines + ([] if found is None else sentences(found, workers)):
         say(line)
 

@@ -19,6 +19,7 @@ class Topic(StrEnum):
     dataset = "dataset"
     reader = "reader"
     origin = "origin"
+    potential = "potential"
 
 
 def show(
@@ -28,7 +29,7 @@ def show(
         bool, typer.Option("--yaml", help="Print a suite as a file, with every default spelt out.")
     ] = False,
 ) -> None:
-    """Show one suite, backbone, strategy, metric, data set, reader or origin of data in full."""
+    """Show one suite, backbone, strategy, metric, data set, reader, origin or potential in full."""
     if kind is Topic.suite:
         from tlbench.cli.study import show_study
         from tlbench.study.loading import load_suite
@@ -82,6 +83,10 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
             "needs_source": strategy.needs_source,
             "trains": strategy.trains,
         }
+    if kind is Topic.potential:
+        from tlbench.transfer.potentials import POTENTIALS
+
+        return POTENTIALS.get(name).description()
     from tlbench.metrics import METRICS
 
     spec = METRICS.get(name)

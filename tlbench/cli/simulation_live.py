@@ -60,7 +60,10 @@ class SimulationDisplay(LiveDisplay):
         self.console.print(_table(found, self.console.width))
         structure = found.structure
         if structure is not None:
-            known = [f"{structure.coordination:.2f} neighbours below {structure.shell:.2f} Å"]
+            reach = f"below {structure.shell:.2f} Å"
+            if structure.partial_adf is not None:
+                reach = f"in first shells, which reach to {structure.shell:.2f} Å for the largest"
+            known = [f"{structure.coordination:.2f} neighbours {reach}"]
             if structure.rdf is not None:
                 inside = [r < structure.shell for r in structure.distances]
                 peak = int(np.argmax(np.where(inside, structure.rdf, 0.0)))

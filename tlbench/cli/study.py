@@ -47,6 +47,8 @@ def show_study(study: "Study", n_jobs: int) -> None:
 
 
 def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
+    from tlbench.study.further_sets import sentences
+
     suite = study.suite
     yield "transfers", "; ".join(ends.transfer.label() for ends in study.ends)
     several = [each for each in study.ends if len(each.source.elements + each.target.elements) > 2]
@@ -74,6 +76,10 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         tuned = _listed(group.settings.model_dump(mode="json"))
         yield f"tuned {name} of {backbone}", _group_label(group) + tuned
     yield "metrics", ", ".join(suite.metrics)
+    if study.further:
+        names = (card.name if card else "the source of each transfer" for card in study.further)
+        untested = sentences(study.untested, len(study.ends))
+        yield "also tested on", " ".join([f"{', '.join(names)}.", *untested])
     if suite.by:
         yield "broken down by", "; ".join(" and ".join(names) for names in suite.by)
     if suite.dynamics is not None:

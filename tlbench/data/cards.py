@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.base.formats import later
 from tlbench.base.registry import near_names
-from tlbench.base.schema import Lines, Strict, digest, read_yaml, validate
+from tlbench.base.schema import Lines, Location, Strict, digest, read_yaml, validate
 from tlbench.data.frames import Frames
 from tlbench.data.marks import Mark, Marked, marked_of
 from tlbench.data.origins import ORIGINS, Origin
@@ -143,7 +143,7 @@ def load_card(
     changes: Mapping[str, Any] | None = None,
     changed_in: str = "the changes",
     lines: Lines | None = None,
-    within: tuple[str, ...] = (),
+    within: Location = (),
 ) -> Card:
     """Read the card called ``name``, or a card file, and apply ``changes`` to its origin.
 

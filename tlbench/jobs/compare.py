@@ -11,12 +11,12 @@ from tlbench.data.frames import Frames
 from tlbench.jobs import kind
 from tlbench.jobs.context import RESULT, Context
 from tlbench.jobs.kind import Curve, Kind, Measurement
-from tlbench.jobs.reference import START, Structure
+from tlbench.jobs.reference import START
 from tlbench.jobs.reference import Result as ReferenceResult
-from tlbench.jobs.simulate import OUTCOME, Survival
+from tlbench.jobs.reference_run import Structure
+from tlbench.jobs.simulate import COUNTS, OUTCOME, Survival
 from tlbench.jobs.simulate import Result as SimulateResult
 from tlbench.metrics import METRICS
-from tlbench.metrics.dynamics import Comparison
 
 
 class Config(kind.Config):
@@ -58,24 +58,14 @@ def run(config: Config, context: Context) -> Result:
     reference = read_json(folders["reference"] / RESULT, ReferenceResult, what).run
     survival = read_json(folders["simulation"] / RESULT, SimulateResult, what)
     with np.load(folders["simulation"] / OUTCOME, allow_pickle=False) as file:
-        counts = StructureCounts(
-            *(file[f"counts.{name}"] for name in ("pairs", "bonds", "neighbours", "samples"))
-        )
+        counted = [name for name in file.files if name.startswith(COUNTS)]
+        counts = StructureCounts(**{name.removeprefix(COUNTS): file[name] for name in counted})
         msd = file["msd"]
     stable = np.array([name == "" for name in survival.criterion])
     measured = np.flatnonzero(stable & (counts.samples > 0))
     start = Frames.load(folders["reference"] / START)
     found = averages(counts.of(measured), start.select(measured)) if len(measured) else None
-    comparison = Comparison(
-        survival_ps=np.array(survival.survival_ps),
-        stable=stable,
-        distances=np.array(reference.distances),
-        angles=np.radians(reference.angles),
-        rdf=None if found is None else found.rdf,
-        adf=None if found is None else found.adf,
-        reference_rdf=np.array(reference.structure.rdf),
-        reference_adf=np.array(reference.structure.adf),
-    )
+    comparison = reference.comparison(survival.survival_ps, survival.criterion, found)
     condition = {"md_temperature_k": config.temperature_k}
     values = {name: METRICS.get(name).function(comparison) for name in config.metrics}
     return Result.of(

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from tlbench.base.formats import later
 from tlbench.data.frames import Floats
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -16,9 +17,14 @@ PARTS = ("train", "test")
 
 
 class Config(kind.Config):
-    """No settings: all environments are described alike."""
+    """What environments distinguish; by default nothing, all atoms are alike."""
 
     kind: ClassVar = "environments"
+
+    species: list[str] | None = later(None, description="species that are distinguished")
+    counts_as: dict[str, str] = later(
+        {}, description="element: species that it counts as; others are their own"
+    )
 
 
 class Result(kind.Result):
@@ -36,12 +42,13 @@ def run(config: Config, context: Context) -> Result:
     from tlbench.metrics.environments import environments
 
     parts = {part: context.frames("data", part) for part in PARTS}
+    described = config.species, config.counts_as
     nearest = nearest_distance(parts["train"], "The training set")
     for number, (part, frames) in enumerate(parts.items()):
         np.savez(
             context.folder / data_file(part),
-            raw=environments(frames).astype(np.float32),
-            scaled=environments(frames, nearest).astype(np.float32),
+            raw=environments(frames, None, *described).astype(np.float32),
+            scaled=environments(frames, nearest, *described).astype(np.float32),
         )
         context.report(Progress(number + 1, len(parts)))
     return Result.of(nearest=nearest)

@@ -23,7 +23,7 @@ class Config(kind.Config):
 
 
 class Result(kind.Result):
-    """Reach of the first shell of neighbours, Å."""
+    """Reach of the first shell of neighbours, Å; of several elements that of the largest atoms."""
 
     shell: Magnitude
 
@@ -44,15 +44,14 @@ def run(config: Config, context: Context) -> Result:
     graph = graph_of(frames, REACH)
     # Every atom counts as a structure of its own.
     of_atoms = replace(graph, system=torch.arange(graph.n_atoms))
-    shell = first_shell(frames)
-    counts = count(of_atoms, graph.n_atoms, shell)
+    counts = count(of_atoms, graph.n_atoms, None)
     np.savez(
         context.folder / GEOMETRY,
         pairs=counts.pairs.astype(np.int32),
         angles=counts.bonds.astype(np.int32),
         coordination=counts.neighbours,
     )
-    return Result.of(shell=shell)
+    return Result.of(shell=first_shell(frames))
 
 
 def amount(config: Config, facts: Facts) -> Amount | None:

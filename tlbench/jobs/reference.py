@@ -1,34 +1,36 @@
 """Job: what the dynamics of a data set looks like, as the measure of the models' dynamics."""
 
+import math
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from ase import units
-from pydantic import (
-    Field,
-    PositiveInt,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import model_validator
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import later
-from tlbench.base.magnitudes import Magnitude, Temperature
-from tlbench.base.schema import digest
 from tlbench.data.frames import Frames
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.data.origins.base import Reference
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts, Sizes
 from tlbench.jobs.context import Context, Progress
-from tlbench.jobs.extremes import Extremes, extremes_of
-from tlbench.jobs.kind import Curve, Kind, Word
-from tlbench.jobs.start import Phase, Start, frames_near, melted, spread_over
+from tlbench.jobs.extremes import extremes_of
+from tlbench.jobs.kind import Kind
+from tlbench.jobs.reference_run import ReferenceRun, beside, frames_label, simulations_label
+from tlbench.jobs.start import Start, frames_near, melted, spread_over
 from tlbench.md.protocol import Protocol
-from tlbench.metrics.structure import adf_error, rdf_error
+from tlbench.metrics.dynamics import (
+    Comparison,
+    adf_error_of,
+    partial_adf_errors,
+    partial_rdf_errors,
+    rdf_error_of,
+)
+from tlbench.metrics.structure import rdf_error
 
 if TYPE_CHECKING:
     from tlbench.md.batch import ForceField
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from tlbench.md.structure import Averages
 
 START, EXPECTED = "start.npz", "expected.npz"
-
-_STATED_LATER = ("start_structure", "start_phase", "frames_temperature_k", "extremes")
 
 FIRST_NUMBERS = (1_000_000, 2_000_000)
 """Numbers of the first replica of both reference runs: other random streams than any model's."""
@@ -62,86 +62,6 @@ class Config(kind.Config):
     )
 
 
-class Structure(kind.Result):
-    """Structure averaged over simulations.
-
-    ``rdf`` g(r) at the distances of the reference run, ``adf`` density of bond angles, 1/rad, at
-    its angles; ``coordination`` mean number of neighbours in the first shell.
-    """
-
-    rdf: Curve
-    adf: Curve
-    coordination: Magnitude
-
-
-class ReferenceRun(kind.Result):
-    """What the models' simulations are compared with.
-
-    ``rdf_floor`` and ``adf_floor`` are the errors of another run of the reference, or, where it
-    is made of frames, of a perfect model; None where frames are too few to tell. ``msd`` is the
-    mean-square displacement from the start at ``times_ps``, Å²; None where the reference is no
-    simulation.
-    """
-
-    temperature_k: Temperature
-    time_ps: Magnitude
-    n_atoms: PositiveInt
-    element: Word
-    origin: Word = Field(description="what made it, for people")
-    distances: Curve
-    angles: Curve
-    structure: Structure
-    rdf_floor: Magnitude | None
-    adf_floor: Magnitude | None
-    times_ps: Curve
-    msd: Curve | None
-    replicas: PositiveInt | None = Field(
-        default=None, description="replicas of the other run, judged by the same criteria"
-    )
-    false_alarms: int | None = Field(
-        default=None, ge=0, description="how many of them were stopped"
-    )
-    start_structure: Start | None = later(None, description="what simulations were to start from")
-    start_phase: Phase | None = later(None, description="phase of the structures at the start")
-    frames_temperature_k: Temperature | None = later(
-        None, description="temperature of the frames of the data set that simulations start from"
-    )
-    extremes: Extremes | None = later(None, description="of the other run")
-
-    @model_validator(mode="after")
-    def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
-        if (self.false_alarms or 0) > (self.replicas or 0):
-            raise ValueError("there are more false alarms than replicas")
-        return self
-
-    def digest(self) -> str:
-        """Return the SHA-256 of all of it."""
-        return digest(self.model_dump(mode="json"))
-
-    @model_serializer(mode="wrap")
-    def _to_file(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # One from before these were stated is written as it was, and has the digest it had.
-        found: dict[str, Any] = dump(self)
-        return {k: v for k, v in found.items() if k not in _STATED_LATER or v is not None}
-
-    def fits(self, structure: Structure | None, msd: list[float] | None) -> bool:
-        """Return whether distributions are on the bins of this run, and displacements at its times.
-
-        What is None fits.
-        """
-        bins = (len(self.distances), len(self.angles))
-        return (structure is None or (len(structure.rdf), len(structure.adf)) == bins) and (
-            msd is None or len(msd) == len(self.times_ps)
-        )
-
-    @property
-    def floor_is(self) -> str:
-        """Say whose errors the floors are."""
-        if self.replicas is None:
-            return "a perfect model, judged by so few frames"
-        return "another run of the reference"
-
-
 class Result(kind.Result):
     """The reference dynamics, whose own distributions are on its bins."""
 
@@ -154,19 +74,9 @@ class Result(kind.Result):
         return self
 
 
-def frames_label(number: int | str) -> str:
-    """Return in words what a reference is made of that is no simulation."""
-    return f"{number} frames of the data set"
-
-
-def simulations_label(potential: str, number: int) -> str:
-    """Return in words what a reference is made of that a potential was simulated for."""
-    return f"{potential}, {number} simulations"
-
-
 def run(config: Config, context: Context) -> Result:
     """Write ``start.npz`` and ``expected.npz``; return the reference."""
-    from tlbench.md.structure import angles, distances, msd_samples
+    from tlbench.md.structure import angles, composition, distances, msd_samples
 
     protocol = config.protocol
     if config.start["kind"] == "frames":
@@ -177,6 +87,9 @@ def run(config: Config, context: Context) -> Result:
         start, expected, found = _of_potential(config, reference, context)
         name = origin.reference_name(config.element)
         found["origin"] = simulations_label(name, protocol.replicas)
+    of_start = composition(start)
+    if [*of_start] != [config.element]:
+        found["composition"] = of_start
     start.save(context.folder / START)
     np.savez(
         context.folder / EXPECTED,
@@ -220,27 +133,27 @@ def _of_potential(
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
     from tlbench.md.batch import ForceField
     from tlbench.md.criteria import Expected
-    from tlbench.md.structure import averages, mean_msd
+    from tlbench.md.structure import averages, composition, mean_msd
 
     protocol = config.protocol
     start, crystal, started = _start_of_potential(config, reference, context)
     force_field = ForceField.of(reference.potential)
     first = _simulate(0, start, protocol, force_field, Expected(), context)
-    averaged = [averages(first.counts.of(first.stable), start.select(first.stable))]
+    own = averages(first.counts.of(first.stable), start.select(first.stable))
     stable = first.stable
     energy = float(first.energy_low[stable].min()), float(first.energy_high[stable].max())
-    expected = Expected(energy, averaged[0].rdf, crystal=crystal)
+    expected = Expected(energy, own.rdf, crystal=crystal)
     other = _simulate(1, start, protocol, force_field, expected, context)
-    averaged.append(averages(other.counts.of(other.stable), start.select(other.stable)))
+    again = averages(other.counts.of(other.stable), start.select(other.stable))
     for number in range(len(FIRST_NUMBERS)):
         shutil.rmtree(_folder(context, number))
     found = {
         "replicas": protocol.replicas,
         "false_alarms": protocol.replicas - len(other.stable),
-        "structure": averaged[0].rounded(),
+        "structure": own.rounded(),
         "msd": mean_msd(first.msd[stable]),
         "extremes": extremes_of(other, protocol, expected),
-        **_floors(*averaged),
+        **_floors(own, again, composition(start)),
         **started,
     }
     return start, expected, found
@@ -315,7 +228,7 @@ def _said_of_frames(config: Config, frames: Frames) -> dict[str, Any]:
 def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", dict[str, Any]]:
     """Take frames of the temperature, or near it; replicas start from them."""
     from tlbench.md.criteria import Expected
-    from tlbench.md.structure import averages, count_frames, first_minimum, rdf
+    from tlbench.md.structure import averages, composition, count_frames, first_minimum, rdf
 
     frames = frames_near(
         context.parents["data"], config.protocol.temperature_k, config.start_structure
@@ -329,40 +242,53 @@ def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", di
     low, high = min(warmer, 0) - spread, max(warmer, 0) + spread
     energy = (low, high) if np.isfinite(spread) else None
     whole = averages(counts, frames)
-    parts = np.arange(0, n, 2), np.arange(1, n, 2)
-    halves = [averages(counts.of(half), frames.select(half)) for half in parts]
+    floors: dict[str, Any] = {"rdf_floor": None, "adf_floor": None}
+    if n > 1:
+        parts = np.arange(0, n, 2), np.arange(1, n, 2)
+        one, other = (averages(counts.of(half), frames.select(half)) for half in parts)
+        floors = _half(_floors(one, other, composition(frames)))
     crystal = set(frames.phase.tolist()) == {"crystal"}
     found = {
         "origin": frames_label(n),
         "structure": whole.rounded(),
         "msd": None,
-        **(_half(_floors(*halves)) if n > 1 else {"rdf_floor": None, "adf_floor": None}),
+        **floors,
         **_said_of_frames(config, frames),
     }
     start = spread_over(frames, config.protocol.replicas)
     return start, Expected(energy, whole.rdf, shell, crystal), found
 
 
-def _half(floors: dict[str, float]) -> dict[str, float]:
+def _half(floors: dict[str, Any]) -> dict[str, Any]:
     """Return the floors of a model that is perfect.
 
     Halves differ by the noise of two of half the frames each, which has twice the standard
     deviation of that of all frames; a model is compared with all of them. Frames are taken to be
     independent.
     """
-    return {name: floor / 2 for name, floor in floors.items()}
+    return {
+        name: _half(floor) if isinstance(floor, dict) else floor and floor / 2
+        for name, floor in floors.items()
+    }
 
 
-def _floors(one: "Averages", other: "Averages") -> dict[str, float]:
-    """Return the errors of one run of the reference against another."""
+def _floors(one: "Averages", other: "Averages", composition: Mapping[str, int]) -> dict[str, Any]:
+    """Return the errors of one run of the reference against another, averaged over both ways."""
     from tlbench.md.structure import angles, distances
 
-    r, theta = distances(), np.radians(angles())
-    return {
-        "rdf_floor": (rdf_error(r, one.rdf, other.rdf) + rdf_error(r, other.rdf, one.rdf)) / 2,
-        "adf_floor": (adf_error(theta, one.adf, other.adf) + adf_error(theta, other.adf, one.adf))
-        / 2,
-    }
+    grid = distances(), np.radians(angles())
+    ways = [beside(a, b, composition, *grid) for a, b in ((one, other), (other, one))]
+
+    def both(error: Callable[[Comparison], float]) -> float | None:
+        found = (error(ways[0]) + error(ways[1])) / 2
+        return found if math.isfinite(found) else None
+
+    found: dict[str, Any] = {"rdf_floor": both(rdf_error_of), "adf_floor": both(adf_error_of)}
+    if len(composition) > 1:
+        errors = [partial_rdf_errors(way, rdf_error) | partial_adf_errors(way) for way in ways]
+        means = {n: (errors[0][n] + errors[1][n]) / 2 for n in errors[0] if n in errors[1]}
+        found["partial_floors"] = {n: mean for n, mean in means.items() if math.isfinite(mean)}
+    return found
 
 
 def atoms_at_start(config: Config, data: Sizes | None) -> float | None:

@@ -1,6 +1,6 @@
 """Job: put one model through dynamics."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,7 +16,8 @@ from tlbench.jobs.kind import MOST, Kind, Word
 from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
 from tlbench.md.protocol import Protocol
 
-OUTCOME = "outcome.npz"
+OUTCOME, COUNTS = "outcome.npz", "counts."
+"""File of what simulations found, and what the names of the counts in it begin with."""
 
 
 class Config(kind.Config):
@@ -81,13 +82,13 @@ def run(config: Config, context: Context) -> Result:
     found = simulation.run(
         context.folder, lambda done, total, alive: context.report(Progress(done, total))
     )
-    counts = {f"counts.{name}": value for name, value in vars(found.counts).items()}
-    arrays = {
-        name: getattr(found, name)
-        for name in ("steps", "energy_low", "energy_high", "temperature", "msd")
+    arrays: dict[str, Any] = {
+        f"{COUNTS}{name}": value for name, value in found.counts.arrays().items()
     }
+    for name in ("steps", "energy_low", "energy_high", "temperature", "msd"):
+        arrays[name] = getattr(found, name)
     criterion = np.array(found.criterion, dtype=np.str_)
-    np.savez(context.folder / OUTCOME, criterion=criterion, **counts, **arrays)
+    np.savez(context.folder / OUTCOME, criterion=criterion, **arrays)
     (context.folder / CHECKPOINT).unlink(missing_ok=True)
     return Result.of(
         survival_ps=[round(1e-3 * protocol.timestep_fs * int(n), 6) for n in found.steps],

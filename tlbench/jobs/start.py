@@ -7,6 +7,7 @@ import numpy as np
 
 from tlbench.base.errors import InputError
 from tlbench.base.seeds import stream
+from tlbench.data.compositions import compositions
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.origins.base import Reference
@@ -23,6 +24,8 @@ MELTING_K, MELTING_PS, COOLING_PS = 6000.0, 4.0, 4.0
 
 def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Frames:
     """Return the frames of a data set at a temperature, or the nearest that has any.
+
+    They are all of one composition: that with the most elements, atoms and frames, in this order.
 
     Parameters
     ----------
@@ -59,8 +62,24 @@ def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Fra
             f"compared with; temperatures there are: {there}. With dynamics.start: nearest, "
             "simulations start from frames of the nearest one."
         )
-    # Frames with vacancies are other systems.
-    return frames.select(frames.n_atoms == frames.n_atoms.max())
+    return _of_one_composition(frames)
+
+
+def _of_one_composition(frames: Frames) -> Frames:
+    """Return the frames of the composition that is simulated.
+
+    It is one of those with the most elements, of these with the most atoms (frames with vacancies
+    are other systems), and of these the one that most frames have; of several, that of the first
+    frame.
+    """
+    counts = (compositions(frames) * frames.n_atoms[:, None]).round().astype(np.int64)
+    _, which = np.unique(counts, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    n_frames = np.bincount(which)[which]
+    ranks = [*zip((counts > 0).sum(axis=1), counts.sum(axis=1), n_frames, strict=True)]
+    # Of equal ranks the first is the largest.
+    best = max(range(len(frames)), key=lambda index: ranks[index])
+    return frames.select(which == which[best])
 
 
 def spread_over(frames: Frames, replicas: int) -> Frames:

@@ -216,11 +216,11 @@ class Tally:
 
 
 def arrays_of(kept: Any, group: str) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a dataclass, named after it."""
-    return {f"{group}.{name}": value for name, value in vars(kept).items()}
+    """Return the arrays of a dataclass, named after it; those that it lacks are None."""
+    return {f"{group}.{name}": v for name, v in vars(kept).items() if v is not None}
 
 
 def restore(kept: Any, group: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Give a dataclass the arrays that ``arrays_of`` returned."""
-    for name in vars(kept):
+    for name in [name for name, value in vars(kept).items() if value is not None]:
         setattr(kept, name, arrays[f"{group}.{name}"])

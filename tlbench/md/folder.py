@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from tlbench.base.errors import InputError, LockedError
 from tlbench.base.files import clear_parts, flush
-from tlbench.base.formats import Format
+from tlbench.base.formats import Format, later
 from tlbench.base.locks import Lock
 from tlbench.base.schema import ModelT, Strict
 from tlbench.data.frames import Frames
@@ -47,7 +47,10 @@ class AveragedStructure(Strict):
 
     ``rdf`` g(r) at ``distances`` (Å), None unless periodic along all three vectors of the cell;
     ``adf`` density of bond angles, 1/rad, at ``angles`` (degrees); ``coordination`` mean number
-    of neighbours in the first shell, which reaches to ``shell`` (Å).
+    of neighbours in the first shell, which reaches to ``shell`` (Å). Where there are several
+    elements, ``partial_rdf`` g_ab(r) by pair and ``partial_adf`` the density of the angles at atoms
+    of each; ``shell`` is then that of the largest atoms, of others the shorter the smaller they
+    are.
     """
 
     distances: list[float]
@@ -56,6 +59,14 @@ class AveragedStructure(Strict):
     adf: list[float]
     coordination: float
     shell: float
+    partial_rdf: dict[str, list[float]] | None = later(None)
+    partial_adf: dict[str, list[float]] | None = later(None)
+
+    @model_serializer(mode="wrap")
+    def _to_file(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Of one element it is written as before there were several.
+        found: dict[str, Any] = dump(self)
+        return {k: v for k, v in found.items() if not k.startswith("partial_") or v is not None}
 
 
 class Observables(Strict):
@@ -230,6 +241,8 @@ def _structure(outcome: Outcome, start: Frames, measured: Any) -> AveragedStruct
         adf=found["adf"],
         coordination=found["coordination"],
         shell=round(first_shell(frames), 4),
+        partial_rdf=found.get("partial_rdf") if periodic else None,
+        partial_adf=found.get("partial_adf"),
     )
 
 

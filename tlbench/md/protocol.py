@@ -51,7 +51,8 @@ class Criteria(Strict):
         "thermal fluctuation, √(2/3N), and at least twice as hot",
     )
     closest_pair: PositiveFloat | None = Field(
-        default=0.6, description="shortest distance over the sum of the covalent radii"
+        default=0.6,
+        description="shortest distance over the sum of the covalent radii of both atoms",
     )
     max_force: PositiveFloat | None = Field(default=50.0, description="largest force, eV/Å")
     energy_margin: PositiveFloat | None = Field(

@@ -117,8 +117,9 @@ class Simulation:
         self._state: LangevinState | None = None
         self._tally = Tally.new(len(start), protocol.n_samples)
         self._extremes = ExtremeTally.new(len(start), protocol.n_samples)
-        self._counts = StructureCounts.none(len(start))
-        self._window = StructureCounts.none(len(start))
+        self._elements = start.elements()
+        self._counts = StructureCounts.none(len(start), len(self._elements))
+        self._window = StructureCounts.none(len(start), len(self._elements))
         self._gather()
 
     def run(
@@ -214,7 +215,7 @@ class Simulation:
             return
         frames = self.start.select(alive)
         self._batch = Batch(frames, self._force_field)
-        self._structures = Structures(frames, self.expected.shell)
+        self._structures = Structures(frames, self.expected.shell, self._elements)
         self._start_energy = self._there(self._tally.start_energy[alive])
         n_atoms = torch.as_tensor(frames.n_atoms)
         self._watch = Watch(protocol.criteria, self.expected, n_atoms)
@@ -309,7 +310,7 @@ class Simulation:
         if self._window.samples[alive[0]] < protocol.window_samples:
             return
         found = rdf(self._window.of(alive), self._batch.frames)
-        self._window = StructureCounts.none(len(self.start))
+        self._window = StructureCounts.none(len(self.start), len(self._elements))
         bounds, fired = protocol.criteria, np.zeros(len(alive), dtype=bool)
         if self.expected.crystal and bounds.rdf_error is not None:
             errors = np.array([rdf_error(distances(), g, reference) for g in found])
@@ -383,7 +384,9 @@ class Simulation:
 
     def _digest(self, protocol: Protocol) -> str:
         """Return a digest of everything that determines the trajectories, and of their length."""
-        found = hashlib.sha256(f"{FORMAT}{self._identity}{self._numbers}{self.expected}".encode())
+        # Of several elements more is counted than checkpoints of this number once held.
+        form = f"{FORMAT}" if len(self._elements) == 1 else f"{FORMAT} by element "
+        found = hashlib.sha256(f"{form}{self._identity}{self._numbers}{self.expected}".encode())
         found.update(protocol.model_dump_json().encode())
         start = self.start
         for array in (start.atomic_numbers, start.positions, start.cell, start.pbc):

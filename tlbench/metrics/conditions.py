@@ -21,6 +21,9 @@ model.
 ELEMENT = "element"
 """Of the atoms that a number is taken over, in structures that contain the element."""
 
+DATA = "data"
+"""Name of the data set whose test structures a number is taken over, where it is a further one."""
+
 MARKED = "marked"
 INCLUDED = "included"
 """With the marked structures among the others."""

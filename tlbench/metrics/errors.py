@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.units import MEV
-from tlbench.metrics.spec import FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
+from tlbench.metrics.spec import ENERGY_UNIT, FORCE_UNIT, Errors, Floats, FrameErrors, MetricSpec
 
 CRYSTAL, LIQUID = "crystal", "liquid"
 """Phases of structures, as cards and readers name them."""
@@ -135,7 +135,7 @@ FORCE_RMSE = MetricSpec(
 )
 ENERGY_MAE = MetricSpec(
     name="energy_mae",
-    unit="meV/atom",
+    unit=ENERGY_UNIT,
     better="lower",
     summary="mean absolute error of the energy per atom, after the constant per element is "
     "fitted on the training set",
@@ -146,7 +146,7 @@ ENERGY_MAE = MetricSpec(
 )
 ENERGY_BIAS = MetricSpec(
     name="energy_bias",
-    unit="meV/atom",
+    unit=ENERGY_UNIT,
     better="nearer to 0",
     summary="mean signed error of the energy per atom, prediction minus label, after the constant "
     "per element is fitted on the training set",
@@ -159,7 +159,7 @@ ENERGY_BIAS = MetricSpec(
 )
 PHASE_ENERGY_ERROR = MetricSpec(
     name="phase_energy_error",
-    unit="meV/atom",
+    unit=ENERGY_UNIT,
     better="nearer to 0",
     summary="error of the energy difference between liquid and crystal: the mean signed error of "
     "the energy per atom of liquid structures minus that of crystals",

@@ -14,6 +14,9 @@ Floats = npt.NDArray[np.float64]
 FORCE_UNIT = "meV/Å"
 """Unit of every error of forces."""
 
+ENERGY_UNIT = "meV/atom"
+"""Unit of every error of energies."""
+
 
 STRESS_COMPONENTS = np.triu_indices(3)
 """Places of the six independent components of a symmetric tensor."""

@@ -4,6 +4,9 @@ Both errors are shares: 0 for the same structure, 1 for one without any (an idea
 random directions). They may exceed 1.
 """
 
+from collections.abc import Mapping
+from itertools import combinations_with_replacement
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,6 +17,35 @@ REACH = 6.0
 
 RISE = 0.01
 """Value of g(r) at which the core that no pair enters ends."""
+
+
+def shares_of_pairs(composition: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of each pair of elements among all ordered pairs of atoms.
+
+    It is x_a² of like atoms and 2 x_a x_b of unlike ones, x being shares of atoms; with these
+    weights the mean of g_ab is the g of all atoms.
+
+    Parameters
+    ----------
+    composition
+        Symbol → number of atoms.
+
+    Returns
+    -------
+    dict
+        Such as ``{"Mo–Mo": 0.25, "Mo–W": 0.5, "W–W": 0.25}``, in the order of ``composition``.
+    """
+    n = sum(composition.values())
+    return {
+        f"{a}–{b}": (1 if a == b else 2) * composition[a] * composition[b] / n**2
+        for a, b in combinations_with_replacement(composition, 2)
+    }
+
+
+def shares_of_atoms(composition: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of atoms that are of each element; ``composition`` as above."""
+    n = sum(composition.values())
+    return {symbol: number / n for symbol, number in composition.items()}
 
 
 def rdf_error(distances: ArrayLike, g: ArrayLike, reference: ArrayLike) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tlbench.metrics.conditions import key_of
+from tlbench.metrics.conditions import DATA, key_of
 from tlbench.metrics.spec import FORCE_UNIT
 from tlbench.results.records import Record
 from tlbench.results.results import Results
@@ -52,7 +52,7 @@ class DataNotes:
             for r in records
             if not _is_force_error(r)
             or (
-                r.model.target not in self.without_forces
+                (DATA in r.condition or r.model.target not in self.without_forces)
                 and (r.model.target, key_of(r.condition)) not in zero
             )
         ]

@@ -19,6 +19,7 @@ SECTIONS: tuple[str, ...] = (
     "sections.errors:learning_curves",
     "sections.transfers:transfers",
     "sections.conditions:conditions",
+    "sections.further_sets:further_sets",
     "sections.temperature:temperatures",
     "dynamics.section:simulations",
     "relations.section:relations",

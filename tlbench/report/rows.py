@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from tlbench.metrics import METRICS, has_logarithm
-from tlbench.metrics.conditions import WEIGHTS, ConditionKey, key_of
+from tlbench.metrics.conditions import DATA, WEIGHTS, ConditionKey, key_of
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
@@ -36,8 +36,8 @@ from tlbench.results.shares import Shares
 from tlbench.study.model_key import Place, Transfer
 from tlbench.study.plan import PRETRAIN
 
-WHOLE_TEST_SET: tuple[ConditionKey, ...] = ((), ((WEIGHTS, "best"),))
-"""Conditions of errors over the whole test set: of the last weights, and of the best."""
+OF_WHOLE = frozenset((WEIGHTS, DATA))
+"""What conditions of errors over a whole test set may name: the weights, and a further set."""
 
 
 def transfers_of(records: Iterable[Record]) -> list[Transfer]:
@@ -132,7 +132,7 @@ def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row
         for arm, measured in arms.items():
             values = {pair: r.value for pair, r in measured.items()}
             mean = _mean(values, metric)
-            parts = _shares(measured, shares or {}) if tested in WHOLE_TEST_SET else {}
+            parts = _shares(measured, shares or {}) if dict(tested).keys() <= OF_WHOLE else {}
             for place in _compared_at(arm, arms):
                 made = Row(
                     metric, tested, transfer, place, arm.size > 0, values, mean, shares=parts

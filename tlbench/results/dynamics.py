@@ -12,7 +12,7 @@ from tlbench.jobs import compare, reference
 from tlbench.jobs.compare import SimulationSummary
 from tlbench.jobs.context import RESULT
 from tlbench.jobs.kind import MOST
-from tlbench.jobs.reference import ReferenceRun
+from tlbench.jobs.reference_run import ReferenceRun
 from tlbench.study.model_key import NO_TRANSFER, OfModel
 from tlbench.study.plan import Plan
 

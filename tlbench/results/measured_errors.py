@@ -17,7 +17,7 @@ from tlbench.jobs.evaluate import Config as EvaluateConfig
 from tlbench.metrics.conditions import Weights
 from tlbench.metrics.spec import Errors, FrameErrors
 from tlbench.results.frame_errors import ElementErrors, ModelErrors, TestSet, rounded
-from tlbench.study.plan import Plan, dataset_job
+from tlbench.study.plan import Plan
 
 
 def collect_errors(
@@ -30,7 +30,7 @@ def collect_errors(
     available = set(finished)
     errors: dict[str, ModelErrors] = {}
     tests: dict[str, TestSet] = {}
-    formulas = {dataset_job(card, plan.keys).key: card.formula for card in plan.study.cards}
+    formulas = {plan.data[card.digest()]: card.formula for card in plan.study.cards}
     for cell in plan.cells:
         job = plan.jobs[cell.job]
         settings, data = job.settings, job.parents.get("data")

@@ -85,7 +85,7 @@ PROFILES_FORMAT = Format("profile", Profile)
 def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[Profile]:
     """Return a profile of every model on the target whose jobs are in ``finished``.
 
-    They are those of the last weights.
+    They are those of the last weights on the target's test set.
     """
     if plan.suite.distances is None:
         return []
@@ -103,7 +103,7 @@ def collect_profiles(plan: Plan, store: Store, finished: Iterable[str]) -> list[
     known: dict[str, dict[str, Any]] = {}
     found = []
     for cell in plan.cells:
-        if cell.weights != "last":
+        if cell.weights != "last" or cell.data is not None:
             continue
         model, measured = cell.model, cell.job in available and cell.job not in simulated
         if model.strategy == PRETRAIN or not measured or model.target not in surroundings:

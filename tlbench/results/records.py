@@ -12,6 +12,7 @@ from tlbench.engine.store.store import Store
 from tlbench.jobs import compare, evaluate
 from tlbench.jobs.context import RESULT
 from tlbench.metrics import METRICS
+from tlbench.metrics.conditions import DATA
 from tlbench.study.model_key import Flat, ModelKey
 from tlbench.study.plan import Plan
 
@@ -19,9 +20,9 @@ from tlbench.study.plan import Plan
 class Record(Flat):
     """One number: the value of a metric for one model under one condition.
 
-    ``condition`` is empty for the value over the whole test set. ``job`` is the key of the job
-    that measured it, ``trained`` of that which trained the model (None in old files): its cost
-    has the same.
+    ``condition`` is empty for the value over the whole test set; a further test set is named by it.
+    ``job`` is the key of the job that measured it, ``trained`` of that which trained the model
+    (None in old files): its cost has the same.
     """
 
     suite: str
@@ -50,6 +51,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
         kind: type[compare.Result | evaluate.Result] = (
             compare.Result if cell.job in simulated else evaluate.Result
         )
+        further = {} if cell.data is None else {DATA: cell.data}
         for entry in store.result(cell.job, kind).metrics:
             if entry.metric not in METRICS:
                 problem = f"there is no metric {entry.metric!r} here"
@@ -63,7 +65,7 @@ def collect(plan: Plan, store: Store, finished: Iterable[str]) -> list[Record]:
                     metric=entry.metric,
                     unit=METRICS.get(entry.metric).unit,
                     value=entry.value,
-                    condition=entry.condition,
+                    condition=entry.condition | further,
                     job=cell.job,
                     trained=cell.trained,
                 )

@@ -100,6 +100,11 @@ def end_names(cards: Sequence[Card]) -> list[str]:
     ]
 
 
+def elements_in(name: str) -> list[str]:
+    """Return the symbols of the elements in what `end_names` calls a data set."""
+    return name.partition(" (")[0].split("–")
+
+
 def _read(suite: Suite, choices: Sequence[DataChoice]) -> list[Card]:
     """Return the cards; two of one name are refused: results would not say whose data they are."""
     named: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """From a name or a file to a suite."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,6 +15,7 @@ from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.suite import Suite
+from tlbench.study.transfers import DataChoice
 from tlbench.study.tuned import read_tuned
 from tlbench.transfer import arm
 
@@ -120,15 +122,15 @@ def load_published(path: Path, private: bool = False) -> Suite:
     value = SUITE_FORMAT.upgraded(value, str(path))
     if isinstance(value.get("tuned"), str):
         raise InputError(f"{path}: 'tuned' is a path, but should be the settings themselves.")
-    for part, key, name in card_files(value):
+    for card in card_files(value):
         if not private:
             raise InputError(
-                f"{path}: {part}.{key} is a path; published results are of data sets that tlbench "
+                f"{path}: {card.where} is a path; published results are of data sets that tlbench "
                 "has cards for. Propose the card first, or keep the results on a private board "
                 "(tlbench board add --private)."
             )
-        if Path(name).name != name:
-            raise InputError(f"{path}: {part}.{key} should name a card file in the same folder.")
+        if Path(card.name).name != card.name:
+            raise InputError(f"{path}: {card.where} should name a card file in the same folder.")
     _find_cards(value, path.parent)
     if not all(
         text.isprintable() for text in (str(value.get("title")), str(value.get("description")))
@@ -147,24 +149,57 @@ def load_published(path: Path, private: bool = False) -> Suite:
     return suite
 
 
-def card_files(value: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the card files that a suite names: its keys, as ``source`` and ``card``, and the path.
+@dataclass(frozen=True)
+class CardFile:
+    """The path of a card file in a suite as it is read from YAML.
+
+    ``part`` is the key of the suite, with a number where there may be several, ``where`` that of
+    the path, for messages, and ``holder[key]`` the path itself.
+    """
+
+    part: str
+    where: str
+    holder: Any
+    key: str | int
+
+    @property
+    def name(self) -> str:
+        """The path, as it is written."""
+        return str(self.holder[self.key])
+
+    def rename(self, name: str) -> None:
+        """Change the path in the suite."""
+        self.holder[self.key] = name
+
+
+def card_files(value: Mapping[str, Any]) -> list[CardFile]:
+    """Return the card files that a suite names.
 
     Parameters
     ----------
     value
         The suite as it is read from YAML.
     """
-    keys = (("source", "card"), ("target", "card"), ("matrix", "cards"))
-    parts = [(part, key, value[part]) for part, key in keys if isinstance(value.get(part), dict)]
-    named = [(part, key, str(choice.get(key, ""))) for part, key, choice in parts]
-    return [(part, key, name) for part, key, name in named if is_path(name)]
+    return [each for each in _cards(value) if is_path(each.name)]
+
+
+def _cards(value: Mapping[str, Any]) -> Iterator[CardFile]:
+    for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
+        if isinstance(value.get(part), dict) and key in value[part]:
+            yield CardFile(part, f"{part}.{key}", value[part], key)
+    further = value.get("tested_on")
+    for number, each in enumerate(further if isinstance(further, list) else []):
+        where = f"tested_on[{number}]"
+        if isinstance(each, str):
+            yield CardFile(f"test{number}", where, further, number)
+        elif isinstance(each, dict) and "card" in each:
+            yield CardFile(f"test{number}", f"{where}.card", each, "card")
 
 
 def _find_cards(value: dict[str, Any], folder: Path) -> None:
     """Make the paths of card files, from ``folder``, absolute."""
-    for part, key, name in card_files(value):
-        value[part][key] = str((folder / name).absolute())
+    for card in card_files(value):
+        card.rename(str((folder / card.name).absolute()))
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:
@@ -186,6 +221,10 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
+    for number, further in enumerate(suite.tested_on or []):
+        if isinstance(further, DataChoice):
+            within = ("tested_on", number, "changes")
+            load_card(further.card, further.changes, where, lines, within)
     return suite
 
 

@@ -1,6 +1,7 @@
 """The jobs that train and measure models, for every transfer of a study."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from tlbench.data.cards import Card
 from tlbench.data.splits import Share, Subset
@@ -33,11 +34,12 @@ def plan(study: Study, keys: KeyScheme | None = None) -> Plan:
     """
     result = Plan(study, keys or KeyScheme())
     jobs = {card.digest(): dataset_job(card, result.keys) for card in study.cards}
-    data = [(jobs[ends.source.digest()], jobs[ends.target.digest()]) for ends in study.ends]
-    for job in (each for both in data for each in both):
-        result.add(job)
-    for ends, (source, target) in zip(study.ends, data, strict=True):
-        _plan_transfer(result, ends, source.key, target.key)
+    # In the order of the transfers, which is that of the jobs.
+    order = [card.digest() for ends in study.ends for card in (ends.source, ends.target)]
+    for digest in dict.fromkeys([*order, *jobs]):
+        result.data[digest] = result.add(jobs[digest])
+    for ends in study.ends:
+        _plan_transfer(result, ends)
     return result
 
 
@@ -49,9 +51,10 @@ def _share(ends: Ends, init_seed: int) -> Share | None:
     return Share(share=part.share, seed=init_seed, temperatures_k=part.temperatures_k)
 
 
-def _plan_transfer(result: Plan, ends: Ends, source_data: str, target_data: str) -> None:
+def _plan_transfer(result: Plan, ends: Ends) -> None:
     """Plan the models of one transfer; of several, labels say which source they come from."""
-    study = result.study
+    study, data = result.study, result.data
+    source_data, target_data = data[ends.source.digest()], data[ends.target.digest()]
     pretrained = _pretrain(result, ends, source_data)
     for model in study.target_models(ends):
         strategy = arm(model.strategy)
@@ -89,6 +92,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
     study, transfer = result.study, ends.transfer
     compare_data(
         result,
+        ends,
         source=ends.source,
         source_data=source_data,
         part=transfer.part,
@@ -100,6 +104,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
     for structures in study.training_sets():
         job = cover(
             result,
+            ends,
             source=ends.source,
             source_data=source_data,
             source_subset=_share(ends, structures.init_seed),
@@ -156,48 +161,63 @@ def _train_config(
     )
 
 
+class _Tested(NamedTuple):
+    """What some weights of a model are measured on; ``further`` is the name of a further set."""
+
+    card: Card
+    data: str
+    weights: Weights = "last"
+    further: str | None = None
+
+
 def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: str) -> list[Cell]:
-    """Plan the errors of a model on the test structures of a data set: those of its last weights.
+    """Plan the errors of a model on the test structures of its data set: those of its last weights.
 
     Of a model that is trained, those of its best weights follow, where the suite has them measured.
+    Then come those of its last weights on further data sets.
     """
-    backbone = f"backbone {model.backbone}"
     timed = result.keys.job(
         speed.Config(backbone=result.keys.backbone(result.suite, model.backbone)),
         label=f"speed of {model.backbone}",
-        named=[backbone],
+        named=[f"backbone {model.backbone}"],
         environment=trained.environment,
     )
-    cells = []
-    for weights in result.suite.weights if result.study.training(model) else ("last",):
-        cell = Cell(
+    measured = [_Tested(tested, data, weights) for weights in result.study.weights(model)]
+    measured += [
+        _Tested(card, result.data[card.digest()], further=card.name)
+        for card in result.study.further_tests(model)
+    ]
+    cells = [
+        Cell(
             model=model,
-            job=result.add(_tested(result, weights, trained, tested, data, backbone)),
+            job=result.add(_test_job(result, model, trained, each)),
             trained=trained.key,
             pretrained=trained.parents.get("source"),
             speed=result.add(timed),
-            weights=weights,
+            weights=each.weights,
+            data=each.further,
         )
-        cells.append(cell)
+        for each in measured
+    ]
     result.cells += cells
     return cells
 
 
-def _tested(
-    result: Plan, weights: Weights, trained: Job, tested: Card, data: str, backbone: str
-) -> Job:
-    """Return the job that measures some weights of a model on the test structures."""
-    suite, metrics = result.suite, result.suite.error_metrics
+def _test_job(result: Plan, model: ModelKey, trained: Job, tested: _Tested) -> Job:
+    """Return the job that measures some weights of a model on test structures."""
+    suite, metrics, weights = result.suite, result.suite.error_metrics, tested.weights
+    label = f"test {trained.label}"
+    label += "" if tested.further is None else f", with structures of {tested.further}"
     return result.keys.job(
         evaluate.Config(
             split="test",
             metrics=metrics,
             by=suite.by if weights == "last" else [],
             weights=weights,
-            marks=result.study.marked(tested),
+            marks=result.study.marked(tested.card),
         ),
-        {"model": trained.key, "data": data},
-        f"test {trained.label}" + ("" if weights == "last" else f", {weights} weights"),
-        named=[backbone, *(f"metric {name}" for name in metrics)],
+        {"model": trained.key, "data": tested.data},
+        label + ("" if weights == "last" else f", {weights} weights"),
+        named=[f"backbone {model.backbone}", *(f"metric {name}" for name in metrics)],
         environment=trained.environment,
     )

@@ -22,7 +22,8 @@ class Cell:
     """One model that is measured, and its jobs.
 
     ``job`` measures it, ``trained`` trains it, ``pretrained`` its source model, if it has one, and
-    ``speed`` times its backbone. ``weights`` are those that are measured.
+    ``speed`` times its backbone. ``weights`` are those that are measured. ``data`` is the name of
+    the further data set that they are measured on; None for that of the model.
     """
 
     model: ModelKey
@@ -31,6 +32,7 @@ class Cell:
     pretrained: str | None
     speed: str
     weights: Weights = "last"
+    data: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Plan:
     keys
         How the keys of its jobs are made.
     cells
-        Errors on the test set.
+        Errors on test sets.
+    data
+        Digest of a card → key of the job of its data set.
     simulated, reference
         Simulations, and the job of the reference dynamics that they are compared with.
     compared, covered, geometry
@@ -88,6 +92,7 @@ class Plan:
     study: Study
     keys: KeyScheme = field(default_factory=KeyScheme)
     jobs: dict[str, Job] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     simulated: list[Cell] = field(default_factory=list)
     reference: str | None = None

@@ -10,6 +10,7 @@ from tlbench.jobs import coverage, distance
 from tlbench.jobs.environments import Config as EnvironmentsConfig
 from tlbench.jobs.geometry import Config as GeometryConfig
 from tlbench.jobs.kind import first_form
+from tlbench.study.ends import Ends
 from tlbench.study.plan import ComparedSet, Plan, SetPair
 
 
@@ -21,14 +22,29 @@ class _Set:
     card: Card
     data: str
     subset: Subset | None
+    described: EnvironmentsConfig
 
     @property
     def side(self) -> distance.Side:
         return distance.Side(split=self.named.split, subset=self.subset)
 
 
+def described(result: Plan, ends: Ends) -> tuple[EnvironmentsConfig, EnvironmentsConfig]:
+    """Return how the environments of source and target are described.
+
+    Elements are distinguished where the suite asks for it; every target element counts as the
+    source element that it starts as, so that a source of one element distinguishes none.
+    """
+    settings, source = result.suite.distances, ends.source.elements
+    if settings is None or settings.elements == "blind" or len(source) == 1:
+        return EnvironmentsConfig(), EnvironmentsConfig()
+    starts = {each.target: each.source for each in ends.starts if each.target != each.source}
+    return EnvironmentsConfig(species=source), EnvironmentsConfig(species=source, counts_as=starts)
+
+
 def compare_data(
     result: Plan,
+    ends: Ends,
     *,
     source: Card,
     source_data: str,
@@ -45,21 +61,26 @@ def compare_data(
     """
     if result.suite.distances is None:
         return
-    pretrained = _Set(_named(result, source, "train", part=part), source, source_data, subset)
-    trained = _Set(_named(result, target, "train"), target, target_data, None)
+    of_source, of_target = described(result, ends)
+    pretrained = _Set(
+        _named(result, source, "train", part=part), source, source_data, subset, of_source
+    )
+    trained = _Set(_named(result, target, "train"), target, target_data, None, of_target)
     _distance(result, pretrained, trained)
     training = result.suite.training_temperatures_k
     if training is None:
         return
     for temperature in _test_temperatures(target, training):
-        tested = _at(result, target, target_data, "test", temperature)
+        tested = _at(result, target, target_data, "test", temperature, of_target)
         _distance(result, pretrained, tested)
         for at in training:
-            _distance(result, _at(result, target, target_data, "train", at), tested)
+            trained = _at(result, target, target_data, "train", at, of_target)
+            _distance(result, trained, tested)
 
 
 def cover(
     result: Plan,
+    ends: Ends,
     *,
     source: Card,
     source_data: str,
@@ -69,13 +90,14 @@ def cover(
     subset: Drawn,
 ) -> str:
     """Plan how near test atoms are to what a model is trained on, and return the job's key."""
+    of_source, of_target = described(result, ends)
     job = result.keys.job(
         coverage.Config(target=subset, source=source_subset),
         {
             "target_data": target_data,
-            "target_environments": environments(result, target, target_data),
+            "target_environments": environments(result, target, target_data, of_target),
             "source_data": source_data,
-            "source_environments": environments(result, source, source_data),
+            "source_environments": environments(result, source, source_data, of_source),
         },
         f"coverage of {target.formula} by {subset.size} structures, "
         f"seed {subset.seed}, and {source.formula}",
@@ -89,9 +111,8 @@ def geometry(result: Plan, card: Card, data: str) -> str:
     return result.add(result.keys.job(config, {"data": data}, f"geometry of {card.name}"))
 
 
-def environments(result: Plan, card: Card, data: str) -> str:
+def environments(result: Plan, card: Card, data: str, config: EnvironmentsConfig) -> str:
     """Plan the descriptors of a data set's atoms, and return the job's key."""
-    config = EnvironmentsConfig()
     return result.add(result.keys.job(config, {"data": data}, f"environments of {card.name}"))
 
 
@@ -105,9 +126,16 @@ def _named(
     return ComparedSet(card.name, result.study.name_of(card), split, part, temperature_k)
 
 
-def _at(result: Plan, card: Card, data: str, split: str, temperature_k: float) -> _Set:
+def _at(
+    result: Plan,
+    card: Card,
+    data: str,
+    split: str,
+    temperature_k: float,
+    described: EnvironmentsConfig,
+) -> _Set:
     subset = Share(share=1.0, seed=0, temperatures_k=[temperature_k])
-    return _Set(_named(result, card, split, temperature_k), card, data, subset)
+    return _Set(_named(result, card, split, temperature_k), card, data, subset, described)
 
 
 def _test_temperatures(card: Card, training: Sequence[float]) -> Sequence[float]:
@@ -126,7 +154,7 @@ def _distance(result: Plan, a: _Set, b: _Set) -> None:
     parents = {}
     for role, each in (("a", a), ("b", b)):
         parents[f"{role}_data"] = each.data
-        parents[f"{role}_environments"] = environments(result, each.card, each.data)
+        parents[f"{role}_environments"] = environments(result, each.card, each.data, each.described)
     config = distance.Config(a=a.side, b=b.side, settings=result.suite.distances)
     label = f"distance of {a.named.label()} and {b.named.label()}"
     job = result.add(result.keys.job(config, parents, label))

@@ -8,7 +8,11 @@ from tlbench.md.protocol import Protocol
 
 
 class Simulations(Protocol):
-    """Dynamics of the target element that trained models are put through."""
+    """Dynamics of the target's elements that trained models are put through.
+
+    Of a data set of several compositions one is simulated: that with the most elements, of these
+    the one with the most atoms, of these the one that most frames have.
+    """
 
     sizes: list[PositiveInt] | None = Field(
         default=None,

@@ -13,11 +13,14 @@ from tlbench.data.cards import Card, same_data_error, shared_data
 from tlbench.data.marks import Marked
 from tlbench.data.splits import Drawn
 from tlbench.data.strata import Stratum
+from tlbench.metrics.conditions import Weights
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.ends import Ends, ends_of
+from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.places import budgets_of
 from tlbench.study.suite import Suite
+from tlbench.study.transfers import OWN_SOURCE
 from tlbench.study.tuned import PRETRAINING
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm
@@ -32,6 +35,7 @@ _OPTIONAL = (
     "source_parts",
     "matrix",
     "elements",
+    "tested_on",
     "distances",
     "dynamics",
     "tuned",
@@ -55,6 +59,8 @@ class Study:
         The strategies.
     foreign
         Names of the backbones whose settings are only those that are stated.
+    further
+        The data sets of ``tested_on``, in its order; None for the source of each transfer.
     """
 
     suite: Suite
@@ -62,11 +68,13 @@ class Study:
     backbones: Mapping[str, dict[str, Any]]
     arms: tuple[Strategy, ...]
     foreign: frozenset[str] = frozenset()
+    further: tuple[Card | None, ...] = ()
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
-        """Every data set once, sources first."""
+        """Every data set once: sources, targets, and what models are tested on beside them."""
         cards = [each.source for each in self.ends] + [each.target for each in self.ends]
+        cards += filter(None, self.further)
         return tuple({card.digest(): card for card in cards}.values())
 
     def name_of(self, card: Card) -> str:
@@ -75,7 +83,8 @@ class Study:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        found = {ends.source.digest(): ends.source_name for ends in self.ends}
+        found = {card.digest(): card.name for card in filter(None, self.further)}
+        found |= {ends.source.digest(): ends.source_name for ends in self.ends}
         return found | {ends.target.digest(): ends.target_name for ends in self.ends}
 
     @cached_property
@@ -116,6 +125,19 @@ class Study:
         for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
             if not each.trains:
                 yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
+
+    @cached_property
+    def _tests(self) -> tuple[Tests, list[Untested]]:
+        return further_tests(self.further, self.ends, self.arms)
+
+    @property
+    def untested(self) -> list[Untested]:
+        """The further data sets that target models are not tested on."""
+        return self._tests[1]
+
+    def further_tests(self, model: ModelKey) -> tuple[Card, ...]:
+        """Return the data sets beside its own that a model is tested on."""
+        return self._tests[0].get((model.transfer, model.strategy), ())
 
     def training_sets(self) -> Iterator[TrainingSet]:
         """Yield every set of target structures that models are trained on."""
@@ -170,6 +192,10 @@ class Study:
         tuned, arm_of = self.suite.tuned, (model.backbone, model.strategy)
         return tuned.training(*arm_of, model.size, budget, given) if tuned else given
 
+    def weights(self, model: ModelKey) -> tuple[Weights, ...]:
+        """Return which weights of a model are measured on its own test set."""
+        return self.suite.weights if self.training(model) else ("last",)
+
     def is_simulated(self, model: ModelKey) -> bool:
         """Return whether a model is simulated; those without target data always are."""
         dynamics = self.suite.dynamics
@@ -189,6 +215,9 @@ class Study:
         if self.suite.matrix is None:
             for end, card in (("source", self.ends[0].source), ("target", self.ends[0].target)):
                 value[end]["changes"] = card.origin.model_dump(mode="json")
+        for entry, further in zip(value.get("tested_on") or (), self.further, strict=True):
+            if further:
+                entry["changes"] = further.origin.model_dump(mode="json")
         for name, settings in backbones.items():
             value["backbones"][name] = {k: v for k, v in settings.items() if k != "cutoff"}
         # A suite without one of them is the same as before there were any.
@@ -224,6 +253,11 @@ class Study:
         else:
             value["source"] = self.ends[0].source.recipe()
             value["target"] = self.ends[0].target.recipe()
+        if self.further:
+            value["tested_on"] = [
+                OWN_SOURCE if card is None else {"name": card.name, **card.recipe()}
+                for card in self.further
+            ]
         # Neither changes the frames of a data set, so its recipe has neither.
         beside: dict[str, dict[str, Any]] = {
             "strata": {ends.target.name: self.strata(ends.target) for ends in self.ends},
@@ -249,7 +283,7 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     InputError
         If a data set is missing or has too few structures of training, validation or a
         temperature, source and target share data, an element starts as one that the source does
-        not have, or batches are too small.
+        not have, no model can be tested on a data set, or batches are too small.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -261,7 +295,9 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     foreign = frozenset(name for name in suite.backbones if published and _is_foreign(name))
     all_ends = tuple(ends_of(suite))
     suite = _with_energy_references(suite, all_ends)
-    study = Study(suite, all_ends, _backbones(suite, foreign), arms, foreign)
+    further = further_cards(suite, all_ends)
+    study = Study(suite, all_ends, _backbones(suite, foreign), arms, foreign, further)
+    check_tested(suite, *study._tests)
     for ends in study.ends:
         _check_different(study, ends)
         _check_sizes(suite, ends.target)

@@ -25,7 +25,7 @@ from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.budgets import Budgets, contradictions, with_largest
 from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.simulations import Simulations
-from tlbench.study.transfers import DataChoice, Matrix, SourcePart
+from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
 from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
@@ -110,6 +110,13 @@ class Suite(Strict):
         description="frame properties, or combinations of them, to break the metrics down by; "
         "'element' is that of the atoms, by which metrics of forces are broken down",
     )
+    tested_on: list[Literal["source"] | DataChoice] | None = later(
+        None,
+        min_length=1,
+        max_length=100,
+        description="data sets on whose test structures models are also measured, where they were "
+        "trained on all of its elements; source: that of each transfer",
+    )
     training_temperatures_k: list[PositiveFloat] | None = Field(
         default=None,
         max_length=1000,
@@ -152,6 +159,16 @@ class Suite(Strict):
     def _distinct_parts(cls, value: list[SourcePart] | None) -> list[SourcePart] | None:
         if value is not None and len({part.label() for part in value}) != len(value):
             raise ValueError("a part is given twice")
+        return value
+
+    @field_validator("tested_on", mode="before")
+    @classmethod
+    def _names_of_cards(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [
+                {"card": entry} if isinstance(entry, str) and entry != OWN_SOURCE else entry
+                for entry in value
+            ]
         return value
 
     @field_validator("by", mode="before")

@@ -14,6 +14,9 @@ ELEMENT = "{element}"
 """Stands for the symbol of an element in the name of its data set."""
 
 
+OWN_SOURCE = "source"
+"""Among the data sets that models are tested on: the source of each transfer."""
+
 WHOLE = "all"
 """The part of a source that leaves nothing out."""
 

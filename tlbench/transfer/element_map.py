@@ -67,6 +67,20 @@ def element_starts(
     return tuple(found[symbol] for symbol in target)
 
 
+def mean_differences(starts: Sequence[ElementStart]) -> dict[str, float]:
+    """Return each difference of `tlbench.metrics.chemistry`, averaged over the target elements.
+
+    It is that of a target element and the source element that it starts as. One that is not known
+    of every pair is left out.
+    """
+    found = [differences(each.target, each.source) for each in starts]
+    return {
+        name: sum(each[name] for each in found) / len(found)
+        for name in found[0]
+        if all(name in each for each in found)
+    }
+
+
 def _check(source: Sequence[str], target: Sequence[str], given: Mapping[str, str]) -> None:
     for named, symbols, end in (
         ([*given], target, "target"),

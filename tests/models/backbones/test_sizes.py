@@ -9,11 +9,17 @@ from structures import diamond
 from tlbench.graphs import graph_of
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.potential import build_potential
+from tlbench.transfer.potentials import POTENTIALS
+
+AS_PUBLISHED = {POTENTIALS.get(name).backbone for name in POTENTIALS.names()}
+"""Those that are as large as weights of others are."""
 
 DEFAULTS = [
     name
     for name in BACKBONES.names()
-    if not name.endswith("-large") and BACKBONES.get(name).environment is None
+    if not name.endswith("-large")
+    and BACKBONES.get(name).environment is None
+    and name not in AS_PUBLISHED
 ]
 """Those that need an environment of their own have the same tests there (``test_mace.py``)."""
 

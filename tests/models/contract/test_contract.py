@@ -7,6 +7,7 @@ import torch
 
 from tests.models.contract.broken import (
     BREAKAGES,
+    AngleByRoundedArccosine,
     DetachedImages,
     Handed,
     KinkedCutoff,
@@ -55,6 +56,7 @@ def test_every_property_has_a_breakage() -> None:
         (DetachedImages, "forces"),
         (NearbyImagesOnly, "batching"),
         (WrongSecondDerivative, "forces"),
+        (AngleByRoundedArccosine, "finite gradient"),
         (KinkedCutoff, "long edges"),
     ],
 )
@@ -77,6 +79,23 @@ def test_the_class_reports_what_fails_and_by_how_much() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"in a batch and alone; .* deviates by \d"):
         Broken().test_contract(CLAUSES["batching"], torch.float64)
     Broken().test_contract(CLAUSES["translation"], torch.float64)
+
+
+def test_a_stated_violation_is_expected_and_must_be_one() -> None:
+    class Stated(ToyConfig):
+        def violations(self) -> dict[str, str]:
+            return {"reflection": "it knows left from right"}
+
+    class Left(BackboneContract):
+        config: ClassVar[BackboneConfig] = Stated(variant="Handed")
+
+    class Neither(BackboneContract):
+        config: ClassVar[BackboneConfig] = Stated()
+
+    with pytest.raises(pytest.xfail.Exception, match="it knows left from right"):
+        Left().test_contract(CLAUSES["reflection"], torch.float64)
+    with pytest.raises(pytest.fail.Exception, match="but it holds"):
+        Neither().test_contract(CLAUSES["reflection"], torch.float64)
 
 
 def test_nothing_global_changes() -> None:

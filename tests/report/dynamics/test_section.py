@@ -9,7 +9,7 @@ import pytest
 from analyses import record_of
 from made_up_dynamics import ANGLES, TIMES, detail, model, of, rows, structure
 
-from tlbench.jobs.reference import Structure
+from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.statistics import wilson_interval
 from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time

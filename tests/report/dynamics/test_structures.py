@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up_dynamics import DISTANCES, detail, model, of, rows, structure
 
-from tlbench.jobs.reference import Structure
+from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.structure import rdf_error, rdf_error_beyond_core
 from tlbench.report.dynamics.models import RDF, arms_of, errors_in, floors
 from tlbench.report.dynamics.section import dynamics_section

@@ -14,6 +14,7 @@ from structures import LATTICE_CONSTANT, diamond
 
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
+from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames
 from tlbench.data.guess import guess_card
 from tlbench.data.inspection.copies import copies_among, shapes_of
@@ -227,6 +228,24 @@ def test_copies_in_the_test_part_are_counted(run):
         "reflected, shifted or repeated). It has forces. Models trained on all training structures "
         "have been fitted to it, models of smaller N only if it is among their N structures; "
         "tlbench data validate lists it."
+    )
+
+
+def test_copies_in_further_test_sets_are_counted(cards, frames, tmp_path):
+    backwards = turned(frames.select(range(9, -1, -1)))
+    found = cards(a=tiny.crystals("Ge", 10, seed=5), b=frames, c=backwards)
+    study = resolve(suite(found["a"], found["b"], ("tested_on", json.dumps([found["c"]]))))
+    for card in study.cards:
+        folder = tmp_path / dataset_job(card).key
+        folder.mkdir()
+        for part, some in card.read(fetch(card)).items():
+            some.save(folder / f"{part}.npz")
+    store = SimpleNamespace(folder=lambda key: tmp_path / key)
+    finished = [dataset_job(card).key for card in study.cards]
+    assert notes_on_data(study, store, finished, tmp_path).sentences[-1] == (
+        "1 of 1 test structures of c is a copy of one of the training structures of b (rotated, "
+        "reflected, shifted or repeated). It has forces. Models trained on all of b have been "
+        "fitted to it."
     )
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from analyses import analysis_of, record_of, table_of
 
+from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import SetDistance
+from tlbench.report.relations.chemistry import chemistry
 from tlbench.report.relations.questions import (
     HEADLINE,
     answer,
@@ -15,9 +17,10 @@ from tlbench.report.relations.questions import (
     predictors_findings,
     questions,
 )
-from tlbench.report.relations.section import distances_table
+from tlbench.report.relations.section import distances_table, elements_table
 from tlbench.report.sections.errors import findings
 from tlbench.results.distances import DataDistance, NamedSet
+from tlbench.study.model_key import Transfer
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo")
 
@@ -282,3 +285,32 @@ def test_with_one_training_temperature_nothing_can_be_exchanged_nor_concluded():
     found = answer(question)
     assert found.chance is None
     assert said(question).endswith("With 1 training temperatures nothing is concluded.")
+
+
+def test_alloys_differ_by_the_mean_over_mapped_pairs():
+    """In and Ga, P and As are one period apart, in one group."""
+    found = chemistry(Transfer("Ga–As", None, "In–P"), None)
+    assert found["group"] == 0
+    assert found["period"] == 1
+    indium, phosphorus = differences("In", "Ga"), differences("P", "As")
+    for name, value in found.items():
+        assert value == pytest.approx((indium[name] + phosphorus[name]) / 2), name
+    # As given, across the groups; names may say which card they are of.
+    crossed = chemistry(Transfer("Ga–As (a)", None, "In–P (b)"), {"In": "As", "P": "Ga"})
+    assert crossed["group"] == 2
+
+
+def test_one_element_differs_as_it_did():
+    assert chemistry(Transfer("Si", None, "Mo"), None) == differences("Si", "Mo")
+
+
+def test_alloys_are_named_in_the_table_of_elements():
+    ends = [("Mo–W", "Nb–Ta"), ("Mo–Ta", "Nb–W"), ("Mo–Nb", "Ta–W")]
+    records = [
+        record(strategy, 100.0, source=source, target=target)
+        for source, target in ends
+        for strategy in ("scratch", "finetune")
+    ]
+    table = elements_table(analysis_of(records))
+    assert [line[0] for line in table[1:]] == [", ".join(pair) for pair in ends]
+    assert all("–" not in cell for line in table[1:] for cell in line[1:])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from analyses import record_of
 
-from tlbench.jobs.reference import ReferenceRun, Structure
+from tlbench.jobs.reference_run import ReferenceRun, Structure
 from tlbench.md.structure import angles, distances
 from tlbench.report.relations.structure import (
     AXES,

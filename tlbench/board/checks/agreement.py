@@ -179,7 +179,7 @@ def _distance(given: Floats, found: Floats) -> float:
 
 
 def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str, Path], list[str]]:
-    """Return where each data set is, by its name, and which data sets differ.
+    """Return where each data set is, by its published job, and which data sets differ.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def same_data(entry: Entry, store: Path, mirror: Path | None) -> tuple[dict[str,
     for data in entry.about.data:
         card = entry.cards[data.recipe]
         if card.content(_parts(card, store, mirror)) == data.content:
-            folders[entry.study.name_of(card)] = Store(store).folder(dataset_job(card).key)
+            folders[data.job] = Store(store).folder(dataset_job(card).key)
             continue
         why = "the files are the same, so the submission's digest is wrong"
         if not card.origin.is_fixed:

@@ -204,7 +204,8 @@ def draw(entry: Entry, number: int, seed: int) -> list[Model]:
 def source_jobs(models: Mapping[str, Model], jobs: Iterable[str]) -> set[str]:
     """Return the jobs of the source models, as far as published, that some models start from."""
     keys = {job: model.where.model for job, model in models.items()}
-    sources = {key.origin: job for job, key in keys.items() if key.strategy == PRETRAIN}
+    own = {job: key for job, key in keys.items() if models[job].where.data is None}
+    sources = {key.origin: job for job, key in own.items() if key.strategy == PRETRAIN}
     started = [keys[job] for job in jobs if keys[job].strategy != PRETRAIN]
     origins = {key.origin for key in started if arm(key.strategy).needs_source}
     return {job for origin, job in sources.items() if origin in origins}

@@ -64,7 +64,8 @@ def rerun(
     marks = {tests.data: tests.marks for tests in entry.tests()}
     checked = []
     for model, path in found:
-        if model.where.model.target not in folders:
+        errors = published[model.job]
+        if errors.data not in folders:
             continue
         on_model(model.where.label())
         stated = entry.about.digest_of_weights(model.trained or "", model.where.weights)
@@ -72,8 +73,7 @@ def rerun(
             problems.append(f"{path} is not the file whose digest stands in the submission.")
             continue
         try:
-            data = folders[model.where.model.target]
-            errors = published[model.job]
+            data = folders[errors.data]
             checked.append(_evaluate(entry, model, path, data, errors, marks[errors.data]))
         except TlbenchError as error:
             checked.append(not_compared(model, str(error)))

@@ -172,7 +172,7 @@ def _cells(planned: Plan) -> dict[Coordinates, Cell]:
     """Return the models of a plan by what determines them, their simulations left out."""
     simulated = {cell.job for cell in planned.simulated}
     cells = (cell for cell in planned.cells if cell.job not in simulated)
-    return {Coordinates(cell.model, weights=cell.weights).own(): cell for cell in cells}
+    return {Coordinates(c.model, weights=c.weights, data=c.data).own(): c for c in cells}
 
 
 def _opened(folder: Path) -> Store:

@@ -193,6 +193,7 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
 
 
 _WORDS = {
+    "data": "test set of {}",
     "temperature_k": "{:g} K",
     "phase": "{}",
     "group": "kind: {}",

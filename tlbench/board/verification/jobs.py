@@ -52,9 +52,7 @@ def check_keys(
 
 def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
     simulated = {cell.job for cell in planned.simulated}
-    cells = {
-        Coordinates(cell.model, cell.job in simulated, cell.weights): cell for cell in planned.cells
-    }
+    cells = {Coordinates(c.model, c.job in simulated, c.weights, c.data): c for c in planned.cells}
     for model in models:
         cell = cells.get(model.where)
         # What is no model of the suite is said elsewhere.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tlbench.board.reading import Entry
-from tlbench.metrics.conditions import Weights
+from tlbench.metrics.conditions import DATA, Weights
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
@@ -18,12 +18,14 @@ class Coordinates:
     """What distinguishes what is measured of a model from all else in its suite.
 
     ``simulated`` marks the simulations of a model, which have records of their own; ``weights`` are
-    those that are measured.
+    those that are measured, and ``data`` is the name of the further data set that they are measured
+    on, None for that of the model.
     """
 
     model: ModelKey
     simulated: bool = False
     weights: Weights = "last"
+    data: str | None = None
 
     def own(self) -> "Coordinates":
         """Return what determines the model: no source if it was trained without one."""
@@ -40,6 +42,7 @@ class Coordinates:
         return (
             f"{what}{model.strategy} {model.backbone}, {model.transfer.label()}, "
             f"N {model.size}{model.temperature_label()}{model.budget_label()}, seeds {seeds}"
+            + ("" if self.data is None else f", on {self.data}")
         )
 
 
@@ -55,15 +58,20 @@ def expected(study: Study) -> list[Coordinates]:
 
 
 def _measured(study: Study, model: ModelKey) -> Iterator[Coordinates]:
-    for weights in study.suite.weights if study.training(model) else ("last",):
+    for weights in study.weights(model):
         yield Coordinates(model, weights=weights)
+    for card in study.further_tests(model):
+        yield Coordinates(model, data=card.name)
     if study.is_simulated(model):
         yield Coordinates(model, simulated=True)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a submission: the records of one job for one set of coordinates."""
+    """A model of a submission: the records of one job for one set of coordinates.
+
+    Their conditions are those of the job, without the name of a further data set.
+    """
 
     where: Coordinates
     job: str
@@ -81,8 +89,11 @@ def models_of(entry: Entry) -> list[Model]:
     found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
     for record in entry.results.records:
         weights: Weights = "best" if record.condition.get("weights") == "best" else "last"
-        where = Coordinates(record.model, record.job in simulated, weights)
-        found[where, record.job].append(record)
+        condition = dict(record.condition)
+        data = condition.pop(DATA, None)
+        name = None if data is None else str(data)
+        where = Coordinates(record.model, record.job in simulated, weights, name)
+        found[where, record.job].append(record.model_copy(update={"condition": condition}))
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 

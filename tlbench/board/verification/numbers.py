@@ -1,18 +1,15 @@
 """Whether published numbers follow from the errors and simulations that are published with them."""
 
 import math
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterator
 
 from tlbench.board.reading import Entry
+from tlbench.board.verification.energies import Energies
 from tlbench.board.verification.models import Model
 from tlbench.board.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import key_of
 from tlbench.results.frame_errors import ModelErrors, Recomputed, TestSet, recompute
-from tlbench.study.plan import PRETRAIN
-from tlbench.transfer import arm
 
 RELATIVE = 1e-6
 """Agreement of recomputed errors: forces are stored in single precision, sums to nine digits."""
@@ -31,12 +28,9 @@ def check_numbers(
     known = {errors.job: errors for errors in measured}
     tests = {each.data: each for each in tested}
     names = {each.job: entry.name_of(each) for each in entry.about.data}
+    cards = {each.job: each.card for each in entry.about.data}
+    energies = Energies.of(entry, models, tests, known)
     runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
-    left_out = {
-        each.job: entry.cards[each.recipe].origin.elements_left_out()
-        for each in entry.about.data
-        if each.recipe in entry.cards
-    }
     cache: dict[str, Recomputed] = {}
     for model in models:
         if model.where.simulated:
@@ -51,11 +45,15 @@ def check_numbers(
         if errors is None:
             yield f"{model.where.label()}: there are no errors on test structures of it."
             continue
-        if errors.data not in tests or names.get(errors.data) != model.where.model.target:
-            yield f"{model.where.label()}: its errors are not on the test set of its target."
+        further = model.where.data
+        named = names if further is None else cards
+        if errors.data not in tests or named.get(errors.data) != (
+            further or model.where.model.target
+        ):
+            whose = "its target" if further is None else further
+            yield f"{model.where.label()}: its errors are not on the test set of {whose}."
             continue
-        trained = _has_energies(model.where.model.strategy)
-        if trained and lacks_energies(errors, tests[errors.data], left_out.get(errors.data, [])):
+        if energies.are_missing(model, errors):
             yield f"{model.where.label()}: its energy errors are missing."
         if model.job not in cache:
             by = entry.suite.by if errors.weights == "last" else []
@@ -67,34 +65,6 @@ def check_numbers(
                 yield f"{model.where.label()}: {error}."
                 continue
         yield from _compare(model, cache[model.job])
-
-
-def _has_energies(strategy: str) -> bool:
-    """Return whether a model of this arm is fitted to energies, which zero-shot models are not."""
-    return strategy == PRETRAIN or arm(strategy).trains
-
-
-def lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str]) -> bool:
-    """Return whether energies are missing of structures all of whose elements were trained on.
-
-    The few structures that a model is trained on may lack an element by chance. Then no structure
-    that contains it has an energy, but others do.
-
-    Parameters
-    ----------
-    left_out
-        Elements that no training structure of the data set contains.
-    """
-    unknown = np.array([each is None for each in errors.energy or [None] * len(tests.n_atoms)])
-    counts = tests.element_counts
-    if len(unknown) != len(tests.n_atoms):
-        # Nothing can be recomputed, which is said of it.
-        return False
-    new = [name for name in counts if unknown[counts[name] > 0].all()]
-    if unknown.all():
-        new = [name for name in new if name in left_out]
-    explained = np.any([counts[name] > 0 for name in new] or [np.zeros_like(unknown)], axis=0)
-    return bool((unknown & ~explained).any())
 
 
 def _compare(model: Model, wanted: Recomputed) -> Iterator[str]:

@@ -9,16 +9,19 @@ import numpy as np
 from tlbench.board.reading import Entry
 from tlbench.data.cards import Card
 from tlbench.data.origins import ORIGINS
-from tlbench.jobs.reference import frames_label, simulations_label
+from tlbench.jobs.reference_run import ReferenceRun, Structure, frames_label, simulations_label
 from tlbench.md.protocol import CRITERIA, STABLE
 from tlbench.metrics import METRICS
-from tlbench.metrics.dynamics import Comparison
+from tlbench.metrics.structure import shares_of_pairs
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.frame_errors import Recomputed
 from tlbench.study.simulations import Simulations
 
 PLAIN = re.compile(r"[\w .,:;+()/%@®™–-]{1,300}")
 """Words that mean nothing to Markdown or HTML."""
+
+ROUNDING = 2e-5
+"""Distributions are published to five decimals; means of them are that far off at most."""
 
 
 def check_simulations(entry: Entry) -> Iterator[str]:
@@ -35,8 +38,8 @@ def check_simulations(entry: Entry) -> Iterator[str]:
         yield "The reference dynamics does not start from what the suite asks for."
     if {reference.element} != {ends.target.formula for ends in entry.study.ends}:
         yield "The reference dynamics is not of the target's elements."
-    n_bins = (len(reference.distances), len(reference.angles))
-    n_times = len(reference.times_ps)
+    if reference.composition is not None:
+        yield from _impossible_composition(reference, entry.study.ends[0].target)
     for run in dynamics.models:
         name = _named(run)
         if len(run.survival_ps) != asked.replicas:
@@ -50,15 +53,33 @@ def check_simulations(entry: Entry) -> Iterator[str]:
                     f"{name}: a replica lasted {time:g} ps of {asked.time_ps:g}, and is "
                     f"{criterion or 'stable'}."
                 )
-        shapes = [(len(s.rdf), len(s.adf)) for s in (run.structure, reference.structure) if s]
-        curves = [msd for msd in (run.msd, reference.msd) if msd is not None]
-        if any(shape != n_bins for shape in shapes) or any(len(msd) != n_times for msd in curves):
+        both = [(run.structure, run.msd), (reference.structure, reference.msd)]
+        if not all(reference.fits(*each) for each in both):
             yield f"{name}: the distributions are not on the bins of the reference."
+        elif any(s is not None and not _adds_up(s, reference) for s, _ in both):
+            yield f"{name}: the distributions of pairs of elements do not add up to that of all."
         if (run.structure is None) != (run.n_stable == 0):
             yield f"{name}: there should be structure if and only if a replica is stable."
     if reference.digest() != entry.about.reference:
         yield "The reference dynamics is not that whose digest is given."
     yield from _strangers(entry, dynamics)
+
+
+def _impossible_composition(reference: ReferenceRun, target: Card) -> Iterator[str]:
+    composition = reference.composition or {}
+    if not set(composition) <= set(target.elements):
+        yield "The reference dynamics is of elements that its data set does not have."
+    if sum(composition.values()) != reference.n_atoms:
+        yield "The composition of the reference dynamics is not one of its number of atoms."
+
+
+def _adds_up(structure: Structure, reference: ReferenceRun) -> bool:
+    """Return whether g_ab of all pairs, weighted by their number, add up to g."""
+    if structure.partial_rdf is None:
+        return True
+    shares = shares_of_pairs(reference.composition or {})
+    total = sum(share * np.array(structure.partial_rdf[pair]) for pair, share in shares.items())
+    return bool(np.abs(total - np.array(structure.rdf)).max() <= ROUNDING)
 
 
 def _is_made_of(text: str, target: Card, asked: Simulations) -> bool:
@@ -99,17 +120,7 @@ def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
     dynamics, suite = entry.results.dynamics, entry.suite
     if dynamics is None or suite.dynamics is None:
         return {}
-    reference, structure = dynamics.reference, run.structure
-    found = Comparison(
-        survival_ps=np.array(run.survival_ps),
-        stable=np.array([name == "" for name in run.criterion]),
-        distances=np.array(reference.distances),
-        angles=np.radians(reference.angles),
-        rdf=None if structure is None else np.array(structure.rdf),
-        adf=None if structure is None else np.array(structure.adf),
-        reference_rdf=np.array(reference.structure.rdf),
-        reference_adf=np.array(reference.structure.adf),
-    )
+    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure)
     condition = (("md_temperature_k", suite.dynamics.temperature_k),)
     values = {name: METRICS.get(name).function(found) for name in suite.simulation_metrics}
     return {(name, condition): v for name, v in values.items() if math.isfinite(v)}

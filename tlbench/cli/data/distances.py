@@ -61,6 +61,7 @@ def distances(
         SetDistances,
         check_different,
         compare_all,
+        described,
     )
 
     check_packages()
@@ -83,8 +84,9 @@ def distances(
             sets.append(found)
             if why:
                 notes.append(f"Energies and forces are not compared: {why}")
+        status.update("Describing environments …")
         found_all = compare_all(
-            sets,
+            described(sets, settings),
             settings,
             lambda what, done, total: status.update(f"Comparing {what}: {done} of {total} …"),
         )

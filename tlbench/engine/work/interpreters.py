@@ -21,6 +21,8 @@ PACKAGES = (
     "e3nn",
     "nequip",
     "mace-torch",
+    "sevenn",
+    "chgnet",
     "numpy",
     "scipy",
     "ase",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from tlbench.base.errors import InputError
+from tlbench.base.formats import later
 from tlbench.base.magnitudes import Magnitude, Signed
 from tlbench.base.schema import Strict
 
@@ -43,6 +44,11 @@ class DistanceSettings(Strict):
     )
     halves: PositiveInt = Field(
         default=5, le=1000, description="times that a set is cut in halves, for the floor"
+    )
+    elements: Literal["blind", "aware"] = later(
+        "blind",
+        description="environments with all atoms alike, or aware of elements; in a transfer every "
+        "target element counts as the source element that it starts as",
     )
 
 

@@ -19,6 +19,7 @@ BACKBONES: Registry[type[BackboneConfig]] = Registry(
     ),
 )
 for _name, _config in {
+    "chgnet": "chgnet:CHGNetConfig",
     "dimenetpp": "dimenetpp:DimeNetPPConfig",
     "dimenetpp-large": "dimenetpp:DimeNetPPLargeConfig",
     "equivariant": "equivariant:EquivariantConfig",
@@ -29,6 +30,7 @@ for _name, _config in {
     "nequip-large": "nequip:NequIPLargeConfig",
     "schnet": "schnet:SchNetConfig",
     "schnet-large": "schnet:SchNetLargeConfig",
+    "sevennet": "sevennet:SevenNetConfig",
     "visnet": "visnet:ViSNetConfig",
     "visnet-large": "visnet:ViSNetLargeConfig",
 }.items():

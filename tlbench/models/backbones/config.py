@@ -1,10 +1,13 @@
 """What every backbone's configuration has in common."""
 
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from tlbench.base.errors import TlbenchError
 from tlbench.base.schema import Strict
 
 if TYPE_CHECKING:
@@ -47,6 +50,34 @@ class BackboneConfig(Strict):
                 raise ValueError(f"{name} should be at most {MOST:,}")
         return self
 
+    def violations(self) -> Mapping[str, str]:
+        """Return the clauses of the contract that networks of this architecture break, and why.
+
+        Name of a clause → how the network breaks it. None by default: it is for networks that are
+        benchmarked as they were published.
+        """
+        return {}
+
     @abstractmethod
     def build(self) -> "Backbone":
         """Return the network, in torch's default dtype, with weights drawn at random."""
+
+
+@contextmanager
+def package_of(backbone: str, package: str) -> Iterator[None]:
+    """Let the network of ``backbone`` be imported within, whose extra is called like ``package``.
+
+    Raises
+    ------
+    TlbenchError
+        If the package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise TlbenchError(
+            f"The backbone {backbone!r} needs the package {package!r}, which is not installed; "
+            f"pip install 'tlbench[{package}]'."
+        ) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -43,6 +44,21 @@ def eager_e3nn() -> Iterator[None]:
         yield
     finally:
         set_optimization_defaults(jit_mode=before)
+
+
+def save_weights_alone(network: nn.Module) -> None:
+    """Keep buffers out of the state of a network, for one whose configuration determines them all.
+
+    Read from a file in another precision they would be rounded twice.
+    """
+    network.register_state_dict_post_hook(_remove_buffers)
+
+
+def _remove_buffers(
+    network: nn.Module, state: dict[str, Any], prefix: str, _metadata: dict[str, Any]
+) -> None:
+    for name, _ in network.named_buffers():
+        state.pop(prefix + name, None)
 
 
 def remove_templates(network: nn.Module) -> None:

@@ -48,5 +48,11 @@ class BackboneContract:
         """Measure one property of the backbone with random weights."""
         potential = random_potential(self.config, dtype)
         found = MeasuredProperty(clause, dtype, clause.measure(potential))
-        if not found.holds:
+        why = self.config.violations().get(clause.name)
+        if why is None and not found.holds:
             pytest.fail(found.sentence)
+        if why is not None:
+            # Single precision may be too coarse to tell.
+            if found.holds and dtype == torch.float64:
+                pytest.fail(f"{clause.name}: the configuration says that {why}, but it holds.")
+            pytest.xfail(why)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.statistics import kaplan_meier
 from tlbench.report.dynamics.models import Arm, Model
 from tlbench.report.dynamics.thresholds import Scale, share_curve
@@ -54,21 +55,26 @@ def threshold_curves(arms: Mapping[Place, Arm], strategies: list[str], scale: Sc
     return figure
 
 
-def rdf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
-    """Return radial distributions over the reference's."""
+def rdf_curves(
+    dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str], pair: str = ""
+) -> Any:
+    """Return radial distributions over the reference's, of a pair of elements or of all atoms."""
     reference = dynamics.reference
-    line = _mean(reference.distances, lambda run: run.structure.rdf if run.structure else None)
-    wanted = reference.distances, reference.structure.rdf
-    titles = "distance (Å)", "g(r)", "%{x:.2f} Å: %{y:.2f}"
+    line = _mean(reference.distances, lambda run: _curve(run.structure, "rdf", pair))
+    wanted = reference.distances, _curve(reference.structure, "rdf", pair)
+    titles = "distance (Å)", f"g(r), {pair}" if pair else "g(r)", "%{x:.2f} Å: %{y:.2f}"
     return _lines(arms, strategies, line, *titles, wanted)
 
 
-def adf_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
-    """Return angular distributions over the reference's."""
+def adf_curves(
+    dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str], centre: str = ""
+) -> Any:
+    """Return angular distributions over the reference's, at one element or at all atoms."""
     reference = dynamics.reference
-    line = _mean(reference.angles, lambda run: run.structure.adf if run.structure else None)
-    wanted = reference.angles, reference.structure.adf
-    titles = "bond angle (°)", "density (1/rad)", "%{x:.0f}°: %{y:.2f}"
+    line = _mean(reference.angles, lambda run: _curve(run.structure, "adf", centre))
+    wanted = reference.angles, _curve(reference.structure, "adf", centre)
+    at = f" at {centre}" if centre else ""
+    titles = f"bond angle{at} (°)", "density (1/rad)", "%{x:.0f}°: %{y:.2f}"
     figure = _lines(arms, strategies, line, *titles, wanted)
     figure.update_xaxes(range=[0, 180], tickvals=list(range(0, 181, 30)))
     figure.update_yaxes(rangemode="tozero")
@@ -84,6 +90,16 @@ def msd_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
     figure = _lines(arms, strategies, line, *titles, wanted)
     figure.update_yaxes(rangemode="tozero")
     return figure
+
+
+def _curve(structure: Structure | None, name: str, part: str) -> list[float]:
+    """Return a distribution of all atoms, or of a pair or an element; [] if there is none."""
+    if structure is None:
+        return []
+    found: list[float] = getattr(structure, name)
+    if part:
+        found = getattr(structure, f"partial_{name}")[part]
+    return found
 
 
 def _mean(x: list[float], values_of: Callable[[ModelRun], list[float] | None]) -> Line:

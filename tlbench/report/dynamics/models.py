@@ -8,6 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.metrics import HEADLINE
+from tlbench.metrics.dynamics import (
+    adf_error_of,
+    partial_adf_errors,
+    partial_rdf_errors,
+    rdf_error_beyond_core_of,
+)
 from tlbench.metrics.statistics import (
     MeanTime,
     Pair,
@@ -17,7 +23,11 @@ from tlbench.metrics.statistics import (
     kaplan_meier,
     mean_survival_time,
 )
-from tlbench.metrics.structure import adf_error, rdf_error_beyond_core, scale_without_core
+from tlbench.metrics.structure import (
+    rdf_error_beyond_core,
+    scale_without_core,
+    shares_of_pairs,
+)
 from tlbench.report.rows import strategies_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.dynamics import Dynamics, ModelRun
@@ -86,17 +96,20 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
 
 
 def _structure_errors(dynamics: Dynamics, run: ModelRun) -> dict[str, float | None]:
-    reference, found = dynamics.reference, run.structure
-    if found is None:
+    if run.structure is None:
         return {}
-    wanted = reference.structure
-    angles = np.radians(reference.angles)
-    # Atoms that have flown apart form none.
-    with_angles = any(found.adf) and any(wanted.adf)
-    return {
-        RDF: rdf_error_beyond_core(reference.distances, found.rdf, wanted.rdf),
-        ADF: adf_error(angles, found.adf, wanted.adf) if with_angles else None,
-    }
+    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure)
+    errors = {RDF: rdf_error_beyond_core_of(found), ADF: adf_error_of(found)}
+    by_pair = partial_rdf_errors(found, rdf_error_beyond_core)
+    errors |= {of_pair(RDF, pair): error for pair, error in by_pair.items()}
+    errors |= {of_pair(ADF, symbol): error for symbol, error in partial_adf_errors(found).items()}
+    # Atoms that have flown apart form no angles.
+    return {name: error if math.isfinite(error) else None for name, error in errors.items()}
+
+
+def of_pair(name: str, pair: str) -> str:
+    """Return what the error of one pair of elements, or of the angles at one, is called."""
+    return f"{name}, {pair}"
 
 
 def strategies_in(dynamics: Dynamics, records: Iterable[Record]) -> list[str]:
@@ -110,8 +123,21 @@ def floors(dynamics: Dynamics) -> dict[str, float]:
     """Return the errors that no model should be expected to be below, where they are known."""
     reference = dynamics.reference
     known = {RDF: reference.rdf_floor, ADF: reference.adf_floor}
-    if reference.rdf_floor is not None:
+    partial, of_pairs = reference.partial_floors or {}, reference.structure.partial_rdf or {}
+    scaled = {
+        pair: partial[pair] * scale_without_core(g)
+        for pair, g in of_pairs.items()
+        if pair in partial
+    }
+    if scaled:
+        shares = shares_of_pairs(reference.composition or {})
+        weights = [shares[pair] for pair in scaled]
+        known[RDF] = float(np.average([*scaled.values()], weights=weights))
+    elif reference.rdf_floor is not None:
         known[RDF] = reference.rdf_floor * scale_without_core(reference.structure.rdf)
+    for name, floor in partial.items():
+        is_pair = name in of_pairs
+        known[of_pair(RDF if is_pair else ADF, name)] = scaled[name] if is_pair else floor
     return {name: floor for name, floor in known.items() if floor is not None}
 
 

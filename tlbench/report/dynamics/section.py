@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tlbench.jobs.reference import ReferenceRun
+from tlbench.jobs.reference_run import ReferenceRun
 from tlbench.metrics.statistics import (
     MeanTime,
     Ratio,
@@ -51,6 +51,16 @@ from tlbench.report.dynamics.models import (
     structure_text,
     structures_in,
     survival_time,
+)
+from tlbench.report.dynamics.pairs import (
+    MEAN_NOTE,
+    PAIR_ANGLES_NOTE,
+    PAIR_CURVES_NOTE,
+    PAIRS_NOTE,
+    atoms_text,
+    centres_of,
+    pairs_of,
+    pairs_table,
 )
 from tlbench.report.dynamics.thresholds import Scale, telling_scales, thresholds_table
 from tlbench.report.wording import BASELINE, interval_text
@@ -133,6 +143,12 @@ def dynamics_section(dynamics: Dynamics, records: list[Record], case: str = "") 
             Paragraph(_introduction(dynamics)),
             Table("Stability and structure", arms_table(dynamics, arms), arms_note(dynamics, arms)),
             Sentences(dynamics_findings(dynamics, arms)),
+            Table(
+                "Structure by pair of elements",
+                pairs_table(dynamics, arms),
+                PAIRS_NOTE,
+                brief=False,
+            ),
             *(dynamics_figures(dynamics, records, case) if dynamics.models else []),
             *(
                 Table(
@@ -152,6 +168,10 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") 
     """Return survival, structure and displacement, as far as they are known."""
     arms, strategies = arms_of(dynamics, records), strategies_in(dynamics, records)
     rdf_note, adf_note = (_structure_note(dynamics, name) for name in (RDF, ADF))
+    parts = {
+        "rdf_curves": pairs_of(dynamics.reference),
+        "adf_curves": centres_of(dynamics.reference),
+    }
     drawn = {"survival_curves": ("Survival", SURVIVAL_NOTE)}
     if any(run.structure for run in dynamics.models):
         drawn["rdf_curves"] = "Radial distribution", rdf_note
@@ -159,11 +179,18 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") 
     if any(run.msd for run in dynamics.models):
         msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
         drawn["msd_curves"] = "Mean-square displacement", msd_note
-    cases = {n: drawing(f"dynamics.figures:{n}", dynamics, arms, strategies) for n in drawn}
-    figures = [
-        Figure(title.lower().replace(" ", "-"), title, note, {case: cases[name]})
-        for name, (title, note) in drawn.items()
-    ]
+    figures = []
+    for name, (title, note) in drawn.items():
+        draw = f"dynamics.figures:{name}", dynamics, arms, strategies
+        cases = {case: drawing(*draw)}
+        if parts.get(name):
+            at = "at " if name == "adf_curves" else ""
+            titles = {"": "all atoms", **{part: f"{at}{part}" for part in parts[name]}}
+            cases = {
+                ", ".join(filter(None, [case, said])): drawing(*draw, part)
+                for part, said in titles.items()
+            }
+        figures.append(Figure(title.lower().replace(" ", "-"), title, note, cases))
     for scale in telling_scales(arms):
         drawn_by = drawing("dynamics.figures:threshold_curves", arms, strategies, scale)
         name, title = f"threshold-{scale.field.replace('_', '-')}", f"Stability: {_lower(scale)}"
@@ -176,17 +203,18 @@ def _lower(scale: Scale) -> str:
 
 
 def _structure_note(dynamics: Dynamics, name: str) -> str:
-    floor = floors(dynamics).get(name)
-    if floor is None:
-        return STRUCTURE_NOTE
-    whose = dynamics.reference.floor_is
-    return f"{STRUCTURE_NOTE} The {name} of {whose} is {error_text(floor)}."
+    floor, said = floors(dynamics).get(name), [STRUCTURE_NOTE]
+    if pairs_of(dynamics.reference):
+        said.append(PAIR_CURVES_NOTE if name == RDF else PAIR_ANGLES_NOTE)
+    if floor is not None:
+        said.append(f"The {name} of {dynamics.reference.floor_is} is {error_text(floor)}.")
+    return " ".join(said)
 
 
 def _introduction(dynamics: Dynamics) -> str:
     reference = dynamics.reference
     return (
-        f"Simulations of {reference.n_atoms} {reference.element} atoms at "
+        f"Simulations of {atoms_text(reference)} at "
         f"{reference.temperature_k:g} K for {reference.time_ps:g} ps. "
         f"The reference is {reference.origin}.{_start_text(reference)}"
         + ("" if dynamics.models else " No model has been simulated.")
@@ -236,7 +264,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
         rows.append(cells | found)
     last = {
         "backbone": "reference",
-        **{name: error_text(value) for name, value in floor.items()},
+        **{name: error_text(floor[name]) for name in (RDF, ADF) if name in floor},
         "coordination": f"{reference.structure.coordination:.2f}",
         "MSD (Å²)": f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–",
     }
@@ -246,7 +274,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
 def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
     """Return what the numbers of the table of arms mean."""
     reference = dynamics.reference
-    notes = [ARMS_NOTE]
+    notes = [ARMS_NOTE, MEAN_NOTE] if pairs_of(reference) else [ARMS_NOTE]
     if floors(dynamics):
         notes.append(f"The last row is {reference.floor_is}: no smaller error can be seen.")
     rates = map(rate_of, arms.values())

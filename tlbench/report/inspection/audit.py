@@ -1,6 +1,7 @@
 """Copies, and parts without forces, in the data of a run: counted, kept, and put in words."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ from tlbench.data.origins import SPLITS
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
 from tlbench.report.data_notes import DataNotes
+from tlbench.study.further_sets import cards_of
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
 
@@ -108,6 +110,15 @@ def related_transfers(study: Study) -> Iterator[tuple[Card, Card]]:
         if set(ends.source.elements) & set(ends.target.elements):
             pairs[ends.source.digest(), ends.target.digest()] = ends.source, ends.target
     yield from pairs.values()
+
+
+def further_pairs(study: Study) -> Iterator[tuple[Card, Card]]:
+    """Yield data that models are trained on, and others of a common element to test on."""
+    trained = {card.digest(): card for each in study.ends for card in (each.source, each.target)}
+    tested = {d: card for each in study.ends for d, card in cards_of(study.further, each).items()}
+    for (digest, card), (other, further) in product(trained.items(), tested.items()):
+        if digest != other and set(card.elements) & set(further.elements):
+            yield card, further
 
 
 def check_distinct(study: Study, mirror: Path | None = None) -> None:
@@ -207,7 +218,7 @@ def _audits(study: Study, store: Store, finished: Collection[str], path: Path) -
             data[key] = known.data.get(key) or audit_data_set(
                 parts(key), sampled=not card.data_files()
             )
-    for source, target in related_transfers(study):
+    for source, target in [*related_transfers(study), *further_pairs(study)]:
         first, second = dataset_job(source).key, dataset_job(target).key
         if first in finished and second in finished:
             pair = _pair(source, target)
@@ -238,6 +249,9 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
+    for trained, further in further_pairs(study):
+        if (shared := audits.sources.get(_pair(trained, further))) is not None:
+            sentences += _on_further(trained.name, further.name, shared)
     silent = set()
     for target in {ends.target.digest(): ends.target for ends in study.ends}.values():
         found = audits.data.get(dataset_job(target).key)
@@ -314,6 +328,19 @@ def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
         yield from _on_copies(
             by_original["validation"], structures, f"the validation {of_source} alone", unseen
         )
+
+
+def _on_further(trained: str, further: str, found: SourceAudit) -> Iterator[str]:
+    if found.copies is None:
+        yield (
+            f"The test structures of {further} were not searched for training structures of "
+            f"{trained}, because they are many."
+        )
+        return
+    structures = f"{found.frames['test']} test structures of {further}"
+    fitted = f"Models trained on all of {trained} have been fitted to {{them}}."
+    originals = f"the training structures of {trained}"
+    yield from _on_copies(found.copies["test"]["train"], structures, originals, fitted)
 
 
 def _on_copies(copies: Copies, structures: str, originals: str, meaning: str) -> Iterator[str]:

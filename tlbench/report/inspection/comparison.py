@@ -1,10 +1,12 @@
 """Data sets, and trajectories in files, made ready to be compared."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import Format
@@ -45,17 +47,30 @@ SETS_FORMAT = Format("comparison of data sets", SetDistances)
 
 
 def set_of(name: str, frames: Frames, labelled: bool = True) -> StructureSet:
-    """Return structures with their environments, in units of their own nearest neighbours.
+    """Return structures with the nearest-neighbour distance that is their unit.
 
     Raises
     ------
     InputError
         If no atom has a neighbour.
     """
-    nearest = nearest_distance(frames, name)
-    return StructureSet(
-        name, frames, nearest, environments(frames), environments(frames, nearest), labelled
-    )
+    return StructureSet(name, frames, nearest_distance(frames, name), labelled=labelled)
+
+
+def described(sets: list[StructureSet], settings: DistanceSettings) -> list[StructureSet]:
+    """Return the sets with their environments; aware of elements, every element is its own."""
+    species = None
+    if settings.elements == "aware":
+        numbers = sorted({z for each in sets for z in each.frames.elements()})
+        species = [chemical_symbols[z] for z in numbers]
+    return [
+        replace(
+            each,
+            raw=environments(each.frames, None, species),
+            scaled=environments(each.frames, each.nearest, species),
+        )
+        for each in sets
+    ]
 
 
 def read_file(path: Path) -> tuple[Frames, str]:

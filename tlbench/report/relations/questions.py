@@ -9,12 +9,12 @@ from itertools import permutations, product
 import numpy as np
 
 from tlbench.base.seeds import stream
-from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTITIES
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import Association, association, null_correlations
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, pivot
+from tlbench.report.relations.chemistry import chemistry
 from tlbench.report.relations.structure import association_text
 from tlbench.report.sections.temperature import Matrix, Test, label, matrices
 from tlbench.report.sections.transfers import gains
@@ -166,7 +166,7 @@ def _of_transfers(analysis: Analysis, known: Known, metric: str) -> Iterable[Poi
             continue
         predictors = dict(_pretrained_and(transfer, (transfer.target, "train", None, None), known))
         if elements:
-            predictors |= differences(transfer.source, transfer.target)
+            predictors |= chemistry(transfer, analysis.suite.elements)
         yield Point(
             label=transfer.label() if elements else transfer.part or WHOLE,
             series=row.place.label(),

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from tlbench.metrics.chemistry import differences
 from tlbench.metrics.distances.quantities import FORMS, SetDistance
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import (
@@ -18,6 +17,7 @@ from tlbench.report.content import (
     lines_of,
     pivot,
 )
+from tlbench.report.relations.chemistry import chemistry
 from tlbench.report.relations.coverage import (
     by_coverage,
     coverage_findings,
@@ -47,13 +47,16 @@ DISTANCES_NOTE = (
     "In brackets the 95 % interval from resampled structures, then the floor: what halves of one "
     "set differ by. A star marks distances whose interval lies above their floor. Raw lengths are "
     "in Å; scaled ones in nearest-neighbour distances d of each set, with energies from each set's "
-    "mean. Environments are normalised SOAP vectors, blind to elements; their distances are those "
+    "mean. Environments are normalised SOAP vectors, {}; their distances are those "
     "of samples, too large by about the floor, and so are the intervals."
 )
+BLIND = "blind to elements"
+AWARE = "aware of elements: every target element counts as the source element that it starts as"
 ELEMENTS_NOTE = (
     "Differences between the elements: group and period of the periodic table, covalent radius "
     "(Pyykkö & Atsumi 2009, pm), electronegativity (Pauling), and valence electrons, which count "
-    "the d shell, as the library mendeleev has them."
+    "the d shell, as the library mendeleev has them. Of data of several elements they are means "
+    "over the target elements, each with the source element that it starts as."
 )
 COORDINATION_NOTE = (
     "Mean force error (meV/Å) of the test atoms with so many neighbours in their first shell, "
@@ -90,9 +93,9 @@ GRID_NOTE = (
 )
 BINS_NOTE = (
     "Whether, across models, a larger force error of the test atoms that see a distance or angle "
-    "goes with a larger deviation of the distribution there. Models of all backbones are taken "
-    "together, so a correlation may be one between backbones. Intervals count arms, because models "
-    "of one are alike."
+    "goes with a larger deviation of the distribution of all atoms there. Models of all backbones "
+    "are taken together, so a correlation may be one between backbones. Intervals count arms, "
+    "because models of one are alike."
 )
 CONTRADICTIONS_NOTE = (
     "Models with a lower force error than from scratch with the same seeds, but a larger error of "
@@ -124,6 +127,8 @@ def relations(analysis: Analysis) -> Iterator[Section]:
     trained = [each for each in covered if each.place.strategy in has_data]
     parts = against_whole(analysis, metric)
     coordination = coordination_table(results.profiles)
+    settings = analysis.suite.distances
+    described = AWARE if settings is not None and settings.elements == "aware" else BLIND
     overall = [d for d in results.distances if d.is_overall]
     mapped = [d for d in overall if d.get("exact", "raw")]
     findings = parts_findings(parts)
@@ -139,7 +144,7 @@ def relations(analysis: Analysis) -> Iterator[Section]:
         _figure("coverage", COVERAGE, CURVES_NOTE, "coverage_curves", trained),
     ]
     tables = [
-        Table(DISTANCES, distances_table(overall), DISTANCES_NOTE),
+        Table(DISTANCES, distances_table(overall), DISTANCES_NOTE.format(described)),
         Table("Elements", elements_table(analysis), ELEMENTS_NOTE),
         Table("Parts of the source", parts_table(parts), PARTS_NOTE),
         *(
@@ -189,10 +194,11 @@ def distances_table(distances: Sequence[DataDistance]) -> Lines:
 
 def elements_table(analysis: Analysis) -> Lines:
     """Return a line per pair of elements between which there are transfers."""
-    pairs = {frozenset({t.source, t.target}): (t.source, t.target) for t in analysis.transfers}
+    pairs = {frozenset({t.source, t.target}): t for t in analysis.transfers}
     if len(pairs) < 2:
         return []
-    found = {pair: differences(*pair) for pair in pairs.values()}
+    given = analysis.suite.elements
+    found = {(t.source, t.target): chemistry(t, given) for t in pairs.values()}
     cells = {(p, name): f"{value:.3g}" for p, some in found.items() for name, value in some.items()}
     columns = next(iter(found.values()))
     return pivot("elements", found, columns, cells, (", ".join, str))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlbench.jobs.reference import Structure
+from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
 from tlbench.report.content import Lines, lines_of
 from tlbench.report.dynamics.models import (

@@ -61,7 +61,18 @@ def _tested(analysis: Analysis, metric: str) -> list[Row]:
 
 def condition_tables(analysis: Analysis, metric: str, brief: bool = True) -> list[Table]:
     """Return the tables of a metric, one for each property that it is broken down by."""
-    rows = [row for row in _tested(analysis, metric) if set(dict(row.tested)) <= set(PROPERTIES)]
+    return tables_of(analysis, _tested(analysis, metric), metric, brief)
+
+
+def tables_of(analysis: Analysis, rows: list[Row], name: str, brief: bool = True) -> list[Table]:
+    """Return the tables of the rows of a metric, one for each property that they are of.
+
+    Parameters
+    ----------
+    name
+        What is broken down, for titles.
+    """
+    rows = [row for row in rows if dict(row.tested).keys() <= PROPERTIES.keys()]
     if any(row.place.train_temperature_k is not None for row in rows):
         return []
     tables = []
@@ -84,7 +95,7 @@ def condition_tables(analysis: Analysis, metric: str, brief: bool = True) -> lis
         title = " and ".join(PROPERTIES[name][0] for name in names)
         # Pairs are those of the main table, whose note says what they share.
         note = " ".join(filter(None, (note_of(some, signs_only=True), left_out)))
-        title = f"{metric} by {title}"
+        title = f"{name} by {title}"
         tables.append(Table(title, lines, note, folded=len(lines) > 16, brief=brief))
     return tables
 

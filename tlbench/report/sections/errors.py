@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from tlbench.metrics import METRICS, has_logarithm
-from tlbench.metrics.spec import MetricSpec
+from tlbench.metrics.conditions import DATA
+from tlbench.metrics.spec import ENERGY_UNIT, MetricSpec
 from tlbench.metrics.statistics import (
     MIN_PAIRS,
     Convergence,
@@ -83,14 +84,14 @@ def errors(analysis: Analysis) -> Iterator[Section]:
         every = [row for row in analysis.every_row if row.metric == name and not row.tested]
         rows = analysis.of_metric(name) if has_ratios else every
         metric = METRICS.get(name)
-        stress = " ".join(with_stress(analysis, metric))
-        if not rows and stress:
-            yield Section(f"errors-{name}", f"{name} ({metric.unit})", [Paragraph(stress)])
+        notes = " ".join((*with_stress(analysis, metric), *without_energies(analysis, metric)))
+        if not rows and notes:
+            yield Section(f"errors-{name}", f"{name} ({metric.unit})", [Paragraph(notes)])
         if rows:
             summary = f"{metric.summary[0].upper()}{metric.summary[1:]}; {metric.better} is better."
             has_budget = has_ratios and analysis.suite.budgets is not None
             budget = f" {at_budget(analysis.suite)}" if has_budget else ""
-            blocks: list[Block] = [Paragraph(f"{summary} {stress}".rstrip())]
+            blocks: list[Block] = [Paragraph(f"{summary} {notes}".rstrip())]
             blocks.append(error_table(analysis, rows))
             if has_ratios:
                 blocks.append(Sentences(findings(analysis, name)))
@@ -103,11 +104,29 @@ def with_stress(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
     """Yield of how many test structures the stress is known, for a metric that is of it."""
     if not metric.of_stress:
         return
-    measured = {each.data: each.stress_abs for each in analysis.results.errors}
-    for tests in analysis.results.tests:
+    further = {r.job for r in analysis.results.records if DATA in r.condition}
+    errors = analysis.results.errors
+    measured = {each.data: each.stress_abs for each in errors if each.job not in further}
+    beside = {each.data for each in errors} - measured.keys()
+    for tests in (each for each in analysis.results.tests if each.data not in beside):
         known = [value for value in measured.get(tests.data) or [] if value is not None]
         count = len(tests.n_atoms)
         yield f"Of {tests.element}, {len(known)} of {count} test structures have a known stress."
+
+
+def without_energies(analysis: Analysis, metric: MetricSpec) -> Iterator[str]:
+    """Yield how many trained models have no energies, for a metric that is of them."""
+    if metric.unit != ENERGY_UNIT:
+        return
+    trained = {r.job for r in analysis.results.records if not r.condition and r.model.size}
+    some = [each for each in analysis.results.errors if each.job in trained]
+    unknown = [each for each in some if each.energy is None or None in each.energy]
+    if unknown:
+        yield (
+            f"For {len(unknown)} of {len(some)} trained models, energies of some test structures "
+            "are not known, so there is no number over all of them: these structures contain an "
+            "element that none of the structures trained on has."
+        )
 
 
 def error_table(analysis: Analysis, rows: list[Row]) -> Table:
