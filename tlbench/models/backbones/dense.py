@@ -277,13 +277,13 @@ class _Adjoint(Function):
         *weights: Tensor,
     ) -> tuple[Tensor | None, ...]:
         found = [_like(v), _like(beside), _like(radial)]
-        slopes = torch.empty_like(z) if twice else None
+        heads = torch.empty_like(z) if twice else None
         known = [None, None, radial, z, given, None]
-        net("net_adjoint", [*known, *found, slopes], None, None, None)
-        ctx.call = net
+        net("net_adjoint", [*known, *found, heads], None, None, None)
+        ctx.call, ctx.heads = net, heads
         # Stands for all inputs where `once` looks for what the results depend on.
         anchor = z.new_empty(0)
-        ctx.save_for_backward(radial, z, slopes, anchor, *weights)
+        ctx.save_for_backward(given, radial, z, anchor, *weights)
         ctx.set_materialize_grads(False)
         return *found, anchor
 
@@ -296,16 +296,21 @@ class _Adjoint(Function):
         radial_change: Tensor | None,
         _: Tensor | None,
     ) -> tuple[Any, ...]:
-        radial, z, slopes, _, *weights = ctx.saved_tensors
+        given, radial, z, _, *weights = ctx.saved_tensors
         net: _Call = ctx.call
+        # The kernel puts the derivatives by z in place of the heads.
+        source, ctx.heads = ctx.heads, None
+        if source is None:
+            source = torch.empty_like(z)
+            known = [None, None, radial, z, given, None]
+            net("net_adjoint", [*known, None, None, None, source], None, None, None)
         if radial is not None and radial_change is None:
             radial_change = torch.zeros_like(radial)
-        out, source = z.new_empty((net.n, net.widths[-1])), torch.empty_like(z)
-        of_radial = _like(radial)
+        out, of_radial = z.new_empty((net.n, net.widths[-1])), _like(radial)
         of_weights, of_filters = net.sums(weights), net.sums([net.filters])
         changes = [whole(v_change), whole(beside), whole(radial_change)]
-        known = [radial, z, slopes]
-        net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
+        tensors = [*changes, radial, z, source, out, of_radial]
+        net("net_tangent", tensors, of_weights, of_filters)
         (of_filter,) = of_filters.totals()
         of_filter = None if of_filter is None else of_filter.t()
         # By net, twice, given, v, beside, radial, z, filters and weights.
