@@ -14,41 +14,6 @@
  * less time than fetching it.
  */
 
-#define ROWS 8 /* rows of a register block; TILE is a multiple */
-
-/* c (ROWS x nv vectors) = or += sum over k of a[row, k] b[k, :]. */
-ALWAYS_INLINE void block(const int nv, const REAL* a, long a_row, long a_k, const REAL* b, long b_k,
-                         int n_k, REAL* c, long c_row, const int add) {
-  vec acc[ROWS][2];
-#pragma GCC unroll 8
-  for (int i = 0; i < ROWS; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < nv; ++j) acc[i][j] = add ? load(c + i * c_row + j * LANES) : splat(0);
-  for (int k = 0; k < n_k; ++k) {
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; ++i)
-#pragma GCC unroll 2
-      for (int j = 0; j < nv; ++j)
-        acc[i][j] += a[i * a_row + k * a_k] * load(b + k * b_k + j * LANES);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < ROWS; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < nv; ++j) store(c + i * c_row + j * LANES, acc[i][j]);
-}
-
-/* The same for any number of rows and columns that ROWS and LANES divide. */
-static void product(int rows, int columns, const REAL* a, long a_row, long a_k, const REAL* b,
-                    long b_k, int n_k, REAL* c, long c_row, int add) {
-  for (int j = 0; j < columns; j += 2 * LANES)
-    for (int i = 0; i < rows; i += ROWS) {
-      if (columns - j > LANES)
-        block(2, a + i * a_row, a_row, a_k, b + j, b_k, n_k, c + i * c_row + j, c_row, add);
-      else
-        block(1, a + i * a_row, a_row, a_k, b + j, b_k, n_k, c + i * c_row + j, c_row, add);
-    }
-}
-
 /* Rows of a tile from an array; rows that are not there, or an array that is not, are zero. */
 static void fetch(REAL* tile, const REAL* from, long row, int rows, int width) {
   if (!from) rows = 0;
@@ -69,6 +34,7 @@ typedef struct {
   const REAL* const* weight;
   const REAL* const* bias;
   const REAL* filter; /* F */
+  int slopes;         /* whether f' is kept in place of z, but of the filtered layer */
 } net;
 
 /* One thread's memory: tiles of the values and of their adjoints, those of value -1 first. */
@@ -135,10 +101,7 @@ ALWAYS_INLINE long place(const work* w, long row, int layer) {
 
 /* Ask for entries that come next, while others are computed. */
 ALWAYS_INLINE void ask(const REAL* array, const work* w, const net* c, long row, int layer) {
-  if (!array) return;
-  const char* from = (const char*)(array + place(w, row, layer));
-  for (long byte = 0; byte < (long)(TILE * c->widths[layer] * sizeof(REAL)); byte += 64)
-    __builtin_prefetch(from + byte, 0, 2);
+  if (array) prefetch(array + place(w, row, layer), (long)TILE * c->widths[layer]);
 }
 
 /* r of the rows of a tile, with zeros up to a whole vector; rows that are not there are zero. */
@@ -172,7 +135,8 @@ static void finish(const net* c, const work* w, REAL* f_adjoint) {
   free(w->memory);
 }
 
-/* out (n, width); z is kept for the derivatives. Returns 0, or 1 if memory is short. */
+/* out (n, width); z, or slopes, are kept for the derivatives. Slopes serve an adjoint that is neither
+ * for parameters nor for a tangent. Returns 0, or 1 if memory is short. */
 static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* beside,
                        const REAL* r, REAL* out, REAL* z) {
   const work w = prepare(&c);
@@ -198,11 +162,14 @@ static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* 
       for (int k = 0; k < width; k += LANES) {
         const vec shift = bias ? load(bias + k) : splat(0);
         for (int i = k; i < TILE * width; i += width) {
-          const vec x = load(to + i) + shift;
-          vec value = x * sigmoid(x);
-          if (phi) value *= load(phi + i);
-          store(z_here + i, x);
-          store(to + i, sum(value, add, i));
+          const vec x = load(to + i) + shift, sigma = sigmoid(x);
+          vec f = x * sigma;
+          if (phi || !c.slopes)
+            store(z_here + i, x);
+          else
+            store(z_here + i, sigma + f - f * sigma);
+          if (phi) f *= load(phi + i);
+          store(to + i, sum(f, add, i));
         }
       }
     }
@@ -253,7 +220,7 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
       const int width = c.widths[layer], n_in = width_of(&c, c.source[layer]);
       const REAL *g = adjoint_of(&w, layer + 1), *phi = layer == c.filtered ? w.phi : NULL;
       const REAL* z_here = z + place(&w, row, layer);
-      const REAL* slope = w.slope + layer * w.size;
+      const REAL* slope = weight_adjoint ? w.slope + layer * w.size : z_here;
       const REAL* extra = source ? source + place(&w, row, layer) : NULL;
       REAL* heads_here = heads ? heads + place(&w, row, layer) : NULL;
       REAL* skip = c.skip[layer] == NONE ? NULL : adjoint_of(&w, c.skip[layer]);
@@ -268,7 +235,7 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
       for (int i = 0; i < TILE * width; i += LANES) {
         const vec head = load(g + i);
         vec adjoint = head;
-        if (weight_adjoint) {
+        if (weight_adjoint || (c.slopes && !phi)) {
           adjoint *= load(slope + i);
         } else {
           const vec x = load(z_here + i), sigma = sigmoid(x), f = x * sigma;
@@ -368,11 +335,11 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
 }
 
 #define NET \
-  {n_layers, inputs, beside_width, widths, sources, skips, filtered, n_r, weight, bias, filter}
+  {n_layers, inputs, beside_width, widths, sources, skips, filtered, n_r, weight, bias, filter, slopes}
 #define NET_ARGUMENTS                                                                         \
   int threads, long n, int n_layers, int inputs, int beside_width, const int *widths,         \
       const int *sources, const int *skips, int filtered, int n_r, const REAL *const *weight, \
-      const REAL *const *bias, const REAL *filter
+      const REAL *const *bias, const REAL *filter, int slopes
 
 int net_forward(NET_ARGUMENTS, const REAL* v0, const REAL* beside, const REAL* r, REAL* out,
                 REAL* z) {

@@ -127,17 +127,21 @@ static inline vec sums(vec* v) {
 #endif
 }
 
-/* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
- * number of LANES vectors, and is overwritten. */
-ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
+/* to[i] = the sum over the lanes of terms[i], for all i below size, or += if there are `more` before
+ * them; terms has room for a whole number of LANES vectors, and is overwritten. */
+ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to, int more) {
   for (int i = 0; i < size; i += LANES) {
     const int left = size - i;
     if (left >= LANES) {
-      store(to + i, load(to + i) + sums(terms + i));
+      vec total = sums(terms + i);
+      if (more) total += load(to + i);
+      store(to + i, total);
     } else {
       for (int k = left; k < LANES; ++k) terms[i + k] = splat(0);
-      const vec total = sums(terms + i);
-      for (int k = 0; k < left; ++k) to[i + k] += total[k];
+      vec total = sums(terms + i), before = splat(0);
+      if (more) memcpy(&before, to + i, left * sizeof(REAL));
+      total += before;
+      memcpy(to + i, &total, left * sizeof(REAL));
     }
   }
 }

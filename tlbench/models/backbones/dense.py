@@ -177,7 +177,17 @@ class _Call:
             addresses(self._weights),
             addresses(self._biases),
             address(self.filters),
+            int(self.scope.forces_alone),
         ]
+
+    @property
+    def slopes(self) -> bool:
+        """Whether slopes are kept in place of z: enough for forces, and for nothing else."""
+        return bool(self._description[-1])
+
+    def keep_z(self) -> None:
+        """Have the kernels keep z from now on."""
+        self._description[-1] = 0
 
     def entries(self, like: Tensor) -> Tensor:
         """Return a new array with an entry per row, layer and output of the layer.
@@ -236,15 +246,18 @@ class _Dense(Function):
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         if given is None:
             given = v.new_zeros((net.n, net.widths[-1]))
-        given = given.contiguous()
+        given, twice = given.contiguous(), torch.is_grad_enabled()
         # An adjoint of z comes only from a second derivative, which may be by anything.
-        if net.scope.purpose == "coordinates" and source is None:
-            twice = torch.is_grad_enabled()
+        of_coordinates = net.scope.purpose == "coordinates" and source is None
+        if net.slopes and (twice or not of_coordinates):
+            net.keep_z()
+            net("net_forward", [v, beside, radial, torch.empty_like(given), z])
+        if of_coordinates:
             *adjoints, _ = _Adjoint.apply(
                 net, twice, given, v, beside, radial, z, filters, *weights
             )
             return None, None, *adjoints, None, *(None for _ in parameters)
-        if torch.is_grad_enabled():
+        if twice:
             inputs = [v, beside, radial, filters, *parameters]
             if source is None:
                 found = differentiate(partial(_plain, net.shape), inputs, given)
