@@ -60,15 +60,21 @@ ALWAYS_INLINE void spread(int n_orders, int n, const REAL* y, const vec* p, vec*
 /* q_k += sum over lm of y[k, lm] p_lm */
 ALWAYS_INLINE void contract(int size, int n, const REAL* y, const vec* p, vec* q) {
   int k = 0;
-  for (; k + 4 <= n; k += 4) {
-    vec total[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
+  for (; k + 8 <= n; k += 8) { /* as many sums as keep the units busy */
+    vec total[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) total[i] = q[k + i];
     for (int m = 0; m < size; ++m)
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) total[i] += y[(long)(k + i) * size + m] * p[m];
-    for (int i = 0; i < 4; ++i) q[k + i] = total[i];
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) total[i] += y[(long)(k + i) * size + m] * p[m];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) q[k + i] = total[i];
   }
-  for (; k < n; ++k)
-    for (int m = 0; m < size; ++m) q[k] += y[(long)k * size + m] * p[m];
+  for (; k < n; ++k) {
+    vec total[2] = {q[k], splat(0)};
+    for (int m = 0; m < size; ++m) total[m % 2] += y[(long)k * size + m] * p[m];
+    q[k] = total[0] + total[1];
+  }
 }
 
 static long busiest(long begin, long end, const int64_t* first) {

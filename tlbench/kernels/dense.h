@@ -18,6 +18,7 @@
 static void fetch(REAL* tile, const REAL* from, long row, int rows, int width) {
   if (!from) rows = 0;
   if (rows) memcpy(tile, from + row * width, (long)rows * width * sizeof(REAL));
+  if (rows == TILE) prefetch(from + (row + TILE) * width, (long)TILE * width);
   memset(tile + rows * width, 0, (long)(TILE - rows) * width * sizeof(REAL));
 }
 static void put(REAL* to, const REAL* tile, long row, int rows, int width) {
