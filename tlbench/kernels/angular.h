@@ -23,31 +23,16 @@ ALWAYS_INLINE void gather(int size, int n, const REAL* y, long y_row, const vec*
 /* The same with the size known to the compiler, so that the sums stay in registers. */
 static void gather_order(int l, int n, const REAL* y, long y_row, const vec* z, int stride,
                          vec* p) {
+#define ORDER(known)                                         \
+  case known:                                                \
+    gather(2 * known + 1, n, y, y_row, z, stride, p);        \
+    return;
   switch (l) {
-    case 0:
-      gather(1, n, y, y_row, z, stride, p);
-      return;
-    case 1:
-      gather(3, n, y, y_row, z, stride, p);
-      return;
-    case 2:
-      gather(5, n, y, y_row, z, stride, p);
-      return;
-    case 3:
-      gather(7, n, y, y_row, z, stride, p);
-      return;
-    case 4:
-      gather(9, n, y, y_row, z, stride, p);
-      return;
-    case 5:
-      gather(11, n, y, y_row, z, stride, p);
-      return;
-    case 6:
-      gather(13, n, y, y_row, z, stride, p);
-      return;
+    ORDER(0) ORDER(1) ORDER(2) ORDER(3) ORDER(4) ORDER(5) ORDER(6)
     default:
       gather(2 * l + 1, n, y, y_row, z, stride, p);
   }
+#undef ORDER
 }
 
 /* z_lk += sum over m of y[k, lm] p_lm, for `count` edges at a time */
@@ -75,15 +60,21 @@ ALWAYS_INLINE void spread(int n_orders, int n, const REAL* y, const vec* p, vec*
 /* q_k += sum over lm of y[k, lm] p_lm */
 ALWAYS_INLINE void contract(int size, int n, const REAL* y, const vec* p, vec* q) {
   int k = 0;
-  for (; k + 4 <= n; k += 4) {
-    vec total[4] = {q[k], q[k + 1], q[k + 2], q[k + 3]};
+  for (; k + 8 <= n; k += 8) { /* as many sums as keep the units busy */
+    vec total[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) total[i] = q[k + i];
     for (int m = 0; m < size; ++m)
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) total[i] += y[(long)(k + i) * size + m] * p[m];
-    for (int i = 0; i < 4; ++i) q[k + i] = total[i];
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) total[i] += y[(long)(k + i) * size + m] * p[m];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) q[k + i] = total[i];
   }
-  for (; k < n; ++k)
-    for (int m = 0; m < size; ++m) q[k] += y[(long)k * size + m] * p[m];
+  for (; k < n; ++k) {
+    vec total[2] = {q[k], splat(0)};
+    for (int m = 0; m < size; ++m) total[m % 2] += y[(long)k * size + m] * p[m];
+    q[k] = total[0] + total[1];
+  }
 }
 
 static long busiest(long begin, long end, const int64_t* first) {
@@ -91,15 +82,6 @@ static long busiest(long begin, long end, const int64_t* first) {
   for (long i = begin; i < end; ++i)
     if (first[i + 1] - first[i] > most) most = first[i + 1] - first[i];
   return most;
-}
-
-/* Ask for the entries of the edges of the atom that comes next, while this one is computed. */
-ALWAYS_INLINE void ask_edges(const REAL* array, int per_edge, const int64_t* first, long atom,
-                             long end) {
-  if (!array || atom + 1 >= end) return;
-  const char* from = (const char*)(array + first[atom + 1] * per_edge);
-  const char* to = (const char*)(array + first[atom + 2] * per_edge);
-  for (; from < to; from += 64) __builtin_prefetch(from, 0, 2);
 }
 
 /* sum over n of radial_n basis_n of one l */
@@ -125,6 +107,9 @@ ALWAYS_INLINE int any_forward(long begin, long end, const int64_t* first, const 
       const int n = (int)(first[atom + 1] - start);
       const REAL* here = y + start * size;
       ask_edges(radial, functions, first, atom, end);
+      ask_edges(x, channels, first, atom, end);
+      ask_reverses(out, channels, first, reverse, atom, end);
+      ask_atom(moments, size * channels, atom, end);
       ask_edges(y, size, first, atom, end);
       for (int k = 0; k < n; ++k) {
         const vec value = load(x + (start + k) * channels + channel);
@@ -178,15 +163,11 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t* first, const 
                               REAL* radial_adjoint, REAL* y_adjoint, REAL* moments_adjoint,
                               REAL* basis_adjoint) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
-  const long most = busiest(begin, end, first), edges = first[end] - first[begin];
+  const long most = busiest(begin, end, first);
   vec* gz = vectors(most * n_orders + most + 2 * size + 2 * functions + 2 * LANES + functions);
   if (!gz) return 1;
   vec *gq = gz + most * n_orders, *gp = gq + most, *b = gp + size, *gb = b + functions;
   vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
-  if (y_adjoint) {
-    memset(y_adjoint + first[begin] * size, 0, edges * size * sizeof(REAL));
-    memset(radial_adjoint + first[begin] * functions, 0, edges * functions * sizeof(REAL));
-  }
   for (int channel = 0; channel < channels; channel += LANES) {
     for (int i = 0; i < functions; ++i) {
       b[i] = load(basis + i * channels + channel);
@@ -197,6 +178,11 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t* first, const 
       const int n = (int)(first[atom + 1] - start);
       const REAL *here = y + start * size, *p = moments + atom * size * channels + channel;
       ask_edges(radial, functions, first, atom, end);
+      ask_edges(x, channels, first, atom, end);
+      ask_edges(x_adjoint, channels, first, atom, end);
+      ask_reverses(given, channels, first, reverse, atom, end);
+      ask_atom(moments, size * channels, atom, end);
+      ask_atom(moments_adjoint, size * channels, atom, end);
       ask_edges(radial_adjoint, functions, first, atom, end);
       ask_edges(y, size, first, atom, end);
       ask_edges(y_adjoint, size, first, atom, end);
@@ -225,8 +211,8 @@ ALWAYS_INLINE int any_adjoint(long begin, long end, const int64_t* first, const 
         }
         store(x_adjoint + edge * channels + channel, gx);
         if (!y_adjoint) continue;
-        add_sums(functions, r_terms, radial_adjoint + edge * functions);
-        add_sums(size, y_terms, y_adjoint + edge * size);
+        add_sums(functions, r_terms, radial_adjoint + edge * functions, channel > 0);
+        add_sums(size, y_terms, y_adjoint + edge * size, channel > 0);
       }
       for (int m = 0; m < size; ++m)
         store(moments_adjoint + (atom * size + m) * channels + channel, gp[m]);
@@ -280,7 +266,7 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const 
                               REAL* out, REAL* x_source, REAL* radial_source, REAL* y_source,
                               REAL* basis_adjoint) {
   const int size = n_orders * n_orders, functions = n_orders * n_radial;
-  const long most = busiest(begin, end, first), edges = first[end] - first[begin];
+  const long most = busiest(begin, end, first);
   vec* z = vectors(most * n_orders * 6 + 2 * most + 5 * size + 3 * functions + 2 * LANES);
   if (!z) return 1;
   vec *dz = z + most * n_orders, *gz = dz + most * n_orders, *hz = gz + most * n_orders;
@@ -289,10 +275,6 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const 
   vec *p = gq + most, *dp = p + size, *gp = dp + size, *hp = gp + size;
   vec *b = hp + size, *gb = b + functions;
   vec *y_terms = gb + functions, *r_terms = y_terms + size + LANES;
-  if (y_source) {
-    memset(y_source + first[begin] * size, 0, edges * size * sizeof(REAL));
-    memset(radial_source + first[begin] * functions, 0, edges * functions * sizeof(REAL));
-  }
   for (int channel = 0; channel < channels; channel += LANES) {
     for (int i = 0; i < functions; ++i) {
       b[i] = load(basis + i * channels + channel);
@@ -303,6 +285,13 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const 
       const int n = (int)(first[atom + 1] - start);
       const REAL *here = y + start * size, *moved = y_change + start * size;
       ask_edges(radial, functions, first, atom, end);
+      ask_edges(x, channels, first, atom, end);
+      ask_edges(x_change, channels, first, atom, end);
+      ask_edges(x_source, channels, first, atom, end);
+      ask_reverses(given, channels, first, reverse, atom, end);
+      ask_reverses(out, channels, first, reverse, atom, end);
+      ask_atom(moments, size * channels, atom, end);
+      ask_atom(moments_adjoint, size * channels, atom, end);
       ask_edges(radial_change, functions, first, atom, end);
       ask_edges(y, size, first, atom, end);
       ask_edges(y_change, size, first, atom, end);
@@ -360,8 +349,8 @@ ALWAYS_INLINE int any_tangent(long begin, long end, const int64_t* first, const 
         store(x_source + edge * channels + channel, source);
         store(out + reverse[edge] * channels + channel, q[k]);
         if (!y_source) continue;
-        add_sums(functions, r_terms, radial_source + edge * functions);
-        add_sums(size, y_terms, y_source + edge * size);
+        add_sums(functions, r_terms, radial_source + edge * functions, channel > 0);
+        add_sums(size, y_terms, y_source + edge * size, channel > 0);
       }
     }
     for (int i = 0; i < functions; ++i) {

@@ -97,7 +97,7 @@ ALWAYS_INLINE void convolve_adjoint(long begin, long end, convolution c, const i
       if (d_adjoint) {
         sums_of_edges[edge - summed] = sum;
         if (edge + 1 - summed == LANES || edge + 1 == c.first[end]) {
-          add_sums((int)(edge + 1 - summed), sums_of_edges, d_adjoint + summed);
+          add_sums((int)(edge + 1 - summed), sums_of_edges, d_adjoint + summed, 1);
           summed = edge + 1;
         }
       }

@@ -71,10 +71,15 @@ Purpose = Literal["everything", "coordinates", "parameters"]
 
 
 class Scope:
-    """What backward passes through the Functions of one computation are for at the moment."""
+    """What backward passes through the Functions of one computation are for at the moment.
+
+    ``forces_alone`` says to Functions that are applied that the gradient by coordinates will be
+    taken, and nothing else: they may keep less.
+    """
 
     def __init__(self) -> None:
         self.purpose: Purpose = "everything"
+        self.forces_alone = False
 
     @contextmanager
     def backward_for(self, purpose: Purpose) -> Iterator[None]:
@@ -97,14 +102,16 @@ _ACTIVE: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
 @contextmanager
-def scoped() -> Iterator[Scope]:
+def scoped(forces_alone: bool = False) -> Iterator[Scope]:
     """Give all Functions that are applied within one scope; within another, they get that one."""
     outer = _ACTIVE.get()
     scope = outer or Scope()
     token = _ACTIVE.set(scope)
+    before, scope.forces_alone = scope.forces_alone, forces_alone
     try:
         yield scope
     finally:
+        scope.forces_alone = before
         _ACTIVE.reset(token)
 
 

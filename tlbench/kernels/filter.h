@@ -44,10 +44,7 @@ ALWAYS_INLINE void spread_messages(long begin, long end, const int64_t* first, c
         }
         if (x_adjoint) store(x_adjoint + edge * width + i, g * filter);
       }
-      if (r_adjoint) {
-        for (int n = 0; n < n_r; ++n) r_adjoint[edge * n_r + n] = 0;
-        add_sums(n_r, terms, r_adjoint + edge * n_r);
-      }
+      if (r_adjoint) add_sums(n_r, terms, r_adjoint + edge * n_r, 0);
     }
 }
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "real.h"
+#include "prefetch.h"
+#include "product.h"
 #include "dense.h"
 #include "angular.h"
 #include "filter.h"

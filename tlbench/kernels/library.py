@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,31 +199,46 @@ def partial_sums(like: Tensor, threads: int) -> Tensor:
 
 
 class Sums:
-    """Zeros in the shapes of several tensors, in one array for each thread to add to."""
+    """Sums in the shapes of several tensors, in one array for each thread to add to.
 
-    def __init__(self, like: Sequence[Tensor | None], threads: int, dtype: torch.dtype) -> None:
+    They begin with ``known`` (n,), the sums of all tensors in a row, or with zero.
+    """
+
+    def __init__(
+        self,
+        like: Sequence[Tensor | None],
+        threads: int,
+        dtype: torch.dtype,
+        known: Tensor | None = None,
+    ) -> None:
         self._like = like
         sizes = [0 if t is None else t.numel() for t in like]
-        self._zeros = torch.zeros((threads, sum(sizes)), dtype=dtype)
+        self._sums = torch.zeros((threads, sum(sizes)), dtype=dtype)
+        if known is not None:
+            self._sums[0] = known
         self._ends = list(accumulate(sizes, initial=0))
 
-    def addresses(self) -> Any:
-        """Return where the sums begin, thread by thread; NULL for None."""
-        start, size = self._zeros.data_ptr(), self._zeros.element_size()
+    def addresses(self, begin: int, end: int) -> Any:
+        """Return where the sums of some tensors begin, thread by thread; NULL for None."""
+        start, size = self._sums.data_ptr(), self._sums.element_size()
         places = [
-            None if t is None else start + size * (thread * self._ends[-1] + begin)
-            for thread in range(len(self._zeros))
-            for t, begin in zip(self._like, self._ends, strict=False)
+            None
+            if self._like[n] is None
+            else start + size * (thread * self._ends[-1] + self._ends[n])
+            for thread in range(len(self._sums))
+            for n in range(begin, end)
         ]
         return (ctypes.c_void_p * len(places))(*places)
 
+    def total(self) -> Tensor:
+        """Return the sums over the threads, those of all tensors in a row, (n,)."""
+        return self._sums[0] if len(self._sums) == 1 else self._sums.sum(dim=0)
+
     def totals(self) -> list[Tensor | None]:
-        """Return the sums over the threads."""
-        total = self._zeros[0] if len(self._zeros) == 1 else self._zeros.sum(dim=0)
-        return [
-            None if t is None else total[begin : begin + t.numel()].view(t.shape)
-            for t, begin in zip(self._like, self._ends, strict=False)
-        ]
+        """Return the sums over the threads, tensor by tensor."""
+        sizes = [end - begin for begin, end in pairwise(self._ends)]
+        parts = zip(self._like, torch.split(self.total(), sizes), strict=True)
+        return [None if t is None else part.view(t.shape) for t, part in parts]
 
 
 def call(function: Any, threads: int, n_items: int, *arguments: Any) -> None:

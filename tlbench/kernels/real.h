@@ -3,8 +3,15 @@
  * GCC and Clang split the vectors on machines whose registers are narrower.
  */
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #ifdef DOUBLE
 #define REAL double
+#define NATIVE __m512d
+#define MINIMUM _mm512_min_pd
+#define MAXIMUM _mm512_max_pd
 #define FUSED __builtin_fma
 #define SQUARE_ROOT __builtin_sqrt
 #define INTEGER int64_t
@@ -16,6 +23,9 @@
 #define LN2_LOW 1.9082149292705877e-10
 #else
 #define REAL float
+#define NATIVE __m512
+#define MINIMUM _mm512_min_ps
+#define MAXIMUM _mm512_max_ps
 #define FUSED __builtin_fmaf
 #define SQUARE_ROOT __builtin_sqrtf
 #define INTEGER int32_t
@@ -52,7 +62,8 @@ static inline vec choose(bits mask, vec yes, vec no) {
   return (vec)((mask & (bits)yes) | (~mask & (bits)no));
 }
 
-/* exp(x) for |x| <= EXP_RANGE: 2^n e^r with |r| <= ln(2)/2, and Taylor's series of e^r. */
+/* exp(x) for |x| <= EXP_RANGE: 2^n e^r with |r| <= ln(2)/2, and Taylor's series of e^r,
+ * to whose exponent n is added. */
 static inline vec exponential(vec x) {
   const vec shifted = x * (REAL)1.44269504088896340736 + (REAL)ROUND;
   const vec n = shifted - (REAL)ROUND;
@@ -64,13 +75,22 @@ static inline vec exponential(vec x) {
   vec series = splat(coefficient);
 #pragma GCC unroll 16
   for (int k = EXP_TERMS; k > 0; --k) series = series * r + (coefficient *= k);
-  return series * (vec)(((bits)shifted << MANTISSA) + (bits)splat(1));
+  return (vec)((bits)series + ((bits)shifted << MANTISSA));
 }
+
+/* The lesser and the greater of two, y if x is not a number. Compilers make three operations of a
+ * comparison and a choice. */
+#ifdef __AVX512F__
+static inline vec lesser(vec x, vec y) { return (vec)MINIMUM((NATIVE)x, (NATIVE)y); }
+static inline vec greater(vec x, vec y) { return (vec)MAXIMUM((NATIVE)x, (NATIVE)y); }
+#else
+static inline vec lesser(vec x, vec y) { return choose(x < y, x, y); }
+static inline vec greater(vec x, vec y) { return choose(x > y, x, y); }
+#endif
 
 static inline vec sigmoid(vec x) {
   const vec top = splat(EXP_RANGE);
-  x = choose(x > top, top, x);
-  x = choose(x < -top, -top, x);
+  x = greater(-top, lesser(top, x));
   return (REAL)1 / ((REAL)1 + exponential(-x));
 }
 
@@ -107,17 +127,21 @@ static inline vec sums(vec* v) {
 #endif
 }
 
-/* to[i] += the sum over the lanes of terms[i], for all i below size; terms has room for a whole
- * number of LANES vectors, and is overwritten. */
-ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to) {
+/* to[i] = the sum over the lanes of terms[i], for all i below size, or += if there are `more` before
+ * them; terms has room for a whole number of LANES vectors, and is overwritten. */
+ALWAYS_INLINE void add_sums(int size, vec* terms, REAL* to, int more) {
   for (int i = 0; i < size; i += LANES) {
     const int left = size - i;
     if (left >= LANES) {
-      store(to + i, load(to + i) + sums(terms + i));
+      vec total = sums(terms + i);
+      if (more) total += load(to + i);
+      store(to + i, total);
     } else {
       for (int k = left; k < LANES; ++k) terms[i + k] = splat(0);
-      const vec total = sums(terms + i);
-      for (int k = 0; k < left; ++k) to[i + k] += total[k];
+      vec total = sums(terms + i), before = splat(0);
+      if (more) memcpy(&before, to + i, left * sizeof(REAL));
+      total += before;
+      memcpy(to + i, &total, left * sizeof(REAL));
     }
   }
 }

@@ -113,7 +113,7 @@ class Potential(nn.Module):
             raise InputError("The stress of a structure that is not periodic is not defined.")
         positions = graph.positions.detach().requires_grad_(True)
         inputs = [positions]
-        with torch.enable_grad(), scoped() as scope:
+        with torch.enable_grad(), scoped(forces_alone=not training) as scope:
             if stress:
                 strain = positions.new_zeros((graph.n_systems, 3, 3)).requires_grad_(True)
                 inputs.append(strain)

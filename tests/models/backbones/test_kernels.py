@@ -294,3 +294,24 @@ def test_bits_depend_on_nothing_but_the_number_of_threads(make: Callable[[int], 
     for first, second in found.values():
         assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert_equal(found[3][0], found[1][0], 1e-13)
+
+
+@pytest.mark.parametrize("purpose", ["coordinates", "everything"])
+@pytest.mark.parametrize("twice", [False, True])
+def test_less_is_kept_for_forces_alone_and_other_derivatives_stay_right(
+    purpose: Purpose, twice: bool
+) -> None:
+    torch.manual_seed(0)
+    case = network(MANY)
+    wanted = [case.tensors[n] for n in case.inputs] if purpose == "coordinates" else case.tensors
+
+    def gradients(forces_alone: bool) -> list[Tensor]:
+        with scoped(forces_alone=forces_alone) as scope:
+            out = case.apply(*case.tensors)
+        with scope.backward_for(purpose):
+            found = torch.autograd.grad(out.square().sum(), wanted, create_graph=twice)
+        if not twice:
+            return list(found)
+        return list(torch.autograd.grad(sum(t.square().sum() for t in found), case.tensors))
+
+    assert_equal(gradients(forces_alone=True), gradients(forces_alone=False), 1e-13)

@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -94,7 +94,7 @@ def dense(
         return network(shape, *tensors)
     # Here, and not in the Function, which would keep copies that nothing can be traced through.
     inputs = v.contiguous(), whole(beside), whole(radial)
-    out, _ = _Dense.apply(library, shape, *inputs, filters, *weights, *biases)
+    out, *_ = _Dense.apply(library, shape, *inputs, filters, *weights, *biases)
     found: Tensor = out
     return found
 
@@ -134,13 +134,16 @@ def _plain(shape: Shape, *tensors: Any) -> Tensor:
     return traced(shape, *tensors)[0]
 
 
-def _twin(shape: Shape, *tensors: Any) -> tuple[Tensor, Tensor]:
+def _twin(shape: Shape, *tensors: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return what ``_Dense`` returns, from plain torch."""
     out, inner = traced(shape, *tensors)
     # The rows of a last tile that is not full are no results.
     missing = -len(out) % TILE
     rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
-    return out, torch.cat(rows, dim=1)
+    filters, *parameters = tensors[3:]
+    parameters.append(None if filters is None else filters.t())
+    flat = torch.cat([t.flatten() for t in parameters if t is not None])
+    return out, torch.cat(rows, dim=1), flat
 
 
 class _Call:
@@ -177,7 +180,17 @@ class _Call:
             addresses(self._weights),
             addresses(self._biases),
             address(self.filters),
+            int(self.scope.forces_alone),
         ]
+
+    @property
+    def slopes(self) -> bool:
+        """Whether slopes are kept in place of z: enough for forces, and for nothing else."""
+        return bool(self._description[-1])
+
+    def keep_z(self) -> None:
+        """Have the kernels keep z from now on."""
+        self._description[-1] = 0
 
     def entries(self, like: Tensor) -> Tensor:
         """Return a new array with an entry per row, layer and output of the layer.
@@ -186,15 +199,19 @@ class _Call:
         """
         return like.new_empty((-(-self.n // TILE), TILE * sum(self.widths)))
 
-    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Sums | None) -> None:
-        """Call a kernel; ``sums`` are those of the adjoints of parameters."""
-        parts = [None if each is None else each.addresses() for each in sums]
-        arguments = [*self._description, *map(address, tensors), *parts]
+    def __call__(self, name: str, tensors: Sequence[Tensor | None], *sums: Any) -> None:
+        """Call a kernel; ``sums`` are where those of the adjoints of parameters are."""
+        arguments = [*self._description, *map(address, tensors), *sums]
         call(getattr(self.library, name), self.threads, self.n, *arguments)
 
-    def sums(self, tensors: Sequence[Tensor | None]) -> Sums:
+    @cached_property
+    def parameters(self) -> list[Tensor | None]:
+        """Weights, biases and filters, in the order of their sums."""
+        return [*self._weights, *self._biases, self.filters]
+
+    def sums(self, known: Tensor | None = None) -> Sums:
         """Return sums for the adjoints of parameters."""
-        return Sums(tensors, self.threads, self._weights[0].dtype)
+        return Sums(self.parameters, self.threads, self._weights[0].dtype, known)
 
 
 def _like(tensor: Tensor | None) -> Tensor | None:
@@ -202,9 +219,10 @@ def _like(tensor: Tensor | None) -> Tensor | None:
 
 
 class _Dense(Function):
-    """Returns the result, and z = W v + b of every row and layer.
+    """Returns the result, z = W v + b of every row and layer, and all parameters in a row.
 
-    z is a result so that its adjoint, which the second derivative makes, finds its way back.
+    z and the parameters are results so that their adjoints, which the second derivative makes, find
+    their way back: those of the parameters to be added to, in one array and not one by one.
     """
 
     @staticmethod
@@ -217,49 +235,51 @@ class _Dense(Function):
         radial: Tensor | None,
         filters: Tensor | None,
         *parameters: Any,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         n_layers = len(shape.sources)
         weights, biases = parameters[:n_layers], parameters[n_layers:]
-        ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
+        net = ctx.call = _Call(library, shape, v, beside, filters, weights, biases)
         out = v.new_empty((v.shape[0], weights[-1].shape[0]))
-        z = ctx.call.entries(v)
-        ctx.call("net_forward", [v, beside, radial, out, z])
-        ctx.save_for_backward(v, beside, radial, filters, z, *parameters)
+        z = net.entries(v)
+        net("net_forward", [v, beside, radial, out, z])
+        # Nobody reads it.
+        flat = v.new_empty(sum(t.numel() for t in net.parameters if t is not None))
+        ctx.save_for_backward(v, beside, radial, filters, z, flat, *parameters)
         ctx.set_materialize_grads(False)
-        return out, z
+        return out, z, flat
 
     @staticmethod
-    def backward(ctx: Any, given: Tensor | None, source: Tensor | None) -> tuple[Any, ...]:
-        v, beside, radial, filters, z, *parameters = ctx.saved_tensors
+    def backward(
+        ctx: Any, given: Tensor | None, source: Tensor | None, known: Tensor | None
+    ) -> tuple[Any, ...]:
+        v, beside, radial, filters, z, flat, *parameters = ctx.saved_tensors
         net: _Call = ctx.call
         n_layers = len(net.widths)
-        weights, biases = parameters[:n_layers], parameters[n_layers:]
         if given is None:
             given = v.new_zeros((net.n, net.widths[-1]))
-        given = given.contiguous()
+        given, twice = given.contiguous(), torch.is_grad_enabled()
         # An adjoint of z comes only from a second derivative, which may be by anything.
-        if net.scope.purpose == "coordinates" and source is None:
-            twice = torch.is_grad_enabled()
-            *adjoints, _ = _Adjoint.apply(
-                net, twice, given, v, beside, radial, z, filters, *weights
-            )
+        of_coordinates = net.scope.purpose == "coordinates" and source is None
+        if net.slopes and (twice or not of_coordinates):
+            net.keep_z()
+            net("net_forward", [v, beside, radial, torch.empty_like(given), z])
+        if of_coordinates:
+            *adjoints, _ = _Adjoint.apply(net, twice, given, v, beside, radial, z, flat)
             return None, None, *adjoints, None, *(None for _ in parameters)
-        if torch.is_grad_enabled():
+        if twice:
             inputs = [v, beside, radial, filters, *parameters]
-            if source is None:
+            if source is None or known is None:
                 found = differentiate(partial(_plain, net.shape), inputs, given)
             else:
-                found = differentiate(partial(_twin, net.shape), inputs, given, source)
+                found = differentiate(partial(_twin, net.shape), inputs, given, source, known)
             return None, None, *found
-        of_inputs = [_like(v), _like(beside), _like(radial)]
-        of_weights, of_biases = net.sums(weights), net.sums(biases)
-        of_filters = net.sums([net.filters])
-        known = [v, beside, radial, z, given, whole(source)]
-        net("net_adjoint", [*known, *of_inputs, None], of_weights, of_biases, of_filters)
-        (of_filter,) = of_filters.totals()
-        of_filter = None if of_filter is None else of_filter.t()
-        of_parameters = [*of_weights.totals(), *of_biases.totals()]
-        return None, None, *of_inputs, of_filter, *of_parameters
+        of_inputs, sums = [_like(v), _like(beside), _like(radial)], net.sums(known)
+        places = [sums.addresses(0, n_layers), sums.addresses(n_layers, 2 * n_layers)]
+        places.append(sums.addresses(2 * n_layers, 2 * n_layers + 1))
+        net("net_adjoint", [v, beside, radial, z, given, whole(source), *of_inputs, None], *places)
+        *of_parameters, of_filters = sums.totals()
+        of_filters = None if of_filters is None else of_filters.t()
+        return None, None, *of_inputs, of_filters, *of_parameters
 
 
 class _Adjoint(Function):
@@ -273,17 +293,16 @@ class _Adjoint(Function):
         beside: Tensor | None,
         radial: Tensor | None,
         z: Tensor,
-        filters: Tensor | None,
-        *weights: Tensor,
+        flat: Tensor,
     ) -> tuple[Tensor | None, ...]:
         found = [_like(v), _like(beside), _like(radial)]
-        slopes = torch.empty_like(z) if twice else None
+        heads = torch.empty_like(z) if twice else None
         known = [None, None, radial, z, given, None]
-        net("net_adjoint", [*known, *found, slopes], None, None, None)
-        ctx.call = net
+        net("net_adjoint", [*known, *found, heads], None, None, None)
+        ctx.call, ctx.heads = net, heads
         # Stands for all inputs where `once` looks for what the results depend on.
         anchor = z.new_empty(0)
-        ctx.save_for_backward(radial, z, slopes, anchor, *weights)
+        ctx.save_for_backward(given, radial, z, anchor, flat)
         ctx.set_materialize_grads(False)
         return *found, anchor
 
@@ -296,27 +315,20 @@ class _Adjoint(Function):
         radial_change: Tensor | None,
         _: Tensor | None,
     ) -> tuple[Any, ...]:
-        radial, z, slopes, _, *weights = ctx.saved_tensors
+        given, radial, z, *_ = ctx.saved_tensors
         net: _Call = ctx.call
+        # The kernel puts the derivatives by z in place of the heads.
+        source, ctx.heads = ctx.heads, None
+        if source is None:
+            source = torch.empty_like(z)
+            known = [None, None, radial, z, given, None]
+            net("net_adjoint", [*known, None, None, None, source], None, None, None)
         if radial is not None and radial_change is None:
             radial_change = torch.zeros_like(radial)
-        out, source = z.new_empty((net.n, net.widths[-1])), torch.empty_like(z)
-        of_radial = _like(radial)
-        of_weights, of_filters = net.sums(weights), net.sums([net.filters])
+        out, of_radial, sums = z.new_empty((net.n, net.widths[-1])), _like(radial), net.sums()
+        n_layers = len(net.widths)
+        places = [sums.addresses(0, n_layers), sums.addresses(2 * n_layers, 2 * n_layers + 1)]
         changes = [whole(v_change), whole(beside), whole(radial_change)]
-        known = [radial, z, slopes]
-        net("net_tangent", [*changes, *known, out, source, of_radial], of_weights, of_filters)
-        (of_filter,) = of_filters.totals()
-        of_filter = None if of_filter is None else of_filter.t()
-        # By net, twice, given, v, beside, radial, z, filters and weights.
-        return (
-            None,
-            None,
-            out,
-            None,
-            None,
-            of_radial,
-            source,
-            of_filter,
-            *of_weights.totals(),
-        )
+        net("net_tangent", [*changes, radial, z, source, out, of_radial], *places)
+        # By net, twice, given, v, beside, radial, z and all parameters.
+        return None, None, out, None, None, of_radial, source, sums.total()
