@@ -21,7 +21,13 @@ from tlbench.graphs import Graph, graph_of
 from tlbench.md.simulation import save_arrays
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.models.contract import prediction
-from tlbench.models.contract.prediction import isolated, molecule, random_potential, rattled
+from tlbench.models.contract.prediction import (
+    OTHERS,
+    isolated,
+    molecule,
+    random_potential,
+    rattled,
+)
 from tlbench.models.potential import (
     Potential,
     build_potential,
@@ -38,10 +44,11 @@ SILICON, GERMANIUM = 14, 32
 
 @pytest.fixture
 def potential() -> Potential:
-    """Return a small SchNet in double precision, with reference energies of its two elements."""
+    """Return a small SchNet in double precision, with reference energies of four elements."""
     made = random_potential(CONFIG, torch.float64)
     made.name = "schnet"
     made.reference_energy[SILICON], made.reference_energy[GERMANIUM] = -5.0, -3.0
+    made.reference_energy[[*OTHERS]] = torch.tensor([-7.0, -9.0], dtype=torch.float64)
     return made
 
 
@@ -64,13 +71,13 @@ def test_reference_energies_are_added_per_atom(potential: Potential) -> None:
     batch = graph(rattled(CUTOFF), molecule(CUTOFF), isolated())
     energies = potential.backbone(batch).detach()
     found = potential(batch)
-    # 5 Si and 3 Ge, 2 and 2, 1 and 0.
-    constants = torch.tensor([-34.0, -16.0, -5.0], dtype=torch.float64)
+    # 3 Si, 3 Ge, Mo and W; 2 Si and 2 Ge; Si.
+    constants = torch.tensor([-40.0, -16.0, -5.0], dtype=torch.float64)
     sums = torch.stack([part.sum() for part in energies.split([8, 4, 1])])
     torch.testing.assert_close(found.energy, sums + constants, rtol=1e-14, atol=0)
     potential.reference_energy[SILICON] += 0.25
     shifted = potential(batch)
-    shift = 0.25 * torch.tensor([5.0, 2.0, 1.0], dtype=torch.float64)
+    shift = 0.25 * torch.tensor([3.0, 2.0, 1.0], dtype=torch.float64)
     torch.testing.assert_close(shifted.energy - found.energy, shift, rtol=1e-12, atol=0)
     assert torch.equal(shifted.forces, found.forces)
 
