@@ -104,7 +104,7 @@ def _complain(text: str) -> NoReturn:
     if sys.stderr.isatty():
         # Programs and logs get a line for each sentence instead.
         width = shutil.get_terminal_size().columns
-        whole = {"break_long_words": False, "break_on_hyphens": False}
-        lines = [textwrap.fill(line, width, **whole) for line in lines]
+        wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        lines = [wrapper.fill(line) for line in lines]
     sys.stderr.write("\n".join(lines) + "\n")
     sys.exit(2)
