@@ -4,6 +4,7 @@ import pytest
 import torch
 from package_steps import PACKAGE_STEPS
 from results import BEGIN, END, README, Row, load, render
+from steps import update_of
 from structures import liquid
 
 from tlbench.graphs import graph_of
@@ -78,3 +79,18 @@ def test_torch_geometrics_visnet_has_our_features_on_periodic_edges():
     first, second = float(update()), float(update())
     torch.testing.assert_close(seen["b"], seen["a"], rtol=0, atol=1e-3)
     assert 0 < second < first
+
+
+@pytest.mark.parametrize("name", PACKAGE_STEPS)
+def test_the_packages_step_and_ours_have_the_same_adam(monkeypatch, name):
+    asked, adam = [], torch.optim.Adam
+
+    def recorded(parameters, **settings):
+        asked.append(settings)
+        return adam(parameters, **settings)
+
+    monkeypatch.setattr(torch.optim, "Adam", recorded)
+    ours, frames = small_potential(name), liquid(n_atoms=12)
+    PACKAGE_STEPS[name][0](ours, frames)
+    update_of(ours, graph_of(frames, 4.0))
+    assert asked[0] == asked[1]

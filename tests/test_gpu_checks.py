@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from fake_jobs import FakeKind, add
 from gpu import __main__ as command
 from gpu import agreement, sharing, speed
 from gpu.findings import JSON, MARKDOWN, Finding, Report
+
+from tlbench.engine.store.store import Store
+from tlbench.engine.work.cost import Stopwatch
+from tlbench.jobs import base
 
 ROOT = Path(__file__).parents[1]
 
@@ -168,8 +173,47 @@ def test_a_worker_that_dies_is_a_finding(report):
     report.device = "nowhere"
     began = time.monotonic()
     report.section("workers", sharing.shared_by(1, quick=True), is_correctness=False)
-    assert "a worker ended with exit code 1" in report.findings[0].verdict
+    said = "a worker ended with exit code 1: RuntimeError: Expected one of cpu, cuda"
+    assert said in report.findings[0].verdict
     assert time.monotonic() - began < 60
+
+
+def test_jobs_with_tf32_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setitem(base.KINDS, "sum", FakeKind(None))
+    store = Store(tmp_path / "store")
+    measured = Stopwatch().provenance("cpu")
+    for n, tf32 in enumerate((True, False, None, True)):
+        job = add(f"job {n}", n)
+        store.begin(job)
+        store.commit(job, {}, measured | {"tf32": tf32})
+    assert agreement.jobs_with_tf32(store.root) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--out", "/dev/null/x"], "--out /dev/null/x: Not a directory"),
+        (["--out", "here", "--suite", "smok"], "--suite smok: "),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_at_once(
+    tmp_path, monkeypatch, capsys, arguments, said
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(agreement, "sections", lambda quick, suite: pytest.fail("checks began"))
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--device", "cpu", *arguments])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_has_purpose_defaults_and_where_more_is_said(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "what it computes on a CPU" in shown
+    assert "(default: 560)" in shown
+    assert "benchmarks/gpu/README.md" in shown
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")

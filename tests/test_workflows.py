@@ -122,6 +122,20 @@ def test_the_lowest_versions_run_the_smoke_suite():
     assert smoke == ".venv/bin/tlbench run smoke --device cpu"
 
 
+def test_the_lowest_versions_of_every_extra_are_used():
+    steps = WORKFLOWS["tests"]["jobs"]["lowest"]["steps"]
+    said = "\n".join(step.get("run", "") for step in steps)
+    uses = {
+        "distances": "tlbench data distances",
+        "e3nn": "tlbench check-backbone equivariant",
+        "nequip": "tlbench check-backbone nequip",
+        "parsl": "--executor parsl",
+        "tune": "tlbench tune",
+    }
+    assert uses.keys() == set(LOWEST_EXTRAS)
+    assert all(command in said for command in uses.values())
+
+
 @pytest.mark.parametrize("text", RUN)
 def test_no_expression_stands_in_a_shell_command(text):
     assert "${{" not in text

@@ -22,6 +22,7 @@ import tlbench.training.loop as loop
 from gpu.cases import BACKBONES, network, plain_torch, silicon, unbounded
 from gpu.findings import Finding, Report
 from tlbench.data.frames import Frames
+from tlbench.engine.store.store import Store
 from tlbench.graphs import graph_of
 from tlbench.kernels.derivatives import scoped
 from tlbench.md.batch import ForceField
@@ -228,6 +229,9 @@ def _force_errors(suite_name: str, device: str, report: Report) -> dict[str, flo
         )
         if done.returncode:
             raise RuntimeError(f"exit code {done.returncode}: {(done.stdout + done.stderr)[-150:]}")
+        if device != "cpu":
+            what = f"suite {Path(suite_name).stem}: jobs that TF32 was on in"
+            report.add(_correct(what, jobs_with_tf32(Path(made, "store")), "", 0))
         lines = Path(made, "out", "records.jsonl").read_text().splitlines()[1:]
     records = [json.loads(line) for line in lines]
     return {
@@ -237,6 +241,12 @@ def _force_errors(suite_name: str, device: str, report: Report) -> dict[str, flo
         for record in records
         if record["metric"] == "force_mae"
     }
+
+
+def jobs_with_tf32(folder: Path) -> int:
+    """Return in how many jobs of a store matrix products were rounded to TF32."""
+    store = Store(folder, read_only=True)
+    return sum(store.provenance(key).tf32 is True for key in store.finished())
 
 
 def _correct(what: str, value: float, unit: str, bound: float) -> Finding:

@@ -1,10 +1,15 @@
 """How many updates per second several processes do that share one device."""
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import torch
 
@@ -15,6 +20,9 @@ from gpu.speed import synchronise
 
 BACKBONE = "dimenetpp"
 
+_ROOTS = [str(path) for path in (Path(__file__).parents[1], Path(__file__).parents[2])]
+"""Folders that a worker imports this package and tlbench from."""
+
 
 def shared_by(n_workers: int, quick: bool) -> Check:
     """Return the measurement of ``n_workers`` processes that train at the same time."""
@@ -24,33 +32,53 @@ def shared_by(n_workers: int, quick: bool) -> Check:
             sys.executable, "-m", "gpu.sharing", "--device", report.device,
             "--seconds", "0.5" if quick else "5", *["--quick"] * quick,
         ]  # fmt: skip
-        workers = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(n_workers)
-        ]
-        try:
-            for worker in workers:
-                _line_of(worker)
-            for worker in workers:
-                if worker.stdin is not None:
-                    worker.stdin.write("go\n")
-                    worker.stdin.flush()
-            rate = sum(float(_line_of(worker)) for worker in workers)
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.communicate()
+        paths = os.pathsep.join([*_ROOTS, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": paths}
+        with ExitStack() as files:
+            errors = [files.enter_context(TemporaryFile("w+")) for _ in range(n_workers)]
+            rate = _rate([_started(command, environment, said) for said in errors])
         what = f"{BACKBONE}, updates of 5 × 64 atoms by {n_workers} workers on one device, in all"
         report.add(Finding(what, rate, "per second"))
 
     return measure
 
 
-def _line_of(worker: subprocess.Popen[str]) -> str:
-    """Return the next line that a worker prints."""
+Worker = tuple[subprocess.Popen[str], IO[str]]
+"""A process, and the file of what it writes as errors."""
+
+
+def _started(command: list[str], environment: dict[str, str], said: IO[str]) -> Worker:
+    pipe = subprocess.PIPE
+    worker = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=said, text=True, env=environment
+    )
+    return worker, said
+
+
+def _rate(workers: Sequence[Worker]) -> float:
+    """Let workers that are ready begin at the same time; return updates per second in all."""
+    try:
+        for worker in workers:
+            _line_of(*worker)
+        for process, _ in workers:
+            if process.stdin is not None:
+                process.stdin.write("go\n")
+                process.stdin.flush()
+        return sum(float(_line_of(*worker)) for worker in workers)
+    finally:
+        for process, _ in workers:
+            process.kill()
+            process.communicate()
+
+
+def _line_of(worker: subprocess.Popen[str], said: IO[str]) -> str:
+    """Return the next line that a worker prints; ``said`` is what it wrote as errors."""
     line = "" if worker.stdout is None else worker.stdout.readline()
     if not line:
-        raise RuntimeError(f"a worker ended with exit code {worker.wait()}")
+        code = worker.wait()
+        said.seek(0)
+        last = next(reversed(said.read().strip().splitlines()), "no message")
+        raise RuntimeError(f"a worker ended with exit code {code}: {last}")
     return line
 
 

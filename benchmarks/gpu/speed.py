@@ -2,7 +2,8 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ LAUNCHES = frozenset(
 
 MOST_LAUNCHES = {"dimenetpp": 1500, "schnet": 700}
 MOST_WAITS = 2
+"""Of the host for the device, in an update and in a step of dynamics."""
 
 ONLY_GPU = "on a GPU only"
 
@@ -87,6 +89,18 @@ def waits_among(said: Iterable[warnings.WarningMessage]) -> int:
     return sum("synchronizing CUDA operation" in str(each.message) for each in said)
 
 
+@contextmanager
+def waiting() -> Iterator[list[warnings.WarningMessage]]:
+    """Yield torch's warnings, as they come, that the host waits for the device."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield said
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
 def launches_and_waits(name: str, quick: bool) -> Check:
     """Return the count of kernels that an update starts, and of times that the host waits."""
 
@@ -108,19 +122,35 @@ def launches_and_waits(name: str, quick: bool) -> Check:
             update()
             torch.cuda.synchronize()
         n_launches = launches_among(event.name for event in profile.events())
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            torch.cuda.set_sync_debug_mode("warn")
-            try:
-                update()
-            finally:
-                torch.cuda.set_sync_debug_mode("default")
+        with waiting() as said:
+            update()
         for each in said:
             print(f"{each.filename}:{each.lineno}: {each.message}", flush=True)  # noqa: T201
         report.add(
             Finding(launched, n_launches, "", bound),
             Finding(waited, waits_among(said), "", MOST_WAITS),
         )
+
+    return measure
+
+
+def waits_of_step(name: str, quick: bool) -> Check:
+    """Return the mean count of waits in a step of dynamics, renewed neighbour lists included."""
+
+    def measure(report: Report) -> None:
+        what = f"{name}, waits for the device in a step of 4 × 64 atoms"
+        if not report.device.startswith("cuda"):
+            report.add(Finding(what, None, "", MOST_WAITS, note=ONLY_GPU))
+            return
+        potential = network(name, 4.3, torch.float32, quick).to(report.device)
+        start, steps, marks = Frames.concatenate([silicon(1)] * 4), 40, list[int]()
+        protocol = unbounded(steps, sample_steps=steps)
+        simulation = Simulation(start, ForceField.of(potential), protocol)
+        with waiting() as said:
+            simulation.run(on_step=lambda done, total, alive: marks.append(waits_among(said)))
+        # Neither the first step, which begins, nor the last, which samples.
+        waits = (marks[-2] - marks[0]) / (len(marks) - 2)
+        report.add(Finding(what, waits, "", MOST_WAITS))
 
     return measure
 
@@ -171,6 +201,7 @@ def sections(quick: bool) -> list[tuple[str, Check]]:
     names = BACKBONES[:2]
     found = [(f"launches of {name}", launches_and_waits(name, quick)) for name in names]
     found += [(f"speed of {name}", times(name, quick)) for name in (names if quick else BACKBONES)]
+    found += [(f"waits of dynamics with {name}", waits_of_step(name, quick)) for name in names]
     for replicas in (2,) if quick else (32, 100):
         found += [
             (f"dynamics with {name}", step_of_dynamics(name, replicas, quick)) for name in names

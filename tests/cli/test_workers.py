@@ -2,6 +2,8 @@
 
 import pytest
 
+from tlbench.cli import _complain
+
 
 @pytest.fixture
 def counted(printed, monkeypatch):
@@ -60,3 +62,24 @@ def test_a_gpu_without_memory_left_is_said_in_one_sentence_and_other_errors_are_
     assert "The memory of the GPU ran out when 2.00 GiB more was asked for; use " in run(full)
     with pytest.raises(RuntimeError, match="device-side assert"):
         run(torch.AcceleratorError("CUDA error: device-side assert triggered"))
+
+
+def test_a_dry_run_without_a_gpu_names_the_plan_that_needs_none(refused, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    said = refused("run", "smoke", "--dry-run", "--device", "cuda")
+    assert "no usable CUDA device was found" in said
+    assert said.strip().endswith("Jobs of another machine are shown by tlbench plan.")
+
+
+def test_a_complaint_is_wrapped_between_words_on_a_terminal_alone(monkeypatch, capsys):
+    text = "--device cuda: no usable CUDA device was found; see /a/path-of/" + 90 * "x" + " for it."
+    shown = []
+    for is_terminal in (False, True):
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setattr("sys.stderr.isatty", lambda found=is_terminal: found)
+        with pytest.raises(SystemExit):
+            _complain(text)
+        shown.append(capsys.readouterr().err.splitlines())
+    assert shown[0] == [f"tlbench: {text}"]
+    assert shown[1][0] == "tlbench: --device cuda: no usable CUDA device was found; see"
+    assert shown[1][1:] == ["/a/path-of/" + 90 * "x", "for it."]

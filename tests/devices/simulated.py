@@ -134,7 +134,7 @@ def costs(force_field):
 
 
 def jobs(device):
-    """Return what the jobs find that simulate and time a model, and what ase is told of it."""
+    """Return what jobs find that simulate and time a model, and what its ase calculator returns."""
     folder = FOLDER / torch.device(device).type
     reference, model, own = (folder / name for name in ("reference", "model", "own"))
     for each in (reference, model, own):

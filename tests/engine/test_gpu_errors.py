@@ -8,7 +8,7 @@ from tlbench.engine.run.runner import ATTEMPTS, run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.engine.work.attempts import Task
 from tlbench.engine.work.events import EVENTS, read_events
-from tlbench.engine.work.gpu_errors import gpu_death
+from tlbench.engine.work.gpu_errors import gpu_death, gpu_not_started
 from tlbench.engine.work.supervisor import Supervisor
 from tlbench.jobs import base
 
@@ -30,6 +30,7 @@ FULL = (
         RuntimeError("CUDA error: uncorrectable ECC error encountered"),
         RuntimeError("CUDA driver error: unspecified launch failure"),
         RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("Triton Error [CUDA]: device-side assert triggered"),
         RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`"),
     ],
 )
@@ -38,6 +39,26 @@ def test_a_cuda_error_is_the_end_of_a_process(error):
     assert death.startswith("a GPU error left its process unable to go on (")
     assert str(error).splitlines()[0] in death
     assert "memory of the GPU ran out" not in death
+    assert not gpu_not_started(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No CUDA GPUs are available",
+        "CUDA unknown error - this may be due to an incorrectly set up environment, e.g. changing "
+        "env variable CUDA_VISIBLE_DEVICES after program start.",
+        "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before "
+        "calling NumCudaDevices()? Error 802: system not yet initialized",
+        "CUDA driver initialization failed, you might not have a CUDA gpu.",
+        "Found no NVIDIA driver on your system.",
+        "CUDA error: no CUDA-capable device is detected",
+    ],
+)
+def test_a_gpu_that_cannot_be_used_is_told_from_a_failing_job(text):
+    assert gpu_death(RuntimeError(text)).startswith("CUDA could not be started on its GPU (")
+    assert gpu_not_started(RuntimeError(text))
+    assert not gpu_not_started(ValueError(text))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +66,7 @@ def test_a_cuda_error_is_the_end_of_a_process(error):
     [
         torch.OutOfMemoryError(FULL),
         RuntimeError("CUDA error: out of memory"),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )

@@ -2,22 +2,26 @@
 
 import json
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
-from fake_jobs import add
+from fake_jobs import FakeKind, add, graph
 
-from tlbench.base.errors import InputError
+from tlbench.base.errors import InputError, TlbenchError
 from tlbench.engine.executors import default_workers, local, slots
-from tlbench.engine.run.runner import Resources
+from tlbench.engine.run.runner import Resources, run_jobs
 from tlbench.engine.store.store import Store
 from tlbench.engine.work import devices
 from tlbench.engine.work.attempts import Task
 from tlbench.engine.work.devices import VISIBLE, check_device, gpus_for, visible_gpus
 from tlbench.engine.work.supervisor import execute
+from tlbench.jobs import base
 
 UUID = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
 MIG = "MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f", "MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb"
+
+JOBS = [add(f"job {n}", n) for n in range(6)]
 
 
 @pytest.fixture
@@ -121,7 +125,11 @@ from typing import ClassVar
 assert "torch" not in sys.modules
 AT_START = os.environ.get("CUDA_VISIBLE_DEVICES")
 
+from tlbench.engine.work import worker
 from tlbench.jobs import base, kind
+
+asked = []
+worker.resolve = lambda device: asked.append(device) or "cpu"
 
 
 class Config(kind.Config):
@@ -135,8 +143,10 @@ class Result(kind.Result):
 
 
 def run(config, context):
-    if config.n < 0:
-        raise RuntimeError(f"asked to compute on {context.device}")
+    if ON_GPU and asked != ["cuda"] * len(asked):
+        raise RuntimeError(f"asked to compute on {asked}")
+    if AT_START in ("dead", "dead, too"):
+        raise RuntimeError("No CUDA GPUs are available")
     return Result.of(visible=AT_START)
 
 
@@ -149,7 +159,7 @@ def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, kind_of_ch
     kind_of_children(SEEN.replace("ON_GPU", "False"))
     monkeypatch.setenv(VISIBLE, "4,1,2")
     store = Store(tmp_path / "store")
-    jobs = [add(f"job {n}", n) for n in range(len(bound))]
+    jobs = JOBS[: len(bound)]
     with local(bound) as pool:
         tasks = [Task(job, str(store.root), "cpu") for job in jobs]
         outcomes = [future.result() for future in [pool.submit(execute, task) for task in tasks]]
@@ -158,11 +168,33 @@ def test_a_process_sees_its_gpu_from_its_start(tmp_path, monkeypatch, kind_of_ch
     assert {result["visible"] for result in results} == {gpu or "4,1,2" for gpu in bound}
 
 
-def test_a_gpu_that_is_lost_is_not_replaced_by_the_cpu(tmp_path, kind_of_children):
-    """It was there when workers were dealt out, and "auto" would now be the CPU."""
+@pytest.fixture
+def run_on(kind_of_children, monkeypatch):
+    """Return a function that runs jobs on some GPUs while "auto" would be the CPU."""
     kind_of_children(SEEN.replace("ON_GPU", "True"))
-    job = add("job", -1)
-    with local(["0"]) as pool:
-        task = Task(job, str(Store(tmp_path / "store").root), "auto")
-        outcome = pool.submit(execute, task).result()
-    assert outcome.error == "RuntimeError: asked to compute on cuda"
+    monkeypatch.setitem(base.KINDS, "sum", FakeKind(None, uses_device=True))
+
+    def run(slots, store):
+        resources = Resources(executor=(partial(local, slots), len(slots)))
+        return run_jobs(graph(*JOBS), store, resources)
+
+    return run
+
+
+@pytest.mark.parametrize("slots", [["dead", "1"], ["dead", "1", "dead", "1"]])
+def test_a_gpu_that_is_lost_gets_no_more_jobs(tmp_path, run_on, slots):
+    """It was there when workers were dealt out; the CPU does not do its jobs unnoticed."""
+    store = Store(tmp_path / "store")
+    report = run_on(slots, store)
+    assert report.errors == {}
+    assert report.complete
+    assert 1 <= len(report.retried) <= slots.count("dead")
+    results = [json.loads((store.folder(job.key) / "result.json").read_text()) for job in JOBS]
+    assert {result["visible"] for result in results} == {"1"}
+
+
+def test_without_a_gpu_that_can_be_used_a_run_ends(tmp_path, run_on):
+    with pytest.raises(TlbenchError, match="dead, too") as raised:
+        run_on(["dead", "dead, too"], Store(tmp_path / "store"))
+    assert "CUDA could not be started on its GPU (No CUDA GPUs are available)" in str(raised.value)
+    assert "the same command goes on from here" in str(raised.value)

@@ -89,9 +89,6 @@ def peer(element: str) -> Manybody:
     return Manybody(**published.StillingerWeber(parameters))
 
 
-# --- the crystal -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("element", "expected"), [("Si", 5.430950), ("Ge", 5.653621)])
 def test_lattice_constant_minimises_the_energy(element, expected):
     found = minimize_scalar(
@@ -194,9 +191,6 @@ def test_optical_frequency_at_gamma(element, expected):
     assert thz[3:] == pytest.approx(np.full(3, expected), abs=1e-3)
 
 
-# --- derivatives ---------------------------------------------------------------------------
-
-
 def fourth_order(values: np.ndarray, step: float) -> np.ndarray:
     """Return the derivative from values at +2, +1, −1, −2 steps on the last axis."""
     return values @ np.array([-1.0, 8.0, -8.0, 1.0]) / (12 * step)
@@ -230,9 +224,6 @@ def test_stress_is_the_strain_derivative_of_the_energy(element, structure):
     assert np.abs(found).max() > 1.0
     assert found == pytest.approx(derivative / volume * GPA, abs=1e-5, rel=1e-7)
     assert found == pytest.approx(found.T, abs=1e-9)
-
-
-# --- other implementations -----------------------------------------------------------------
 
 
 def textbook_energy(s: StillingerWeberParameters, frames: Frames) -> float:
@@ -305,9 +296,6 @@ def test_agrees_with_matscipy(element, structure):
     assert found.forces.numpy() == pytest.approx(atoms.get_forces(), rel=1e-9, abs=1e-10)
     stress = atoms.get_stress(voigt=False) * GPA
     assert found.stress[0].numpy() == pytest.approx(stress, rel=1e-9, abs=1e-9)
-
-
-# --- batches, cutoff, edge cases --------------------------------------------------------------
 
 
 def test_a_structure_has_the_same_labels_alone_and_in_a_batch():

@@ -1,7 +1,9 @@
 """The command line: one file per verb."""
 
 import io
+import shutil
 import sys
+import textwrap
 from typing import Annotated, NoReturn
 
 import typer
@@ -98,5 +100,11 @@ def main() -> None:
 
 
 def _complain(text: str) -> NoReturn:
-    sys.stderr.write("".join(f"{printable(line)}\n" for line in f"tlbench: {text}".split("\n")))
+    lines = [printable(line) for line in f"tlbench: {text}".split("\n")]
+    if sys.stderr.isatty():
+        # Programs and logs get a line for each sentence instead.
+        width = shutil.get_terminal_size().columns
+        wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        lines = [wrapper.fill(line) for line in lines]
+    sys.stderr.write("\n".join(lines) + "\n")
     sys.exit(2)

@@ -66,8 +66,8 @@ def md(
     close, forces too large, numbers not finite) leaves the batch.
 
     Stop it with Ctrl-C and start it again at any time: it goes on. So does a finished simulation
-    that is asked for again with a longer --time, to the same result as if asked for it at once
-    with the same --equilibration.
+    that is asked for again with a longer --time, on a CPU to the same result as if asked for it at
+    once with the same --equilibration; an accelerator rounds differently from run to run.
     """
     protocol = _protocol(
         temperature=temperature,

@@ -67,6 +67,7 @@ def run(
 
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
+    from tlbench.base.errors import InputError
     from tlbench.cli.live import Display
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
@@ -82,7 +83,13 @@ def run(
     chosen = suite_of(suite, set_, backbone, strategy, source, target)
     shard_ = shard_of(shard)
     if dry_run:
-        check_device(device)
+        try:
+            check_device(device)
+        except InputError as error:
+            if device != "cuda":
+                raise
+            text = f"{error} Jobs of another machine are shown by tlbench plan."
+            raise InputError(text) from error
         root, at_once = store or default_store(), len(slots(device, workers, workers_per_gpu))
         planned = plan(resolve(chosen))
         if shard_ is not None:

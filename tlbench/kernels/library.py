@@ -47,7 +47,7 @@ def library_for(
     """Return the compiled kernels for the precision of ``x``, or None if they cannot be used.
 
     That is on a device other than the CPU, where the tensors ``alongside`` differ in precision or
-    device, where a width is no multiple of a vector's, where no C compiler is found, and where
+    device, where a width is not a multiple of a vector's, where no C compiler is found, and where
     the environment variable ``TLBENCH_KERNELS`` is ``off``.
     """
     if not x.is_cpu or x.dtype not in _PRECISION:
@@ -154,13 +154,13 @@ def _whole(library: Path) -> bool:
 
 
 def _processor() -> str:
-    """Return what the processor can do, as far as the system tells."""
+    """Return what the processor can do, as far as the system says."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    told = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
-    return "\n".join(told)
+    said = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
+    return "\n".join(said)
 
 
 _ITEMS_PER_THREAD = 64
@@ -182,7 +182,7 @@ def whole(tensor: Tensor | None) -> Tensor | None:
 
 
 def spans(first: Tensor, n_edges: int) -> bool:
-    """Return whether ``first`` tells as the kernels read it where the edges of each atom begin."""
+    """Return whether ``first`` says, in the kernels' format, where each atom's edges begin."""
     if first.dtype != torch.int64 or not first.is_cpu or first.dim() != 1:
         return False
     return len(first) > 0 and int(first[-1]) == n_edges

@@ -85,6 +85,8 @@ class Outcome:
         Whether it failed because its training ran away, as it always will.
     death
         Why its process ended, or has to end, without a result: trying again may help.
+    gpu_lost
+        Whether it died because its GPU cannot be used at all, as every job on that GPU would.
     fault
         Why nothing can be put into the store.
     seconds
@@ -98,5 +100,6 @@ class Outcome:
     error: str | None = None
     diverged: bool = False
     death: str | None = None
+    gpu_lost: bool = False
     fault: str | None = None
     seconds: float | None = None

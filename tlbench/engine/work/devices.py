@@ -117,7 +117,7 @@ def accelerator(device: str) -> dict[str, Any]:
     -------
     dict
         ``device_memory_mib`` (MiB), ``driver`` and ``cuda``, versions of the driver and of the
-        CUDA (or ROCm) that torch was built with; None where the system does not tell.
+        CUDA (or ROCm) that torch was built with; None where the system does not say.
     """
     if not device.startswith("cuda"):
         return {}
@@ -131,7 +131,7 @@ def accelerator(device: str) -> dict[str, Any]:
 
 
 def _driver() -> str | None:
-    """Return the version of NVIDIA's driver, which its kernel module tells."""
+    """Return the version of NVIDIA's driver, as its kernel module gives it."""
     try:
         found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", _DRIVER_VERSION.read_text())
     except OSError:

@@ -91,7 +91,7 @@ class Reporter:
     def __call__(self, progress: Progress) -> None:
         """Write it down, unless the last time was a moment ago."""
         if progress.total and self._first is None:
-            # What was done before this attempt, or before the first report, tells no speed.
+            # What was done before this attempt, or before the first report, says nothing of speed.
             self._first, self._started = progress.done, time.time()
         now = time.monotonic()
         if now < self._next and progress.done != progress.total:

@@ -5,9 +5,19 @@ import textwrap
 from collections.abc import Iterator
 
 _OF_CUDA = re.compile(
-    r"\b(cuda|hip|cublas|cudnn|cusolver|cusparse|cufft)( driver| runtime)? error\b", re.IGNORECASE
+    r"\b(cuda|hip|cublas|cudnn|cusolver|cusparse|cufft)( driver| runtime)? error\b"
+    r"|\btriton error \[(cuda|hip)\]",
+    re.IGNORECASE,
 )
-"""As "CUDA error: device-side assert triggered", "cuDNN error: …", "CUDA driver error: …"."""
+"""As "CUDA error: device-side assert triggered", "cuDNN error: …", "Triton Error [CUDA]: …"."""
+
+_NOT_STARTED = re.compile(
+    r"\bNo (CUDA|HIP) GPUs are available|\b(CUDA|HIP) unknown error\b"
+    r"|\bUnexpected error from (cuda|hip)GetDeviceCount\b"
+    r"|\b(CUDA|HIP) driver initialization failed|\bFound no NVIDIA driver\b"
+    r"|\bno CUDA-capable device is detected"
+)
+"""How torch says that a process cannot begin to use the GPU that it was given."""
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|_STATUS_ALLOC_FAILED")
 _ASKED_FOR = re.compile(r"[Tt]ried to allocate ([\d.]+ [KMGT]i?B)")
@@ -30,10 +40,23 @@ def gpu_death(error: BaseException) -> str | None:
     if (full := out_of_memory(error)) is not None:
         return full
     for text, kind in _of_runtime(error):
+        first = textwrap.shorten(text.strip().partition("\n")[0], 200)
+        if _NOT_STARTED.search(text):
+            return f"CUDA could not be started on its GPU ({first})"
         if _OF_CUDA.search(text) or kind == "AcceleratorError":
-            first = textwrap.shorten(text.strip().partition("\n")[0], 200)
             return f"a GPU error left its process unable to go on ({first})"
     return None
+
+
+def gpu_not_started(error: BaseException) -> bool:
+    """Return whether an error says that CUDA cannot be started, as it could not in a new process.
+
+    Parameters
+    ----------
+    error
+        As for `gpu_death`.
+    """
+    return any(_NOT_STARTED.search(text) for text, _ in _of_runtime(error))
 
 
 def out_of_memory(error: BaseException) -> str | None:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ class Supervisor:
     """Has jobs done in processes of its own, one job at a time, bound to a GPU if one is given."""
 
     def __init__(self, gpu: str | None = None) -> None:
-        self._gpu = gpu
+        self.gpu = gpu
         self._children: dict[str | None, Child] = {}
         self._lock = threading.Lock()
         self._working = threading.Lock()
@@ -173,7 +173,7 @@ class Supervisor:
             except OSError as error:
                 return Outcome(task.job.key, error=f"{error.filename}: {error.strerror}")
             # A GPU that is lost is not to be replaced by the CPU unnoticed.
-            child.ask(task.request() | ({} if self._gpu is None else {"device": "cuda"}))
+            child.ask(task.request() | ({} if self.gpu is None else {"device": "cuda"}))
             try:
                 outcome, breach = self._watched(child, task)
             except EOFError:
@@ -208,7 +208,7 @@ class Supervisor:
     def _child(self, python: str | None) -> Child:
         with self._lock:
             if python not in self._children:
-                self._children[python] = Child(python, self._gpu)
+                self._children[python] = Child(python, self.gpu)
                 if self._closed:
                     self._children[python].kill()
             return self._children[python]
@@ -253,13 +253,13 @@ _own = threading.local()
 
 
 def execute(task: Task) -> Outcome:
-    """Have a job done by the supervisor of this thread."""
-    return own_supervisor().run(task)
+    """Have a job done as this thread was told by `delegate`, else by a supervisor of its own."""
+    if not hasattr(_own, "run"):
+        delegate(Supervisor().run)
+    run: Callable[[Task], Outcome] = _own.run
+    return run(task)
 
 
-def own_supervisor(gpu: str | None = None) -> Supervisor:
-    """Return the supervisor of this thread; if it has to be made, bound to a GPU."""
-    if not hasattr(_own, "supervisor"):
-        _own.supervisor = Supervisor(gpu)
-    found: Supervisor = _own.supervisor
-    return found
+def delegate(run: Callable[[Task], Outcome]) -> None:
+    """Let ``run`` do what ``execute`` is asked for in this thread."""
+    _own.run = run

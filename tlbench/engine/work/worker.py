@@ -31,7 +31,7 @@ from tlbench.engine.work.attempts import Outcome, Task, read_request
 from tlbench.engine.work.cost import Stopwatch, forget_peak, keep_freed_memory
 from tlbench.engine.work.devices import device_name, resolve
 from tlbench.engine.work.events import EVENTS, LOG, PROGRESS, EventLog, Reporter, read_events
-from tlbench.engine.work.gpu_errors import gpu_death
+from tlbench.engine.work.gpu_errors import gpu_death, gpu_not_started
 from tlbench.engine.work.interpreters import describe
 from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.context import Context, Progress, settle_process
@@ -87,7 +87,7 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
 def _failure(key: str, store: Store, error: Exception) -> Outcome:
     """Tell a job that failed from a GPU that did, and from a store that nothing can be put into."""
     if (death := gpu_death(error)) is not None:
-        return Outcome(key, death=death)
+        return Outcome(key, death=death, gpu_lost=gpu_not_started(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
     # Libraries tell of a full disk in errors of their own.

@@ -75,7 +75,7 @@ def _read(path: Path) -> "Config":
 
 
 def _workers(config: "Config") -> int:
-    """Return the most jobs that a configuration does at a time, as far as it tells."""
+    """Return the most jobs that a configuration does at a time, as far as it says."""
     total = 0.0
     for executor in config.executors:
         provider = getattr(executor, "provider", None)
@@ -118,7 +118,7 @@ def started(config: "Config", path: Path) -> Iterator[Executor]:
 
 
 class _Pool(Executor):
-    """Tells a lost worker, which is an outcome, from an engine that can do no job at all."""
+    """Separates a lost worker, which is an outcome, from an engine that can do no job at all."""
 
     def __init__(self, pool: Executor, path: Path, watch: Watch) -> None:
         self._pool, self._path, self._watch = pool, path, watch
