@@ -1,42 +1,26 @@
 """Training and measuring on an accelerator: as on the CPU, and seldom waited for."""
 
 import json
-import os
-import subprocess
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 import tiny
-import torch.utils.backend_registration as registration
 
-from tlbench.transfer import STRATEGIES
+from tlbench.base.tolerances import ACCELERATOR
+from tlbench.transfer import INITIALISATIONS, STRATEGIES
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(registration, "_setup_privateuseone_for_python_backend"),
-    reason="this torch has no devices that are written in Python",
-)
-HERE = Path(__file__).parent
 TRAINED = [name for name in STRATEGIES.names() if STRATEGIES.get(name).trains]
 LAUNCHES = {"dimenetpp": 1500, "schnet": 700, "visnet": 2000, "equivariant": 1300, "nequip": 1250}
 """Bounds on the operations of an update."""
 
 
-def in_a_process(*arguments):
-    paths = os.pathsep.join(map(str, [HERE, HERE.parent, *sys.path]))
-    environment = {**os.environ, "TLBENCH_KERNELS": "off", "PYTHONPATH": paths}
-    command = [sys.executable, HERE / "trained.py", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-
-
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(in_a_process, tmp_path_factory):
     """Return a function that gives what a process of its own finds of a backbone."""
 
     @cache
     def run(name):
-        done = in_a_process(name, tmp_path_factory.mktemp(name))
+        done = in_a_process("trained.py", name, tmp_path_factory.mktemp(name))
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
 
@@ -49,9 +33,10 @@ def test_every_backbone_does_what_it_does_on_the_cpu(found, name):
     differences = {k: v for k, v in found(name).items() if isinstance(v, float)}
     assert set(differences) == {
         *TRAINED,
-        *("evaluation", "resumed", "copy_element", "mean_element"),
+        *INITIALISATIONS.names(),
+        *("evaluation", "resumed", "two elements"),
     }
-    assert max(differences.values()) < 1e-9, differences
+    assert max(differences.values()) < ACCELERATOR["float64"], differences
 
 
 @pytest.mark.parametrize("name", LAUNCHES)
@@ -71,7 +56,7 @@ def test_all_backbones_are_looked_at():
     assert set(LAUNCHES) == {*tiny.BACKBONES, *tiny.OTHERS}
 
 
-def test_a_tensor_that_stays_on_the_cpu_is_noticed(tmp_path):
-    done = in_a_process("schnet", tmp_path, "planted")
+def test_a_tensor_that_stays_on_the_cpu_is_noticed(in_a_process, tmp_path):
+    done = in_a_process("trained.py", "schnet", tmp_path, "planted")
     assert done.returncode != 0
     assert "tensors of two devices" in done.stderr
