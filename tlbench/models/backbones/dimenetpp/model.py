@@ -189,8 +189,14 @@ class DimeNetPP(Backbone):
 
     @property
     def same_in_batches(self) -> bool:
-        """Whether the compiled kernels are used, which go from atom to atom."""
-        return library_for(next(self.parameters())) is not None
+        """Whether the compiled kernels are used, which go from atom to atom.
+
+        Torch's products with the other weights are the same for any number of rows only in
+        float32.
+        """
+        config, like = self.config, self.rbf.freq
+        widths = config.hidden_channels, config.interaction_channels, config.out_channels
+        return like.dtype == torch.float32 and library_for(like, *widths) is not None
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
