@@ -25,8 +25,6 @@ def in_a_process():
 
     def run(script, *arguments):
         command = [sys.executable, HERE / script, *arguments]
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=600
-        )
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
 
     return run
