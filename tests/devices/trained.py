@@ -158,7 +158,10 @@ def elements_of(initialisation, device):
 
 
 def difference(mine, theirs):
-    """Return the largest relative difference; numbers near zero count as a thousandth of all."""
+    """Return the largest relative difference; numbers near zero count as a thousandth of all.
+
+    Number by number, because losses, energies and weights of any size are among them.
+    """
     mine, theirs = np.array(mine), np.array(theirs)
     least = 1e-3 * np.abs(theirs).mean()
     return float((np.abs(mine - theirs) / np.maximum(np.abs(theirs), least)).max())
