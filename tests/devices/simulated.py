@@ -79,7 +79,7 @@ def simulated(device, protocol, folder=None, interrupt=None):
         return found
     assert simulation._running().positions.device == torch.device(device)
     rebuilt.append(sum(lists.n_rebuilt for lists in simulation._batch._lists))
-    found |= {f"counts {name}": value for name, value in vars(outcome.counts).items()}
+    found |= {f"counts {name}": value for name, value in outcome.counts.arrays().items()}
     names = ("steps", "energy_low", "energy_high", "temperature", "msd", "extremes")
     found |= {name: getattr(outcome, name) for name in names}
     return found | {"criterion": np.array(outcome.criterion)}
