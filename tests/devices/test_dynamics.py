@@ -10,7 +10,7 @@ import pytest
 from tlbench.base.tolerances import ACCELERATOR
 
 README = Path(__file__).parents[2] / "README.md"
-MODELS = ["schnet", "dimenetpp"]
+MODELS = ["schnet", "dimenetpp", "visnet", "equivariant", "nequip"]
 FORCE_FIELDS = ["stillinger-weber", *MODELS]
 
 
