@@ -1,10 +1,7 @@
 """Dynamics on an accelerator: that of the CPU, in the device's memory, with bounded waits."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,26 +9,18 @@ import pytest
 
 from tlbench.base.tolerances import ACCELERATOR
 
-HERE = Path(__file__).parent
-pytest.importorskip("torch.utils.backend_registration")
-
-
-README = HERE.parents[1] / "README.md"
-MODELS = ["schnet", "dimenetpp"]
+README = Path(__file__).parents[2] / "README.md"
+MODELS = ["schnet", "dimenetpp", "visnet", "equivariant", "nequip"]
 FORCE_FIELDS = ["stillinger-weber", *MODELS]
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
+def simulated(in_a_process, tmp_path_factory):
     """Return a function that gives what a process of its own finds of a force field."""
-    paths = [HERE, HERE.parent, *sys.path]
-    python_path = os.pathsep.join(map(str, paths))
-    environment = {**os.environ, "TLBENCH_KERNELS": "off", "PYTHONPATH": python_path}
 
     @cache
     def found(name):
-        command = [sys.executable, HERE / "simulated.py", name, tmp_path_factory.mktemp(name)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+        done = in_a_process("simulated.py", name, tmp_path_factory.mktemp(name))
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
 

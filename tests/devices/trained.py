@@ -23,18 +23,19 @@ from pretended import DEVICE, pretending
 from tlbench.data.frames import Frames
 from tlbench.jobs import evaluate
 from tlbench.jobs.context import MODEL, Context, data_file
-from tlbench.models.parameters import copy_element, mean_element
+from tlbench.models.parameters import average_elements, copy_elements
 from tlbench.models.potential import build_potential, tensors_of
 from tlbench.training import loop
 from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loop import force_mae, train
-from tlbench.transfer import STRATEGIES
+from tlbench.transfer import INITIALISATIONS, STRATEGIES
 from tlbench.transfer.scratch import SCRATCH
 
 NAME, FOLDER, PLANTED = sys.argv[1], Path(sys.argv[2]), "planted" in sys.argv[3:]
 SOURCE, TARGET = 14, 32
 CRYSTALS, OTHERS = tiny.crystals("Ge", 3), tiny.crystals("Si", 3)
+BOTH = Frames.concatenate([CRYSTALS, OTHERS])
 EVERY_LABEL = TrainingConfig(
     updates=2,
     batch_size=2,
@@ -58,28 +59,29 @@ def built():
     return tiny.potential(NAME, dtype=torch.float64)
 
 
-def potential_on(device, prepare=None):
+def potential_on(device, initialise=None, start=None):
+    """Return the network; ``start`` has the source element of every target element."""
+    start = start or {TARGET: SOURCE}
     potential = deepcopy(built()).to(device)
     if PLANTED and device == DEVICE:
         name, buffer = next(iter(potential.backbone.named_buffers()))
         owner, _, last = name.rpartition(".")
         setattr(potential.backbone.get_submodule(owner), last, buffer.cpu())
-    if prepare:
-        prepare(potential.backbone, SOURCE, TARGET)
+    if initialise:
+        initialise(potential.backbone, start, start.values())
     return potential
 
 
 def trained_with(strategy, device):
     """Return losses, errors, and weights of the last update and of the best validation point."""
-    potential = potential_on(device, copy_element if strategy.needs_source else None)
+    potential = potential_on(device, copy_elements if strategy.needs_source else None)
     if strategy.needs_source:
         potential.reference_energy[SOURCE] = -4.0
     best = deepcopy(potential)
     strategy.before(potential)
     data, folder = on(device, CRYSTALS, potential), FOLDER / f"{strategy.name} {device}"
     folder.mkdir()
-    together = Frames.concatenate([CRYSTALS, OTHERS])
-    source = on(device, together, potential) if strategy.needs_source_data else None
+    source = on(device, BOTH, potential) if strategy.needs_source_data else None
     curve = train(
         potential, strategy, data, data, EVERY_LABEL, 0, folder, with_source=source, best=best
     )
@@ -87,6 +89,18 @@ def trained_with(strategy, device):
     weights = [t for each in (potential, best) for t in tensors_of(each).values()]
     weights = [torch.nan_to_num(t) for t in weights]
     return numbers(curve.loss, [error for _, error in curve.validation], *weights)
+
+
+def two_elements(device):
+    """Return losses and weights of a training on two elements, each with its own constant."""
+    potential = potential_on(device, average_elements, {SOURCE: 6, TARGET: 50})
+    data, folder = on(device, BOTH, potential), FOLDER / f"two elements {device}"
+    folder.mkdir()
+    config = EVERY_LABEL.model_copy(update={"energy_reference": "least-squares"})
+    curve = train(potential, SCRATCH, data, data, config, 0, folder)
+    constants = potential.reference_energy[[SOURCE, TARGET]]
+    assert abs(constants[0] - constants[1]) > 0.1
+    return numbers(curve.loss, *map(torch.nan_to_num, tensors_of(potential).values()))
 
 
 class KilledError(Exception):
@@ -136,13 +150,18 @@ def measured(device):
     )
 
 
-def elements_of(start, device):
-    """Return the parameters of the backbone after the target element got its first values."""
-    return numbers(*tensors_of(potential_on(device, start).backbone).values())
+def elements_of(initialisation, device):
+    """Return the parameters of the backbone after two target elements got their first values."""
+    start = {TARGET: SOURCE, 50: 6}
+    potential = potential_on(device, INITIALISATIONS.get(initialisation), start)
+    return numbers(*tensors_of(potential.backbone).values())
 
 
 def difference(mine, theirs):
-    """Return the largest relative difference; numbers near zero count as a thousandth of all."""
+    """Return the largest relative difference; numbers near zero count as a thousandth of all.
+
+    Number by number, because losses, energies and weights of any size are among them.
+    """
     mine, theirs = np.array(mine), np.array(theirs)
     least = 1e-3 * np.abs(theirs).mean()
     return float((np.abs(mine - theirs) / np.maximum(np.abs(theirs), least)).max())
@@ -188,9 +207,8 @@ def main():
     loop.CHECKPOINT_SECONDS = math.inf
     strategies = [STRATEGIES.get(name) for name in STRATEGIES.names()]
     tasks = {each.name: partial(trained_with, each) for each in strategies if each.trains}
-    tasks |= {"evaluation": measured, "resumed": resumed}
-    for start in (copy_element, mean_element):
-        tasks[start.__name__] = partial(elements_of, start)
+    tasks |= {"evaluation": measured, "resumed": resumed, "two elements": two_elements}
+    tasks |= {name: partial(elements_of, name) for name in INITIALISATIONS.names()}
     expected = {name: task(torch.device("cpu")) for name, task in tasks.items()}
     with pretending() as mode:
         found = {name: difference(task(DEVICE), expected[name]) for name, task in tasks.items()}

@@ -74,6 +74,7 @@ class DimeNetPP(Backbone):
     def __init__(self, config: DimeNetPPConfig) -> None:
         super().__init__(config)
         self.n_spherical, self.n_radial = config.n_spherical, config.n_radial
+        self._widths = config.hidden_channels, config.interaction_channels, config.out_channels
         # The paper's p is one more than the exponent that torch-geometric takes.
         exponent = config.envelope_exponent
         self.rbf = BesselBasisLayer(config.n_radial, config.cutoff, exponent - 1)
@@ -189,8 +190,13 @@ class DimeNetPP(Backbone):
 
     @property
     def same_in_batches(self) -> bool:
-        """Whether the compiled kernels are used, which go from atom to atom."""
-        return library_for(next(self.parameters())) is not None
+        """Whether the compiled kernels are used, which go from atom to atom.
+
+        Torch's products with the other weights are the same for any number of rows only in
+        float32.
+        """
+        like = self.rbf.freq
+        return like.dtype == torch.float32 and library_for(like, *self._widths) is not None
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""

@@ -176,13 +176,9 @@ class SchNet(Backbone):
 
     def _interpolated(self, graph: Graph) -> list[Convolution] | None:
         """Return the convolutions by compiled kernels, if these can be used and are exact."""
-        like = self.lin1.weight
-        if library_for(like, self._n_filters, alongside=[graph.positions]) is None:
+        if library_for(self.lin1.weight, self._n_filters, alongside=[graph.positions]) is None:
             return None
-        gaussians = self.distance_expansion
-        grid = Grid.of(self.cutoff, gaussians.offset.numel(), like.dtype)
-        basis = grid.basis(gaussians.offset, gaussians.coeff)
-        tables = [table_of(weights, basis) for weights in self._networks()]
+        grid, tables = self._tables()
         if not smooth(tables, grid):
             return None
         centre, neighbour = graph.edge_index
@@ -196,6 +192,13 @@ class SchNet(Backbone):
             partial(interpolated_sum, distance=distance, table=table, edges=edges)
             for table in tables
         ]
+
+    def _tables(self) -> tuple[Grid, list[Tensor]]:
+        """Return the distances between which filters are interpolated, and the filters there."""
+        gaussians = self.distance_expansion
+        grid = Grid.of(self.cutoff, gaussians.offset.numel(), self.lin1.weight.dtype)
+        basis = grid.basis(gaussians.offset, gaussians.coeff)
+        return grid, [table_of(weights, basis) for weights in self._networks()]
 
     def _exact(self, graph: Graph) -> list[Convolution]:
         """Return the convolutions whose filters are computed pair by pair."""
@@ -226,8 +229,17 @@ class SchNet(Backbone):
 
     @property
     def same_in_batches(self) -> bool:
-        """Whether the compiled kernels are used, which go from atom to atom."""
-        return library_for(next(self.parameters())) is not None
+        """Whether the compiled kernels are used, which go from atom to atom.
+
+        Torch's products with the other weights are the same for any number of rows only in
+        float32, and for widths that are multiples of a vector's.
+        """
+        like, hidden = self.lin1.weight, self.lin1.in_features
+        if like.dtype != torch.float32 or library_for(like, self._n_filters, hidden) is None:
+            return False
+        with torch.no_grad():
+            grid, tables = self._tables()
+            return smooth(tables, grid)
 
     def element_parameters(self) -> dict[str, int]:
         """Return the embedding table's name and element axis."""
