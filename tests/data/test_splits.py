@@ -132,7 +132,9 @@ def test_a_composition_is_not_divided():
         divide(files, by_composition(validation=1))
     with pytest.raises(InputError, match=r"one composition \(Mo5W3\); ask for 3\.$"):
         divide(files, by_composition(test=2))
-    with pytest.raises(InputError, match=r"split\.validation asks for 3 frames.*; ask for 2 or 4\."):
+    with pytest.raises(
+        InputError, match=r"split\.validation asks for 3 frames.*; ask for 2 or 4\."
+    ):
         divide(files, by_composition(validation=3))
     # Structures of the test compositions are in no other part.
     files["a"] = alloys({"MoW3": 2, "Mo3W": 2, "Mo10W6": 2})
