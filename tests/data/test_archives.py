@@ -43,6 +43,23 @@ def test_members_come_back(tmp_path, name):
     assert found == {"train.xyz": b"two atoms", "test.xyz": b"one atom"}
 
 
+def test_an_archive_or_a_folder_of_it_without_files_is_refused(tmp_path):
+    link = tarfile.TarInfo("set/a.xyz")
+    link.type, link.linkname = tarfile.SYMTYPE, "b.xyz"
+    with tarfile.open(tmp_path / "links.tar.gz", "w:gz") as archive:
+        archive.addfile(link)
+    for member, of in (("", "it"), ("set", "set")):
+        complaint = (
+            rf"links\.tar\.gz: {of} holds no file, but only links or devices, as 'set/a\.xyz'"
+        )
+        with pytest.raises(InputError, match=complaint):
+            unpack(tmp_path / "links.tar.gz", member, tmp_path / "out")
+    with tarfile.open(tmp_path / "empty.tar", "w"):
+        pass
+    with pytest.raises(InputError, match=r"empty\.tar: it holds no file\.$"):
+        unpack(tmp_path / "empty.tar", "", tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", PACKED)
 def test_a_member_that_is_missing_is_named_with_a_near_one(tmp_path, name):
     path = packed(tmp_path / name, FILES)

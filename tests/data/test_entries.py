@@ -180,11 +180,17 @@ def test_what_is_not_one_data_set_is_refused(folder):
     ase.io.write(folder / "mow.traj", alloys())
     with pytest.raises(InputError, match=r"several: ge\.xyz \(extxyz\), mow\.traj \(traj\)"):
         card_of(folder, folder / "ge.xyz", folder / "mow.traj")
+    with pytest.raises(InputError, match=r"^ge\.xyz: is given twice; name each file"):
+        card_of(folder, folder / "ge.xyz", test=[folder / "ge.xyz"])
+    pair = [folder / name / "runs" for name in ("first", "second")]
+    for number, runs in enumerate(pair):
+        write(runs / "ge.xyz", 5, number)
     with pytest.raises(InputError, match="files of one card need different names"):
-        card_of(folder, folder / "ge.xyz", folder / "ge.xyz")
+        card_of(folder, *pair)
     (folder / "empty").mkdir()
-    (folder / "empty" / "README").write_text("nothing")
-    with pytest.raises(InputError, match=r"has no frames: none of its files is .* \(README\)"):
+    # CASTEP also has files that end in md.
+    (folder / "empty" / "readme.md").write_text("nothing")
+    with pytest.raises(InputError, match=r"has no frames: none of its files is .* \(readme\.md\)"):
         card_of(folder, folder / "empty")
     with pytest.raises(InputError, match="is read as a whole, so its card cannot be in it"):
         guess_card(path := write_fitsnap(folder / "JSON", alloys()), folder=path)

@@ -149,6 +149,58 @@ def test_several_trajectories_are_each_divided_at_their_end(tmp_path):
     assert found["validation"] == [24, 25, 26, 54, 55, 56]
 
 
+def of_compositions(counts: dict[str, int]) -> Frames:
+    """Return as many rattled cells of each formula, in random order, with made-up energies."""
+    generator = np.random.default_rng(0)
+    images = []
+    for formula, count in counts.items():
+        for _ in range(count):
+            atoms = bulk("Mo", cubic=True) * (2, 2, 2)
+            atoms = atoms[: len(Atoms(formula))]
+            atoms.symbols[:] = Atoms(formula).symbols
+            atoms.rattle(0.1, rng=generator)
+            images.append(atoms)
+    frames = Frames.unlabelled(images)
+    frames = replace(
+        frames,
+        energy=-10.0 * frames.n_atoms + generator.normal(size=len(frames)),
+        forces=generator.normal(size=frames.positions.shape),
+    )
+    return frames.select(generator.permutation(len(frames)))
+
+
+def test_compositions_of_an_alloy_are_not_divided(tmp_path):
+    names = [f"Mo{16 - n}W{n}" for n in range(1, 16) if n % 2]
+    frames = of_compositions({**dict.fromkeys(names, 5), "Mo2": 7, "W2": 6})
+    path = write(tmp_path / "mow.extxyz", frames)
+    card, said = card_of(path)
+    assert card.origin.split.order == "compositions"
+    assert "validation and test: compositions that no other part has" in said
+    parts = card.read({"mow.extxyz": path})
+    found = [set(part.composition) for part in parts.values()]
+    assert sum(map(len, found)) == len(set.union(*found)) == 10
+    assert sum(map(len, parts.values())) == len(frames)
+    assert all(3 <= len(parts[part]) <= 10 for part in ("validation", "test"))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        # Every composition is a third.
+        {"Mo2": 20, "W2": 20, "MoW": 20},
+        # Frames of one composition do not determine the energies of two elements.
+        {"Mo2": 3, "W2": 3, "MoW": 34},
+        # Two compositions are not three parts.
+        {"Mo2": 20, "W2": 20},
+        # Nothing would be known of the element that is held back.
+        {"Mo2": 30, "W2": 4, "Ta2": 4},
+    ],
+)
+def test_frames_are_drawn_singly_where_whole_compositions_do_not_fit(tmp_path, counts):
+    card, _ = card_of(write(tmp_path / "mow.extxyz", of_compositions(counts)))
+    assert card.origin.split.order == "random"
+
+
 def test_files_named_train_validation_and_test_are_kept_apart(tmp_path):
     path = write(tmp_path / "ge_train.extxyz", tiny.crystals("Ge", 12))
     write(tmp_path / "ge_test.extxyz", tiny.crystals("Ge", 5, seed=3))
@@ -178,6 +230,8 @@ def test_what_cannot_be_guessed_is_refused(tmp_path):
         guess_card(path)
     with pytest.raises(InputError, match="2 structures are too few to be divided"):
         guess_card(write(tmp_path / "few.extxyz", tiny.crystals("Si", 2)))
+    with pytest.raises(InputError, match="1 structure is too few to be divided"):
+        guess_card(write(tmp_path / "one.extxyz", tiny.crystals("Si", 1)))
 
 
 def test_the_card_is_plain_yaml(tmp_path):

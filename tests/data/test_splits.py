@@ -126,12 +126,16 @@ def test_another_seed_draws_other_compositions():
     assert len(drawn) == 3
 
 
-def test_a_composition_is_not_parted():
+def test_a_composition_is_not_divided():
     files = {"a": alloys({"MoW3": 2, "Mo3W": 2, "MoW7": 2}), "b": alloys({"Mo5W3": 3})}
-    with pytest.raises(InputError, match=r"split\.validation asks for 1 frames, which parts"):
+    with pytest.raises(InputError, match=r"split\.validation asks for 1 frames, which divides"):
         divide(files, by_composition(validation=1))
-    with pytest.raises(InputError, match=r"one composition \(Mo5W3\); ask for more or fewer"):
+    with pytest.raises(InputError, match=r"one composition \(Mo5W3\); ask for 3\.$"):
         divide(files, by_composition(test=2))
+    with pytest.raises(
+        InputError, match=r"split\.validation asks for 3 frames.*; ask for 2 or 4\."
+    ):
+        divide(files, by_composition(validation=3))
     # Structures of the test compositions are in no other part.
     files["a"] = alloys({"MoW3": 2, "Mo3W": 2, "Mo10W6": 2})
     with pytest.raises(InputError, match=r"split\.train asks for 4 frames, but 6 match it, of"):

@@ -87,6 +87,16 @@ def test_larger_errors_are_flagged_and_the_sign_is_explained():
     (found,) = breakdowns(records, "force_mae")
     assert found.lines[1][-1] == "2.00 (1 pair) △"
     assert "△: larger error than from scratch" in found.note
+    assert "arms without target data are not marked" in found.note
+
+
+def test_an_arm_without_target_data_is_not_flagged():
+    records = [record("scratch", 0, 1.0, group="G"), record("finetune", 0, 2.0, group="G")]
+    level = record("zero-shot", 0, 14.0, group="G")
+    level = level.model_copy(update={"model": level.model.replace(size=0)})
+    (found,) = breakdowns([*records, level], "force_mae")
+    assert "14.00 (1 pair)" in found.lines[1]
+    assert "2.00 (1 pair) △" in found.lines[1]
 
 
 def test_several_transfers_stand_below_each_other():

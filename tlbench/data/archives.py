@@ -124,6 +124,10 @@ def unpack(path: Path, member: str, target: Path, limit: int | None = None) -> N
             if name == wanted:
                 return
     if not found:
+        held = [name for name in seen if name.startswith(inside)]
+        if held or not wanted:
+            kind = f", but only links or devices, as {held[0]!r}" if held else ""
+            raise InputError(f"{path}: {wanted or 'it'} holds no file{kind}.")
         hint = near_names(member, seen)
         if not hint.startswith("did you"):
             more = f" and {len(seen) - MOST_NAMES} more" if len(seen) > MOST_NAMES else ""

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -171,8 +172,12 @@ def named(entries: Sequence[Entry]) -> dict[str, Entry]:
     Raises
     ------
     InputError
-        If two are the same.
+        If two are the same, or one is given twice.
     """
+    places = Counter(str(entry.place) for entry in entries)
+    for entry in entries:
+        if places[str(entry.place)] > 1:
+            raise InputError(f"{entry.within}: is given twice; name each file of a card once.")
     short = [entry.within.name for entry in entries]
     keys = [
         name if short.count(name) == 1 else "-".join(entry.within.parts)

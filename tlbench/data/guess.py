@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from tlbench.base.errors import InputError
+from tlbench.data.compositions import n_undetermined
 from tlbench.data.entries import Entry, entries_of, named, siblings
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
 from tlbench.data.readers.recognition import Format
 from tlbench.data.sequence import order_of
 from tlbench.data.settings import guess_options
+from tlbench.data.splits import composition_order
 
 HELD_BACK = 0.1
 """Part of the frames that validation and test get each."""
@@ -24,7 +27,11 @@ ORDERS = {
     "last": "the last of the file, which is one trajectory",
     "blocks": "the last of each block of successive frames that resemble each other",
     "random": "drawn at random, because the file is not one trajectory",
+    "compositions": "compositions that no other part has, drawn at random",
 }
+
+SEEDS = range(100)
+"""Draws of compositions that are tried for parts of about the size wanted."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,7 @@ def _split(
     pool = Frames.concatenate([frames[name] for name in own])
     count = len(pool)
     held_back = max(1, round(HELD_BACK * count))
+    seed = 0
     drawn = [part for part in ("validation", "test") if part not in parts]
     sizes = {
         part: held_back if part in drawn else sum(len(frames[name]) for name in parts[part])
@@ -197,11 +205,16 @@ def _split(
     }
     train = count - held_back * len(drawn)
     if train < 1:
+        structures = "1 structure is" if count == 1 else f"{count} structures are"
         raise InputError(
-            f"{', '.join(own)}: {count} structures are too few to be divided into training, "
+            f"{', '.join(own)}: {structures} too few to be divided into training, "
             "validation and test; three are the least."
         )
-    order = order_of(pool) if drawn else "last"
+    order: str = order_of(pool) if drawn else "last"
+    whole = _whole_compositions(pool, held_back) if len(drawn) == 2 and order == "random" else None
+    if whole is not None:
+        order, seed = "compositions", whole[0]
+        train, sizes["validation"], sizes["test"] = whole[1:]
     listed = [f"{train} train"] + [
         f"{sizes[part]} {part}" + (f" (from {', '.join(parts[part])})" if part in parts else "")
         for part in sizes
@@ -211,8 +224,34 @@ def _split(
     return {
         "name": "guessed",
         "order": order,
-        "seed": 0,
+        "seed": seed,
         "train": {"files": own, "frames": train},
         "validation": {"files": parts.get("validation", own), "frames": sizes["validation"]},
         "test": {"files": parts.get("test", own), "frames": sizes["test"]},
     }
+
+
+def _whole_compositions(frames: Frames, held_back: int) -> tuple[int, int, int, int] | None:
+    """Return a seed and the sizes of training, validation and test with compositions undivided.
+
+    Frames of one composition are often relaxations or distortions of one structure, so that a draw
+    of single frames would test on near copies of training structures. None if frames have few
+    compositions, or mostly one each; or if no draw makes validation and test from half to twice
+    ``held_back`` frames and leaves every element for training, its energy as determined as by all.
+    """
+    n_compositions = len(np.unique(frames.composition))
+    if n_compositions < 3 or len(frames) < 2 * n_compositions:
+        return None
+    for seed in SEEDS:
+        order = composition_order(frames, seed)
+        formulas = frames.composition[order]
+        ends = np.append(np.flatnonzero(formulas[1:] != formulas[:-1]) + 1, len(formulas))
+        test = int(ends[np.argmin(np.abs(ends - held_back))])
+        both = int(ends[np.argmin(np.abs(ends - test - held_back))])
+        left = frames.select(order[both:])
+        fits = all(held_back <= 2 * n <= 4 * held_back for n in (test, both - test))
+        if not fits or not len(left) or set(left.elements()) != set(frames.elements()):
+            continue
+        if n_undetermined(left) == n_undetermined(frames):
+            return seed, len(left), both - test, test
+    return None

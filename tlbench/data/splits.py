@@ -241,9 +241,11 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
         if formulas is not None:
             free &= ~np.isin(formulas, formulas[chosen])
             if cut := sorted(set(formulas[chosen]) & set(formulas[left])):
+                own = np.flatnonzero(formulas[drawn] == cut[0])
+                fitting = " or ".join(str(size) for size in (own[0], own[-1] + 1) if size)
                 raise InputError(
-                    f"split.{name} asks for {part.frames} frames, which parts those of one "
-                    f"composition ({cut[0]}); ask for more or fewer."
+                    f"split.{name} asks for {part.frames} frames, which divides those of one "
+                    f"composition ({cut[0]}); ask for {fitting}."
                 )
         parts[name] = frames.select(np.sort(chosen))
     return {name: parts[name] for name in SPLITS}
@@ -257,14 +259,19 @@ def _order(frames: Frames, file_of: npt.NDArray[np.str_], split: Split) -> npt.N
     if split.order == "last":
         return np.arange(len(frames))[::-1]
     if split.order == "compositions":
-        formulas, which = np.unique(frames.composition, return_inverse=True)
-        generator = np.random.Generator(np.random.PCG64(stream("split", split.seed)))
-        drawn = generator.permutation(len(formulas))
-        return np.argsort(np.argsort(drawn)[which], kind="stable")
+        return composition_order(frames, split.seed)
     names = dict.fromkeys(file_of.tolist())
     places = [place_in_block(blocks(frames.select(file_of == name))) for name in names]
     # Files follow one another, so their places do too.
     return np.argsort(-np.concatenate(places), kind="stable")
+
+
+def composition_order(frames: Frames, seed: int) -> npt.NDArray[np.int64]:
+    """Return the indices of frames with those of one composition together, compositions drawn."""
+    formulas, which = np.unique(frames.composition, return_inverse=True)
+    generator = np.random.Generator(np.random.PCG64(stream("split", seed)))
+    drawn = generator.permutation(len(formulas))
+    return np.argsort(np.argsort(drawn)[which], kind="stable")
 
 
 def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:

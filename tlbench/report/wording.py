@@ -20,7 +20,7 @@ AT_THIS_BUDGET = "at this budget"
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
     "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
-    "hold for this number of updates."
+    "hold for this number of updates; arms without target data are not marked."
 )
 
 

@@ -4,8 +4,8 @@ from tlbench.transfer.strategy import Strategy
 
 FINETUNE = Strategy(
     name="finetune",
-    summary="every weight starts from the source model, the target element's from the source "
-    "element's; nothing is frozen",
+    summary="every weight starts from the source model, those of each target element from those "
+    "of the source element it is mapped to; nothing is frozen",
     literature="Röcken & Zavadlav, arXiv 2502.13522",
     needs_source=True,
     trains=True,

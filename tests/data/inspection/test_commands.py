@@ -151,6 +151,28 @@ def test_what_a_card_cannot_mean_is_an_error(run, tmp_path, frames, use, complai
         assert complaint in " ".join(said.split())
 
 
+@pytest.mark.parametrize(
+    ("split", "complaint"),
+    [
+        ({"compositions": ["Mo17W"]}, "no frame has the composition 'Mo17W'"),
+        ({"elements": ["Al"]}, "no frame has the element 'Al'"),
+        ({"frames": 50}, "split.test asks for 50 frames"),
+    ],
+)
+def test_a_split_that_cannot_be_made_ends_with_exit_code_2(run, tmp_path, frames, split, complaint):
+    forces = frames.forces.copy()
+    forces[8:16] += 0.5
+    card = card_of(tmp_path, replace(frames, forces=forces))
+    content = yaml.safe_load((tmp_path / card).read_text())
+    content["origin"]["split"]["test"] |= split
+    (tmp_path / card).write_text(yaml.safe_dump(content))
+    code, said = run("validate", card)
+    assert code == 2, said
+    assert complaint in " ".join(said.split())
+    # The frames are checked nevertheless.
+    assert "net-force" in said
+
+
 def test_errors_come_first_and_end_with_exit_code_1(run, tmp_path, frames):
     forces = frames.forces.copy()
     forces[8:16] += 0.5

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from ase import Atoms
 from structures import diamond
 
 from tlbench.data.cards import load_card
@@ -145,6 +146,42 @@ def test_tables_say_the_same(description):
         UNKNOWN,
     ) in spread.rows
     assert cells.rows[0] == ("a cell narrower than 5 Å", "1", "0", "1")
+
+
+def alloys(counts: dict[str, int]) -> Frames:
+    """Return as many dimers, chains and so on of each formula, far from overlapping."""
+    images = []
+    for formula, count in counts.items():
+        atoms = Atoms(formula, cell=[9, 9, 40], pbc=True)
+        atoms.positions[:, 2] = 2.5 * np.arange(len(atoms))
+        images += [atoms] * count
+    frames = Frames.unlabelled(images)
+    return replace(frames, energy=np.zeros(len(frames)), forces=np.zeros_like(frames.positions))
+
+
+def test_compositions_of_alloys_are_counted_in_each_part(tmp_path):
+    parts = {"train": alloys({"MoW": 2, "Mo2W2": 1, "W": 1}), "test": alloys({"MoW3": 2, "W": 1})}
+    description = describe_parts(parts, cutoff=2.0)
+    table = tables(description)[3]
+    assert table.header == ("composition", "train", "test", "all")
+    assert table.rows == (("MoW", "3", "0", "3"), ("MoW3", "0", "2", "2"), ("W", "1", "1", "2"))
+    write_page(tmp_path / "page.html", load_card("sw-si"), parts, description)
+    text = (tmp_path / "page.html").read_text()
+    parser = Requests()
+    parser.feed(text)
+    assert "Compositions" in text
+    assert {cell for row in table.rows for cell in row} <= set(parser.cells)
+
+
+def test_many_compositions_are_gathered():
+    counts = {f"Mo{number}W": 2 for number in range(2, 2 + MAX_KINDS)} | {"W": 1, "Mo": 1}
+    table = tables(describe_parts({"train": alloys(counts)}, cutoff=2.0))[3]
+    assert len(table.rows) == MAX_KINDS + 1
+    assert table.rows[-1] == ("2 others", "2", "2")
+
+
+def test_a_single_element_has_no_table_of_compositions(description):
+    assert len(tables(description)) == 3
 
 
 def test_the_radial_distribution_of_a_crystal():

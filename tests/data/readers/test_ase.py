@@ -63,6 +63,16 @@ def test_an_outcar_of_vasp():
     np.testing.assert_allclose(found.stress[0], expected, rtol=1e-6)
 
 
+@pytest.mark.skipif(not PACKAGED.is_dir(), reason="this version of ase comes without test data")
+def test_a_vasprun_of_vasp():
+    """Numbers as they are printed in the file; kB of VASP are positive in compression."""
+    found = read(PACKAGED / "vasprun_dfpt.xml", "vasp-xml")
+    assert len(found) == 1
+    assert found.elements() == [11, 17]
+    np.testing.assert_allclose(found.energy, -6.74587304)
+    np.testing.assert_allclose(found.stress[0], -3.608907525 * np.eye(3), rtol=1e-6)
+
+
 def along_axes(n_frames: int = 4):
     images = []
     for atoms in alloys(n_frames):

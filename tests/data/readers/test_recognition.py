@@ -67,6 +67,30 @@ def test_what_is_not_read_is_called_by_its_name(tmp_path, content, complaint):
 def test_an_unknown_format_is_named_with_a_near_one():
     with pytest.raises(UnknownNameError, match="Unknown format 'vasp-otu'; did you mean 'vasp-o"):
         named_format("vasp-otu")
+    with pytest.raises(UnknownNameError, match=r"The reader 'ase' has several formats.*vasp-out"):
+        named_format("ase")
+    with pytest.raises(UnknownNameError, match=r"'nonsense'; known: abinit-out, aims") as raised:
+        named_format("nonsense")
+    assert "ase" not in str(raised.value).split("known: ")[1].split(", ")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        (
+            "run.castep",
+            " | CCC AA SSS TTT EEE PPP |\n Welcome to Academic Release CASTEP version 1\n",
+        ),
+        ("run.geom", " BEGIN header\n  \n END header\n \n"),
+        ("run.md", " BEGIN header\n  \n END header\n \n"),
+    ],
+)
+def test_files_of_castep_are_not_known_by_their_name_alone(tmp_path, name, start):
+    (tmp_path / name).write_text(start)
+    assert str(format_of(tmp_path / name)).startswith("castep")
+    (tmp_path / name).write_text("# About these data\n")
+    with pytest.raises(InputError, match="its format is not recognised"):
+        format_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("text", ["name: x\n" * 5000, "#\n" * 30_000, " \t" * 30_000, "0" * 60_000])

@@ -30,6 +30,8 @@ def validate(
 ) -> None:
     """Look for mistakes in FILE or CARD; exit code 1 if there are errors.
 
+    Exit code 2 if the parts that CARD asks for cannot be made, so that no suite can use it.
+
     Labels that are missing or not numbers, overlapping atoms, flat cells, forces that do not add up
     to zero, single forces or energies far from the others, two energy references, copies (also
     turned, mirrored, shifted or renumbered), frames that are in two parts, foreign elements, and
@@ -37,12 +39,15 @@ def validate(
     """
     from rich.console import Console
 
+    from tlbench.data.inspection.collection import SPLIT
     from tlbench.data.inspection.validation import validate_collection
 
     with Console(stderr=True).status("Reading …") as status:
         collection = _collect(data, mirror, store, reader, status)
         found = validate_collection(collection, lambda what: status.update(f"Checking {what} …"))
     _print(found, every_frame)
+    if any(finding.check == SPLIT for finding in found.each):
+        raise typer.Exit(2)
     if found.count("error"):
         raise typer.Exit(1)
 

@@ -19,6 +19,9 @@ from tlbench.data.readers.base import Scanned, check_is_file
 from tlbench.data.readers.recognition import format_of, named_format
 from tlbench.data.settings import guess_options
 
+SPLIT = "split"
+"""The check that the parts of a card can be made."""
+
 
 @dataclass(frozen=True)
 class Collection:
@@ -120,7 +123,7 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
             parts=card.origin.parts_of({n: found.frames.select(file_of == n) for n in paths}),
         )
     except InputError as error:
-        return replace(found, unreadable=(Finding("error", "split", EVERYWHERE, str(error)),))
+        return replace(found, unreadable=(Finding("error", SPLIT, EVERYWHERE, str(error)),))
     return with_statements(found, card, card.read(paths))
 
 

@@ -24,10 +24,10 @@ WHOLE = "all"
 """Stands for all parts together."""
 
 MAX_KINDS = 24
-"""Temperatures, or groups, that are listed separately."""
+"""Temperatures, groups, or compositions that are listed separately."""
 
 OTHERS = "others"
-"""Stands for the groups beyond those."""
+"""Stands for the groups, or compositions, beyond those."""
 
 UNKNOWN = "–"
 
@@ -73,12 +73,16 @@ class Description:
         Number of frames in each part (columns) whose smallest perpendicular width is below the
         cutoff, and below twice the cutoff, in which an atom has an image of itself within the
         cutoff, and whose stress is unknown.
+    compositions
+        Number of frames in each part (columns) of each composition, the most frequent first; empty
+        for a single element.
     """
 
     cutoff: float
     counts: pd.DataFrame
     ranges: pd.DataFrame
     cells: pd.DataFrame
+    compositions: pd.DataFrame
 
 
 def describe_parts(parts: Mapping[str, Frames], cutoff: float) -> Description:
@@ -105,7 +109,11 @@ def describe_parts(parts: Mapping[str, Frames], cutoff: float) -> Description:
         for part, values in measured.items()
     ]
     return Description(
-        cutoff, _counts(simplify(parts)), pd.DataFrame(ranges), _cells(parts, cutoff)
+        cutoff,
+        _counts(simplify(parts)),
+        pd.DataFrame(ranges),
+        _cells(parts, cutoff),
+        _compositions(parts),
     )
 
 
@@ -172,6 +180,15 @@ def _counts(parts: Mapping[str, Frames]) -> pd.DataFrame:
     return counted.reindex(columns=list(parts), fill_value=0).reset_index().sort_values(kinds)
 
 
+def _compositions(parts: Mapping[str, Frames]) -> pd.DataFrame:
+    if len({z for frames in parts.values() for z in frames.elements()}) < 2:
+        return pd.DataFrame(columns=list(parts))
+    frames = _by_part(parts, {"composition": [f.composition for f in parts.values()]})
+    counted = frames.groupby(["composition", "part"]).size().unstack("part", fill_value=0)
+    counted = counted.reindex(columns=list(parts), fill_value=0)
+    return counted.loc[counted.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
 def _cells(parts: Mapping[str, Frames], cutoff: float) -> pd.DataFrame:
     width = [smallest_widths(frames) for frames in parts.values()]
     found: dict[str, list[Any]] = {
@@ -203,12 +220,15 @@ def _meets_itself(structure: Structure, cutoff: float) -> bool:
 
 
 def tables(description: Description) -> list[Table]:
-    """Return the tables of a description."""
-    return [
+    """Return the tables of a description; that of compositions only if there are any."""
+    found = [
         _count_table(description),
         _range_table(description),
         _cell_table(description),
     ]
+    if len(description.compositions):
+        found.append(_composition_table(description.compositions))
+    return found
 
 
 def _count_table(description: Description) -> Table:
@@ -271,4 +291,20 @@ def _cell_table(description: Description) -> Table:
         tuple(rows),
         note="In a cell narrower than twice the cutoff an atom may meet a neighbour several "
         "times, through several periodic images.",
+    )
+
+
+def _composition_table(counts: pd.DataFrame) -> Table:
+    rows = [
+        (str(formula), *map(str, numbers), str(sum(numbers)))
+        for formula, *numbers in counts[:MAX_KINDS].itertuples(name=None)
+    ]
+    if len(rest := counts[MAX_KINDS:]):
+        totals = rest.sum()
+        rows.append((f"{len(rest)} {OTHERS}", *map(str, totals), str(totals.sum())))
+    return Table(
+        "Compositions",
+        ("composition", *counts.columns, WHOLE),
+        tuple(rows),
+        note=f"Empirical formulas of the structures, of which there are {len(counts)}.",
     )

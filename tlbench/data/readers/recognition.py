@@ -17,6 +17,9 @@ START_BYTES = 1 << 16
 BY_CONTENT = ("db", "json", "traj")
 """Formats of ase that the ending of a name alone does not prove."""
 
+SIGNS = {"castep-castep": b"CASTEP", "castep-geom": b"END header", "castep-md": b"END header"}
+"""What files of formats that ase knows by the ending of a name alone have near their start."""
+
 DATA_ENDINGS = {".xyz", ".extxyz", ".json", ".traj", ".db", ".data", ".xml"}
 """Endings of files with structures: a folder with others of them is not read as a whole."""
 
@@ -48,7 +51,7 @@ def format_of(path: Path) -> Format:
     if found is None:
         raise InputError(
             f"{path}: its format is not recognised; if it is one of these, name it (data new "
-            f"--format): {', '.join(sorted({*READERS.names(), *FORMATS} - {'ase'}))}."
+            f"--format): {', '.join(_names())}."
         )
     return found
 
@@ -64,9 +67,17 @@ def named_format(name: str) -> Format:
     if name in FORMATS:
         return Format("ase", {"format": name})
     if name not in READERS or name == "ase":
-        hint = near_names(name, [*READERS.names(), *FORMATS])
-        raise UnknownNameError(f"Unknown format {name!r}; {hint}")
+        if name == "ase":
+            raise UnknownNameError(
+                f"The reader 'ase' has several formats; name one of them: {', '.join(FORMATS)}."
+            )
+        raise UnknownNameError(f"Unknown format {name!r}; {near_names(name, _names())}")
     return Format(name)
+
+
+def _names() -> list[str]:
+    """Return the names of formats: readers, and for the reader ase its formats."""
+    return sorted({*READERS.names(), *FORMATS} - {"ase"})
 
 
 def _of_folder(path: Path) -> Format | None:
@@ -95,7 +106,7 @@ def _of_file(path: Path) -> Format | None:
     if _XYZ.match(start):
         return Format("extxyz")
     name = _by_ase(path, start)
-    if name in FORMATS and name not in BY_CONTENT:
+    if name in FORMATS and name not in BY_CONTENT and SIGNS.get(name, b"") in start:
         return Format("ase", {"format": name})
     if path.suffix.lower() in XYZ_ENDINGS:
         return Format("extxyz")

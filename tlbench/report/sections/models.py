@@ -66,11 +66,11 @@ SourceErrors = dict[int, dict[Pair, float]]
 
 
 def source_models(analysis: Analysis) -> Iterator[Section]:
-    """Yield the errors of source models on the test set of their own element."""
+    """Yield the errors of source models on the test set of their own data."""
     records = analysis.results.records
     table = source_table(records)
     if table.n_rows:
-        note = Paragraph("Errors of the pretrained models on the test set of their own element.")
+        note = Paragraph("Errors of the pretrained models on the test set of their own data.")
         words = Sentences(source_sentences(records, analysis.metrics[0]))
         yield Section("sources", "Source models", [note, words, table])
 
