@@ -234,7 +234,7 @@ def _pair(source: Card, target: Card) -> str:
 
 
 def _notes(study: Study, audits: Audits) -> DataNotes:
-    sentences: list[str] = []
+    sentences = study.element_sentences()
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += _on_data_set(card.name, found)
@@ -245,7 +245,6 @@ def _notes(study: Study, audits: Audits) -> DataNotes:
                 f"Test structures that the card of {card.name} marks as {marks} are left out of "
                 "all errors but those whose condition names them."
             )
-    sentences += _on_elements(study)
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
@@ -289,18 +288,6 @@ def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
     tested = {"test": found.forces["test"]}
     if not found.forces["test"].vanishes and (counts := without_forces(tested, of)):
         yield f"{counts}."
-
-
-def _on_elements(study: Study) -> Iterator[str]:
-    """Yield as what the elements of each target start, where either end has several."""
-    if not any(arm.needs_source for arm in study.arms):
-        return
-    for ends in study.ends:
-        if len(ends.source.elements) > 1 or len(ends.target.elements) > 1:
-            starts = ", ".join(
-                f"{each.target} as {each.source} ({each.reason})" for each in ends.starts
-            )
-            yield f"Elements of {ends.target_name} start as those of {ends.source_name}: {starts}."
 
 
 def _on_compositions(card: Card, undetermined: int) -> Iterator[str]:
