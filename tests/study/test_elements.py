@@ -135,13 +135,15 @@ def test_reference_energies_that_follow_from_the_data_are_not_changes(cards):
     assert "training.energy_reference: least-squares → mean-shift" in [
         change.text() for change in changes_of(given)
     ]
-    alone = resolve(load_suite("alloys", cards={"source": "mlearn-mo", "target": "mlearn-li"}))
+    settings = ("elements", "{Li: Mo}"), ("tested_on", "null")
+    ends = {"source": "mlearn-mo", "target": "mlearn-li"}
+    alone = resolve(load_suite("alloys", settings, cards=ends))
     assert not [each.key for each in changes_of(alone) if "energy_reference" in each.key]
 
 
 @pytest.mark.parametrize("command", [["plan"], ["run", "--dry-run"]], ids=["plan", "dry run"])
 def test_a_plan_says_as_what_elements_start_and_why(cards, command, tmp_path):
-    ends = "--source", cards["cu-ni"], "--target", cards["ag-au"]
+    ends = "--source", cards["cu-ni"], "--target", cards["ag-au"], "--set", "sizes=[5]"
     shown = in_this_process(*command, "transfer", *ends, "--store", tmp_path / "none")
     assert shown.returncode == 0, shown.stderr
     said = " ".join(shown.stdout.split())
@@ -151,4 +153,4 @@ def test_a_plan_says_as_what_elements_start_and_why(cards, command, tmp_path):
 def test_the_start_of_elements_is_the_first_note_of_a_run(cards):
     study = study_of(cards, "cu-ni", "ag-au")
     [said] = study.element_sentences()
-    assert _notes(study, Audits()).sentences[0] == said
+    assert _notes(study, Audits(), {}).sentences[0] == said
