@@ -7,6 +7,8 @@ from command_line import in_this_process
 
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
+from tlbench.data.fetch import fetch
+from tlbench.metrics.conditions import conditions_of
 from tlbench.report.inspection.audit import Audits, _notes
 from tlbench.study.changes import changes_of
 from tlbench.study.ends import end_names
@@ -154,3 +156,12 @@ def test_the_start_of_elements_is_the_first_note_of_a_run(cards):
     study = study_of(cards, "cu-ni", "ag-au")
     [said] = study.element_sentences()
     assert _notes(study, Audits(), {}).sentences[0] == said
+
+
+def test_the_suite_of_ones_own_data_breaks_errors_down_by_composition_and_element(cards):
+    target = load_card(str(cards["ag-au"]))
+    test = target.read(fetch(target))["test"]
+    conditions = [c for c, _ in conditions_of(test, study_of(cards, "cu-ni", "ag-au").suite.by)]
+    assert {"element": "Ag"} in conditions
+    assert {"element": "Au"} in conditions
+    assert {"composition": str(test.composition[0])} in conditions
