@@ -24,9 +24,8 @@ def statements(card: Card, parts: Mapping[str, Frames]) -> Iterator[str]:
     ------
     InputError
         If no training structure has a property that draws are stratified by, a mark is of no test
-        structure, all test structures are marked, or an element is in no training structure.
+        structure, or all test structures are marked.
     """
-    check_trained_elements(card, parts)
     if card.strata:
         check_strata(parts["train"], card.strata)
         sizes = np.bincount(strata_of(parts["train"], card.strata))
