@@ -30,6 +30,7 @@ from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import write_report
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
+from tlbench.report.inspection.compositions import check_elements
 from tlbench.report.markdown import markdown
 from tlbench.report.wording import draw_note
 from tlbench.results.provenance import PROVENANCE_FORMAT
@@ -168,6 +169,7 @@ def _prepare(
     if not jobs.keys() <= opened.finished():
         # Else the files need not be there.
         check_distinct(study, mirror)
+        check_elements(study, mirror)
     return opened
 
 

@@ -366,6 +366,13 @@ def test_assign_sets_a_nested_key_to_a_yaml_value():
     }
 
 
+def test_assign_refuses_a_key_that_is_given_twice():
+    written = "{Nb: Mo, Ta: Mo, Nb: W}"
+    with pytest.raises(InputError) as error:
+        assign({}, "elements", written)
+    assert str(error.value) == f"--set elements={written}: the key 'Nb' is given twice."
+
+
 def test_assign_refuses_to_go_through_a_value():
     value = {"cutoff": 5.0, "sizes": [1]}
     for key, part in (("cutoff.x", "cutoff"), ("sizes.0", "sizes"), ("cutoff.x.y", "cutoff")):

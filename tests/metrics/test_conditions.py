@@ -149,3 +149,12 @@ def test_an_element_is_known_where_a_property_is_not():
     unknown = replace(binary(), phase=np.array(["", "", ""]))
     parts = parts_of(unknown, ["phase", "element"])
     assert [condition for condition, _ in parts] == [{"element": "Mo"}, {"element": "W"}]
+
+
+def test_data_of_one_element_are_not_broken_down_by_it():
+    alone = replace(binary(), element_counts={"Mo": COUNTS["Mo"]})
+    assert parts_of(alone, ["composition"]) == []
+    assert parts_of(alone, ["composition", "element"]) == []
+    assert parts_of(alone, ["element"]) == []
+    kept = parts_of(alone, ["phase", "element"])
+    assert [condition for condition, _ in kept] == [{"phase": "crystal"}, {"phase": "liquid"}]

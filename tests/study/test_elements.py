@@ -7,6 +7,10 @@ from command_line import in_this_process
 
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
+from tlbench.data.fetch import fetch
+from tlbench.metrics.conditions import conditions_of
+from tlbench.report.inspection.audit import Audits, _notes
+from tlbench.study.changes import changes_of
 from tlbench.study.ends import end_names
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
@@ -123,3 +127,41 @@ def test_one_element_is_described_as_before_whether_aware_or_not():
     ]  # fmt: skip
     assert keys[0] == keys[1]
     assert keys[0]
+
+
+def test_reference_energies_that_follow_from_the_data_are_not_changes(cards):
+    changed = {change.key for change in changes_of(study_of(cards, "cu-ni", "ag-au"))}
+    assert {"source.card", "target.card", "sizes"} <= changed
+    assert not [key for key in changed if "energy_reference" in key]
+    given = study_of(cards, "cu-ni", "ag-au", ("training.energy_reference", "mean-shift"))
+    assert "training.energy_reference: least-squares → mean-shift" in [
+        change.text() for change in changes_of(given)
+    ]
+    settings = ("elements", "{Li: Mo}"), ("tested_on", "null")
+    ends = {"source": "mlearn-mo", "target": "mlearn-li"}
+    alone = resolve(load_suite("alloys", settings, cards=ends))
+    assert not [each.key for each in changes_of(alone) if "energy_reference" in each.key]
+
+
+@pytest.mark.parametrize("command", [["plan"], ["run", "--dry-run"]], ids=["plan", "dry run"])
+def test_a_plan_says_as_what_elements_start_and_why(cards, command, tmp_path):
+    ends = "--source", cards["cu-ni"], "--target", cards["ag-au"], "--set", "sizes=[5]"
+    shown = in_this_process(*command, "transfer", *ends, "--store", tmp_path / "none")
+    assert shown.returncode == 0, shown.stderr
+    said = " ".join(shown.stdout.split())
+    assert "Elements of Ag–Au start as those of Ni–Cu: Ag as Cu (the nearest by group, 0" in said
+
+
+def test_the_start_of_elements_is_the_first_note_of_a_run(cards):
+    study = study_of(cards, "cu-ni", "ag-au")
+    [said] = study.element_sentences()
+    assert _notes(study, Audits(), {}).sentences[0] == said
+
+
+def test_the_suite_of_ones_own_data_breaks_errors_down_by_composition_and_element(cards):
+    target = load_card(str(cards["ag-au"]))
+    test = target.read(fetch(target))["test"]
+    conditions = [c for c, _ in conditions_of(test, study_of(cards, "cu-ni", "ag-au").suite.by)]
+    assert {"element": "Ag"} in conditions
+    assert {"element": "Au"} in conditions
+    assert {"composition": str(test.composition[0])} in conditions

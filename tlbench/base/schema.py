@@ -156,21 +156,24 @@ def _refuse_bombs(path: Path, text: str) -> None:
             raise InputError(f"{path}:{mark.line + 1}: is nested more than {MAX_DEPTH} deep.")
 
 
-def _collect_lines(path: Path, node: yaml.Node, where: tuple[str | int, ...], out: Lines) -> None:
+def _collect_lines(
+    source: Path | str, node: yaml.Node, where: tuple[str | int, ...], out: Lines
+) -> None:
     out.setdefault(where, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key = (*where, key_node.value)
             if key in out:
+                at = f"{source}:{key_node.start_mark.line + 1}"
                 raise InputError(
-                    f"{path}:{key_node.start_mark.line + 1}: "
+                    f"{at if isinstance(source, Path) else source}: "
                     f"the key {key_node.value!r} is given twice."
                 )
             out[key] = key_node.start_mark.line + 1
-            _collect_lines(path, value_node, key, out)
+            _collect_lines(source, value_node, key, out)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _collect_lines(path, item, (*where, index), out)
+            _collect_lines(source, item, (*where, index), out)
 
 
 def validate(
@@ -321,7 +324,8 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
     Raises
     ------
     InputError
-        If the key runs through something that is not a mapping, or the text is not YAML.
+        If the key runs through something that is not a mapping, or the text is not YAML or gives
+        a key twice.
     """
     *parents, last = key.split(".")
     target: Any = value
@@ -333,6 +337,8 @@ def assign(value: dict[str, Any], key: str, text: str) -> None:
             raise InputError(f"--set {key}={text}: {part!r} is not a mapping, so it has no keys.")
     try:
         target[last] = _parsed(text)
+        if (node := yaml.compose(text, Loader=yaml.SafeLoader)) is not None:
+            _collect_lines(f"--set {key}={text}", node, (), {})
     except _YAML_FAULTS as error:
         raise InputError(f"--set {key}={text}: the value is not valid YAML.") from error
 

@@ -51,7 +51,7 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
 
     suite = study.suite
     yield "transfers", "; ".join(ends.transfer.label() for ends in study.ends)
-    several = [each for each in study.ends if len(each.source.elements + each.target.elements) > 2]
+    several = [each for each in study.ends if each.has_several]
     if any(arm.needs_source for arm in study.arms):
         for starts in dict.fromkeys(each.starts for each in several):
             yield "elements", "; ".join(start.label() for start in starts)

@@ -107,6 +107,7 @@ def tune(
     from tlbench.engine.work.devices import check_device
     from tlbench.jobs.base import Job
     from tlbench.report.inspection.audit import check_distinct
+    from tlbench.report.inspection.compositions import check_elements
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
@@ -135,6 +136,7 @@ def tune(
     for card in study.cards:
         fetch(card, mirror)
     check_distinct(study, mirror)
+    check_elements(study, mirror)
     folder = out or Path("runs") / f"tune-{chosen.name}"
     resources = Resources(
         workers,

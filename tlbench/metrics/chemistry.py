@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from tlbench.base.errors import InputError
-
 
 def _difference(attribute: str) -> Callable[[Any, Any], float]:
     return lambda a, b: abs(float(getattr(a, attribute)) - float(getattr(b, attribute)))
@@ -28,11 +26,6 @@ def differences(a: str, b: str) -> dict[str, float]:
     """Return all differences of two elements, by name.
 
     One that is not known of either, as the electronegativity of a noble gas, is left out.
-
-    Raises
-    ------
-    InputError
-        If the library mendeleev is missing.
     """
     found = {}
     for name, difference in DIFFERENCES.items():
@@ -45,10 +38,6 @@ def differences(a: str, b: str) -> dict[str, float]:
 
 @lru_cache
 def _element(symbol: str) -> Any:
-    try:
-        from mendeleev import element
-    except ModuleNotFoundError as missing:
-        raise InputError(
-            "Comparing elements needs mendeleev; pip install 'tlbench[distances]'."
-        ) from missing
+    from mendeleev import element
+
     return element(symbol)

@@ -21,6 +21,8 @@ model.
 ELEMENT = "element"
 """Of the atoms that a number is taken over, in structures that contain the element."""
 
+COMPOSITION = "composition"
+
 DATA = "data"
 """Name of the data set whose test structures a number is taken over, where it is a further one."""
 
@@ -105,7 +107,11 @@ def parts_of(frames: Properties, names: Sequence[str]) -> list[tuple[Condition, 
     A property that is unknown of all structures is left out of the combinations; a structure of
     which one is unknown is in none. Structures are given by their indices. `ELEMENT` may be among
     the names, although it is a property of atoms; its structures are those that contain it.
+    Where all atoms are of one element, it and the composition are left out: they would only repeat
+    the number of all structures.
     """
+    if len(frames.element_counts) <= 1:
+        names = [name for name in names if name not in (ELEMENT, COMPOSITION)]
     with_elements = ELEMENT in names
     names = [
         name

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tlbench.data.cards import is_path, load_card
 from tlbench.study.loading import load_suite, suite_names
-from tlbench.study.study import Study, resolve
+from tlbench.study.study import Study, resolve, with_energy_references
 
 NOT_SET = "not set"
 _WORDS = ("name", "title", "description")
@@ -38,7 +39,12 @@ def changes_of(study: Study) -> list[Change]:
         shipped = load_suite(suite.name)
         if shipped.version == suite.version:
             original = shipped
-    return [] if original is None else differences(resolve(original).complete(), study.complete())
+    if original is None:
+        return []
+    # What follows from the data is no setting that anybody changed.
+    with_same_defaults = with_energy_references(original, study.ends)
+    before = replace(resolve(original), suite=with_same_defaults)
+    return differences(before.complete(), study.complete())
 
 
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

@@ -45,6 +45,18 @@ class Ends:
         """The part of the source that is pretrained on; None for all of it."""
         return None if self.part is None or self.part.is_whole else self.part
 
+    @property
+    def has_several(self) -> bool:
+        """Whether either end has several elements, so that there is a choice of starts."""
+        return len(self.source.elements) > 1 or len(self.target.elements) > 1
+
+    def element_sentence(self) -> str:
+        """Return as what each target element starts, and why, in a sentence."""
+        starts = ", ".join(
+            f"{each.target} as {each.source} ({each.reason})" for each in self.starts
+        )
+        return f"Elements of {self.target_name} start as those of {self.source_name}: {starts}."
+
     def n_source_frames(self) -> int:
         """Return on how many structures a source model is trained."""
         available = self.source.n_frames("train")

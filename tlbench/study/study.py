@@ -87,6 +87,12 @@ class Study:
         found |= {ends.source.digest(): ends.source_name for ends in self.ends}
         return found | {ends.target.digest(): ends.target_name for ends in self.ends}
 
+    def element_sentences(self) -> list[str]:
+        """Return as what the elements of each target start and why, where an end has several."""
+        if not any(each.needs_source for each in self.arms):
+            return []
+        return [*dict.fromkeys(ends.element_sentence() for ends in self.ends if ends.has_several)]
+
     @cached_property
     def grid(self) -> tuple[ModelKey, ...]:
         """Every model of the study, transfer by transfer, source models first.
@@ -294,7 +300,7 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
             )
     foreign = frozenset(name for name in suite.backbones if published and _is_foreign(name))
     all_ends = tuple(ends_of(suite))
-    suite = _with_energy_references(suite, all_ends)
+    suite = with_energy_references(suite, all_ends)
     further = further_cards(suite, all_ends)
     study = Study(suite, all_ends, _backbones(suite, foreign), arms, foreign, further)
     check_tested(suite, *study._tests)
@@ -336,7 +342,7 @@ def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, An
     }
 
 
-def _with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
+def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
     """Return the suite with a reference energy for each element, unless it says otherwise.
 
     One constant for all atoms is the same where there is one element. Of several, it would leave

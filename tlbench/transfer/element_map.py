@@ -43,15 +43,17 @@ def element_starts(
     Raises
     ------
     InputError
-        If what is given names an element that its end does not have, or lets two target elements
-        start as one although the source has as many.
+        If what is given names an element that its end does not have, or two target elements
+        would start as one, by what is given or because one of them is that element, although the
+        source has as many.
     """
     given = given or {}
-    _check(source, target, given)
+    _check_given(source, target, given)
     found = {t: ElementStart(t, s, "as the suite says") for t, s in given.items()}
     for symbol in target:
         if symbol in source and symbol not in found:
             found[symbol] = ElementStart(symbol, symbol, "the same element")
+    _check_distinct(source, target, found)
     missing = [symbol for symbol in target if symbol not in found]
     while missing:
         taken = {start.source for start in found.values()}
@@ -61,7 +63,7 @@ def element_starts(
         else:
             pairs = [(t, s) for t in missing for s in free]
             best = min(pairs, key=lambda pair: _distance(*pair))
-            reason = f"the nearest, {_nearness(*best)}"
+            reason = _reason(*best, source, free)
         found[best[0]] = ElementStart(*best, reason)
         missing.remove(best[0])
     return tuple(found[symbol] for symbol in target)
@@ -81,7 +83,7 @@ def mean_differences(starts: Sequence[ElementStart]) -> dict[str, float]:
     }
 
 
-def _check(source: Sequence[str], target: Sequence[str], given: Mapping[str, str]) -> None:
+def _check_given(source: Sequence[str], target: Sequence[str], given: Mapping[str, str]) -> None:
     for named, symbols, end in (
         ([*given], target, "target"),
         ([*given.values()], source, "source"),
@@ -92,8 +94,15 @@ def _check(source: Sequence[str], target: Sequence[str], given: Mapping[str, str
                     f"elements: the {end} has no {symbol}; its elements are "
                     f"{', '.join(symbols)}. Each line is TARGET: SOURCE."
                 )
+
+
+def _check_distinct(
+    source: Sequence[str], target: Sequence[str], found: Mapping[str, ElementStart]
+) -> None:
     for symbol in source:
-        shared = [t for t, s in given.items() if s == symbol]
+        shared = [
+            f"{each.target} ({each.reason})" for each in found.values() if each.source == symbol
+        ]
         if len(shared) > 1 and len(source) >= len(target):
             raise InputError(
                 f"elements: {' and '.join(shared)} both start as {symbol}, so that the model "
@@ -104,6 +113,11 @@ def _check(source: Sequence[str], target: Sequence[str], given: Mapping[str, str
 
 
 _ORDER = ("group", "electronegativity", "covalent radius")
+_WORDS = {
+    "group": "group, {:g} away",
+    "electronegativity": "electronegativity, which differs by {:.2f}",
+    "covalent radius": "covalent radius, which differs by {:.0f} pm",
+}
 
 
 def _distance(target: str, source: str) -> tuple[float, ...]:
@@ -111,12 +125,28 @@ def _distance(target: str, source: str) -> tuple[float, ...]:
     return tuple(known.get(name, math.inf) for name in _ORDER)
 
 
-def _nearness(target: str, source: str) -> str:
-    group, electronegativity, _ = _distance(target, source)
-    if group == 0:
-        return "in the same group"
-    return (
-        f"{group:g} groups away"
-        if math.isfinite(group)
-        else (f"with an electronegativity that differs by {electronegativity:.2f}")
-    )
+def _reason(target: str, source: str, sources: Sequence[str], free: Sequence[str]) -> str:
+    """Return why ``source`` of those that are ``free``: by which quantity it is the nearest.
+
+    That is the first in which it differs from the next nearest. Where an element that is nearer
+    still is the start of another one, it is named, however far the one that is left may be.
+    """
+    nearer = [
+        s for s in sources if s not in free and _distance(target, s) < _distance(target, source)
+    ]
+    others = [s for s in (free if nearer else sources) if s != source]
+    if not others:
+        words = "the only one left"
+    else:
+        next_nearest = min(others, key=lambda s: _distance(target, s))
+        words = "the nearest of those left" if nearer else "the nearest"
+        words += _deciding(target, source, next_nearest)
+    if nearer:
+        words += f"; {' and '.join(nearer)}, nearer, {'is' if len(nearer) == 1 else 'are'} taken"
+    return words
+
+
+def _deciding(target: str, source: str, other: str) -> str:
+    """Return ``" by group, 1 away"``: the first quantity in which two source elements differ."""
+    pairs = zip(_ORDER, _distance(target, source), _distance(target, other), strict=True)
+    return next((f" by {_WORDS[name].format(d)}" for name, d, e in pairs if d != e), "")

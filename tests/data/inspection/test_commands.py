@@ -103,8 +103,9 @@ def test_marks_and_strata_of_a_card_are_shown(run, tmp_path, frames):
 
 
 def test_compositions_that_are_not_trained_on_are_shown(run, tmp_path, frames):
-    # The last three frames are the test part.
+    # The last three frames are the test part; a training frame has a single silicon atom.
     silicon = np.repeat(np.arange(30) >= 28, 8) & (np.arange(240) % 4 == 0)
+    silicon[0] = True
     alloy = replace(frames, atomic_numbers=np.where(silicon, 14, frames.atomic_numbers))
     card = card_of(tmp_path, alloy)
     with_use(card, {"elements": ["Si", "Ge"]})

@@ -27,6 +27,7 @@ from tlbench.report.inspection.audit import (
     check_distinct,
     notes_on_data,
 )
+from tlbench.report.inspection.compositions import on_compositions
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import resolve
@@ -344,8 +345,7 @@ def test_constants_that_compositions_leave_open_are_counted(frames):
     mixed.atomic_numbers[::2] = 14
     parts = {"train": mixed, "validation": mixed.select([0]), "test": mixed.select([1])}
     assert audit_data_set(parts, sampled=True).undetermined == 1
-    [said] = audit._on_compositions(
-        load_card("sw-si").model_copy(update={"elements": ["Si", "Ge"]}), 1
-    )
+    card = load_card("sw-si").model_copy(update={"elements": ["Si", "Ge"]})
+    [said] = on_compositions(card, 1, {}, 1)
     assert "determine only 1 of the 2 constant energies" in said
     assert audit_data_set({**parts, "train": frames}, sampled=True).undetermined == 0

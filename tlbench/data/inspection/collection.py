@@ -13,7 +13,7 @@ from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch
 from tlbench.data.frames import Frames, Words
 from tlbench.data.inspection.finding import EVERYWHERE, Finding
-from tlbench.data.inspection.statements import statements
+from tlbench.data.inspection.statements import check_trained_elements, statements
 from tlbench.data.readers import READERS
 from tlbench.data.readers.base import Scanned, check_is_file
 from tlbench.data.readers.recognition import format_of, named_format
@@ -130,6 +130,7 @@ def from_card(card: Card, mirror: Path | None = None) -> Collection:
 def with_statements(collection: Collection, card: Card, parts: Mapping[str, Frames]) -> Collection:
     """Return a collection with what its card states, or an error where that cannot be meant."""
     try:
+        check_trained_elements(card, parts)
         return replace(collection, stated=tuple(statements(card, parts)))
     except InputError as error:
         return replace(collection, unreadable=(Finding("error", "card", EVERYWHERE, str(error)),))

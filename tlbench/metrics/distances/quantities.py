@@ -52,7 +52,7 @@ class DistanceSettings(Strict):
     )
 
 
-PACKAGES = {"featomic": "featomic", "ot": "POT", "mendeleev": "mendeleev"}
+PACKAGES = {"featomic": "featomic", "ot": "POT"}
 """Module → the package's name."""
 
 

@@ -24,10 +24,17 @@ from tlbench.data.inspection.forces import (
     unlike_training,
     without_forces,
 )
+from tlbench.data.inspection.statements import new_compositions
 from tlbench.data.origins import SPLITS
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
 from tlbench.report.data_notes import DataNotes
+from tlbench.report.inspection.compositions import (
+    OpenDraws,
+    all_open_draws,
+    on_compositions,
+    on_draws,
+)
 from tlbench.study.further_sets import cards_of
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
@@ -51,12 +58,14 @@ class DataSetAudit(Strict):
     ``copies`` has the part of the copies, then that of the originals. A frame that is a copy of
     training and of validation frames counts as one of training frames. It is empty where there
     can be no copies, and None where there are too many atoms to compare. ``undetermined`` is the
-    number of constant energies of elements that the training structures leave open.
+    number of constant energies of elements that the training structures leave open, and
+    ``extrapolated`` counts test structures of each composition that no training structure has.
     """
 
     forces: dict[str, ForceScale]
     copies: dict[str, dict[str, Copies]] | None
     undetermined: int = 0
+    extrapolated: dict[str, int] = Field(default={})
 
 
 class SourceAudit(Strict):
@@ -78,16 +87,21 @@ def audit_data_set(parts: Parts, sampled: bool = False) -> DataSetAudit:
     sampled
         Whether the parts are different trajectories that tlbench has sampled, which share no frame.
     """
-    scales, undetermined = force_scales(from_parts(parts)), n_undetermined(parts["train"])
+    found = DataSetAudit(
+        forces=force_scales(from_parts(parts)),
+        copies=None,
+        undetermined=n_undetermined(parts["train"]),
+        extrapolated=new_compositions(parts),
+    )
     if not sampled and _n_atoms(parts) > MOST_ATOMS:
-        return DataSetAudit(forces=scales, copies=None, undetermined=undetermined)
+        return found
     shapes = {} if sampled else {part: shapes_of(parts[part]) for part in SPLITS}
     copies = {
         part: _copies(parts[part], shapes[part], {each: shapes[each] for each in SPLITS[:n]})
         for n, part in enumerate(shapes)
         if n
     }
-    return DataSetAudit(forces=scales, copies=copies, undetermined=undetermined)
+    return found.model_copy(update={"copies": copies})
 
 
 def audit_source(source: Parts, target: Parts) -> SourceAudit:
@@ -178,7 +192,7 @@ class Audits(Strict):
     Counts of another format are made again from the data.
     """
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     data: dict[str, DataSetAudit] = Field(default={})
     sources: dict[str, SourceAudit] = Field(default={})
 
@@ -190,7 +204,7 @@ def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Pa
     """
     try:
         audits = _audits(study, store, finished, out / FILE)
-        return _notes(study, audits)
+        return _notes(study, audits, all_open_draws(study, store, finished))
     except Exception as error:
         # The results of a run that is done should be written, however odd its data are.
         said = " ".join(str(error).split())[:200]
@@ -233,19 +247,21 @@ def _pair(source: Card, target: Card) -> str:
     return f"{dataset_job(source).key}/{dataset_job(target).key}"
 
 
-def _notes(study: Study, audits: Audits) -> DataNotes:
-    sentences: list[str] = []
+def _notes(study: Study, audits: Audits, draws: Mapping[str, OpenDraws]) -> DataNotes:
+    sentences = study.element_sentences()
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
+            sentences += on_compositions(
+                card, found.undetermined, found.extrapolated, found.forces["test"].frames
+            )
+            sentences += on_draws(card, draws.get(dataset_job(card).key, {}))
             sentences += _on_data_set(card.name, found)
-            sentences += _on_compositions(card, found.undetermined)
         if marked := study.marked(card):
             marks = " or ".join(f"“{mark}”" for mark in marked)
             sentences.append(
                 f"Test structures that the card of {card.name} marks as {marks} are left out of "
                 "all errors but those whose condition names them."
             )
-    sentences += _on_elements(study)
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
@@ -289,28 +305,6 @@ def _on_data_set(name: str, found: DataSetAudit) -> Iterator[str]:
     tested = {"test": found.forces["test"]}
     if not found.forces["test"].vanishes and (counts := without_forces(tested, of)):
         yield f"{counts}."
-
-
-def _on_elements(study: Study) -> Iterator[str]:
-    """Yield as what the elements of each target start, where either end has several."""
-    if not any(arm.needs_source for arm in study.arms):
-        return
-    for ends in study.ends:
-        if len(ends.source.elements) > 1 or len(ends.target.elements) > 1:
-            starts = ", ".join(
-                f"{each.target} as {each.source} ({each.reason})" for each in ends.starts
-            )
-            yield f"Elements of {ends.target_name} start as those of {ends.source_name}: {starts}."
-
-
-def _on_compositions(card: Card, undetermined: int) -> Iterator[str]:
-    if undetermined:
-        n_elements = len(card.elements)
-        yield (
-            f"The compositions of the training structures of {card.name} determine only "
-            f"{n_elements - undetermined} of the {n_elements} constant energies of its elements; "
-            "the smallest that fit are taken, so that energies of other compositions mean nothing."
-        )
 
 
 def _on_source(source: str, target: str, found: SourceAudit) -> Iterator[str]:
