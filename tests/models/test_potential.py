@@ -21,13 +21,7 @@ from tlbench.graphs import Graph, graph_of
 from tlbench.md.simulation import save_arrays
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.models.contract import prediction
-from tlbench.models.contract.prediction import (
-    OTHERS,
-    isolated,
-    molecule,
-    random_potential,
-    rattled,
-)
+from tlbench.models.contract.prediction import isolated, molecule, random_potential, rattled
 from tlbench.models.potential import (
     Potential,
     build_potential,
@@ -48,7 +42,7 @@ def potential() -> Potential:
     made = random_potential(CONFIG, torch.float64)
     made.name = "schnet"
     made.reference_energy[SILICON], made.reference_energy[GERMANIUM] = -5.0, -3.0
-    made.reference_energy[[*OTHERS]] = torch.tensor([-7.0, -9.0], dtype=torch.float64)
+    made.reference_energy[[*prediction.OTHERS]] = torch.tensor([-7.0, -9.0], dtype=torch.float64)
     return made
 
 
