@@ -1,6 +1,6 @@
-"""Sample the frames of a card anew: ``python datasets/sample_frames.py sw-si-64 FILE``.
+"""Sample the frames of a card anew: ``python examples/sample_frames.py sw-si-64 FILE``.
 
-It is how the ``.npz`` files beside the cards were made, from the settings on the cards. On another
+It is how the ``.npz`` files in ``datasets/`` were made, from the settings on the cards. On another
 kind of processor, other frames of the same distribution follow. The card states the SHA-256, which
 is printed.
 """
