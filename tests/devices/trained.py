@@ -23,7 +23,7 @@ from pretended import DEVICE, pretending
 from tlbench.data.frames import Frames
 from tlbench.jobs import evaluate
 from tlbench.jobs.context import MODEL, Context, data_file
-from tlbench.models.parameters import average_elements, copy_elements
+from tlbench.models.parameters import copy_element, mean_element
 from tlbench.models.potential import build_potential, tensors_of
 from tlbench.training import loop
 from tlbench.training.config import LossWeights, TrainingConfig
@@ -74,7 +74,7 @@ def potential_on(device, initialise=None, start=None):
 
 def trained_with(strategy, device):
     """Return losses, errors, and weights of the last update and of the best validation point."""
-    potential = potential_on(device, copy_elements if strategy.needs_source else None)
+    potential = potential_on(device, copy_element if strategy.needs_source else None)
     if strategy.needs_source:
         potential.reference_energy[SOURCE] = -4.0
     best = deepcopy(potential)
@@ -93,7 +93,7 @@ def trained_with(strategy, device):
 
 def two_elements(device):
     """Return losses and weights of a training on two elements, each with its own constant."""
-    potential = potential_on(device, average_elements, {SOURCE: 6, TARGET: 50})
+    potential = potential_on(device, mean_element, {SOURCE: 6, TARGET: 50})
     data, folder = on(device, BOTH, potential), FOLDER / f"two elements {device}"
     folder.mkdir()
     config = EVERY_LABEL.model_copy(update={"energy_reference": "least-squares"})

@@ -54,7 +54,7 @@ def test_an_element_that_was_not_is_refused(tmp_path, name):
 @pytest.mark.parametrize("name", tiny.BACKBONES)
 def test_zero_shot_transfer_is_taken_and_said(tmp_path, name):
     model = fitted("Si", name=name)
-    copy_element(model.backbone, SILICON, GERMANIUM)
+    copy_element(model.backbone, {GERMANIUM: SILICON}, [SILICON])
     assert notes(model, diamond("Si"), tmp_path) == []
     (said,) = notes(model, diamond("Ge"), tmp_path)
     assert "has not been trained on Ge and takes it for Si (zero-shot)" in said

@@ -151,7 +151,7 @@ def test_an_element_that_appears_later_is_refused(silicon):
 
 
 def test_zero_shot_transfer_warns_once_and_leaves_out_the_unknown_constant(silicon):
-    copy_element(silicon.backbone, 14, 32)
+    copy_element(silicon.backbone, {32: 14}, [14])
     atoms, twin = bulk("Ge", cubic=True), bulk("Ge", cubic=True)
     atoms.calc, twin.calc = silicon.calculator(), silicon.calculator()
     twin.symbols[:] = "Si8"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.schnet import SchNetConfig
-from tlbench.models.parameters import copy_element, copy_elements
+from tlbench.models.parameters import copy_element
 
 LI, SI, GE = 3, 14, 32
 
@@ -45,7 +45,7 @@ def test_the_target_then_has_the_energies_of_the_source(backbone):
         before = potential.backbone(silicon)
         assert not torch.allclose(potential.backbone(germanium), before, rtol=1e-3)
 
-        copy_element(potential.backbone, SI, GE)
+        copy_element(potential.backbone, {GE: SI}, [SI])
 
         assert torch.equal(potential.backbone(silicon), before)
         assert torch.equal(potential.backbone(germanium), before)
@@ -56,7 +56,7 @@ def test_only_one_row_changes(backbone):
     network = tiny.potential(backbone).backbone
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
-    copy_element(network, SI, GE)
+    copy_element(network, {GE: SI}, [SI])
 
     for name, tensor in network.state_dict().items():
         if name in network.element_parameters():
@@ -71,7 +71,7 @@ def test_only_one_row_changes(backbone):
 def test_elements_may_exchange_what_is_known_of_them(backbone):
     network = tiny.potential(backbone).backbone
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    copy_elements(network, {GE: SI, SI: GE, LI: SI}, [SI, GE])
+    copy_element(network, {GE: SI, SI: GE, LI: SI}, [SI, GE])
     for name in network.element_parameters():
         after = network.state_dict()[name]
         assert torch.equal(after[[SI, GE, LI]], before[name][[GE, SI, SI]])
@@ -79,7 +79,7 @@ def test_elements_may_exchange_what_is_known_of_them(backbone):
 
 def test_any_axis_of_parameters_and_buffers_is_copied():
     network = Tables({"pairs": 1, "scale": 0})
-    copy_element(network, SI, GE)
+    copy_element(network, {GE: SI}, [SI])
     expected = torch.arange(3.0 * 119).reshape(3, 119)
     expected[:, GE] = torch.tensor([14.0, 119.0 + 14, 238.0 + 14])
     assert torch.equal(network.pairs, expected)
@@ -102,4 +102,4 @@ def test_any_axis_of_parameters_and_buffers_is_copied():
 )
 def test_a_wrong_description_of_the_elements_is_refused(names, message):
     with pytest.raises(InputError, match=rf"^Tables\.element_parameters .*{message}"):
-        copy_element(Tables(names), SI, GE)
+        copy_element(Tables(names), {GE: SI}, [SI])

@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
-def copy_element(backbone: Backbone, source: int, target: int) -> None:
-    """Give the element ``target`` everything that ``backbone`` knows of the element ``source``.
-
-    `copy_elements` for a single element; errors are its.
-    """
-    copy_elements(backbone, {target: source}, [source])
-
-
-def copy_elements(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
+def copy_element(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
     """Give every target element everything that ``backbone`` knows of its source element.
 
     All are copied at once, so that elements may also exchange what is known of them. Afterwards a
@@ -48,24 +40,22 @@ def copy_elements(backbone: Backbone, start: Mapping[int, int], trained: Collect
                 tensor.select(axis, target).copy_(rows.select(axis, row))
 
 
-def keep_elements(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
+def keep_element(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
     """Leave new elements at the random values that they were drawn with.
 
     Training on other elements has not touched them. Elements that the network was trained on stay
-    as they are. Parameters and errors are those of `copy_elements`.
+    as they are. Parameters and errors are those of `copy_element`.
     """
     for _ in _tables(backbone):
         pass
 
 
-def average_elements(
-    backbone: Backbone, start: Mapping[int, int], trained: Collection[int]
-) -> None:
+def mean_element(backbone: Backbone, start: Mapping[int, int], trained: Collection[int]) -> None:
     """Give new elements the mean of what ``backbone`` holds of those that it was trained on.
 
     As new words start in language models (Hewitt, *Initializing New Word Embeddings for
     Pretrained Language Models*, 2021). Elements that the network was trained on stay as they are.
-    Parameters and errors are those of `copy_elements`.
+    Parameters and errors are those of `copy_element`.
     """
     for tensor, axis in _tables(backbone):
         with torch.no_grad():

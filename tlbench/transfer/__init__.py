@@ -35,9 +35,9 @@ INITIALISATIONS: "Registry[Callable[[Backbone, Mapping[int, int], Collection[int
 )
 """Name → what gives target elements their first values; see `tlbench.models.parameters`."""
 for _name, _entry in {
-    "copy-source": "parameters:copy_elements",
-    "random": "parameters:keep_elements",
-    "mean": "parameters:average_elements",
+    "copy-source": "parameters:copy_element",
+    "random": "parameters:keep_element",
+    "mean": "parameters:mean_element",
 }.items():
     INITIALISATIONS.register(_name, f"tlbench.models.{_entry}")
 

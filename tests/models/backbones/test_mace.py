@@ -143,7 +143,7 @@ def test_every_weight_that_depends_on_the_element_is_told():
 def test_a_saved_potential_holds_weights_and_transfers(tmp_path):
     torch.manual_seed(0)
     potential = build_potential("mace", SMALL)
-    copy_element(potential.backbone, SILICON, GERMANIUM)
+    copy_element(potential.backbone, {GERMANIUM: SILICON}, [SILICON])
     potential.save(tmp_path / "p.safetensors")
     loaded = load_potential(tmp_path / "p.safetensors")
     silicon, germanium = (

@@ -26,7 +26,7 @@ from tlbench.models.contract.prediction import (
     rattled,
     registered,
 )
-from tlbench.models.parameters import copy_elements, stages_of
+from tlbench.models.parameters import copy_element, stages_of
 from tlbench.models.potential import Potential, load_potential
 
 
@@ -131,7 +131,7 @@ def element_copy(potential: Potential) -> float:
     Of crystals of source atoms, target atoms and four elements, which then have to be the same.
     """
     trial = copy.deepcopy(potential)
-    copy_elements(trial.backbone, dict.fromkeys((TARGET, *OTHERS), SOURCE), [SOURCE])
+    copy_element(trial.backbone, dict.fromkeys((TARGET, *OTHERS), SOURCE), [SOURCE])
     source, mixed, target = (rattled(potential.cutoff) for _ in range(3))
     source.numbers[:], target.numbers[:] = SOURCE, TARGET
     expected = predict(potential, source)
@@ -145,7 +145,7 @@ def element_copy(potential: Potential) -> float:
 def element_exchange(potential: Potential) -> float:
     """Exchange two elements in a structure of four, and what the network holds of the two."""
     trial = copy.deepcopy(potential)
-    copy_elements(trial.backbone, {SOURCE: TARGET, TARGET: SOURCE}, [SOURCE, TARGET])
+    copy_element(trial.backbone, {SOURCE: TARGET, TARGET: SOURCE}, [SOURCE, TARGET])
     atoms = rattled(potential.cutoff)
     exchanged = atoms.copy()
     exchanged.numbers[atoms.numbers == SOURCE] = TARGET
