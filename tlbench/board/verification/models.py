@@ -89,11 +89,13 @@ def models_of(entry: Entry) -> list[Model]:
     found: dict[tuple[Coordinates, str], list[Record]] = defaultdict(list)
     for record in entry.results.records:
         weights: Weights = "best" if record.condition.get("weights") == "best" else "last"
-        condition = dict(record.condition)
-        data = condition.pop(DATA, None)
-        name = None if data is None else str(data)
+        name = None
+        if DATA in record.condition:
+            condition = dict(record.condition)
+            name = str(condition.pop(DATA))
+            record = record.model_copy(update={"condition": condition})
         where = Coordinates(record.model, record.job in simulated, weights, name)
-        found[where, record.job].append(record.model_copy(update={"condition": condition}))
+        found[where, record.job].append(record)
     return [Model(where, job, records) for (where, job), records in found.items()]
 
 
