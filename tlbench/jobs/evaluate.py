@@ -53,7 +53,7 @@ class Config(kind.Config):
 
     @property
     def has_elements(self) -> bool:
-        """Whether errors are told apart by element."""
+        """Whether errors are distinguished by element."""
         return any(ELEMENT in names for names in self.by)
 
     def layout(self) -> Layout:

@@ -102,7 +102,7 @@ def ends_of(suite: Suite) -> Iterator[Ends]:
 def end_names(cards: Sequence[Card]) -> list[str]:
     """Return what data sets are called in a study: their elements, such as ``"Mo–W"``.
 
-    Data sets of the same elements are told apart by the names of their cards.
+    Data sets of the same elements are distinguished by the names of their cards.
     """
     elements = [card.formula for card in cards]
     shared = {formula for formula in elements if elements.count(formula) > 1}
