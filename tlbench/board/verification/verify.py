@@ -119,17 +119,19 @@ def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict
     if entry is None or verdict.problems:
         return verdict
     same = [
-        other.entry.label
+        other.entry
         for other in others
         if other.entry is not None
         and other.entry.about.suite == entry.about.suite
         and other.entry.about.name != entry.about.name
         and resemble(verdict.fingerprint, other.fingerprint)
     ]
+    # Versions of a suite have tables of their own, so that no model counts twice in one.
+    twice = [other for other in same if other.about.suite_version == entry.about.suite_version]
     if not same:
         return verdict
-    said = f"Its models are those of {same[0]}, judging by their errors."
-    if new:
+    said = f"Its models are those of {(twice or same)[0].label}, judging by their errors."
+    if new and twice:
         return replace(verdict, problems=[f"{entry.folder}: {said}"])
     return replace(verdict, notes=[*verdict.notes, said])
 
