@@ -1,0 +1,14 @@
+"""Physical properties that are computed with a potential: lattices, elastic constants, phonons."""
+
+from typing import Any
+
+from tlbench.base.registry import Registry
+from tlbench.properties.spec import Property
+
+__all__ = ["PROPERTIES", "Property"]
+
+PROPERTIES: Registry[Property[Any]] = Registry(
+    "property",
+    group="tlbench.properties",
+    wanted=("a Property", lambda entry: isinstance(entry, Property)),
+)
