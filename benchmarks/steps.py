@@ -32,9 +32,9 @@ def update_of(potential, graph, for_parameters=True):
     return update
 
 
-def crystals(n):
-    """Return perfect 64-atom cells of silicon."""
-    return [bulk("Si", "diamond", a=5.43, cubic=True).repeat(2) for _ in range(n)]
+def crystals(n, element="Si"):
+    """Return perfect 64-atom cells with the lattice constant of silicon."""
+    return [bulk(element, "diamond", a=5.43, cubic=True).repeat(2) for _ in range(n)]
 
 
 def begun(force_field, n_replicas, **settings):
