@@ -22,13 +22,15 @@ class BatchOrder:
     def batch(self, update: int) -> Tensor:
         """Return the indices of the structures of update number ``update``, (batch_size,)."""
         first = update * self.batch_size
-        places = torch.arange(first, first + self.batch_size)
-        numbers = places // self.n_frames
-        needed = sorted({int(n) for n in numbers})
+        last = first + self.batch_size
+        needed = range(first // self.n_frames, (last - 1) // self.n_frames + 1)
         kept = self._passes
         self._passes = {n: kept[n] if n in kept else self._shuffled(n) for n in needed}
         return torch.cat(
-            [self._passes[n][places[numbers == n] - n * self.n_frames] for n in needed]
+            [
+                self._passes[n][max(first - n * self.n_frames, 0) : last - n * self.n_frames]
+                for n in needed
+            ]
         )
 
     def _shuffled(self, number: int) -> Tensor:
