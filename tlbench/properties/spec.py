@@ -102,9 +102,11 @@ class Computed:
     curves: list[Curve] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A potential, and the crystal whose properties are computed with it.
+
+    What is computed of a subject once, such as its relaxed crystal, is kept while it is in use.
 
     Attributes
     ----------
