@@ -12,7 +12,6 @@ from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
 from tlbench.jobs.context import MODEL, Context, Progress
 from tlbench.jobs.kind import Kind, Word
-from tlbench.metrics.conditions import key_of
 from tlbench.properties import PROPERTIES
 from tlbench.properties.spec import MOST, Curve, Value
 
@@ -55,7 +54,7 @@ class Result(kind.Result):
 
     @model_validator(mode="after")
     def _each_once(self) -> "Result":
-        if len({(v.quantity, key_of(v.condition)) for v in self.values}) < len(self.values):
+        if len({value.place for value in self.values}) < len(self.values):
             raise ValueError("a value is given twice")
         return self
 

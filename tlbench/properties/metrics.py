@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tlbench.base.errors import TlbenchError
-from tlbench.metrics.conditions import PROPERTY, Condition, ConditionKey, key_of
+from tlbench.metrics.conditions import PROPERTY, Condition
 from tlbench.metrics.spec import MetricSpec
 from tlbench.properties import PROPERTIES
 from tlbench.properties.spec import Agreement, Property, Quantity, Value
@@ -68,10 +68,10 @@ def numbers_of(
         Of a potential, and of the reference; the latter may be empty.
     """
     named: Condition = {PROPERTY: asked.name}
-    wanted = {_place(each): each.value for each in reference if each.value is not None}
+    wanted = {each.place: each.value for each in reference if each.value is not None}
     errors = {quantity.name: _error(quantity) for quantity in asked.quantities if quantity.compared}
     for each in values:
-        spec, right = errors.get(each.quantity), wanted.get(_place(each))
+        spec, right = errors.get(each.quantity), wanted.get(each.place)
         if spec is not None and right is not None and each.value is not None:
             yield Number(spec.name, named | each.condition, spec.function((each.value, right)))
     if wanted:
@@ -80,10 +80,6 @@ def numbers_of(
             if value == value:
                 yield Number(agreement.name, named, value)
     yield Number(FAILURE_RATE, named, _FAILURE_RATE.function(values))
-
-
-def _place(value: Value) -> tuple[str, ConditionKey]:
-    return value.quantity, key_of(value.condition)
 
 
 def _absolute_difference(both: tuple[float, float]) -> float:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tlbench.base.magnitudes import Number
 from tlbench.base.schema import Strict
+from tlbench.metrics.conditions import ConditionKey, key_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -69,6 +70,11 @@ class Value(Strict):
         if (self.value is None) == (self.failure is None):
             raise ValueError("a value is either a number or a failure")
         return self
+
+    @property
+    def place(self) -> tuple[str, ConditionKey]:
+        """Quantity and condition, by which values of two potentials are compared."""
+        return self.quantity, key_of(self.condition)
 
 
 class Curve(Strict):
