@@ -48,7 +48,7 @@ SHARES = tuple(round(0.05 + 0.1 * step, 2) for step in range(10))
 IMAGINARY = -0.05
 """Frequency below which a mode is imaginary, THz. Noise makes acoustic modes near Γ negative."""
 
-DISPLACEMENT = 0.01
+DISPLACEMENT = 0.02
 """Distance by which an atom is displaced, Å."""
 
 
