@@ -1,8 +1,8 @@
 """What a property is, and what is computed of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -143,6 +143,31 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """A number that says how far all values of a property agree with those of a reference.
+
+    It is beside the errors of the single values, as whether phases are in the right order.
+
+    Attributes
+    ----------
+    name, unit, summary, decimals
+        As of a `Quantity`.
+    better
+        Which direction is an improvement.
+    function
+        Maps the values of a potential and those of the reference to the number, NaN where it is not
+        defined. The reference may lack values.
+    """
+
+    name: str
+    unit: str
+    summary: str
+    better: Literal["lower", "higher"]
+    function: Callable[[Sequence[Value], Sequence[Value]], float]
+    decimals: int = 2
+
+
+@dataclass(frozen=True)
 class Property(Generic[SettingsT]):
     """A property of a crystal that a potential predicts.
 
@@ -163,6 +188,10 @@ class Property(Generic[SettingsT]):
         away, a minimum that is missing) is returned as a failure of the values concerned, never
         raised; an exception is an error of the program, or `InputError` where the property does
         not make sense for the subject.
+    agreements
+        Numbers that follow from its values and those of a reference.
+    packages
+        Optional packages that it needs, by the names of their modules.
     """
 
     name: str
@@ -171,3 +200,5 @@ class Property(Generic[SettingsT]):
     settings: type[SettingsT]
     quantities: tuple[Quantity, ...]
     compute: Callable[[Subject, SettingsT, Report], Computed]
+    agreements: tuple[Agreement, ...] = ()
+    packages: tuple[str, ...] = ()
