@@ -16,7 +16,10 @@ PROPERTIES: Registry[Property[Any]] = Registry(
     wanted=("a Property", lambda entry: isinstance(entry, Property)),
 )
 for _name, _entry in {
+    "elastic": "elastic:ELASTIC",
+    "eos": "eos:EOS",
     "lattice": "lattice:LATTICE",
+    "phonons": "phonons:PHONONS",
 }.items():
     PROPERTIES.register(_name, f"tlbench.properties.{_entry}")
 
