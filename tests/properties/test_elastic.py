@@ -49,7 +49,9 @@ def test_constants_are_the_analytic_second_derivatives_of_independent_code(eleme
     assert not isinstance(atoms, str)
     atoms.calc = analytic(element)
     clamped = atoms.calc.get_property("born_constants", atoms)
-    moved = clamped + nonaffine_elastic_contribution(atoms)
+    # Without the three translations.
+    squares, modes = np.linalg.eigh(atoms.calc.get_property("hessian", atoms).toarray())
+    moved = clamped + nonaffine_elastic_contribution(atoms, squares[3:], modes[:, 3:])
     for quantity, tensor in ((CLAMPED, clamped), (RELAXED, moved)):
         voigt = full_3x3x3x3_to_Voigt_6x6(tensor, check_symmetry=False) * GPA
         assert numbers_of(subject, quantity) == pytest.approx(

@@ -1,10 +1,10 @@
 """Elastic constants: how the stress of a crystal responds to strain.
 
 Strained copies of the relaxed crystal and the regression of stress against strain are those of
-`matscipy.elasticity`; which strains are needed, and which constants are independent, follows from
-the symmetry of the prototype. The constants are those at zero stress and temperature, with the
-atoms relaxed in every strained cell, or clamped: moved with the strain alone. Stillinger–Weber
-silicon and germanium give the constants of the analytic second derivatives to 0.01 GPa.
+`matscipy.elasticity`; which strains are needed follows from the symmetry of the prototype. The
+constants are those at zero stress and temperature, with the atoms relaxed in every strained cell,
+or clamped: moved with the strain alone. Those of Stillinger–Weber silicon and germanium agree with
+analytic second derivatives to 0.01 GPa.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,13 @@ RELAXED, CLAMPED = "elastic_constant", "clamped_elastic_constant"
 
 COMPONENTS = {
     "cubic": ("C11", "C12", "C44"),
-    "hexagonal": ("C11", "C12", "C13", "C33", "C44"),
+    "triclinic": ("C11", "C12", "C13", "C33", "C44"),
 }
-"""Independent constants of a symmetry, in Voigt's notation."""
+"""Constants that are reported, in Voigt's notation, where the cell is strained as for a symmetry.
+
+The only prototype that is not cubic is hcp, whose independent constants are these five. It is
+strained in all six ways.
+"""
 
 STRAINS = 5
 """Strains of a pattern, from −2 to 2 steps."""
@@ -52,7 +56,7 @@ def compute(subject: Subject, settings: ElasticSettings, report: Report) -> Comp
     """Compute the elastic constants."""
     from matscipy.elasticity import generate_strained_configs
 
-    symmetry = "hexagonal" if subject.prototype == "hcp" else "cubic"
+    symmetry = "triclinic" if subject.prototype == "hcp" else "cubic"
     crystal = relaxed(subject)
     if isinstance(crystal, str):
         return Computed(_values(RELAXED, symmetry, crystal) + _values(CLAMPED, symmetry, crystal))

@@ -109,7 +109,7 @@ def compute(subject: Subject, settings: PhononSettings, report: Report) -> Compu
     at_points = _at(phonons, np.array(list(special.values()))).tolist()
     frequencies, weights = _on_mesh(phonons, settings.mesh)
     shares = quantiles(frequencies, weights)
-    imaginary = float(100 * np.average(frequencies < IMAGINARY, weights=weights))
+    imaginary = float(np.average(frequencies < IMAGINARY, weights=weights))
     return Computed(
         _values(special, at_points, shares.tolist(), imaginary),
         [*_bands(phonons, settings.path_points), _density_of_states(phonons)],
@@ -305,7 +305,7 @@ PHONONS = Property(
             "frequency below which a share of the phonon modes lies",
             compared=False,
         ),
-        Quantity(IMAGINARY_MODES, "%", "share of imaginary phonon modes", compared=False),
+        Quantity(IMAGINARY_MODES, "1", "share of imaginary phonon modes", 3, compared=False),
     ),
     compute=compute,
     agreements=(
