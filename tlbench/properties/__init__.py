@@ -12,3 +12,5 @@ PROPERTIES: Registry[Property[Any]] = Registry(
     group="tlbench.properties",
     wanted=("a Property", lambda entry: isinstance(entry, Property)),
 )
+for _name in ("dimer", "surface", "vacancy"):
+    PROPERTIES.register(_name, f"tlbench.properties.{_name}:{_name.upper()}")

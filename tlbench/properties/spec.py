@@ -70,6 +70,13 @@ class Value(Strict):
             raise ValueError("a value is either a number or a failure")
         return self
 
+    @classmethod
+    def of(cls, quantity: Quantity, condition: Condition, found: float | str) -> "Value":
+        """Return the value of a quantity: a number, or in words how it failed."""
+        if isinstance(found, str):
+            return cls(quantity=quantity.name, condition=condition, failure=found)
+        return cls(quantity=quantity.name, condition=condition, value=round(found, 9))
+
 
 class Curve(Strict):
     """A curve for figures: points (x, y), with the labels of the axes, units included.
