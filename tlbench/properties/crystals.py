@@ -74,13 +74,18 @@ def prototype_of(name: str, elements: Sequence[str]) -> str:
         raise InputError(f"There is no prototype {name!r}; {near_names(name, PROTOTYPES)}")
     wanted = PROTOTYPES[found][0]
     if len(elements) != wanted:
-        fitting = ", ".join(each for each, (n, _) in PROTOTYPES.items() if n == len(elements))
+        possible = fitting(elements)
         raise InputError(
             f"The prototype {name!r} is of {wanted} element{'s' * (wanted > 1)}, but there "
             f"{'is' if len(elements) == 1 else 'are'} {', '.join(elements)}; "
-            + (f"choose one of {fitting}." if fitting else "no prototype has so many elements.")
+            + (f"choose one of {', '.join(possible)}." if possible else "none has so many.")
         )
     return found
+
+
+def fitting(elements: Sequence[str]) -> list[str]:
+    """Return the prototypes of so many elements."""
+    return [name for name, (n_elements, _) in PROTOTYPES.items() if n_elements == len(elements)]
 
 
 def ground_state(elements: Sequence[str]) -> str | None:

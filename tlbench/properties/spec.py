@@ -1,13 +1,14 @@
 """What a property is, and what is computed of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
 from tlbench.base.magnitudes import Number
 from tlbench.base.schema import Strict
+from tlbench.metrics.conditions import ConditionKey, key_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -70,12 +71,10 @@ class Value(Strict):
             raise ValueError("a value is either a number or a failure")
         return self
 
-    @classmethod
-    def of(cls, quantity: Quantity, condition: Condition, found: float | str) -> "Value":
-        """Return the value of a quantity: a number, or in words how it failed."""
-        if isinstance(found, str):
-            return cls(quantity=quantity.name, condition=condition, failure=found)
-        return cls(quantity=quantity.name, condition=condition, value=round(found, 9))
+    @property
+    def place(self) -> tuple[str, ConditionKey]:
+        """Quantity and condition, by which values of two potentials are compared."""
+        return self.quantity, key_of(self.condition)
 
 
 class Curve(Strict):
@@ -149,6 +148,31 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """A number that says how far all values of a property agree with those of a reference.
+
+    It is beside the errors of the single values, as whether phases are in the right order.
+
+    Attributes
+    ----------
+    name, unit, summary, decimals
+        As of a `Quantity`.
+    better
+        Which direction is an improvement.
+    function
+        Maps the values of a potential and those of the reference to the number, NaN where it is not
+        defined. The reference may lack values.
+    """
+
+    name: str
+    unit: str
+    summary: str
+    better: Literal["lower", "higher"]
+    function: Callable[[Sequence[Value], Sequence[Value]], float]
+    decimals: int = 2
+
+
+@dataclass(frozen=True)
 class Property(Generic[SettingsT]):
     """A property of a crystal that a potential predicts.
 
@@ -169,6 +193,10 @@ class Property(Generic[SettingsT]):
         away, a minimum that is missing) is returned as a failure of the values concerned, never
         raised; an exception is an error of the program, or `InputError` where the property does
         not make sense for the subject.
+    agreements
+        Numbers that follow from its values and those of a reference.
+    packages
+        Optional packages that it needs, by the names of their modules.
     """
 
     name: str
@@ -177,3 +205,5 @@ class Property(Generic[SettingsT]):
     settings: type[SettingsT]
     quantities: tuple[Quantity, ...]
     compute: Callable[[Subject, SettingsT, Report], Computed]
+    agreements: tuple[Agreement, ...] = ()
+    packages: tuple[str, ...] = ()
