@@ -80,7 +80,8 @@ class Value(Strict):
 class Curve(Strict):
     """A curve for figures: points (x, y), with the labels of the axes, units included.
 
-    ``marks`` are points on the x axis that have names, such as Γ and X of a band structure.
+    ``marks`` are places on the x axis and their names, such as Γ and X of a band structure, whose
+    path may visit a point more than once.
     """
 
     model_config = ConfigDict(strict=True)
@@ -91,7 +92,7 @@ class Curve(Strict):
     y_label: Word
     x: Points
     y: Points
-    marks: dict[Word, Number] = Field(default={})
+    marks: list[tuple[Number, Word]] = Field(default=[], max_length=100)
 
     @model_validator(mode="after")
     def _as_many(self) -> "Curve":
