@@ -7,11 +7,10 @@ a potential that does not repel there lets them fall into each other.
 from itertools import combinations_with_replacement
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, PositiveFloat
 from scipy.signal import find_peaks
 
-from tlbench.base.errors import NotFiniteError
+from tlbench.properties.evaluation import Floats, finite, value_of
 from tlbench.properties.spec import (
     Computed,
     Condition,
@@ -24,8 +23,6 @@ from tlbench.properties.spec import (
     Value,
 )
 
-Floats = npt.NDArray[np.float64]
-
 BEYOND = 0.1
 """How far beyond the cutoff atoms are free, Å."""
 
@@ -36,7 +33,7 @@ Single precision rounds energies to 10⁻⁶ of their size; at 0.5 Å some thous
 """
 
 LARGEST = 1e12
-"""Energy (eV) and force (eV/Å) from which there is no number to speak of."""
+"""Energy from which there is no number to speak of, eV."""
 
 DISAGREEMENT = 0.02
 """Share of the work of the force by which a step of the energy may differ from it."""
@@ -107,19 +104,15 @@ def _curve(pair: tuple[str, str], r: Floats, subject: Subject) -> tuple[Floats, 
     They are NaN where the potential gives no number.
     """
     from ase import Atoms
-    from ase.calculators.calculator import CalculationFailed
 
     dimer = Atoms(pair, np.zeros((2, 3)))
     dimer.calc = subject.calculator()
     energy, force = np.full((2, len(r)), np.nan)
     for at, distance in enumerate(r):
         dimer.positions[1, 2] = distance
-        try:
-            found = dimer.get_potential_energy(), dimer.get_forces()[1, 2]
-        except (NotFiniteError, CalculationFailed):
-            continue
-        if all(abs(each) < LARGEST for each in found):
-            energy[at], force[at] = found
+        found, forces = finite(dimer, "energy"), finite(dimer, "forces")
+        if found is not None and forces is not None and abs(found) < LARGEST:
+            energy[at], force[at] = found, forces[1, 2]
     return energy - energy[-1], force
 
 
@@ -128,10 +121,12 @@ def _values(r: Floats, energy: Floats, force: Floats, condition: Condition) -> l
     quantities = (DISTANCE, DEPTH, REPULSION, MINIMA, JUMPS)
     if np.isnan(energy[-1]):
         failure = "the energy of free atoms is not finite"
-        return [Value.of(each, condition, failure) for each in quantities]
+        return [value_of(each.name, failure, condition) for each in quantities]
     # Of the shortest distances, those at which there are numbers all the way.
     first = int(np.isnan(energy).nonzero()[0].max(initial=-1)) + 1
     r, energy, force = r[first:], energy[first:], force[first:]
+    distance: float | str
+    depth: float | str
     minima, _ = find_peaks(-energy, prominence=PROMINENCE)
     if len(minima):
         deepest = int(minima[np.argmin(energy[minima])])
@@ -140,11 +135,13 @@ def _values(r: Floats, energy: Floats, force: Floats, condition: Condition) -> l
         deepest = len(r) - 1
         distance = depth = "the curve has no minimum"
     return [
-        Value.of(DISTANCE, condition, distance),
-        Value.of(DEPTH, condition, depth),
-        Value.of(REPULSION, condition, _repels_down_to(r[: deepest + 1], energy[: deepest + 1])),
-        Value.of(MINIMA, condition, float(max(len(minima) - 1, 0))),
-        Value.of(JUMPS, condition, float(_jumps(r[1] - r[0], energy, force))),
+        value_of(DISTANCE.name, distance, condition),
+        value_of(DEPTH.name, depth, condition),
+        value_of(
+            REPULSION.name, _repels_down_to(r[: deepest + 1], energy[: deepest + 1]), condition
+        ),
+        value_of(MINIMA.name, float(max(len(minima) - 1, 0)), condition),
+        value_of(JUMPS.name, float(_jumps(r[1] - r[0], energy, force)), condition),
     ]
 
 
