@@ -17,7 +17,10 @@ PROPERTIES: Registry[Property[Any]] = Registry(
 )
 for _name, _entry in {
     "dimer": "dimer:DIMER",
+    "elastic": "elastic:ELASTIC",
+    "eos": "eos:EOS",
     "lattice": "lattice:LATTICE",
+    "phonons": "phonons:PHONONS",
     "surface": "surface:SURFACE",
     "vacancy": "vacancy:VACANCY",
 }.items():

@@ -48,16 +48,15 @@ Energies of models in single precision scatter by about 0.001 meV/atom.
 
 
 class EosSettings(Settings):
-    """Settings of the equation of state.
+    """How densely the volume is sampled."""
 
-    Attributes
-    ----------
-    intervals
-        Intervals between 0.8 and 1.2 of the relaxed volume, a multiple of 8. The Birch–Murnaghan
-        equation is fitted to a quarter of them.
-    """
-
-    intervals: int = Field(default=40, ge=16, le=4000, multiple_of=8)
+    intervals: int = Field(
+        default=40,
+        ge=16,
+        le=4000,
+        multiple_of=8,
+        description="intervals between 0.8 and 1.2 of the relaxed volume, a multiple of 8",
+    )
 
 
 def bulk_modulus(ratios: Floats, energies: Floats, volume: float) -> float | None:
@@ -93,13 +92,13 @@ def minima(energies: Floats) -> int:
 
 
 def roughness(energies: Floats) -> float:
-    """Return the largest fourth difference of equally spaced energies, over 6.
+    """Return a third of the largest fourth difference of equally spaced energies, in their unit.
 
-    Where a smooth curve is interrupted by a jump (or by a change of slope times the spacing), its
-    fourth differences are 1, −3, 3, −1 (or 1, −2, 1) times as large as that, or more; those of the
-    smooth curve vanish with the fourth power of the spacing. One energy that is wrong by d has 6 d.
+    A jump by J between two of them gives J, one energy that is wrong by d gives 2 d, and a change
+    of slope by K at one of them gives 2/3 K times the spacing. Of a smooth curve it vanishes with
+    the fourth power of the spacing.
     """
-    return float(np.abs(np.diff(energies, 4)).max() / 6)
+    return float(np.abs(np.diff(energies, 4)).max() / 3)
 
 
 def compute(subject: Subject, settings: EosSettings, report: Report) -> Computed:
@@ -149,8 +148,8 @@ def _values(energies: Floats, ratios: Floats, volume: float, failure: str) -> Co
     known = np.isfinite(relative)
     curve = Curve(
         name="eos",
-        x_label="Volume (Å³/atom)",
-        y_label="Energy (meV/atom)",
+        x_label="volume (Å³/atom)",
+        y_label="energy (meV/atom)",
         x=(ratios * volume)[known].tolist(),
         y=relative[known].tolist(),
     )
@@ -159,23 +158,28 @@ def _values(energies: Floats, ratios: Floats, volume: float, failure: str) -> Co
 
 EOS = Property(
     name="eos",
-    summary="Energy against volume from 0.8 to 1.2 of the relaxed volume, and the bulk modulus.",
+    summary="energy against volume, and the bulk modulus",
     literature="F. Birch, Phys. Rev. 71, 809 (1947)",
     settings=EosSettings,
     quantities=(
-        Quantity("bulk_modulus", "GPa", "Bulk modulus by a Birch–Murnaghan fit."),
-        Quantity("eos_energy", "meV/atom", "Energy of the scaled crystal above the relaxed one."),
+        Quantity("bulk_modulus", "GPa", "bulk modulus"),
+        Quantity(
+            "eos_energy",
+            "meV/atom",
+            "energy of a scaled crystal above the relaxed one",
+            1,
+        ),
         Quantity(
             "eos_minima",
-            "",
-            f"Minima of the energy in volume that are at least {WELL_MEV} meV/atom deep.",
+            "1",
+            f"minima of the energy against volume, at least {WELL_MEV} meV/atom deep",
             decimals=0,
             compared=False,
         ),
         Quantity(
             "eos_roughness",
             "meV/atom",
-            "Largest jump or kink of the energy against volume.",
+            "largest jump or kink of the energy against volume",
             decimals=3,
             compared=False,
         ),
