@@ -16,10 +16,13 @@ PROPERTIES: Registry[Property[Any]] = Registry(
     wanted=("a Property", lambda entry: isinstance(entry, Property)),
 )
 for _name, _entry in {
+    "dimer": "dimer:DIMER",
     "elastic": "elastic:ELASTIC",
     "eos": "eos:EOS",
     "lattice": "lattice:LATTICE",
     "phonons": "phonons:PHONONS",
+    "surface": "surface:SURFACE",
+    "vacancy": "vacancy:VACANCY",
 }.items():
     PROPERTIES.register(_name, f"tlbench.properties.{_entry}")
 
