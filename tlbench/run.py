@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from tlbench import properties
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.data.cards import Card, is_path
@@ -94,7 +95,8 @@ def run_suite(
     ``errors.jsonl.gz`` and ``tests.jsonl.gz`` (errors on every test structure, and what these are),
     ``provenance.jsonl``, ``suite.json``, ``data.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
-    suite has ``distances``; and, while it goes on, the files of `tlbench.engine.run.run_log`.
+    suite has ``distances``, ``properties.jsonl`` and ``curves.jsonl`` if it has ``properties``;
+    and, while it goes on, the files of `tlbench.engine.run.run_log`.
 
     Parameters
     ----------
@@ -161,6 +163,8 @@ def _prepare(
     study, mirror = planned.study, None if mirror is None else Path(mirror)
     if study.suite.distances is not None:
         check_packages()
+    if study.suite.properties is not None:
+        properties.check_packages(study.suite.properties.compute)
     resources.check()
     check_interpreters(resources.pythons, {j.environment for j in jobs.values() if j.environment})
     opened = Store(default_store() if store is None else Path(store))

@@ -45,6 +45,10 @@ class DivergedError(TlbenchError):
     """Training ran away to infinite numbers, and would again."""
 
 
+class NotFiniteError(TlbenchError):
+    """A potential gives an energy or forces that are not finite."""
+
+
 def printable(text: str) -> str:
     """Return ``text`` with a mark for what a terminal obeys or XML cannot hold."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

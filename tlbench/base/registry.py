@@ -5,6 +5,7 @@ import importlib
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import Generic, TypeVar
 
 from tlbench.base.errors import TlbenchError, UnknownNameError
@@ -37,6 +38,9 @@ class Registry(Generic[T]):
         Optional package → the extra of tlbench that installs it.
     wanted
         What an object must be, in words, and a function that says whether one is.
+    further
+        ``"module:function"`` that returns more names and their objects, which follow from what
+        another registry has.
     """
 
     def __init__(
@@ -45,10 +49,12 @@ class Registry(Generic[T]):
         group: str | None = None,
         extras: Mapping[str, str] | None = None,
         wanted: tuple[str, Callable[[object], bool]] | None = None,
+        further: str | None = None,
     ) -> None:
         self.kind = kind
         self.group = group
         self._wanted = wanted
+        self._further = further
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
         self._paths: dict[str, str] = {}
@@ -167,4 +173,7 @@ class Registry(Generic[T]):
             self._add(point.name, point.value)
             if point.dist is not None:
                 self._providers[point.name] = f"{point.dist.name} {point.dist.version}"
+        if self._further is not None:
+            for name, entry in resolve_name(self._further)().items():
+                self.register(name, entry)
         self._plugins_loaded = True

@@ -152,6 +152,7 @@ def names_of(study: Study) -> dict[str, list[str]]:
         "backbone": list(suite.backbones),
         "strategy": [base_of(name) for name in suite.strategies],
         "metric": suite.metrics,
+        "property": list(suite.properties.compute) if suite.properties else [],
         "origin": [origin.kind for origin in origins],
         "reader": [name for origin in origins for name in origin.readers()],
     }

@@ -38,9 +38,11 @@ def show_study(study: "Study", n_jobs: int) -> None:
     n_source = sum(model.strategy == PRETRAINING for model in study.grid)
     n_simulated = sum(map(study.is_simulated, study.grid))
     simulated = f", {n_simulated:,} of them also simulated" if n_simulated else ""
+    n_computed = sum(map(study.has_properties, study.grid))
+    computed = f", physical properties of {n_computed:,} of them" if n_computed else ""
     out.print()
     say(
-        f"{len(study.grid):,} models, {n_source:,} of them source models{simulated}; "
+        f"{len(study.grid):,} models, {n_source:,} of them source models{simulated}{computed}; "
         f"{n_jobs:,} jobs. See them with tlbench plan {suite.name}.",
         out,
     )
@@ -84,6 +86,8 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield "broken down by", "; ".join(" and ".join(names) for names in suite.by)
     if suite.dynamics is not None:
         yield "dynamics", _listed(suite.dynamics.model_dump(mode="json"))
+    if suite.properties is not None:
+        yield "properties", _listed(suite.properties.model_dump(mode="json"))
     if suite.distances is not None:
         yield "distances", _listed(suite.distances.model_dump(mode="json"))
 

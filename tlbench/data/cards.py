@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator, model_
 
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.base.formats import later
+from tlbench.base.magnitudes import Number
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, Location, Strict, digest, read_yaml, validate
 from tlbench.data.frames import Frames
@@ -31,11 +32,27 @@ class Units(Strict):
     stress: Literal["GPa"]
 
 
+class Literature(Strict):
+    """The value of a physical property at the level of theory of a data set.
+
+    Property, quantity and condition are those of `tlbench.properties`, as lattice,
+    lattice_constant and ``{phase: diamond, axis: a}``; ``citation`` says where the value is from.
+    """
+
+    property: str = Field(max_length=200)
+    quantity: str = Field(max_length=200)
+    condition: dict[str, Number | str] = Field(default={}, max_length=9)
+    value: Number
+    citation: str = Field(min_length=1, max_length=500)
+
+
 class Card(Strict):
     """A data set: its origin, theory, licence and citation. See ``datasets/``.
 
     ``strata`` are the properties of frames by which subsets are stratified where a suite asks for
-    it, ``marks`` the test structures that say little of a model. Neither changes the frames.
+    it, ``marks`` the test structures that say little of a model. ``prototype`` is the crystal whose
+    properties are computed, if it is not the one that the element has in nature, and
+    ``properties`` are values that models are compared with. None of these changes the frames.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -49,6 +66,8 @@ class Card(Strict):
     origin: SerializeAsAny[Origin]
     strata: list[Stratum] = later([])
     marks: list[Mark] = later([])
+    prototype: str | None = later(None)
+    properties: list[Literature] = later([], max_length=1000)
     _folder: Path = PrivateAttr(default=Path())
 
     @field_validator("origin", mode="before")

@@ -25,6 +25,7 @@ from tlbench.jobs.base import KINDS, Job
 from tlbench.jobs.imports import PACKAGE, SourceFiles, is_leftover
 from tlbench.metrics import METRICS
 from tlbench.models.backbones import BACKBONES
+from tlbench.properties import PROPERTIES
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
 
 _REGISTRIES: Mapping[str, Registry[Any]] = {
@@ -34,6 +35,7 @@ _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.metrics.METRICS": METRICS,
     "tlbench.data.origins.ORIGINS": ORIGINS,
     "tlbench.data.readers.READERS": READERS,
+    "tlbench.properties.PROPERTIES": PROPERTIES,
 }
 """Dotted names of the registries."""
 

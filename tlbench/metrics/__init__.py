@@ -3,7 +3,11 @@
 from tlbench.base.registry import Registry
 from tlbench.metrics.spec import MetricSpec
 
-METRICS: Registry[MetricSpec] = Registry("metric", group="tlbench.metrics")
+METRICS: Registry[MetricSpec] = Registry(
+    "metric",
+    group="tlbench.metrics",
+    further="tlbench.properties.metrics:property_metrics",
+)
 for _name, _entry in {
     "force_mae": "errors:FORCE_MAE",
     "force_rmse": "errors:FORCE_RMSE",

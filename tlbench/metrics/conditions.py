@@ -26,6 +26,9 @@ COMPOSITION = "composition"
 DATA = "data"
 """Name of the data set whose test structures a number is taken over, where it is a further one."""
 
+PROPERTY = "property"
+"""Name of the physical property that a number is of, which says nothing of test structures."""
+
 MARKED = "marked"
 INCLUDED = "included"
 """With the marked structures among the others."""

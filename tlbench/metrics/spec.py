@@ -151,7 +151,7 @@ class FrameErrors:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A number that a set of errors, or the simulations of a model, are summarised by.
+    """A number that a set of errors, simulations or a property of a model are summarised by.
 
     Attributes
     ----------
@@ -162,9 +162,10 @@ class MetricSpec:
     summary
         One sentence for listings.
     function
-        Maps ``Errors``, or a ``Comparison``, to the value, NaN where it is not defined.
+        Maps ``Errors``, or a ``Comparison``, to the value, NaN where it is not defined. Of
+        properties it maps what `tlbench.properties.metrics` gives it.
     of
-        Which of the two.
+        Which of them.
     of_frames
         Maps ``FrameErrors`` to the same value, so that others can recompute what is published;
         None if it does not follow from them.
@@ -202,7 +203,7 @@ class MetricSpec:
     better: Literal["lower", "higher", "nearer to 0"]
     summary: str
     function: Callable[[Any], float]
-    of: Literal["errors", "dynamics"] = "errors"
+    of: Literal["errors", "dynamics", "properties"] = "errors"
     of_frames: Callable[[FrameErrors], float] | None = None
     shares: Callable[[FrameErrors], Floats] | None = None
     of_atoms: bool = False

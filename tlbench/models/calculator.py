@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
 
-from tlbench.base.errors import TlbenchError
+from tlbench.base.errors import NotFiniteError
 from tlbench.base.units import GPA
 from tlbench.data.frames import Frames
 from tlbench.graphs import graph_of
@@ -60,7 +60,7 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         ------
         InputError
             If the structure cannot be, or has an element that the potential has never seen.
-        TlbenchError
+        NotFiniteError
             If the potential gives an energy or forces that are not finite.
         """
         super().calculate(atoms, properties, system_changes)
@@ -76,7 +76,7 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         energy = float(found.energy[0])
         forces = found.forces.to(torch.float64).cpu().numpy()
         if not (np.isfinite(energy) and np.isfinite(forces).all()):
-            raise TlbenchError(
+            raise NotFiniteError(
                 "The potential gives an energy or forces that are not finite for this structure; "
                 "it may be far from what the potential was trained on, or two atoms coincide."
             )

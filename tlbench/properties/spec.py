@@ -1,13 +1,14 @@
 """What a property is, and what is computed of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
 from tlbench.base.magnitudes import Number
 from tlbench.base.schema import Strict
+from tlbench.metrics.conditions import ConditionKey, key_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -70,11 +71,17 @@ class Value(Strict):
             raise ValueError("a value is either a number or a failure")
         return self
 
+    @property
+    def place(self) -> tuple[str, ConditionKey]:
+        """Quantity and condition, by which values of two potentials are compared."""
+        return self.quantity, key_of(self.condition)
+
 
 class Curve(Strict):
     """A curve for figures: points (x, y), with the labels of the axes, units included.
 
-    ``marks`` are points on the x axis that have names, such as Γ and X of a band structure.
+    ``marks`` are places on the x axis and their names, such as Γ and X of a band structure, whose
+    path may visit a point more than once.
     """
 
     model_config = ConfigDict(strict=True)
@@ -85,7 +92,7 @@ class Curve(Strict):
     y_label: Word
     x: Points
     y: Points
-    marks: dict[Word, Number] = Field(default={})
+    marks: list[tuple[Number, Word]] = Field(default=[], max_length=100)
 
     @model_validator(mode="after")
     def _as_many(self) -> "Curve":
@@ -102,9 +109,11 @@ class Computed:
     curves: list[Curve] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A potential, and the crystal whose properties are computed with it.
+
+    What is computed of a subject once, such as its relaxed crystal, is kept while it is in use.
 
     Attributes
     ----------
@@ -140,6 +149,35 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """A number that says how far all values of a property agree with those of a reference.
+
+    It is beside the errors of the single values, as whether phases are in the right order.
+
+    Attributes
+    ----------
+    name, unit, summary, decimals
+        As of a `Quantity`.
+    better
+        Which direction is an improvement.
+    function
+        Maps the values of a potential and those of the reference to the number, NaN where it is not
+        defined. The reference may lack values.
+    compared
+        Whether arms are compared by the ratio of its values, as of errors, which are positive, or
+        by their difference.
+    """
+
+    name: str
+    unit: str
+    summary: str
+    better: Literal["lower", "higher"]
+    function: Callable[[Sequence[Value], Sequence[Value]], float]
+    decimals: int = 2
+    compared: Literal["ratio", "difference"] = "difference"
+
+
+@dataclass(frozen=True)
 class Property(Generic[SettingsT]):
     """A property of a crystal that a potential predicts.
 
@@ -160,6 +198,10 @@ class Property(Generic[SettingsT]):
         away, a minimum that is missing) is returned as a failure of the values concerned, never
         raised; an exception is an error of the program, or `InputError` where the property does
         not make sense for the subject.
+    agreements
+        Numbers that follow from its values and those of a reference.
+    packages
+        Optional packages that it needs, by the names of their modules.
     """
 
     name: str
@@ -168,3 +210,5 @@ class Property(Generic[SettingsT]):
     settings: type[SettingsT]
     quantities: tuple[Quantity, ...]
     compute: Callable[[Subject, SettingsT, Report], Computed]
+    agreements: tuple[Agreement, ...] = ()
+    packages: tuple[str, ...] = ()

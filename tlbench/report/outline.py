@@ -22,6 +22,7 @@ SECTIONS: tuple[str, ...] = (
     "sections.further_sets:further_sets",
     "sections.temperature:temperatures",
     "dynamics.section:simulations",
+    "sections.properties:properties",
     "relations.section:relations",
     "sections.models:tuned_settings",
     "sections.costs:costs",

@@ -15,6 +15,7 @@ from tlbench.study.ends import Ends
 from tlbench.study.keys import KeyScheme
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import Cell, Covered, Plan, dataset_job
+from tlbench.study.properties import compute
 from tlbench.study.relations import compare_data, cover, geometry
 from tlbench.study.study import Study
 from tlbench.transfer import arm, base_of
@@ -73,6 +74,8 @@ def _plan_transfer(result: Plan, ends: Ends) -> None:
         cell, *_ = _measure(result, model, job, ends.target, target_data)
         if study.is_simulated(model):
             simulate(result, cell, ends.target, target_data)
+        if study.has_properties(model):
+            compute(result, cell, ends.target)
     if study.suite.distances is not None:
         _relate(result, ends, source_data, target_data)
 

@@ -5,12 +5,14 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from tlbench.base.registry import near_names
-from tlbench.study.model_key import Place
+from tlbench.study.model_key import ModelKey, Place
 from tlbench.study.tuned import PRETRAINING
 from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
 if TYPE_CHECKING:
+    from tlbench.study.property_choice import PropertyChoice
+    from tlbench.study.simulations import Simulations
     from tlbench.study.suite import Suite
 
 
@@ -30,6 +32,17 @@ def budgets_of(suite: "Suite", strategy: Strategy) -> list[int | None]:
     if not strategy.trains:
         return []
     return budgets[-1:] if strategy.compute_matched else budgets
+
+
+def is_among(suite: "Suite", some: "Simulations | PropertyChoice | None", model: ModelKey) -> bool:
+    """Return whether a target model is one of those that ``some`` of a suite asks for.
+
+    They are those of a size and a budget, and all that see no target data.
+    """
+    if some is None or model.strategy == PRETRAINING:
+        return False
+    trained_so = model.size == 0 or model.updates in (some.budgets or suite.target_budgets()[-1:])
+    return trained_so and model.size in (0, *(some.sizes or suite.sizes))
 
 
 def trained_places(suite: "Suite") -> list[Place]:

@@ -70,6 +70,21 @@ class Covered:
     job: str
 
 
+@dataclass(frozen=True)
+class ComputedProperty:
+    """A property of one model, and its jobs.
+
+    ``job`` computes it with the model that ``trained`` trains, ``reference`` with the reference
+    potential of the data; None where there is none.
+    """
+
+    model: ModelKey
+    property: str
+    job: str
+    trained: str
+    reference: str | None
+
+
 @dataclass
 class Plan:
     """All jobs of a study, parents before children, and what they measure.
@@ -87,6 +102,8 @@ class Plan:
     compared, covered, geometry
         Distances between sets of structures, coverage of test atoms, and by target element the job
         that has what their errors are sorted by; empty for suites without ``distances``.
+    computed
+        Properties of models; empty for suites without ``properties``.
     """
 
     study: Study
@@ -99,6 +116,7 @@ class Plan:
     compared: list[SetPair] = field(default_factory=list)
     covered: list[Covered] = field(default_factory=list)
     geometry: dict[str, str] = field(default_factory=dict)
+    computed: list[ComputedProperty] = field(default_factory=list)
 
     @property
     def suite(self) -> Suite:

@@ -18,7 +18,8 @@ from tlbench.models.backbones import BACKBONES
 from tlbench.study.ends import Ends, ends_of
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
-from tlbench.study.places import budgets_of
+from tlbench.study.places import budgets_of, is_among
+from tlbench.study.property_choice import literature
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import OWN_SOURCE
 from tlbench.study.tuned import PRETRAINING
@@ -26,7 +27,7 @@ from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
-BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances")
+BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances", "properties")
 """Keys in which submissions that share a table may differ."""
 
 _OPTIONAL = (
@@ -39,6 +40,7 @@ _OPTIONAL = (
     "distances",
     "dynamics",
     "tuned",
+    "properties",
     "allow_same_data",
 )
 
@@ -204,12 +206,11 @@ class Study:
 
     def is_simulated(self, model: ModelKey) -> bool:
         """Return whether a model is simulated; those without target data always are."""
-        dynamics = self.suite.dynamics
-        if dynamics is None or model.strategy == PRETRAINING:
-            return False
-        budgets = dynamics.budgets or self.suite.target_budgets()[-1:]
-        trained_so = model.size == 0 or model.updates in budgets
-        return trained_so and model.size in (0, *(dynamics.sizes or self.suite.sizes))
+        return is_among(self.suite, self.suite.dynamics, model)
+
+    def has_properties(self, model: ModelKey) -> bool:
+        """Return whether properties are computed with a model, always without target data."""
+        return is_among(self.suite, self.suite.properties, model)
 
     def complete(self) -> dict[str, Any]:
         """Return the suite with every default and card spelt out: a suite file of its own."""
@@ -264,10 +265,11 @@ class Study:
                 OWN_SOURCE if card is None else {"name": card.name, **card.recipe()}
                 for card in self.further
             ]
-        # Neither changes the frames of a data set, so its recipe has neither.
+        # None changes the frames of a data set, so its recipe has none.
         beside: dict[str, dict[str, Any]] = {
             "strata": {ends.target.name: self.strata(ends.target) for ends in self.ends},
             "marks": {card.name: self.marked(card) for card in self.cards},
+            "literature": literature(self.suite.properties, [e.target for e in self.ends]),
         }
         for key, found in beside.items():
             if named := {name: each for name, each in found.items() if each}:
@@ -310,6 +312,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
         _check_part(suite, ends)
         if suite.validation is not None:
             suite.validation.check(suite.name, ends.target)
+        if suite.properties is not None:
+            suite.properties.prototype_of(suite.name, ends.target)
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "

@@ -24,6 +24,7 @@ from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.budgets import Budgets, contradictions, with_largest
 from tlbench.study.places import contradictions_of_tuning
+from tlbench.study.property_choice import PropertyChoice
 from tlbench.study.simulations import Simulations
 from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
@@ -136,6 +137,11 @@ class Suite(Strict):
     dynamics: Simulations | None = Field(
         default=None, description="simulations that the target models are put through"
     )
+    properties: PropertyChoice | None = later(
+        None,
+        description="physical properties that are computed with the target models: a list of "
+        "names, a mapping of names to settings, or with more keys",
+    )
     allow_same_data: bool = Field(
         default=False,
         description="transfer although source and target share structures, which is refused "
@@ -240,13 +246,14 @@ class Suite(Strict):
                 "planned; choose fewer sizes or seeds, or split it into several suites"
             )
         yield from self._contradictions_of_budgets()
-        for size in (self.dynamics and self.dynamics.sizes) or []:
-            if size not in self.sizes:
-                yield f"dynamics: size {size} is not among the suite's sizes"
-        for budget in (self.dynamics and self.dynamics.budgets) or []:
-            if budget not in (self.budgets or []):
-                known = ", ".join(map(str, self.budgets or [])) or "there are none"
-                yield f"dynamics: budget {budget} is not among the suite's budgets ({known})"
+        for key, some in (("dynamics", self.dynamics), ("properties", self.properties)):
+            for size in (some and some.sizes) or []:
+                if size not in self.sizes:
+                    yield f"{key}: size {size} is not among the suite's sizes"
+            for budget in (some and some.budgets) or []:
+                if budget not in (self.budgets or []):
+                    known = ", ".join(map(str, self.budgets or [])) or "there are none"
+                    yield f"{key}: budget {budget} is not among the suite's budgets ({known})"
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
@@ -333,6 +340,8 @@ class Suite(Strict):
         for name in _known(value, METRICS):
             if name in of_every_simulation():
                 raise ValueError(f"{name} is measured by every suite that has 'dynamics'")
+            if METRICS.get(name).of == "properties":
+                raise ValueError(f"{name} is measured by every suite that has its property")
         if all(METRICS.get(name).of == "dynamics" for name in value):
             raise ValueError("metrics: at least one should be of errors, as force_mae")
         first = next(name for name in value if METRICS.get(name).of == "errors")

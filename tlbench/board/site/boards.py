@@ -63,11 +63,13 @@ class Member:
 
     @cached_property
     def models_text(self) -> str:
-        """How many models it has, how many of them were simulated, and how much is missing."""
+        """How many models it has, what was done with some of them, and how much is missing."""
         n_models = len(measured_models(self.entry))
         n_simulated = len({m.job for m in models_of(self.entry) if m.where.simulated})
         text = f"{n_models} model{'s' if n_models != 1 else ''}"
         text += f", {n_simulated} of them also simulated" if n_simulated else ""
+        n_computed = len({each.trained for each in self.entry.results.properties})
+        text += f", physical properties of {n_computed} of them" if n_computed else ""
         missing = self.coverage.expected - self.coverage.found
         if not missing:
             return text

@@ -200,6 +200,7 @@ _WORDS = {
     "composition": "composition {}",
     "element": "atoms of {}",
     "md_temperature_k": "simulations at {:g} K",
+    "property": "{}",
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model
 from tlbench.results.frame_errors import ModelErrors
-from tlbench.study.plan import Plan, dataset_job
+from tlbench.study.plan import Cell, ComputedProperty, Plan, dataset_job
 
 MOST_KINDS = 50
 """Kinds of jobs, by far more than there are or were."""
@@ -45,6 +45,10 @@ def check_keys(
     for key in sorted(beside):
         if key not in planned.jobs:
             yield f"The key of the job {key[:12]} of a distance or profile {_INVENTED}."
+    wanted = {(each.model, each.property, each.job, each.trained) for each in planned.computed}
+    for line in results.properties:
+        if (line.model, line.property, line.job, line.trained) not in wanted:
+            yield f"The key of the job {line.job[:12]} of the property {line.property} {_INVENTED}."
     used = {name for job in planned.jobs.values() for name in job.sources}
     for name in sorted(entry.about.sources.keys() - used):
         yield f"It states the code of {name}, which none of its jobs is done with."
@@ -52,7 +56,10 @@ def check_keys(
 
 def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
     simulated = {cell.job for cell in planned.simulated}
-    cells = {Coordinates(c.model, c.job in simulated, c.weights, c.data): c for c in planned.cells}
+    cells: dict[Coordinates, Cell | ComputedProperty] = {
+        Coordinates(c.model, c.job in simulated, c.weights, c.data): c for c in planned.cells
+    }
+    cells |= {Coordinates(c.model, property=c.property): c for c in planned.computed}
     for model in models:
         cell = cells.get(model.where)
         # What is no model of the suite is said elsewhere.

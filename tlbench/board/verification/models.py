@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tlbench.board.reading import Entry
-from tlbench.metrics.conditions import DATA, Weights
+from tlbench.metrics.conditions import DATA, PROPERTY, Weights
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
@@ -19,13 +19,15 @@ class Coordinates:
 
     ``simulated`` marks the simulations of a model, which have records of their own; ``weights`` are
     those that are measured, and ``data`` is the name of the further data set that they are measured
-    on, None for that of the model.
+    on, None for that of the model. ``property`` is the physical property that is computed; None if
+    errors are measured.
     """
 
     model: ModelKey
     simulated: bool = False
     weights: Weights = "last"
     data: str | None = None
+    property: str | None = None
 
     def own(self) -> "Coordinates":
         """Return what determines the model: no source if it was trained without one."""
@@ -37,6 +39,7 @@ class Coordinates:
         """Return the model in words."""
         model = self.model
         what = "simulations of " if self.simulated else ""
+        what += f"{self.property} of " if self.property else ""
         what += "best weights of " if self.weights == "best" else ""
         seeds = f"{'–' if model.subset_seed is None else model.subset_seed}/{model.init_seed}"
         return (
@@ -64,6 +67,9 @@ def _measured(study: Study, model: ModelKey) -> Iterator[Coordinates]:
         yield Coordinates(model, data=card.name)
     if study.is_simulated(model):
         yield Coordinates(model, simulated=True)
+    if study.suite.properties is not None and study.has_properties(model):
+        for name in study.suite.properties.compute:
+            yield Coordinates(model, property=name)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,9 @@ def models_of(entry: Entry) -> list[Model]:
             condition = dict(record.condition)
             name = str(condition.pop(DATA))
             record = record.model_copy(update={"condition": condition})
-        where = Coordinates(record.model, record.job in simulated, weights, name)
+        stated = record.condition.get(PROPERTY)
+        asked = None if stated is None else str(stated)
+        where = Coordinates(record.model, record.job in simulated, weights, name, asked)
         found[where, record.job].append(record)
     return [Model(where, job, records) for (where, job), records in found.items()]
 
@@ -103,6 +111,6 @@ def measured_models(entry: Entry) -> dict[str, Model]:
     """Return the models that errors on test structures are of, by the job that measured them."""
     found: dict[str, Model] = {}
     for model in models_of(entry):
-        if not model.where.simulated:
+        if not model.where.simulated and model.where.property is None:
             found.setdefault(model.job, model)
     return found

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tlbench.board.reading import Entry
 from tlbench.board.verification.energies import Energies
 from tlbench.board.verification.models import Model
+from tlbench.board.verification.properties import by_model, of_property
 from tlbench.board.verification.simulations import of_simulations
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import key_of
@@ -32,7 +33,12 @@ def check_numbers(
     energies = Energies.of(entry, models, tests, known)
     runs = {r.job: r for r in entry.results.dynamics.models} if entry.results.dynamics else {}
     cache: dict[str, Recomputed] = {}
+    computed = by_model(entry)
     for model in models:
+        if model.where.property is not None:
+            line = computed.get((model.where.model, model.where.property))
+            yield from _compare(model, {} if line is None else of_property(line))
+            continue
         if model.where.simulated:
             try:
                 wanted = of_simulations(entry, runs[model.job])
