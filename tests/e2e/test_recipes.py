@@ -21,8 +21,8 @@ RECIPE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 TITLES = {
-    "A backbone", "A strategy", "A metric", "A reader", "An origin of data", "A kind of job",
-    "A section of reports",
+    "A backbone", "A strategy", "A metric", "A property", "A reader", "An origin of data",
+    "A kind of job", "A section of reports",
 }  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def suite(tree):
         "strategies": ["scratch", "finetune", "shrink"],
         "metrics": ["force_mae", "force_p95"],
         "by": [],
+        "properties": ["density"],
     }
     (tree / "toys.yaml").write_text(yaml.safe_dump(described))
     return tree / "toys.yaml"
@@ -138,8 +139,16 @@ def test_a_suite_runs_with_all_of_them(tree, suite):
     records = [record for record in map(json.loads, lines) if "metric" in record]
     assert {r["backbone"] for r in records} == {"pairs"}
     assert {r["strategy"] for r in records} >= {"scratch", "finetune", "shrink"}
-    assert {r["metric"] for r in records} == {"force_mae", "force_p95"}
-    assert all(r["value"] > 0 for r in records)
+    errors = [r for r in records if "property" not in r["condition"]]
+    assert {r["metric"] for r in errors} == {"force_mae", "force_p95"}
+    assert all(r["value"] > 0 for r in errors)
+    computed = (tree / "out" / "properties.jsonl").read_text().splitlines()[1:]
+    densities = [value for line in computed for value in json.loads(line)["values"]]
+    assert {value["quantity"] for value in densities} == {"density"}
+    # The data have no reference potential, and their card no density.
+    rates = [r for r in records if "property" in r["condition"]]
+    assert {r["metric"] for r in rates} == {"property_failure_rate"}
+    assert len(rates) == len(computed)
     page = (tree / "out" / "report.html").read_text()
     assert "Numbers by metric" in page
     assert "force_p95" in page
