@@ -43,7 +43,8 @@ import numpy as np
 from pydantic import Field
 
 from tlbench.properties.crystals import relaxed
-from tlbench.properties.evaluation import Floats, finite, value_of
+from tlbench.properties.evaluation import Floats, value_of
+from tlbench.properties.force_constants import force_constants, primitive_cell
 from tlbench.properties.spec import (
     Agreement,
     Computed,
@@ -58,9 +59,7 @@ from tlbench.properties.spec import (
 )
 
 if TYPE_CHECKING:
-    from ase import Atoms
     from phonopy import Phonopy
-    from phonopy.structure.atoms import PhonopyAtoms
 
 FREQUENCY, SHARE_FREQUENCY = "phonon_frequency", "phonon_share_frequency"
 IMAGINARY_MODES = "imaginary_modes"
@@ -68,11 +67,11 @@ IMAGINARY_MODES = "imaginary_modes"
 SHARES = tuple(round(0.05 + 0.1 * step, 2) for step in range(10))
 """Shares of the modes whose frequencies are values."""
 
+N_TRANSLATIONS = 3
+"""Modes of Γ in which the whole crystal moves, of frequency 0, which are left out."""
+
 IMAGINARY = -0.05
 """Frequency below which a mode is imaginary, THz. Noise makes acoustic modes near Γ negative."""
-
-DISPLACEMENT = 0.01
-"""Distance by which an atom is displaced, Å."""
 
 
 class PhononSettings(Settings):
@@ -94,8 +93,8 @@ class PhononSettings(Settings):
 
 def compute(subject: Subject, settings: PhononSettings, report: Report) -> Computed:
     """Compute the phonons."""
-    primitive = _primitive(subject.crystal)
-    special, n_branches = points(primitive.cell), 3 * len(primitive)
+    primitive = primitive_cell(subject.crystal)
+    special = points(primitive.cell)
     crystal = relaxed(subject)
     phonons = (
         crystal
@@ -104,63 +103,21 @@ def compute(subject: Subject, settings: PhononSettings, report: Report) -> Compu
     )
     if isinstance(phonons, str):
         failed: list[float | str] = [phonons]
-        none = [failed * n_branches] * len(special)
+        none = [failed * 3 * len(primitive)] * len(special)
         return Computed(_values(special, none, failed * len(SHARES), phonons))
-    at_points = _at(phonons, np.array(list(special.values()))).tolist()
+    at_points = [
+        _translations_first(frequencies) if name == "Γ" else frequencies
+        for name, frequencies in zip(
+            special, _at(phonons, np.array(list(special.values()))), strict=True
+        )
+    ]
     frequencies, weights = _on_mesh(phonons, settings.mesh)
     shares = quantiles(frequencies, weights)
     imaginary = float(np.average(frequencies < IMAGINARY, weights=weights))
     return Computed(
-        _values(special, at_points, shares.tolist(), imaginary),
+        _values(special, [each.tolist() for each in at_points], shares.tolist(), imaginary),
         [*_bands(phonons, settings.path_points), _density_of_states(phonons)],
     )
-
-
-def force_constants(crystal: "Atoms", width: float, report: Report) -> "Phonopy | None":
-    """Return the phonons of a relaxed crystal, None if forces are not finite.
-
-    Parameters
-    ----------
-    crystal
-        A relaxed cell, primitive or not, with its calculator.
-    width
-        See `PhononSettings`.
-    """
-    from ase import Atoms
-    from phonopy import Phonopy
-
-    primitive = _primitive(crystal)
-    heights = 1 / np.linalg.norm(np.linalg.inv(primitive.cell), axis=0)
-    repeats = 2 * np.ceil(width / heights / 2).astype(int)
-    phonons = Phonopy(primitive, np.diag(repeats), primitive_matrix="P")
-    phonons.generate_displacements(distance=DISPLACEMENT)
-    forces, supercells = [], phonons.supercells_with_displacements or []
-    for step, each in enumerate(supercells):
-        atoms = Atoms(each.numbers, each.positions, cell=each.cell, pbc=True)
-        atoms.calc = crystal.calc
-        found = finite(atoms, "forces")
-        if found is None:
-            return None
-        forces.append(found)
-        report(step + 1, len(supercells))
-    phonons.forces = np.array(forces)
-    phonons.produce_force_constants(calculate_full_force_constants=False, show_drift=False)
-    phonons.symmetrize_force_constants(show_drift=False)
-    return phonons
-
-
-def _primitive(crystal: "Atoms") -> "PhonopyAtoms":
-    """Return the primitive cell of a crystal, with the masses of ase."""
-    from phonopy.structure.atoms import PhonopyAtoms
-    from phonopy.structure.cells import get_primitive, guess_primitive_matrix
-
-    cell = PhonopyAtoms(
-        numbers=crystal.numbers,
-        cell=crystal.cell.array,
-        scaled_positions=crystal.get_scaled_positions(),
-        masses=crystal.get_masses(),
-    )
-    return get_primitive(cell, guess_primitive_matrix(cell))
 
 
 def _values(
@@ -175,8 +132,7 @@ def _values(
             _frequency(FREQUENCY, frequency, {"point": name, "branch": branch})
             for name, frequencies in zip(names, at_points, strict=True)
             for branch, frequency in enumerate(frequencies, start=1)
-            # The acoustic modes of Γ are translations, of frequency 0.
-            if name != "Γ" or branch > 3
+            if name != "Γ" or branch > N_TRANSLATIONS
         ),
         *(
             _frequency(SHARE_FREQUENCY, frequency, {"share": share})
@@ -197,6 +153,12 @@ def _at(phonons: "Phonopy", wave_vectors: Floats) -> Floats:
     phonons.run_qpoints(wave_vectors)
     found: Any = phonons.qpoints
     return np.sort(found.frequencies, axis=1)
+
+
+def _translations_first(frequencies: Floats) -> Floats:
+    """Return the frequencies of Γ, in THz, in order after those of the three translations, 0."""
+    by_size = frequencies[np.argsort(np.abs(frequencies))]
+    return np.concatenate([by_size[:N_TRANSLATIONS], np.sort(by_size[N_TRANSLATIONS:])])
 
 
 def _on_mesh(phonons: "Phonopy", n: int) -> tuple[Floats, Floats]:
@@ -288,7 +250,9 @@ def density_of_states_error(values: Sequence[Value], reference: Sequence[Value])
         }
         for some in (values, reference)
     )
-    errors = [abs(found[share] - wanted[share]) for share in found.keys() & wanted.keys()]
+    errors = [
+        abs(found[each] - wanted[each]) for each in SHARES if each in found and each in wanted
+    ]
     return float(np.mean(errors)) if errors else math.nan
 
 

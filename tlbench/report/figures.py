@@ -98,9 +98,11 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     decades = range(math.floor(low) - 1, math.ceil(high) + 1)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
     if sum(low <= math.log10(tick) <= high for tick in ticks) < 3:
-        # A short range: as on a linear axis.
-        step = 10 ** math.floor(math.log10((10**high - 10**low) or 10**low))
-        ticks = [n * step for n in range(1, math.ceil(10**high / step) + 2)]
+        # A short range: as on a linear axis. Values that rounding alone sets apart are one.
+        spread = 10**high - 10**low
+        step = 10 ** math.floor(math.log10(spread if spread > 1e-3 * 10**low else 10**low))
+        first = max(1, math.floor(10**low / step))
+        ticks = [n * step for n in range(first, math.ceil(10**high / step) + 2)]
     margin = 0.05 + 0.04 * (high - low)
     return {
         "type": "log",
