@@ -95,8 +95,8 @@ def run_suite(
     ``errors.jsonl.gz`` and ``tests.jsonl.gz`` (errors on every test structure, and what these are),
     ``provenance.jsonl``, ``suite.json``, ``data.json``, ``summary.md`` and ``report.html``, and
     ``dynamics.json`` if models were simulated, ``distances.jsonl`` and ``profiles.jsonl`` if the
-    suite has ``distances``, ``properties.jsonl`` if it has ``properties``; and, while it goes on,
-    the files of `tlbench.engine.run.run_log`.
+    suite has ``distances``, ``properties.jsonl`` and ``curves.jsonl`` if it has ``properties``;
+    and, while it goes on, the files of `tlbench.engine.run.run_log`.
 
     Parameters
     ----------

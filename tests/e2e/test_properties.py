@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 SMALL = (
     "--backbone", "schnet", "--set", "budgets=null", "--set", "training.updates=20",
-    "--set", "training.validation_points=0", "--set", "properties={lattice: {phases: [fcc, sc]}}",
-    "--workers", 1,
+    "--set", "training.validation_points=0", "--workers", 1,
+    "--set", "properties={lattice: {phases: [fcc, sc]}, eos: {}}",
 )  # fmt: skip
 
 
@@ -42,9 +42,10 @@ def ran(tmp_path_factory, command):
 
 def test_every_error_follows_from_a_value_and_that_of_the_potential_of_the_data(ran):
     found = load_results(ran / "out")
+    lattices = [each for each in found.properties if each.property == "lattice"]
     # Two arms of two pairs, and zero-shot of one seed.
-    assert len(found.properties) == 5
-    for each in found.properties:
+    assert len(lattices) == len(found.properties) / 2 == 5
+    for each in lattices:
         assert (each.prototype, each.elements) == ("diamond", ["Ge"])
         assert each.origin == "Stillinger–Weber Ge"
         values = {(v.quantity, v.condition["phase"]): v for v in each.values}
@@ -66,7 +67,16 @@ def test_tables_of_a_run_are_joined_by_the_model(ran):
     found = load_results(ran / "out")
     table, errors = found.properties.to_frame(), found.records.to_frame()
     assert set(table["model"]) <= set(errors["model"])
-    assert set(table["property"]) == {"lattice"}
+    assert set(table["property"]) == {"lattice", "eos"}
+
+
+def test_curves_are_of_every_model_and_of_the_reference(ran):
+    found = load_results(ran / "out").curves
+    assert {each.property for each in found} == {"eos"}
+    assert [each.model is None for each in found] == [True] + [False] * 5
+    (curve,) = found[0].curves
+    # The least energy is at the volume of the lattice constant of theory.
+    assert curve.x[curve.y.index(min(curve.y))] == pytest.approx(5.653621**3 / 8, rel=1e-5)
 
 
 def test_a_report_has_the_values_beside_the_reference(ran):
@@ -124,7 +134,7 @@ FORGERIES = {
         "given as 'experiment', but is the potential of the data",
     ),
     "a property that was not asked for": (
-        lambda rows: rows[0].update(property="eos"),
+        lambda rows: rows[0].update(property="phonons"),
         "does not ask for it",
     ),
     "another job": (lambda rows: rows[0].update(job="0" * 64), "the key of the job 000000000000"),
@@ -146,5 +156,27 @@ def test_what_is_forged_is_refused(name, ran, tmp_path):
     change, reason = FORGERIES[name]
     edit_lines(folder, "properties", lambda rows: change(rows) or rows)
     problems = verify(folder, results, private=True).problems
-    assert problems
+    assert re.search(reason, "\n".join(problems), re.IGNORECASE), problems
+
+
+def curve(rows):
+    return rows[1]["curves"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda rows: curve(rows).update(x_label="<script>"), "holds more than words"),
+        (lambda rows: curve(rows)["x"].pop() and None, "not a list of curves"),
+        (lambda rows: [*rows, rows[0]], "curves of the property eos are given twice"),
+        (lambda rows: rows[0].update(property="phonons"), "There are curves of phonons, but not"),
+        (lambda rows: rows[1]["model"].update(size=3), "There are curves of eos, but not"),
+    ],
+)
+def test_forged_curves_are_refused(change, reason, ran, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(ran / "board" / "results", results)
+    folder = results / "smoke" / "me"
+    edit_lines(folder, "curves", lambda rows: change(rows) or rows)
+    problems = verify(folder, results, private=True).problems
     assert re.search(reason, "\n".join(problems), re.IGNORECASE), problems

@@ -7,7 +7,7 @@ import tiny
 
 from tlbench.base.errors import InputError
 from tlbench.jobs.context import MODEL, Context
-from tlbench.jobs.properties import CURVES, CURVES_FORMAT, KIND
+from tlbench.jobs.properties import CURVES, KIND, Curves
 from tlbench.properties import PROPERTIES
 from tlbench.properties.spec import Computed, Curve, Property, Quantity, Settings, Value
 
@@ -75,7 +75,8 @@ def test_curves_are_kept_beside_the_result(context, monkeypatch):
     curve = Curve(name="c", x_label="V (Å³)", y_label="E (eV)", x=[1.0, 2.0], y=[3.0, 4.0])
     value = Value(quantity="hardness", value=1.0)
     perform(made_up(value, curves=[curve]), context[0], monkeypatch)
-    assert CURVES_FORMAT.read(context[0].folder / CURVES).curves == [curve]
+    written = (context[0].folder / CURVES).read_bytes()
+    assert Curves.model_validate_json(written).curves == [curve]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ def test_every_quantity_that_is_compared_has_a_metric() -> None:
                 # Compared as other errors are, by ratios.
                 assert has_logarithm(error)
     assert not has_logarithm(FAILURE_RATE)
+    # The share of phases in order may be 0; an error of frequencies is compared by its ratio.
+    assert not has_logarithm("phase_order")
+    assert has_logarithm("phonon_dos_error")
 
 
 def test_two_properties_cannot_define_one_metric(monkeypatch: pytest.MonkeyPatch) -> None:

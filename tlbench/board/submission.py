@@ -14,6 +14,7 @@ A submission is a folder ``<results>/<suite>/<name>``, or ``<name>-r2`` and so o
 ``distances.jsonl.gz``     distances between data sets, where the suite has them
 ``profiles.jsonl.gz``      where the force errors are, where the suite has distances
 ``properties.jsonl.gz``    physical properties of every model, where the suite has them
+``curves.jsonl.gz``        curves of these, such as phonon bands
 ``summary.md``             in submissions of format 1 only: tables in Markdown, never read
 ``card-source.yaml``, …    in private submissions: the cards of data of one's own
 =========================  =====================================================================
@@ -39,6 +40,7 @@ from tlbench.results.distances import FILE as DISTANCES
 from tlbench.results.dynamics import FILE as DYNAMICS
 from tlbench.results.frame_errors import ERRORS_FILE, TESTS_FILE
 from tlbench.results.profiles import FILE as PROFILES
+from tlbench.results.properties import CURVES_FILE as CURVES
 from tlbench.results.properties import FILE as PROPERTIES
 from tlbench.results.results import PROVENANCE, RECORDS
 from tlbench.study.keys import KeyScheme
@@ -49,7 +51,9 @@ ERRORS, TESTS = ERRORS_FILE, TESTS_FILE
 REQUIRED = frozenset(
     {SUITE, *(f"{n}{PACKED}" for n in (RECORDS, ERRORS, TESTS, PROVENANCE, COSTS))}
 )
-OPTIONAL = frozenset(f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILES, PROPERTIES))
+OPTIONAL = frozenset(
+    f"{name}{PACKED}" for name in (DYNAMICS, DISTANCES, PROFILES, PROPERTIES, CURVES)
+)
 """Files with a digest in ``submission.json``."""
 
 CARD = re.compile(r"card-([a-z]{1,6}|test[0-9]{1,2})\.yaml")

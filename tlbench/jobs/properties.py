@@ -1,12 +1,12 @@
 """Job: compute one property of a crystal with one potential."""
 
 import warnings
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from tlbench.base.errors import InputError
-from tlbench.base.formats import Format
+from tlbench.base.files import write_whole
 from tlbench.base.schema import Strict, validate
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -39,12 +39,10 @@ class Config(kind.Config):
 
 
 class Curves(Strict):
-    """Curves of a property."""
+    """Curves of a property, as a job leaves them."""
 
+    format: Literal[1] = 1
     curves: list[Curve] = Field(max_length=MOST)
-
-
-CURVES_FORMAT = Format("list of curves", Curves)
 
 
 class Result(kind.Result):
@@ -87,7 +85,7 @@ def run(config: Config, context: Context) -> Result:
                 f"The property {asked.name!r} has returned {value.quantity!r}, which is not among "
                 "its quantities; report it to the package that defines it."
             )
-    CURVES_FORMAT.write(context.folder / CURVES, Curves(curves=found.curves))
+    write_whole(context.folder / CURVES, Curves(curves=found.curves).model_dump_json())
     return Result.of(values=[value.model_dump(mode="json") for value in found.values])
 
 

@@ -111,9 +111,10 @@ def _agreement(agreement: Agreement) -> MetricSpec:
         summary=agreement.summary,
         function=lambda both: agreement.function(*both),
         of="properties",
-        mean="arithmetic",
-        compared="difference",
+        mean="geometric" if agreement.compared == "ratio" else "arithmetic",
+        compared=agreement.compared,
         decimals=agreement.decimals,
+        tolerance=0.25 if agreement.compared == "ratio" else 0.1,
     )
 
 

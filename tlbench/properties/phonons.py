@@ -314,6 +314,7 @@ PHONONS = Property(
             unit="THz",
             summary="mean absolute error of the frequencies of the phonon density of states",
             better="lower",
+            compared="ratio",
             function=density_of_states_error,
         ),
     ),

@@ -163,6 +163,9 @@ class Agreement:
     function
         Maps the values of a potential and those of the reference to the number, NaN where it is not
         defined. The reference may lack values.
+    compared
+        Whether arms are compared by the ratio of its values, as of errors, which are positive, or
+        by their difference.
     """
 
     name: str
@@ -171,6 +174,7 @@ class Agreement:
     better: Literal["lower", "higher"]
     function: Callable[[Sequence[Value], Sequence[Value]], float]
     decimals: int = 2
+    compared: Literal["ratio", "difference"] = "difference"
 
 
 @dataclass(frozen=True)

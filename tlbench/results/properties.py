@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Number
+from tlbench.base.schema import Strict
 from tlbench.data.cards import Card
 from tlbench.engine.store.store import Store
 from tlbench.jobs import properties
@@ -16,12 +17,14 @@ from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import Number as Published
 from tlbench.properties.metrics import numbers_of
-from tlbench.properties.spec import MOST, Value
+from tlbench.properties.spec import MOST, Curve, Value
 from tlbench.results.records import Record
-from tlbench.study.model_key import OfModel
+from tlbench.study.model_key import ModelKey, OfModel
 from tlbench.study.plan import ComputedProperty, Plan
 
-FILE = "properties.jsonl"
+FILE, CURVES_FILE = "properties.jsonl", "curves.jsonl"
+
+DIGITS = 6
 
 
 References = dict[tuple[str, ConditionKey], float | None]
@@ -66,6 +69,21 @@ class ModelProperty(OfModel):
 
 PROPERTIES_FORMAT = Format("property of a model", ModelProperty)
 
+
+class PropertyCurves(Strict):
+    """Curves of a property, for figures: of a model, or of the reference, which has no ``model``.
+
+    Numbers have `DIGITS` digits, which is more than can be seen.
+    """
+
+    property: Word
+    target: Word
+    model: ModelKey | None
+    curves: list[Curve] = Field(min_length=1, max_length=MOST)
+
+
+CURVES_FORMAT = Format("list of curves", PropertyCurves)
+
 LITERATURE = "literature"
 """Origin of reference values that are on a card."""
 
@@ -93,6 +111,35 @@ def collect_properties(plan: Plan, store: Store, finished: Iterable[str]) -> lis
             )
         found.append(_compared(plan, each, values_of(each.job), reference, origin))
     return found
+
+
+def collect_curves(plan: Plan, store: Store, finished: Iterable[str]) -> list[PropertyCurves]:
+    """Return the curves of the jobs of ``plan`` in ``finished``: of references, and of models."""
+    available = set(finished)
+    subjects: dict[tuple[str, ModelKey | None], ComputedProperty] = {}
+    for each in plan.computed:
+        if each.reference is not None:
+            subjects.setdefault((each.reference, None), each)
+    subjects |= {(each.job, each.model): each for each in plan.computed}
+    found = []
+    for (job, model), each in subjects.items():
+        if job in available:
+            curves = store.read_json(job, properties.CURVES, properties.Curves).curves
+            if curves:
+                found.append(
+                    PropertyCurves(
+                        property=each.property,
+                        target=each.model.target,
+                        model=model,
+                        curves=list(map(_rounded, curves)),
+                    )
+                )
+    return found
+
+
+def _rounded(curve: Curve) -> Curve:
+    x, y = ([float(f"{v:.{DIGITS}g}") for v in axis] for axis in (curve.x, curve.y))
+    return curve.model_copy(update={"x": x, "y": y})
 
 
 def _compared(

@@ -23,13 +23,17 @@ from tlbench.results.frame_errors import (
 from tlbench.results.measured_errors import collect_errors
 from tlbench.results.profiles import FILE as PROFILES
 from tlbench.results.profiles import PROFILES_FORMAT, Profile, collect_profiles
-from tlbench.results.properties import FILE as PROPERTIES
+from tlbench.results.properties import CURVES_FILE as CURVES
 from tlbench.results.properties import (
+    CURVES_FORMAT,
     PROPERTIES_FORMAT,
     ModelProperty,
+    PropertyCurves,
+    collect_curves,
     collect_properties,
     property_records,
 )
+from tlbench.results.properties import FILE as PROPERTIES
 from tlbench.results.provenance import FILE as PROVENANCE
 from tlbench.results.records import RECORDS_FORMAT, Record, collect
 from tlbench.study.plan import Plan
@@ -55,6 +59,8 @@ class Results:
         ``distances``.
     properties
         Physical properties of the models; empty for suites without ``properties``.
+    curves
+        Curves of these, and of those of the reference.
     errors, tests
         Errors of the models on every test structure, and what these structures are; empty for runs
         that did not keep them.
@@ -66,6 +72,7 @@ class Results:
     distances: Sequence[DataDistance] = ()
     profiles: Sequence[Profile] = ()
     properties: Sequence[ModelProperty] = ()
+    curves: Sequence[PropertyCurves] = ()
     errors: Sequence[ModelErrors] = ()
     tests: Sequence[TestSet] = ()
 
@@ -82,6 +89,7 @@ class Results:
             distances=collect_distances(plan, store, available),
             profiles=collect_profiles(plan, store, available),
             properties=properties,
+            curves=collect_curves(plan, store, available),
             errors=errors,
             tests=tests,
         )
@@ -98,7 +106,7 @@ class Results:
         """
         RECORDS_FORMAT.write_lines(folder / (RECORDS + ending), self.records)
         COSTS_FORMAT.write_lines(folder / (COSTS + ending), self.costs)
-        for name in (DYNAMICS, DISTANCES, PROFILES, PROPERTIES):
+        for name in (DYNAMICS, DISTANCES, PROFILES, PROPERTIES, CURVES):
             # Of another run into the same folder.
             (folder / (name + ending)).unlink(missing_ok=True)
         for name in (ERRORS_FILE, TESTS_FILE):
@@ -113,6 +121,7 @@ class Results:
             PROFILES_FORMAT.write_lines(folder / (PROFILES + ending), self.profiles)
         if self.properties:
             PROPERTIES_FORMAT.write_lines(folder / (PROPERTIES + ending), self.properties)
+            CURVES_FORMAT.write_lines(folder / (CURVES + ending), self.curves)
 
     @classmethod
     def read(cls, folder: Path, with_errors: bool = True) -> "Results":
@@ -128,7 +137,7 @@ class Results:
         InputError
             If there are no records, or a file cannot be read as what it should be.
         """
-        costs, dynamics, distances, profiles, properties, errors, tests = (
+        costs, dynamics, distances, profiles, properties, curves, errors, tests = (
             path if (path := stored(folder / name)).exists() else None
             for name in (
                 COSTS,
@@ -136,6 +145,7 @@ class Results:
                 DISTANCES,
                 PROFILES,
                 PROPERTIES,
+                CURVES,
                 ERRORS_FILE,
                 TESTS_FILE,
             )
@@ -147,6 +157,7 @@ class Results:
             distances=DISTANCES_FORMAT.read_lines(distances) if distances else (),
             profiles=PROFILES_FORMAT.read_lines(profiles) if profiles else (),
             properties=PROPERTIES_FORMAT.read_lines(properties) if properties else (),
+            curves=CURVES_FORMAT.read_lines(curves) if curves else (),
             errors=ERRORS_FORMAT.read_lines(errors) if errors and with_errors else (),
             tests=TESTS_FORMAT.read_lines(tests) if tests and with_errors else (),
         )

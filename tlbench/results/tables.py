@@ -11,7 +11,7 @@ from tlbench.results.distances import DataDistance
 from tlbench.results.dynamics import ModelRun
 from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.profiles import Profile
-from tlbench.results.properties import ModelProperty
+from tlbench.results.properties import ModelProperty, PropertyCurves
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.results.trained_models import run_folder
@@ -47,6 +47,7 @@ class LoadedResults(Results):
     distances: Rows[DataDistance] = field(default_factory=Rows)
     profiles: Rows[Profile] = field(default_factory=Rows)
     properties: Rows[ModelProperty] = field(default_factory=Rows)
+    curves: Rows[PropertyCurves] = field(default_factory=Rows)
     errors: Rows[ModelErrors] = field(default_factory=Rows)
     tests: Rows[TestSet] = field(default_factory=Rows)
 
@@ -84,6 +85,7 @@ def load_results(run: str | Path) -> LoadedResults:
         distances=Rows(found.distances),
         profiles=Rows(found.profiles),
         properties=Rows(found.properties),
+        curves=Rows(found.curves),
         errors=Rows(found.errors),
         tests=Rows(found.tests),
     )

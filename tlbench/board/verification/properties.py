@@ -1,5 +1,6 @@
 """Whether properties of models are those that the suite asks for, and what follows from them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -18,6 +19,9 @@ from tlbench.results.properties import (
 )
 from tlbench.study.model_key import ModelKey
 from tlbench.study.properties import ROOM_TEMPERATURE_K
+
+LABEL = re.compile(r"[\w .,:;+()/%|–-]{1,200}")
+"""Words, and corners of a band structure that coincide, as ``U|K``."""
 
 
 def check_properties(entry: Entry) -> Iterator[str]:
@@ -47,6 +51,33 @@ def check_properties(entry: Entry) -> Iterator[str]:
     for (model, asked_for), count in Counter((p.model, p.property) for p in lines).items():
         if count > 1:
             yield f"The {asked_for} of {model.label()} is given twice."
+
+
+def check_curves(entry: Entry) -> Iterator[str]:
+    """Yield curves that are of no property of the submission, or whose labels are not words."""
+    known: set[tuple[str, str, ModelKey | None]] = set()
+    for line in entry.results.properties:
+        known |= {(line.property, line.model.target, model) for model in (line.model, None)}
+    seen = Counter((each.property, each.target, each.model) for each in entry.results.curves)
+    for subject, count in seen.items():
+        if subject not in known:
+            yield f"There are curves of {subject[0]}, but not the property that they belong to."
+        elif count > 1:
+            yield f"The curves of the property {subject[0]} are given twice for one model."
+    labels = {
+        word
+        for each in entry.results.curves
+        for curve in each.curves
+        for word in (curve.name, curve.x_label, curve.y_label, *(name for _, name in curve.marks))
+    }
+    labels |= {
+        str(word)
+        for each in entry.results.curves
+        for curve in each.curves
+        for word in (*curve.condition, *curve.condition.values())
+    }
+    if not all(LABEL.fullmatch(word) for word in labels):
+        yield "A curve is called something that holds more than words."
 
 
 def _of_values(line: ModelProperty) -> Iterator[str]:

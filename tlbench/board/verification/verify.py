@@ -15,7 +15,7 @@ from tlbench.board.verification.duplicates import Fingerprint, fingerprint, rese
 from tlbench.board.verification.jobs import check_jobs, check_keys
 from tlbench.board.verification.models import models_of
 from tlbench.board.verification.numbers import check_numbers
-from tlbench.board.verification.properties import check_properties
+from tlbench.board.verification.properties import check_curves, check_properties
 from tlbench.board.verification.simulations import check_simulations
 from tlbench.board.verification.structures import check_errors, check_tests
 from tlbench.study.models import plan
@@ -157,6 +157,7 @@ def _verdict(entry: Entry, results: Path) -> Verdict:
             check_extras(entry, models),
             check_simulations(entry),
             check_properties(entry),
+            check_curves(entry),
         ),
         check_numbers(entry, models, tested, measured),
         check_costs(entry, models),
