@@ -13,11 +13,15 @@ by :math:`2.837\, k_B T / 6 π η L` (Yeh & Hummer, J. Phys. Chem. B 108, 15873 
 is left out: simulations are compared with a reference in the same cell, under the same thermostat.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tlbench.metrics.dynamics import Comparison
 from tlbench.metrics.spec import MetricSpec
+
+if TYPE_CHECKING:
+    from tlbench.metrics.dynamics import Comparison
 
 LEFT_OUT = 0.2
 """Share of a simulation, at its beginning, that the slope is not taken of."""
@@ -49,7 +53,7 @@ def diffusion_coefficient(times_ps: ArrayLike, msd: ArrayLike) -> float:
     return float(times @ squares / (6 * (times @ times)))
 
 
-def diffusion_error_of(found: Comparison) -> float:
+def diffusion_error_of(found: "Comparison") -> float:
     """Return the absolute error of the diffusion coefficient, Å²/ps.
 
     NaN if no replica was stable, or the reference is not a simulation.
