@@ -157,6 +157,16 @@ def start_of_ones_own(folder):
     edit(folder, "dynamics.json.gz", change)
 
 
+@forgery("the diffusion of replicas does not follow from their displacement")
+def diffusion_of_another_liquid(folder):
+    simulated(lambda run: run.update(diffusion=[0.7] * run["criterion"].count("")))(folder)
+
+
+@forgery("does not hold a summary of simulations .*diffusion of more replicas than are stable")
+def diffusion_of_replicas_that_broke(folder):
+    simulated(lambda run: run.update(diffusion=[0.0] * (len(run["criterion"]) + 1)))(folder)
+
+
 @forgery("does not hold a summary of simulations .*the worst so far cannot become better")
 def extremes_that_get_better(folder):
     def change(run):

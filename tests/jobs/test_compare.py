@@ -11,7 +11,7 @@ from tlbench.jobs.context import RESULT, Context
 from tlbench.jobs.reference import START
 from tlbench.jobs.simulate import OUTCOME
 from tlbench.jobs.speed import standard_cell
-from tlbench.md.structure import angles, distances
+from tlbench.md.structure import angles, count_frames, distances
 from tlbench.metrics import METRICS, of_every_simulation
 from tlbench.metrics.spec import MetricSpec
 
@@ -64,3 +64,28 @@ def test_a_metric_that_is_installed_changes_nothing_until_it_is_named(context, m
     assert KIND.perform(config, context) == before
     named = KIND.perform({**config, "metrics": ["longest"]}, context)
     assert [m["value"] for m in named["metrics"]] == [3.0]
+
+
+def test_diffusion_of_each_stable_replica_is_recorded(context):
+    n = 40
+    times = np.arange(1, n + 1) * 0.1
+    folders = context.parents
+    result = json.loads((folders["reference"] / RESULT).read_text())["run"]
+    result |= {"times_ps": times.tolist(), "msd": (3.0 * times).tolist()}
+    (folders["reference"] / RESULT).write_text(json.dumps({"run": result}))
+    survival = {
+        "survival_ps": [4.0, 4.0, 1.0],
+        "criterion": ["", "", "force"],
+        "temperature_k": [300.0] * 3,
+    }
+    (folders["simulation"] / RESULT).write_text(json.dumps(survival))
+    cell = standard_cell()
+    Frames.concatenate([cell] * 3).save(folders["reference"] / START)
+    frames = Frames.concatenate([cell] * 3)
+    counts = count_frames(frames).arrays()
+    msd = np.array([6.0 * times, 12.0 * times + 1, np.where(times < 1, times, np.nan)])
+    arrays = {f"counts.{name}": value for name, value in counts.items()}
+    np.savez(folders["simulation"] / OUTCOME, msd=msd, **arrays)
+    found = KIND.perform({"temperature_k": 300.0, "metrics": ["diffusion_error"]}, context)
+    assert found["run"]["diffusion"] == pytest.approx([1.0, 2.0])
+    assert found["metrics"][0]["value"] == pytest.approx(1.5 - 0.5)

@@ -23,6 +23,7 @@ from tlbench.cli import (
     models,
     new,
     plan,
+    properties,
     run,
     show,
     status,
@@ -66,6 +67,7 @@ app.command("status")(status.status)
 app.command("log")(log.log)
 app.command("models")(models.models)
 app.command("md")(md.md)
+app.command("properties")(properties.properties)
 app.command("tune")(tune.tune)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)

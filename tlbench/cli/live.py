@@ -49,6 +49,11 @@ class LiveDisplay:
         if self._live:
             self._live.stop()
 
+    def show(self, text: str) -> None:
+        """Replace what is shown on a terminal."""
+        if self._live:
+            self._live.update(Text(text))
+
     def say(self, text: str) -> None:
         """Print a sentence."""
         say(text, self.console)

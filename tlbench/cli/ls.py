@@ -17,10 +17,11 @@ class Kind(StrEnum):
     readers = "readers"
     origins = "origins"
     potentials = "potentials"
+    properties = "properties"
 
 
 def ls(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List suites, backbones, strategies, metrics, data sets, readers, origins or potentials."""
+    """List what there is of one kind, and a sentence on each."""
     from rich.text import Text
 
     from tlbench.cli.tables import console, drawn
@@ -55,6 +56,10 @@ def _entries(kind: Kind) -> list[tuple[str, str]]:
         from tlbench.transfer import STRATEGIES
 
         return [(name, STRATEGIES.get(name).summary) for name in STRATEGIES.names()]
+    if kind is Kind.properties:
+        from tlbench.properties import PROPERTIES
+
+        return [(name, PROPERTIES.get(name).summary) for name in PROPERTIES.names()]
     if kind is Kind.potentials:
         from tlbench.transfer.potentials import POTENTIALS
 

@@ -1,22 +1,26 @@
 """Job: compare the simulations of one model with the reference dynamics."""
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from pydantic import model_validator
 
 from tlbench.base.formats import later
+from tlbench.base.magnitudes import Signed
 from tlbench.base.schema import read_json
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Floats, Frames
 from tlbench.jobs import kind
 from tlbench.jobs.context import RESULT, Context
-from tlbench.jobs.kind import Curve, Kind, Measurement
+from tlbench.jobs.kind import MOST, Curve, Kind, Measurement
 from tlbench.jobs.reference import START
 from tlbench.jobs.reference import Result as ReferenceResult
 from tlbench.jobs.reference_run import Structure
 from tlbench.jobs.simulate import COUNTS, OUTCOME, Survival
 from tlbench.jobs.simulate import Result as SimulateResult
 from tlbench.metrics import METRICS
+from tlbench.metrics.diffusion import diffusion_coefficient
 
 
 class Config(kind.Config):
@@ -32,11 +36,19 @@ class SimulationSummary(Survival):
     """Survival, and what the replicas that were stable have in common.
 
     ``structure`` is None if none was. ``msd`` is their mean-square displacement from the start at
-    the times of the reference, Å².
+    the times of the reference, Å²; ``diffusion`` the self-diffusion coefficient of each of them,
+    Å²/ps, None if it was not recorded or could not be.
     """
 
     structure: Structure | None
     msd: Curve | None
+    diffusion: list[Signed] | None = later(None, max_length=MOST)
+
+    @model_validator(mode="after")
+    def _of_stable_replicas(self) -> "SimulationSummary":
+        if len(self.diffusion or []) > self.criterion.count(""):
+            raise ValueError("there is diffusion of more replicas than are stable")
+        return self
 
 
 class Result(kind.Result):
@@ -65,7 +77,8 @@ def run(config: Config, context: Context) -> Result:
     measured = np.flatnonzero(stable & (counts.samples > 0))
     start = Frames.load(folders["reference"] / START)
     found = averages(counts.of(measured), start.select(measured)) if len(measured) else None
-    comparison = reference.comparison(survival.survival_ps, survival.criterion, found)
+    displacement = mean_msd(msd[measured]) if len(measured) else None
+    comparison = reference.comparison(survival.survival_ps, survival.criterion, found, displacement)
     condition = {"md_temperature_k": config.temperature_k}
     values = {name: METRICS.get(name).function(comparison) for name in config.metrics}
     return Result.of(
@@ -78,10 +91,20 @@ def run(config: Config, context: Context) -> Result:
             "survival_ps": survival.survival_ps,
             "criterion": survival.criterion,
             "structure": None if found is None else found.rounded(),
-            "msd": mean_msd(msd[measured]) if len(measured) else None,
+            "msd": displacement,
+            "diffusion": _diffusion(msd[measured], reference.times_ps) if len(measured) else None,
             **({} if survival.extremes is None else {"extremes": survival.extremes.model_dump()}),
         },
     )
+
+
+def _diffusion(msd: Floats, times_ps: Sequence[float]) -> list[float] | None:
+    """Return the self-diffusion coefficients of replicas, of the displacements (n, n_samples)."""
+    from tlbench.md.structure import msd_samples
+
+    points = msd[:, msd_samples(msd.shape[1])]
+    found = [diffusion_coefficient(times_ps, row) for row in points]
+    return [round(each, 6) for each in found] if np.isfinite(found).all() else None
 
 
 KIND = Kind(Config, Result, run)

@@ -1,6 +1,7 @@
 """What the models' simulations are compared with, and how the comparison is made."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,6 +150,7 @@ class ReferenceRun(kind.Result):
         survival_ps: Sequence[float],
         criterion: Sequence[str],
         structure: "Structure | Averages | None",
+        msd: Sequence[float] | None,
     ) -> Comparison:
         """Return the simulations of a model beside this run.
 
@@ -158,8 +160,10 @@ class ReferenceRun(kind.Result):
             As in `tlbench.jobs.simulate.Survival`.
         structure
             Of the stable replicas; None if there are none.
+        msd
+            Their mean-square displacement at ``times_ps``, Å².
         """
-        return beside(
+        found = beside(
             structure,
             self.structure,
             self.composition or {},
@@ -167,6 +171,12 @@ class ReferenceRun(kind.Result):
             np.radians(self.angles),
             survival_ps,
             criterion,
+        )
+        return replace(
+            found,
+            times_ps=np.array(self.times_ps),
+            msd=None if msd is None else np.array(msd),
+            reference_msd=None if self.msd is None else np.array(self.msd),
         )
 
     @property

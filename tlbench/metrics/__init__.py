@@ -20,6 +20,7 @@ for _name, _entry in {
     "rdf_error": "dynamics:RDF_ERROR",
     "rdf_error_beyond_core": "dynamics:RDF_ERROR_BEYOND_CORE",
     "adf_error": "dynamics:ADF_ERROR",
+    "diffusion_error": "diffusion:DIFFUSION_ERROR",
 }.items():
     METRICS.register(_name, f"tlbench.metrics.{_entry}")
 

@@ -61,7 +61,8 @@ class Comparison:
     ``survival_ps`` (replicas,) time until a criterion fired, or the end; ``stable`` (replicas,).
     ``rdf`` and ``adf`` are those of the stable replicas, None if there are none; at ``distances``
     (Å) and ``angles`` (rad), as are the reference's. Where there are several elements,
-    ``partial_rdf`` has those of each pair, and ``partial_adf`` those of the angles at each.
+    ``partial_rdf`` has those of each pair, and ``partial_adf`` those of the angles at each. ``msd``
+    and ``reference_msd`` are mean-square displacements at ``times_ps``, Å², None where not known.
     """
 
     survival_ps: Floats
@@ -74,6 +75,9 @@ class Comparison:
     reference_adf: Floats
     partial_rdf: tuple[Partial, ...] = ()
     partial_adf: tuple[Partial, ...] = ()
+    times_ps: Floats | None = None
+    msd: Floats | None = None
+    reference_msd: Floats | None = None
 
 
 RdfError = Callable[[ArrayLike, ArrayLike, ArrayLike], float]

@@ -18,6 +18,8 @@ from tlbench.study.plan import Plan
 
 FILE = "dynamics.json"
 
+_RECORDED_LATER = ("extremes", "diffusion")
+
 
 class ModelRun(SimulationSummary, OfModel):
     """The simulations of one model, which ``job`` compared with the reference.
@@ -31,9 +33,9 @@ class ModelRun(SimulationSummary, OfModel):
 
     @model_serializer(mode="wrap")
     def _to_file(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A file from before extremes were recorded is written as it was.
+        # A file from before these were recorded is written as it was.
         flat = super()._to_file(dump)
-        return {k: v for k, v in flat.items() if k != "extremes" or v is not None}
+        return {k: v for k, v in flat.items() if k not in _RECORDED_LATER or v is not None}
 
     @property
     def n_stable(self) -> int:

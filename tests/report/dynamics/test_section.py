@@ -11,6 +11,7 @@ from made_up_dynamics import ANGLES, TIMES, detail, model, of, rows, structure
 
 from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.statistics import wilson_interval
+from tlbench.metrics.statistics.interval import mean_interval
 from tlbench.report.dynamics.figures import adf_curves, msd_curves, rdf_curves, survival_curves
 from tlbench.report.dynamics.models import ADF, FORCE, RDF, arms_of, errors_in, survival_time
 from tlbench.report.dynamics.section import dynamics_section
@@ -83,6 +84,27 @@ def test_displacement_is_that_of_the_second_half():
     # Frames of a data set are no trajectory.
     still = dynamics_section(of(*moving, msd=None), [])
     assert rows(still.tables[0])[-1]["MSD (Å²)"] == "–"
+
+
+def test_diffusion_is_a_mean_over_replicas_with_its_interval():
+    title = "D (Å²/ps)"
+    liquid = [10.0, 20.0, 30.0, 40.0]
+    two = [model("scratch", seed, stable=2, diffusion=[0.5, 0.7]) for seed in range(2)]
+    section = dynamics_section(of(*two, msd=liquid), [])
+    scratch, last = rows(section.tables[0])
+    low, high = mean_interval(np.array([0.5, 0.7, 0.5, 0.7]))
+    assert scratch[title] == f"0.600 [{low:.3f}, {high:.3f}]"
+    assert last[title] == f"{4.0 / 6:.3f}"
+    assert "that take replicas as independent" in section.tables[0].note
+    # Three replicas make an interval, fewer a number, and those that broke none.
+    few = [
+        model("scratch", 0, stable=1, diffusion=[0.5]),
+        model("finetune", failed=[1.0], stable=0),
+    ]
+    cells = [row[title] for row in rows(dynamics_section(of(*few, msd=liquid), []).tables[0])]
+    assert sorted(cells[:-1]) == ["0.500", "–"]
+    # Versions before it was measured recorded none.
+    assert title not in dynamics_section(of(model("scratch")), []).tables[0].lines[0]
 
 
 def test_survival_that_differs_between_models_has_an_interval():

@@ -12,6 +12,7 @@ from tlbench.data.origins import ORIGINS
 from tlbench.jobs.reference_run import ReferenceRun, Structure, frames_label, simulations_label
 from tlbench.md.protocol import CRITERIA, STABLE
 from tlbench.metrics import METRICS
+from tlbench.metrics.diffusion import diffusion_coefficient
 from tlbench.metrics.structure import shares_of_pairs
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.frame_errors import Recomputed
@@ -58,11 +59,24 @@ def check_simulations(entry: Entry) -> Iterator[str]:
             yield f"{name}: the distributions are not on the bins of the reference."
         elif any(s is not None and not _adds_up(s, reference) for s, _ in both):
             yield f"{name}: the distributions of pairs of elements do not add up to that of all."
+        elif run.diffusion and not _is_mean_slope(run, reference):
+            yield f"{name}: the diffusion of replicas does not follow from their displacement."
         if (run.structure is None) != (run.n_stable == 0):
             yield f"{name}: there should be structure if and only if a replica is stable."
     if reference.digest() != entry.about.reference:
         yield "The reference dynamics is not that whose digest is given."
     yield from _strangers(entry, dynamics)
+
+
+def _is_mean_slope(run: ModelRun, reference: ReferenceRun) -> bool:
+    """Return whether the mean of the replicas' slopes is that of their mean displacement."""
+    if run.msd is None or not run.diffusion:
+        return False
+    slope = diffusion_coefficient(reference.times_ps, run.msd)
+    # Rounding of the displacement tilts a short line the more.
+    return abs(sum(run.diffusion) / len(run.diffusion) - slope) <= ROUNDING / min(
+        1.0, reference.time_ps
+    )
 
 
 def _impossible_composition(reference: ReferenceRun, target: Card) -> Iterator[str]:
@@ -120,7 +134,7 @@ def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
     dynamics, suite = entry.results.dynamics, entry.suite
     if dynamics is None or suite.dynamics is None:
         return {}
-    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure)
+    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure, run.msd)
     condition = (("md_temperature_k", suite.dynamics.temperature_k),)
     values = {name: METRICS.get(name).function(found) for name in suite.simulation_metrics}
     return {(name, condition): v for name, v in values.items() if math.isfinite(v)}

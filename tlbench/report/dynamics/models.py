@@ -98,7 +98,7 @@ def arms_of(dynamics: Dynamics, records: list[Record]) -> dict[Place, Arm]:
 def _structure_errors(dynamics: Dynamics, run: ModelRun) -> dict[str, float | None]:
     if run.structure is None:
         return {}
-    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure)
+    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure, run.msd)
     errors = {RDF: rdf_error_beyond_core_of(found), ADF: adf_error_of(found)}
     by_pair = partial_rdf_errors(found, rdf_error_beyond_core)
     errors |= {of_pair(RDF, pair): error for pair, error in by_pair.items()}

@@ -25,6 +25,13 @@ from tlbench.report.content import (
     drawing,
     lines_of,
 )
+from tlbench.report.dynamics.diffusion import (
+    DIFFUSION,
+    DIFFUSION_NOTE,
+    diffusion_of,
+    diffusion_of_reference,
+    records_diffusion,
+)
 from tlbench.report.dynamics.findings import dynamics_findings
 from tlbench.report.dynamics.models import (
     ADF,
@@ -247,6 +254,7 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
     """Return the table of arms, with the reference in the last line."""
     reference, floor = dynamics.reference, floors(dynamics)
     rows = []
+    recorded = records_diffusion(dynamics)
     for place, cells in arm_cells(arms).items():
         arm = arms[place]
         rate = rate_of(arm)
@@ -261,6 +269,8 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
             "coordination": "–" if coordination is None else f"{coordination:.2f}",
             "MSD (Å²)": f"{np.mean(displaced):.3g}" if displaced else "–",
         }
+        if recorded:
+            found[DIFFUSION] = diffusion_of(arm)
         rows.append(cells | found)
     last = {
         "backbone": "reference",
@@ -268,6 +278,8 @@ def arms_table(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> Lines:
         "coordination": f"{reference.structure.coordination:.2f}",
         "MSD (Å²)": f"{mean_displacement(reference.msd):.3g}" if reference.msd else "–",
     }
+    if recorded:
+        last[DIFFUSION] = diffusion_of_reference(reference)
     return lines_of([*rows, last])
 
 
@@ -277,6 +289,8 @@ def arms_note(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> str:
     notes = [ARMS_NOTE, MEAN_NOTE] if pairs_of(reference) else [ARMS_NOTE]
     if floors(dynamics):
         notes.append(f"The last row is {reference.floor_is}: no smaller error can be seen.")
+    if records_diffusion(dynamics):
+        notes.append(DIFFUSION_NOTE)
     rates = map(rate_of, arms.values())
     if any(r.correlation is None and r.n_replicas > r.n_clusters for r in rates):
         notes.append(ALIKE_NOTE)

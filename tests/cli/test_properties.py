@@ -1,0 +1,162 @@
+"""``tlbench properties``, as a user runs it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import tiny
+
+from tlbench.training.loss import fit_reference_energy
+
+CALCULATORS = """
+from ase.calculators.emt import EMT
+from ase.calculators.lj import LennardJones
+
+emt = EMT
+shared = EMT()
+number = 3
+
+
+def falls_apart():
+    return LennardJones(epsilon=-0.1, sigma=2.3, rc=6.0)
+"""
+
+
+@pytest.fixture
+def calculators(monkeypatch, tmp_path: Path) -> str:
+    """Put a module of calculators into the folder that commands run in."""
+    name = f"calculators_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(CALCULATORS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    made = tiny.potential("schnet")
+    fit_reference_energy(made, tiny.labelled(tiny.crystals("Ge", 2), made))
+    made.save(tmp_path / "ge.safetensors")
+    return tmp_path / "ge.safetensors"
+
+
+def value(said: str, quantity: str, of: str) -> str:
+    return re.search(rf"^{quantity} +{of} +(.*?) *$", said, re.MULTILINE)[1]
+
+
+def test_values_are_printed_and_written_with_figures(printed, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = printed(
+        "properties", "stillinger-weber:Ge", "--prototype", "diamond", "--element", "Ge",
+        "--only", "dimer,surface", "--out", "out",
+    )  # fmt: skip
+    assert value(said, "dimer_depth", "Ge-Ge") == "1.930  eV"
+    assert re.fullmatch(r"1\.[0-9]{3}  J/m²", value(said, "surface_energy", "111 relaxed"))
+    assert max(map(len, said.splitlines())) <= 80
+    assert re.search(r"^dimer: [0-9.]+ s$", said, re.MULTILINE)
+    found = json.loads((tmp_path / "out" / "properties.json").read_text())
+    assert found["potential"] == "stillinger-weber:Ge"
+    assert [*found["properties"]] == ["dimer", "surface"]
+    dimer = found["properties"]["dimer"]
+    depth = next(each for each in dimer["values"] if each["quantity"] == "dimer_depth")
+    assert depth["value"] == pytest.approx(1.93, abs=1e-3)
+    page = (tmp_path / "out" / "dimer.html").read_text()
+    assert "energy (eV)" in page
+    assert "plotly.min.js" in page
+    assert (tmp_path / "out" / "plotly.min.js").exists()
+    assert len(dimer["curves"][0]["x"]) > 100
+
+
+def test_a_model_and_the_crystal_of_the_element_in_nature(printed, model, monkeypatch) -> None:
+    said = printed("properties", model, "--element", "Ge", "--only", "dimer")
+    assert value(said, "dimer_jumps", "Ge-Ge") == "0"
+
+
+def test_calculators_of_ase_are_potentials(printed, calculators) -> None:
+    for name in ("emt", "shared"):
+        said = printed(
+            "properties", f"{calculators}:{name}", "--element", "Cu", "--only", "surface"
+        )
+        assert "does not say how far it reaches; 6 Å is taken" in said
+        # Close-packed surfaces cost least.
+        energies = [float(value(said, "surface_energy", f"{p} relaxed")[:5]) for p in (111, 100)]
+        assert 0 < energies[0] < energies[1]
+
+
+def test_what_fails_is_listed_with_what_happened(printed, calculators) -> None:
+    said = printed(
+        "properties", f"{calculators}:falls_apart", "--element", "Cu", "--only", "vacancy,dimer",
+        "--cutoff", 6,
+    )  # fmt: skip
+    assert "reaches" not in said
+    assert re.search(r"^vacancy: [0-9.]+ s, 2 values failed$", said, re.MULTILINE)
+    assert re.fullmatch(
+        "failed  the cell (ran away|collapsed)", value(said, "vacancy_formation_energy", "ideal")
+    )
+    assert value(said, "dimer_depth", "Cu-Cu") == "failed  the curve has no minimum"
+
+
+def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
+    printed, refused, calculators, monkeypatch
+) -> None:
+    from tlbench.properties import PROPERTIES
+
+    monkeypatch.setattr(PROPERTIES, "names", lambda: ["dimer", "vacancy"])
+    alloy = (
+        "properties", f"{calculators}:emt", "--element", "Cu", "--element", "Au",
+        "--prototype", "b2",
+    )  # fmt: skip
+    said = printed(*alloy)
+    assert "Note: The energy of a vacancy in Au and Cu depends on" in said
+    assert value(said, "dimer_jumps", "Au-Cu") == "0"
+    assert "depends on their chemical potentials" in refused(*alloy, "--only", "vacancy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["stillinger-weber:Ge", "--element", "Si"], "knows Ge only, and not Si"),
+        (["stillinger-weber:W", "--element", "W"], "no Stillinger–Weber parameters for 'W'"),
+        (["sevenet-0", "--element", "Si"], "did you mean 'sevennet-0'?"),
+        (["no.safetensors", "--element", "Si"], "there is no such file"),
+        (["stillinger-weber:Si", "--element", "Sj"], "--element Sj: is not the symbol"),
+        (["stillinger-weber:Si", "--element", "Ga"], "Ga has no usual crystal"),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--prototype", "rocksalt"],
+            "'rocksalt' is of 2 elements, but there is Si",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--only", "dimr"],
+            "Unknown property 'dimr'; did you mean 'dimer'?",
+        ),
+        (["{}:number", "--element", "Cu"], "is not a calculator of ase, but of type int"),
+        (["{}:nothing", "--element", "Cu"], "has no attribute 'nothing'"),
+        (["no_such_module:emt", "--element", "Cu"], "No module named 'no_such_module'"),
+        (["{}:emt", "--element", "Si"], "No EMT-potential for Si"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(refused, calculators, arguments, complaint) -> None:
+    assert complaint in refused("properties", *(each.format(calculators) for each in arguments))
+
+
+def test_a_model_that_has_not_seen_the_element_is_refused(refused, model) -> None:
+    said = refused("properties", model, "--element", "Si", "--only", "dimer")
+    assert "has not been trained on Si" in said
+
+
+def test_a_missing_package_is_named_with_its_extra(refused, monkeypatch) -> None:
+    import tlbench.properties as room
+
+    monkeypatch.setattr(room, "find_spec", lambda package: None)
+    said = refused("properties", "stillinger-weber:Si", "--element", "Si", "--only", "phonons")
+    assert "needs the package 'phonopy'" in said
+    assert "pip install 'tlbench[properties]'" in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(refused, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    said = refused(
+        "properties", "stillinger-weber:Si", "--element", "Si", "--only", "dimer",
+        "--out", tmp_path / "file" / "below",
+    )  # fmt: skip
+    assert "cannot be written" in said

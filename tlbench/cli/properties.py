@@ -1,0 +1,231 @@
+"""``tlbench properties``: what a potential says about a crystal."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tlbench.cli.live import LiveDisplay
+    from tlbench.properties.spec import Computed, Subject
+
+
+def properties(
+    potential: Annotated[
+        str,
+        typer.Argument(
+            help="File of a trained potential (tlbench models RUN lists them), "
+            "stillinger-weber:Si, the name of a published potential such as sevennet-0, or any ase "
+            "calculator as module:object."
+        ),
+    ],
+    element: Annotated[
+        list[str], typer.Option(help="Symbol; twice for a prototype of two elements.")
+    ],
+    prototype: Annotated[
+        str | None,
+        typer.Option(
+            help="Crystal: diamond, fcc, bcc, hcp, sc; zincblende, rocksalt, cesiumchloride.",
+            show_default="that of the element in nature",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,…",
+            help="Properties (tlbench ls properties), separated by commas.",
+            show_default="all",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for properties.json and the figures.")
+    ] = None,
+    cutoff: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=50,
+            help="How far a calculator reaches that does not say it, Å.",
+            show_default="6",
+        ),
+    ] = None,
+) -> None:
+    """Compute physical properties of a crystal with POTENTIAL.
+
+    A property that the potential fails at (the cell collapses, a relaxation
+    runs away, the dimer has no minimum) is listed with what happened.
+    """
+    from tlbench.base.errors import InputError
+    from tlbench.cli.live import LiveDisplay
+    from tlbench.properties import PROPERTIES, check_packages
+    from tlbench.properties.crystals import crystal, ground_state
+    from tlbench.properties.spec import Subject
+    from tlbench.transfer.potentials.calculators import load_named
+
+    elements = _elements(element)
+    prototype = prototype or ground_state(elements)
+    if prototype is None:
+        raise InputError(
+            f"{'–'.join(elements)} has no usual crystal among the prototypes; name one with "
+            "--prototype."
+        )
+    atoms = crystal(prototype, elements)
+    asked = [name.strip() for name in only.split(",")] if only is not None else None
+    names = PROPERTIES.names() if asked is None else list(dict.fromkeys(asked))
+    check_packages(names)
+    _check_folder(out)
+    named = load_named(potential, elements, cutoff)
+    subject = Subject(named.calculator, atoms, prototype, named.cutoff)
+    _probe(potential, subject)
+    with LiveDisplay() as display, warnings.catch_warnings():
+        # It is among the notes.
+        warnings.filterwarnings("ignore", ".*energies are known up to a constant only")
+        for note in named.notes:
+            display.say(f"Note: {note}")
+        found = {}
+        for name in names:
+            try:
+                found[name] = _computed(name, subject, display)
+            except InputError as error:
+                if asked is not None:
+                    raise
+                display.say(f"Note: {error}")
+    _show(found, display)
+    if out is not None:
+        _write(out, potential, prototype, elements, found)
+        display.say(f"Written: {out}/properties.json and figures beside it.")
+
+
+def _elements(symbols: Sequence[str]) -> list[str]:
+    from ase.data import chemical_symbols
+
+    from tlbench.base.errors import InputError
+    from tlbench.base.registry import near_names
+
+    for symbol in symbols:
+        if symbol not in chemical_symbols[1:]:
+            near = near_names(symbol, chemical_symbols[1:])
+            raise InputError(f"--element {symbol}: is not the symbol of an element; {near}")
+    return list(dict.fromkeys(symbols))
+
+
+def _check_folder(out: Path | None) -> None:
+    """Refuse a folder that cannot be written before anything is computed."""
+    from tlbench.base.errors import InputError
+
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror}); choose another folder with --out."
+        ) from error
+
+
+def _probe(potential: str, subject: "Subject") -> None:
+    """Refuse a potential that cannot compute the crystal at all.
+
+    Raises
+    ------
+    InputError
+        With what its calculator says.
+    """
+    from tlbench.base.errors import InputError, NotFiniteError, TlbenchError
+
+    atoms = subject.crystal.copy()
+    atoms.calc = subject.calculator()
+    try:
+        atoms.get_potential_energy()
+        atoms.get_forces()
+        atoms.get_stress()
+    except NotFiniteError:
+        # That is a failure of the properties.
+        return
+    except TlbenchError:
+        raise
+    except Exception as error:  # each calculator has its own
+        problem = " ".join(str(error).split())[:200] or "no more is known"
+        raise InputError(
+            f"{potential} gives no energy, forces and stress of {subject.crystal.symbols} "
+            f"({type(error).__name__}: {problem}); choose elements that it knows."
+        ) from error
+
+
+def _computed(name: str, subject: "Subject", display: "LiveDisplay") -> "tuple[Computed, float]":
+    """Return a property with its default settings, and the processor time it took, s."""
+    from tlbench.properties import PROPERTIES
+
+    asked = PROPERTIES.get(name)
+    began = time.process_time()
+    found = asked.compute(
+        subject, asked.settings(), lambda done, total: display.show(f"{name}: {done} of {total}")
+    )
+    seconds = time.process_time() - began
+    failed = sum(value.failure is not None for value in found.values)
+    display.say(f"{name}: {seconds:.1f} s" + (f", {failed} values failed" if failed else ""))
+    return found, seconds
+
+
+def _show(found: "dict[str, tuple[Computed, float]]", display: "LiveDisplay") -> None:
+    from tlbench.cli.tables import drawn
+    from tlbench.properties import PROPERTIES
+
+    lines = [["quantity", "of", "value", "unit"]]
+    for name, (computed, _) in found.items():
+        quantities = {each.name: each for each in PROPERTIES.get(name).quantities}
+        for value in computed.values:
+            quantity = quantities[value.quantity]
+            condition = " ".join(
+                f"{each:g}" if isinstance(each, float) else each
+                for each in value.condition.values()
+            )
+            number = f"{value.value:.{quantity.decimals}f}" if value.value is not None else "failed"
+            unit = quantity.unit.replace("1", "") if value.failure is None else value.failure
+            lines.append([quantity.name, condition, number, unit])
+    display.console.print(drawn(lines, min(display.console.width, 80), words=(0, 1, 3)))
+
+
+def _write(
+    out: Path,
+    potential: str,
+    prototype: str,
+    elements: list[str],
+    found: "dict[str, tuple[Computed, float]]",
+) -> None:
+    """Write properties.json, and a page for each kind of curve."""
+    import json
+    from itertools import groupby
+
+    from tlbench.base.files import write_whole
+    from tlbench.report.property_curves import property_curves
+
+    def plain(some: Sequence[Any]) -> list[dict[str, Any]]:
+        return [each.model_dump(mode="json") for each in some]
+
+    content = {
+        "potential": potential,
+        "prototype": prototype,
+        "elements": elements,
+        "properties": {
+            name: {
+                "cpu_seconds": round(seconds, 2),
+                "values": plain(computed.values),
+                "curves": plain(computed.curves),
+            }
+            for name, (computed, seconds) in found.items()
+        },
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_whole(out / "properties.json", text)
+    for computed, _ in found.values():
+        for name, curves in groupby(computed.curves, lambda curve: curve.name):
+            some = [curve for curve in curves if curve.x]
+            if some:
+                title = f"{name} · {'–'.join(elements)} {prototype} · {Path(potential).name}"
+                property_curves(some, title).write_html(
+                    out / f"{name.replace(' ', '-')}.html", include_plotlyjs="directory"
+                )
