@@ -259,12 +259,12 @@ def test_a_headline_is_of_one_arm_and_converged_only_where_every_cell_is(
     head = found.board.headline
     assert (head.arm, head.claim, head.range_text()) == ("finetune", claim, ratios)
     assert len(head.ratios) == 2
-    assert head.energies is not None
-    assert head.energies.claim == energies
+    assert head.beside is not None
+    assert head.beside.claim == energies
     assert head.best is not None
     assert (head.best_of, head.best.place.strategy) == (best_of, best)
     line = overview_table([found.board]).splitlines()[2]
-    said = head.energies.range_text()
+    said = head.beside.range_text()
     said = said if claim == energies else f"{energies}: {said}"
     assert f"| finetune | {claim}: {ratios} | {said} | 5 pairs |" in line
 

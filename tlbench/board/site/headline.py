@@ -21,7 +21,7 @@ from tlbench.report.wording import (
 from tlbench.transfer import arm
 
 FINETUNE = "finetune"
-ENERGIES = "energy_mae"
+ENERGIES, FORCES = "energy_mae", "force_mae"
 
 CONVERGED = "once converged"
 
@@ -63,6 +63,11 @@ class Comparison:
     ratios: list[Ratio]
     claim: str
 
+    @property
+    def noun(self) -> str:
+        """What is compared, in a word."""
+        return {ENERGIES: "energies", FORCES: "forces"}.get(self.metric, self.metric)
+
     def range_text(self) -> str:
         """Return the smallest and the largest ratio; where there is one, with its interval."""
         if not self.ratios:
@@ -99,7 +104,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Headline(Comparison):
-    """What a board says of the first metric of its suite, and of energies beside it.
+    """What a board says of the first metric of its suite, and of another beside it.
 
     Submissions of which a check failed are left out.
 
@@ -108,8 +113,9 @@ class Headline(Comparison):
     arm
         Which arm is compared with scratch, whether it is converged or not: fine-tuning where it is
         run, else the only arm that trains, or all of them.
-    energies
-        The same arm by its energies; None in suites that do not measure them.
+    beside
+        The same arm by its energies, or by its forces where energies are the first metric; None in
+        suites that do not measure them.
     best
         The row of the lowest error at the largest size; None where pairs are too few for ranks, or
         errors of several targets, or training temperatures, are side by side.
@@ -126,7 +132,7 @@ class Headline(Comparison):
     """
 
     arm: str
-    energies: Comparison | None
+    beside: Comparison | None
     best: BoardRow | None
     best_of: str
     n_tied: int
@@ -174,13 +180,14 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         names = {FINETUNE}
     cells = [row for row in compared if row.place.strategy in names]
     main = _comparison(board, metric, cells)
+    second = FORCES if metric == ENERGIES else ENERGIES
     is_converged = main.claim == CONVERGED
     rivals = [row for row in final if row.metric == metric and row.is_complete]
     best, n_tied = _lowest(rivals if has_logarithm(metric) else [], converged=is_converged)
     return Headline(
         **vars(main),
         arm=names.pop() if len(names) == 1 else "all trained arms",
-        energies=_comparison(board, ENERGIES, cells) if ENERGIES in others else None,
+        beside=_comparison(board, second, cells) if second in others else None,
         best=best,
         best_of="of converged models" if is_converged else at_budget(suite),
         n_tied=n_tied,

@@ -35,7 +35,12 @@ def overview_table(published: Sequence[Published]) -> str:
     lines = [HEAD]
     for each in [*shipped, *superseded]:
         board, headline = each.board, each.headline
-        energies = headline.energies
+        beside = headline.beside
+        ranges = {
+            # The budget of a suite that has one says that errors are those at it.
+            headline.noun: _range_text(headline),
+            **({beside.noun: _range_text(beside, headline.claim)} if beside else {}),
+        }
         if not board.sound:
             continue
         cells = [
@@ -44,9 +49,8 @@ def overview_table(published: Sequence[Published]) -> str:
             str(len(board.sound)),
             headline.budget,
             headline.arm,
-            # The budget of a suite that has one says that errors are those at it.
-            _range_text(headline),
-            _range_text(energies, headline.claim) if energies else "–",
+            ranges.get("forces", "–"),
+            ranges.get("energies", "–"),
             headline.pairs_text(),
         ]
         lines.append([cell.replace("|", "\\|") for cell in cells])
