@@ -29,6 +29,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         "distance",
         "coverage",
         "geometry",
+        "weights",
     )
 }
 """Name → kind."""

@@ -26,6 +26,7 @@ from tlbench.jobs.imports import PACKAGE, SourceFiles, is_leftover
 from tlbench.metrics import METRICS
 from tlbench.models.backbones import BACKBONES
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
+from tlbench.transfer.potentials import POTENTIALS
 
 _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.models.backbones.BACKBONES": BACKBONES,
@@ -34,6 +35,7 @@ _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.metrics.METRICS": METRICS,
     "tlbench.data.origins.ORIGINS": ORIGINS,
     "tlbench.data.readers.READERS": READERS,
+    "tlbench.transfer.potentials.POTENTIALS": POTENTIALS,
 }
 """Dotted names of the registries."""
 

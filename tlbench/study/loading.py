@@ -14,10 +14,12 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.sources import registered_backbone
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice
 from tlbench.study.tuned import read_tuned
 from tlbench.transfer import arm
+from tlbench.transfer.potentials import POTENTIALS
 
 MOST_MODELS = 50_000
 """Models of a suite that somebody published: reading it should not fill the memory."""
@@ -75,7 +77,7 @@ def load_suite(
     _read_tuned(value, path.parent)
     suite = _checked(value, str(path), lines)
     for backbone in backbones:
-        BACKBONES.get(backbone)
+        BACKBONES.get(registered_backbone(backbone))
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
     for name in strategies:
@@ -212,15 +214,19 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     """Validate a suite down to the settings of its backbones and data sets."""
     suite = validate(Suite, value, where, lines)
     for name in suite.backbones:
-        if name not in BACKBONES:
+        if registered_backbone(name) not in BACKBONES:
             line = lines.get(("backbones", name))
             place = f"{where}:{line}" if line else where
-            hint = near_names(name, BACKBONES.names())
+            hint = near_names(name, [*BACKBONES.names(), *POTENTIALS.names()])
             raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
         suite.backbone_config(name, where, lines)
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
+    for number, source in enumerate(suite.sources or []):
+        if source.card is not None:
+            within = ("sources", number, "changes")
+            load_card(source.card, source.changes, where, lines, within)
     for number, further in enumerate(suite.tested_on or []):
         if isinstance(further, DataChoice):
             within = ("tested_on", number, "changes")

@@ -1,10 +1,16 @@
 """What a suite says of the dynamics that its models are put through."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from pydantic import Field, PositiveInt
 
 from tlbench.base.formats import later
 from tlbench.jobs.start import Start
 from tlbench.md.protocol import Protocol
+
+if TYPE_CHECKING:
+    from tlbench.study.suite import Suite
 
 
 class Simulations(Protocol):
@@ -35,3 +41,19 @@ class Simulations(Protocol):
     def protocol(self) -> Protocol:
         """Return what each simulation follows."""
         return Protocol.model_validate(self.model_dump(exclude={"sizes", "budgets", "start"}))
+
+
+def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
+    """Yield what is wrong with the simulations of a suite and its other keys together."""
+    dynamics = suite.dynamics
+    if dynamics is None:
+        return
+    if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
+        yield "dynamics: only a suite of one source and one target is simulated"
+    for size in dynamics.sizes or []:
+        if size not in suite.sizes:
+            yield f"dynamics: size {size} is not among the suite's sizes"
+    for budget in dynamics.budgets or []:
+        if budget not in (suite.budgets or []):
+            known = ", ".join(map(str, suite.budgets or [])) or "there are none"
+            yield f"dynamics: budget {budget} is not among the suite's budgets ({known})"
