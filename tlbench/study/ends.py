@@ -15,7 +15,7 @@ from tlbench.study.sources import (
     SourceChoice,
     SourcePotential,
     potential_of,
-    registered_backbone,
+    takers_of,
 )
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice, SourcePart
@@ -201,7 +201,7 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
     found = [name for name in suite.backbones if named is None or name in named]
     if isinstance(source, Card):
         return tuple(found)
-    fitting = [name for name in found if _fits(suite, name, source)]
+    fitting = takers_of(source, {name: suite.backbones[name] for name in found}, suite.cutoff)
     others = [name for name in named or () if name not in fitting]
     if others or not fitting:
         of = f"{' and '.join(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
@@ -213,13 +213,6 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
             f"add the backbone {backbone}{settings}, or leave the source out."
         )
     return tuple(fitting)
-
-
-def _fits(suite: Suite, name: str, source: SourcePotential) -> bool:
-    # Settings of other backbones need not be known: they may be of a package that is not installed.
-    if registered_backbone(name) != source.backbone:
-        return False
-    return source.fits(source.backbone, suite.backbone_config(name).model_dump(mode="json"))
 
 
 def _settings(complete: Mapping[str, object], config: BackboneConfig) -> str:

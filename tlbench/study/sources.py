@@ -83,6 +83,35 @@ class SourceChoice(Strict):
         return str(self.card or self.potential or self.name or self.file)
 
 
+def is_potential(word: str) -> bool:
+    """Return whether a word names a published potential, or the file of a potential."""
+    return word in POTENTIALS or word.endswith(ENDING)
+
+
+def takers_of(
+    source: "SourcePotential", backbones: Mapping[str, Mapping[str, Any]], cutoff: float
+) -> list[str]:
+    """Return which backbones can take the weights of a potential: those of its architecture.
+
+    Parameters
+    ----------
+    backbones
+        Name → settings, as in a suite.
+    cutoff
+        Of the suite, Å.
+    """
+    found = []
+    for name, stated in backbones.items():
+        registered = registered_backbone(name)
+        # Settings of others need not be known: they may be of a package that is not installed.
+        if registered == source.backbone:
+            config = BACKBONES.get(registered).model_validate({**stated, "cutoff": cutoff})
+            config = POTENTIALS.get(name).config if is_architecture(name) else config
+            if source.fits(registered, config.model_dump(mode="json")):
+                found.append(name)
+    return found
+
+
 def _kind_of(word: str) -> str:
     """Return what a source that is given as a word names.
 
@@ -91,10 +120,8 @@ def _kind_of(word: str) -> str:
     ValueError
         If it is not a path, and no potential or data set is called so.
     """
-    if word in POTENTIALS:
-        return "potential"
-    if word.endswith(ENDING):
-        return "file"
+    if is_potential(word):
+        return "potential" if word in POTENTIALS else "file"
     if word not in card_names() and not is_path(word) and data_file(word) is None:
         known = near_names(word, [*POTENTIALS.names(), *card_names()])
         raise ValueError(f"unknown source {word!r}; {known}")
