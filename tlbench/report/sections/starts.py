@@ -1,4 +1,4 @@
-"""Which start is best: all arms of all sources side by side, and what potentials have seen before."""
+"""Which start is best: all arms of all sources side by side, and what potentials have seen."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import ENERGY_UNIT
-from tlbench.metrics.statistics import MIN_PAIRS, verdict
+from tlbench.metrics.statistics import Ratio, verdict
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import (
     Block,
@@ -25,18 +25,22 @@ from tlbench.study.sources import SourcePotential, potential_of
 from tlbench.transfer import arm
 
 TABLE_NOTE = (
-    "Starts by their error, the best first: geometric means over pairs with 95 % intervals, and the "
-    "paired ratio to the best start of the same N. A start without target data is the same at every "
-    "N."
+    "Starts by their error, the best first: geometric means over pairs, and the paired ratio to the "
+    "best start of the same N, each with its 95 % interval where there are five pairs. A start "
+    "without target data is the same at every N."
 )
 CURVES_NOTE = (
-    "A line for each start, through geometric means over pairs; every pair is a faint point. A start "
-    "without target data is a level. Both axes are logarithmic."
+    "A line for each start, through geometric means over pairs; every pair is a faint point. A "
+    "start without target data is a level. Both axes are logarithmic."
 )
 SAME_WEIGHTS = (
     "Models that start from one potential have its weights in every pair, so their pairs differ in "
     "training structures and batches alone."
 )
+
+
+ENOUGH = 5
+"""Pairs from which on intervals are given and anything is claimed."""
 
 
 def starts(analysis: Analysis) -> Iterator[Section]:
@@ -87,9 +91,10 @@ def start_table(rows: Sequence[Row]) -> Lines:
         for row in some:
             start, backbone = start_of(row)
             metric, mean = METRICS.get(row.metric), row.mean
-            ratio = None if row is best else ratio_between(row, best)
+            ratio = None if row is best else _ratio(row, best)
             error = metric.text(mean.value)
-            if mean.interval:
+            # The weights of a potential are the same in every pair.
+            if mean.interval and mean.n_pairs >= ENOUGH and mean.interval.low < mean.interval.high:
                 low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
                 error = f"{error} [{low}, {high}]"
             lines.append(
@@ -106,16 +111,16 @@ def start_table(rows: Sequence[Row]) -> Lines:
 
 
 def findings(rows: Sequence[Row], when: str) -> list[str]:
-    """Return which start is the best at each N, and which others cannot be distinguished from it."""
+    """Return which start is the best at each N, and which others are not shown to be worse."""
     found = []
     for best, *others in _by_training_set(rows):
-        ratios = [(row, ratio_between(row, best)) for row in others]
+        ratios = [(row, _ratio(row, best)) for row in others]
         alike = [
             f"{_words(row)} ({ratio.value:.2f} times its error {interval_text(ratio.interval)})"
             for row, ratio in ratios
-            if ratio is not None and ratio.n_pairs >= MIN_PAIRS and verdict(ratio) != "loss"
+            if ratio is not None and ratio.interval and verdict(ratio) != "loss"
         ]
-        enough = [ratio for _, ratio in ratios if ratio and ratio.n_pairs >= MIN_PAIRS]
+        enough = [ratio for _, ratio in ratios if ratio and ratio.interval]
         said = f"{best.place.training_set()}: {when}, the lowest error is that of {_words(best)}"
         if not enough:
             said += "; there are too few pairs for a claim"
@@ -125,6 +130,14 @@ def findings(rows: Sequence[Row], when: str) -> list[str]:
             said += "; all others with pairs enough are worse, with 95 % confidence each"
         found.append(f"{said}.")
     return found
+
+
+def _ratio(row: Row, best: Row) -> Ratio | None:
+    """Return the ratio of the errors of two starts, its interval where there are pairs enough."""
+    ratio = ratio_between(row, best)
+    if ratio is None or ratio.n_pairs >= ENOUGH:
+        return ratio
+    return replace(ratio, interval=None)
 
 
 def overlaps(analysis: Analysis) -> Iterator[str]:
@@ -170,8 +183,7 @@ def _by_training_set(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Yield the rows of each training set, the lowest error first."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        _, *where = row.place.position
-        found.setdefault(tuple(where), []).append(row)
+        found.setdefault(row.place.position[1:], []).append(row)
     for where in sorted(found):
         yield sorted(found[where], key=lambda row: row.mean.value)
 
