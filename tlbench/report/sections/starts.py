@@ -25,8 +25,8 @@ from tlbench.study.sources import SourcePotential, potential_of
 from tlbench.transfer import arm
 
 TABLE_NOTE = (
-    "Starts by their error, the best first: geometric means over pairs, and the paired ratio to the "
-    "best start of the same N, each with its 95 % interval where there are five pairs. A start "
+    "Starts by their error, the best first: geometric means over pairs, and the paired ratio to "
+    "the best start of the same N, each with its 95 % interval where there are five pairs. A start "
     "without target data is the same at every N."
 )
 CURVES_NOTE = (
@@ -93,8 +93,7 @@ def start_table(rows: Sequence[Row]) -> Lines:
             metric, mean = METRICS.get(row.metric), row.mean
             ratio = None if row is best else _ratio(row, best)
             error = metric.text(mean.value)
-            # The weights of a potential are the same in every pair.
-            if mean.interval and mean.n_pairs >= ENOUGH and mean.interval.low < mean.interval.high:
+            if mean.interval and _is_spread(mean):
                 low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
                 error = f"{error} [{low}, {high}]"
             lines.append(
@@ -135,9 +134,18 @@ def findings(rows: Sequence[Row], when: str) -> list[str]:
 def _ratio(row: Row, best: Row) -> Ratio | None:
     """Return the ratio of the errors of two starts, its interval where there are pairs enough."""
     ratio = ratio_between(row, best)
-    if ratio is None or ratio.n_pairs >= ENOUGH:
+    if ratio is None or _is_spread(ratio):
         return ratio
     return replace(ratio, interval=None)
+
+
+def _is_spread(ratio: Ratio) -> bool:
+    """Return whether pairs are enough for an interval, and differ.
+
+    The weights of a potential without target data are the same in every pair.
+    """
+    interval = ratio.interval
+    return bool(interval and ratio.n_pairs >= ENOUGH and interval.low < interval.high)
 
 
 def overlaps(analysis: Analysis) -> Iterator[str]:
