@@ -249,6 +249,16 @@ def test_an_element_that_a_potential_does_not_know_needs_a_start(write, tmp_path
     assert [(each.target, each.source) for each in ends.starts] == [("Po", "Te")]
 
 
+def test_what_is_given_takes_no_element_from_a_potential_that_knows_it(write, own):
+    sources = ["sevennet-0", {"file": str(own)}]
+    backbones = {"sevennet-0": {}, "schnet": SCHNET}
+    study = resolve(load_suite(write(sources=sources, elements={"Ge": "Si"}, backbones=backbones)))
+    assert [ends.starts[0].source for ends in study.ends] == ["Ge", "Si"]
+    assert study.element_sentences() == [
+        "Elements of Ge start as those of own: Ge as Si (as the suite says)."
+    ]
+
+
 def test_a_file_that_is_no_potential_of_ours_is_refused(write, tmp_path):
     hostile = tmp_path / "hostile.safetensors"
     torch.save({"weights": torch.ones(3)}, hostile)

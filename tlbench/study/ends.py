@@ -231,6 +231,8 @@ def _starts(
 ) -> tuple[ElementStart, ...]:
     """Return as what the elements of the target start; what is given is for sources that have it.
 
+    An element that a potential knows always starts as itself.
+
     Raises
     ------
     InputError
@@ -238,6 +240,9 @@ def _starts(
     """
     known = {symbol for each in sources for symbol in each.elements}
     given = {t: s for t, s in (suite.elements or {}).items() if s in source.elements}
+    if isinstance(source, SourcePotential):
+        # What is given for another source should not take from a potential what it knows.
+        given = {t: s for t, s in given.items() if t not in source.elements}
     if unknown := {*(suite.elements or {}).values()} - known:
         raise InputError(
             f"Suite {suite.name!r}: elements: no source has {', '.join(sorted(unknown))}; each "

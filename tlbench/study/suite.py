@@ -80,7 +80,7 @@ class Suite(Strict):
     elements: dict[str, str] | None = later(
         None,
         description="target element: source element that it starts as; others start as themselves "
-        "or as the nearest",
+        "or as the nearest, and so does every element that a potential knows",
     )
     cutoff: PositiveFloat = Field(
         description="interaction range of every backbone, Å, but of the published potentials' own"

@@ -248,7 +248,7 @@ def _pair(source: Card, target: Card) -> str:
 
 
 def _notes(study: Study, audits: Audits, draws: Mapping[str, OpenDraws]) -> DataNotes:
-    sentences = study.element_sentences()
+    sentences = [*study.element_sentences(), *study.left_out()]
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += on_compositions(
