@@ -177,9 +177,9 @@ def _note(suite: Suite, tuned: bool) -> str:
     rate = f"a learning rate of {training.learning_rate:g}" + (" unless tuned" if tuned else "")
     return (
         f"Target models had {counted(training.updates, 'update')} at {rate}{source}. Errors are "
-        "those at this budget and are not shown to be converged: where an arm has the lower error, it may only have learnt "
-        "faster, and with longer training or another learning rate ratios and ranks may change, "
-        "also to the other side of 1."
+        "those at this budget and are not shown to be converged: where an arm has the lower error, "
+        "it may only have learnt faster, and with longer training or another learning rate ratios "
+        "and ranks may change, also to the other side of 1."
     )
 
 
