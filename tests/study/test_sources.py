@@ -50,9 +50,12 @@ def write(tmp_path):
 @pytest.fixture
 def own(tmp_path):
     """Return the file of a tiny potential of silicon, fitted with a reference energy."""
-    potential = tiny.potential("schnet")
+    return write_own(tmp_path / "own.safetensors")
+
+
+def write_own(path, seed=0):
+    potential = tiny.potential("schnet", seed)
     potential.reference_energy[14] = -1.0
-    path = tmp_path / "own.safetensors"
     potential.save(path)
     return path
 
@@ -152,9 +155,7 @@ def test_keys_depend_on_weights_and_not_on_where_they_lie(write, own, tmp_path):
     assert first.ends[0].source_name == "own"
     assert plan(first).jobs.keys() == plan(second).jobs.keys()
     assert first.digest == second.digest
-    other = tiny.potential("schnet", seed=1)
-    other.reference_energy[14] = -1.0
-    other.save(own)
+    write_own(own, seed=1)
     third = resolve(
         load_suite(write(sources=[str(own)], elements={"Ge": "Si"}, backbones=backbones))
     )
@@ -178,7 +179,7 @@ def test_a_complete_suite_reads_back(write, own, tmp_path):
     again = resolve(load_suite(out / "suite.json"))
     assert again.digest == study.digest
     assert plan(again).jobs.keys() == plan(study).jobs.keys()
-    tiny.potential("schnet", seed=5).save(own)
+    write_own(own, seed=5)
     with pytest.raises(InputError, match=r"own.safetensors: has SHA-256 .* but the suite is of"):
         resolve(load_suite(out / "suite.json"))
 
@@ -271,6 +272,9 @@ def test_a_file_that_is_no_potential_of_ours_is_refused(write, tmp_path):
         hostile.write_bytes(content)
         with pytest.raises(InputError, match=said):
             resolve(load_suite(write(sources=[str(hostile)], backbones={"schnet": SCHNET})))
+    tiny.potential("schnet").save(hostile)
+    with pytest.raises(InputError, match="has no 'reference energy of any element'"):
+        resolve(load_suite(write(sources=[str(hostile)], backbones={"schnet": SCHNET})))
     with hostile.open("wb") as file:
         file.truncate((1 << 30) + 1)
     with pytest.raises(InputError, match="too many for a potential"):

@@ -202,7 +202,7 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
     if isinstance(source, Card):
         return tuple(found)
     fitting = takers_of(source, {name: suite.backbones[name] for name in found}, suite.cutoff)
-    others = [name for name in named or () if name not in fitting]
+    others = [name for name in found if name not in fitting] if named else []
     if others or not fitting:
         of = f"{' and '.join(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
         backbone = source.registered or source.backbone

@@ -17,11 +17,9 @@ from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.sources import (
     ENDING,
-    SourceChoice,
     is_potential,
-    potential_of,
     registered_backbone,
-    takers_of,
+    sources_for,
 )
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice
@@ -90,7 +88,10 @@ def load_suite(
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
         if suite.sources is not None and not (cards or {}).get("source"):
-            value["sources"] = _sources_of(suite.sources, value)
+            left = sources_for(suite.sources, value["backbones"], suite.cutoff)
+            value["sources"] = [
+                each.model_dump(mode="json", exclude_defaults=True) for each in left
+            ]
     for name in strategies:
         arm(name)
     if strategies:
@@ -245,26 +246,6 @@ def _find_cards(value: dict[str, Any], folder: Path) -> None:
         card.rename(str((folder / card.name).absolute()))
     for holder, key in _files(value):
         holder[key] = str((folder / holder[key]).absolute())
-
-
-def _sources_of(sources: Sequence[SourceChoice], value: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the sources of a suite that are left with fewer or other backbones.
-
-    Potentials that none of these can take, and sources that are for others alone, are left out.
-    """
-    found = []
-    for choice in sources:
-        named = choice.backbones and [
-            each for each in choice.backbones if each in value["backbones"]
-        ]
-        cutoff = value["cutoff"]
-        if named == [] or not (
-            choice.data or takers_of(potential_of(choice), value["backbones"], cutoff)
-        ):
-            continue
-        entry = choice.model_dump(mode="json", exclude_defaults=True)
-        found.append(entry | ({"backbones": named} if named else {}))
-    return found or [each.model_dump(mode="json", exclude_defaults=True) for each in sources]
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -241,6 +241,30 @@ def potential_of(choice: SourceChoice) -> SourcePotential:
     return _of_file(choice, potential_path(choice.file))
 
 
+def sources_for(
+    choices: Sequence[SourceChoice], backbones: Mapping[str, Mapping[str, Any]], cutoff: float
+) -> list[SourceChoice]:
+    """Return the sources of a suite that is left with some of its backbones, or gets others.
+
+    Potentials whose weights none of these can take, and sources that are for others alone, are left
+    out; all stay where none would.
+
+    Parameters
+    ----------
+    backbones
+        Name → settings.
+    cutoff
+        Of the suite, Å.
+    """
+    found = []
+    for choice in choices:
+        named = choice.backbones and [each for each in choice.backbones if each in backbones]
+        takers = choice.data or takers_of(potential_of(choice), backbones, cutoff)
+        if named != [] and takers:
+            found.append(choice.model_copy(update={"backbones": named}))
+    return found or [*choices]
+
+
 def _of_file(choice: SourceChoice, path: Path) -> SourcePotential:
     from safetensors import SafetensorError, safe_open
 
@@ -259,6 +283,8 @@ def _of_file(choice: SourceChoice, path: Path) -> SourcePotential:
         # NaN alone differs from itself.
         known = [z for z, energy in enumerate(energies.tolist()) if energy == energy]
         elements = tuple(chemical_symbols[z] for z in known)
+        if not elements:
+            raise KeyError("reference energy of any element")
     except (OSError, SafetensorError) as error:
         raise InputError(refusal(path, str(error))) from error
     except KeyError as error:
