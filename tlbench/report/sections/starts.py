@@ -58,7 +58,7 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         if metric == analysis.metrics[0]:
             blocks.append(Sentences(findings(rows, at_budget(analysis.suite)), "Best starts"))
         if any(row.trained for row in rows):
-            cases[metric] = drawing("figures:learning_curves", *_named(rows))
+            cases[metric] = drawing("figures:start_curves", *_named(rows))
     blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
     blocks.append(Sentences(list(overlaps(analysis)), "What the potentials were trained on"))
     yield Section("starts", "Starts", blocks)
