@@ -19,7 +19,14 @@ from tlbench.report.content import (
     lines_of,
 )
 from tlbench.report.rows import Row, ratio_between
-from tlbench.report.wording import BASELINE, at_budget, interval_text, listed, ratio_text
+from tlbench.report.wording import (
+    BASELINE,
+    at_budget,
+    interval_text,
+    is_untrained,
+    listed,
+    ratio_text,
+)
 from tlbench.study.ends import elements_in
 from tlbench.study.sources import SourcePotential, potential_of
 from tlbench.transfer import arm
@@ -45,7 +52,8 @@ ENOUGH = 5
 
 def starts(analysis: Analysis) -> Iterator[Section]:
     """Yield the comparison of all starts of a suite that names its sources."""
-    if analysis.suite.sources is None:
+    suite = analysis.suite
+    if suite.sources is None:
         return
     blocks: list[Block] = []
     cases = {}
@@ -56,7 +64,8 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         unit = METRICS.get(metric).unit
         blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), TABLE_NOTE))
         if metric == analysis.metrics[0]:
-            blocks.append(Sentences(findings(rows, at_budget(analysis.suite)), "Best starts"))
+            when = "untrained" if is_untrained(suite) else at_budget(suite)
+            blocks.append(Sentences(findings(rows, when), "Best starts"))
         if any(row.trained for row in rows):
             cases[metric] = drawing("figures:start_curves", *_named(rows))
     blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
