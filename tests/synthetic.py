@@ -36,6 +36,7 @@ from tlbench.study.keys import KeyScheme
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.sources import registered_backbone
 from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
@@ -318,9 +319,12 @@ class _Publication:
 
     def _n_parameters(self) -> dict[str, int]:
         suite = self.suite
-        known = [name for name in suite.backbones if name in BACKBONES]
+        known = [name for name in suite.backbones if registered_backbone(name) in BACKBONES]
         configs = {name: suite.backbone_config(name).model_dump(mode="json") for name in known}
-        return count_parameters({name: {**c, "cutoff": CUTOFF} for name, c in configs.items()})
+        found = count_parameters(
+            {registered_backbone(name): {**c, "cutoff": CUTOFF} for name, c in configs.items()}
+        )
+        return {name: found.get(registered_backbone(name)) for name in known}
 
     def _training(self, cost: Cost) -> JobProvenance:
         seconds = {"wall_seconds": cost.wall_seconds, "cpu_seconds": cost.cpu_seconds}

@@ -13,7 +13,7 @@ import platformdirs
 from tlbench import properties
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
-from tlbench.data.cards import Card, is_path
+from tlbench.data.cards import Card
 from tlbench.data.fetch import fetch, locate
 from tlbench.data.frames import Frames
 from tlbench.data.origins import SPLITS
@@ -27,6 +27,7 @@ from tlbench.engine.work.interpreters import check_interpreters
 from tlbench.jobs.base import Job
 from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
+from tlbench.jobs.weights import Config as WeightsConfig
 from tlbench.metrics.distances.quantities import check_packages
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import write_report
@@ -37,12 +38,13 @@ from tlbench.report.wording import draw_note
 from tlbench.results.provenance import PROVENANCE_FORMAT
 from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
-from tlbench.study.loading import SUITE_FORMAT
+from tlbench.study.loading import SUITE_FORMAT, beside
 from tlbench.study.models import plan
 from tlbench.study.plan import Plan, dataset_job
 from tlbench.study.shards import part
 from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
+from tlbench.transfer.potentials import POTENTIALS
 
 STORE_VARIABLE = "TLBENCH_STORE"
 
@@ -170,11 +172,20 @@ def _prepare(
     opened = Store(default_store() if store is None else Path(store))
     for card in study.cards:
         _check_data(planned, card, opened, mirror)
+    _check_potentials(planned, opened)
     if not jobs.keys() <= opened.finished():
         # Else the files need not be there.
         check_distinct(study, mirror)
         check_elements(study, mirror)
     return opened
+
+
+def _check_potentials(planned: Plan, store: Store) -> None:
+    """Find out whether the packages of published potentials are there, and have these weights."""
+    for job in planned.jobs.values():
+        name = job.config.get("potential") if job.kind == WeightsConfig.kind else None
+        if name is not None and store.state(job.key) is not State.FINISHED:
+            POTENTIALS.get(name).checkpoint()
 
 
 def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
@@ -209,9 +220,7 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
 def _complete(study: Study, out: Path) -> dict[str, Any]:
     """Return the suite spelt out, to stand in ``out``: card files are named from there."""
     complete = study.complete()
-    for where, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
-        if where in complete and is_path(complete[where][key]):
-            complete[where][key] = os.path.relpath(complete[where][key], out)
+    beside(complete, out)
     return complete
 
 

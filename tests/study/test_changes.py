@@ -103,3 +103,14 @@ def test_the_report_of_a_changed_run_drops_the_description(tmp_path, changed):
     assert (suite.description in page) != changed
     assert ("<code>pretraining.updates</code>" in page) == changed
     assert ("settings changed" in page) == changed
+
+
+def test_sources_are_called_as_they_are_known():
+    (found, *_) = [
+        each for each in texts(load_suite("universal-cpu", backbones=["chgnet-0.3.0"]))
+        if each.startswith("sources")
+    ]  # fmt: skip
+    assert found == ("sources: sevennet-0, chgnet-0.3.0, mlearn-si (for dimenetpp) → chgnet-0.3.0")
+    given = texts(load_suite("smoke", backbones=["sevennet-0"], cards={"source": "sevennet-0"}))
+    assert "source: sw-si-8 → not set" in given
+    assert "sources: not set → sevennet-0" in given

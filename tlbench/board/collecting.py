@@ -29,6 +29,7 @@ from tlbench.results.measured_errors import (
     tests_of,
 )
 from tlbench.study.plan import dataset_job
+from tlbench.study.sources import registered_backbone
 from tlbench.study.study import Study
 from tlbench.transfer import base_of
 
@@ -149,12 +150,13 @@ def names_of(study: Study) -> dict[str, list[str]]:
     """Return the names that a study uses, by kind."""
     suite, origins = study.suite, [card.origin for card in study.cards]
     return {
-        "backbone": list(suite.backbones),
+        "backbone": [*dict.fromkeys(map(registered_backbone, suite.backbones))],
         "strategy": [base_of(name) for name in suite.strategies],
         "metric": suite.metrics,
         "property": list(suite.properties.compute) if suite.properties else [],
         "origin": [origin.kind for origin in origins],
         "reader": [name for origin in origins for name in origin.readers()],
+        "potential": [each.potential for each in suite.sources or () if each.potential],
     }
 
 

@@ -56,9 +56,10 @@ OPTIONAL = frozenset(
 )
 """Files with a digest in ``submission.json``."""
 
-CARD = re.compile(r"card-([a-z]{1,6}|test[0-9]{1,2})\.yaml")
+CARD = re.compile(r"card-([a-z]{1,6}|(test|from)[0-9]{1,2})\.yaml")
 """Card files of a private submission, as ``card-source.yaml``, ``card-ge.yaml`` of a matrix, or
-``card-test0.yaml`` of data that models are also tested on."""
+``card-test0.yaml`` of data that models are also tested on, ``card-from0.yaml`` of one of several
+sources."""
 
 FORMAT = 2
 FIRST_DAY = date(2025, 1, 1)
@@ -117,7 +118,7 @@ class Submission(Strict):
         default={}, max_length=100, description="backbone → package that it comes from"
     )
     plugins: dict[
-        Literal["strategy", "metric", "origin", "reader", "property"],
+        Literal["strategy", "metric", "origin", "reader", "property", "potential"],
         Annotated[dict[PartName, Provider], Field(max_length=100)],
     ] = Field(default={}, description="of what else comes from other packages: name → package")
     private: bool = False

@@ -18,6 +18,7 @@ from tlbench.engine.work.events import LOG, read_progress
 from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.errors import errors
+from tlbench.report.sections.starts import starts
 from tlbench.report.wording import budget_note, draw_note
 from tlbench.run import Run
 from tlbench.study.plan import Plan
@@ -177,6 +178,7 @@ class Display(LiveDisplay):
             self.console.print(drawn(lines, width, words=words, title=section.title))
             said = [budget_note(suite, suite.tuned is not None), draw_note(run.plan.study)]
             said += [table.note, *section.sentences]
+            said += [each for compared in starts(analysis) for each in compared.sentences]
         notes = run.notes.sentences
         said += [f"Data: {sentence}" for sentence in notes[:_MOST_NOTES]]
         if (n_more := len(notes) - _MOST_NOTES) > 0:

@@ -23,7 +23,10 @@ Backbones = Annotated[
 ]
 
 Source = Annotated[
-    str | None, typer.Option(help="Data set or card to pretrain on, instead of the suite's.")
+    str | None,
+    typer.Option(
+        help="Data set or card to pretrain on, or potential to start from, instead of the suite's."
+    ),
 ]
 
 Target = Annotated[

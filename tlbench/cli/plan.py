@@ -141,7 +141,7 @@ def show_plan(
     else:
         out.print(counted(jobs, done, known, out.width))
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
-    lines += planned.study.element_sentences()
+    lines += planned.study.element_sentences() + planned.study.left_out()
     lines += reasons(planned.study.untested, len(planned.study.ends))
     for line in lines + ([] if found is None else sentences(found, workers)):
         say(line)

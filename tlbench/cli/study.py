@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tlbench.study.ends import Ends
     from tlbench.study.study import Study
     from tlbench.study.tuned import TunedGroup
 
@@ -61,6 +62,11 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield f"backbone {name}", _listed(settings)
     for arm in study.arms:
         yield f"arm {arm.name}", arm.summary
+    for ends in study.ends:
+        if suite.sources is not None:
+            yield f"source {ends.source_name}", _source(ends)
+    if left_out := study.left_out():
+        yield "left out", " ".join(left_out)
     yield "sizes", ", ".join(map(str, suite.sizes))
     if suite.training_temperatures_k:
         yield "trained at", ", ".join(f"{t:g} K" for t in suite.training_temperatures_k)
@@ -90,6 +96,15 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
         yield "properties", _listed(suite.properties.model_dump(mode="json"))
     if suite.distances is not None:
         yield "distances", _listed(suite.distances.model_dump(mode="json"))
+
+
+def _source(ends: "Ends") -> str:
+    """Return what a source is, and which backbones start from it."""
+    takers = f"for {', '.join(ends.backbones)}"
+    if ends.potential is None:
+        return f"pretraining on {ends.cards[0].name}, {takers}"
+    trained_on = ends.potential.trained_on or "data that are not known"
+    return f"SHA-256 {ends.potential.sha256[:16]}…, {takers}; trained on {trained_on}"
 
 
 def _group_label(group: "TunedGroup") -> str:

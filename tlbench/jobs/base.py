@@ -30,6 +30,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         "coverage",
         "geometry",
         "properties",
+        "weights",
     )
 }
 """Name → kind."""

@@ -27,6 +27,7 @@ from tlbench.metrics import METRICS
 from tlbench.models.backbones import BACKBONES
 from tlbench.properties import PROPERTIES
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
+from tlbench.transfer.potentials import POTENTIALS
 
 _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.models.backbones.BACKBONES": BACKBONES,
@@ -36,6 +37,7 @@ _REGISTRIES: Mapping[str, Registry[Any]] = {
     "tlbench.data.origins.ORIGINS": ORIGINS,
     "tlbench.data.readers.READERS": READERS,
     "tlbench.properties.PROPERTIES": PROPERTIES,
+    "tlbench.transfer.potentials.POTENTIALS": POTENTIALS,
 }
 """Dotted names of the registries."""
 

@@ -175,6 +175,18 @@ def learning_curves(rows: Sequence[Row], strategies: list[str]) -> Any:
     return figure
 
 
+def start_curves(rows: Sequence[Row], names: list[str]) -> Any:
+    """Return `learning_curves` of all starts in one panel, their long names below it."""
+    figure = learning_curves(rows, names)
+    below = 24 * len(names)
+    figure.update_layout(
+        height=470 + below,
+        margin={"t": 40, "b": 90 + below},
+        legend={"orientation": "v", "y": -70 / 340, "yref": "paper"},
+    )
+    return figure
+
+
 def _curve(
     rows: list[Row], unit: str, sizes: list[int], colour: str, symbol: str, banded: bool
 ) -> list[Any]:

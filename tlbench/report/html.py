@@ -15,7 +15,7 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Section, lines_of
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
-from tlbench.report.wording import budget_label, budget_note, draw_note
+from tlbench.report.wording import budget_label, budget_note, draw_note, listed
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
 from tlbench.study.study import Study
@@ -80,7 +80,8 @@ def _between(study: Study) -> str:
     if study.suite.matrix is not None:
         return f"every pair of {', '.join(study.suite.matrix.elements)}"
     transfer, parts = study.ends[0].transfer, study.suite.source_parts
-    between = f"{transfer.source} → {transfer.target}"
+    sources = listed(dict.fromkeys(ends.source_name for ends in study.ends))
+    between = f"{sources} → {transfer.target}"
     return between + (f", {len(parts)} parts of the source" if parts else "")
 
 

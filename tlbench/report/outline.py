@@ -14,6 +14,7 @@ from tlbench.study.suite import Suite
 Make = Callable[[Analysis], Iterable[Section]]
 
 SECTIONS: tuple[str, ...] = (
+    "sections.starts:starts",
     "sections.errors:errors",
     "budgets.section:budgets",
     "sections.errors:learning_curves",

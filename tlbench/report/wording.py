@@ -10,6 +10,7 @@ from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
 from tlbench.study.study import Study
 from tlbench.study.suite import Suite
+from tlbench.transfer import arm
 
 BASELINE = "scratch"
 """The strategy that all others are compared with."""
@@ -125,6 +126,8 @@ def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:
     submitted
         Suites of one protocol whose results are side by side; their tuned settings may differ.
     """
+    if is_untrained(suite):
+        return "potentials as they are, without training"
     if suite.budgets and len(suite.budgets) == 1:
         return (
             f"{counted(suite.budgets[0], 'update')}: one budget, convergence cannot be judged; "
@@ -154,17 +157,29 @@ def budget_note(suite: Suite, tuned: bool = False) -> str:
     return _note(suite, tuned)
 
 
+def is_untrained(suite: Suite) -> bool:
+    """Return whether nothing is trained: potentials are measured as they are."""
+    return not (_pretrains(suite) or any(arm(name).trains for name in suite.strategies))
+
+
+def _pretrains(suite: Suite) -> bool:
+    return suite.sources is None or any(each.data for each in suite.sources)
+
+
 def _note(suite: Suite, tuned: bool) -> str:
-    training, source = suite.training, suite.pretraining
+    training, pretraining = suite.training, suite.pretraining
+    if is_untrained(suite):
+        return "No model is trained: errors are those of the potentials as they are."
+    source = f", source models {pretraining.updates:,} at {pretraining.learning_rate:g}"
+    source = source if _pretrains(suite) else ""
     if suite.budgets:
         return _budgets_note(suite, tuned)
     rate = f"a learning rate of {training.learning_rate:g}" + (" unless tuned" if tuned else "")
     return (
-        f"Target models had {counted(training.updates, 'update')} at {rate}, source models "
-        f"{source.updates:,} at {source.learning_rate:g}. Errors are those at this budget and are "
-        "not shown to be converged: where an arm has the lower error, it may only have learnt "
-        "faster, and with longer training or another learning rate ratios and ranks may change, "
-        "also to the other side of 1."
+        f"Target models had {counted(training.updates, 'update')} at {rate}{source}. Errors are "
+        "those at this budget and are not shown to be converged: where an arm has the lower error, "
+        "it may only have learnt faster, and with longer training or another learning rate ratios "
+        "and ranks may change, also to the other side of 1."
     )
 
 
@@ -173,6 +188,8 @@ def _budgets_note(suite: Suite, tuned: bool) -> str:
     source = listed(
         f"{budget:,}" for budget in suite.pretraining_budgets or [suite.pretraining.updates]
     )
+    source = f", source models {source} at {suite.pretraining.learning_rate:g}"
+    source = source if _pretrains(suite) else ""
     rate = f"a learning rate of {suite.training.learning_rate:g}"
     how = (
         " No arm was tuned: with another learning rate arms may learn faster or slower, and ratios "
@@ -190,8 +207,7 @@ def _budgets_note(suite: Suite, tuned: bool) -> str:
         )
     return (
         f"Target models had {budgets} updates at {rate}{' unless tuned' if tuned else ''}, each "
-        f"training with its own whole schedule, source models {source} at "
-        f"{suite.pretraining.learning_rate:g}. {compared}{'' if tuned else how}"
+        f"training with its own whole schedule{source}. {compared}{'' if tuned else how}"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tlbench.data.cards import is_path, load_card
 from tlbench.study.loading import load_suite, suite_names
+from tlbench.study.sources import SourceChoice
 from tlbench.study.study import Study, resolve, with_energy_references
 
 NOT_SET = "not set"
@@ -72,9 +73,20 @@ def _differences(key: str, was: Any, now: Any) -> Iterator[Change]:
             yield from _differences(f"{key}.{name}" if key else name, was.get(name), now.get(name))
 
 
+def _source(choice: SourceChoice) -> str:
+    # Not the place of a file on one machine.
+    name = choice.name or Path(choice.label).name
+    name = name if choice.card is None else _text("source.card", choice.card)
+    return f"{name} (for {', '.join(choice.backbones)})" if choice.backbones else name
+
+
 def _text(key: str, value: Any) -> str:
     if value is None:
         return NOT_SET
+    if key == "source":
+        return _text("source.card", value["card"])
+    if key == "sources":
+        return ", ".join(_source(SourceChoice.model_validate(each)) for each in value)
     if key.endswith(".card") and is_path(value):
         # The name of the data set says more than the place of its card on one machine.
         return load_card(value).name

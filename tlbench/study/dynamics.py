@@ -10,6 +10,7 @@ from tlbench.jobs.compare import Config as CompareConfig
 from tlbench.jobs.reference import Config as ReferenceConfig
 from tlbench.jobs.simulate import Config as SimulateConfig
 from tlbench.study.plan import Cell, Plan
+from tlbench.study.sources import registered_backbone
 
 
 def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
@@ -41,7 +42,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
         SimulateConfig(protocol=protocol),
         {"model": measured.trained, "reference": reference.key},
         f"simulate {label} at {at}",
-        named=[f"backbone {measured.model.backbone}"],
+        named=[f"backbone {registered_backbone(measured.model.backbone)}"],
         environment=trained.environment,
     )
     result.add(simulation)

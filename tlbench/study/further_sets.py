@@ -44,7 +44,7 @@ def further_cards(suite: Suite, ends: Sequence[Ends]) -> tuple[Card | None, ...]
     for name, count in Counter(card.name if card else OWN_SOURCE for card in found).items():
         if count > 1:
             raise InputError(f"Suite {suite.name!r}: 'tested_on' has {name!r} twice; name it once.")
-    at_ends = {card.name: card for each in ends for card in (each.source, each.target)}
+    at_ends = {card.name: card for each in ends for card in each.cards}
     for card in found:
         other = card and at_ends.get(card.name)
         if card and other and other.digest() != card.digest():
@@ -58,8 +58,8 @@ def further_cards(suite: Suite, ends: Sequence[Ends]) -> tuple[Card | None, ...]
 
 def cards_of(further: Sequence[Card | None], ends: Ends) -> dict[str, Card]:
     """Return the further data sets of a transfer, each once, by the digest of its card."""
-    cards = (card or ends.source for card in further)
-    return {card.digest(): card for card in cards}
+    cards = (card or ends.data for card in further)
+    return {card.digest(): card for card in cards if card}
 
 
 def reason_against(card: Card, ends: Ends, strategy: Strategy | None) -> str | None:
@@ -67,20 +67,20 @@ def reason_against(card: Card, ends: Ends, strategy: Strategy | None) -> str | N
 
     What a network predicts for an element that it was not trained on is arbitrary. A model that is
     not trained on target data has the weights of its source model, but for elements that start as
-    others.
+    others; those of a potential are tested, as no source model is.
 
     Parameters
     ----------
     strategy
         The arm; None for source models.
     """
-    own = ends.source if strategy is None else ends.target
-    if card.digest() == own.digest():
+    own = ends.data if strategy is None else ends.target
+    if own and card.digest() == own.digest():
         return _OWN
     elements = set(card.elements)
     if missing := sorted(elements - _elements(ends, strategy)):
         return f"they are not trained on {' or '.join(missing)}"
-    if strategy is None or strategy.trains or elements - _elements(ends, None):
+    if strategy is None or strategy.trains or elements - _elements(ends, None) or ends.potential:
         return None
     if any(start.target in elements and start.source != start.target for start in ends.starts):
         return None
@@ -90,7 +90,7 @@ def reason_against(card: Card, ends: Ends, strategy: Strategy | None) -> str | N
 def _elements(ends: Ends, strategy: Strategy | None) -> set[str]:
     """Return the elements that models of an arm have learned, or start from a source with."""
     source, target = ({*c.elements} for c in (ends.source, ends.target))
-    source -= {*ends.source.origin.elements_left_out()}
+    source -= {*(ends.data.origin.elements_left_out() if ends.data else ())}
     if strategy is None:
         return source
     if strategy.needs_source:
@@ -112,8 +112,8 @@ def further_tests(
         cards = cards_of(further, each)
         own = Transfer(each.source_name, each.transfer.part, each.source_name)
         places: list[tuple[Transfer, str, Strategy | None]]
-        places = [(own, PRETRAINING, None)] if has_sources else []
-        places += [(each.transfer, strategy.name, strategy) for strategy in arms]
+        places = [(own, PRETRAINING, None)] if has_sources and each.data else []
+        places += [(each.transfer, arm.name, arm) for arm in arms if each.serves(arm)]
         for digest, card in cards.items():
             for transfer, name, strategy in places:
                 reason = reason_against(card, each, strategy)

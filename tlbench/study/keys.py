@@ -9,6 +9,7 @@ from tlbench.jobs.base import Job
 from tlbench.jobs.kind import Backbone, Config, first_form
 from tlbench.jobs.sources import REGISTRIES, own_sources
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.sources import registered_backbone
 from tlbench.study.suite import Suite
 
 FIRST_VERSIONS = {
@@ -77,6 +78,7 @@ class KeyScheme:
 
     def provider(self, kind: str, name: str) -> str | None:
         """Return package and version that a backbone or strategy comes from; None for tlbench."""
+        name = registered_backbone(name) if kind == "backbone" else name
         if self.packages is None:
             return REGISTRIES[kind].provider(name)
         return self.packages.get(kind, {}).get(name)
@@ -93,15 +95,17 @@ class KeyScheme:
             complete = self.provider("backbone", name) is not None
             config = suite.backbone_config(name)
             settings = config.model_dump(mode="json", exclude_defaults=not complete)
-        return Backbone(name=name, config=settings)
+        return Backbone(name=registered_backbone(name), config=settings)
 
     def environment(self, backbone: str) -> str | None:
         """Return the name of the environment whose Python does the jobs of a backbone."""
         if self._is_foreign(backbone):
             return None
-        return BACKBONES.get(backbone).environment or backbone
+        name = registered_backbone(backbone)
+        return BACKBONES.get(name).environment or name
 
     def _is_foreign(self, backbone: str) -> bool:
+        backbone = registered_backbone(backbone)
         return self.packages is not None and (
             backbone in self.packages.get("backbone", {}) or backbone not in BACKBONES
         )

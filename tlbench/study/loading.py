@@ -1,5 +1,6 @@
 """From a name or a file to a suite."""
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,17 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.sources import (
+    ENDING,
+    is_potential,
+    registered_backbone,
+    sources_for,
+)
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice
 from tlbench.study.tuned import read_tuned
 from tlbench.transfer import arm
+from tlbench.transfer.potentials import POTENTIALS
 
 MOST_MODELS = 50_000
 """Models of a suite that somebody published: reading it should not fill the memory."""
@@ -56,7 +64,8 @@ def load_suite(
     backbones
         Run these instead of the suite's own; one that the suite has keeps its settings there.
     cards
-        "source" or "target" → the data set to use instead, unchanged: a name or a card file.
+        "source" or "target" → the data set to use instead, unchanged: a name or a card file. As
+        source it may also be a published potential or the file of one; it then is the only one.
     strategies
         Run these instead of the suite's own, training from scratch only if it is among them.
 
@@ -75,9 +84,14 @@ def load_suite(
     _read_tuned(value, path.parent)
     suite = _checked(value, str(path), lines)
     for backbone in backbones:
-        BACKBONES.get(backbone)
+        BACKBONES.get(registered_backbone(backbone))
     if backbones:
         value["backbones"] = {name: suite.backbones.get(name, {}) for name in backbones}
+        if suite.sources is not None and not (cards or {}).get("source"):
+            left = sources_for(suite.sources, value["backbones"], suite.cutoff)
+            value["sources"] = [
+                each.model_dump(mode="json", exclude_defaults=True) for each in left
+            ]
     for name in strategies:
         arm(name)
     if strategies:
@@ -89,9 +103,14 @@ def load_suite(
             f"Suite {suite.name!r} transfers between all pairs of its elements; choose them with "
             "--set 'matrix.elements=[Si, Ge]'."
         )
-    for part, card in (cards or {}).items():
-        check_names_a_card(card)
-        value[part] = {"card": str(Path(card).absolute()) if is_path(card) else card}
+    for part, named in (cards or {}).items():
+        if part == "source" and (value.get("sources") or is_potential(named)):
+            value["sources"] = [named]
+            value.pop("source", None)
+            _find_cards(value, Path())
+            continue
+        check_names_a_card(named)
+        value[part] = {"card": str(Path(named).absolute()) if is_path(named) else named}
     for key, text in settings:
         assign(value, key, text)
     _read_tuned(value, Path())
@@ -131,6 +150,12 @@ def load_published(path: Path, private: bool = False) -> Suite:
             )
         if Path(card.name).name != card.name:
             raise InputError(f"{path}: {card.where} should name a card file in the same folder.")
+    if any(_files(value)):
+        raise InputError(
+            f"{path}: a source is a file, which nobody else has; published results start from "
+            "data sets and published potentials. Offer the potential in a package (entry points "
+            "tlbench.potentials) first."
+        )
     _find_cards(value, path.parent)
     if not all(
         text.isprintable() for text in (str(value.get("title")), str(value.get("description")))
@@ -187,19 +212,40 @@ def _cards(value: Mapping[str, Any]) -> Iterator[CardFile]:
     for part, key in (("source", "card"), ("target", "card"), ("matrix", "cards")):
         if isinstance(value.get(part), dict) and key in value[part]:
             yield CardFile(part, f"{part}.{key}", value[part], key)
-    further = value.get("tested_on")
-    for number, each in enumerate(further if isinstance(further, list) else []):
-        where = f"tested_on[{number}]"
-        if isinstance(each, str):
-            yield CardFile(f"test{number}", where, further, number)
-        elif isinstance(each, dict) and "card" in each:
-            yield CardFile(f"test{number}", f"{where}.card", each, "card")
+    for part, key in (("test", "tested_on"), ("from", "sources")):
+        further = value.get(key)
+        for number, each in enumerate(further if isinstance(further, list) else []):
+            where = f"{key}[{number}]"
+            if isinstance(each, str) and not is_potential(each):
+                yield CardFile(f"{part}{number}", where, further, number)
+            elif isinstance(each, dict) and each.get("card") is not None:
+                yield CardFile(f"{part}{number}", f"{where}.card", each, "card")
+
+
+def _files(value: Mapping[str, Any]) -> Iterator[tuple[Any, str | int]]:
+    """Yield where a suite, as it is read from YAML, has the path of a potential: holder and key."""
+    sources = value.get("sources")
+    for number, each in enumerate(sources if isinstance(sources, list) else []):
+        if isinstance(each, str) and each.endswith(ENDING):
+            yield sources, number
+        elif isinstance(each, dict) and isinstance(each.get("file"), str):
+            yield each, "file"
+
+
+def beside(value: Mapping[str, Any], folder: Path) -> None:
+    """Change the paths of card files and potentials in a suite to those from ``folder``."""
+    for card in card_files(value):
+        card.rename(os.path.relpath(card.name, folder))
+    for holder, key in _files(value):
+        holder[key] = os.path.relpath(holder[key], folder)
 
 
 def _find_cards(value: dict[str, Any], folder: Path) -> None:
-    """Make the paths of card files, from ``folder``, absolute."""
+    """Make the paths of card files and potentials, from ``folder``, absolute."""
     for card in card_files(value):
         card.rename(str((folder / card.name).absolute()))
+    for holder, key in _files(value):
+        holder[key] = str((folder / holder[key]).absolute())
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:
@@ -212,15 +258,19 @@ def _checked(value: dict[str, Any], where: str, lines: Lines) -> Suite:
     """Validate a suite down to the settings of its backbones and data sets."""
     suite = validate(Suite, value, where, lines)
     for name in suite.backbones:
-        if name not in BACKBONES:
+        if registered_backbone(name) not in BACKBONES:
             line = lines.get(("backbones", name))
             place = f"{where}:{line}" if line else where
-            hint = near_names(name, BACKBONES.names())
+            hint = near_names(name, [*BACKBONES.names(), *POTENTIALS.names()])
             raise UnknownNameError(f"{place}: unknown backbone {name!r}; {hint}")
         suite.backbone_config(name, where, lines)
     for part, choice in (("source", suite.source), ("target", suite.target)):
         if choice is not None:
             load_card(choice.card, choice.changes, where, lines, (part, "changes"))
+    for number, source in enumerate(suite.sources or []):
+        if source.card is not None:
+            within = ("sources", number, "changes")
+            load_card(source.card, source.changes, where, lines, within)
     for number, further in enumerate(suite.tested_on or []):
         if isinstance(further, DataChoice):
             within = ("tested_on", number, "changes")

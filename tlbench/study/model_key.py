@@ -104,7 +104,8 @@ class ModelKey(Strict):
     Attributes
     ----------
     source, source_part
-        Element that it is transferred from, and which part of that; None where suites have none.
+        What it is transferred from, the elements of a data set or the name of a potential; and
+        which part of that, None where suites have none.
         A model from scratch has the source that it is compared with.
     target
         Element that it is made for and measured on.

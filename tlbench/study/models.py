@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tlbench.data.cards import Card
 from tlbench.data.splits import Share, Subset
-from tlbench.jobs import evaluate, speed
+from tlbench.jobs import evaluate, speed, weights
 from tlbench.jobs.base import Job
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.jobs.train import Elements
@@ -17,6 +17,7 @@ from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import Cell, Covered, Plan, dataset_job
 from tlbench.study.properties import compute
 from tlbench.study.relations import compare_data, cover, geometry
+from tlbench.study.sources import SourcePotential, registered_backbone
 from tlbench.study.study import Study
 from tlbench.transfer import arm, base_of
 from tlbench.transfer.strategy import Strategy
@@ -36,7 +37,7 @@ def plan(study: Study, keys: KeyScheme | None = None) -> Plan:
     result = Plan(study, keys or KeyScheme())
     jobs = {card.digest(): dataset_job(card, result.keys) for card in study.cards}
     # In the order of the transfers, which is that of the jobs.
-    order = [card.digest() for ends in study.ends for card in (ends.source, ends.target)]
+    order = [card.digest() for ends in study.ends for card in ends.cards]
     for digest in dict.fromkeys([*order, *jobs]):
         result.data[digest] = result.add(jobs[digest])
     for ends in study.ends:
@@ -55,14 +56,15 @@ def _share(ends: Ends, init_seed: int) -> Share | None:
 def _plan_transfer(result: Plan, ends: Ends) -> None:
     """Plan the models of one transfer; of several, labels say which source they come from."""
     study, data = result.study, result.data
-    source_data, target_data = data[ends.source.digest()], data[ends.target.digest()]
-    pretrained = _pretrain(result, ends, source_data)
+    target_data = data[ends.target.digest()]
+    source_data = data[ends.data.digest()] if ends.data else None
+    sources = _source_jobs(result, ends)
     for model in study.target_models(ends):
         strategy = arm(model.strategy)
         parents = {"data": target_data} if strategy.trains else {}
         if strategy.needs_source:
-            parents["source"] = pretrained[model.origin]
-        if strategy.needs_source_data:
+            parents["source"] = sources[model.origin]
+        if strategy.needs_source_data and source_data:
             parents["replayed"] = source_data
         elements = _elements(ends, strategy)
         structures = model.training_set
@@ -71,32 +73,38 @@ def _plan_transfer(result: Plan, ends: Ends) -> None:
         came = f" from {ends.source_label}" if elements.source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)
-        cell, *_ = _measure(result, model, job, ends.target, target_data)
+        # What a potential has cost those who trained it is not known.
+        pretrained = parents.get("source") if ends.data else None
+        cell, *_ = _measure(result, model, job, ends.target, target_data, pretrained)
         if study.is_simulated(model):
             simulate(result, cell, ends.target, target_data)
         if study.has_properties(model):
             compute(result, cell, ends.target)
-    if study.suite.distances is not None:
-        _relate(result, ends, source_data, target_data)
+    if study.suite.distances is not None and ends.data and source_data:
+        _relate(result, ends, ends.data, source_data, target_data)
 
 
 def _elements(ends: Ends, strategy: Strategy) -> Elements:
-    """Return as what the elements of a target model start; without a source as none."""
+    """Return as what the elements of a target model start; without a source as none.
+
+    Of a potential, which may know most elements, those that target elements start as are named.
+    """
     target = ends.target.formula
     if not strategy.needs_source:
         return Elements(target=target)
     starts = {each.target: each.source for each in ends.starts}
-    alone = len(ends.source.elements) == len(ends.target.elements) == 1
-    return Elements(source=ends.source.formula, target=target, starts=None if alone else starts)
+    source = ends.data.elements if ends.data else [*dict.fromkeys(starts.values())]
+    alone = len(source) == len(ends.target.elements) == 1
+    return Elements(source="–".join(source), target=target, starts=None if alone else starts)
 
 
-def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> None:
+def _relate(result: Plan, ends: Ends, source: Card, source_data: str, target_data: str) -> None:
     """Plan distances and coverage of a transfer."""
     study, transfer = result.study, ends.transfer
     compare_data(
         result,
         ends,
-        source=ends.source,
+        source=source,
         source_data=source_data,
         part=transfer.part,
         subset=_share(ends, study.suite.init_seeds[0]),
@@ -108,7 +116,7 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
         job = cover(
             result,
             ends,
-            source=ends.source,
+            source=source,
             source_data=source_data,
             source_subset=_share(ends, structures.init_seed),
             target=ends.target,
@@ -118,11 +126,43 @@ def _relate(result: Plan, ends: Ends, source_data: str, target_data: str) -> Non
         result.covered.append(Covered(transfer, structures, job))
 
 
-def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], str]:
+def _source_jobs(result: Plan, ends: Ends) -> dict[tuple[object, ...], str]:
+    """Return the jobs that have the weights models of a transfer start from, by `ModelKey.origin`.
+
+    They are pretrained, one for each init seed, or are those of a potential, one for all.
+    """
+    if ends.data:
+        return _pretrain(result, ends, ends.data, result.data[ends.data.digest()])
+    needed = any(arm(model.strategy).needs_source for model in result.study.target_models(ends))
+    if not (needed and ends.potential):
+        return {}
+    key = result.add(_weights(result, ends.potential, ends.backbones[0]))
+    return {model.origin: key for model in result.study.target_models(ends)}
+
+
+def _weights(result: Plan, source: SourcePotential, backbone: str) -> Job:
+    """Return the job that brings the weights of a potential into the store."""
+    config = weights.Config(
+        potential=source.registered,
+        sha256=source.sha256,
+        backbone=result.keys.backbone(result.suite, backbone),
+    )
+    named = [f"backbone {source.backbone}"]
+    named += [f"potential {source.registered}"] if source.registered else []
+    return result.keys.job(
+        config,
+        label=f"weights of {source.name}",
+        named=named,
+        files={weights.FILE: str(source.path)} if source.path else None,
+        environment=result.keys.environment(backbone),
+    )
+
+
+def _pretrain(result: Plan, ends: Ends, source: Card, data: str) -> dict[tuple[object, ...], str]:
     """Return the key of every source model of a transfer, by what it shares with those of it."""
     found: dict[tuple[object, ...], str] = {}
     for model in result.study.source_models(ends):
-        part, elements = _share(ends, model.init_seed), Elements(target=ends.source.formula)
+        part, elements = _share(ends, model.init_seed), Elements(target=source.formula)
         config = _train_config(result, model, "scratch", elements, part)
         label = f"pretrain {model.backbone} on {ends.source_label}, seed {model.init_seed}"
         label += model.budget_label()
@@ -130,7 +170,7 @@ def _pretrain(result: Plan, ends: Ends, data: str) -> dict[tuple[object, ...], s
         planned = job.key in result.jobs
         found[model.origin] = result.add(job)
         if not planned:
-            _measure(result, model, job, ends.source, data)
+            _measure(result, model, job, source, data)
     return found
 
 
@@ -173,16 +213,24 @@ class _Tested(NamedTuple):
     further: str | None = None
 
 
-def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: str) -> list[Cell]:
+def _measure(
+    result: Plan,
+    model: ModelKey,
+    trained: Job,
+    tested: Card,
+    data: str,
+    pretrained: str | None = None,
+) -> list[Cell]:
     """Plan the errors of a model on the test structures of its data set: those of its last weights.
 
     Of a model that is trained, those of its best weights follow, where the suite has them measured.
     Then come those of its last weights on further data sets.
     """
+    backbone = result.keys.backbone(result.suite, model.backbone)
     timed = result.keys.job(
-        speed.Config(backbone=result.keys.backbone(result.suite, model.backbone)),
+        speed.Config(backbone=backbone),
         label=f"speed of {model.backbone}",
-        named=[f"backbone {model.backbone}"],
+        named=[f"backbone {backbone.name}"],
         environment=trained.environment,
     )
     measured = [_Tested(tested, data, weights) for weights in result.study.weights(model)]
@@ -195,7 +243,7 @@ def _measure(result: Plan, model: ModelKey, trained: Job, tested: Card, data: st
             model=model,
             job=result.add(_test_job(result, model, trained, each)),
             trained=trained.key,
-            pretrained=trained.parents.get("source"),
+            pretrained=pretrained,
             speed=result.add(timed),
             weights=each.weights,
             data=each.further,
@@ -221,6 +269,9 @@ def _test_job(result: Plan, model: ModelKey, trained: Job, tested: _Tested) -> J
         ),
         {"model": trained.key, "data": tested.data},
         label + ("" if weights == "last" else f", {weights} weights"),
-        named=[f"backbone {model.backbone}", *(f"metric {name}" for name in metrics)],
+        named=[
+            f"backbone {registered_backbone(model.backbone)}",
+            *(f"metric {name}" for name in metrics),
+        ],
         environment=trained.environment,
     )

@@ -54,13 +54,22 @@ def trained_places(suite: "Suite") -> list[Place]:
     sources = suite.source_budgets() if any(each.needs_source for each in arms) else []
     found = []
     for backbone in suite.backbones:
-        found += [Place(backbone, PRETRAINING, 0, updates=updates) for updates in sources]
+        if _is_pretrained(suite, backbone):
+            found += [Place(backbone, PRETRAINING, 0, updates=updates) for updates in sources]
         found += [
             Place(backbone, each.name, size, updates=updates)
             for each, size in product(arms, suite.sizes)
             for updates in budgets_of(suite, each)
         ]
     return found
+
+
+def _is_pretrained(suite: "Suite", backbone: str) -> bool:
+    """Return whether a backbone has a data set as a source; potentials have their weights."""
+    if suite.sources is None:
+        return True
+    data = [choice for choice in suite.sources if choice.data is not None]
+    return any(choice.backbones is None or backbone in choice.backbones for choice in data)
 
 
 def untuned_places(suite: "Suite") -> list[Place]:

@@ -1,10 +1,17 @@
 """What a suite says of the dynamics that its models are put through."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from pydantic import Field, PositiveInt
 
 from tlbench.base.formats import later
 from tlbench.jobs.start import Start
 from tlbench.md.protocol import Protocol
+
+if TYPE_CHECKING:
+    from tlbench.study.property_choice import PropertyChoice
+    from tlbench.study.suite import Suite
 
 
 class Simulations(Protocol):
@@ -35,3 +42,24 @@ class Simulations(Protocol):
     def protocol(self) -> Protocol:
         """Return what each simulation follows."""
         return Protocol.model_validate(self.model_dump(exclude={"sizes", "budgets", "start"}))
+
+
+def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
+    """Yield what is wrong with the simulations of a suite and its other keys together."""
+    if suite.dynamics is None:
+        return
+    if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
+        yield "dynamics: only a suite of one source and one target is simulated"
+
+
+def contradictions_of_models(
+    key: str, chosen: "Simulations | PropertyChoice | None", suite: "Suite"
+) -> Iterator[str]:
+    """Yield what is wrong with the choice of models that are simulated or have properties."""
+    for size in (chosen and chosen.sizes) or []:
+        if size not in suite.sizes:
+            yield f"{key}: size {size} is not among the suite's sizes"
+    for budget in (chosen and chosen.budgets) or []:
+        if budget not in (suite.budgets or []):
+            known = ", ".join(map(str, suite.budgets or [])) or "there are none"
+            yield f"{key}: budget {budget} is not among the suite's budgets ({known})"

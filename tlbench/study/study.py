@@ -9,17 +9,19 @@ from typing import Any
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
 from tlbench.base.schema import digest
-from tlbench.data.cards import Card, same_data_error, shared_data
+from tlbench.data.cards import Card
 from tlbench.data.marks import Marked
 from tlbench.data.splits import Drawn
 from tlbench.data.strata import Stratum
 from tlbench.metrics.conditions import Weights
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.consistency import check_consistent, listed
 from tlbench.study.ends import Ends, ends_of
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.places import budgets_of, is_among
 from tlbench.study.property_choice import literature
+from tlbench.study.sources import is_architecture, registered_backbone
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import OWN_SOURCE
 from tlbench.study.tuned import PRETRAINING
@@ -32,6 +34,7 @@ BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances", "properties"
 
 _OPTIONAL = (
     "source",
+    "sources",
     "target",
     "source_parts",
     "matrix",
@@ -56,7 +59,7 @@ class Study:
     ends
         What is transferred from and to.
     backbones
-        Name → all its settings, with the suite's cutoff.
+        Name → all its settings, with the cutoff.
     arms
         The strategies.
     foreign
@@ -75,7 +78,8 @@ class Study:
     @cached_property
     def cards(self) -> tuple[Card, ...]:
         """Every data set once: sources, targets, and what models are tested on beside them."""
-        cards = [each.source for each in self.ends] + [each.target for each in self.ends]
+        cards = [each.data for each in self.ends if each.data]
+        cards += [each.target for each in self.ends]
         cards += filter(None, self.further)
         return tuple({card.digest(): card for card in cards}.values())
 
@@ -86,8 +90,19 @@ class Study:
     @cached_property
     def _names(self) -> Mapping[str, str]:
         found = {card.digest(): card.name for card in filter(None, self.further)}
-        found |= {ends.source.digest(): ends.source_name for ends in self.ends}
+        found |= {ends.data.digest(): ends.source_name for ends in self.ends if ends.data}
         return found | {ends.target.digest(): ends.target_name for ends in self.ends}
+
+    def left_out(self) -> list[str]:
+        """Return which arms cannot start from which potentials, a sentence for each of these."""
+        found = []
+        for ends in self.ends:
+            if arms := [each for each in self.arms if not ends.serves(each)]:
+                found.append(
+                    f"{listed(arms)} {'is' if len(arms) == 1 else 'are'} left out for "
+                    f"{ends.source_name}, whose training data and pretraining are not at hand."
+                )
+        return found
 
     def element_sentences(self) -> list[str]:
         """Return as what the elements of each target start and why, where an end has several."""
@@ -104,7 +119,7 @@ class Study:
         found: list[ModelKey] = []
         pretrained = set()
         for ends in self.ends:
-            pretraining = ends.source.digest(), ends.source_label
+            pretraining = ends.data and ends.data.digest(), ends.source_label
             if pretraining not in pretrained:
                 pretrained.add(pretraining)
                 found += self.source_models(ends)
@@ -112,25 +127,31 @@ class Study:
         return tuple(found)
 
     def source_models(self, ends: Ends) -> Iterator[ModelKey]:
-        """Yield the models that a transfer starts from: one of each backbone and init seed."""
-        if any(each.needs_source for each in self.arms):
+        """Yield the models that are pretrained: one of each backbone and init seed.
+
+        There are none where the source is a potential, whose weights are there.
+        """
+        if ends.data and any(each.needs_source for each in self.arms):
             place = {"strategy": PRETRAINING, "size": ends.n_source_frames(), "subset_seed": None}
             key = _key(ends.transfer, **place)
             key = key.replace(target=key.source)
             for backbone, seed, updates in product(
-                self.suite.backbones, self.suite.init_seeds, self.suite.source_budgets()
+                ends.backbones, self.suite.init_seeds, self.suite.source_budgets()
             ):
                 yield key.replace(backbone=backbone, init_seed=seed, updates=updates)
 
     def target_models(self, ends: Ends) -> Iterator[ModelKey]:
-        """Yield the models of a transfer, those that are not trained last."""
-        key = _key(ends.transfer)
+        """Yield the models of a transfer, those that are not trained last.
+
+        Arms that cannot start from its source are left out, see `Ends.serves`.
+        """
+        key, arms = _key(ends.transfer), [each for each in self.arms if ends.serves(each)]
         for structures in self.training_sets():
-            for backbone, each in product(self.suite.backbones, self.arms):
+            for backbone, each in product(ends.backbones, arms):
                 for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
-        for seed, backbone, each in product(self.suite.init_seeds, self.suite.backbones, self.arms):
+        for seed, backbone, each in product(self.suite.init_seeds, ends.backbones, arms):
             if not each.trains:
                 yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
 
@@ -219,14 +240,22 @@ class Study:
     def _spelt_out(
         self, value: dict[str, Any], backbones: Mapping[str, dict[str, Any]]
     ) -> dict[str, Any]:
+        for choice, ends in zip(value.get("sources") or (), self.ends, strict=False):
+            if ends.data:
+                choice["changes"] = ends.data.origin.model_dump(mode="json")
+            elif ends.potential and ends.potential.path:
+                choice["sha256"] = ends.potential.sha256
         if self.suite.matrix is None:
-            for end, card in (("source", self.ends[0].source), ("target", self.ends[0].target)):
-                value[end]["changes"] = card.origin.model_dump(mode="json")
+            data, target = self.ends[0].data, self.ends[0].target
+            for end, card in (("source", data), ("target", target)):
+                if card and value.get(end):
+                    value[end]["changes"] = card.origin.model_dump(mode="json")
         for entry, further in zip(value.get("tested_on") or (), self.further, strict=True):
             if further:
                 entry["changes"] = further.origin.model_dump(mode="json")
         for name, settings in backbones.items():
-            value["backbones"][name] = {k: v for k, v in settings.items() if k != "cutoff"}
+            if not is_architecture(name):
+                value["backbones"][name] = {k: v for k, v in settings.items() if k != "cutoff"}
         # A suite without one of them is the same as before there were any.
         return {k: v for k, v in value.items() if v or k not in _OPTIONAL}
 
@@ -258,8 +287,14 @@ class Study:
         if self.suite.matrix is not None:
             value["matrix"] = [card.recipe() for card in self.cards]
         else:
-            value["source"] = self.ends[0].source.recipe()
+            if self.suite.sources is not None:
+                value["sources"] = [_identity(ends) for ends in self.ends]
+            elif self.ends[0].data:
+                value["source"] = self.ends[0].data.recipe()
             value["target"] = self.ends[0].target.recipe()
+        for name, settings in self.backbones.items():
+            if is_architecture(name):
+                value["backbones"][name] = {"of": registered_backbone(name), **settings}
         if self.further:
             value["tested_on"] = [
                 OWN_SOURCE if card is None else {"name": card.name, **card.recipe()}
@@ -291,7 +326,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     InputError
         If a data set is missing or has too few structures of training, validation or a
         temperature, source and target share data, an element starts as one that the source does
-        not have, no model can be tested on a data set, or batches are too small.
+        not have, no model can be tested on a data set, batches are too small, or no arm can start
+        from a source.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:
@@ -306,20 +342,7 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     further = further_cards(suite, all_ends)
     study = Study(suite, all_ends, _backbones(suite, foreign), arms, foreign, further)
     check_tested(suite, *study._tests)
-    for ends in study.ends:
-        _check_different(study, ends)
-        _check_sizes(suite, ends.target)
-        _check_part(suite, ends)
-        if suite.validation is not None:
-            suite.validation.check(suite.name, ends.target)
-        if suite.properties is not None:
-            suite.properties.prototype_of(suite.name, ends.target)
-        if suite.subsets == "stratified" and not ends.target.strata:
-            raise InputError(
-                f"Suite {suite.name!r}: subsets are to be stratified, but the card of "
-                f"{ends.target.name!r} has no strata; add 'strata', as [group, phase], to it, or "
-                "set subsets: random."
-            )
+    check_consistent(study)
     return study
 
 
@@ -333,8 +356,16 @@ def _key(transfer: Transfer, **place: Any) -> ModelKey:
     )
 
 
+def _identity(ends: Ends) -> dict[str, Any]:
+    """Return what the digest of a study has of one of several sources."""
+    source = ends.source
+    own = source.recipe() if isinstance(source, Card) else source.identity()
+    return {**own, "backbones": list(ends.backbones)}
+
+
 def _is_foreign(backbone: str) -> bool:
-    return backbone not in BACKBONES or BACKBONES.provider(backbone) is not None
+    name = registered_backbone(backbone)
+    return name not in BACKBONES or BACKBONES.provider(name) is not None
 
 
 def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -353,7 +384,7 @@ def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
     what energies owe to composition to the network.
     """
     several = {
-        "pretraining": any(len(each.source.elements) > 1 for each in ends),
+        "pretraining": any(each.data and len(each.data.elements) > 1 for each in ends),
         "training": any(len(each.target.elements) > 1 for each in ends),
     }
     changes = {}
@@ -362,39 +393,3 @@ def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
         if has_several and "energy_reference" not in given.model_fields_set:
             changes[key] = given.model_copy(update={"energy_reference": "least-squares"})
     return suite.model_copy(update=changes) if changes else suite
-
-
-def _check_different(study: Study, ends: Ends) -> None:
-    if study.suite.allow_same_data or not any(each.needs_source for each in study.arms):
-        return
-    shared = shared_data(ends.source, ends.target)
-    if shared is not None:
-        raise same_data_error(ends.source, ends.target, shared)
-
-
-def _check_sizes(suite: Suite, target: Card) -> None:
-    for temperature in suite.temperatures():
-        available, at = target.n_frames("train"), ""
-        if temperature is not None:
-            available = target.origin.n_frames_at("train", temperature)
-            at = f" at {temperature:g} K"
-        if available == 0:
-            raise InputError(
-                f"Suite {suite.name!r}: {target.name!r} has no training structures{at}; change "
-                "'training_temperatures_k'."
-            )
-        for size in suite.sizes:
-            if size > available:
-                raise InputError(
-                    f"Suite {suite.name!r}: size {size} is larger than the training set of "
-                    f"{target.name!r}{at} ({available} structures); choose sizes up to {available}."
-                )
-
-
-def _check_part(suite: Suite, ends: Ends) -> None:
-    for temperature in (ends.part and ends.part.temperatures_k) or []:
-        if not ends.source.origin.n_frames_at("train", temperature):
-            raise InputError(
-                f"Suite {suite.name!r}: {ends.source.name!r} has no training structures at "
-                f"{temperature:g} K; change 'source_parts'."
-            )

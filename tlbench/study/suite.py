@@ -25,12 +25,22 @@ from tlbench.models.backbones.config import BackboneConfig
 from tlbench.study.budgets import Budgets, contradictions, with_largest
 from tlbench.study.places import contradictions_of_tuning
 from tlbench.study.property_choice import PropertyChoice
-from tlbench.study.simulations import Simulations
+from tlbench.study.simulations import (
+    Simulations,
+    contradictions_of_dynamics,
+    contradictions_of_models,
+)
+from tlbench.study.sources import (
+    SourceChoice,
+    contradictions_of_sources,
+    is_architecture,
+)
 from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
 from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+from tlbench.transfer.potentials import POTENTIALS
 
 Property = Literal["temperature_k", "phase", "group", "composition", "element"]
 
@@ -56,6 +66,13 @@ class Suite(Strict):
     description: str = Field(max_length=2000)
     source: DataChoice | None = None
     target: DataChoice | None = None
+    sources: list[SourceChoice] | None = later(
+        None,
+        min_length=1,
+        max_length=100,
+        description="instead of source: data sets to pretrain on, published potentials, and "
+        "potentials in files; each is the source of the backbones that it can give weights to",
+    )
     source_parts: list[SourcePart] | None = Field(
         default=None,
         min_length=1,
@@ -68,10 +85,17 @@ class Suite(Strict):
     elements: dict[str, str] | None = later(
         None,
         description="target element: source element that it starts as; others start as themselves "
-        "or as the nearest",
+        "or as the nearest, and so does every element that a potential knows",
     )
-    cutoff: PositiveFloat = Field(description="interaction range of every backbone, Å")
-    backbones: dict[str, dict[str, Any]] = Field(min_length=1, max_length=100)
+    cutoff: PositiveFloat = Field(
+        description="interaction range of every backbone, Å, but of the published potentials' own"
+    )
+    backbones: dict[str, dict[str, Any]] = Field(
+        min_length=1,
+        max_length=100,
+        description="name → settings; the name of a published potential stands for its "
+        "architecture, which has no settings",
+    )
     strategies: list[str] = Field(
         min_length=1,
         description="a strategy, or with another start of the target element "
@@ -223,9 +247,11 @@ class Suite(Strict):
     def _contradictions(self) -> Iterator[str]:
         """Yield what is wrong with several keys together."""
         for name in ("source", "target"):
-            if self.matrix is None and getattr(self, name) is None:
+            given = self.sources if name == "source" and self.sources else getattr(self, name)
+            if self.matrix is None and given is None:
                 yield f"the key {name!r} is missing"
-        for name in ("source", "target", "source_parts"):
+        yield from contradictions_of_sources(self)
+        for name in ("source", "sources", "target", "source_parts"):
             if self.matrix is not None and getattr(self, name) is not None:
                 yield (
                     f"a suite has either a matrix of elements or {name!r}; "
@@ -233,8 +259,6 @@ class Suite(Strict):
                 )
         if self.matrix is not None and self.elements is not None:
             yield "a suite has either a matrix or 'elements': each end of a pair has one element"
-        if self.dynamics is not None and (self.matrix or self.source_parts):
-            yield "dynamics: only a suite of one source and one target is simulated"
         if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):
             yield (
                 f"pairing: zip needs as many init seeds as subset seeds, but there are "
@@ -246,20 +270,15 @@ class Suite(Strict):
                 "planned; choose fewer sizes or seeds, or split it into several suites"
             )
         yield from self._contradictions_of_budgets()
-        for key, some in (("dynamics", self.dynamics), ("properties", self.properties)):
-            for size in (some and some.sizes) or []:
-                if size not in self.sizes:
-                    yield f"{key}: size {size} is not among the suite's sizes"
-            for budget in (some and some.budgets) or []:
-                if budget not in (self.budgets or []):
-                    known = ", ".join(map(str, self.budgets or [])) or "there are none"
-                    yield f"{key}: budget {budget} is not among the suite's budgets ({known})"
+        yield from contradictions_of_dynamics(self)
+        yield from contradictions_of_models("dynamics", self.dynamics, self)
+        yield from contradictions_of_models("properties", self.properties, self)
         for name in self.metrics:
             if self.dynamics is None and name not in self.error_metrics:
                 yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
         yield from contradictions_of_tuning(self)
         for name, config in self.backbones.items():
-            if "cutoff" in config:
+            if "cutoff" in config and not is_architecture(name):
                 yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
 
     def _contradictions_of_budgets(self) -> Iterator[str]:
@@ -314,7 +333,7 @@ class Suite(Strict):
     def n_models(self) -> int:
         """Return an upper bound of how many models there are, without making a list of them."""
         seeds = len(self.init_seeds) * (len(self.subset_seeds) if self.pairing == "product" else 1)
-        transfers = len(self.source_parts or [None])
+        transfers = len(self.source_parts or self.sources or [None])
         if self.matrix is not None:
             transfers = len(self.matrix.elements) ** 2
         trained = len(self.strategies) * len(self.target_budgets()) + len(self.source_budgets())
@@ -371,6 +390,8 @@ class Suite(Strict):
         InputError
             If the suite sets something that the backbone does not have.
         """
+        if is_architecture(name):
+            return POTENTIALS.get(name).config
         value = {**self.backbones[name], "cutoff": self.cutoff}
         return validate(BACKBONES.get(name), value, where, lines, ("backbones", name))
 

@@ -357,7 +357,7 @@ def test_a_site_has_a_column_and_a_filter_of_budgets(every: Submission, tmp_path
     page = (tmp_path / "site" / board.folder / "index.html").read_text()
     for part in ('data-column="updates"', 'data-column="state"', '<select name="updates">'):
         assert part in page
-    assert "finetune / scratch once converged: 1.00" in page
+    assert "finetune / scratch, forces, once converged: 1.00" in page
     assert "Lowest error of converged models at the largest N: " in page
 
 

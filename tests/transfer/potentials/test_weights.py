@@ -27,7 +27,7 @@ def fill(potential, checkpoint):
     potential.reference_energy[14] = checkpoint["energy"]
 
 MINE = PublishedPotential(
-    name="mine", summary="SchNet of ones", backbone="schnet",
+    name="mine", label="Mine", summary="SchNet of ones", backbone="schnet",
     config=SchNetConfig(cutoff=4.0, hidden_channels=4, n_filters=4, n_interactions=1),
     package="mine", versions=("1.0", "1.1"), file="weights/w.pth", sha256={sha256!r},
     licence="MIT", citation="-", trained_on="nothing", elements=("Si",), fill=fill,

@@ -14,6 +14,7 @@ from tlbench.data.marks import MarkedFrames
 from tlbench.jobs.context import WEIGHTS, Context
 from tlbench.jobs.evaluate import ERRORS, Config, run
 from tlbench.results.frame_errors import ModelErrors
+from tlbench.study.sources import registered_backbone
 
 MAX_WEIGHTS = 256 << 20
 MAX_WIDTH = 4096
@@ -139,7 +140,7 @@ def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
         raise InputError(f"{path.name} is no potential of tlbench ({error}).") from error
     backbone = model.where.model.backbone
     wanted = entry.suite.backbone_config(backbone).model_dump(mode="json")
-    if (name, config) != (backbone, wanted):
+    if (name, config) != (registered_backbone(backbone), wanted):
         raise InputError(
             f"{path.name} is of a backbone {name!r} with other settings than the suite's."
         )

@@ -19,7 +19,7 @@ Submissions of format 1 may leave out what their versions did not measure.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tlbench.board.collecting import is_own
@@ -31,6 +31,7 @@ from tlbench.results.costs import Cost
 from tlbench.results.provenance import JobProvenance
 from tlbench.study.model_key import ModelKey
 from tlbench.study.plan import PRETRAIN
+from tlbench.study.sources import registered_backbone
 from tlbench.study.study import Study
 from tlbench.study.suite import Suite
 from tlbench.transfer import arm
@@ -94,7 +95,7 @@ def check_parameters(entry: Entry, models: list[Model]) -> tuple[list[str], list
     for cost in entry.results.costs:
         stated[where[cost.trained].model.backbone].add(cost.n_parameters)
     here = {name for name in stated if _is_here(entry, name)}
-    counted = count_parameters({name: _config(entry.suite, name) for name in sorted(here)})
+    counted = _counted(entry.suite, sorted(here))
     problems = [
         f"{name} is said to have {' or '.join(f'{n:,}' for n in sorted(numbers))} parameters, but "
         f"built here it has {counted[name]:,}."
@@ -107,20 +108,36 @@ def check_parameters(entry: Entry, models: list[Model]) -> tuple[list[str], list
         f"The network of {name} cannot be built within {SECONDS} s and {MEMORY >> 20} MiB, so "
         "nobody knows how many parameters it has; make it smaller."
         for name in sorted(unbuilt)
-        if is_own("backbone", name)
+        if is_own("backbone", registered_backbone(name))
     ]
     missing = sorted(stated.keys() - counted.keys() | unbuilt)
     return problems, [f"The parameters of {name} cannot be counted here." for name in missing]
 
 
+def _counted(suite: Suite, names: Sequence[str]) -> dict[str, int | None]:
+    """Return what `count_parameters` finds of backbones, of which several may be of one name.
+
+    Those are called like published potentials, and differ in architecture.
+    """
+    found: dict[str, int | None] = {}
+    left = [*names]
+    while left:
+        some = {registered_backbone(name): name for name in reversed(left)}
+        numbers = count_parameters({key: _config(suite, name) for key, name in some.items()})
+        found |= {name: numbers[key] for key, name in some.items() if key in numbers}
+        left = [name for name in left if name not in some.values()]
+    return found
+
+
 def _config(suite: Suite, name: str) -> dict[str, Any]:
     config: dict[str, Any] = suite.backbone_config(name).model_dump(mode="json")
     # How far a network of ours looks does not change its parameters; so suites share a count.
-    return {**config, "cutoff": CUTOFF} if is_own("backbone", name) else config
+    return {**config, "cutoff": CUTOFF} if is_own("backbone", registered_backbone(name)) else config
 
 
 def _is_here(entry: Entry, name: str) -> bool:
     """Return whether the backbone that was used is installed."""
+    name = registered_backbone(name)
     if is_own("backbone", name):
         return True
     return name in BACKBONES and BACKBONES.provider(name) == entry.about.providers.get(name)

@@ -121,14 +121,14 @@ def related_transfers(study: Study) -> Iterator[tuple[Card, Card]]:
         return
     pairs = {}
     for ends in study.ends:
-        if set(ends.source.elements) & set(ends.target.elements):
-            pairs[ends.source.digest(), ends.target.digest()] = ends.source, ends.target
+        if ends.data and set(ends.data.elements) & set(ends.target.elements):
+            pairs[ends.data.digest(), ends.target.digest()] = ends.data, ends.target
     yield from pairs.values()
 
 
 def further_pairs(study: Study) -> Iterator[tuple[Card, Card]]:
     """Yield data that models are trained on, and others of a common element to test on."""
-    trained = {card.digest(): card for each in study.ends for card in (each.source, each.target)}
+    trained = {card.digest(): card for each in study.ends for card in each.cards}
     tested = {d: card for each in study.ends for d, card in cards_of(study.further, each).items()}
     for (digest, card), (other, further) in product(trained.items(), tested.items()):
         if digest != other and set(card.elements) & set(further.elements):
@@ -248,7 +248,7 @@ def _pair(source: Card, target: Card) -> str:
 
 
 def _notes(study: Study, audits: Audits, draws: Mapping[str, OpenDraws]) -> DataNotes:
-    sentences = study.element_sentences()
+    sentences = [*study.element_sentences(), *study.left_out()]
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += on_compositions(

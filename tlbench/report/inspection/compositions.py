@@ -28,7 +28,7 @@ def check_elements(study: Study, mirror: Path | None = None) -> None:
     InputError
         If there is such an element, or the files cannot be read.
     """
-    cards = {card.digest(): card for each in study.ends for card in (each.source, each.target)}
+    cards = {card.digest(): card for each in study.ends for card in each.cards}
     for card in cards.values():
         if len(card.elements) > 1 and card.data_files():
             check_trained_elements(card, card.read(fetch(card, mirror)))

@@ -32,6 +32,7 @@ def fill(potential: "Potential", checkpoint: Any) -> None:
 
 CHGNET_0_3_0 = PublishedPotential(
     name="chgnet-0.3.0",
+    label="CHGNet 0.3.0",
     summary="CHGNet 0.3.0 (October 2023), a network of atoms, bonds and angles trained on MPtrj",
     backbone="chgnet",
     config=CHGNetConfig(),

@@ -35,7 +35,9 @@ class PublishedPotential:
     Attributes
     ----------
     name
-        Registered name, also the name of the source in records.
+        Registered name.
+    label
+        What its authors call it; also the name of the source in records.
     summary
         One sentence for listings.
     backbone
@@ -62,6 +64,7 @@ class PublishedPotential:
     """
 
     name: str
+    label: str
     summary: str
     backbone: str
     config: BackboneConfig
@@ -87,6 +90,7 @@ class PublishedPotential:
         """
         return {
             "name": self.name,
+            "label": self.label,
             "summary": self.summary,
             "trained_on": self.trained_on,
             "elements": " ".join(self.elements),

@@ -39,6 +39,7 @@ def fill(potential: "Potential", checkpoint: Any) -> None:
 
 SEVENNET_0 = PublishedPotential(
     name="sevennet-0",
+    label="SevenNet-0",
     summary="SevenNet-0 (11 July 2024), an equivariant network trained on MPtrj",
     backbone="sevennet",
     config=SevenNetConfig(),
@@ -55,6 +56,7 @@ SEVENNET_0 = PublishedPotential(
 
 SEVENNET_L3I5 = PublishedPotential(
     name="sevennet-l3i5",
+    label="SevenNet-l3i5",
     summary="SevenNet-l3i5 (December 2024), SevenNet-0 with features up to degree 3",
     backbone="sevennet",
     config=SevenNetConfig(channels=(128, 64, 32, 32), onset=None, energy_scale=0.808),

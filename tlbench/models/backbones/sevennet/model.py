@@ -41,13 +41,14 @@ class SevenNet(Backbone):
 
     def __init__(self, config: SevenNetConfig) -> None:
         super().__init__(config)
-        with eager_e3nn(), warnings.catch_warnings():
+        # Constants that e3nn keeps for later networks need numbers, which "meta" tensors lack.
+        with eager_e3nn(), torch.device("cpu"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             whole = build_E3_equivariant_model(_package_settings(config))
         layers: dict[str, Any] = dict(whole.named_children())
         rows = layers[EMBED].linear.weight.detach().clone().view(N_ELEMENTS, -1)
         self.embedding = nn.Parameter(rows)
-        scale = torch.full((N_ELEMENTS,), config.energy_scale)
+        scale = torch.full((N_ELEMENTS,), config.energy_scale, device=rows.device)
         self.energy_scale = nn.Parameter(scale, requires_grad=False)
         for name in (ONE_HOT, EMBED, RESCALE, *_ENERGIES):
             del layers[name]

@@ -1,0 +1,128 @@
+"""All starts side by side: the best first, scratch once, and what potentials have seen."""
+
+import pytest
+from analyses import record_of
+
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Table
+from tlbench.report.markdown import markdown
+from tlbench.report.sections.starts import overlaps, starts
+from tlbench.report.wording import budget_label, budget_note
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
+
+UNIVERSAL = ("SevenNet-0", "sevennet-0")
+SILICON = ("Si", "dimenetpp")
+
+
+@pytest.fixture(scope="module")
+def suite():
+    return load_suite("universal-cpu", [("sizes", "[10]")], backbones=["sevennet-0", "dimenetpp"])
+
+
+def records_of(n_pairs, **values):
+    """Return force errors of SevenNet-0 and DimeNet++, each pair a little worse than the last."""
+    found = []
+    for (source, backbone), arms in ((UNIVERSAL, values), (SILICON, {**values, "finetune": 90.0})):
+        for strategy, value in arms.items():
+            for seed in range(n_pairs):
+                trained = strategy != "zero_shot"
+                where = {
+                    "source": source, "backbone": backbone, "init_seed": seed,
+                    "size": 10 if trained else 0, "subset_seed": seed if trained else None,
+                    "job": f"{backbone}{strategy}{seed}",
+                }  # fmt: skip
+                slope = 0.01 if backbone == "sevennet-0" else 0.012
+                spread = 1 + slope * seed if trained else 1.0
+                found.append(record_of(strategy.replace("_", "-"), value * spread, **where))
+    return found
+
+
+def section_of(suite, records):
+    (section,) = starts(Analysis(Results(records), suite, ("force_mae",)))
+    return section
+
+
+def test_the_best_start_comes_first_and_scratch_of_a_backbone_once(suite):
+    # As if both sources were compared with models from scratch of one backbone.
+    twice = [record_of("scratch", 200.0 + s, source="Si", backbone="sevennet-0", subset_seed=s,
+                       init_seed=s, job=f"sevennet-0scratch{s}") for s in range(5)]  # fmt: skip
+    records = [*records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0), *twice]
+    (table,) = section_of(suite, records).tables
+    header, *lines = table.lines
+    assert header == ["structures", "start", "backbone", "force_mae", "/ best", "pairs"]
+    assert [(line[1], line[2]) for line in lines] == [
+        ("SevenNet-0 → Ge, finetune", "sevennet-0"),
+        ("Si → Ge, finetune", "dimenetpp"),
+        ("SevenNet-0 → Ge, zero-shot", "sevennet-0"),
+        ("Si → Ge, zero-shot", "dimenetpp"),
+        ("scratch", "sevennet-0"),
+        ("scratch", "dimenetpp"),
+    ]
+    assert lines[0][3].startswith("61.2 [")
+    assert lines[1][4].startswith("1.51 [1.5")
+    # The same weights in every pair have no spread.
+    assert lines[2][3] == "130.0"
+
+
+def test_with_fewer_than_five_pairs_there_are_no_intervals_and_no_claims(suite):
+    section = section_of(suite, records_of(4, scratch=200.0, finetune=60.0))
+    (table,) = section.tables
+    assert not any("[" in cell for line in table.lines for cell in line)
+    assert "there are too few pairs for a claim" in section.sentences[0]
+
+
+def test_starts_that_are_not_shown_to_be_worse_are_named(suite):
+    records = records_of(5, scratch=200.0, finetune=60.0)
+    near = [
+        r.model_copy(update={"value": 61.2 * (0.9 if r.model.init_seed % 2 else 1.15)})
+        if r.model.strategy == "finetune" and r.model.backbone == "dimenetpp"
+        else r
+        for r in records
+    ]
+    said = section_of(suite, near).sentences[0]
+    assert "the lowest error is that of SevenNet-0 → Ge, finetune; not shown to be worse: " in said
+    assert "Si → Ge, finetune (1.0" in said
+    assert "scratch" not in said
+    clear = section_of(suite, records_of(5, scratch=200.0, finetune=60.0)).sentences[0]
+    assert clear.startswith("N = 10, 100 updates: ") or clear.startswith("N = 10: ")
+    assert "all others with pairs enough are worse" in clear
+
+
+def test_what_a_potential_has_seen_stands_beside_its_errors(suite):
+    records = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
+    analysis = Analysis(Results(records), suite, ("force_mae", "energy_mae"))
+    seen, weights, energies = overlaps(analysis)
+    assert seen.startswith("SevenNet-0 was trained on MPtrj")
+    assert "Ge is among its elements, so test structures are not wholly new to it" in seen
+    assert "It breaks “reflection” of the contract of backbones" in seen
+    assert "differ in training structures and batches alone" in weights
+    assert "the offset between" in energies
+    text = markdown(Results(records), ["force_mae"], suite)
+    assert "SevenNet-0 was trained on MPtrj" in text
+    assert text.index("of all starts") < text.index("**force_mae (meV/Å)")
+
+
+def test_a_suite_without_several_sources_has_no_such_section():
+    records = records_of(5, scratch=200.0, finetune=60.0)
+    quick = load_suite("quick")
+    assert not list(starts(Analysis(Results(records), quick, ("force_mae",))))
+
+
+def test_figures_have_a_line_for_each_start(suite):
+    section = section_of(suite, records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0))
+    (figure,) = section.figures
+    drawn = figure.cases["force_mae"]()
+    names = {trace.name for trace in drawn.data}
+    assert {"SevenNet-0 → Ge, finetune", "Si → Ge, finetune", "scratch (sevennet-0)"} <= names
+    assert "SevenNet-0 → Ge, zero-shot (no target data)" in names
+    assert all(isinstance(block, Table) for block in section.tables)
+
+
+def test_potentials_as_they_are_are_said_to_be_untrained():
+    suite = load_suite("zero-shot-cpu")
+    assert budget_label(suite) == "potentials as they are, without training"
+    assert "No model is trained" in budget_note(suite)
+    universal = load_suite("universal-cpu", backbones=["chgnet-0.3.0"])
+    assert "source models" not in budget_note(universal)
+    assert "source models 3,200" in budget_note(load_suite("universal-cpu"))

@@ -1,0 +1,219 @@
+"""Which start is best: all arms of all sources side by side, and what potentials have seen."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from tlbench.base.errors import InputError
+from tlbench.metrics import METRICS
+from tlbench.metrics.spec import ENERGY_UNIT
+from tlbench.metrics.statistics import Ratio, verdict
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import (
+    Block,
+    Figure,
+    Lines,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+)
+from tlbench.report.rows import Row, ratio_between
+from tlbench.report.wording import (
+    BASELINE,
+    at_budget,
+    interval_text,
+    is_untrained,
+    listed,
+    ratio_text,
+)
+from tlbench.study.ends import elements_in
+from tlbench.study.sources import SourcePotential, potential_of
+from tlbench.transfer import arm
+
+TABLE_NOTE = (
+    "Starts by their error, the best first: geometric means over pairs, and the paired ratio to "
+    "the best start of the same N, each with its 95 % interval where there are five pairs. A start "
+    "without target data is the same at every N."
+)
+CURVES_NOTE = (
+    "A line for each start, through geometric means over pairs; every pair is a faint point. A "
+    "start without target data is a level. Both axes are logarithmic."
+)
+SAME_WEIGHTS = (
+    "Models that start from one potential have its weights in every pair, so their pairs differ in "
+    "training structures and batches alone."
+)
+
+
+ENOUGH = 5
+"""Pairs from which on intervals are given and anything is claimed."""
+
+
+def starts(analysis: Analysis) -> Iterator[Section]:
+    """Yield the comparison of all starts of a suite that names its sources."""
+    suite = analysis.suite
+    if suite.sources is None:
+        return
+    blocks: list[Block] = []
+    cases = {}
+    for metric in analysis.metrics:
+        rows = starts_of(analysis.of_metric(metric))
+        if len({start_of(row) for row in rows}) < 2:
+            continue
+        unit = METRICS.get(metric).unit
+        blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), TABLE_NOTE))
+        if metric == analysis.metrics[0]:
+            when = "untrained" if is_untrained(suite) else at_budget(suite)
+            blocks.append(Sentences(findings(rows, when), "Best starts"))
+        if any(row.trained for row in rows):
+            cases[metric] = drawing("figures:start_curves", *_named(rows))
+    blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
+    blocks.append(Sentences(list(overlaps(analysis)), "What the potentials were trained on"))
+    yield Section("starts", "Starts", blocks)
+
+
+def starts_of(rows: Iterable[Row]) -> list[Row]:
+    """Return rows, those of arms that need no source once however many they are compared with."""
+    found: dict[object, Row] = {}
+    for row in rows:
+        needs_source = arm(row.place.strategy).needs_source
+        found.setdefault((row.place, row.transfer if needs_source else None), row)
+    return list(found.values())
+
+
+def start_of(row: Row) -> tuple[str, str]:
+    """Return from what and how a model starts, and its backbone.
+
+    A model from scratch does not name a source, another one what is transferred from and to.
+    """
+    name = row.place.strategy
+    start = f"{row.transfer.label()}, {name}" if arm(name).needs_source else name
+    return start, row.place.backbone
+
+
+def start_table(rows: Sequence[Row]) -> Lines:
+    """Return a line per start at each N, the best first, with its ratio to the best."""
+    lines = []
+    for some in _by_training_set(rows):
+        best = some[0]
+        for row in some:
+            start, backbone = start_of(row)
+            metric, mean = METRICS.get(row.metric), row.mean
+            ratio = None if row is best else _ratio(row, best)
+            error = metric.text(mean.value)
+            if mean.interval and _is_spread(mean):
+                low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
+                error = f"{error} [{low}, {high}]"
+            lines.append(
+                {
+                    "structures": row.place.training_set(),
+                    "start": start,
+                    "backbone": backbone,
+                    metric.name: error,
+                    "/ best": ratio_text(ratio, flagged=False) if ratio else "–",
+                    "pairs": str(len(row.values)),
+                }
+            )
+    return lines_of(lines)
+
+
+def findings(rows: Sequence[Row], when: str) -> list[str]:
+    """Return which start is the best at each N, and which others are not shown to be worse."""
+    found = []
+    for best, *others in _by_training_set(rows):
+        ratios = [(row, _ratio(row, best)) for row in others]
+        alike = [
+            f"{_words(row)} ({ratio.value:.2f} times its error {interval_text(ratio.interval)})"
+            for row, ratio in ratios
+            if ratio is not None and ratio.interval and verdict(ratio) != "loss"
+        ]
+        enough = [ratio for _, ratio in ratios if ratio and ratio.interval]
+        said = f"{best.place.training_set()}: {when}, the lowest error is that of {_words(best)}"
+        if not enough:
+            said += "; there are too few pairs for a claim"
+        elif alike:
+            said += f"; not shown to be worse: {listed(alike)}"
+        else:
+            said += "; all others with pairs enough are worse, with 95 % confidence each"
+        found.append(f"{said}.")
+    return found
+
+
+def _ratio(row: Row, best: Row) -> Ratio | None:
+    """Return the ratio of the errors of two starts, its interval where there are pairs enough."""
+    ratio = ratio_between(row, best)
+    if ratio is None or _is_spread(ratio):
+        return ratio
+    return replace(ratio, interval=None)
+
+
+def _is_spread(ratio: Ratio) -> bool:
+    """Return whether pairs are enough for an interval, and differ.
+
+    The weights of a potential without target data are the same in every pair.
+    """
+    interval = ratio.interval
+    return bool(interval and ratio.n_pairs >= ENOUGH and interval.low < interval.high)
+
+
+def overlaps(analysis: Analysis) -> Iterator[str]:
+    """Yield what each potential that models start from has seen before, and how it is limited."""
+    elements = list(
+        dict.fromkeys(e for each in analysis.transfers for e in elements_in(each.target))
+    )
+    potentials = list(_potentials(analysis))
+    for source in potentials:
+        seen = [each for each in elements if each in source.elements]
+        if source.trained_on:
+            said = f"{source.name} was trained on {source.trained_on}"
+        else:
+            said = f"What {source.name} was trained on is not known"
+        if seen:
+            said += f". {listed(seen)} {'is' if len(seen) == 1 else 'are'} among its elements"
+            said += ", so test structures are not wholly new to it, not even without target data"
+        for clause, how in source.config.violations().items():
+            said += f". It breaks “{clause}” of the contract of backbones: {how}"
+        yield f"{said}."
+    if potentials:
+        yield SAME_WEIGHTS
+    energies = any(METRICS.get(name).unit == ENERGY_UNIT for name in analysis.every_metric)
+    untrained = [name for name in analysis.strategies if not arm(name).trains]
+    if potentials and energies and untrained:
+        yield (
+            f"Energies of {listed(untrained)} are those of the potential, at the level of theory "
+            "that it was trained on: their errors contain the offset between that and the target's."
+        )
+
+
+def _potentials(analysis: Analysis) -> Iterator[SourcePotential]:
+    for choice in analysis.suite.sources or ():
+        if choice.data is None:
+            # The file of a potential may be gone when its results are looked at.
+            try:
+                yield potential_of(choice)
+            except InputError:
+                continue
+
+
+def _by_training_set(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each training set, the lowest error first."""
+    found: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.place.position[1:], []).append(row)
+    for where in sorted(found):
+        yield sorted(found[where], key=lambda row: row.mean.value)
+
+
+def _words(row: Row) -> str:
+    start, backbone = start_of(row)
+    return f"{start} ({backbone})" if start == BASELINE else start
+
+
+def _named(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Return rows of one panel, their arms called as their starts, and the names of these."""
+    found = []
+    for row in rows:
+        place = row.place.replace(backbone=row.transfer.target, strategy=_words(row))
+        found.append(replace(row, place=place))
+    return found, list(dict.fromkeys(row.place.strategy for row in found))
