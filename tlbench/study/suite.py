@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from tlbench.base.errors import InputError
+from tlbench.base.errors import InputError, TlbenchError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
@@ -29,7 +29,7 @@ from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
 from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
-from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+from tlbench.transfer import STRATEGIES, arm, base_of
 
 Property = Literal["temperature_k", "phase", "group", "composition", "element"]
 
@@ -317,13 +317,11 @@ class Suite(Strict):
     @field_validator("strategies")
     @classmethod
     def _known_strategies(cls, value: list[str]) -> list[str]:
-        named = [name.partition("+") for name in value]
-        _known(list(dict.fromkeys(base for base, _, _ in named)), STRATEGIES)
-        _known(list(dict.fromkeys(start for _, plus, start in named if plus)), INITIALISATIONS)
+        _known(list(dict.fromkeys(base_of(name) for name in value)), STRATEGIES)
         try:
             for name in value:
                 arm(name)
-        except InputError as error:
+        except TlbenchError as error:
             raise ValueError(str(error)) from error
         return _distinct_names(value, STRATEGIES)
 
