@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from tlbench.base.errors import InputError, TlbenchError
+from tlbench.base.errors import TlbenchError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate

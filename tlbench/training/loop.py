@@ -126,9 +126,7 @@ def train(
     return curve
 
 
-def _loss(
-    parts: list[tuple[Potential, Tensor]], data: LabelledSet, weights: LossWeights
-) -> Tensor:
+def _loss(parts: list[tuple[Potential, Tensor]], data: LabelledSet, weights: LossWeights) -> Tensor:
     """Return the loss of a batch of which each part has a potential that predicts it.
 
     Where there are several, every structure counts as much as any other.

@@ -46,7 +46,10 @@ class Trained:
         groups = strategy.trained(potential)
         if twin is not None:
             shared = {id(p) for p in potential.parameters()}
-            groups = [*groups, ParameterGroup([p for p in twin.parameters() if id(p) not in shared])]
+            groups = [
+                *groups,
+                ParameterGroup([p for p in twin.parameters() if id(p) not in shared]),
+            ]
         groups = [
             ParameterGroup([p for p in group.parameters if p.requires_grad], group.rate)
             for group in groups

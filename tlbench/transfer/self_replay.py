@@ -85,9 +85,7 @@ def labelled_by_source(potential: "Potential", frames: Frames, seed: int) -> Fra
     return made.select(usable)
 
 
-def _in_other_elements(
-    frames: Frames, elements: list[int], random: np.random.Generator
-) -> Frames:
+def _in_other_elements(frames: Frames, elements: list[int], random: np.random.Generator) -> Frames:
     """Return structures with the elements of each replaced, and lengths as their radii suggest."""
     numbers, scales = frames.atomic_numbers.copy(), np.ones(len(frames))
     for index, (start, count) in enumerate(zip(frames.atom_start, frames.n_atoms, strict=True)):
