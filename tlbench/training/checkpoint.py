@@ -47,12 +47,8 @@ def save_checkpoint(
     A crash leaves the old file or the new. ``beside`` are modules whose state is kept beside that
     of the potential, by name.
     """
-    modules = {"potential": potential, **(beside or {})}
-    tensors = {
-        f"{owner}.{name}": value
-        for owner, module in modules.items()
-        for name, value in tensors_of(module).items()
-    }
+    # What modules share is kept once.
+    tensors = tensors_of(nn.ModuleDict({"potential": potential, **(beside or {})}))
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
@@ -80,20 +76,17 @@ def load_checkpoint(
     tensors = load(content)
     progress = json.loads(bytes(tensors.pop("progress").numpy()))
     curve = Curve.model_validate(progress["curve"])
-    # The potential last: without it nothing is restored that training does not set anew.
-    modules = {**(beside or {}), "potential": potential}
-    weights: dict[str, dict[str, Tensor]] = {owner: {} for owner in modules}
+    weights: dict[str, Tensor] = {}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         owner, _, name = key.partition(".")
-        if owner in weights:
-            weights[owner][name] = value
-        elif owner == "optimiser":
+        if owner == "optimiser":
             index, _, name = name.partition(".")
             state.setdefault(int(index), {})[name] = value
+        else:
+            weights[key] = value
     try:
-        for owner, module in modules.items():
-            set_tensors(module, weights[owner])
+        set_tensors(nn.ModuleDict({"potential": potential, **(beside or {})}), weights)
     except (KeyError, TypeError, ValueError, RuntimeError):
         # That of another potential.
         return None

@@ -81,7 +81,7 @@ class Trained:
         """Give the networks the values of a parametrisation; return these, to be differentiated."""
         if self.parametrisation is None:
             return []
-        values = self.parametrisation()
+        values: list[Tensor] = self.parametrisation()
         with torch.no_grad():
             for parameter, value in zip(self.parameters, values, strict=True):
                 parameter.copy_(value)

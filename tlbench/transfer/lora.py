@@ -95,7 +95,7 @@ class LowRank(Parametrisation):
         self._shapes = [shapes for _, shapes in found]
         self.left, self.right = nn.ParameterList(), nn.ParameterList()
         for start, shapes in zip(self._starts, self._shapes, strict=True):
-            parts = start.flatten().split([_size(shape) for shape in shapes])
+            parts = torch.split(start.flatten(), [_size(shape) for shape in shapes])
             for part, shape in zip(parts, shapes, strict=True):
                 if rank := min(settings.rank, _rank(shape)):
                     rows, columns = _size(shape[:-1]), shape[-1]

@@ -124,7 +124,8 @@ def _lowest(potential: "Potential", frames: Frames) -> np.ndarray:
             found = [potential.backbone(graph) for graph in graphs]
         energies.append(torch.cat(found).double().cpu().numpy())
     sums = np.add.reduceat(np.array(energies), frames.atom_start, axis=1)
-    return SCALES[np.nan_to_num(sums, nan=np.inf).argmin(axis=0)]
+    best: np.ndarray = SCALES[np.nan_to_num(sums, nan=np.inf).argmin(axis=0)]
+    return best
 
 
 def _labelled(potential: "Potential", frames: Frames) -> Frames:
