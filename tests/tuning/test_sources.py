@@ -53,8 +53,9 @@ def test_a_trial_trains_models_of_its_source_alone(search):
         }
 
 
-def test_tuned_settings_say_of_which_source_they_are(search, folder):
+def test_tuned_settings_say_of_which_source_they_are(search, folder, tmp_path):
     """Each arm gets as many trials, and the settings of its own source."""
+    folder = type(folder)(tmp_path)
     tuned = folder.tune(search)
     groups = {(name, group.source): group for _, name, group in tuned.groups()}
     assert {*groups} == {(s.arm, s.source or None) for s in search.series()}
