@@ -10,9 +10,9 @@ from transferred import every_backbone, moved, run, weights
 from tlbench.base.errors import InputError
 from tlbench.training.config import LossWeights
 from tlbench.training.loss import loss_of
-from tlbench.training.optimisation import Trained
+from tlbench.training.optimisation import TrainedParameters
 from tlbench.transfer import arm
-from tlbench.transfer.lora import LoraSettings, LowRank, adapted, matrices
+from tlbench.transfer.lora import LoraSettings, LowRank, adapted_parameters, matrices
 
 FLAT = {"equivariant": 13, "nequip": 8, "sevennet": 8}
 """Weights of the small networks that e3nn lays out flat and that mix channels."""
@@ -58,7 +58,7 @@ def test_matrices_move_by_the_rank_and_everything_else_stays(backbone, tmp_path)
 def test_an_adapter_changes_nothing_before_it_is_trained(backbone):
     potential = tiny.potential(backbone)
     before = weights(potential)
-    trained = Trained.of(potential, arm("lora"), seed=0)
+    trained = TrainedParameters.of(potential, arm("lora"), seed=0)
     trained.set_values()
     assert not moved(potential, before)
     adapters = trained.parametrisation
@@ -71,7 +71,7 @@ def test_gradients_reach_both_factors(backbone):
     """The compiled kernels read the weights that the adapters have given the network."""
     potential = tiny.potential(backbone, dtype=torch.float64)
     batch = tiny.labelled(tiny.crystals("Ge", 2), potential).batch(torch.arange(2))
-    trained = Trained.of(potential, arm("lora+rank2"), seed=0)
+    trained = TrainedParameters.of(potential, arm("lora+rank2"), seed=0)
     adapters = trained.parametrisation
     generator = torch.Generator().manual_seed(1)
     factors = list(adapters.parameters())
@@ -144,7 +144,7 @@ def test_a_network_without_matrices_is_refused(monkeypatch):
         parameter.requires_grad_(False)
     with pytest.raises(InputError, match="'schnet' has no linear layers"):
         LowRank(potential, 0, LoraSettings())
-    assert [group.parameters for group in adapted(potential)] == [[]]
+    assert [group.parameters for group in adapted_parameters(potential)] == [[]]
 
 
 def test_settings_are_part_of_the_name():

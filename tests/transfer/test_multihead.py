@@ -12,7 +12,7 @@ from tlbench.models.backbones.base import HEAD
 from tlbench.models.parameters import stages_of
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import force_mae, train
-from tlbench.training.optimisation import Trained
+from tlbench.training.optimisation import TrainedParameters
 from tlbench.transfer import arm
 from tlbench.transfer.multihead import with_own_head
 
@@ -30,7 +30,7 @@ def test_all_but_the_head_is_shared(backbone):
             assert torch.equal(p, q)
             assert (p is q) == (name != HEAD)
     # Both heads are trained, and what they share once.
-    trained = {id(p) for p in Trained.of(potential, arm("multihead"), 0).parameters}
+    trained = {id(p) for p in TrainedParameters.of(potential, arm("multihead"), 0).parameters}
     own = {id(p) for p in potential.backbone.parameters() if p.requires_grad}
     heads = [p for p in stages_of(potential.backbone)[HEAD] if p.requires_grad]
     assert own < trained

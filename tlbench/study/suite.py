@@ -74,7 +74,7 @@ class Suite(Strict):
     strategies: list[str] = Field(
         min_length=1,
         description="a strategy, or with another start of the target element "
-        "STRATEGY+random or STRATEGY+mean",
+        "STRATEGY+random or STRATEGY+mean, or with settings, as lora+rank8",
     )
     sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[Seed] = Field(min_length=1)

@@ -17,7 +17,7 @@ from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
 from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, fit_reference_energy, loss_of
-from tlbench.training.optimisation import Trained
+from tlbench.training.optimisation import TrainedParameters
 from tlbench.transfer.strategy import Strategy
 
 CHECKPOINT = "training.checkpoint"
@@ -72,7 +72,7 @@ def train(
     """
     everything = data if with_source is None else with_source
     check_labels(everything, config.loss)
-    trained = Trained.of(potential, strategy, order_seed)
+    trained = TrainedParameters.of(potential, strategy, order_seed)
     penalty = None if strategy.penalty is None else strategy.penalty(trained.parameters)
     if config.loss.energy:
         # Forces do not see the constant, but an energy loss would first have to learn it: of a
@@ -92,10 +92,11 @@ def train(
         rate = config.rate(update)
         for group, settings in zip(trained.groups, optimiser.param_groups, strict=True):
             settings["lr"] = rate * group.rate
-        parts = [(potential, batches(update))]
+        indices = batches(update)
+        parts = [(potential, indices)]
         if trained.twin is not None:
-            new = parts[0][1] < len(data)
-            parts = [(potential, parts[0][1][new]), (trained.twin, parts[0][1][~new])]
+            new = indices < len(data)
+            parts = [(potential, indices[new]), (trained.twin, indices[~new])]
         with scoped() as scope:
             loss = _loss(parts, everything, config.weights(update))
         with scope.backward_for("parameters"):

@@ -13,7 +13,7 @@ from tlbench.transfer.strategy import ParameterGroup, Strategy
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedParameters:
     """What is trained of a potential, as a strategy says.
 
     Attributes
@@ -34,7 +34,7 @@ class Trained:
     twin: Potential | None
 
     @classmethod
-    def of(cls, potential: Potential, strategy: Strategy, seed: int) -> "Trained":
+    def of(cls, potential: Potential, strategy: Strategy, seed: int) -> "TrainedParameters":
         """Return what a strategy trains, without parameters that are fixed in the network.
 
         Raises

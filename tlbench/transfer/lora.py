@@ -54,7 +54,7 @@ def matrices(backbone: Backbone) -> Iterator[tuple[Parameter, list[Shape]]]:
                 yield parameter, shapes
 
 
-def adapted(potential: "Potential") -> list[ParameterGroup]:
+def adapted_parameters(potential: "Potential") -> list[ParameterGroup]:
     """Return the parameters that have adapters."""
     return [ParameterGroup([parameter for parameter, _ in matrices(potential.backbone)])]
 
@@ -146,7 +146,7 @@ def lora(settings: LoraSettings) -> Strategy:
         trains_elements=False,
         settings=settings,
         variant=lora,
-        trained=adapted,
+        trained=adapted_parameters,
         parametrisation=partial(LowRank, settings=settings),
     )
 
