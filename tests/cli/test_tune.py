@@ -74,8 +74,10 @@ def test_only_the_strategies_that_are_named_are_tuned(printed, monkeypatch):
     monkeypatch.setattr("tlbench.tuning.tune", no_trials)
     said = printed("tune", "smoke", "--backbone", "schnet", "--strategy", "finetune")
     assert seen[0].series() == [
-        ("schnet", "pretrain", 0, 60), ("schnet", "finetune", 4, 10), ("schnet", "finetune", 4, 20),
-    ]  # fmt: skip
+        ("schnet", "pretrain", 0, 60, ""),
+        ("schnet", "finetune", 4, 10, ""),
+        ("schnet", "finetune", 4, 20, ""),
+    ]
     assert "Now:  tlbench run smoke --backbone schnet --strategy finetune --set tuned=" in said
     assert "scratch is not tuned, so a ratio to it would compare tuned with untuned" in said
 

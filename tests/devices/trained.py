@@ -82,6 +82,9 @@ def trained_with(strategy, device):
     data, folder = on(device, CRYSTALS, potential), FOLDER / f"{strategy.name} {device}"
     folder.mkdir()
     source = on(device, BOTH, potential) if strategy.needs_source_data else None
+    if strategy.replay is not None:
+        replayed = strategy.replay(potential, CRYSTALS, 0)
+        source = on(device, Frames.concatenate([CRYSTALS, replayed]), potential)
     curve = train(
         potential, strategy, data, data, EVERY_LABEL, 0, folder, with_source=source, best=best
     )

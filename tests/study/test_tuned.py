@@ -76,7 +76,7 @@ def settings(rate):
 )
 def test_two_settings_for_one_model_are_refused(other):
     first = ARM | {"sizes": [1, 10], "updates": 400}
-    with pytest.raises(ValueError, match="has two settings for the same size and budget"):
+    with pytest.raises(ValueError, match="has two settings for the same size, budget and source"):
         given(scratch=[first, ARM | other])
     assert given(scratch=[first, ARM | {"sizes": [1, 10], "updates": 1600}])
 
@@ -92,3 +92,30 @@ def test_a_damaged_file_of_version_1_is_refused(tmp_path, arms):
     path.write_text(json.dumps(OF_VERSION_1 | {"arms": arms}))
     with pytest.raises(InputError, match=r"tuned\.yaml"):
         read_tuned(path)
+
+
+def test_settings_of_a_source_are_for_no_other():
+    """An arm may have settings from each source; from scratch it has the same for all."""
+    tuned = given(
+        finetune=[
+            ARM | {"source": "Si", "settings": settings(1e-2)},
+            ARM | {"source": "sevennet-0", "settings": settings(1e-4)},
+        ],
+        scratch=[ARM | {"settings": settings(3e-3)}],
+    )
+
+    def rate(arm, source):
+        return tuned.training("schnet", arm, 10, 400, OWN, source).learning_rate
+
+    assert rate("finetune", "Si") == 1e-2
+    assert rate("finetune", "sevennet-0") == 1e-4
+    assert rate("finetune", "C") == OWN.learning_rate
+    assert rate("scratch", "Si") == rate("scratch", "sevennet-0") == 3e-3
+    assert tuned.group("schnet", "finetune", 10, 400) is not None
+
+
+def test_two_settings_for_one_source_are_refused():
+    first = ARM | {"source": "Si"}
+    for other in (first, ARM):
+        with pytest.raises(ValueError, match="has two settings for the same size"):
+            given(finetune=[first, other])

@@ -1,13 +1,11 @@
 """Which parameters each strategy moves: exactly those that it says, for every backbone."""
 
-from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import tiny
 import torch
+from transferred import every_backbone, moved, run, weights
 
 from tlbench.base.errors import InputError, UnknownNameError
 from tlbench.models.backbones.base import EMBEDDING, HEAD
@@ -19,42 +17,16 @@ from tlbench.transfer.l2_sp import pull
 from tlbench.transfer.layerwise import DECAY
 
 LI, SI, GE = 3, 14, 32
-EVERY = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            find_spec(tiny.PACKAGES.get(name, "torch")) is None, reason="its package is missing"
-        ),
-    )
-    for name in [*tiny.BACKBONES, *tiny.OTHERS]
-]
-
-every_backbone = pytest.mark.parametrize("backbone", EVERY)
-
-
-def weights(potential):
-    return {n: p.detach().clone() for n, p in potential.backbone.named_parameters()}
-
-
-def run(potential, name: str, folder: Path, updates: int = 2, **changes):
-    """Train on germanium as a strategy says."""
-    strategy = replace(arm(name), **changes)
-    frames = tiny.crystals("Ge", 4)
-    data, both = tiny.labelled(frames, potential), None
-    if strategy.needs_source_data:
-        both = tiny.labelled(type(frames).concatenate([frames, tiny.crystals("Si", 4)]), potential)
-    config = TrainingConfig(updates=updates, validation_points=0)
-    return train(potential, strategy, data, data, config, 0, folder, with_source=both)
 
 
 def stages_that_move(potential, before):
     """Return the stages of which some, and of which all, trained parameters have moved."""
-    moved = {n for n, p in potential.backbone.named_parameters() if not torch.equal(p, before[n])}
+    names = moved(potential, before)
     homes = {
         stage: {n for n in before if n.startswith(beginnings)}
         for stage, beginnings in potential.backbone.stages().items()
     }
-    return {stage for stage, names in homes.items() if names & moved}
+    return {stage for stage, own in homes.items() if own & names}
 
 
 @every_backbone
@@ -69,6 +41,8 @@ def stages_that_move(potential, before):
         ("layerwise-lr", {EMBEDDING, "interactions", HEAD}),
         ("l2-sp", {EMBEDDING, "interactions", HEAD}),
         ("mixed", {EMBEDDING, "interactions", HEAD}),
+        ("multihead", {EMBEDDING, "interactions", HEAD}),
+        ("self-replay", {EMBEDDING, "interactions", HEAD}),
     ],
 )
 def test_exactly_the_intended_stages_move(backbone, strategy, moving, tmp_path):
@@ -81,16 +55,18 @@ def test_exactly_the_intended_stages_move(backbone, strategy, moving, tmp_path):
 
 
 @every_backbone
-@pytest.mark.parametrize("strategy", ["finetune", "freeze-interactions", "mixed"])
+@pytest.mark.parametrize(
+    "strategy", ["finetune", "freeze-interactions", "mixed", "multihead", "self-replay"]
+)
 def test_of_the_elements_only_those_in_the_batches_move(backbone, strategy, tmp_path):
     potential = tiny.potential(backbone)
     before = weights(potential)
     run(potential, strategy, tmp_path)
     for name, axis in potential.backbone.element_parameters().items():
         after = dict(potential.backbone.named_parameters())[name]
-        moved = (after != before[name]).movedim(axis, 0).reshape(after.shape[axis], -1)
-        rows = moved.any(dim=1).nonzero().flatten().tolist()
-        moving = [SI, GE] if strategy == "mixed" else [GE]
+        changed = (after != before[name]).movedim(axis, 0).reshape(after.shape[axis], -1)
+        rows = changed.any(dim=1).nonzero().flatten().tolist()
+        moving = [SI, GE] if arm(strategy).replays else [GE]
         assert rows == (moving if after.requires_grad else [])
 
 

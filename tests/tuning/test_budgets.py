@@ -38,15 +38,18 @@ def search(suite):
 def test_every_arm_has_a_series_for_each_group_and_budget(search):
     found = search.sizes_of()
     assert {s: sizes for s, sizes in found.items() if s.arm == "finetune"} == {
-        ("schnet", "finetune", 1, 4): (1,),
-        ("schnet", "finetune", 1, 8): (1,),
+        ("schnet", "finetune", 1, 4, ""): (1,),
+        ("schnet", "finetune", 1, 8, ""): (1,),
         # Of two sizes the larger is tuned.
-        ("schnet", "finetune", 3, 4): (2, 3),
-        ("schnet", "finetune", 3, 8): (2, 3),
+        ("schnet", "finetune", 3, 4, ""): (2, 3),
+        ("schnet", "finetune", 3, 8, ""): (2, 3),
     }
     count = {name: sum(s.arm == name for s in found) for name in {s.arm for s in found}}
     assert count == {PRETRAINING: 2, "scratch": 4, "finetune": 4, "scratch-long": 2}
-    assert search.series()[:2] == [("schnet", PRETRAINING, 0, 3), ("schnet", PRETRAINING, 0, 6)]
+    assert search.series()[:2] == [
+        ("schnet", PRETRAINING, 0, 3, ""),
+        ("schnet", PRETRAINING, 0, 6, ""),
+    ]
     single = Search(search.suite, 1, budgets=(8,))
     assert set(single.sizes_of().values()) == {(), (1,), (2,), (3,)}
     assert {s.updates for s in single.series() if s.arm != PRETRAINING} == {8}

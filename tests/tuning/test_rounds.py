@@ -33,8 +33,10 @@ def trials_of(folder):
 
 def test_every_arm_and_pretraining_get_as_many_trials(search, tuned, folder):
     assert search.series() == [
-        ("schnet", "pretrain", 0, 6), ("schnet", "scratch", 2, 6), ("schnet", "finetune", 2, 6),
-    ]  # fmt: skip
+        ("schnet", "pretrain", 0, 6, ""),
+        ("schnet", "scratch", 2, 6, ""),
+        ("schnet", "finetune", 2, 6, ""),
+    ]
     assert [(name, group.trials) for _, name, group in tuned.groups()] == [
         ("pretrain", search.trials), ("scratch", search.trials), ("finetune", search.trials),
     ]  # fmt: skip
@@ -287,7 +289,7 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
-    assert Search(only, 1).series() == [("schnet", "pretrain", 0, 6)]
+    assert Search(only, 1).series() == [("schnet", "pretrain", 0, 6, "")]
 
 
 pytestmark = pytest.mark.slow

@@ -82,6 +82,7 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
             "literature": strategy.literature,
             "needs_source": strategy.needs_source,
             "trains": strategy.trains,
+            "settings": _settings(type(strategy.settings)) if strategy.settings else {},
         }
     if kind is Topic.potential:
         from tlbench.transfer.potentials import POTENTIALS

@@ -108,9 +108,10 @@ def _source(ends: "Ends") -> str:
 
 
 def _group_label(group: "TunedGroup") -> str:
-    """Return which sizes and budget tuned settings are for; empty if for all."""
+    """Return which source, sizes and budget tuned settings are for; empty if for all."""
+    source = f"from {group.source}, " if group.source else ""
     sizes = f"N {' '.join(map(str, group.sizes))}, " if group.sizes else ""
-    return sizes + (f"{group.updates:,} updates: " if group.updates else "")
+    return source + sizes + (f"{group.updates:,} updates: " if group.updates else "")
 
 
 def _structures(study: "Study") -> dict[str, str]:

@@ -123,7 +123,8 @@ def tune(
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
     study = resolve(chosen)
-    if len(study.ends) > 1:
+    several = [each for each in study.ends if each.part or each.target != study.ends[0].target]
+    if len(study.ends) > 1 and several:
         raise InputError(
             f"Suite {chosen.name!r} transfers between several pairs; tune a suite of one, "
             "such as 'transfer' with --set source.card=NAME --set target.card=NAME."

@@ -126,10 +126,10 @@ def run(config: Config, context: Context) -> Result:
         strategy.before(potential)
         frames = chosen(context.frames("data", "train"), subset)
         data = _labelled(frames, potential)
+        replayed = _replayed(config, context, potential, frames)
         with_source = None
-        if strategy.needs_source_data:
-            source = context.frames("replayed", "train")
-            with_source = _labelled(Frames.concatenate([frames, source]), potential)
+        if replayed is not None:
+            with_source = _labelled(Frames.concatenate([frames, replayed]), potential)
         watched = validation_subset(
             context.frames("data", "validation"), config.validation_size, subset
         )
@@ -172,6 +172,16 @@ def run(config: Config, context: Context) -> Result:
             result["best_update"], result["best_validation_force_mae"] = curve.best
     potential.save(context.folder / MODEL)
     return Result.of(**result)
+
+
+def _replayed(
+    config: Config, context: Context, potential: "Potential", frames: Frames
+) -> Frames | None:
+    """Return the structures that are replayed beside the target's ``frames``; None if none are."""
+    strategy = arm(config.strategy)
+    if strategy.replay is not None:
+        return strategy.replay(potential, frames, config.init_seed)
+    return context.frames("replayed", "train") if strategy.needs_source_data else None
 
 
 def _pace(moments: list[tuple[int, float]], updates: int) -> dict[str, float]:
@@ -224,7 +234,7 @@ def amount(config: Config, facts: Facts) -> Amount | None:
         return None
     frames = data.n_frames("train", config.subset)
     # Data that are replayed fill up a batch.
-    full = "replayed" in facts.sizes or frames > training.batch_size
+    full = arm(config.strategy).replays or frames > training.batch_size
     batch = training.batch_size if full else frames
     # Three times over what it was trained on, for the energy constant and the last errors.
     evaluated = UPDATE * training.updates * (batch * data.atoms["train"] + CALL)

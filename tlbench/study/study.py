@@ -219,7 +219,7 @@ class Study:
         if budget + extra != given.updates:
             given = given.model_copy(update={"updates": budget + extra})
         tuned, arm_of = self.suite.tuned, (model.backbone, model.strategy)
-        return tuned.training(*arm_of, model.size, budget, given) if tuned else given
+        return tuned.training(*arm_of, model.size, budget, given, model.source) if tuned else given
 
     def weights(self, model: ModelKey) -> tuple[Weights, ...]:
         """Return which weights of a model are measured on its own test set."""

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from tlbench.base.errors import InputError
+from tlbench.base.errors import TlbenchError
 from tlbench.base.formats import later
 from tlbench.base.registry import Registry, near_names
 from tlbench.base.schema import LARGEST, Lines, Strict, validate
@@ -39,7 +39,7 @@ from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
 from tlbench.study.tuned import Tuned
 from tlbench.study.validation import Validation
 from tlbench.training.config import TrainingConfig
-from tlbench.transfer import INITIALISATIONS, STRATEGIES, arm
+from tlbench.transfer import STRATEGIES, arm, base_of
 from tlbench.transfer.potentials import POTENTIALS
 
 Property = Literal["temperature_k", "phase", "group", "composition", "element"]
@@ -99,7 +99,7 @@ class Suite(Strict):
     strategies: list[str] = Field(
         min_length=1,
         description="a strategy, or with another start of the target element "
-        "STRATEGY+random or STRATEGY+mean",
+        "STRATEGY+random or STRATEGY+mean, or with settings, as lora+rank8",
     )
     sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[Seed] = Field(min_length=1)
@@ -343,13 +343,11 @@ class Suite(Strict):
     @field_validator("strategies")
     @classmethod
     def _known_strategies(cls, value: list[str]) -> list[str]:
-        named = [name.partition("+") for name in value]
-        _known(list(dict.fromkeys(base for base, _, _ in named)), STRATEGIES)
-        _known(list(dict.fromkeys(start for _, plus, start in named if plus)), INITIALISATIONS)
+        _known(list(dict.fromkeys(base_of(name) for name in value)), STRATEGIES)
         try:
             for name in value:
                 arm(name)
-        except InputError as error:
+        except TlbenchError as error:
             raise ValueError(str(error)) from error
         return _distinct_names(value, STRATEGIES)
 

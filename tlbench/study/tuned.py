@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from tlbench.base.formats import Format
+from tlbench.base.formats import Format, later
 from tlbench.base.schema import Strict, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 
@@ -30,6 +30,8 @@ class TunedGroup(Strict):
         Numbers of target structures that the settings are for; None for all, as of pretraining.
     updates
         Budget that they are for; None for all, as in files of version 1.
+    source
+        What the models start from, in suites of several sources; None for any.
     size
         The number of target structures that trials trained on; None for pretraining.
     validation_force_mae, default_validation_force_mae
@@ -39,6 +41,7 @@ class TunedGroup(Strict):
 
     sizes: list[PositiveInt] | None
     updates: PositiveInt | None
+    source: str | None = later(None, max_length=200)
     size: PositiveInt | None
     settings: TunedSettings
     trials: PositiveInt
@@ -52,15 +55,21 @@ class TunedGroup(Strict):
             raise ValueError("at least one trial should have an error")
         return self
 
-    def covers(self, size: int, updates: int) -> bool:
-        """Return whether the settings are for a number of structures and a budget."""
+    def covers(self, size: int, updates: int, source: str | None = None) -> bool:
+        """Return whether the settings are for a number of structures, a budget and a source.
+
+        Those of a source are for a place that does not say from what its models start, too.
+        """
+        if None not in (self.source, source) and self.source != source:
+            return False
         return (self.sizes is None or size in self.sizes) and self.updates in (None, updates)
 
     def overlaps(self, other: "TunedGroup") -> bool:
-        """Return whether two are for the same size and budget, so that either might be meant."""
+        """Return whether two are for one size, budget and source, so that either might be meant."""
         sizes = self.sizes is None or other.sizes is None or bool({*self.sizes} & {*other.sizes})
         budgets = None in (self.updates, other.updates) or self.updates == other.updates
-        return sizes and budgets
+        sources = None in (self.source, other.source) or self.source == other.source
+        return sizes and budgets and sources
 
 
 _EVERY = {"sizes": None, "updates": None}
@@ -93,7 +102,7 @@ class Tuned(Strict):
     """Tuned settings of a suite.
 
     ``study`` is the SHA-256 of all trials, ``pairs`` how many models each trained. ``arms`` has
-    backbone → strategy → settings by sizes and budget.
+    backbone → strategy → settings by sizes, budget and source.
     """
 
     suite: str
@@ -122,7 +131,8 @@ class Tuned(Strict):
                 for number, group in enumerate(groups):
                     if any(group.overlaps(other) for other in groups[:number]):
                         raise ValueError(
-                            f"{backbone}, {name} has two settings for the same size and budget"
+                            f"{backbone}, {name} has two settings for the same size, budget and "
+                            "source"
                         )
         return self
 
@@ -133,13 +143,21 @@ class Tuned(Strict):
                 for group in groups:
                     yield backbone, name, group
 
-    def group(self, backbone: str, arm: str, size: int, updates: int) -> TunedGroup | None:
+    def group(
+        self, backbone: str, arm: str, size: int, updates: int, source: str | None = None
+    ) -> TunedGroup | None:
         """Return what was tuned for an arm with ``size`` structures at one budget; None if none."""
         groups = self.arms.get(backbone, {}).get(arm, [])
-        return next((group for group in groups if group.covers(size, updates)), None)
+        return next((group for group in groups if group.covers(size, updates, source)), None)
 
     def training(
-        self, backbone: str, arm: str, size: int, updates: int, untuned: TrainingConfig
+        self,
+        backbone: str,
+        arm: str,
+        size: int,
+        updates: int,
+        untuned: TrainingConfig,
+        source: str | None = None,
     ) -> TrainingConfig:
         """Return ``untuned`` with the settings that were tuned for an arm, if any were.
 
@@ -149,8 +167,10 @@ class Tuned(Strict):
             Number of target structures; of pretraining any.
         updates
             The budget at which the arm is compared. Settings of another budget are never taken.
+        source
+            What the model starts from, or is compared with that does.
         """
-        found = self.group(backbone, arm, size, updates)
+        found = self.group(backbone, arm, size, updates, source)
         return untuned.model_copy(update=found.settings.model_dump()) if found else untuned
 
 

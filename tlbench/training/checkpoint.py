@@ -2,12 +2,13 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from pydantic import BaseModel
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tlbench.base.files import read_sealed, write_sealed
@@ -39,16 +40,15 @@ def save_checkpoint(
     optimiser: Optimizer,
     update: int,
     curve: Curve,
-    best: Potential | None = None,
+    beside: Mapping[str, nn.Module] | None = None,
 ) -> None:
     """Write weights, optimiser state and progress, with their digest.
 
-    A crash leaves the old file or the new. ``best`` has the weights of the lowest validation error
-    so far, if they are kept.
+    A crash leaves the old file or the new. ``beside`` are modules whose state is kept beside that
+    of the potential, by name.
     """
-    tensors = {f"potential.{name}": value for name, value in tensors_of(potential).items()}
-    if best is not None:
-        tensors |= {f"best.{name}": value for name, value in tensors_of(best).items()}
+    # What modules share is kept once.
+    tensors = tensors_of(nn.ModuleDict({"potential": potential, **(beside or {})}))
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
@@ -58,7 +58,10 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, potential: Potential, optimiser: Optimizer, best: Potential | None = None
+    path: Path,
+    potential: Potential,
+    optimiser: Optimizer,
+    beside: Mapping[str, nn.Module] | None = None,
 ) -> tuple[int, Curve] | None:
     """Restore what ``save_checkpoint`` wrote; None if there is no usable checkpoint.
 
@@ -73,19 +76,17 @@ def load_checkpoint(
     tensors = load(content)
     progress = json.loads(bytes(tensors.pop("progress").numpy()))
     curve = Curve.model_validate(progress["curve"])
-    weights: dict[str, dict[str, Tensor]] = {"potential": {}, "best": {}}
+    weights: dict[str, Tensor] = {}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         owner, _, name = key.partition(".")
-        if owner in weights:
-            weights[owner][name] = value
-        else:
+        if owner == "optimiser":
             index, _, name = name.partition(".")
             state.setdefault(int(index), {})[name] = value
+        else:
+            weights[key] = value
     try:
-        if best is not None:
-            set_tensors(best, weights["best"])
-        set_tensors(potential, weights["potential"])
+        set_tensors(nn.ModuleDict({"potential": potential, **(beside or {})}), weights)
     except (KeyError, TypeError, ValueError, RuntimeError):
         # That of another potential.
         return None

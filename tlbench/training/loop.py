@@ -3,20 +3,22 @@
 import math
 import time
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from tlbench.base.errors import DivergedError, InputError
+from tlbench.base.errors import DivergedError
 from tlbench.base.units import MEV
 from tlbench.kernels.derivatives import scoped
 from tlbench.models.potential import Potential, set_tensors, tensors_of
 from tlbench.training.checkpoint import Curve, load_checkpoint, save_checkpoint
-from tlbench.training.config import TrainingConfig
+from tlbench.training.config import LossWeights, TrainingConfig
 from tlbench.training.labels import LabelledSet
 from tlbench.training.loss import check_labels, fit_reference_energy, loss_of
-from tlbench.transfer.strategy import ParameterGroup, Strategy
+from tlbench.training.optimisation import TrainedParameters
+from tlbench.transfer.strategy import Strategy
 
 CHECKPOINT = "training.checkpoint"
 CHECKPOINT_SECONDS = 10.0
@@ -47,15 +49,15 @@ def train(
     ----------
     strategy
         Says which parameters train, on which batches, and what is added to the loss; its
-        ``before`` and ``after`` are the caller's part.
+        ``before``, ``replay`` and ``after`` are the caller's part.
     order_seed
-        Decides the order of the batches.
+        Decides the order of the batches, and what a parametrisation draws.
     folder
         Where the checkpoint is kept.
     on_update
         Called with updates done, updates in all, and the last loss that was read, if any.
     with_source
-        ``data`` with the source's training data behind them, if the strategy needs those.
+        ``data`` with the structures that are replayed behind them, if the strategy replays any.
     best
         A copy of ``potential``, which gets the weights of the validation point with the lowest
         force error, `Curve.best`, and reference energies fitted for them. The last update is
@@ -70,37 +72,37 @@ def train(
     """
     everything = data if with_source is None else with_source
     check_labels(everything, config.loss)
-    groups = _groups(potential, strategy)
-    parameters = [p for group in groups for p in group.parameters]
-    penalty = None if strategy.penalty is None else strategy.penalty(parameters)
+    trained = TrainedParameters.of(potential, strategy, order_seed)
+    penalty = None if strategy.penalty is None else strategy.penalty(trained.parameters)
     if config.loss.energy:
         # Forces do not see the constant, but an energy loss would first have to learn it: of a
         # silicon network on germanium it is off by 1 eV/atom where the labels alone are fitted.
         fit_reference_energy(potential, data, config.energy_reference)
-    optimiser = torch.optim.Adam(
-        [{"params": group.parameters} for group in groups], lr=config.learning_rate, fused=True
-    )
+    optimiser = trained.optimiser(config.learning_rate)
     n_source = len(everything) - len(data)
     batches = strategy.batches(len(data), n_source, config.batch_size, order_seed)
     watched = _watch_points(config)
-    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser, best)
+    beside = trained.modules() | ({} if best is None else {"best": best})
+    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser, beside)
     first, curve = resumed or (0, Curve())
+    values = trained.set_values()
     saved_at = time.monotonic()
     unread: list[Tensor] = []
     for update in range(first, config.updates):
         rate = config.rate(update)
-        for group, settings in zip(groups, optimiser.param_groups, strict=True):
+        for group, settings in zip(trained.groups, optimiser.param_groups, strict=True):
             settings["lr"] = rate * group.rate
-        batch = everything.batch(batches(update))
+        indices = batches(update)
+        parts = [(potential, indices)]
+        if trained.twin is not None:
+            new = indices < len(data)
+            parts = [(potential, indices[new]), (trained.twin, indices[~new])]
         with scoped() as scope:
-            found = potential(batch.graph, stress=config.loss.stress > 0, training=True)
-        loss = loss_of(found, batch, config.weights(update))
-        optimiser.zero_grad()
-        # Only the parameters' gradients are asked for: the positions' would cost a quarter more.
+            loss = _loss(parts, everything, config.weights(update))
         with scope.backward_for("parameters"):
-            minimised = loss if penalty is None else loss + penalty()
-            torch.autograd.backward(minimised, inputs=parameters)
+            trained.backward(loss if penalty is None else loss + penalty(), values)
         optimiser.step()
+        values = trained.set_values()
         unread.append(loss.detach())
         done = update + 1
         save = time.monotonic() - saved_at > CHECKPOINT_SECONDS
@@ -112,7 +114,7 @@ def train(
             if best is not None and curve.best[0] == done:
                 set_tensors(best, tensors_of(potential))
         if save:
-            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve, best)
+            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve, beside)
             saved_at = time.monotonic()
         on_update(done, config.updates, curve.loss[-1] if curve.loss else None)
     # No later loss shows what the last update has done.
@@ -125,19 +127,21 @@ def train(
     return curve
 
 
-def _groups(potential: Potential, strategy: Strategy) -> list[ParameterGroup]:
-    """Return what the strategy trains, without parameters that are fixed in the network."""
-    groups = [
-        ParameterGroup([p for p in group.parameters if p.requires_grad], group.rate)
-        for group in strategy.trained(potential)
-    ]
-    groups = [group for group in groups if group.parameters]
-    if not groups:
-        raise InputError(
-            f"The strategy {strategy.name!r} has nothing to train: all parameters that it may "
-            f"change in the backbone {potential.name!r} are fixed; choose another strategy."
-        )
-    return groups
+def _loss(parts: list[tuple[Potential, Tensor]], data: LabelledSet, weights: LossWeights) -> Tensor:
+    """Return the loss of a batch of which each part has a potential that predicts it.
+
+    Where there are several, every structure counts as much as any other.
+    """
+    losses = []
+    for model, indices in parts:
+        batch = data.batch(indices)
+        found = model(batch.graph, stress=weights.stress > 0, training=True)
+        losses.append(loss_of(found, batch, weights))
+    if len(losses) == 1:
+        return losses[0]
+    sizes = [len(indices) for _, indices in parts]
+    shares = [size / sum(sizes) for size in sizes]
+    return reduce(torch.add, [s * loss for s, loss in zip(shares, losses, strict=True)])
 
 
 def _read(losses: list[Tensor], done: int) -> list[float]:

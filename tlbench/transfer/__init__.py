@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tlbench.base.errors import InputError
 from tlbench.base.registry import Registry
+from tlbench.base.schema import Strict, validate
 from tlbench.transfer.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ for _name, _entry in {
     "layerwise-lr": "layerwise:LAYERWISE_LR",
     "l2-sp": "l2_sp:L2_SP",
     "mixed": "mixed:MIXED",
+    "lora": "lora:LORA",
+    "multihead": "multihead:MULTIHEAD",
+    "self-replay": "self_replay:SELF_REPLAY",
 }.items():
     STRATEGIES.register(_name, f"tlbench.transfer.{_entry}")
 
@@ -43,28 +47,83 @@ for _name, _entry in {
 
 
 def base_of(name: str) -> str:
-    """Return the name of the strategy in ``STRATEGY`` or ``STRATEGY+INITIALISATION``."""
+    """Return the name of the strategy in the name of an arm, as `arm` reads it."""
     return name.partition("+")[0]
 
 
 def arm(name: str) -> Strategy:
-    """Return the strategy called ``name``, or ``STRATEGY+INITIALISATION`` with another start.
+    """Return the strategy called ``name``, which may be followed by settings and another start.
+
+    ``STRATEGY+INITIALISATION`` starts elements in another way, ``STRATEGY+SETTINGVALUE`` sets
+    something of the strategy, as ``lora+rank8+alpha16``. Each arm has one name: settings are in
+    the order of the strategy, without those that have their default.
 
     Raises
     ------
     UnknownNameError
         If there is no such strategy, or no such initialisation of elements.
     InputError
-        If the strategy leaves no choice of initialisation.
+        If the strategy leaves no choice of initialisation, it has no such setting or not with this
+        value, or the arm is called otherwise.
     """
-    base, plus, initialisation = name.partition("+")
+    base, *options = name.split("+")
     strategy = STRATEGIES.get(base)
-    if not plus:
-        return strategy
-    INITIALISATIONS.get(initialisation)
-    if not (strategy.needs_source and strategy.trains and strategy.trains_elements):
+    given, starts = _parsed(strategy, options)
+    if given:
+        strategy = _with_settings(strategy, given, name)
+    if starts:
+        INITIALISATIONS.get(starts[0])
+        if not (strategy.needs_source and strategy.trains and strategy.trains_elements):
+            raise InputError(
+                f"{name!r}: {base!r} leaves no choice of what the target element starts from; "
+                "strategies that fine-tune the embedding of a source model do."
+            )
+        strategy = replace(strategy, element_init=starts[0])
+    own = "+".join([base, *_stated(strategy), *starts[:1]])
+    if name != own:
         raise InputError(
-            f"{name!r}: {base!r} leaves no choice of what the target element starts from; "
-            "strategies that fine-tune the embedding of a source model do."
+            f"{name!r} should be called {own!r}: an arm has one name, with each setting once, in "
+            "order, if it is not the default."
         )
-    return replace(strategy, name=name, element_init=initialisation)
+    return replace(strategy, name=name) if options else strategy
+
+
+def _parsed(strategy: Strategy, options: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the values of settings among what follows a strategy's name, and the rest."""
+    fields = [] if strategy.settings is None else [*type(strategy.settings).model_fields]
+    given, starts = {}, []
+    for option in options:
+        field = next((field for field in fields if option.startswith(field)), None)
+        if field is not None:
+            given[field] = option.removeprefix(field)
+        elif fields and option not in INITIALISATIONS:
+            raise InputError(
+                f"{option!r} is not a setting of the strategy {strategy.name!r}, which has "
+                f"{' and '.join(fields)}; write a name and its value, as "
+                f"{strategy.name}+{'+'.join(_values(strategy.settings))}."
+            )
+        else:
+            starts.append(option)
+    return given, starts
+
+
+def _with_settings(strategy: Strategy, given: Mapping[str, str], name: str) -> Strategy:
+    """Return the strategy with values that are written as text."""
+    if strategy.settings is None or strategy.variant is None:
+        raise TypeError(f"the strategy {strategy.name!r} has settings, but makes no variants")
+    values = {**strategy.settings.model_dump(), **given}
+    return strategy.variant(validate(type(strategy.settings), values, f"the strategy {name!r}"))
+
+
+def _stated(strategy: Strategy) -> list[str]:
+    """Return the settings that are not the default, as an arm's name has them."""
+    settings = strategy.settings
+    defaults = [] if settings is None else _values(type(settings)())
+    return [value for value in _values(settings) if value not in defaults]
+
+
+def _values(settings: Strict | None) -> list[str]:
+    return [
+        f"{key}{value:g}" if isinstance(value, float) else f"{key}{value}"
+        for key, value in settings or ()
+    ]

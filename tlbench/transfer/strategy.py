@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tlbench.base.schema import Strict
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
+    from tlbench.data.frames import Frames
     from tlbench.models.potential import Potential
+    from tlbench.transfer.parametrisation import Parametrisation
 
 COPY_SOURCE = "copy-source"
 
@@ -48,7 +52,8 @@ class Strategy:
     """One way from a source model and target data to a target model.
 
     All that a strategy does is in the functions it holds; the trainer calls them in the order
-    ``before``, ``trained``, ``batches``, ``penalty``, ``after``.
+    ``before``, ``replay``, ``source_twin``, ``trained``, ``parametrisation``, ``penalty``,
+    ``batches``, ``after``.
 
     Attributes
     ----------
@@ -73,12 +78,27 @@ class Strategy:
         largest budget of a suite.
     trains_elements
         Whether what the network holds of elements is among the trained parameters.
+    settings
+        What users can set of it, each with a default; None: nothing. A field has one of its values
+        in this arm.
+    variant
+        Returns the strategy with other settings, of the type of ``settings``.
     before
         Changes the potential that training starts from, after the target element was initialised
         and in the precision of the training.
+    replay
+        Makes structures that are replayed as the source's training structures are, with labels:
+        from the potential that training starts from, the target's training structures and a seed.
+    source_twin
+        Returns the potential that replayed structures are predicted with: one that shares
+        parameters with that of the target, and is forgotten after training. Those that it does not
+        share are trained, too. None: the potential of the target.
     trained
-        Returns the parameters that the optimiser may change; all others keep their values, as do
-        those with ``requires_grad=False``.
+        Returns the parameters that may change; all others keep their values, as do those with
+        ``requires_grad=False``.
+    parametrisation
+        Makes the trained parameters functions of others, which the optimiser changes in their
+        place: from the potential that training starts from and a seed.
     batches
         Returns the batches from the numbers of target and of source structures, the batch size
         and a seed. Indices count the target's structures first, then the source's.
@@ -99,8 +119,18 @@ class Strategy:
     element_init: str = COPY_SOURCE
     compute_matched: bool = False
     trains_elements: bool = True
+    settings: Strict | None = None
+    variant: "Callable[[Any], Strategy] | None" = None
     before: "Callable[[Potential], None]" = unchanged
+    replay: "Callable[[Potential, Frames, int], Frames] | None" = None
+    source_twin: "Callable[[Potential], Potential] | None" = None
     trained: "Callable[[Potential], list[ParameterGroup]]" = everything
+    parametrisation: "Callable[[Potential, int], Parametrisation] | None" = None
     batches: Callable[[int, int, int, int], Batches] = target_alone
     penalty: "Callable[[Sequence[Parameter]], Penalty] | None" = None
     after: "Callable[[Potential], None]" = unchanged
+
+    @property
+    def replays(self) -> bool:
+        """Whether batches hold other structures beside the target's."""
+        return self.needs_source_data or self.replay is not None

@@ -52,9 +52,8 @@ def cost_of(search: Search, store: Path, device: str) -> Cost:
 
 def _first_trials(search: Search) -> Iterator[Trial]:
     for series in search.series():
-        source = None
-        if series.needs_source:
-            source = search.own_settings(search.pretraining(series))
+        pretraining = search.pretraining(series)
+        source = None if pretraining is None else search.own_settings(pretraining)
         yield planned(search, series, 0, search.own_settings(series), source)
 
 

@@ -23,23 +23,24 @@ LOCK = "tuning.lock"
 class EndedTrial(Strict):
     """A trial that has ended.
 
-    ``size`` and ``updates`` are those of `tlbench.tuning.search.Series`, 0 in files that were
-    written before there were any. ``validation_force_mae`` is the geometric mean over its models,
-    meV/Å; None if one diverged.
+    ``size``, ``updates`` and ``source`` are those of `tlbench.tuning.search.Series`, 0 or empty in
+    files that were written before there were any. ``validation_force_mae`` is the geometric mean
+    over its models, meV/Å; None if one diverged.
     """
 
     backbone: str
     arm: str
     size: NonNegativeInt = later(0)
     updates: NonNegativeInt = later(0)
+    source: str = later("", max_length=200)
     number: NonNegativeInt
     settings: TunedSettings
     validation_force_mae: PositiveFloat | None
 
     @property
-    def place(self) -> tuple[str, str, int, int, int]:
+    def place(self) -> tuple[str, str, int, int, str, int]:
         """Its series and number, which no other trial of a search has."""
-        return self.backbone, self.arm, self.size, self.updates, self.number
+        return self.backbone, self.arm, self.size, self.updates, self.source, self.number
 
 
 class Ledger(Strict):

@@ -27,7 +27,9 @@ def proposals(search: Search, series: Series, earlier: Sequence[EndedTrial]) -> 
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     number = len(earlier) // ROUND
-    seed = stream("tuning", search.digest(), *series, number) % 2**32
+    # One without a source has the seed that it had before there were several.
+    place = [each for each in series if each != ""]
+    seed = stream("tuning", search.digest(), *place, number) % 2**32
     with warnings.catch_warnings():
         # Some versions call this way of keeping the trials of a round apart an experiment.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

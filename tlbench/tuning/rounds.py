@@ -125,8 +125,8 @@ def _due(search: Search, ended: Ended, failed: set[Series]) -> list[Trial]:
     due: list[Trial] = []
     for series, found in ended.items():
         source = None
-        if series.needs_source:
-            pretraining = search.pretraining(series)
+        pretraining = search.pretraining(series)
+        if pretraining is not None:
             if len(ended[pretraining]) < search.trials:
                 continue
             source = best_trial(pretraining, ended[pretraining]).settings

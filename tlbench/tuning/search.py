@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import counted
 from tlbench.jobs.base import Job
+from tlbench.study.model_key import ModelKey
 from tlbench.study.models import plan
 from tlbench.study.places import budget, trained_places
 from tlbench.study.study import Study, resolve
@@ -22,23 +23,31 @@ class Series(NamedTuple):
     """All trials of one backbone and arm at one budget; ``arm`` is a strategy, or pretraining.
 
     ``size`` is the number of target structures that they train on, 0 for pretraining; ``updates``
-    the budget at which arms are compared.
+    the budget at which arms are compared. ``source`` is what they start from in a suite of several
+    sources; empty in others, and for arms that start from none.
     """
 
     backbone: str
     arm: str
     size: int
     updates: int
+    source: str = ""
 
     @property
     def needs_source(self) -> bool:
         """Whether its models start from a source model, whose pretraining is tuned first."""
         return self.arm != PRETRAINING and arm_called(self.arm).needs_source
 
+    def has(self, model: ModelKey) -> bool:
+        """Return whether a model is one of its arm."""
+        same = (model.backbone, model.strategy) == (self.backbone, self.arm)
+        return same and self.source in ("", model.source)
+
     def label(self) -> str:
         """Return the series in words."""
         size = f", N = {self.size}" if self.size else ""
-        return f"{self.backbone}, {self.arm}{size}, {counted(self.updates, 'update')}"
+        came = f" from {self.source}" if self.source else ""
+        return f"{self.backbone}, {self.arm}{came}{size}, {counted(self.updates, 'update')}"
 
 
 Group = tuple[int, ...]
@@ -97,8 +106,38 @@ class Search:
         """Return all series, pretraining before what builds on it."""
         return list(self.sizes_of())
 
+    @cached_property
+    def _sources(self) -> Mapping[tuple[str, str], list[str]]:
+        """The sources that each backbone and arm starts from; one without a name for all others.
+
+        Learning rates that are right from one source need not be from another.
+        """
+        if len(self.study.ends) == 1:
+            return {}
+        found: dict[tuple[str, str], list[str]] = {}
+        for model in self.study.grid:
+            if model.strategy == PRETRAINING or arm_called(model.strategy).needs_source:
+                known = found.setdefault((model.backbone, model.strategy), [])
+                if model.source not in known:
+                    known.append(model.source)
+        return found
+
     def sizes_of(self) -> dict[Series, Group]:
         """Return the sizes that get the settings of each series; none are those of pretraining."""
+        return {
+            series._replace(source=source): group
+            for series, group in self._sizes_of_arms().items()
+            for source in self._sources.get(series[:2], [""] if self._runs(series) else [])
+        }
+
+    def _runs(self, series: Series) -> bool:
+        """Return whether the arm of a series that has no sources of its own has any models."""
+        if len(self.study.ends) == 1:
+            return True
+        return series.arm != PRETRAINING and not series.needs_source
+
+    def _sizes_of_arms(self) -> dict[Series, Group]:
+        """Return the sizes of each series, whatever it starts from."""
         groups = [tuple(sorted(each)) for each in self.groups or zip(self.suite.sizes)]
         middle = {each[len(each) // 2]: each for each in groups}
         found: dict[Series, Group] = {}
@@ -111,9 +150,16 @@ class Search:
                 found[series] = middle[place.size]
         return found
 
-    def pretraining(self, series: Series) -> Series:
-        """Return the series of the source models that those of another start from."""
-        return Series(series.backbone, PRETRAINING, 0, self.suite.pretraining.updates)
+    def pretraining(self, series: Series) -> Series | None:
+        """Return the series of the source models that those of another start from.
+
+        None if it starts from nothing, or from weights that are there.
+        """
+        if not series.needs_source:
+            return None
+        updates = self.suite.pretraining.updates
+        found = Series(series.backbone, PRETRAINING, 0, updates, series.source)
+        return found if found in self.sizes_of() else None
 
     def digest(self) -> str:
         """Return the SHA-256 of what the trials of all series have in common.
@@ -158,9 +204,12 @@ def planned(
     suite = search.suite
     pairs = suite.seed_pairs()[: search.pairs]
     changed = "pretraining" if series.arm == PRETRAINING else "training"
-    # All strategies are kept: one that is compute-matched needs another that is pretrained.
+    # All strategies are kept: one that is compute-matched needs another that is pretrained. So are
+    # all backbones of several sources, each of which needs one that takes it.
     changes: dict[str, Any] = {
-        "backbones": {series.backbone: suite.backbones[series.backbone]},
+        "backbones": {series.backbone: suite.backbones[series.backbone]}
+        if len(search.study.ends) == 1
+        else suite.backbones,
         "sizes": [series.size or suite.sizes[0]],
         "pairing": "zip",
         "subset_seeds": [subset for subset, _ in pairs],
@@ -176,7 +225,7 @@ def planned(
         changes["pretraining"] = _with(suite.pretraining, source)
     changes[changed] = _with(getattr(suite, changed), settings)
     whole = plan(resolve(suite.model_copy(update=changes)))
-    models = tuple(dict.fromkeys(c.trained for c in whole.cells if c.model.strategy == series.arm))
+    models = tuple(dict.fromkeys(c.trained for c in whole.cells if series.has(c.model)))
     needed = _with_ancestors(whole.jobs, models)
     jobs = {key: job for key, job in whole.jobs.items() if key in needed}
     for key in models:

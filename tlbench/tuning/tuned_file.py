@@ -67,7 +67,7 @@ def tuned_before(out: Path, search: Search) -> Groups:
                 "folder with --out."
             )
         for other, sizes in sizes_of.items():
-            same = series[:2] == other[:2] and series.updates == other.updates
+            same = series._replace(size=other.size) == other
             if not again and same and (shared := {*sizes} & {*(group.sizes or ())}):
                 raise InputError(
                     f"{path} holds {label} for the sizes {_listed(group.sizes)}, but "
@@ -84,7 +84,7 @@ def _listed(sizes: Iterable[int] | None) -> str:
 def _by_series(tuned: Tuned) -> Groups:
     """Return settings by the series that they were chosen from; version 1 has no budgets."""
     return {
-        Series(backbone, name, group.size or 0, group.updates or 0): group
+        Series(backbone, name, group.size or 0, group.updates or 0, group.source or ""): group
         for backbone, name, group in tuned.groups()
     }
 
@@ -107,6 +107,7 @@ def write_settings(
             groups[series] = TunedGroup(
                 sizes=list(sizes) or None,
                 updates=series.updates,
+                source=series.source or None,
                 size=series.size or None,
                 settings=best.settings,
                 trials=len(trials),
@@ -115,7 +116,8 @@ def write_settings(
                 default_validation_force_mae=trials[0].validation_force_mae,
             )
         chosen_from = [
-            each.model_dump()
+            # Trials of one source alone have the digest that they had before there were several.
+            each.model_dump(exclude=None if each.source else {"source"})
             for each in ended_trials(out, search.digest())
             if Series(*each.place[:-1]) in groups and each.number < search.trials
         ]

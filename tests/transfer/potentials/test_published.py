@@ -15,8 +15,9 @@ from ase.optimize import BFGS
 from structures import liquid
 
 from tlbench.base.errors import InputError
+from tlbench.data.frames import Frames
 from tlbench.models.contract.check import PROPERTIES
-from tlbench.models.potential import Potential, in_precision, load_potential
+from tlbench.models.potential import Potential, in_precision, load_potential, tensors_of
 from tlbench.training.config import TrainingConfig
 from tlbench.training.loop import force_mae, train
 from tlbench.transfer import arm
@@ -147,6 +148,31 @@ def test_sizes_are_the_published_ones(name, size):
     # The table of elements, their scales, and the shifts that are reference energies here.
     assert sum(p.numel() for p in ours) + 89 * (128 + 2) == size
     assert sum(p.numel() for p in theirs) == size
+
+
+@pytest.mark.parametrize(
+    "name", ["chgnet-0.3.0", pytest.param("sevennet-0", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("strategy", ["lora", "self-replay"])
+def test_a_universal_potential_is_adapted_without_its_data(name, strategy, tmp_path):
+    """Elements that are replayed keep their forces, and germanium gets those of its data."""
+    potential, chosen = POTENTIALS.get(name).load(), arm(strategy)
+    germanium = tiny.crystals("Ge", 2)
+    data, both = tiny.labelled(germanium, potential), None
+    if chosen.replay is not None:
+        replayed = chosen.replay(potential, germanium, 0)
+        assert 32 not in replayed.elements()
+        assert len(replayed.elements()) > 20
+        both = tiny.labelled(Frames.concatenate([germanium, replayed]), potential)
+    before = force_mae(potential, data)
+    config = TrainingConfig(updates=4, learning_rate=3e-3, validation_points=0, batch_size=2)
+    train(potential, chosen, data, data, config, 0, tmp_path, with_source=both)
+    assert force_mae(potential, data) < 0.9 * before
+    potential.save(tmp_path / "potential.safetensors")
+    assert (
+        tensors_of(load_potential(tmp_path / "potential.safetensors")).keys()
+        == tensors_of(POTENTIALS.get(name).load()).keys()
+    )
 
 
 def test_fine_tuned_weights_are_saved_and_relax_a_crystal_in_ase(tmp_path):

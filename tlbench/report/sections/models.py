@@ -33,7 +33,7 @@ def tuned_table(tuned: Tuned) -> Lines:
         every = "–" if name == PRETRAIN else "all"
         row = {
             "backbone": backbone,
-            "arm": name,
+            "arm": name + (f" from {group.source}" if group.source else ""),
             "N": ", ".join(map(str, group.sizes)) if group.sizes else every,
             "updates": f"{group.updates:,}" if group.updates else "all",
             "trials": str(group.trials),
