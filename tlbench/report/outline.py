@@ -20,6 +20,7 @@ SECTIONS: tuple[str, ...] = (
     "sections.transfers:transfers",
     "sections.conditions:conditions",
     "sections.further_sets:further_sets",
+    "forgetting.section:forgetting",
     "sections.temperature:temperatures",
     "dynamics.section:simulations",
     "relations.section:relations",
