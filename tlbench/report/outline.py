@@ -25,6 +25,7 @@ SECTIONS: tuple[str, ...] = (
     "dynamics.section:simulations",
     "relations.section:relations",
     "sections.models:tuned_settings",
+    "sections.gains:gains",
     "sections.costs:costs",
     "sections.models:source_models",
 )

@@ -59,7 +59,7 @@ def assert_predicts_the_same(potential, calculator):
     forces = expected.get_forces()
     scale = float(np.abs(forces).max())
     assert scale > 1e-3
-    np.testing.assert_allclose(found.get_forces(), forces, rtol=0, atol=1e-4 * max(1, scale))
+    np.testing.assert_allclose(found.get_forces(), forces, rtol=0, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize("name", ["chgnet-0.3.0", "sevennet-0", "sevennet-l3i5"])

@@ -10,7 +10,7 @@ from tlbench.report.rows import Row
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.study.plan import PRETRAIN
-from tlbench.transfer import arm
+from tlbench.transfer import starts_from_source
 
 ENOUGH = 5
 """Pairs from which on an interval is given."""
@@ -65,7 +65,7 @@ def retained(analysis: Analysis, metric: str) -> Iterator[Retained]:
             start = target.transfer.source, target.transfer.part, target.place.backbone
             own = known.get(start)
             once = name, target.transfer, target.arm
-            if not own or once in seen or not arm(target.place.strategy).needs_source:
+            if not own or once in seen or not starts_from_source(target.place.strategy):
                 continue
             values = on_data.get(where, {} if target.trained else own)
             ratio = paired_ratio(values, own)
@@ -104,5 +104,4 @@ def _is_source(r: Record, trained: set[tuple[str, str | None, str]]) -> bool:
     """Return whether a record is of a source model; those of ``trained`` were pretrained."""
     if r.model.strategy == PRETRAIN or _start(r) in trained:
         return r.model.strategy == PRETRAIN
-    strategy = arm(r.model.strategy)
-    return strategy.needs_source and not strategy.trains
+    return not r.model.size and starts_from_source(r.model.strategy)

@@ -19,9 +19,9 @@ TABLE_NOTE = (
     "for the choice of seeds, not for that of test structures."
 )
 FIGURE_NOTE = (
-    "A marker for each arm and N: error on the target, and the factor by which the error on the "
-    "source's data has grown; best is below and to the left. Bars are 95 % intervals. Both axes "
-    "are logarithmic."
+    "A marker for each arm and N, the number beside it: error on the target, and the factor by "
+    "which the error on the source's data has grown; best is below and to the left. Bars are 95 % "
+    "intervals. Both axes are logarithmic."
 )
 
 
