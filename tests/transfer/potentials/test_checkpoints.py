@@ -62,7 +62,10 @@ def assert_predicts_the_same(potential, calculator):
     np.testing.assert_allclose(found.get_forces(), forces, rtol=0, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("name", ["chgnet-0.3.0", "sevennet-0", "sevennet-l3i5"])
+@pytest.mark.parametrize(
+    "name",
+    ["chgnet-0.3.0", "sevennet-0", pytest.param("sevennet-l3i5", marks=pytest.mark.slow)],
+)
 def test_a_checkpoint_of_published_weights_gives_the_published_potential(tmp_path, name):
     published = POTENTIALS.get(name)
     path = PACKAGES / published.package / published.file
