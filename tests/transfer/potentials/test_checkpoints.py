@@ -162,10 +162,11 @@ def test_a_model_trained_with_sevennet_predicts_what_the_package_predicts(tmp_pa
         ({"lmax_edge": 3}, "its lmax_edge is 3"),
         ({"_normalize_sph": False}, "its _normalize_sph is False"),
         ({"act_radial": "relu"}, "its act_radial is 'relu'"),
-        ({"readout_as_fcn": True}, "its readout_as_fcn is True"),
+        ({"readout_as_fcn": True, "readout_fcn_activation": "relu",
+          "readout_fcn_hidden_neurons": [8]}, "its readout_as_fcn is True"),
         ({"weight_nn_hidden_neurons": [16, 8]}, "its weight_nn_hidden_neurons is [16, 8]"),
     ],
-)
+)  # fmt: skip
 def test_a_sevennet_of_another_architecture_is_refused(tmp_path, changes, setting):
     complaint = refused(tmp_path, "sevennet", sevennet(tmp_path / "c.pth", **changes))
     assert complaint.startswith(f"{setting}, but the backbone 'sevennet' has ")
