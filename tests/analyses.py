@@ -5,6 +5,7 @@ import one_budget
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table
 from tlbench.report.sections.errors import error_table
+from tlbench.results.costs import Cost
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 
@@ -17,6 +18,17 @@ def record_of(strategy="scratch", value=100.0, **changes) -> Record:
         "unit": "meV/Å", "condition": {}, "job": "k",
     }  # fmt: skip
     return Record(**{**fields, "strategy": strategy, "value": value, **changes})
+
+
+def cost(**changes) -> Cost:
+    """Return what a model cost on a processor, but for ``changes``."""
+    fields = {
+        "model": "m", "device": "Some CPU, 2 cores", "threads": 1, "n_parameters": 123456,
+        "updates": 1000, "updates_per_second": 5.0, "wall_seconds": 300.0, "cpu_seconds": 200.0,
+        "pretraining_wall_seconds": None, "pretraining_cpu_seconds": None, "peak_memory_mib": 400,
+        "force_call_seconds": 0.05,
+    }  # fmt: skip
+    return Cost(**{**fields, **changes})
 
 
 def analysis_of(records, *metrics, **results):

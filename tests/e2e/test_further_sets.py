@@ -13,8 +13,8 @@ from tlbench.board.checks.rerun import rerun
 from tlbench.board.verification import verify
 from tlbench.metrics.statistics import paired_ratio
 from tlbench.report.analysis import Analysis
+from tlbench.report.forgetting.section import forgetting
 from tlbench.report.sections.further_sets import further_sets
-from tlbench.report.wording import ratio_text
 from tlbench.run import load_dataset
 from tlbench.study.loading import load_suite
 
@@ -115,7 +115,7 @@ def test_a_potential_has_the_errors_of_its_records(name, ran):
         assert record.value == pytest.approx(mean, rel=1e-4)
 
 
-def test_the_report_compares_with_scratch_and_with_the_source_model(ran):
+def test_the_report_compares_with_scratch_and_says_what_is_forgotten(ran):
     folder, _ = ran
     results = load_results(folder / "out")
     analysis = Analysis.of(results, load_suite(folder / "out" / "suite.json"))
@@ -128,13 +128,22 @@ def test_the_report_compares_with_scratch_and_with_the_source_model(ran):
     assert retained.value > 1
     lines = cells(tables["force_mae (meV/Å) on copper-nickel"])
     assert [(each["arm"], each["N"]) for each in lines] == [("finetune", "1"), ("finetune", "4")]
-    line = lines[1]
-    assert line["/ source model"] == ratio_text(retained, flagged=False)
+    (section_of_loss,) = forgetting(analysis)
+    kept = {table.title: cells(table.lines) for table in section_of_loss.tables}
+    # Source models were not trained on all elements of the others.
+    assert {title.partition(" kept on ")[2] for title in kept} == {"copper-nickel"}
+    lines = kept["force_mae (meV/Å) kept on copper-nickel"]
+    by_place = {(each["arm"], each["N"]): each["/ source model"] for each in lines}
+    assert by_place.keys() == {("finetune", "1"), ("finetune", "4"), ("zero-shot", "0")}
+    assert by_place["finetune", "4"].startswith(f"{retained.value:.2f} (")
+    assert by_place["zero-shot", "0"] == "1"
+    (figure,) = section_of_loss.figures
+    for draw in figure.cases.values():
+        draw()
     scratch, tuned = (errors_on(records, "others", arm) for arm in ("scratch", "finetune"))
     others = cells(tables["force_mae (meV/Å) on others"])
     lines = {each["arm"]: each for each in others if each["N"] == "4"}
     assert lines["finetune"]["/ scratch"].startswith(f"{paired_ratio(tuned, scratch).value:.2f}")
-    assert "/ source model" not in lines["finetune"]
     assert any(title.startswith("force_mae on copper-gold by comp") for title in tables)
     assert "Errors on other data" in (folder / "out" / "report.html").read_text()
     assert "force_mae (meV/Å) on copper-nickel" in (folder / "out" / "summary.md").read_text()

@@ -94,6 +94,7 @@ def test_mace_keeps_the_contract_in_its_environment(python):
         "-p",
         "no:cacheprovider",
         ROOT / "tests" / "models" / "backbones" / "test_mace.py",
+        ROOT / "tests" / "transfer" / "potentials" / "test_mace_checkpoints.py",
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert "passed" in done.stdout

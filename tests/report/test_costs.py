@@ -1,29 +1,19 @@
 """Costs of models: tables, totals, and which points are on the front."""
 
 import pytest
-from analyses import analysis_of, record_of
+from analyses import analysis_of, cost, record_of
 
 from tlbench.base.errors import InputError
-from tlbench.report.figures import cost_fronts, pareto
+from tlbench.report.figures import cost_fronts
 from tlbench.report.sections.costs import (
-    Point,
     cost_tables,
     costs,
     costs_by_device,
     training_seconds,
 )
-from tlbench.results.costs import COSTS_FORMAT, Cost
+from tlbench.report.sections.gains import Point, gains, pareto
+from tlbench.results.costs import COSTS_FORMAT
 from tlbench.study.model_key import Place
-
-
-def cost(**changes):
-    fields = {
-        "model": "m", "device": "Some CPU, 2 cores", "threads": 1, "n_parameters": 123456,
-        "updates": 1000, "updates_per_second": 5.0, "wall_seconds": 300.0, "cpu_seconds": 200.0,
-        "pretraining_wall_seconds": None, "pretraining_cpu_seconds": None, "peak_memory_mib": 400,
-        "force_call_seconds": 0.05,
-    }  # fmt: skip
-    return Cost(**{**fields, **changes})
 
 
 def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
@@ -32,12 +22,12 @@ def record(strategy="scratch", seed=0, value=100.0, model="m", **changes):
 
 def points_of(records, paid):
     """Return (title, case) → the points of every size."""
-    figures = [f for section in costs(analysis_of(records, costs=paid)) for f in section.figures]
+    figures = [f for section in gains(analysis_of(records, costs=paid)) for f in section.figures]
     return {(f.title, case): draw.args[1] for f in figures for case, draw in f.cases.items()}
 
 
 def point(paid, error):
-    return Point(Place("b", "s", 1), paid, error)
+    return Point(Place("b", "s", 1), paid, error, "s")
 
 
 def test_the_front_is_what_nothing_beats_in_both():
@@ -122,6 +112,7 @@ def test_records_without_costs_have_no_table():
     old = record(model=None)
     assert costs_by_device([old], [cost()]) == {}
     assert list(costs(analysis_of([old], costs=[cost()]))) == []
+    assert list(gains(analysis_of([old], costs=[cost()]))) == []
 
 
 def test_costs_are_read_as_they_were_written(tmp_path):
@@ -140,7 +131,10 @@ WIDTH = 7.7
 
 @pytest.mark.parametrize("axis", ["s", "pretraining and training (s)", "a" * 60])
 def test_titles_of_neighbouring_axes_do_not_touch(axis):
-    points = {size: [Point(Place("schnet", "scratch", size), 2.0, 100.0)] for size in (1, 10, 40)}
+    points = {
+        size: [Point(Place("schnet", "scratch", size), 2.0, 100.0, "scratch")]
+        for size in (1, 10, 40)
+    }
     figure = cost_fronts(points, axis, "force_mae (meV/Å)", "meV/Å", ["scratch"])
     layout = figure.layout
     assert [layout[f"xaxis{n}"].title.text for n in ("", 2, 3)] == [axis] * 3

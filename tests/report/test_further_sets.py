@@ -1,4 +1,4 @@
-"""Errors on other data in a report: beside scratch, and beside the source model's."""
+"""Errors on other data in a report, beside scratch."""
 
 import numpy as np
 from analyses import analysis_of, record_of
@@ -6,9 +6,8 @@ from analyses import analysis_of, record_of
 from tlbench.metrics import METRICS
 from tlbench.report.rows import rows_of
 from tlbench.report.sections.errors import without_energies
-from tlbench.report.sections.further_sets import further_sets, source_errors
+from tlbench.report.sections.further_sets import further_sets
 from tlbench.results.frame_errors import ModelErrors
-from tlbench.results.results import Results
 
 ON_SI = {"data": "si"}
 
@@ -18,54 +17,24 @@ def errors_of(job, data, energy=None, n_frames=1):
     return ModelErrors(job=job * 64, data=data * 64, energy=energy, **sums)
 
 
-def source_of(value, seed, **changes):
-    where = {"target": "Si", "size": 50, "subset_seed": None, "init_seed": seed, "job": "a" * 64}
-    return record_of("pretrain", value, **{**where, **changes})
-
-
 def tuned_of(value, seed, **changes):
     where = {"subset_seed": seed, "init_seed": seed, "job": "b" * 64, "condition": ON_SI}
-    return record_of("finetune", value, **{**where, **changes})
+    return record_of(changes.pop("strategy", "finetune"), value, **{**where, **changes})
 
 
-def test_a_source_model_has_its_own_test_set_or_a_further_one():
-    measured = [errors_of("a", "d"), errors_of("b", "d"), errors_of("c", "e")]
-    of_own = [source_of(10.0, 0), source_of(20.0, 1), tuned_of(40.0, 0)]
-    start = "Si", None, "b"
-    assert source_errors(Results(of_own, errors=measured), "force_mae", "si") == {
-        start: {(None, 0): 10.0, (None, 1): 20.0}
-    }
-    # On another set, only numbers that name it count.
-    other = [tuned_of(40.0, 0, job="c" * 64)]
-    assert source_errors(Results([*of_own[:2], *other], errors=measured), "force_mae", "si") == {}
-    named = source_of(15.0, 0, condition=ON_SI, job="f" * 64)
-    found = source_errors(Results([*of_own[:2], *other, named], errors=measured), "force_mae", "si")
-    assert found == {start: {(None, 0): 15.0}}
-
-
-def test_target_models_start_from_source_models_of_the_largest_budget():
-    measured = [errors_of("a", "d"), errors_of("b", "d")]
-    records = [source_of(5.0, 0, updates=200), source_of(9.0, 0, updates=50), tuned_of(40.0, 0)]
-    found = source_errors(Results(records, errors=measured), "force_mae", "si")
-    assert found == {("Si", None, "b"): {(None, 0): 5.0}}
-
-
-def test_forgetting_is_the_error_over_that_of_the_source_model():
-    measured = [errors_of("a", "d"), errors_of("b", "d")]
+def test_errors_on_other_data_stand_beside_those_from_scratch():
     records = [
-        *(source_of(value, seed) for seed, value in enumerate((10.0, 20.0))),
         *(tuned_of(value, seed) for seed, value in enumerate((40.0, 45.0))),
+        *(tuned_of(80.0, seed, strategy="scratch") for seed in range(2)),
         # Of the target; it is in no table here.
         *(tuned_of(1.0, seed, condition={}) for seed in range(2)),
     ]
-    (section,) = further_sets(analysis_of(records, errors=measured))
+    (section,) = further_sets(analysis_of(records))
     (table,) = section.tables
     assert table.title == "force_mae (meV/Å) on si"
-    (cells,) = (dict(zip(table.lines[0], line, strict=True)) for line in table.lines[1:])
-    # The geometric mean of 4 and 2.25.
-    assert cells["/ source model"] == "3.00 (2 pairs)"
-    assert "/ scratch" not in cells
-    assert "forgetting" in table.note
+    _, cells = (dict(zip(table.lines[0], line, strict=True)) for line in table.lines[1:])
+    # The root of 0.5 times 0.5625.
+    assert cells["/ scratch"] == "0.53 (2 pairs)"
 
 
 def test_there_is_no_section_without_further_sets():

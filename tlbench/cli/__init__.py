@@ -16,6 +16,7 @@ from tlbench.cli import (
     check_backbone,
     compare,
     data,
+    import_checkpoint,
     job,
     log,
     ls,
@@ -62,6 +63,7 @@ def _options(
 
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
+app.command("import")(import_checkpoint.import_checkpoint)
 app.command("job")(job.job)
 app.command("status")(status.status)
 app.command("log")(log.log)

@@ -60,9 +60,15 @@ class Potential(nn.Module):
         Registered name of the backbone.
     backbone
         Module that maps a graph to atomic energies.
+
+    Attributes
+    ----------
+    trained_on
+        Data that imported weights were trained on, as whoever imported them stated; else None.
     """
 
     reference_energy: Tensor
+    trained_on: str | None = None
 
     def __init__(self, name: str, backbone: Backbone) -> None:
         super().__init__()
@@ -184,6 +190,8 @@ class Potential(nn.Module):
             "config": self.backbone.config.model_dump_json(),
             "dtype": str(self.dtype).removeprefix("torch."),
         }
+        if self.trained_on is not None:
+            description["trained_on"] = self.trained_on
         tensors = {name: tensor.cpu() for name, tensor in tensors_of(self).items()}
         content = save(tensors, metadata={DESCRIPTION: json.dumps(description)})
         # Nobody but its owner may read what safetensors writes itself. Not in its place: the file
@@ -220,6 +228,7 @@ def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
         config = json.loads(metadata["config"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[metadata["dtype"]]
         name = str(metadata["backbone"])
+        trained_on = None if (text := metadata.get("trained_on")) is None else str(text)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(refusal(path, f"its description is damaged: {error}")) from error
     _check_numbers(path, tensors)
@@ -229,6 +238,7 @@ def load_potential(path: str | PathLike[str], device: str = "cpu") -> Potential:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{path}: its weights do not fit the backbone {name!r}.") from error
+    potential.trained_on = trained_on
     try:
         return potential.to(device)
     except (AssertionError, RuntimeError) as error:
@@ -240,7 +250,7 @@ def _built_from(
     name: str, config: dict[str, Any], dtype: torch.dtype, tensors: dict[str, Tensor]
 ) -> Potential:
     # The weights drawn here are replaced, so they must not advance the caller's random stream.
-    with torch.random.fork_rng(devices=[]), _at_most(sum(t.numel() for t in tensors.values())):
+    with torch.random.fork_rng(devices=[]), at_most(sum(t.numel() for t in tensors.values())):
         potential = build_potential(name, config, dtype)
     set_tensors(potential, tensors)
     return potential
@@ -255,7 +265,7 @@ def _check_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 @contextmanager
-def _at_most(numbers: int) -> Iterator[None]:
+def at_most(numbers: int) -> Iterator[None]:
     """Stop building a network that has far more parameters than there are ``numbers``.
 
     A description of a few bytes can ask for a million layers. Parameters that a network makes and
@@ -289,6 +299,7 @@ def in_precision(potential: Potential, dtype: torch.dtype) -> Potential:
         return potential
     config = potential.backbone.config.model_dump(mode="json")
     copy = _built_from(potential.name, config, dtype, tensors_of(potential))
+    copy.trained_on = potential.trained_on
     return copy.to(potential.device)
 
 

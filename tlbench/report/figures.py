@@ -12,7 +12,7 @@ from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.statistics import Ratio
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.rows import Row
-from tlbench.report.sections.costs import Point
+from tlbench.report.sections.gains import Point, pareto
 from tlbench.report.wording import BASELINE
 
 # Okabe & Ito's colours, which most colour-blind readers can distinguish.
@@ -282,13 +282,13 @@ def by_condition(rows: Sequence[Row], strategies: list[str], name: str) -> Any:
 
 
 def cost_fronts(
-    points: dict[int, list[Point]], axis: str, label: str, unit: str, strategies: list[str]
+    points: dict[int, list[Point]], axis: str, label: str, unit: str, starts: list[str]
 ) -> Any:
     """Return error against cost, a panel per size, with the Pareto front as a line.
 
-    Colours are arms, symbols backbones.
+    Colours are starts, symbols backbones.
     """
-    styles = style_of(strategies)
+    styles = style_of(starts)
     backbones = sorted({p.place.backbone for some in points.values() for p in some})
     figure = panels([[f"N = {size}" for size in points]], x_title=axis)
     for column, (size, some) in enumerate(points.items(), start=1):
@@ -302,9 +302,9 @@ def cost_fronts(
         )
         figure.add_trace(line, row=1, col=column)
         for point in some:
-            name = f"{point.place.backbone}, {point.place.strategy}"
+            name = f"{point.place.backbone}, {point.start}"
             symbol = SYMBOLS[backbones.index(point.place.backbone) % len(SYMBOLS)]
-            marker = {"color": styles[point.place.strategy][0], "symbol": symbol, "size": 12}
+            marker = {"color": styles[point.start][0], "symbol": symbol, "size": 12}
             hover = f"{name}, N = {size}: %{{x:.3g}}, %{{y:.4~g}} {unit}"
             trace = scatter([point.cost], [point.error], name, hover, "markers", marker=marker)
             figure.add_trace(trace, row=1, col=column)
@@ -314,15 +314,6 @@ def cost_fronts(
     rows = -(-len({trace.name for trace in figure.data if trace.showlegend}) // 4)
     figure.update_layout(height=420 + 24 * rows, margin_t=60 + 24 * rows)
     return figure
-
-
-def pareto(points: list[Point]) -> list[Point]:
-    """Return the points that no other beats in both cost and error, the cheapest first."""
-    front: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.cost, p.error)):
-        if not front or point.error < front[-1].error:
-            front.append(point)
-    return front
 
 
 def gains_by_part(rows: Sequence[Row]) -> Any:

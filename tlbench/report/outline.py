@@ -21,11 +21,13 @@ SECTIONS: tuple[str, ...] = (
     "sections.transfers:transfers",
     "sections.conditions:conditions",
     "sections.further_sets:further_sets",
+    "forgetting.section:forgetting",
     "sections.temperature:temperatures",
     "dynamics.section:simulations",
     "sections.properties:properties",
     "relations.section:relations",
     "sections.models:tuned_settings",
+    "sections.gains:gains",
     "sections.costs:costs",
     "sections.models:source_models",
 )

@@ -51,6 +51,11 @@ def base_of(name: str) -> str:
     return name.partition("+")[0]
 
 
+def starts_from_source(name: str) -> bool:
+    """Return whether an arm starts from a source; those of plugins that are not here may."""
+    return base_of(name) not in STRATEGIES or arm(name).needs_source
+
+
 def arm(name: str) -> Strategy:
     """Return the strategy called ``name``, which may be followed by settings and another start.
 

@@ -13,7 +13,7 @@ import torch
 
 from tlbench.base.errors import TlbenchError, UnknownNameError
 from tlbench.models.backbones.schnet import SchNetConfig
-from tlbench.transfer.potentials import POTENTIALS, PublishedPotential, published
+from tlbench.transfer.potentials import POTENTIALS, PublishedPotential, checkpoints
 
 WEIGHTS = "weights/w.pth"
 
@@ -87,9 +87,9 @@ def test_weights_are_converted_once_and_again_where_the_file_is_damaged(plugin, 
     path = mine.path()
     content = path.read_bytes()
     run = subprocess.run
-    monkeypatch.setattr(published.subprocess, "run", None)
+    monkeypatch.setattr(checkpoints.subprocess, "run", None)
     assert mine.path() == path
-    monkeypatch.setattr(published.subprocess, "run", run)
+    monkeypatch.setattr(checkpoints.subprocess, "run", run)
     path.write_bytes(content[:-1] + b"\0")
     assert mine.path() == path
     assert path.read_bytes() == content

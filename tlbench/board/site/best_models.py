@@ -64,7 +64,9 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     metrics = (board.suite.error_metrics[0],)
     analysis = Analysis(results, board.suite, metrics, _shares(board, models, metrics))
     sections = [
-        section if section.name in ("costs", "budgets") else section.without(Table)
+        section
+        if section.name in ("costs", "gains", "forgetting", "budgets")
+        else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
     ]
     simulations = [

@@ -1,16 +1,14 @@
-"""What models cost, beside their errors."""
+"""What models cost."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import Pair, geometric_mean
+from tlbench.metrics.statistics import Pair
 from tlbench.report.analysis import Analysis, arm_cells
-from tlbench.report.content import Draw, Figure, Lines, Paragraph, Section, Table, drawing, lines_of
-from tlbench.report.rows import Row, transfers_of
+from tlbench.report.content import Lines, Paragraph, Section, Table, lines_of
+from tlbench.report.rows import transfers_of
 from tlbench.results.costs import Cost
 from tlbench.results.records import Record
 from tlbench.study.model_key import Place, Transfer
@@ -24,20 +22,6 @@ COSTS_NOTE = (
     "accelerator; pretraining is that of one source model, which all sizes share. A force call is "
     "of 64 atoms."
 )
-FRONT_NOTE = (
-    "Geometric means over pairs, on the device that is named. The line joins the models to which "
-    "no other is better in both error at this budget and cost. An arm without target data is in "
-    "every panel."
-)
-
-
-@dataclass(frozen=True)
-class Point:
-    """An arm at one size: its mean error and its cost."""
-
-    place: Place
-    cost: float
-    error: float
 
 
 def training_seconds(cost: Cost) -> float:
@@ -53,39 +37,15 @@ def _seconds(cost: Cost) -> tuple[float, float]:
     return cost.cpu_seconds, cost.pretraining_cpu_seconds or 0.0
 
 
-def _force_call_ms(cost: Cost) -> float | None:
+def force_call_ms(cost: Cost) -> float | None:
+    """Return the time of one force call of 64 atoms, ms; None where it was not measured."""
     return None if cost.force_call_seconds is None else 1e3 * cost.force_call_seconds
 
 
-CostOf = Callable[[Cost], float | None]
-AXES: tuple[tuple[str, str, CostOf], ...] = (
-    ("Error against training cost", "pretraining and training (s)", training_seconds),
-    ("Error against inference cost", "force call of 64 atoms (ms)", _force_call_ms),
-)
-"""Title of a figure, title of its axis, and the cost that errors are drawn against."""
-
-
 def costs(analysis: Analysis) -> Iterator[Section]:
-    """Yield tables of what models cost, device by device, and their errors against it."""
-    records, known = analysis.results.records, analysis.results.costs
-    metric = analysis.metrics[0]
-    rows, unit = analysis.of_metric(metric), METRICS.get(metric).unit
-    titles = f"{metric} ({unit})", unit, analysis.strategies
-    figures = []
-    for title, axis, cost_of in AXES:
-        cases: dict[str, Draw] = {}
-        for transfer in analysis.transfers:
-            trained = analysis.cases(row for row in rows if row.transfer == transfer)
-            for device, placed in costs_by_device(records, known, transfer).items():
-                for case, some in trained.items():
-                    points = _points(some, placed, cost_of)
-                    if any(point.place.size for found in points.values() for point in found):
-                        draw = drawing("figures:cost_fronts", points, axis, *titles)
-                        cases[f"{case}, “{device}”"] = draw
-        name = title.lower().replace(" ", "-")
-        figures.append(Figure(name, title, FRONT_NOTE, cases))
-    if tables := cost_tables(records, known):
-        yield Section("costs", "Costs", [*tables, Paragraph(COSTS_NOTE), *figures])
+    """Yield tables of what models cost, device by device."""
+    if tables := cost_tables(analysis.results.records, analysis.results.costs):
+        yield Section("costs", "Costs", [*tables, Paragraph(COSTS_NOTE)])
 
 
 def costs_by_device(
@@ -131,34 +91,21 @@ def _lines(costs: Costs) -> Lines:
         training, pretraining = zip(*map(_seconds, models), strict=True)
         measured = {
             "parameters": f"{models[0].n_parameters:,}",
-            "force call (ms)": _median(map(_force_call_ms, models)),
+            "force call (ms)": median_text(map(force_call_ms, models)),
             "updates": f"{models[0].updates:,}",
-            "updates / s": _median(m.updates_per_second for m in models),
-            "training (s)": _median(training),
-            "pretraining (s)": _median(pretraining) if any(pretraining) else "–",
-            "memory (MiB)": _median(m.peak_memory_mib for m in models),
+            "updates / s": median_text(m.updates_per_second for m in models),
+            "training (s)": median_text(training),
+            "pretraining (s)": median_text(pretraining) if any(pretraining) else "–",
+            "memory (MiB)": median_text(m.peak_memory_mib for m in models),
         }
         rows.append(cells | measured)
     return lines_of(rows)
 
 
-def _median(values: Iterable[float | None]) -> str:
+def median_text(values: Iterable[float | None]) -> str:
+    """Return the median of the values that are known, as tables have it."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"
     value = float(np.median(known))
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _points(rows: list[Row], placed: Costs, cost_of: CostOf) -> dict[int, list[Point]]:
-    """Return size → error and cost of each arm of which all costs are known."""
-    points: dict[int, list[Point]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.place.size):
-        paid = [
-            cost_of(cost) for pair, cost in placed.get(row.arm, {}).items() if pair in row.values
-        ]
-        known = [cost for cost in paid if cost]
-        if known and len(known) == len(row.values):
-            point = Point(row.arm, geometric_mean(known), row.mean.value)
-            points[row.place.size].append(point)
-    return points

@@ -2,8 +2,6 @@
 
 import hashlib
 import inspect
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,12 +15,10 @@ import platformdirs
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.base.schema import digest
 from tlbench.models.backbones.config import BackboneConfig
+from tlbench.transfer.potentials.checkpoints import run_conversion
 
 if TYPE_CHECKING:
     from tlbench.models.potential import Potential
-
-REFUSED = 3
-"""Exit code of a conversion that ends with a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ class PublishedPotential:
             # Another process may be converting the same weights.
             with TemporaryDirectory(dir=folder) as own:
                 written = Path(own) / "potential.safetensors"
-                self._convert(written)
+                run_conversion("published", self.name, str(written))
                 path = folder / f"{hashlib.sha256(written.read_bytes()).hexdigest()}.safetensors"
                 written.replace(path)
         except OSError as error:
@@ -181,18 +177,3 @@ class PublishedPotential:
         digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in code)
         config = self.config.model_dump(mode="json")
         return digest([self.name, self.sha256, self.backbone, config, digests])[:16]
-
-    def _convert(self, target: Path) -> None:
-        """Write the converted file in a child process."""
-        command = [sys.executable, "-P", "-m", "tlbench.transfer.potentials.conversion"]
-        done = subprocess.run(
-            [*command, self.name, str(target)],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode == REFUSED:
-            raise TlbenchError(done.stderr.strip())
-        if done.returncode:
-            raise RuntimeError(f"{self.name} could not be converted:\n{done.stderr}")

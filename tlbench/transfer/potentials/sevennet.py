@@ -1,12 +1,19 @@
-"""SevenNet-0 and SevenNet-l3i5."""
+"""SevenNet-0, SevenNet-l3i5, and checkpoints of the package."""
 
+import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tlbench.base.errors import InputError
+from tlbench.base.schema import validate
 from tlbench.models.backbones.sevennet import SevenNetConfig
+from tlbench.transfer.potentials.checkpoints import CheckpointFormat, check_settings
 from tlbench.transfer.potentials.mptrj import ELEMENTS, TRAINED_ON
 from tlbench.transfer.potentials.published import PublishedPotential
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tlbench.models.potential import Potential
 
 
@@ -31,11 +38,115 @@ def fill(potential: "Potential", checkpoint: Any) -> None:
     rows = state[f"{EMBED}.linear.weight"].view(len(elements), -1)
     backbone.embedding[elements] = rows[types]
     backbone.embedding /= len(elements) ** 0.5
-    backbone.energy_scale[elements] = state[f"{RESCALE}.scale"][types]
-    potential.reference_energy[elements] = state[f"{RESCALE}.shift"][types].double()
+    # One number stands for all elements where the package was not asked for more.
+    scale, shift = (state[f"{RESCALE}.{each}"].expand(len(elements)) for each in ("scale", "shift"))
+    backbone.energy_scale[elements] = scale[types]
+    potential.reference_energy[elements] = shift[types].double()
     for name, parameter in backbone.network.named_parameters():
         parameter.copy_(state[name].view_as(parameter))
 
+
+BASIS = {"radial_basis_name": "bessel"}
+
+_TRAINING_ALONE = (
+    "train_denominator",
+    "train_shift_scale",
+    "use_flash_tp",
+    "cuequivariance_config",
+    "use_oeq",
+    "readout_fcn_hidden_neurons",
+    "readout_fcn_activation",
+)
+"""Settings of the package that the energy does not depend on, without a readout of its own."""
+
+_READ = ("channel", "irreps_manual", "conv_denominator", "radial_basis", "cutoff_function")
+"""Settings that are read in another form."""
+
+
+def architecture(checkpoint: Any) -> SevenNetConfig:
+    """Return the architecture of a checkpoint; see `CheckpointFormat`."""
+    from e3nn.o3 import Irreps
+    from sevenn import _const as constants
+    from sevenn.scripts.backward_compatibility import patch_old_config
+
+    from tlbench.models.backbones.sevennet.model import package_settings
+
+    stated, state = checkpoint["config"], checkpoint["model_state_dict"]
+    settings = {
+        **constants.DEFAULT_E3_EQUIVARIANT_MODEL_CONFIG,
+        **patch_old_config(copy.deepcopy(stated)),
+    }
+    for key in ("lmax_edge", "lmax_node"):
+        if settings[key] == settings["lmax"]:
+            settings[key] = -1
+    if settings.get("use_modality"):
+        raise InputError(
+            "it has several modalities, of which the backbone 'sevennet' cannot carry the weights."
+        )
+    denominators = _weights(state, ".denominator", ".denumerator")
+    if len(denominators) != settings["num_convolution_layer"]:
+        raise InputError(
+            f"it states {settings['num_convolution_layer']} convolutions, but has the weights of "
+            f"{len(denominators)}."
+        )
+    channels = (settings["channel"],) * (settings["lmax"] + 1)
+    if settings["irreps_manual"]:
+        layers = [Irreps(each) for each in settings["irreps_manual"]]
+        by_degree = {irrep.l: width for width, irrep in layers[1 if len(layers) > 2 else 0]}
+        channels = tuple(by_degree.get(degree, 0) for degree in range(max(by_degree) + 1))
+    values = {
+        "cutoff": settings["cutoff"],
+        "channels": channels,
+        "n_layers": settings["num_convolution_layer"],
+        "radial_channels": settings["weight_nn_hidden_neurons"][0],
+        "average_neighbours": float(denominators.mean()),
+        "energy_scale": float(_weights(state, "energy.scale").mean()),
+        **_radial(settings),
+    }
+    config = validate(SevenNetConfig, values, "its architecture")
+    expressed = package_settings(config)
+    if settings["irreps_manual"]:
+        ours = [Irreps(each) for each in expressed["irreps_manual"]]
+        check_settings({"irreps_manual": layers}, {"irreps_manual": ours}, "sevennet")
+    left = (*_TRAINING_ALONE, *_READ)
+    compared = {
+        key: expressed[key]
+        for key in constants.DEFAULT_E3_EQUIVARIANT_MODEL_CONFIG
+        if key not in left
+    }
+    check_settings(settings, compared, "sevennet")
+    return config
+
+
+def _radial(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the radial basis and the envelope of a checkpoint, as our configuration has them."""
+    basis, envelope = dict(settings["radial_basis"]), dict(settings["cutoff_function"])
+    found = {"n_radial": basis.pop("bessel_basis_num", 8), "onset": None}
+    # It is the weights that tell what was trained.
+    basis.pop("trainable_coeff", None)
+    check_settings({"radial_basis": basis}, {"radial_basis": BASIS}, "sevennet")
+    if envelope["cutoff_function_name"] == "XPLOR":
+        return found | {"onset": envelope["cutoff_on"] / settings["cutoff"]}
+    check_settings(envelope, {"cutoff_function_name": "poly_cut"}, "sevennet")
+    return found | {"envelope_exponent": envelope.get("poly_cut_p_value", 6)}
+
+
+def _weights(state: Mapping[str, Any], *endings: str) -> "Tensor":
+    """Return all weights whose names end so, shape (n,)."""
+    import torch
+
+    found = [value.flatten() for name, value in state.items() if name.endswith(endings)]
+    return torch.cat(found)
+
+
+CHECKPOINT = CheckpointFormat(
+    backbone="sevennet",
+    program="SevenNet",
+    package="sevenn",
+    runs_code=False,
+    architecture=architecture,
+    fill=fill,
+)
 
 SEVENNET_0 = PublishedPotential(
     name="sevennet-0",

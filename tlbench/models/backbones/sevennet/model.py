@@ -44,7 +44,7 @@ class SevenNet(Backbone):
         # Constants that e3nn keeps for later networks need numbers, which "meta" tensors lack.
         with eager_e3nn(), torch.device("cpu"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            whole = build_E3_equivariant_model(_package_settings(config))
+            whole = build_E3_equivariant_model(package_settings(config))
         layers: dict[str, Any] = dict(whole.named_children())
         rows = layers[EMBED].linear.weight.detach().clone().view(N_ELEMENTS, -1)
         self.embedding = nn.Parameter(rows)
@@ -81,7 +81,7 @@ class SevenNet(Backbone):
         return {EMBEDDING: ("embedding", "network.edge_embedding."), **layers, HEAD: head}
 
 
-def _package_settings(config: SevenNetConfig) -> dict[str, Any]:
+def package_settings(config: SevenNetConfig) -> dict[str, Any]:
     """Return the package's own settings of the same network, with every element among its types."""
     scalars, *_ = config.channels
     hidden = "+".join(f"{width}x{degree}e" for degree, width in enumerate(config.channels))

@@ -1,0 +1,1 @@
+"""What models have lost of their source: errors on its data, beside those of the source model."""

@@ -1,0 +1,72 @@
+"""What fine-tuning has made the models forget of their source."""
+
+from collections.abc import Iterator, Sequence
+
+from tlbench.metrics import METRICS
+from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.content import Draw, Figure, Paragraph, Section, Table, drawing, lines_of
+from tlbench.report.forgetting.retention import ENOUGH, Retained, retained
+from tlbench.report.wording import ratio_text
+
+WHAT = (
+    "Models that start from a source, tested on data of that source after they were trained on the "
+    "target. “/ source model” is their error there over that of the source model itself, on the "
+    "same structures and pair by pair: above 1, the training has made them worse (forgetting). A "
+    "model that is not trained on the target is its source model."
+)
+TABLE_NOTE = (
+    f"Geometric means over pairs; ratios have 95 % intervals from {ENOUGH} pairs on, which allow "
+    "for the choice of seeds, not for that of test structures."
+)
+FIGURE_NOTE = (
+    "A marker for each arm and N, the number beside it: error on the target, and the factor by "
+    "which the error on the source's data has grown; best is below and to the left. Bars are 95 % "
+    "intervals. Both axes are logarithmic."
+)
+
+
+def forgetting(analysis: Analysis) -> Iterator[Section]:
+    """Yield errors on data of the source beside those on the target, as tables and a figure."""
+    tables: list[Table] = []
+    cases: dict[str, Draw] = {}
+    for metric in analysis.metrics:
+        found = list(retained(analysis, metric))
+        for name in dict.fromkeys(each.data for each in found):
+            some = [each for each in found if each.data == name]
+            tables.append(_table(analysis, metric, some, name))
+            if metric == analysis.metrics[0]:
+                cases |= _cases(analysis, metric, some, name)
+    if tables:
+        title = "Error on the target against forgetting"
+        figure = Figure("error-against-forgetting", title, FIGURE_NOTE, cases)
+        yield Section("forgetting", "Forgetting", [Paragraph(WHAT), *tables, figure])
+
+
+def _table(analysis: Analysis, metric: str, found: Sequence[Retained], name: str) -> Table:
+    """Return a line for each arm and size: errors on target and source, and their growth."""
+    spec = METRICS.get(metric)
+    places = arm_cells(each.target.arm for each in found)
+    lines = []
+    for each in found:
+        row = each.target
+        cells = {"transfer": row.transfer.label()} if analysis.has_several else {}
+        cells |= places[row.arm]
+        cells[f"{metric} on target"] = spec.text(row.mean.value)
+        cells[f"retained_{metric}"] = spec.text(each.error)
+        cells["/ source model"] = ratio_text(each.ratio, flagged=False) if row.trained else "1"
+        lines.append(cells)
+    return Table(f"{metric} ({spec.unit}) kept on {name}", lines_of(lines), TABLE_NOTE)
+
+
+def _cases(
+    analysis: Analysis, metric: str, found: Sequence[Retained], name: str
+) -> dict[str, Draw]:
+    """Return the figure of each transfer, by its name and that of the data set."""
+    label = f"{metric} on the target ({METRICS.get(metric).unit})"
+    arms = [s for s in analysis.strategies if any(e.target.place.strategy == s for e in found)]
+    cases = {}
+    for case in analysis.cases(each.target for each in found):
+        some = [each for each in found if case in analysis.cases([each.target])]
+        draw = drawing("forgetting.figures:error_against_forgetting", some, label, arms)
+        cases[f"{case}, kept on {name}"] = draw
+    return cases
