@@ -1,6 +1,5 @@
 """What a benchmark suite is: the schema of ``suites/*.yaml``."""
 
-from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -22,17 +21,14 @@ from tlbench.metrics.conditions import Weights
 from tlbench.metrics.distances.quantities import DistanceSettings
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.config import BackboneConfig
-from tlbench.study.budgets import Budgets, contradictions, with_largest
-from tlbench.study.places import contradictions_of_tuning
+from tlbench.study.budgets import Budgets, with_largest
+from tlbench.study.contradictions import contradictions_between_keys
 from tlbench.study.property_choice import PropertyChoice
 from tlbench.study.simulations import (
     Simulations,
-    contradictions_of_dynamics,
-    contradictions_of_models,
 )
 from tlbench.study.sources import (
     SourceChoice,
-    contradictions_of_sources,
     is_architecture,
 )
 from tlbench.study.transfers import OWN_SOURCE, DataChoice, Matrix, SourcePart
@@ -45,9 +41,6 @@ from tlbench.transfer.potentials import POTENTIALS
 Property = Literal["temperature_k", "phase", "group", "composition", "element"]
 
 Seed = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-
-MOST_MODELS = 200_000
-"""Models of a suite: more would take minutes and gigabytes to lay out."""
 
 
 class Suite(Strict):
@@ -240,59 +233,9 @@ class Suite(Strict):
 
     @model_validator(mode="after")
     def _keys_agree(self) -> "Suite":
-        for contradiction in self._contradictions():
+        for contradiction in contradictions_between_keys(self):
             raise ValueError(contradiction)
         return self
-
-    def _contradictions(self) -> Iterator[str]:
-        """Yield what is wrong with several keys together."""
-        for name in ("source", "target"):
-            given = self.sources if name == "source" and self.sources else getattr(self, name)
-            if self.matrix is None and given is None:
-                yield f"the key {name!r} is missing"
-        yield from contradictions_of_sources(self)
-        for name in ("source", "sources", "target", "source_parts"):
-            if self.matrix is not None and getattr(self, name) is not None:
-                yield (
-                    f"a suite has either a matrix of elements or {name!r}; "
-                    "the elements are those of 'matrix.elements'"
-                )
-        if self.matrix is not None and self.elements is not None:
-            yield "a suite has either a matrix or 'elements': each end of a pair has one element"
-        if self.pairing == "zip" and len(self.subset_seeds) != len(self.init_seeds):
-            yield (
-                f"pairing: zip needs as many init seeds as subset seeds, but there are "
-                f"{len(self.init_seeds)} and {len(self.subset_seeds)}"
-            )
-        if self.n_models() > MOST_MODELS:
-            yield (
-                f"the suite has {self.n_models():,} models, but at most {MOST_MODELS:,} can be "
-                "planned; choose fewer sizes or seeds, or split it into several suites"
-            )
-        yield from self._contradictions_of_budgets()
-        yield from contradictions_of_dynamics(self)
-        yield from contradictions_of_models("dynamics", self.dynamics, self)
-        yield from contradictions_of_models("properties", self.properties, self)
-        for name in self.metrics:
-            if self.dynamics is None and name not in self.error_metrics:
-                yield f"metrics: {name} is of simulations; add 'dynamics' to the suite"
-        yield from contradictions_of_tuning(self)
-        for name, config in self.backbones.items():
-            if "cutoff" in config and not is_architecture(name):
-                yield f"the cutoff of backbone {name!r} is the suite's; set 'cutoff' at the top"
-
-    def _contradictions_of_budgets(self) -> Iterator[str]:
-        yield from contradictions(
-            self.budgets, self.training, self.pretraining_budgets, self.pretraining
-        )
-        arms = [arm(name) for name in self.strategies]
-        for each in arms:
-            if each.compute_matched and not any(a.needs_source and a.trains for a in arms):
-                yield (
-                    f"strategies: {each.name} trains for as many updates as pretraining and "
-                    "fine-tuning together, but no arm of the suite is pretrained and fine-tuned; "
-                    "add one, as finetune"
-                )
 
     @property
     def weights(self) -> tuple[Weights, ...]:
