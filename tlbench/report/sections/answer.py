@@ -31,6 +31,7 @@ from tlbench.report.wording import (
 )
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
+from tlbench.transfer import STRATEGIES
 
 NAME = "answer"
 
@@ -78,13 +79,19 @@ def comparisons(analysis: Analysis, metric: str) -> list[Outcome]:
     """
     if analysis.suite.budgets is not None:
         return outcomes(row for row in analysis.every_row if row.metric == metric)
-    rows = [r for r in analysis.of_metric(metric) if r.trained and is_arm(r.place)]
+    rows = [r for r in analysis.of_metric(metric) if r.trained and _is_compared(r.place)]
     found = [(r, r.ratio) for r in rows if r.ratio is not None]
     p = holm({n: ratio.p for n, (_, ratio) in enumerate(found) if ratio.p is not None})
     return [
         Outcome(metric, row.transfer, row.place, {0: ratio}, None, None, p=p.get(n))
         for n, (row, ratio) in enumerate(found)
     ]
+
+
+def _is_compared(place: Place) -> bool:
+    """Return whether an arm is compared with scratch, also if its strategy is not installed here."""
+    is_known = place.strategy.partition("+")[0] in STRATEGIES
+    return is_arm(place) if is_known else place.strategy != BASELINE
 
 
 def side_of(outcome: Outcome) -> Side:
@@ -199,7 +206,7 @@ def _compares(claimed: Sequence[Outcome]) -> str:
 def _cost(analysis: Analysis) -> Iterator[str]:
     """Yield what training with transfer and from scratch took, on the first device."""
     for device, placed in costs_by_device(analysis.results.records, analysis.results.costs).items():
-        arms = {place: each for place, each in placed.items() if place.size and is_arm(place)}
+        arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
             own, before = _seconds(arms, 0), _seconds(arms, 1)
