@@ -57,7 +57,7 @@ def test_a_gain_is_given_with_its_interval_place_and_number_of_pairs():
     found = said([*scratch(), *arm(0.6)])
     assert 3 <= len(found) <= 5
     assert found[0].startswith(
-        "Si → Ge: transfer helps: the force_mae of b, finetune, N = 10, is 0.60 [0.5"
+        "Si → Ge: the error is lower with transfer: the force_mae of b, finetune, N = 10, is 0.60"
     )
     assert found[0].endswith("times that of scratch at this budget.")
     assert "Holm's correction for 1 comparison, over 8 pairs; it compares how fast" in found[1]
@@ -65,38 +65,42 @@ def test_a_gain_is_given_with_its_interval_place_and_number_of_pairs():
     assert found[-1] == "Nothing that was tested went wrong; not tested: stability and convergence."
 
 
-def test_a_loss_is_negative_transfer():
+def test_a_loss_is_named():
     found = said([*scratch(), *arm(1.5)])
-    assert found[0].startswith("Si → Ge: transfer hurts: the force_mae of b, finetune, N = 10, is")
-    assert "helps" not in " ".join(found)
-    assert found[-1].startswith("What went wrong: negative transfer in force_mae (b, finetune);")
+    assert found[0].startswith(
+        "Si → Ge: the error is higher with transfer: the force_mae of b, finetune, N = 10, is"
+    )
+    assert "lower with" not in " ".join(found)
+    assert found[-1].startswith(
+        "What went wrong: larger errors than scratch in force_mae (b, finetune);"
+    )
 
 
 def test_no_difference_is_no_claim():
     found = said([*scratch(), *arm(1.0, spread=10.0)])
     assert found[0].startswith("Si → Ge: no difference is claimed: ")
     assert "nothing can be claimed" in found[1]
-    assert not {"helps", "hurts"} & {*" ".join(found).replace(":", "").split()}
+    assert not {"lower", "higher", "helps", "hurts"} & {*" ".join(found).replace(":", "").split()}
 
 
 @pytest.mark.parametrize("n_pairs", [1, 2, 3, 4])
 def test_fewer_than_five_pairs_carry_no_claim_however_large_the_difference(n_pairs):
     found = said([*scratch(n_pairs), *arm(0.1, n_pairs=n_pairs)])
     assert "no claim can be made from fewer than 5 pairs" in found[0]
-    assert "helps" not in found[0]
+    assert "lower with" not in found[0]
     assert "a claim needs at least 5, so more subset seeds and init seeds are needed" in found[1]
     assert f"missing pairs in 2 of 2 arms (the fewest {n_pairs} of 8)" in found[-1]
-    assert "negative transfer, for lack of pairs" in found[-1]
+    assert "harm by transfer, for lack of pairs" in found[-1]
 
 
 def test_five_pairs_carry_one():
-    assert "transfer helps" in said([*scratch(5), *arm(0.5, n_pairs=5)])[0]
+    assert "lower with transfer" in said([*scratch(5), *arm(0.5, n_pairs=5)])[0]
 
 
 def test_an_interval_that_excludes_one_is_no_claim_after_correction_for_many_comparisons():
     # Each interval ends at 0.99; of twenty such comparisons one is expected by chance.
     shift = 0.97
-    assert "transfer helps" in said([*scratch(), *arm(shift)])[0]
+    assert "lower with transfer" in said([*scratch(), *arm(shift)])[0]
     many = [r for n in range(1, 21) for r in (*scratch(size=n), *arm(shift, size=n))]
     assert "no difference is claimed" in said(many)[0]
 
@@ -126,12 +130,16 @@ def test_each_transfer_speaks_for_itself_and_many_share_a_sentence():
         *scratch(source="Sn"), *arm(1.5, source="Sn"),
     ]  # fmt: skip
     found = said(two)
-    assert found[0].startswith("Si → Ge: transfer helps")
-    assert found[1].startswith("Sn → Ge: transfer hurts")
+    assert found[0].startswith("Si → Ge: the error is lower with transfer")
+    assert found[1].startswith("Sn → Ge: the error is higher with transfer")
     many = [r for s in ("C", "Pb", "Sb") for r in (*scratch(source=s), *arm(0.6, source=s))]
     found = said([*two, *many])
-    assert found[0].startswith("5 transfers: transfer helps: the force_mae of b, finetune is 0.60")
-    assert re.search(r"hurts: the force_mae of b, finetune is 1.5\d \[.*\] \(Sn → Ge, N", found[0])
+    assert found[0].startswith(
+        "5 transfers: the error is lower with transfer: the force_mae of b, finetune is 0.60"
+    )
+    assert re.search(
+        r"higher with transfer: the force_mae of b, finetune is 1.5\d \[.*\] \(Sn → Ge, N", found[0]
+    )
     assert 3 <= len(found) <= 5
 
 
@@ -196,11 +204,12 @@ def test_what_models_end_at_is_claimed_of_converged_curves_alone(tmp_path):
     found = Learners({"scratch": learners.SCRATCH, **arms})
     submission = Submission(tmp_path, found, ["scratch", *arms], 8)
     first, certainty, *_, trouble = submission.section("answer").sentences
-    helps, rest = re.fullmatch(r"Si → Ge: transfer helps: (.*?); (.*)", first).groups()
+    helps, lower, rest = re.fullmatch(
+        r"Si → Ge: transfer helps: (.*); the error is lower with transfer: (.*?); (.*)", first
+    ).groups()
     assert helps.startswith("the force_mae of schnet, finetune, N = 4 and 10, is 0.70 [")
-    assert "head-only" not in helps
+    assert lower.startswith("the force_mae of schnet, l2-sp, N = 4 and 10, is 0.8")
     assert re.match(r"no difference is claimed: .*schnet, head-only", rest)
-    assert "and schnet, l2-sp, N = 4 and 10, is 0.8" in helps
     assert "it compares in part how fast models learn" in certainty
     assert "curves not shown to be converged (schnet, l2-sp)" in trouble
     assert "stability" in trouble

@@ -47,12 +47,16 @@ MOST_ARMS = 3
 Side = Literal["lower", "higher", "open", "few"]
 """Of an error beside that from scratch; "open" where chance may explain the difference."""
 
-_BEGINNINGS: dict[Side, str] = {
-    "lower": "transfer helps",
-    "higher": "transfer hurts",
-    "open": "no difference is claimed",
-    "few": f"no claim can be made from fewer than {CLAIM_PAIRS} pairs",
+_BEGINNINGS: dict[tuple[Side, bool], str] = {
+    ("lower", True): "transfer helps",
+    ("higher", True): "transfer hurts",
+    ("lower", False): "the error is lower with transfer",
+    ("higher", False): "the error is higher with transfer",
+    ("open", False): "no difference is claimed",
+    ("few", False): f"no claim can be made from fewer than {CLAIM_PAIRS} pairs",
 }
+"""By the side, and whether it is claimed of converged models; at one budget an arm may only learn
+faster, which is not yet a help."""
 
 
 def answer(analysis: Analysis) -> Iterator[Section]:
@@ -89,7 +93,7 @@ def comparisons(analysis: Analysis, metric: str) -> list[Outcome]:
 
 
 def _is_compared(place: Place) -> bool:
-    """Return whether an arm is compared with scratch, also if its strategy is not installed here."""
+    """Return whether an arm is compared with scratch; its strategy may not be installed."""
     is_known = place.strategy.partition("+")[0] in STRATEGIES
     return is_arm(place) if is_known else place.strategy != BASELINE
 
@@ -124,14 +128,19 @@ def _sentences(analysis: Analysis, simulated: Sequence[Dynamics]) -> list[str]:
     return [*said, _certainty(analysis, found), *_cost(analysis), _trouble(analysis, simulated)]
 
 
+def _is_final(outcome: Outcome) -> bool:
+    """Return whether a difference is claimed of what models end at."""
+    return outcome.is_converged and side_of(outcome) in ("lower", "higher")
+
+
 def _verdict(found: Sequence[Outcome], budget: str) -> str:
     """Return whether transfer helps, by how much, and where."""
     transfers = dict.fromkeys(each.transfer for each in found)
     several = len(transfers) > 1
     start = counted(len(transfers), "transfer") if several else next(iter(transfers)).label()
     parts = []
-    for side, beginning in _BEGINNINGS.items():
-        some = [each for each in found if side_of(each) == side]
+    for kind, beginning in _BEGINNINGS.items():
+        some = [each for each in found if (side_of(each), _is_final(each)) == kind]
         if some:
             end = f"times that of {BASELINE} {budget}"
             parts.append(f"{beginning}: the {some[0].metric} of {_ratios(some, several)} {end}")
@@ -259,7 +268,7 @@ def _untested(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str
     """Yield what cannot be seen in these results whether it went wrong."""
     found = comparisons(analysis, analysis.metrics[0])
     if all(side_of(each) == "few" for each in found):
-        yield "negative transfer, for lack of pairs"
+        yield "harm by transfer, for lack of pairs"
     if not simulated:
         yield "stability"
     if analysis.suite.budgets is None:
@@ -271,7 +280,10 @@ def _losses(analysis: Analysis) -> Iterator[str]:
         some = [each for each in comparisons(analysis, metric) if side_of(each) == "higher"]
         if some:
             arms = dict.fromkeys(f"{o.place.backbone}, {o.place.strategy}" for o in some)
-            yield f"negative transfer in {metric} ({_named(arms)})"
+            what = (
+                "negative transfer" if all(map(_is_final, some)) else "larger errors than scratch"
+            )
+            yield f"{what} in {metric} ({_named(arms)})"
 
 
 def _instability(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str]:
