@@ -175,7 +175,7 @@ def test_costs_are_those_of_the_models():
     (found,) = [s for s in said(records, costs=costs) if "took" in s]
     assert found == (
         "A model took 12 s to train with transfer, after 300 s of pretraining that its source "
-        "model shares with others, and 11 s from scratch (medians on “A processor”; see Costs)."
+        "model shares with others, and 11 s from scratch (medians on one device; see Costs)."
     )
 
 

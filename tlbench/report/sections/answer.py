@@ -214,7 +214,8 @@ def _compares(claimed: Sequence[Outcome]) -> str:
 
 def _cost(analysis: Analysis) -> Iterator[str]:
     """Yield what training with transfer and from scratch took, on the first device."""
-    for device, placed in costs_by_device(analysis.results.records, analysis.results.costs).items():
+    # Its name may be anybody's words, so that only tables show it.
+    for placed in costs_by_device(analysis.results.records, analysis.results.costs).values():
         arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
@@ -222,7 +223,7 @@ def _cost(analysis: Analysis) -> Iterator[str]:
             yield (
                 f"A model took {own} s to train with transfer, after {before} s of pretraining "
                 f"that its source model shares with others, and {_seconds(scratch, 0)} s from "
-                f"{BASELINE} (medians on “{device}”; see Costs)."
+                f"{BASELINE} (medians on one device; see Costs)."
             )
             return
 
