@@ -9,7 +9,7 @@ REQUIREMENTS ?= .github/requirements.txt
 FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test test-long together install locked lint machine bench gpu board clean
+.PHONY: quick test test-long together install locked lint machine package bench gpu board clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -58,6 +58,12 @@ machine:
 ifdef CI
 	-command -v chromium && command -v cc || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium gcc libc6-dev; }
 endif
+
+# The release in dist, after make locked REQUIREMENTS=.github/release.txt.
+package: install
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-disable-gc --save-results -q

@@ -1,5 +1,6 @@
 """The workflows: well-formed, safe, and naming only what there is."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -24,6 +25,9 @@ BIN = Path(sys.executable).parent
 
 LOWEST_EXTRAS = ("distances", "e3nn", "nequip", "parsl", "tune")
 """What can be installed beside each other; mace-torch needs an older e3nn."""
+
+
+ACTIONS = r"(actions/[\w-]+|pypa/gh-action-pypi-publish)"
 
 
 def steps(workflow):
@@ -66,7 +70,11 @@ def test_rights_are_minimal_and_time_is_limited(name):
     assert "secrets." not in (FOLDER / f"{name}.yml").read_text()
     for key, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 60
-        if (name, key) != ("site", "publish"):
+        if (name, key) == ("release", "publish"):
+            # The index trusts it by its name; it runs no code of the repository.
+            assert job["permissions"] == {"id-token": "write"}
+            assert all("run" not in step for step in job["steps"])
+        elif (name, key) != ("site", "publish"):
             assert job.get("permissions", {"contents": "read"}) == {"contents": "read"}
 
 
@@ -76,7 +84,7 @@ def test_actions_are_pinned_by_digest_with_their_version(name):
     used = [line for line in lines if re.match(r"\s*(- )?uses:", line)]
     assert len(used) == sum("uses" in step for step in steps(WORKFLOWS[name]))
     for line in used:
-        assert re.search(r"uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)
+        assert re.search(rf"uses: {ACTIONS}@[0-9a-f]{{40}} # v\d+\.\d+\.\d+$", line)
 
 
 def entries(path):
@@ -98,7 +106,8 @@ def test_what_workflows_install_is_locked_by_digest():
     assert all("--require-hashes" in each or "--no-index --no-deps" in each for each in installs)
     locked, pinned = entries(FOLDER.parent / "requirements.txt"), entries(ROOT / "constraints.txt")
     assert pinned.keys() <= locked.keys()
-    for entry in [*locked.values(), *entries(FOLDER.parent / "lowest.txt").values()]:
+    others = [entries(FOLDER.parent / f"{name}.txt").values() for name in ("lowest", "release")]
+    for entry in [*locked.values(), *itertools.chain(*others)]:
         assert re.fullmatch(r"[\w.-]+==\S+( ;[^\n]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry)
 
 
@@ -180,6 +189,36 @@ def test_options_are_there(arguments, options):
     for name in arguments:
         command = command.commands[name]
     assert options <= {option for parameter in command.params for option in parameter.opts}
+
+
+def test_a_release_is_published_only_after_all_checks_and_from_a_tag():
+    release = WORKFLOWS["release"]
+    assert release[True]["push"] == {"tags": ["v*"]}
+    jobs = release["jobs"]
+    assert jobs["try"]["needs"] == "build"
+    assert jobs["publish"]["needs"] == ["build", "try"]
+    assert "github.ref_type == 'tag'" in jobs["publish"]["if"]
+    assert jobs["publish"]["environment"]["name"] == "pypi"
+    pythons = WORKFLOWS["tests"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert jobs["try"]["strategy"]["matrix"]["python"] == pythons
+    # What is published is what was tried: the files are built once.
+    built = [name for name, job in jobs.items() if "make package" in str(job)]
+    assert built == ["build"]
+    recipe = (ROOT / "Makefile").read_text().partition("\npackage: ")[2].partition("\n\n")[0]
+    assert "twine check --strict dist/*" in recipe
+    locked = entries(FOLDER.parent / "release.txt")
+    assert any(name.startswith("twine==") for name in locked)
+
+
+def test_a_tag_of_another_version_stops_the_release(tmp_path):
+    (run,) = (
+        s["run"] for s in steps(WORKFLOWS["release"]) if "GITHUB_REF_NAME" in s.get("run", "")
+    )
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "tlbench-0.2.0-py3-none-any.whl").touch()
+    for tag, code in (("v0.2.0", 0), ("v0.2.1", 1), ("0.2", 1)):
+        environment = {**os.environ, "GITHUB_REF_NAME": tag}
+        assert subprocess.run(["bash", "-c", run], cwd=tmp_path, env=environment).returncode == code
 
 
 def test_every_python_that_is_promised_is_tested():

@@ -49,7 +49,7 @@ def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_pat
 
 def test_what_has_no_results_is_left_out():
     names = [section.name for section in sections_of(analysis_of(RECORDS))]
-    assert names == ["errors-force_mae", "curves", "by-condition", "sources"]
+    assert names == ["answer", "errors-force_mae", "curves", "by-condition", "sources"]
     empty = Section("s", "S", [Paragraph(""), Table("t", [["a"]]), Sentences([]), toy_figure({})])
     assert empty.blocks == ()
     assert list(section_text(empty)) == []

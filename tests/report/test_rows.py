@@ -64,13 +64,14 @@ def test_markdown_has_a_table_per_metric_and_a_row_per_size():
     ]
 
 
-def test_markdown_begins_with_the_budget_and_what_it_leaves_open():
+def test_markdown_names_after_the_answer_the_budget_and_what_it_leaves_open():
     suite = load_suite("matrix-cpu")
-    lines = markdown(Results(RECORDS), ["force_mae"], suite).splitlines()
+    answer, *lines = markdown(Results(RECORDS), ["force_mae"], suite).split("\n\n")[1:]
+    assert answer.startswith("- ")
     assert lines[0] == "**200 updates: speed of learning, not shown to be converged**"
-    assert "Target models had 200 updates at a learning rate of 0.001" in lines[2]
-    assert f"source models {suite.pretraining.updates:,} at 0.001" in lines[2]
-    assert "may only have learnt faster" in lines[2]
+    assert "Target models had 200 updates at a learning rate of 0.001" in lines[1]
+    assert f"source models {suite.pretraining.updates:,} at 0.001" in lines[1]
+    assert "may only have learnt faster" in lines[1]
     longer = suite.training.model_copy(update={"updates": 2400})
     text = markdown(Results(RECORDS), [], suite.model_copy(update={"training": longer}))
     assert text.startswith("**2,400 updates: speed of learning")

@@ -1,6 +1,5 @@
 """The command line: one file per verb."""
 
-import io
 import shutil
 import sys
 import textwrap
@@ -9,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tlbench.base.errors import TlbenchError, printable
+from tlbench.base.legible import make_legible
 from tlbench.cli import (
     baseline,
     board,
@@ -16,6 +16,7 @@ from tlbench.cli import (
     check_backbone,
     compare,
     data,
+    doctor,
     import_checkpoint,
     job,
     log,
@@ -35,7 +36,6 @@ from tlbench.cli import (
 app = typer.Typer(
     name="tlbench",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -71,6 +71,7 @@ app.command("models")(models.models)
 app.command("md")(md.md)
 app.command("properties")(properties.properties)
 app.command("tune")(tune.tune)
+app.command("doctor")(doctor.doctor)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
@@ -86,8 +87,7 @@ app.add_typer(store.app, name="store")
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+        make_legible(stream)
     try:
         app()
     except TlbenchError as error:

@@ -17,6 +17,7 @@ from tlbench.engine.store.store import Store
 from tlbench.engine.work.events import LOG, read_progress
 from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
+from tlbench.report.sections.answer import answer
 from tlbench.report.sections.errors import errors
 from tlbench.report.sections.starts import starts
 from tlbench.report.wording import budget_note, draw_note
@@ -166,6 +167,8 @@ class Display(LiveDisplay):
     def _show_results(self, run: Run) -> None:
         suite = run.plan.suite
         analysis = Analysis.of(run.notes.comparable_results(run.results), suite)
+        for sentence in (s for part in answer(analysis) for s in part.sentences):
+            self.say(sentence)
         section = next(iter(errors(analysis)), None)
         said: list[str] = []
         if section is not None:

@@ -1,12 +1,13 @@
 """The results of a run in Markdown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Figure, Lines, Paragraph, Section, Sentences, Table
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
+from tlbench.report.sections import answer
 from tlbench.report.wording import budget_label, budget_note
 from tlbench.results.results import Results
 from tlbench.study.suite import Suite
@@ -31,9 +32,16 @@ def markdown(
     head = [f"**{budget_label(suite)}**", budget_note(suite, suite.tuned is not None), draws]
     if notes.sentences:
         head += ["**Data**", _bullets(notes.sentences)]
-    sections = sections_of(Analysis(results, suite, tuple(metrics))) if metrics else ()
-    blocks = [*head, *(block for section in sections for block in section_text(section))]
+    sections = list(sections_of(Analysis(results, suite, tuple(metrics)))) if metrics else []
+    first = [section for section in sections if section.name == answer.NAME]
+    others = [section for section in sections if section not in first]
+    blocks = [*_texts(first), *head, *_texts(others)]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
+
+
+def _texts(sections: Iterable[Section]) -> Iterator[str]:
+    for section in sections:
+        yield from section_text(section)
 
 
 def section_text(section: Section) -> Iterator[str]:

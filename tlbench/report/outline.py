@@ -14,6 +14,7 @@ from tlbench.study.suite import Suite
 Make = Callable[[Analysis], Iterable[Section]]
 
 SECTIONS: tuple[str, ...] = (
+    "sections.answer:answer",
     "sections.starts:starts",
     "sections.errors:errors",
     "budgets.section:budgets",
@@ -33,7 +34,7 @@ SECTIONS: tuple[str, ...] = (
 )
 """Module and function of all sections, in the order in which they are read."""
 
-NAMING_BUDGETS = ("budgets", "tuned", "sources")
+NAMING_BUDGETS = ("answer", "budgets", "tuned", "sources")
 """Sections that say themselves which budgets they are of."""
 
 

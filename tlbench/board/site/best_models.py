@@ -13,14 +13,20 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.content import Block, Figure, Section, Table
 from tlbench.report.dynamics.section import dynamics_section
 from tlbench.report.outline import of_budget, sections_of
+from tlbench.report.sections.answer import answer_section
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.results.shares import Shares, shares_of
 
-BESIDE = ("sections.models:tuned_settings", "sections.models:source_models")
-"""Sections that are about one submission each, so that its own page shows them."""
+BESIDE = (
+    "sections.answer:answer",
+    "sections.models:tuned_settings",
+    "sections.models:source_models",
+)
+"""Sections that are about one submission each, so that its own page shows them, and the answer,
+which needs simulations beside all their references."""
 
 SHOWN = 8
 """Models in a figure."""
@@ -69,6 +75,8 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
         else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
     ]
+    answer = answer_section(analysis, [dynamics for _, dynamics in simulated])
+    sections = [*([answer] if answer.blocks else []), *sections]
     simulations = [
         dynamics_section(dynamics, results.records, ", ".join(names))
         for names, dynamics in simulated

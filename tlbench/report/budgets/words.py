@@ -47,7 +47,7 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
             endings.setdefault((each.ending, faster, each.is_rising), []).append(each)
         for (ending, faster, _), alike in endings.items():
             found.append(
-                f"{backbone}, {strategy}, {_where(alike)}: {_said(ending, faster, alike)}."
+                f"{backbone}, {strategy}, {where_text(alike)}: {_said(ending, faster, alike)}."
             )
         found += _beside_longer(f"{backbone}, {strategy}", some)
     return found
@@ -62,9 +62,9 @@ def _beside_longer(start: str, outcomes: Iterable[Outcome]) -> Iterator[str]:
         if each.longer and verdict(each.longer) != "gain"
     ]
     if no_lower:
-        ratios = _range([(each.transfer, each.place, longer) for each, longer in no_lower])
+        ratios = ratios_text([(each.transfer, each.place, longer) for each, longer in no_lower])
         yield (
-            f"{start}, {_where([each for each, _ in no_lower])}: beside scratch with as many "
+            f"{start}, {where_text([each for each, _ in no_lower])}: beside scratch with as many "
             f"updates as pretraining and fine-tuning together, its error is {ratios} times as "
             "large, so pretraining is not shown to be worth its updates."
         )
@@ -81,7 +81,7 @@ def rises(outcomes: Sequence[Outcome]) -> list[str]:
     found = []
     for (backbone, strategy), some in arms.items():
         fewer, more = some[0][2].budgets
-        ratios = _range([(transfer, place, each.ratio) for transfer, place, each in some])
+        ratios = ratios_text([(transfer, place, each.ratio) for transfer, place, each in some])
         found.append(
             f"{backbone}, {strategy}: its error rises with more updates: after {more:,} it is "
             f"{ratios} times that after {fewer:,}; see its best weights."
@@ -97,7 +97,7 @@ def _by_arm(outcomes: Iterable[Outcome]) -> Iterator[tuple[tuple[str, str], list
         yield key, list(some)
 
 
-def _where(outcomes: Sequence[Outcome]) -> str:
+def where_text(outcomes: Sequence[Outcome]) -> str:
     """Return which training sets, and of several transfers which."""
     transfers = dict.fromkeys(each.transfer for each in outcomes)
     sizes = sorted({each.place.size for each in outcomes})
@@ -111,8 +111,8 @@ def _where(outcomes: Sequence[Outcome]) -> str:
 
 def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     fewest, most = outcomes[0].first[0], outcomes[0].last[0]
-    first = _range([(each.transfer, each.place, each.first[1]) for each in outcomes])
-    last = _range([(each.transfer, each.place, each.compared) for each in outcomes])
+    first = ratios_text([(each.transfer, each.place, each.first[1]) for each in outcomes])
+    last = ratios_text([(each.transfer, each.place, each.compared) for each in outcomes])
     if any(each.compared is each.best for each in outcomes):
         last += OF_BEST
     if ending == "too few pairs":
@@ -132,7 +132,7 @@ def _said(ending: Ending, faster: bool, outcomes: Sequence[Outcome]) -> str:
     return said.format(first=first, last=last, scratch=BASELINE, fewest=f"{fewest:,}", open=OPEN)
 
 
-def _range(ratios: Sequence[tuple[Transfer, Place, Ratio]]) -> str:
+def ratios_text(ratios: Sequence[tuple[Transfer, Place, Ratio]]) -> str:
     """Return a ratio, or the smallest and the largest with what they are of."""
     several = len({transfer for transfer, _, _ in ratios}) > 1
     named = [
@@ -158,11 +158,11 @@ def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[st
         against = [a for a, b in pairs if {a.ending, b.ending} == {"lower", "higher"}]
         arm = f"{backbone}, {strategy}"
         if both:
-            found.append(f"{arm}: both end lower than from {BASELINE} at {_where(both)}.")
+            found.append(f"{arm}: both end lower than from {BASELINE} at {where_text(both)}.")
         elif pairs:
             without.append(arm)
         if against:
-            found.append(f"{arm}: at {_where(against)}, one of them ends lower, one higher.")
+            found.append(f"{arm}: at {where_text(against)}, one of them ends lower, one higher.")
     if without:
         found.append(
             f"With no training set do both end lower than from {BASELINE} beyond chance, so that "

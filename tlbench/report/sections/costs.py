@@ -26,11 +26,11 @@ COSTS_NOTE = (
 
 def training_seconds(cost: Cost) -> float:
     """Return the time of pretraining and training, s."""
-    own, pretraining = _seconds(cost)
+    own, pretraining = seconds_of(cost)
     return own + pretraining
 
 
-def _seconds(cost: Cost) -> tuple[float, float]:
+def seconds_of(cost: Cost) -> tuple[float, float]:
     """Return the times of training and of pretraining, s: of the clock on an accelerator."""
     if "cuda" in cost.device.lower() or "nvidia" in cost.device.lower():
         return cost.wall_seconds, cost.pretraining_wall_seconds or 0.0
@@ -88,7 +88,7 @@ def _lines(costs: Costs) -> Lines:
     rows = []
     for place, cells in arm_cells(sorted(costs, key=lambda place: place.position)).items():
         models = list(costs[place].values())
-        training, pretraining = zip(*map(_seconds, models), strict=True)
+        training, pretraining = zip(*map(seconds_of, models), strict=True)
         measured = {
             "parameters": f"{models[0].n_parameters:,}",
             "force call (ms)": median_text(map(force_call_ms, models)),

@@ -1,0 +1,23 @@
+# docker build -t tlbench . && docker run --rm -v tlbench-runs:/work/runs tlbench
+# With other arguments it is tlbench itself: docker run --rm tlbench doctor
+FROM python:3.12-slim
+
+# Kernels are compiled on first use.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY tlbench ./tlbench
+COPY datasets ./datasets
+# torch goes first, in its build for processors: that of the index needs gigabytes of CUDA.
+RUN python -m pip install --no-cache-dir --constraint constraints.txt \
+        --extra-index-url https://download.pytorch.org/whl/cpu torch \
+    && python -m pip install --no-cache-dir --constraint constraints.txt .
+
+RUN useradd --create-home tlbench && mkdir -p /work/runs && chown -R tlbench /work
+USER tlbench
+WORKDIR /work
+ENTRYPOINT ["tlbench"]
+CMD ["run", "quick"]

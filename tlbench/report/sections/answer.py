@@ -1,0 +1,326 @@
+"""The answer in a few sentences, before all tables: does transfer help, how sure, at what cost.
+
+A sentence claims a difference only with at least `CLAIM_PAIRS` pairs, where the interval of the
+ratio excludes 1 and its p value is below 0.05 after Holm's correction for all comparisons of the
+metric. What models end at is claimed of converged curves alone, by the rules of
+`tlbench.report.budgets.outcomes`; anywhere else a sentence says at which budget it holds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from tlbench.base.phrases import counted
+from tlbench.metrics.statistics import Rate, holm, verdict
+from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import LEVEL, Outcome, is_arm, outcomes
+from tlbench.report.budgets.words import ratios_text, where_text
+from tlbench.report.content import Section, Sentences
+from tlbench.report.dynamics.models import WRONG, arms_of, rate_of, structures_in
+from tlbench.report.sections.costs import Costs, costs_by_device, seconds_of
+from tlbench.report.wording import (
+    BASELINE,
+    at_budget,
+    interval_note,
+    interval_text,
+    listed,
+    n_pairs_text,
+    range_text,
+)
+from tlbench.results.dynamics import Dynamics
+from tlbench.study.model_key import Place
+from tlbench.transfer import STRATEGIES
+
+NAME = "answer"
+
+CLAIM_PAIRS = 5
+"""With fewer pairs no difference is claimed."""
+
+MOST_TRANSFERS = 2
+"""Transfers that have a sentence each; more share one."""
+
+MOST_ARMS = 3
+"""Arms that are named one by one; of more the range of their ratios is given."""
+
+Side = Literal["lower", "higher", "open", "few"]
+"""Of an error beside that from scratch; "open" where chance may explain the difference."""
+
+_BEGINNINGS: dict[tuple[Side, bool], str] = {
+    ("lower", True): "transfer helps",
+    ("higher", True): "transfer hurts",
+    ("lower", False): "the error is lower with transfer",
+    ("higher", False): "the error is higher with transfer",
+    ("open", False): "no difference is claimed",
+    ("few", False): f"no claim can be made from fewer than {CLAIM_PAIRS} pairs",
+}
+"""By the side, and whether it is claimed of converged models; at one budget an arm may only learn
+faster, which is not yet a help."""
+
+
+def answer(analysis: Analysis) -> Iterator[Section]:
+    """Yield the answer of a run, if models of the target were measured."""
+    dynamics = analysis.results.dynamics
+    yield answer_section(analysis, [] if dynamics is None else [dynamics])
+
+
+def answer_section(analysis: Analysis, simulated: Sequence[Dynamics]) -> Section:
+    """Return the answer of some results; empty without a model of the target.
+
+    Parameters
+    ----------
+    simulated
+        Their simulations; of several machines, those beside each reference.
+    """
+    return Section(NAME, "Answer", [Sentences(_sentences(analysis, simulated), title="")])
+
+
+def comparisons(analysis: Analysis, metric: str) -> list[Outcome]:
+    """Return every arm and training set beside scratch, with p values after Holm's correction.
+
+    In a suite of one budget no outcome is known to be converged.
+    """
+    if analysis.suite.budgets is not None:
+        return outcomes(row for row in analysis.every_row if row.metric == metric)
+    rows = [r for r in analysis.of_metric(metric) if r.trained and _is_compared(r.place)]
+    found = [(r, r.ratio) for r in rows if r.ratio is not None]
+    p = holm({n: ratio.p for n, (_, ratio) in enumerate(found) if ratio.p is not None})
+    return [
+        Outcome(metric, row.transfer, row.place, {0: ratio}, None, None, p=p.get(n))
+        for n, (row, ratio) in enumerate(found)
+    ]
+
+
+def _is_compared(place: Place) -> bool:
+    """Return whether an arm is compared with scratch; its strategy may not be installed."""
+    is_known = place.strategy.partition("+")[0] in STRATEGIES
+    return is_arm(place) if is_known else place.strategy != BASELINE
+
+
+def side_of(outcome: Outcome) -> Side:
+    """Return on which side of scratch an arm is, where pairs and interval carry it."""
+    ratio = outcome.compared
+    if ratio.n_pairs < CLAIM_PAIRS or ratio.interval is None:
+        return "few"
+    if outcome.is_converged:
+        ending = outcome.ending
+        return ending if ending in ("lower", "higher") else "open"
+    if outcome.p is None or outcome.p >= LEVEL:
+        return "open"
+    sides: dict[str, Side] = {"gain": "lower", "loss": "higher"}
+    return sides.get(verdict(ratio), "open")
+
+
+def _sentences(analysis: Analysis, simulated: Sequence[Dynamics]) -> list[str]:
+    if not analysis.metrics or not analysis.rows:
+        return []
+    found = comparisons(analysis, analysis.metrics[0])
+    if not found:
+        return [
+            f"Whether transfer helps cannot be judged: no trained arm was compared with {BASELINE} "
+            "on the same structures."
+        ]
+    by_transfer = [[o for o in found if o.transfer == t] for t in analysis.transfers]
+    by_transfer = [some for some in by_transfer if some]
+    groups = by_transfer if len(by_transfer) <= MOST_TRANSFERS else [found]
+    said = [_verdict(some, at_budget(analysis.suite)) for some in groups]
+    return [*said, _certainty(analysis, found), *_cost(analysis), _trouble(analysis, simulated)]
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Return whether a difference is claimed of what models end at."""
+    return outcome.is_converged and side_of(outcome) in ("lower", "higher")
+
+
+def _verdict(found: Sequence[Outcome], budget: str) -> str:
+    """Return whether transfer helps, by how much, and where."""
+    transfers = dict.fromkeys(each.transfer for each in found)
+    several = len(transfers) > 1
+    start = counted(len(transfers), "transfer") if several else next(iter(transfers)).label()
+    parts = []
+    for kind, beginning in _BEGINNINGS.items():
+        some = [each for each in found if (side_of(each), _is_final(each)) == kind]
+        if some:
+            end = f"times that of {BASELINE} {budget}"
+            parts.append(f"{beginning}: the {some[0].metric} of {_ratios(some, several)} {end}")
+    return f"{start}: {'; '.join(parts)}."
+
+
+def _ratios(found: Sequence[Outcome], several: bool) -> str:
+    """Return the ratios of each arm, or of many arms the smallest and the largest.
+
+    Parameters
+    ----------
+    several
+        Whether there are several transfers, so that each ratio is given with its own.
+    """
+    arms: dict[tuple[str, str], list[Outcome]] = {}
+    for each in found:
+        arms.setdefault((each.place.backbone, each.place.strategy), []).append(each)
+    if len(arms) > MOST_ARMS:
+        named = [(o.compared, _transfer(o, several) + o.place.label()) for o in found]
+        return f"{counted(len(arms), 'arm')} is {range_text(named)}"
+    texts = []
+    for (backbone, strategy), some in arms.items():
+        if several:
+            named = [(o.compared, _transfer(o, several) + o.place.training_set()) for o in some]
+            texts.append(f"{backbone}, {strategy} is {range_text(named)}")
+        else:
+            ratios = ratios_text([(o.transfer, o.place, o.compared) for o in some])
+            texts.append(f"{backbone}, {strategy}, {where_text(some)}, is {ratios}")
+    return listed(texts)
+
+
+def _transfer(outcome: Outcome, several: bool) -> str:
+    return f"{outcome.transfer.label()}, " if several else ""
+
+
+def _certainty(analysis: Analysis, found: Sequence[Outcome]) -> str:
+    """Return what the claims rest on, and what they compare."""
+    counts = sorted({each.compared.n_pairs for each in found})
+    pairs = n_pairs_text(counts[-1])
+    if len(counts) > 1:
+        pairs = f"{counts[0]} to {pairs}"
+    sides = {side_of(each) for each in found}
+    if sides == {"few"}:
+        return (
+            f"The arms share {pairs} of seeds with {BASELINE}; a claim needs at least "
+            f"{CLAIM_PAIRS}, so more subset seeds and init seeds are needed."
+        )
+    number = counted(len(found), "comparison")
+    if sides & {"lower", "higher"}:
+        said = f"What is claimed holds at the 5 % level after Holm's correction for {number}"
+    else:
+        said = f"At the 5 % level, after Holm's correction for {number}, nothing can be claimed"
+    compares = _compares([each for each in found if side_of(each) in ("lower", "higher")])
+    note = interval_note(each.compared for each in found)
+    return f"{said}, over {pairs}{compares}. {note}".strip()
+
+
+def _compares(claimed: Sequence[Outcome]) -> str:
+    """Return whether claims are of what models end at, or of how fast they learn."""
+    converged = Counter(each.is_converged for each in claimed)
+    if not claimed:
+        return ""
+    if not converged[False]:
+        return "; both the arms and scratch are converged there"
+    which = "" if not converged[True] else " in part"
+    return (
+        f"; it compares{which} how fast models learn, because they are not shown to be converged, "
+        "and longer training may change it"
+    )
+
+
+def _cost(analysis: Analysis) -> Iterator[str]:
+    """Yield what training with transfer and from scratch took, on the first device."""
+    # Its name may be anybody's words, so that only tables show it.
+    for placed in costs_by_device(analysis.results.records, analysis.results.costs).values():
+        arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
+        scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
+        if arms and scratch:
+            own, before = _seconds(arms, 0), _seconds(arms, 1)
+            yield (
+                f"A model took {own} s to train with transfer, after {before} s of pretraining "
+                f"that its source model shares with others, and {_seconds(scratch, 0)} s from "
+                f"{BASELINE} (medians on one device; see Costs)."
+            )
+            return
+
+
+def _seconds(placed: Costs, part: int) -> str:
+    """Return the median time of each arm's models, s, the shortest to the longest.
+
+    Parameters
+    ----------
+    part
+        0 for training, 1 for pretraining.
+    """
+    medians = [
+        float(np.median([seconds_of(cost)[part] for cost in models.values()]))
+        for models in placed.values()
+    ]
+    ends = min(medians), max(medians)
+    return " to ".join(dict.fromkeys(f"{s:.3g}" if s < 100 else f"{s:,.0f}" for s in ends))
+
+
+def _trouble(analysis: Analysis, simulated: Sequence[Dynamics]) -> str:
+    """Return what went wrong: negative transfer, unstable and missing runs, open curves."""
+    found = [*_losses(analysis), *_instability(analysis, simulated), *_unconverged(analysis)]
+    expected = len(analysis.suite.seed_pairs())
+    rows = [row for row in analysis.of_metric(analysis.metrics[0]) if row.trained]
+    missing = [row for row in rows if row.mean.n_pairs < expected]
+    if missing:
+        least = min(row.mean.n_pairs for row in missing)
+        found.append(
+            f"missing pairs in {len(missing)} of {counted(len(rows), 'arm')} (the fewest "
+            f"{least} of {expected})"
+        )
+    untested = list(_untested(analysis, simulated))
+    end = f"; not tested: {listed(untested)}." if untested else "."
+    return (
+        f"What went wrong: {'; '.join(found)}{end}"
+        if found
+        else f"Nothing that was tested went wrong{end}"
+    )
+
+
+def _untested(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str]:
+    """Yield what cannot be seen in these results whether it went wrong."""
+    found = comparisons(analysis, analysis.metrics[0])
+    if all(side_of(each) == "few" for each in found):
+        yield "harm by transfer, for lack of pairs"
+    if not simulated:
+        yield "stability"
+    if analysis.suite.budgets is None:
+        yield "convergence"
+
+
+def _losses(analysis: Analysis) -> Iterator[str]:
+    for metric in analysis.metrics:
+        some = [each for each in comparisons(analysis, metric) if side_of(each) == "higher"]
+        if some:
+            arms = dict.fromkeys(f"{o.place.backbone}, {o.place.strategy}" for o in some)
+            what = (
+                "negative transfer" if all(map(_is_final, some)) else "larger errors than scratch"
+            )
+            yield f"{what} in {metric} ({_named(arms)})"
+
+
+def _instability(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str]:
+    """Yield the range of stability rates where simulations stopped, and wrong structures."""
+    rates: list[tuple[Rate, Place]] = []
+    wrong = models = 0
+    for dynamics in simulated:
+        for place, arm in arms_of(dynamics, analysis.results.records).items():
+            rates.append((rate_of(arm), place))
+            wrong += structures_in(dynamics, arm)[WRONG]
+            models += len(arm)
+    unstable = [(rate, place) for rate, place in rates if rate.value < 1]
+    if unstable:
+        rate, place = min(unstable, key=lambda each: each[0].value)
+        yield (
+            f"unstable simulations in {len(unstable)} of {counted(len(rates), 'arm')}, down to a "
+            f"stability rate of {rate.value:.2f} {interval_text(rate)} ({place.label()})"
+        )
+    if wrong:
+        yield f"a wrong structure in simulations of {wrong} of {counted(models, 'model')}"
+
+
+def _unconverged(analysis: Analysis) -> Iterator[str]:
+    if analysis.suite.budgets is None:
+        return
+    lacking = dict.fromkeys(
+        f"{outcome.place.backbone}, {name}"
+        for outcome in comparisons(analysis, analysis.metrics[0])
+        for name, _ in outcome.unconverged()
+    )
+    if lacking:
+        yield f"curves not shown to be converged ({_named(lacking)})"
+
+
+def _named(names: Iterable[str]) -> str:
+    found = list(names)
+    shown = found[:MOST_ARMS]
+    more = len(found) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
