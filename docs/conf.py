@@ -1,0 +1,44 @@
+"""Settings of the manual: ``make docs`` builds it, without network, and warnings are errors."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import generate
+
+project = "tlbench"
+author = "The tlbench authors"
+project_copyright = author
+version = release = version_of("tlbench")
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["build", "generated"]
+source_suffix = {".md": "myst-nb"}
+
+html_theme = "furo"
+html_title = "tlbench"
+html_theme_options = {"navigation_with_keys": True}
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+# Notebooks are executed in the folder of the build, whose results are kept between builds.
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_in_temp = True
+nb_merge_streams = True
+
+default_role = "code"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+generate.write(Path(__file__).parent / "generated")
