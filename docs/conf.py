@@ -1,10 +1,13 @@
 """Settings of the manual: ``make docs`` builds it, without network, and warnings are errors."""
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+# Notebooks call the tlbench of the interpreter that builds the manual.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 import generate
 
@@ -24,11 +27,11 @@ html_theme_options = {"navigation_with_keys": True}
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
-# Notebooks are executed in the folder of the build, whose results are kept between builds.
+# Results of notebooks are kept between builds. The limit allows for busy machines: alone they
+# take a minute together.
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
-nb_execution_in_temp = True
+nb_execution_timeout = 900
 nb_merge_streams = True
 
 default_role = "code"
