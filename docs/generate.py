@@ -87,7 +87,9 @@ def _flags(parameter: Any) -> str:
 
 def table(lines: list[list[str]]) -> str:
     """Return a table of text that is Markdown already, and may hold vertical bars."""
-    rows = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+    rows = [
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
+    ]
     return "\n".join([rows[0], "|" + " --- |" * len(lines[0]), *rows[1:]]) + "\n"
 
 
@@ -126,7 +128,9 @@ def names() -> str:
             _listing("Suites", "what is run", ((n, load_suite(n).title) for n in suite_names())),
             _listing("Data sets", "what it holds", ((n, card.title) for n, card in cards)),
             _listing("Strategies", "what it does", ((s.name, s.summary) for s in strategies)),
-            _listing("Metrics", "definition", ((m.name, f"{m.summary} ({m.unit})") for m in metrics)),
+            _listing(
+                "Metrics", "definition", ((m.name, f"{m.summary} ({m.unit})") for m in metrics)
+            ),
             _listing("Readers", "which files", readers),
             _listing("Published potentials", "origin", potentials),
         ]
