@@ -22,9 +22,7 @@ source_suffix = {".md": "myst-nb"}
 
 html_theme = "furo"
 html_title = "tlbench"
-html_theme_options = {"navigation_with_keys": True}
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Results of notebooks are kept between builds. The limit allows for busy machines: alone they

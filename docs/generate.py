@@ -57,14 +57,14 @@ def _command(command: Any, name: str) -> Iterator[str]:
     """Yield a heading, usage, and a table of parameters, then those of the commands below it."""
     parameters = [each for each in command.params if not each.hidden and each.name != "help"]
     inner = getattr(command, "commands", {})
-    if name.count(" ") or parameters:
+    if name.count(" "):
         yield f"## {name}\n"
         yield f"{inspect.cleandoc(command.help or '')}\n"
     if not inner:
         arguments = [_flags(each) for each in parameters if each.param_type_name == "argument"]
         yield f"```\n{' '.join([name, '[OPTIONS]', *arguments])}\n```\n"
-    if parameters:
-        lines = [["", "", "default"], *(_parameter(each) for each in parameters)]
+    if name.count(" ") and parameters:
+        lines = [["parameter", "meaning", "default"], *(_parameter(each) for each in parameters)]
         yield table(lines)
     for word, below in inner.items():
         yield from _command(below, f"{name} {word}")
@@ -98,7 +98,7 @@ def python_interface() -> str:
     found: dict[str, list[str]] = {"Functions": [], "Classes": [], "Registries": [], "Errors": []}
     for name in tlbench.__all__:
         thing = getattr(tlbench, name)
-        place = f"{getattr(thing, '__module__', '')}.{name}"
+        place = f"tlbench.{name}"
         if isinstance(thing, tlbench.Registry):
             entries = ", ".join(f"`{each}`" for each in thing.names())
             found["Registries"].append(f"- `tlbench.{name}`: {entries}\n")

@@ -35,6 +35,13 @@ def test_the_readme_is_one_page():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
+def test_ratios_in_the_text_of_the_readme_are_those_of_its_table():
+    text, _, rest = (ROOT / "README.md").read_text().partition("<!-- board -->")
+    stated = re.findall(r"\d\.\d\d \[[^\]]*\]", text)
+    assert stated
+    assert [ratio for ratio in stated if f"| {ratio} |" not in rest] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_files_that_a_page_links_to_exist(page):
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
@@ -81,7 +88,9 @@ def test_commands_and_options_of_a_page_exist(page):
 def test_the_command_reference_has_every_option_with_its_help(generate):
     text = " ".join(generate.commands().split())
     for name, command in COMMANDS.items():
-        assert not name or f"## tlbench {' '.join(name)} " in text
+        if not name:
+            continue
+        assert f"## tlbench {' '.join(name)} " in text
         for each in command.params:
             if each.name != "help" and not each.hidden:
                 assert " ".join((each.help or "").split()).replace("|", "\\|") in text

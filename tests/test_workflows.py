@@ -98,7 +98,8 @@ def test_what_workflows_install_is_locked_by_digest():
     assert all("--require-hashes" in each or "--no-index --no-deps" in each for each in installs)
     locked, pinned = entries(FOLDER.parent / "requirements.txt"), entries(ROOT / "constraints.txt")
     assert pinned.keys() <= locked.keys()
-    for entry in [*locked.values(), *entries(FOLDER.parent / "lowest.txt").values()]:
+    others = [entries(FOLDER.parent / name) for name in ("lowest.txt", "docs.txt")]
+    for entry in [each for file in (locked, *others) for each in file.values()]:
         assert re.fullmatch(r"[\w.-]+==\S+( ;[^\n]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry)
 
 
