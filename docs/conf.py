@@ -31,6 +31,7 @@ nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 900
 nb_merge_streams = True
+nb_output_stderr = "remove"
 nb_render_markdown_format = "myst"
 
 default_role = "code"
