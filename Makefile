@@ -9,7 +9,7 @@ REQUIREMENTS ?= .github/requirements.txt
 FILES := --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 
-.PHONY: quick test test-long together install locked lint machine package bench gpu board clean
+.PHONY: quick test test-long together install locked lint machine package bench gpu board docs picture clean
 
 quick: install
 	$(BIN)/tlbench run quick
@@ -76,5 +76,14 @@ gpu: install
 board: install
 	$(BIN)/tlbench board build
 
+# The manual, in docs/build/html. Its notebooks are executed, and executed again if they change.
+docs: install
+	$(BIN)/python -c "import furo, myst_nb, sphinx" || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/build/html
+
+# The figure of the README, made of a published run; needs chromium.
+picture: install
+	$(BIN)/python docs/picture.py
+
 clean:
-	rm -rf $(VENV) runs leaderboard/site dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) runs leaderboard/site docs/build docs/generated dist build .mypy_cache .ruff_cache .pytest_cache

@@ -106,7 +106,8 @@ def test_what_workflows_install_is_locked_by_digest():
     assert all("--require-hashes" in each or "--no-index --no-deps" in each for each in installs)
     locked, pinned = entries(FOLDER.parent / "requirements.txt"), entries(ROOT / "constraints.txt")
     assert pinned.keys() <= locked.keys()
-    others = [entries(FOLDER.parent / f"{name}.txt").values() for name in ("lowest", "release")]
+    names = ("docs", "lowest", "release")
+    others = [entries(FOLDER.parent / f"{name}.txt").values() for name in names]
     for entry in [*locked.values(), *itertools.chain(*others)]:
         assert re.fullmatch(r"[\w.-]+==\S+( ;[^\n]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry)
 

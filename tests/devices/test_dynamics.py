@@ -9,7 +9,7 @@ import pytest
 
 from tlbench.base.tolerances import ACCELERATOR
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "clusters.md"
 MODELS = ["schnet", "dimenetpp", "visnet", "equivariant", "nequip"]
 FORCE_FIELDS = ["stillinger-weber", *MODELS]
 
@@ -73,7 +73,7 @@ def test_few_operations_are_launched_beside_the_forces(simulated):
     assert found["launches"] <= 100 * found["steps"]
 
 
-def test_the_readme_states_the_tolerances():
-    text = " ".join(README.read_text().split())
+def test_the_manual_states_the_tolerances():
+    text = " ".join(PAGE.read_text().split())
     stated = re.search(r"to (\S+) of the largest in float64 and to (\S+) in float32", text)
     assert {"float64": float(stated[1]), "float32": float(stated[2])} == ACCELERATOR

@@ -165,11 +165,11 @@ def test_results_are_the_same_to_the_last_bit_every_time(settings):
     assert all(torch.equal(first, other) for other in others)
 
 
-def test_the_default_is_as_large_as_other_backbones_and_as_the_readme_says():
+def test_the_default_is_as_large_as_other_backbones_and_as_the_manual_says():
     n_parameters = build_potential("mace", {}).backbone.n_parameters()
     assert 1e5 <= n_parameters <= 3e5
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    (row,) = [line for line in readme.splitlines() if line.startswith("| `mace` |")]
+    page = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("| `mace` |")]
     assert row.endswith(f"| {n_parameters:,} |")
 
 

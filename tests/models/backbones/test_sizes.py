@@ -40,7 +40,7 @@ def test_the_large_one_is_the_same_network_with_more_parameters(name):
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_the_readme_has_the_number_of_parameters(name):
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{name}` |")]
+def test_the_manual_has_the_number_of_parameters(name):
+    page = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
     assert row.endswith(f"| {build_potential(name, {}).backbone.n_parameters():,} |")

@@ -1,0 +1,146 @@
+"""The manual and the README show what records and code say."""
+
+import importlib.util
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from tlbench import load_results
+from tlbench.board.reading import read_submission
+from tlbench.cli import app
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("notebooks/*.md"))]
+
+
+def script(name):
+    """Return a module of the manual, whose folder is not a package."""
+    spec = importlib.util.spec_from_file_location(f"manual_{name}", DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def generate():
+    return script("generate")
+
+
+def test_the_readme_is_one_page():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_ratios_in_the_text_of_the_readme_are_those_of_its_table():
+    text, _, rest = (ROOT / "README.md").read_text().partition("<!-- board -->")
+    stated = re.findall(r"\d\.\d\d \[[^\]]*\]", text)
+    assert stated
+    assert [ratio for ratio in stated if f"| {ratio} |" not in rest] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_files_that_a_page_links_to_exist(page):
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_in_the_table_of_contents():
+    listed = set((DOCS / "index.md").read_text().splitlines())
+    names = {str(path.relative_to(DOCS).with_suffix("")) for path in PAGES[1:]}
+    assert names - {"index"} <= listed
+
+
+def commands_of(command, name=()):
+    inner = getattr(command, "commands", {})
+    yield name, command
+    for word, below in inner.items():
+        yield from commands_of(below, (*name, word))
+
+
+COMMANDS = dict(commands_of(get_command(app)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_and_options_of_a_page_exist(page):
+    """Every ``tlbench`` line of a console block names a command and options that there are."""
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    for line in lines:
+        words = line.split(" #")[0].split()
+        if not words[1:2] or Path(words[1]).name != "tlbench":
+            continue
+        name: tuple[str, ...] = ()
+        for word in words[2:]:
+            if (*name, word) not in COMMANDS:
+                break
+            name = (*name, word)
+        assert name, line
+        known = {
+            flag for each in COMMANDS[name].params for flag in (*each.opts, *each.secondary_opts)
+        }
+        assert {word for word in words if word.startswith("--")} <= known, line
+
+
+def test_the_command_reference_has_every_option_with_its_help(generate):
+    text = " ".join(generate.commands().split())
+    for name, command in COMMANDS.items():
+        if not name:
+            continue
+        assert f"## tlbench {' '.join(name)} " in text
+        for each in command.params:
+            if each.name != "help" and not each.hidden:
+                assert " ".join((each.help or "").split()).replace("|", "\\|") in text
+
+
+def test_the_python_interface_has_every_public_name(generate):
+    import tlbench
+
+    text = generate.python_interface()
+    assert [name for name in tlbench.__all__ if not re.search(rf"\.{name}\b", text)] == []
+
+
+def test_the_page_of_results_has_the_numbers_of_the_records(generate):
+    folder = ROOT / "leaderboard/results/si-ge-dft-cpu/2026-11-28-two-cores-2400-updates"
+    text = generate.submission_text(read_submission(folder))
+    records = load_results(folder).records
+    errors: dict[str, dict[object, float]] = {"scratch": {}, "finetune": {}}
+    for r in records:
+        if r.metric == "force_mae" and not r.condition and r.model.strategy in errors:
+            errors[r.model.strategy][r.model.pair] = r.value
+    scratch, finetune = (
+        math.exp(np.mean(np.log(list(errors[arm].values())))) for arm in ("scratch", "finetune")
+    )
+    (row,) = re.findall(r"^\| dimenetpp \| 10 \|.*$", text.partition("energy_mae")[0], re.MULTILINE)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2:4] == [f"{scratch:.1f}", f"{finetune:.1f}"]
+    assert f"{finetune / scratch:.2f} [" in row
+
+
+def test_the_figure_of_the_readme_is_where_the_records_say():
+    """Heights of the drawn points are those of logarithms of the numbers, to a tenth of a pixel."""
+    picture = script("picture")
+    drawn = re.findall(
+        r'class="point" transform="translate\(([\d.]+),([\d.]+)\)"', picture.PICTURE.read_text()
+    )
+    run = picture.analysis()
+    traces = [t for t in picture.figure_of(run).data if t.mode and "markers" in t.mode]
+    numbers = [
+        (float(x), float(y)) for trace in traces for x, y in zip(trace.x, trace.y, strict=True)
+    ]
+    records = {
+        round(r.value, 6)
+        for r in run.results.records
+        if r.metric == picture.METRIC and not r.condition and r.model.size
+    }
+    shown = [y for trace in traces if trace.mode == "markers" for y in trace.y]
+    assert len(shown) > 20
+    assert {round(y, 6) for y in shown} <= records
+    assert len(drawn) == len(numbers)
+    heights, logs = np.array([float(y) for _, y in drawn]), np.log10([y for _, y in numbers])
+    slope, start = np.polyfit(logs, heights, 1)
+    assert slope < 0
+    assert np.abs(slope * logs + start - heights).max() < 0.1
