@@ -18,6 +18,32 @@ shared = EMT()
 number = 3
 
 
+class Periodic(LennardJones):
+    def calculate(self, atoms=None, *arguments, **options):
+        if not atoms.pbc.any():
+            raise ValueError("a cell is needed")
+        super().calculate(atoms, *arguments, **options)
+
+
+class Small(LennardJones):
+    def calculate(self, atoms=None, *arguments, **options):
+        if len(atoms) > 8:
+            raise MemoryError("too many atoms")
+        super().calculate(atoms, *arguments, **options)
+
+
+def periodic():
+    return Periodic(sigma=2.3, rc=6.0)
+
+
+def small():
+    return Small(sigma=2.3, rc=6.0)
+
+
+class NoForces(LennardJones):
+    implemented_properties = ["energy"]
+
+
 def falls_apart():
     return LennardJones(epsilon=-0.1, sigma=2.3, rc=6.0)
 """
@@ -62,6 +88,7 @@ def test_values_are_printed_and_written_with_figures(printed, monkeypatch, tmp_p
     assert depth["value"] == pytest.approx(1.93, abs=1e-3)
     page = (tmp_path / "out" / "dimer.html").read_text()
     assert "energy (eV)" in page
+    assert "Energy of two atoms of diamond Ge, stillinger-weber:Ge" in page
     assert "plotly.min.js" in page
     assert (tmp_path / "out" / "plotly.min.js").exists()
     assert len(dimer["curves"][0]["x"]) > 100
@@ -69,7 +96,7 @@ def test_values_are_printed_and_written_with_figures(printed, monkeypatch, tmp_p
 
 def test_a_model_and_the_crystal_of_the_element_in_nature(printed, model, monkeypatch) -> None:
     said = printed("properties", model, "--element", "Ge", "--only", "dimer")
-    assert value(said, "dimer_jumps", "Ge-Ge") == "0"
+    assert value(said, "dimer_disagreement", "Ge-Ge") == "0.000"
 
 
 def test_calculators_of_ase_are_potentials(printed, calculators) -> None:
@@ -97,7 +124,7 @@ def test_what_fails_is_listed_with_what_happened(printed, calculators) -> None:
 
 
 def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
-    printed, refused, calculators, monkeypatch
+    printed, refused, calculators, monkeypatch, tmp_path
 ) -> None:
     from tlbench.properties import PROPERTIES
 
@@ -108,7 +135,11 @@ def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
     )  # fmt: skip
     said = printed(*alloy)
     assert "Note: The energy of a vacancy in Au and Cu depends on" in said
-    assert value(said, "dimer_jumps", "Au-Cu") == "0"
+    assert value(said, "dimer_disagreement", "Au-Cu") == "0.000"
+    printed(*alloy, "--only", "dimer", "--out", "out")
+    assert json.loads((tmp_path / "out" / "properties.json").read_text())["prototype"] == (
+        "cesiumchloride"
+    )
     assert "depends on their chemical potentials" in refused(*alloy, "--only", "vacancy")
 
 
@@ -133,6 +164,18 @@ def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
         (["{}:nothing", "--element", "Cu"], "has no attribute 'nothing'"),
         (["no_such_module:emt", "--element", "Cu"], "No module named 'no_such_module'"),
         (["{}:emt", "--element", "Si"], "No EMT-potential for Si"),
+        (
+            ["{}:periodic", "--element", "Cu", "--only", "dimer"],
+            "stress of Cu2 in vacuum (ValueError: a cell is needed)",
+        ),
+        (
+            ["{}:small", "--element", "Cu", "--only", "phonons"],
+            "(MemoryError: too many atoms)",
+        ),
+        (
+            ["{}:NoForces", "--element", "Cu", "--only", "dimer"],
+            "does not compute all of energy, forces and stress",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(refused, calculators, arguments, complaint) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.calculators.lj import LennardJones
-from properties.subjects import stillinger_weber
+from properties.subjects import stillinger_weber, volume_subject
 
 from tlbench.properties import PROPERTIES
 from tlbench.properties.crystals import crystal
@@ -46,10 +46,19 @@ def wrong_sign() -> Subject:
     )
 
 
+def flat() -> Subject:
+    """Return a potential that has lost every dependence on the structure."""
+    return volume_subject(lambda v: 0.0, lambda v: 0.0)
+
+
 @pytest.mark.parametrize("name", ["eos", "elastic", "phonons"])
 @pytest.mark.parametrize(
     ("broken", "failure"),
-    [(without_repulsion, "the cell collapsed"), (wrong_sign, "the cell ran away")],
+    [
+        (without_repulsion, "the cell collapsed"),
+        (wrong_sign, "the cell ran away"),
+        (flat, "the energy has no minimum in volume"),
+    ],
 )
 def test_a_crystal_that_is_not_stable_fails_in_every_value(
     name: str, broken: Callable[[], Subject], failure: str

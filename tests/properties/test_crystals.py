@@ -57,6 +57,8 @@ def test_a_relaxed_crystal_is_computed_once_and_handed_out_as_copies() -> None:
         (lambda v: v, lambda v: 1.0, "the cell collapsed"),
         (lambda v: -v, lambda v: -1.0, "the cell ran away"),
         (lambda v: v, lambda v: np.nan, "the forces are not finite"),
+        (lambda v: 0.0, lambda v: 0.0, "the energy has no minimum in volume"),
+        (lambda v: 1e-6 * (v - 20) ** 2, lambda v: 2e-6 * (v - 20), "the energy has no minimum"),
         (lambda v: 0.01 * abs(v - 19), lambda v: 0.01 * np.sign(v - 19), "the relaxation did not"),
     ],
 )
@@ -64,6 +66,22 @@ def test_a_broken_potential_fails_in_words(energy, slope, failure) -> None:  # t
     found = relaxed(volume_subject(energy, slope))
     assert isinstance(found, str)
     assert found.startswith(failure)
+
+
+@pytest.mark.parametrize(("ratio", "collapsed"), [(0.63, True), (0.68, False)])
+def test_a_cell_of_less_than_two_thirds_of_the_volume_guessed_has_collapsed(
+    ratio: float, collapsed: bool
+) -> None:
+    guess = crystal("diamond", ["Si"]).get_volume() / 8
+    v0 = ratio * guess
+    found = relaxed(volume_subject(lambda v: 0.05 * (v - v0) ** 2, lambda v: 0.1 * (v - v0)))
+    assert (found == "the cell collapsed") if collapsed else not isinstance(found, str)
+
+
+def test_a_crystal_at_a_maximum_of_its_energy_is_not_relaxed() -> None:
+    v0 = crystal("diamond", ["Si"]).get_volume() / 8
+    found = relaxed(volume_subject(lambda v: -0.01 * (v - v0) ** 2, lambda v: -0.02 * (v - v0)))
+    assert found == "the energy has no minimum in volume"
 
 
 def test_what_is_relaxed_stays_as_it_is() -> None:

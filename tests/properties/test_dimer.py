@@ -49,7 +49,7 @@ def test_stillinger_weber_atoms_are_bound_by_epsilon(element: str) -> None:
     assert found["distance"] == pytest.approx(2 ** (1 / 6) * parameters.sigma, abs=2e-4)
     assert found["depth"] == pytest.approx(parameters.epsilon, abs=1e-4)
     assert found["repulsion"] == SETTINGS.shortest
-    assert found["spurious_minima"] == found["jumps"] == 0
+    assert found["spurious_minima"] == found["disagreement"] == 0
 
 
 def test_the_curve_reaches_from_the_shortest_distance_to_the_cutoff() -> None:
@@ -104,16 +104,29 @@ def test_a_hole_behind_the_barrier_is_found() -> None:
     dent = with_hole(100)
     assert dent["repulsion"] == SETTINGS.shortest
     assert dent["spurious_minima"] == 0
-    assert deep["jumps"] == high["jumps"] == dent["jumps"] == 0
+    assert deep["disagreement"] == high["disagreement"] == dent["disagreement"] == 0
 
 
 @pytest.mark.parametrize(("height", "minima"), [(-0.5, 1), (0.5, 0)])
-def test_a_step_of_the_energy_is_a_jump(height: float, minima: int) -> None:
+def test_a_step_of_the_energy_is_not_the_work_of_the_force(height: float, minima: int) -> None:
     # Upwards it leaves the curve repulsive; only the force, which does not have it, shows it.
-    found = of(pair_subject(lambda r: morse(r) + height * (r < 1.81), morse_force))
-    assert found["jumps"] == 1
+    broken = pair_subject(lambda r: morse(r) + height * (r < 1.81), morse_force)
+    found = of(broken)
+    # Two of the differences over two steps include it.
+    (curve,) = computed(broken).curves
+    assert found["disagreement"] == pytest.approx(2 / (len(curve.x) - 2))
     assert found["spurious_minima"] == minima
     assert (found["repulsion"] == SETTINGS.shortest) == (height > 0)
+
+
+def test_forces_of_the_wrong_sign_disagree_wherever_they_are_not_small() -> None:
+    subject = pair_subject(morse, lambda r: -morse_force(r))
+    found = of(subject)
+    assert found["repulsion"] == SETTINGS.shortest
+    # Twice the work of two steps is at least 0.01 eV.
+    r = np.linspace(SETTINGS.shortest, 4.1, 181)[1:-1]
+    strong = np.abs(4 * SETTINGS.spacing * morse_force(r)) > 0.01
+    assert found["disagreement"] == pytest.approx(strong.mean(), abs=0.03)
 
 
 def test_purely_repulsive_atoms_repel_all_the_way_and_are_not_bound() -> None:

@@ -56,9 +56,18 @@ def test_energies_are_those_of_relaxed_cells_or_have_failed() -> None:
     subject = volume_subject(lambda v: 0.01 * (v - 20) ** 2, lambda v: 0.02 * (v - 20))
     found = computed(subject, phases=["fcc"])
     assert found["cohesive_energy_difference", "fcc"].value == pytest.approx(0, abs=1e-4)
-    broken = volume_subject(lambda v: v, lambda v: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("slope", "failure"),
+    [(1.0, "the cell collapsed"), (0.0, "the energy has no minimum in volume")],
+)
+def test_phases_that_are_not_bound_have_neither_constants_nor_energies(
+    slope: float, failure: str
+) -> None:
+    broken = volume_subject(lambda v: slope * v, lambda v: slope)
     failed = computed(broken, phases=["fcc"])
-    assert {each.failure for each in failed.values()} == {"the cell collapsed"}
+    assert {each.failure for each in failed.values()} == {failure}
     assert len(failed) == 3
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.calculators.calculator import Calculator
 from properties.many_body import analytic
-from properties.subjects import stillinger_weber, volume_subject
+from properties.subjects import VolumeEnergy, stillinger_weber, volume_subject
 
 from tlbench.base.units import ACCELERATION
 from tlbench.properties.crystals import crystal
 from tlbench.properties.phonons import (
     IMAGINARY_MODES,
+    NO_SPREAD,
     SHARES,
     PhononSettings,
     compute,
@@ -68,6 +68,7 @@ def test_a_wider_supercell_changes_nothing_once_forces_do_not_reach_across(
 def test_the_density_of_states_holds_every_mode_of_the_cell(silicon: Computed) -> None:
     curve = silicon.curves[-1]
     assert curve.name == "phonon_dos"
+    assert curve.x[0] == 0
     assert np.trapezoid(curve.y, curve.x) == pytest.approx(6, rel=0.02)
     shares = np.cumsum(curve.y) / np.sum(curve.y)
     for value in silicon.values:
@@ -134,6 +135,7 @@ def test_imaginary_modes_are_failures_and_are_counted(silicon: Computed) -> None
     assert found.values[-1].quantity == IMAGINARY_MODES
     assert 0.01 < found.values[-1].value < 0.3  # type: ignore[operator]
     assert min(found.curves[0].y) < -1
+    assert found.curves[-1].x[0] < -1
 
 
 @pytest.mark.parametrize(
@@ -148,19 +150,27 @@ def test_a_crystal_that_does_not_relax_fails_in_every_value(
     assert not found.curves
 
 
-class Brittle(Calculator):  # type: ignore[misc]  # ase has no types
+def test_a_liquid_has_no_frequencies(silicon: Computed) -> None:
+    found = phonons_of(volume_subject(lambda v: 0.01 * (v - 20) ** 2, lambda v: 0.02 * (v - 20)))
+    assert {v.failure for v in found.values} == {NO_SPREAD}
+    assert [v.condition for v in found.values] == [v.condition for v in silicon.values]
+    assert not found.curves
+
+
+class Brittle(VolumeEnergy):
     """A potential whose forces are not finite where an atom is displaced."""
 
-    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012
-
     def calculate(self, *args: object, **kwargs: object) -> None:
-        super().calculate(*args, **kwargs)
-        forces = np.zeros((len(self.atoms), 3))
+        super().calculate(*args, **kwargs)  # type: ignore[arg-type]
         if len(self.atoms) > 8:
+            forces = self.results["forces"].copy()
             forces[0] = np.nan
-        self.results = {"energy": 0.0, "forces": forces, "stress": np.zeros(6)}
+            self.results["forces"] = forces
 
 
 def test_forces_that_are_not_finite_are_a_failure() -> None:
-    found = phonons_of(Subject(Brittle, crystal("diamond", ["Si"]), "diamond", 5.0))
+    def brittle() -> Brittle:
+        return Brittle(lambda v: 0.01 * (v - 20) ** 2, lambda v: 0.02 * (v - 20))
+
+    found = phonons_of(Subject(brittle, crystal("diamond", ["Si"]), "diamond", 5.0))
     assert {v.failure for v in found.values} == {"the forces are not finite"}

@@ -58,7 +58,8 @@ def push(r: Any) -> Any:
 
 def test_of_bonds_between_pairs_it_is_the_cohesive_energy() -> None:
     # Bonds of the first shell alone: 12 of them are broken, and six are gained.
-    found = energies(pair_subject(bound, push, 2.7, "Cu", "fcc"), VacancySettings(width=7.0))
+    settings = VacancySettings(width=7.0, inwards=0.0)
+    found = energies(pair_subject(bound, push, 2.7, "Cu", "fcc"), settings)
     assert found["ideal"] == pytest.approx(6 * 0.5, abs=1e-6)
     assert found["relaxed"] == pytest.approx(6 * 0.5, abs=1e-3)
 
@@ -112,6 +113,23 @@ def test_a_crystal_that_needs_all_its_atoms_falls_apart() -> None:
     )
     assert found["ideal"] == pytest.approx(3.0, abs=1e-6)
     assert isinstance(found["relaxed"], str)
+
+
+def test_neighbours_that_fall_into_each_other_are_a_failure() -> None:
+    # Below 2 Å the pairs attract: only the second start comes so near.
+    def energy(r: Any) -> Any:
+        return np.where(r < 2.0, bound(2.0) - 40 * (2.0 - r), bound(r))
+
+    def force(r: Any) -> Any:
+        return np.where(r < 2.0, -40.0, push(r))
+
+    subject = pair_subject(energy, force, 2.7, "Cu", "fcc")
+    still, moved = (
+        energies(subject, VacancySettings(width=7.0, inwards=inwards)) for inwards in (0.0, 0.4)
+    )
+    assert still["relaxed"] == pytest.approx(3.0, abs=1e-3)
+    assert moved["ideal"] == still["ideal"]
+    assert isinstance(moved["relaxed"], str)
 
 
 def test_crystals_of_several_elements_are_refused() -> None:

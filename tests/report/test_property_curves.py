@@ -3,7 +3,7 @@
 import pytest
 
 from tlbench.properties.spec import Curve
-from tlbench.report.property_curves import property_curves
+from tlbench.report.property_curves import property_curves, title_of
 
 
 def test_marks_are_ticks_of_a_band_structure_with_one_line_per_branch() -> None:
@@ -24,6 +24,27 @@ def test_marks_are_ticks_of_a_band_structure_with_one_line_per_branch() -> None:
     assert list(figure.layout.xaxis.ticktext) == ["Γ", "X"]
     assert figure.layout.yaxis.title.text == "frequency (THz)"
     assert len(figure.layout.shapes) == 2
+    assert len({trace.line.color for trace in figure.data}) == 1
+    assert not any(trace.showlegend for trace in figure.data)
+
+
+def test_curves_of_several_pairs_have_colours_and_a_legend_and_a_single_one_has_none() -> None:
+    pairs = [
+        Curve(
+            name="dimer", condition={"pair": pair}, x_label="distance (Å)", y_label="energy (eV)",
+            x=[1.0, 2.0], y=[0.0, -1.0],
+        )
+        for pair in ("Al-Al", "Al-Ni")
+    ]  # fmt: skip
+    both = property_curves(pairs, "Al–Ni").data
+    assert [trace.name for trace in both if trace.showlegend] == ["Al-Al", "Al-Ni"]
+    assert len({trace.line.color for trace in both}) == 2
+    assert not property_curves(pairs[:1], "Al").data[0].showlegend
+
+
+def test_titles_are_words() -> None:
+    assert title_of("phonon_bands") == "Phonon bands"
+    assert title_of("some_other") == "Some other"
 
 
 @pytest.mark.parametrize(("depth", "shown"), [(-2.0, (-2.2, 4.0)), (0.5, None)])

@@ -307,6 +307,11 @@ def test_source_and_target_of_a_matrix_cannot_be_replaced(tmp_path):
         load_suite(str(matrix(tmp_path)), cards={"source": "sw-ge"})
 
 
+@pytest.mark.parametrize("name", ["properties-sw-cpu", "properties-dft-cpu"])
+def test_suites_of_elastic_properties_measure_errors_of_stress(name: str) -> None:
+    assert "stress_mae" in resolve(load_suite(name)).complete()["metrics"]
+
+
 def test_parts_of_the_source_are_distinct_and_have_names():
     suite = load_suite("smoke", [("source_parts", "[{temperatures_k: [600]}, {share: 0.5}, {}]")])
     assert [t.part.label() for t in resolve(suite).ends] == ["600 K", "50 % of all", "all"]

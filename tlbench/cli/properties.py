@@ -2,7 +2,8 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +62,7 @@ def properties(
     from tlbench.base.errors import InputError
     from tlbench.cli.live import LiveDisplay
     from tlbench.properties import PROPERTIES, check_packages
-    from tlbench.properties.crystals import crystal, ground_state
+    from tlbench.properties.crystals import crystal, ground_state, prototype_of
     from tlbench.properties.spec import Subject
     from tlbench.transfer.potentials.calculators import load_named
 
@@ -72,13 +73,16 @@ def properties(
             f"{'–'.join(elements)} has no usual crystal among the prototypes; name one with "
             "--prototype."
         )
+    prototype = prototype_of(prototype, elements)
     atoms = crystal(prototype, elements)
     asked = [name.strip() for name in only.split(",")] if only is not None else None
     names = PROPERTIES.names() if asked is None else list(dict.fromkeys(asked))
     check_packages(names)
     _check_folder(out)
     named = load_named(potential, elements, cutoff)
-    subject = Subject(named.calculator, atoms, prototype, named.cutoff)
+    subject = Subject(
+        lambda: _WithOneSentence(potential, named.calculator()), atoms, prototype, named.cutoff
+    )
     _probe(potential, subject)
     with LiveDisplay() as display, warnings.catch_warnings():
         # It is among the notes.
@@ -126,15 +130,57 @@ def _check_folder(out: Path | None) -> None:
         ) from error
 
 
+class _WithOneSentence:
+    """A calculator whose own exceptions become `TlbenchError`: whose they are is known only here.
+
+    What properties and optimizers of ase expect passes: failures (`NotFiniteError`,
+    `CalculationFailed`), and that there is no free energy.
+    """
+
+    def __init__(self, potential: str, calculator: Any) -> None:
+        self._potential, self._calculator = potential, calculator
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._calculator, name)
+        return partial(self._call, found) if name.startswith("get_") else found
+
+    def _call(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        from ase import Atoms
+        from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError
+
+        from tlbench.base.errors import TlbenchError
+
+        try:
+            return method(*arguments, **options)
+        except (TlbenchError, CalculationFailed, PropertyNotImplementedError):
+            raise
+        except Exception as error:  # each calculator has its own
+            atoms = next((each for each in arguments if isinstance(each, Atoms)), None)
+            of = "" if atoms is None else f" of {atoms.symbols}"
+            if atoms is not None and not atoms.pbc.any():
+                of += " in vacuum"
+            raise TlbenchError(
+                f"{self._potential} gives no energy, forces and stress{of} "
+                f"({type(error).__name__}: {_in_a_line(error)}); choose elements that it knows, or "
+                "properties that it can compute (--only)."
+            ) from error
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or "no more is known"
+
+
 def _probe(potential: str, subject: "Subject") -> None:
     """Refuse a potential that cannot compute the crystal at all.
 
     Raises
     ------
-    InputError
+    TlbenchError
         With what its calculator says.
     """
-    from tlbench.base.errors import InputError, NotFiniteError, TlbenchError
+    from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError
+
+    from tlbench.base.errors import InputError, NotFiniteError
 
     atoms = subject.crystal.copy()
     atoms.calc = subject.calculator()
@@ -142,16 +188,13 @@ def _probe(potential: str, subject: "Subject") -> None:
         atoms.get_potential_energy()
         atoms.get_forces()
         atoms.get_stress()
-    except NotFiniteError:
+    except (NotFiniteError, CalculationFailed):
         # That is a failure of the properties.
         return
-    except TlbenchError:
-        raise
-    except Exception as error:  # each calculator has its own
-        problem = " ".join(str(error).split())[:200] or "no more is known"
+    except PropertyNotImplementedError as error:
         raise InputError(
-            f"{potential} gives no energy, forces and stress of {subject.crystal.symbols} "
-            f"({type(error).__name__}: {problem}); choose elements that it knows."
+            f"{potential} does not compute all of energy, forces and stress "
+            f"({_in_a_line(error)}); choose a potential that does."
         ) from error
 
 
@@ -201,7 +244,7 @@ def _write(
     from itertools import groupby
 
     from tlbench.base.files import write_whole
-    from tlbench.report.property_curves import property_curves
+    from tlbench.report.property_curves import property_curves, title_of
 
     def plain(some: Sequence[Any]) -> list[dict[str, Any]]:
         return [each.model_dump(mode="json") for each in some]
@@ -225,7 +268,8 @@ def _write(
         for name, curves in groupby(computed.curves, lambda curve: curve.name):
             some = [curve for curve in curves if curve.x]
             if some:
-                title = f"{name} · {'–'.join(elements)} {prototype} · {Path(potential).name}"
+                crystal = f"{prototype} {'–'.join(elements)}"
+                title = f"{title_of(name)} of {crystal}, {Path(potential).name}"
                 property_curves(some, title).write_html(
                     out / f"{name.replace(' ', '-')}.html", include_plotlyjs="directory"
                 )

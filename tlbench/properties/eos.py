@@ -22,7 +22,7 @@ from pydantic import Field
 from scipy.signal import find_peaks
 
 from tlbench.base.units import GPA, MEV
-from tlbench.properties.crystals import relaxed
+from tlbench.properties.crystals import NO_MINIMUM, relaxed
 from tlbench.properties.evaluation import Floats, finite, value_of
 from tlbench.properties.spec import (
     Computed,
@@ -130,9 +130,7 @@ def _values(energies: Floats, ratios: Floats, volume: float, failure: str) -> Co
     found: float | str | None = failure
     if np.isfinite(energies[near]).all():
         found = bulk_modulus(ratios[near], energies[near], volume)
-    values = [
-        value_of("bulk_modulus", "the energy has no minimum in volume" if found is None else found)
-    ]
+    values = [value_of("bulk_modulus", NO_MINIMUM if found is None else found)]
     for ratio in TABULATED:
         energy = relative[np.abs(ratios - ratio).argmin()]
         values.append(

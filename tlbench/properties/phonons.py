@@ -73,6 +73,8 @@ N_TRANSLATIONS = 3
 IMAGINARY = -0.05
 """Frequency below which a mode is imaginary, THz. Noise makes acoustic modes near Γ negative."""
 
+NO_SPREAD = "all frequencies are 0: no force acts on displaced atoms"
+
 
 class PhononSettings(Settings):
     """How far force constants reach, and how finely wave vectors are sampled."""
@@ -101,6 +103,10 @@ def compute(subject: Subject, settings: PhononSettings, report: Report) -> Compu
         if isinstance(crystal, str)
         else force_constants(crystal, settings.width, report) or "the forces are not finite"
     )
+    if not isinstance(phonons, str):
+        frequencies, weights = _on_mesh(phonons, settings.mesh)
+        if np.ptp(frequencies) < -IMAGINARY:
+            phonons = NO_SPREAD
     if isinstance(phonons, str):
         failed: list[float | str] = [phonons]
         none = [failed * 3 * len(primitive)] * len(special)
@@ -111,12 +117,14 @@ def compute(subject: Subject, settings: PhononSettings, report: Report) -> Compu
             special, _at(phonons, np.array(list(special.values()))), strict=True
         )
     ]
-    frequencies, weights = _on_mesh(phonons, settings.mesh)
     shares = quantiles(frequencies, weights)
     imaginary = float(np.average(frequencies < IMAGINARY, weights=weights))
     return Computed(
         _values(special, [each.tolist() for each in at_points], shares.tolist(), imaginary),
-        [*_bands(phonons, settings.path_points), _density_of_states(phonons)],
+        [
+            *_bands(phonons, settings.path_points),
+            _density_of_states(phonons, None if imaginary else 0.0),
+        ],
     )
 
 
@@ -224,9 +232,9 @@ def _bands(phonons: "Phonopy", n_points: int) -> list[Curve]:
     ]
 
 
-def _density_of_states(phonons: "Phonopy") -> Curve:
-    """Return the density of states on the mesh, by the tetrahedron method."""
-    phonons.run_total_dos()
+def _density_of_states(phonons: "Phonopy", lowest: float | None) -> Curve:
+    """Return the density of states on the mesh from a frequency, by the tetrahedron method."""
+    phonons.run_total_dos(freq_min=lowest)
     found: Any = phonons.total_dos
     return Curve(
         name="phonon_dos",

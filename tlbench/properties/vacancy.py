@@ -7,7 +7,8 @@ r"""Property: the energy that a vacancy takes to form.
 for a crystal of one element, at the volume of the relaxed crystal. Vacancies have several minima:
 in Stillinger–Weber silicon the ideal one, whose atoms stay where they are (4.34 eV), and one whose
 neighbours have moved inwards until they meet (2.66 eV). So the relaxation starts from both, with a
-symmetry that is broken, and the lower energy counts.
+symmetry that is broken, and the lower energy counts. If either relaxation fails, so has the value:
+a potential whose atoms run away from neighbours that have moved inwards lacks repulsion.
 
 Convergence with the size of the cell, measured with Stillinger–Weber silicon and germanium (eV):
 
@@ -103,10 +104,11 @@ def compute(subject: Subject, settings: VacancySettings, report: Report) -> Comp
         else:
             found.append(float(end.get_potential_energy() - lost * len(end)))
     report(2, 2)
-    first, second = found
-    # Not every potential is made for the second start.
-    failed = isinstance(first, str) or isinstance(second, str)
-    return _computed(float(at_first - lost * len(ideal)), first if failed else min(first, second))
+    failure = next((each for each in found if isinstance(each, str)), None)
+    lowest = (
+        min(each for each in found if not isinstance(each, str)) if failure is None else failure
+    )
+    return _computed(float(at_first - lost * len(ideal)), lowest)
 
 
 def _computed(ideal: float | str, relaxed: float | str) -> Computed:
