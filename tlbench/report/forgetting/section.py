@@ -10,9 +10,10 @@ from tlbench.report.wording import ratio_text
 
 WHAT = (
     "Models that start from a source, tested on data of that source, or of other elements where "
-    "the source is a published potential, after they were trained on the target. “/ source model” is their error there over that of the source model itself, on the "
-    "same structures and pair by pair: above 1, the training has made them worse (forgetting). A "
-    "model that is not trained on the target is its source model."
+    "the source is a published potential, after they were trained on the target. “/ source model” "
+    "is their error there over that of the source model itself, on the same structures and pair by "
+    "pair: above 1, the training has made them worse (forgetting). A model that is not trained on "
+    "the target is its source model."
 )
 TABLE_NOTE = (
     f"Geometric means over pairs; ratios have 95 % intervals from {ENOUGH} pairs on, which allow "
