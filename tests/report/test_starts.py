@@ -3,7 +3,7 @@
 import pytest
 from analyses import record_of
 
-from tlbench.report.analysis import Analysis
+from tlbench.report.analysis import Analysis, comparison
 from tlbench.report.content import Table
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.starts import overlaps, starts
@@ -156,3 +156,16 @@ def test_potentials_as_they_are_are_said_to_be_untrained():
     universal = load_suite("universal-cpu", backbones=["chgnet-0.3.0"])
     assert "source models" not in budget_note(universal)
     assert "source models 3,200" in budget_note(load_suite("universal-cpu"))
+
+
+@pytest.mark.parametrize("strategies", [["finetune"], ["scratch", "finetune"]])
+def test_ratios_to_scratch_are_shown_only_where_it_was_run(suite, strategies):
+    records = records_of(5, scratch=200.0, finetune=60.0)
+    some = [r for r in records if r.model.strategy in strategies]
+    rows = list(Analysis(Results(some), suite, ("force_mae",)).of_metric("force_mae"))
+    names = [{"backbone": row.place.backbone} for row in rows]
+    beside, below = comparison(rows, names, strategies)
+    has_ratio = "scratch" in strategies
+    assert ("finetune / scratch" in beside[0]) == has_ratio
+    assert ("/ scratch" in below[0]) == has_ratio
+    assert {len(line) for line in below} == {len(below[0])}
