@@ -137,6 +137,9 @@ def test_arms_that_need_source_data_are_left_out_of_potentials(write):
     )
     with pytest.raises(InputError, match="'mixed' cannot start from SevenNet-0: of a potential"):
         resolve(load_suite(write(strategies=["mixed"])))
+    # Scratch starts from nothing, so it alone gives the potential no use.
+    with pytest.raises(InputError, match="'mixed' cannot start from SevenNet-0: of a potential"):
+        resolve(load_suite(write(strategies=["scratch", "mixed"])))
 
 
 def test_keys_depend_on_weights_and_not_on_where_they_lie(write, own, tmp_path):

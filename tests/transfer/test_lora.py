@@ -98,7 +98,7 @@ def test_gradients_reach_both_factors(backbone):
     assert sum(bool(p.grad.any()) for p in factors) > 0.8 * len(factors)
 
 
-def test_alpha_over_the_rank_multiplies_the_change():
+def test_alpha_over_the_rank_of_the_settings_multiplies_the_change_of_narrow_layers_too():
     potential = tiny.potential("schnet", dtype=torch.float64)
     start = [p.detach().clone() for p, _ in matrices(potential.backbone)]
 
@@ -108,12 +108,12 @@ def test_alpha_over_the_rank_multiplies_the_change():
             left.data.fill_(1.0)
         return [value - begin for value, begin in zip(found(), start, strict=True)], found
 
-    single, _ = changes(rank=2, alpha=2.0)
-    double, _ = changes(rank=2, alpha=4.0)
-    factors = changes(rank=2, alpha=2.0)[1]
+    single, factors = changes(rank=8, alpha=2.0)
+    double, _ = changes(rank=8, alpha=4.0)
+    assert {len(right) for right in factors.right} == {1, 4, 8}
     for one, two, right in zip(single, double, factors.right, strict=True):
         assert torch.allclose(two, 2 * one)
-        scale = 2.0 / len(right)
+        scale = 2.0 / 8
         assert torch.allclose(one, (scale * right.sum(dim=0)).expand_as(one))
 
 

@@ -106,7 +106,8 @@ def comparison(
 ) -> tuple[Lines, Lines]:
     """Return errors and ratios to scratch: arms side by side, and below each other.
 
-    Errors that have a sign have no ratios; they have the intervals of their means instead.
+    There are no ratios without models from scratch. Errors that have a sign have none either, but
+    have the intervals of their means instead.
 
     Parameters
     ----------
@@ -117,7 +118,8 @@ def comparison(
     for row, cells in zip(rows, names, strict=True):
         lines.setdefault(tuple(cells.values()), {})[row.place.strategy] = row
     titles, metric = names[0] if names else {}, rows[0].metric if rows else ""
-    compared = [s for s in strategies if s != BASELINE] if has_logarithm(metric) else []
+    is_compared = BASELINE in strategies and has_logarithm(metric)
+    compared = [s for s in strategies if s != BASELINE] if is_compared else []
     beside = [[*titles, *strategies, *(f"{s} / {BASELINE}" for s in compared)]]
     below = [[*titles, "arm", metric, *([f"/ {BASELINE}"] if compared else [])]]
     for first, arms in lines.items():

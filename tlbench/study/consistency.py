@@ -40,9 +40,10 @@ def check_consistent(study: "Study") -> None:
 
 
 def _check_arms(study: "Study", ends: Ends) -> None:
-    if not any(ends.serves(each) for each in study.arms):
+    needing = [each for each in study.arms if each.needs_source] or study.arms
+    if not any(ends.serves(each) for each in needing):
         raise InputError(
-            f"Suite {study.suite.name!r}: {listed(study.arms)} cannot start from "
+            f"Suite {study.suite.name!r}: {listed(needing)} cannot start from "
             f"{ends.source_name}: of a potential there is no source data and no pretraining; add "
             "another strategy, as finetune, or leave this source out."
         )

@@ -64,7 +64,8 @@ class LowRank(Parametrisation):
 
     U starts at zero, and V at normal numbers as large as those of W₀, which for a layer whose
     weights were just drawn are those of the reference implementation, and serve layers with other
-    normalisations alike. A matrix with fewer than r rows or columns has a change of its full rank.
+    normalisations alike. A matrix with fewer than r rows or columns has a change of its full rank;
+    r in the factor is the rank of the settings for it too.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ class LowRank(Parametrisation):
                 "can be put beside; choose another strategy."
             )
         generator = torch.Generator().manual_seed(stream("adapters", seed))
-        self._alpha = settings.alpha
+        self._factor = settings.alpha / settings.rank
         self._starts = [parameter.detach().clone() for parameter, _ in found]
         self._shapes = [shapes for _, shapes in found]
         self.left, self.right = nn.ParameterList(), nn.ParameterList()
@@ -113,7 +114,7 @@ class LowRank(Parametrisation):
             for shape in shapes:
                 if _rank(shape):
                     left, right = next(factors)
-                    change = self._alpha / left.shape[1] * (left @ right)
+                    change = self._factor * (left @ right)
                     changes.append(change.flatten())
                 else:
                     changes.append(start.new_zeros(_size(shape)))

@@ -97,6 +97,21 @@ def test_forgetting_is_the_error_over_that_of_the_source_model():
     ]  # fmt: skip
 
 
+def test_there_is_no_section_where_nothing_was_trained():
+    potential = {"source": "SevenNet-0"}
+    untrained = [
+        *(zero_shot(30.0, seed, **potential) for seed in range(2)),
+        *(zero_shot(200.0, seed, condition={}, **potential) for seed in range(2)),
+    ]
+    trained = [
+        *(arm_of(60.0, seed, **potential) for seed in range(2)),
+        *(arm_of(80.0, seed, condition={}, **potential) for seed in range(2)),
+    ]
+    assert not list(forgetting(analysis_of(untrained, errors=MEASURED)))
+    (section,) = forgetting(analysis_of([*untrained, *trained], errors=MEASURED))
+    assert "of other elements where the source is a published potential" in section.blocks[0].text
+
+
 def test_zero_shot_is_shown_once_however_many_sizes_it_is_compared_at():
     records = [
         source_of(10.0, 0), zero_shot(200.0, 0, condition={}),

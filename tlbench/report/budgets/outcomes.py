@@ -176,11 +176,7 @@ class Outcome:
             return "too few pairs"
         if not self.is_converged or (self.is_rising and self.best is None):
             return "not converged"
-        if self.p is None or self.p >= LEVEL:
-            return "same"
-        if interval.high < 1 - CONVERGED:
-            return "lower"
-        return "higher" if interval.low > 1 / (1 - CONVERGED) else "same"
+        return difference(self.compared, self.p)
 
     @property
     def learns_faster(self) -> bool:
@@ -191,6 +187,23 @@ class Outcome:
         """Return which of arm and scratch are not converged, or not known to be."""
         both = (self.place.strategy, self.arm), (BASELINE, None if self.falls else self.baseline)
         return [(name, found) for name, found in both if found is None or not found.is_converged]
+
+
+def difference(ratio: Ratio, p: float | None) -> Literal["lower", "higher", "same"]:
+    """Return whether an error is lower or higher by more than 3 %, beyond chance.
+
+    Parameters
+    ----------
+    ratio
+        Of the error to the one it is compared with.
+    p
+        p value of the ratio after Holm's correction; None where there are too few pairs.
+    """
+    if ratio.interval is None or p is None or p >= LEVEL:
+        return "same"
+    if ratio.interval.high < 1 - CONVERGED:
+        return "lower"
+    return "higher" if ratio.interval.low > 1 / (1 - CONVERGED) else "same"
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:

@@ -9,10 +9,11 @@ from tlbench.report.forgetting.retention import ENOUGH, Retained, retained
 from tlbench.report.wording import ratio_text
 
 WHAT = (
-    "Models that start from a source, tested on data of that source after they were trained on the "
-    "target. “/ source model” is their error there over that of the source model itself, on the "
-    "same structures and pair by pair: above 1, the training has made them worse (forgetting). A "
-    "model that is not trained on the target is its source model."
+    "Models that start from a source, tested on data of that source, or of other elements where "
+    "the source is a published potential, after they were trained on the target. “/ source model” "
+    "is their error there over that of the source model itself, on the same structures and pair by "
+    "pair: above 1, the training has made them worse (forgetting). A model that is not trained on "
+    "the target is its source model."
 )
 TABLE_NOTE = (
     f"Geometric means over pairs; ratios have 95 % intervals from {ENOUGH} pairs on, which allow "
@@ -26,11 +27,16 @@ FIGURE_NOTE = (
 
 
 def forgetting(analysis: Analysis) -> Iterator[Section]:
-    """Yield errors on data of the source beside those on the target, as tables and a figure."""
+    """Yield errors on data of the source beside those on the target, as tables and a figure.
+
+    Nothing is forgotten where nothing was trained: such a metric has no table.
+    """
     tables: list[Table] = []
     cases: dict[str, Draw] = {}
     for metric in analysis.metrics:
         found = list(retained(analysis, metric))
+        if not any(each.target.trained for each in found):
+            continue
         for name in dict.fromkeys(each.data for each in found):
             some = [each for each in found if each.data == name]
             tables.append(_table(analysis, metric, some, name))

@@ -6,8 +6,9 @@ from dataclasses import replace
 from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import ENERGY_UNIT
-from tlbench.metrics.statistics import Ratio, verdict
+from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import difference
 from tlbench.report.content import (
     Block,
     Figure,
@@ -45,6 +46,14 @@ SAME_WEIGHTS = (
     "training structures and batches alone."
 )
 
+
+CORRECTION = (
+    "Worse is an error higher by more than 3 % at the 5 % level, after Holm's correction for all "
+    "starts at all N; comparisons:"
+)
+SELECTED = (
+    "The best start was selected on the same data, so its lead over the others is overestimated."
+)
 
 ENOUGH = 5
 """Pairs from which on intervals are given and anything is claimed."""
@@ -119,25 +128,33 @@ def start_table(rows: Sequence[Row]) -> Lines:
 
 
 def findings(rows: Sequence[Row], when: str) -> list[str]:
-    """Return which start is the best at each N, and which others are not shown to be worse."""
+    """Return which start is the best at each N, and which others are not shown to be worse.
+
+    Worse is a start whose error is higher by more than 3 % (`difference`), after Holm's correction
+    for all starts at all N.
+    """
+    compared = [
+        (best, [(row, ratio) for row in others if (ratio := _ratio(row, best)) and ratio.interval])
+        for best, *others in _by_training_set(rows)
+    ]
+    tests = {(row.place, row.transfer): ratio.p for _, some in compared for row, ratio in some}
+    p = holm({name: value for name, value in tests.items() if value is not None})
     found = []
-    for best, *others in _by_training_set(rows):
-        ratios = [(row, _ratio(row, best)) for row in others]
+    for best, some in compared:
         alike = [
             f"{_words(row)} ({ratio.value:.2f} times its error {interval_text(ratio.interval)})"
-            for row, ratio in ratios
-            if ratio is not None and ratio.interval and verdict(ratio) != "loss"
+            for row, ratio in some
+            if difference(ratio, p.get((row.place, row.transfer))) != "higher"
         ]
-        enough = [ratio for _, ratio in ratios if ratio and ratio.interval]
         said = f"{best.place.training_set()}: {when}, the lowest error is that of {_words(best)}"
-        if not enough:
+        if not some:
             said += "; there are too few pairs for a claim"
         elif alike:
             said += f"; not shown to be worse: {listed(alike)}"
         else:
-            said += "; all others with pairs enough are worse, with 95 % confidence each"
+            said += "; all others with pairs enough are worse"
         found.append(f"{said}.")
-    return found
+    return [*found, f"{CORRECTION} {len(p)}. {SELECTED}"] if p else found
 
 
 def _ratio(row: Row, best: Row) -> Ratio | None:
@@ -175,7 +192,7 @@ def overlaps(analysis: Analysis) -> Iterator[str]:
         for clause, how in source.config.violations().items():
             said += f". It breaks “{clause}” of the contract of backbones: {how}"
         yield f"{said}."
-    if potentials:
+    if potentials and any(row.trained for row in analysis.rows):
         yield SAME_WEIGHTS
     energies = any(METRICS.get(name).unit == ENERGY_UNIT for name in analysis.every_metric)
     untrained = [name for name in analysis.strategies if not arm(name).trains]
