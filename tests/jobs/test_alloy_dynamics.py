@@ -114,7 +114,8 @@ def simulated(context, frames):
     counts = count_frames(frames, 3.2)
     np.savez(
         folder / OUTCOME,
-        msd=np.zeros((4, 3)),
+        # One sample every 50 fs of 2 ps.
+        msd=np.zeros((4, 40)),
         **{f"{COUNTS}{name}": value for name, value in counts.arrays().items()},
     )
     survival = {"survival_ps": [2.0] * 4, "criterion": [""] * 4, "temperature_k": [300.0] * 4}

@@ -55,6 +55,7 @@ class Registry(Generic[T]):
         self.group = group
         self._wanted = wanted
         self._further = further
+        self._derived: frozenset[str] = frozenset()
         self._extras = dict(extras or {})
         self._entries: dict[str, T | str] = {}
         self._paths: dict[str, str] = {}
@@ -174,6 +175,10 @@ class Registry(Generic[T]):
             if point.dist is not None:
                 self._providers[point.name] = f"{point.dist.name} {point.dist.version}"
         if self._further is not None:
-            for name, entry in resolve_name(self._further)().items():
+            for name in self._derived:
+                self._entries.pop(name, None)
+            derived = resolve_name(self._further)()
+            for name, entry in derived.items():
                 self.register(name, entry)
+            self._derived = frozenset(derived)
         self._plugins_loaded = True

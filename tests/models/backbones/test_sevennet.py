@@ -32,14 +32,14 @@ def test_initial_weights_are_those_that_the_package_draws():
     from sevenn.model_build import build_E3_equivariant_model
 
     from tlbench.models.backbones.packages import eager_e3nn
-    from tlbench.models.backbones.sevennet.model import _package_settings
+    from tlbench.models.backbones.sevennet.model import package_settings
 
     torch.manual_seed(5)
     backbone = build_potential("sevennet", SMALL).backbone
     torch.manual_seed(5)
     with eager_e3nn():
         theirs = dict(
-            build_E3_equivariant_model(_package_settings(backbone.config)).named_parameters()
+            build_E3_equivariant_model(package_settings(backbone.config)).named_parameters()
         )
     for name, parameter in backbone.named_parameters():
         if name == "embedding":

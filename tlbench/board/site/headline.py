@@ -21,7 +21,8 @@ from tlbench.report.wording import (
 from tlbench.transfer import arm
 
 FINETUNE = "finetune"
-ENERGIES, FORCES = "energy_mae", "force_mae"
+ENERGIES = "energy_mae"
+FORCES = "force_mae"
 
 CONVERGED = "once converged"
 
