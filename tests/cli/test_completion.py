@@ -30,7 +30,9 @@ def test_verbs_and_options_are_completed():
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_it_is_installed_for_a_shell(tmp_path):
-    environment = {**os.environ, "HOME": str(tmp_path)}
+    # Else typer looks for a shell among the processes that have started this one.
+    named = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+    environment = {**os.environ, "HOME": str(tmp_path), named: "1"}
     ran = subprocess.run(
         [*START, "--install-completion", "bash"],
         env=environment, capture_output=True, text=True, timeout=300,
