@@ -8,7 +8,6 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from pydantic import Field, PositiveFloat
-from scipy.signal import find_peaks
 
 from tlbench.properties.evaluation import Floats, finite, value_of
 from tlbench.properties.spec import (
@@ -119,6 +118,9 @@ def _curve(pair: tuple[str, str], r: Floats, subject: Subject) -> tuple[Floats, 
 
 def _values(r: Floats, energy: Floats, force: Floats, condition: Condition) -> list[Value]:
     """Return what a curve is like."""
+    # Takes half a second, which listing properties should not.
+    from scipy.signal import find_peaks
+
     quantities = (DISTANCE, DEPTH, REPULSION, MINIMA, DISAGREE)
     if np.isnan(energy[-1]):
         failure = "the energy of free atoms is not finite"

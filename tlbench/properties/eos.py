@@ -19,7 +19,6 @@ and germanium B differs from (C11 + 2 C12) / 3 by less than 0.1 %.
 import numpy as np
 from numpy.polynomial import Polynomial
 from pydantic import Field
-from scipy.signal import find_peaks
 
 from tlbench.base.units import GPA, MEV
 from tlbench.properties.crystals import NO_MINIMUM, relaxed
@@ -88,6 +87,9 @@ def bulk_modulus(ratios: Floats, energies: Floats, volume: float) -> float | Non
 
 def minima(energies: Floats) -> int:
     """Return the number of minima within a curve (meV/atom) that are `WELL_MEV` deep or more."""
+    # Takes half a second, which listing properties should not.
+    from scipy.signal import find_peaks
+
     return len(find_peaks(-energies, prominence=WELL_MEV)[0])
 
 
