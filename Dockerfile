@@ -1,4 +1,4 @@
-# docker build -t tlbench . && docker run --rm -v tlbench-runs:/work/runs tlbench
+# docker build -t tlbench . && docker run --rm -v tlbench-runs:/home/tlbench/runs tlbench
 # With other arguments it is tlbench itself: docker run --rm tlbench doctor
 FROM python:3.12-slim
 
@@ -16,8 +16,8 @@ RUN python -m pip install --no-cache-dir --constraint constraints.txt \
         --extra-index-url https://download.pytorch.org/whl/cpu torch \
     && python -m pip install --no-cache-dir --constraint constraints.txt .
 
-RUN useradd --create-home tlbench && mkdir -p /work/runs && chown -R tlbench /work
+RUN useradd --create-home tlbench && install --directory --owner tlbench /home/tlbench/runs
 USER tlbench
-WORKDIR /work
+WORKDIR /home/tlbench
 ENTRYPOINT ["tlbench"]
 CMD ["run", "quick"]
