@@ -27,12 +27,12 @@ def fill(potential: "Potential", checkpoint: Any) -> None:
     import torch
     from sevenn.scripts.backward_compatibility import patch_state_dict_if_old
 
-    from tlbench.models.backbones.sevennet.model import EMBED, RESCALE
+    from tlbench.models.backbones.sevennet.model import EMBED, RESCALE, package_network
 
     backbone: Any = potential.backbone
     config, state = checkpoint["config"], checkpoint["model_state_dict"]
     # Before version 0.11 the package sorted the weights of a convolution differently.
-    state = patch_state_dict_if_old(state, config, backbone.network)
+    state = patch_state_dict_if_old(state, config, package_network(backbone.config))
     elements = torch.tensor(list(config["_type_map"]))
     types = torch.tensor(list(config["_type_map"].values()))
     rows = state[f"{EMBED}.linear.weight"].view(len(elements), -1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tlbench.graphs import Graph, within
 from tlbench.models.backbones.base import EMBEDDING, HEAD, MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.packages import eager_e3nn, isolated_import, save_weights_alone
+from tlbench.models.backbones.products import ChannelProducts
 from tlbench.models.backbones.sevennet import SevenNetConfig
 
 with isolated_import():
@@ -18,6 +19,7 @@ with isolated_import():
     from sevenn import _const as constants
     from sevenn import _keys as keys
     from sevenn.model_build import build_E3_equivariant_model
+    from sevenn.nn.convolution import IrrepsConvolution
 
 N_ELEMENTS = MAX_ATOMIC_NUMBER + 1
 
@@ -41,17 +43,16 @@ class SevenNet(Backbone):
 
     def __init__(self, config: SevenNetConfig) -> None:
         super().__init__(config)
-        # Constants that e3nn keeps for later networks need numbers, which "meta" tensors lack.
-        with eager_e3nn(), torch.device("cpu"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            whole = build_E3_equivariant_model(package_settings(config))
-        layers: dict[str, Any] = dict(whole.named_children())
+        layers: dict[str, Any] = dict(package_network(config).named_children())
         rows = layers[EMBED].linear.weight.detach().clone().view(N_ELEMENTS, -1)
         self.embedding = nn.Parameter(rows)
         scale = torch.full((N_ELEMENTS,), config.energy_scale, device=rows.device)
         self.energy_scale = nn.Parameter(scale, requires_grad=False)
         for name in (ONE_HOT, EMBED, RESCALE, *_ENERGIES):
             del layers[name]
+        for name, layer in layers.items():
+            if isinstance(layer, IrrepsConvolution):
+                layers[name] = Convolution(layer)
         self.network = nn.ModuleDict(layers)
         self._n_layers = config.n_layers
         save_weights_alone(self.network)
@@ -79,6 +80,35 @@ class SevenNet(Backbone):
         layers = {f"interaction {n}": (f"network.{n}_",) for n in range(self._n_layers)}
         head = ("network.reduce_", "energy_scale")
         return {EMBEDDING: ("embedding", "network.edge_embedding."), **layers, HEAD: head}
+
+
+def package_network(config: SevenNetConfig) -> nn.Module:
+    """Return the package's own network with random weights."""
+    # Constants that e3nn keeps for later networks need numbers, which "meta" tensors lack.
+    with eager_e3nn(), torch.device("cpu"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network: nn.Module = build_E3_equivariant_model(package_settings(config))
+    return network
+
+
+class Convolution(nn.Module):
+    """The package's convolution, faster: its weights, and products that are summed path by path."""
+
+    def __init__(self, layer: IrrepsConvolution) -> None:
+        super().__init__()
+        self.weight_nn = layer.weight_nn
+        self.denominator = layer.denominator
+        self.products = ChannelProducts(layer.convolution)
+
+    def forward(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the data of a graph with the messages to its atoms for features."""
+        messages = self.products(
+            data[keys.NODE_FEATURE],
+            data[keys.EDGE_ATTR],
+            self.weight_nn(data[keys.EDGE_EMBEDDING]),
+            data[keys.EDGE_IDX],
+        )
+        return {**data, keys.NODE_FEATURE: messages / self.denominator}
 
 
 def package_settings(config: SevenNetConfig) -> dict[str, Any]:
