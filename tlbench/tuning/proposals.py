@@ -17,7 +17,7 @@ from tlbench.tuning.search import Search, Series
 ROUND = 4
 """Trials of a round. Those of the first are drawn at random, but for the suite's own settings."""
 
-BOUNDS = {"learning_rate": (1e-4, 1e-2), "final_learning_rate_fraction": (1e-3, 0.3)}
+BOUNDS = {"learning_rate": (1e-5, 1e-2), "final_learning_rate_fraction": (1e-3, 0.3)}
 """Bounds of the search, on logarithmic scales."""
 
 
