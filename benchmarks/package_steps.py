@@ -16,10 +16,12 @@ from torch_geometric.nn.models import ViSNet as PackageViSNet
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
 from tlbench.models.backbones.packages import isolated_import, remove_templates
+from tlbench.models.backbones.sevennet.model import package_network
 from tlbench.models.potential import Potential
 
 with isolated_import(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import sevenn._keys as sevenn
     from nequip.data import AtomicDataDict
     from nequip.nn import ForceStressOutput
     from nequip.train import MeanSquaredError, MetricsManager
@@ -54,6 +56,38 @@ def nequip(potential: Potential, frames: Frames) -> Step:
         found = network({**data, AtomicDataDict.POSITIONS_KEY: positions})
         value: Tensor = squares(found, target)["weighted_sum"]
         return value
+
+    return network, _update(network, loss)
+
+
+def sevennet(potential: Potential, frames: Frames) -> Step:
+    """Return the whole network that sevenn builds, with its forces and stresses from edges."""
+    network = package_network(potential.backbone.config).train()
+    ours = dict(potential.backbone.network.named_parameters())
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name in ours:
+                parameter.copy_(ours[name])
+        # The package divides a row by the root of the number of elements.
+        rows = potential.backbone.embedding * len(potential.backbone.embedding) ** 0.5
+        network.onehot_to_feature_x.linear.weight.copy_(rows.flatten())
+        network.rescale_atomic_energy.scale.copy_(potential.backbone.energy_scale)
+    graph = graph_of(frames, potential.cutoff, dtype=potential.dtype)
+    cells = torch.as_tensor(frames.cell, dtype=potential.dtype)
+
+    def loss() -> Tensor:
+        found = network(
+            {
+                sevenn.ATOMIC_NUMBERS: graph.atomic_numbers,
+                sevenn.EDGE_IDX: graph.edge_index,
+                sevenn.EDGE_VEC: graph.edge_vectors(),
+                sevenn.BATCH: graph.system,
+                sevenn.NUM_ATOMS: torch.as_tensor(frames.n_atoms),
+                sevenn.CELL_VOLUME: torch.linalg.det(cells),
+            }
+        )
+        forces: Tensor = found[sevenn.PRED_FORCE]
+        return forces.square().mean()
 
     return network, _update(network, loss)
 
@@ -115,7 +149,8 @@ def forces_by_autograd(network: nn.Module, graph: Graph) -> Tensor:
 
 
 def _update(network: nn.Module, loss_of_batch: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
+    parameters = [each for each in network.parameters() if each.requires_grad]
+    optimiser = torch.optim.Adam(parameters, lr=LEARNING_RATE, fused=True)
 
     def update() -> Tensor:
         optimiser.zero_grad()
@@ -130,5 +165,6 @@ def _update(network: nn.Module, loss_of_batch: Callable[[], Tensor]) -> Callable
 PACKAGE_STEPS = {
     "equivariant": (equivariant, "automatic differentiation of e3nn's layers"),
     "nequip": (nequip, "nequip's forces, loss and update"),
+    "sevennet": (sevennet, "sevenn's network, forces and stresses"),
     "visnet": (visnet, "torch-geometric's ViSNet and its derivative"),
 }

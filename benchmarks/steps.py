@@ -14,7 +14,7 @@ TEMPERATURE_K = 1200
 
 def update_of(potential, graph, for_parameters=True):
     """Return a function that does one training update."""
-    parameters = list(potential.backbone.parameters())
+    parameters = [each for each in potential.backbone.parameters() if each.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=1e-6, fused=True)
     labels = torch.zeros_like(graph.positions)
 
