@@ -62,7 +62,7 @@ def nequip(potential: Potential, frames: Frames) -> Step:
 
 def sevennet(potential: Potential, frames: Frames) -> Step:
     """Return the whole network that sevenn builds, with its forces and stresses from edges."""
-    network = package_network(potential.backbone.config).train()
+    network = package_network(potential.backbone.config).to(potential.dtype).train()
     ours = dict(potential.backbone.network.named_parameters())
     with torch.no_grad():
         for name, parameter in network.named_parameters():

@@ -42,13 +42,14 @@ def test_each_row_says_whether_its_target_is_reached(row, reached, verdict):
 SMALL = {
     "equivariant": {"channels": 8, "radial_channels": 8},
     "nequip": {"n_features": 8, "radial_channels": 8},
+    "sevennet": {"channels": (8, 4, 2), "n_layers": 3, "radial_channels": 8},
     "visnet": {"hidden_channels": 16, "n_heads": 4, "n_layers": 2},
 }
 
 
-def small_potential(name):
+def small_potential(name, dtype=torch.float64):
     torch.manual_seed(0)
-    return build_potential(name, {"cutoff": 4.0, **SMALL[name]}, torch.float64)
+    return build_potential(name, {"cutoff": 4.0, **SMALL[name]}, dtype)
 
 
 @pytest.mark.parametrize("name", ["equivariant", "nequip"])
@@ -66,6 +67,24 @@ def test_the_packages_step_is_ours_by_other_means(name):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-9 * largest)
     # The update has moved the package's weights.
     assert any(not torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_step_of_sevenn_is_ours_by_other_means():
+    # In single precision, which some of the package's layers do not leave.
+    ours, frames = small_potential("sevennet", torch.float32), liquid(n_atoms=12)
+    network, update = PACKAGE_STEPS["sevennet"][0](ours, frames)
+    loss = ours(graph_of(frames, 4.0, dtype=torch.float32), training=True).forces.square().mean()
+    loss.backward()
+    torch.testing.assert_close(update(), loss.detach(), rtol=1e-5, atol=0)
+    theirs = dict(network.named_parameters())
+    found = {
+        name: parameter.grad
+        for name, parameter in ours.backbone.network.named_parameters()
+        if parameter.grad is not None
+    }
+    largest = max(float(gradient.abs().max()) for gradient in found.values())
+    for name, gradient in found.items():
+        torch.testing.assert_close(theirs[name].grad, gradient, rtol=0, atol=1e-5 * largest)
 
 
 def test_torch_geometrics_visnet_has_our_features_on_periodic_edges():
