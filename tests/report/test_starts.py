@@ -61,8 +61,9 @@ def test_the_best_start_comes_first_and_scratch_of_a_backbone_once(suite):
     ]
     assert lines[0][3].startswith("61.2 [")
     assert lines[1][4].startswith("1.51 [1.5")
-    # The same weights in every pair have no spread.
-    assert lines[2][3] == "130.0"
+    # The same weights in every pair are one model, whose ratio has the spread of the best.
+    assert lines[2][3:] == ["130.0", lines[2][4], "1"]
+    assert lines[2][4].startswith("2.12 [2.08, ")
 
 
 def test_with_fewer_than_five_pairs_there_are_no_intervals_and_no_claims(suite):
@@ -106,8 +107,7 @@ def test_worse_is_beyond_3_percent_and_after_correction(suite):
     assert "not shown to be worse: Si → Ge, finetune (1.02" in said(times(1.02, 0.0001))[0]
     clear, rule = said(times(1.1, 0.001))[:2]
     assert "all others with pairs enough are worse." in clear
-    # That of scratch with the backbone of the best is a constant, without an interval.
-    assert "after Holm's correction for all starts at all N; comparisons: 2." in rule
+    assert "after Holm's correction for all starts at all N; comparisons: 3." in rule
     assert "selected on the same data" in rule
 
 

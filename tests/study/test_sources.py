@@ -332,3 +332,28 @@ def test_a_missing_package_is_named_before_anything_runs(write, tmp_path, monkey
         assert refused.returncode == 2
         assert said in refused.stderr.replace("\n", " ")
         assert not (tmp_path / "out" / "records.jsonl").exists()
+
+
+def test_a_potential_as_it_is_is_one_model_and_one_job_whatever_the_seeds(write):
+    study = resolve(load_suite(write()))
+    untrained = [model for model in study.grid if model.strategy == "zero-shot"]
+    assert [(m.source, m.init_seed) for m in untrained] == [
+        ("SevenNet-0", None), ("CHGNet 0.3.0", None), ("Si", 0), ("Si", 1)
+    ]  # fmt: skip
+    assert untrained[0].label() == "zero-shot sevennet-0, N 0"
+    measured = {
+        cell.model: (cell.trained, cell.job)
+        for cell in plan(study).cells
+        if cell.model.strategy == "zero-shot"
+    }
+    assert len(set(measured.values())) == len(measured) == 4
+    # Submissions of earlier versions have a model of each init seed, the first with the same jobs.
+    seeded = replace(study, seeded=True)
+    before = {
+        cell.model: (cell.trained, cell.job)
+        for cell in plan(seeded).cells
+        if cell.model.strategy == "zero-shot"
+    }
+    assert len(before) == 6
+    for one in untrained[:2]:
+        assert before[one.replace(init_seed=0)] == measured[one] != before[one.replace(init_seed=1)]

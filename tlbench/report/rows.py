@@ -20,6 +20,7 @@ from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.conditions import DATA, WEIGHTS, ConditionKey, key_of
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import (
+    FIXED,
     MIN_PAIRS,
     Interval,
     Pair,
@@ -127,6 +128,10 @@ def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row
         if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
             arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
             arms.setdefault(r.model.place, {})[r.model.pair] = r
+    groups = {
+        key: {arm: _of_one_model(measured) for arm, measured in arms.items()}
+        for key, arms in groups.items()
+    }
     rows = []
     for (metric, tested, transfer), arms in groups.items():
         for arm, measured in arms.items():
@@ -169,6 +174,18 @@ def condition_order(tested: ConditionKey) -> tuple[object, ...]:
     """Return what sorts test structures: all of them first, temperatures by their number."""
     names = tuple(name for name, _ in tested)
     return len(names), names, tuple((isinstance(v, str), v) for _, v in tested)
+
+
+def _of_one_model(measured: dict[Pair, Record]) -> dict[Pair, Record]:
+    """Return the numbers of an arm, those of a published potential as it is once.
+
+    Earlier versions measured it once for each init seed, and found the same to the last digit.
+    """
+    first, *others = measured.values()
+    is_error = METRICS.get(first.metric).of == "errors"
+    same = all(r.value == first.value for r in others)
+    is_fixed = others and same and is_error and not first.model.size
+    return {FIXED: first} if is_fixed else measured
 
 
 def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:

@@ -66,6 +66,9 @@ class Study:
         Names of the backbones whose settings are only those that are stated.
     further
         The data sets of ``tested_on``, in its order; None for the source of each transfer.
+    seeded
+        Whether a published potential as it is is a model of each init seed, as in submissions of
+        earlier versions, and not one model.
     """
 
     suite: Suite
@@ -74,6 +77,7 @@ class Study:
     arms: tuple[Strategy, ...]
     foreign: frozenset[str] = frozenset()
     further: tuple[Card | None, ...] = ()
+    seeded: bool = False
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
@@ -143,7 +147,8 @@ class Study:
     def target_models(self, ends: Ends) -> Iterator[ModelKey]:
         """Yield the models of a transfer, those that are not trained last.
 
-        Arms that cannot start from its source are left out, see `Ends.serves`.
+        Arms that cannot start from its source are left out, see `Ends.serves`. A potential as it is
+        has its weights whatever the seeds, so it is one model.
         """
         key, arms = _key(ends.transfer), [each for each in self.arms if ends.serves(each)]
         for structures in self.training_sets():
@@ -151,9 +156,17 @@ class Study:
                 for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
-        for seed, backbone, each in product(self.suite.init_seeds, ends.backbones, arms):
-            if not each.trains:
-                yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
+        is_fixed = ends.potential is not None and not self.seeded
+        untrained = (
+            key.replace(
+                backbone=backbone,
+                strategy=each.name,
+                init_seed=None if is_fixed and each.needs_source else seed,
+            )
+            for seed, backbone, each in product(self.suite.init_seeds, ends.backbones, arms)
+            if not each.trains
+        )
+        yield from dict.fromkeys(untrained)
 
     @cached_property
     def _tests(self) -> tuple[Tests, list[Untested]]:
