@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from analyses import analysis_of, record_of
 
-from tlbench.report.forgetting.retention import retained, source_errors
+from tlbench.report.forgetting.retention import retained
 from tlbench.report.forgetting.section import forgetting
 from tlbench.results.frame_errors import ModelErrors
 from tlbench.results.results import Results
+from tlbench.results.retention import source_errors
 
 ON_SI = {"data": "si"}
 

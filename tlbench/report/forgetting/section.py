@@ -7,6 +7,7 @@ from tlbench.report.analysis import Analysis, arm_cells
 from tlbench.report.content import Draw, Figure, Paragraph, Section, Table, drawing, lines_of
 from tlbench.report.forgetting.retention import ENOUGH, Retained, retained
 from tlbench.report.wording import ratio_text
+from tlbench.results.retention import retained_name
 
 WHAT = (
     "Models that start from a source, tested on data of that source, or of other elements where "
@@ -58,7 +59,7 @@ def _table(analysis: Analysis, metric: str, found: Sequence[Retained], name: str
         cells = {"transfer": row.transfer.label()} if analysis.has_several else {}
         cells |= places[row.arm]
         cells[f"{metric} on target"] = spec.text(row.mean.value)
-        cells[f"retained_{metric}"] = spec.text(each.error)
+        cells[retained_name(metric)] = spec.text(each.error)
         cells["/ source model"] = ratio_text(each.ratio, flagged=False) if row.trained else "1"
         lines.append(cells)
     return Table(f"{metric} ({spec.unit}) kept on {name}", lines_of(lines), TABLE_NOTE)
