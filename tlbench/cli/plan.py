@@ -128,6 +128,7 @@ def show_plan(
     from tlbench.cli.tables import console, say
     from tlbench.engine.store.store import State
     from tlbench.study.further_sets import sentences as reasons
+    from tlbench.study.further_sets import unknown_losses
 
     jobs = planned.jobs
     states = _states(jobs, store_root)
@@ -143,6 +144,7 @@ def show_plan(
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
     lines += planned.study.element_sentences() + planned.study.left_out()
     lines += reasons(planned.study.untested, len(planned.study.ends))
+    lines += unknown_losses(planned.suite)
     for line in lines + ([] if found is None else sentences(found, workers)):
         say(line)
 

@@ -78,6 +78,13 @@ class SourceChoice(Strict):
         return None if self.card is None else DataChoice(card=self.card, changes=self.changes)
 
     @property
+    def potential_name(self) -> str | None:
+        """What results call the potential; None for a data set."""
+        if self.potential is not None:
+            return POTENTIALS.get(self.potential).label
+        return None if self.file is None else self.name or Path(self.file).stem
+
+    @property
     def label(self) -> str:
         """What it is called in messages."""
         return str(self.card or self.potential or self.name or self.file)
