@@ -6,6 +6,7 @@ from analyses import record_of
 from tlbench.report.analysis import Analysis, comparison
 from tlbench.report.content import Table
 from tlbench.report.markdown import markdown
+from tlbench.report.sections.errors import errors
 from tlbench.report.sections.starts import overlaps, starts
 from tlbench.report.wording import budget_label, budget_note
 from tlbench.results.results import Results
@@ -169,3 +170,29 @@ def test_ratios_to_scratch_are_shown_only_where_it_was_run(suite, strategies):
     assert ("finetune / scratch" in beside[0]) == has_ratio
     assert ("/ scratch" in below[0]) == has_ratio
     assert {len(line) for line in below} == {len(below[0])}
+
+
+def test_energies_without_fitted_references_are_not_ranked(suite):
+    of_forces = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
+    # The potential's own energies happen to be the lowest.
+    records = [r.model_copy(update={"metric": "energy_mae", "unit": "meV/atom",
+                                    "value": 1.0 if not r.model.size else r.value})
+               for r in of_forces if r.model.size or r.model.source != "Si"]  # fmt: skip
+    analysis = Analysis(Results(records), suite, ("energy_mae",))
+    (section,) = starts(analysis)
+    (table,) = section.tables
+    assert table.lines[1][1] == "SevenNet-0 → Ge, finetune"
+    assert [table.lines[-1][n] for n in (1, 3, 4)] == ["SevenNet-0 → Ge, zero-shot", "1.0 †", "–"]
+    assert "†: energies at the level of theory of the source" in table.note
+    assert "the lowest error is that of SevenNet-0 → Ge, finetune" in section.sentences[0]
+    assert not any("zero-shot" in sentence for sentence in section.sentences[:2])
+    (drawn,) = section.figures[0].cases.values()
+    assert not any("zero-shot" in (trace.name or "") for trace in drawn().data)
+
+    (errors_of_energies,) = errors(analysis)
+    rows = analysis.of_metric("energy_mae")
+    assert not any(row.ratio for row in rows if not row.trained)
+    lines = errors_of_energies.tables[0].narrow
+    assert ["1.0 †", "–"] in [line[-2:] for line in lines]
+    assert "†:" in errors_of_energies.tables[0].note
+    assert "zero-shot" not in " ".join(errors_of_energies.sentences)

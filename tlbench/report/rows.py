@@ -18,7 +18,7 @@ import numpy as np
 
 from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.conditions import DATA, WEIGHTS, ConditionKey, key_of
-from tlbench.metrics.spec import Floats
+from tlbench.metrics.spec import ENERGY_UNIT, Floats
 from tlbench.metrics.statistics import (
     FIXED,
     MIN_PAIRS,
@@ -86,6 +86,15 @@ class Row:
     mean: Ratio
     ratio: Ratio | None = field(default=None, kw_only=True)
     shares: Mapping[Pair, Floats] = field(default_factory=dict, kw_only=True, repr=False)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the error can be compared with those of other arms.
+
+        Energies of an arm without target data are not: no reference energies were fitted for it, so
+        that they contain the offset between the source's level of theory and the target's.
+        """
+        return self.trained or METRICS.get(self.metric).unit != ENERGY_UNIT
 
     @property
     def arm(self) -> Place:
@@ -235,7 +244,8 @@ def _with_ratios(rows: list[Row]) -> list[Row]:
     found = []
     for row in rows:
         other = scratch.get((row.metric, row.tested, row.transfer, row.place.scratch))
-        if other is not None and other is not row and has_logarithm(row.metric):
+        is_compared = other is not row and row.is_comparable and has_logarithm(row.metric)
+        if other is not None and is_compared:
             row = replace(row, ratio=ratio_between(row, other))
         found.append(row)
     return found

@@ -10,7 +10,7 @@ from tlbench.report.content import Block, Paragraph, Section, Table, lines_of
 from tlbench.report.forgetting.retention import data_names
 from tlbench.report.rows import Row
 from tlbench.report.sections.conditions import tables_of
-from tlbench.report.wording import BASELINE, ratio_text
+from tlbench.report.wording import BASELINE, UNFITTED, ratio_text
 
 WHAT = (
     "Models on test structures of other data than their target's. A model is tested on them only "
@@ -50,7 +50,8 @@ def _table(analysis: Analysis, rows: list[Row], name: str) -> Table:
     lines = []
     for row, place in zip(rows, place_cells(rows), strict=True):
         cells = {"transfer": row.transfer.label()} if analysis.has_several else {}
-        cells |= place | {"arm": row.place.strategy, metric.name: metric.text(row.mean.value)}
+        error = metric.text(row.mean.value) + ("" if row.is_comparable else UNFITTED)
+        cells |= place | {"arm": row.place.strategy, metric.name: error}
         if row.ratio is not None:
             cells[f"/ {BASELINE}"] = ratio_text(row.ratio, row.trained)
         lines.append(cells)

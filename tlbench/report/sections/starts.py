@@ -22,6 +22,8 @@ from tlbench.report.content import (
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import (
     BASELINE,
+    UNFITTED,
+    UNFITTED_NOTE,
     at_budget,
     interval_text,
     is_untrained,
@@ -72,12 +74,15 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         if len({start_of(row) for row in rows}) < 2:
             continue
         unit = METRICS.get(metric).unit
-        blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), TABLE_NOTE))
+        note = TABLE_NOTE
+        note += "" if all(row.is_comparable for row in rows) else f" {UNFITTED_NOTE}"
+        blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), note))
         if metric == analysis.metrics[0]:
             when = "untrained" if is_untrained(suite) else at_budget(suite)
             blocks.append(Sentences(findings(rows, when), "Best starts"))
         if any(row.trained for row in rows):
-            cases[metric] = drawing("figures:start_curves", *_named(rows))
+            compared = [row for row in rows if row.is_comparable]
+            cases[metric] = drawing("figures:start_curves", *_named(compared))
     blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
     blocks.append(Sentences(list(overlaps(analysis)), "What the potentials were trained on"))
     yield Section("starts", "Starts", blocks)
@@ -110,8 +115,9 @@ def start_table(rows: Sequence[Row]) -> Lines:
         for row in some:
             start, backbone = start_of(row)
             metric, mean = METRICS.get(row.metric), row.mean
-            ratio = None if row is best else _ratio(row, best)
-            error = metric.text(mean.value)
+            is_compared = row is not best and row.is_comparable and best.is_comparable
+            ratio = _ratio(row, best) if is_compared else None
+            error = metric.text(mean.value) + ("" if row.is_comparable else UNFITTED)
             if mean.interval and _is_spread(mean):
                 low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
                 error = f"{error} [{low}, {high}]"
@@ -136,7 +142,7 @@ def findings(rows: Sequence[Row], when: str) -> list[str]:
     """
     compared = [
         (best, [(row, ratio) for row in others if (ratio := _ratio(row, best)) and ratio.interval])
-        for best, *others in _by_training_set(rows)
+        for best, *others in _by_training_set(row for row in rows if row.is_comparable)
     ]
     tests = {(row.place, row.transfer): ratio.p for _, some in compared for row, ratio in some}
     p = holm({name: value for name, value in tests.items() if value is not None})
@@ -210,13 +216,13 @@ def _potentials(analysis: Analysis) -> Iterator[SourcePotential]:
                 continue
 
 
-def _by_training_set(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Yield the rows of each training set, the lowest error first."""
+def _by_training_set(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each training set, the lowest error first, what is not compared last."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(row.place.position[1:], []).append(row)
     for where in sorted(found):
-        yield sorted(found[where], key=lambda row: row.mean.value)
+        yield sorted(found[where], key=lambda row: (not row.is_comparable, row.mean.value))
 
 
 def _words(row: Row) -> str:
