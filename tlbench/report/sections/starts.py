@@ -1,11 +1,11 @@
 """Which start is best: all arms of all sources side by side, and what potentials have seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
-from tlbench.metrics.spec import ENERGY_UNIT
 from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import difference
@@ -32,13 +32,15 @@ from tlbench.report.wording import (
 )
 from tlbench.study.ends import elements_in
 from tlbench.study.sources import SourcePotential, potential_of
+from tlbench.study.transfers import DataChoice
 from tlbench.transfer import arm
 
 TABLE_NOTE = (
     "Starts by their error, the best first: geometric means over pairs, and the paired ratio to "
     "the best start of the same N, each with its 95 % interval where there are five pairs. A start "
     "without target data is the same at every N. A published potential as it is, without training, "
-    "is one model, which every pair is compared with: all spread is that of the other start."
+    "is one model, which every pair is compared with: all spread is that of the other start. “seen "
+    "before”: which elements of the test structures the source was trained on."
 )
 CURVES_NOTE = (
     "A line for each start, through geometric means over pairs; every pair is a faint point. A "
@@ -69,6 +71,7 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         return
     blocks: list[Block] = []
     cases = {}
+    seen = seen_before(analysis)
     for metric in analysis.metrics:
         rows = starts_of(analysis.of_metric(metric))
         if len({start_of(row) for row in rows}) < 2:
@@ -76,15 +79,16 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         unit = METRICS.get(metric).unit
         note = TABLE_NOTE
         note += "" if all(row.is_comparable for row in rows) else f" {UNFITTED_NOTE}"
-        blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), note))
+        lines = start_table(rows, seen)
+        blocks.append(Table(f"{metric} ({unit}) of all starts", lines, note))
         if metric == analysis.metrics[0]:
             when = "untrained" if is_untrained(suite) else at_budget(suite)
+            blocks.append(Sentences(list(overlaps(analysis)), "What the sources have seen"))
             blocks.append(Sentences(findings(rows, when), "Best starts"))
         if any(row.trained for row in rows):
             compared = [row for row in rows if row.is_comparable]
             cases[metric] = drawing("figures:start_curves", *_named(compared))
     blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
-    blocks.append(Sentences(list(overlaps(analysis)), "What the potentials were trained on"))
     yield Section("starts", "Starts", blocks)
 
 
@@ -107,13 +111,20 @@ def start_of(row: Row) -> tuple[str, str]:
     return start, row.place.backbone
 
 
-def start_table(rows: Sequence[Row]) -> Lines:
-    """Return a line per start at each N, the best first, with its ratio to the best."""
+def start_table(rows: Sequence[Row], seen: Mapping[str, str]) -> Lines:
+    """Return a line per start at each N, the best first, with its ratio to the best.
+
+    Parameters
+    ----------
+    seen
+        Source → elements of test structures that it has seen before.
+    """
     lines = []
     for some in _by_training_set(rows):
         best = some[0]
         for row in some:
             start, backbone = start_of(row)
+            is_started = arm(row.place.strategy).needs_source
             metric, mean = METRICS.get(row.metric), row.mean
             is_compared = row is not best and row.is_comparable and best.is_comparable
             ratio = _ratio(row, best) if is_compared else None
@@ -126,6 +137,7 @@ def start_table(rows: Sequence[Row]) -> Lines:
                     "structures": row.place.training_set(),
                     "start": start,
                     "backbone": backbone,
+                    "seen before": seen.get(row.transfer.source, "–") if is_started else "–",
                     metric.name: error,
                     "/ best": ratio_text(ratio, flagged=False) if ratio else "–",
                     "pairs": str(len(row.values)),
@@ -178,42 +190,65 @@ def _is_spread(ratio: Ratio) -> bool:
 
 
 def overlaps(analysis: Analysis) -> Iterator[str]:
-    """Yield what each potential that models start from has seen before, and how it is limited."""
-    elements = list(
-        dict.fromkeys(e for each in analysis.transfers for e in elements_in(each.target))
-    )
-    potentials = list(_potentials(analysis))
+    """Yield what the potentials that models start from have seen before, and how they are limited.
+
+    Potentials of the same training data share a sentence.
+    """
+    potentials = _potentials(analysis)
+    tested = _tested_elements(analysis)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for source in potentials:
-        seen = [each for each in elements if each in source.elements]
-        if source.trained_on:
-            said = f"{source.name} was trained on {source.trained_on}"
+        seen = tuple(each for each in tested if each in source.elements)
+        alike.setdefault((source.trained_on, seen), []).append(source.name)
+    for (trained_on, seen), names in alike.items():
+        one = len(names) == 1
+        if trained_on:
+            said = f"{listed(names)} {'was' if one else 'were'} trained on {trained_on}"
         else:
-            said = f"What {source.name} was trained on is not known"
+            said = f"What {listed(names)} {'was' if one else 'were'} trained on is not known"
         if seen:
-            said += f". {listed(seen)} {'is' if len(seen) == 1 else 'are'} among its elements"
-            said += ", so test structures are not wholly new to it, not even without target data"
-        for clause, how in source.config.violations().items():
-            said += f". It breaks “{clause}” of the contract of backbones: {how}"
+            said += f". {listed(seen)} {'is' if len(seen) == 1 else 'are'} among "
+            said += f"{'its' if one else 'their'} elements, so test structures are not wholly new, "
+            said += "not even without target data"
         yield f"{said}."
+    for source in potentials:
+        for clause, how in source.config.violations().items():
+            yield f"{source.name} breaks “{clause}” of the contract of backbones: {how}."
     if potentials and any(row.trained for row in analysis.rows):
         yield SAME_WEIGHTS
-    energies = any(METRICS.get(name).unit == ENERGY_UNIT for name in analysis.every_metric)
-    untrained = [name for name in analysis.strategies if not arm(name).trains]
-    if potentials and energies and untrained:
-        yield (
-            f"Energies of {listed(untrained)} are those of the potential, at the level of theory "
-            "that it was trained on: their errors contain the offset between that and the target's."
-        )
 
 
-def _potentials(analysis: Analysis) -> Iterator[SourcePotential]:
+def seen_before(analysis: Analysis) -> dict[str, str]:
+    """Return source → the elements of the test structures that models from it have seen before.
+
+    They are those of the target and of further data sets.
+    """
+    tested = _tested_elements(analysis)
+    elements = {each.source: elements_in(each.source) for each in analysis.transfers}
+    elements |= {each.name: [*each.elements] for each in _potentials(analysis)}
+    return {
+        name: ", ".join(each for each in tested if each in known) or "none"
+        for name, known in elements.items()
+    }
+
+
+def _tested_elements(analysis: Analysis) -> list[str]:
+    """Return the elements of targets and of further data sets, each once."""
+    found = [symbol for each in analysis.transfers for symbol in elements_in(each.target)]
+    for choice in analysis.suite.tested_on or ():
+        # The card of a data set may be gone when results are looked at.
+        with suppress(InputError):
+            found += choice.load().elements if isinstance(choice, DataChoice) else []
+    return list(dict.fromkeys(found))
+
+
+def _potentials(analysis: Analysis) -> list[SourcePotential]:
+    found = []
     for choice in analysis.suite.sources or ():
-        if choice.data is None:
-            # The file of a potential may be gone when its results are looked at.
-            try:
-                yield potential_of(choice)
-            except InputError:
-                continue
+        # So may be the file of a potential.
+        with suppress(InputError):
+            found += [potential_of(choice)] if choice.data is None else []
+    return found
 
 
 def _by_training_set(rows: Iterable[Row]) -> Iterator[list[Row]]:
