@@ -4,7 +4,7 @@ import pytest
 from analyses import record_of
 
 from tlbench.report.analysis import Analysis, comparison
-from tlbench.report.content import Sentences, Table
+from tlbench.report.content import Sentences
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.errors import errors
 from tlbench.report.sections.starts import overlaps, starts
