@@ -121,8 +121,8 @@ def sentences(found: Estimate, workers: int) -> list[str]:
         parts = max(2, len(unknown) // _MEASURED)
         lines = [
             f"At least {' and '.join(hours)}, {seconds_in_words(wall)} with {at_once}: "
-            f"{len(unknown)} of {len(found.predictions)} jobs ({', '.join(kinds)}) are like none that was measured, so what they will cost is "
-            f"unknown; run a part with tlbench run … --shard 1/{parts}, and ask again."
+            f"{len(unknown)} of {len(found.predictions)} jobs ({', '.join(kinds)}) are like none "
+            f"that was measured, so what they will cost is unknown; run a part with tlbench run … --shard 1/{parts}, and ask again."
         ]
     else:
         lines = [
