@@ -122,7 +122,8 @@ def sentences(found: Estimate, workers: int) -> list[str]:
         lines = [
             f"At least {' and '.join(hours)}, {seconds_in_words(wall)} with {at_once}: "
             f"{len(unknown)} of {len(found.predictions)} jobs ({', '.join(kinds)}) are like none "
-            f"that was measured, so what they will cost is unknown; run a part with tlbench run … --shard 1/{parts}, and ask again."
+            "that was measured, so what they will cost is unknown; run a part with tlbench run … "
+            f"--shard 1/{parts}, and ask again."
         ]
     else:
         lines = [
