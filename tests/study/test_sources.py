@@ -216,7 +216,8 @@ def test_the_command_line_replaces_sources_and_leaves_out_what_no_backbone_takes
         (
             {"sources": ["sevennet-l3i5", "sw-si-8"]},
             "the source SevenNet-l3i5 is a 'sevennet' of its own architecture, from which all "
-            "backbones of the suite differ; add the backbone sevennet-l3i5, or leave the source",
+            "backbones of the suite differ (channels [128, 64, 32, 32] against [128, 64, 32] of "
+            "'sevennet-0'); add the backbone sevennet-l3i5, or leave the source",
         ),
         ({"sources": [{**SILICON, "backbones": ["schnett"]}]}, "did you mean 'schnet'?"),
         (
@@ -357,3 +358,20 @@ def test_a_potential_as_it_is_is_one_model_and_one_job_whatever_the_seeds(write)
     assert len(before) == 6
     for one in untrained[:2]:
         assert before[one.replace(init_seed=0)] == measured[one] != before[one.replace(init_seed=1)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "cutoff", "said"),
+    [
+        ({}, 4.3, "cutoff 4.0 against 4.3 of 'schnet'"),
+        ({"hidden_channels": 16}, tiny.CUTOFF, "hidden_channels 8 against 16 of 'schnet'"),
+        ({"hidden_channels": 16}, 4.3, "cutoff 4.0 against 4.3 of 'schnet'"),
+    ],
+)
+def test_the_first_setting_that_differs_is_named(write, own, changed, cutoff, said):
+    backbones = {"schnet": {**SCHNET, **changed}}
+    with pytest.raises(InputError) as refused:
+        resolve(load_suite(write(sources=[str(own)], backbones=backbones, cutoff=cutoff)))
+    assert f"all backbones of the suite differ ({said}); add the backbone schnet" in str(
+        refused.value
+    )

@@ -14,6 +14,7 @@ from tlbench.study.model_key import Transfer
 from tlbench.study.sources import (
     SourceChoice,
     SourcePotential,
+    difference_from,
     potential_of,
     takers_of,
 )
@@ -207,10 +208,13 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
         of = f"{' and '.join(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
         backbone = source.registered or source.backbone
         settings = "" if source.registered else _settings(source.complete, source.config)
+        unlike = {name: suite.backbones[name] for name in others or found}
+        first = difference_from(source, unlike, suite.cutoff)
         raise InputError(
             f"Suite {suite.name!r}: the source {source.name} is a {source.backbone!r} of its own "
-            f"architecture, from which {of if others else 'all backbones of the suite differ'}; "
-            f"add the backbone {backbone}{settings}, or leave the source out."
+            f"architecture, from which {of if others else 'all backbones of the suite differ'}"
+            f"{f' ({first})' if first else ''}; add the backbone {backbone}{settings}, or leave the "
+            "source out."
         )
     return tuple(fitting)
 
