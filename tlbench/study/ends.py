@@ -213,8 +213,8 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
         raise InputError(
             f"Suite {suite.name!r}: the source {source.name} is a {source.backbone!r} of its own "
             f"architecture, from which {of if others else 'all backbones of the suite differ'}"
-            f"{f' ({first})' if first else ''}; add the backbone {backbone}{settings}, or leave the "
-            "source out."
+            f"{f' ({first})' if first else ''}; add the backbone {backbone}{settings}, or leave "
+            "the source out."
         )
     return tuple(fitting)
 
