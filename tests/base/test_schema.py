@@ -390,22 +390,3 @@ def test_assign_refuses_what_is_not_yaml(text):
     with pytest.raises(InputError, match="--set a="):
         assign(value, "a", text)
     assert value == {"a": 1}
-
-
-def test_what_was_given_is_said_once():
-    class Arms(Strict):
-        arms: list[str]
-
-        @field_validator("arms")
-        @classmethod
-        def _widths(cls, value: list[str]) -> list[str]:
-            try:
-                validate(Layer, {"width": value[0]}, "the arm")
-            except InputError as error:
-                raise ValueError(str(error)) from error
-            return value
-
-    with pytest.raises(InputError) as refused:
-        validate(Arms, {"arms": ["four"]}, "the suite")
-    assert str(refused.value).count("(given: ") == 1
-    assert str(refused.value).endswith('(given: "four").')

@@ -42,3 +42,10 @@ def test_nothing_is_run(verb, tmp_path):
     assert "rank 999 is larger" in refused.stderr.replace("\n", " ")
     assert not (tmp_path / "out" / "records.jsonl").exists()
     assert not [*store.glob("*/manifest.json")]
+
+
+def test_a_setting_that_is_no_number_is_shown_once():
+    with pytest.raises(TlbenchError) as refused:
+        study_of("lora+rankfour")
+    assert str(refused.value).count("(given: ") == 1
+    assert str(refused.value).endswith('(given: "four").')

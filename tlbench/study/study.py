@@ -1,6 +1,6 @@
 """A suite resolved: its cards read, its defaults spelt out, the grid of its models laid out."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ from tlbench.data.strata import Stratum
 from tlbench.metrics.conditions import Weights
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.consistency import check_consistent, listed
-from tlbench.study.ends import Ends, ends_of
+from tlbench.study.ends import Ends, ends_of, with_energy_references
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.places import budgets_of, is_among
@@ -388,21 +388,3 @@ def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, An
         else suite.backbone_config(name).model_dump(mode="json")
         for name, stated in suite.backbones.items()
     }
-
-
-def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
-    """Return the suite with a reference energy for each element, unless it says otherwise.
-
-    One constant for all atoms is the same where there is one element. Of several, it would leave
-    what energies owe to composition to the network.
-    """
-    several = {
-        "pretraining": any(each.data and len(each.data.elements) > 1 for each in ends),
-        "training": any(len(each.target.elements) > 1 for each in ends),
-    }
-    changes = {}
-    for key, has_several in several.items():
-        given: TrainingConfig = getattr(suite, key)
-        if has_several and "energy_reference" not in given.model_fields_set:
-            changes[key] = given.model_copy(update={"energy_reference": "least-squares"})
-    return suite.model_copy(update=changes) if changes else suite
