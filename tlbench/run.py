@@ -40,6 +40,7 @@ from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import SUITE_FORMAT, beside
 from tlbench.study.models import plan
+from tlbench.study.networks import check_networks
 from tlbench.study.plan import Plan, dataset_job
 from tlbench.study.shards import part
 from tlbench.study.study import Study, resolve
@@ -175,6 +176,7 @@ def _prepare(
     _check_potentials(planned, opened)
     if not jobs.keys() <= opened.finished():
         # Else the files need not be there.
+        check_networks(study)
         check_distinct(study, mirror)
         check_elements(study, mirror)
     return opened

@@ -1,6 +1,7 @@
 """Submissions of suites of several sources: verified, and shown apart."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from synthetic import publish
@@ -54,3 +55,16 @@ def test_the_board_names_each_source(published, tmp_path):
     pages = [p.read_text() for p in (tmp_path / "site").rglob("*.html")]
     for name in ("SevenNet-0", "CHGNet 0.3.0", "Si"):
         assert any(name in text for text in pages)
+
+
+def test_earlier_versions_measured_a_potential_as_it_is_for_each_seed(monkeypatch, tmp_path):
+    def seeded(*suite, **how):
+        return replace(resolve(*suite, **how), seeded=True)
+
+    monkeypatch.setattr("synthetic.resolve", seeded)
+    folder = publish(tmp_path / "board" / "results", "universal", "quick", CHANGES)
+    verdict = verify(folder, folder.parents[1])
+    assert verdict.problems == verdict.notes == []
+    assert verdict.entry.study.seeded
+    untrained = [m for m in verdict.entry.study.grid if m.source == "SevenNet-0" and not m.size]
+    assert len(untrained) == len(verdict.entry.suite.init_seeds) > 1

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -137,3 +138,46 @@ def test_a_file_that_is_too_large_is_not_read(refused, tmp_path):
     assert "is larger than 4 GiB, which no checkpoint" in refused(
         "import", "c.pth", "--as", "sevennet"
     )
+
+
+def archive(*names: str) -> bytes:
+    """Return the bytes of an archive with files of these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        for name in names:
+            made.writestr(name, b"x" * 200)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("program", ["sevennet", "chgnet"])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty; copy or download the checkpoint again."),
+        (b"some text\n", "is not a checkpoint, as it is neither an archive nor a pickle of Py"),
+        (
+            archive("a/data.pkl")[:150],
+            "begins like a checkpoint, but is damaged or not whole; copy",
+        ),
+        (b"PK\x03\x04" + bytes(60), "begins like a checkpoint, but is damaged or not whole; copy"),
+        (archive("a/b.txt"), "is an archive, but not one of PyTorch, which has 'data.pkl'; name"),
+        (archive("a/data.pkl"), "it is of another program or damaged."),
+        (b"\x80\x02", "it is of another program or damaged."),
+    ],
+    ids=["empty", "text", "truncated", "zeros", "zip", "no pickle", "half a pickle"],
+)
+def test_what_is_no_checkpoint_is_refused_in_one_sentence(
+    refused, tmp_path, program, content, complaint
+):
+    (tmp_path / "c.pth").write_bytes(content)
+    said = refused("import", "c.pth", "--as", program)
+    assert complaint in said
+    # No number of a program's internals.
+    assert "(1" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_nobody_is_asked_whether_code_of_what_is_no_checkpoint_may_run(refused, tmp_path):
+    (tmp_path / "c.model").write_bytes(b"some text\n")
+    said = refused("import", "c.model", *MACE)
+    assert "c.model: is not a checkpoint, as it is neither" in said

@@ -1,13 +1,19 @@
 """Errors on other data in a report, beside scratch."""
 
+from pathlib import Path
+
 import numpy as np
 from analyses import analysis_of, record_of
 
+from tlbench.cli.tables import fits
 from tlbench.metrics import METRICS
+from tlbench.report.analysis import Analysis
 from tlbench.report.rows import rows_of
 from tlbench.report.sections.errors import without_energies
-from tlbench.report.sections.further_sets import further_sets
+from tlbench.report.sections.further_sets import all_sets, further_sets
 from tlbench.results.frame_errors import ModelErrors
+from tlbench.results.results import Results
+from tlbench.study.loading import load_suite
 
 ON_SI = {"data": "si"}
 
@@ -71,3 +77,35 @@ def test_intervals_allow_for_the_structures_of_a_whole_further_set():
     whole, part = rows_of(records, shares)
     assert whole.shares.keys() == {(0, 0), (1, 1)}
     assert part.shares == {}
+
+
+PUBLISHED = Path(__file__).parents[2] / "leaderboard/results"
+
+
+def test_all_test_sets_stand_beside_each_other_in_80_columns():
+    folder = PUBLISHED / "zero-shot-cpu/2026-11-29-two-cores"
+    analysis = Analysis(Results.read(folder), load_suite("zero-shot-cpu"), ("force_mae",))
+    table = all_sets(analysis)
+    assert table.title == "force_mae (meV/Å) on every test set"
+    header, *lines = table.lines
+    assert header == ["start", "Ge", "mlearn-li", "mlearn-mo", "mlearn-si"]
+    assert ["SevenNet-0, zero-shot", "134.2", "54.1", "382.9", "131.1"] in lines
+    assert len(lines) == 3
+    assert fits(table.lines, 80)
+
+
+def test_coordinates_that_differ_have_columns():
+    records = [
+        record_of("finetune", 50.0, size=size, backbone=backbone, condition=condition)
+        for size in (1, 10) for backbone in ("b", "c") for condition in ({}, ON_SI)
+    ]  # fmt: skip
+    records.append(record_of("scratch", 90.0))
+    header, *lines = all_sets(analysis_of(records)).lines
+    assert header == ["start", "backbone", "N", "Ge", "si"]
+    assert ["Si, finetune", "c", "10", "50.0", "50.0"] in lines
+    assert ["scratch", "b", "10", "90.0", "–"] in lines
+    # Of one backbone, it has no column.
+    of_one = [r for r in records if r.model.backbone == "b"]
+    assert all_sets(analysis_of(of_one)).lines[0] == ["start", "N", "Ge", "si"]
+    assert len(lines) == 5
+    assert all_sets(analysis_of([record_of()])) is None

@@ -105,3 +105,17 @@ def test_one_source_has_arms_as_before_and_zero_shot_once():
         ("scratch", "1"), ("zero-shot", "0"), ("scratch", "10")
     ]  # fmt: skip
     assert list(section.figures[0].cases) == ["Si → Ge, “Some CPU, 2 cores”"]
+
+
+@pytest.mark.parametrize("seeds", [[None], [0, 1, 2]])
+def test_a_potential_as_it_is_has_its_cost_once(seeds):
+    records, paid = two_sources()
+    for seed in seeds:
+        where = {"source": "SevenNet-0", "backbone": "dear", "size": 0, "subset_seed": None}
+        model = f"z{seed}"
+        records.append(record_of("zero-shot", 130.0, model=model, init_seed=seed, **where))
+        paid.append(cost(model=model, cpu_seconds=1.0, force_call_seconds=0.2))
+    (section,) = gains(analysis_of(records, costs=paid))
+    found = {(line["arm"], line["backbone"]): line for line in lines_of(section)}
+    line = found["SevenNet-0, zero-shot", "dear"]
+    assert (line["N"], line["force_mae"], line["training (s)"]) == ("0", "130.0", "1")

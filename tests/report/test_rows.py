@@ -4,7 +4,9 @@ import one_budget
 import pytest
 from analyses import analysis_of, record_of, table_of
 
+from tlbench.metrics.statistics import Ratio
 from tlbench.report.markdown import markdown
+from tlbench.report.rows import ratio_between, rows_of
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 
@@ -148,3 +150,23 @@ def test_training_temperatures_have_rows_of_their_own():
 
 def test_no_records_make_no_rows():
     assert analysis_of([]).rows == []
+
+
+def test_a_published_potential_as_it_is_counts_as_one_model():
+    trained = [record_of("finetune", 80.0 + s, subset_seed=s, init_seed=s) for s in range(5)]
+    one = record_of("zero-shot", 130.0, size=0, subset_seed=None, init_seed=None)
+    # As earlier versions measured it, once for each init seed.
+    repeated = [record_of("zero-shot", 130.0, size=0, subset_seed=None, init_seed=s)
+                for s in range(5)]  # fmt: skip
+    for records in ([one], repeated):
+        rows = {row.place.strategy: row for row in rows_of([*trained, *records])}
+        assert rows["zero-shot"].values == {(None, None): 130.0}
+        assert rows["zero-shot"].mean == Ratio(pytest.approx(130.0), 1)
+        ratio = ratio_between(rows["finetune"], rows["zero-shot"])
+        assert ratio.n_pairs == 5
+        assert ratio.interval.low < 82 / 130 < ratio.interval.high
+    # Source models of other seeds are models of their own.
+    others = [record_of("zero-shot", 130.0 + s, size=0, subset_seed=None, init_seed=s)
+              for s in range(5)]  # fmt: skip
+    (row,) = rows_of(others)
+    assert row.mean.n_pairs == 5

@@ -4,8 +4,9 @@ import pytest
 from analyses import record_of
 
 from tlbench.report.analysis import Analysis, comparison
-from tlbench.report.content import Table
+from tlbench.report.content import Sentences
 from tlbench.report.markdown import markdown
+from tlbench.report.sections.errors import errors
 from tlbench.report.sections.starts import overlaps, starts
 from tlbench.report.wording import budget_label, budget_note
 from tlbench.results.results import Results
@@ -43,6 +44,12 @@ def section_of(suite, records):
     return section
 
 
+def best_of(section):
+    """Return what is said of the best starts."""
+    some = (b for b in section.blocks if isinstance(b, Sentences) and b.title == "Best starts")
+    return next(some).sentences
+
+
 def test_the_best_start_comes_first_and_scratch_of_a_backbone_once(suite):
     # As if both sources were compared with models from scratch of one backbone.
     twice = [record_of("scratch", 200.0 + s, source="Si", backbone="sevennet-0", subset_seed=s,
@@ -50,7 +57,9 @@ def test_the_best_start_comes_first_and_scratch_of_a_backbone_once(suite):
     records = [*records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0), *twice]
     (table,) = section_of(suite, records).tables
     header, *lines = table.lines
-    assert header == ["structures", "start", "backbone", "force_mae", "/ best", "pairs"]
+    assert header == [
+        "structures", "start", "backbone", "seen before", "force_mae", "/ best", "pairs"
+    ]  # fmt: skip
     assert [(line[1], line[2]) for line in lines] == [
         ("SevenNet-0 → Ge, finetune", "sevennet-0"),
         ("Si → Ge, finetune", "dimenetpp"),
@@ -59,17 +68,18 @@ def test_the_best_start_comes_first_and_scratch_of_a_backbone_once(suite):
         ("scratch", "sevennet-0"),
         ("scratch", "dimenetpp"),
     ]
-    assert lines[0][3].startswith("61.2 [")
-    assert lines[1][4].startswith("1.51 [1.5")
-    # The same weights in every pair have no spread.
-    assert lines[2][3] == "130.0"
+    assert lines[0][4].startswith("61.2 [")
+    assert lines[1][5].startswith("1.51 [1.5")
+    # The same weights in every pair are one model, whose ratio has the spread of the best.
+    assert lines[2][4:] == ["130.0", lines[2][5], "1"]
+    assert lines[2][5].startswith("2.12 [2.08, ")
 
 
 def test_with_fewer_than_five_pairs_there_are_no_intervals_and_no_claims(suite):
     section = section_of(suite, records_of(4, scratch=200.0, finetune=60.0))
     (table,) = section.tables
     assert not any("[" in cell for line in table.lines for cell in line)
-    assert "there are too few pairs for a claim" in section.sentences[0]
+    assert "there are too few pairs for a claim" in best_of(section)[0]
 
 
 def test_starts_that_are_not_shown_to_be_worse_are_named(suite):
@@ -80,11 +90,11 @@ def test_starts_that_are_not_shown_to_be_worse_are_named(suite):
         else r
         for r in records
     ]
-    said = section_of(suite, near).sentences[0]
+    said = best_of(section_of(suite, near))[0]
     assert "the lowest error is that of SevenNet-0 → Ge, finetune; not shown to be worse: " in said
     assert "Si → Ge, finetune (1.0" in said
     assert "scratch" not in said
-    clear = section_of(suite, records_of(5, scratch=200.0, finetune=60.0)).sentences[0]
+    clear = best_of(section_of(suite, records_of(5, scratch=200.0, finetune=60.0)))[0]
     assert clear.startswith("N = 10, 100 updates: ") or clear.startswith("N = 10: ")
     assert "all others with pairs enough are worse" in clear
 
@@ -97,7 +107,7 @@ def test_worse_is_beyond_3_percent_and_after_correction(suite):
             else r
             for r in records_of(n_pairs, scratch=200.0, finetune=60.0)
         ]
-        return section_of(suite, records).sentences
+        return best_of(section_of(suite, records))
 
     def times(factor, spread):
         return lambda seed: 60.0 * (1 + 0.01 * seed) * factor * (1 + spread * (seed % 3 - 1))
@@ -106,8 +116,7 @@ def test_worse_is_beyond_3_percent_and_after_correction(suite):
     assert "not shown to be worse: Si → Ge, finetune (1.02" in said(times(1.02, 0.0001))[0]
     clear, rule = said(times(1.1, 0.001))[:2]
     assert "all others with pairs enough are worse." in clear
-    # That of scratch with the backbone of the best is a constant, without an interval.
-    assert "after Holm's correction for all starts at all N; comparisons: 2." in rule
+    assert "after Holm's correction for all starts at all N; comparisons: 3." in rule
     assert "selected on the same data" in rule
 
 
@@ -122,15 +131,38 @@ def test_weights_are_shared_by_pairs_only_where_models_were_trained(suite):
 def test_what_a_potential_has_seen_stands_beside_its_errors(suite):
     records = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
     analysis = Analysis(Results(records), suite, ("force_mae", "energy_mae"))
-    seen, weights, energies = overlaps(analysis)
+    seen, reflection, weights = overlaps(analysis)
     assert seen.startswith("SevenNet-0 was trained on MPtrj")
-    assert "Ge is among its elements, so test structures are not wholly new to it" in seen
-    assert "It breaks “reflection” of the contract of backbones" in seen
+    assert "Ge is among its elements, so test structures are not wholly new" in seen
+    assert "SevenNet-0 breaks “reflection” of the contract of backbones" in reflection
     assert "differ in training structures and batches alone" in weights
-    assert "the offset between" in energies
+    section = section_of(suite, records)
+    cells = {(line[1], line[3]) for line in section.tables[0].lines[1:]}
+    assert cells >= {
+        ("SevenNet-0 → Ge, finetune", "Ge"), ("Si → Ge, finetune", "none"), ("scratch", "–")
+    }  # fmt: skip
+    assert section.sentences[: len([seen, reflection, weights])] == [seen, reflection, weights]
     text = markdown(Results(records), ["force_mae"], suite)
-    assert "SevenNet-0 was trained on MPtrj" in text
-    assert text.index("of all starts") < text.index("**force_mae (meV/Å)")
+    assert text.count("trained on MPtrj") == 1
+    assert text.index("of all starts") < text.index("trained on MPtrj") < text.index("lowest error")
+
+
+def test_potentials_of_the_same_data_share_a_sentence_that_names_all_tested_elements():
+    suite = load_suite("zero-shot-cpu")
+    records = [
+        record_of("zero-shot", 100.0 + n, source=source, backbone=backbone, size=0,
+                  subset_seed=None, init_seed=None)
+        for n, (source, backbone) in enumerate(
+            (("SevenNet-0", "sevennet-0"), ("SevenNet-l3i5", "sevennet-l3i5"),
+             ("CHGNet 0.3.0", "chgnet-0.3.0"))
+        )
+    ]  # fmt: skip
+    said = list(overlaps(Analysis(Results(records), suite, ("force_mae",))))
+    assert sum("trained on" in each for each in said) == 1
+    assert said[0].startswith("SevenNet-0, SevenNet-l3i5 and CHGNet 0.3.0 were trained on MPtrj")
+    assert "Ge, Si, Li and Mo are among their elements" in said[0]
+    (table,) = section_of(suite, records).tables
+    assert {line[3] for line in table.lines[1:]} == {"Ge, Si, Li, Mo"}
 
 
 def test_a_suite_without_several_sources_has_no_such_section():
@@ -146,7 +178,7 @@ def test_figures_have_a_line_for_each_start(suite):
     names = {trace.name for trace in drawn.data}
     assert {"SevenNet-0 → Ge, finetune", "Si → Ge, finetune", "scratch (sevennet-0)"} <= names
     assert "SevenNet-0 → Ge, zero-shot (no target data)" in names
-    assert all(isinstance(block, Table) for block in section.tables)
+    assert section.tables
 
 
 def test_potentials_as_they_are_are_said_to_be_untrained():
@@ -169,3 +201,29 @@ def test_ratios_to_scratch_are_shown_only_where_it_was_run(suite, strategies):
     assert ("finetune / scratch" in beside[0]) == has_ratio
     assert ("/ scratch" in below[0]) == has_ratio
     assert {len(line) for line in below} == {len(below[0])}
+
+
+def test_energies_without_fitted_references_are_not_ranked(suite):
+    of_forces = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
+    # The potential's own energies happen to be the lowest.
+    records = [r.model_copy(update={"metric": "energy_mae", "unit": "meV/atom",
+                                    "value": 1.0 if not r.model.size else r.value})
+               for r in of_forces if r.model.size or r.model.source != "Si"]  # fmt: skip
+    analysis = Analysis(Results(records), suite, ("energy_mae",))
+    (section,) = starts(analysis)
+    (table,) = section.tables
+    assert table.lines[1][1] == "SevenNet-0 → Ge, finetune"
+    assert [table.lines[-1][n] for n in (1, 4, 5)] == ["SevenNet-0 → Ge, zero-shot", "1.0 †", "–"]
+    assert "†: energies at the level of theory of the source" in table.note
+    assert "the lowest error is that of SevenNet-0 → Ge, finetune" in best_of(section)[0]
+    assert not any("zero-shot" in sentence for sentence in best_of(section))
+    (drawn,) = section.figures[0].cases.values()
+    assert not any("zero-shot" in (trace.name or "") for trace in drawn().data)
+
+    (errors_of_energies,) = errors(analysis)
+    rows = analysis.of_metric("energy_mae")
+    assert not any(row.ratio for row in rows if not row.trained)
+    lines = errors_of_energies.tables[0].narrow
+    assert ["1.0 †", "–"] in [line[-2:] for line in lines]
+    assert "†:" in errors_of_energies.tables[0].note
+    assert "zero-shot" not in " ".join(errors_of_energies.sentences)

@@ -216,7 +216,8 @@ def test_the_command_line_replaces_sources_and_leaves_out_what_no_backbone_takes
         (
             {"sources": ["sevennet-l3i5", "sw-si-8"]},
             "the source SevenNet-l3i5 is a 'sevennet' of its own architecture, from which all "
-            "backbones of the suite differ; add the backbone sevennet-l3i5, or leave the source",
+            "backbones of the suite differ (channels [128, 64, 32, 32] against [128, 64, 32] of "
+            "'sevennet-0'); add the backbone sevennet-l3i5, or leave the source",
         ),
         ({"sources": [{**SILICON, "backbones": ["schnett"]}]}, "did you mean 'schnet'?"),
         (
@@ -229,7 +230,7 @@ def test_the_command_line_replaces_sources_and_leaves_out_what_no_backbone_takes
             "which has no settings; set those of 'sevennet' instead",
         ),
         ({"distances": {}}, "what a potential was trained on is not at hand"),
-        ({"dynamics": {"temperature_k": 300, "time_ps": 9}}, "only a suite of one source"),
+        ({"dynamics": {"temperature_k": 300, "time_ps": 9}}, "write a suite for each source"),
         ({"elements": {"Ge": "Po"}}, "no source has Po"),
         ({"sources": ["missing.safetensors"]}, "missing.safetensors: there is no such file"),
         ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Ge"]}}, "a matrix"),
@@ -332,3 +333,45 @@ def test_a_missing_package_is_named_before_anything_runs(write, tmp_path, monkey
         assert refused.returncode == 2
         assert said in refused.stderr.replace("\n", " ")
         assert not (tmp_path / "out" / "records.jsonl").exists()
+
+
+def test_a_potential_as_it_is_is_one_model_and_one_job_whatever_the_seeds(write):
+    study = resolve(load_suite(write()))
+    untrained = [model for model in study.grid if model.strategy == "zero-shot"]
+    assert [(m.source, m.init_seed) for m in untrained] == [
+        ("SevenNet-0", None), ("CHGNet 0.3.0", None), ("Si", 0), ("Si", 1)
+    ]  # fmt: skip
+    assert untrained[0].label() == "zero-shot sevennet-0, N 0"
+    measured = {
+        cell.model: (cell.trained, cell.job)
+        for cell in plan(study).cells
+        if cell.model.strategy == "zero-shot"
+    }
+    assert len(set(measured.values())) == len(measured) == 4
+    # Submissions of earlier versions have a model of each init seed, the first with the same jobs.
+    seeded = replace(study, seeded=True)
+    before = {
+        cell.model: (cell.trained, cell.job)
+        for cell in plan(seeded).cells
+        if cell.model.strategy == "zero-shot"
+    }
+    assert len(before) == 6
+    for one in untrained[:2]:
+        assert before[one.replace(init_seed=0)] == measured[one] != before[one.replace(init_seed=1)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "cutoff", "said"),
+    [
+        ({}, 4.3, "cutoff 4.0 against 4.3 of 'schnet'"),
+        ({"hidden_channels": 16}, tiny.CUTOFF, "hidden_channels 8 against 16 of 'schnet'"),
+        ({"hidden_channels": 16}, 4.3, "cutoff 4.0 against 4.3 of 'schnet'"),
+    ],
+)
+def test_the_first_setting_that_differs_is_named(write, own, changed, cutoff, said):
+    backbones = {"schnet": {**SCHNET, **changed}}
+    with pytest.raises(InputError) as refused:
+        resolve(load_suite(write(sources=[str(own)], backbones=backbones, cutoff=cutoff)))
+    assert f"all backbones of the suite differ ({said}); add the backbone schnet" in str(
+        refused.value
+    )

@@ -83,7 +83,7 @@ def test_stages_hold_every_parameter_once(backbone):
 @pytest.mark.parametrize(
     ("stages", "complaint"),
     [
-        ({}, "SchNet does not tell its stages"),
+        ({}, "SchNet does not name its stages"),
         ({"embedding": ("embedding.",), "head": ("lin1.", "lin2.")}, "'interactions.0.* in none"),
         ({"embedding": ("",), "head": ("lin1.",)}, "'lin1.* is in embedding and head of"),
         ({"first": ("embedding.",), "head": ("",)}, "should be called 'embedding'"),

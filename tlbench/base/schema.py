@@ -236,7 +236,9 @@ def _explain(
     given = first["input"]
     text = json.dumps(given, default=str, skipkeys=True)
     text = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
-    shown_value = "" if isinstance(given, dict) else f" (given: {text})"
+    # A validator that checks a part of a value says itself what was given there.
+    is_shown = not isinstance(given, dict) and "(given: " not in message
+    shown_value = f" (given: {text})" if is_shown else ""
     prefix = f"{key!r}: " if key else ""
     end = "" if message.endswith("?") and not shown_value else "."
     return f"{where}: {prefix}{message[:1].lower()}{message[1:]}{shown_value}{end}"

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tlbench.board.submission import (
 from tlbench.data.cards import Card, card_names, load_card
 from tlbench.results.frame_errors import ERRORS_FORMAT, TESTS_FORMAT, ModelErrors, TestSet
 from tlbench.results.provenance import PROVENANCE_FORMAT, JobProvenance
+from tlbench.results.records import Record
 from tlbench.results.results import PROVENANCE, Results
 from tlbench.study.loading import load_published
 from tlbench.study.study import Study, resolve
@@ -153,13 +154,24 @@ def read_submission(folder: Path, private: bool = False) -> Entry:
         As `read_about` does, and if a file does not hold what it should.
     """
     about, digest = read_about(folder, private)
+    study = read_study(folder / SUITE, private)
+    results = Results.read(folder, with_errors=False)
     return Entry(
         folder=folder,
         about=about,
         digest=digest,
-        study=read_study(folder / SUITE, private),
-        results=Results.read(folder, with_errors=False),
+        study=replace(study, seeded=_are_seeded(study, results.records)),
+        results=results,
         provenance=PROVENANCE_FORMAT.read_lines(folder / (PROVENANCE + PACKED)),
+    )
+
+
+def _are_seeded(study: Study, records: Iterable[Record]) -> bool:
+    """Return whether potentials as they are have init seeds, as earlier versions gave them."""
+    potentials = {ends.source_name for ends in study.ends if ends.potential}
+    return any(
+        r.model.size == 0 and r.model.init_seed is not None and r.model.source in potentials
+        for r in records
     )
 
 

@@ -19,8 +19,9 @@ from tlbench.jobs.base import Job
 from tlbench.report.analysis import Analysis
 from tlbench.report.sections.answer import answer
 from tlbench.report.sections.errors import errors
+from tlbench.report.sections.further_sets import all_sets
 from tlbench.report.sections.starts import starts
-from tlbench.report.wording import budget_note, draw_note
+from tlbench.report.wording import budget_note, draw_note, is_untrained
 from tlbench.run import Run
 from tlbench.study.plan import Plan
 
@@ -173,12 +174,16 @@ class Display(LiveDisplay):
         said: list[str] = []
         if section is not None:
             table, width = section.tables[0], self.console.width
-            lines = table.wide
+            lines, every = table.wide, all_sets(analysis)
             words = list(range(lines[0].index("N")))
             if not fits(lines, width, words):
                 lines = table.narrow
                 words.append(lines[0].index("arm"))
-            self.console.print(drawn(lines, width, words=words, title=section.title))
+            # Where nothing is trained, the table of all sets has what this one has.
+            if every is None or not is_untrained(suite):
+                self.console.print(drawn(lines, width, words=words, title=section.title))
+            if every is not None:
+                self.console.print(drawn(every.lines, width, title=every.title))
             said = [budget_note(suite, suite.tuned is not None), draw_note(run.plan.study)]
             said += [table.note, *section.sentences]
             said += [each for compared in starts(analysis) for each in compared.sentences]

@@ -107,7 +107,6 @@ def _cells(trained: "TrainedModel") -> list[str]:
     elements = model.transfer.label() if model.source else model.target
     if model.strategy == PRETRAIN:
         elements = elements.partition(" → ")[0]
-    set_seed = "–" if model.subset_seed is None else model.subset_seed
     return [
         model.backbone,
         model.strategy,
@@ -115,7 +114,7 @@ def _cells(trained: "TrainedModel") -> list[str]:
         str(model.size),
         _number(model.train_temperature_k, "{:g}"),
         _number(model.updates, "{:,}"),
-        f"{set_seed}/{model.init_seed}",
+        "/".join("–" if seed is None else str(seed) for seed in model.pair),
         _number(trained.force_mae, "{:.1f}"),
         _number(trained.energy_mae, "{:.2f}"),
         _number(trained.cpu_seconds, "{:.1f}"),

@@ -75,12 +75,14 @@ def plan(
     from tlbench.engine.work.devices import DEVICES
     from tlbench.run import default_store
     from tlbench.study.models import plan as plan_of
+    from tlbench.study.networks import check_networks
     from tlbench.study.study import resolve
 
     if device not in DEVICES:
         raise InputError(f"Unknown device {device!r}; choose one of {', '.join(DEVICES)}.")
     at_once = len(slots(device, workers, workers_per_gpu))
     planned = plan_of(resolve(suite_of(suite, set_, backbone, strategy, source, target)))
+    check_networks(planned.study)
     root = store or default_store()
     change = _code_change(planned, root)
     written = write_plan(Store(root), planned.suite.name, planned.jobs) if save else None
@@ -128,6 +130,7 @@ def show_plan(
     from tlbench.cli.tables import console, say
     from tlbench.engine.store.store import State
     from tlbench.study.further_sets import sentences as reasons
+    from tlbench.study.further_sets import unknown_losses
 
     jobs = planned.jobs
     states = _states(jobs, store_root)
@@ -143,6 +146,7 @@ def show_plan(
     lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
     lines += planned.study.element_sentences() + planned.study.left_out()
     lines += reasons(planned.study.untested, len(planned.study.ends))
+    lines += unknown_losses(planned.suite)
     for line in lines + ([] if found is None else sentences(found, workers)):
         say(line)
 

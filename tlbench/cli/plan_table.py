@@ -12,6 +12,9 @@ from tlbench.jobs.base import KINDS, Job
 
 _BASES = {"alike": "jobs alike", "others": "other backbones", "unknown": "nothing"}
 
+_MEASURED = 10
+"""Jobs of a part that should be run to measure what others cost."""
+
 KNOWN_ERROR = (
     "Tried on two published suites, each predicted from the others: half of the trainings were off "
     "by 9 % of their CPU time or more, a tenth by 20 % or more (benchmarks/README.md)."
@@ -111,24 +114,31 @@ def sentences(found: Estimate, workers: int) -> list[str]:
     if found.accelerator is not None:
         hours.insert(0, f"{_hours(found.gpu_seconds())} GPU hours")
     wall, least = found.wall_seconds(workers), found.wall_seconds(len(found.jobs))
-    lines = [
-        f"Estimate of what is to do: {' and '.join(hours)}; {seconds_in_words(wall)} with "
-        f"{workers} worker{'s' if workers > 1 else ''}, no less than {seconds_in_words(least)} "
-        "with however many."
-    ]
+    at_once = f"{workers} worker{'s' if workers > 1 else ''}"
     unknown = [key for key in found.predictions if key not in seconds]
     if unknown:
         kinds = sorted({found.jobs[key].kind for key in unknown}, key=list(KINDS).index)
-        lines.append(f"Not in it: {len(unknown)} jobs of unknown cost ({', '.join(kinds)}).")
-    parts, total = [], sum(seconds.values())
+        parts = max(2, len(unknown) // _MEASURED)
+        lines = [
+            f"At least {' and '.join(hours)}, {seconds_in_words(wall)} with {at_once}: "
+            f"{len(unknown)} of {len(found.predictions)} jobs ({', '.join(kinds)}) are like none "
+            "that was measured, so what they will cost is unknown; run a part with tlbench run … "
+            f"--shard 1/{parts}, and ask again."
+        ]
+    else:
+        lines = [
+            f"Estimate of what is to do: {' and '.join(hours)}; {seconds_in_words(wall)} with "
+            f"{at_once}, no less than {seconds_in_words(least)} with however many."
+        ]
+    bases, total = [], sum(seconds.values())
     for basis in ("alike", "others"):
         own = [s for key, s in seconds.items() if found.predictions[key].basis == basis]
         if own:
             share = f", {sum(own) / total:.0%} of the time" if total else ""
-            parts.append(f"{_BASES[basis]} {len(own)}{share}")
+            bases.append(f"{_BASES[basis]} {len(own)}{share}")
     lines.append(
         f"It rests on {found.n_measured} jobs measured on {' and '.join(devices)}; of the "
-        f"{len(found.predictions)} to do, on {'; on '.join(parts)}."
+        f"{len(found.predictions)} to do, on {'; on '.join(bases)}."
     )
     lines.append(
         "By the clock the last jobs on the processor took "

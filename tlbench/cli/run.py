@@ -77,6 +77,7 @@ def run(
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_out, default_store, run_suite
     from tlbench.study.models import plan
+    from tlbench.study.networks import check_networks
     from tlbench.study.shards import part
     from tlbench.study.study import resolve
 
@@ -92,6 +93,7 @@ def run(
             raise InputError(text) from error
         root, at_once = store or default_store(), len(slots(device, workers, workers_per_gpu))
         planned = plan(resolve(chosen))
+        check_networks(planned.study)
         if shard_ is not None:
             planned = replace(planned, jobs=part(planned.jobs, *shard_))
         show_plan(planned, root, device, at_once, estimate=True)

@@ -111,6 +111,7 @@ def tune(
     from tlbench.report.sections.models import tuned_table
     from tlbench.report.wording import BASELINE
     from tlbench.run import default_store
+    from tlbench.study.networks import check_networks
     from tlbench.study.study import resolve
     from tlbench.study.tuned import PRETRAINING
 
@@ -123,6 +124,7 @@ def tune(
     if chosen.tuned is not None:
         raise InputError(f"Suite {chosen.name!r} is tuned already; tune one without 'tuned'.")
     study = resolve(chosen)
+    check_networks(study)
     several = [each for each in study.ends if each.part or each.target != study.ends[0].target]
     if len(study.ends) > 1 and several:
         raise InputError(

@@ -91,14 +91,14 @@ def stages_of(backbone: Backbone) -> "dict[str, list[Parameter]]":
     Raises
     ------
     InputError
-        If the backbone does not tell its stages, or a parameter is in none or in several.
+        If the backbone does not name its stages, or a parameter is in none or in several.
     """
     name = type(backbone).__name__
     stages = backbone.stages()
     if not stages:
         raise InputError(
-            f"{name} does not tell its stages, so none of them can be frozen; define its "
-            "method 'stages', or choose a strategy that trains all of it."
+            f"{name} does not name its stages, so none of them can be frozen or trained alone; "
+            "define its method 'stages', or choose a strategy that trains all of it."
         )
     if [*stages][:1] != [EMBEDDING] or [*stages][-1:] != [HEAD]:
         raise InputError(

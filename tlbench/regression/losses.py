@@ -173,7 +173,9 @@ def with_losses(shared: "DataFrame") -> Any:
         loss=sign * change.where(rate, ratio),
         rate=rate,
         group=scattering.ngroup(),
-        unit=shared["init_seed"].where(several, -1 - np.arange(len(shared))),
+        unit=shared["init_seed"].where(
+            several & shared["init_seed"].notna(), -1 - np.arange(len(shared))
+        ),
         arm=arms.ngroup().where(several, -1 - shared["place"]),
     )
 

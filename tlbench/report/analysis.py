@@ -11,6 +11,8 @@ from tlbench.report.content import Lines
 from tlbench.report.rows import Row, final, rows_of, strategies_of, transfers_of
 from tlbench.report.wording import (
     BASELINE,
+    UNFITTED,
+    UNFITTED_NOTE,
     WORSE_NOTE,
     interval_note,
     ratio_text,
@@ -133,10 +135,11 @@ def comparison(
 def _error_cell(row: Row | None) -> str:
     if row is None:
         return "–"
-    text = METRICS.get(row.metric).text
+    text, mark = METRICS.get(row.metric).text, "" if row.is_comparable else UNFITTED
     if has_logarithm(row.metric) or row.mean.interval is None:
-        return text(row.mean.value)
-    return f"{text(row.mean.value)} [{text(row.mean.interval.low)}, {text(row.mean.interval.high)}]"
+        return text(row.mean.value) + mark
+    low, high = text(row.mean.interval.low), text(row.mean.interval.high)
+    return f"{text(row.mean.value)} [{low}, {high}]{mark}"
 
 
 def _ratio_cell(row: Row | None) -> str:
@@ -178,8 +181,9 @@ def arm_cells(places: Iterable[Place]) -> dict[Place, dict[str, str]]:
 
 def note_of(rows: list[Row], signs_only: bool = False) -> str:
     """Return what the signs in ratios mean, and what their intervals span and do not span."""
+    unfitted = "" if all(row.is_comparable for row in rows) else UNFITTED_NOTE
     if rows and not has_logarithm(rows[0].metric):
-        return SIGNED_NOTE
+        return f"{SIGNED_NOTE} {unfitted}".rstrip()
     # An arm without target data cannot but be worse than many structures.
     ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
     notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []
@@ -187,7 +191,7 @@ def note_of(rows: list[Row], signs_only: bool = False) -> str:
     n_init_seeds = len({pair[1] for row in rows for pair in row.values})
     if not signs_only and n_init_seeds < max((ratio.n_pairs for ratio in ratios), default=0):
         notes.append(seeds_note(n_init_seeds))
-    return " ".join(filter(None, notes))
+    return " ".join(filter(None, [*notes, unfitted]))
 
 
 def present(rows: list[Row], strategies: list[str]) -> list[str]:

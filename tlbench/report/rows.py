@@ -18,8 +18,9 @@ import numpy as np
 
 from tlbench.metrics import METRICS, has_logarithm
 from tlbench.metrics.conditions import DATA, WEIGHTS, ConditionKey, key_of
-from tlbench.metrics.spec import Floats
+from tlbench.metrics.spec import ENERGY_UNIT, Floats
 from tlbench.metrics.statistics import (
+    FIXED,
     MIN_PAIRS,
     Interval,
     Pair,
@@ -87,6 +88,15 @@ class Row:
     shares: Mapping[Pair, Floats] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether the error can be compared with those of other arms.
+
+        Energies of an arm without target data are not: no reference energies were fitted for it, so
+        that they contain the offset between the source's level of theory and the target's.
+        """
+        return self.trained or METRICS.get(self.metric).unit != ENERGY_UNIT
+
+    @property
     def arm(self) -> Place:
         """The arm itself, wherever it is compared."""
         return self.place if self.trained else Place(self.place.backbone, self.place.strategy, 0)
@@ -127,6 +137,10 @@ def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row
         if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
             arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
             arms.setdefault(r.model.place, {})[r.model.pair] = r
+    groups = {
+        key: {arm: _of_one_model(measured) for arm, measured in arms.items()}
+        for key, arms in groups.items()
+    }
     rows = []
     for (metric, tested, transfer), arms in groups.items():
         for arm, measured in arms.items():
@@ -169,6 +183,18 @@ def condition_order(tested: ConditionKey) -> tuple[object, ...]:
     """Return what sorts test structures: all of them first, temperatures by their number."""
     names = tuple(name for name, _ in tested)
     return len(names), names, tuple((isinstance(v, str), v) for _, v in tested)
+
+
+def _of_one_model(measured: dict[Pair, Record]) -> dict[Pair, Record]:
+    """Return the numbers of an arm, those of a published potential as it is once.
+
+    Earlier versions measured it once for each init seed, and found the same to the last digit.
+    """
+    first, *others = measured.values()
+    is_error = METRICS.get(first.metric).of == "errors"
+    same = all(r.value == first.value for r in others)
+    is_fixed = others and same and is_error and not first.model.size
+    return {FIXED: first} if is_fixed else measured
 
 
 def _compared_at(arm: Place, arms: Iterable[Place]) -> list[Place]:
@@ -218,7 +244,8 @@ def _with_ratios(rows: list[Row]) -> list[Row]:
     found = []
     for row in rows:
         other = scratch.get((row.metric, row.tested, row.transfer, row.place.scratch))
-        if other is not None and other is not row and has_logarithm(row.metric):
+        is_compared = other is not row and row.is_comparable and has_logarithm(row.metric)
+        if other is not None and is_compared:
             row = replace(row, ratio=ratio_between(row, other))
         found.append(row)
     return found

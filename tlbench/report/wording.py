@@ -25,6 +25,13 @@ WORSE_NOTE = (
 )
 
 
+UNFITTED = " †"
+UNFITTED_NOTE = (
+    "†: energies at the level of theory of the source, as no reference energies were fitted to the "
+    "target; they are neither ranked nor compared."
+)
+
+
 def ratio_text(ratio: Ratio, flagged: bool = True) -> str:
     """Return a ratio with its interval, or with its number of pairs if they are too few.
 

@@ -14,6 +14,7 @@ from tlbench.results.profiles import Profile
 from tlbench.results.properties import ModelProperty, PropertyCurves
 from tlbench.results.records import Record
 from tlbench.results.results import Results
+from tlbench.results.retention import RetainedError, retained_errors
 from tlbench.results.trained_models import run_folder
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ class LoadedResults(Results):
     def simulations(self) -> Rows[ModelRun]:
         """What simulations of each model found; empty if there were none."""
         return Rows(self.dynamics.models if self.dynamics else ())
+
+    @property
+    def retained(self) -> Rows[RetainedError]:
+        """What models have kept of their source; empty for suites without ``tested_on``.
+
+        The metric is ``retained_force_mae`` and so on, ``ratio`` that to the source model's error.
+        """
+        return Rows(retained_errors(self))
 
 
 def load_results(run: str | Path) -> LoadedResults:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tlbench.data.cards import is_path, load_card
+from tlbench.study.ends import with_energy_references
 from tlbench.study.loading import load_suite, suite_names
 from tlbench.study.sources import SourceChoice
-from tlbench.study.study import Study, resolve, with_energy_references
+from tlbench.study.study import Study, resolve
 
 NOT_SET = "not set"
 _WORDS = ("name", "title", "description")

@@ -14,11 +14,13 @@ from tlbench.study.model_key import Transfer
 from tlbench.study.sources import (
     SourceChoice,
     SourcePotential,
+    difference_from,
     potential_of,
     takers_of,
 )
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice, SourcePart
+from tlbench.training.config import TrainingConfig
 from tlbench.transfer.element_map import ElementStart, element_starts
 from tlbench.transfer.strategy import Strategy
 
@@ -207,10 +209,13 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
         of = f"{' and '.join(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
         backbone = source.registered or source.backbone
         settings = "" if source.registered else _settings(source.complete, source.config)
+        unlike = {name: suite.backbones[name] for name in others or found}
+        first = difference_from(source, unlike, suite.cutoff)
         raise InputError(
             f"Suite {suite.name!r}: the source {source.name} is a {source.backbone!r} of its own "
-            f"architecture, from which {of if others else 'all backbones of the suite differ'}; "
-            f"add the backbone {backbone}{settings}, or leave the source out."
+            f"architecture, from which {of if others else 'all backbones of the suite differ'}"
+            f"{f' ({first})' if first else ''}; add the backbone {backbone}{settings}, or leave "
+            "the source out."
         )
     return tuple(fitting)
 
@@ -294,3 +299,21 @@ def _read(suite: Suite, choices: Sequence[DataChoice]) -> list[Card]:
                 f"{card.name!r}, but describe different data; change 'name' in one of them."
             )
     return cards
+
+
+def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
+    """Return the suite with a reference energy for each element, unless it says otherwise.
+
+    One constant for all atoms is the same where there is one element. Of several, it would leave
+    what energies owe to composition to the network.
+    """
+    several = {
+        "pretraining": any(each.data and len(each.data.elements) > 1 for each in ends),
+        "training": any(len(each.target.elements) > 1 for each in ends),
+    }
+    changes = {}
+    for key, has_several in several.items():
+        given: TrainingConfig = getattr(suite, key)
+        if has_several and "energy_reference" not in given.model_fields_set:
+            changes[key] = given.model_copy(update={"energy_reference": "least-squares"})
+    return suite.model_copy(update=changes) if changes else suite

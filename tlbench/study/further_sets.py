@@ -11,6 +11,7 @@ from tlbench.study.model_key import Transfer
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import OWN_SOURCE, DataChoice
 from tlbench.study.tuned import PRETRAINING
+from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
 Tests = Mapping[tuple[Transfer, str], tuple[Card, ...]]
@@ -149,6 +150,35 @@ def sentences(untested: Collection[Untested], n_transfers: int) -> Iterator[str]
     """Yield which arms are not tested on which further data sets, and why."""
     others = [each for each in untested if each.reason != _OWN]
     counts = Counter((each.card.name, each.arm, each.reason) for each in others)
-    for (card, arm, reason), count in counts.items():
+    for (card, name, reason), count in counts.items():
         some = f" in {count} of {n_transfers} transfers" if count < n_transfers else ""
-        yield f"Models of {arm} are not tested on {card}{some}: {reason}."
+        yield f"Models of {name} are not tested on {card}{some}: {reason}."
+
+
+def unknown_losses(suite: Suite) -> Iterator[str]:
+    """Yield why it cannot be said what models have lost of the potentials that they start from.
+
+    Of a potential there is no source model but itself, and no data that it was trained on.
+    """
+    names = [each.potential_name for each in suite.sources or () if each.potential_name]
+    arms = [arm(name) for name in suite.strategies]
+    if not names or not any(each.needs_source and each.trains for each in arms):
+        return
+    potentials = " and ".join(names)
+    cards = [each.card for each in suite.tested_on or () if isinstance(each, DataChoice)]
+    if OWN_SOURCE in (suite.tested_on or ()):
+        yield (
+            f"What {potentials} {_was(names)} trained on is not at hand, so 'tested_on: [source]' "
+            "does not show what models have lost of it; name data sets of other elements, as "
+            "tested_on: [mlearn-si]."
+        )
+    if cards and not any(each.needs_source and not each.trains for each in arms):
+        yield (
+            f"No arm measures {potentials} on {', '.join(cards)} without training, so what models "
+            "have lost there is not known; add zero-shot to 'strategies' and run the suite again, "
+            "which trains no model twice."
+        )
+
+
+def _was(names: Sequence[str]) -> str:
+    return "was" if len(names) == 1 else "were"

@@ -112,7 +112,8 @@ class ModelKey(Strict):
     size
         Number of training structures of the target; 0 for a strategy that does not train.
     subset_seed, init_seed
-        Which structures are drawn, None where none are; and which initial weights.
+        Which structures are drawn, None where none are; and which initial weights, None for those
+        of a published potential as it is, which has no others.
     train_temperature_k
         Temperature of the training structures, K; None where those of all temperatures are used.
     updates
@@ -130,7 +131,7 @@ class ModelKey(Strict):
     strategy: str
     size: Count
     subset_seed: int | None
-    init_seed: int
+    init_seed: int | None
     train_temperature_k: Temperature | None = None
     updates: Count | None = later(None)
 
@@ -167,19 +168,19 @@ class ModelKey(Strict):
         )
 
     @property
-    def pair(self) -> tuple[int | None, int]:
+    def pair(self) -> tuple[int | None, int | None]:
         """Subset seed and init seed: what arms are paired by."""
         return self.subset_seed, self.init_seed
 
     @property
-    def origin(self) -> tuple[str, str | None, str, int]:
+    def origin(self) -> tuple[str, str | None, str, int | None]:
         """What it has in common with the source model that it starts from."""
         return self.source, self.source_part, self.backbone, self.init_seed
 
     def order(self) -> tuple[object, ...]:
         """Return what models of one arm are sorted by, transfer first and seeds last."""
-        part, at, seed = self.source_part or "", self.train_temperature_k or 0.0, self.subset_seed
-        seeds = float("-inf") if seed is None else seed, self.init_seed
+        part, at = self.source_part or "", self.train_temperature_k or 0.0
+        seeds = (float("-inf") if seed is None else seed for seed in self.pair)
         return (self.source, part, self.target, self.size, at, self.updates or 0, *seeds)
 
     def replace(self, **changes: Any) -> "ModelKey":
@@ -197,7 +198,7 @@ class ModelKey(Strict):
     def is_trained_on(self, structures: TrainingSet) -> bool:
         """Return whether it was trained on these; without target data, it may have been."""
         if self.size == 0:
-            return self.init_seed == structures.init_seed
+            return self.init_seed in (None, structures.init_seed)
         return all(getattr(self, name) == value for name, value in structures)
 
     def temperature_label(self) -> str:
@@ -207,9 +208,10 @@ class ModelKey(Strict):
 
     def label(self) -> str:
         """Return the model in words, but for its transfer."""
-        seeds = self.init_seed if self.subset_seed is None else "/".join(map(str, self.pair))
+        seeds = "/".join(str(seed) for seed in self.pair if seed is not None)
         at = self.temperature_label() + self.budget_label()
-        return f"{self.strategy} {self.backbone}, N {self.size}{at}, seed {seeds}"
+        name = f"{self.strategy} {self.backbone}, N {self.size}{at}"
+        return f"{name}, seed {seeds}" if seeds else name
 
     def budget_label(self) -> str:
         """Return the budget, as ``", 400 updates"``; empty where there is one for all."""

@@ -162,7 +162,7 @@ def _pretrain(result: Plan, ends: Ends, source: Card, data: str) -> dict[tuple[o
     """Return the key of every source model of a transfer, by what it shares with those of it."""
     found: dict[tuple[object, ...], str] = {}
     for model in result.study.source_models(ends):
-        part, elements = _share(ends, model.init_seed), Elements(target=source.formula)
+        part, elements = _share(ends, _init_seed(result, model)), Elements(target=source.formula)
         config = _train_config(result, model, "scratch", elements, part)
         label = f"pretrain {model.backbone} on {ends.source_label}, seed {model.init_seed}"
         label += model.budget_label()
@@ -172,6 +172,11 @@ def _pretrain(result: Plan, ends: Ends, source: Card, data: str) -> dict[tuple[o
         if not planned:
             _measure(result, model, job, source, data)
     return found
+
+
+def _init_seed(result: Plan, model: ModelKey) -> int:
+    """Return the seed of a model's job, which has one also where nothing is drawn."""
+    return result.suite.init_seeds[0] if model.init_seed is None else model.init_seed
 
 
 def _train_job(result: Plan, config: TrainConfig, parents: Mapping[str, str], label: str) -> Job:
@@ -197,7 +202,7 @@ def _train_config(
         ),
         elements=elements,
         subset=subset,
-        init_seed=model.init_seed,
+        init_seed=_init_seed(result, model),
         training=training,
         validation_size=result.study.validation_size(model) if training else None,
         best="best" in result.suite.weights and training is not None,

@@ -49,7 +49,10 @@ def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
     if suite.dynamics is None:
         return
     if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
-        yield "dynamics: only a suite of one source and one target is simulated"
+        yield (
+            "dynamics: only a suite of one source and one target is simulated; leave 'dynamics' "
+            "out, or write a suite for each source (jobs that they share are done once)"
+        )
 
 
 def contradictions_of_models(

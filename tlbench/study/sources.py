@@ -78,6 +78,13 @@ class SourceChoice(Strict):
         return None if self.card is None else DataChoice(card=self.card, changes=self.changes)
 
     @property
+    def potential_name(self) -> str | None:
+        """What results call the potential; None for a data set."""
+        if self.potential is not None:
+            return POTENTIALS.get(self.potential).label
+        return None if self.file is None else self.name or Path(self.file).stem
+
+    @property
     def label(self) -> str:
         """What it is called in messages."""
         return str(self.card or self.potential or self.name or self.file)
@@ -104,12 +111,34 @@ def takers_of(
     for name, stated in backbones.items():
         registered = registered_backbone(name)
         # Settings of others need not be known: they may be of a package that is not installed.
-        if registered == source.backbone:
-            config = BACKBONES.get(registered).model_validate({**stated, "cutoff": cutoff})
-            config = POTENTIALS.get(name).config if is_architecture(name) else config
-            if source.fits(registered, config.model_dump(mode="json")):
-                found.append(name)
+        if registered == source.backbone and source.fits(
+            registered, _complete(name, stated, cutoff)
+        ):
+            found.append(name)
     return found
+
+
+def difference_from(
+    source: "SourcePotential", backbones: Mapping[str, Mapping[str, Any]], cutoff: float
+) -> str:
+    """Return the first setting in which a backbone differs from the architecture of a potential.
+
+    Empty if none of them is of its kind. Parameters are those of `takers_of`.
+    """
+    for name, stated in backbones.items():
+        if registered_backbone(name) == source.backbone:
+            for key, value in _complete(name, stated, cutoff).items():
+                if value != source.complete.get(key):
+                    own = json.dumps(source.complete.get(key))
+                    return f"{key} {own} against {json.dumps(value)} of {name!r}"
+    return ""
+
+
+def _complete(name: str, stated: Mapping[str, Any], cutoff: float) -> dict[str, Any]:
+    """Return all settings of a backbone of a suite, as JSON values."""
+    config = BACKBONES.get(registered_backbone(name)).model_validate({**stated, "cutoff": cutoff})
+    config = POTENTIALS.get(name).config if is_architecture(name) else config
+    return config.model_dump(mode="json")
 
 
 def _kind_of(word: str) -> str:

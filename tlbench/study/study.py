@@ -1,6 +1,6 @@
 """A suite resolved: its cards read, its defaults spelt out, the grid of its models laid out."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ from tlbench.data.strata import Stratum
 from tlbench.metrics.conditions import Weights
 from tlbench.models.backbones import BACKBONES
 from tlbench.study.consistency import check_consistent, listed
-from tlbench.study.ends import Ends, ends_of
+from tlbench.study.ends import Ends, ends_of, with_energy_references
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
 from tlbench.study.places import budgets_of, is_among
@@ -66,6 +66,9 @@ class Study:
         Names of the backbones whose settings are only those that are stated.
     further
         The data sets of ``tested_on``, in its order; None for the source of each transfer.
+    seeded
+        Whether a published potential as it is is a model of each init seed, as in submissions of
+        earlier versions, and not one model.
     """
 
     suite: Suite
@@ -74,6 +77,7 @@ class Study:
     arms: tuple[Strategy, ...]
     foreign: frozenset[str] = frozenset()
     further: tuple[Card | None, ...] = ()
+    seeded: bool = False
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
@@ -143,7 +147,8 @@ class Study:
     def target_models(self, ends: Ends) -> Iterator[ModelKey]:
         """Yield the models of a transfer, those that are not trained last.
 
-        Arms that cannot start from its source are left out, see `Ends.serves`.
+        Arms that cannot start from its source are left out, see `Ends.serves`. A potential as it is
+        has its weights whatever the seeds, so it is one model.
         """
         key, arms = _key(ends.transfer), [each for each in self.arms if ends.serves(each)]
         for structures in self.training_sets():
@@ -151,9 +156,17 @@ class Study:
                 for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))
-        for seed, backbone, each in product(self.suite.init_seeds, ends.backbones, arms):
-            if not each.trains:
-                yield key.replace(backbone=backbone, strategy=each.name, init_seed=seed)
+        is_fixed = ends.potential is not None and not self.seeded
+        untrained = (
+            key.replace(
+                backbone=backbone,
+                strategy=each.name,
+                init_seed=None if is_fixed and each.needs_source else seed,
+            )
+            for seed, backbone, each in product(self.suite.init_seeds, ends.backbones, arms)
+            if not each.trains
+        )
+        yield from dict.fromkeys(untrained)
 
     @cached_property
     def _tests(self) -> tuple[Tests, list[Untested]]:
@@ -375,21 +388,3 @@ def _backbones(suite: Suite, foreign: Collection[str]) -> dict[str, dict[str, An
         else suite.backbone_config(name).model_dump(mode="json")
         for name, stated in suite.backbones.items()
     }
-
-
-def with_energy_references(suite: Suite, ends: Sequence[Ends]) -> Suite:
-    """Return the suite with a reference energy for each element, unless it says otherwise.
-
-    One constant for all atoms is the same where there is one element. Of several, it would leave
-    what energies owe to composition to the network.
-    """
-    several = {
-        "pretraining": any(each.data and len(each.data.elements) > 1 for each in ends),
-        "training": any(len(each.target.elements) > 1 for each in ends),
-    }
-    changes = {}
-    for key, has_several in several.items():
-        given: TrainingConfig = getattr(suite, key)
-        if has_several and "energy_reference" not in given.model_fields_set:
-            changes[key] = given.model_copy(update={"energy_reference": "least-squares"})
-    return suite.model_copy(update=changes) if changes else suite

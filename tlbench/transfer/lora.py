@@ -81,11 +81,17 @@ class LowRank(Parametrisation):
     def __init__(self, potential: "Potential", seed: int, settings: LoraSettings) -> None:
         super().__init__()
         found = list(matrices(potential.backbone))
-        ranks = [_rank(shape) for _, shapes in found for shape in shapes]
-        if settings.rank > (largest := max(ranks, default=0)):
+        ranks = {
+            layer: max(map(_rank, shapes))
+            for layer, parameter in potential.backbone.named_parameters()
+            for adapted, shapes in found
+            if adapted is parameter
+        }
+        if settings.rank > (largest := max(ranks.values(), default=0)):
             raise InputError(
                 f"lora: rank {settings.rank} is larger than that of every linear layer of the "
-                f"backbone {potential.name!r}, which are at most {largest}; choose a smaller one."
+                f"backbone {potential.name!r}; the largest is {largest}, of "
+                f"{max(ranks, key=lambda layer: ranks[layer])}, so choose a rank up to that."
                 if largest
                 else f"lora: the backbone {potential.name!r} has no linear layers that an adapter "
                 "can be put beside; choose another strategy."

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tlbench.metrics.statistics import (
+    FIXED,
     Difference,
     clustered_rate,
     paired_difference,
@@ -163,3 +164,10 @@ def test_the_interval_of_independent_rates_is_newcombes(one, other, interval):
     assert unpaired_interval(*rates) == pytest.approx(interval, abs=5e-5)
     low, high = unpaired_interval(*reversed(rates))
     assert (-high, -low) == pytest.approx(interval, abs=5e-5)
+
+
+def test_pairs_share_the_estimated_rate_of_a_published_potential():
+    trained = {(seed, seed): rate for seed, rate in enumerate((0.2, 0.4, 0.5, 0.9))}
+    found = paired_difference({FIXED: 0.8}, trained)
+    assert found == Difference(pytest.approx(0.3), 1, None)
+    assert paired_difference({FIXED: 0.8}, {}) is None

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.metrics.statistics import (
+    FIXED,
     Interval,
     Ratio,
     area_ratio,
@@ -16,7 +17,7 @@ from tlbench.metrics.statistics import (
     paired_ratio,
     verdict,
 )
-from tlbench.metrics.statistics.ratio import log_ratios
+from tlbench.metrics.statistics.ratio import log_ratios, ratio_of
 
 errors = st.floats(1e-3, 1e3)
 
@@ -307,3 +308,28 @@ def test_a_clear_effect_is_found_with_five_pairs():
         found.append(verdict(paired_ratio(arm, baseline)))
     # Paired, the spread between subsets (a factor e) does not hide a change of 30 %.
     assert found.count("gain") >= 97
+
+
+def test_a_published_potential_is_a_constant_that_every_pair_is_compared_with():
+    trained = {(seed, seed % 2): value for seed, value in enumerate((80.0, 90.0, 85.0, 95.0, 70.0))}
+    found = paired_ratio(trained, {FIXED: 130.0})
+    alone = ratio_of(np.log([value / 130.0 for value in trained.values()]))
+    assert found.n_pairs == 5
+    assert found.value == pytest.approx(alone.value)
+    assert found.interval.low == pytest.approx(alone.interval.low)
+    assert found.interval.high == pytest.approx(alone.interval.high)
+    # Where no pair draws a subset, source models are what is drawn.
+    assert paired_ratio({FIXED: 130.0}, {(None, 0): 65.0, (None, 1): 65.0}).n_pairs == 2
+    both = paired_ratio({FIXED: 130.0}, {FIXED: 65.0})
+    assert (both.value, both.n_pairs, both.interval) == (pytest.approx(2.0), 1, None)
+
+
+def test_an_interval_against_a_published_potential_covers_the_true_ratio():
+    """Of 95 % intervals of five pairs against a constant, 95 % contain the ratio of the medians."""
+    rng = np.random.default_rng(3)
+    covered = 0
+    for errors in 80.0 * rng.lognormal(0.0, 0.2, (2000, 5)):
+        trained = {(seed, seed): float(error) for seed, error in enumerate(errors)}
+        interval = paired_ratio(trained, {FIXED: 130.0}).interval
+        covered += interval.low < 80.0 / 130.0 < interval.high
+    assert 0.935 < covered / 2000 < 0.965

@@ -1,15 +1,19 @@
 """Forgetting in a report: errors on data of the source over those of the source model itself."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 from analyses import analysis_of, record_of
 
-from tlbench.report.forgetting.retention import retained, source_errors
+from tlbench.report.analysis import Analysis
+from tlbench.report.forgetting.retention import retained
 from tlbench.report.forgetting.section import forgetting
 from tlbench.results.frame_errors import ModelErrors
 from tlbench.results.results import Results
+from tlbench.results.retention import source_errors
+from tlbench.study.loading import load_suite
 
 ON_SI = {"data": "si"}
 
@@ -178,3 +182,28 @@ def test_there_is_no_section_where_no_source_model_was_measured():
     records = [arm_of(40.0, 0), arm_of(80.0, 0, condition={})]
     assert list(forgetting(analysis_of(records))) == []
     assert list(forgetting(analysis_of([record_of(), record_of("finetune")]))) == []
+
+
+@pytest.mark.parametrize(
+    ("strategies", "tested_on", "said"),
+    [
+        (["finetune"], ["mlearn-si"],
+         "No arm measures SevenNet-0 on mlearn-si without training, so what models have lost "
+         "there is not known; add zero-shot to 'strategies' and run the suite again"),
+        (["finetune", "zero-shot"], ["source"],
+         "What SevenNet-0 was trained on is not at hand, so 'tested_on: [source]' does not show"),
+        (["finetune", "zero-shot"], ["mlearn-si"], ""),
+        (["zero-shot"], ["mlearn-si"], ""),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_said_with_how_to_get_it(strategies, tested_on, said):
+    suite = load_suite(
+        "universal-cpu",
+        [("tested_on", json.dumps(tested_on)), ("strategies", json.dumps(strategies))],
+        backbones=["sevennet-0"],
+    )
+    on_target = [arm_of(80.0, 0, source="SevenNet-0", backbone="sevennet-0", condition={})]
+    found = list(forgetting(Analysis(Results(on_target), suite, ("force_mae",))))
+    sentences = [each for section in found for each in section.sentences]
+    assert len(sentences) == bool(said)
+    assert all(each.startswith(said) for each in sentences)

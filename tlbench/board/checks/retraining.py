@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def retrain(
     resources = resources or Resources()
     check_device(resources.device)
     wanted = {model.job: model for model in draw(entry, number, seed)}
-    planned = plan(resolve(entry.suite))
+    planned = plan(replace(resolve(entry.suite), seeded=entry.study.seeded))
     cells = _cells(planned)
     models = measured_models(entry)
     wanted |= {job: models[job] for job in source_jobs(models, wanted)}

@@ -62,6 +62,7 @@ OF_ROWS: dict[str, Callable[[BoardRow], Any]] = {
     "complete": lambda row: row.is_complete,
     "rank": lambda row: row.standing.rank if row.standing else None,
     "tie_group": lambda row: row.group,
+    "comparable": lambda row: row.is_comparable,
     "verification": lambda row: row.trust.level,
     "models_checked": lambda row: row.trust.n_checked,
     "models": lambda row: row.trust.n_models,
@@ -98,7 +99,9 @@ RULES = {
         "fewer than three pairs, and for rates, times and errors with a sign, there are no tie "
         "groups, and so no ranks: entries are sorted by their mean, or by its magnitude if it has "
         "a sign. Arms that see no target data are shown beside the others and not ranked: they "
-        "have as many values as source models. A submission of which the newest check of some "
+        "have as many values as source models, and of a published potential one. Their energies, "
+        "marked †, have no ratio either, as no reference energies were fitted to the target. A "
+        "submission of which the newest check of some "
         "model did not find the published errors again stays in the table, marked, without a "
         "rank, and is left out of figures and of what is said of the whole table."
     ),
@@ -213,6 +216,7 @@ NUMBERS: dict[str, Callable[[BoardRow], float | None]] = {
     "expected": OF_ROWS["pairs_expected"],
     "worse": lambda row: _worse(row),
     "untrained": lambda row: int(not row.trained),
+    "unfitted": lambda row: int(not row.is_comparable),
     "differing": lambda row: row.trust.differing,
 }
 

@@ -10,7 +10,7 @@ from tlbench.board.site.boards import Board, Member
 from tlbench.board.site.tuning import Tuning, tuning_of
 from tlbench.metrics import METRICS, has_logarithm, of_every_simulation
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import Convergence, Standing, tie_groups
+from tlbench.metrics.statistics import FIXED, Convergence, Standing, tie_groups
 from tlbench.report.budgets.outcomes import convergences, series_of, settled
 from tlbench.report.budgets.words import state_text
 from tlbench.report.dynamics.models import (
@@ -117,7 +117,7 @@ def board_rows(board: Board) -> list[BoardRow]:
                 submission=member.name,
                 label=board.labels[member.name, row.place.backbone],
                 ends=ends,
-                n_expected=len(pairs) if row.trained else n_models,
+                n_expected=1 if FIXED in row.values else len(pairs) if row.trained else n_models,
                 trust=member.trust,
                 convergence=known.get(series) if id(row) in last else None,
                 is_settled=id(row) in last and series in sure,

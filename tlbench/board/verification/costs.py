@@ -154,7 +154,7 @@ def _trained(models: list[Model]) -> dict[str, Coordinates]:
 
 def _missing(
     where: dict[str, Coordinates],
-    sources: dict[tuple[str, str | None, str, int], str],
+    sources: dict[tuple[str, str | None, str, int | None], str],
     costs: dict[str, Cost],
     jobs: dict[str, JobProvenance],
 ) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tlbench.study.plan import PRETRAIN
 from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
-Origin = tuple[str, str | None, str, int]
+Origin = tuple[str, str | None, str, int | None]
 Drawn = tuple[str, TrainingSet | None]
 """Target, and the structures of it that models are trained on."""
 

@@ -41,7 +41,7 @@ class Coordinates:
         what = "simulations of " if self.simulated else ""
         what += f"{self.property} of " if self.property else ""
         what += "best weights of " if self.weights == "best" else ""
-        seeds = f"{'–' if model.subset_seed is None else model.subset_seed}/{model.init_seed}"
+        seeds = "/".join("–" if seed is None else str(seed) for seed in model.pair)
         return (
             f"{what}{model.strategy} {model.backbone}, {model.transfer.label()}, "
             f"N {model.size}{model.temperature_label()}{model.budget_label()}, seeds {seeds}"

@@ -25,6 +25,7 @@ from tlbench.metrics.statistics.rate import (
     wilson_interval,
 )
 from tlbench.metrics.statistics.ratio import (
+    FIXED,
     Curve,
     NegativeTransfer,
     Pair,
@@ -33,6 +34,7 @@ from tlbench.metrics.statistics.ratio import (
     Verdict,
     area_ratio,
     geometric_mean,
+    model_of,
     negative_transfer,
     paired_ratio,
     verdict,
@@ -47,6 +49,7 @@ from tlbench.metrics.statistics.ties import Standing, tie_groups
 
 __all__ = [
     "CONVERGED",
+    "FIXED",
     "MIN_GROUPS",
     "MIN_PAIRS",
     "RULE",
@@ -78,6 +81,7 @@ __all__ = [
     "holm",
     "kaplan_meier",
     "mean_survival_time",
+    "model_of",
     "negative_transfer",
     "null_correlations",
     "paired_difference",

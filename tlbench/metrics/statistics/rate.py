@@ -48,7 +48,7 @@ import numpy as np
 
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics.interval import MIN_PAIRS, ROUNDING, TAIL, mean_interval
-from tlbench.metrics.statistics.ratio import Table, matched
+from tlbench.metrics.statistics.ratio import FIXED, Table, matched
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,9 @@ def unpaired_interval(arm: Rate, baseline: Rate) -> tuple[float, float]:
 def paired_difference(arm: Table, baseline: Table, most: float = 1.0) -> Difference | None:
     """Compare rates of two arms over the pairs that both have; None if they share none.
 
-    Pairs are those of `paired_ratio`, and the interval is Student's of the mean difference.
+    Pairs are those of `paired_ratio`, and the interval is Student's of the mean difference. The
+    rate of a published potential as it is, of which there is one model, is an estimate that all
+    pairs share, so that they are one.
 
     Parameters
     ----------
@@ -192,11 +194,11 @@ def paired_difference(arm: Table, baseline: Table, most: float = 1.0) -> Differe
     most
         The interval is cut at ±``most``: no difference of rates lies beyond 1.
     """
+    units = [*matched(arm, baseline).values()]
+    if FIXED in {*arm, *baseline} and units:
+        units = [[rates for unit in units for rates in unit]]
     differences = np.array(
-        [
-            math.fsum(ours - theirs for ours, theirs in rates) / len(rates)
-            for rates in matched(arm, baseline).values()
-        ]
+        [math.fsum(ours - theirs for ours, theirs in rates) / len(rates) for rates in units]
     )
     if not differences.size:
         return None

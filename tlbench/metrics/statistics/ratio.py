@@ -22,8 +22,11 @@ from tlbench.metrics.statistics.interval import (
     standard_error,
 )
 
-Pair = tuple[int | None, int]
-"""(subset seed, init seed); the subset seed is None where no subset is drawn."""
+Pair = tuple[int | None, int | None]
+"""(subset seed, init seed); the subset seed is None where no subset is drawn, see also `FIXED`."""
+
+FIXED: Pair = (None, None)
+"""The one model of an arm that has no others: a published potential as it is."""
 
 Table = Mapping[Pair, float]
 """The error of one arm at one size, by pair."""
@@ -42,16 +45,16 @@ def geometric_mean(values: list[float]) -> float:
 
 def in_order(pairs: Iterable[Pair]) -> list[Pair]:
     """Return the pairs sorted, those without a subset first."""
-    return sorted(pairs, key=lambda pair: (-1 if pair[0] is None else pair[0], pair[1]))
+    return sorted(pairs, key=lambda pair: [-1 if seed is None else seed for seed in pair])
 
 
 def model_of(table: Mapping[Pair, object], pair: Pair) -> Pair | None:
     """Return under which pair ``table`` holds the model that stands for ``pair``.
 
-    That is the pair itself or, in an arm that draws no subset, the model of its init seed; None
-    if there is neither.
+    That is the pair itself or, in an arm that draws no subset, the model of its init seed or the
+    one that has no seed; None if there is none of these.
     """
-    candidates: tuple[Pair, Pair] = (pair, (None, pair[1]))
+    candidates: tuple[Pair, ...] = (pair, (None, pair[1]), FIXED)
     return next((candidate for candidate in candidates if candidate in table), None)
 
 
@@ -76,13 +79,18 @@ def matched(
     A unit is a pair that both arms have. Where one of them draws no subset (zero-shot), its
     model is compared with those of the same init seed on every subset, and all of these are one
     unit, (None, init seed), because they share a model.
+
+    A published potential as it is, `FIXED`, is not a sample of models: its error is a constant that
+    every pair is compared with, so that all spread is that of the other arm, whose units count.
+    Two of them are one unit.
     """
     found: dict[Pair, list[tuple[Measured, Measured]]] = defaultdict(list)
     for pair in in_order({*arm, *baseline}):
         ours, theirs = model_of(arm, pair), model_of(baseline, pair)
         if ours is None or theirs is None:
             continue
-        shared = ours[0] is None or theirs[0] is None
+        drawn = [model for model in (ours, theirs) if model != FIXED]
+        shared = any(subset is None for subset, _ in drawn)
         unit = (None, pair[1]) if shared else pair
         found[unit].append((arm[ours], baseline[theirs]))
     return {unit: found[unit] for unit in in_order(found)}

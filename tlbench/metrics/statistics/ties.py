@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tlbench.metrics.statistics.interval import MIN_PAIRS
 from tlbench.metrics.statistics.ratio import (
+    FIXED,
     Pair,
     Table,
     in_order,
@@ -93,7 +94,8 @@ def _common_pairs(entries: Mapping[str, Table]) -> list[Pair]:
 
 def _n_independent(entries: Mapping[str, Table], pairs: list[Pair]) -> int:
     """Return how many pairs share no model; those of an arm without subsets share its own."""
-    shared = any(subset is None for table in entries.values() for subset, _ in table)
+    models = {pair for table in entries.values() for pair in table} - {FIXED}
+    shared = any(subset is None for subset, _ in models)
     return len({init for _, init in pairs} if shared else pairs)
 
 

@@ -4,19 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tlbench.metrics.conditions import DATA
-from tlbench.metrics.statistics import Pair, Ratio, geometric_mean, paired_ratio
+from tlbench.metrics.statistics import Ratio, geometric_mean, paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.rows import Row
-from tlbench.results.records import Record
-from tlbench.results.results import Results
-from tlbench.study.plan import PRETRAIN
+from tlbench.results.retention import source_errors
 from tlbench.transfer import starts_from_source
 
 ENOUGH = 5
 """Pairs from which on an interval is given."""
-
-SourceErrors = dict[tuple[str, str | None, str], dict[Pair, float]]
-"""(Source, part, backbone) → errors of the source models."""
 
 
 @dataclass(frozen=True)
@@ -75,33 +70,3 @@ def retained(analysis: Analysis, metric: str) -> Iterator[Retained]:
             if ratio.n_pairs < ENOUGH or not target.trained:
                 ratio = replace(ratio, interval=None)
             yield Retained(target, name, geometric_mean([*values.values()]), ratio)
-
-
-def source_errors(results: Results, metric: str, name: str) -> SourceErrors:
-    """Return the errors of source models on a further data set, those of the most updates.
-
-    Where it is the data set that they were trained on, they are those of the whole test set. The
-    source model of a potential whose weights were there is its arm that is not trained.
-    """
-    data = {each.job: each.data for each in results.errors}
-    whole = {DATA: name}
-    tested = {data.get(r.job) for r in results.records if r.condition == whole} - {None}
-    trained = {_start(r) for r in results.records if r.model.strategy == PRETRAIN}
-    found: SourceErrors = {}
-    some = [r for r in results.records if r.metric == metric and _is_source(r, trained)]
-    for r in sorted(some, key=lambda r: r.model.updates or 0):
-        own = r.model.strategy == PRETRAIN and not r.condition and data.get(r.job) in tested
-        if r.value > 0 and (own or r.condition == whole):
-            found.setdefault(_start(r), {})[r.model.pair] = r.value
-    return found
-
-
-def _start(r: Record) -> tuple[str, str | None, str]:
-    return r.model.source, r.model.source_part, r.model.backbone
-
-
-def _is_source(r: Record, trained: set[tuple[str, str | None, str]]) -> bool:
-    """Return whether a record is of a source model; those of ``trained`` were pretrained."""
-    if r.model.strategy == PRETRAIN or _start(r) in trained:
-        return r.model.strategy == PRETRAIN
-    return not r.model.size and starts_from_source(r.model.strategy)

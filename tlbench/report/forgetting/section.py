@@ -4,9 +4,21 @@ from collections.abc import Iterator, Sequence
 
 from tlbench.metrics import METRICS
 from tlbench.report.analysis import Analysis, arm_cells
-from tlbench.report.content import Draw, Figure, Paragraph, Section, Table, drawing, lines_of
+from tlbench.report.content import (
+    Block,
+    Draw,
+    Figure,
+    Paragraph,
+    Section,
+    Sentences,
+    Table,
+    drawing,
+    lines_of,
+)
 from tlbench.report.forgetting.retention import ENOUGH, Retained, retained
 from tlbench.report.wording import ratio_text
+from tlbench.results.retention import retained_name
+from tlbench.study.further_sets import unknown_losses
 
 WHAT = (
     "Models that start from a source, tested on data of that source, or of other elements where "
@@ -29,7 +41,8 @@ FIGURE_NOTE = (
 def forgetting(analysis: Analysis) -> Iterator[Section]:
     """Yield errors on data of the source beside those on the target, as tables and a figure.
 
-    Nothing is forgotten where nothing was trained: such a metric has no table.
+    Nothing is forgotten where nothing was trained: such a metric has no table. Where the error of
+    the source model itself is not known, a sentence says how to have it measured.
     """
     tables: list[Table] = []
     cases: dict[str, Draw] = {}
@@ -42,10 +55,13 @@ def forgetting(analysis: Analysis) -> Iterator[Section]:
             tables.append(_table(analysis, metric, some, name))
             if metric == analysis.metrics[0]:
                 cases |= _cases(analysis, metric, some, name)
-    if tables:
+    unknown = list(unknown_losses(analysis.suite))
+    if tables or unknown:
         title = "Error on the target against forgetting"
-        figure = Figure("error-against-forgetting", title, FIGURE_NOTE, cases)
-        yield Section("forgetting", "Forgetting", [Paragraph(WHAT), *tables, figure])
+        blocks: list[Block] = [Paragraph(WHAT)] if tables else []
+        blocks += [*tables, Sentences(unknown, "What is not known")]
+        blocks.append(Figure("error-against-forgetting", title, FIGURE_NOTE, cases))
+        yield Section("forgetting", "Forgetting", blocks)
 
 
 def _table(analysis: Analysis, metric: str, found: Sequence[Retained], name: str) -> Table:
@@ -58,7 +74,7 @@ def _table(analysis: Analysis, metric: str, found: Sequence[Retained], name: str
         cells = {"transfer": row.transfer.label()} if analysis.has_several else {}
         cells |= places[row.arm]
         cells[f"{metric} on target"] = spec.text(row.mean.value)
-        cells[f"retained_{metric}"] = spec.text(each.error)
+        cells[retained_name(metric)] = spec.text(each.error)
         cells["/ source model"] = ratio_text(each.ratio, flagged=False) if row.trained else "1"
         lines.append(cells)
     return Table(f"{metric} ({spec.unit}) kept on {name}", lines_of(lines), TABLE_NOTE)

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.jobs.reference_run import Structure
-from tlbench.metrics.statistics import MIN_GROUPS, Association, association, geometric_mean
+from tlbench.metrics.statistics import (
+    MIN_GROUPS,
+    Association,
+    Pair,
+    association,
+    geometric_mean,
+)
 from tlbench.report.content import Lines, lines_of
 from tlbench.report.dynamics.models import (
     ADF,
@@ -63,7 +69,7 @@ class Deviations:
     """One model: mean deviation from the reference, and mean force error, in each bin."""
 
     place: Place
-    pair: tuple[int | None, int]
+    pair: Pair
     structure: Floats
     force: Floats
 

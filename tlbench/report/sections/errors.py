@@ -158,7 +158,7 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
         # Every metric of errors is shown, also where all else is by one.
         metrics = [name for name in analysis.suite.error_metrics if has_logarithm(name)]
         for metric in metrics if len(by_case) == 1 else metrics[:1]:
-            some = [row for row in rows if row.metric == metric]
+            some = [row for row in rows if row.metric == metric and row.is_comparable]
             if some:
                 strategies = present(some, analysis.strategies)
                 draw = drawing("figures:learning_curves", some, strategies)
@@ -253,7 +253,7 @@ def curve_findings(analysis: Analysis, metric: str) -> list[str]:
     curves: dict[str, dict[str, dict[int, Values]]] = defaultdict(lambda: defaultdict(dict))
     ratios: dict[tuple[str, str], dict[int, Ratio]] = defaultdict(dict)
     for row in sorted(analysis.of_metric(metric), key=lambda row: row.arm.size):
-        if row.arm.train_temperature_k is None:
+        if row.arm.train_temperature_k is None and row.is_comparable:
             curves[row.arm.backbone][row.arm.strategy][row.arm.size] = row.values
             # An arm without target data is worse than many structures from scratch as a matter of
             # course.
@@ -278,7 +278,7 @@ def level_findings(analysis: Analysis, metric: str) -> list[str]:
     """Return where target data made an arm worse than one that sees none, at the largest budget."""
     curves: dict[tuple[Transfer, str], dict[str, dict[int, Values]]] = {}
     for row in analysis.of_metric(metric):
-        if row.arm.train_temperature_k is None:
+        if row.arm.train_temperature_k is None and row.is_comparable:
             arms = curves.setdefault((row.transfer, row.place.backbone), {})
             arms.setdefault(row.place.strategy, {})[row.arm.size] = row.values
     found: list[str] = []

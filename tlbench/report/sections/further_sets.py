@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from tlbench.metrics import METRICS
 from tlbench.metrics.conditions import DATA, ConditionKey
-from tlbench.report.analysis import Analysis, note_of, place_cells
+from tlbench.report.analysis import Analysis, arm_cells, note_of, place_cells
 from tlbench.report.content import Block, Paragraph, Section, Table, lines_of
 from tlbench.report.forgetting.retention import data_names
 from tlbench.report.rows import Row
 from tlbench.report.sections.conditions import tables_of
-from tlbench.report.wording import BASELINE, ratio_text
+from tlbench.report.wording import BASELINE, UNFITTED, ratio_text
+from tlbench.study.model_key import Place, Transfer
+from tlbench.transfer import starts_from_source
 
 WHAT = (
     "Models on test structures of other data than their target's. A model is tested on them only "
@@ -34,6 +36,40 @@ def further_sets(analysis: Analysis) -> Iterator[Section]:
         yield Section("further-sets", "Errors on other data", [Paragraph(WHAT), *blocks])
 
 
+def all_sets(analysis: Analysis) -> Table | None:
+    """Return the first metric on the target and on each further set, side by side.
+
+    None without further sets. Backbones that follow from the start have no column, nor have sizes
+    where nothing is trained.
+    """
+    metric, names = METRICS.get(analysis.metrics[0]), data_names(analysis)
+    if not names:
+        return None
+    lines: dict[tuple[Transfer, Place], dict[str, str]] = {}
+    for row in analysis.of_metric(metric.name):
+        cells = lines.setdefault((row.transfer, row.arm), _first_cells(row))
+        cells[row.transfer.target] = metric.text(row.mean.value)
+    for name in names:
+        for row in analysis.of_metric(metric.name, ((DATA, name),)):
+            cells = lines.setdefault((row.transfer, row.arm), _first_cells(row))
+            cells[name] = metric.text(row.mean.value)
+    rows = list(lines.values())
+    starts = {row["start"] for row in rows}
+    spare = {"N"} if {row["N"] for row in rows} == {"0"} else set()
+    if len({(row["start"], row["backbone"]) for row in rows}) == len(starts):
+        spare.add("backbone")
+    kept = lines_of({k: v for k, v in row.items() if k not in spare} for row in rows)
+    return Table(f"{metric.name} ({metric.unit}) on every test set", kept)
+
+
+def _first_cells(row: Row) -> dict[str, str]:
+    """Return from what and how a model starts, and its other coordinates."""
+    arm = row.place.strategy
+    start = f"{row.transfer.source}, {arm}" if starts_from_source(arm) else arm
+    cells = arm_cells([row.arm])[row.arm]
+    return {"start": start} | {title: cell for title, cell in cells.items() if title != "arm"}
+
+
 def _is_part(row: Row, metric: str, name: str) -> bool:
     tested = dict(row.tested)
     return row.metric == metric and tested.get(DATA) == name and len(tested) > 1
@@ -50,7 +86,8 @@ def _table(analysis: Analysis, rows: list[Row], name: str) -> Table:
     lines = []
     for row, place in zip(rows, place_cells(rows), strict=True):
         cells = {"transfer": row.transfer.label()} if analysis.has_several else {}
-        cells |= place | {"arm": row.place.strategy, metric.name: metric.text(row.mean.value)}
+        error = metric.text(row.mean.value) + ("" if row.is_comparable else UNFITTED)
+        cells |= place | {"arm": row.place.strategy, metric.name: error}
         if row.ratio is not None:
             cells[f"/ {BASELINE}"] = ratio_text(row.ratio, row.trained)
         lines.append(cells)

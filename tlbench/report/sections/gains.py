@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import geometric_mean
+from tlbench.metrics.statistics import geometric_mean, model_of
 from tlbench.report.analysis import Analysis, arm_cells
 from tlbench.report.content import Block, Draw, Figure, Section, Table, drawing, lines_of
 from tlbench.report.rows import Row
@@ -145,8 +145,10 @@ def _points(
 
 def _mean_cost(row: Row, placed: Costs, cost_of: CostOf) -> float | None:
     """Return the geometric mean over the models of a row; None unless all are known."""
-    paid = [cost_of(cost) for pair, cost in placed.get(row.arm, {}).items() if pair in row.values]
-    known = [cost for cost in paid if cost]
+    paid = {
+        model_of(row.values, pair): cost_of(cost) for pair, cost in placed.get(row.arm, {}).items()
+    }
+    known = [cost for model, cost in paid.items() if cost and model]
     return geometric_mean(known) if known and len(known) == len(row.values) else None
 
 

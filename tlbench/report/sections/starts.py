@@ -1,11 +1,11 @@
 """Which start is best: all arms of all sources side by side, and what potentials have seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
-from tlbench.metrics.spec import ENERGY_UNIT
 from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import difference
@@ -22,6 +22,8 @@ from tlbench.report.content import (
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import (
     BASELINE,
+    UNFITTED,
+    UNFITTED_NOTE,
     at_budget,
     interval_text,
     is_untrained,
@@ -30,12 +32,15 @@ from tlbench.report.wording import (
 )
 from tlbench.study.ends import elements_in
 from tlbench.study.sources import SourcePotential, potential_of
+from tlbench.study.transfers import DataChoice
 from tlbench.transfer import arm
 
 TABLE_NOTE = (
     "Starts by their error, the best first: geometric means over pairs, and the paired ratio to "
     "the best start of the same N, each with its 95 % interval where there are five pairs. A start "
-    "without target data is the same at every N."
+    "without target data is the same at every N. A published potential as it is, without training, "
+    "is one model, which every pair is compared with: all spread is that of the other start. “seen "
+    "before”: which elements of the test structures the source was trained on."
 )
 CURVES_NOTE = (
     "A line for each start, through geometric means over pairs; every pair is a faint point. A "
@@ -66,19 +71,24 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         return
     blocks: list[Block] = []
     cases = {}
+    seen = seen_before(analysis)
     for metric in analysis.metrics:
         rows = starts_of(analysis.of_metric(metric))
         if len({start_of(row) for row in rows}) < 2:
             continue
         unit = METRICS.get(metric).unit
-        blocks.append(Table(f"{metric} ({unit}) of all starts", start_table(rows), TABLE_NOTE))
+        note = TABLE_NOTE
+        note += "" if all(row.is_comparable for row in rows) else f" {UNFITTED_NOTE}"
+        lines = start_table(rows, seen)
+        blocks.append(Table(f"{metric} ({unit}) of all starts", lines, note))
         if metric == analysis.metrics[0]:
             when = "untrained" if is_untrained(suite) else at_budget(suite)
+            blocks.append(Sentences(list(overlaps(analysis)), "What the sources have seen"))
             blocks.append(Sentences(findings(rows, when), "Best starts"))
         if any(row.trained for row in rows):
-            cases[metric] = drawing("figures:start_curves", *_named(rows))
+            compared = [row for row in rows if row.is_comparable]
+            cases[metric] = drawing("figures:start_curves", *_named(compared))
     blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
-    blocks.append(Sentences(list(overlaps(analysis)), "What the potentials were trained on"))
     yield Section("starts", "Starts", blocks)
 
 
@@ -101,16 +111,24 @@ def start_of(row: Row) -> tuple[str, str]:
     return start, row.place.backbone
 
 
-def start_table(rows: Sequence[Row]) -> Lines:
-    """Return a line per start at each N, the best first, with its ratio to the best."""
+def start_table(rows: Sequence[Row], seen: Mapping[str, str]) -> Lines:
+    """Return a line per start at each N, the best first, with its ratio to the best.
+
+    Parameters
+    ----------
+    seen
+        Source → elements of test structures that it has seen before.
+    """
     lines = []
     for some in _by_training_set(rows):
         best = some[0]
         for row in some:
             start, backbone = start_of(row)
+            is_started = arm(row.place.strategy).needs_source
             metric, mean = METRICS.get(row.metric), row.mean
-            ratio = None if row is best else _ratio(row, best)
-            error = metric.text(mean.value)
+            is_compared = row is not best and row.is_comparable and best.is_comparable
+            ratio = _ratio(row, best) if is_compared else None
+            error = metric.text(mean.value) + ("" if row.is_comparable else UNFITTED)
             if mean.interval and _is_spread(mean):
                 low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
                 error = f"{error} [{low}, {high}]"
@@ -119,6 +137,7 @@ def start_table(rows: Sequence[Row]) -> Lines:
                     "structures": row.place.training_set(),
                     "start": start,
                     "backbone": backbone,
+                    "seen before": seen.get(row.transfer.source, "–") if is_started else "–",
                     metric.name: error,
                     "/ best": ratio_text(ratio, flagged=False) if ratio else "–",
                     "pairs": str(len(row.values)),
@@ -135,7 +154,7 @@ def findings(rows: Sequence[Row], when: str) -> list[str]:
     """
     compared = [
         (best, [(row, ratio) for row in others if (ratio := _ratio(row, best)) and ratio.interval])
-        for best, *others in _by_training_set(rows)
+        for best, *others in _by_training_set(row for row in rows if row.is_comparable)
     ]
     tests = {(row.place, row.transfer): ratio.p for _, some in compared for row, ratio in some}
     p = holm({name: value for name, value in tests.items() if value is not None})
@@ -166,60 +185,79 @@ def _ratio(row: Row, best: Row) -> Ratio | None:
 
 
 def _is_spread(ratio: Ratio) -> bool:
-    """Return whether pairs are enough for an interval, and differ.
-
-    The weights of a potential without target data are the same in every pair.
-    """
-    interval = ratio.interval
-    return bool(interval and ratio.n_pairs >= ENOUGH and interval.low < interval.high)
+    """Return whether pairs are enough for an interval."""
+    return ratio.interval is not None and ratio.n_pairs >= ENOUGH
 
 
 def overlaps(analysis: Analysis) -> Iterator[str]:
-    """Yield what each potential that models start from has seen before, and how it is limited."""
-    elements = list(
-        dict.fromkeys(e for each in analysis.transfers for e in elements_in(each.target))
-    )
-    potentials = list(_potentials(analysis))
+    """Yield what the potentials that models start from have seen before, and how they are limited.
+
+    Potentials of the same training data share a sentence.
+    """
+    potentials = _potentials(analysis)
+    tested = _tested_elements(analysis)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for source in potentials:
-        seen = [each for each in elements if each in source.elements]
-        if source.trained_on:
-            said = f"{source.name} was trained on {source.trained_on}"
+        seen = tuple(each for each in tested if each in source.elements)
+        alike.setdefault((source.trained_on, seen), []).append(source.name)
+    for (trained_on, seen), names in alike.items():
+        one = len(names) == 1
+        if trained_on:
+            said = f"{listed(names)} {'was' if one else 'were'} trained on {trained_on}"
         else:
-            said = f"What {source.name} was trained on is not known"
+            said = f"What {listed(names)} {'was' if one else 'were'} trained on is not known"
         if seen:
-            said += f". {listed(seen)} {'is' if len(seen) == 1 else 'are'} among its elements"
-            said += ", so test structures are not wholly new to it, not even without target data"
-        for clause, how in source.config.violations().items():
-            said += f". It breaks “{clause}” of the contract of backbones: {how}"
+            said += f". {listed(seen)} {'is' if len(seen) == 1 else 'are'} among "
+            said += f"{'its' if one else 'their'} elements, so test structures are not wholly new, "
+            said += "not even without target data"
         yield f"{said}."
+    for source in potentials:
+        for clause, how in source.config.violations().items():
+            yield f"{source.name} breaks “{clause}” of the contract of backbones: {how}."
     if potentials and any(row.trained for row in analysis.rows):
         yield SAME_WEIGHTS
-    energies = any(METRICS.get(name).unit == ENERGY_UNIT for name in analysis.every_metric)
-    untrained = [name for name in analysis.strategies if not arm(name).trains]
-    if potentials and energies and untrained:
-        yield (
-            f"Energies of {listed(untrained)} are those of the potential, at the level of theory "
-            "that it was trained on: their errors contain the offset between that and the target's."
-        )
 
 
-def _potentials(analysis: Analysis) -> Iterator[SourcePotential]:
+def seen_before(analysis: Analysis) -> dict[str, str]:
+    """Return source → the elements of the test structures that models from it have seen before.
+
+    They are those of the target and of further data sets.
+    """
+    tested = _tested_elements(analysis)
+    elements = {each.source: elements_in(each.source) for each in analysis.transfers}
+    elements |= {each.name: [*each.elements] for each in _potentials(analysis)}
+    return {
+        name: ", ".join(each for each in tested if each in known) or "none"
+        for name, known in elements.items()
+    }
+
+
+def _tested_elements(analysis: Analysis) -> list[str]:
+    """Return the elements of targets and of further data sets, each once."""
+    found = [symbol for each in analysis.transfers for symbol in elements_in(each.target)]
+    for choice in analysis.suite.tested_on or ():
+        # The card of a data set may be gone when results are looked at.
+        with suppress(InputError):
+            found += choice.load().elements if isinstance(choice, DataChoice) else []
+    return list(dict.fromkeys(found))
+
+
+def _potentials(analysis: Analysis) -> list[SourcePotential]:
+    found = []
     for choice in analysis.suite.sources or ():
-        if choice.data is None:
-            # The file of a potential may be gone when its results are looked at.
-            try:
-                yield potential_of(choice)
-            except InputError:
-                continue
+        # So may be the file of a potential.
+        with suppress(InputError):
+            found += [potential_of(choice)] if choice.data is None else []
+    return found
 
 
-def _by_training_set(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Yield the rows of each training set, the lowest error first."""
+def _by_training_set(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each training set, the lowest error first, what is not compared last."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(row.place.position[1:], []).append(row)
     for where in sorted(found):
-        yield sorted(found[where], key=lambda row: row.mean.value)
+        yield sorted(found[where], key=lambda row: (not row.is_comparable, row.mean.value))
 
 
 def _words(row: Row) -> str:

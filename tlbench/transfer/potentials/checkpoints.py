@@ -1,8 +1,10 @@
 """Checkpoints of other programs, and the process of its own in which they are converted."""
 
+import pickle
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 REFUSED = 3
 """Exit code of a conversion that ends with a sentence for the user."""
+
+_ARCHIVE, _PICKLE = b"PK\x03\x04", "data.pkl"
+"""How an archive begins, and what one of PyTorch has in its folder."""
 
 LARGEST_BYTES = 4 << 30
 """Of a checkpoint; that of a universal potential with its optimiser has some hundred MiB."""
@@ -158,7 +163,9 @@ def import_checkpoint(
 
 
 def check_file(path: Path) -> None:
-    """Make sure that a checkpoint is there and of a size that may be read.
+    """Make sure that a file is there, of a size that may be read, and one that PyTorch writes.
+
+    That is an archive with a pickle, or in earlier versions a pickle. Nothing of it is unpickled.
 
     Raises
     ------
@@ -169,14 +176,39 @@ def check_file(path: Path) -> None:
         if not path.is_file():
             raise InputError(f"{path}: there is no such file.")
         size = path.stat().st_size
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            beginning = file.read(len(_ARCHIVE))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     if size > LARGEST_BYTES:
         raise InputError(
             f"{path}: is larger than {LARGEST_BYTES >> 30} GiB, which no checkpoint of a "
             "potential should be."
+        )
+    if not size:
+        raise InputError(f"{path}: is empty; copy or download the checkpoint again.")
+    if beginning == _ARCHIVE:
+        _check_archive(path)
+    elif not beginning.startswith(pickle.PROTO):
+        raise InputError(
+            f"{path}: is not a checkpoint, as it is neither an archive nor a pickle of PyTorch; "
+            "name the file that the program saved its model in."
+        )
+
+
+def _check_archive(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: begins like a checkpoint, but is damaged or not whole; copy or download it "
+            "again."
+        ) from error
+    if not any(name.endswith(f"/{_PICKLE}") for name in names):
+        raise InputError(
+            f"{path}: is an archive, but not one of PyTorch, which has {_PICKLE!r}; name the file "
+            "that the program saved its model in."
         )
 
 

@@ -111,8 +111,10 @@ def _load(form: CheckpointFormat, path: Path) -> Any:
         what = "" if form.runs_code else ", or has more than tensors, numbers and text"
         raise InputError(f"{refused} or damaged{what}.") from error
     except Exception as error:  # whatever the code of a file, or a damaged one, may raise
+        # What fails without code of the file is how it is laid out, which says nothing to anybody.
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise InputError(f"{refused} or damaged ({reason.rstrip('.')}).") from error
+        reason = f" ({reason.rstrip('.')})" if form.runs_code else ""
+        raise InputError(f"{refused} or damaged{reason}.") from error
 
 
 def _load_data(file: Path | io.BytesIO) -> Any:

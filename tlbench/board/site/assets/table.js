@@ -263,8 +263,14 @@
       made.scope = "row";
       return made;
     },
-    value: (n) =>
-      interval(rows.columns.value[n], rows.columns.low[n], rows.columns.high[n], error),
+    value(n) {
+      const made = interval(rows.columns.value[n], rows.columns.low[n], rows.columns.high[n], error);
+      if (rows.columns.unfitted[n]) {
+        made.append(soft(" †"));
+        made.title = "not compared: no reference energies were fitted to the target";
+      }
+      return made;
+    },
     ratio(n) {
       const value = rows.columns.ratio[n];
       if (value === null) return cell("–");
