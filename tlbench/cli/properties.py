@@ -244,7 +244,8 @@ def _write(
     from itertools import groupby
 
     from tlbench.base.files import write_whole
-    from tlbench.report.property_curves import property_curves, title_of
+    from tlbench.report.properties.curves import title_of
+    from tlbench.report.properties.figures import property_curves
 
     def plain(some: Sequence[Any]) -> list[dict[str, Any]]:
         return [each.model_dump(mode="json") for each in some]

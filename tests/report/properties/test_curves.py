@@ -3,7 +3,8 @@
 import pytest
 
 from tlbench.properties.spec import Curve
-from tlbench.report.property_curves import property_curves, title_of
+from tlbench.report.properties.curves import title_of
+from tlbench.report.properties.figures import property_curves
 
 
 def test_marks_are_ticks_of_a_band_structure_with_one_line_per_branch() -> None:
