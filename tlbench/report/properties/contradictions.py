@@ -7,6 +7,7 @@ values and arms some would seem worse by chance, so p values are adjusted by Hol
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from tlbench.base.phrases import counted
 from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import MIN_PAIRS, Ratio, holm
@@ -104,17 +105,13 @@ def contradiction_findings(found: Sequence[Comparison], has_several: bool) -> It
             by_place.setdefault((each.transfer, each.place), []).append(each)
     for (transfer, place), some in by_place.items():
         where = f"{transfer.label()}, " if has_several else ""
-        sure = [each.shown.label for each in some if each.is_beyond_chance]
-        worse = listed(
-            f"{each.shown.label} (× "
-            + (
-                ratio_text(each.error, False)
-                if each.is_beyond_chance
-                else f"{each.error.value:.2g}"
-            )
-            + ")"
+        same = [each for each in found if (each.transfer, each.place) == (transfer, place)]
+        largest = max(some, key=lambda each: each.error.value)
+        sure = [
+            f"{each.shown.label} (× {ratio_text(each.error, False)})"
             for each in some
-        )
+            if each.is_beyond_chance
+        ]
         if sure:
             claim = f"Allowing for all comparisons, this is beyond chance for {listed(sure)}"
         elif any(each.p is not None for each in some):
@@ -124,7 +121,9 @@ def contradiction_findings(found: Sequence[Comparison], has_several: bool) -> It
         yield (
             f"Negative transfer of properties: {where}{place.label()} has "
             f"{ratio_text(some[0].force, False)} times the force error of {BASELINE}, but "
-            f"{AT_THIS_BUDGET} larger errors of {worse}. {claim}."
+            f"{AT_THIS_BUDGET} larger errors of {len(some)} of {counted(len(same), 'value')} "
+            f"(marked in the tables; the largest is {largest.shown.label}, × "
+            f"{ratio_text(largest.error, False)}). {claim}."
         )
     if found and not by_place:
         yield (

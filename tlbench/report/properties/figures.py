@@ -7,7 +7,6 @@ from typing import Any
 from tlbench.properties.spec import Curve
 from tlbench.report.figures import (
     COLOURS,
-    GRID,
     log_axis,
     name_once,
     panels,
@@ -27,6 +26,9 @@ BEYOND = 0.5
 LAST = 2000
 """Rank in the legend of what is named after all arms."""
 
+LONG = 25
+"""Characters of the name of an axis from which on it takes two lines."""
+
 HOVER = "%{x:.4~g}: %{y:.4~g}"
 
 
@@ -34,7 +36,7 @@ def property_curves(curves: Iterable[Curve], title: str) -> Any:
     """Return the figure of one potential's curves of one kind.
 
     Curves of different conditions have different colours, which the legend explains, but for the
-    branches of a band structure, which have one. Marks of the x axis are drawn as lines.
+    branches of a band structure, which have one. Marks of the x axis are lines of its grid.
     """
     curves = list(curves)
     figure = panels([[title]], x_title=curves[0].x_label)
@@ -50,18 +52,16 @@ def property_curves(curves: Iterable[Curve], title: str) -> Any:
         # The wall at short distance is a thousand times as high as the well is deep.
         low = min(min(curve.y) for curve in curves)
         figure.update_yaxes(range=[1.1 * low, -STEEP * low] if low < 0 else None)
-    _mark(figure, curves)
+    _mark(figure, curves[0])
     return figure
 
 
-def _mark(figure: Any, curves: Iterable[Curve]) -> None:
-    """Draw the marks of the x axis as lines."""
-    marks = dict(mark for curve in curves for mark in curve.marks)
-    for place in marks:
-        figure.add_vline(x=place, line={"color": GRID, "width": 1.5}, layer="below")
-    if marks:
-        names = list(marks.values())
-        figure.update_xaxes(tickvals=list(marks), ticktext=names, tickangle=0, tickfont_size=11)
+def _mark(figure: Any, curve: Curve) -> None:
+    """Draw the marks of the x axis as lines of the grid."""
+    if curve.marks:
+        places, names = zip(*curve.marks, strict=True)
+        figure.update_xaxes(tickvals=places, ticktext=names, tickangle=0, tickfont_size=11)
+        figure.update_xaxes(gridcolor="#94a3b8")
 
 
 def curves_of_arms(found: CurvesOfArms, strategies: Sequence[str]) -> Any:
@@ -110,10 +110,13 @@ def curves_of_arms(found: CurvesOfArms, strategies: Sequence[str]) -> Any:
             )
             figure.add_trace(trace.update(legendrank=LAST), row=row, col=column)
     name_once(figure)
-    _mark(figure, every)
+    _mark(figure, every[0])
     figure.update_xaxes(matches="x")
-    # On two lines, for panels that are not high.
-    figure.update_yaxes(title_text=every[0].y_label.replace(" (", "<br>("), col=1)
+    label = every[0].y_label
+    # On two lines if it is longer than a panel is high.
+    figure.update_yaxes(
+        title_text=label.replace(" (", "<br>(") if len(label) > LONG else label, col=1
+    )
     figure.update_yaxes(range=_range(found.reference or every, every, found.name == "dimer"))
     return figure
 
@@ -122,11 +125,14 @@ def _panel_title(found: CurvesOfArms, backbone: str, name: str, places: Sequence
     """Return what a panel shows, with how many models have curves where some have not."""
     own = [place for place in places if place.backbone == backbone]
     lacking = [
-        f"{place.strategy} {len(found.arms[place])}/{found.n_models[place]}"
+        f"{place.strategy} {len(found.arms[place])}/{found.n_models[place]}".removeprefix(
+            f"{name} "
+        )
         for place in own
-        if len(found.arms[place]) < found.n_models.get(place, 0)
+        if len(found.arms[place]) < found.n_models[place]
     ]
-    return f"{backbone}, {name}" + (f"<br>({', '.join(lacking)})" if lacking else "")
+    small = f'<br><span style="font-size:11px">{", ".join(lacking)}</span>' if lacking else ""
+    return f"{backbone}, {name}{small}"
 
 
 def _joined(branches: Sequence[Curve]) -> tuple[list[float | None], list[float | None]]:
