@@ -38,8 +38,10 @@ def test_an_error_that_rises_with_the_force_error_follows_it():
     # Zero-shot models are not of one more pair.
     assert (each.overall.n_arms, each.overall.n_pairs) == (9, 5)
     first, second = following_findings(made, False)
-    assert "the error follows the force error of elastic: C11 (+1.00)" in first
-    assert "errors go with the force error of elastic: C11" in second
+    assert (
+        "follow the force error beyond chance, allowing for 1 value: elastic C11 (+1.00)" in first
+    )
+    assert "these errors go with the force error: elastic C11 (+1.00)" in second
     (head, line) = following_table(made, False)
     assert line[head.index("all models")].startswith("+1.00*")
 
@@ -49,14 +51,15 @@ def test_an_error_of_chance_is_not_said_to_follow():
     found = following(*of(*grid(lambda force, seed: float(np.exp(generator.normal())))))
     assert found[0].p > 0.05
     first, second = following_findings(found, False)
-    assert "it cannot be said that the error follows the force error of elastic: C11" in first
-    assert "this can be said of no value" in second
+    assert "these errors cannot be said to follow the force error: elastic C11" in first
+    assert "no error of a property can be said to go with the force error" in second
 
 
 def test_an_error_that_falls_is_said_to_fall():
     found = following(*of(*grid(lambda force, seed: 1000 / force)))
-    assert "larger where the force error is lower of elastic: C11 (-1.00)" in next(
-        following_findings(found, False)
+    assert (
+        "where the force error is lower, beyond chance, allowing for 1 value: elastic C11 (-1.00)"
+        in next(following_findings(found, False))
     )
 
 
@@ -92,7 +95,7 @@ def test_negative_transfer_of_a_property_is_claimed_from_five_pairs_on():
     assert found.is_beyond_chance
     (said,) = contradiction_findings([found], False)
     assert said.startswith("Negative transfer of properties: b, finetune, N = 10 has 0.49 [")
-    assert "beyond chance for elastic: C11" in said
+    assert "beyond chance for elastic C11" in said
     (found,) = comparisons(*two_arms(4, (5.0, 20.0)))
     assert found.is_contradiction
     assert not found.is_beyond_chance

@@ -75,7 +75,7 @@ def test_errors_are_compared_with_scratch_over_the_pairs_of_both():
     assert head == ["error of", "backbone", "N", "finetune / scratch"]
     # The geometric mean of 0.1 to 0.13 over 0.4, of the four pairs that both have.
     ratio = (1.0 * 1.1 * 1.2 * 1.3) ** 0.25 / 4
-    assert row[:3] == ["lattice: a diamond", "b", "10"]
+    assert row[:3] == ["lattice a diamond", "b", "10"]
     assert row[3].startswith(f"{ratio:.2f} [")
 
 

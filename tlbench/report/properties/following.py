@@ -167,28 +167,33 @@ def following_findings(found: Sequence[Following], has_several: bool) -> Iterato
         follow = [e for e in known if (e.p or 0) < LEVEL and e.overall.rho > 0]
         against = [e for e in known if (e.p or 0) < LEVEL and e.overall.rho < 0]
         others = [e for e in known if e not in follow and e not in against]
-        head = f"{where}Over all models of {of}, {AT_THIS_BUDGET}, "
+        head = f"{where}Over all models ({of}), {AT_THIS_BUDGET}, "
+        allowing = f"beyond chance, allowing for {counted(len(known), 'value')}"
         if follow:
-            yield f"{head}the error follows the force error of {_named(follow)}."
+            yield f"{head}these errors follow the force error {allowing}: {_named(follow)}."
         if against:
-            yield f"{head}the error is larger where the force error is lower of {_named(against)}."
+            yield (
+                f"{head}these errors are larger where the force error is lower, {allowing}: "
+                f"{_named(against)}."
+            )
         if others:
             yield (
-                f"{head}it cannot be said that the error follows the force error of "
-                f"{listed(e.shown.label for e in others)} (95 % intervals of the rank correlation, "
-                f"allowing for {counted(len(known), 'value')})."
+                f"{head}these errors cannot be said to follow the force error: "
+                f"{listed(e.shown.label for e in others)}."
             )
         within = [e for e in some if e.p_within is not None]
         if within:
             resolved = [e for e in within if (e.p_within or 0) < LEVEL]
-            same = f"{where}Among models of one arm and N, which differ in their seeds, "
-            yield same + (
-                f"errors go with the force error of {listed(e.shown.label for e in resolved)}, and "
-                f"this cannot be said of the other {len(within) - len(resolved)}."
+            yield f"{where}Among models of one arm and N, which differ in their seeds alone, " + (
+                f"these errors go with the force error: {_named_within(resolved)}."
                 if resolved
-                else "this can be said of no value."
+                else "no error of a property can be said to go with the force error."
             )
 
 
 def _named(some: Iterable[Following]) -> str:
     return listed(f"{each.shown.label} ({each.overall.rho:+.2f})" for each in some)
+
+
+def _named_within(some: Iterable[Following]) -> str:
+    return listed(f"{e.shown.label} ({e.within.rho:+.2f})" for e in some if e.within is not None)

@@ -101,7 +101,7 @@ class ShownValue:
     @property
     def label(self) -> str:
         """What it is called among the values of other properties."""
-        return f"{self.of_property}: {self.symbol}"
+        return f"{self.of_property} {self.symbol}"
 
     @property
     def title(self) -> str:
