@@ -30,7 +30,7 @@ def show(
         bool, typer.Option("--yaml", help="Print a suite as a file, with every default spelt out.")
     ] = False,
 ) -> None:
-    """Show one suite, backbone, strategy, metric, data set, potential, property or the like in full."""
+    """Show one suite, backbone, strategy, metric, data set, potential, property … in full."""
     if kind is Topic.suite:
         from tlbench.cli.study import show_study
         from tlbench.study.loading import load_suite
