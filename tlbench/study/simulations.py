@@ -50,6 +50,8 @@ def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
         return
     if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
         yield "dynamics: only a suite of one source and one target is simulated"
+    if suite.dynamics.spectrum is None and "velocity_spectrum_error" in suite.metrics:
+        yield "metrics: velocity_spectrum_error needs the key dynamics.spectrum, e.g. {}"
 
 
 def contradictions_of_models(

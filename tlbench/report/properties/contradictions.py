@@ -21,7 +21,7 @@ from tlbench.study.model_key import Place, Transfer
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedErrors:
     """Force error and error of a value relative to scratch, over the same pairs.
 
     ``p`` is that of a lower force error and a larger error of the value together, adjusted for all
@@ -46,7 +46,7 @@ class Comparison:
         return self.is_contradiction and self.p is not None and self.p < LEVEL
 
 
-def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[Comparison]:
+def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedErrors]:
     """Return what can be compared: trained arms and values, over at least `MIN_PAIRS` pairs.
 
     The p value of two statements together is the larger of the two one-sided ones (an
@@ -60,7 +60,7 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[Compari
         for r in analysis.results.records
         if r.value == 0
     }
-    found: list[Comparison] = []
+    found: list[PairedErrors] = []
     for value in (each for each in shown if has_error(each)):
         for row in rows:
             is_of_value = (row.metric, row.tested) == (value.metric, value.tested)
@@ -81,7 +81,7 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[Compari
                 pairs = [pair for pair in errors if pair in forces]
                 if len(pairs) >= MIN_PAIRS:
                     force, error = (ratio_of(logs[p] for p in pairs) for logs in (forces, errors))
-                    found.append(Comparison(value, row.transfer, row.place, force, error))
+                    found.append(PairedErrors(value, row.transfer, row.place, force, error))
     adjusted = holm(
         {
             n: max(_one_sided(each.force, below=True), _one_sided(each.error, below=False))
@@ -97,9 +97,9 @@ def _one_sided(ratio: Ratio, below: bool) -> float:
     return p / 2 if (ratio.value < 1) == below else 1 - p / 2
 
 
-def contradiction_findings(found: Sequence[Comparison], has_several: bool) -> Iterator[str]:
+def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> Iterator[str]:
     """Say where transfer has the lower force error and the worse property."""
-    by_place: dict[tuple[Transfer, Place], list[Comparison]] = {}
+    by_place: dict[tuple[Transfer, Place], list[PairedErrors]] = {}
     for each in found:
         if each.is_contradiction:
             by_place.setdefault((each.transfer, each.place), []).append(each)

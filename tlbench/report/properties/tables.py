@@ -7,7 +7,7 @@ from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import FAILURE_RATE
 from tlbench.report.analysis import Analysis, arm_cells, note_of, place_cells, present
 from tlbench.report.content import Lines, Table, lines_of
-from tlbench.report.properties.contradictions import Comparison
+from tlbench.report.properties.contradictions import PairedErrors
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row
 from tlbench.report.wording import BASELINE, ratio_text
@@ -28,7 +28,7 @@ def values_table(
     analysis: Analysis,
     shown: Sequence[ShownValue],
     found: Sequence[ModelProperty],
-    compared: Sequence[Comparison],
+    compared: Sequence[PairedErrors],
     transfer: Transfer,
 ) -> Table:
     """Return the shown values of one property of one transfer: the reference, then a line per arm.
