@@ -46,12 +46,13 @@ class Simulations(Protocol):
 
 def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
     """Yield what is wrong with the simulations of a suite and its other keys together."""
+    recorded = suite.dynamics is not None and suite.dynamics.spectrum is not None
+    if not recorded and "velocity_spectrum_error" in suite.metrics:
+        yield "metrics: velocity_spectrum_error needs the key dynamics.spectrum, e.g. {}"
     if suite.dynamics is None:
         return
     if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
         yield "dynamics: only a suite of one source and one target is simulated"
-    if suite.dynamics.spectrum is None and "velocity_spectrum_error" in suite.metrics:
-        yield "metrics: velocity_spectrum_error needs the key dynamics.spectrum, e.g. {}"
 
 
 def contradictions_of_models(

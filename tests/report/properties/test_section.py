@@ -11,6 +11,7 @@ from tlbench.properties.spec import Curve
 from tlbench.report.content import Table
 from tlbench.report.markdown import section_text
 from tlbench.report.properties.section import properties
+from tlbench.report.properties.values import properties_csv
 from tlbench.results.properties import PropertyCurves
 
 FCC = {"phase": "fcc"}
@@ -133,6 +134,14 @@ def test_tables_fit_a_terminal_of_80_columns():
     lines = table(section, "Energies of low-index").lines
     assert lines[3] == ["dimenetpp", "zero-shot", "40", *3 * ["0.123 (2.2) †"], "0%"]
     assert fits(lines, 80, words=(0, 1))
+
+
+def test_models_of_smaller_budgets_are_in_the_file_alone():
+    found = [elastic(100.0, updates=400), elastic(50.0, updates=100)]
+    section = section_of(found)
+    (line,) = table(section, "Elastic").lines[2:]
+    assert line[3] == "100.0 (40)"
+    assert properties_csv(found).count("\n") == 3
 
 
 def test_the_file_of_all_values_is_named_in_text_and_linked_on_the_page():

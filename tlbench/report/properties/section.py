@@ -37,7 +37,9 @@ DIMER_NOTE = " The axis ends above the well: at short distance the wall is far h
 
 def properties(analysis: Analysis) -> Iterator[Section]:
     """Yield values and errors of each property, its curves, and whether they follow the forces."""
-    found = analysis.results.properties
+    # Suites may compute them at several budgets; as all else, this is of the largest.
+    arms = {row.arm for row in analysis.rows}
+    found = [each for each in analysis.results.properties if each.model.place in arms]
     if not found:
         return
     names = list(dict.fromkeys(each.property for each in found))
@@ -61,7 +63,7 @@ def properties(analysis: Analysis) -> Iterator[Section]:
         for transfer in dict.fromkeys(each.model.transfer for each in mine):
             of_transfer = [each for each in mine if each.model.transfer == transfer]
             blocks.append(values_table(analysis, shown[name], of_transfer, compared, transfer))
-        blocks += _curve_figures(analysis, name)
+        blocks += _curve_figures(analysis, mine)
     blocks += [
         *_points_figure(analysis, followed),
         Table(FOLLOWING, following_table(followed, several), FOLLOWING_NOTE, folded=True),
@@ -96,19 +98,19 @@ def _points_figure(analysis: Analysis, followed: Sequence[Following]) -> Iterato
         yield Figure("property-points", FOLLOWING, POINTS_NOTE, cases)
 
 
-def _curve_figures(analysis: Analysis, name: str) -> Iterator[Figure]:
+def _curve_figures(analysis: Analysis, found: Sequence[ModelProperty]) -> Iterator[Figure]:
     """Yield a figure of each kind of curve of a property: all models over the reference."""
-    results = analysis.results
-    some = [each for each in results.curves if each.property == name]
-    models = [
-        (each.model.transfer, each.model.place)
-        for each in results.properties
-        if each.property == name
+    models = [(each.model.transfer, each.model.place) for each in found]
+    places = {place for _, place in models}
+    curves = [
+        each
+        for each in analysis.results.curves
+        if each.property == found[0].property and (each.model is None or each.model.place in places)
     ]
-    for kind in dict.fromkeys(curve.name for each in some for curve in each.curves):
+    for kind in dict.fromkeys(curve.name for each in curves for curve in each.curves):
         cases = {
-            case: drawing("properties.figures:curves_of_arms", curves, analysis.strategies)
-            for case, curves in curves_of_arms(some, kind, models).items()
+            case: drawing("properties.figures:curves_of_arms", some, analysis.strategies)
+            for case, some in curves_of_arms(curves, kind, models).items()
         }
         note = CURVES_NOTE + (DIMER_NOTE if kind == "dimer" else "")
         yield Figure(f"curves-{kind.replace('_', '-')}", title_of(kind), note, cases)
