@@ -1,5 +1,6 @@
 """Which errors of properties follow the force error, and negative transfer of properties."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -53,6 +54,14 @@ def test_an_error_of_chance_is_not_said_to_follow():
     first, second = following_findings(found, False)
     assert "these errors cannot be said to follow the force error: elastic C11" in first
     assert "no error of a property can be said to go with the force error" in second
+
+
+def test_an_interval_without_zero_is_no_claim_where_many_values_are_compared():
+    (found,) = following(*of(*grid(lambda force, seed: force / 10)))
+    several = [replace(found, p=0.03), replace(found, p=0.2)]
+    follow, alone, _ = following_findings(several, False)
+    assert "follow the force error beyond chance, allowing for 2 values" in follow
+    assert "leaves out 0 for these, but not beyond chance, allowing for 2 values" in alone
 
 
 def test_an_error_that_falls_is_said_to_fall():

@@ -97,13 +97,18 @@ def _one_sided(ratio: Ratio, below: bool) -> float:
     return p / 2 if (ratio.value < 1) == below else 1 - p / 2
 
 
+def _order(item: tuple[tuple[Transfer, Place], object]) -> tuple[object, ...]:
+    transfer, place = item[0]
+    return transfer.label(), *place.order()
+
+
 def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> Iterator[str]:
     """Say where transfer has the lower force error and the worse property."""
     by_place: dict[tuple[Transfer, Place], list[PairedErrors]] = {}
     for each in found:
         if each.is_contradiction:
             by_place.setdefault((each.transfer, each.place), []).append(each)
-    for (transfer, place), some in by_place.items():
+    for (transfer, place), some in sorted(by_place.items(), key=_order):
         where = f"{transfer.label()}, " if has_several else ""
         same = [each for each in found if (each.transfer, each.place) == (transfer, place)]
         largest = max(some, key=lambda each: each.error.value)

@@ -166,7 +166,9 @@ def following_findings(found: Sequence[Following], has_several: bool) -> Iterato
             continue
         follow = [e for e in known if (e.p or 0) < LEVEL and e.overall.rho > 0]
         against = [e for e in known if (e.p or 0) < LEVEL and e.overall.rho < 0]
-        others = [e for e in known if e not in follow and e not in against]
+        rest = [e for e in known if e not in follow and e not in against]
+        alone = [e for e in rest if e.overall.is_resolved]
+        others = [e for e in rest if e not in alone]
         head = f"{where}Over all models ({of}), {AT_THIS_BUDGET}, "
         allowing = f"beyond chance, allowing for {counted(len(known), 'value')}"
         if follow:
@@ -175,6 +177,11 @@ def following_findings(found: Sequence[Following], has_several: bool) -> Iterato
             yield (
                 f"{head}these errors are larger where the force error is lower, {allowing}: "
                 f"{_named(against)}."
+            )
+        if alone:
+            yield (
+                f"{head}the 95 % interval of the rank correlation leaves out 0 for these, but "
+                f"not {allowing}: {_named(alone)}."
             )
         if others:
             yield (
