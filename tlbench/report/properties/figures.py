@@ -78,7 +78,10 @@ def curves_of_arms(found: CurvesOfArms, strategies: Sequence[str]) -> Any:
     else:
         sets = {p.column for p in found.arms if p.size} or {Place("", "", 0)}
         columns = [
-            (each.training_set(), [p for p in found.arms if p.column == each or not p.size])
+            (
+                each.replace(updates=None).training_set(),
+                [p for p in found.arms if p.column == each or not p.size],
+            )
             for each in sorted(sets, key=lambda each: each.position)
         ]
     titles = [
