@@ -50,6 +50,11 @@ def test_oscillators_are_at_their_frequencies_weighted_by_their_masses():
     assert (at[g.argmax()], at[:20].take(g[:20].argmax())) == (20.0, 5.0)
 
 
+def test_what_is_beyond_all_vibrations_is_exactly_zero():
+    power = np.array([[1.0, 0.5, 1e-12, 1e-300]])
+    assert mean_spectrum(power, 0.5) == [1.3333333, 0.6666667, 0.0, 0.0]
+
+
 def test_an_unfinished_window_counts_nothing():
     frames = Frames.unlabelled([bulk("Si")])
     tally = SpectrumTally.new(SHORT, frames)

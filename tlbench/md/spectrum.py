@@ -22,6 +22,10 @@ from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.md.protocol import Protocol
 
 
+DECIMALS = 7
+"""Decimals of spectra, 1/THz; a flat one up to 50 THz is 0.02."""
+
+
 def frequencies(protocol: Protocol) -> Floats:
     """Return the frequencies of spectra under a protocol that has them, (points // 2 + 1,), THz."""
     apart_ps = 1e-3 * protocol.timestep_fs * protocol.spectrum_steps
@@ -83,7 +87,7 @@ class SpectrumTally:
 def mean_spectrum(power: Floats, apart_thz: float) -> list[float] | None:
     """Return the mean spectrum of replicas, 1/THz, of integral 1; None if no window was complete.
 
-    It has six significant digits.
+    It is rounded to `DECIMALS`.
 
     Parameters
     ----------
@@ -95,4 +99,5 @@ def mean_spectrum(power: Floats, apart_thz: float) -> list[float] | None:
     total = power.sum(axis=0)
     if not total.sum() > 0:
         return None
-    return [float(f"{each:.6g}") for each in total / (total.sum() * apart_thz)]
+    found: list[float] = (total / (total.sum() * apart_thz)).round(DECIMALS).tolist()
+    return found
