@@ -21,7 +21,6 @@ from ase.data import atomic_masses
 from tlbench.data.frames import Floats, Frames, Ints
 from tlbench.md.protocol import Protocol
 
-
 DECIMALS = 7
 """Decimals of spectra, 1/THz; a flat one up to 50 THz is 0.02."""
 
