@@ -1,5 +1,7 @@
 """Properties of models that never were."""
 
+from analyses import analysis_of, record_of
+
 from tlbench.results.properties import ModelProperty
 
 KEY = {
@@ -21,3 +23,29 @@ def property_of(name="lattice", values=(), **changes):
         "values": rows, "job": "j", "trained": "t",
     }  # fmt: skip
     return ModelProperty(**{**KEY, **fields, **changes})
+
+
+def elastic(c11, strategy="scratch", seed=0, size=10, reference=140.0, **changes):
+    """Return the elastic constant C11 of a model of one pair."""
+    return property_of(
+        "elastic",
+        [("elastic_constant", C11, c11, reference)],
+        strategy=strategy, size=size, subset_seed=seed if size else None, init_seed=seed,
+        job=f"{strategy}{size}/{seed}", **changes,
+    )  # fmt: skip
+
+
+def analysis(found, forces=(), **results):
+    """Return the analysis of properties; ``forces`` are the force errors of their models."""
+    records = [
+        record_of(
+            value=value, metric=metric, condition=condition, job=f"{of}{each.job}",
+            **each.model.model_dump(exclude={"strategy"}), strategy=each.model.strategy,
+        )
+        for each, force in zip(found, forces or [None] * len(found), strict=True)
+        for of, metric, condition, value in (
+            *(("e", n.metric, n.condition, n.value) for n in each.numbers()),
+            *([("f", "force_mae", {}, force)] if force is not None else []),
+        )
+    ]  # fmt: skip
+    return analysis_of(records, properties=found, **results)

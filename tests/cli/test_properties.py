@@ -94,6 +94,27 @@ def test_values_are_printed_and_written_with_figures(printed, monkeypatch, tmp_p
     assert len(dimer["curves"][0]["x"]) > 100
 
 
+def test_settings_change_what_is_computed(printed, tmp_path) -> None:
+    for spacing in ("0.02", "0.1"):
+        printed(
+            "properties", "stillinger-weber:Ge", "--element", "Ge", "--only", "dimer", "--set",
+            f"dimer.spacing={spacing}", "--set", "dimer.shortest=1.5", "--out", f"out{spacing}",
+        )  # fmt: skip
+    fine, coarse = (
+        json.loads((tmp_path / f"out{each}" / "properties.json").read_text())["properties"]["dimer"]
+        for each in ("0.02", "0.1")
+    )
+    assert coarse["settings"] == {"shortest": 1.5, "spacing": 0.1}
+    assert coarse["curves"][0]["x"][0] == 1.5
+    assert 4 * len(coarse["curves"][0]["x"]) < len(fine["curves"][0]["x"])
+
+
+def test_the_settings_of_a_property_are_shown(printed) -> None:
+    said = printed("show", "property", "dimer")
+    assert "shortest distance, Å" in said
+    assert "dimer_depth: " in said
+
+
 def test_a_model_and_the_crystal_of_the_element_in_nature(printed, model, monkeypatch) -> None:
     said = printed("properties", model, "--element", "Ge", "--only", "dimer")
     assert value(said, "dimer_disagreement", "Ge-Ge") == "0.000"
@@ -159,6 +180,26 @@ def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
         (
             ["stillinger-weber:Si", "--element", "Si", "--only", "dimr"],
             "Unknown property 'dimr'; did you mean 'dimer'?",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--set", "elastic.strin=0.01"],
+            "--set: unknown key 'elastic.strin'; did you mean 'strain'?",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--set", "elastic.strain=-1"],
+            "'elastic.strain': input should be greater than 0 (given: -1)",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--only", "dimer", "--set", "eos.range=1"],
+            "--set eos.range: 'eos' is not a property that is computed",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--set", "dimer=0.1"],
+            "name a setting of the property, as dimer.SETTING",
+        ),
+        (
+            ["stillinger-weber:Si", "--element", "Si", "--set", "dimer.spacing"],
+            "write it as KEY=VALUE, e.g. elastic.strain=0.001",
         ),
         (["{}:number", "--element", "Cu"], "is not a calculator of ase, but of type int"),
         (["{}:nothing", "--element", "Cu"], "has no attribute 'nothing'"),

@@ -10,7 +10,7 @@ from forging import edit_lines
 from tlbench import load_results
 from tlbench.board.verification import verify
 from tlbench.report.analysis import Analysis
-from tlbench.report.sections.properties import properties
+from tlbench.report.properties.section import properties
 from tlbench.study.loading import load_suite
 
 pytestmark = pytest.mark.slow
@@ -83,12 +83,14 @@ def test_a_report_has_the_values_beside_the_reference(ran):
     suite = load_suite(ran / "out" / "suite.json")
     (section,) = properties(Analysis.of(load_results(ran / "out"), suite))
     head, reference, *arms = section.tables[0].lines
-    place = head.index("lattice_constant a diamond (Å)")
+    place = head.index("a diamond (Å)")
     assert (reference[0], reference[place]) == ("reference", "5.6536")
     assert [line[1] for line in arms] == ["scratch", "finetune", "zero-shot"]
     page = (ran / "out" / "report.html").read_text()
     assert "Physical properties" in page
     assert "5.6536" in page
+    assert '<a href="properties.csv">properties.csv</a>' in page
+    assert (ran / "out" / "properties.csv").read_text().count("\n") > 30
 
 
 def test_a_board_verifies_them_and_shows_them(ran, command, tmp_path):
@@ -97,6 +99,12 @@ def test_a_board_verifies_them_and_shows_them(ran, command, tmp_path):
     pages = "".join(path.read_text() for path in (tmp_path / "site").rglob("*.html"))
     assert "physical properties of 5 of them" in pages
     assert "lattice_constant_error" in pages
+    board = (tmp_path / "site" / "suites").rglob("index.html")
+    (board,) = (path for path in board if "Physical properties" in path.read_text())
+    text = board.read_text()
+    assert "curves-eos" in text
+    assert "5.6536" in text
+    assert "reference" in (board.parent / "properties.csv").read_text()
 
 
 def first(rows):

@@ -10,10 +10,11 @@ from structures import diamond
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph
 from tlbench.md.batch import Batch, ForceField
+from tlbench.md.checkpoint import load_arrays
 from tlbench.md.criteria import Expected
 from tlbench.md.extremes import APART, POINTS, QUANTITIES, ExtremeTally, extreme_samples
 from tlbench.md.protocol import STABLE, STRUCTURE, Criteria, Protocol
-from tlbench.md.simulation import Simulation, load_arrays
+from tlbench.md.simulation import Simulation
 from tlbench.md.structure import averages, distances, rdf
 from tlbench.metrics.structure import rdf_error, rdf_error_beyond_core
 from tlbench.reference.stillinger_weber import Labels, StillingerWeber

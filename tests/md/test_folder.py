@@ -15,10 +15,11 @@ from tlbench.base.errors import InputError
 from tlbench.base.locks import Lock
 from tlbench.data.frames import Frames
 from tlbench.md.batch import ForceField
+from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.folder import LOCK, OBSERVABLES, SETTINGS, TRAJECTORY, Settings, simulate
 from tlbench.md.inputs import Driver
 from tlbench.md.protocol import Criteria, Protocol
-from tlbench.md.simulation import CHECKPOINT, load_arrays, save_arrays
+from tlbench.md.simulation import CHECKPOINT
 from tlbench.reference.stillinger_weber import StillingerWeber
 
 PROTOCOL = Protocol(

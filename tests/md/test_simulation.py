@@ -13,9 +13,10 @@ from tlbench.data.frames import Frames
 from tlbench.graphs import Graph
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import Batch, ForceField
+from tlbench.md.checkpoint import load_arrays, save_arrays
 from tlbench.md.criteria import Expected
 from tlbench.md.protocol import STABLE, Criteria, Protocol
-from tlbench.md.simulation import CHECKPOINT, Simulation, load_arrays, save_arrays
+from tlbench.md.simulation import CHECKPOINT, Simulation
 from tlbench.md.structure import distances, rdf
 from tlbench.metrics.structure import rdf_error
 from tlbench.models.potential import build_potential

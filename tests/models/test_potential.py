@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save, save_file
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.frames import Frames
 from tlbench.graphs import Graph, graph_of
-from tlbench.md.simulation import save_arrays
+from tlbench.md.checkpoint import save_arrays
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.models.contract import prediction
 from tlbench.models.contract.prediction import isolated, molecule, random_potential, rattled

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tlbench.base.errors import InputError
+from tlbench.metrics.spectrum import velocity_spectrum_error_of
 from tlbench.results.dynamics import DYNAMICS_FORMAT, FILE
 from tlbench.results.records import read_records
 
@@ -11,9 +12,10 @@ SETTINGS = [
     "--set", "strategies=[scratch, zero-shot]",
     "--set", "sizes=[2]",
     "--set", "subset_seeds=[0]",
-    "--set", "metrics=[force_mae, rdf_error_beyond_core]",
+    "--set", "metrics=[force_mae, rdf_error_beyond_core, velocity_spectrum_error]",
     "--set", "dynamics={temperature_k: 700, time_ps: 0.2, equilibration_ps: 0.05, replicas: 3, "
-    "start: nearest, stop: extreme, criteria: {structure_error: 0.5, window_fs: 50}}",
+    "start: nearest, stop: extreme, criteria: {structure_error: 0.5, window_fs: 50}, "
+    "spectrum: {interval_fs: 10, window_fs: 100}}",
 ]  # fmt: skip
 
 
@@ -41,6 +43,32 @@ def test_every_model_of_the_size_is_simulated(simulated):
         ends = zip(model.survival_ps, model.criterion, strict=True)
         assert all(time == 0.2 for time, name in ends if name == "")
         assert (model.structure is None) == (model.n_stable == 0)
+
+
+def test_spectra_are_those_of_stable_replicas_and_their_errors_follow_from_them(simulated):
+    found = DYNAMICS_FORMAT.read(simulated / FILE)
+    reference = found.reference
+    at = np.array(reference.frequencies)
+    assert at == pytest.approx(10 * np.arange(6))
+    records = {
+        r.job: r.value
+        for r in read_records(simulated / "records.jsonl")
+        if r.metric == "velocity_spectrum_error"
+    }
+    stable = [run for run in found.models if run.n_stable]
+    assert stable
+    assert set(records) == {run.job for run in stable}
+    for run in stable:
+        for each in (run.spectrum, reference.spectrum):
+            assert sum(each) * at[1] == pytest.approx(1, abs=1e-4)
+        distance = np.abs(np.cumsum(np.array(run.spectrum) - reference.spectrum)).sum() * at[1] ** 2
+        assert records[run.job] == pytest.approx(distance, rel=1e-4)
+        compared = reference.comparison(run.survival_ps, run.criterion, run.structure, run.msd,
+                                        run.spectrum)  # fmt: skip
+        assert records[run.job] == velocity_spectrum_error_of(compared)
+        assert not reference.fits(run.structure, run.msd, run.spectrum[:-1])
+    page = (simulated / "report.html").read_text()
+    assert "spectrum-of-velocities" in page
 
 
 def test_extremes_of_every_replica_are_kept(simulated):

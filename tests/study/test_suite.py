@@ -281,6 +281,16 @@ def test_an_element_may_have_a_card_of_the_users(tmp_path):
         resolve(load_suite(str(path)))
 
 
+def test_a_spectrum_that_is_not_recorded_cannot_be_measured():
+    metrics = "metrics", "[force_mae, velocity_spectrum_error]"
+    with pytest.raises(InputError, match=r"needs the key dynamics\.spectrum"):
+        load_suite("smoke", [metrics])
+    dynamics = "{temperature_k: 300, time_ps: 4, spectrum: {}}"
+    assert load_suite("smoke", [metrics, ("dynamics", dynamics)]).dynamics.spectrum is not None
+    with pytest.raises(InputError, match=r"no window of spectrum\.window_fs \(2000 fs\)"):
+        load_suite("smoke", [metrics, ("dynamics", dynamics.replace("4", "2"))])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

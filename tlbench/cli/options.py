@@ -122,7 +122,9 @@ def suite_of(
     return load_suite(name, settings_of(settings), backbones or [], cards, strategies or [])
 
 
-def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
+def settings_of(
+    texts: list[str] | None, example: str = "training.batch_size=4"
+) -> list[tuple[str, str]]:
     """Return the keys and values of ``--set KEY=VALUE``.
 
     Raises
@@ -136,6 +138,6 @@ def settings_of(texts: list[str] | None) -> list[tuple[str, str]]:
     for text in texts or []:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. training.batch_size=4.")
+            raise InputError(f"--set {text}: write it as KEY=VALUE, e.g. {example}.")
         settings.append((key.strip(), value))
     return settings

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from tlbench.cli.live import LiveDisplay
-    from tlbench.properties.spec import Computed, Subject
+    from tlbench.properties.spec import Computed, Settings, Subject
 
 
 def properties(
@@ -39,6 +39,15 @@ def properties(
             metavar="NAME,…",
             help="Properties (tlbench ls properties), separated by commas.",
             show_default="all",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting of a property (tlbench show property elastic), e.g. "
+            "elastic.strain=0.001; repeatable.",
         ),
     ] = None,
     out: Annotated[
@@ -78,6 +87,7 @@ def properties(
     asked = [name.strip() for name in only.split(",")] if only is not None else None
     names = PROPERTIES.names() if asked is None else list(dict.fromkeys(asked))
     check_packages(names)
+    of_property = _settings(settings, names)
     _check_folder(out)
     named = load_named(potential, elements, cutoff)
     subject = Subject(
@@ -92,14 +102,14 @@ def properties(
         found = {}
         for name in names:
             try:
-                found[name] = _computed(name, subject, display)
+                found[name] = _computed(name, subject, of_property[name], display)
             except InputError as error:
                 if asked is not None:
                     raise
                 display.say(f"Note: {error}")
     _show(found, display)
     if out is not None:
-        _write(out, potential, prototype, elements, found)
+        _write(out, potential, prototype, elements, of_property, found)
         display.say(f"Written: {out}/properties.json and figures beside it.")
 
 
@@ -114,6 +124,37 @@ def _elements(symbols: Sequence[str]) -> list[str]:
             near = near_names(symbol, chemical_symbols[1:])
             raise InputError(f"--element {symbol}: is not the symbol of an element; {near}")
     return list(dict.fromkeys(symbols))
+
+
+def _settings(texts: list[str] | None, names: Sequence[str]) -> "dict[str, Settings]":
+    """Return the settings of each of the properties ``names``, changed as ``--set`` says.
+
+    Raises
+    ------
+    InputError
+        If it names what is not computed, or a setting that does not exist or is not possible.
+    """
+    from tlbench.base.errors import InputError
+    from tlbench.base.registry import near_names
+    from tlbench.base.schema import assign, validate
+    from tlbench.cli.options import settings_of
+    from tlbench.properties import PROPERTIES
+
+    given: dict[str, Any] = {name: {} for name in names}
+    for key, text in settings_of(texts, example="elastic.strain=0.001"):
+        name, _, setting = key.partition(".")
+        if name not in given:
+            raise InputError(
+                f"--set {key}: {name!r} is not a property that is computed; "
+                f"{near_names(name, names)}"
+            )
+        if not setting:
+            raise InputError(f"--set {key}: name a setting of the property, as {name}.SETTING.")
+        assign(given, key, text)
+    return {
+        name: validate(PROPERTIES.get(name).settings, given[name], "--set", within=(name,))
+        for name in names
+    }
 
 
 def _check_folder(out: Path | None) -> None:
@@ -198,14 +239,16 @@ def _probe(potential: str, subject: "Subject") -> None:
         ) from error
 
 
-def _computed(name: str, subject: "Subject", display: "LiveDisplay") -> "tuple[Computed, float]":
-    """Return a property with its default settings, and the processor time it took, s."""
+def _computed(
+    name: str, subject: "Subject", settings: "Settings", display: "LiveDisplay"
+) -> "tuple[Computed, float]":
+    """Return a property, and the processor time it took, s."""
     from tlbench.properties import PROPERTIES
 
     asked = PROPERTIES.get(name)
     began = time.process_time()
     found = asked.compute(
-        subject, asked.settings(), lambda done, total: display.show(f"{name}: {done} of {total}")
+        subject, settings, lambda done, total: display.show(f"{name}: {done} of {total}")
     )
     seconds = time.process_time() - began
     failed = sum(value.failure is not None for value in found.values)
@@ -237,6 +280,7 @@ def _write(
     potential: str,
     prototype: str,
     elements: list[str],
+    settings: "dict[str, Settings]",
     found: "dict[str, tuple[Computed, float]]",
 ) -> None:
     """Write properties.json, and a page for each kind of curve."""
@@ -244,7 +288,8 @@ def _write(
     from itertools import groupby
 
     from tlbench.base.files import write_whole
-    from tlbench.report.property_curves import property_curves, title_of
+    from tlbench.report.properties.curves import title_of
+    from tlbench.report.properties.figures import property_curves
 
     def plain(some: Sequence[Any]) -> list[dict[str, Any]]:
         return [each.model_dump(mode="json") for each in some]
@@ -255,6 +300,7 @@ def _write(
         "elements": elements,
         "properties": {
             name: {
+                "settings": settings[name].model_dump(mode="json"),
                 "cpu_seconds": round(seconds, 2),
                 "values": plain(computed.values),
                 "curves": plain(computed.curves),

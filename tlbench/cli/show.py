@@ -20,6 +20,7 @@ class Topic(StrEnum):
     reader = "reader"
     origin = "origin"
     potential = "potential"
+    property = "property"
 
 
 def show(
@@ -29,7 +30,7 @@ def show(
         bool, typer.Option("--yaml", help="Print a suite as a file, with every default spelt out.")
     ] = False,
 ) -> None:
-    """Show one suite, backbone, strategy, metric, data set, reader, origin or potential in full."""
+    """Show one suite, backbone, strategy, metric, data set, potential, property … in full."""
     if kind is Topic.suite:
         from tlbench.cli.study import show_study
         from tlbench.study.loading import load_suite
@@ -83,6 +84,17 @@ def _content(kind: Topic, name: str) -> dict[str, Any]:
             "needs_source": strategy.needs_source,
             "trains": strategy.trains,
             "settings": _settings(type(strategy.settings)) if strategy.settings else {},
+        }
+    if kind is Topic.property:
+        from tlbench.properties import PROPERTIES
+
+        asked = PROPERTIES.get(name)
+        return {
+            "name": asked.name,
+            "summary": asked.summary,
+            "literature": asked.literature,
+            "quantities": {q.name: f"{q.summary} ({q.unit})" for q in asked.quantities},
+            "settings": _settings(asked.settings),
         }
     if kind is Topic.potential:
         from tlbench.transfer.potentials import POTENTIALS

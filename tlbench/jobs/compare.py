@@ -17,7 +17,7 @@ from tlbench.jobs.kind import MOST, Curve, Kind, Measurement
 from tlbench.jobs.reference import START
 from tlbench.jobs.reference import Result as ReferenceResult
 from tlbench.jobs.reference_run import Structure
-from tlbench.jobs.simulate import COUNTS, OUTCOME, Survival
+from tlbench.jobs.simulate import COUNTS, OUTCOME, POWER, Survival
 from tlbench.jobs.simulate import Result as SimulateResult
 from tlbench.metrics import METRICS
 from tlbench.metrics.diffusion import diffusion_coefficient
@@ -37,12 +37,14 @@ class SimulationSummary(Survival):
 
     ``structure`` is None if none was. ``msd`` is their mean-square displacement from the start at
     the times of the reference, Å²; ``diffusion`` the self-diffusion coefficient of each of them,
-    Å²/ps, None if it was not recorded or could not be.
+    Å²/ps, None if it was not recorded or could not be; ``spectrum`` that of their velocities at the
+    frequencies of the reference, 1/THz, None if it was not recorded.
     """
 
     structure: Structure | None
     msd: Curve | None
     diffusion: list[Signed] | None = later(None, max_length=MOST)
+    spectrum: Curve | None = later(None)
 
     @model_validator(mode="after")
     def _of_stable_replicas(self) -> "SimulationSummary":
@@ -64,6 +66,7 @@ class Result(kind.Result):
 
 def run(config: Config, context: Context) -> Result:
     """Return metrics of dynamics, and a summary of the simulations."""
+    from tlbench.md.spectrum import mean_spectrum
     from tlbench.md.structure import StructureCounts, averages, mean_msd
 
     folders, what = context.parents, "the result of such a job"
@@ -72,13 +75,18 @@ def run(config: Config, context: Context) -> Result:
     with np.load(folders["simulation"] / OUTCOME, allow_pickle=False) as file:
         counted = [name for name in file.files if name.startswith(COUNTS)]
         counts = StructureCounts(**{name.removeprefix(COUNTS): file[name] for name in counted})
-        msd = file["msd"]
+        msd, power = file["msd"], file[POWER] if POWER in file.files else None
     stable = np.array([name == "" for name in survival.criterion])
     measured = np.flatnonzero(stable & (counts.samples > 0))
     start = Frames.load(folders["reference"] / START)
     found = averages(counts.of(measured), start.select(measured)) if len(measured) else None
     displacement = mean_msd(msd[measured]) if len(measured) else None
-    comparison = reference.comparison(survival.survival_ps, survival.criterion, found, displacement)
+    spectrum = None
+    if power is not None and reference.frequencies is not None:
+        spectrum = mean_spectrum(power[measured], reference.frequencies[1])
+    comparison = reference.comparison(
+        survival.survival_ps, survival.criterion, found, displacement, spectrum
+    )
     condition = {"md_temperature_k": config.temperature_k}
     values = {name: METRICS.get(name).function(comparison) for name in config.metrics}
     return Result.of(
@@ -94,6 +102,7 @@ def run(config: Config, context: Context) -> Result:
             "msd": displacement,
             "diffusion": _diffusion(msd[measured], reference.times_ps) if len(measured) else None,
             **({} if survival.extremes is None else {"extremes": survival.extremes.model_dump()}),
+            **({} if spectrum is None else {"spectrum": spectrum}),
         },
     )
 

@@ -69,7 +69,7 @@ class Result(kind.Result):
 
     @model_validator(mode="after")
     def _on_its_own_bins(self) -> "Result":
-        if not self.run.fits(self.run.structure, self.run.msd):
+        if not self.run.fits(self.run.structure, self.run.msd, self.run.spectrum):
             raise ValueError("distributions and bins are of different lengths")
         return self
 
@@ -98,6 +98,10 @@ def run(config: Config, context: Context) -> Result:
         shell=np.array([] if expected.shell is None else [expected.shell]),
         crystal=np.array(expected.crystal),
     )
+    if protocol.spectrum is not None:
+        from tlbench.md.spectrum import frequencies
+
+        found["frequencies"] = frequencies(protocol).round(6).tolist()
     return Result.of(
         run={
             "temperature_k": protocol.temperature_k,
@@ -133,6 +137,7 @@ def _of_potential(
     """Run the potential itself twice: as the reference, and to see how far two runs differ."""
     from tlbench.md.batch import ForceField
     from tlbench.md.criteria import Expected
+    from tlbench.md.spectrum import frequencies, mean_spectrum
     from tlbench.md.structure import averages, composition, mean_msd
 
     protocol = config.protocol
@@ -153,6 +158,9 @@ def _of_potential(
         "structure": own.rounded(),
         "msd": mean_msd(first.msd[stable]),
         "extremes": extremes_of(other, protocol, expected),
+        "spectrum": None
+        if first.power is None
+        else mean_spectrum(first.power[stable], frequencies(protocol)[1]),
         **_floors(own, again, composition(start)),
         **started,
     }

@@ -34,6 +34,8 @@ _STATED_LATER = (
     "extremes",
     "composition",
     "partial_floors",
+    "frequencies",
+    "spectrum",
 )
 
 MOST_PARTIAL = 1000
@@ -102,6 +104,10 @@ class ReferenceRun(kind.Result):
         description="atoms of each element in every structure, where data are of several",
     )
     partial_floors: dict[Word, Magnitude] | None = later(None, max_length=2 * MOST_PARTIAL)
+    frequencies: Curve | None = later(None, description="of spectra of velocities, THz")
+    spectrum: Curve | None = later(
+        None, description="of velocities, 1/THz, where it was recorded and this is a simulation"
+    )
 
     @model_validator(mode="after")
     def _no_more_alarms_than_replicas(self) -> "ReferenceRun":
@@ -119,11 +125,20 @@ class ReferenceRun(kind.Result):
         found: dict[str, Any] = dump(self)
         return {k: v for k, v in found.items() if k not in _STATED_LATER or v is not None}
 
-    def fits(self, structure: Structure | None, msd: list[float] | None) -> bool:
+    def fits(
+        self,
+        structure: Structure | None,
+        msd: list[float] | None,
+        spectrum: list[float] | None = None,
+    ) -> bool:
         """Return whether distributions are on the bins of this run, and displacements at its times.
 
-        What is None fits.
+        A spectrum has to be at its frequencies, and not to be of zeros. What is None fits.
         """
+        if spectrum is not None and (
+            len(spectrum) != len(self.frequencies or []) or not sum(spectrum) > 0
+        ):
+            return False
         on_times = msd is None or len(msd) == len(self.times_ps)
         if structure is None:
             return on_times
@@ -151,6 +166,7 @@ class ReferenceRun(kind.Result):
         criterion: Sequence[str],
         structure: "Structure | Averages | None",
         msd: Sequence[float] | None,
+        spectrum: Sequence[float] | None = None,
     ) -> Comparison:
         """Return the simulations of a model beside this run.
 
@@ -162,6 +178,8 @@ class ReferenceRun(kind.Result):
             Of the stable replicas; None if there are none.
         msd
             Their mean-square displacement at ``times_ps``, Å².
+        spectrum
+            That of their velocities at ``frequencies``, 1/THz.
         """
         found = beside(
             structure,
@@ -177,6 +195,9 @@ class ReferenceRun(kind.Result):
             times_ps=np.array(self.times_ps),
             msd=None if msd is None else np.array(msd),
             reference_msd=None if self.msd is None else np.array(self.msd),
+            frequencies=None if self.frequencies is None else np.array(self.frequencies),
+            spectrum=None if spectrum is None else np.array(spectrum),
+            reference_spectrum=None if self.spectrum is None else np.array(self.spectrum),
         )
 
     @property

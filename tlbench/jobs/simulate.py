@@ -16,8 +16,9 @@ from tlbench.jobs.kind import MOST, Kind, Word
 from tlbench.jobs.reference import EXPECTED, START, atoms_at_start, load_expected
 from tlbench.md.protocol import Protocol
 
-OUTCOME, COUNTS = "outcome.npz", "counts."
-"""File of what simulations found, and what the names of the counts in it begin with."""
+OUTCOME, COUNTS, POWER = "outcome.npz", "counts.", "power"
+"""File of what simulations found, what the names of the counts in it begin with, and the name of
+the power spectra, if there are any."""
 
 
 class Config(kind.Config):
@@ -87,6 +88,8 @@ def run(config: Config, context: Context) -> Result:
     }
     for name in ("steps", "energy_low", "energy_high", "temperature", "msd"):
         arrays[name] = getattr(found, name)
+    if found.power is not None:
+        arrays[POWER] = found.power
     criterion = np.array(found.criterion, dtype=np.str_)
     np.savez(context.folder / OUTCOME, criterion=criterion, **arrays)
     (context.folder / CHECKPOINT).unlink(missing_ok=True)

@@ -127,6 +127,8 @@ class Outcome:
     after equilibration, K; ``counts`` of pairs and angles after equilibration. ``msd``
     (n, n_samples) mean-square displacement from the start, Å²; NaN where a replica had stopped.
     ``extremes`` (n, quantities, points) the worst so far, see `tlbench.md.extremes.ExtremeTally`.
+    ``power`` (n, frequencies) spectra of velocities, see `tlbench.md.spectrum.SpectrumTally`; None
+    if they are not recorded.
     """
 
     steps: Ints
@@ -137,6 +139,7 @@ class Outcome:
     msd: Floats
     counts: StructureCounts
     extremes: Floats
+    power: Floats | None = None
 
     @property
     def stable(self) -> Ints:

@@ -15,10 +15,11 @@ from tlbench.base.formats import Format, later
 from tlbench.base.locks import Lock
 from tlbench.base.schema import ModelT, Strict
 from tlbench.data.frames import Frames
+from tlbench.md.checkpoint import Arrays, load_arrays
 from tlbench.md.criteria import Outcome
 from tlbench.md.inputs import Driver
 from tlbench.md.protocol import Protocol
-from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Arrays, Simulation, load_arrays
+from tlbench.md.simulation import CHECKPOINT, CHECKPOINT_SECONDS, Simulation
 from tlbench.md.structure import angles, averages, distances, first_shell
 from tlbench.md.trajectory import Trajectory
 

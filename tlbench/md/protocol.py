@@ -39,6 +39,10 @@ CRITERIA = (NOT_FINITE, TEMPERATURE, CLOSEST_PAIR, FORCE, ENERGY, STRUCTURE)
 """Names of all criteria, in the order in which they are asked; the first that fires is named."""
 
 
+FEWEST_POINTS = 8
+"""Samples of velocities in a window of a spectrum at least."""
+
+
 class Criteria(Strict):
     """Bounds beyond which a simulation is unstable; None lifts one.
 
@@ -85,6 +89,19 @@ EXTREME = Criteria(
 """Bounds beyond which a simulation is not worth going on with, whatever it is judged by."""
 
 
+class Spectrum(Strict):
+    """How velocities are recorded whose spectrum is taken."""
+
+    interval_fs: PositiveFloat = Field(
+        default=10.0, le=1000.0, description="time between samples of velocities"
+    )
+    window_fs: PositiveFloat = Field(
+        default=2000.0,
+        le=1_000_000.0,
+        description="length of the windows of time whose spectra are averaged",
+    )
+
+
 class Protocol(Strict):
     """Dynamics at constant volume: Langevin, or without friction at constant energy."""
 
@@ -105,6 +122,9 @@ class Protocol(Strict):
         "criteria",
         description="extreme: a replica for which a criterion fires counts as unstable from then "
         "on, but goes on up to extreme values, so that its stability is known for any threshold",
+    )
+    spectrum: Spectrum | None = later(
+        None, description="record the spectrum of velocities after equilibration"
     )
 
     @model_validator(mode="after")
@@ -130,6 +150,18 @@ class Protocol(Strict):
                 f"{self.n_samples:,} samples are more than {MOST_SAMPLES:,}; choose a longer "
                 "sample_fs or a shorter time_ps"
             )
+        if self.spectrum is not None:
+            if self.spectrum_points < FEWEST_POINTS:
+                raise ValueError(
+                    f"spectrum.window_fs ({self.spectrum.window_fs:g} fs) should be at least "
+                    f"{FEWEST_POINTS} times spectrum.interval_fs and timestep_fs"
+                )
+            window_steps = self.spectrum_points * self.spectrum_steps
+            if self.equilibration_steps + window_steps + self.spectrum_steps > self.n_steps:
+                raise ValueError(
+                    f"no window of spectrum.window_fs ({self.spectrum.window_fs:g} fs) ends "
+                    f"between equilibration_ps and time_ps ({self.time_ps:g} ps)"
+                )
         return self
 
     @property
@@ -168,6 +200,32 @@ class Protocol(Strict):
         """Whether a window of time of the structure's criterion begins after equilibration."""
         before = -(-self.equilibration_steps // (self.window_samples * self.sample_steps))
         return (before + 1) * self.window_samples <= self.n_samples
+
+    @property
+    def spectrum_steps(self) -> int:
+        """Number of timesteps between samples of velocities, of a protocol with a spectrum."""
+        assert self.spectrum is not None
+        return max(1, round(self.spectrum.interval_fs / self.timestep_fs))
+
+    def is_velocity_sample(self, step: int) -> bool:
+        """Return whether the velocities after a step are recorded."""
+        return (
+            self.spectrum is not None
+            and step > self.equilibration_steps
+            and step % self.spectrum_steps == 0
+        )
+
+    def steps_to_velocities(self, step: int) -> int:
+        """Return after how many steps more velocities are recorded; all if they never are."""
+        if self.spectrum is None:
+            return self.n_steps
+        return self.spectrum_steps - step % self.spectrum_steps
+
+    @property
+    def spectrum_points(self) -> int:
+        """Number of samples of velocities in a window of the spectrum."""
+        assert self.spectrum is not None
+        return round(self.spectrum.window_fs / (self.spectrum_steps * self.timestep_fs))
 
     def check(self, atomic_numbers: Ints) -> None:
         """Refuse a timestep that cannot work for some of the elements.

@@ -1,9 +1,9 @@
 """Many replicas in one batch: watched, measured, and resumable, on a CPU to the last bit."""
 
 import hashlib
-import io
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from tlbench.base.errors import InputError
-from tlbench.base.files import read_sealed, write_sealed
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
 from tlbench.md.batch import Batch, ForceField
+from tlbench.md.checkpoint import Arrays, load_arrays, save_arrays
 from tlbench.md.criteria import (
     Expected,
     Instant,
@@ -39,27 +39,9 @@ from tlbench.md.protocol import (
     TEMPERATURE,
     Protocol,
 )
+from tlbench.md.spectrum import SpectrumTally
 from tlbench.md.structure import StructureCounts, Structures, distances, rdf
 from tlbench.metrics.structure import rdf_error, rdf_error_beyond_core
-
-Arrays = dict[str, npt.NDArray[Any]]
-
-
-def save_arrays(path: Path, arrays: Arrays) -> None:
-    """Write arrays with their digest; a crash leaves the old file or the new."""
-    file = io.BytesIO()
-    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes a flag for an array
-    write_sealed(path, file.getvalue())
-
-
-def load_arrays(path: Path) -> Arrays | None:
-    """Read arrays; None if there is no file of them that is as it was written."""
-    content = read_sealed(path)
-    if content is None:
-        return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
 
 CHECKPOINT = "simulation.npz"
 CHECKPOINT_SECONDS = 30.0
@@ -120,6 +102,9 @@ class Simulation:
         self._elements = start.elements()
         self._counts = StructureCounts.none(len(start), len(self._elements))
         self._window = StructureCounts.none(len(start), len(self._elements))
+        self._spectrum: SpectrumTally | None = None
+        if protocol.spectrum is not None:
+            self._spectrum = SpectrumTally.new(protocol, start)
         self._gather()
 
     def run(
@@ -157,6 +142,7 @@ class Simulation:
         saved = time.monotonic()
         while self.step < total and len(self._alive):
             self._judge(self._advance(total))
+            self._record_velocities()
             if self.step % self.protocol.sample_steps == 0 and len(self._alive):
                 self._sample(on_sample)
             try:
@@ -172,7 +158,10 @@ class Simulation:
                 saved = time.monotonic()
         if folder is not None:
             self._save(folder)
-        return self._tally.outcome(self.protocol.temperature_k, self._counts, self._extremes.series)
+        found = self._tally.outcome(
+            self.protocol.temperature_k, self._counts, self._extremes.series
+        )
+        return replace(found, power=None if self._spectrum is None else self._spectrum.power)
 
     def _begin(self) -> None:
         # The first call is of the start itself, whose energy is where others are counted from.
@@ -189,6 +178,7 @@ class Simulation:
         """
         sample = self.protocol.sample_steps
         steps = min(BLOCK_STEPS, sample - self.step % sample, total - self.step)
+        steps = min(steps, self.protocol.steps_to_velocities(self.step))
         if self._batch.device.type == "cpu":
             steps = 1
         found = []
@@ -269,7 +259,10 @@ class Simulation:
         state, batch = self._running(), self._batch
         stay = np.flatnonzero(~gone)
         systems = self._there(stay)
-        atoms = self._there(np.flatnonzero(~np.repeat(gone, batch.frames.n_atoms)))
+        staying = np.flatnonzero(~np.repeat(gone, batch.frames.n_atoms))
+        if self._spectrum is not None:
+            self._spectrum.keep(staying)
+        atoms = self._there(staying)
         generators = [self._dynamics.generators[i].get_state() for i in stay]
         self._alive = self._alive[stay]
         self._state = LangevinState(
@@ -278,6 +271,13 @@ class Simulation:
         self._gather(generators)
         energy, closest = batch.energy[systems], batch.closest[systems]
         self._batch.continue_from(self._state.positions, energy, closest)
+
+    def _record_velocities(self) -> None:
+        if self._spectrum is None or not len(self._alive):
+            return
+        if self.protocol.is_velocity_sample(self.step):
+            velocities = self._running().velocities.cpu().numpy()
+            self._spectrum.add(self._alive, self._batch.frames, velocities)
 
     def _sample(self, on_sample: Callable[[Snapshot], None]) -> None:
         state, alive, batch = self._running(), self._alive, self._batch
@@ -374,20 +374,23 @@ class Simulation:
     def _generators(self) -> list[torch.Generator]:
         return self._dynamics.generators if len(self._alive) else []
 
-    def _kept(self) -> dict[str, Tally | StructureCounts | ExtremeTally]:
-        return {
+    def _kept(self) -> dict[str, Tally | StructureCounts | ExtremeTally | SpectrumTally]:
+        found: dict[str, Tally | StructureCounts | ExtremeTally | SpectrumTally] = {
             "tally": self._tally,
             "counts": self._counts,
             "window": self._window,
             "extremes": self._extremes,
         }
+        return found if self._spectrum is None else {**found, "spectrum": self._spectrum}
 
     def _digest(self, protocol: Protocol) -> str:
         """Return a digest of everything that determines the trajectories, and of their length."""
         # Of several elements more is counted than checkpoints of this number once held.
         form = f"{FORMAT}" if len(self._elements) == 1 else f"{FORMAT} by element "
         found = hashlib.sha256(f"{form}{self._identity}{self._numbers}{self.expected}".encode())
-        found.update(protocol.model_dump_json().encode())
+        # Without a spectrum it is that of checkpoints from before there was one.
+        unstated = {"spectrum"} if protocol.spectrum is None else None
+        found.update(protocol.model_dump_json(exclude=unstated).encode())
         start = self.start
         for array in (start.atomic_numbers, start.positions, start.cell, start.pbc):
             found.update(np.ascontiguousarray(array).tobytes())

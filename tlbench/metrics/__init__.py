@@ -21,6 +21,7 @@ for _name, _entry in {
     "rdf_error_beyond_core": "dynamics:RDF_ERROR_BEYOND_CORE",
     "adf_error": "dynamics:ADF_ERROR",
     "diffusion_error": "diffusion:DIFFUSION_ERROR",
+    "velocity_spectrum_error": "spectrum:VELOCITY_SPECTRUM_ERROR",
 }.items():
     METRICS.register(_name, f"tlbench.metrics.{_entry}")
 

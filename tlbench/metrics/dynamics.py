@@ -62,7 +62,8 @@ class Comparison:
     ``rdf`` and ``adf`` are those of the stable replicas, None if there are none; at ``distances``
     (Å) and ``angles`` (rad), as are the reference's. Where there are several elements,
     ``partial_rdf`` has those of each pair, and ``partial_adf`` those of the angles at each. ``msd``
-    and ``reference_msd`` are mean-square displacements at ``times_ps``, Å², None where not known.
+    and ``reference_msd`` are mean-square displacements at ``times_ps``, Å², None where not known;
+    ``spectrum`` and ``reference_spectrum`` those of velocities at ``frequencies`` (THz), 1/THz.
     """
 
     survival_ps: Floats
@@ -78,6 +79,9 @@ class Comparison:
     times_ps: Floats | None = None
     msd: Floats | None = None
     reference_msd: Floats | None = None
+    frequencies: Floats | None = None
+    spectrum: Floats | None = None
+    reference_spectrum: Floats | None = None
 
 
 RdfError = Callable[[ArrayLike, ArrayLike, ArrayLike], float]

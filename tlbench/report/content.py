@@ -100,11 +100,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of text."""
+    """A paragraph of text, which may end in the name of a file beside the page, with a link."""
 
     kind: ClassVar[str] = "paragraph"
 
     text: str
+    file: str = ""
 
 
 Block = Table | Sentences | Figure | Paragraph

@@ -15,6 +15,8 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Section, lines_of
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
+from tlbench.report.properties.values import FILE as PROPERTIES
+from tlbench.report.properties.values import properties_csv
 from tlbench.report.wording import budget_label, budget_note, draw_note, listed
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
@@ -39,7 +41,9 @@ def write_report(
     failures: Sequence[tuple[str, str]] = (),
     notes: DataNotes = NO_NOTES,
 ) -> None:
-    """Write the report of a run; the file appears whole or not at all.
+    """Write the report of a run, and beside it a table of properties if there are any.
+
+    Files appear whole or not at all.
 
     Parameters
     ----------
@@ -73,6 +77,12 @@ def write_report(
         facts=facts_of(provenance),
     )
     write_whole(path, text)
+    beside = path.with_name(PROPERTIES)
+    if results.properties:
+        write_whole(beside, properties_csv(results.properties))
+    else:
+        # Of another run into the same folder.
+        beside.unlink(missing_ok=True)
 
 
 def _between(study: Study) -> str:

@@ -53,7 +53,7 @@ def section_text(section: Section) -> Iterator[str]:
         for block in shown:
             match block:
                 case Paragraph():
-                    yield plain(block.text)
+                    yield plain(f"{block.text} {block.file}." if block.file else block.text)
                 case Sentences():
                     yield _bullets(block.sentences)
                 case Table():

@@ -25,7 +25,7 @@ SECTIONS: tuple[str, ...] = (
     "forgetting.section:forgetting",
     "sections.temperature:temperatures",
     "dynamics.section:simulations",
-    "sections.properties:properties",
+    "properties.section:properties",
     "relations.section:relations",
     "sections.models:tuned_settings",
     "sections.gains:gains",

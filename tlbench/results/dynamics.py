@@ -18,7 +18,7 @@ from tlbench.study.plan import Plan
 
 FILE = "dynamics.json"
 
-_RECORDED_LATER = ("extremes", "diffusion")
+_RECORDED_LATER = ("extremes", "diffusion", "spectrum")
 
 
 class ModelRun(SimulationSummary, OfModel):
@@ -64,7 +64,7 @@ def collect_dynamics(plan: Plan, store: Store, finished: Iterable[str]) -> Dynam
     for cell in plan.simulated:
         if cell.job in available:
             found = store.result(cell.job, compare.Result).run
-            if not measure.fits(found.structure, found.msd):
+            if not measure.fits(found.structure, found.msd, found.spectrum):
                 problem = "distributions that are not on the bins of the reference"
                 raise store.senseless(cell.job, RESULT, problem)
             model = cell.model.without_transfer()

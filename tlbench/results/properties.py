@@ -39,6 +39,12 @@ class ComparedValue(Value):
 
     reference: Number | None = None
 
+    def error(self) -> float | None:
+        """Return the absolute difference from the reference; None if either is not known."""
+        if self.value is None or self.reference is None:
+            return None
+        return abs(self.value - self.reference)
+
 
 class ModelProperty(OfModel):
     """A property of one model, which ``job`` computed with what ``trained`` trained.

@@ -46,6 +46,9 @@ class Simulations(Protocol):
 
 def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
     """Yield what is wrong with the simulations of a suite and its other keys together."""
+    recorded = suite.dynamics is not None and suite.dynamics.spectrum is not None
+    if not recorded and "velocity_spectrum_error" in suite.metrics:
+        yield "metrics: velocity_spectrum_error needs the key dynamics.spectrum, e.g. {}"
     if suite.dynamics is None:
         return
     if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:

@@ -16,9 +16,11 @@ from tlbench.report.outline import of_budget, sections_of
 from tlbench.report.sections.answer import answer_section
 from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics, ModelRun
+from tlbench.results.properties import ModelProperty, PropertyCurves
 from tlbench.results.records import Record
 from tlbench.results.results import Results
 from tlbench.results.shares import Shares, shares_of
+from tlbench.study.model_key import ModelKey
 
 BESIDE = (
     "sections.answer:answer",
@@ -31,9 +33,12 @@ which needs simulations beside all their references."""
 SHOWN = 8
 """Models in a figure."""
 
-Named = TypeVar("Named", Record, ModelRun)
+Named = TypeVar("Named", Record, ModelRun, ModelProperty)
 Model = tuple[str, str]
 """Name of a member, and backbone."""
+
+Curves = dict[tuple[str, str, ModelKey | None], PropertyCurves]
+"""Property, target and model, None for the reference → curves."""
 
 
 def best_models(board: Board, rows: Sequence[BoardRow]) -> list[Model]:
@@ -71,7 +76,7 @@ def board_sections(board: Board, models: Sequence[Model]) -> list[Section]:
     analysis = Analysis(results, board.suite, metrics, _shares(board, models, metrics))
     sections = [
         section
-        if section.name in ("costs", "gains", "forgetting", "budgets")
+        if section.name in ("costs", "gains", "forgetting", "budgets", "properties")
         else section.without(Table)
         for section in sections_of(analysis, without=BESIDE)
     ]
@@ -97,6 +102,8 @@ def pooled(
     """
     records: list[Record] = []
     costs: dict[str, Cost] = {}
+    properties: list[ModelProperty] = []
+    curves: Curves = {}
     simulated: dict[str, tuple[list[str], Dynamics]] = {}
     for member in board.members:
         names = {b: board.labels[name, b] for name, b in models if name == member.name}
@@ -104,6 +111,8 @@ def pooled(
         records += [_renamed(r, names) for r in results.records if r.model.backbone in names]
         # Each model has one key, whichever submission it is of.
         costs |= {cost.trained: cost for cost in results.costs} if names else {}
+        properties += [_renamed(p, names) for p in results.properties if p.model.backbone in names]
+        curves |= _curves(results.curves, names)
         mine = results.dynamics
         runs = [
             _renamed(r, names) for r in (mine.models if mine else []) if r.model.backbone in names
@@ -115,7 +124,27 @@ def pooled(
             )
             submissions.append(member.name)
             dynamics.models.extend(runs)
-    return Results(records, list(costs.values())), list(simulated.values())
+    of_all = Results(
+        records, list(costs.values()), properties=properties, curves=list(curves.values())
+    )
+    return of_all, list(simulated.values())
+
+
+def _curves(found: Sequence[PropertyCurves], names: Mapping[str, str]) -> Curves:
+    """Return the curves of models by their names in the board, and those of the references.
+
+    The latter are the same in all submissions, but for rounding.
+    """
+    curves: Curves = {}
+    for each in found:
+        if each.model is None:
+            if names:
+                curves[each.property, each.target, None] = each
+        elif each.model.backbone in names:
+            model = each.model.replace(backbone=names[each.model.backbone])
+            renamed = each.model_copy(update={"model": model})
+            curves[each.property, each.target, model] = renamed
+    return curves
 
 
 def _shares(board: Board, models: Sequence[Model], metrics: Sequence[str]) -> Shares:

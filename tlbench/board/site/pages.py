@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import StrictUndefined
 
 from tlbench.board.checks.trust import summary
-from tlbench.board.site.best_models import best_models, board_sections
+from tlbench.board.site.best_models import best_models, board_sections, pooled
 from tlbench.board.site.boards import (
     Board,
     Kind,
@@ -25,6 +25,8 @@ from tlbench.board.submission import CARD, SUITE
 from tlbench.metrics import METRICS
 from tlbench.metrics.spec import MetricSpec
 from tlbench.report.html import environment, facts_of, figures_json
+from tlbench.report.properties.values import FILE as PROPERTIES
+from tlbench.report.properties.values import properties_csv
 from tlbench.report.sections.costs import COSTS_NOTE, cost_tables
 from tlbench.report.sections.models import source_table
 from tlbench.report.wording import WORSE_NOTE, budget_label, budget_note
@@ -153,6 +155,8 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
     )
     for number, text in enumerate(files, start=1):
         yield f"{board.folder}/rows-{number}.js", text
+    if properties := pooled(board, list(board.labels))[0].properties:
+        yield f"{board.folder}/{PROPERTIES}", properties_csv(properties)
 
 
 def _submission_pages(writer: Writer, history: History) -> Pages:

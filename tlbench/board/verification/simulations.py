@@ -54,10 +54,10 @@ def check_simulations(entry: Entry) -> Iterator[str]:
                     f"{name}: a replica lasted {time:g} ps of {asked.time_ps:g}, and is "
                     f"{criterion or 'stable'}."
                 )
-        both = [(run.structure, run.msd), (reference.structure, reference.msd)]
+        both = [(each.structure, each.msd, each.spectrum) for each in (run, reference)]
         if not all(reference.fits(*each) for each in both):
             yield f"{name}: the distributions are not on the bins of the reference."
-        elif any(s is not None and not _adds_up(s, reference) for s, _ in both):
+        elif any(s is not None and not _adds_up(s, reference) for s, *_ in both):
             yield f"{name}: the distributions of pairs of elements do not add up to that of all."
         elif run.diffusion and not _is_mean_slope(run, reference):
             yield f"{name}: the diffusion of replicas does not follow from their displacement."
@@ -134,7 +134,9 @@ def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
     dynamics, suite = entry.results.dynamics, entry.suite
     if dynamics is None or suite.dynamics is None:
         return {}
-    found = dynamics.reference.comparison(run.survival_ps, run.criterion, run.structure, run.msd)
+    found = dynamics.reference.comparison(
+        run.survival_ps, run.criterion, run.structure, run.msd, run.spectrum
+    )
     condition = (("md_temperature_k", suite.dynamics.temperature_k),)
     values = {name: METRICS.get(name).function(found) for name in suite.simulation_metrics}
     return {(name, condition): v for name, v in values.items() if math.isfinite(v)}

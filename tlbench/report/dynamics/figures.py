@@ -14,6 +14,9 @@ from tlbench.report.figures import name_once, panels, scatter, style_of
 from tlbench.results.dynamics import Dynamics, ModelRun
 from tlbench.study.model_key import Place
 
+SEEN = 0.01
+"""Share of its highest value up to which a spectrum is seen in a figure."""
+
 XY = tuple[list[float], list[float]]
 Line = Callable[[list[Model]], XY | None]
 """Models → the line of all of them, or None if they have none."""
@@ -88,6 +91,24 @@ def msd_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[s
     line = _mean(reference.times_ps, lambda run: run.msd)
     titles = "time (ps)", "MSD (Å²)", "%{x:.3g} ps: %{y:.3g}"
     figure = _lines(arms, strategies, line, *titles, wanted)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def spectrum_curves(dynamics: Dynamics, arms: Mapping[Place, Arm], strategies: list[str]) -> Any:
+    """Return spectra of velocities over the reference's, up to where they have ended."""
+    reference = dynamics.reference
+    at = reference.frequencies or []
+    wanted = (at, reference.spectrum) if reference.spectrum else None
+    line = _mean(at, lambda run: run.spectrum)
+    titles = "frequency (THz)", "g(ν) (1/THz)", "%{x:.3g} THz: %{y:.3g}"
+    figure = _lines(arms, strategies, line, *titles, wanted)
+    spectra = [
+        each for each in (*(m.spectrum for m in dynamics.models), reference.spectrum) if each
+    ]
+    highest = max(max(each) for each in spectra)
+    last = max(n for each in spectra for n, value in enumerate(each) if value > SEEN * highest)
+    figure.update_xaxes(range=[0, at[last]])
     figure.update_yaxes(rangemode="tozero")
     return figure
 

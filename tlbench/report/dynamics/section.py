@@ -109,6 +109,10 @@ THRESHOLDS_NOTE = (
     "equilibration. The RDF error is that of stable replicas, of which a share of 1 says nothing. "
     "The last row, if there is one, is another run of the reference."
 )
+SPECTRUM_NOTE = (
+    "The spectrum is the Fourier transform of the mass-weighted velocity autocorrelation, of "
+    "integral 1; windows of time and the friction of the thermostat blur both sides alike."
+)
 CURVES_NOTE = (
     "Share of replicas that were simulated to the end within a threshold, the strictest on the "
     "left. A line is an arm, a faint one a model. A replica that was stopped is within none."
@@ -186,6 +190,8 @@ def dynamics_figures(dynamics: Dynamics, records: list[Record], case: str = "") 
     if any(run.msd for run in dynamics.models):
         msd_note = f"{STRUCTURE_NOTE} Displacement is from the start."
         drawn["msd_curves"] = "Mean-square displacement", msd_note
+    if any(run.spectrum for run in dynamics.models):
+        drawn["spectrum_curves"] = "Spectrum of velocities", f"{STRUCTURE_NOTE} {SPECTRUM_NOTE}"
     figures = []
     for name, (title, note) in drawn.items():
         draw = f"dynamics.figures:{name}", dynamics, arms, strategies

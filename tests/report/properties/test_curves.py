@@ -3,7 +3,8 @@
 import pytest
 
 from tlbench.properties.spec import Curve
-from tlbench.report.property_curves import property_curves, title_of
+from tlbench.report.properties.curves import title_of
+from tlbench.report.properties.figures import property_curves
 
 
 def test_marks_are_ticks_of_a_band_structure_with_one_line_per_branch() -> None:
@@ -23,7 +24,8 @@ def test_marks_are_ticks_of_a_band_structure_with_one_line_per_branch() -> None:
     assert [list(trace.y) for trace in figure.data] == [[0, 1, 2], [0, 2, 4]]
     assert list(figure.layout.xaxis.ticktext) == ["Γ", "X"]
     assert figure.layout.yaxis.title.text == "frequency (THz)"
-    assert len(figure.layout.shapes) == 2
+    assert list(figure.layout.xaxis.tickvals) == [0.0, 1.0]
+    assert figure.layout.xaxis.showgrid is not False
     assert len({trace.line.color for trace in figure.data}) == 1
     assert not any(trace.showlegend for trace in figure.data)
 

@@ -1,0 +1,1 @@
+"""Physical properties beside those of the reference, and whether they follow the force error."""

@@ -1,0 +1,137 @@
+"""Where transfer has the lower force error and the worse property: its negative transfer.
+
+Asked of the values that tables show, over the pairs of which all four errors are known. Of many
+values and arms some would seem worse by chance, so p values are adjusted by Holm's method.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tlbench.base.phrases import counted
+from tlbench.metrics import HEADLINE
+from tlbench.metrics.conditions import key_of
+from tlbench.metrics.statistics import MIN_PAIRS, Ratio, holm
+from tlbench.metrics.statistics.ratio import log_ratios, ratio_of
+from tlbench.report.analysis import Analysis
+from tlbench.report.properties.correlation import MIN_PAIRS as PAIRS_FOR_CLAIM
+from tlbench.report.properties.following import LEVEL
+from tlbench.report.properties.values import ShownValue, has_error
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, listed, ratio_text
+from tlbench.study.model_key import Place, Transfer
+
+
+@dataclass(frozen=True)
+class PairedErrors:
+    """Force error and error of a value relative to scratch, over the same pairs.
+
+    ``p`` is that of a lower force error and a larger error of the value together, adjusted for all
+    values and arms that are compared; None below `PAIRS_FOR_CLAIM` pairs.
+    """
+
+    shown: ShownValue
+    transfer: Transfer
+    place: Place
+    force: Ratio
+    error: Ratio
+    p: float | None = None
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether the force error is the lower one, and the other the larger one."""
+        return self.force.value < 1 < self.error.value
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether that holds with 95 % confidence, whatever else is compared."""
+        return self.is_contradiction and self.p is not None and self.p < LEVEL
+
+
+def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedErrors]:
+    """Return what can be compared: trained arms and values, over at least `MIN_PAIRS` pairs.
+
+    The p value of two statements together is the larger of the two one-sided ones (an
+    intersection–union test; Berger, *Technometrics* 24, 295, 1982).
+    """
+    rows = analysis.rows
+    known = {(row.metric, row.tested, row.transfer, row.place): row for row in rows}
+    # Ratios to errors of 0 do not exist, and without these models the others look worse.
+    exact = {
+        (r.metric, key_of(r.condition), r.model.transfer, r.model.place)
+        for r in analysis.results.records
+        if r.value == 0
+    }
+    found: list[PairedErrors] = []
+    for value in (each for each in shown if has_error(each)):
+        for row in rows:
+            is_of_value = (row.metric, row.tested) == (value.metric, value.tested)
+            if not is_of_value or not row.trained or row.place.strategy == BASELINE:
+                continue
+            four = [
+                known.get((metric, tested, row.transfer, place))
+                for metric, tested in ((HEADLINE, ()), (row.metric, row.tested))
+                for place in (row.place, row.place.scratch)
+            ]
+            tables = [each.values for each in four if each is not None]
+            of_value = {
+                (value.metric, value.tested, row.transfer, place)
+                for place in (row.place, row.place.scratch)
+            }
+            if len(tables) == len(four) and not of_value & exact:
+                forces, errors = log_ratios(*tables[:2]), log_ratios(*tables[2:])
+                pairs = [pair for pair in errors if pair in forces]
+                if len(pairs) >= MIN_PAIRS:
+                    force, error = (ratio_of(logs[p] for p in pairs) for logs in (forces, errors))
+                    found.append(PairedErrors(value, row.transfer, row.place, force, error))
+    adjusted = holm(
+        {
+            n: max(_one_sided(each.force, below=True), _one_sided(each.error, below=False))
+            for n, each in enumerate(found)
+            if each.error.n_pairs >= PAIRS_FOR_CLAIM
+        }
+    )
+    return [replace(each, p=adjusted.get(n)) for n, each in enumerate(found)]
+
+
+def _one_sided(ratio: Ratio, below: bool) -> float:
+    p = 1.0 if ratio.p is None else ratio.p
+    return p / 2 if (ratio.value < 1) == below else 1 - p / 2
+
+
+def _order(item: tuple[tuple[Transfer, Place], object]) -> tuple[object, ...]:
+    transfer, place = item[0]
+    return transfer.label(), *place.order()
+
+
+def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> Iterator[str]:
+    """Say where transfer has the lower force error and the worse property."""
+    by_place: dict[tuple[Transfer, Place], list[PairedErrors]] = {}
+    for each in found:
+        if each.is_contradiction:
+            by_place.setdefault((each.transfer, each.place), []).append(each)
+    for (transfer, place), some in sorted(by_place.items(), key=_order):
+        where = f"{transfer.label()}, " if has_several else ""
+        same = [each for each in found if (each.transfer, each.place) == (transfer, place)]
+        largest = max(some, key=lambda each: each.error.value)
+        sure = [
+            f"{each.shown.label} (× {ratio_text(each.error, False)})"
+            for each in some
+            if each.is_beyond_chance
+        ]
+        if sure:
+            claim = f"Allowing for all comparisons, this is beyond chance for {listed(sure)}"
+        elif any(each.p is not None for each in some):
+            claim = "Allowing for all comparisons, each may be chance"
+        else:
+            claim = f"Fewer than {PAIRS_FOR_CLAIM} pairs do not allow a claim"
+        yield (
+            f"Negative transfer of properties: {where}{place.label()} has "
+            f"{ratio_text(some[0].force, False)} times the force error of {BASELINE}, but "
+            f"{AT_THIS_BUDGET} larger errors of {len(some)} of {counted(len(same), 'value')} "
+            f"(marked in the tables; the largest is {largest.shown.label}, × "
+            f"{ratio_text(largest.error, False)}). {claim}."
+        )
+    if found and not by_place:
+        yield (
+            f"No value that is shown has a larger error than from {BASELINE} where the force error "
+            f"is lower, {AT_THIS_BUDGET}."
+        )
