@@ -21,10 +21,13 @@ from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
 
 PROBE = Scale(1, 40)
-"""Of the trainings that are measured, of models of one pair."""
+"""Of the training that is measured; a shorter one comes before it, in which all is loaded."""
 
 DEAR_PROBE = Scale(1, 8)
 """Where only published potentials are compared, whose updates are dear."""
+
+PER_JOB = 0.3
+"""Seconds between one job and the next of a worker."""
 
 _KINDS = ("dataset", "weights", "speed")
 
@@ -55,7 +58,8 @@ class Calibration:
         done = {key for key in jobs if self.store.state(key) is State.FINISHED}
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)
-        return predicted.wall_seconds(self.resources.of(len(jobs))[1])
+        workers = self.resources.of(len(jobs))[1]
+        return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
 
 
 def planned(
@@ -94,10 +98,14 @@ def calibrate(
     timed = backbone if is_own else found[0].backbone
     wanted = {key for key, job in whole.jobs.items() if job.kind in _KINDS}
     speeds = {cell.model.backbone: cell.speed for cell in whole.cells}
+    warming = set()
     for cell in whole.cells:
         if (cell.model.strategy, cell.model.backbone) == ("scratch", timed):
             wanted |= {cell.trained, cell.job}
+            if cell.model.updates != probe.updates:
+                warming.add(cell.trained)
     jobs = {key: job for key, job in whole.jobs.items() if key in wanted}
+    # A job in which a worker loads its libraries says little of those that follow.
     report = run_jobs(
         jobs, store, resources, lambda report: on_change(whole, store, report), on_event
     )
@@ -113,5 +121,9 @@ def calibrate(
         failures=[f"{each.name} cannot be run here: {error}" for each, error in failed.items()],
         store=store,
         resources=resources,
-        measured={k: job for k, job in jobs.items() if store.state(k) is State.FINISHED},
+        measured={
+            key: job
+            for key, job in jobs.items()
+            if key not in warming and store.state(key) is State.FINISHED
+        },
     )

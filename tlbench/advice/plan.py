@@ -2,8 +2,8 @@
 
 Every comparison has `PAIRS` pairs, because with fewer no difference is claimed, and two budgets,
 because from one it could not be seen whether training has converged. What is given up for time is,
-in this order: the smallest size, updates, all sizes but the largest; then the dearest candidate,
-with which all begins again; then updates of what is left.
+in the order of `SCALES`, updates and smaller sizes; then the dearest candidate, and the others begin
+again with the first scale; of the last one, still more updates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,11 @@ class Scale:
     updates: int
 
 
-SCALES = (Scale(3, 800), Scale(2, 800), Scale(2, 400), Scale(2, 200), Scale(1, 200), Scale(1, 100))
+SCALES = (
+    *(Scale(3, updates) for updates in (3200, 1600, 800)),
+    *(Scale(2, updates) for updates in (800, 400, 200)),
+    *(Scale(1, updates) for updates in (200, 100)),
+)
 LEAST = Scale(1, 50)
 """Only where no candidate is left that could be given up."""
 
@@ -177,9 +181,9 @@ def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> I
     full = SCALES[0]
     parts = []
     if scale.n_sizes < full.n_sizes:
-        parts.append(f"{counted(scale.n_sizes, 'number')} of structures instead of {full.n_sizes}")
+        parts.append(f"{counted(scale.n_sizes, 'size')} instead of {full.n_sizes}")
     if scale.updates < full.updates:
-        parts.append(f"{scale.updates} updates instead of {full.updates}")
+        parts.append(f"{scale.updates:,} updates instead of {full.updates:,}")
     if parts:
         yield (
             f"Reduced to fit the time: {listed(parts)}; all of it would take about "
