@@ -161,20 +161,13 @@ def _plan(
     """Write the suite of a comparison that fits the time; return what it leaves out."""
     started = time.monotonic()
     fetch(target.card, mirror)
-    known = candidates(target.card, question.backbone, question.sources)
-    found, copies = [], []
-    for each in known.found:
-        try:
-            _check(each, target, question.backbone, mirror)
-            found.append(each)
-        except InputError as error:
-            if question.sources is not None:
-                raise
-            copies.append(f"{each.name}: {error}")
-    if not found:
-        raise InputError(
-            f"There is nothing to start from: {' '.join(copies)} Name others with --sources."
-        )
+    known = candidates(
+        target.card,
+        question.backbone,
+        question.sources,
+        lambda each: _check(each, target, question.backbone, mirror),
+    )
+    found = known.found
     say(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
@@ -190,7 +183,7 @@ def _plan(
         f"Comparing {', '.join(each.name for each in fit.found)} with training from scratch; by "
         f"estimate this takes {duration(fit.seconds)}."
     )
-    return [*known.left_out, *copies, *measured.failures, *fit.left_out]
+    return [*known.left_out, *measured.failures, *fit.left_out]
 
 
 def _check(each: Candidate, target: Target, backbone: str, mirror: Path | None) -> None:

@@ -23,7 +23,7 @@ from tlbench.study.suite import Suite
 PROBE = Scale(1, 40)
 """Of the training that is measured; a shorter one comes before it, in which all is loaded."""
 
-DEAR_PROBE = Scale(1, 8)
+DEAR_PROBE = Scale(1, 16)
 """Where only published potentials are compared, whose updates are dear."""
 
 PER_JOB = 0.3

@@ -1,7 +1,7 @@
 """Candidates for a start: published potentials, and data sets of the nearest elements."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,12 @@ class Candidates:
     left_out: tuple[str, ...]
 
 
-def candidates(card: Card, backbone: str, asked: Sequence[str] | None = None) -> Candidates:
+def candidates(
+    card: Card,
+    backbone: str,
+    asked: Sequence[str] | None = None,
+    check: Callable[[Candidate], None] = lambda candidate: None,
+) -> Candidates:
     """Return what models of a data set can start from on this machine.
 
     These are every published potential that knows all elements and whose weights are here, and
@@ -70,6 +75,8 @@ def candidates(card: Card, backbone: str, asked: Sequence[str] | None = None) ->
         What is pretrained on data sets.
     asked
         Names of potentials and data sets, or paths of cards and potentials; None for all.
+    check
+        Refuses a data set by an InputError, as one that holds structures of the target.
 
     Raises
     ------
@@ -77,7 +84,10 @@ def candidates(card: Card, backbone: str, asked: Sequence[str] | None = None) ->
         If something that is asked for cannot be started from, or there is nothing.
     """
     if asked is not None:
-        return Candidates(tuple(_asked(word, card, backbone) for word in asked), ())
+        named = tuple(_asked(word, card, backbone) for word in asked)
+        for each in named:
+            check(each)
+        return Candidates(named, ())
     found: list[Candidate] = []
     left_out: list[str] = []
     for name in POTENTIALS.names():
@@ -86,7 +96,18 @@ def candidates(card: Card, backbone: str, asked: Sequence[str] | None = None) ->
         except TlbenchError as error:
             left_out.append(str(error))
     data, absent = nearest(card)
-    found += [_data_set(each.name, backbone) for each in data]
+    elements: list[str] = []
+    for source in data:
+        if source.formula in elements or len(elements) == MOST_DATA_SETS:
+            continue
+        candidate = _data_set(source.name, backbone)
+        try:
+            check(candidate)
+        except InputError as error:
+            left_out.append(f"{source.name} is left out: {error}")
+            continue
+        found.append(candidate)
+        elements.append(source.formula)
     if absent:
         left_out.append(
             f"Files of data sets of near elements are not here: {', '.join(absent)}. Fetch them "
@@ -101,32 +122,27 @@ def candidates(card: Card, backbone: str, asked: Sequence[str] | None = None) ->
 
 
 def nearest(target: Card) -> tuple[list[Card], list[str]]:
-    """Return the data sets whose elements are nearest, and the names of near ones not here.
+    """Return the data sets of near elements, the nearest first, and the names of those not here.
 
     Near is by the mean difference of mapped elements in group, then in electronegativity, then in
     covalent radius (`tlbench.metrics.chemistry`), at most `NEAR` groups; where no data set is so
-    near, the nearest that is here is taken. Of several of the same elements the first is taken:
-    those with labels from first principles, then those of small cells. A set that holds structures
-    of the target is none.
+    near, those of the nearest elements that are here are. Of the same elements, sets with labels
+    from first principles come before those of an empirical potential.
     """
     ranked: list[tuple[tuple[float, ...], Card]] = []
     absent = []
     for name in card_names():
         card = load_card(name)
-        if shared_data(card, target) or card.digest() == target.digest():
+        if shared_data(card, target):
             continue
         apart = _distance(card, target)
-        if not _is_here(card):
-            if card.data_files() and apart[0] <= NEAR:
-                absent.append(name)
-            continue
-        ranked.append(((*apart, float(not card.data_files()), float(len(name))), card))
+        if _is_here(card):
+            ranked.append(((*apart, float(not card.data_files())), card))
+        elif card.data_files() and apart[0] <= NEAR:
+            absent.append(name)
     ranked.sort(key=lambda each: (each[0], each[1].name))
-    first: dict[str, tuple[tuple[float, ...], Card]] = {}
-    for each in ranked:
-        first.setdefault(each[1].formula, each)
-    some = [card for apart, card in first.values() if apart[0] <= NEAR]
-    return (some or [card for _, card in first.values()][:1])[:MOST_DATA_SETS], absent
+    near = [card for apart, card in ranked if apart[0] <= NEAR]
+    return near or [card for apart, card in ranked if apart[:3] == ranked[0][0][:3]], absent
 
 
 def _distance(source: Card, target: Card) -> tuple[float, ...]:

@@ -2,8 +2,8 @@
 
 Every comparison has `PAIRS` pairs, because with fewer no difference is claimed, and two budgets,
 because from one it could not be seen whether training has converged. What is given up for time is,
-in the order of `SCALES`, updates and smaller sizes; then the dearest candidate, and the others begin
-again with the first scale; of the last one, still more updates.
+in the order of `SCALES`, updates and smaller sizes; then the dearest candidate, and the others
+begin again with the first scale; of the last one, still more updates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
