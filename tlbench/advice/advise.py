@@ -188,9 +188,15 @@ def _plan(
 
 def _check(each: Candidate, target: Target, backbone: str, mirror: Path | None) -> None:
     """Refuse a data set that holds the target's structures under other file names."""
-    if each.is_data:
-        value = suite_value(target, [each], backbone, SCALES[-1])
-        check_distinct(resolve(Suite.model_validate(value)), mirror)
+    if not each.is_data:
+        return
+    study = resolve(Suite.model_validate(suite_value(target, [each], backbone, SCALES[-1])))
+    try:
+        check_distinct(study, mirror)
+    except InputError as error:
+        raise InputError(
+            f"{each.name} holds most of these structures, so it cannot show what transfer brings."
+        ) from error
 
 
 def _answered(question: Question, run: Run, root: Path, left_out: Sequence[str]) -> Advice:

@@ -104,7 +104,7 @@ def candidates(
         try:
             check(candidate)
         except InputError as error:
-            left_out.append(f"{source.name} is left out: {error}")
+            left_out.append(str(error))
             continue
         found.append(candidate)
         elements.append(source.formula)

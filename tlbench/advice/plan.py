@@ -45,7 +45,7 @@ LEAST = Scale(1, 50)
 BUDGETS = 4
 """The larger budget is so many times the smaller one."""
 
-PRETRAINING = 2
+PRETRAINING = 4
 """Source models have so many times the updates of target models."""
 
 
