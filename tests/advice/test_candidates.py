@@ -43,7 +43,9 @@ def test_a_potential_that_does_not_know_an_element_is_left_out_by_name():
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr("tlbench.transfer.potentials.published.find_spec", lambda name: None)
-    (missing, *_) = [s for s in candidates(card_of("Cu"), "dimenetpp").left_out if "sevennet-0" in s]
+    (missing, *_) = [
+        s for s in candidates(card_of("Cu"), "dimenetpp").left_out if "sevennet-0" in s
+    ]
     assert "pip install 'tlbench[sevenn]'" in missing
 
 
@@ -51,7 +53,8 @@ def test_data_sets_of_near_elements_are_preferred_and_absent_ones_are_named():
     data, absent = nearest(load_card("zuo-ni"))
     # Nothing near copper and nickel is shipped itself, so that the nearest is taken.
     assert {card.elements[0] for card in data} <= {"Si", "Ge"}
-    assert "zuo-cu" in absent and "mlearn-li" not in absent
+    assert "zuo-cu" in absent
+    assert "mlearn-li" not in absent
     (said,) = [s for s in candidates(load_card("zuo-ni"), "schnet").left_out if "zuo-cu" in s]
     assert "tlbench data fetch NAME" in said
 
@@ -91,5 +94,5 @@ def test_a_data_set_that_is_refused_makes_room_for_the_next_one():
 def test_nothing_to_start_from_is_said_with_a_way_out(monkeypatch):
     monkeypatch.setattr(module, "card_names", list)
     monkeypatch.setattr("tlbench.transfer.potentials.published.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="There is nothing to start from.*--sources"):
+    with pytest.raises(InputError, match=r"There is nothing to start from.*--sources"):
         candidates(card_of("Cu"), "schnet")

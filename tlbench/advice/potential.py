@@ -54,8 +54,8 @@ def write_best(plan: Plan, store: Store, answer: Answer, out: Path) -> list[str]
     path = out / FILE
     with replacing(path) as part:
         shutil.copyfile(store.folder(job) / MODEL, part)
-    which = "the recommended start" if best else "the lowest mean error, although it is not claimed"
+    which = "recommended" if best else "of the lowest mean error, which is not claimed to be better"
     return [
-        f"{path}: the model of {which} ({name}) with the lowest validation error. In ase: "
+        f"The best model by validation error of the start {name} ({which}) is {path}; in ase: "
         f"atoms.calc = tlbench.load_potential({str(path)!r}).calculator()"
     ]
