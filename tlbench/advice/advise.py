@@ -20,6 +20,7 @@ from tlbench.base.phrases import duration
 from tlbench.data.fetch import fetch
 from tlbench.engine.run.runner import Listener, Report, Resources
 from tlbench.engine.store.store import Store
+from tlbench.models.backbones import BACKBONES
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Section
 from tlbench.report.inspection.audit import check_distinct
@@ -105,10 +106,15 @@ def advise(
     """
     resources = resources or Resources()
     resources.check()
+    BACKBONES.get(question.backbone)
     out = out or default_out(question)
     root = store or default_store()
     name, card, said = target_card(question.data)
     target = Target(name, card)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(out, error) from error
     for sentence in said:
         say(sentence)
     asked = {**asdict(question), "sources": question.sources and [*question.sources]}
@@ -216,7 +222,6 @@ def _answered(question: Question, run: Run, root: Path, left_out: Sequence[str])
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     except OSError as error:
         raise _unwritable(path.parent, error) from error

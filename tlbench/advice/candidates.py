@@ -85,6 +85,8 @@ def candidates(
     """
     if asked is not None:
         named = tuple(_asked(word, card, backbone) for word in asked)
+        if not named:
+            raise InputError("--sources names no candidate; write it as A,B or leave it out.")
         for each in named:
             check(each)
         return Candidates(named, ())
