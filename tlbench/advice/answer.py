@@ -4,7 +4,18 @@ A start is recommended where its force error at the largest number of structures
 of training from scratch by more than 3 %, beyond chance: over at least
 `tlbench.report.sections.answer.CLAIM_PAIRS` pairs, the 95 % interval of the paired ratio lies
 below 0.97, and its p value is below 0.05 after Holm's correction for all candidates. Of several,
-the one of the lowest ratio is.
+the one of the lowest ratio is. Because it is selected on the same data, its interval covers its
+true ratio less often than nominally. In per cent, by the number of candidates, all of one true
+ratio (4,000 simulated studies of five pairs each, a scatter of 10 % in each error; tests repeat
+it):
+
+========================================== ==== ==== ====
+candidates                                    1    3    5
+========================================== ==== ==== ====
+true ratio 1: a start is recommended        1.4  2.0  2.3
+true ratio 0.7: a start is recommended     96.5 97.3 95.7
+true ratio 0.7: its interval covers 0.7    95.4 93.8 92.3
+========================================== ==== ==== ====
 """
 
 from collections.abc import Mapping, Sequence
