@@ -14,8 +14,10 @@ from pydantic import create_model
 from tlbench import load_potential
 from tlbench.advice import candidates, plan
 from tlbench.advice.advise import Question, advise
+from tlbench.advice.calibration import calibrate
 from tlbench.advice.target import target_card
 from tlbench.engine.run.runner import Resources
+from tlbench.engine.store.store import Store
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.schnet import SchNetConfig
 
@@ -140,3 +142,42 @@ def test_another_question_is_planned_anew(asked, tmp_path):
 
 def _stop(planned):
     raise StoppedError
+
+
+def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    target = plan.Target(name, card)
+    some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
+    store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
+    measured = calibrate(target, some, "schnet", store, resources, _ignore, _ignore)
+    assert measured.found == [*some]
+    # What is done takes no time, and longer trainings take longer.
+    assert measured.seconds(some, plan.Scale(1, 32)) == 0
+    assert (
+        0 < measured.seconds(some, plan.Scale(1, 64)) < measured.seconds(some, plan.Scale(1, 640))
+    )
+    assert measured.seconds(some[:1], plan.Scale(1, 64)) < measured.seconds(some, plan.Scale(1, 64))
+
+
+def _ignore(*about, **fields):
+    pass
+
+
+def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path, monkeypatch):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
+
+    def broken(config):
+        raise RuntimeError("no such symbol")
+
+    monkeypatch.setattr(BACKBONES.get("schnet"), "build", broken)
+    resources = Resources(1, "cpu", executor=(inline, 1))
+    store = Store(tmp_path / "store")
+    found = calibrate(
+        plan.Target(name, card), [some], "schnet", store, resources, _ignore, _ignore
+    )  # fmt: skip
+    assert found.found == []
+    assert "Si (sw-si-8) cannot be run here" in found.failures[0]
+    assert "no such symbol" in found.failures[0]
