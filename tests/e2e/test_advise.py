@@ -154,10 +154,9 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     assert measured.found == [*some]
     # What is done takes no time, and longer trainings take longer.
     assert measured.seconds(some, plan.Scale(1, 32)) == 0
-    assert (
-        0 < measured.seconds(some, plan.Scale(1, 64)) < measured.seconds(some, plan.Scale(1, 640))
-    )
-    assert measured.seconds(some[:1], plan.Scale(1, 64)) < measured.seconds(some, plan.Scale(1, 64))
+    short, long = plan.Scale(1, 64), plan.Scale(1, 640)
+    assert 0 < measured.seconds(some, short) < measured.seconds(some, long)
+    assert measured.seconds(some[:1], short) < measured.seconds(some, short)
 
 
 def _ignore(*about, **fields):
