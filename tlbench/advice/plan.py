@@ -14,7 +14,7 @@ import yaml
 
 from tlbench.advice.candidates import CUTOFF, Candidate
 from tlbench.base.errors import InputError
-from tlbench.base.phrases import counted, duration
+from tlbench.base.phrases import duration
 from tlbench.data.cards import Card
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import listed
@@ -181,7 +181,8 @@ def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> I
     full = SCALES[0]
     parts = []
     if scale.n_sizes < full.n_sizes:
-        parts.append(f"{counted(scale.n_sizes, 'size')} instead of {full.n_sizes}")
+        few = {1: "one size", 2: "two sizes"}[scale.n_sizes]
+        parts.append(f"{few} instead of three")
     if scale.updates < full.updates:
         parts.append(f"{scale.updates:,} updates instead of {full.updates:,}")
     if parts:
