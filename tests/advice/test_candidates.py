@@ -3,9 +3,10 @@
 import pytest
 
 from tlbench.advice import candidates as module
-from tlbench.advice.candidates import candidates, nearest
+from tlbench.advice.candidates import CUTOFF, candidates, nearest
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import load_card
+from tlbench.models.potential import build_potential
 from tlbench.transfer.potentials import POTENTIALS, PublishedPotential
 
 
@@ -96,3 +97,15 @@ def test_nothing_to_start_from_is_said_with_a_way_out(monkeypatch):
     monkeypatch.setattr("tlbench.transfer.potentials.published.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"There is nothing to start from.*--sources"):
         candidates(card_of("Cu"), "schnet")
+
+
+def test_a_file_of_the_same_architecture_is_a_candidate_and_another_is_refused(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    own = build_potential("schnet", {"cutoff": CUTOFF})
+    own.reference_energy[32] = -1.0
+    own.save(path)
+    (found,) = candidates(load_card("sw-ge-8"), "schnet", [str(path)]).found
+    assert found.source == {"file": str(path), "backbones": ["schnet"]}
+    assert not found.is_data
+    with pytest.raises(InputError, match=r"is not a 'dimenetpp' with its default settings"):
+        candidates(load_card("sw-ge-8"), "dimenetpp", [str(path)])
