@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from tlbench.jobs.context import data_file
 from tlbench.jobs.train import Config as TrainConfig
 from tlbench.jobs.weights import Config as WeightsConfig
 from tlbench.metrics.distances.quantities import check_packages
+from tlbench.report.analysis import Analysis
+from tlbench.report.content import Section
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.html import write_report
 from tlbench.report.inspection.audit import check_distinct, notes_on_data
@@ -91,6 +93,7 @@ def run_suite(
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
     on_code_change: Callable[[CodeChange], None] = lambda change: None,
+    first: Callable[[Analysis], Iterable[Section]] = lambda analysis: (),
 ) -> Run:
     """Run every job of ``suite`` that the store does not have, and write the results.
 
@@ -116,6 +119,8 @@ def run_suite(
         Told what happens to jobs.
     on_code_change
         Told before anything is done if jobs are done again because the code has changed.
+    first
+        Returns sections of the page that come before all others.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def run_suite(
         log.ended(report)
         if shard:
             return Run(planned, report, Results([]), out)
-        return _write(planned, opened, report, out)
+        return _write(planned, opened, report, out, first)
 
 
 def _prepare(
@@ -190,7 +195,13 @@ def _check_potentials(planned: Plan, store: Store) -> None:
             POTENTIALS.get(name).checkpoint()
 
 
-def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
+def _write(
+    planned: Plan,
+    store: Store,
+    report: Report,
+    out: Path,
+    first: Callable[[Analysis], Iterable[Section]],
+) -> Run:
     """Write the results of a run to its folder."""
     study, suite = planned.study, planned.suite
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
@@ -210,7 +221,7 @@ def _write(planned: Plan, store: Store, report: Report, out: Path) -> Run:
         summary = markdown(results, suite.error_metrics, suite, notes, draw_note(study))
         write_whole(out / "summary.md", summary)
         page = out / "report.html"
-        write_report(page, study, complete, results, entries, failures, notes)
+        write_report(page, study, complete, results, entries, failures, notes, first)
     except OSError as error:
         raise InputError(
             f"The results cannot be written to {out} ({error.strerror}); the jobs are done and "

@@ -44,6 +44,20 @@ def test_every_arm_that_trains_has_a_place_at_each_size_and_budget():
     assert {place.updates for place in trained_places(load_suite("transfer"))} == {None}
 
 
+def test_scratch_may_be_left_out_of_some_backbones_and_of_nothing_else():
+    settings = [("backbones", "{schnet: {}, dimenetpp: {}}"), ("from_scratch", "[schnet]")]
+    found = load_suite("smoke", [*settings, ("strategies", "[scratch, finetune]")])
+    both = {("schnet", "scratch"), ("schnet", "finetune"), ("dimenetpp", "finetune")}
+    pretrained = {(name, PRETRAINING) for name in ("schnet", "dimenetpp")}
+    places = {(place.backbone, place.strategy) for place in trained_places(found)}
+    assert places == both | pretrained
+    study = resolve(found)
+    assert {(model.backbone, model.strategy) for model in study.grid} == places
+    every = resolve(load_suite("smoke", [settings[0], ("strategies", "[scratch, finetune]")]))
+    assert study.protocol_digest == every.protocol_digest
+    assert study.digest != every.digest
+
+
 def test_models_are_trained_with_the_settings_of_their_size_and_budget():
     """A compute-matched arm by the budget that it is compared at; all others as the suite says."""
     tuned = given(

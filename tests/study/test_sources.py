@@ -243,6 +243,11 @@ def test_what_does_not_fit_is_refused_in_one_sentence(write, changes, said):
     assert "\n" not in str(refused.value)
 
 
+def test_scratch_of_a_backbone_that_the_suite_does_not_have_is_refused(write):
+    with pytest.raises(InputError, match=r"from_scratch: the suite does not have.*'schnet'"):
+        load_suite(write(from_scratch=["schnt"]))
+
+
 def test_an_element_that_a_potential_does_not_know_needs_a_start(write, tmp_path, monkeypatch):
     card = load_card("sw-ge-8")
     polonium = card.model_copy(update={"elements": ["Po"], "name": "polonium"})

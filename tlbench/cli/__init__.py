@@ -10,6 +10,7 @@ import typer
 from tlbench.base.errors import TlbenchError, printable
 from tlbench.base.legible import make_legible
 from tlbench.cli import (
+    advise,
     baseline,
     board,
     check,
@@ -62,6 +63,7 @@ def _options(
 
 
 app.command("run")(run.run)
+app.command("advise")(advise.advise)
 app.command("plan")(plan.plan)
 app.command("import")(import_checkpoint.import_checkpoint)
 app.command("job")(job.job)

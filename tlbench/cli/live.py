@@ -69,6 +69,7 @@ class Display(LiveDisplay):
         super().__init__()
         self.interrupted = False
         self.started = False
+        self._plan: Plan | None = None
         self._store: Store | None = None
         self._report: Report | None = None
         self._finished = 0
@@ -89,6 +90,9 @@ class Display(LiveDisplay):
         if not self.started and store.limitation:
             self.say(store.limitation)
         self.started = True
+        if plan is not self._plan:
+            # Advice measures how fast jobs are before its run.
+            self._plan, self._finished = plan, 0
         self._store, self._report = store, report
         self._say_waits(plan, report)
         if self._live:

@@ -48,15 +48,25 @@ def limits_of(time: str | None, memory_gib: float | None) -> Limits:
     InputError
         If a limit is not one.
     """
-    seconds = None
-    if time is not None:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", time.strip())
-        seconds = float(found[1]) * _SECONDS[found[2] or "s"] if found else 0.0
-        if not seconds:
-            raise InputError(f"--time-limit should be like 600, 90m or 4h, but is {time}.")
+    seconds = None if time is None else seconds_of(time, "--time-limit")
     if memory_gib is not None and not (math.isfinite(memory_gib) and memory_gib > 0):
         raise InputError(f"--memory-limit should be more than 0 GiB, but is {memory_gib:g}.")
     return Limits(seconds, None if memory_gib is None else max(1, round(1024 * memory_gib)))
+
+
+def seconds_of(time: str, option: str) -> float:
+    """Return a time, s, that an option gives as ``600``, ``90m`` or ``4h``.
+
+    Raises
+    ------
+    InputError
+        If it is not one.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", time.strip())
+    seconds = float(found[1]) * _SECONDS[found[2] or "s"] if found else 0.0
+    if not seconds:
+        raise InputError(f"{option} should be like 600, 90m or 4h, but is {time}.")
+    return seconds
 
 
 def pythons_of(given: list[str] | None) -> dict[str, str]:

@@ -67,6 +67,8 @@ def _settings(study: "Study") -> "Iterator[tuple[str, str]]":
             yield f"source {ends.source_name}", _source(ends)
     if left_out := study.left_out():
         yield "left out", " ".join(left_out)
+    if suite.from_scratch is not None:
+        yield "trained from scratch", ", ".join(suite.from_scratch)
     yield "sizes", ", ".join(map(str, suite.sizes))
     if suite.training_temperatures_k:
         yield "trained at", ", ".join(f"{t:g} K" for t in suite.training_temperatures_k)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import write_whole
+from tlbench.base.phrases import duration as duration
 
 Line = Sequence[str | Text]
 
@@ -104,15 +105,6 @@ def drawn(
 def fits(lines: Sequence[Line], width: int, words: Collection[int] = (0,)) -> bool:
     """Return whether a table is drawn as one, and not as a block per row."""
     return isinstance(drawn(lines, width, words=words), Table)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def write_output(path: Path | None, text: Callable[[], str]) -> None:

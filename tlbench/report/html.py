@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def write_report(
     provenance: list[dict[str, Any]],
     failures: Sequence[tuple[str, str]] = (),
     notes: DataNotes = NO_NOTES,
+    first: Callable[[Analysis], Iterable[Section]] = lambda analysis: (),
 ) -> None:
     """Write the report of a run, and beside it a table of properties if there are any.
 
@@ -55,10 +56,12 @@ def write_report(
         Label and error of every job that failed.
     notes
         What should be known of the data.
+    first
+        Returns sections that come before all others.
     """
     suite, notes = study.suite, notes.completed(results.records)
     analysis = Analysis.of(notes.comparable_results(results), suite)
-    sections = list(sections_of(analysis))
+    sections = [*first(analysis), *sections_of(analysis)]
     text = render(
         "report/template.html",
         suite=suite,

@@ -34,6 +34,12 @@ def budgets_of(suite: "Suite", strategy: Strategy) -> list[int | None]:
     return budgets[-1:] if strategy.compute_matched else budgets
 
 
+def is_trained_by(suite: "Suite", strategy: Strategy, backbone: str) -> bool:
+    """Return whether a suite has models of an arm and a backbone; it may leave out scratch."""
+    only = suite.from_scratch
+    return only is None or strategy.name != "scratch" or backbone in only
+
+
 def is_among(suite: "Suite", some: "Simulations | PropertyChoice | None", model: ModelKey) -> bool:
     """Return whether a target model is one of those that ``some`` of a suite asks for.
 
@@ -59,6 +65,7 @@ def trained_places(suite: "Suite") -> list[Place]:
         found += [
             Place(backbone, each.name, size, updates=updates)
             for each, size in product(arms, suite.sizes)
+            if is_trained_by(suite, each, backbone)
             for updates in budgets_of(suite, each)
         ]
     return found

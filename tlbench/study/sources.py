@@ -225,6 +225,12 @@ def contradictions_of_sources(suite: "Suite") -> Iterator[str]:
     for other in ("source", "source_parts") if suite.sources else ():
         if getattr(suite, other) is not None:
             yield f"a suite has either 'sources' or {other!r}; leave one of them out"
+    for name in suite.from_scratch or ():
+        if name not in suite.backbones:
+            yield (
+                f"from_scratch: the suite does not have the backbone {name!r}; "
+                f"{near_names(name, suite.backbones)}"
+            )
     for choice in suite.sources or ():
         for name in choice.backbones or ():
             if name not in suite.backbones:

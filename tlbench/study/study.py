@@ -19,7 +19,7 @@ from tlbench.study.consistency import check_consistent, listed
 from tlbench.study.ends import Ends, ends_of, with_energy_references
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
-from tlbench.study.places import budgets_of, is_among
+from tlbench.study.places import budgets_of, is_among, is_trained_by
 from tlbench.study.property_choice import literature
 from tlbench.study.sources import is_architecture, registered_backbone
 from tlbench.study.suite import Suite
@@ -29,7 +29,7 @@ from tlbench.training.config import TrainingConfig
 from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
-BESIDE_PROTOCOL = ("backbones", "strategies", "tuned", "distances", "properties")
+BESIDE_PROTOCOL = ("backbones", "from_scratch", "strategies", "tuned", "distances", "properties")
 """Keys in which submissions that share a table may differ."""
 
 _OPTIONAL = (
@@ -153,6 +153,8 @@ class Study:
         key, arms = _key(ends.transfer), [each for each in self.arms if ends.serves(each)]
         for structures in self.training_sets():
             for backbone, each in product(ends.backbones, arms):
+                if not is_trained_by(self.suite, each, backbone):
+                    continue
                 for updates in budgets_of(self.suite, each):
                     place = {"backbone": backbone, "strategy": each.name, "updates": updates}
                     yield key.replace(**place, **dict(structures))

@@ -94,6 +94,13 @@ class Suite(Strict):
         description="a strategy, or with another start of the target element "
         "STRATEGY+random or STRATEGY+mean, or with settings, as lora+rank8",
     )
+    from_scratch: list[str] | None = later(
+        None,
+        min_length=1,
+        max_length=100,
+        description="backbones that scratch trains, if not all: the architecture of a universal "
+        "potential is seldom worth training from nothing",
+    )
     sizes: list[PositiveInt] = Field(min_length=1)
     subset_seeds: list[Seed] = Field(min_length=1)
     init_seeds: list[Seed] = Field(min_length=1)

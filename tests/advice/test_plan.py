@@ -1,0 +1,121 @@
+"""A comparison that fits the time: what is given up, in which order, and what is stated."""
+
+import pytest
+import yaml
+
+from tlbench.advice.candidates import Candidate
+from tlbench.advice.plan import (
+    LEAST,
+    PAIRS,
+    SCALES,
+    Scale,
+    Target,
+    fitting,
+    suite_text,
+    suite_value,
+)
+from tlbench.base.errors import InputError
+from tlbench.data.cards import load_card
+from tlbench.study.loading import load_suite
+from tlbench.study.model_key import Place
+from tlbench.study.study import resolve
+from tlbench.study.tuned import PRETRAINING
+
+SEVENNET = Candidate("SevenNet-0", {"potential": "sevennet-0"}, "sevennet-0")
+CHGNET = Candidate("CHGNet", {"potential": "chgnet-0.3.0"}, "chgnet-0.3.0")
+SILICON = Candidate("Si", {"card": "sw-si-8", "backbones": ["schnet"]}, "schnet")
+EVERY = [SEVENNET, CHGNET, SILICON]
+COSTS = {SEVENNET: 10.0, CHGNET: 3.0, SILICON: 0.1}
+"""Seconds of an update of a model of each size."""
+
+
+def predict(found, scale):
+    return sum(COSTS[each] for each in found) * scale.n_sizes * scale.updates
+
+
+def fit(seconds, found=EVERY):
+    return fitting(found, "schnet", seconds, predict)
+
+
+def test_with_time_enough_nothing_is_given_up():
+    found = fit(1e9)
+    assert (found.found, found.scale, list(found.left_out)) == (EVERY, SCALES[0], [])
+
+
+@pytest.mark.parametrize("seconds", [1e5, 2e4, 4e3, 1e3, 200, 10])
+def test_the_estimate_fits_and_the_next_more_thorough_comparison_does_not(seconds):
+    found = fit(seconds)
+    assert found.seconds == predict(found.found, found.scale) <= seconds
+    order = [*SCALES, LEAST]
+    rank = order.index(found.scale)
+    assert all(predict(found.found, scale) > seconds for scale in order[:rank])
+    assert found.left_out
+
+
+def test_updates_and_sizes_go_before_candidates_and_the_dearest_candidate_first():
+    assert fit(2000).found == EVERY
+    assert fit(2000).scale == Scale(1, 100)
+    (given_up, _) = fit(900).left_out
+    assert fit(900).found == [CHGNET, SILICON]
+    assert given_up == (
+        "SevenNet-0 is left out: 100 updates over 5 pairs would take about 16 min 40 s."
+    )
+
+
+def test_what_is_left_begins_again_with_the_most_thorough_comparison():
+    found = fit(250)
+    assert found.found == [SILICON]
+    assert found.scale == Scale(3, 800)
+    assert [text.split(" is ")[0] for text in found.left_out[:2]] == ["SevenNet-0", "CHGNet"]
+    assert found.left_out[2].startswith("Reduced to fit the time: 800 updates instead of 3,200;")
+
+
+def test_the_backbone_that_scratch_trains_is_not_given_up_though_it_be_the_dearest():
+    costs = {**COSTS, SILICON: 50.0}
+    found = fitting(
+        EVERY, "schnet", 5300, lambda some, scale: sum(costs[c] for c in some) * scale.updates
+    )
+    assert SILICON in found.found
+    assert SEVENNET not in found.found
+
+
+def test_too_short_a_time_is_refused_with_what_the_least_takes():
+    with pytest.raises(
+        InputError, match=r"The time is too short.*of Si.*takes about 5 s; give more"
+    ):
+        fit(1)
+
+
+def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tmp_path):
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    path = tmp_path / "suite.yaml"
+    path.write_text(suite_text(suite_value(target, EVERY, "schnet", Scale(2, 400))))
+    study = resolve(load_suite(path))
+    assert len(study.suite.seed_pairs()) == PAIRS == 5
+    assert study.suite.budgets == [100, 400]
+    assert study.suite.sizes[1] == 2 * study.suite.sizes[0]
+    trained = {(m.backbone, m.strategy, m.source) for m in study.grid}
+    assert {each for each in trained if each[1] == "scratch"} == {
+        ("schnet", "scratch", name) for name in ("Si",)
+    }
+    assert {each[0] for each in trained if each[1] == "finetune"} == {
+        "sevennet-0", "chgnet-0.3.0", "schnet",
+    }  # fmt: skip
+    assert {each[0] for each in trained if each[1] == PRETRAINING} == {"schnet"}
+    assert Place("sevennet-0", "scratch", 40, updates=400) not in {m.place for m in study.grid}
+
+
+def test_published_potentials_alone_are_compared_with_their_own_architecture():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    value = suite_value(target, [SEVENNET], "schnet", Scale(1, 100))
+    assert "from_scratch" not in value
+    assert yaml.safe_load(suite_text(value))["backbones"] == {"sevennet-0": {}}
+
+
+@pytest.mark.parametrize(("n_train", "sizes"), [(1000, [25, 50, 100]), (8, [2, 4, 8])])
+def test_the_largest_size_is_all_that_there_is_up_to_a_hundred(n_train, sizes):
+    card = load_card("sw-ge-8")
+    origin = card.origin.model_copy(update={"temperatures_k": [300.0], "frames": None})
+    train = origin.train.model_copy(update={"trajectories": 1, "frames": n_train})
+    origin = origin.model_copy(update={"train": train})
+    assert Target("x", card.model_copy(update={"origin": origin})).sizes(3) == sizes

@@ -1,0 +1,182 @@
+"""Advice on germanium whose answer is known: silicon helps, and wrong labels hurt."""
+
+import json
+import shutil
+
+import pytest
+import torch
+import yaml
+from ase.build import bulk
+from inline import inline
+from own_data import write_crystals
+from pydantic import create_model
+
+from tlbench import load_potential
+from tlbench.advice import candidates, plan
+from tlbench.advice.advise import Question, advise
+from tlbench.advice.calibration import calibrate
+from tlbench.advice.target import target_card
+from tlbench.engine.run.runner import Resources
+from tlbench.engine.store.store import Store
+from tlbench.models.backbones import BACKBONES
+from tlbench.models.backbones.schnet import SchNetConfig
+
+SMALL = {"hidden_channels": 16, "n_filters": 16, "n_interactions": 2, "n_gaussians": 16}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    """Let the backbone be small, and comparisons of one size and few updates."""
+    settings = {name: (int, value) for name, value in SMALL.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        small = create_model("SmallSchNet", __base__=SchNetConfig, **settings)
+        patch.setitem(BACKBONES._entries, "schnet", small)
+        for module in (plan, candidates):
+            patch.setattr(module, "CUTOFF", 4.0)
+        patch.setattr(plan, "SCALES", (plan.Scale(1, 32),))
+        yield
+
+
+class StoppedError(Exception):
+    """Raised in the middle of a run."""
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """Return advice that was stopped and asked for again, with what happened to jobs."""
+    folder = tmp_path_factory.mktemp("advise")
+    data = write_crystals(folder / "ge.extxyz", "Ge", 20, seed=1)
+    # Its forces point the other way.
+    wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
+    card, _, _ = target_card(str(wrong))
+    question = Question(str(data), 1e6, ("sw-si-8", card), "schnet")
+    started, said = [[], []], [[], []]
+
+    def ask(attempt, stop_after):
+        def note(event, job, **fields):
+            if event == "finished" and not fields["reused"]:
+                started[attempt].append(job.key)
+                if len(started[attempt]) == stop_after:
+                    raise StoppedError
+
+        return advise(
+            question,
+            folder / "out",
+            folder / "store",
+            Resources(1, "cpu", executor=(inline, 1)),
+            on_event=note,
+            say=said[attempt].append,
+        )
+
+    with pytest.raises(StoppedError):
+        ask(0, 40)
+    planned = (folder / "out" / "suite.yaml").read_bytes()
+    found = ask(1, None)
+    assert (folder / "out" / "suite.yaml").read_bytes() == planned
+    return found, folder, started, said
+
+
+def test_the_known_answer_is_given_first(asked):
+    first, *others = asked[0].section.sentences
+    assert first.startswith("Start from Si: with 16 structures and 32 updates, its force error is")
+    assert any("Do not start from Ge (wrong)" in each for each in others)
+    ratios = {line[0]: line[-1] for line in asked[0].section.tables[0].lines[1:]}
+    assert float(ratios["Si"].split()[0]) < 0.8
+    assert float(ratios["Ge (wrong)"].split()[0]) > 1.2
+
+
+def test_no_job_is_done_twice_and_the_plan_is_kept(asked):
+    _, _, (before, after), (_, said) = asked
+    assert len(before) == 40
+    assert after
+    assert not set(before) & set(after)
+    assert any("Going on with the comparison planned in" in each for each in said)
+
+
+def test_the_page_and_the_text_begin_with_the_answer(asked):
+    found, folder, _, _ = asked
+    first = found.section.sentences[0]
+    page = (folder / "out" / "report.html").read_text()
+    assert 0 < page.index(first.partition(":")[0]) < page.index('id="answer"')
+    text = (folder / "out" / "advice.md").read_text()
+    assert text.index(first.partition(":")[0]) < text.index("| start | backbone |")
+
+
+def test_the_best_potential_of_the_recommended_start_lies_beside_it(asked):
+    found, folder, _, _ = asked
+    path = folder / "out" / "potential.safetensors"
+    atoms = bulk("Ge", "diamond", 5.65)
+    torch.set_num_threads(1)
+    atoms.calc = load_potential(path).calculator()
+    assert abs(atoms.get_forces()).max() < 1e-3
+    assert any(str(path) in each for each in found.section.sentences)
+    models = [cell.trained for cell in found.run.plan.cells if cell.model.strategy == "finetune"]
+    same = [key for key in models if (folder / "store" / key / path.name).exists()
+            and (folder / "store" / key / path.name).read_bytes() == path.read_bytes()]  # fmt: skip
+    (model,) = {c.model for c in found.run.plan.cells if c.trained in same}
+    assert (model.source, model.size, model.updates) == ("Si", 16, 32)
+
+
+def test_the_suite_that_is_written_repeats_the_comparison(asked):
+    _, folder, _, _ = asked
+    suite = yaml.safe_load((folder / "out" / "suite.yaml").read_text())
+    assert [each["card"] for each in suite["sources"]] == ["sw-si-8", str(folder / "wrong.yaml")]
+    assert suite["budgets"] == [8, 32]
+    stated = json.loads((folder / "out" / "suite.json").read_text())
+    assert stated["budgets"] == suite["budgets"]
+
+
+def test_another_question_is_planned_anew(asked, tmp_path):
+    _, folder, _, _ = asked
+    out = tmp_path / "out"
+    shutil.copytree(folder / "out", out)
+    again = Question(str(folder / "ge.extxyz"), 1e6, ("sw-si-8",), "schnet")
+    said = []
+    with pytest.raises(StoppedError):
+        advise(
+            again, out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
+            on_change=lambda plan, store, report: _stop(plan), say=said.append,
+        )  # fmt: skip
+    assert not any("Going on" in each for each in said)
+
+
+def _stop(planned):
+    raise StoppedError
+
+
+def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    target = plan.Target(name, card)
+    some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
+    store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
+    measured = calibrate(target, some, "schnet", store, resources, _ignore, _ignore)
+    assert measured.found == [*some]
+    # What is done takes no time, and longer trainings take longer.
+    assert measured.seconds(some, plan.Scale(1, 32)) == 0
+    short, long = plan.Scale(1, 64), plan.Scale(1, 640)
+    assert 0 < measured.seconds(some, short) < measured.seconds(some, long)
+    assert measured.seconds(some[:1], short) < measured.seconds(some, short)
+
+
+def _ignore(*about, **fields):
+    pass
+
+
+def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path, monkeypatch):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
+
+    def broken(config):
+        raise RuntimeError("no such symbol")
+
+    monkeypatch.setattr(BACKBONES.get("schnet"), "build", broken)
+    resources = Resources(1, "cpu", executor=(inline, 1))
+    store = Store(tmp_path / "store")
+    found = calibrate(
+        plan.Target(name, card), [some], "schnet", store, resources, _ignore, _ignore
+    )  # fmt: skip
+    assert found.found == []
+    assert "Si (sw-si-8) cannot be run here" in found.failures[0]
+    assert "no such symbol" in found.failures[0]

@@ -1,0 +1,129 @@
+"""How long comparisons take on this machine: measured on a few short jobs, then predicted.
+
+Measured are a force call of every backbone, and short trainings of one of them from scratch with
+their errors on the test structures. From these `tlbench.engine.estimates` predicts all other jobs:
+an update of another backbone takes as long as one of the measured one, times the ratio of the times
+of their force calls.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tlbench.advice.candidates import Candidate
+from tlbench.advice.plan import Scale, Target, suite_value
+from tlbench.engine.estimates import estimate
+from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
+from tlbench.engine.store.store import State, Store
+from tlbench.jobs.base import Job
+from tlbench.study.models import plan
+from tlbench.study.plan import Plan
+from tlbench.study.study import resolve
+from tlbench.study.suite import Suite
+
+PROBE = Scale(1, 40)
+"""Of the training that is measured; a shorter one comes before it, in which all is loaded."""
+
+DEAR_PROBE = Scale(1, 16)
+"""Where only published potentials are compared, whose updates are dear."""
+
+PER_JOB = 0.3
+"""Seconds between one job and the next of a worker."""
+
+_KINDS = ("dataset", "weights", "speed")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured of some candidates, for predictions.
+
+    Attributes
+    ----------
+    found
+        The candidates that can be run.
+    failures
+        A sentence for each that cannot.
+    """
+
+    target: Target
+    backbone: str
+    found: Sequence[Candidate]
+    failures: Sequence[str]
+    store: Store
+    resources: Resources
+    measured: Mapping[str, Job]
+
+    def seconds(self, found: Sequence[Candidate], scale: Scale) -> float:
+        """Return how long a comparison takes by the clock, less what of it is done."""
+        jobs = planned(self.target, found, self.backbone, scale).jobs
+        done = {key for key in jobs if self.store.state(key) is State.FINISHED}
+        finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
+        predicted = estimate(jobs, done, finished, self.resources.device)
+        workers = self.resources.of(len(jobs))[1]
+        return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
+
+
+def planned(
+    target: Target,
+    found: Sequence[Candidate],
+    backbone: str,
+    scale: Scale,
+    sizes: Sequence[int] | None = None,
+    pairs: int | None = None,
+) -> Plan:
+    """Return the jobs of a comparison; see `tlbench.advice.plan.suite_value`."""
+    more = {} if pairs is None else {"pairs": pairs}
+    value = suite_value(target, found, backbone, scale, sizes, **more)
+    return plan(resolve(Suite.model_validate(value)))
+
+
+def calibrate(
+    target: Target,
+    found: Sequence[Candidate],
+    backbone: str,
+    store: Store,
+    resources: Resources,
+    on_change: Callable[[Plan, Store, Report], None],
+    on_event: Listener,
+) -> Calibration:
+    """Measure what predictions of the time need, but for what the store has of it.
+
+    Parameters
+    ----------
+    on_change, on_event
+        As of `tlbench.run.run_suite`.
+    """
+    is_own = any(each.backbone == backbone for each in found)
+    probe = PROBE if is_own else DEAR_PROBE
+    whole = planned(target, found, backbone, probe, target.sizes(2)[:1], 1)
+    timed = backbone if is_own else found[0].backbone
+    wanted = {key for key, job in whole.jobs.items() if job.kind in _KINDS}
+    speeds = {cell.model.backbone: cell.speed for cell in whole.cells}
+    warming = set()
+    for cell in whole.cells:
+        if (cell.model.strategy, cell.model.backbone) == ("scratch", timed):
+            wanted |= {cell.trained, cell.job}
+            if cell.model.updates != probe.updates:
+                warming.add(cell.trained)
+    jobs = {key: job for key, job in whole.jobs.items() if key in wanted}
+    # A job in which a worker loads its libraries says little of those that follow.
+    report = run_jobs(
+        jobs, store, resources, lambda report: on_change(whole, store, report), on_event
+    )
+    failed = {
+        each: report.errors[speeds[each.backbone]]
+        for each in found
+        if speeds[each.backbone] in report.errors
+    }
+    return Calibration(
+        target=target,
+        backbone=backbone,
+        found=[each for each in found if each not in failed],
+        failures=[f"{each.name} cannot be run here: {error}" for each, error in failed.items()],
+        store=store,
+        resources=resources,
+        measured={
+            key: job
+            for key, job in jobs.items()
+            if key not in warming and store.state(key) is State.FINISHED
+        },
+    )

@@ -1,0 +1,202 @@
+"""Candidates for a start: published potentials, and data sets of the nearest elements."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlbench.base.errors import InputError, TlbenchError
+from tlbench.data.cards import Card, card_names, load_card, shared_data
+from tlbench.data.fetch import locate
+from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
+from tlbench.transfer.element_map import element_starts, mean_differences
+from tlbench.transfer.potentials import POTENTIALS
+
+CUTOFF = 5.0
+"""Interaction range of models that are trained on data sets, Å."""
+
+MOST_DATA_SETS = 2
+"""Data sets that are pretrained on, of different elements."""
+
+NEAR = 1.0
+"""Groups of the periodic table, on average, that the elements of a data set are apart at most."""
+
+_ORDER = ("group", "electronegativity", "covalent radius")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Something to start from.
+
+    Attributes
+    ----------
+    name
+        What messages call it.
+    source
+        The source as a suite has it.
+    backbone
+        The backbone of the suite that starts from it.
+    """
+
+    name: str
+    source: dict[str, Any]
+    backbone: str
+
+    @property
+    def is_data(self) -> bool:
+        """Whether models are pretrained on it."""
+        return "card" in self.source
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What can be started from, and what cannot, a sentence for each of these."""
+
+    found: tuple[Candidate, ...]
+    left_out: tuple[str, ...]
+
+
+def candidates(
+    card: Card,
+    backbone: str,
+    asked: Sequence[str] | None = None,
+    check: Callable[[Candidate], None] = lambda candidate: None,
+) -> Candidates:
+    """Return what models of a data set can start from on this machine.
+
+    These are every published potential that knows all elements and whose weights are here, and
+    the data sets that tlbench ships whose elements are nearest (`nearest`) and whose files are
+    here: nothing is downloaded.
+
+    Parameters
+    ----------
+    backbone
+        What is pretrained on data sets.
+    asked
+        Names of potentials and data sets, or paths of cards and potentials; None for all.
+    check
+        Refuses a data set by an InputError, as one that holds structures of the target.
+
+    Raises
+    ------
+    TlbenchError
+        If something that is asked for cannot be started from, or there is nothing.
+    """
+    if asked is not None:
+        named = tuple(_asked(word, card, backbone) for word in asked)
+        if not named:
+            raise InputError("--sources names no candidate; write it as A,B or leave it out.")
+        for each in named:
+            check(each)
+        return Candidates(named, ())
+    found: list[Candidate] = []
+    left_out: list[str] = []
+    for name in POTENTIALS.names():
+        try:
+            found.append(_published(name, card))
+        except TlbenchError as error:
+            left_out.append(str(error))
+    data, absent = nearest(card)
+    elements: list[str] = []
+    for source in data:
+        if source.formula in elements or len(elements) == MOST_DATA_SETS:
+            continue
+        candidate = _data_set(source.name, backbone)
+        try:
+            check(candidate)
+        except InputError as error:
+            left_out.append(str(error))
+            continue
+        found.append(candidate)
+        elements.append(source.formula)
+    if absent:
+        left_out.append(
+            f"Files of data sets of near elements are not here: {', '.join(absent)}. Fetch them "
+            "with tlbench data fetch NAME."
+        )
+    if not found:
+        raise InputError(
+            f"There is nothing to start from: {' '.join(left_out)} Name a potential or a data set "
+            "with --sources."
+        )
+    return Candidates(tuple(found), tuple(left_out))
+
+
+def nearest(target: Card) -> tuple[list[Card], list[str]]:
+    """Return the data sets of near elements, the nearest first, and the names of those not here.
+
+    Near is by the mean difference of mapped elements in group, then in electronegativity, then in
+    covalent radius (`tlbench.metrics.chemistry`), at most `NEAR` groups; where no data set is so
+    near, those of the nearest elements that are here are. Of the same elements, sets with labels
+    from first principles come before those of an empirical potential.
+    """
+    ranked: list[tuple[tuple[float, ...], Card]] = []
+    absent = []
+    for name in card_names():
+        card = load_card(name)
+        if shared_data(card, target):
+            continue
+        apart = _distance(card, target)
+        if _is_here(card):
+            ranked.append(((*apart, float(not card.data_files())), card))
+        elif card.data_files() and apart[0] <= NEAR:
+            absent.append(name)
+    ranked.sort(key=lambda each: (each[0], each[1].name))
+    near = [card for apart, card in ranked if apart[0] <= NEAR]
+    return near or [card for apart, card in ranked if apart[:3] == ranked[0][0][:3]], absent
+
+
+def _distance(source: Card, target: Card) -> tuple[float, ...]:
+    found = mean_differences(element_starts(source.elements, target.elements))
+    # An element of the target that the source lacks starts as another one.
+    return tuple(found.get(name, math.inf) for name in _ORDER)
+
+
+def _is_here(card: Card) -> bool:
+    """Return whether a data set is on this machine; one that has to be sampled first is not."""
+    files = locate(card).values()
+    shipped = getattr(card.origin, "frames", None) is not None
+    return all(path.is_file() for path in files) if files else shipped
+
+
+def _asked(word: str, card: Card, backbone: str) -> Candidate:
+    if word in POTENTIALS:
+        return _published(word, card)
+    if is_potential(word):
+        path = str(Path(word).absolute())
+        choice = SourceChoice(file=path)
+        if not takers_of(potential_of(choice), {backbone: {}}, CUTOFF):
+            raise InputError(
+                f"{word}: is not a {backbone!r} with its default settings and a cutoff of "
+                f"{CUTOFF:g} Å; choose its backbone with --backbone, or compare it in a suite of "
+                "your own."
+            )
+        return Candidate(word, {"file": path, "backbones": [backbone]}, backbone)
+    source = load_card(word)
+    if (shared := shared_data(source, card)) is not None:
+        raise InputError(f"{word}: holds the data that advice is asked for ({shared}).")
+    return _data_set(word, backbone)
+
+
+def _published(name: str, card: Card) -> Candidate:
+    """Return a published potential as a candidate.
+
+    Raises
+    ------
+    TlbenchError
+        If it does not know an element, or its weights are not here.
+    """
+    potential = POTENTIALS.get(name)
+    unknown = [symbol for symbol in card.elements if symbol not in potential.elements]
+    if unknown:
+        raise InputError(f"{potential.label} was not trained on {' and '.join(unknown)}.")
+    potential.checkpoint()
+    return Candidate(potential.label, {"potential": name}, name)
+
+
+def _data_set(word: str, backbone: str) -> Candidate:
+    card = load_card(word)
+    name = word if word in card_names() else str(Path(word).absolute())
+    label = f"{card.formula} ({card.name})"
+    return Candidate(label, {"card": name, "backbones": [backbone]}, backbone)

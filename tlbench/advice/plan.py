@@ -1,0 +1,192 @@
+"""A comparison of starts that fits a given time: from the most thorough to the least.
+
+Every comparison has `PAIRS` pairs, because with fewer no difference is claimed, and two budgets,
+because from one it could not be seen whether training has converged. What is given up for time is,
+in the order of `SCALES`, updates and smaller sizes; then the dearest candidate, and the others
+begin again with the first scale; of the last one, still more updates.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tlbench.advice.candidates import CUTOFF, Candidate
+from tlbench.base.errors import InputError
+from tlbench.base.phrases import duration
+from tlbench.data.cards import Card
+from tlbench.report.sections.answer import CLAIM_PAIRS
+from tlbench.report.wording import listed
+from tlbench.study.loading import SUITE_FORMAT
+
+PAIRS = CLAIM_PAIRS
+
+LARGEST = 100
+"""Training structures of a model: with more, few updates see each of them hardly twice."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How thorough a comparison is: how many sizes, and how many updates of target models."""
+
+    n_sizes: int
+    updates: int
+
+
+SCALES = (
+    *(Scale(3, updates) for updates in (3200, 1600, 800)),
+    *(Scale(2, updates) for updates in (800, 400, 200)),
+    *(Scale(1, updates) for updates in (200, 100)),
+)
+LEAST = Scale(1, 50)
+"""Only where no candidate is left that could be given up."""
+
+BUDGETS = 4
+"""The larger budget is so many times the smaller one."""
+
+PRETRAINING = 4
+"""Source models have so many times the updates of target models."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The data that advice is asked for: name of the card as a suite has it, and the card."""
+
+    name: str
+    card: Card
+
+    def sizes(self, number: int) -> list[int]:
+        """Return numbers of training structures, each half the next, the largest last."""
+        largest = min(self.card.n_frames("train"), LARGEST)
+        return sorted({largest // 2**n for n in range(number)} - {0})
+
+
+def suite_value(
+    target: Target,
+    found: Sequence[Candidate],
+    backbone: str,
+    scale: Scale,
+    sizes: Sequence[int] | None = None,
+    pairs: int = PAIRS,
+) -> dict[str, Any]:
+    """Return the suite that compares candidates with training from scratch, as read from YAML.
+
+    Architectures of published potentials are not trained from scratch where ``backbone`` is.
+
+    Parameters
+    ----------
+    sizes
+        Numbers of training structures; by default those of the scale.
+    pairs
+        Pairs of seeds.
+    """
+    backbones = list(dict.fromkeys(each.backbone for each in found))
+    seeds = list(range(pairs))
+    value: dict[str, Any] = {
+        "name": f"advise-{target.card.name}"[:64],
+        "version": 1,
+        "title": f"What a potential for {target.card.name} should start from",
+        "description": (
+            "Written by tlbench advise: every candidate beside training from scratch, on the same "
+            "structures, with as many updates and one learning rate."
+        ),
+        "sources": [each.source for each in found],
+        "target": {"card": target.name},
+        "cutoff": CUTOFF,
+        "backbones": {name: {} for name in backbones},
+        "strategies": ["scratch", "finetune"],
+        "sizes": list(sizes or target.sizes(scale.n_sizes)),
+        "subset_seeds": seeds,
+        "init_seeds": list(seeds),
+        "pairing": "zip",
+        "pretraining": {"updates": PRETRAINING * scale.updates, "validation_points": 4},
+        "training": {"batch_size": 2, "validation_points": 4},
+        "budgets": [scale.updates // BUDGETS, scale.updates],
+        "metrics": ["force_mae", "force_rmse", "energy_mae"],
+    }
+    if backbone in backbones:
+        value["from_scratch"] = [backbone]
+    return value
+
+
+def suite_text(value: Mapping[str, Any]) -> str:
+    """Return a suite as the text of its file."""
+    stated = SUITE_FORMAT.stated(value)
+    return str(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))
+
+
+Predict = Callable[[Sequence[Candidate], Scale], float]
+"""Returns how long a comparison takes, s."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The most thorough comparison that fits a time.
+
+    Attributes
+    ----------
+    seconds
+        How long it takes, by estimate.
+    left_out
+        A sentence for each thing that was given up.
+    """
+
+    found: Sequence[Candidate]
+    scale: Scale
+    seconds: float
+    left_out: Sequence[str]
+
+
+def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: Predict) -> Fit:
+    """Return the most thorough comparison that fits a time.
+
+    The last candidate of ``backbone`` is not given up: what it trains from scratch is what others
+    are compared with.
+
+    Raises
+    ------
+    InputError
+        If even the least comparison takes longer.
+    """
+    left_out: list[str] = []
+    while True:
+        last = len(found) == 1
+        for scale in (*SCALES, LEAST) if last else SCALES:
+            taken = predict(found, scale)
+            if taken <= seconds:
+                reduced = _reductions(found, scale, predict)
+                return Fit(found, scale, taken, [*left_out, *reduced])
+        if last:
+            raise InputError(
+                f"The time is too short: the least comparison, of {found[0].name} with training "
+                f"from scratch over {PAIRS} pairs after {LEAST.updates} updates, takes about "
+                f"{duration(taken)}; give more with --time, or other candidates with --sources."
+            )
+        own = [each for each in found if each.backbone == backbone]
+        rests = {
+            each: [other for other in found if other is not each] for each in found if own != [each]
+        }
+        costs = {each: predict(rest, SCALES[-1]) for each, rest in rests.items()}
+        dearest = min(costs, key=lambda each: costs[each])
+        left_out.append(
+            f"{dearest.name} is left out: {SCALES[-1].updates} updates over {PAIRS} pairs would "
+            f"take about {duration(taken - costs[dearest])}."
+        )
+        found = rests[dearest]
+
+
+def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> Iterator[str]:
+    """Yield what a scale has less than the most thorough one."""
+    full = SCALES[0]
+    parts = []
+    if scale.n_sizes < full.n_sizes:
+        few = {1: "one size", 2: "two sizes"}[scale.n_sizes]
+        parts.append(f"{few} instead of three")
+    if scale.updates < full.updates:
+        parts.append(f"{scale.updates:,} updates instead of {full.updates:,}")
+    if parts:
+        yield (
+            f"Reduced to fit the time: {listed(parts)}; all of it would take about "
+            f"{duration(predict(found, full))}."
+        )

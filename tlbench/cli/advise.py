@@ -1,0 +1,106 @@
+"""``tlbench advise``: what a potential for one's own data should start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tlbench.cli.options import (
+    Device,
+    MemoryLimit,
+    Mirror,
+    StoreFolder,
+    Tries,
+    Workers,
+    WorkersPerGpu,
+)
+
+
+def advise(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="File of structures with energies and forces, card, or name of a data set."
+        ),
+    ],
+    time: Annotated[
+        str, typer.Option(metavar="TIME", help="How long it may take, e.g. 30m or 2h.")
+    ] = "2h",
+    sources: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Compare these instead: published potentials, data sets, cards, files of "
+            "potentials.",
+            show_default="all that know the elements, or are near, and are on this machine",
+        ),
+    ] = None,
+    backbone: Annotated[
+        str, typer.Option(help="Backbone that is trained from scratch and on data sets.")
+    ] = "dimenetpp",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.", show_default="runs/advise-DATA")
+    ] = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    workers_per_gpu: WorkersPerGpu = None,
+    device: Device = "auto",
+    mirror: Mirror = None,
+    memory_limit: MemoryLimit = None,
+    tries: Tries = 3,
+) -> None:
+    """Find out what a potential for DATA should start from, and how many structures it needs.
+
+    Compares published potentials that know the elements, and models pretrained on
+    data sets of the nearest elements, with training from scratch, on the same
+    structures of DATA. The comparison is planned to fit the time; what is left out
+    for that is stated. Nothing is downloaded.
+
+    Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
+    """
+    from tlbench.advice.advise import Question
+    from tlbench.advice.advise import advise as answer
+    from tlbench.cli.live import Display
+    from tlbench.cli.resources import limits_of, seconds_of
+    from tlbench.cli.run import signals_stop
+    from tlbench.cli.tables import drawn, say
+    from tlbench.engine.run.runner import Resources
+
+    asked = [word.strip() for word in sources.split(",")] if sources is not None else None
+    question = Question(
+        data,
+        seconds_of(time, "--time"),
+        None if asked is None else tuple(filter(None, asked)),
+        backbone,
+    )
+    resources = Resources(
+        workers,
+        device,
+        limits=limits_of(None, memory_limit),
+        attempts=tries,
+        workers_per_gpu=workers_per_gpu,
+    )
+    display = Display()
+    try:
+        with display, signals_stop(display):
+            found = answer(
+                question,
+                out,
+                store,
+                resources,
+                mirror,
+                display.update,
+                display.note,
+                display.say,
+            )
+    except KeyboardInterrupt:
+        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
+        raise typer.Exit(130) from None
+    for sentence in found.section.sentences:
+        say(sentence, display.console)
+    for table in found.section.tables:
+        display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
+        say(table.note, display.console)
+    say(str(found.run.out / "report.html"), display.console)
+    if not found.run.report.complete:
+        raise typer.Exit(1)
