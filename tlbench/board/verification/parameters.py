@@ -23,7 +23,7 @@ SECONDS = 4
 
 PATIENCE = 4
 
-ALL_SECONDS = 60
+ALL_SECONDS = 120
 """By the clock, for all networks."""
 
 MEMORY = 640 << 20
