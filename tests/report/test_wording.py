@@ -60,7 +60,7 @@ def test_every_rendering_names_them(tmp_path, capsys):
 def test_with_one_budget_convergence_is_not_judged():
     one, two = load_suite("smoke", [("budgets", "[400]")]), load_suite("smoke")
     assert budget_label(one) == ("400 updates: one budget, convergence cannot be judged; untuned")
-    assert "converged or not, arm by arm" in budget_label(two)
+    assert "convergence judged arm by arm" in budget_label(two)
     said = "With one budget convergence cannot be judged"
     assert said in budget_note(one)
     assert "are converged are compared" not in budget_note(one)

@@ -142,9 +142,8 @@ def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:
         )
     if suite.budgets:
         budgets = listed(f"{budget:,}" for budget in suite.budgets)
-        return (
-            f"{budgets} updates; converged or not, arm by arm; {tuning_label(submitted or [suite])}"
-        )
+        tuning = tuning_label(submitted or [suite])
+        return f"{budgets} updates; convergence judged arm by arm; {tuning}"
     updates = counted(suite.training.updates, "update")
     return f"{updates}: speed of learning, not shown to be converged"
 

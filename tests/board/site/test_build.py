@@ -59,7 +59,7 @@ def test_the_command_line_names_what_is_left_out(command, small: Path, tmp_path:
 @pytest.mark.parametrize(
     ("suite", "name", "budget"),
     [
-        ("quick", "alpha", "30 and 120 updates; converged or not, arm by arm"),
+        ("quick", "alpha", "30 and 120 updates; convergence judged arm by arm"),
         ("temperature-sw", "warm", "120 updates: speed of learning, not shown to be converged"),
     ],
 )

@@ -40,7 +40,7 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 5
     assert len({line.count("|") for line in lines}) == 1
-    budget = "30 and 120 updates; converged or not, arm by arm; untuned"
+    budget = "30 and 120 updates; convergence judged arm by arm; untuned"
     assert lines[2].startswith(f"| quick | Si → Ge | 1 | {budget} | finetune | ")
     assert lines[3].startswith("| temperature-sw | Si → Ge | 1 | 120 updates: speed of learning, ")
     assert "; untuned | finetune | 0." in lines[3]

@@ -103,7 +103,9 @@ def test_negative_transfer_of_a_property_is_claimed_from_five_pairs_on():
     (found,) = comparisons(*two_arms(5, (5.0, 20.0)))
     assert found.is_beyond_chance
     (said,) = contradiction_findings([found], False)
-    assert said.startswith("Negative transfer of properties: b, finetune, N = 10 has 0.49 [")
+    assert said.startswith(
+        "Lower force error, larger errors of properties: b, finetune, N = 10 has 0.49 ["
+    )
     assert "beyond chance for elastic C11" in said
     (found,) = comparisons(*two_arms(4, (5.0, 20.0)))
     assert found.is_contradiction

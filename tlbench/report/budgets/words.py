@@ -21,11 +21,11 @@ _ENDINGS: dict[tuple[Ending, bool], str] = {
         "{fewest} updates, and {last} times once both are converged"
     ),
     ("same", False): (
-        "once both are converged, its error is {last} times that of {scratch}, {open}"
+        "once neither error still falls, its error is {last} times that of {scratch}, {open}"
     ),
     ("same", True): (
-        "it only learns faster: its error is {first} times that of {scratch} after {fewest} "
-        "updates, but {last} times once both are converged, {open}"
+        "it learns faster: its error is {first} times that of {scratch} after {fewest} updates; "
+        "once neither error still falls it is {last} times, {open}"
     ),
     ("higher", False): (
         "it ends higher: converged, its error is {last} times that of {scratch} (negative transfer)"

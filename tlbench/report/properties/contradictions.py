@@ -111,7 +111,6 @@ def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> 
     for (transfer, place), some in sorted(by_place.items(), key=_order):
         where = f"{transfer.label()}, " if has_several else ""
         same = [each for each in found if (each.transfer, each.place) == (transfer, place)]
-        largest = max(some, key=lambda each: each.error.value)
         sure = [
             f"{each.shown.label} (× {ratio_text(each.error, False)})"
             for each in some
@@ -124,11 +123,10 @@ def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> 
         else:
             claim = f"Fewer than {PAIRS_FOR_CLAIM} pairs do not allow a claim"
         yield (
-            f"Negative transfer of properties: {where}{place.label()} has "
+            f"Lower force error, larger errors of properties: {where}{place.label()} has "
             f"{ratio_text(some[0].force, False)} times the force error of {BASELINE}, but "
             f"{AT_THIS_BUDGET} larger errors of {len(some)} of {counted(len(same), 'value')} "
-            f"(marked in the tables; the largest is {largest.shown.label}, × "
-            f"{ratio_text(largest.error, False)}). {claim}."
+            f"(marked in the tables). {claim}."
         )
     if found and not by_place:
         yield (

@@ -76,7 +76,7 @@ def _what(found: Sequence[ModelProperty]) -> str:
     crystals = dict.fromkeys(f"{p.prototype} {'–'.join(p.elements)}" for p in found)
     origins = dict.fromkeys(p.origin for p in found if p.origin is not None)
     compared = (
-        f"errors are absolute differences from {', '.join(origins)}"
+        f"errors are absolute differences from the reference ({', '.join(origins)})"
         if origins
         else "there is no reference, so nothing is ranked"
     )
