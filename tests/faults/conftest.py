@@ -1,6 +1,7 @@
 """Runs that nothing disturbed, and file systems of their own."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,14 @@ def undisturbed(made_once: Callable[..., Path], name: str, **changes: object) ->
 
     folder = made_once(name, run)
     return Undisturbed(folder / "faults.yaml", folder / "out", folder / "store")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangups_end_processes() -> Iterator[None]:
+    """Let SIGHUP end what tests start, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")
