@@ -132,11 +132,13 @@ def test_bad_input_is_refused_in_one_sentence(refused, tmp_path, arguments, comp
     assert complaint in refused("import", *arguments)
 
 
-def test_a_file_that_is_too_large_is_not_read(refused, tmp_path):
-    with (tmp_path / "c.pth").open("wb") as file:
+def test_a_file_that_is_too_large_is_not_read(refused, tmp_path_factory):
+    # Elsewhere than the files of which is seen that they are as they were.
+    large = tmp_path_factory.mktemp("elsewhere") / "c.pth"
+    with large.open("wb") as file:
         file.truncate(checkpoints.LARGEST_BYTES + 1)
     assert "is larger than 4 GiB, which no checkpoint" in refused(
-        "import", "c.pth", "--as", "sevennet"
+        "import", large, "--as", "sevennet"
     )
 
 
