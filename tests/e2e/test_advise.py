@@ -45,7 +45,7 @@ class StoppedError(Exception):
 def asked(tmp_path_factory):
     """Return advice that was stopped and asked for again, with what happened to jobs."""
     folder = tmp_path_factory.mktemp("advise")
-    data = write_crystals(folder / "ge.extxyz", "Ge", 20, seed=1)
+    data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1)
     # Its forces point the other way.
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
     card, _, _ = target_card(str(wrong))
@@ -78,7 +78,7 @@ def asked(tmp_path_factory):
 
 def test_the_known_answer_is_given_first(asked):
     first, *others = asked[0].section.sentences
-    assert first.startswith("Start from Si: with 16 structures and 32 updates, its force error is")
+    assert first.startswith("Start from Si: with 16 structures and 32 updates, its force error on 5")
     assert any("Do not start from Ge (wrong)" in each for each in others)
     ratios = {line[0]: line[-1] for line in asked[0].section.tables[0].lines[1:]}
     assert float(ratios["Si"].split()[0]) < 0.8

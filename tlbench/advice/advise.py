@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tlbench.advice.answer import answer_of
+from tlbench.advice.answer import Design, answer_of
 from tlbench.advice.calibration import calibrate
 from tlbench.advice.candidates import Candidate, candidates
 from tlbench.advice.plan import SCALES, Target, fitting, suite_text, suite_value
-from tlbench.advice.potential import write_best
+from tlbench.advice.potential import FILE, write_best
 from tlbench.advice.section import advice_section
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
@@ -130,17 +130,24 @@ def advise(
         say(f"Going on with the comparison planned in {out / SUITE}.")
     for sentence in left_out:
         say(sentence)
+    suite = load_suite(out / SUITE)
+    design = Design.of(resolve(suite))
+    try:
+        # What lies there may be of jobs that are done again.
+        (out / FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(out, error) from error
     run = run_suite(
-        load_suite(out / SUITE),
+        suite,
         out,
         root,
         resources,
         mirror,
         on_change=on_change,
         on_event=on_event,
-        first=lambda analysis: [advice_section(answer_of(analysis, question.backbone), left_out)],
+        first=lambda found: [advice_section(answer_of(found, question.backbone, design), left_out)],
     )
-    return _answered(question, run, root, left_out)
+    return _answered(question, design, run, root, left_out)
 
 
 def _planned_before(out: Path, asked: dict[str, Any]) -> list[str] | None:
@@ -205,10 +212,12 @@ def _check(each: Candidate, target: Target, backbone: str, mirror: Path | None) 
         ) from error
 
 
-def _answered(question: Question, run: Run, root: Path, left_out: Sequence[str]) -> Advice:
+def _answered(
+    question: Question, design: Design, run: Run, root: Path, left_out: Sequence[str]
+) -> Advice:
     """Return the answer of a run, and write it and the best potential into its folder."""
     analysis = Analysis.of(run.notes.comparable_results(run.results), run.plan.suite)
-    answer = answer_of(analysis, question.backbone)
+    answer = answer_of(analysis, question.backbone, design)
     found: list[str] = []
     try:
         if answer is not None:
