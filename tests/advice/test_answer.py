@@ -253,7 +253,9 @@ def test_where_errors_rise_the_weights_of_the_lowest_validation_error_are_compar
     # The last weights of Si are worse than scratch, the best are seven times better.
     assert section.sentences[0].startswith("Start from Si")
     assert "0.15" in section.sentences[0]
-    assert "the weights of the lowest validation error are compared instead of the last: Si, " in text
+    assert (
+        "the weights of the lowest validation error are compared instead of the last: Si, " in text
+    )
     lines = {line[0]: line for line in section.tables[0].lines[1:4]}
     assert lines["Si"][3].endswith(" *")
     assert not lines["SevenNet-0"][3].endswith(" *")

@@ -1,7 +1,6 @@
 """Advice on germanium whose answer is known: silicon helps, and wrong labels hurt."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from tlbench.advice import candidates, plan
 from tlbench.advice.advise import Question, advise
 from tlbench.advice.calibration import calibrate
 from tlbench.advice.target import target_card
+from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import Store
 from tlbench.models.backbones import BACKBONES
@@ -48,7 +48,7 @@ def asked(tmp_path_factory):
     data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1)
     # Its forces point the other way.
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
-    card, _, _ = target_card(str(wrong))
+    card, _, _ = target_card(str(wrong), folder)
     question = Question(str(data), 1e6, ("sw-si-8", card), "schnet")
     started, said = [[], []], [[], []]
 
@@ -78,7 +78,9 @@ def asked(tmp_path_factory):
 
 def test_the_known_answer_is_given_first(asked):
     first, *others = asked[0].section.sentences
-    assert first.startswith("Start from Si: with 16 structures and 32 updates, its force error on 5")
+    assert first.startswith(
+        "Start from Si: with 16 structures and 32 updates, its force error on 5"
+    )
     assert any("Do not start from Ge (wrong)" in each for each in others)
     ratios = {line[0]: line[-1] for line in asked[0].section.tables[0].lines[1:]}
     assert float(ratios["Si"].split()[0]) < 0.8
@@ -126,27 +128,19 @@ def test_the_suite_that_is_written_repeats_the_comparison(asked):
     assert stated["budgets"] == suite["budgets"]
 
 
-def test_another_question_is_planned_anew(asked, tmp_path):
+def test_advice_on_another_question_is_not_overwritten(asked):
     _, folder, _, _ = asked
-    out = tmp_path / "out"
-    shutil.copytree(folder / "out", out)
-    again = Question(str(folder / "ge.extxyz"), 1e6, ("sw-si-8",), "schnet")
-    said = []
-    with pytest.raises(StoppedError):
-        advise(
-            again, out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
-            on_change=lambda plan, store, report: _stop(plan), say=said.append,
-        )  # fmt: skip
-    assert not any("Going on" in each for each in said)
-
-
-def _stop(planned):
-    raise StoppedError
+    before = (folder / "out" / "suite.yaml").read_bytes()
+    again = Question(str(folder / "ge.extxyz"), 600, ("sw-si-8",), "schnet")
+    with pytest.raises(InputError, match=r"differs in time and sources; choose.*--out"):
+        advise(again, folder / "out", folder / "store")
+    assert (folder / "out" / "suite.yaml").read_bytes() == before
+    assert (folder / "out" / "potential.safetensors").exists()
 
 
 def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     _, folder, _, _ = asked
-    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     target = plan.Target(name, card)
     some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
     store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
@@ -165,7 +159,7 @@ def _ignore(*about, **fields):
 
 def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path, monkeypatch):
     _, folder, _, _ = asked
-    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
 
     def broken(config):
@@ -180,3 +174,17 @@ def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path
     assert found.found == []
     assert "Si (sw-si-8) cannot be run here" in found.failures[0]
     assert "no such symbol" in found.failures[0]
+
+
+def test_a_short_training_that_fails_is_stated_with_its_reason(asked, tmp_path, monkeypatch):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
+    (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
+    monkeypatch.setattr("tlbench.jobs.train.fit", _broken)
+    resources, store = Resources(1, "cpu", executor=(inline, 1)), Store(tmp_path / "store")
+    with pytest.raises(InputError, match=r"cannot be measured, because .* failed: .*no memory"):
+        calibrate(plan.Target(name, card), [some], "schnet", store, resources, _ignore, _ignore)
+
+
+def _broken(*about, **settings):
+    raise RuntimeError("no memory")

@@ -106,7 +106,8 @@ def guess_card(
         if format_.reader == "runner" and not options:
             raise InputError(
                 f"{first}: files of RuNNer and n2p2 do not state their units; state them with "
-                f"tlbench data new {first.name} --units hartree,bohr or --units eV,angstrom."
+                f"tlbench data new {first} --units hartree,bohr or --units eV,angstrom, which "
+                "writes a card."
             )
         format_ = replace(format_, options={**format_.options, **(options or {})})
         return _card(entries, format_, name or first.name.partition(".")[0], first.name, n_test)
