@@ -19,6 +19,7 @@ from tlbench.data.cards import load_card
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
 from tlbench.study.study import resolve
+from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING
 
 SEVENNET = Candidate("SevenNet-0", {"potential": "sevennet-0"}, "sevennet-0")
@@ -110,6 +111,14 @@ def test_published_potentials_alone_are_compared_with_their_own_architecture():
     value = suite_value(target, [SEVENNET], "schnet", Scale(1, 100))
     assert "from_scratch" not in value
     assert yaml.safe_load(suite_text(value))["backbones"] == {"sevennet-0": {}}
+
+
+def test_of_several_published_potentials_one_architecture_is_trained_from_scratch():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    value = suite_value(target, [SEVENNET, CHGNET], "schnet", Scale(1, 100))
+    assert value["from_scratch"] == ["sevennet-0"]
+    study = resolve(Suite.model_validate(value))
+    assert {m.backbone for m in study.grid if m.strategy == "scratch"} == {"sevennet-0"}
 
 
 @pytest.mark.parametrize(("n_train", "sizes"), [(1000, [25, 50, 100]), (8, [2, 4, 8])])

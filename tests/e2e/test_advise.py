@@ -180,7 +180,7 @@ def test_a_short_training_that_fails_is_stated_with_its_reason(asked, tmp_path, 
     _, folder, _, _ = asked
     name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
-    monkeypatch.setattr("tlbench.jobs.train.fit", _broken)
+    monkeypatch.setattr("tlbench.training.loop.train", _broken)
     resources, store = Resources(1, "cpu", executor=(inline, 1)), Store(tmp_path / "store")
     with pytest.raises(InputError, match=r"cannot be measured, because .* failed: .*no memory"):
         calibrate(plan.Target(name, card), [some], "schnet", store, resources, _ignore, _ignore)

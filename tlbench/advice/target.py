@@ -9,7 +9,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.base.phrases import counted
 from tlbench.data.cards import Card, card_of, data_file, is_path, load_card
-from tlbench.data.entries import check_exists, siblings
+from tlbench.data.entries import check_exists, siblings, split_archive
 from tlbench.data.fetch import locate
 from tlbench.data.guess import Guess, guess_card
 from tlbench.results.shares import FEWEST_GROUPS
@@ -57,12 +57,14 @@ def _card_of(path: Path, folder: Path) -> tuple[str, Sequence[str]]:
     is_named = path.name not in ("", "..")
     path = path.parent.resolve() / path.name if is_named else path.resolve()
     check_exists(path)
-    beside, other = (home / f"{path.stem}.yaml" for home in (path.parent, folder.absolute()))
+    archive, _ = split_archive(path)
+    home, folder = (archive or path).parent, folder.absolute()
+    beside, other = (each / f"{path.stem}.yaml" for each in (home, folder))
     for place in (beside, other):
         if place.exists():
             _check_card_of(path, place)
             return str(place), [f"card: {place}, which was there"]
-    guess = _guess(path, path.parent)
+    guess = _guess(path, home)
     try:
         write_whole(beside, guess.text)
         return str(beside), [*guess.said, f"card: written to {beside}"]
@@ -71,11 +73,11 @@ def _card_of(path: Path, folder: Path) -> tuple[str, Sequence[str]]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # The files of a card are in its folder.
-        for each in (path, *siblings(path).values()):
+        for each in [archive] if archive else [path, *siblings(path).values()]:
             link = folder / each.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(each)
-        guess = _guess(folder.absolute() / path.name, folder.absolute())
+            if not (link.exists() and link.samefile(each)):
+                link.symlink_to(each)
+        guess = _guess(folder / path.relative_to(home), folder)
         write_whole(other, guess.text)
     except OSError as error:
         raise InputError(
