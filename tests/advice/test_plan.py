@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from tlbench.advice.answer import Design
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import (
     LEAST,
@@ -104,6 +105,16 @@ def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tm
     }  # fmt: skip
     assert {each[0] for each in trained if each[1] == PRETRAINING} == {"schnet"}
     assert Place("sevennet-0", "scratch", 40, updates=400) not in {m.place for m in study.grid}
+
+
+def test_the_design_of_a_study_has_its_starts_and_structures():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    study = resolve(Suite.model_validate(suite_value(target, EVERY, "schnet", Scale(2, 400))))
+    design = Design.of(study)
+    assert design.starts == ("SevenNet-0", "CHGNet 0.3.0", "Si")
+    assert (design.sizes, design.n_pairs) == (tuple(study.suite.sizes), PAIRS)
+    assert design.n_test == target.card.n_frames("test")
+    assert design.order == ""
 
 
 def test_published_potentials_alone_are_compared_with_their_own_architecture():

@@ -38,8 +38,8 @@ from tlbench.report.sections.starts import starts_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.results import Results
 from tlbench.results.shares import FEWEST_GROUPS
+from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
-from tlbench.transfer import arm
 
 Side = Literal["lower", "higher", "same", "no claim"]
 """Of scratch; "no claim" where pairs or test structures are too few."""
@@ -75,9 +75,9 @@ class Design:
         """Return the design of a study of one target, all of whose test structures count."""
         card = study.ends[0].target
         split = getattr(card.origin, "split", None)
-        trained = [model for model in study.grid if arm(model.strategy).needs_source]
+        trained = [each for each in study.grid if each.strategy not in (BASELINE, PRETRAIN)]
         return cls(
-            starts=tuple(dict.fromkeys(model.source for model in trained)),
+            starts=tuple(dict.fromkeys(each.source for each in trained)),
             sizes=tuple(sorted(study.suite.sizes)),
             n_pairs=len(study.suite.seed_pairs()),
             n_train=card.n_frames("train"),
