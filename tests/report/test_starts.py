@@ -3,11 +3,12 @@
 import pytest
 from analyses import record_of
 
+from tlbench.base.errors import InputError
 from tlbench.report.analysis import Analysis, comparison
 from tlbench.report.content import Sentences
 from tlbench.report.markdown import markdown
 from tlbench.report.sections.errors import errors
-from tlbench.report.sections.starts import overlaps, starts
+from tlbench.report.sections.starts import overlaps, seen_before, starts
 from tlbench.report.wording import budget_label, budget_note
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
@@ -133,18 +134,28 @@ def test_what_a_potential_has_seen_stands_beside_its_errors(suite):
     analysis = Analysis(Results(records), suite, ("force_mae", "energy_mae"))
     seen, reflection, weights = overlaps(analysis)
     assert seen.startswith("SevenNet-0 was trained on MPtrj")
-    assert "Ge is among its elements, so test structures are not wholly new" in seen
+    assert "Ge and Si are among its elements, so test structures are not wholly new" in seen
     assert "SevenNet-0 breaks “reflection” of the contract of backbones" in reflection
     assert "differ in training structures and batches alone" in weights
     section = section_of(suite, records)
     cells = {(line[1], line[3]) for line in section.tables[0].lines[1:]}
     assert cells >= {
-        ("SevenNet-0 → Ge, finetune", "Ge"), ("Si → Ge, finetune", "none"), ("scratch", "–")
+        ("SevenNet-0 → Ge, finetune", "Ge, Si"), ("Si → Ge, finetune", "Si"), ("scratch", "–")
     }  # fmt: skip
     assert section.sentences[: len([seen, reflection, weights])] == [seen, reflection, weights]
     text = markdown(Results(records), ["force_mae"], suite)
     assert text.count("trained on MPtrj") == 1
     assert text.index("of all starts") < text.index("trained on MPtrj") < text.index("lowest error")
+
+
+def test_what_a_potential_has_seen_is_unknown_where_its_file_is_gone(suite, monkeypatch):
+    def gone(choice):
+        raise InputError("mine.safetensors: there is no such file.")
+
+    records = records_of(5, scratch=200.0, finetune=60.0)
+    monkeypatch.setattr("tlbench.report.sections.starts.potential_of", gone)
+    seen = seen_before(Analysis(Results(records), suite, ("force_mae",)))
+    assert seen == {"SevenNet-0": "unknown", "Si": "Si"}
 
 
 def test_potentials_of_the_same_data_share_a_sentence_that_names_all_tested_elements():

@@ -29,6 +29,14 @@ def test_it_is_spearmans_without_the_models_that_failed():
     assert found.interval[0] < found.rho < found.interval[1]
 
 
+def test_arms_without_models_change_nothing():
+    generator = np.random.default_rng(5)
+    x, y = errors(generator), errors(generator)
+    empty = np.full((3, N_PAIRS), np.nan)
+    beside = correlation(np.vstack([x, empty]), np.vstack([y, empty]), 99)
+    assert beside == correlation(x, y, 99)
+
+
 def test_errors_that_rise_together_follow_each_other():
     x = errors(np.random.default_rng(1))
     for y, sign in ((np.exp(x), 1), (-x, -1)):

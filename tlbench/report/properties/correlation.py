@@ -82,9 +82,14 @@ def correlation(x: Floats, y: Floats, n_samples: int = N_SAMPLES) -> Correlation
         Of the bootstrap.
     """
     known = np.isfinite(x) & np.isfinite(y)
+    # What is resampled are the arms and pairs that have models.
+    some = np.ix_(known.any(axis=1), known.any(axis=0))
+    x, y, known = x[some], y[some], known[some]
     # Ranks of others are not changed by what ranks last.
     x, y = (np.where(known, each, np.inf) for each in (x, y))
-    n_arms, n_pairs = int(known.any(axis=1).sum()), int(known.any(axis=0).sum())
+    n_arms, n_pairs = known.shape
+    if not known.size:
+        return None
     rho = float(_rank_correlations(x.reshape(1, -1), y.reshape(1, -1))[0])
     if known.sum() < 3 or math.isnan(rho):
         return None

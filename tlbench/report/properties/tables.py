@@ -20,7 +20,7 @@ VALUES_NOTE = (
     "brackets; “2/5”: of that many models, the others failed. “failed” is the share of all values "
     "of the property, also of those not shown, that could not be computed. "
     f"†: a larger error than from {BASELINE} with a lower force error, over at least three pairs; "
-    "it may be chance."
+    "the sentences say which of them are beyond chance."
 )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from ase.data import atomic_numbers
+
 from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio, holm
@@ -228,6 +230,9 @@ def seen_before(analysis: Analysis) -> dict[str, str]:
     elements |= {each.name: [*each.elements] for each in _potentials(analysis)}
     return {
         name: ", ".join(each for each in tested if each in known) or "none"
+        # Of a potential whose file is gone nothing is left but its name.
+        if any(each in atomic_numbers for each in known)
+        else "unknown"
         for name, known in elements.items()
     }
 
