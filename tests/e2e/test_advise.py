@@ -1,6 +1,8 @@
 """Advice on germanium whose answer is known: silicon helps, and wrong labels hurt."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,13 +15,19 @@ from pydantic import create_model
 from tlbench import load_potential
 from tlbench.advice import candidates, plan
 from tlbench.advice.advise import Question, advise
+from tlbench.advice.answer import Design, answer_of
 from tlbench.advice.calibration import calibrate
+from tlbench.advice.potential import write_best
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import Store
+from tlbench.jobs import train
+from tlbench.metrics.statistics import Convergence, Interval, Ratio
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import BEST
 
 SMALL = {"hidden_channels": 16, "n_filters": 16, "n_interactions": 2, "n_gaussians": 16}
 
@@ -136,6 +144,45 @@ def test_advice_on_another_question_is_not_overwritten(asked):
         advise(again, folder / "out", folder / "store")
     assert (folder / "out" / "suite.yaml").read_bytes() == before
     assert (folder / "out" / "potential.safetensors").exists()
+
+
+def test_a_potential_of_before_does_not_outlast_the_start_of_a_run(asked, tmp_path):
+    _, folder, _, _ = asked
+    out = tmp_path / "out"
+    shutil.copytree(folder / "out", out)
+    again = Question(
+        str(folder / "ge.extxyz"), 1e6, ("sw-si-8", str(folder / "wrong.yaml")), "schnet"
+    )
+    with pytest.raises(StoppedError):
+        advise(
+            again, out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
+            on_change=_stop,
+        )  # fmt: skip
+    assert not (out / "potential.safetensors").exists()
+
+
+def _stop(*about):
+    raise StoppedError
+
+
+def test_where_errors_rise_the_potential_has_the_best_weights(asked, tmp_path):
+    found, folder, _, _ = asked
+    analysis = Analysis.of(found.run.results, found.run.plan.suite)
+    answer = answer_of(analysis, "schnet", Design.of(found.run.plan.study))
+    rising = Convergence(Ratio(1.5, 5, Interval(1.4, 1.6), 1e-4), (8, 32))
+    answer = replace(answer, converged={name: {16: rising} for name in ("scratch", "Si")})
+    assert answer.recommended.row.tested == BEST
+    write_best(found.run.plan, Store(folder / "store"), answer, tmp_path)
+    written = (tmp_path / "potential.safetensors").read_bytes()
+    same = [path for path in (folder / "store").glob("*/best.safetensors")
+            if path.read_bytes() == written]  # fmt: skip
+    result = json.loads((same[0].parent / "result.json").read_text())
+    errors = [
+        Store(folder / "store").result(c.trained, train.Result).best_validation_force_mae
+        for c in found.run.plan.cells
+        if (c.model.source, c.model.strategy, c.model.updates) == ("Si", "finetune", 32)
+    ]
+    assert result["best_validation_force_mae"] == min(errors)
 
 
 def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
