@@ -10,7 +10,7 @@ from analyses import record_of
 from scipy.stats import binom
 
 from tlbench.advice.answer import Answer, Design, answer_of, compared
-from tlbench.advice.section import advice_section
+from tlbench.advice.section import BEST_NOTE, advice_section
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import outcomes
@@ -259,6 +259,8 @@ def test_where_errors_rise_the_weights_of_the_lowest_validation_error_are_compar
     lines = {line[0]: line for line in section.tables[0].lines[1:4]}
     assert lines["Si"][3].endswith(" *")
     assert not lines["SevenNet-0"][3].endswith(" *")
+    assert BEST_NOTE in section.tables[0].note
+    assert BEST_NOTE not in said(GAIN)[0].tables[0].note
 
 
 def test_advice_compares_the_ratio_that_the_report_does():

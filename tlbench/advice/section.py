@@ -21,9 +21,12 @@ UNTESTED = (
 )
 
 NOTE = (
-    "Errors on the test structures: geometric means over pairs, of the last weights or, with *, of "
-    "those of the lowest validation error. The ratio is that to training from scratch on the same "
-    "structures and with weights of the same kind, with its 95 % interval."
+    "Errors of the last weights on the test structures: geometric means over pairs. The ratio is "
+    "that to training from scratch on the same structures, with its 95 % interval."
+)
+BEST_NOTE = (
+    "*: weights of the lowest validation error, because the error rises with more updates; the "
+    "ratio is that of such weights of both."
 )
 
 CORRELATED = {
@@ -47,9 +50,11 @@ def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Sectio
             "jobs failed."
         ]
         return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
+    lines = table(answer)
+    has_best = any(cell.endswith(" *") for line in lines for cell in line)
     blocks: list[Block] = [
         Sentences([*sentences(answer), *further], title=""),
-        Table("Starts", table(answer), NOTE),
+        Table("Starts", lines, f"{NOTE} {BEST_NOTE}" if has_best else NOTE),
     ]
     return Section(NAME, "Advice", blocks)
 
