@@ -6,7 +6,7 @@ from alloys import alloys
 from own_data import write_crystals
 
 from tlbench.advice import advise as module
-from tlbench.advice.advise import Question, advise
+from tlbench.advice.advise import Question, advise, default_out
 from tlbench.base.errors import InputError
 from tlbench.data.guess import guess_card
 
@@ -42,3 +42,10 @@ def test_data_of_which_all_elements_are_learnt_are_measured(tmp_path):
     question = Question(str(path), 600.0, ("sw-si-8",), "schnet")
     with pytest.raises(MeasuringError):
         advise(question, tmp_path / "out", tmp_path / "store")
+
+
+def test_results_for_the_folder_one_is_in_are_called_like_it(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert default_out(Question("./", 600.0)).name == "advise-mine"
+    assert default_out(Question("sw-ge-8", 600.0)).name == "advise-sw-ge-8"
