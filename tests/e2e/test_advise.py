@@ -198,6 +198,9 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     short, long = plan.Scale(1, 64), plan.Scale(1, 640)
     assert 0 < measured.seconds(some, short) < measured.seconds(some, long)
     assert measured.seconds(some[:1], short) < measured.seconds(some, short)
+    # Without a measurement it is refused, rather than taken to be no time.
+    with pytest.raises(InputError, match="cannot be predicted, because no job like it"):
+        replace(measured, measured={}).seconds(some, long)
 
 
 def _ignore(*about, **fields):
