@@ -1,22 +1,27 @@
 """Recommendations on simulated studies, whose true ratios are known."""
 
 import math
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 from analyses import record_of
 from scipy.stats import binom
 
-from tlbench.advice.answer import Answer, answer_of, compared
-from tlbench.advice.section import advice_section
+from tlbench.advice.answer import Answer, Design, answer_of, compared
+from tlbench.advice.section import BEST_NOTE, advice_section
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import outcomes
 from tlbench.report.rows import Row
+from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.results import Results
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place, Transfer
 
 SIZE, UPDATES, PAIRS = 40, 400, 5
+DESIGN = Design(("SevenNet-0", "Si"), (20, 40), PAIRS, 60, 22, "random")
 
 
 def row(values, name="scratch", size=SIZE):
@@ -36,12 +41,17 @@ def study(rng, ratios, pairs=PAIRS, scatter=0.1):
     return row(errors[0]), {f"s{n}": row(each, f"s{n}") for n, each in enumerate(errors[1:])}
 
 
+def beside(scratch, starts):
+    """Return every start as it is compared with scratch."""
+    return compared({name: (each, scratch) for name, each in starts.items()})
+
+
 def test_arms_that_do_not_differ_are_recommended_at_most_once_in_twenty_studies():
     rng, studies = np.random.default_rng(0), 1000
     claims = 0
     for _ in range(studies):
-        scratch, starts = study(rng, [1.0, 1.0, 1.0])
-        claims += any(each.side == "lower" for each in compared(starts, scratch))
+        found = beside(*study(rng, [1.0, 1.0, 1.0]))
+        claims += any(each.side == "lower" for each in found)
     # With a rate of 5 % there would be no more, but with a probability of 1 in 1000.
     assert claims <= binom.ppf(0.999, studies, 0.05)
     # Only one side is recommended, so that half of the level remains.
@@ -53,7 +63,7 @@ def test_the_stated_interval_of_a_recommended_start_covers_its_true_ratio(others
     rng, recommended, covered = np.random.default_rng(1), 0, 0
     for _ in range(2000):
         scratch, starts = study(rng, [0.7, *others])
-        best = compared(starts, scratch)[0]
+        best = beside(scratch, starts)[0]
         if best.side == "lower" and best.name == "s0":
             recommended += 1
             covered += best.ratio.interval.low <= 0.7 <= best.ratio.interval.high
@@ -63,20 +73,20 @@ def test_the_stated_interval_of_a_recommended_start_covers_its_true_ratio(others
 
 def test_a_real_gain_is_found_and_a_loss_is_not_recommended():
     scratch, starts = study(np.random.default_rng(2), [0.6, 1.5], scatter=0.02)
-    better, worse = compared(starts, scratch)
+    better, worse = beside(scratch, starts)
     assert (better.name, better.side) == ("s0", "lower")
     assert (worse.name, worse.side) == ("s1", "higher")
 
 
 def test_a_gain_of_less_than_three_per_cent_is_not_claimed():
     scratch, starts = study(np.random.default_rng(3), [0.98], scatter=0.001)
-    assert compared(starts, scratch)[0].ratio.interval.high < 1
-    assert compared(starts, scratch)[0].side == "same"
+    assert beside(scratch, starts)[0].ratio.interval.high < 1
+    assert beside(scratch, starts)[0].side == "same"
 
 
 def test_four_pairs_are_too_few_for_a_claim():
     scratch, starts = study(np.random.default_rng(4), [0.5], pairs=4, scatter=0.01)
-    assert compared(starts, scratch)[0].side == "too few pairs"
+    assert beside(scratch, starts)[0].side == "no claim"
 
 
 def curves(exponent, sizes=(20, 40), scatter=0.02, seed=5):
@@ -94,27 +104,27 @@ def curves(exponent, sizes=(20, 40), scatter=0.02, seed=5):
 @pytest.mark.parametrize("sizes", [(20, 40), (10, 40), (30, 40)])
 def test_a_doubling_follows_the_power_law_of_the_two_largest_sizes(sizes):
     curve = curves(0.5, sizes, scatter=1e-6)
-    answer = Answer(curve, {}, {})
-    assert answer.doubling(curve).value == pytest.approx(2**-0.5, rel=1e-4)
+    answer = Answer(curve, {}, DESIGN)
+    assert answer.doubling("scratch").value == pytest.approx(2**-0.5, rel=1e-4)
 
 
 def test_the_interval_of_a_doubling_covers_its_true_factor():
     covered = 0
     for seed in range(500):
         curve = curves(0.4, seed=seed)
-        interval = Answer(curve, {}, {}).doubling(curve).interval
+        interval = Answer(curve, {}, DESIGN).doubling("scratch").interval
         covered += interval.low <= 2**-0.4 <= interval.high
     assert 0.92 <= covered / 500 <= 0.98
 
 
 def test_nothing_is_extrapolated_from_one_size():
     curve = curves(0.4, (40,))
-    assert Answer(curve, {}, {}).doubling(curve) is None
+    assert Answer(curve, {}, DESIGN).doubling("scratch") is None
 
 
 def test_starts_that_are_not_shown_to_be_worse_than_the_best_are_named():
     scratch, starts = study(np.random.default_rng(6), [0.60, 0.61, 0.9], scatter=0.03)
-    answer = Answer({SIZE: scratch}, {n: {SIZE: each} for n, each in starts.items()}, {})
+    answer = Answer({SIZE: scratch}, {n: {SIZE: each} for n, each in starts.items()}, DESIGN)
     best = answer.recommended
     assert best is not None
     assert [start.name for start, _ in answer.rivals(best)] == [
@@ -122,8 +132,12 @@ def test_starts_that_are_not_shown_to_be_worse_than_the_best_are_named():
     ]
 
 
-def analysis(values, sizes=(20, 40)):
-    """Return an analysis of scratch and SevenNet-0 and Si, their errors by name, size and pair."""
+def analysis(values, pairs=(), rise=(), sizes=(20, 40)):
+    """Return an analysis of scratch and SevenNet-0 and Si, their errors by name, size and pair.
+
+    Of those in ``pairs`` there are so many; of those that ``rise``, best weights are ten times
+    better than the last, whose errors are three times those of fewer updates.
+    """
     suite = load_suite(
         "universal-cpu", [("sizes", str([*sizes])), ("budgets", "[100, 400]")],
         backbones=["sevennet-0", "dimenetpp"],
@@ -134,23 +148,29 @@ def analysis(values, sizes=(20, 40)):
         "Si": ("Si", "dimenetpp", "finetune"),
         "SevenNet-0": ("SevenNet-0", "sevennet-0", "finetune"),
     }.items():
-        for size in sizes:
-            for updates in (100, 400):
-                for seed in range(PAIRS):
-                    value = values[name] * size**-0.3 * (1 + 0.01 * seed * len(name) / 5)
-                    value *= 1.5 if updates == 100 else 1.0
-                    records.append(
-                        record_of(
-                            strategy, value, source=source, backbone=backbone, size=size,
-                            subset_seed=seed, init_seed=seed, updates=updates,
-                            job=f"{name}{size}{updates}{seed}",
-                        )
-                    )  # fmt: skip
+        for size, updates, seed, weights in product(
+            sizes, (100, 400), range(PAIRS), ("last", "best")
+        ):
+            if seed >= dict(pairs).get((name, size), PAIRS):
+                continue
+            value = values[name] * size**-0.3 * (1 + 0.01 * seed * len(name) / 5)
+            earlier = 1 / 3 if name in rise else 1.5
+            value *= earlier if updates == 100 else 1.0
+            value /= 10 if name in rise and weights == "best" else 1
+            records.append(
+                record_of(
+                    strategy, value, source=source, backbone=backbone, size=size,
+                    subset_seed=seed, init_seed=seed, updates=updates,
+                    condition={} if weights == "last" else {"weights": weights},
+                    job=f"{name}{size}{updates}{seed}{weights}",
+                )
+            )  # fmt: skip
     return Analysis(Results(records), suite, ("force_mae",))
 
 
-def said(values, **more):
-    section = advice_section(answer_of(analysis(values, **more), "dimenetpp"))
+def said(values, design=None, **more):
+    found = answer_of(analysis(values, **more), "dimenetpp", replace(DESIGN, **(design or {})))
+    section = advice_section(found)
     return section, " ".join(section.sentences)
 
 
@@ -165,6 +185,8 @@ def test_the_first_sentence_is_the_recommendation():
     assert "40 structures more would change the error of a start from SevenNet-0" in text
     # Both still fell to two thirds from 100 to 400 updates.
     assert "from 100 to 400 updates errors still changed by factors of 0.67" in text
+    assert "its force error on 22 test structures is 0.4" in first
+    assert "with as few updates: it is not shown to be converged" in text
     header, *lines = section.tables[0].lines
     assert header == ["start", "backbone", "N", "force MAE (meV/Å)", "/ scratch"]
     assert [line[0] for line in lines] == ["scratch", "SevenNet-0", "Si"] * 2
@@ -184,5 +206,90 @@ def test_without_models_from_scratch_there_is_no_answer():
     found = analysis({"scratch": 200.0, "Si": 300.0, "SevenNet-0": 200.0})
     records = [r for r in found.results.records if r.model.strategy != "scratch"]
     without = Analysis(Results(records), found.suite, found.every_metric)
-    assert answer_of(without, "dimenetpp") is None
+    assert answer_of(without, "dimenetpp", DESIGN) is None
     assert "Nothing can be recommended" in advice_section(None).sentences[0]
+
+
+GAIN = {"scratch": 200.0, "Si": 150.0, "SevenNet-0": 90.0}
+
+
+def test_nothing_is_claimed_from_four_test_structures():
+    section, text = said(GAIN, {"n_test": 4})
+    assert section.sentences[0].startswith(
+        "No start is recommended: a claim needs 5 test structures, and there are 4; the force "
+        "errors on 4 test structures"
+    )
+    assert "Start from" not in text
+    assert "would bring cannot be said from so few test structures" in text
+    assert said(GAIN, {"n_test": 5})[1].startswith("Start from SevenNet-0")
+
+
+def test_test_structures_with_a_mark_are_not_counted():
+    found = analysis(GAIN)
+    job = next(r.job for r in found.results.records if r.model.strategy == "scratch")
+    tests = TestSet(
+        data="a" * 64, element="Ge", n_atoms=[8] * 6, temperature=[None] * 6, phases=[""] * 6,
+        groups=[""] * 6, marks={"copy": [0, 1]},
+    )  # fmt: skip
+    frames = ModelErrors.model_construct(job=job, data=tests.data)
+    results = replace(found.results, errors=[frames], tests=[tests])
+    marked = Analysis(results, found.suite, ("force_mae",), shares={})
+    assert answer_of(marked, "dimenetpp", DESIGN).design.n_test == 4
+
+
+@pytest.mark.parametrize("order", ["last", "blocks", "random"])
+def test_correlated_test_structures_are_stated(order):
+    text = said(GAIN, {"order": order})[1]
+    assert ("one trajectory are correlated" in text) == (order != "random")
+
+
+def test_where_all_structures_are_trained_on_intervals_are_for_these():
+    assert "allow for the choice of seeds alone" in said(GAIN, {"n_train": 40})[1]
+    assert "allow for the choice of seeds alone" not in said(GAIN)[1]
+
+
+def test_where_errors_rise_the_weights_of_the_lowest_validation_error_are_compared():
+    section, text = said({"scratch": 200.0, "Si": 300.0, "SevenNet-0": 180.0}, rise=["Si"])
+    # The last weights of Si are worse than scratch, the best are seven times better.
+    assert section.sentences[0].startswith("Start from Si")
+    assert "0.15" in section.sentences[0]
+    assert (
+        "the weights of the lowest validation error are compared instead of the last: Si, " in text
+    )
+    lines = {line[0]: line for line in section.tables[0].lines[1:4]}
+    assert lines["Si"][3].endswith(" *")
+    assert not lines["SevenNet-0"][3].endswith(" *")
+    assert BEST_NOTE in section.tables[0].note
+    assert BEST_NOTE not in said(GAIN)[0].tables[0].note
+
+
+def test_advice_compares_the_ratio_that_the_report_does():
+    found = analysis(GAIN, rise=["scratch"])
+    (outcome,) = [
+        each
+        for each in outcomes(found.every_row)
+        if each.place.size == SIZE and each.transfer.source == "Si"
+    ]
+    answer = answer_of(found, "dimenetpp", DESIGN)
+    assert outcome.is_rising
+    assert answer.ratio("Si", SIZE).value == outcome.compared.value > 1
+
+
+def test_every_start_that_is_not_converged_is_named():
+    text = said({"scratch": 200.0, "Si": 300.0, "SevenNet-0": 200.0})[1]
+    sentence = text.partition("Not shown to be converged")[2].partition(". So")[0]
+    assert all(f"({name})" in sentence for name in ("scratch", "Si", "SevenNet-0"))
+
+
+def test_a_start_without_all_pairs_is_stated_and_stays_in_the_table():
+    section, text = said(GAIN, pairs={("Si", 40): 0, ("SevenNet-0", 40): 2}.items())
+    assert "Si is not compared in full: with 40 structures, 0 of 5 pairs" in text
+    assert "SevenNet-0 is not compared in full: with 40 structures, 2 of 5 pairs" in text
+    assert [line[0] for line in section.tables[0].lines[1:]].count("Si") == 1
+    assert "not compared in full" not in said(GAIN)[1]
+
+
+def test_why_more_structures_cannot_be_assessed_is_the_true_reason():
+    failed = {(name, 20): 0 for name in ("scratch", "Si", "SevenNet-0")}
+    assert "was not measured, because jobs failed" in said(GAIN, pairs=failed.items())[1]
+    assert "for lack of time" in said(GAIN, {"sizes": (40,)}, sizes=(40,))[1]

@@ -1,12 +1,18 @@
 """What can be started from on a machine, and why something cannot."""
 
 import pytest
+from own_data import write_crystals
 
 from tlbench.advice import candidates as module
+from tlbench.advice.advise import Question, _check, advise
 from tlbench.advice.candidates import CUTOFF, candidates, nearest
+from tlbench.advice.plan import SCALES, Target, suite_value
+from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import load_card
 from tlbench.models.potential import build_potential
+from tlbench.study.study import resolve
+from tlbench.study.suite import Suite
 from tlbench.transfer.potentials import POTENTIALS, PublishedPotential
 
 
@@ -109,3 +115,39 @@ def test_a_file_of_the_same_architecture_is_a_candidate_and_another_is_refused(t
     assert not found.is_data
     with pytest.raises(InputError, match=r"is not a 'dimenetpp' with its default settings"):
         candidates(load_card("sw-ge-8"), "dimenetpp", [str(path)])
+
+
+def test_nothing_is_downloaded_for_a_data_set_that_is_named():
+    fetch = r"Cu.* not on this machine.*tlbench data fetch zuo-cu"
+    with pytest.raises(InputError, match=fetch.replace("Cu", "zuo-cu")):
+        candidates(load_card("zuo-ni"), "schnet", ["zuo-cu"])
+    with pytest.raises(InputError, match="tlbench data fetch zuo-cu"):
+        advise(Question("zuo-cu", 600.0))
+
+
+def test_two_potentials_of_runs_are_called_like_the_folders_of_these(tmp_path):
+    own = build_potential("schnet", {"cutoff": CUTOFF})
+    own.reference_energy[32] = -1.0
+    paths = [tmp_path / run / "potential.safetensors" for run in ("one", "_ two")]
+    for path in paths:
+        path.parent.mkdir()
+        own.save(path)
+    found = candidates(load_card("sw-ge-8"), "schnet", [str(path) for path in paths]).found
+    assert [each.source["name"] for each in found] == ["one", "two"]
+    value = suite_value(Target("sw-ge-8", load_card("sw-ge-8")), found, "schnet", SCALES[-1])
+    study = resolve(Suite.model_validate(value))
+    assert {m.source for m in study.grid if m.strategy == "finetune"} == {"one", "two"}
+
+
+def test_a_damaged_file_is_not_taken_for_one_that_holds_the_same_structures(tmp_path):
+    ours = write_crystals(tmp_path / "ours.extxyz", "Ge", 20)
+    theirs = write_crystals(tmp_path / "theirs.extxyz", "Ge", 20)
+    theirs.write_text(theirs.read_text() + "\n")
+    name, card, _ = target_card(str(ours), tmp_path)
+    other, _, _ = target_card(str(theirs), tmp_path)
+    (found,) = candidates(card, "schnet", [other]).found
+    with pytest.raises(InputError, match="holds most of these structures"):
+        _check(found, Target(name, card), "schnet")
+    theirs.write_text(theirs.read_text()[:-100])
+    with pytest.raises(InputError, match=r"theirs\.extxyz: has \d+ bytes, but the card says"):
+        _check(found, Target(name, card), "schnet")

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from tlbench.advice.answer import Design
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import (
     LEAST,
@@ -19,6 +20,7 @@ from tlbench.data.cards import load_card
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
 from tlbench.study.study import resolve
+from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING
 
 SEVENNET = Candidate("SevenNet-0", {"potential": "sevennet-0"}, "sevennet-0")
@@ -105,11 +107,29 @@ def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tm
     assert Place("sevennet-0", "scratch", 40, updates=400) not in {m.place for m in study.grid}
 
 
+def test_the_design_of_a_study_has_its_starts_and_structures():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    study = resolve(Suite.model_validate(suite_value(target, EVERY, "schnet", Scale(2, 400))))
+    design = Design.of(study)
+    assert design.starts == ("SevenNet-0", "CHGNet 0.3.0", "Si")
+    assert (design.sizes, design.n_pairs) == (tuple(study.suite.sizes), PAIRS)
+    assert design.n_test == target.card.n_frames("test")
+    assert design.order == ""
+
+
 def test_published_potentials_alone_are_compared_with_their_own_architecture():
     target = Target("sw-ge-8", load_card("sw-ge-8"))
     value = suite_value(target, [SEVENNET], "schnet", Scale(1, 100))
     assert "from_scratch" not in value
     assert yaml.safe_load(suite_text(value))["backbones"] == {"sevennet-0": {}}
+
+
+def test_of_several_published_potentials_one_architecture_is_trained_from_scratch():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    value = suite_value(target, [SEVENNET, CHGNET], "schnet", Scale(1, 100))
+    assert value["from_scratch"] == ["sevennet-0"]
+    study = resolve(Suite.model_validate(value))
+    assert {m.backbone for m in study.grid if m.strategy == "scratch"} == {"sevennet-0"}
 
 
 @pytest.mark.parametrize(("n_train", "sizes"), [(1000, [25, 50, 100]), (8, [2, 4, 8])])

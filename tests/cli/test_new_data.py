@@ -44,7 +44,7 @@ def test_a_member_of_an_archive_is_described(printed, tmp_path, monkeypatch):
 def test_units_of_runner_are_asked_for(refused, printed, tmp_path):
     (tmp_path / "input.data").write_text("".join(BLOCK.format(x=n) for n in range(6)))
     said = refused("data", "new", "input.data")
-    assert "do not state their units; state them with --units hartree,bohr or --units eV,a" in said
+    assert "do not state their units; state them with tlbench data new input.data --units h" in said
     assert "did you mean 'hartree'?" in refused(
         "data", "new", "input.data", "--units", "hartre,bohr"
     )

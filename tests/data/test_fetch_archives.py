@@ -12,7 +12,7 @@ import yaml
 
 from tlbench.base.errors import InputError
 from tlbench.data.cards import Card, load_card
-from tlbench.data.fetch import data_folder, fetch
+from tlbench.data.fetch import data_folder, fetch, needs_download
 from tlbench.data.guess import guess_card
 from tlbench.data.origins.base import bytes_of, sha256_of
 
@@ -68,7 +68,14 @@ def test_a_mirror_has_the_archive(card, tmp_path):
     far = changed(card, url="http://127.0.0.1:1/releases/all.tar.gz", path=None)
     with pytest.raises(InputError, match=r"cannot be fetched .*put that file at .*all\.tar\.gz"):
         fetch(far)
+    assert needs_download(far)
     found = fetch(far, mirror=tmp_path / "mirror")["si.extxyz"]
+    assert not needs_download(far)
+    found_bytes = found.read_bytes()
+    found.unlink()
+    # The archive is kept, so that the member can be unpacked again.
+    assert not needs_download(far)
+    assert fetch(far)["si.extxyz"].read_bytes() == found_bytes
     assert hashlib.sha256(found.read_bytes()).hexdigest() == far.data_files()["si.extxyz"].sha256
 
 

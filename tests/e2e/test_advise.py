@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,12 +15,19 @@ from pydantic import create_model
 from tlbench import load_potential
 from tlbench.advice import candidates, plan
 from tlbench.advice.advise import Question, advise
+from tlbench.advice.answer import Design, answer_of
 from tlbench.advice.calibration import calibrate
+from tlbench.advice.potential import write_best
 from tlbench.advice.target import target_card
+from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import Store
+from tlbench.jobs import train
+from tlbench.metrics.statistics import Convergence, Interval, Ratio
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.schnet import SchNetConfig
+from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import BEST
 
 SMALL = {"hidden_channels": 16, "n_filters": 16, "n_interactions": 2, "n_gaussians": 16}
 
@@ -45,10 +53,10 @@ class StoppedError(Exception):
 def asked(tmp_path_factory):
     """Return advice that was stopped and asked for again, with what happened to jobs."""
     folder = tmp_path_factory.mktemp("advise")
-    data = write_crystals(folder / "ge.extxyz", "Ge", 20, seed=1)
+    data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1)
     # Its forces point the other way.
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
-    card, _, _ = target_card(str(wrong))
+    card, _, _ = target_card(str(wrong), folder)
     question = Question(str(data), 1e6, ("sw-si-8", card), "schnet")
     started, said = [[], []], [[], []]
 
@@ -78,7 +86,9 @@ def asked(tmp_path_factory):
 
 def test_the_known_answer_is_given_first(asked):
     first, *others = asked[0].section.sentences
-    assert first.startswith("Start from Si: with 16 structures and 32 updates, its force error is")
+    assert first.startswith(
+        "Start from Si: with 16 structures and 32 updates, its force error on 5"
+    )
     assert any("Do not start from Ge (wrong)" in each for each in others)
     ratios = {line[0]: line[-1] for line in asked[0].section.tables[0].lines[1:]}
     assert float(ratios["Si"].split()[0]) < 0.8
@@ -126,27 +136,58 @@ def test_the_suite_that_is_written_repeats_the_comparison(asked):
     assert stated["budgets"] == suite["budgets"]
 
 
-def test_another_question_is_planned_anew(asked, tmp_path):
+def test_advice_on_another_question_is_not_overwritten(asked):
+    _, folder, _, _ = asked
+    before = (folder / "out" / "suite.yaml").read_bytes()
+    again = Question(str(folder / "ge.extxyz"), 600, ("sw-si-8",), "schnet")
+    with pytest.raises(InputError, match=r"differs in time and sources; choose.*--out"):
+        advise(again, folder / "out", folder / "store")
+    assert (folder / "out" / "suite.yaml").read_bytes() == before
+    assert (folder / "out" / "potential.safetensors").exists()
+
+
+def test_a_potential_of_before_does_not_outlast_the_start_of_a_run(asked, tmp_path):
     _, folder, _, _ = asked
     out = tmp_path / "out"
     shutil.copytree(folder / "out", out)
-    again = Question(str(folder / "ge.extxyz"), 1e6, ("sw-si-8",), "schnet")
-    said = []
+    again = Question(
+        str(folder / "ge.extxyz"), 1e6, ("sw-si-8", str(folder / "wrong.yaml")), "schnet"
+    )
     with pytest.raises(StoppedError):
         advise(
             again, out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
-            on_change=lambda plan, store, report: _stop(plan), say=said.append,
+            on_change=_stop,
         )  # fmt: skip
-    assert not any("Going on" in each for each in said)
+    assert not (out / "potential.safetensors").exists()
 
 
-def _stop(planned):
+def _stop(*about):
     raise StoppedError
+
+
+def test_where_errors_rise_the_potential_has_the_best_weights(asked, tmp_path):
+    found, folder, _, _ = asked
+    analysis = Analysis.of(found.run.results, found.run.plan.suite)
+    answer = answer_of(analysis, "schnet", Design.of(found.run.plan.study))
+    rising = Convergence(Ratio(1.5, 5, Interval(1.4, 1.6), 1e-4), (8, 32))
+    answer = replace(answer, converged={name: {16: rising} for name in ("scratch", "Si")})
+    assert answer.recommended.row.tested == BEST
+    write_best(found.run.plan, Store(folder / "store"), answer, tmp_path)
+    written = (tmp_path / "potential.safetensors").read_bytes()
+    same = [path for path in (folder / "store").glob("*/best.safetensors")
+            if path.read_bytes() == written]  # fmt: skip
+    result = json.loads((same[0].parent / "result.json").read_text())
+    errors = [
+        Store(folder / "store").result(c.trained, train.Result).best_validation_force_mae
+        for c in found.run.plan.cells
+        if (c.model.source, c.model.strategy, c.model.updates) == ("Si", "finetune", 32)
+    ]
+    assert result["best_validation_force_mae"] == min(errors)
 
 
 def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     _, folder, _, _ = asked
-    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     target = plan.Target(name, card)
     some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
     store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
@@ -157,6 +198,9 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     short, long = plan.Scale(1, 64), plan.Scale(1, 640)
     assert 0 < measured.seconds(some, short) < measured.seconds(some, long)
     assert measured.seconds(some[:1], short) < measured.seconds(some, short)
+    # Without a measurement it is refused, rather than taken to be no time.
+    with pytest.raises(InputError, match="cannot be predicted, because no job like it"):
+        replace(measured, measured={}).seconds(some, long)
 
 
 def _ignore(*about, **fields):
@@ -165,7 +209,7 @@ def _ignore(*about, **fields):
 
 def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path, monkeypatch):
     _, folder, _, _ = asked
-    name, card, _ = target_card(str(folder / "ge.extxyz"))
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
 
     def broken(config):
@@ -180,3 +224,17 @@ def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(asked, tmp_path
     assert found.found == []
     assert "Si (sw-si-8) cannot be run here" in found.failures[0]
     assert "no such symbol" in found.failures[0]
+
+
+def test_a_short_training_that_fails_is_stated_with_its_reason(asked, tmp_path, monkeypatch):
+    _, folder, _, _ = asked
+    name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
+    (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
+    monkeypatch.setattr("tlbench.training.loop.train", _broken)
+    resources, store = Resources(1, "cpu", executor=(inline, 1)), Store(tmp_path / "store")
+    with pytest.raises(InputError, match=r"cannot be measured, because .* failed: .*no memory"):
+        calibrate(plan.Target(name, card), [some], "schnet", store, resources, _ignore, _ignore)
+
+
+def _broken(*about, **settings):
+    raise RuntimeError("no memory")

@@ -129,6 +129,20 @@ def test_weights_are_shared_by_pairs_only_where_models_were_trained(suite):
     assert not any("its weights in every pair" in each for each in told)
 
 
+def test_pairs_that_train_on_all_structures_do_not_differ_in_these():
+    number = load_suite("universal-cpu").target.load().n_frames("train")
+    suite = load_suite(
+        "universal-cpu", [("sizes", f"[10, {number}]")], backbones=["sevennet-0", "dimenetpp"]
+    )
+    records = records_of(5, scratch=200.0, finetune=60.0)
+    whole = [
+        r.model_copy(update={"model": r.model.replace(size=number), "job": f"{r.job}all"})
+        for r in records
+    ]
+    *_, weights = overlaps(Analysis(Results([*records, *whole]), suite, ("force_mae",)))
+    assert f"with {number} structures, which are all there are to train on, in batches" in weights
+
+
 def test_what_a_potential_has_seen_stands_beside_its_errors(suite):
     records = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
     analysis = Analysis(Results(records), suite, ("force_mae", "energy_mae"))

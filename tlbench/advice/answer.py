@@ -4,10 +4,14 @@ A start is recommended where its force error at the largest number of structures
 of training from scratch by more than 3 %, beyond chance: over at least
 `tlbench.report.sections.answer.CLAIM_PAIRS` pairs, the 95 % interval of the paired ratio lies
 below 0.97, and its p value is below 0.05 after Holm's correction for all candidates. Of several,
-the one of the lowest ratio is. Because it is selected on the same data, its interval covers its
-true ratio less often than nominally. In per cent, by the number of candidates, all of one true
-ratio (4,000 simulated studies of five pairs each, a scatter of 10 % in each error; tests repeat
-it):
+the one of the lowest ratio is. With fewer than `tlbench.results.shares.FEWEST_GROUPS` test
+structures their choice cannot be allowed for, and nothing is claimed. Where the error of a start or
+of scratch rises with more updates, those of the weights of the lowest validation error are
+compared, as by `tlbench.report.budgets.outcomes`.
+
+Because the start is selected on the same data, its interval covers its true ratio less often than
+nominally. In per cent, by the number of candidates, all of one true ratio (4,000 simulated studies
+of five pairs each, a scatter of 10 % in each error; tests repeat it):
 
 ========================================== ==== ==== ====
 candidates                                    1    3    5
@@ -18,21 +22,73 @@ true ratio 0.7: its interval covers 0.7    95.4 93.8 92.3
 ========================================== ==== ==== ====
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
-from typing import Literal
+from typing import Literal, Self
 
+from tlbench.data.marks import is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
-from tlbench.report.budgets.outcomes import convergences, difference, series_of
+from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.sections.starts import starts_of
 from tlbench.report.wording import BASELINE
+from tlbench.results.results import Results
+from tlbench.results.shares import FEWEST_GROUPS
+from tlbench.study.plan import PRETRAIN
+from tlbench.study.study import Study
 
-Side = Literal["lower", "higher", "same", "too few pairs"]
+Side = Literal["lower", "higher", "same", "no claim"]
+"""Of scratch; "no claim" where pairs or test structures are too few."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a comparison was to compare, and the structures that it rests on.
+
+    Attributes
+    ----------
+    starts
+        Names of all starts beside scratch.
+    sizes
+        Numbers of training structures, ascending.
+    n_pairs
+        Pairs of seeds.
+    n_train, n_test
+        Structures there are to train on, and those that errors are taken over.
+    order
+        How the test structures were held back; see `tlbench.data.splits.Split`.
+    """
+
+    starts: tuple[str, ...]
+    sizes: tuple[int, ...]
+    n_pairs: int
+    n_train: int
+    n_test: int
+    order: str
+
+    @classmethod
+    def of(cls, study: Study) -> Self:
+        """Return the design of a study of one target, all of whose test structures count."""
+        card = study.ends[0].target
+        split = getattr(card.origin, "split", None)
+        trained = [each for each in study.grid if each.strategy not in (BASELINE, PRETRAIN)]
+        return cls(
+            starts=tuple(dict.fromkeys(each.source for each in trained)),
+            sizes=tuple(sorted(study.suite.sizes)),
+            n_pairs=len(study.suite.seed_pairs()),
+            n_train=card.n_frames("train"),
+            n_test=card.n_frames("test"),
+            order="" if split is None else split.order,
+        )
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether test structures are enough for a claim."""
+        return self.n_test >= FEWEST_GROUPS
 
 
 @dataclass(frozen=True)
@@ -55,14 +111,19 @@ class Answer:
         Training from scratch, by number of structures, ascending.
     curves
         Name of a start → its models by number of structures, ascending.
+    design
+        What was planned.
     converged
-        How far the models of the largest number of structures are converged; by name of a start,
-        that of scratch under its strategy.
+        Name of a start, or that of scratch → number of structures → how far models are converged.
+    best
+        As ``converged``: the models with the weights of the lowest validation error.
     """
 
     baseline: Mapping[int, Row]
     curves: Mapping[str, Mapping[int, Row]]
-    converged: Mapping[str, Convergence]
+    design: Design
+    converged: Mapping[str, Mapping[int, Convergence]] = field(default_factory=dict)
+    best: Mapping[str, Mapping[int, Row]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -72,18 +133,37 @@ class Answer:
     @cached_property
     def starts(self) -> list[Start]:
         """Every start beside scratch, the lowest ratio first."""
-        last = {name: curve[self.size] for name, curve in self.curves.items() if self.size in curve}
-        return compared(last, self.baseline[self.size])
+        pairs = {name: self.rows((name, self.size), (BASELINE, self.size)) for name in self.curves}
+        known = {name: (some[0], some[1]) for name, some in pairs.items() if some}
+        return compared(known, self.design.has_tests)
 
     @property
     def recommended(self) -> Start | None:
         """The start of the lowest ratio that is lower beyond chance; None without one."""
         return next((each for each in self.starts if each.side == "lower"), None)
 
+    def curve(self, name: str) -> Mapping[int, Row]:
+        """Return the models of a start, or those from scratch, by number of structures."""
+        return self.baseline if name == BASELINE else self.curves[name]
+
+    def rows(self, *models: tuple[str, int]) -> list[Row]:
+        """Return models of which errors can be compared, each of a start and a size.
+
+        They have their last weights or, if the error of one of them rises with more updates, all
+        have those of the lowest validation error. Empty if one of them is lacking.
+        """
+        known = [self.converged.get(name, {}).get(size) for name, size in models]
+        if any(each is not None and each.state == "worse" for each in known):
+            found = [self.best.get(name, {}).get(size) for name, size in models]
+        else:
+            found = [self.curve(name).get(size) for name, size in models]
+        some = [row for row in found if row is not None]
+        return some if len(some) == len(models) else []
+
     def ratio(self, name: str, size: int) -> Ratio | None:
         """Return the ratio of a start to scratch at a number of structures; None without one."""
-        row, baseline = self.curves[name].get(size), self.baseline.get(size)
-        return None if row is None or baseline is None else ratio_between(row, baseline)
+        some = self.rows((name, size), (BASELINE, size))
+        return ratio_between(*some) if some else None
 
     def rivals(self, best: Start) -> list[tuple[Start, Ratio]]:
         """Return the starts that are not shown to be worse than the best, and their ratios to it.
@@ -91,57 +171,72 @@ class Answer:
         Holm's correction is for all others.
         """
         others = [each for each in self.starts if each is not best]
-        ratios = {n: ratio_between(each.row, best.row) for n, each in enumerate(others)}
+        rows = [self.rows((each.name, self.size), (best.name, self.size)) for each in others]
+        ratios = {n: ratio_between(*some) for n, some in enumerate(rows) if some}
         known = {n: ratio for n, ratio in ratios.items() if ratio is not None}
         p = holm({n: ratio.p for n, ratio in known.items() if ratio.p is not None})
         return [(others[n], r) for n, r in known.items() if difference(r, p.get(n)) != "higher"]
 
-    def doubling(self, curve: Mapping[int, Row]) -> Ratio | None:
+    def doubling(self, name: str) -> Ratio | None:
         """Return by which factor twice the structures change an error, if the curve goes on so.
 
         It is the ratio at the two largest sizes, scaled on logarithmic axes to a doubling; None
-        without two sizes, or with too few pairs for a claim.
+        without two sizes, or with too few pairs or test structures for a claim.
         """
-        sizes = sorted(curve)[-2:]
-        if len(sizes) < 2 or sizes[-1] != self.size:
+        sizes = sorted(self.curve(name))[-2:]
+        if len(sizes) < 2 or sizes[-1] != self.size or not self.design.has_tests:
             return None
-        ratio = ratio_between(curve[sizes[1]], curve[sizes[0]])
+        some = self.rows((name, sizes[1]), (name, sizes[0]))
+        ratio = ratio_between(*some) if some else None
         if ratio is None or ratio.interval is None or ratio.n_pairs < CLAIM_PAIRS:
             return None
         power = log(2) / log(sizes[1] / sizes[0])
         ends = Interval(ratio.interval.low**power, ratio.interval.high**power)
         return Ratio(ratio.value**power, ratio.n_pairs, ends, ratio.p)
 
+    def incomplete(self) -> Iterator[tuple[str, int]]:
+        """Yield each start that lacks pairs at the largest size planned, and how many it has."""
+        for name in self.design.starts:
+            size = self.design.sizes[-1]
+            ratio = self.ratio(name, size) if name in self.curves else None
+            n_pairs = 0 if ratio is None else ratio.n_pairs
+            if n_pairs < self.design.n_pairs:
+                yield name, n_pairs
 
-def compared(rows: Mapping[str, Row], baseline: Row) -> list[Start]:
+
+def compared(pairs: Mapping[str, tuple[Row, Row]], has_tests: bool = True) -> list[Start]:
     """Return starts beside scratch, the lowest ratio first.
 
     Parameters
     ----------
-    rows
-        Name of a start → its models.
+    pairs
+        Name of a start → its models, and those from scratch.
+    has_tests
+        Whether test structures are enough for a claim.
     """
-    ratios = {name: ratio_between(row, baseline) for name, row in rows.items()}
+    ratios = {name: ratio_between(row, baseline) for name, (row, baseline) in pairs.items()}
     known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     p = holm({name: ratio.p for name, ratio in known.items() if ratio.p is not None})
-    found = [Start(n, rows[n], ratio, _side(ratio, p.get(n))) for n, ratio in known.items()]
+    found = [
+        Start(n, pairs[n][0], ratio, _side(ratio, p.get(n)) if has_tests else "no claim")
+        for n, ratio in known.items()
+    ]
     return sorted(found, key=lambda each: each.ratio.value)
 
 
 def _side(ratio: Ratio, p: float | None) -> Side:
     if ratio.interval is None or ratio.n_pairs < CLAIM_PAIRS:
-        return "too few pairs"
+        return "no claim"
     return difference(ratio, p)
 
 
-def answer_of(analysis: Analysis, backbone: str) -> Answer | None:
+def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | None:
     """Return the answer that results carry; None without models from scratch to compare with.
 
     Parameters
     ----------
     backbone
-        That of which models from scratch are the baseline; where it has none, that of the first
-        start is.
+        That of which models from scratch are the baseline; where none is, that of the first is.
     """
     if not analysis.metrics:
         return None
@@ -149,23 +244,40 @@ def answer_of(analysis: Analysis, backbone: str) -> Answer | None:
     scratch = [row for row in rows if row.place.strategy == BASELINE]
     others = [row for row in rows if row.place.strategy != BASELINE]
     own = [row for row in scratch if row.place.backbone == backbone]
-    of_first = [row for row in scratch if others and row.place.backbone == others[0].place.backbone]
-    baseline = {row.place.size: row for row in own or of_first}
+    baseline = own or [row for row in scratch if row.place.backbone == scratch[0].place.backbone]
     if not baseline or not others:
         return None
+    every = [row for row in analysis.every_row if row.metric == analysis.metrics[0]]
+    of_best = {(row.transfer, row.place): row for row in every if row.tested == BEST}
+    known = convergences(row for row in every if not row.tested)
     curves: dict[str, dict[int, Row]] = {}
-    for row in others:
-        curves.setdefault(row.transfer.source, {})[row.place.size] = row
-    known = convergences(row for row in analysis.every_row if row.metric == analysis.metrics[0])
-    last = {name: curve[max(curve)] for name, curve in curves.items()}
-    last[BASELINE] = baseline[max(baseline)]
-    reached = {name: known.get(series_of(row)) for name, row in last.items()}
-    converged = {name: each for name, each in reached.items() if each is not None}
-    ascending = {name: dict(sorted(curve.items())) for name, curve in curves.items()}
-    return Answer(dict(sorted(baseline.items())), ascending, converged)
+    best: dict[str, dict[int, Row]] = {}
+    converged: dict[str, dict[int, Convergence]] = {}
+    for row in sorted([*baseline, *others], key=lambda row: row.place.size):
+        name = BASELINE if row.place.strategy == BASELINE else row.transfer.source
+        size = row.place.size
+        curves.setdefault(name, {})[size] = row
+        if (found := of_best.get((row.transfer, row.place))) is not None:
+            best.setdefault(name, {})[size] = found
+        if (reached := known.get(series_of(row))) is not None:
+            converged.setdefault(name, {})[size] = reached
+    tested = replace(design, n_test=_n_test(analysis.results, design))
+    return Answer(curves.pop(BASELINE), curves, tested, converged, best)
 
 
-def unconverged(answer: Answer, names: Sequence[str]) -> list[tuple[str, Convergence]]:
-    """Return which of some starts, or scratch, are not shown to be converged."""
-    found = [(name, answer.converged.get(name)) for name in names]
+def _n_test(results: Results, design: Design) -> int:
+    """Return over how many test structures errors are taken, which those with a mark are not."""
+    jobs = {record.job for record in results.records if record.model.strategy == BASELINE}
+    data = {each.data for each in results.errors if each.job in jobs}
+    counts = [
+        int(is_unmarked(each.marks, len(each.n_atoms)).sum())
+        for each in results.tests
+        if each.data in data
+    ]
+    return min(counts, default=design.n_test)
+
+
+def unconverged(answer: Answer, names: Iterable[str]) -> list[tuple[str, Convergence]]:
+    """Return which of some starts, or scratch, are not converged at the largest size."""
+    found = [(name, answer.converged.get(name, {}).get(answer.size)) for name in names]
     return [(name, each) for name, each in found if each is not None and not each.is_converged]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_value
+from tlbench.base.errors import InputError
 from tlbench.engine.estimates import estimate
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.store import State, Store
@@ -53,11 +54,23 @@ class Calibration:
     measured: Mapping[str, Job]
 
     def seconds(self, found: Sequence[Candidate], scale: Scale) -> float:
-        """Return how long a comparison takes by the clock, less what of it is done."""
+        """Return how long a comparison takes by the clock, less what of it is done.
+
+        Raises
+        ------
+        InputError
+            If that of a job is unknown.
+        """
         jobs = planned(self.target, found, self.backbone, scale).jobs
         done = {key for key in jobs if self.store.state(key) is State.FINISHED}
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)
+        for key, each in predicted.predictions.items():
+            if each.wall_seconds is None:
+                raise InputError(
+                    f"How long {jobs[key].label!r} takes cannot be predicted, because no job like "
+                    "it was finished here; write a suite of your own for tlbench run."
+                )
         workers = self.resources.of(len(jobs))[1]
         return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
 
@@ -91,6 +104,11 @@ def calibrate(
     ----------
     on_change, on_event
         As of `tlbench.run.run_suite`.
+
+    Raises
+    ------
+    InputError
+        If the short training failed, without which no time can be predicted.
     """
     is_own = any(each.backbone == backbone for each in found)
     probe = PROBE if is_own else DEAR_PROBE
@@ -114,10 +132,13 @@ def calibrate(
         for each in found
         if speeds[each.backbone] in report.errors
     }
+    left = [each for each in found if each not in failed]
+    if left:
+        _check_measured(jobs, store, report)
     return Calibration(
         target=target,
         backbone=backbone,
-        found=[each for each in found if each not in failed],
+        found=left,
         failures=[f"{each.name} cannot be run here: {error}" for each, error in failed.items()],
         store=store,
         resources=resources,
@@ -127,3 +148,15 @@ def calibrate(
             if key not in warming and store.state(key) is State.FINISHED
         },
     )
+
+
+def _check_measured(jobs: Mapping[str, Job], store: Store, report: Report) -> None:
+    """Refuse to predict from a training, or from errors of one, that failed."""
+    for key, job in jobs.items():
+        if job.kind not in _KINDS and store.state(key) is not State.FINISHED:
+            # What failed may be a parent, such as the data.
+            reasons = [report.errors[each] for each in (key, *jobs) if each in report.errors]
+            raise InputError(
+                f"How long a comparison takes cannot be measured, because {job.label!r} failed: "
+                f"{(reasons or ['it did not finish'])[0]}"
+            )

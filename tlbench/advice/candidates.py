@@ -1,6 +1,7 @@
 """Candidates for a start: published potentials, and data sets of the nearest elements."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import Card, card_names, load_card, shared_data
-from tlbench.data.fetch import locate
+from tlbench.data.fetch import needs_download
+from tlbench.jobs.context import MODEL
 from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
 from tlbench.transfer.element_map import element_starts, mean_differences
 from tlbench.transfer.potentials import POTENTIALS
@@ -155,27 +157,46 @@ def _distance(source: Card, target: Card) -> tuple[float, ...]:
 
 def _is_here(card: Card) -> bool:
     """Return whether a data set is on this machine; one that has to be sampled first is not."""
-    files = locate(card).values()
     shipped = getattr(card.origin, "frames", None) is not None
-    return all(path.is_file() for path in files) if files else shipped
+    return not needs_download(card) if card.data_files() else shipped
+
+
+def check_here(card: Card) -> None:
+    """Refuse a data set whose files would have to be downloaded.
+
+    Raises
+    ------
+    InputError
+        Saying how to fetch them.
+    """
+    if needs_download(card):
+        raise InputError(
+            f"The files of {card.name} are not on this machine, and nothing is downloaded here; "
+            f"fetch them with tlbench data fetch {card.name}."
+        )
 
 
 def _asked(word: str, card: Card, backbone: str) -> Candidate:
     if word in POTENTIALS:
         return _published(word, card)
     if is_potential(word):
-        path = str(Path(word).absolute())
-        choice = SourceChoice(file=path)
+        source: dict[str, Any] = {"file": str(Path(word).absolute()), "backbones": [backbone]}
+        if Path(word).name == MODEL:
+            # Every potential is called so in the folder of its run, which tells them apart.
+            called = re.sub(r"[^A-Za-z0-9 ._-]+", "-", Path(word).absolute().parent.name)
+            source["name"] = called.lstrip(" ._-")[:64] or Path(MODEL).stem
+        choice = SourceChoice(file=source["file"])
         if not takers_of(potential_of(choice), {backbone: {}}, CUTOFF):
             raise InputError(
                 f"{word}: is not a {backbone!r} with its default settings and a cutoff of "
                 f"{CUTOFF:g} Å; choose its backbone with --backbone, or compare it in a suite of "
                 "your own."
             )
-        return Candidate(word, {"file": path, "backbones": [backbone]}, backbone)
-    source = load_card(word)
-    if (shared := shared_data(source, card)) is not None:
+        return Candidate(word, source, backbone)
+    data = load_card(word)
+    if (shared := shared_data(data, card)) is not None:
         raise InputError(f"{word}: holds the data that advice is asked for ({shared}).")
+    check_here(data)
     return _data_set(word, backbone)
 
 

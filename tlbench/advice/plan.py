@@ -72,7 +72,8 @@ def suite_value(
 ) -> dict[str, Any]:
     """Return the suite that compares candidates with training from scratch, as read from YAML.
 
-    Architectures of published potentials are not trained from scratch where ``backbone`` is.
+    One backbone is trained from scratch: ``backbone``, or that of the first candidate where none
+    has it.
 
     Parameters
     ----------
@@ -105,8 +106,8 @@ def suite_value(
         "budgets": [scale.updates // BUDGETS, scale.updates],
         "metrics": ["force_mae", "force_rmse", "energy_mae"],
     }
-    if backbone in backbones:
-        value["from_scratch"] = [backbone]
+    if backbone in backbones or len(backbones) > 1:
+        value["from_scratch"] = [backbone if backbone in backbones else backbones[0]]
     return value
 
 

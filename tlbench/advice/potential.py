@@ -7,8 +7,10 @@ from tlbench.advice.answer import Answer
 from tlbench.base.files import replacing
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
-from tlbench.jobs.context import MODEL
+from tlbench.jobs.context import WEIGHTS
+from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import Row
+from tlbench.report.wording import BASELINE
 from tlbench.study.plan import Plan
 from tlbench.transfer import arm
 
@@ -16,7 +18,7 @@ FILE = "potential.safetensors"
 
 
 def best_model(plan: Plan, store: Store, row: Row) -> str | None:
-    """Return the job that trained the model of an arm with the lowest validation error.
+    """Return the job of the model of an arm with the lowest validation error of its weights.
 
     Test structures do not decide it, so that the errors on these remain what a new structure has
     to expect. None if no model is in the store.
@@ -28,7 +30,9 @@ def best_model(plan: Plan, store: Store, row: Row) -> str | None:
         if model.place != row.place or source not in (None, model.source):
             continue
         if store.state(cell.trained) is State.FINISHED:
-            error = store.result(cell.trained, train.Result).validation_force_mae
+            result = store.result(cell.trained, train.Result)
+            is_best = row.tested == BEST
+            error = result.best_validation_force_mae if is_best else result.validation_force_mae
             found[cell.trained] = float("inf") if error is None else error
     return min(found, key=lambda key: found[key], default=None)
 
@@ -46,14 +50,15 @@ def write_best(plan: Plan, store: Store, answer: Answer, out: Path) -> list[str]
     """
     best = answer.recommended
     rows = {each.name: each.row for each in answer.starts}
-    rows["scratch"] = answer.baseline[answer.size]
+    rows[BASELINE] = (answer.rows((BASELINE, answer.size)) or [answer.baseline[answer.size]])[0]
     name = min(rows, key=lambda n: rows[n].mean.value) if best is None else best.name
     job = best_model(plan, store, rows[name])
     if job is None:
         return []
     path = out / FILE
+    weights = WEIGHTS["best" if rows[name].tested == BEST else "last"]
     with replacing(path) as part:
-        shutil.copyfile(store.folder(job) / MODEL, part)
+        shutil.copyfile(store.folder(job) / weights, part)
     which = "recommended" if best else "of the lowest mean error, which is not claimed to be better"
     return [
         f"The best model by validation error of the start {name} ({which}) is {path}; in ase: "

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
+from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import CONVERGED, Ratio
+from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
+from tlbench.results.shares import FEWEST_GROUPS
 
 NAME = "advice"
 
@@ -21,6 +24,16 @@ NOTE = (
     "Errors of the last weights on the test structures: geometric means over pairs. The ratio is "
     "that to training from scratch on the same structures, with its 95 % interval."
 )
+BEST_NOTE = (
+    "*: weights of the lowest validation error, because the error rises with more updates; the "
+    "ratio is that of such weights of both."
+)
+
+CORRELATED = {
+    "last": "the end of one trajectory",
+    "blocks": "the ends of the trajectories that the others are from",
+}
+"""How test structures were held back, of which successive frames are correlated."""
 
 
 def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Section:
@@ -37,9 +50,11 @@ def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Sectio
             "jobs failed."
         ]
         return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
+    lines = table(answer)
+    has_best = any(cell.endswith(" *") for line in lines for cell in line)
     blocks: list[Block] = [
         Sentences([*sentences(answer), *further], title=""),
-        Table("Starts", table(answer), NOTE),
+        Table("Starts", lines, f"{NOTE} {BEST_NOTE}" if has_best else NOTE),
     ]
     return Section(NAME, "Advice", blocks)
 
@@ -49,21 +64,22 @@ def sentences(answer: Answer) -> Iterator[str]:
     best = answer.recommended
     yield _recommendation(answer, best)
     yield from _others(answer, best)
-    yield _doubling(answer, best)
-    yield from _reservations(answer, best)
+    yield from _incomplete(answer)
+    yield _doubling(answer, BASELINE if best is None else best.name)
+    yield from _reservations(answer)
 
 
 def table(answer: Answer) -> Lines:
     """Return a line for each start and number of structures, the largest number first."""
+    names = dict.fromkeys([*(each.name for each in answer.starts), *answer.curves])
     lines = []
-    for size in sorted(answer.baseline, reverse=True):
-        baseline = answer.baseline[size]
-        lines.append(_line(BASELINE, size, baseline, "–"))
-        for start in answer.starts:
-            row = answer.curves[start.name].get(size)
-            if row is not None:
-                ratio = answer.ratio(start.name, size)
-                lines.append(_line(start.name, size, row, _ratio(ratio) if ratio else "–"))
+    for size in sorted({*answer.baseline, *answer.design.sizes}, reverse=True):
+        for name in (BASELINE, *names):
+            against = [] if name == BASELINE else [(BASELINE, size)]
+            rows = answer.rows((name, size), *against) or answer.rows((name, size))
+            ratio = answer.ratio(name, size) if against else None
+            if rows:
+                lines.append(_line(name, size, rows[0], _ratio(ratio) if ratio else "–"))
     return lines_of(lines)
 
 
@@ -73,7 +89,8 @@ def _line(name: str, size: int, row: Row, ratio: str) -> dict[str, str]:
         "start": name,
         "backbone": row.place.backbone,
         "N": str(size),
-        f"force MAE ({metric.unit})": metric.text(row.mean.value),
+        f"force MAE ({metric.unit})": metric.text(row.mean.value)
+        + (" *" if row.tested == BEST else ""),
         f"/ {BASELINE}": ratio,
     }
 
@@ -91,23 +108,28 @@ def _named(starts: Sequence[Start]) -> str:
 def _recommendation(answer: Answer, best: Start | None) -> str:
     size, baseline = answer.size, answer.baseline[answer.size]
     with_ = f"with {size} structures and {baseline.place.updates:,} updates"
+    on = f"on {counted(answer.design.n_test, 'test structure')}"
     scratch = f"that of {baseline.place.backbone} trained from scratch"
     if best is not None:
+        beside = answer.rows((BASELINE, size), (best.name, size))[0]
         text = METRICS.get(best.row.metric).text
         return (
-            f"Start from {best.name}: {with_}, its force error is {_ratio(best.ratio)} times "
-            f"{scratch} ({text(best.row.mean.value)} against {text(baseline.mean.value)} meV/Å; "
+            f"Start from {best.name}: {with_}, its force error {on} is {_ratio(best.ratio)} times "
+            f"{scratch} ({text(best.row.mean.value)} against {text(beside.mean.value)} meV/Å; "
             f"95 % interval over {n_pairs_text(best.ratio.n_pairs)})."
         )
-    few = [each for each in answer.starts if each.side == "too few pairs"]
-    if few and len(few) == len(answer.starts):
-        return (
-            f"No start is recommended: a claim needs {CLAIM_PAIRS} pairs, and fewer were finished; "
-            f"the force errors {with_}, relative to {scratch}, are those of {_named(few)}."
-        )
+    if all(each.side == "no claim" for each in answer.starts):
+        needed, there = f"{CLAIM_PAIRS} pairs", "fewer were finished"
+        if not answer.design.has_tests:
+            needed, there = f"{FEWEST_GROUPS} test structures", f"there are {answer.design.n_test}"
+        said = f"No start is recommended: a claim needs {needed}, and {there}"
+        if answer.starts:
+            named = _named(answer.starts)
+            said += f"; the force errors {on} {with_}, relative to {scratch}, are those of {named}"
+        return f"{said}."
     return (
-        f"No start is recommended: {with_}, no force error is lower than {scratch} by more than "
-        f"{100 * CONVERGED:g} % beyond chance."
+        f"No start is recommended: {with_}, no force error {on} is lower than {scratch} by more "
+        f"than {100 * CONVERGED:g} % beyond chance."
     )
 
 
@@ -125,33 +147,46 @@ def _others(answer: Answer, best: Start | None) -> Iterator[str]:
         yield f"Do not start from {_named(higher)}: the error is higher than from scratch."
 
 
-def _doubling(answer: Answer, best: Start | None) -> str:
+def _incomplete(answer: Answer) -> Iterator[str]:
+    """Yield what was to be compared at the largest size and was not, or not with all pairs."""
+    design = answer.design
+    for name, n_pairs in answer.incomplete():
+        yield (
+            f"{name} is not compared in full: with {design.sizes[-1]} structures, {n_pairs} of "
+            f"{n_pairs_text(design.n_pairs)} have errors of both it and scratch, because jobs "
+            "failed."
+        )
+
+
+def _doubling(answer: Answer, name: str) -> str:
     """Return what more structures would bring to the recommended start, or to scratch."""
-    name = BASELINE if best is None else best.name
-    curve = answer.baseline if best is None else answer.curves[best.name]
-    called = "training from scratch" if best is None else f"a start from {name}"
-    sizes = sorted(curve)[-2:]
-    if len(sizes) < 2:
-        return "What more structures would bring was not measured, for lack of time."
-    ratio = answer.doubling(curve)
+    called = "training from scratch" if name == BASELINE else f"a start from {name}"
+    sizes = sorted(answer.curve(name))[-2:]
+    if len(sizes) < 2 or sizes[-1] != answer.size:
+        why = "for lack of time" if len(answer.design.sizes) < 2 else "because jobs failed"
+        return f"What more structures would bring was not measured, {why}."
+    ratio = answer.doubling(name)
     if ratio is None or ratio.interval is None:
-        return "What more structures would bring cannot be said from so few pairs."
+        few = "pairs" if answer.design.has_tests else "test structures"
+        return f"What more structures would bring cannot be said from so few {few}."
     if ratio.interval.side() == 0:
         return (
             f"Whether more structures lower the error of {called} cannot be distinguished from "
-            f"chance: from {sizes[0]} to {sizes[1]} structures it changed by a factor of "
-            f"{_ratio(ratio)}."
+            f"chance: the change from {sizes[0]} to {sizes[1]} structures, scaled to a doubling, "
+            f"is a factor of {_ratio(ratio)}."
         )
+    known = [answer.converged.get(name, {}).get(size) for size in sizes]
+    is_open = any(each is None or not each.is_converged for each in known)
     return (
         f"{answer.size} structures more would change the error of {called} by a factor of about "
-        f"{_ratio(ratio)}, if it goes on as from {sizes[0]} to {sizes[1]} structures."
+        f"{_ratio(ratio)}, if it goes on as from {sizes[0]} to {sizes[1]} structures"
+        f"{' and with as few updates: it is not shown to be converged' if is_open else ''}."
     )
 
 
-def _reservations(answer: Answer, best: Start | None) -> Iterator[str]:
-    """Yield whether training was long enough, and what was not tested."""
-    names = [BASELINE, *([] if best is None else [best.name])]
-    found = unconverged(answer, names)
+def _reservations(answer: Answer) -> Iterator[str]:
+    """Yield whether training was long enough, what claims rest on, and what was not tested."""
+    found = unconverged(answer, (BASELINE, *answer.curves))
     if found:
         few, many = found[0][1].budgets
         named = listed(f"{_ratio(each.ratio)} ({name})" for name, each in found)
@@ -159,5 +194,23 @@ def _reservations(answer: Answer, best: Start | None) -> Iterator[str]:
             f"Not shown to be converged: from {few:,} to {many:,} updates errors still changed by "
             f"factors of {named}. So the comparison is of how fast models learn, and longer "
             "training may change it."
+        )
+    if rising := [each.name for each in answer.starts if each.row.tested == BEST]:
+        yield (
+            "Where errors rise with more updates, the weights of the lowest validation error are "
+            f"compared instead of the last: {listed(rising)}, each with scratch."
+        )
+    design = answer.design
+    if design.n_train == answer.size:
+        yield (
+            f"All pairs of {answer.size} structures have the same ones, which are all that there "
+            "are to train on, so that their intervals allow for the choice of seeds alone and not "
+            "for that of training structures."
+        )
+    if design.order in CORRELATED:
+        yield (
+            f"The test structures are {CORRELATED[design.order]}, and frames of one trajectory are "
+            "correlated, also with those trained on: intervals are too narrow, and errors on other "
+            "trajectories may be larger."
         )
     yield UNTESTED

@@ -8,7 +8,6 @@ import typer
 from tlbench.cli.options import (
     Device,
     MemoryLimit,
-    Mirror,
     StoreFolder,
     Tries,
     Workers,
@@ -45,7 +44,6 @@ def advise(
     workers: Workers = None,
     workers_per_gpu: WorkersPerGpu = None,
     device: Device = "auto",
-    mirror: Mirror = None,
     memory_limit: MemoryLimit = None,
     tries: Tries = 3,
 ) -> None:
@@ -88,7 +86,6 @@ def advise(
                 out,
                 store,
                 resources,
-                mirror,
                 display.update,
                 display.note,
                 display.say,

@@ -271,7 +271,11 @@ def shared_data(source: Card, target: Card) -> str | None:
     return source.origin.shared_with(target.origin)
 
 
-def same_data_error(source: Card, target: Card, shared: str) -> InputError:
+class SameDataError(InputError):
+    """The structures of a source are those of its target."""
+
+
+def same_data_error(source: Card, target: Card, shared: str) -> SameDataError:
     """Return the refusal of a transfer between data that share structures.
 
     Parameters
@@ -279,7 +283,7 @@ def same_data_error(source: Card, target: Card, shared: str) -> InputError:
     shared
         What they share, as `shared_data` says it.
     """
-    return InputError(
+    return SameDataError(
         f"The source {source.name!r} and the target {target.name!r} hold the same data ({shared}), "
         "so a gain by transfer cannot be distinguished from more training on the target; choose "
         "another source or target, or ask for it with --set allow_same_data=true."

@@ -44,6 +44,22 @@ def _place(card: Card, name: str, file: DataFile) -> Path:
     return data_folder() / file.sha256[:16] / name
 
 
+def needs_download(card: Card) -> bool:
+    """Return whether `fetch` would have to download a file, or take it from a mirror."""
+    for name, file in card.data_files().items():
+        packed = file.packed()
+        is_here = packed is not None and _archive_place(card, packed)[1].exists()
+        if file.url and not is_here and not _place(card, name, file).exists():
+            return True
+    return False
+
+
+def _archive_place(card: Card, packed: DataFile) -> tuple[str, Path]:
+    """Return the name of an archive, and where it lies or will lie."""
+    called = Path(urllib.parse.urlsplit(packed.url or packed.path or "").path).name or "archive"
+    return called, _place(card, called, packed)
+
+
 def fetch(
     card: Card,
     mirror: Path | None = None,
@@ -108,8 +124,7 @@ def _unpack(
 ) -> None:
     """Fetch the archive of a member, and unpack that."""
     assert file.archive is not None
-    called = Path(urllib.parse.urlsplit(packed.url or packed.path or "").path).name or "archive"
-    archive = _place(card, called, packed)
+    called, archive = _archive_place(card, packed)
     _fetch(card, called, packed, archive, mirror, on_bytes)
     _check_file(archive, packed)
     try:

@@ -60,6 +60,7 @@ def guess_card(
     folder: Path | None = None,
     wanted: Format | None = None,
     options: Mapping[str, Any] | None = None,
+    n_test: int = 1,
 ) -> Guess:
     """Return a card for files of structures.
 
@@ -79,6 +80,8 @@ def guess_card(
         The format, if it was asked for.
     options
         Settings of the reader that were asked for.
+    n_test
+        Test structures that are held back at least, up to a quarter of all.
 
     Raises
     ------
@@ -103,13 +106,16 @@ def guess_card(
         if format_.reader == "runner" and not options:
             raise InputError(
                 f"{first}: files of RuNNer and n2p2 do not state their units; state them with "
-                "--units hartree,bohr or --units eV,angstrom."
+                f"tlbench data new {first} --units hartree,bohr or --units eV,angstrom, which "
+                "writes a card."
             )
         format_ = replace(format_, options={**format_.options, **(options or {})})
-        return _card(entries, format_, name or first.name.partition(".")[0], first.name)
+        return _card(entries, format_, name or first.name.partition(".")[0], first.name, n_test)
 
 
-def _card(entries: Mapping[str, Entry], format_: Format, name: str, title: str) -> Guess:
+def _card(
+    entries: Mapping[str, Entry], format_: Format, name: str, title: str, n_test: int
+) -> Guess:
     """Return a card for some entries of one format."""
     guess = guess_options(*(entry.path for entry in entries.values()), format_=format_)
     reader = READERS.get(format_.reader)
@@ -118,7 +124,7 @@ def _card(entries: Mapping[str, Entry], format_: Format, name: str, title: str) 
     frames = {key: reader.read(entry.path, checked) for key, entry in entries.items()}
     elements = _elements(list(frames.values()))
     said.append(f"elements: {', '.join(elements)}")
-    split = _split(_parts(entries), frames, said)
+    split = _split(_parts(entries), frames, said, n_test)
     units = UNITS.get(format_.reader, "as the reader gives them").format(**guess.options)
     said.append(f"units: {units}; `tlbench data validate` checks that")
     called = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "data"
@@ -190,20 +196,24 @@ def _elements(parts: Sequence[Frames]) -> list[str]:
 
 
 def _split(
-    parts: dict[str, list[str]], frames: dict[str, Frames], said: list[str]
+    parts: dict[str, list[str]], frames: dict[str, Frames], said: list[str], n_test: int
 ) -> dict[str, Any]:
-    """Return how frames are divided; parts without a file of their own get a tenth each."""
+    """Return how frames are divided; parts without a file of their own get a tenth each.
+
+    The test part gets ``n_test`` at least, up to a quarter.
+    """
     own = parts["train"]
     pool = Frames.concatenate([frames[name] for name in own])
     count = len(pool)
     held_back = max(1, round(HELD_BACK * count))
     seed = 0
     drawn = [part for part in ("validation", "test") if part not in parts]
+    tested = max(held_back, min(n_test, count // 4))
     sizes = {
-        part: held_back if part in drawn else sum(len(frames[name]) for name in parts[part])
-        for part in ("validation", "test")
+        part: least if part in drawn else sum(len(frames[name]) for name in parts[part])
+        for part, least in (("validation", held_back), ("test", tested))
     }
-    train = count - held_back * len(drawn)
+    train = count - sum(sizes[part] for part in drawn)
     if train < 1:
         structures = "1 structure is" if count == 1 else f"{count} structures are"
         raise InputError(

@@ -50,7 +50,7 @@ CURVES_NOTE = (
 )
 SAME_WEIGHTS = (
     "Models that start from one potential have its weights in every pair, so their pairs differ in "
-    "training structures and batches alone."
+    "training structures and batches alone"
 )
 
 
@@ -217,7 +217,19 @@ def overlaps(analysis: Analysis) -> Iterator[str]:
         for clause, how in source.config.violations().items():
             yield f"{source.name} breaks “{clause}” of the contract of backbones: {how}."
     if potentials and any(row.trained for row in analysis.rows):
-        yield SAME_WEIGHTS
+        whole = _whole_size(analysis)
+        all_ = f"; with {whole} structures, which are all there are to train on, in batches alone"
+        yield f"{SAME_WEIGHTS}{all_ if whole else ''}."
+
+
+def _whole_size(analysis: Analysis) -> int | None:
+    """Return the N at which models see all training structures of the target; None without one."""
+    target = analysis.suite.target
+    # Its card may be gone, too.
+    with suppress(InputError):
+        number = target.load().n_frames("train") if target else None
+        return number if number in {row.place.size for row in analysis.rows} else None
+    return None
 
 
 def seen_before(analysis: Analysis) -> dict[str, str]:
