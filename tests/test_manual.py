@@ -12,6 +12,8 @@ from typer.main import get_command
 from tlbench import load_results
 from tlbench.board.reading import read_submission
 from tlbench.cli import app
+from tlbench.report.analysis import Analysis
+from tlbench.report.properties.section import properties
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -35,11 +37,32 @@ def test_the_readme_is_one_page():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
+INTERVAL = r"-?\d\.\d\d \[[^\]]*\]"
+
+
+def correlations(suite):
+    """Return the rank correlations of force errors with those of properties in the latest run."""
+    *_, folder = sorted((ROOT / "leaderboard" / "results" / suite).iterdir())
+    entry = read_submission(folder)
+    analysis = Analysis(entry.results, entry.suite, ("force_mae",))
+    (section,) = properties(analysis)
+    (table,) = (each for each in section.tables if "within arm and N" in each.lines[0])
+    return {re.sub(r"[+*]", "", cell) for line in table.lines[1:] for cell in line}
+
+
 def test_ratios_in_the_text_of_the_readme_are_those_of_its_table():
     text, _, rest = (ROOT / "README.md").read_text().partition("<!-- board -->")
-    stated = re.findall(r"\d\.\d\d \[[^\]]*\]", text)
-    assert stated
-    assert [ratio for ratio in stated if f"| {ratio} |" not in rest] == []
+    stated = re.findall(INTERVAL, text)
+    assert len(stated) > 2
+    known = {*re.findall(rf"(?<=\| ){INTERVAL}(?= \|)", rest), *correlations("properties-sw-cpu")}
+    assert set(stated) - known == set()
+
+
+def test_correlations_in_the_manual_are_those_of_the_published_runs():
+    text = (DOCS / "properties.md").read_text().partition("## In a suite")[2].partition("## Me")[0]
+    stated = set(re.findall(INTERVAL, text.replace("\n", " ")))
+    assert len(stated) >= 3
+    assert stated <= correlations("properties-sw-cpu") | correlations("properties-dft-cpu")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
