@@ -80,8 +80,8 @@ def _show(run: "Followed", found: "Status", left: float | None) -> None:
     say(f"{len(run.jobs)} jobs: {', '.join(said)}")
     if found.done and found.seconds:
         count = len(found.done)
-        pace = f"{count} jobs done in {duration(found.seconds)}, "
-        pace += f"{3600 * count / found.seconds:.0f} an hour"
+        pace = f"{count} jobs done in {duration(found.seconds)}"
+        # Jobs take so differently long that how many are done in an hour says little.
         if found.alive and left is not None:
             pace += f"; about {duration(left)} left"
         say(pace)
