@@ -64,7 +64,7 @@ def test_a_test_part_without_forces_gives_no_ratio_of_force_errors(run_on, tmp_p
         # Source models are tested on silicon, which has forces.
         lines = text.replace("**", "").splitlines()
         with_forces = [line for line in lines if "force_mae (meV" in line]
-        assert all("<td>Si</td>" in line or "| Si |" in line for line in with_forces)
+        assert all('<td class="text">Si</td>' in line or "| Si |" in line for line in with_forces)
         assert "energy_mae" in text
     lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()[1:]
     assert {"force_mae", "energy_mae"} <= {json.loads(line)["metric"] for line in lines}

@@ -151,7 +151,7 @@ def test_page_and_markdown_have_the_tables_of_forces_and_energies(tmp_path, metr
     suite = one_budget.smoke().model_copy(update={"metrics": list(UNITS)})
     row = next(line for line in breakdowns(RECORDS, metric)[0].lines if "AIMD" in line)
     write_report(tmp_path / "r.html", resolve(suite), {}, Results(RECORDS), [])
-    page = (tmp_path / "r.html").read_text()
+    page = (tmp_path / "r.html").read_text().replace('<td class="text">', "<td>")
     assert f"<caption>{metric} by kind of structure</caption>" in page
     assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page
     text = markdown(Results(RECORDS), list(UNITS), suite)

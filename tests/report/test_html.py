@@ -55,7 +55,7 @@ def test_many_arms_have_a_row_each_on_the_page_and_in_markdown(tmp_path):
     records, suite = of_arms(11), one_budget.smoke()
     rows = [["b", "10", "arm10", "202.0"], ["b", "10", "300", "arm10", "202.0"]]
     write_report(tmp_path / "report.html", resolve(suite), {}, Results(records), [])
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text().replace('<td class="text">', "<td>")
     text = markdown(Results(records), ["force_mae"], suite)
     for row in rows:
         assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from analyses import analysis_of, record_of
 
 from tlbench.report import outline
-from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, pivot
+from tlbench.report.content import Figure, Paragraph, Section, Sentences, Table, pivot, text_columns
 from tlbench.report.html import figures_json, write_report
 from tlbench.report.markdown import markdown, section_text
 from tlbench.report.outline import sections_of
@@ -49,7 +49,7 @@ def test_a_section_that_is_listed_stands_in_every_rendering(monkeypatch, tmp_pat
 
 def test_what_has_no_results_is_left_out():
     names = [section.name for section in sections_of(analysis_of(RECORDS))]
-    assert names == ["answer", "errors-force_mae", "curves", "by-condition", "sources"]
+    assert names == ["answer", "errors-force_mae", "by-condition", "sources"]
     empty = Section("s", "S", [Paragraph(""), Table("t", [["a"]]), Sentences([]), toy_figure({})])
     assert empty.blocks == ()
     assert list(section_text(empty)) == []
@@ -72,3 +72,19 @@ def test_a_pivot_has_dashes_where_there_is_no_cell():
     names = "N = {}".format, "{} K".format
     lines = pivot("at", [1, 2], [300, 600], {(1, 300): "a"}, names)
     assert lines == [["at", "300 K", "600 K"], ["N = 1", "a", "–"], ["N = 2", "–", "–"]]
+
+
+def test_a_note_is_said_once_in_a_section_and_words_are_on_the_left():
+    lines = [["arm", "backbone", "N", "change"], ["a", "schnet", "10", "−6 % [−9, −2]"]]
+    tables = [
+        Table("one", lines, "A note."),
+        Table("two", lines, "A note."),
+        Table("3", lines, "B."),
+    ]
+    section = Section("s", "S", tables)
+    assert section.repeated_notes == {1}
+    assert list(section_text(section)).count("A note.") == 1
+    assert text_columns(lines) == {0, 1}
+    assert text_columns([["a", "b"]]) == set()
+    folded = [Table("one", lines, "A note.", folded=True), *tables[:2]]
+    assert Section("s", "S", folded).repeated_notes == {2}

@@ -4,6 +4,7 @@ Sections are made by `tlbench.report.sections` from results; `tlbench.report.htm
 `tlbench.report.markdown` and the terminal show them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,19 @@ from typing import Any, ClassVar
 
 Lines = list[list[str]]
 """The lines of a table as text, the header first."""
+
+_NUMBER = re.compile(r"[\W_]*\d")
+
+
+def text_columns(lines: Lines) -> frozenset[int]:
+    """Return the columns of a table that hold words: no cell is a number, and one is not empty."""
+    columns = zip(*lines[1:], strict=True)
+    return frozenset(
+        n
+        for n, cells in enumerate(columns)
+        if any(any(map(str.isalpha, cell)) for cell in cells) and not any(map(_NUMBER.match, cells))
+    )
+
 
 Draw = Callable[[], Any]
 """Returns a figure of plotly; called only where figures are shown."""
@@ -130,6 +144,19 @@ class Section:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "blocks", tuple(filter(_has_content, self.blocks)))
+
+    @property
+    def repeated_notes(self) -> frozenset[int]:
+        """The positions of tables whose note an earlier table, in full view, has said."""
+        first: dict[str, int] = {}
+        for n, block in enumerate(self.blocks):
+            if isinstance(block, Table) and not block.folded:
+                first.setdefault(block.note, n)
+        return frozenset(
+            n
+            for n, block in enumerate(self.blocks)
+            if isinstance(block, Table) and first.get(block.note, n) < n
+        )
 
     @property
     def tables(self) -> list[Table]:

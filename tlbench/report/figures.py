@@ -1,7 +1,7 @@
 """Figures of reports, as plotly figures."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -100,7 +100,9 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     if sum(low <= math.log10(tick) <= high for tick in ticks) < 3:
         # A short range: as on a linear axis. Values that rounding alone sets apart are one.
         spread = 10**high - 10**low
-        step = 10 ** math.floor(math.log10(spread if spread > 1e-3 * 10**low else 10**low))
+        length = (spread if spread > 1e-3 * 10**low else 10**low) / 3
+        decade = 10 ** math.floor(math.log10(length))
+        step = max(digit * decade for digit in (1, 2, 5) if digit * decade <= length)
         first = max(1, math.floor(10**low / step))
         ticks = [n * step for n in range(first, math.ceil(10**high / step) + 2)]
     margin = 0.05 + 0.04 * (high - low)
@@ -114,8 +116,17 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
 
 def error_axis(figure: Any, title: str) -> None:
     """Make the vertical axes logarithmic, and name them."""
-    figure.update_yaxes(**log_axis(v for trace in figure.data for v in trace.y))
+    figure.update_yaxes(**log_axis(v for trace in figure.data for v in _reach(trace)))
     figure.update_yaxes(title_text=title, col=1)
+
+
+def _reach(trace: Any) -> Iterator[float]:
+    """Yield the heights of a trace, and the ends of its bars."""
+    yield from trace.y
+    if trace.error_y is not None and trace.error_y.array is not None:
+        for y, up, down in zip(trace.y, trace.error_y.array, trace.error_y.arrayminus, strict=True):
+            yield y + up
+            yield y - down
 
 
 def ratio_axis(figure: Any, title: str = f"arm / {BASELINE}") -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tlbench.base.files import write_whole
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Lines, Section, lines_of
+from tlbench.report.content import Lines, Section, lines_of, text_columns
 from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
 from tlbench.report.properties.values import FILE as PROPERTIES
@@ -114,6 +114,7 @@ def environment(*packages: str, **options: Any) -> Environment:
         lstrip_blocks=True,
         **options,
     )
+    made.filters["text_columns"] = text_columns
     made.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
     return made
 

@@ -48,6 +48,7 @@ def section_text(section: Section) -> Iterator[str]:
     """Yield the blocks of a section in Markdown; figures, and tables in detail, are left out."""
     shown = [b for b in section.blocks if not isinstance(b, Figure)]
     shown = [b for b in shown if not (isinstance(b, Table) and not b.brief)]
+    said: set[str] = set()
     if any(not isinstance(block, Paragraph) for block in shown):
         yield f"**{plain(section.title)}**"
         for block in shown:
@@ -61,7 +62,8 @@ def section_text(section: Section) -> Iterator[str]:
                     if not section.title.startswith(block.title):
                         yield f"{plain(block.title)}:"
                     yield markdown_table(block.lines)
-                    yield block.note
+                    yield "" if block.note in said else block.note
+                    said.add(block.note)
 
 
 def _bullets(sentences: Sequence[str]) -> str:

@@ -72,7 +72,9 @@ def budgets(analysis: Analysis) -> Iterator[Section]:
             strategies = present(some, analysis.strategies)
             longer = analysis.suite.pretraining.updates
             curves[name] = drawing("budgets.figures:error_curves", some, strategies, longer)
-            if any(row.ratio and is_arm(row.place) for row in some):
+            compared = [row for row in some if row.ratio and is_arm(row.place)]
+            # Of one training set, the curves say as much.
+            if len({row.place.replace(updates=None).column for row in compared}) > 1:
                 maps[name] = drawing("budgets.figures:ratio_maps", some, strategies)
         table = error_table(analysis, rows)
         tables.append(Table(f"{metric} at every budget", table.lines, table.note, table.wide,

@@ -153,7 +153,7 @@ def learning_curves(analysis: Analysis) -> Iterator[Section]:
     by_case = analysis.cases([row for row in analysis.rows if not row.tested])
     for case, rows in by_case.items():
         sizes = {row.place.size for row in rows if row.trained}
-        if len(sizes) < (1 if rows[0].place.train_temperature_k is None else 2):
+        if len(sizes) < 2:
             continue
         # Every metric of errors is shown, also where all else is by one.
         metrics = [name for name in analysis.suite.error_metrics if has_logarithm(name)]
