@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from properties.subjects import stillinger_weber
 
+from tlbench.properties.elastic import ElasticSettings, compute
 from tlbench.properties.spec import Value
 from tlbench.properties.stability import instabilities
 
@@ -55,11 +57,20 @@ def test_one_violated_criterion_concerns_all_constants_and_is_named():
     assert reason == "C11 - C12 = -10 and C44 = -1.5 GPa, the crystal is unstable"
 
 
+@pytest.mark.parametrize(("prototype", "is_stable"), [("diamond", True), ("fcc", False)])
+def test_stillinger_weber_silicon_is_stable_in_its_crystal_and_not_when_it_is_dense(
+    prototype, is_stable
+):
+    computed = compute(stillinger_weber("Si", prototype), ElasticSettings(), lambda *_: None)
+    found = instabilities(computed.values)
+    assert (not found) == is_stable
+    # Its C11 of 692 GPa is below its C12 of 731 GPa: it turns into something else.
+    assert all("C11 - C12 = -38.8 GPa" in reason for reason in found.values())
+
+
 def test_clamped_constants_are_enough_where_the_others_failed():
     lost = Value(quantity="elastic_constant", condition={"component": "C11"}, failure="lost")
-    found = instabilities(
-        [lost, *constants("clamped_elastic_constant", C11=1.0, C12=2.0, C44=1.0)]
-    )
+    found = instabilities([lost, *constants("clamped_elastic_constant", C11=1.0, C12=2.0, C44=1.0)])
     assert lost.place not in found
     assert set(found.values()) == {"clamped C11 - C12 = -1 GPa, the crystal is unstable"}
 

@@ -91,7 +91,8 @@ def _born(constants: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     elif "C13" in constants:
         yield "C11 + C12", c11 + c12
         if c11 + c12 > 0:
-            yield "C33 - 2 C13²/(C11 + C12)", constants["C33"] - 2 * constants["C13"] ** 2 / (
-                c11 + c12
+            yield (
+                "C33 - 2 C13²/(C11 + C12)",
+                constants["C33"] - 2 * constants["C13"] ** 2 / (c11 + c12),
             )
     yield "C44", c44

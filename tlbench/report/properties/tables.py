@@ -116,7 +116,9 @@ def failures_table(analysis: Analysis, found: Sequence[ModelProperty]) -> Table:
     found
         Every property of every model.
     """
+    names = list(dict.fromkeys(each.property for each in found))
     failed = [each for each in found if any(value.failure for value in each.values)]
+    failed.sort(key=lambda each: names.index(each.property))
     cells = arm_cells(each.model.place for each in failed)
     lines = []
     for each in failed:
