@@ -82,7 +82,7 @@ def write_report(
     write_whole(path, text)
     beside = path.with_name(PROPERTIES)
     if results.properties:
-        write_whole(beside, properties_csv(analysis.results.properties))
+        write_whole(beside, properties_csv(results.properties))
     else:
         # Of another run into the same folder.
         beside.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from made_up_properties import C11, elastic, property_of
 
 from tlbench.properties import PROPERTIES
 from tlbench.report.properties.values import MAIN, MOST, properties_csv, shown_values
-from tlbench.results.properties import of_stable_crystal
 
 
 def titles(name, values):
@@ -53,7 +52,7 @@ def test_a_property_of_another_package_shows_its_first_values(monkeypatch):
 
 def test_the_file_has_every_value_error_and_failure():
     found = [elastic(150.0, "finetune", 3), elastic(None, seed=1), elastic(7.0, reference=None)]
-    found.append(of_stable_crystal(elastic(120.0, c44=-3.0)))
+    found.append(elastic(120.0, c44=-3.0))
     lines = [*csv.DictReader(io.StringIO(properties_csv(found)))]
     first, second, third, *unstable = lines
     assert json.loads(first["condition"]) == C11

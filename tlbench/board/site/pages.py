@@ -155,7 +155,7 @@ def _suite_pages(writer: Writer, each: Published, published: Sequence[Published]
     )
     for number, text in enumerate(files, start=1):
         yield f"{board.folder}/rows-{number}.js", text
-    if properties := pooled(board, list(board.labels))[0].of_stable_crystals().properties:
+    if properties := pooled(board, list(board.labels))[0].properties:
         yield f"{board.folder}/{PROPERTIES}", properties_csv(properties)
 
 

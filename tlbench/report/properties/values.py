@@ -12,7 +12,7 @@ from tlbench.metrics.conditions import PROPERTY, ConditionKey, key_of
 from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import error_metric
 from tlbench.report.sections.conditions import values_text
-from tlbench.results.properties import ModelProperty, UnphysicalValue
+from tlbench.results.properties import ModelProperty, UnphysicalValue, of_stable_crystal
 
 FILE = "properties.csv"
 """Beside a page; it has every value."""
@@ -189,7 +189,7 @@ def properties_csv(found: Sequence[ModelProperty]) -> str:
         ["property", "quantity", "condition", "unit", *keys, "value", "reference", "error",
          "failure", "unphysical"]
     )  # fmt: skip
-    for each in found:
+    for each in map(of_stable_crystal, found):
         model = each.model.model_dump(mode="json")
         units = {q.name: q.unit for q in PROPERTIES.get(each.property).quantities}
         for value in each.values:
