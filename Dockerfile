@@ -1,5 +1,6 @@
 # docker build -t tlbench . && docker run --rm -v tlbench-runs:/home/tlbench/runs tlbench
 # With other arguments it is tlbench itself: docker run --rm tlbench doctor
+# An index that has torch for processors alone saves gigabytes: --build-arg PIP_EXTRA_INDEX_URL=URL
 FROM python:3.12-slim
 
 # Kernels are compiled on first use.
@@ -11,9 +12,9 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY tlbench ./tlbench
 COPY datasets ./datasets
-# torch goes first, in its build for processors: that of the index needs gigabytes of CUDA.
-RUN python -m pip install --no-cache-dir --constraint constraints.txt \
-        --extra-index-url https://download.pytorch.org/whl/cpu torch \
+# pip reads it from the environment. torch goes first, so that its pinned version is chosen.
+ARG PIP_EXTRA_INDEX_URL=
+RUN python -m pip install --no-cache-dir --constraint constraints.txt torch \
     && python -m pip install --no-cache-dir --constraint constraints.txt .
 
 RUN useradd --create-home tlbench && install --directory --owner tlbench /home/tlbench/runs

@@ -18,6 +18,8 @@ BASELINE = "scratch"
 AT_THIS_BUDGET = "at this budget"
 """What every sentence on errors says: others may hold at another number of updates."""
 
+UNTUNED = "untuned"
+
 WORSE = {"": "", "seen": " △", "significant": " ▲"}
 WORSE_NOTE = (
     "△: larger error than from scratch, which may be chance. ▲: larger with 95 % confidence. Both "
@@ -280,5 +282,5 @@ def tuning_label(suites: Iterable[Suite]) -> str:
     """Return in a few words whether the arms of some suites are tuned."""
     untuned = [(suite.tuned is not None, bool(untuned_places(suite))) for suite in suites]
     if not any(tuned for tuned, _ in untuned):
-        return "untuned"
+        return UNTUNED
     return "partly tuned" if any(some for _, some in untuned) else "tuned"

@@ -140,6 +140,11 @@ class Headline(Comparison):
     transfer: str
     budget: str
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether there is any ratio to scratch."""
+        return bool(self.ratios or (self.beside and self.beside.ratios))
+
     def best_text(self) -> str:
         """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
         if self.best is None:

@@ -6,63 +6,57 @@ from pathlib import Path
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.board.site.boards import Kind
-from tlbench.board.site.headline import Comparison, Published
+from tlbench.board.site.headline import CONVERGED, Published
 from tlbench.report.markdown import markdown_table
-from tlbench.report.wording import AT_THIS_BUDGET
+from tlbench.report.wording import UNTUNED, listed, tuning_label
 
 START, END = "<!-- board -->", "<!-- end of board -->"
 
 HEAD = [
     "suite",
     "transfer",
-    "submissions",
-    "budget",
     "arm",
+    "updates",
     "forces / scratch",
     "energies / scratch",
     "pairs",
+    "converged",
 ]
 
 
 def overview_table(published: Sequence[Published]) -> str:
-    """Return one line in Markdown for each board of a suite that tlbench ships.
+    """Return one line in Markdown for each suite that tlbench ships and that compares with scratch.
 
-    Those of superseded versions of these suites follow. The table is about the submissions of which
-    no check has failed; a board without any has no line.
+    Superseded versions of these suites follow, where the newest has no line. The table is about the
+    submissions of which no check has failed; a board without any has no line.
     """
-    shipped = [each for each in published if each.board.kind is Kind.SHIPPED]
-    superseded = [each for each in published if each.board.is_superseded]
-    lines = [HEAD]
-    for each in [*shipped, *superseded]:
-        board, headline = each.board, each.headline
-        beside = headline.beside
-        ranges = {
-            # The budget of a suite that has one says that errors are those at it.
-            headline.noun: _range_text(headline),
-            **({beside.noun: _range_text(beside, headline.claim)} if beside else {}),
-        }
-        if not board.sound:
-            continue
-        cells = [
-            f"{board.suite.name}{board.mark}",
-            headline.transfer,
-            str(len(board.sound)),
-            headline.budget,
-            headline.arm,
-            ranges.get("forces", "–"),
-            ranges.get("energies", "–"),
-            headline.pairs_text(),
-        ]
-        lines.append([cell.replace("|", "\\|") for cell in cells])
-    return markdown_table(lines).replace("--:", "---")
+    compared = [each for each in published if each.board.sound and each.headline.is_compared]
+    shipped = [each for each in compared if each.board.kind is Kind.SHIPPED]
+    newest = {each.board.suite.name for each in shipped}
+    superseded = [
+        each
+        for each in compared
+        if each.board.is_superseded and each.board.suite.name not in newest
+    ]
+    return markdown_table([HEAD, *map(_line, [*shipped, *superseded])]).replace("--:", "---")
 
 
-def _range_text(comparison: Comparison, said: str = AT_THIS_BUDGET) -> str:
-    """Return a range of ratios after what they compare, unless that has been ``said``."""
-    if not comparison.ratios:
-        return comparison.range_text()
-    claim = "" if comparison.claim == said else f"{comparison.claim}: "
-    return f"{claim}{comparison.range_text()}"
+def _line(each: Published) -> list[str]:
+    suite, headline = each.board.suite, each.headline
+    compared = [headline, *([headline.beside] if headline.beside else [])]
+    ranges = {each.noun: each.range_text() for each in compared}
+    tuning = tuning_label([member.entry.suite for member in each.board.sound])
+    cells = [
+        f"{suite.name}{each.board.mark}",
+        headline.transfer,
+        headline.arm if tuning == UNTUNED else f"{headline.arm}, {tuning}",
+        f"{suite.target_budgets()[-1] or suite.training.updates:,}",
+        ranges.get("forces", "–"),
+        ranges.get("energies", "–"),
+        headline.pairs_text(),
+        listed(each.noun for each in compared if each.claim == CONVERGED) or "not shown",
+    ]
+    return [cell.replace("|", "\\|") for cell in cells]
 
 
 def check_readme(path: Path) -> str:
