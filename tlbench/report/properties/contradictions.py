@@ -11,7 +11,7 @@ and arms some would seem worse by chance, so p values are adjusted by Holm's met
 error allows for the choice of test structures, too, where errors on each are known; properties have
 no test structures. So it is assumed that
 
-- pairs are independent. They share neither training structures nor initial weights, as they do in
+- pairs are independent: no two share training structures or initial weights, which they do in
   suites that combine each subset seed with each init seed. A published source is the same in all
   pairs, and a claim is about that source;
 - log ratios scatter about their mean symmetrically, or nearly. They do if both errors have the same
