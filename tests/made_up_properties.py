@@ -25,11 +25,15 @@ def property_of(name="lattice", values=(), **changes):
     return ModelProperty(**{**KEY, **fields, **changes})
 
 
-def elastic(c11, strategy="scratch", seed=0, size=10, reference=140.0, **changes):
-    """Return the elastic constant C11 of a model of one pair."""
+def elastic(c11, strategy="scratch", seed=0, size=10, reference=140.0, c44=None, **changes):
+    """Return the elastic constant C11 of a model of one pair; with ``c44``, all three."""
+    others = {} if c44 is None else {"C12": (50.0, 50.0), "C44": (c44, 60.0)}
     return property_of(
         "elastic",
-        [("elastic_constant", C11, c11, reference)],
+        [
+            ("elastic_constant", C11, c11, reference),
+            *(("elastic_constant", {"component": name}, *both) for name, both in others.items()),
+        ],
         strategy=strategy, size=size, subset_seed=seed if size else None, init_seed=seed,
         job=f"{strategy}{size}/{seed}", **changes,
     )  # fmt: skip
@@ -44,7 +48,7 @@ def analysis(found, forces=(), **results):
         )
         for each, force in zip(found, forces or [None] * len(found), strict=True)
         for of, metric, condition, value in (
-            *(("e", n.metric, n.condition, n.value) for n in each.numbers()),
+            *(("", n.metric, n.condition, n.value) for n in each.numbers()),
             *([("f", "force_mae", {}, force)] if force is not None else []),
         )
     ]  # fmt: skip

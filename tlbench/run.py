@@ -215,6 +215,7 @@ def _write(
     try:
         results.write(out)
         PROVENANCE_FORMAT.write_objects(out / PROVENANCE, entries)
+        results = results.of_stable_crystals()
         complete = _complete(study, out)
         text = json.dumps(SUITE_FORMAT.stated(complete), indent=1, ensure_ascii=False)
         write_whole(out / "suite.json", text + "\n")

@@ -144,6 +144,24 @@ def test_what_fails_is_listed_with_what_happened(printed, calculators) -> None:
     assert value(said, "dimer_depth", "Cu-Cu") == "failed  the curve has no minimum"
 
 
+def test_values_of_an_unstable_crystal_are_listed_as_failures(
+    printed, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = printed(
+        "properties", "stillinger-weber:Si", "--element", "Si", "--prototype", "fcc",
+        "--only", "elastic", "--out", "out",
+    )  # fmt: skip
+    assert re.search(r"^elastic: [0-9.]+ s, 6 values failed$", said, re.MULTILINE)
+    assert value(said, "elastic_constant", "C12").startswith("730.81  GPa: failed, C11 - C12")
+    assert max(map(len, said.splitlines())) <= 80
+    elastic = json.loads((tmp_path / "out" / "properties.json").read_text())["properties"][
+        "elastic"
+    ]
+    assert elastic["unstable"] == ["C11 - C12 = -38.8 GPa, the crystal is unstable"]
+    assert elastic["values"][0]["value"] == pytest.approx(692.0, abs=0.1)
+
+
 def test_what_makes_no_sense_for_a_compound_is_left_out_unless_asked_for(
     printed, refused, calculators, monkeypatch, tmp_path
 ) -> None:

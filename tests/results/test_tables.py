@@ -9,6 +9,7 @@ import pytest
 
 from tlbench import InputError, load_results
 from tlbench.results.records import read_records
+from tlbench.results.results import Results
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboard" / "results"
 
@@ -52,6 +53,36 @@ def test_published_runs_are_tables_too():
     assert {"a_data", "b_data"} <= set(found.distances.to_frame())
     assert len(found.profiles.to_frame()) == len(found.profiles) > 0
     assert {each.data for each in found.errors} == {each.data for each in found.tests}
+
+
+def test_values_of_unstable_crystals_are_failures_in_tables_and_remain_in_files():
+    """SchNet trained on 10 structures or more of DFT germanium has no stable crystal."""
+    folder = PUBLISHED / "properties-dft-cpu" / "2026-11-29-two-cores"
+    found = load_results(folder)
+    table = found.records.to_frame().query("metric == 'property_failure_rate' and updates == 400")
+    arm = table.query("backbone == 'schnet' and strategy == 'scratch' and size == 40")
+    rates = arm.groupby("condition_property")["value"].mean()
+    assert rates[["elastic", "surface", "vacancy"]].tolist() == [1, 1, 1]
+    measured = Results.read(folder, with_errors=False)
+    assert len(found.records) == len(measured.records)
+    assert [each.value for each in measured.records] != [each.value for each in found.records]
+    lines = found.properties.to_frame()
+    line = lines[(lines["job"] == arm[arm["condition_property"] == "elastic"]["job"].iloc[1])]
+    ((first, *_),) = line["values"]
+    assert first["value"] is None
+    assert first["unphysical"] == next(
+        each.values[0].value for each in measured.properties if each.job == line["job"].item()
+    )
+
+
+def test_errors_of_unstable_crystals_are_not_among_the_records():
+    folder = PUBLISHED / "properties-sw-cpu" / "2026-11-29-two-cores"
+    table = load_results(folder).records.to_frame()
+    errors = table.query("metric == 'elastic_constant_error' and updates == 400")
+    of_c44 = errors[errors["condition_component"] == "C44"]
+    counts = of_c44.groupby(["backbone", "strategy", "size"]).size()
+    assert counts["schnet", "scratch", 10] == 3
+    assert counts["schnet", "finetune", 10] == 5
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

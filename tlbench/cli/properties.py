@@ -66,7 +66,8 @@ def properties(
     """Compute physical properties of a crystal with POTENTIAL.
 
     A property that the potential fails at (the cell collapses, a relaxation
-    runs away, the dimer has no minimum) is listed with what happened.
+    runs away, the dimer has no minimum) is listed with what happened, and so
+    is a crystal that is elastically unstable or gains energy by defects.
     """
     from tlbench.base.errors import InputError
     from tlbench.cli.live import LiveDisplay
@@ -244,6 +245,7 @@ def _computed(
 ) -> "tuple[Computed, float]":
     """Return a property, and the processor time it took, s."""
     from tlbench.properties import PROPERTIES
+    from tlbench.properties.stability import instabilities
 
     asked = PROPERTIES.get(name)
     began = time.process_time()
@@ -252,6 +254,7 @@ def _computed(
     )
     seconds = time.process_time() - began
     failed = sum(value.failure is not None for value in found.values)
+    failed += len(instabilities(found.values))
     display.say(f"{name}: {seconds:.1f} s" + (f", {failed} values failed" if failed else ""))
     return found, seconds
 
@@ -259,10 +262,12 @@ def _computed(
 def _show(found: "dict[str, tuple[Computed, float]]", display: "LiveDisplay") -> None:
     from tlbench.cli.tables import drawn
     from tlbench.properties import PROPERTIES
+    from tlbench.properties.stability import instabilities
 
     lines = [["quantity", "of", "value", "unit"]]
     for name, (computed, _) in found.items():
         quantities = {each.name: each for each in PROPERTIES.get(name).quantities}
+        unstable = instabilities(computed.values)
         for value in computed.values:
             quantity = quantities[value.quantity]
             condition = " ".join(
@@ -271,6 +276,8 @@ def _show(found: "dict[str, tuple[Computed, float]]", display: "LiveDisplay") ->
             )
             number = f"{value.value:.{quantity.decimals}f}" if value.value is not None else "failed"
             unit = quantity.unit.replace("1", "") if value.failure is None else value.failure
+            if reason := unstable.get(value.place):
+                unit += f": failed, {reason}"
             lines.append([quantity.name, condition, number, unit])
     display.console.print(drawn(lines, min(display.console.width, 80), words=(0, 1, 3)))
 
@@ -288,6 +295,7 @@ def _write(
     from itertools import groupby
 
     from tlbench.base.files import write_whole
+    from tlbench.properties.stability import instabilities
     from tlbench.report.properties.curves import title_of
     from tlbench.report.properties.figures import property_curves
 
@@ -303,6 +311,7 @@ def _write(
                 "settings": settings[name].model_dump(mode="json"),
                 "cpu_seconds": round(seconds, 2),
                 "values": plain(computed.values),
+                "unstable": list(dict.fromkeys(instabilities(computed.values).values())),
                 "curves": plain(computed.curves),
             }
             for name, (computed, seconds) in found.items()

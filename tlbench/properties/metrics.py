@@ -122,7 +122,8 @@ _FAILURE_RATE = MetricSpec(
     name=FAILURE_RATE,
     unit="1",
     better="lower",
-    summary="share of the values of a property that could not be computed",
+    summary="share of the values of a property that could not be computed, or in reports that are "
+    "those of an unstable crystal",
     function=_share_of_failures,
     of="properties",
     mean="arithmetic",

@@ -39,6 +39,8 @@ class Analysis:
 
     Attributes
     ----------
+    results
+        Those given, with values of unstable crystals as failures.
     every_metric
         Those that are shown; the first is the one of figures and sentences of which there is one.
     shares
@@ -49,6 +51,9 @@ class Analysis:
     suite: Suite
     every_metric: tuple[str, ...]
     shares: Shares | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "results", self.results.of_stable_crystals())
 
     @classmethod
     def of(cls, results: Results, suite: Suite) -> "Analysis":

@@ -1,9 +1,13 @@
-"""The physical properties of the models of a run, beside those of the reference."""
+"""The physical properties of the models of a run, beside those of the reference.
+
+Files hold what was computed. What is shown of it, and every number that is compared, is judged by
+`of_stable_crystal`: values of an unstable crystal are failures.
+"""
 
 from collections.abc import Iterable
 from functools import cache
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Number
@@ -18,6 +22,7 @@ from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import Number as Published
 from tlbench.properties.metrics import numbers_of
 from tlbench.properties.spec import MOST, Curve, Value
+from tlbench.properties.stability import instabilities
 from tlbench.results.records import Record
 from tlbench.study.model_key import ModelKey, OfModel
 from tlbench.study.plan import ComputedProperty, Plan
@@ -46,6 +51,15 @@ class ComparedValue(Value):
         return abs(self.value - self.reference)
 
 
+class UnphysicalValue(ComparedValue):
+    """A value that is a failure because it is that of an unstable crystal.
+
+    Files hold none: there it is a `ComparedValue` like others. ``unphysical`` is the number.
+    """
+
+    unphysical: Number
+
+
 class ModelProperty(OfModel):
     """A property of one model, which ``job`` computed with what ``trained`` trained.
 
@@ -56,7 +70,7 @@ class ModelProperty(OfModel):
     prototype: Word
     elements: list[Word] = Field(min_length=1, max_length=100)
     origin: Word | None
-    values: list[ComparedValue] = Field(min_length=1, max_length=MOST)
+    values: list[SerializeAsAny[ComparedValue]] = Field(min_length=1, max_length=MOST)
     job: str
     trained: str
 
@@ -71,6 +85,36 @@ class ModelProperty(OfModel):
     def numbers(self) -> list[Published]:
         """Return what is published of the values: errors, agreement, and how many failed."""
         return [*numbers_of(PROPERTIES.get(self.property), self.values, self.reference())]
+
+
+def of_stable_crystal(found: ModelProperty) -> ModelProperty:
+    """Return a property whose values are failures where they are those of an unstable crystal.
+
+    They are `UnphysicalValue`, with what `tlbench.properties.stability` says as their failure.
+    Where the reference is unstable in the same way, as that of a crystal which the suite chose
+    against nature, values are compared as all others. Without such values it is ``found`` itself.
+    """
+    reference = instabilities(found.reference())
+    reasons = {
+        place: reason
+        for place, reason in instabilities(found.values).items()
+        if place not in reference
+    }
+    if not reasons:
+        return found
+    values = [
+        UnphysicalValue(
+            quantity=each.quantity,
+            condition=each.condition,
+            failure=reasons[each.place],
+            reference=each.reference,
+            unphysical=each.value,
+        )
+        if each.place in reasons and each.value is not None
+        else each
+        for each in found.values
+    ]
+    return found.model_copy(update={"values": values})
 
 
 PROPERTIES_FORMAT = Format("property of a model", ModelProperty)

@@ -1,11 +1,12 @@
 """Everything that a run found: collected from its store, written to a folder, and read again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlbench.base.files import PACKED, stored
 from tlbench.engine.store.store import Store
+from tlbench.metrics.conditions import key_of
 from tlbench.results.costs import COSTS_FORMAT, Cost, collect_costs
 from tlbench.results.costs import FILE as COSTS
 from tlbench.results.distances import DISTANCES_FORMAT, DataDistance, collect_distances
@@ -31,6 +32,7 @@ from tlbench.results.properties import (
     PropertyCurves,
     collect_curves,
     collect_properties,
+    of_stable_crystal,
     property_records,
 )
 from tlbench.results.properties import FILE as PROPERTIES
@@ -93,6 +95,31 @@ class Results:
             errors=errors,
             tests=tests,
         )
+
+    def of_stable_crystals(self) -> "Results":
+        """Return the results with values of unstable crystals as failures.
+
+        Such a value has no error, and counts in the failure rate. Files keep what was computed, and
+        the numbers that follow from it; all that is shown follows from these.
+        """
+        properties = [of_stable_crystal(each) for each in self.properties]
+        changed = {
+            (after.job, after.model): {
+                (number.metric, key_of(number.condition)): number.value
+                for number in after.numbers()
+            }
+            for after, before in zip(properties, self.properties, strict=True)
+            if after is not before
+        }
+        if not changed:
+            return self
+        records = []
+        for r in self.records:
+            numbers = changed.get((r.job, r.model))
+            value = r.value if numbers is None else numbers.get((r.metric, key_of(r.condition)))
+            if value is not None:
+                records.append(r if value == r.value else r.model_copy(update={"value": value}))
+        return replace(self, records=records, properties=properties)
 
     def write(self, folder: Path, ending: str = "") -> None:
         """Write each part to a file of its own; one that there is nothing for is removed.

@@ -69,6 +69,9 @@ class LoadedResults(Results):
 def load_results(run: str | Path) -> LoadedResults:
     """Return everything that a run found.
 
+    Physical properties are as in reports: values of an unstable crystal are failures, with the
+    number in ``unphysical``, and have no error among the records.
+
     Parameters
     ----------
     run
@@ -86,7 +89,7 @@ def load_results(run: str | Path) -> LoadedResults:
     >>> errors = of_all_structures.query("metric == 'force_mae'")
     >>> errors.pivot_table("value", ["backbone", "size"], "strategy")
     """
-    found = Results.read(run_folder(run))
+    found = Results.read(run_folder(run)).of_stable_crystals()
     return LoadedResults(
         records=Rows(found.records),
         costs=Rows(found.costs),

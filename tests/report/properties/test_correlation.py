@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from tlbench.report.properties.correlation import correlation, without_arms
+from tlbench.report.properties.correlation import _rank_correlations, correlation, without_arms
 
 N_ARMS, N_PAIRS = 14, 5
 
@@ -35,6 +35,33 @@ def test_arms_without_models_change_nothing():
     empty = np.full((3, N_PAIRS), np.nan)
     beside = correlation(np.vstack([x, empty]), np.vstack([y, empty]), 99)
     assert beside == correlation(x, y, 99)
+
+
+def test_a_model_that_stands_for_every_pair_counts_once():
+    """The rank correlation is that of the models, each once, whatever pairs one of them is in."""
+    generator = np.random.default_rng(6)
+    x, y, share = errors(generator), errors(generator), np.ones((N_ARMS, N_PAIRS))
+    x[3], y[3], share[3] = 9.0, -9.0, 1 / N_PAIRS
+    once = [np.append(np.delete(each, 3, axis=0), each[3, 0]) for each in (x, y)]
+    found = correlation(x, y, 999, share)
+    assert found.rho == pytest.approx(spearmanr(*once).statistic)
+    assert (found.n_models, found.n_arms) == (66, 14)
+    # Five times it would count for more, and pull the correlation and its interval down.
+    repeated = correlation(x, y, 999)
+    assert repeated.rho < found.rho - 0.05
+    assert repeated.interval[0] < found.interval[0]
+
+
+def test_samples_have_a_model_as_often_as_its_arm_and_pair_are_drawn():
+    """Ranks by weights are those of a sample in which models are written as often as drawn."""
+    generator = np.random.default_rng(7)
+    x, y = (np.round(errors(generator)) for _ in range(2))
+    weights = np.outer(generator.integers(0, 3, N_ARMS), generator.integers(0, 3, N_PAIRS))
+    drawn = [np.repeat(each.ravel(), weights.ravel()) for each in (x, y)]
+    (found,) = _rank_correlations(x.ravel(), y.ravel(), weights.reshape(1, -1).astype(float))
+    assert found == pytest.approx(spearmanr(*drawn).statistic)
+    share = np.full(5, 0.2)
+    assert np.isnan(_rank_correlations(np.ones(5), np.arange(5.0), share[None])).all()
 
 
 def test_errors_that_rise_together_follow_each_other():

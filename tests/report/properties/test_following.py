@@ -78,6 +78,24 @@ def test_exact_values_count_as_the_lowest_errors():
     assert each.overall.n_models == 45
 
 
+@pytest.mark.parametrize("init_seeds", [[None], [0, 1, 2, 3, 4]], ids=["once", "per seed"])
+def test_a_published_potential_as_it_is_is_one_model(init_seeds):
+    """Earlier versions measured it once for each init seed, and found the same."""
+    found, forces = grid(lambda force, seed: force / 10)
+    places = [
+        (model, force)
+        for model, force in zip(found, forces, strict=True)
+        if model.model.strategy != "zero-shot"
+    ]
+    published = elastic(1.0, "zero-shot", None, 0)
+    for seed in init_seeds:
+        changes = {"model": published.model.replace(init_seed=seed), "job": f"zero-shot{seed}"}
+        places.append((published.model_copy(update=changes), 500.0))
+    (each,) = following(*of(*map(list, zip(*places, strict=True))))
+    assert (each.overall.n_models, each.overall.n_arms, each.overall.n_pairs) == (41, 9, 5)
+    assert each.overall.rho == pytest.approx(1)
+
+
 def test_few_pairs_conclude_nothing():
     found = following(*of(*grid(lambda force, seed: force / 10, n_pairs=4)))
     assert [*following_findings(found, False)] == [

@@ -49,6 +49,29 @@ def test_failures_are_counted_beside_the_mean_of_the_others():
     assert (finetune[fcc], finetune[failed]) == ("4.1", "25%")
 
 
+def test_unstable_crystals_fail_with_their_reason_and_are_left_out_of_means():
+    found = [elastic(c11, seed=n, c44=c44) for n, (c11, c44) in enumerate(
+        [(100.0, 61.0), (200.0, -3.0), (110.0, 62.0)]
+    )]  # fmt: skip
+    section = section_of(found)
+    head, _, line = table(section, "Elastic").lines
+    assert line[head.index("C11 (GPa)")] == "105.0 (35) 2/3"
+    assert line[head.index("C44 (GPa)")] == "61.50 (1.5) 2/3"
+    assert line[head.index("failed")] == "33%"
+    (said,) = (said for said in section.sentences if "unstable crystals" in said)
+    assert "count as failures and have no error: elastic of 1 of 3 models" in said
+    head, line = table(section, "Failures of properties").lines
+    assert line == [
+        "elastic", "b", "scratch", "10", "1/1", "3/3", "C44 = -3 GPa, the crystal is unstable"
+    ]  # fmt: skip
+
+
+def test_without_failures_there_is_no_table_of_them():
+    section = section_of([elastic(100.0, c44=60.0)])
+    assert not any(each.title == "Failures of properties" for each in section.tables)
+    assert not any("unstable crystals" in said for said in section.sentences)
+
+
 def test_an_error_of_exactly_zero_counts_in_the_mean():
     found = [elastic(140.0), elastic(120.0, seed=1)]
     assert "130.0 (10)" in table(section_of(found), "Elastic").lines[2]

@@ -52,10 +52,16 @@ def test_a_property_of_another_package_shows_its_first_values(monkeypatch):
 
 def test_the_file_has_every_value_error_and_failure():
     found = [elastic(150.0, "finetune", 3), elastic(None, seed=1), elastic(7.0, reference=None)]
+    found.append(elastic(120.0, c44=-3.0))
     lines = [*csv.DictReader(io.StringIO(properties_csv(found)))]
-    first, second, third = lines
+    first, second, third, *unstable = lines
     assert json.loads(first["condition"]) == C11
     assert (first["value"], first["reference"], first["error"]) == ("150.0", "140.0", "10.0")
     assert (first["strategy"], first["size"], first["subset_seed"]) == ("finetune", "10", "3")
     assert (second["value"], second["error"], second["failure"]) == ("", "", "the cell collapsed")
     assert (third["reference"], third["error"], third["unit"]) == ("", "", "GPa")
+    assert [each["unphysical"] for each in lines] == ["", "", "", "120.0", "50.0", "-3.0"]
+    reason = "C44 = -3 GPa, the crystal is unstable"
+    assert {(each["value"], each["error"], each["failure"]) for each in unstable} == {
+        ("", "", reason)
+    }

@@ -101,7 +101,7 @@ def board_rows(board: Board) -> list[BoardRow]:
         simulated = _simulated(member)
         entry = member.entry
         shares = shares_of(entry.errors(), entry.tests(), entry.suite.error_metrics)
-        found = rows_of(entry.results.records, shares)
+        found = rows_of(entry.results.of_stable_crystals().records, shares)
         # Without budgets nothing is known of convergence.
         asked = found if board.suite.budgets else []
         known, sure = convergences(asked), settled(asked)

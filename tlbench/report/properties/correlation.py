@@ -9,6 +9,9 @@ variance is rather too large than too small. To draw pairs alone would ask wheth
 of just these arms is one of the seeds, which it nearly never is: two errors that have nothing to do
 with each other but differ between arms then correlate "beyond chance".
 
+A model that stands for several pairs, as a published potential as it is does for all, counts once:
+in each pair with the inverse of their number as its weight in ranks and means.
+
 Simulated: share of 300 samples of two independent errors, each with an effect of the arm, an effect
 of the pair and scatter, of which the 95 % interval leaves out 0 (per cent; nominally 5):
 
@@ -37,6 +40,8 @@ from tlbench.metrics.statistics.interval import TAIL
 
 MIN_PAIRS = 5
 """With fewer pairs of seeds there is no interval, and nothing is concluded."""
+
+ROUNDING = 1e-9
 
 N_SAMPLES = 1999
 """Samples of the bootstrap; p values are multiples of 2/(n + 1)."""
@@ -71,7 +76,9 @@ class Correlation:
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
 
-def correlation(x: Floats, y: Floats, n_samples: int = N_SAMPLES) -> Correlation | None:
+def correlation(
+    x: Floats, y: Floats, n_samples: int = N_SAMPLES, share: Floats | None = None
+) -> Correlation | None:
     """Return the correlation of two errors of models; None if one of them does not vary.
 
     Parameters
@@ -80,31 +87,38 @@ def correlation(x: Floats, y: Floats, n_samples: int = N_SAMPLES) -> Correlation
         (arms, pairs), NaN where there is no model or its error is not known.
     n_samples
         Of the bootstrap.
+    share
+        (arms, pairs), of a model that stands for several pairs: 1 over their number; by default
+        each is a model of its own.
     """
     known = np.isfinite(x) & np.isfinite(y)
     # What is resampled are the arms and pairs that have models.
     some = np.ix_(known.any(axis=1), known.any(axis=0))
-    x, y, known = x[some], y[some], known[some]
-    # Ranks of others are not changed by what ranks last.
-    x, y = (np.where(known, each, np.inf) for each in (x, y))
+    share = np.ones_like(x) if share is None else share
+    x, y, share = (np.where(known, each, np.nan)[some] for each in (x, y, share))
+    known = known[some]
     n_arms, n_pairs = known.shape
     if not known.size:
         return None
-    rho = float(_rank_correlations(x.reshape(1, -1), y.reshape(1, -1))[0])
-    if known.sum() < 3 or math.isnan(rho):
+    x, y, share = x[known], y[known], share[known]
+    n_models = round(float(share.sum()))
+    rho = float(_rank_correlations(x, y, share[None])[0])
+    if n_models < 3 or math.isnan(rho):
         return None
-    found = Correlation(rho, int(known.sum()), n_arms, n_pairs)
+    found = Correlation(rho, n_models, n_arms, n_pairs)
     if n_pairs < MIN_PAIRS or n_arms < MIN_GROUPS:
         return found
-    generator = np.random.Generator(np.random.PCG64(stream("crossed bootstrap", *x.shape)))
-    arms, pairs = (generator.integers(0, n, (n_samples, n)) for n in x.shape)
-    crossed = arms[:, :, None], pairs[:, None, :]
-    samples = _rank_correlations(*(each[crossed].reshape(n_samples, -1) for each in (x, y)))
+    generator = np.random.Generator(np.random.PCG64(stream("crossed bootstrap", n_arms, n_pairs)))
+    drawn = [
+        (generator.integers(0, n, (n_samples, n, 1)) == np.arange(n)).sum(axis=1)[:, of_model]
+        for n, of_model in zip(known.shape, known.nonzero(), strict=True)
+    ]
+    samples = _rank_correlations(x, y, drawn[0] * drawn[1] * share)
     samples = samples[np.isfinite(samples)]
     low, high = np.quantile(samples, [TAIL, 1 - TAIL]).tolist()
     beyond = min((samples <= 0).sum(), (samples >= 0).sum())
     p = min(1.0, 2 * (float(beyond) + 1) / (len(samples) + 1))
-    return Correlation(rho, found.n_models, n_arms, n_pairs, (low, high), p)
+    return Correlation(rho, n_models, n_arms, n_pairs, (low, high), p)
 
 
 def without_arms(errors: Floats) -> Floats:
@@ -119,19 +133,30 @@ def without_arms(errors: Floats) -> Floats:
     return np.where(counts > 1, logs - means, np.nan)
 
 
-def _rank_correlations(x: Floats, y: Floats) -> Floats:
+def _rank_correlations(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Return Spearman's correlation of each sample, (samples,), NaN where one does not vary.
 
-    Arguments are of shape (samples, models), infinite in both where they are not known.
-    """
-    from scipy.stats import rankdata
+    Ranks are those of samples in which models occur as often as their weights say.
 
-    known = np.isfinite(y)
-    n = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    Parameters
+    ----------
+    x, y
+        (models,)
+    weights
+        (samples, models)
+    """
+    total = weights.sum(axis=1, keepdims=True)
     dx, dy = (
-        np.where(known, ranks - (ranks * known).sum(axis=1, keepdims=True) / n, 0.0)
-        for ranks in (rankdata(x, axis=1), rankdata(y, axis=1))
+        ranks - (weights * ranks).sum(axis=1, keepdims=True) / total
+        for ranks in (weights @ _is_below(x), weights @ _is_below(y))
     )
-    length = np.sqrt((dx**2).sum(axis=1) * (dy**2).sum(axis=1))
-    found: Floats = (dx * dy).sum(axis=1) / np.where(length > 0, length, np.nan)
+    length = np.sqrt((weights * dx**2).sum(axis=1) * (weights * dy**2).sum(axis=1))
+    # Where all are equal, weights that are not integers leave something of the last digit.
+    found: Floats = (weights * dx * dy).sum(axis=1) / np.where(length > ROUNDING, length, np.nan)
     return found
+
+
+def _is_below(values: Floats) -> Floats:
+    """Return 1 where the first value is below the second, 1/2 where they are equal, and else 0."""
+    below: Floats = (values[:, None] < values) + 0.5 * (values[:, None] == values)
+    return below

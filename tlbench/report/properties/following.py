@@ -12,7 +12,6 @@ import numpy as np
 from tlbench.base.phrases import counted
 from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import ConditionKey, key_of
-from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import Pair
 from tlbench.metrics.statistics.hypotheses import holm
 from tlbench.metrics.statistics.ratio import in_order, model_of
@@ -99,18 +98,16 @@ def _of_value(
     # A model without a subset is one of each pair with its init seed.
     if any(pair[0] is not None for pair in pairs):
         pairs = [pair for pair in pairs if pair[0] is not None]
-    grids: list[Floats] = []
-    for tables in (forces, errors):
-        grid = np.full((len(arms), len(pairs)), np.nan)
-        for (row, arm), (column, pair) in (
-            (a, b) for a in enumerate(arms) for b in enumerate(pairs)
-        ):
-            held = model_of(tables[arm], pair)
-            if held is not None:
-                grid[row, column] = tables[arm][held]
-        grids.append(grid)
-    x, y = grids
-    overall = correlation(x, y)
+    x, y, share = (np.full((len(arms), len(pairs)), np.nan) for _ in range(3))
+    for row, arm in enumerate(arms):
+        models = [model_of(forces[arm], pair) for pair in pairs]
+        # Earlier versions measured a published potential as it is once for each init seed.
+        is_one = arm.size == 0 and len(set(forces[arm].values())) == 1
+        for column, model in enumerate(models):
+            if model is not None and model in errors[arm]:
+                x[row, column], y[row, column] = forces[arm][model], errors[arm][model]
+                share[row, column] = 1 / (len(models) if is_one else models.count(model))
+    overall = correlation(x, y, share=share)
     if overall is None:
         return None
     points = {

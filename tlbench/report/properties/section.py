@@ -12,7 +12,13 @@ from tlbench.report.properties.following import (
     following_findings,
     following_table,
 )
-from tlbench.report.properties.tables import VALUES_NOTE, ratios_table, values_table
+from tlbench.report.properties.tables import (
+    VALUES_NOTE,
+    failures_table,
+    ratios_table,
+    unstable_findings,
+    values_table,
+)
 from tlbench.report.properties.values import FILE, shown_values
 from tlbench.results.properties import ModelProperty
 
@@ -55,6 +61,7 @@ def properties(analysis: Analysis) -> Iterator[Section]:
             [
                 *following_findings(followed, several),
                 *contradiction_findings(compared, several),
+                *unstable_findings(found),
             ]
         ),
     ]
@@ -68,6 +75,7 @@ def properties(analysis: Analysis) -> Iterator[Section]:
         *_points_figure(analysis, followed),
         Table(FOLLOWING, following_table(followed, several), FOLLOWING_NOTE, folded=True),
         ratios_table(analysis, every),
+        failures_table(analysis, found),
     ]
     yield Section("properties", "Physical properties", blocks)
 

@@ -1,7 +1,7 @@
 """Tables of properties: values with their errors beside the reference, and ratios to scratch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import FAILURE_RATE
@@ -10,15 +10,23 @@ from tlbench.report.content import Lines, Table, lines_of
 from tlbench.report.properties.contradictions import PairedErrors
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row
-from tlbench.report.wording import BASELINE, ratio_text
-from tlbench.results.properties import ModelProperty
+from tlbench.report.wording import BASELINE, listed, ratio_text
+from tlbench.results.properties import ModelProperty, UnphysicalValue
 from tlbench.study.model_key import Place, Transfer
 
 MARK = " †"
+FAILURES = "Failures of properties"
+FAILURES_NOTE = (
+    "A line per property and model of which values failed: how many of all, and how the first of "
+    "them failed. Numbers of unstable crystals are in the column “unphysical” of the file of all "
+    "values."
+)
 VALUES_NOTE = (
     "Values are means over pairs, with the mean absolute difference from the reference in "
     "brackets; “2/5”: of that many models, the others failed. “failed” is the share of all values "
-    "of the property, also of those not shown, that could not be computed. "
+    "of the property, also of those not shown, that could not be computed or are those of an "
+    "unstable crystal: negative energies of vacancies and surfaces, and elastic constants that "
+    "violate Born's criteria. "
     f"†: a larger error than from {BASELINE} with a lower force error, over at least three pairs; "
     "the sentences say which of them are beyond chance."
 )
@@ -98,6 +106,48 @@ def _cell(shown: ShownValue, models: Sequence[ModelProperty], row: Row | None) -
     of_error = f" ({shown.error_text(math.fsum(errors) / len(errors))})" if errors else ""
     share = "" if len(known) == len(values) else f" {len(known)}/{len(values)}"
     return mean + of_error + share
+
+
+def failures_table(analysis: Analysis, found: Sequence[ModelProperty]) -> Table:
+    """Return how values of properties failed: a line per property and model, where there are any.
+
+    Parameters
+    ----------
+    found
+        Every property of every model.
+    """
+    names = list(dict.fromkeys(each.property for each in found))
+    failed = [each for each in found if any(value.failure for value in each.values)]
+    failed.sort(key=lambda each: names.index(each.property))
+    cells = arm_cells(each.model.place for each in failed)
+    lines = []
+    for each in failed:
+        reasons = [value.failure for value in each.values if value.failure is not None]
+        first = {"transfer": each.model.transfer.label()} if analysis.has_several else {}
+        seeds = "/".join(str(seed) for seed in each.model.pair if seed is not None)
+        lines.append(
+            {"property": each.property}
+            | first
+            | cells[each.model.place]
+            | {"seeds": seeds or "–", "values": f"{len(reasons)}/{len(each.values)}"}
+            | {"failure": reasons[0]}
+        )
+    return Table(FAILURES, lines_of(lines), FAILURES_NOTE, folded=True, brief=False)
+
+
+def unstable_findings(found: Sequence[ModelProperty]) -> Iterator[str]:
+    """Say of how many models values are failures because their crystal is unstable."""
+    unstable = [
+        (name, len(of), sum(any(isinstance(v, UnphysicalValue) for v in p.values) for p in of))
+        for name in dict.fromkeys(each.property for each in found)
+        if (of := [each for each in found if each.property == name])
+    ]
+    some = [f"{name} of {count} of {n_models}" for name, n_models, count in unstable if count]
+    if some:
+        yield (
+            f"Values of unstable crystals count as failures and have no error: {listed(some)} "
+            f"models (“{FAILURES}” gives the reasons)."
+        )
 
 
 def ratios_table(analysis: Analysis, shown: Sequence[ShownValue]) -> Table:

@@ -12,7 +12,7 @@ from tlbench.metrics.conditions import PROPERTY, ConditionKey, key_of
 from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import error_metric
 from tlbench.report.sections.conditions import values_text
-from tlbench.results.properties import ModelProperty
+from tlbench.results.properties import ModelProperty, UnphysicalValue, of_stable_crystal
 
 FILE = "properties.csv"
 """Beside a page; it has every value."""
@@ -178,7 +178,8 @@ def has_error(shown: ShownValue) -> bool:
 def properties_csv(found: Sequence[ModelProperty]) -> str:
     """Return every value of every model, one a line: beside that of the reference, or its failure.
 
-    Numbers are as they are in ``properties.jsonl``; ``condition`` is JSON.
+    Numbers are as they are in ``properties.jsonl``; ``condition`` is JSON. A value of an unstable
+    crystal is a failure, and its number is in the column ``unphysical``.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -186,9 +187,9 @@ def properties_csv(found: Sequence[ModelProperty]) -> str:
             "init_seed", "train_temperature_k", "updates")  # fmt: skip
     writer.writerow(
         ["property", "quantity", "condition", "unit", *keys, "value", "reference", "error",
-         "failure"]
+         "failure", "unphysical"]
     )  # fmt: skip
-    for each in found:
+    for each in map(of_stable_crystal, found):
         model = each.model.model_dump(mode="json")
         units = {q.name: q.unit for q in PROPERTIES.get(each.property).quantities}
         for value in each.values:
@@ -203,6 +204,7 @@ def properties_csv(found: Sequence[ModelProperty]) -> str:
                     value.reference,
                     value.error(),
                     value.failure,
+                    value.unphysical if isinstance(value, UnphysicalValue) else None,
                 ]
             )
     return text.getvalue()
