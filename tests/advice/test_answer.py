@@ -10,7 +10,8 @@ from analyses import record_of
 from scipy.stats import binom
 
 from tlbench.advice.answer import Answer, Design, answer_of, compared
-from tlbench.advice.section import BEST_NOTE, advice_section
+from tlbench.advice.section import AS_IS_NOTE, BEST_NOTE, advice_section
+from tlbench.metrics.statistics import FIXED
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import outcomes
@@ -132,11 +133,12 @@ def test_starts_that_are_not_shown_to_be_worse_than_the_best_are_named():
     ]
 
 
-def analysis(values, pairs=(), rise=(), sizes=(20, 40)):
+def analysis(values, pairs=(), rise=(), sizes=(20, 40), as_is=()):
     """Return an analysis of scratch and SevenNet-0 and Si, their errors by name, size and pair.
 
-    Of those in ``pairs`` there are so many; of those that ``rise``, best weights are ten times
-    better than the last, whose errors are three times those of fewer updates.
+    Those of starts ``as_is`` are one model of SevenNet-0, and one of each pair of Si. Of those in
+    ``pairs`` there are so many; of those that ``rise``, best weights are ten times better than the
+    last, whose errors are three times those of fewer updates.
     """
     suite = load_suite(
         "universal-cpu", [("sizes", str([*sizes])), ("budgets", "[100, 400]")],
@@ -165,6 +167,16 @@ def analysis(values, pairs=(), rise=(), sizes=(20, 40)):
                     job=f"{name}{size}{updates}{seed}{weights}",
                 )
             )  # fmt: skip
+    for name, value in dict(as_is).items():
+        backbone = "dimenetpp" if name == "Si" else "sevennet-0"
+        seeds = range(PAIRS) if name == "Si" else (None,)
+        records += [
+            record_of(
+                "zero-shot", value * (1 + 0.01 * (seed or 0)), source=name, backbone=backbone,
+                size=0, subset_seed=None, init_seed=seed, updates=None, job=f"{name}0{seed}",
+            )
+            for seed in seeds
+        ]  # fmt: skip
     return Analysis(Results(records), suite, ("force_mae",))
 
 
@@ -273,6 +285,64 @@ def test_advice_compares_the_ratio_that_the_report_does():
     answer = answer_of(found, "dimenetpp", DESIGN)
     assert outcome.is_rising
     assert answer.ratio("Si", SIZE).value == outcome.compared.value > 1
+
+
+def test_fine_tuning_that_is_worse_than_the_potential_as_it_is_is_stated():
+    section, _ = said(GAIN, as_is={"SevenNet-0": 20.0, "Si": 50.0}.items())
+    assert "Worse fine-tuned than as it is: SevenNet-0 (1.5" in section.sentences[1]
+    assert "times its error of 20.0 meV/Å). Use it as it is, or fine-tune" in section.sentences[1]
+    # Si is worse than as it is by 1 % or so.
+    assert "Not shown to be better fine-tuned than as it is: Si (" in section.sentences[2]
+    lines = section.tables[0].lines
+    (row,) = [line for line in lines if line[0] == "SevenNet-0 as it is"]
+    assert row[1:4] == ["sevennet-0", "0", "20.0"]
+    assert AS_IS_NOTE in section.tables[0].note
+    assert all(sum(map(len, line)) + 8 <= 80 for line in lines)
+
+
+def test_fine_tuning_that_is_better_than_the_potential_as_it_is_has_its_row_alone():
+    section, text = said(GAIN, as_is={"SevenNet-0": 500.0}.items())
+    assert "as it is" not in text
+    names = [line[0] for line in section.tables[0].lines[1:]]
+    assert names[:3] == ["scratch", "SevenNet-0", "SevenNet-0 as it is"]
+    assert names.count("SevenNet-0 as it is") == 1
+    assert AS_IS_NOTE not in said(GAIN)[0].tables[0].note
+
+
+def test_a_potential_as_it_is_is_in_the_table_though_its_fine_tuning_failed():
+    failed = {("SevenNet-0", size): 0 for size in (20, 40)}
+    section, text = said(GAIN, pairs=failed.items(), as_is={"SevenNet-0": 20.0}.items())
+    assert "SevenNet-0 as it is" in [line[0] for line in section.tables[0].lines]
+    assert "fine-tuned than as it is" not in text
+
+
+def test_nothing_is_said_of_fine_tuning_from_four_pairs_or_four_test_structures():
+    few = {("SevenNet-0", 40): 4}
+    as_is = {"SevenNet-0": 20.0}.items()
+    assert "fine-tuned than as it is" not in said(GAIN, pairs=few.items(), as_is=as_is)[1]
+    assert "fine-tuned than as it is" not in said(GAIN, {"n_test": 4}, as_is=as_is)[1]
+
+
+def constant(value, name="s0"):
+    """Return a published potential as it is: one model."""
+    place, transfer = Place("b", "zero-shot", SIZE, updates=UPDATES), Transfer(name, None, "Ge")
+    return Row("force_mae", (), transfer, place, False, {FIXED: value}, ratio_of([math.log(value)]))
+
+
+@pytest.mark.parametrize(("true", "least", "most"), [(1.0, 0.0, 0.025), (1.5, 0.9, 1.0)])
+def test_harm_by_fine_tuning_is_found_and_claimed_by_chance_at_half_the_level(true, least, most):
+    rng, studies, claims = np.random.default_rng(7), 1000, 0
+    for _ in range(studies):
+        errors = 100 * true * np.exp(rng.normal(0, 0.1, PAIRS))
+        start = row(errors, "s0")
+        answer = Answer(
+            {SIZE: row(100 * np.exp(rng.normal(0, 0.1, PAIRS)))}, {"s0": {SIZE: start}}, DESIGN,
+            as_is={"s0": constant(100.0)},
+        )  # fmt: skip
+        (found,) = answer.beside_as_is
+        claims += found.side == "higher"
+    assert least <= claims / studies
+    assert claims <= binom.ppf(0.999, studies, most)
 
 
 def test_every_start_that_is_not_converged_is_named():

@@ -89,14 +89,14 @@ def suite_value(
         "version": 1,
         "title": f"What a potential for {target.card.name} should start from",
         "description": (
-            "Written by tlbench advise: every candidate beside training from scratch, on the same "
-            "structures, with as many updates and one learning rate."
+            "Written by tlbench advise: every candidate, fine-tuned and as it is, beside training "
+            "from scratch, on the same structures, with as many updates and one learning rate."
         ),
         "sources": [each.source for each in found],
         "target": {"card": target.name},
         "cutoff": CUTOFF,
         "backbones": {name: {} for name in backbones},
-        "strategies": ["scratch", "finetune"],
+        "strategies": ["scratch", "finetune", "zero-shot"],
         "sizes": list(sizes or target.sizes(scale.n_sizes)),
         "subset_seeds": seeds,
         "init_seeds": list(seeds),

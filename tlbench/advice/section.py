@@ -8,7 +8,7 @@ from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import CONVERGED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
-from tlbench.report.rows import Row
+from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
@@ -27,6 +27,11 @@ NOTE = (
 BEST_NOTE = (
     "*: weights of the lowest validation error, because the error rises with more updates; the "
     "ratio is that of such weights of both."
+)
+
+AS_IS_NOTE = (
+    "As it is: without training on these data. A published potential as it is is one model, so all "
+    "spread of its ratio is that of scratch."
 )
 
 CORRELATED = {
@@ -52,9 +57,10 @@ def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Sectio
         return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
     lines = table(answer)
     has_best = any(cell.endswith(" *") for line in lines for cell in line)
+    notes = [NOTE, *[BEST_NOTE] * has_best, *[AS_IS_NOTE] * bool(answer.as_is)]
     blocks: list[Block] = [
         Sentences([*sentences(answer), *further], title=""),
-        Table("Starts", lines, f"{NOTE} {BEST_NOTE}" if has_best else NOTE),
+        Table("Starts", lines, " ".join(notes)),
     ]
     return Section(NAME, "Advice", blocks)
 
@@ -63,6 +69,7 @@ def sentences(answer: Answer) -> Iterator[str]:
     """Yield the recommendation, the other starts, what more structures bring, and reservations."""
     best = answer.recommended
     yield _recommendation(answer, best)
+    yield from _as_is(answer)
     yield from _others(answer, best)
     yield from _incomplete(answer)
     yield _doubling(answer, BASELINE if best is None else best.name)
@@ -71,7 +78,7 @@ def sentences(answer: Answer) -> Iterator[str]:
 
 def table(answer: Answer) -> Lines:
     """Return a line for each start and number of structures, the largest number first."""
-    names = dict.fromkeys([*(each.name for each in answer.starts), *answer.curves])
+    names = dict.fromkeys([*(each.name for each in answer.starts), *answer.curves, *answer.as_is])
     lines = []
     for size in sorted({*answer.baseline, *answer.design.sizes}, reverse=True):
         for name in (BASELINE, *names):
@@ -80,6 +87,11 @@ def table(answer: Answer) -> Lines:
             ratio = answer.ratio(name, size) if against else None
             if rows:
                 lines.append(_line(name, size, rows[0], _ratio(ratio) if ratio else "–"))
+            if size == answer.size and name in answer.as_is:
+                row = answer.as_is[name]
+                to_scratch = ratio_between(row, answer.baseline[size])
+                ratio_text = _ratio(to_scratch) if to_scratch else "–"
+                lines.append(_line(f"{name} as it is", 0, row, ratio_text))
     return lines_of(lines)
 
 
@@ -130,6 +142,28 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
     return (
         f"No start is recommended: {with_}, no force error {on} is lower than {scratch} by more "
         f"than {100 * CONVERGED:g} % beyond chance."
+    )
+
+
+def _as_is(answer: Answer) -> Iterator[str]:
+    """Yield of which starts fine-tuning is worse, or not shown to be better, than none at all."""
+    found = answer.beside_as_is
+    if worse := [each for each in found if each.side == "higher"]:
+        one = len(worse) == 1
+        yield (
+            f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}. Use "
+            f"{'it as it is' if one else 'these as they are'}, or fine-tune with another learning "
+            "rate."
+        )
+    if same := [each for each in found if each.side == "same"]:
+        yield f"Not shown to be better fine-tuned than as it is: {_beside_as_is(answer, same)}."
+
+
+def _beside_as_is(answer: Answer, starts: Sequence[Start]) -> str:
+    return listed(
+        f"{each.name} ({_ratio(each.ratio)} times its error of "
+        f"{METRICS.get(each.row.metric).text(answer.as_is[each.name].mean.value)} meV/Å)"
+        for each in starts
     )
 
 
