@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
+from tlbench.advice.stability import Stability
+from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import CONVERGED, Ratio
@@ -14,11 +16,6 @@ from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
 
 NAME = "advice"
-
-UNTESTED = (
-    "Not tested: stability in molecular dynamics, learning rates other than the one of all starts, "
-    "and what fine-tuning makes a potential forget."
-)
 
 NOTE = (
     "Errors of the last weights on the test structures: geometric means over pairs. The ratio is "
@@ -41,13 +38,17 @@ CORRELATED = {
 """How test structures were held back, of which successive frames are correlated."""
 
 
-def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Section:
-    """Return the answer in words, the one to the question first, and a table.
+def advice_section(
+    answer: Answer | None, further: Sequence[str] = (), stability: Stability | str = ""
+) -> Section:
+    """Return the answer in words, the one to the question first, and tables.
 
     Parameters
     ----------
     further
         Sentences that follow: what was not compared, and where the potential is.
+    stability
+        What simulations found, or a sentence that says why there are none.
     """
     if answer is None:
         said = [
@@ -59,13 +60,15 @@ def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Sectio
     has_best = any(cell.endswith(" *") for line in lines for cell in line)
     notes = [NOTE, *[BEST_NOTE] * has_best, *[AS_IS_NOTE] * bool(answer.as_is)]
     blocks: list[Block] = [
-        Sentences([*sentences(answer), *further], title=""),
+        Sentences([*sentences(answer, stability), *further], title=""),
         Table("Starts", lines, " ".join(notes)),
     ]
+    if isinstance(stability, Stability):
+        blocks.append(stability_table(stability))
     return Section(NAME, "Advice", blocks)
 
 
-def sentences(answer: Answer) -> Iterator[str]:
+def sentences(answer: Answer, stability: Stability | str = "") -> Iterator[str]:
     """Yield the recommendation, the other starts, what more structures bring, and reservations."""
     best = answer.recommended
     yield _recommendation(answer, best)
@@ -73,7 +76,10 @@ def sentences(answer: Answer) -> Iterator[str]:
     yield from _others(answer, best)
     yield from _incomplete(answer)
     yield _doubling(answer, BASELINE if best is None else best.name)
+    if said := stability_sentence(stability) if isinstance(stability, Stability) else stability:
+        yield said
     yield from _reservations(answer)
+    yield _untested(answer, stability)
 
 
 def table(answer: Answer) -> Lines:
@@ -247,4 +253,11 @@ def _reservations(answer: Answer) -> Iterator[str]:
             "correlated, also with those trained on: intervals are too narrow, and errors on other "
             "trajectories may be larger."
         )
-    yield UNTESTED
+
+
+def _untested(answer: Answer, stability: Stability | str) -> str:
+    """Return what was not tested."""
+    said = [] if isinstance(stability, Stability) else ["stability in molecular dynamics"]
+    said.append("learning rates other than the one of all starts")
+    said.append("what fine-tuning makes a potential forget")
+    return f"Not tested: {listed(said)}."
