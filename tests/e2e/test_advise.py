@@ -27,7 +27,7 @@ from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
-from tlbench.metrics.statistics import Convergence, Interval, Ratio
+from tlbench.metrics.statistics import Convergence, Interval, Ratio, geometric_mean
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.report.analysis import Analysis
@@ -137,6 +137,32 @@ def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
     assert any("Simulating models from Si and scratch for 0.2 ps" in each for each in said[1])
     (untested,) = [each for each in found.section.sentences if each.startswith("Not tested")]
     assert "stability" not in untested
+
+
+def test_what_fine_tuning_makes_of_the_data_of_each_start_is_stated(asked):
+    said = [each for each in asked[0].section.sentences if each.startswith("Fine-tuning from")]
+    assert len(said) == 2
+    of_silicon = next(each for each in said if each.startswith("Fine-tuning from Si "))
+    before, after = map(float, re.search(r"from ([\d.]+) to ([\d.]+) meV/Å", of_silicon).groups())
+    records = asked[0].run.results.records
+    own = [r.value for r in records if r.metric == "force_mae" and not r.condition
+           and (r.model.strategy, r.model.source) == ("pretrain", "Si")]  # fmt: skip
+    tuned = [r.value for r in records if r.metric == "force_mae" and "data" in r.condition
+             and (r.model.source, r.model.updates) == ("Si", 32)]  # fmt: skip
+    assert len(own) == len(tuned) == 5
+    assert before == pytest.approx(geometric_mean(own), rel=1e-2)
+    assert after == pytest.approx(geometric_mean(tuned), rel=1e-2)
+    assert "forget" not in asked[0].section.sentences[-2]
+
+
+def test_each_start_as_it_is_is_in_the_table(asked):
+    lines = {line[0]: line for line in asked[0].section.tables[0].lines}
+    records = asked[0].run.results.records
+    as_is = [r.value for r in records if r.metric == "force_mae" and not r.condition
+             and (r.model.source, r.model.strategy) == ("Si", "zero-shot")]  # fmt: skip
+    assert float(lines["Si as it is"][3]) == pytest.approx(geometric_mean(as_is), rel=1e-2)
+    assert lines["Si as it is"][2] == "0"
+    assert "Ge (wrong) as it is" in lines
 
 
 def test_the_suites_of_simulations_train_no_model_that_the_comparison_does_not(asked):

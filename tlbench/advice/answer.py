@@ -32,6 +32,7 @@ from tlbench.data.marks import is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
+from tlbench.report.forgetting.retention import Retained, retained
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.sections.starts import starts_of
@@ -119,6 +120,9 @@ class Answer:
         As ``converged``: the models with the weights of the lowest validation error.
     as_is
         Name of a start → its models without training on these data.
+    retained
+        Name of a start → its models at the largest size on the data that it was pretrained on;
+        without published potentials, of which these are not at hand.
     """
 
     baseline: Mapping[int, Row]
@@ -127,6 +131,7 @@ class Answer:
     converged: Mapping[str, Mapping[int, Convergence]] = field(default_factory=dict)
     best: Mapping[str, Mapping[int, Row]] = field(default_factory=dict)
     as_is: Mapping[str, Row] = field(default_factory=dict)
+    retained: Mapping[str, Retained] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -276,12 +281,20 @@ def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | Non
             converged.setdefault(name, {})[size] = reached
     tested = replace(design, n_test=_n_test(analysis.results, design))
     as_is = {row.transfer.source: row for row in every if not (row.trained or row.tested)}
-    return Answer(curves.pop(BASELINE), curves, tested, converged, best, as_is)
+    from_scratch = curves.pop(BASELINE)
+    kept = {
+        each.target.transfer.source: each
+        for each in retained(analysis, analysis.metrics[0])
+        if each.target.trained and each.target.place.size == max(from_scratch)
+    }
+    return Answer(from_scratch, curves, tested, converged, best, as_is, kept)
 
 
 def _n_test(results: Results, design: Design) -> int:
     """Return over how many test structures errors are taken, which those with a mark are not."""
-    jobs = {record.job for record in results.records if record.model.strategy == BASELINE}
+    # On the data of their sources models are tested, too.
+    records = [r for r in results.records if not r.condition]
+    jobs = {record.job for record in records if record.model.strategy == BASELINE}
     data = {each.data for each in results.errors if each.job in jobs}
     counts = [
         int(is_unmarked(each.marks, len(each.n_atoms)).sum())

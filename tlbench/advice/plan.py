@@ -106,6 +106,8 @@ def suite_value(
         "budgets": [scale.updates // BUDGETS, scale.updates],
         "metrics": ["force_mae", "force_rmse", "energy_mae"],
     }
+    if any(each.is_data for each in found):
+        value["tested_on"] = ["source"]
     if backbone in backbones or len(backbones) > 1:
         value["from_scratch"] = [backbone if backbone in backbones else backbones[0]]
     return value

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
+from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
@@ -78,6 +79,7 @@ def sentences(answer: Answer, stability: Stability | str = "") -> Iterator[str]:
     yield _doubling(answer, BASELINE if best is None else best.name)
     if said := stability_sentence(stability) if isinstance(stability, Stability) else stability:
         yield said
+    yield from forgetting_sentences(answer)
     yield from _reservations(answer)
     yield _untested(answer, stability)
 
@@ -259,5 +261,8 @@ def _untested(answer: Answer, stability: Stability | str) -> str:
     """Return what was not tested."""
     said = [] if isinstance(stability, Stability) else ["stability in molecular dynamics"]
     said.append("learning rates other than the one of all starts")
-    said.append("what fine-tuning makes a potential forget")
+    unknown = unmeasured_forgetting(answer)
+    if unknown:
+        all_ = not answer.retained
+        said.append(f"what fine-tuning makes {'models' if all_ else listed(unknown)} forget")
     return f"Not tested: {listed(said)}."
