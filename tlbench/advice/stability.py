@@ -9,7 +9,7 @@ How long simulations may be is decided when the comparison is done, from the tim
 `tlbench.jobs.amount.CALL` being the atoms that a call costs beside those whose forces it computes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ class Conditions:
     n_atoms
         Atoms of such a structure.
     timestep_fs
-        A quarter of what the lightest atom allows at most, or 2 fs if that is less.
+        See `timestep_for`.
     """
 
     temperature_k: float
@@ -134,9 +134,14 @@ def conditions_of(compared: Plan, store: Store, temperature_k: float | None) -> 
     frames = frames_near(folder, temperature_k, start)
     if not frames.pbc.all():
         raise InputError("The structures are not periodic, and only crystals and liquids are.")
-    lightest = min(atomic_masses[atomic_numbers[symbol]] for symbol in target.elements)
-    timestep = min(2.0, round(FASTEST_FS * float(lightest) ** 0.5 / 4, 1))
+    timestep = timestep_for(target.elements)
     return Conditions(temperature_k, reason, start, int(frames.n_atoms[0]), timestep)
+
+
+def timestep_for(elements: Iterable[str]) -> float:
+    """Return a quarter of what the lightest element allows at most, or 2 fs if that is less."""
+    lightest = min(float(atomic_masses[atomic_numbers[symbol]]) for symbol in elements)
+    return min(2.0, round(FASTEST_FS * lightest**0.5 / 4, 1))
 
 
 def simulation_suite(compared: Plan, row: Row, dynamics: Mapping[str, Any]) -> dict[str, Any]:
