@@ -9,6 +9,7 @@ How long simulations may be is decided when the comparison is done, from the tim
 `tlbench.jobs.amount.CALL` being the atoms that a call costs beside those whose forces it computes.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +142,7 @@ def conditions_of(compared: Plan, store: Store, temperature_k: float | None) -> 
 def timestep_for(elements: Iterable[str]) -> float:
     """Return a quarter of what the lightest element allows at most, or 2 fs if that is less."""
     lightest = min(float(atomic_masses[atomic_numbers[symbol]]) for symbol in elements)
-    return min(2.0, round(FASTEST_FS * lightest**0.5 / 4, 1))
+    return min(2.0, round(FASTEST_FS * math.sqrt(lightest) / 4, 1))
 
 
 def simulation_suite(compared: Plan, row: Row, dynamics: Mapping[str, Any]) -> dict[str, Any]:
