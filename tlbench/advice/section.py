@@ -157,11 +157,9 @@ def _as_is(answer: Answer) -> Iterator[str]:
     """Yield of which starts fine-tuning is worse, or not shown to be better, than none at all."""
     found = answer.beside_as_is
     if worse := [each for each in found if each.side == "higher"]:
-        one = len(worse) == 1
         yield (
-            f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}. Use "
-            f"{'it as it is' if one else 'these as they are'}, or fine-tune with another learning "
-            "rate."
+            f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}; a lower learning "
+            "rate may help."
         )
     if same := [each for each in found if each.side == "same"]:
         yield f"Not shown to be better fine-tuned than as it is: {_beside_as_is(answer, same)}."
