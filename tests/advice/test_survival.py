@@ -29,8 +29,8 @@ AT = Conditions(1200.0, "the highest temperature that the data state", "nearest"
 def test_stability_is_stated_with_that_from_scratch():
     found = Stability(AT, 10.0, {"Si": runs("finetune", 5), "scratch": runs("scratch", 3)})
     assert stability_sentence(found) == (
-        "All 5 models from Si were stable for 10 ps at 1200 K, the highest temperature that the "
-        "data state; of those from scratch, 3 of 5 were."
+        "All 5 models from Si were stable for 10 ps at 1200 K (the highest temperature that the "
+        "data state); of those from scratch, 3 of 5 were."
     )
     section = advice_section(answer_of(analysis(GAIN), "dimenetpp", DESIGN), [], found)
     assert stability_sentence(found) in section.sentences

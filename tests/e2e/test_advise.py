@@ -125,8 +125,8 @@ def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
     found, folder, _, said = asked
     (sentence,) = [each for each in found.section.sentences if "stable for" in each]
     assert re.fullmatch(
-        r"(All 5|\d of 5) models from Si were stable for 0.2 ps at 600 K, twice room temperature, "
-        r"because the data state none; of those from scratch, (all 5|\d of 5) were\.",
+        r"(All 5|\d of 5) models from Si were stable for 0.2 ps at 600 K \(twice room temperature, "
+        r"because the data state none\); of those from scratch, (all 5|\d of 5) were\.",
         sentence,
     )
     table = found.section.tables[1]
@@ -137,6 +137,28 @@ def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
     assert any("Simulating models from Si and scratch for 0.2 ps" in each for each in said[1])
     (untested,) = [each for each in found.section.sentences if each.startswith("Not tested")]
     assert "stability" not in untested
+
+
+def test_simulations_that_do_not_fit_the_time_are_left_out_with_the_estimate(
+    asked, tmp_path, monkeypatch
+):
+    _, folder, _, _ = asked
+    out = tmp_path / "out"
+    shutil.copytree(folder / "out", out)
+    planned = json.loads((out / "advice.json").read_text())
+    (out / "advice.json").write_text(json.dumps(planned | {"time_ps": None, "spare_seconds": 2.5}))
+    monkeypatch.setattr(stability, "LENGTHS_PS", (20.0, 10.0))
+    sources = ("sw-si-8", str(folder / "wrong.yaml"))
+    found = advise(
+        Question(str(folder / "ge.extxyz"), 1e6, sources, "schnet"), out, folder / "store",
+        Resources(1, "cpu", executor=(inline, 1)),
+    )  # fmt: skip
+    said = found.section.sentences
+    (why,) = [each for each in said if each.startswith("Stability in molecular dynamics")]
+    assert re.search(r"10 ps of 10 models at 600 K would take about .*, and 2 s were left\.", why)
+    assert any(each.startswith("Not tested: stability in molecular dynamics") for each in said)
+    assert len(found.section.tables) == 1
+    assert why in (out / "advice.md").read_text()
 
 
 def test_what_fine_tuning_makes_of_the_data_of_each_start_is_stated(asked):

@@ -2,11 +2,13 @@
 
 A suite of several sources is not simulated. So the models of a start, and those from scratch, are
 each simulated by a suite of one source and one arm, whose trainings are jobs of the comparison.
-How long simulations may be is decided when the comparison is done, from the time of a force call:
+How long simulations may be is decided when the comparison is done, from the time of a force call on
+64 atoms:
 
-    seconds = steps × seconds of a force call × (atoms + CALL) / (64 + CALL),
+    seconds = steps × (`STEP` + seconds of a force call × max(1, (atoms + CALL) / (64 + CALL))),
 
 `tlbench.jobs.amount.CALL` being the atoms that a call costs beside those whose forces it computes.
+With fewer atoms a call of a small model takes hardly less time.
 """
 
 import math
@@ -43,6 +45,9 @@ from tlbench.study.suite import Suite
 
 LENGTHS_PS = (10.0, 5.0, 2.0, 1.0)
 """Simulated times, the longest that there is time for; with less, nothing is simulated."""
+
+STEP = 0.001
+"""Seconds of a timestep beside its force call: neighbours, thermostat and criteria."""
 
 USUAL_K = 600.0
 """Temperature where neither the question nor the data state one: twice room temperature."""
@@ -211,7 +216,8 @@ def _seconds(
     for key in calls.keys() - done:
         settings = jobs[key].settings
         assert isinstance(settings, SimulateConfig)
-        cpu = settings.protocol.n_steps * calls[key] * (n_atoms + CALL) / (timed + CALL)
+        call = calls[key] * max(1.0, (n_atoms + CALL) / (timed + CALL))
+        cpu = settings.protocol.n_steps * (STEP + call)
         wall = cpu if found.accelerates(jobs[key]) else cpu * found.busyness
         found.predictions[key] = Prediction("others", 1, wall, cpu)
     workers = resources.of(len(jobs))[1]

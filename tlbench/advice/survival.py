@@ -15,7 +15,7 @@ NOTE = (
 def stability_sentence(found: Stability) -> str:
     """Return how many models of a start were stable, and how many of those from scratch."""
     at = found.conditions
-    conditions = f"for {found.time_ps:g} ps at {at.temperature_k:g} K, {at.reason}"
+    conditions = f"for {found.time_ps:g} ps at {at.temperature_k:g} K ({at.reason})"
     shares = {name: _share(arm) for name, arm in found.arms.items()}
     name, *others = sorted(shares, key=lambda name: name == BASELINE)
     said = f"{shares[name].capitalize()} models from {name} were stable {conditions}"
