@@ -9,7 +9,7 @@ from made_up_advice import DESIGN, GAIN, PAIRS, SIZE, UPDATES, analysis, row, sa
 from scipy.stats import binom
 
 from tlbench.advice.answer import Answer, answer_of, compared
-from tlbench.advice.section import AS_IS_NOTE, BEST_NOTE, advice_section
+from tlbench.advice.section import AS_IS_NOTE, BEST_NOTE, ONE_MODEL_NOTE, advice_section
 from tlbench.metrics.statistics import FIXED
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.analysis import Analysis
@@ -227,7 +227,9 @@ def test_fine_tuning_that_is_worse_than_the_potential_as_it_is_is_stated():
     lines = section.tables[0].lines
     (row,) = [line for line in lines if line[0] == "SevenNet-0 as it is"]
     assert row[1:4] == ["sevennet-0", "0", "20.0"]
-    assert AS_IS_NOTE in section.tables[0].note
+    assert section.tables[0].note.endswith(f"{AS_IS_NOTE} {ONE_MODEL_NOTE}")
+    note = said(GAIN, as_is={"Si": 50.0}.items())[0].tables[0].note
+    assert note.endswith(AS_IS_NOTE)
     assert all(sum(map(len, line)) + 8 <= 80 for line in lines)
 
 

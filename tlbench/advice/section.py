@@ -8,7 +8,7 @@ from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import CONVERGED, Ratio
+from tlbench.metrics.statistics import CONVERGED, FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row, ratio_between
@@ -27,9 +27,9 @@ BEST_NOTE = (
     "ratio is that of such weights of both."
 )
 
-AS_IS_NOTE = (
-    "As it is: without training on these data. A published potential as it is is one model, so all "
-    "spread of its ratio is that of scratch."
+AS_IS_NOTE = "As it is: without training on these data."
+ONE_MODEL_NOTE = (
+    "A published potential as it is is one model, so all spread of its ratio is that of scratch."
 )
 
 CORRELATED = {
@@ -59,10 +59,11 @@ def advice_section(
         return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
     lines = table(answer)
     has_best = any(cell.endswith(" *") for line in lines for cell in line)
-    notes = [NOTE, *[BEST_NOTE] * has_best, *[AS_IS_NOTE] * bool(answer.as_is)]
+    is_one = any(row.values.keys() == {FIXED} for row in answer.as_is.values())
+    notes = {NOTE: True, BEST_NOTE: has_best, AS_IS_NOTE: answer.as_is, ONE_MODEL_NOTE: is_one}
     blocks: list[Block] = [
         Sentences([*sentences(answer, stability), *further], title=""),
-        Table("Starts", lines, " ".join(notes)),
+        Table("Starts", lines, " ".join(note for note, holds in notes.items() if holds)),
     ]
     if isinstance(stability, Stability):
         blocks.append(stability_table(stability))

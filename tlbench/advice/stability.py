@@ -161,6 +161,7 @@ def simulation_suite(compared: Plan, row: Row, dynamics: Mapping[str, Any]) -> d
         **value,
         "name": f"{suite.name[:40]}-stability-{place.strategy}",
         "title": f"Stability of {place.strategy} in dynamics",
+        "description": "Written by tlbench advise: simulations of models of its comparison.",
         "sources": [value["sources"][names.index(row.transfer.source)]],
         "backbones": {place.backbone: suite.backbones[place.backbone]},
         "strategies": [place.strategy],
