@@ -157,7 +157,7 @@ def run_suite(
         log.ended(report)
         if shard:
             return Run(planned, report, Results([]), out)
-        return _write(planned, opened, report, out, first)
+        return write_results(planned, opened, report, out, first)
 
 
 def _prepare(
@@ -195,14 +195,20 @@ def _check_potentials(planned: Plan, store: Store) -> None:
             POTENTIALS.get(name).checkpoint()
 
 
-def _write(
+def write_results(
     planned: Plan,
     store: Store,
     report: Report,
     out: Path,
     first: Callable[[Analysis], Iterable[Section]],
 ) -> Run:
-    """Write the results of a run to its folder."""
+    """Write the results of a run whose jobs are done to its folder, as `run_suite` does.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
     study, suite = planned.study, planned.suite
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     results = Results.collect(planned, store, finished)

@@ -6,7 +6,8 @@ from alloys import alloys
 from own_data import write_crystals
 
 from tlbench.advice import advise as module
-from tlbench.advice.advise import Question, advise, default_out
+from tlbench.advice.advise import advise, default_out
+from tlbench.advice.question import Question
 from tlbench.base.errors import InputError
 from tlbench.data.guess import guess_card
 

@@ -4,9 +4,10 @@ import pytest
 from own_data import write_crystals
 
 from tlbench.advice import candidates as module
-from tlbench.advice.advise import Question, _check, advise
+from tlbench.advice.advise import _check, advise
 from tlbench.advice.candidates import CUTOFF, candidates, nearest
 from tlbench.advice.plan import SCALES, Target, suite_value
+from tlbench.advice.question import Question
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import load_card

@@ -1,5 +1,7 @@
 """A comparison that fits the time: what is given up, in which order, and what is stated."""
 
+from collections import Counter
+
 import pytest
 import yaml
 
@@ -105,6 +107,14 @@ def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tm
     }  # fmt: skip
     assert {each[0] for each in trained if each[1] == PRETRAINING} == {"schnet"}
     assert Place("sevennet-0", "scratch", 40, updates=400) not in {m.place for m in study.grid}
+
+
+def test_every_start_is_also_measured_as_it_is_a_published_potential_once():
+    target = Target("sw-ge-8", load_card("sw-ge-8"))
+    study = resolve(Suite.model_validate(suite_value(target, EVERY, "schnet", SCALES[-1])))
+    models = [m for m in study.grid if m.strategy == "zero-shot"]
+    assert Counter(m.source for m in models) == {"SevenNet-0": 1, "CHGNet 0.3.0": 1, "Si": PAIRS}
+    assert {(m.size, m.updates) for m in models} == {(0, None)}
 
 
 def test_the_design_of_a_study_has_its_starts_and_structures():

@@ -13,6 +13,8 @@ from own_data import write_crystals
         ("few.extxyz", "few.extxyz: 5 structures to train on, of 7 in all, are too few"),
         ("energies.extxyz", "forces"),
         ("sw-ge-8 --time soon", "--time should be like 600, 90m or 4h, but is soon."),
+        ("sw-ge-8 --temperature 0", "--temperature should be above 0 and at most 100,000 K"),
+        ("sw-ge-8 --temperature nan", "--temperature should be above 0 and at most 100,000 K"),
         ("sw-ge-8 --backbone schnt", "did you mean 'schnet'"),
         ("sw-ge-8 --sources sw-si8", "did you mean 'sw-si-8'"),
         ("sw-ge-8 --sources ,", "--sources names no candidate"),

@@ -1,7 +1,9 @@
 """Advice on germanium whose answer is known: silicon helps, and wrong labels hurt."""
 
 import json
+import re
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,28 +15,33 @@ from own_data import write_crystals
 from pydantic import create_model
 
 from tlbench import load_potential
-from tlbench.advice import candidates, plan
-from tlbench.advice.advise import Question, advise
+from tlbench.advice import candidates, plan, stability
+from tlbench.advice.advise import advise
 from tlbench.advice.answer import Design, answer_of
-from tlbench.advice.calibration import calibrate
+from tlbench.advice.calibration import PER_JOB, calibrate
 from tlbench.advice.potential import write_best
+from tlbench.advice.question import Question
+from tlbench.advice.site import Site
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
-from tlbench.engine.store.store import Store
+from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
-from tlbench.metrics.statistics import Convergence, Interval, Ratio
+from tlbench.metrics.statistics import Convergence, Interval, Ratio, geometric_mean
 from tlbench.models.backbones import BACKBONES
 from tlbench.models.backbones.schnet import SchNetConfig
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST
+from tlbench.study import models
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 SMALL = {"hidden_channels": 16, "n_filters": 16, "n_interactions": 2, "n_gaussians": 16}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _small():
-    """Let the backbone be small, and comparisons of one size and few updates."""
+    """Let the backbone be small, comparisons of one size and few updates, simulations short."""
     settings = {name: (int, value) for name, value in SMALL.items()}
     with pytest.MonkeyPatch.context() as patch:
         small = create_model("SmallSchNet", __base__=SchNetConfig, **settings)
@@ -42,6 +49,7 @@ def _small():
         for module in (plan, candidates):
             patch.setattr(module, "CUTOFF", 4.0)
         patch.setattr(plan, "SCALES", (plan.Scale(1, 32),))
+        patch.setattr(stability, "LENGTHS_PS", (0.2,))
         yield
 
 
@@ -51,20 +59,23 @@ class StoppedError(Exception):
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """Return advice that was stopped and asked for again, with what happened to jobs."""
+    """Return advice that was stopped twice and asked for again, with what happened to jobs.
+
+    It was stopped in the middle of the comparison, and then of the simulations.
+    """
     folder = tmp_path_factory.mktemp("advise")
     data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1)
     # Its forces point the other way.
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
     card, _, _ = target_card(str(wrong), folder)
     question = Question(str(data), 1e6, ("sw-si-8", card), "schnet")
-    started, said = [[], []], [[], []]
+    started, said = [[], [], []], [[], [], []]
 
-    def ask(attempt, stop_after):
+    def ask(attempt, stops=lambda job: False):
         def note(event, job, **fields):
             if event == "finished" and not fields["reused"]:
                 started[attempt].append(job.key)
-                if len(started[attempt]) == stop_after:
+                if stops(job):
                     raise StoppedError
 
         return advise(
@@ -77,9 +88,14 @@ def asked(tmp_path_factory):
         )
 
     with pytest.raises(StoppedError):
-        ask(0, 40)
+        ask(0, lambda job: len(started[0]) == 40)
     planned = (folder / "out" / "suite.yaml").read_bytes()
-    found = ask(1, None)
+    with pytest.raises(StoppedError):
+        ask(1, lambda job: job.kind == "simulate")
+    # Without more time, what was begun is brought to its end.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stability, "LENGTHS_PS", ())
+        found = ask(2)
     assert (folder / "out" / "suite.yaml").read_bytes() == planned
     return found, folder, started, said
 
@@ -96,11 +112,115 @@ def test_the_known_answer_is_given_first(asked):
 
 
 def test_no_job_is_done_twice_and_the_plan_is_kept(asked):
-    _, _, (before, after), (_, said) = asked
-    assert len(before) == 40
-    assert after
-    assert not set(before) & set(after)
-    assert any("Going on with the comparison planned in" in each for each in said)
+    _, _, started, said = asked
+    assert len(started[0]) == 40
+    assert all(started)
+    every = [key for some in started for key in some]
+    assert len(set(every)) == len(every)
+    for again in said[1:]:
+        assert any("Going on with the comparison planned in" in each for each in again)
+
+
+def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
+    found, folder, _, said = asked
+    (sentence,) = [each for each in found.section.sentences if "stable for" in each]
+    assert re.fullmatch(
+        r"(All 5|\d of 5) models from Si were stable for 0.2 ps at 600 K \(twice room temperature, "
+        r"because the data state none\); of those from scratch, (all 5|\d of 5) were\.",
+        sentence,
+    )
+    table = found.section.tables[1]
+    assert [line[:3] for line in table.lines[1:]] == [["Si", "schnet", "16"],
+                                                      ["scratch", "schnet", "16"]]  # fmt: skip
+    assert sentence in (folder / "out" / "advice.md").read_text()
+    assert "stable for 0.2 ps" in (folder / "out" / "report.html").read_text()
+    assert any("Simulating models from Si and scratch for 0.2 ps" in each for each in said[1])
+    (untested,) = [each for each in found.section.sentences if each.startswith("Not tested")]
+    assert "stability" not in untested
+
+
+def test_simulations_that_do_not_fit_the_time_are_left_out_with_the_estimate(
+    asked, tmp_path, monkeypatch
+):
+    _, folder, _, _ = asked
+    out = tmp_path / "out"
+    shutil.copytree(folder / "out", out)
+    planned = json.loads((out / "advice.json").read_text())
+    (out / "advice.json").write_text(json.dumps(planned | {"time_ps": None, "spare_seconds": 2.5}))
+    monkeypatch.setattr(stability, "LENGTHS_PS", (20.0, 10.0))
+    sources = ("sw-si-8", str(folder / "wrong.yaml"))
+    found = advise(
+        Question(str(folder / "ge.extxyz"), 1e6, sources, "schnet"), out, folder / "store",
+        Resources(1, "cpu", executor=(inline, 1)),
+    )  # fmt: skip
+    said = found.section.sentences
+    (why,) = [each for each in said if each.startswith("Stability in molecular dynamics")]
+    assert re.search(r"10 ps of 10 models at 600 K would take about .*, and 2 s were left\.", why)
+    assert any(each.startswith("Not tested: stability in molecular dynamics") for each in said)
+    assert len(found.section.tables) == 1
+    assert why in (out / "advice.md").read_text()
+
+
+def test_what_fine_tuning_makes_of_the_data_of_each_start_is_stated(asked):
+    said = [each for each in asked[0].section.sentences if each.startswith("Fine-tuning from")]
+    assert len(said) == 2
+    of_silicon = next(each for each in said if each.startswith("Fine-tuning from Si "))
+    before, after = map(float, re.search(r"from ([\d.]+) to ([\d.]+) meV/Å", of_silicon).groups())
+    records = asked[0].run.results.records
+    own = [r.value for r in records if r.metric == "force_mae" and not r.condition
+           and (r.model.strategy, r.model.source) == ("pretrain", "Si")]  # fmt: skip
+    tuned = [r.value for r in records if r.metric == "force_mae" and "data" in r.condition
+             and (r.model.source, r.model.updates) == ("Si", 32)]  # fmt: skip
+    assert len(own) == len(tuned) == 5
+    assert before == pytest.approx(geometric_mean(own), rel=1e-2)
+    assert after == pytest.approx(geometric_mean(tuned), rel=1e-2)
+    assert "forget" not in asked[0].section.sentences[-2]
+
+
+def test_each_start_as_it_is_is_in_the_table(asked):
+    lines = {line[0]: line for line in asked[0].section.tables[0].lines}
+    records = asked[0].run.results.records
+    as_is = [r.value for r in records if r.metric == "force_mae" and not r.condition
+             and (r.model.source, r.model.strategy) == ("Si", "zero-shot")]  # fmt: skip
+    assert float(lines["Si as it is"][3]) == pytest.approx(geometric_mean(as_is), rel=1e-2)
+    assert lines["Si as it is"][2] == "0"
+    assert "Ge (wrong) as it is" in lines
+
+
+def test_the_suites_of_simulations_train_no_model_that_the_comparison_does_not(asked):
+    found, folder, _, _ = asked
+    store = Store(folder / "store")
+    for name, strategy in (("stability", "finetune"), ("stability-scratch", "scratch")):
+        planned = models.plan(resolve(load_suite(folder / "out" / f"{name}.yaml")))
+        new = {key for key in planned.jobs if key not in found.run.plan.jobs}
+        kinds = Counter(planned.jobs[key].kind for key in new)
+        assert kinds == {"reference": 1, "simulate": 5, "compare": 5}
+        assert all(store.state(key) is State.FINISHED for key in planned.jobs)
+        simulated = {cell.model for cell in planned.simulated}
+        assert {(m.strategy, m.size, m.updates) for m in simulated} == {(strategy, 16, 32)}
+
+
+def test_what_is_done_of_simulations_takes_no_time_and_longer_ones_take_longer(asked, monkeypatch):
+    found, folder, _, _ = asked
+    site = Site(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    analysis = Analysis.of(found.run.results, found.run.plan.suite)
+    answer = answer_of(analysis, "schnet", Design.of(found.run.plan.study))
+    rows = {"Si": answer.recommended.row, "scratch": answer.baseline[16]}
+    at = stability.conditions_of(found.run.plan, site.store, None)
+    assert (at.temperature_k, at.n_atoms, at.start, at.timestep_fs) == (600, 8, "any", 2.0)
+    plans = [stability.planned_simulations(found.run.plan, rows, at, time, site)
+             for time in (0.2, 1.0, 10.0)]  # fmt: skip
+    done, short, long = (each.seconds for each in plans)
+    assert done == 0
+    assert 0 < short < long
+    # Beside the time between jobs, it is proportional to the number of steps.
+    between = 21 * PER_JOB
+    assert (long - between) / (short - between) == pytest.approx(10, rel=0.05)
+    monkeypatch.setattr(stability, "LENGTHS_PS", (1.0, 0.4))
+    with pytest.raises(InputError, match=r"0.4 ps of 10 models at 600 K would take about .* 1 s"):
+        stability.longest_simulations(found.run.plan, rows, at, site, 1.0)
+    hot = stability.conditions_of(found.run.plan, site.store, 900.0)
+    assert (hot.temperature_k, hot.reason) == (900, "as asked for")
 
 
 def test_the_page_and_the_text_begin_with_the_answer(asked):
@@ -120,8 +240,8 @@ def test_the_best_potential_of_the_recommended_start_lies_beside_it(asked):
     atoms.calc = load_potential(path).calculator()
     assert abs(atoms.get_forces()).max() < 1e-3
     assert any(str(path) in each for each in found.section.sentences)
-    models = [cell.trained for cell in found.run.plan.cells if cell.model.strategy == "finetune"]
-    same = [key for key in models if (folder / "store" / key / path.name).exists()
+    tuned = [cell.trained for cell in found.run.plan.cells if cell.model.strategy == "finetune"]
+    same = [key for key in tuned if (folder / "store" / key / path.name).exists()
             and (folder / "store" / key / path.name).read_bytes() == path.read_bytes()]  # fmt: skip
     (model,) = {c.model for c in found.run.plan.cells if c.trained in same}
     assert (model.source, model.size, model.updates) == ("Si", 16, 32)

@@ -105,6 +105,32 @@ def test_potential_energy_may_follow_the_temperature(context):
     assert (low, high) == pytest.approx((-1.5 * KB * 300, 0), abs=1e-3)
 
 
+def test_any_frames_are_taken_the_calmest_first_and_their_energies_bound_nothing(context):
+    everything = sampled()
+    forces = np.random.default_rng(0).normal(size=everything.positions.shape)
+    # Those of the frame without a temperature are the smallest.
+    last = everything.n_atoms[-1]
+    forces[-last:] *= 0.1
+    labelled = replace(everything, forces=forces)
+    for split, some in {"train": [0, 12, 4], "validation": [5], "test": [8]}.items():
+        labelled.select(some).save(context.parents["data"] / f"{split}.npz")
+    run = found(context, 700, "any", replicas=1)
+    assert (run.start_structure, run.frames_temperature_k, run.start_phase) == ("any", None, None)
+    assert load_expected(context.folder / EXPECTED).energy is None
+    start = Frames.load(context.folder / START)
+    assert np.array_equal(start.positions, everything.select([12]).positions)
+
+
+def test_data_of_unknown_temperature_can_be_simulated_from_any_frame_alone(context):
+    for split in ("train", "validation", "test"):
+        path = context.parents["data"] / f"{split}.npz"
+        frames = Frames.load(path)
+        replace(frames, temperature_k=np.full(len(frames), np.nan)).save(path)
+    with pytest.raises(InputError, match="temperatures there are: none"):
+        found(context, 600, "nearest")
+    assert found(context, 600, "any").temperature_k == 600
+
+
 def test_without_a_choice_only_the_exact_temperature_is_taken(context):
     with pytest.raises(InputError, match=r"at 1200 K, so .*: 300, 1000, 2000\. With dynamics\.st"):
         found(context, 1200, None)

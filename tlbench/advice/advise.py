@@ -1,18 +1,33 @@
 """Advice on what a potential for somebody's data should start from, from the data to the answer."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from tlbench.advice.answer import Design, answer_of
+from tlbench.advice.answer import Answer, Design, answer_of
 from tlbench.advice.calibration import calibrate
 from tlbench.advice.candidates import Candidate, candidates, check_here
 from tlbench.advice.plan import SCALES, Target, fitting, suite_text, suite_value
-from tlbench.advice.potential import FILE, write_best
+from tlbench.advice.potential import FILE, kept, write_best
+from tlbench.advice.question import (
+    SUITE,
+    Planned,
+    Question,
+    planned_before,
+    unwritable,
+    write_into,
+)
 from tlbench.advice.section import advice_section
+from tlbench.advice.site import Site
+from tlbench.advice.stability import (
+    Simulations,
+    Stability,
+    conditions_of,
+    longest_simulations,
+    planned_simulations,
+    simulate,
+)
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
@@ -27,55 +42,24 @@ from tlbench.report.content import Section
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.compositions import check_elements
 from tlbench.report.markdown import section_text
-from tlbench.report.wording import listed
-from tlbench.run import Run, default_store, run_suite
+from tlbench.report.wording import BASELINE, listed
+from tlbench.run import Run, default_store, run_suite, write_results
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import Plan
 from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 
-SUITE = "suite.yaml"
-PLANNED = "advice.json"
 TEXT = "advice.md"
-
-ASKED = {
-    "data": "data",
-    "card": "structures",
-    "seconds": "time",
-    "sources": "sources",
-    "backbone": "--backbone",
-}
-"""What a question consists of, as messages call it."""
+SIMULATED = "stability"
+"""What the names of files begin with that have the suites of simulations."""
 
 SHARE = 0.8
 """Of the time that is planned for; the rest is for what an estimate does not know."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What advice is asked for.
-
-    Attributes
-    ----------
-    data
-        A file of structures, a card, or the name of a data set.
-    seconds
-        How long it may take.
-    sources
-        Names or paths of the candidates; None: all that there are.
-    backbone
-        The architecture that is trained from scratch and pretrained on data sets.
-    """
-
-    data: str
-    seconds: float
-    sources: tuple[str, ...] | None = None
-    backbone: str = "dimenetpp"
-
-
-@dataclass(frozen=True)
 class Advice:
-    """The answer, in words and as a table, and the run that it rests on."""
+    """The answer, in words and as tables, and the run that it rests on."""
 
     section: Section
     run: Run
@@ -99,8 +83,9 @@ def advise(
 
     ``out`` gets what `tlbench.run.run_suite` writes, with the answer first in ``report.html``, and
     ``suite.yaml`` (the comparison, which tlbench run repeats), ``advice.md`` (the answer) and
-    ``potential.safetensors`` (the best model). The same question again goes on where it stopped,
-    with the comparison that it had planned.
+    ``potential.safetensors`` (the best model). Where there is time for simulations,
+    ``stability.yaml`` and ``stability-scratch.yaml`` are their suites. The same question again goes
+    on where it stopped, with what it had planned.
 
     Parameters
     ----------
@@ -112,12 +97,14 @@ def advise(
     Raises
     ------
     TlbenchError
-        If there are no data, they are too few or have no forces, there is nothing to start from, or
-        the time is too short.
+        If there are no data, they are too few or have no forces, there is nothing to start from,
+        the time is too short, or the temperature is not one.
     """
+    deadline = time.monotonic() + question.seconds
     resources = resources or Resources()
     resources.check()
     BACKBONES.get(question.backbone)
+    question.check()
     out = out or default_out(question)
     root = store or default_store()
     name, card, said = target_card(question.data, out)
@@ -126,19 +113,18 @@ def advise(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
     for sentence in said:
         say(sentence)
-    asked = {**asdict(question), "sources": question.sources and [*question.sources]}
-    asked |= {"data": name, "card": card.digest()}
-    left_out = _planned_before(out, asked)
-    if left_out is None:
-        left_out = _plan(question, target, out, Store(root), resources, on_change, on_event, say)
-        content = {"question": asked, "left_out": left_out}
-        _write(out / PLANNED, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    site = Site(Store(root), resources, on_change, on_event, say)
+    asked = question.asked(name, card)
+    planned = planned_before(out, asked)
+    if planned is None:
+        planned = _plan(question, target, out, site, deadline)
+        planned.write(out, asked)
     else:
         say(f"Going on with the comparison planned in {out / SUITE}.")
-    for sentence in left_out:
+    for sentence in planned.left_out:
         say(sentence)
     suite = load_suite(out / SUITE)
     design = Design.of(resolve(suite))
@@ -146,7 +132,7 @@ def advise(
         # What lies there may be of jobs that are done again.
         (out / FILE).unlink(missing_ok=True)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
     run = run_suite(
         suite,
         out,
@@ -154,45 +140,25 @@ def advise(
         resources,
         on_change=on_change,
         on_event=on_event,
-        first=lambda found: [advice_section(answer_of(found, question.backbone, design), left_out)],
+        first=lambda found: [
+            advice_section(answer_of(found, question.backbone, design), planned.left_out)
+        ],
     )
-    return _answered(question, design, run, root, left_out)
+    analysis = Analysis.of(run.notes.comparable_results(run.results), run.plan.suite)
+    answer = answer_of(analysis, question.backbone, design)
+    stability: Stability | str = ""
+    if answer is not None:
+        try:
+            found = _simulations(question, planned, answer, run, site, deadline)
+            replace(planned, time_ps=found.time_ps).write(out, asked)
+            stability = simulate(found, site)
+        except InputError as error:
+            stability = f"Stability in molecular dynamics was not tested. {error}"
+    return _answered(answer, stability, run, site.store, planned.left_out)
 
 
-def _planned_before(out: Path, asked: dict[str, Any]) -> list[str] | None:
-    """Return what a comparison left out that was planned for the same question; None without.
-
-    Raises
-    ------
-    InputError
-        If the folder has the comparison for another question, which would be lost.
-    """
-    try:
-        before = json.loads((out / PLANNED).read_text(encoding="utf-8"))
-        question = dict(before["question"])
-        left_out = [str(each) for each in before["left_out"]]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    if changed := [ASKED[key] for key in ASKED if question.get(key) != asked[key]]:
-        raise InputError(
-            f"{out}: has advice on another question, which differs in {listed(changed)}; choose "
-            "another folder with --out."
-        )
-    return left_out if (out / SUITE).is_file() else None
-
-
-def _plan(
-    question: Question,
-    target: Target,
-    out: Path,
-    store: Store,
-    resources: Resources,
-    on_change: Callable[[Plan, Store, Report], None],
-    on_event: Listener,
-    say: Callable[[str], None],
-) -> list[str]:
+def _plan(question: Question, target: Target, out: Path, site: Site, deadline: float) -> Planned:
     """Write the suite of a comparison that fits the time; return what it leaves out."""
-    started = time.monotonic()
     fetch(target.card)
     known = candidates(
         target.card,
@@ -202,22 +168,31 @@ def _plan(
     )
     found = known.found
     check_elements(_study(target, found, question.backbone))
-    say(
+    site.say(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
     )
-    measured = calibrate(target, found, question.backbone, store, resources, on_change, on_event)
-    left = question.seconds - (time.monotonic() - started)
+    measured = calibrate(
+        target,
+        found,
+        question.backbone,
+        site.store,
+        site.resources,
+        site.on_change,
+        site.on_event,
+    )
+    seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
-    fit = fitting(measured.found, question.backbone, SHARE * left, measured.seconds)
+    fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
     value = suite_value(target, fit.found, question.backbone, fit.scale)
-    _write(out / SUITE, suite_text(value))
-    say(
+    write_into(out / SUITE, suite_text(value))
+    site.say(
         f"Comparing {', '.join(each.name for each in fit.found)} with training from scratch; by "
         f"estimate this takes {duration(fit.seconds)}."
     )
-    return [*known.left_out, *measured.failures, *fit.left_out]
+    left_out = [*known.left_out, *measured.failures, *fit.left_out]
+    return Planned(left_out, seconds - fit.seconds)
 
 
 def _study(target: Target, found: Sequence[Candidate], backbone: str) -> Study:
@@ -236,31 +211,55 @@ def _check(each: Candidate, target: Target, backbone: str) -> None:
         ) from error
 
 
+def _simulations(
+    question: Question,
+    planned: Planned,
+    answer: Answer,
+    run: Run,
+    site: Site,
+    deadline: float,
+) -> Simulations:
+    """Plan simulations of the start whose potential is kept, and of scratch, in the time left.
+
+    Raises
+    ------
+    InputError
+        If they cannot be simulated, or not in the time.
+    """
+    at = conditions_of(run.plan, site.store, question.temperature_k)
+    name, row = kept(answer)
+    rows = {name: row, BASELINE: answer.baseline[answer.size]}
+    if planned.time_ps is None:
+        # The comparison may have taken longer than predicted.
+        seconds = min(planned.spare_seconds, deadline - time.monotonic())
+        found = longest_simulations(run.plan, rows, at, site, seconds)
+    else:
+        found = planned_simulations(run.plan, rows, at, planned.time_ps, site)
+    for each, value in found.suites.items():
+        suffix = f"-{BASELINE}" if each == BASELINE else ""
+        write_into(run.out / f"{SIMULATED}{suffix}.yaml", suite_text(value))
+    site.say(
+        f"Simulating models from {listed(found.suites)} for {found.time_ps:g} ps at "
+        f"{at.temperature_k:g} K ({at.reason}); by estimate this takes {duration(found.seconds)}."
+    )
+    return found
+
+
 def _answered(
-    question: Question, design: Design, run: Run, root: Path, left_out: Sequence[str]
+    answer: Answer | None,
+    stability: Stability | str,
+    run: Run,
+    store: Store,
+    further: Sequence[str],
 ) -> Advice:
-    """Return the answer of a run, and write it and the best potential into its folder."""
-    analysis = Analysis.of(run.notes.comparable_results(run.results), run.plan.suite)
-    answer = answer_of(analysis, question.backbone, design)
+    """Write the answer, the page with it, and the best potential into the folder of a run."""
     found: list[str] = []
     try:
         if answer is not None:
-            found = write_best(run.plan, Store(root), answer, run.out)
-        section = advice_section(answer, [*left_out, *found])
+            found = write_best(run.plan, store, answer, run.out)
+        section = advice_section(answer, [*further, *found], stability)
         write_whole(run.out / TEXT, "\n\n".join(section_text(section)) + "\n")
     except OSError as error:
-        raise _unwritable(run.out, error) from error
-    return Advice(section, run)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise _unwritable(path.parent, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{folder}: cannot be written ({error.strerror}); choose another folder with --out."
-    )
+        raise unwritable(run.out, error) from error
+    whole = write_results(run.plan, store, run.report, run.out, lambda analysis: [section])
+    return Advice(section, whole)

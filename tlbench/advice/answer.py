@@ -32,6 +32,7 @@ from tlbench.data.marks import is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
+from tlbench.report.forgetting.retention import Retained, retained
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.sections.starts import starts_of
@@ -42,7 +43,7 @@ from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
 
 Side = Literal["lower", "higher", "same", "no claim"]
-"""Of scratch; "no claim" where pairs or test structures are too few."""
+"""Of what a start is compared with; "no claim" where pairs or test structures are too few."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Start:
-    """A start at the largest number of structures, beside training from scratch."""
+    """A start at the largest number of structures, beside what it is compared with."""
 
     name: str
     row: Row
@@ -117,6 +118,11 @@ class Answer:
         Name of a start, or that of scratch → number of structures → how far models are converged.
     best
         As ``converged``: the models with the weights of the lowest validation error.
+    as_is
+        Name of a start → its models without training on these data.
+    retained
+        Name of a start → its models at the largest size on the data that it was pretrained on;
+        without published potentials, of which these are not at hand.
     """
 
     baseline: Mapping[int, Row]
@@ -124,6 +130,8 @@ class Answer:
     design: Design
     converged: Mapping[str, Mapping[int, Convergence]] = field(default_factory=dict)
     best: Mapping[str, Mapping[int, Row]] = field(default_factory=dict)
+    as_is: Mapping[str, Row] = field(default_factory=dict)
+    retained: Mapping[str, Retained] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -144,7 +152,7 @@ class Answer:
 
     def curve(self, name: str) -> Mapping[int, Row]:
         """Return the models of a start, or those from scratch, by number of structures."""
-        return self.baseline if name == BASELINE else self.curves[name]
+        return self.baseline if name == BASELINE else self.curves.get(name, {})
 
     def rows(self, *models: tuple[str, int]) -> list[Row]:
         """Return models of which errors can be compared, each of a start and a size.
@@ -164,6 +172,16 @@ class Answer:
         """Return the ratio of a start to scratch at a number of structures; None without one."""
         some = self.rows((name, size), (BASELINE, size))
         return ratio_between(*some) if some else None
+
+    @cached_property
+    def beside_as_is(self) -> list[Start]:
+        """Every start, fine-tuned, beside itself as it is, the lowest ratio first.
+
+        A published potential as it is is one model, so all spread is that of the fine-tuned ones.
+        Holm's correction is for all starts.
+        """
+        pairs = {s.name: (s.row, self.as_is[s.name]) for s in self.starts if s.name in self.as_is}
+        return compared(pairs, self.design.has_tests)
 
     def rivals(self, best: Start) -> list[tuple[Start, Ratio]]:
         """Return the starts that are not shown to be worse than the best, and their ratios to it.
@@ -205,12 +223,12 @@ class Answer:
 
 
 def compared(pairs: Mapping[str, tuple[Row, Row]], has_tests: bool = True) -> list[Start]:
-    """Return starts beside scratch, the lowest ratio first.
+    """Return starts beside what they are compared with, the lowest ratio first.
 
     Parameters
     ----------
     pairs
-        Name of a start → its models, and those from scratch.
+        Name of a start → its models, and those that they are compared with.
     has_tests
         Whether test structures are enough for a claim.
     """
@@ -262,12 +280,21 @@ def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | Non
         if (reached := known.get(series_of(row))) is not None:
             converged.setdefault(name, {})[size] = reached
     tested = replace(design, n_test=_n_test(analysis.results, design))
-    return Answer(curves.pop(BASELINE), curves, tested, converged, best)
+    as_is = {row.transfer.source: row for row in every if not (row.trained or row.tested)}
+    from_scratch = curves.pop(BASELINE)
+    kept = {
+        each.target.transfer.source: each
+        for each in retained(analysis, analysis.metrics[0])
+        if each.target.trained and each.target.place.size == max(from_scratch)
+    }
+    return Answer(from_scratch, curves, tested, converged, best, as_is, kept)
 
 
 def _n_test(results: Results, design: Design) -> int:
     """Return over how many test structures errors are taken, which those with a mark are not."""
-    jobs = {record.job for record in results.records if record.model.strategy == BASELINE}
+    # On the data of their sources models are tested, too.
+    records = [r for r in results.records if not r.condition]
+    jobs = {record.job for record in records if record.model.strategy == BASELINE}
     data = {each.data for each in results.errors if each.job in jobs}
     counts = [
         int(is_unmarked(each.marks, len(each.n_atoms)).sum())

@@ -16,6 +16,7 @@ from tlbench.engine.estimates import estimate
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
+from tlbench.jobs.train import Config as TrainConfig
 from tlbench.study.models import plan
 from tlbench.study.plan import Plan
 from tlbench.study.study import resolve
@@ -66,13 +67,18 @@ class Calibration:
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)
         for key, each in predicted.predictions.items():
-            if each.wall_seconds is None:
+            if each.wall_seconds is None and not _is_copy(jobs[key]):
                 raise InputError(
                     f"How long {jobs[key].label!r} takes cannot be predicted, because no job like "
                     "it was finished here; write a suite of your own for tlbench run."
                 )
         workers = self.resources.of(len(jobs))[1]
         return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
+
+
+def _is_copy(job: Job) -> bool:
+    """Return whether weights are taken as they are, in less time than lies between jobs."""
+    return isinstance(job.settings, TrainConfig) and job.settings.training is None
 
 
 def planned(

@@ -89,14 +89,14 @@ def suite_value(
         "version": 1,
         "title": f"What a potential for {target.card.name} should start from",
         "description": (
-            "Written by tlbench advise: every candidate beside training from scratch, on the same "
-            "structures, with as many updates and one learning rate."
+            "Written by tlbench advise: every candidate, fine-tuned and as it is, beside training "
+            "from scratch, on the same structures, with as many updates and one learning rate."
         ),
         "sources": [each.source for each in found],
         "target": {"card": target.name},
         "cutoff": CUTOFF,
         "backbones": {name: {} for name in backbones},
-        "strategies": ["scratch", "finetune"],
+        "strategies": ["scratch", "finetune", "zero-shot"],
         "sizes": list(sizes or target.sizes(scale.n_sizes)),
         "subset_seeds": seeds,
         "init_seeds": list(seeds),
@@ -106,6 +106,8 @@ def suite_value(
         "budgets": [scale.updates // BUDGETS, scale.updates],
         "metrics": ["force_mae", "force_rmse", "energy_mae"],
     }
+    if any(each.is_data for each in found):
+        value["tested_on"] = ["source"]
     if backbone in backbones or len(backbones) > 1:
         value["from_scratch"] = [backbone if backbone in backbones else backbones[0]]
     return value

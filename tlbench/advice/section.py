@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
+from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
+from tlbench.advice.stability import Stability
+from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import CONVERGED, Ratio
+from tlbench.metrics.statistics import CONVERGED, FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
-from tlbench.report.rows import Row
+from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
 
 NAME = "advice"
-
-UNTESTED = (
-    "Not tested: stability in molecular dynamics, learning rates other than the one of all starts, "
-    "and what fine-tuning makes a potential forget."
-)
 
 NOTE = (
     "Errors of the last weights on the test structures: geometric means over pairs. The ratio is "
@@ -29,6 +27,11 @@ BEST_NOTE = (
     "ratio is that of such weights of both."
 )
 
+AS_IS_NOTE = "As it is: without training on these data."
+ONE_MODEL_NOTE = (
+    "A published potential as it is is one model, so all spread of its ratio is that of scratch."
+)
+
 CORRELATED = {
     "last": "the end of one trajectory",
     "blocks": "the ends of the trajectories that the others are from",
@@ -36,13 +39,17 @@ CORRELATED = {
 """How test structures were held back, of which successive frames are correlated."""
 
 
-def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Section:
-    """Return the answer in words, the one to the question first, and a table.
+def advice_section(
+    answer: Answer | None, further: Sequence[str] = (), stability: Stability | str = ""
+) -> Section:
+    """Return the answer in words, the one to the question first, and tables.
 
     Parameters
     ----------
     further
         Sentences that follow: what was not compared, and where the potential is.
+    stability
+        What simulations found, or a sentence that says why there are none.
     """
     if answer is None:
         said = [
@@ -52,26 +59,35 @@ def advice_section(answer: Answer | None, further: Sequence[str] = ()) -> Sectio
         return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
     lines = table(answer)
     has_best = any(cell.endswith(" *") for line in lines for cell in line)
+    is_one = any(row.values.keys() == {FIXED} for row in answer.as_is.values())
+    notes = {NOTE: True, BEST_NOTE: has_best, AS_IS_NOTE: answer.as_is, ONE_MODEL_NOTE: is_one}
     blocks: list[Block] = [
-        Sentences([*sentences(answer), *further], title=""),
-        Table("Starts", lines, f"{NOTE} {BEST_NOTE}" if has_best else NOTE),
+        Sentences([*sentences(answer, stability), *further], title=""),
+        Table("Starts", lines, " ".join(note for note, holds in notes.items() if holds)),
     ]
+    if isinstance(stability, Stability):
+        blocks.append(stability_table(stability))
     return Section(NAME, "Advice", blocks)
 
 
-def sentences(answer: Answer) -> Iterator[str]:
+def sentences(answer: Answer, stability: Stability | str = "") -> Iterator[str]:
     """Yield the recommendation, the other starts, what more structures bring, and reservations."""
     best = answer.recommended
     yield _recommendation(answer, best)
+    yield from _as_is(answer)
     yield from _others(answer, best)
     yield from _incomplete(answer)
     yield _doubling(answer, BASELINE if best is None else best.name)
+    if said := stability_sentence(stability) if isinstance(stability, Stability) else stability:
+        yield said
+    yield from forgetting_sentences(answer)
     yield from _reservations(answer)
+    yield _untested(answer, stability)
 
 
 def table(answer: Answer) -> Lines:
     """Return a line for each start and number of structures, the largest number first."""
-    names = dict.fromkeys([*(each.name for each in answer.starts), *answer.curves])
+    names = dict.fromkeys([*(each.name for each in answer.starts), *answer.curves, *answer.as_is])
     lines = []
     for size in sorted({*answer.baseline, *answer.design.sizes}, reverse=True):
         for name in (BASELINE, *names):
@@ -80,6 +96,11 @@ def table(answer: Answer) -> Lines:
             ratio = answer.ratio(name, size) if against else None
             if rows:
                 lines.append(_line(name, size, rows[0], _ratio(ratio) if ratio else "–"))
+            if size == answer.size and name in answer.as_is:
+                row = answer.as_is[name]
+                to_scratch = ratio_between(row, answer.baseline[size])
+                ratio_text = _ratio(to_scratch) if to_scratch else "–"
+                lines.append(_line(f"{name} as it is", 0, row, ratio_text))
     return lines_of(lines)
 
 
@@ -130,6 +151,26 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
     return (
         f"No start is recommended: {with_}, no force error {on} is lower than {scratch} by more "
         f"than {100 * CONVERGED:g} % beyond chance."
+    )
+
+
+def _as_is(answer: Answer) -> Iterator[str]:
+    """Yield of which starts fine-tuning is worse, or not shown to be better, than none at all."""
+    found = answer.beside_as_is
+    if worse := [each for each in found if each.side == "higher"]:
+        yield (
+            f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}; a lower learning "
+            "rate may help."
+        )
+    if same := [each for each in found if each.side == "same"]:
+        yield f"Not shown to be better fine-tuned than as it is: {_beside_as_is(answer, same)}."
+
+
+def _beside_as_is(answer: Answer, starts: Sequence[Start]) -> str:
+    return listed(
+        f"{each.name} ({_ratio(each.ratio)} times its error of "
+        f"{METRICS.get(each.row.metric).text(answer.as_is[each.name].mean.value)} meV/Å)"
+        for each in starts
     )
 
 
@@ -213,4 +254,14 @@ def _reservations(answer: Answer) -> Iterator[str]:
             "correlated, also with those trained on: intervals are too narrow, and errors on other "
             "trajectories may be larger."
         )
-    yield UNTESTED
+
+
+def _untested(answer: Answer, stability: Stability | str) -> str:
+    """Return what was not tested."""
+    said = [] if isinstance(stability, Stability) else ["stability in molecular dynamics"]
+    said.append("learning rates other than the one of all starts")
+    unknown = unmeasured_forgetting(answer)
+    if unknown:
+        all_ = not answer.retained
+        said.append(f"what fine-tuning makes {'models' if all_ else listed(unknown)} forget")
+    return f"Not tested: {listed(said)}."

@@ -37,6 +37,14 @@ def advise(
     backbone: Annotated[
         str, typer.Option(help="Backbone that is trained from scratch and on data sets.")
     ] = "dimenetpp",
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            metavar="K",
+            help="Temperature of simulations.",
+            show_default="the highest that the data state, else 600",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", show_default="runs/advise-DATA")
     ] = None,
@@ -51,13 +59,14 @@ def advise(
 
     Compares published potentials that know the elements, and models pretrained on
     data sets of the nearest elements, with training from scratch, on the same
-    structures of DATA. The comparison is planned to fit the time; what is left out
-    for that is stated. Nothing is downloaded.
+    structures of DATA. With the time that is left, models are simulated to see
+    whether they are stable. All is planned to fit the time; what is left out for
+    that is stated. Nothing is downloaded.
 
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
-    from tlbench.advice.advise import Question
     from tlbench.advice.advise import advise as answer
+    from tlbench.advice.question import Question
     from tlbench.cli.live import Display
     from tlbench.cli.resources import limits_of, seconds_of
     from tlbench.cli.run import signals_stop
@@ -70,6 +79,7 @@ def advise(
         seconds_of(time, "--time"),
         None if asked is None else tuple(filter(None, asked)),
         backbone,
+        temperature,
     )
     resources = Resources(
         workers,

@@ -226,10 +226,11 @@ def _said_of_frames(config: Config, frames: Frames) -> dict[str, Any]:
         return {}
     phases = set(frames.phase.tolist())
     known = next(iter(phases)) if len(phases) == 1 else None
+    any_ = config.start_structure == "any"
     return {
         "start_structure": config.start_structure,
         "start_phase": known if known in ("crystal", "liquid") else None,
-        "frames_temperature_k": float(frames.temperature_k[0]),
+        "frames_temperature_k": None if any_ else float(frames.temperature_k[0]),
     }
 
 
@@ -245,10 +246,12 @@ def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", di
     shell = first_minimum(rdf(count_frames(frames), frames).mean(axis=0))
     counts, per_atom = count_frames(frames, shell), frames.energy / frames.n_atoms
     spread = float(np.ptp(per_atom))
-    # Equipartition: harmonic atoms have 3/2 kT of potential energy.
-    warmer = 1.5 * units.kB * (config.protocol.temperature_k - float(frames.temperature_k[0]))
+    # Equipartition: harmonic atoms have 3/2 kT of potential energy. Of any frames, the temperature
+    # is unknown, and so are the energies that simulations may reach.
+    sampled_at = np.nan if config.start_structure == "any" else float(frames.temperature_k[0])
+    warmer = 1.5 * units.kB * (config.protocol.temperature_k - sampled_at)
     low, high = min(warmer, 0) - spread, max(warmer, 0) + spread
-    energy = (low, high) if np.isfinite(spread) else None
+    energy = (low, high) if np.isfinite([low, high]).all() else None
     whole = averages(counts, frames)
     floors: dict[str, Any] = {"rdf_floor": None, "adf_floor": None}
     if n > 1:

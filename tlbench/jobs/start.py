@@ -8,15 +8,16 @@ import numpy as np
 from tlbench.base.errors import InputError
 from tlbench.base.seeds import stream
 from tlbench.data.compositions import compositions
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Floats, Frames
 from tlbench.data.origins import SPLITS
 from tlbench.data.origins.base import Reference
 from tlbench.md.protocol import Protocol
 
 Phase = Literal["crystal", "liquid"]
-Start = Literal["nearest", "crystal", "liquid"]
+Start = Literal["nearest", "crystal", "liquid", "any"]
 """What simulations start from: structures of the nearest temperature that has any, whichever their
-phase, or those of one phase. Velocities are always drawn at the temperature of the simulations."""
+phase, those of one phase, or any, of known temperature or not, those of the smallest forces first.
+Velocities are always drawn at the temperature of the simulations."""
 
 MELTING_K, MELTING_PS, COOLING_PS = 6000.0, 4.0, 4.0
 """How the crystal of a reference potential is melted, and brought to the temperature asked for."""
@@ -34,7 +35,7 @@ def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Fra
     temperature_k
         Of the simulations.
     wanted
-        None: of exactly this temperature.
+        None: of exactly this temperature; "any": all, those of the smallest forces first.
 
     Raises
     ------
@@ -42,6 +43,9 @@ def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Fra
         If there is none.
     """
     frames = Frames.concatenate([Frames.load(folder / f"{s}.npz") for s in SPLITS])
+    if wanted == "any":
+        some = _of_one_composition(frames)
+        return some.select(np.argsort(_rms_forces(some), kind="stable"))
     frames = frames.select(np.isfinite(frames.temperature_k))
     if wanted in ("crystal", "liquid"):
         phases = sorted({*frames.phase.tolist()} - {""})
@@ -63,6 +67,13 @@ def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Fra
             "simulations start from frames of the nearest one."
         )
     return _of_one_composition(frames)
+
+
+def _rms_forces(frames: Frames) -> Floats:
+    """Return the root-mean-square force of each frame, eV/Å."""
+    squares = np.add.reduceat((frames.forces**2).sum(axis=1), frames.atom_start)
+    found: Floats = np.sqrt(squares / frames.n_atoms)
+    return found
 
 
 def _of_one_composition(frames: Frames) -> Frames:

@@ -25,7 +25,7 @@ def simulate(result: Plan, measured: Cell, target: Card, data: str) -> None:
     at = f"{suite.dynamics.temperature_k:g} K"
     start = target.origin.start(suite.dynamics.temperature_k)
     of_frames = start["kind"] == "frames"
-    needs_data = of_frames or suite.dynamics.start == "nearest"
+    needs_data = of_frames or suite.dynamics.start in ("nearest", "any")
     reference = result.keys.job(
         ReferenceConfig(
             protocol=protocol,

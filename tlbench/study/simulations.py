@@ -30,7 +30,8 @@ class Simulations(Protocol):
         description="structures that simulations start from, with velocities of temperature_k: of "
         "the nearest temperature that the data have, whichever the phase; or of one phase, of the "
         "nearest temperature or, with a reference potential, its perfect crystal or the melt of "
-        "it. By default frames of exactly temperature_k, or the crystal of a reference potential",
+        "it; or any, of known temperature or not, those of the smallest forces first. By default "
+        "frames of exactly temperature_k, or the crystal of a reference potential",
     )
 
     budgets: list[PositiveInt] | None = later(

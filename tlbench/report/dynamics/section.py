@@ -243,6 +243,10 @@ def _start_text(reference: ReferenceRun) -> str:
     )
     if reference.start_structure is None:
         return ""
+    if reference.start_structure == "any":
+        return (
+            " Simulations start from frames of any temperature, those of the smallest forces first."
+        )
     if at is None:
         start = "the perfect crystal" if phase == "crystal" else "melts of the crystal"
         return f" Simulations start from {start}."
