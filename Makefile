@@ -7,22 +7,30 @@ WORKERS ?= 3
 REQUIREMENTS ?= .github/requirements.txt
 # Each process takes whole files, in the order of tests/conftest.py.
 FILES := --dist loadfile --no-loadscope-reorder
+# What measures time, without collecting all the other tests again.
+ALONE := $(shell grep -rl --include='test_*.py' 'mark\.alone' tests)
 STAMP := $(VENV)/.installed
+
+# Some containers set it, and every process would compile all sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: quick test test-long together install locked lint machine package bench gpu board docs picture clean
 
 quick: install
 	$(BIN)/tlbench run quick
 
+# As workers have: with more, linear algebra spins while other tests have the processors.
+test test-long together: export OMP_NUM_THREADS = 1
+
 # What measures time runs last, with nothing beside it.
 test: install machine
 	$(MAKE) --jobs lint together
-	$(BIN)/python -m pytest -m "alone and not long" --durations=5
+	$(BIN)/python -m pytest $(ALONE) -m "alone and not long" --durations=5
 
 # Hundreds of examples of each property, and what takes minutes without showing more each time.
 test-long: install machine
 	$(BIN)/python -m pytest -n $(WORKERS) $(FILES) --hypothesis-profile many -m "not alone" --durations=20
-	$(BIN)/python -m pytest -m alone --durations=5
+	$(BIN)/python -m pytest $(ALONE) -m alone --durations=5
 
 together: install
 	$(BIN)/python -m pytest -n $(WORKERS) $(FILES) -m "not alone and not long" --durations=20

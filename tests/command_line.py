@@ -31,6 +31,17 @@ def in_this_process(*arguments: object) -> Finished:
     return subprocess.CompletedProcess(called, code or 0, out.getvalue(), err.getvalue())
 
 
+def without_workers(*arguments: object) -> Finished:
+    """Run the command line and its jobs in the process of the tests, where workers prove nothing.
+
+    A worker takes three seconds to import torch and its networks.
+    """
+    from inline import inline
+
+    with patch("tlbench.engine.run.runner.local", lambda workers: inline()):
+        return in_this_process(*arguments)
+
+
 def processor_seconds() -> float:
     """Return the time of processors that commands have taken, whatever ran beside them."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import yaml
+from command_line import without_workers
 
 from tlbench.board.adding import Who, add_run, copy_weights
 from tlbench.board.checks.rerun import rerun
@@ -17,7 +18,7 @@ SETTINGS = {"strategies": ["scratch", "zero-shot"], "sizes": [1, 4], "subset_see
 
 
 @pytest.fixture(scope="module")
-def made(command, tmp_path_factory):
+def made(tmp_path_factory):
     """Return the folder of a run, its store, and the submission that was made of it."""
     folder = tmp_path_factory.mktemp("best")
     card = yaml.safe_load((card_folder() / "sw-ge-8.yaml").read_text())
@@ -31,7 +32,7 @@ def made(command, tmp_path_factory):
     del suite["backbones"]["dimenetpp"]
     (folder / "mine.yaml").write_text(yaml.safe_dump(suite | {"name": "mine", "budgets": [6, 12]}))
     where = ("--out", folder / "out", "--store", folder / "store")
-    finished = command("run", folder / "mine.yaml", *where)
+    finished = without_workers("run", folder / "mine.yaml", *where)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     _, *lines = (folder / "out" / "provenance.jsonl").read_text().splitlines()
     jobs = [{**json.loads(line), "git_dirty": False} for line in lines]

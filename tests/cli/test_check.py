@@ -61,7 +61,10 @@ def planted(smoke, tmp_path_factory):
         if json.loads(job.read_text())["kind"] == "evaluate":
             shutil.rmtree(job.parent)
     done = subprocess.run(
-        [sys.executable, "-m", "tlbench", "run", "smoke", "--store", "store", "--out", "out"],
+        [
+            sys.executable, "-m", "tlbench", "run", "smoke", "--workers", "1",
+            "--store", "store", "--out", "out",
+        ],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip

@@ -9,8 +9,20 @@ import tiny
 
 from tlbench.base.tolerances import ACCELERATOR
 from tlbench.transfer import INITIALISATIONS, STRATEGIES
+from tlbench.transfer.scratch import SCRATCH
 
-TRAINED = [name for name in STRATEGIES.names() if STRATEGIES.get(name).trains]
+EVERY = [name for name in STRATEGIES.names() if STRATEGIES.get(name).trains]
+OF_NETWORKS = ("before", "source_twin", "parametrisation", "after")
+"""What a strategy does to the network itself, and so to that of each backbone in another way.
+
+Those that only choose parameters, batches or a penalty do so with one backbone.
+"""
+OF_EACH_BACKBONE = [
+    name
+    for name in EVERY
+    if any(getattr(STRATEGIES.get(name), each) is not getattr(SCRATCH, each)
+           for each in OF_NETWORKS)
+]  # fmt: skip
 OPERATIONS = {
     "dimenetpp": (1500, 1550),
     "schnet": (750, 820),
@@ -36,13 +48,18 @@ BACKBONES = [
 ]
 
 
+def strategies(name):
+    """Return those that a backbone is trained with."""
+    return EVERY if name == "schnet" else ["scratch", "finetune", *OF_EACH_BACKBONE]
+
+
 @pytest.fixture(scope="module")
 def found(in_a_process, tmp_path_factory):
     """Return a function that gives what a process of its own finds of a backbone."""
 
     @cache
     def run(name):
-        done = in_a_process("trained.py", name, tmp_path_factory.mktemp(name))
+        done = in_a_process("trained.py", name, tmp_path_factory.mktemp(name), *strategies(name))
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
 
@@ -51,10 +68,10 @@ def found(in_a_process, tmp_path_factory):
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_does_what_it_does_on_the_cpu(found, name):
-    """Losses, errors and weights with every strategy, the job that measures, starts of elements."""
+    """Losses, errors and weights with strategies, the job that measures, starts of elements."""
     differences = {k: v for k, v in found(name).items() if isinstance(v, float)}
     assert set(differences) == {
-        *TRAINED,
+        *strategies(name),
         *INITIALISATIONS.names(),
         *("evaluation", "resumed", "two elements"),
     }
@@ -77,11 +94,12 @@ def test_updates_and_force_calls_are_bounded(found, name):
     assert every_label["waits of an update"] == waits + 1
 
 
-def test_all_backbones_are_looked_at():
+def test_all_backbones_and_what_changes_networks_are_looked_at():
     assert set(OPERATIONS) == {*tiny.BACKBONES, *tiny.OTHERS}
+    assert {"lora", "multihead"} <= set(OF_EACH_BACKBONE) < set(EVERY)
 
 
 def test_a_tensor_that_stays_on_the_cpu_is_noticed(in_a_process, tmp_path):
-    done = in_a_process("trained.py", "schnet", tmp_path, "planted")
+    done = in_a_process("trained.py", "schnet", tmp_path, "finetune", "planted")
     assert done.returncode != 0
     assert "tensors of two devices" in done.stderr

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from alloys import write_alloys
+from command_line import without_workers
 from forging import edit
 
 from tlbench import load_results
@@ -35,7 +36,7 @@ def ran(tmp_path_factory, command):
         made = command("data", "new", path)
         assert made.returncode == 0, made.stderr
         cards[end] = path.with_suffix(".yaml")
-    done = command(
+    done = without_workers(
         "run", "transfer", "--source", cards["source"], "--target", cards["target"], *SMALL,
         "--workers", 1, "--store", folder / "store", "--out", folder / "out",
     )  # fmt: skip

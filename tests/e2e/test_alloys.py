@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 from alloys import write_alloys
+from command_line import without_workers
 from forging import edit_lines
 
 from tlbench import load_results
@@ -32,7 +33,7 @@ def ran(tmp_path_factory, command):
         made = command("data", "new", path)
         assert made.returncode == 0, made.stderr
         cards[end] = path.with_suffix(".yaml")
-    done = command(
+    done = without_workers(
         "run", "transfer", "--source", cards["source"], "--target", cards["target"], *SMALL,
         "--workers", 1, "--store", folder / "store", "--out", folder / "out",
     )  # fmt: skip
@@ -175,7 +176,7 @@ def test_an_element_is_left_out_of_training(tmp_path, command):
     assert "6 of 6 test structures are of compositions that no training" in checked.stdout
 
     few = (*SMALL, "--set", "sizes=[3]", "--set", "subset_seeds=[0]", "--set", "init_seeds=[0]")
-    done = command(
+    done = without_workers(
         "run", "transfer", "--source", tmp_path / "cu-ni.yaml", "--target", card, *few,
         "--set", "strategies=[scratch, finetune]", "--workers", 1,
         "--store", tmp_path / "store", "--out", tmp_path / "out",

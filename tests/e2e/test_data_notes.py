@@ -7,6 +7,7 @@ import ase.io
 import numpy as np
 import pytest
 import tiny
+from command_line import without_workers
 from structures import LATTICE_CONSTANT, diamond
 
 from tlbench.data.frames import Frames
@@ -36,7 +37,7 @@ def run_on(command, smoke, tmp_path):
         test_file = tmp_path / "test.extxyz"
         made = command("data", "new", tmp_path / "ge.extxyz", "--test", test_file)
         assert made.returncode == 0, made.stderr
-        finished = command(
+        finished = without_workers(
             "run", "smoke", *SMALL, "--target", card, "--workers", 1, "--out", tmp_path / "out",
             "--store", smoke.copy_store(tmp_path / "store"),
         )  # fmt: skip

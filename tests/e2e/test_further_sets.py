@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from alloys import write_alloys
+from command_line import without_workers
 from forging import edit_lines, text_of
 
 from tlbench import load_card, load_potential, load_results
@@ -53,7 +54,7 @@ def ran(tmp_path_factory, command):
         path = write_alloys(folder / name, elements, 20, seed=len(name))
         made = command("data", "new", path, "--out", folder / f"{name}.yaml")
         assert made.returncode == 0, made.stderr
-    done = command(
+    done = without_workers(
         "run", "transfer", *SMALL, "--source", folder / "copper-nickel.yaml",
         "--target", folder / "silver-gold.yaml",
         "--set", f"tested_on=[source, {folder}/copper-gold.yaml, {folder}/others.yaml]",

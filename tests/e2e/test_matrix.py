@@ -5,6 +5,7 @@ import re
 
 import pytest
 import yaml
+from command_line import without_workers
 
 from tlbench.metrics.distances.quantities import OF_ENVIRONMENTS
 from tlbench.report.analysis import Analysis
@@ -38,10 +39,10 @@ def suite(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ran(suite, command, smoke):
+def ran(suite, smoke):
     """Run it over the store of the smoke suite, which has its data sets and one source model."""
     out = suite.parent / "out"
-    done = command("run", suite, "--store", smoke.store, "--out", out, "--workers", 1)
+    done = without_workers("run", suite, "--store", smoke.store, "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from command_line import without_workers
 
 from tlbench import load_results
 from tlbench.board.adding import Who, add_run
@@ -20,7 +21,7 @@ NOTE = "Intervals allow for the choice of seeds and of test structures (8 groups
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory, command, smoke):
+def ran(tmp_path_factory, smoke):
     """Run one backbone of the smoke suite with three pairs, over the store of the smoke suite."""
     value = yaml.safe_load((suite_folder() / "smoke.yaml").read_text())
     del value["backbones"]["dimenetpp"]
@@ -28,7 +29,9 @@ def ran(tmp_path_factory, command, smoke):
     folder = tmp_path_factory.mktemp("pairs")
     path = folder / "suite.yaml"
     path.write_text(yaml.safe_dump(value))
-    done = command("run", path, "--store", smoke.store, "--out", folder / "out", "--workers", 1)
+    done = without_workers(
+        "run", path, "--store", smoke.store, "--out", folder / "out", "--workers", 1
+    )
     assert done.returncode == 0, done.stderr
     return folder / "out", done.stdout
 

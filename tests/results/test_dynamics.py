@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from command_line import without_workers
 
 from tlbench.base.errors import InputError
 from tlbench.metrics.spectrum import velocity_spectrum_error_of
@@ -20,10 +21,10 @@ SETTINGS = [
 
 
 @pytest.fixture(scope="module")
-def simulated(command, smoke, tmp_path_factory):
+def simulated(smoke, tmp_path_factory):
     """Run the smoke suite with simulations, from the store of the smoke suite."""
     out = tmp_path_factory.mktemp("simulated")
-    finished = command(
+    finished = without_workers(
         "run", "smoke", *SETTINGS, "--workers", 1, "--out", out, "--store", smoke.store
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr

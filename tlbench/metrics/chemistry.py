@@ -1,7 +1,7 @@
 """How much two elements are alike, by their place in the periodic table and their atoms."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 
@@ -14,7 +14,7 @@ DIFFERENCES: dict[str, Callable[[Any, Any], float]] = {
     "period": _difference("period"),
     "covalent radius": _difference("covalent_radius_pyykko"),
     "electronegativity": _difference("en_pauling"),
-    "valence electrons": lambda a, b: abs(float(a.nvalence() - b.nvalence())),
+    "valence electrons": lambda a, b: abs(float(_n_valence(a) - _n_valence(b))),
 }
 """Name → difference of two elements: 0 for the same, never negative.
 
@@ -27,17 +27,33 @@ def differences(a: str, b: str) -> dict[str, float]:
 
     One that is not known of either, as the electronegativity of a noble gas, is left out.
     """
+    elements = _elements()
     found = {}
     for name, difference in DIFFERENCES.items():
         try:
-            found[name] = difference(_element(a), _element(b))
+            found[name] = difference(elements[a], elements[b])
         except TypeError:
             continue
     return found
 
 
-@lru_cache
-def _element(symbol: str) -> Any:
-    from mendeleev import element
+@cache
+def _elements() -> dict[str, Any]:
+    """Return the row of each element, by its symbol.
 
-    return element(symbol)
+    The library's own object of an element takes 0.3 s, because it holds all isotopes as well.
+    """
+    from mendeleev.fetch import fetch_table
+
+    table = fetch_table("elements")
+    known = table.astype(object).where(table.notna(), None)
+    return {row.symbol: row for row in known.itertuples()}
+
+
+def _n_valence(row: Any) -> int:
+    from mendeleev.econf import ElectronicConfiguration
+
+    found: int = ElectronicConfiguration(row.electronic_configuration).nvalence(
+        row.block, row.period
+    )
+    return found

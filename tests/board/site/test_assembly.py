@@ -27,6 +27,12 @@ SMALL = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figures, which takes longer than all that is looked at here."""
+    monkeypatch.setattr(pages, "figures_json", lambda sections: "{}")
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crowd") / "results"
