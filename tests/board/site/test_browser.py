@@ -292,3 +292,16 @@ def test_ratios_beyond_the_drawing_are_marked_at_its_edge(table: Tab):
     for kind, left, ratio in drawn:
         assert (kind == "above") == (ratio > 2.5)
         assert kind == "" or left == "100%"
+
+
+def test_nothing_in_a_card_covers_anything_else(tab: Tab):
+    page = tab.open("index.html")
+    cards = page.evaluate(
+        """() => [...document.querySelectorAll(".card")].map(card =>
+             [...card.children].map(part => {
+               const box = part.getBoundingClientRect();
+               return [box.top, box.bottom]; }))"""
+    )
+    assert max(map(len, cards)) == 7
+    for parts in cards:
+        assert all(above[1] <= below[0] + 1 for above, below in pairwise(parts))

@@ -1,6 +1,5 @@
 """The rows of a board: the arms of all submissions with their means, ratios and ranks."""
 
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -183,7 +182,7 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
             row.place.size,
             row.place.train_temperature_k or 0,
             -(row.place.updates or 0),
-            row.standing.rank if row.standing else math.inf,
+            # Not by rank, which what is not shown to be converged has not, even if it is lowest.
             not (row.is_complete and row.trained),
             METRICS.get(row.metric).loss(row.mean.value),
             row.name,
