@@ -27,6 +27,8 @@ def main() -> None:
     if heeded:
         signal.signal(signal.SIGINT, _interrupt)
     _outlive_readers()
+    # Matrices of numpy and scipy are small here: several threads would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from tlbench.cli import main as run
 

@@ -1,5 +1,9 @@
 """How many jobs are done at a time, as the command line asks for it."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tlbench.cli import _complain
@@ -83,3 +87,20 @@ def test_a_complaint_is_wrapped_between_words_on_a_terminal_alone(monkeypatch, c
     assert shown[0] == [f"tlbench: {text}"]
     assert shown[1][0] == "tlbench: --device cuda: no usable CUDA device was found; see"
     assert shown[1][1:] == ["/a/path-of/" + 90 * "x", "for it."]
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(None, "1"), ("2", "2")])
+def test_linear_algebra_has_one_thread_unless_asked_otherwise(asked, threads):
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    if asked is not None:
+        environment["OPENBLAS_NUM_THREADS"] = asked
+    code = (
+        "import os, sys; sys.argv = ['tlbench', '--version']\n"
+        "from tlbench.__main__ import main\n"
+        "assert 'numpy' not in sys.modules\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert said.split()[-1] == threads
