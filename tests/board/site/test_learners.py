@@ -173,6 +173,8 @@ def test_only_what_ends_lower_in_forces_and_energies_is_better(every: Submission
 
 def test_convergence_is_tabulated_with_its_rule(every: Submission):
     assert "falls by less than 3 % or rises" in every.summary
+    compared = "rise with more updates: of these the weights of the lowest validation error are"
+    assert f"freeze-interactions, N = 10 {compared} compared." in every.summary
     states = {
         line["arm"]: line["converged?"]
         for line in every.table("budgets", "Converged or not, force_mae")

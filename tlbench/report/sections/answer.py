@@ -194,8 +194,14 @@ def _certainty(analysis: Analysis, found: Sequence[Outcome]) -> str:
     else:
         said = f"At the 5 % level, after Holm's correction for {number}, nothing can be claimed"
     compares = _compares([each for each in found if side_of(each) in ("lower", "higher")])
-    note = interval_note(each.compared for each in found)
-    return f"{said}, over {pairs}{compares}. {note}".strip()
+    notes = [interval_note(each.compared for each in found)]
+    if rising := [each for each in found if each.compared is each.best]:
+        names = listed(dict.fromkeys(o.place.label() for o in rising))
+        notes.append(
+            f"Errors of {names} rise with more updates: of these the weights of the lowest "
+            "validation error are compared."
+        )
+    return " ".join([f"{said}, over {pairs}{compares}.", *filter(None, notes)])
 
 
 def _compares(claimed: Sequence[Outcome]) -> str:
