@@ -13,11 +13,11 @@ from tlbench.advice.plan import (
     SCALES,
     Scale,
     Target,
+    TooShortError,
     fitting,
     suite_text,
     suite_value,
 )
-from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
@@ -85,7 +85,7 @@ def test_the_backbone_that_scratch_trains_is_not_given_up_though_it_be_the_deare
 
 def test_too_short_a_time_is_refused_with_what_the_least_takes():
     with pytest.raises(
-        InputError, match=r"The time is too short.*of Si.*takes about 5 s; give more"
+        TooShortError, match=r"the least comparison, of Si.*takes about 5 s; give more"
     ):
         fit(1)
 

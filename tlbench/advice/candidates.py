@@ -92,13 +92,8 @@ def candidates(
         for each in named:
             check(each)
         return Candidates(named, ())
-    found: list[Candidate] = []
-    left_out: list[str] = []
-    for name in POTENTIALS.names():
-        try:
-            found.append(_published(name, card))
-        except TlbenchError as error:
-            left_out.append(str(error))
+    potentials = published(card)
+    found, left_out = [*potentials.found], [*potentials.left_out]
     data, absent = nearest(card)
     elements: list[str] = []
     for source in data:
@@ -122,6 +117,18 @@ def candidates(
             f"There is nothing to start from: {' '.join(left_out)} Name a potential or a data set "
             "with --sources."
         )
+    return Candidates(tuple(found), tuple(left_out))
+
+
+def published(card: Card) -> Candidates:
+    """Return the published potentials that know the elements of data and whose weights are here."""
+    found: list[Candidate] = []
+    left_out: list[str] = []
+    for name in POTENTIALS.names():
+        try:
+            found.append(_published(name, card))
+        except TlbenchError as error:
+            left_out.append(str(error))
     return Candidates(tuple(found), tuple(left_out))
 
 

@@ -119,6 +119,10 @@ def suite_text(value: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))
 
 
+class TooShortError(InputError):
+    """Even the least comparison takes longer than there is time."""
+
+
 Predict = Callable[[Sequence[Candidate], Scale], float]
 """Returns how long a comparison takes, s."""
 
@@ -149,7 +153,7 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
 
     Raises
     ------
-    InputError
+    TooShortError
         If even the least comparison takes longer.
     """
     left_out: list[str] = []
@@ -161,10 +165,10 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
                 reduced = _reductions(found, scale, predict)
                 return Fit(found, scale, taken, [*left_out, *reduced])
         if last:
-            raise InputError(
-                f"The time is too short: the least comparison, of {found[0].name} with training "
-                f"from scratch over {PAIRS} pairs after {LEAST.updates} updates, takes about "
-                f"{duration(taken)}; give more with --time, or other candidates with --sources."
+            raise TooShortError(
+                f"the least comparison, of {found[0].name} with training from scratch over {PAIRS} "
+                f"pairs after {LEAST.updates} updates, takes about {duration(taken)}; give more "
+                "with --time, or other candidates with --sources."
             )
         own = [each for each in found if each.backbone == backbone]
         rests = {

@@ -72,6 +72,7 @@ def advise(
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn, say
     from tlbench.engine.run.runner import Resources
+    from tlbench.report.content import Table
 
     asked = [word.strip() for word in sources.split(",")] if sources is not None else None
     question = Question(
@@ -89,6 +90,11 @@ def advise(
         workers_per_gpu=workers_per_gpu,
     )
     display = Display()
+
+    def show(table: Table) -> None:
+        display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
+        display.say(table.note)
+
     try:
         with display, signals_stop(display):
             found = answer(
@@ -99,6 +105,7 @@ def advise(
                 display.update,
                 display.note,
                 display.say,
+                show,
             )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
@@ -106,8 +113,7 @@ def advise(
     for sentence in found.section.sentences:
         say(sentence, display.console)
     for table in found.section.tables:
-        display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
-        say(table.note, display.console)
+        show(table)
     say(str(found.run.out / "report.html"), display.console)
     if not found.run.report.complete:
         raise typer.Exit(1)
