@@ -175,7 +175,10 @@ def test_test_structures_with_a_mark_are_not_counted():
     frames = ModelErrors.model_construct(job=job, data=tests.data)
     results = replace(found.results, errors=[frames], tests=[tests])
     marked = Analysis(results, found.suite, ("force_mae",), shares={})
-    assert answer_of(marked, "dimenetpp", DESIGN).design.n_test == 4
+    answer = answer_of(marked, "dimenetpp", DESIGN)
+    assert answer.design.n_test == 4
+    said_of = advice_section(answer).sentences
+    assert "4 of 6 test structures count: 2 are copies of training structures." in said_of
 
 
 @pytest.mark.parametrize("order", ["last", "blocks", "random"])

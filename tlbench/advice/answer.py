@@ -31,7 +31,7 @@ from functools import cached_property
 from math import log
 from typing import Literal, Self
 
-from tlbench.data.marks import is_unmarked
+from tlbench.data.marks import MarkName, is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
@@ -74,6 +74,10 @@ class Design:
         How the test structures were held back; see `tlbench.data.splits.Split`.
     batch_size
         Structures of an update.
+    marked
+        Mark → how many of the test structures have it, over which errors are not taken.
+    n_held_back
+        Test structures, those with a mark included.
     """
 
     starts: tuple[str, ...]
@@ -83,6 +87,8 @@ class Design:
     n_test: int
     order: str
     batch_size: int = 2
+    marked: Mapping[MarkName, int] = field(default_factory=dict)
+    n_held_back: int = 0
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -337,7 +343,7 @@ def answer_of(
             best.setdefault(name, {})[size] = found
         if (reached := known.get(series_of(row))) is not None:
             converged.setdefault(name, {})[size] = reached
-    tested = replace(design, n_test=_n_test(analysis.results, design))
+    tested = _tested(analysis.results, design)
     as_is = dict(published or {})
     as_is |= {row.transfer.source: row for row in every if not (row.trained or row.tested)}
     from_scratch = curves.pop(BASELINE)
@@ -349,18 +355,21 @@ def answer_of(
     return Answer(from_scratch, curves, tested, converged, best, as_is, kept)
 
 
-def _n_test(results: Results, design: Design) -> int:
-    """Return over how many test structures errors are taken, which those with a mark are not."""
+def _tested(results: Results, design: Design) -> Design:
+    """Return the design with the test structures that errors are taken over, and the others."""
     # On the data of their sources models are tested, too.
     records = [r for r in results.records if not r.condition]
     jobs = {record.job for record in records if record.model.strategy == BASELINE}
     data = {each.data for each in results.errors if each.job in jobs}
-    counts = [
-        int(is_unmarked(each.marks, len(each.n_atoms)).sum())
-        for each in results.tests
-        if each.data in data
-    ]
-    return min(counts, default=design.n_test)
+    for tests in results.tests:
+        if tests.data in data:
+            return replace(
+                design,
+                n_test=int(is_unmarked(tests.marks, len(tests.n_atoms)).sum()),
+                n_held_back=len(tests.n_atoms),
+                marked={mark: len(members) for mark, members in tests.marks.items()},
+            )
+    return design
 
 
 def unconverged(answer: Answer, names: Iterable[str]) -> list[tuple[str, Convergence]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
 from tlbench.advice.as_is import AsIs
+from tlbench.advice.defects import counting_sentence
 from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
@@ -302,6 +303,8 @@ def _reservations(answer: Answer) -> Iterator[str]:
             f"compared instead of the last: {listed(rising)}, each with scratch."
         )
     design = answer.design
+    if design.marked:
+        yield counting_sentence(design.n_test, design.n_held_back, design.marked)
     if design.n_train == answer.size:
         yield (
             f"All pairs of {answer.size} structures have the same ones, which are all that there "

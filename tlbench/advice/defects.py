@@ -1,0 +1,76 @@
+"""Structures of one's own data that say little: without forces, or copies of training structures.
+
+`tlbench data validate` finds the same; here test structures get the marks of cards for it, so that
+errors are over the others.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tlbench.base.errors import InputError
+from tlbench.base.phrases import counted
+from tlbench.data.frames import Frames
+from tlbench.data.inspection.copies import copies_among, shapes_of
+from tlbench.data.inspection.forces import NO_FORCE, has_forces
+from tlbench.data.marks import Mark, MarkName
+from tlbench.report.wording import listed
+
+REASONS: Mapping[MarkName, str] = {
+    "copy": "Copies of training structures, up to a symmetry or a rounding of coordinates.",
+    "without forces": f"No force above {1e3 * NO_FORCE:g} meV/Å, as where symmetry makes forces "
+    "vanish.",
+}
+
+SAID: Mapping[MarkName, tuple[str, str]] = {
+    "copy": ("is a copy of a training structure", "are copies of training structures"),
+    "without forces": ("has no forces", "have no forces"),
+}
+"""Of one structure, and of several."""
+
+
+def defects(parts: Mapping[str, Frames]) -> list[Mark]:
+    """Return the marks of the test structures of some data.
+
+    Parameters
+    ----------
+    parts
+        Part of the data → its structures, "train" and "test" among them.
+
+    Raises
+    ------
+    InputError
+        If no test structure is left.
+    """
+    test = parts["test"]
+    members: dict[MarkName, npt.NDArray[np.bool_]] = {
+        "copy": copies_among(shapes_of(test), shapes_of(parts["train"])),
+        "without forces": ~has_forces(test),
+    }
+    found = {mark: np.flatnonzero(of).tolist() for mark, of in members.items() if of.any()}
+    if np.any([*members.values()], axis=0).all():
+        counts = {mark: len(frames) for mark, frames in found.items()}
+        raise InputError(
+            f"No force error can be measured: of {counted(len(test), 'test structure')}, "
+            f"{marked_text(counts)}; give others with tlbench data new FILE --test OTHERS."
+        )
+    return [Mark(mark=m, reason=REASONS[m], frames=frames) for m, frames in found.items()]
+
+
+def marked_text(counts: Mapping[MarkName, int]) -> str:
+    """Return how many structures have each mark, in words."""
+    return listed(f"{count} {SAID[mark][count != 1]}" for mark, count in counts.items())
+
+
+def counting_sentence(n_free: int, n_frames: int, counts: Mapping[MarkName, int]) -> str:
+    """Return which test structures errors are not taken over."""
+    return f"{n_free} of {n_frames} test structures count: {marked_text(counts)}."
+
+
+def of_training(train: Frames) -> list[str]:
+    """Return a sentence on training structures without forces, if there are any."""
+    still = int((~has_forces(train)).sum())
+    return (
+        [f"{still} of {len(train)} training structures have no forces to learn."] if still else []
+    )
