@@ -9,12 +9,12 @@ from made_up_advice import DESIGN, GAIN, PAIRS, SIZE, UPDATES, analysis, constan
 from scipy.stats import binom
 
 from tlbench.advice import advise as module
-from tlbench.advice.advise import advise
+from tlbench.advice.advise import SHARE, advise, too_short
 from tlbench.advice.answer import FEWEST_PASSES, Answer, answer_of
 from tlbench.advice.as_is import AsIs, as_is_value
 from tlbench.advice.calibration import planned
 from tlbench.advice.candidates import Candidate, Candidates
-from tlbench.advice.plan import SCALES, Target
+from tlbench.advice.plan import SCALES, Target, TooShortError
 from tlbench.advice.question import Question
 from tlbench.advice.section import WORDS, advice_section
 from tlbench.base.errors import InputError
@@ -153,15 +153,27 @@ def test_potentials_as_they_are_are_shown_before_anything_is_timed(tmp_path, mon
 
 @pytest.mark.usefixtures("_measured")
 def test_where_the_time_is_too_short_they_are_the_answer(tmp_path, monkeypatch):
-    slow = SimpleNamespace(found=[SEVENNET], failures=[], seconds=lambda found, scale: 900.0)
+    slow = SimpleNamespace(found=[SEVENNET], failures=[], seconds=lambda found, scale: 920.0)
     monkeypatch.setattr(module, "calibrate", lambda *about: slow)
     with pytest.raises(InputError) as refused:
-        advise(Question("sw-ge-8", 60.0), tmp_path / "out", tmp_path / "store")
+        advise(Question("sw-ge-8", 1140.0), tmp_path / "out", tmp_path / "store")
     said = str(refused.value)
-    assert said.startswith("The time is too short to train anything: the least comparison")
+    assert said.startswith(
+        "The time is too short to train anything: the least comparison, of SevenNet-0 with "
+        "training from scratch over 5 pairs after 50 updates, takes about 15 min 20 s. Type --time "
+        "20m, --backbone schnet, which is faster, or"
+    )
     assert said.endswith(
         "As they are, without training, SevenNet-0 has a force error of 99.3 meV/Å."
     )
+
+
+def test_the_time_that_a_refusal_names_is_enough():
+    spent, taken = 130.0, 900.0
+    said = str(too_short(TooShortError("It takes long", taken), FOUND, spent, "schnet"))
+    minutes = int(said.partition("--time ")[2].partition("m ")[0])
+    assert SHARE * (60 * minutes - spent) >= taken > SHARE * (60 * (minutes - 1) - spent)
+    assert "--backbone" not in said
 
 
 def test_they_are_shown_where_there_is_no_answer():

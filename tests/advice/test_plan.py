@@ -85,9 +85,19 @@ def test_the_backbone_that_scratch_trains_is_not_given_up_though_it_be_the_deare
 
 def test_too_short_a_time_is_refused_with_what_the_least_takes():
     with pytest.raises(
-        TooShortError, match=r"the least comparison, of Si.*takes about 5 s; give more"
-    ):
+        TooShortError, match=r"the least comparison, of Si.* after 50 updates, takes about 5 s"
+    ) as refused:
         fit(1)
+    assert refused.value.seconds == predict([SILICON], LEAST)
+
+
+def test_what_is_left_out_is_compared_with_the_least_comparison_that_is_planned():
+    found = fit(6)
+    assert found.scale == LEAST
+    assert found.left_out[:2] == [
+        "SevenNet-0 is left out: 50 updates over 5 pairs would take about 8 min 20 s.",
+        "CHGNet is left out: 50 updates over 5 pairs would take about 2 min 30 s.",
+    ]
 
 
 def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tmp_path):

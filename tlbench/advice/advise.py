@@ -1,5 +1,6 @@
 """Advice on what a potential for somebody's data should start from, from the data to the answer."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -54,6 +55,9 @@ from tlbench.study.suite import Suite
 TEXT = "advice.md"
 SIMULATED = "stability"
 """What the names of files begin with that have the suites of simulations."""
+
+FASTER = "schnet"
+"""A backbone whose updates take less time than those of the default one."""
 
 SHARE = 0.8
 """Of the time that is planned for; the rest is for what an estimate does not know."""
@@ -220,7 +224,8 @@ def _plan(
     try:
         fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
     except TooShortError as error:
-        raise _too_short(error, as_is) from error
+        spent = question.seconds - (deadline - time.monotonic())
+        raise too_short(error, as_is, spent, question.backbone) from error
     value = suite_value(target, fit.found, question.backbone, fit.scale)
     write_into(out / SUITE, suite_text(value))
     site.say(
@@ -233,9 +238,20 @@ def _plan(
     return Planned(left_out, seconds - fit.seconds)
 
 
-def _too_short(error: TooShortError, as_is: AsIs) -> InputError:
-    """Return the refusal of a time that is too short, with what is known without training."""
-    return InputError(f"The time is too short to train anything: {error} {as_is.text}".rstrip())
+def too_short(error: TooShortError, as_is: AsIs, spent: float, backbone: str) -> InputError:
+    """Return the refusal of a time that is too short, with what is known without training.
+
+    Parameters
+    ----------
+    spent
+        Seconds that measuring took.
+    """
+    minutes = math.ceil((spent + error.seconds / SHARE) / 60)
+    faster = f", --backbone {FASTER}, which is faster," if backbone == Question.backbone else ""
+    return InputError(
+        f"The time is too short to train anything: {error}. Type --time {minutes}m{faster} or give "
+        f"other candidates with --sources. {as_is.text}".rstrip()
+    )
 
 
 def _study(target: Target, found: Sequence[Candidate], backbone: str) -> Study:
