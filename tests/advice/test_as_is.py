@@ -161,10 +161,11 @@ def test_where_the_time_is_too_short_they_are_the_answer(tmp_path, monkeypatch):
     assert said.startswith(
         "The time is too short to train anything: the least comparison, of SevenNet-0 with "
         "training from scratch over 5 pairs after 50 updates, takes about 15 min 20 s. Type --time "
-        "20m, --backbone schnet, which is faster, or"
+        "20m or give other candidates with --sources."
     )
     assert said.endswith(
-        "As they are, without training, SevenNet-0 has a force error of 99.3 meV/Å."
+        "As they are, without training, published potentials have the force errors: SevenNet-0 "
+        "99.3 meV/Å."
     )
 
 
@@ -174,6 +175,8 @@ def test_the_time_that_a_refusal_names_is_enough():
     minutes = int(said.partition("--time ")[2].partition("m ")[0])
     assert SHARE * (60 * minutes - spent) >= taken > SHARE * (60 * (minutes - 1) - spent)
     assert "--backbone" not in said
+    default = too_short(TooShortError("It takes long", taken), FOUND, spent, "dimenetpp")
+    assert f"--time {minutes}m, --backbone schnet, which is faster, or" in str(default)
 
 
 def test_they_are_shown_where_there_is_no_answer():

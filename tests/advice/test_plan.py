@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from made_up_advice import GAIN, said
 
 from tlbench.advice.answer import Design
 from tlbench.advice.candidates import Candidate
@@ -135,6 +136,22 @@ def test_the_design_of_a_study_has_its_starts_and_structures():
     assert (design.sizes, design.n_pairs) == (tuple(study.suite.sizes), PAIRS)
     assert design.n_test == target.card.n_frames("test")
     assert design.order == ""
+    assert design.other_theories == {}
+
+
+def test_a_source_of_another_level_of_theory_has_a_sign_in_its_row():
+    card = load_card("mlearn-ge")
+    value = suite_value(Target("mlearn-ge", card), EVERY, "schnet", Scale(2, 400))
+    design = Design.of(resolve(Suite.model_validate(value)))
+    assert list(design.other_theories) == ["Si"]
+    section, _ = said(GAIN, {"other_theories": design.other_theories, "theory": design.theory})
+    rows = [line for line in section.tables[0].lines if line[-1].endswith("] †")]
+    assert {row[0] for row in rows} == {"Si"}
+    assert "†: pretrained on labels of another level of theory, Si on Stillinger–Weber" in (
+        section.tables[0].note
+    )
+    assert f"that of these data: {card.level_of_theory}." in section.tables[0].note
+    assert "†" not in said(GAIN)[0].tables[0].note
 
 
 def test_published_potentials_alone_are_compared_with_their_own_architecture():

@@ -225,7 +225,8 @@ def _plan(
         fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
     except TooShortError as error:
         spent = question.seconds - (deadline - time.monotonic())
-        raise too_short(error, as_is, spent, question.backbone) from error
+        is_own = any(each.backbone == question.backbone for each in measured.found)
+        raise too_short(error, as_is, spent, question.backbone if is_own else "") from error
     value = suite_value(target, fit.found, question.backbone, fit.scale)
     write_into(out / SUITE, suite_text(value))
     site.say(
@@ -245,6 +246,8 @@ def too_short(error: TooShortError, as_is: AsIs, spent: float, backbone: str) ->
     ----------
     spent
         Seconds that measuring took.
+    backbone
+        That of models that are pretrained on data sets; empty without these.
     """
     minutes = math.ceil((spent + error.seconds / SHARE) / 60)
     faster = f", --backbone {FASTER}, which is faster," if backbone == Question.backbone else ""

@@ -31,6 +31,8 @@ from functools import cached_property
 from math import log
 from typing import Literal, Self
 
+from tlbench.advice.candidates import is_empirical
+from tlbench.data.cards import Card
 from tlbench.data.marks import MarkName, is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
@@ -44,6 +46,9 @@ from tlbench.results.results import Results
 from tlbench.results.shares import FEWEST_GROUPS
 from tlbench.study.plan import PRETRAIN
 from tlbench.study.study import Study
+
+UNKNOWN = "unknown"
+"""Level of theory on a card that was guessed."""
 
 FEWEST_PASSES = 10
 """Times that models have seen each training structure before one of them is recommended.
@@ -78,6 +83,10 @@ class Design:
         Mark → how many of the test structures have it, over which errors are not taken.
     n_held_back
         Test structures, those with a mark included.
+    theory
+        Level of theory of the data, as their card states it.
+    other_theories
+        Name of a start that is pretrained on labels of another one → that.
     """
 
     starts: tuple[str, ...]
@@ -89,6 +98,8 @@ class Design:
     batch_size: int = 2
     marked: Mapping[MarkName, int] = field(default_factory=dict)
     n_held_back: int = 0
+    theory: str = ""
+    other_theories: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -104,12 +115,28 @@ class Design:
             n_test=card.n_frames("test"),
             order="" if split is None else split.order,
             batch_size=study.suite.training.batch_size,
+            theory=card.level_of_theory,
+            other_theories={
+                ends.source_name: ends.data.level_of_theory
+                for ends in study.ends
+                if ends.data is not None and _differ(ends.data, card)
+            },
         )
 
     @property
     def has_tests(self) -> bool:
         """Whether test structures are enough for a claim."""
         return self.n_test >= FEWEST_GROUPS
+
+
+def _differ(source: Card, target: Card) -> bool:
+    """Return whether labels are of other levels of theory, as far as that is known."""
+    empirical = {is_empirical(source), is_empirical(target)}
+    if empirical != {False}:
+        # Of two empirical potentials of one form, parameters are those of the elements.
+        return len(empirical) == 2
+    stated = {source.level_of_theory, target.level_of_theory}
+    return len(stated) == 2 and UNKNOWN not in stated
 
 
 @dataclass(frozen=True)

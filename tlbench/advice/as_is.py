@@ -68,11 +68,14 @@ class AsIs:
     @property
     def text(self) -> str:
         """The potentials with their errors, in words; empty without one."""
-        errors = [
-            f"{name} has a force error of {_error(row)} {METRICS.get(row.metric).unit}"
-            for name, row in self.rows.items()
-        ]
-        return f"As they are, without training, {listed(errors)}." if errors else ""
+        if not self.rows:
+            return ""
+        errors = listed(f"{name} {_error(row)}" for name, row in self.rows.items())
+        unit = METRICS.get(next(iter(self.rows.values())).metric).unit
+        return (
+            "As they are, without training, published potentials have the force errors: "
+            f"{errors} {unit}."
+        )
 
 
 def measured_as_is(

@@ -41,6 +41,8 @@ ONE_MODEL_NOTE = (
     "A published potential as it is is one model, so all spread of its ratio is that of scratch."
 )
 
+OTHER_THEORY = "†"
+
 CORRELATED = {
     "last": "the end of one trajectory",
     "blocks": "the ends of the trajectories that the others are from",
@@ -77,6 +79,7 @@ def advice_section(
     is_one = any(row.values.keys() == {FIXED} for row in answer.as_is.values())
     words = WORDS.format(batch_size=answer.design.batch_size)
     notes = {NOTE: True, BEST_NOTE: has_best, AS_IS_NOTE: answer.as_is, ONE_MODEL_NOTE: is_one}
+    notes[_theories(answer)] = answer.design.other_theories
     notes[words] = True
     blocks: list[Block] = [
         Sentences([*sentences(answer, stability), *further], title=""),
@@ -112,13 +115,14 @@ def table(answer: Answer) -> Lines:
             against = [] if name == BASELINE else [(BASELINE, size)]
             rows = answer.rows((name, size), *against) or answer.rows((name, size))
             ratio = answer.ratio(name, size) if against else None
+            sign = f" {OTHER_THEORY}" if name in answer.design.other_theories else ""
             if rows:
-                lines.append(_line(name, size, rows[0], _ratio(ratio) if ratio else "–"))
+                lines.append(_line(name, size, rows[0], (_ratio(ratio) if ratio else "–") + sign))
             if size == answer.size and name in answer.as_is:
                 row = answer.as_is[name]
                 to_scratch = ratio_between(row, answer.baseline[size])
                 ratio_text = _ratio(to_scratch) if to_scratch else "–"
-                lines.append(_line(f"{name} as it is", 0, row, ratio_text))
+                lines.append(_line(f"{name} as it is", 0, row, ratio_text + sign))
     return lines_of(lines)
 
 
@@ -132,6 +136,16 @@ def _line(name: str, size: int, row: Row, ratio: str) -> dict[str, str]:
         + (" *" if row.tested == BEST else ""),
         f"/ {BASELINE}": ratio,
     }
+
+
+def _theories(answer: Answer) -> str:
+    """Return what the sign of rows means whose start is of another level of theory."""
+    design = answer.design
+    named = listed(f"{name} on {theory}" for name, theory in design.other_theories.items())
+    return (
+        f"{OTHER_THEORY}: pretrained on labels of another level of theory, {named}; that of these "
+        f"data: {design.theory}."
+    )
 
 
 def _ratio(ratio: Ratio) -> str:
