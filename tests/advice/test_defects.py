@@ -6,7 +6,7 @@ import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from own_data import write_crystals
 
-from tlbench.advice.defects import counting_sentence, of_training
+from tlbench.advice.defects import counting_sentence, mark_counts, of_training
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.data.fetch import locate
@@ -46,8 +46,8 @@ def test_the_card_that_is_written_marks_them_and_says_so(tmp_path):
         "copy": [7], "without forces": [5, 6],
     }  # fmt: skip
     assert (
-        "test: 5 of 8 test structures count: 1 is a copy of a training structure and 2 have no "
-        "forces."
+        "test: 5 of 8 test structures count: 2 have no forces and 1 is a copy of a training "
+        "structure."
     ) in said
     assert target_card(name, tmp_path / "out")[1].digest() == card.digest()
     assert of_training(parts["train"]) == ["2 of 14 training structures have no forces to learn."]
@@ -60,15 +60,19 @@ def test_a_card_without_defects_has_no_marks(tmp_path):
 
 
 def test_what_is_both_is_counted_once():
-    assert counting_sentence(3, 5, {"copy": 2, "without forces": 1}) == (
-        "3 of 5 test structures count: 2 are copies of training structures and 1 has no forces."
+    counts = mark_counts({"copy": [0, 1, 4], "without forces": [4]})
+    assert counting_sentence(counts, 5) == (
+        "2 of 5 test structures count: 1 has no forces and 2 are copies of training structures."
     )
+    both = mark_counts({"copy": [0, 1], "without forces": [0, 1]})
+    assert counting_sentence(both, 26) == "24 of 26 test structures count: 2 have no forces."
 
 
 def test_data_none_of_whose_test_structures_are_left_are_refused_without_a_card(tmp_path):
     path = write_parts(tmp_path, n_still=1, n_copies=1, n_others=0)
     with pytest.raises(
-        InputError, match=r"No force error.*of 2 test structures, 1 is a copy.*--test"
+        InputError,
+        match=r"No force error.*of 2 test structures, 1 has no forces and 1 is a copy.*--test",
     ):
         target_card(str(path), tmp_path / "out")
     assert not path.with_suffix(".yaml").exists()

@@ -32,6 +32,7 @@ from math import log
 from typing import Literal, Self
 
 from tlbench.advice.candidates import is_empirical
+from tlbench.advice.defects import mark_counts
 from tlbench.data.cards import Card
 from tlbench.data.marks import MarkName, is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
@@ -80,7 +81,7 @@ class Design:
     batch_size
         Structures of an update.
     marked
-        Mark → how many of the test structures have it, over which errors are not taken.
+        Mark → how many test structures errors are not taken over for it.
     n_held_back
         Test structures, those with a mark included.
     theory
@@ -394,7 +395,7 @@ def _tested(results: Results, design: Design) -> Design:
                 design,
                 n_test=int(is_unmarked(tests.marks, len(tests.n_atoms)).sum()),
                 n_held_back=len(tests.n_atoms),
-                marked={mark: len(members) for mark, members in tests.marks.items()},
+                marked=mark_counts(tests.marks),
             )
     return design
 

@@ -4,7 +4,7 @@
 errors are over the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +50,23 @@ def defects(parts: Mapping[str, Frames]) -> list[Mark]:
     }
     found = {mark: np.flatnonzero(of).tolist() for mark, of in members.items() if of.any()}
     if np.any([*members.values()], axis=0).all():
-        counts = {mark: len(frames) for mark, frames in found.items()}
         raise InputError(
             f"No force error can be measured: of {counted(len(test), 'test structure')}, "
-            f"{marked_text(counts)}; give others with tlbench data new FILE --test OTHERS."
+            f"{marked_text(mark_counts(found))}; give others with tlbench data new FILE --test "
+            "OTHERS."
         )
     return [Mark(mark=m, reason=REASONS[m], frames=frames) for m, frames in found.items()]
+
+
+def mark_counts(marked: Mapping[MarkName, Collection[int]]) -> dict[MarkName, int]:
+    """Return how many structures have no forces, and how many others have each further mark."""
+    counts: dict[MarkName, int] = {}
+    seen: set[int] = set()
+    for mark in sorted(marked, key=lambda name: name != "without forces"):
+        if new := {*marked[mark]} - seen:
+            counts[mark] = len(new)
+            seen |= new
+    return counts
 
 
 def marked_text(counts: Mapping[MarkName, int]) -> str:
@@ -63,8 +74,9 @@ def marked_text(counts: Mapping[MarkName, int]) -> str:
     return listed(f"{count} {SAID[mark][count != 1]}" for mark, count in counts.items())
 
 
-def counting_sentence(n_free: int, n_frames: int, counts: Mapping[MarkName, int]) -> str:
-    """Return which test structures errors are not taken over."""
+def counting_sentence(counts: Mapping[MarkName, int], n_frames: int) -> str:
+    """Return which test structures errors are not taken over; see `mark_counts`."""
+    n_free = n_frames - sum(counts.values())
     return f"{n_free} of {n_frames} test structures count: {marked_text(counts)}."
 
 

@@ -318,7 +318,7 @@ def _reservations(answer: Answer) -> Iterator[str]:
         )
     design = answer.design
     if design.marked:
-        yield counting_sentence(design.n_test, design.n_held_back, design.marked)
+        yield counting_sentence(design.marked, design.n_held_back)
     if design.n_train == answer.size:
         yield (
             f"All pairs of {answer.size} structures have the same ones, which are all that there "

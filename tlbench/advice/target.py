@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tlbench.advice.defects import counting_sentence, defects
+from tlbench.advice.defects import counting_sentence, defects, mark_counts
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.base.phrases import counted
@@ -103,9 +103,8 @@ def _mark(place: Path, guess: Guess) -> list[str]:
     stated = [mark.model_dump(exclude_defaults=True) for mark in marks]
     text = yaml.safe_dump({"marks": stated}, sort_keys=False, allow_unicode=True, width=96)
     write_whole(place, guess.text + text)
-    n_test, counts = len(parts["test"]), {mark.mark: len(mark.frames) for mark in marks}
-    n_free = n_test - len({frame for mark in marks for frame in mark.frames})
-    return [f"test: {counting_sentence(n_free, n_test, counts)}"]
+    counts = mark_counts({mark.mark: mark.frames for mark in marks})
+    return [f"test: {counting_sentence(counts, len(parts['test']))}"]
 
 
 def _guess(path: Path, folder: Path) -> Guess:
