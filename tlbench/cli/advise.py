@@ -57,11 +57,14 @@ def advise(
 ) -> None:
     """Find out what a potential for DATA should start from, and how many structures it needs.
 
-    Compares published potentials that know the elements, and models pretrained on
-    data sets of the nearest elements, with training from scratch, on the same
-    structures of DATA. With the time that is left, models are simulated to see
+    First measures published potentials that know the elements as they are, without
+    training. Then compares them, and models pretrained on data sets of the nearest
+    elements, with training from scratch, on the same structures of DATA. With the time that is left, models are simulated to see
     whether they are stable. All is planned to fit the time; what is left out for
     that is stated. Nothing is downloaded.
+
+    Where test structures are in a file of their own: tlbench data new train.xyz
+    --test test.xyz, then tlbench advise train.yaml.
 
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
