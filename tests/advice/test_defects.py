@@ -6,7 +6,7 @@ import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from own_data import write_crystals
 
-from tlbench.advice.defects import counting_sentence, mark_counts, of_training
+from tlbench.advice.defects import counting_sentence, mark_counts, on_defects
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.data.fetch import locate
@@ -50,7 +50,13 @@ def test_the_card_that_is_written_marks_them_and_says_so(tmp_path):
         "structure."
     ) in said
     assert target_card(name, tmp_path / "out")[1].digest() == card.digest()
-    assert of_training(parts["train"]) == ["2 of 14 training structures have no forces to learn."]
+    still = "2 of 14 training structures have no forces to learn."
+    assert [*on_defects(card, parts)] == [still]
+    assert [*on_defects(card.model_copy(update={"marks": []}), parts)] == [
+        still,
+        "Of 8 test structures, 2 have no forces and 1 is a copy of a training structure; they "
+        "count all the same, because the card of ge_train does not mark them.",
+    ]
 
 
 def test_a_card_without_defects_has_no_marks(tmp_path):

@@ -10,7 +10,7 @@ from tlbench.advice.answer import Answer, Design, answer_of
 from tlbench.advice.as_is import AsIs, measured_as_is
 from tlbench.advice.calibration import calibrate
 from tlbench.advice.candidates import Candidate, Candidates, candidates, check_here, published
-from tlbench.advice.defects import of_training
+from tlbench.advice.defects import on_defects
 from tlbench.advice.plan import SCALES, Target, TooShortError, fitting, suite_text, suite_value
 from tlbench.advice.potential import FILE, write_best
 from tlbench.advice.question import (
@@ -234,7 +234,7 @@ def _plan(
         f"estimate this takes {duration(fit.seconds)}."
     )
     card = target.card
-    stated = of_training(card.read(fetch(card))["train"]) if card.data_files() else []
+    stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
     left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
     return Planned(left_out, seconds - fit.seconds)
 

@@ -4,13 +4,14 @@
 errors are over the others.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import counted
+from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.copies import copies_among, shapes_of
 from tlbench.data.inspection.forces import NO_FORCE, has_forces
@@ -30,6 +31,16 @@ SAID: Mapping[MarkName, tuple[str, str]] = {
 """Of one structure, and of several."""
 
 
+def _found(parts: Mapping[str, Frames]) -> dict[MarkName, list[int]]:
+    """Return the indices of the test structures that are to be marked."""
+    test = parts["test"]
+    members: dict[MarkName, npt.NDArray[np.bool_]] = {
+        "copy": copies_among(shapes_of(test), shapes_of(parts["train"])),
+        "without forces": ~has_forces(test),
+    }
+    return {mark: np.flatnonzero(of).tolist() for mark, of in members.items() if of.any()}
+
+
 def defects(parts: Mapping[str, Frames]) -> list[Mark]:
     """Return the marks of the test structures of some data.
 
@@ -43,15 +54,10 @@ def defects(parts: Mapping[str, Frames]) -> list[Mark]:
     InputError
         If no test structure is left.
     """
-    test = parts["test"]
-    members: dict[MarkName, npt.NDArray[np.bool_]] = {
-        "copy": copies_among(shapes_of(test), shapes_of(parts["train"])),
-        "without forces": ~has_forces(test),
-    }
-    found = {mark: np.flatnonzero(of).tolist() for mark, of in members.items() if of.any()}
-    if np.any([*members.values()], axis=0).all():
+    found, n_test = _found(parts), len(parts["test"])
+    if sum(mark_counts(found).values()) == n_test:
         raise InputError(
-            f"No force error can be measured: of {counted(len(test), 'test structure')}, "
+            f"No force error can be measured: of {counted(n_test, 'test structure')}, "
             f"{marked_text(mark_counts(found))}; give others with tlbench data new FILE --test "
             "OTHERS."
         )
@@ -80,9 +86,13 @@ def counting_sentence(counts: Mapping[MarkName, int], n_frames: int) -> str:
     return f"{n_free} of {n_frames} test structures count: {marked_text(counts)}."
 
 
-def of_training(train: Frames) -> list[str]:
-    """Return a sentence on training structures without forces, if there are any."""
-    still = int((~has_forces(train)).sum())
-    return (
-        [f"{still} of {len(train)} training structures have no forces to learn."] if still else []
-    )
+def on_defects(card: Card, parts: Mapping[str, Frames]) -> Iterator[str]:
+    """Yield how many training structures have no forces, and test structures without their mark."""
+    train, n_test = parts["train"], len(parts["test"])
+    if still := int((~has_forces(train)).sum()):
+        yield f"{still} of {len(train)} training structures have no forces to learn."
+    if not card.marks and (counts := mark_counts(_found(parts))):
+        yield (
+            f"Of {counted(n_test, 'test structure')}, {marked_text(counts)}; they count all the "
+            f"same, because the card of {card.name} does not mark them."
+        )

@@ -59,9 +59,10 @@ def advise(
 
     First measures published potentials that know the elements as they are, without
     training. Then compares them, and models pretrained on data sets of the nearest
-    elements, with training from scratch, on the same structures of DATA. With the time that is left, models are simulated to see
-    whether they are stable. All is planned to fit the time; what is left out for
-    that is stated. Nothing is downloaded.
+    elements, with training from scratch, on the same structures of DATA. With the
+    time that is left, models are simulated to see whether they are stable. All is
+    planned to fit the time; what is left out for that is stated. Nothing is
+    downloaded.
 
     Where test structures are in a file of their own: tlbench data new train.xyz
     --test test.xyz, then tlbench advise train.yaml.
