@@ -6,7 +6,8 @@ from itertools import product
 
 from analyses import record_of
 
-from tlbench.advice.answer import Design, answer_of
+from tlbench.advice.answer import answer_of
+from tlbench.advice.design import Design
 from tlbench.advice.section import advice_section
 from tlbench.metrics.statistics import FIXED
 from tlbench.metrics.statistics.ratio import ratio_of

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from made_up_advice import GAIN, said
 
-from tlbench.advice.answer import Design
 from tlbench.advice.candidates import Candidate
+from tlbench.advice.design import Design
 from tlbench.advice.plan import (
     LEAST,
     PAIRS,

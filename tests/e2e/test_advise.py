@@ -19,8 +19,9 @@ from tlbench.advice import advise as advising
 from tlbench.advice import answer as answers
 from tlbench.advice import candidates, plan, stability
 from tlbench.advice.advise import advise
-from tlbench.advice.answer import Design, answer_of
+from tlbench.advice.answer import answer_of
 from tlbench.advice.calibration import PER_JOB, calibrate
+from tlbench.advice.design import Design
 from tlbench.advice.potential import write_best
 from tlbench.advice.question import Question
 from tlbench.advice.site import Site

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlbench.advice.answer import Answer, Design, answer_of
+from tlbench.advice.answer import Answer, answer_of
 from tlbench.advice.as_is import AsIs, measured_as_is
 from tlbench.advice.calibration import calibrate
 from tlbench.advice.candidates import Candidate, Candidates, candidates, check_here, published
 from tlbench.advice.defects import on_defects
+from tlbench.advice.design import Design
 from tlbench.advice.plan import SCALES, Target, TooShortError, fitting, suite_text, suite_value
 from tlbench.advice.potential import FILE, write_best
 from tlbench.advice.question import (
