@@ -5,20 +5,29 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from inline import inline
 from made_up_advice import DESIGN, GAIN, PAIRS, SIZE, UPDATES, analysis, constant, row, said
+from own_data import write_crystals
 from scipy.stats import binom
 
+from tlbench import load_potential
 from tlbench.advice import advise as module
 from tlbench.advice.advise import SHARE, advise, too_short
 from tlbench.advice.answer import FEWEST_PASSES, Answer, answer_of
-from tlbench.advice.as_is import AsIs, as_is_value
+from tlbench.advice.as_is import AsIs, as_is_value, measured_as_is
 from tlbench.advice.calibration import planned
-from tlbench.advice.candidates import Candidate, Candidates
+from tlbench.advice.candidates import CUTOFF, Candidate, Candidates, candidates
 from tlbench.advice.plan import SCALES, Target, TooShortError
 from tlbench.advice.question import Question
 from tlbench.advice.section import WORDS, advice_section
+from tlbench.advice.site import Site
+from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
+from tlbench.data.fetch import locate
+from tlbench.engine.run.runner import Resources
+from tlbench.engine.store.store import Store
+from tlbench.models.potential import build_potential
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
@@ -136,16 +145,37 @@ def _measured(monkeypatch):
     monkeypatch.setattr(module, "measured_as_is", lambda *about: FOUND)
 
 
+def test_the_error_is_that_of_the_potential_on_the_test_structures(tmp_path):
+    data = write_crystals(tmp_path / "ge.extxyz", "Ge", 20, seed=4)
+    name, card, _ = target_card(str(data), tmp_path)
+    own = build_potential("schnet", {"cutoff": CUTOFF})
+    own.reference_energy[32] = -1.0
+    own.save(tmp_path / "mine.safetensors")
+    some = candidates(card, "schnet", [str(tmp_path / "mine.safetensors")]).found
+    site = Site(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    found = measured_as_is(Target(name, card), some, "schnet", site)
+    errors = []
+    for atoms in card.read(locate(card))["test"].to_ase():
+        expected = atoms.get_forces()
+        atoms.calc = load_potential(tmp_path / "mine.safetensors").calculator()
+        errors.append(abs(atoms.get_forces() - expected).mean())
+    (row,) = found.rows.values()
+    assert found.n_test == len(errors) == 5
+    assert row.mean.value == pytest.approx(1e3 * np.mean(errors), rel=1e-4)
+
+
+@pytest.mark.parametrize("sources", [None, ("sw-si-8",)])
 @pytest.mark.usefixtures("_measured")
-def test_potentials_as_they_are_are_shown_before_anything_is_timed(tmp_path, monkeypatch):
+def test_potentials_as_they_are_are_shown_before_anything_is_timed(tmp_path, monkeypatch, sources):
     shown = []
 
     def begin(*about):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "calibrate", begin)
+    question = Question("sw-ge-8", 60.0, sources)
     with pytest.raises(KeyboardInterrupt):
-        advise(Question("sw-ge-8", 60.0), tmp_path / "out", tmp_path / "store", show=shown.append)
+        advise(question, tmp_path / "out", tmp_path / "store", show=shown.append)
     (table,) = shown
     assert table.lines == [["as it is", "force MAE (meV/Å)"], ["SevenNet-0", "99.3"]]
     assert "on 17 test structures" in table.note
