@@ -6,8 +6,10 @@ from itertools import product
 
 from analyses import record_of
 
-from tlbench.advice.answer import Design, answer_of
+from tlbench.advice.answer import answer_of
+from tlbench.advice.design import Design
 from tlbench.advice.section import advice_section
+from tlbench.metrics.statistics import FIXED
 from tlbench.metrics.statistics.ratio import ratio_of
 from tlbench.report.analysis import Analysis
 from tlbench.report.rows import Row
@@ -27,6 +29,12 @@ def row(values, name="scratch", size=SIZE):
     place = Place("b", "scratch" if name == "scratch" else "finetune", size, updates=UPDATES)
     transfer, mean = Transfer(name, None, "Ge"), ratio_of(map(math.log, table.values()))
     return Row("force_mae", (), transfer, place, True, table, mean)
+
+
+def constant(value, name="s0"):
+    """Return a published potential as it is: one model."""
+    place, transfer = Place("b", "zero-shot", SIZE, updates=UPDATES), Transfer(name, None, "Ge")
+    return Row("force_mae", (), transfer, place, False, {FIXED: value}, ratio_of([math.log(value)]))
 
 
 def analysis(values, pairs=(), rise=(), sizes=(20, 40), as_is=()):

@@ -120,7 +120,7 @@ def run_suite(
     on_code_change
         Told before anything is done if jobs are done again because the code has changed.
     first
-        Returns sections of the page that come before all others.
+        Returns sections of the page that come before all others, and instead of the answer.
 
     Raises
     ------

@@ -1,23 +1,18 @@
 """Recommendations on simulated studies, whose true ratios are known."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_advice import DESIGN, GAIN, PAIRS, SIZE, UPDATES, analysis, row, said
+from made_up_advice import DESIGN, GAIN, PAIRS, SIZE, analysis, constant, row, said
 from scipy.stats import binom
 
 from tlbench.advice.answer import Answer, answer_of, compared
-from tlbench.advice.section import AS_IS_NOTE, BEST_NOTE, ONE_MODEL_NOTE, advice_section
-from tlbench.metrics.statistics import FIXED
-from tlbench.metrics.statistics.ratio import ratio_of
+from tlbench.advice.section import AS_IS_NOTE, BEST_NOTE, ONE_MODEL_NOTE, WORDS, advice_section
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import outcomes
-from tlbench.report.rows import Row
 from tlbench.results.frame_errors import ModelErrors, TestSet
 from tlbench.results.results import Results
-from tlbench.study.model_key import Place, Transfer
 
 
 def study(rng, ratios, pairs=PAIRS, scatter=0.1):
@@ -123,7 +118,10 @@ def test_starts_that_are_not_shown_to_be_worse_than_the_best_are_named():
 def test_the_first_sentence_is_the_recommendation():
     section, text = said({"scratch": 200.0, "Si": 150.0, "SevenNet-0": 90.0})
     first = section.sentences[0]
-    assert first.startswith("Start from SevenNet-0: with 40 structures and 400 updates")
+    assert first.startswith(
+        "Start from SevenNet-0: after 400 updates, in which each of the 40 structures was seen 20 "
+        "times"
+    )
     assert "0.4" in first
     assert "dimenetpp trained from scratch" in first
     assert "5 pairs" in first
@@ -142,7 +140,7 @@ def test_the_first_sentence_is_the_recommendation():
 
 def test_without_a_gain_nothing_is_recommended_and_harm_is_stated():
     _, text = said({"scratch": 200.0, "Si": 300.0, "SevenNet-0": 200.0})
-    assert text.startswith("No start is recommended: with 40 structures and 400 updates")
+    assert text.startswith("No start is recommended: after 400 updates, in which each of the 40 ")
     assert "Cannot be distinguished from training from scratch: SevenNet-0 (1.0" in text
     assert "Do not start from Si (1.4" in text
     assert "Start from" not in text.replace("Do not start from", "")
@@ -159,8 +157,8 @@ def test_without_models_from_scratch_there_is_no_answer():
 def test_nothing_is_claimed_from_four_test_structures():
     section, text = said(GAIN, {"n_test": 4})
     assert section.sentences[0].startswith(
-        "No start is recommended: a claim needs 5 test structures, and there are 4; the force "
-        "errors on 4 test structures"
+        "No start is recommended: a claim needs 5 test structures, and there are 4; after 400 "
+        "updates, in which each of the 40 structures was seen 20 times, the force errors on 4 test "
     )
     assert "Start from" not in text
     assert "would bring cannot be said from so few test structures" in text
@@ -177,7 +175,10 @@ def test_test_structures_with_a_mark_are_not_counted():
     frames = ModelErrors.model_construct(job=job, data=tests.data)
     results = replace(found.results, errors=[frames], tests=[tests])
     marked = Analysis(results, found.suite, ("force_mae",), shares={})
-    assert answer_of(marked, "dimenetpp", DESIGN).design.n_test == 4
+    answer = answer_of(marked, "dimenetpp", DESIGN)
+    assert answer.design.n_test == 4
+    said_of = advice_section(answer).sentences
+    assert "4 of 6 test structures count: 2 are copies of training structures." in said_of
 
 
 @pytest.mark.parametrize("order", ["last", "blocks", "random"])
@@ -220,16 +221,17 @@ def test_advice_compares_the_ratio_that_the_report_does():
 
 def test_fine_tuning_that_is_worse_than_the_potential_as_it_is_is_stated():
     section, _ = said(GAIN, as_is={"SevenNet-0": 20.0, "Si": 50.0}.items())
-    assert "Worse fine-tuned than as it is: SevenNet-0 (1.5" in section.sentences[1]
-    assert "times its error of 20.0 meV/Å); a lower learning rate may" in section.sentences[1]
+    assert "Worse fine-tuned than as it is: SevenNet-0 (1.5" in section.sentences[2]
+    assert "times its error of 20.0 meV/Å); a lower learning rate may" in section.sentences[2]
     # Si is worse than as it is by 1 % or so.
-    assert "Not shown to be better fine-tuned than as it is: Si (" in section.sentences[2]
+    assert "Not shown to be better fine-tuned than as it is: Si (" in section.sentences[3]
     lines = section.tables[0].lines
     (row,) = [line for line in lines if line[0] == "SevenNet-0 as it is"]
     assert row[1:4] == ["sevennet-0", "0", "20.0"]
-    assert section.tables[0].note.endswith(f"{AS_IS_NOTE} {ONE_MODEL_NOTE}")
+    words = WORDS.format(batch_size=2)
+    assert section.tables[0].note.endswith(f"{AS_IS_NOTE} {ONE_MODEL_NOTE} {words}")
     note = said(GAIN, as_is={"Si": 50.0}.items())[0].tables[0].note
-    assert note.endswith(AS_IS_NOTE)
+    assert note.endswith(f"{AS_IS_NOTE} {words}")
     assert all(sum(map(len, line)) + 8 <= 80 for line in lines)
 
 
@@ -254,12 +256,6 @@ def test_nothing_is_said_of_fine_tuning_from_four_pairs_or_four_test_structures(
     as_is = {"SevenNet-0": 20.0}.items()
     assert "fine-tuned than as it is" not in said(GAIN, pairs=few.items(), as_is=as_is)[1]
     assert "fine-tuned than as it is" not in said(GAIN, {"n_test": 4}, as_is=as_is)[1]
-
-
-def constant(value, name="s0"):
-    """Return a published potential as it is: one model."""
-    place, transfer = Place("b", "zero-shot", SIZE, updates=UPDATES), Transfer(name, None, "Ge")
-    return Row("force_mae", (), transfer, place, False, {FIXED: value}, ratio_of([math.log(value)]))
 
 
 @pytest.mark.parametrize(("true", "least", "most"), [(1.0, 0.0, 0.025), (1.5, 0.9, 1.0)])

@@ -59,18 +59,34 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 
 def test_data_sets_of_near_elements_are_preferred_and_absent_ones_are_named():
     data, absent = nearest(load_card("zuo-ni"))
-    # Nothing near copper and nickel is shipped itself, so that the nearest is taken.
-    assert {card.elements[0] for card in data} <= {"Si", "Ge"}
-    assert "zuo-cu" in absent
-    assert "mlearn-li" not in absent
+    # What is shipped itself is not from first principles.
+    assert data == []
+    assert absent[0] == "zuo-cu"
+    assert "mlearn-li" in absent
     (said,) = [s for s in candidates(load_card("zuo-ni"), "schnet").left_out if "zuo-cu" in s]
-    assert "tlbench data fetch NAME" in said
+    assert said.count("tlbench data fetch ") == 3
+
+
+def test_far_data_sets_that_could_be_fetched_are_named_where_there_are_no_near_ones():
+    _, absent = nearest(card_of("Po"))
+    assert len(absent) > 3
+    (said,) = [s for s in candidates(card_of("Po"), "schnet").left_out if " fetch " in s]
+    assert all(f"tlbench data fetch {name}" in said for name in absent[:3])
+
+
+@pytest.mark.usefixtures("_weights")
+def test_an_empirical_data_set_is_compared_with_data_from_first_principles_if_it_is_named():
+    found = candidates(load_card("mlearn-ge"), "schnet")
+    assert all(not each.is_data for each in found.found)
+    assert "schnet is not trained, because no data set to pretrain it on is here." in found.left_out
+    (named,) = candidates(load_card("mlearn-ge"), "schnet", ["sw-ge-8"]).found
+    assert named.is_data
 
 
 def test_what_is_shipped_is_a_candidate_and_what_has_to_be_sampled_is_not():
-    data, _ = nearest(load_card("mlearn-ge"))
-    assert [card.name for card in data] == ["sw-ge-64", "sw-ge-8", "sw-si-64", "sw-si-8"]
-    found = [each.name for each in candidates(load_card("mlearn-ge"), "schnet").found]
+    data, _ = nearest(card_of("Ge"))
+    assert [card.name for card in data] == ["sw-ge-64", "sw-si-64", "sw-si-8"]
+    found = [each.name for each in candidates(card_of("Ge"), "schnet").found]
     # One of each element.
     assert found[-2:] == ["Ge (sw-ge-64)", "Si (sw-si-64)"]
 
@@ -94,7 +110,7 @@ def test_a_data_set_that_is_refused_makes_room_for_the_next_one():
         if "sw-ge" in each.name:
             raise InputError(f"{each.name} holds most of these structures.")
 
-    found = candidates(load_card("mlearn-ge"), "schnet", None, check)
+    found = candidates(card_of("Ge"), "schnet", None, check)
     assert [each.name for each in found.found if each.is_data] == ["Si (sw-si-64)"]
     assert "Ge (sw-ge-64) holds most of these structures." in found.left_out
 

@@ -4,20 +4,21 @@ from collections import Counter
 
 import pytest
 import yaml
+from made_up_advice import GAIN, said
 
-from tlbench.advice.answer import Design
 from tlbench.advice.candidates import Candidate
+from tlbench.advice.design import Design
 from tlbench.advice.plan import (
     LEAST,
     PAIRS,
     SCALES,
     Scale,
     Target,
+    TooShortError,
     fitting,
     suite_text,
     suite_value,
 )
-from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
@@ -85,9 +86,19 @@ def test_the_backbone_that_scratch_trains_is_not_given_up_though_it_be_the_deare
 
 def test_too_short_a_time_is_refused_with_what_the_least_takes():
     with pytest.raises(
-        InputError, match=r"The time is too short.*of Si.*takes about 5 s; give more"
-    ):
+        TooShortError, match=r"the least comparison, of Si.* after 50 updates, takes about 5 s"
+    ) as refused:
         fit(1)
+    assert refused.value.seconds == predict([SILICON], LEAST)
+
+
+def test_what_is_left_out_is_compared_with_the_least_comparison_that_is_planned():
+    found = fit(6)
+    assert found.scale == LEAST
+    assert found.left_out[:2] == [
+        "SevenNet-0 is left out: 50 updates over 5 pairs would take about 8 min 20 s.",
+        "CHGNet is left out: 50 updates over 5 pairs would take about 2 min 30 s.",
+    ]
 
 
 def test_a_suite_has_five_pairs_two_budgets_and_scratch_of_one_backbone_alone(tmp_path):
@@ -125,6 +136,22 @@ def test_the_design_of_a_study_has_its_starts_and_structures():
     assert (design.sizes, design.n_pairs) == (tuple(study.suite.sizes), PAIRS)
     assert design.n_test == target.card.n_frames("test")
     assert design.order == ""
+    assert design.other_theories == {}
+
+
+def test_a_source_of_another_level_of_theory_has_a_sign_in_its_row():
+    card = load_card("mlearn-ge")
+    value = suite_value(Target("mlearn-ge", card), EVERY, "schnet", Scale(2, 400))
+    design = Design.of(resolve(Suite.model_validate(value)))
+    assert list(design.other_theories) == ["Si"]
+    section, _ = said(GAIN, {"other_theories": design.other_theories, "theory": design.theory})
+    rows = [line for line in section.tables[0].lines if line[-1].endswith("] †")]
+    assert {row[0] for row in rows} == {"Si"}
+    assert "†: pretrained on labels of another level of theory, Si on Stillinger–Weber" in (
+        section.tables[0].note
+    )
+    assert f"that of these data: {card.level_of_theory}." in section.tables[0].note
+    assert "†" not in said(GAIN)[0].tables[0].note
 
 
 def test_published_potentials_alone_are_compared_with_their_own_architecture():

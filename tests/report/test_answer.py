@@ -15,6 +15,7 @@ from made_up_dynamics import model, of
 from tlbench.cli.live import Display
 from tlbench.engine.run.runner import Report
 from tlbench.report.analysis import Analysis
+from tlbench.report.content import Section, Sentences
 from tlbench.report.data_notes import NO_NOTES
 from tlbench.report.html import write_report
 from tlbench.report.markdown import markdown
@@ -230,3 +231,15 @@ def test_report_summary_board_and_terminal_begin_with_it(tmp_path, capsys, monke
     assert " ".join(shown.split()).startswith(first)
     table = [line for line in shown.splitlines() if line]
     assert max(map(len, table)) <= 80
+
+
+def test_a_page_that_begins_with_another_answer_has_that_alone(tmp_path):
+    suite = load_suite("smoke", [*one_budget.SMOKE.items(), *pairs(8)])
+    advice = Section("advice", "Advice", [Sentences(["Start from Si."], title="")])
+    write_report(
+        tmp_path / "r.html", resolve(suite), {}, Results([*scratch(), *arm(0.6)]), [],
+        first=lambda analysis: [advice],
+    )  # fmt: skip
+    page = (tmp_path / "r.html").read_text()
+    assert page.index("Start from Si.") < page.index('id="errors-force_mae"')
+    assert 'id="answer"' not in page

@@ -1,15 +1,19 @@
 """Advice on what a potential for somebody's data should start from, from the data to the answer."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlbench.advice.answer import Answer, Design, answer_of
+from tlbench.advice.answer import Answer, answer_of
+from tlbench.advice.as_is import AsIs, measured_as_is
 from tlbench.advice.calibration import calibrate
-from tlbench.advice.candidates import Candidate, candidates, check_here
-from tlbench.advice.plan import SCALES, Target, fitting, suite_text, suite_value
-from tlbench.advice.potential import FILE, kept, write_best
+from tlbench.advice.candidates import Candidate, Candidates, candidates, check_here, published
+from tlbench.advice.defects import on_defects
+from tlbench.advice.design import Design
+from tlbench.advice.plan import SCALES, Target, TooShortError, fitting, suite_text, suite_value
+from tlbench.advice.potential import FILE, write_best
 from tlbench.advice.question import (
     SUITE,
     Planned,
@@ -38,7 +42,7 @@ from tlbench.engine.run.runner import Listener, Report, Resources
 from tlbench.engine.store.store import Store
 from tlbench.models.backbones import BACKBONES
 from tlbench.report.analysis import Analysis
-from tlbench.report.content import Section
+from tlbench.report.content import Section, Table
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.compositions import check_elements
 from tlbench.report.markdown import section_text
@@ -52,6 +56,9 @@ from tlbench.study.suite import Suite
 TEXT = "advice.md"
 SIMULATED = "stability"
 """What the names of files begin with that have the suites of simulations."""
+
+FASTER = "schnet"
+"""A backbone whose updates take less time than those of the default one."""
 
 SHARE = 0.8
 """Of the time that is planned for; the rest is for what an estimate does not know."""
@@ -78,6 +85,7 @@ def advise(
     on_change: Callable[[Plan, Store, Report], None] = lambda plan, store, report: None,
     on_event: Listener = lambda event, job, **fields: None,
     say: Callable[[str], None] = lambda sentence: None,
+    show: Callable[[Table], None] = lambda table: None,
 ) -> Advice:
     """Compare what a potential for some data could start from, in a given time, and answer.
 
@@ -93,6 +101,8 @@ def advise(
         As of `tlbench.run.run_suite`.
     say
         Called with sentences on what is done.
+    show
+        Called with the errors of published potentials as they are, before anything is trained.
 
     Raises
     ------
@@ -116,13 +126,16 @@ def advise(
         raise unwritable(out, error) from error
     for sentence in said:
         say(sentence)
-    site = Site(Store(root), resources, on_change, on_event, say)
+    site = Site(Store(root), resources, on_change, on_event, say, show)
     asked = question.asked(name, card)
     planned = planned_before(out, asked)
     if planned is None:
-        planned = _plan(question, target, out, site, deadline)
+        known = _candidates(question, target)
+        as_is = _as_is(question, target, site)
+        planned = _plan(question, target, known, as_is, out, site, deadline)
         planned.write(out, asked)
     else:
+        as_is = _as_is(question, target, site)
         say(f"Going on with the comparison planned in {out / SUITE}.")
     for sentence in planned.left_out:
         say(sentence)
@@ -141,11 +154,15 @@ def advise(
         on_change=on_change,
         on_event=on_event,
         first=lambda found: [
-            advice_section(answer_of(found, question.backbone, design), planned.left_out)
+            advice_section(
+                answer_of(found, question.backbone, design, as_is.rows),
+                planned.left_out,
+                as_is=as_is,
+            )
         ],
     )
     analysis = Analysis.of(run.notes.comparable_results(run.results), run.plan.suite)
-    answer = answer_of(analysis, question.backbone, design)
+    answer = answer_of(analysis, question.backbone, design, as_is.rows)
     stability: Stability | str = ""
     if answer is not None:
         try:
@@ -154,11 +171,11 @@ def advise(
             stability = simulate(found, site)
         except InputError as error:
             stability = f"Stability in molecular dynamics was not tested. {error}"
-    return _answered(answer, stability, run, site.store, planned.left_out)
+    return _answered(answer, stability, as_is, run, site.store, planned.left_out)
 
 
-def _plan(question: Question, target: Target, out: Path, site: Site, deadline: float) -> Planned:
-    """Write the suite of a comparison that fits the time; return what it leaves out."""
+def _candidates(question: Question, target: Target) -> Candidates:
+    """Return the candidates, with which data are checked before anything is measured."""
     fetch(target.card)
     known = candidates(
         target.card,
@@ -166,8 +183,29 @@ def _plan(question: Question, target: Target, out: Path, site: Site, deadline: f
         question.sources,
         lambda each: _check(each, target, question.backbone),
     )
+    check_elements(_study(target, known.found, question.backbone))
+    return known
+
+
+def _as_is(question: Question, target: Target, site: Site) -> AsIs:
+    """Measure every published potential that is here and knows the elements, as it is."""
+    found = measured_as_is(target, published(target.card).found, question.backbone, site)
+    if found.rows:
+        site.show(found.table)
+    return found
+
+
+def _plan(
+    question: Question,
+    target: Target,
+    known: Candidates,
+    as_is: AsIs,
+    out: Path,
+    site: Site,
+    deadline: float,
+) -> Planned:
+    """Write the suite of a comparison that fits the time; return what it leaves out."""
     found = known.found
-    check_elements(_study(target, found, question.backbone))
     site.say(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
@@ -184,15 +222,40 @@ def _plan(question: Question, target: Target, out: Path, site: Site, deadline: f
     seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
-    fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
+    try:
+        fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
+    except TooShortError as error:
+        spent = question.seconds - (deadline - time.monotonic())
+        is_own = any(each.backbone == question.backbone for each in measured.found)
+        raise too_short(error, as_is, spent, question.backbone if is_own else "") from error
     value = suite_value(target, fit.found, question.backbone, fit.scale)
     write_into(out / SUITE, suite_text(value))
     site.say(
         f"Comparing {', '.join(each.name for each in fit.found)} with training from scratch; by "
         f"estimate this takes {duration(fit.seconds)}."
     )
-    left_out = [*known.left_out, *measured.failures, *fit.left_out]
+    card = target.card
+    stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
+    left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
     return Planned(left_out, seconds - fit.seconds)
+
+
+def too_short(error: TooShortError, as_is: AsIs, spent: float, backbone: str) -> InputError:
+    """Return the refusal of a time that is too short, with what is known without training.
+
+    Parameters
+    ----------
+    spent
+        Seconds that measuring took.
+    backbone
+        That of models that are pretrained on data sets; empty without these.
+    """
+    minutes = math.ceil((spent + error.seconds / SHARE) / 60)
+    faster = f", --backbone {FASTER}, which is faster," if backbone == Question.backbone else ""
+    return InputError(
+        f"The time is too short to train anything: {error}. Type --time {minutes}m{faster} or give "
+        f"other candidates with --sources. {as_is.text}".rstrip()
+    )
 
 
 def _study(target: Target, found: Sequence[Candidate], backbone: str) -> Study:
@@ -227,7 +290,7 @@ def _simulations(
         If they cannot be simulated, or not in the time.
     """
     at = conditions_of(run.plan, site.store, question.temperature_k)
-    name, row = kept(answer)
+    name, row = answer.leading
     rows = {name: row, BASELINE: answer.baseline[answer.size]}
     if planned.time_ps is None:
         # The comparison may have taken longer than predicted.
@@ -248,6 +311,7 @@ def _simulations(
 def _answered(
     answer: Answer | None,
     stability: Stability | str,
+    as_is: AsIs,
     run: Run,
     store: Store,
     further: Sequence[str],
@@ -257,7 +321,7 @@ def _answered(
     try:
         if answer is not None:
             found = write_best(run.plan, store, answer, run.out)
-        section = advice_section(answer, [*further, *found], stability)
+        section = advice_section(answer, [*further, *found], stability, as_is)
         write_whole(run.out / TEXT, "\n\n".join(section_text(section)) + "\n")
     except OSError as error:
         raise unwritable(run.out, error) from error

@@ -9,9 +9,13 @@ structures their choice cannot be allowed for, and nothing is claimed. Where the
 of scratch rises with more updates, those of the weights of the lowest validation error are
 compared, as by `tlbench.report.budgets.outcomes`.
 
+Nothing trained is recommended over a start as it is, without training, unless its error is lower in
+the same sense; and nothing at all after fewer than `FEWEST_PASSES` passes.
+
 Because the start is selected on the same data, its interval covers its true ratio less often than
-nominally. In per cent, by the number of candidates, all of one true ratio (4,000 simulated studies
-of five pairs each, a scatter of 10 % in each error; tests repeat it):
+nominally. In per cent, by the number of candidates, all of one true ratio and trained enough, none
+of them measured as it is (4,000 simulated studies of five pairs each, a scatter of 10 % in each
+error; tests repeat it):
 
 ========================================== ==== ==== ====
 candidates                                    1    3    5
@@ -26,8 +30,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
-from typing import Literal, Self
+from typing import Literal
 
+from tlbench.advice.defects import mark_counts
+from tlbench.advice.design import Design
 from tlbench.data.marks import is_unmarked
 from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
@@ -38,58 +44,16 @@ from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.sections.starts import starts_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.results import Results
-from tlbench.results.shares import FEWEST_GROUPS
-from tlbench.study.plan import PRETRAIN
-from tlbench.study.study import Study
+
+FEWEST_PASSES = 10
+"""Times that models have seen each training structure before one of them is recommended.
+
+With fewer, errors still fall steeply, and a comparison is of how fast models begin to learn: a
+start may lead after one pass that others, or scratch, overtake in ten.
+"""
 
 Side = Literal["lower", "higher", "same", "no claim"]
 """Of what a start is compared with; "no claim" where pairs or test structures are too few."""
-
-
-@dataclass(frozen=True)
-class Design:
-    """What a comparison was to compare, and the structures that it rests on.
-
-    Attributes
-    ----------
-    starts
-        Names of all starts beside scratch.
-    sizes
-        Numbers of training structures, ascending.
-    n_pairs
-        Pairs of seeds.
-    n_train, n_test
-        Structures there are to train on, and those that errors are taken over.
-    order
-        How the test structures were held back; see `tlbench.data.splits.Split`.
-    """
-
-    starts: tuple[str, ...]
-    sizes: tuple[int, ...]
-    n_pairs: int
-    n_train: int
-    n_test: int
-    order: str
-
-    @classmethod
-    def of(cls, study: Study) -> Self:
-        """Return the design of a study of one target, all of whose test structures count."""
-        card = study.ends[0].target
-        split = getattr(card.origin, "split", None)
-        trained = [each for each in study.grid if each.strategy not in (BASELINE, PRETRAIN)]
-        return cls(
-            starts=tuple(dict.fromkeys(each.source for each in trained)),
-            sizes=tuple(sorted(study.suite.sizes)),
-            n_pairs=len(study.suite.seed_pairs()),
-            n_train=card.n_frames("train"),
-            n_test=card.n_frames("test"),
-            order="" if split is None else split.order,
-        )
-
-    @property
-    def has_tests(self) -> bool:
-        """Whether test structures are enough for a claim."""
-        return self.n_test >= FEWEST_GROUPS
 
 
 @dataclass(frozen=True)
@@ -146,9 +110,46 @@ class Answer:
         return compared(known, self.design.has_tests)
 
     @property
-    def recommended(self) -> Start | None:
+    def passes(self) -> float:
+        """How often models of the largest size have seen each training structure."""
+        updates = self.baseline[self.size].place.updates or 0
+        return updates * min(self.design.batch_size, self.size) / self.size
+
+    @property
+    def has_few_passes(self) -> bool:
+        """Whether models have seen the structures too seldom for a recommendation."""
+        return self.passes < FEWEST_PASSES
+
+    @property
+    def fastest(self) -> Start | None:
         """The start of the lowest ratio that is lower beyond chance; None without one."""
         return next((each for each in self.starts if each.side == "lower"), None)
+
+    @property
+    def recommended(self) -> Start | None:
+        """The fastest start; None after few passes, or where one as it is may be as good."""
+        return None if self.has_few_passes or self.unbeaten else self.fastest
+
+    @property
+    def leading(self) -> tuple[str, Row]:
+        """The fastest start, else that of the lowest mean error, or scratch; and its models."""
+        rows = {each.name: each.row for each in self.starts}
+        rows[BASELINE] = (self.rows((BASELINE, self.size)) or [self.baseline[self.size]])[0]
+        best = self.fastest
+        name = min(rows, key=lambda n: rows[n].mean.value) if best is None else best.name
+        return name, rows[name]
+
+    @cached_property
+    def unbeaten(self) -> list[Start]:
+        """Starts as they are whose error that of the ``leading`` models is not shown to be below.
+
+        That of the lowest error is first. Ratios are those of the leading models to them; Holm's
+        correction is for all starts as they are.
+        """
+        _, row = self.leading
+        pairs = {name: (row, each) for name, each in self.as_is.items()}
+        found = compared(pairs, self.design.has_tests)
+        return [each for each in found[::-1] if each.side in ("higher", "same")]
 
     def curve(self, name: str) -> Mapping[int, Row]:
         """Return the models of a start, or those from scratch, by number of structures."""
@@ -248,13 +249,20 @@ def _side(ratio: Ratio, p: float | None) -> Side:
     return difference(ratio, p)
 
 
-def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | None:
+def answer_of(
+    analysis: Analysis,
+    backbone: str,
+    design: Design,
+    published: Mapping[str, Row] | None = None,
+) -> Answer | None:
     """Return the answer that results carry; None without models from scratch to compare with.
 
     Parameters
     ----------
     backbone
         That of which models from scratch are the baseline; where none is, that of the first is.
+    published
+        Name of a published potential → it as it is, also of those that are not compared.
     """
     if not analysis.metrics:
         return None
@@ -279,8 +287,9 @@ def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | Non
             best.setdefault(name, {})[size] = found
         if (reached := known.get(series_of(row))) is not None:
             converged.setdefault(name, {})[size] = reached
-    tested = replace(design, n_test=_n_test(analysis.results, design))
-    as_is = {row.transfer.source: row for row in every if not (row.trained or row.tested)}
+    tested = _tested(analysis.results, design)
+    as_is = dict(published or {})
+    as_is |= {row.transfer.source: row for row in every if not (row.trained or row.tested)}
     from_scratch = curves.pop(BASELINE)
     kept = {
         each.target.transfer.source: each
@@ -290,18 +299,21 @@ def answer_of(analysis: Analysis, backbone: str, design: Design) -> Answer | Non
     return Answer(from_scratch, curves, tested, converged, best, as_is, kept)
 
 
-def _n_test(results: Results, design: Design) -> int:
-    """Return over how many test structures errors are taken, which those with a mark are not."""
+def _tested(results: Results, design: Design) -> Design:
+    """Return the design with the test structures that errors are taken over, and the others."""
     # On the data of their sources models are tested, too.
     records = [r for r in results.records if not r.condition]
     jobs = {record.job for record in records if record.model.strategy == BASELINE}
     data = {each.data for each in results.errors if each.job in jobs}
-    counts = [
-        int(is_unmarked(each.marks, len(each.n_atoms)).sum())
-        for each in results.tests
-        if each.data in data
-    ]
-    return min(counts, default=design.n_test)
+    for tests in results.tests:
+        if tests.data in data:
+            return replace(
+                design,
+                n_test=int(is_unmarked(tests.marks, len(tests.n_atoms)).sum()),
+                n_held_back=len(tests.n_atoms),
+                marked=mark_counts(tests.marks),
+            )
+    return design
 
 
 def unconverged(answer: Answer, names: Iterable[str]) -> list[tuple[str, Convergence]]:

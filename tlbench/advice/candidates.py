@@ -11,6 +11,7 @@ from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import Card, card_names, load_card, shared_data
 from tlbench.data.fetch import needs_download
 from tlbench.jobs.context import MODEL
+from tlbench.report.wording import listed
 from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
 from tlbench.transfer.element_map import element_starts, mean_differences
 from tlbench.transfer.potentials import POTENTIALS
@@ -23,6 +24,9 @@ MOST_DATA_SETS = 2
 
 NEAR = 1.0
 """Groups of the periodic table, on average, that the elements of a data set are apart at most."""
+
+MOST_NAMED = 3
+"""Data sets that could be fetched, of which the commands are given."""
 
 _ORDER = ("group", "electronegativity", "covalent radius")
 
@@ -92,13 +96,8 @@ def candidates(
         for each in named:
             check(each)
         return Candidates(named, ())
-    found: list[Candidate] = []
-    left_out: list[str] = []
-    for name in POTENTIALS.names():
-        try:
-            found.append(_published(name, card))
-        except TlbenchError as error:
-            left_out.append(str(error))
+    potentials = published(card)
+    found, left_out = [*potentials.found], [*potentials.left_out]
     data, absent = nearest(card)
     elements: list[str] = []
     for source in data:
@@ -114,8 +113,12 @@ def candidates(
         elements.append(source.formula)
     if absent:
         left_out.append(
-            f"Files of data sets of near elements are not here: {', '.join(absent)}. Fetch them "
-            "with tlbench data fetch NAME."
+            "The nearest data sets whose files are not here can be had by "
+            f"{listed(f'tlbench data fetch {name}' for name in absent[:MOST_NAMED])}."
+        )
+    if not elements:
+        left_out.append(
+            f"{backbone} is not trained, because no data set to pretrain it on is here."
         )
     if not found:
         raise InputError(
@@ -125,28 +128,46 @@ def candidates(
     return Candidates(tuple(found), tuple(left_out))
 
 
+def published(card: Card) -> Candidates:
+    """Return the published potentials that know the elements of data and whose weights are here."""
+    found: list[Candidate] = []
+    left_out: list[str] = []
+    for name in POTENTIALS.names():
+        try:
+            found.append(_published(name, card))
+        except TlbenchError as error:
+            left_out.append(str(error))
+    return Candidates(tuple(found), tuple(left_out))
+
+
 def nearest(target: Card) -> tuple[list[Card], list[str]]:
-    """Return the data sets of near elements, the nearest first, and the names of those not here.
+    """Return the data sets of near elements, and the names of all not here, the nearest first.
 
     Near is by the mean difference of mapped elements in group, then in electronegativity, then in
     covalent radius (`tlbench.metrics.chemistry`), at most `NEAR` groups; where no data set is so
-    near, those of the nearest elements that are here are. Of the same elements, sets with labels
-    from first principles come before those of an empirical potential.
+    near, those of the nearest elements that are here are. Sets with labels of an empirical
+    potential are near only to others of these.
     """
     ranked: list[tuple[tuple[float, ...], Card]] = []
-    absent = []
+    absent: list[tuple[tuple[float, ...], str]] = []
     for name in card_names():
         card = load_card(name)
-        if shared_data(card, target):
+        if shared_data(card, target) or (is_empirical(card) and not is_empirical(target)):
             continue
         apart = _distance(card, target)
         if _is_here(card):
-            ranked.append(((*apart, float(not card.data_files())), card))
-        elif card.data_files() and apart[0] <= NEAR:
-            absent.append(name)
+            ranked.append((apart, card))
+        elif card.data_files():
+            absent.append((apart, name))
     ranked.sort(key=lambda each: (each[0], each[1].name))
     near = [card for apart, card in ranked if apart[0] <= NEAR]
-    return near or [card for apart, card in ranked if apart[:3] == ranked[0][0][:3]], absent
+    near = near or [card for apart, card in ranked if apart == ranked[0][0]]
+    return near, [name for _, name in sorted(absent)]
+
+
+def is_empirical(card: Card) -> bool:
+    """Return whether labels are computed here by an empirical potential, not read from files."""
+    return not card.data_files()
 
 
 def _distance(source: Card, target: Card) -> tuple[float, ...]:

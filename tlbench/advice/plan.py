@@ -119,6 +119,20 @@ def suite_text(value: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))
 
 
+class TooShortError(InputError):
+    """Even the least comparison takes longer than there is time.
+
+    Attributes
+    ----------
+    seconds
+        How long it takes.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 Predict = Callable[[Sequence[Candidate], Scale], float]
 """Returns how long a comparison takes, s."""
 
@@ -149,22 +163,23 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
 
     Raises
     ------
-    InputError
+    TooShortError
         If even the least comparison takes longer.
     """
-    left_out: list[str] = []
+    given_up: list[tuple[Sequence[Candidate], Candidate]] = []
     while True:
         last = len(found) == 1
         for scale in (*SCALES, LEAST) if last else SCALES:
             taken = predict(found, scale)
             if taken <= seconds:
-                reduced = _reductions(found, scale, predict)
-                return Fit(found, scale, taken, [*left_out, *reduced])
+                least = LEAST if scale == LEAST else SCALES[-1]
+                left_out = [_left_out(some, each, least, predict) for some, each in given_up]
+                return Fit(found, scale, taken, [*left_out, *_reductions(found, scale, predict)])
         if last:
-            raise InputError(
-                f"The time is too short: the least comparison, of {found[0].name} with training "
-                f"from scratch over {PAIRS} pairs after {LEAST.updates} updates, takes about "
-                f"{duration(taken)}; give more with --time, or other candidates with --sources."
+            raise TooShortError(
+                f"the least comparison, of {found[0].name} with training from scratch over {PAIRS} "
+                f"pairs after {LEAST.updates} updates, takes about {duration(taken)}",
+                taken,
             )
         own = [each for each in found if each.backbone == backbone]
         rests = {
@@ -172,11 +187,17 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
         }
         costs = {each: predict(rest, SCALES[-1]) for each, rest in rests.items()}
         dearest = min(costs, key=lambda each: costs[each])
-        left_out.append(
-            f"{dearest.name} is left out: {SCALES[-1].updates} updates over {PAIRS} pairs would "
-            f"take about {duration(taken - costs[dearest])}."
-        )
+        given_up.append((found, dearest))
         found = rests[dearest]
+
+
+def _left_out(found: Sequence[Candidate], each: Candidate, least: Scale, predict: Predict) -> str:
+    """Return what one of some candidates would add to the least comparison that is planned."""
+    rest = [other for other in found if other is not each]
+    return (
+        f"{each.name} is left out: {least.updates} updates over {PAIRS} pairs would take about "
+        f"{duration(predict(found, least) - predict(rest, least))}."
+    )
 
 
 def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> Iterator[str]:

@@ -10,7 +10,6 @@ from tlbench.jobs import train
 from tlbench.jobs.context import WEIGHTS
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import Row
-from tlbench.report.wording import BASELINE
 from tlbench.study.plan import Plan
 from tlbench.transfer import arm
 
@@ -37,29 +36,17 @@ def best_model(plan: Plan, store: Store, row: Row) -> str | None:
     return min(found, key=lambda key: found[key], default=None)
 
 
-def kept(answer: Answer) -> tuple[str, Row]:
-    """Return the start whose best model is kept, or that of scratch, and its models.
-
-    It is the recommended start, or, without a recommendation, that of the lowest mean error.
-    """
-    rows = {each.name: each.row for each in answer.starts}
-    rows[BASELINE] = (answer.rows((BASELINE, answer.size)) or [answer.baseline[answer.size]])[0]
-    best = answer.recommended
-    name = min(rows, key=lambda n: rows[n].mean.value) if best is None else best.name
-    return name, rows[name]
-
-
 def write_best(plan: Plan, store: Store, answer: Answer, out: Path) -> list[str]:
     """Copy the best potential to ``out``; return which one it is and how ase loads it.
 
-    It is one of the start that is `kept`.
+    It is one of the start that leads (`tlbench.advice.answer.Answer.leading`).
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    name, row = kept(answer)
+    name, row = answer.leading
     job = best_model(plan, store, row)
     if job is None:
         return []
@@ -67,11 +54,9 @@ def write_best(plan: Plan, store: Store, answer: Answer, out: Path) -> list[str]
     weights = WEIGHTS["best" if row.tested == BEST else "last"]
     with replacing(path) as part:
         shutil.copyfile(store.folder(job) / weights, part)
-    which = (
-        "recommended"
-        if answer.recommended
-        else "of the lowest mean error, which is not claimed to be better"
-    )
+    which = "of the lowest mean error, which is not claimed to be better"
+    if answer.fastest is not None:
+        which = "recommended" if answer.recommended else "which is not recommended"
     return [
         f"The best model by validation error of the start {name} ({which}) is {path}; in ase: "
         f"atoms.calc = tlbench.load_potential({str(path)!r}).calculator()"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from tlbench.advice.answer import Answer, Start, unconverged
+from tlbench.advice.as_is import AsIs
+from tlbench.advice.defects import counting_sentence
 from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
@@ -27,10 +29,19 @@ BEST_NOTE = (
     "ratio is that of such weights of both."
 )
 
+WORDS = (
+    "Update: one step of the optimizer, on {batch_size} structures. Pair: one draw of training "
+    "structures with one of initial weights and of the order of batches. Last weights: those after "
+    "the last update."
+)
+"""What the words of answers and tables mean."""
+
 AS_IS_NOTE = "As it is: without training on these data."
 ONE_MODEL_NOTE = (
     "A published potential as it is is one model, so all spread of its ratio is that of scratch."
 )
+
+OTHER_THEORY = "†"
 
 CORRELATED = {
     "last": "the end of one trajectory",
@@ -40,7 +51,10 @@ CORRELATED = {
 
 
 def advice_section(
-    answer: Answer | None, further: Sequence[str] = (), stability: Stability | str = ""
+    answer: Answer | None,
+    further: Sequence[str] = (),
+    stability: Stability | str = "",
+    as_is: AsIs | None = None,
 ) -> Section:
     """Return the answer in words, the one to the question first, and tables.
 
@@ -50,17 +64,23 @@ def advice_section(
         Sentences that follow: what was not compared, and where the potential is.
     stability
         What simulations found, or a sentence that says why there are none.
+    as_is
+        Published potentials as they are, shown where there is no answer, which has them.
     """
     if answer is None:
         said = [
             "Nothing can be recommended: no start was compared with training from scratch, because "
             "jobs failed."
         ]
-        return Section(NAME, "Advice", [Sentences([*said, *further], title="")])
+        known = [as_is.table] if as_is is not None and as_is.rows else []
+        return Section(NAME, "Advice", [Sentences([*said, *further], title=""), *known])
     lines = table(answer)
     has_best = any(cell.endswith(" *") for line in lines for cell in line)
     is_one = any(row.values.keys() == {FIXED} for row in answer.as_is.values())
+    words = WORDS.format(batch_size=answer.design.batch_size)
     notes = {NOTE: True, BEST_NOTE: has_best, AS_IS_NOTE: answer.as_is, ONE_MODEL_NOTE: is_one}
+    notes[_theories(answer)] = answer.design.other_theories
+    notes[words] = True
     blocks: list[Block] = [
         Sentences([*sentences(answer, stability), *further], title=""),
         Table("Starts", lines, " ".join(note for note, holds in notes.items() if holds)),
@@ -72,7 +92,8 @@ def advice_section(
 
 def sentences(answer: Answer, stability: Stability | str = "") -> Iterator[str]:
     """Yield the recommendation, the other starts, what more structures bring, and reservations."""
-    best = answer.recommended
+    best = answer.fastest
+    yield from _without_training(answer)
     yield _recommendation(answer, best)
     yield from _as_is(answer)
     yield from _others(answer, best)
@@ -94,13 +115,14 @@ def table(answer: Answer) -> Lines:
             against = [] if name == BASELINE else [(BASELINE, size)]
             rows = answer.rows((name, size), *against) or answer.rows((name, size))
             ratio = answer.ratio(name, size) if against else None
+            sign = f" {OTHER_THEORY}" if name in answer.design.other_theories else ""
             if rows:
-                lines.append(_line(name, size, rows[0], _ratio(ratio) if ratio else "–"))
+                lines.append(_line(name, size, rows[0], (_ratio(ratio) if ratio else "–") + sign))
             if size == answer.size and name in answer.as_is:
                 row = answer.as_is[name]
                 to_scratch = ratio_between(row, answer.baseline[size])
                 ratio_text = _ratio(to_scratch) if to_scratch else "–"
-                lines.append(_line(f"{name} as it is", 0, row, ratio_text))
+                lines.append(_line(f"{name} as it is", 0, row, ratio_text + sign))
     return lines_of(lines)
 
 
@@ -116,6 +138,16 @@ def _line(name: str, size: int, row: Row, ratio: str) -> dict[str, str]:
     }
 
 
+def _theories(answer: Answer) -> str:
+    """Return what the sign of rows means whose start is of another level of theory."""
+    design = answer.design
+    named = listed(f"{name} on {theory}" for name, theory in design.other_theories.items())
+    return (
+        f"{OTHER_THEORY}: pretrained on labels of another level of theory, {named}; that of these "
+        f"data: {design.theory}."
+    )
+
+
 def _ratio(ratio: Ratio) -> str:
     return (
         f"{ratio.value:.2f} {interval_text(ratio.interval) or f'({n_pairs_text(ratio.n_pairs)})'}"
@@ -126,18 +158,57 @@ def _named(starts: Sequence[Start]) -> str:
     return listed(f"{each.name} ({_ratio(each.ratio)})" for each in starts)
 
 
+def _trained(answer: Answer) -> str:
+    """Return how much models of the largest size have been trained."""
+    updates, times = answer.baseline[answer.size].place.updates, f"{answer.passes:.3g}"
+    seen = {"1": "once", "2": "twice"}.get(times, f"{times} times")
+    return (
+        f"after {updates:,} updates, in which each of the {answer.size} structures was seen {seen}"
+    )
+
+
+def _without_training(answer: Answer) -> Iterator[str]:
+    """Yield which starts as they are nothing that was trained is shown to be better than."""
+    if not answer.unbeaten:
+        return
+    best, *others = answer.unbeaten
+    name, row = answer.leading
+    metric = METRICS.get(row.metric)
+    errors = {
+        each.name: f"{metric.text(answer.as_is[each.name].mean.value)} {metric.unit}"
+        for each in answer.unbeaten
+    }
+    models = "models from scratch" if name == BASELINE else f"models from {name}"
+    yield (
+        f"Nothing trained is recommended over {best.name} as it is: without training on these "
+        f"data, its force error on {counted(answer.design.n_test, 'test structure')} is "
+        f"{errors[best.name]}; that of {models}, which lead what was trained, is "
+        f"{metric.text(row.mean.value)} {metric.unit}, {_ratio(best.ratio)} times as high, "
+        f"{_trained(answer)}."
+    )
+    if others:
+        named = listed(f"{each.name} as it is ({errors[each.name]})" for each in others)
+        yield f"Nor is anything trained shown to be better than {named}."
+
+
 def _recommendation(answer: Answer, best: Start | None) -> str:
     size, baseline = answer.size, answer.baseline[answer.size]
-    with_ = f"with {size} structures and {baseline.place.updates:,} updates"
+    after = _trained(answer)
     on = f"on {counted(answer.design.n_test, 'test structure')}"
     scratch = f"that of {baseline.place.backbone} trained from scratch"
     if best is not None:
         beside = answer.rows((BASELINE, size), (best.name, size))[0]
         text = METRICS.get(best.row.metric).text
+        said, end = f"Start from {best.name}", ""
+        if answer.has_few_passes:
+            said = f"Of what was compared, {best.name} learns fastest"
+            end = "; with so few updates this is no recommendation"
+        elif answer.recommended is None:
+            said = f"Of what was trained, {best.name} has the lowest error beside that from scratch"
         return (
-            f"Start from {best.name}: {with_}, its force error {on} is {_ratio(best.ratio)} times "
-            f"{scratch} ({text(best.row.mean.value)} against {text(beside.mean.value)} meV/Å; "
-            f"95 % interval over {n_pairs_text(best.ratio.n_pairs)})."
+            f"{said}: {after}, its force error {on} is {_ratio(best.ratio)} times {scratch} "
+            f"({text(best.row.mean.value)} against {text(beside.mean.value)} meV/Å; 95 % interval "
+            f"over {n_pairs_text(best.ratio.n_pairs)}){end}."
         )
     if all(each.side == "no claim" for each in answer.starts):
         needed, there = f"{CLAIM_PAIRS} pairs", "fewer were finished"
@@ -146,10 +217,10 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
         said = f"No start is recommended: a claim needs {needed}, and {there}"
         if answer.starts:
             named = _named(answer.starts)
-            said += f"; the force errors {on} {with_}, relative to {scratch}, are those of {named}"
+            said += f"; {after}, the force errors {on}, relative to {scratch}, are those of {named}"
         return f"{said}."
     return (
-        f"No start is recommended: {with_}, no force error {on} is lower than {scratch} by more "
+        f"No start is recommended: {after}, no force error {on} is lower than {scratch} by more "
         f"than {100 * CONVERGED:g} % beyond chance."
     )
 
@@ -185,7 +256,11 @@ def _others(answer: Answer, best: Start | None) -> Iterator[str]:
     if same := [each for each in others if each.side == "same"]:
         yield f"Cannot be distinguished from training from scratch: {_named(same)}."
     if higher := [each for each in others if each.side == "higher"]:
-        yield f"Do not start from {_named(higher)}: the error is higher than from scratch."
+        named = _named(higher)
+        if answer.has_few_passes:
+            yield f"Higher than from scratch with so few updates: {named}."
+        else:
+            yield f"Do not start from {named}: the error is higher than from scratch."
 
 
 def _incomplete(answer: Answer) -> Iterator[str]:
@@ -242,6 +317,8 @@ def _reservations(answer: Answer) -> Iterator[str]:
             f"compared instead of the last: {listed(rising)}, each with scratch."
         )
     design = answer.design
+    if design.marked:
+        yield counting_sentence(design.marked, design.n_held_back)
     if design.n_train == answer.size:
         yield (
             f"All pairs of {answer.size} structures have the same ones, which are all that there "

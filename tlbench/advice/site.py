@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tlbench.engine.run.runner import Listener, Report, Resources
 from tlbench.engine.store.store import Store
+from tlbench.report.content import Table
 from tlbench.study.plan import Plan
 
 
@@ -24,6 +25,8 @@ class Site:
         As of `tlbench.run.run_suite`.
     say
         Called with sentences on what is done.
+    show
+        Called with tables of what is known before anything is trained.
     """
 
     store: Store
@@ -31,3 +34,4 @@ class Site:
     on_change: Callable[[Plan, Store, Report], None] = _ignore
     on_event: Listener = lambda event, job, **fields: None
     say: Callable[[str], None] = lambda sentence: None
+    show: Callable[[Table], None] = lambda table: None

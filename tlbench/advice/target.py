@@ -5,12 +5,13 @@ from pathlib import Path
 
 import yaml
 
+from tlbench.advice.defects import counting_sentence, defects, mark_counts
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
 from tlbench.base.phrases import counted
 from tlbench.data.cards import Card, card_of, data_file, is_path, load_card
 from tlbench.data.entries import check_exists, siblings, split_archive
-from tlbench.data.fetch import locate
+from tlbench.data.fetch import fetch, locate
 from tlbench.data.guess import Guess, guess_card
 from tlbench.results.shares import FEWEST_GROUPS
 
@@ -67,7 +68,8 @@ def _card_of(path: Path, folder: Path) -> tuple[str, Sequence[str]]:
     guess = _guess(path, home)
     try:
         write_whole(beside, guess.text)
-        return str(beside), [*guess.said, f"card: written to {beside}"]
+        marked = _mark(beside, guess)
+        return str(beside), [*guess.said, *marked, f"card: written to {beside}"]
     except OSError as error:
         refused = f"{beside}: cannot be written ({error.strerror})"
     try:
@@ -79,11 +81,30 @@ def _card_of(path: Path, folder: Path) -> tuple[str, Sequence[str]]:
                 link.symlink_to(each)
         guess = _guess(folder / path.relative_to(home), folder)
         write_whole(other, guess.text)
+        marked = _mark(other, guess)
     except OSError as error:
         raise InputError(
             f"{refused}, nor can {other}; copy {path.name} to a folder of your own."
         ) from error
-    return str(other), [*guess.said, f"card: written to {other}, because {refused}"]
+    return str(other), [*guess.said, *marked, f"card: written to {other}, because {refused}"]
+
+
+def _mark(place: Path, guess: Guess) -> list[str]:
+    """Add the marks of test structures to a card that was just written; return what they are."""
+    card = load_card(place)
+    try:
+        parts = card.read(fetch(card))
+        marks = defects(parts)
+    except InputError:
+        place.unlink()
+        raise
+    if not marks:
+        return []
+    stated = [mark.model_dump(exclude_defaults=True) for mark in marks]
+    text = yaml.safe_dump({"marks": stated}, sort_keys=False, allow_unicode=True, width=96)
+    write_whole(place, guess.text + text)
+    counts = mark_counts({mark.mark: mark.frames for mark in marks})
+    return [f"test: {counting_sentence(counts, len(parts['test']))}"]
 
 
 def _guess(path: Path, folder: Path) -> Guess:

@@ -57,11 +57,15 @@ def advise(
 ) -> None:
     """Find out what a potential for DATA should start from, and how many structures it needs.
 
-    Compares published potentials that know the elements, and models pretrained on
-    data sets of the nearest elements, with training from scratch, on the same
-    structures of DATA. With the time that is left, models are simulated to see
-    whether they are stable. All is planned to fit the time; what is left out for
-    that is stated. Nothing is downloaded.
+    First measures published potentials that know the elements as they are, without
+    training. Then compares them, and models pretrained on data sets of the nearest
+    elements, with training from scratch, on the same structures of DATA. With the
+    time that is left, models are simulated to see whether they are stable. All is
+    planned to fit the time; what is left out for that is stated. Nothing is
+    downloaded.
+
+    Where test structures are in a file of their own: tlbench data new train.xyz
+    --test test.xyz, then tlbench advise train.yaml.
 
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
@@ -72,6 +76,7 @@ def advise(
     from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn, say
     from tlbench.engine.run.runner import Resources
+    from tlbench.report.content import Table
 
     asked = [word.strip() for word in sources.split(",")] if sources is not None else None
     question = Question(
@@ -89,6 +94,11 @@ def advise(
         workers_per_gpu=workers_per_gpu,
     )
     display = Display()
+
+    def show(table: Table) -> None:
+        display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
+        display.say(table.note)
+
     try:
         with display, signals_stop(display):
             found = answer(
@@ -99,6 +109,7 @@ def advise(
                 display.update,
                 display.note,
                 display.say,
+                show,
             )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
@@ -106,8 +117,7 @@ def advise(
     for sentence in found.section.sentences:
         say(sentence, display.console)
     for table in found.section.tables:
-        display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
-        say(table.note, display.console)
+        show(table)
     say(str(found.run.out / "report.html"), display.console)
     if not found.run.report.complete:
         raise typer.Exit(1)

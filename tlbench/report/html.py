@@ -17,6 +17,7 @@ from tlbench.report.data_notes import NO_NOTES, DataNotes
 from tlbench.report.outline import sections_of
 from tlbench.report.properties.values import FILE as PROPERTIES
 from tlbench.report.properties.values import properties_csv
+from tlbench.report.sections.answer import NAME as ANSWER
 from tlbench.report.wording import budget_label, budget_note, draw_note, listed
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
@@ -57,11 +58,13 @@ def write_report(
     notes
         What should be known of the data.
     first
-        Returns sections that come before all others.
+        Returns sections that come before all others, and instead of the answer.
     """
     suite, notes = study.suite, notes.completed(results.records)
     analysis = Analysis.of(notes.comparable_results(results), suite)
-    sections = [*first(analysis), *sections_of(analysis)]
+    leading = [*first(analysis)]
+    others = [each for each in sections_of(analysis) if not leading or each.name != ANSWER]
+    sections = [*leading, *others]
     text = render(
         "report/template.html",
         suite=suite,
