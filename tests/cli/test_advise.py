@@ -32,3 +32,23 @@ def test_bad_input_is_one_sentence(refused, tmp_path, arguments, complaint):
         del atoms.calc.results["forces"]
     ase.io.write(path, structures)
     assert complaint in refused("advise", *arguments.split())
+
+
+def test_what_was_said_before_is_not_repeated(command, monkeypatch, tmp_path):
+    """By an answer in place of a run, whose plan left something out."""
+    import tlbench.advice.advise as room
+    from tlbench.report.content import Section, Sentences
+
+    class Done:
+        section = Section("advice", "Advice", [Sentences(["No start.", "Half is left out."])])
+        run = type("Run", (), {"out": tmp_path, "report": type("Report", (), {"complete": True})})
+
+    def answer(question, out, store, resources, on_change, on_event, say, show):
+        say("Half is left out.")
+        return Done
+
+    monkeypatch.setattr(room, "advise", answer)
+    ran = command("advise", "sw-ge-8", "--out", tmp_path)
+    assert ran.returncode == 0
+    assert ran.stdout.count("Half is left out.") == 1
+    assert ran.stdout.count("No start.") == 1

@@ -94,6 +94,12 @@ def advise(
         workers_per_gpu=workers_per_gpu,
     )
     display = Display()
+    said: set[str] = set()
+
+    def say_once(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            display.say(sentence)
 
     def show(table: Table) -> None:
         display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
@@ -108,14 +114,14 @@ def advise(
                 resources,
                 display.update,
                 display.note,
-                display.say,
+                say_once,
                 show,
             )
     except KeyboardInterrupt:
         display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
     for sentence in found.section.sentences:
-        say(sentence, display.console)
+        say_once(sentence)
     for table in found.section.tables:
         show(table)
     say(str(found.run.out / "report.html"), display.console)
