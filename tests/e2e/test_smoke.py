@@ -171,7 +171,7 @@ def test_every_plot_is_drawn_in_a_browser(smoke, tmp_path):
     ]  # fmt: skip
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     figures = re.findall(r'class="plot[^>]*data-figure="([a-z-]+)"', page)
-    assert len(figures) == 6
+    assert len(figures) == 4
     drawn = page.count('class="main-svg"')
     # Plotly draws a figure in two or three layers.
     assert drawn >= 2 * len(figures)

@@ -25,6 +25,7 @@ def test_a_process_leaves_no_temporary_files(name: str, tmp_path: Path) -> None:
     config = {**tiny.BACKBONES, **tiny.OTHERS}[name]
     command = [sys.executable, "-c", BUILD.format(name=name, config=config)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run(command, env=environment, check=True)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert left == []

@@ -72,6 +72,9 @@ def remove_templates(network: nn.Module) -> None:
     folder = Path(tempfile.gettempdir())
     for layer in {type(part) for part in network.modules() if isinstance(part, MessagePassing)}:
         for method in (layer.propagate, layer.edge_updater):
-            written = Path(sys.modules[method.__module__].__file__ or "")
+            module = sys.modules[method.__module__]
+            written = Path(module.__file__ or "")
             if written.parent == folder:
                 written.unlink(missing_ok=True)
+                if module.__spec__ is not None and module.__spec__.cached:
+                    Path(module.__spec__.cached).unlink(missing_ok=True)
