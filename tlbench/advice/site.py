@@ -1,4 +1,4 @@
-"""Where the jobs of advice are done, and who is told."""
+"""Where the jobs of advice are done, and who follows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ def _ignore(plan: Plan, store: Store, report: Report) -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """Where jobs are done, and who is told.
+    """Where jobs are done, and who follows them.
 
     Attributes
     ----------
