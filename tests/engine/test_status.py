@@ -55,6 +55,17 @@ def test_a_process_that_is_stopped_is_named_whoever_started_it(tmp_path, store, 
         assert "which is stopped" in found.elsewhere[JOB.key]
 
 
+def test_what_an_earlier_process_did_is_not_of_this_run(tmp_path, log):
+    log("submitted", JOB)
+    log("finished", JOB, seconds=1.0)
+    assert status_of(follow(str(tmp_path / "out"))).done == [JOB.key]
+    # So far the new process has the folder, and has written nothing but what it is.
+    path = tmp_path / "out" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pid": 1}))
+    found = status_of(follow(str(tmp_path / "out")))
+    assert (found.ending, found.done, found.seconds) == ("run-started", [], 0.0)
+
+
 def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():
     states = {"a": "finished", "b": "finished", "c": "running", "d": "waiting", "e": "skipped"}
     found = Status(True, "run-started", "", states, {}, {}, {}, ["a", "b"], 60.0)

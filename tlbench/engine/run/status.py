@@ -103,7 +103,7 @@ def follow(run: str) -> Followed:
 
 def status_of(run: Followed) -> Status:
     """Find out how a run stands."""
-    events = _last_start(run.folder / EVENTS)
+    events = _own_events(run)
     alive = _is_alive(run.folder)
     errors = _errors(run, events)
     states = _states(run, errors)
@@ -161,14 +161,18 @@ def pick(run: Followed, wanted: str) -> Job:
     raise InputError(f"No job of this run has the key or the label {wanted!r}.")
 
 
-def _last_start(path: Path) -> list[dict[str, Any]]:
-    """Return the events since the run was started the last time."""
+def _own_events(run: Followed) -> list[dict[str, Any]]:
+    """Return the events since the run was started the last time.
+
+    There are none until its process, which ``run.json`` names first, has written that it began.
+    """
     events: list[dict[str, Any]] = []
-    for event in read_events(path):
+    for event in read_events(run.folder / EVENTS):
         if event["event"] == "run-started":
             events.clear()
         events.append(event)
-    return events
+    begun = bool(events) and (events[0].get("host"), events[0].get("pid"))
+    return events if begun == (run.about.host, run.about.pid) else []
 
 
 def _is_alive(folder: Path) -> bool:
