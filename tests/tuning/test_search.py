@@ -42,6 +42,18 @@ def test_the_first_trial_is_the_suites_own_settings_and_all_are_different(search
             assert all(low <= t.settings.model_dump()[name] <= high for t in trials[1:])
 
 
+def test_the_first_round_spreads_over_the_whole_range_of_rates(search):
+    """Each settings' third of the range is another, in every series, whatever its seed."""
+    for series in search.series():
+        drawn = proposals(search, series, [])[1:]
+        for name, (low, high) in BOUNDS.items():
+            places = [
+                math.log(settings.model_dump()[name] / low) / math.log(high / low)
+                for settings in drawn
+            ]
+            assert sorted(int(len(drawn) * place) for place in places) == [0, 1, 2]
+
+
 def test_they_depend_on_earlier_results_and_on_nothing_else(search):
     series = search.series()[1]
     trials = ended(search, series, 4 * ROUND)
