@@ -96,7 +96,7 @@ def test_the_report_has_a_section_with_plots(ran):
     out, _ = ran
     page = (out / "report.html").read_text()
     assert '<h2 id="relations">Ratio to scratch against distance and coverage' in page
-    assert "every pair of Si, Ge" in page
+    assert "transfers among Si, Ge" in page
     assert 'data-figure="distances"' in page
     words = re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"\b(nan|inf|None)\b", words)

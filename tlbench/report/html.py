@@ -94,7 +94,7 @@ def write_report(
 def _between(study: Study) -> str:
     """Return in words what is transferred between."""
     if study.suite.matrix is not None:
-        return f"every pair of {', '.join(study.suite.matrix.elements)}"
+        return f"transfers among {', '.join(study.suite.matrix.elements)}"
     transfer, parts = study.ends[0].transfer, study.suite.source_parts
     sources = listed(dict.fromkeys(ends.source_name for ends in study.ends))
     between = f"{sources} → {transfer.target}"

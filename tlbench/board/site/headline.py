@@ -246,7 +246,7 @@ def _between(board: Board, rows: Sequence[BoardRow]) -> str:
     """Return what is transferred between, in short."""
     suite = board.suite
     if suite.matrix is not None:
-        return f"every pair of {', '.join(suite.matrix.elements)}"
+        return f"among {', '.join(suite.matrix.elements)}"
     transfers = dict.fromkeys((row.transfer.source, row.transfer.target) for row in rows)
     text = ", ".join(f"{source} → {target}" for source, target in transfers)
     return text + (f", {len(suite.source_parts)} parts of the source" if suite.source_parts else "")
