@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import itertools
 import json
 import math
 import re
@@ -78,15 +79,15 @@ def test_ratios_in_the_text_of_the_readme_are_those_of_its_table():
     assert set(stated) - known == set()
 
 
-def force_errors(suite, **model):
-    """Return the force errors of models of a suite on all test structures of germanium, by pair."""
+def force_errors(suite, target="Ge", **model):
+    """Return the mean force error of models on all test structures, of each run of a suite."""
     for folder in runs_of(suite):
         with gzip.open(folder / "records.jsonl.gz", "rt") as lines:
             records = [json.loads(line) for line in lines][1:]
         found = [
             each["value"]
             for each in records
-            if (each["target"], each["metric"], each["condition"]) == ("Ge", "force_mae", {})
+            if (each["target"], each["metric"], each["condition"]) == (target, "force_mae", {})
             and model.items() <= each.items()
         ]
         yield statistics.geometric_mean(found)
@@ -105,6 +106,30 @@ def test_errors_of_published_potentials_in_the_readme_are_those_of_their_run():
         " {:.0f} after 400 updates and {:.0f} after 2,400."
     )
     assert sentence.format(*values) in text
+
+
+def test_equal_cost_in_the_readme():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    ours = {"backbone": "dimenetpp", "size": 10}
+    shorter, _ = force_errors("si-ge-dft-cpu", strategy="finetune", **ours)
+    _, longer = force_errors("si-ge-dft-cpu", strategy="scratch", **ours)
+    assert (
+        f"{shorter:.1f} meV/Å with 2,000 updates on silicon and 400 on germanium, {longer:.1f} "
+        "from scratch with 2,400"
+    ) in text
+
+
+def test_lithium_in_the_readme():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    found = []
+    for backbone, size in itertools.product(("dimenetpp", "schnet"), (10, 40)):
+        model = {"target": "Li", "backbone": backbone, "size": size}
+        (scratch,) = force_errors("matrix-cpu", strategy="scratch", **model)
+        for source in ("Si", "Ge", "Mo"):
+            (tuned,) = force_errors("matrix-cpu", strategy="finetune", source=source, **model)
+            found.append(tuned / scratch)
+    between = f"{min(found):.2f} to {max(found):.2f}"
+    assert f"no gain from silicon, germanium or molybdenum; ratios are {between}" in text
 
 
 def test_correlations_in_the_manual_are_those_of_the_published_runs():
