@@ -36,6 +36,9 @@ def test_the_site_is_built_of_them_and_the_readme_has_its_table(tmp_path):
     assert ". 400 updates: speed of learning, not shown to be converged; untuned.</li>" in front
     # backbones-cpu and matrix-cpu are the suites with results whose data have not changed since.
     assert front.count("at this budget, energy_mae") == 2
+    # A suite that trains nothing says how good the potentials are as they are.
+    assert "<dt>As they are, force_mae</dt>" in front
+    assert re.search(r"sevennet-l3i5 99\.2, sevennet-0 134\.2, chgnet-0\.3\.0 208\.\d meV", front)
 
 
 def test_no_table_of_results_is_typed():

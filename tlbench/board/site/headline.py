@@ -125,6 +125,8 @@ class Headline(Comparison):
         arms after the same number of updates.
     n_tied
         How many other rows it cannot be distinguished from.
+    untrained
+        Source models as they are, the lowest error first, in suites that train nothing.
     transfer
         What is transferred between, in short.
     budget
@@ -137,6 +139,7 @@ class Headline(Comparison):
     best: BoardRow | None
     best_of: str
     n_tied: int
+    untrained: Sequence[BoardRow]
     transfer: str
     budget: str
 
@@ -144,6 +147,11 @@ class Headline(Comparison):
     def is_compared(self) -> bool:
         """Whether there is any ratio to scratch."""
         return bool(self.ratios or (self.beside and self.beside.ratios))
+
+    def untrained_text(self) -> str:
+        """Return the errors of models that were not trained, as ``sevennet-0 134.2 meV/Å``."""
+        some = (f"{each.label} {number_text(each.mean.value)}" for each in self.untrained)
+        return f"{', '.join(some)} {METRICS.get(self.metric).unit}"
 
     def best_text(self) -> str:
         """Return the best model with its error, as ``dimenetpp, finetune: 64.2 meV/Å``."""
@@ -190,6 +198,7 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
     is_converged = main.claim == CONVERGED
     rivals = [row for row in final if row.metric == metric and row.is_complete]
     best, n_tied = _lowest(rivals if has_logarithm(metric) else [], converged=is_converged)
+    untrained = [row for row in rows if row.metric == metric and not (row.tested or row.trained)]
     return Headline(
         **vars(main),
         arm=names.pop() if len(names) == 1 else "all trained arms",
@@ -197,6 +206,7 @@ def headline_of(board: Board, rows: Sequence[BoardRow]) -> Headline:
         best=best,
         best_of="of converged models" if is_converged else at_budget(suite),
         n_tied=n_tied,
+        untrained=[] if final else sorted(untrained, key=lambda row: row.mean.value),
         transfer=_between(board, rows),
         budget=_budget(board),
     )
