@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from tuned_arms import ARM, given
 
 from tlbench.base.errors import InputError
@@ -134,3 +135,19 @@ def test_settings_of_another_suite_are_refused_with_one_sentence(tuned, complain
         suite(tuned)
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_suite_of_which_less_is_run_keeps_the_settings_of_what_is_left(tmp_path):
+    """Narrowing a tuned suite on the command line is no contradiction to its settings."""
+    both = [ARM | {"sizes": [1, 4], "updates": n} for n in (20, 60)]
+    whole = given(pretrain=[ARM | {"updates": 90}], scratch=both, finetune=both)
+    path = tmp_path / "tuned.yaml"
+    path.write_text(yaml.safe_dump(suite(whole).model_dump(mode="json", exclude_defaults=True)))
+    fewer = load_suite(path, [("sizes", "[4]"), ("budgets", "[60]")], strategies=["scratch"])
+    left = [(name, group.sizes, group.updates) for _, name, group in fewer.tuned.groups()]
+    assert left == [("scratch", [4], 60)]
+    assert load_suite(path, backbones=["dimenetpp"]).tuned is None
+    with pytest.raises(InputError, match="is tuned at size 2, which the suite does not have"):
+        load_suite(
+            path, [("sizes", "[4]"), ("tuned.arms.schnet.scratch", str([ARM | {"sizes": [2]}]))]
+        )

@@ -15,6 +15,7 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
+from tlbench.study.places import still_tuned
 from tlbench.study.sources import (
     ENDING,
     is_potential,
@@ -23,7 +24,7 @@ from tlbench.study.sources import (
 )
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice
-from tlbench.study.tuned import read_tuned
+from tlbench.study.tuned import Tuned, read_tuned
 from tlbench.transfer import arm
 from tlbench.transfer.potentials import POTENTIALS
 
@@ -116,6 +117,7 @@ def load_suite(
     _read_tuned(value, Path())
     _find_cards(value, Path())
     if settings or backbones or cards or strategies:
+        _narrow_tuning(value, suite)
         changed = _checked(value, "the changes on the command line", {})
         changed._unchanged = suite
         return changed
@@ -246,6 +248,17 @@ def _find_cards(value: dict[str, Any], folder: Path) -> None:
         card.rename(str((folder / card.name).absolute()))
     for holder, key in _files(value):
         holder[key] = str((folder / holder[key]).absolute())
+
+
+def _narrow_tuning(value: dict[str, Any], before: Suite) -> None:
+    """Leave out tuned settings of what is not trained since the suite was changed."""
+    tuned = value.pop("tuned", None)
+    if tuned is None:
+        return
+    after = _checked(value, "the changes on the command line", {})
+    left = still_tuned(validate(Tuned, tuned, "the tuned settings"), before, after)
+    if left is not None:
+        value["tuned"] = left.model_dump(mode="json")
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tlbench.base.registry import near_names
 from tlbench.study.model_key import ModelKey, Place
-from tlbench.study.tuned import PRETRAINING
+from tlbench.study.tuned import PRETRAINING, Tuned, TunedGroup
 from tlbench.transfer import arm
 from tlbench.transfer.strategy import Strategy
 
@@ -89,6 +89,36 @@ def untuned_places(suite: "Suite") -> list[Place]:
         for place in places
         if not tuned.group(place.backbone, place.strategy, place.size, budget(suite, place))
     ]
+
+
+def still_tuned(tuned: Tuned, before: "Suite", after: "Suite") -> Tuned | None:
+    """Return the settings of what a changed suite still trains; None if there are none.
+
+    What ``before`` does not train either is kept, for `contradictions_of_tuning` to refuse.
+    """
+    was, now = _tunable(before), _tunable(after)
+    arms: dict[str, dict[str, list[TunedGroup]]]
+    arms = {name: {} for name in tuned.arms if name not in before.backbones}
+    for backbone, name, group in tuned.groups():
+        sizes, budgets = was.get((backbone, name), (set(), set()))
+        own_sizes, own_budgets = now.get((backbone, name), (set(), set()))
+        left = [size for size in group.sizes or () if size not in sizes - own_sizes]
+        is_gone = (backbone, name) in was.keys() - now.keys()
+        if is_gone or (group.sizes and not left) or group.updates in budgets - own_budgets:
+            continue
+        kept = group.model_copy(update={"sizes": left or None})
+        arms.setdefault(backbone, {}).setdefault(name, []).append(kept)
+    return tuned.model_copy(update={"arms": arms}) if arms else None
+
+
+def _tunable(suite: "Suite") -> dict[tuple[str, str], tuple[set[int], set[int]]]:
+    """Return (backbone, arm) → sizes and budgets of what a suite trains."""
+    found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
+    for place in trained_places(suite):
+        sizes, budgets = found.setdefault((place.backbone, place.strategy), (set(), set()))
+        sizes.add(place.size)
+        budgets.add(budget(suite, place))
+    return found
 
 
 def contradictions_of_tuning(suite: "Suite") -> Iterator[str]:
