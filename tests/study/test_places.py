@@ -147,7 +147,6 @@ def test_a_suite_of_which_less_is_run_keeps_the_settings_of_what_is_left(tmp_pat
     left = [(name, group.sizes, group.updates) for _, name, group in fewer.tuned.groups()]
     assert left == [("scratch", [4], 60)]
     assert load_suite(path, backbones=["dimenetpp"]).tuned is None
+    odd = json.dumps([ARM | {"sizes": [2]}])
     with pytest.raises(InputError, match="is tuned at size 2, which the suite does not have"):
-        load_suite(
-            path, [("sizes", "[4]"), ("tuned.arms.schnet.scratch", str([ARM | {"sizes": [2]}]))]
-        )
+        load_suite(path, [("sizes", "[4]"), ("tuned.arms.schnet.scratch", odd)])
