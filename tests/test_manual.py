@@ -18,8 +18,11 @@ from tlbench import load_results
 from tlbench.board.reading import read_submission
 from tlbench.cli import app
 from tlbench.report.analysis import Analysis
+from tlbench.report.forgetting.retention import retained
 from tlbench.report.properties.section import properties
+from tlbench.report.sections.starts import start_table, starts_of
 from tlbench.report.wording import ratio_text
+from tlbench.study.loading import load_suite
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -43,7 +46,6 @@ def test_the_readme_is_one_page():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-ZERO_SHOT = ["sevennet-l3i5", "sevennet-0", "chgnet-0.3.0"]
 INTERVAL = r"-?\d\.\d\d \[[^\]]*\]"
 
 
@@ -69,13 +71,13 @@ def correlations(folder):
     return {re.sub(r"[+*]", "", cell) for line in table.lines[1:] for cell in line}
 
 
-def test_ratios_in_the_text_of_the_readme_are_those_of_its_table():
+def test_ratios_in_the_text_of_the_readme_are_those_of_its_table(universal):
     text, _, rest = (ROOT / "README.md").read_text().partition("<!-- board -->")
     stated = re.findall(INTERVAL, text)
     assert len(stated) > 2
     *_, latest = runs_of("properties-sw-cpu")
     known = {*re.findall(rf"(?<=\| ){INTERVAL}(?= \|)", rest), *correlations(latest)}
-    known |= ratios(latest)
+    known |= {*ratios(latest), lead(universal)}
     assert set(stated) - known == set()
 
 
@@ -93,19 +95,91 @@ def force_errors(suite, target="Ge", **model):
         yield statistics.geometric_mean(found)
 
 
-def test_errors_of_published_potentials_in_the_readme_are_those_of_their_run():
+SEVEN, CHGNET, OURS = "sevennet-0", "chgnet-0.3.0", "dimenetpp"
+
+
+@pytest.fixture(scope="module")
+def universal():
+    """Return the latest published run of universal-cpu, as its report shows it."""
+    *_, latest = runs_of("universal-cpu")
+    entry = read_submission(latest)
+    measured = replace(entry.results, errors=entry.errors(), tests=entry.tests())
+    return Analysis(measured, entry.suite, ("force_mae",))
+
+
+def lead(universal):
+    """Return the ratio of DimeNet++ from silicon, head alone, to the best start."""
+    lines = start_table(starts_of(universal.rows), {})
+    wanted = (OURS, "Si → Ge, head-only")
+    (found,) = (each["/ best"] for each in lines if (each["backbone"], each["start"]) == wanted)
+    return found
+
+
+def test_starts_from_universal_potentials_in_the_readme(universal):
     text = " ".join((ROOT / "README.md").read_text().split())
-    ours = {"backbone": "dimenetpp", "strategy": "scratch", "size": 10}
-    values = [
-        *(next(force_errors("zero-shot-cpu", backbone=name)) for name in ZERO_SHOT),
-        *force_errors("si-ge-dft-cpu", **ours),
+    rows = starts_of(universal.rows)
+    mean = {(row.place.backbone, row.place.strategy): row.mean for row in rows}
+
+    def bare(*start):
+        return f"{mean[start].value:.0f}"
+
+    def spread(*start):
+        interval = mean[start].interval
+        return f"{bare(*start)} [{interval.low:.0f}, {interval.high:.0f}]"
+
+    for sentence in (
+        f"SevenNet-0 has {bare(SEVEN, 'zero-shot')} as it is, {spread(SEVEN, 'finetune')} "
+        f"fine-tuned, and {spread(SEVEN, 'lora')} with low-rank adapters (LoRA)",
+        f"CHGNet has {bare(CHGNET, 'zero-shot')}, {spread(CHGNET, 'finetune')} and "
+        f"{spread(CHGNET, 'lora')}.",
+        f"per force call, has {spread(OURS, 'finetune')} fine-tuned, and "
+        f"{spread(OURS, 'head-only')} where only its output layers train (`head-only`): "
+        f"{lead(universal)} times the best. From scratch it has {spread(OURS, 'scratch')}.",
+    ):
+        assert sentence in text
+
+
+def test_cost_and_forgetting_of_universal_potentials_in_the_readme(universal):
+    text = " ".join((ROOT / "README.md").read_text().split())
+    seconds = {each.n_parameters: each.force_call_seconds for each in universal.results.costs}
+    # SevenNet-0 has the most parameters, DimeNet++ the fewest.
+    assert round(seconds[max(seconds)] / seconds[min(seconds)]) == 12
+    assert "with a twelfth of the time per force call" in text
+    _, longer = force_errors("si-ge-dft-cpu", strategy="scratch", backbone=OURS, size=10)
+    every = [
+        r.value
+        for r in universal.results.records
+        if (r.metric, r.model.backbone, r.model.strategy) == ("force_mae", SEVEN, "lora")
+        and r.condition == {"marked": "included"}
     ]
-    sentence = (
-        "have force errors of {:.0f} (SevenNet-l3i5), {:.0f} (SevenNet-0) and {:.0f} meV/Å (CHGNet)"
-        " on the same germanium test structures; DimeNet++ from scratch with 10 structures has"
-        " {:.0f} after 400 updates and {:.0f} after 2,400."
-    )
-    assert sentence.format(*values) in text
+    assert (
+        f"has {longer:.0f} on all 24 test structures (another run), where SevenNet-0 with LoRA has "
+        f"{statistics.geometric_mean(every):.0f}."
+    ) in text
+    kept = {
+        (each.target.place.backbone, each.target.place.strategy): each.ratio
+        for each in retained(universal, "force_mae")
+    }
+    ours, seven = kept[OURS, "finetune"].value, kept[SEVEN, "finetune"].value
+    assert (
+        f"On silicon, the error of DimeNet++ becomes {ours:.1f} times as large by fine-tuning on "
+        f"germanium, that of SevenNet-0 {seven:.1f} times"
+    ) in text
+    with_lora = kept[SEVEN, "lora"].interval
+    assert with_lora.low < 1 < with_lora.high
+
+
+def test_tuned_rates_in_the_readme():
+    arms = load_suite("universal-cpu").tuned.arms
+    for name, rate in ((SEVEN, "6·10⁻³"), (CHGNET, "2·10⁻³")):
+        best = {
+            arm: group.settings.learning_rate
+            for arm in ("finetune", "scratch")
+            for group in arms[name][arm]
+            if group.updates == 100
+        }
+        assert f"{best['finetune']:.0e}" == f"{int(rate[0])}e-03"
+        assert best["finetune"] > 0.5 * best["scratch"]
 
 
 def test_equal_cost_in_the_readme():
