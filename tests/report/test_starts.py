@@ -22,7 +22,7 @@ def suite():
     return load_suite("universal-cpu", [("sizes", "[10]")], backbones=["sevennet-0", "dimenetpp"])
 
 
-def records_of(n_pairs, **values):
+def records_of(n_pairs, size=10, **values):
     """Return force errors of SevenNet-0 and DimeNet++, each pair a little worse than the last."""
     found = []
     for (source, backbone), arms in ((UNIVERSAL, values), (SILICON, {**values, "finetune": 90.0})):
@@ -31,8 +31,8 @@ def records_of(n_pairs, **values):
                 trained = strategy != "zero_shot"
                 where = {
                     "source": source, "backbone": backbone, "init_seed": seed,
-                    "size": 10 if trained else 0, "subset_seed": seed if trained else None,
-                    "job": f"{backbone}{strategy}{seed}",
+                    "size": size if trained else 0, "subset_seed": seed if trained else None,
+                    "job": f"{backbone}{strategy}{seed}" + (f" {size}" if size != 10 else ""),
                 }  # fmt: skip
                 slope = 0.01 if backbone == "sevennet-0" else 0.012
                 spread = 1 + slope * seed if trained else 1.0
@@ -159,7 +159,10 @@ def test_what_a_potential_has_seen_stands_beside_its_errors(suite):
     assert section.sentences[: len([seen, reflection, weights])] == [seen, reflection, weights]
     text = markdown(Results(records), ["force_mae"], suite)
     assert text.count("trained on MPtrj") == 1
-    assert text.index("of all starts") < text.index("trained on MPtrj") < text.index("lowest error")
+    # The best start is the answer; its section begins with the table.
+    answer, _, rest = text.partition("**Starts**")
+    assert "the lowest error is that of SevenNet-0 → Ge, finetune" in answer
+    assert rest.index("of all starts") < rest.index("trained on MPtrj") < rest.index("lowest error")
 
 
 def test_what_a_potential_has_seen_is_unknown_where_its_file_is_gone(suite, monkeypatch):
@@ -197,7 +200,10 @@ def test_a_suite_without_several_sources_has_no_such_section():
 
 
 def test_figures_have_a_line_for_each_start(suite):
-    section = section_of(suite, records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0))
+    records = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
+    # One size is no curve.
+    assert section_of(suite, records).figures == []
+    section = section_of(suite, [*records, *records_of(5, size=40, scratch=150.0, finetune=50.0)])
     (figure,) = section.figures
     drawn = figure.cases["force_mae"]()
     names = {trace.name for trace in drawn.data}
@@ -230,6 +236,7 @@ def test_ratios_to_scratch_are_shown_only_where_it_was_run(suite, strategies):
 
 def test_energies_without_fitted_references_are_not_ranked(suite):
     of_forces = records_of(5, scratch=200.0, finetune=60.0, zero_shot=130.0)
+    of_forces += records_of(5, size=40, scratch=150.0, finetune=50.0)
     # The potential's own energies happen to be the lowest.
     records = [r.model_copy(update={"metric": "energy_mae", "unit": "meV/atom",
                                     "value": 1.0 if not r.model.size else r.value})

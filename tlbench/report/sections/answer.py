@@ -20,11 +20,13 @@ from tlbench.report.budgets.words import ratios_text, where_text
 from tlbench.report.content import Section, Sentences
 from tlbench.report.dynamics.models import WRONG, arms_of, rate_of, structures_in
 from tlbench.report.sections.costs import Costs, costs_by_device, seconds_of
+from tlbench.report.sections.starts import best_starts, starts_of
 from tlbench.report.wording import (
     BASELINE,
     at_budget,
     interval_note,
     interval_text,
+    is_untrained,
     listed,
     n_pairs_text,
     range_text,
@@ -116,8 +118,9 @@ def _sentences(analysis: Analysis, simulated: Sequence[Dynamics]) -> list[str]:
     if not analysis.metrics or not analysis.rows:
         return []
     found = comparisons(analysis, analysis.metrics[0])
+    best = _best_starts(analysis)
     if not found:
-        return [
+        return best or [
             f"Whether transfer helps cannot be judged: no trained arm was compared with {BASELINE} "
             "on the same structures."
         ]
@@ -125,7 +128,17 @@ def _sentences(analysis: Analysis, simulated: Sequence[Dynamics]) -> list[str]:
     by_transfer = [some for some in by_transfer if some]
     groups = by_transfer if len(by_transfer) <= MOST_TRANSFERS else [found]
     said = [_verdict(some, at_budget(analysis.suite)) for some in groups]
-    return [*said, _certainty(analysis, found), *_cost(analysis), _trouble(analysis, simulated)]
+    said = [*best, *said, _certainty(analysis, found)]
+    return [*said, *_cost(analysis), _trouble(analysis, simulated)]
+
+
+def _best_starts(analysis: Analysis) -> list[str]:
+    """Return which start is the best at each N, in suites of several sources."""
+    if len(analysis.suite.sources or []) < 2:
+        return []
+    when = "untrained" if is_untrained(analysis.suite) else at_budget(analysis.suite)
+    found, _ = best_starts(starts_of(analysis.of_metric(analysis.metrics[0])), when)
+    return found
 
 
 def _is_final(outcome: Outcome) -> bool:

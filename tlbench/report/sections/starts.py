@@ -90,7 +90,9 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         if any(row.trained for row in rows):
             compared = [row for row in rows if row.is_comparable]
             cases[metric] = drawing("figures:start_curves", *_named(compared))
-    blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
+    # One size is no curve.
+    if len({row.place.size for row in analysis.rows if row.trained}) != 1:
+        blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
     yield Section("starts", "Starts", blocks)
 
 
@@ -149,10 +151,16 @@ def start_table(rows: Sequence[Row], seen: Mapping[str, str]) -> Lines:
 
 
 def findings(rows: Sequence[Row], when: str) -> list[str]:
+    """Return which start is the best at each N (`best_starts`), and how that was tested."""
+    found, n_tests = best_starts(rows, when)
+    return [*found, f"{CORRECTION} {n_tests}. {SELECTED}"] if n_tests else found
+
+
+def best_starts(rows: Sequence[Row], when: str) -> tuple[list[str], int]:
     """Return which start is the best at each N, and which others are not shown to be worse.
 
     Worse is a start whose error is higher by more than 3 % (`difference`), after Holm's correction
-    for all starts at all N.
+    for all starts at all N, whose number is returned beside.
     """
     compared = [
         (best, [(row, ratio) for row in others if (ratio := _ratio(row, best)) and ratio.interval])
@@ -175,7 +183,7 @@ def findings(rows: Sequence[Row], when: str) -> list[str]:
         else:
             said += "; all others with pairs enough are worse"
         found.append(f"{said}.")
-    return [*found, f"{CORRECTION} {len(p)}. {SELECTED}"] if p else found
+    return found, len(p)
 
 
 def _ratio(row: Row, best: Row) -> Ratio | None:
