@@ -173,7 +173,9 @@ def test_cost_and_forgetting_of_universal_potentials_in_the_readme(universal):
 
 def test_tuned_rates_in_the_readme():
     arms = load_suite("universal-cpu").tuned.arms
-    for name, rate in ((SEVEN, "6·10⁻³"), (CHGNET, "2·10⁻³")):
+    text = (ROOT / "README.md").read_text()
+    for name, rate, called in ((SEVEN, "6·10⁻³", "SevenNet-0"), (CHGNET, "2·10⁻³", "CHGNet")):
+        assert f"{rate} ({called})" in text
         best = {
             arm: group.settings.learning_rate
             for arm in ("finetune", "scratch")
