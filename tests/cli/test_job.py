@@ -177,13 +177,13 @@ def test_waiting_for_another_process_does_not_count(smoke, tmp_path, command):
     )
     shutil.rmtree(store / key)
     with Store(store).lock(key):
-        arguments = ("job", key, "--store", str(store), "--time-limit", "10")
+        arguments = ("job", key, "--store", str(store), "--time-limit", "30")
         waiting = subprocess.Popen(
             [sys.executable, "-m", "tlbench", *arguments], stdout=subprocess.PIPE, text=True
         )
         said = waiting.stdout.readline()
         assert said.startswith(f"Waiting for process {os.getpid()} on ")
-        time.sleep(10.5)
+        time.sleep(30.5)
         assert waiting.poll() is None
     said, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0, said
