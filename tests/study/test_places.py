@@ -150,3 +150,18 @@ def test_a_suite_of_which_less_is_run_keeps_the_settings_of_what_is_left(tmp_pat
     odd = json.dumps([ARM | {"sizes": [2]}])
     with pytest.raises(InputError, match="is tuned at size 2, which the suite does not have"):
         load_suite(path, [("sizes", "[4]"), ("tuned.arms.schnet.scratch", odd)])
+
+
+def test_settings_that_were_found_on_other_data_are_left_out_unless_they_are_asked_for(tmp_path):
+    """What is best for germanium is no guess to make for lithium in silence."""
+    whole = given(scratch=[ARM | {"sizes": [1, 4], "updates": 20}])
+    path = tmp_path / "suite.yaml"
+    path.write_text(yaml.safe_dump(suite(whole).model_dump(mode="json", exclude_defaults=True)))
+    fewer = [("sizes", "[4]")]
+    assert load_suite(path, fewer).tuned is not None
+    other = {"target": "mlearn-li"}
+    assert load_suite(path, fewer, cards=other).tuned is None
+    assert load_suite(path, cards={"source": "mlearn-si"}).tuned is None
+    settings = tmp_path / "tuned.yaml"
+    settings.write_text(yaml.safe_dump(whole.model_dump(mode="json")))
+    assert load_suite(path, [("tuned", str(settings))], cards=other).tuned == whole

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike, fspath
@@ -15,7 +15,7 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
-from tlbench.study.places import still_tuned
+from tlbench.study.places import has_other_data, still_tuned
 from tlbench.study.sources import (
     ENDING,
     is_potential,
@@ -49,7 +49,7 @@ def suite_names() -> list[str]:
 
 def load_suite(
     name: str | PathLike[str],
-    settings: Iterable[tuple[str, str]] = (),
+    settings: Sequence[tuple[str, str]] = (),
     backbones: Sequence[str] = (),
     cards: Mapping[str, str] | None = None,
     strategies: Sequence[str] = (),
@@ -117,7 +117,9 @@ def load_suite(
     _read_tuned(value, Path())
     _find_cards(value, Path())
     if settings or backbones or cards or strategies:
-        _narrow_tuning(value, suite)
+        _narrow_tuning(
+            value, suite, chosen=any(key.split(".")[0] == "tuned" for key, _ in settings)
+        )
         changed = _checked(value, "the changes on the command line", {})
         changed._unchanged = suite
         return changed
@@ -250,12 +252,17 @@ def _find_cards(value: dict[str, Any], folder: Path) -> None:
         holder[key] = str((folder / holder[key]).absolute())
 
 
-def _narrow_tuning(value: dict[str, Any], before: Suite) -> None:
-    """Leave out tuned settings of what is not trained since the suite was changed."""
+def _narrow_tuning(value: dict[str, Any], before: Suite, chosen: bool) -> None:
+    """Leave out tuned settings of what is not trained since the suite was changed.
+
+    All of them are left out where it was given other data, unless they were ``chosen`` with these.
+    """
     tuned = value.pop("tuned", None)
     if tuned is None:
         return
     after = _checked(value, "the changes on the command line", {})
+    if not chosen and has_other_data(before, after):
+        return
     left = still_tuned(validate(Tuned, tuned, "the tuned settings"), before, after)
     if left is not None:
         value["tuned"] = left.model_dump(mode="json")

@@ -111,6 +111,17 @@ def still_tuned(tuned: Tuned, before: "Suite", after: "Suite") -> Tuned | None:
     return tuned.model_copy(update={"arms": arms}) if arms else None
 
 
+def has_other_data(before: "Suite", after: "Suite") -> bool:
+    """Return whether a changed suite has a data set or a source that it did not have before."""
+    if before.matrix is not None and after.matrix is not None:
+        added = set(after.matrix.elements) - set(before.matrix.elements)
+        same = {"elements": after.matrix.elements, "others": after.matrix.others}
+        return bool(added) or before.matrix.model_copy(update=same) != after.matrix
+    had = [before.source, *(before.sources or [])]
+    has = [after.source, *(after.sources or [])]
+    return before.target != after.target or any(each not in had for each in has)
+
+
 def _tunable(suite: "Suite") -> dict[tuple[str, str], tuple[set[int], set[int]]]:
     """Return (backbone, arm) → sizes and budgets of what a suite trains."""
     found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
