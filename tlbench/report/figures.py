@@ -33,10 +33,12 @@ def style_of(strategies: Sequence[str]) -> dict[str, tuple[str, str]]:
 def panels(titles: list[list[str]], shared_y: bool = True, x_title: str = "") -> Any:
     """Return an empty figure with one panel per title, in the look of the report.
 
-    Panels are wide enough for ``x_title``, which stands below each of the last row.
+    Panels are wide enough for ``x_title``, which stands below each of the last row. The figure has
+    no template: pages have theirs, and plotly copies one at every step.
     """
     rows, columns = len(titles), max(len(row) for row in titles)
     figure = make_subplots(
+        figure=go.Figure(layout={"template": "none"}),
         rows=rows,
         cols=columns,
         subplot_titles=[title for row in titles for title in row],
@@ -48,7 +50,6 @@ def panels(titles: list[list[str]], shared_y: bool = True, x_title: str = "") ->
     figure.update_layout(
         # How wide a page must make it to be legible; read by the page, ignored by plotly.
         meta={"min_width": 90 + columns * max(200, CHARACTER * len(x_title) + 20)},
-        template="plotly_white",
         height=120 + 300 * rows,
         margin={"l": 70, "r": 20, "t": 84, "b": 60},
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},

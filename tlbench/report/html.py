@@ -192,7 +192,7 @@ def embedded(figure: Any, name: str) -> Markup:
     name
         Identifier, unique in the page.
     """
-    html: str = figure.to_html(
+    html: str = figure.update_layout(template="plotly_white").to_html(
         full_html=False,
         default_width="100%",
         include_plotlyjs=False,
