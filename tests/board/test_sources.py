@@ -2,12 +2,18 @@
 
 import json
 from dataclasses import replace
+from math import prod
 
 import pytest
 from synthetic import publish
 
+from tlbench.base.errors import InputError
+from tlbench.board.reading import read_submission
 from tlbench.board.site.build import build_site
+from tlbench.board.site.overview import END, START
 from tlbench.board.verification import verify
+from tlbench.report.analysis import Analysis
+from tlbench.report.sections.starts import starts
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
@@ -22,6 +28,11 @@ CHANGES = (
     ("backbones", "{sevennet-0: {}, chgnet-0.3.0: {}, schnet: {}}"),
     ("dynamics", "null"),
 )
+
+
+def cells(line):
+    """Return the cells of a line of a table in Markdown."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +66,32 @@ def test_the_board_names_each_source(published, tmp_path):
     pages = [p.read_text() for p in (tmp_path / "site").rglob("*.html")]
     for name in ("SevenNet-0", "CHGNet 0.3.0", "Si"):
         assert any(name in text for text in pages)
+
+
+def test_a_front_page_has_the_starts_of_a_submission_with_their_errors_and_costs(
+    published, tmp_path
+):
+    front, name = tmp_path / "README.md", f"<!-- starts quick/{published.name} -->"
+    front.write_text(f"before\n{name}old<!-- end of starts -->\n{START}{END}")
+    build_site(published.parents[1], tmp_path / "site", front)
+    lines = [cells(line) for line in front.read_text().partition(START)[0].splitlines()[3:-1]]
+    entry = read_submission(published)
+    (section,) = starts(Analysis.of(entry.results, entry.suite))
+    (head, _, *table), (_, *report) = lines[:-1], section.tables[0].lines
+    sizes = head[2:-2]
+    assert [head[0], *sizes] == ["start (force_mae, meV/Å)", "N = 1", "N = 10"]
+    for structures, start, backbone, _, error, *_ in report:
+        (line,) = [line for line in table if line[:2] == [start, backbone]]
+        assert line[head.index(structures.partition(",")[0])] == error
+    assert len(table) == len({(line[1], line[2]) for line in report}) > 6
+    means = [prod(float(cell.split()[0]) for cell in line[2:-2]) for line in table]
+    assert means == sorted(means)
+    untrained = {line[-2] for line in table if line[0].endswith("zero-shot")}
+    assert untrained == {"–"} < {line[-2] for line in table}
+    front.write_text(front.read_text().replace(published.name, "another"))
+    with pytest.raises(InputError, match="starts quick/another --> names no submission"):
+        build_site(published.parents[1], tmp_path / "other", front)
+    assert not (tmp_path / "other").exists()
 
 
 def test_earlier_versions_measured_a_potential_as_it_is_for_each_seed(monkeypatch, tmp_path):

@@ -81,11 +81,13 @@ def settle_process(kind: str, config: Mapping[str, Any]) -> None:
 
     One thread, because sums split over several threads round differently: results must not
     depend on how many workers share a machine. No TF32 on a GPU: only a training whose settings
-    allow it rounds to it, see `tlbench.training.precision`.
+    allow it rounds to it, see `tlbench.training.precision`. Subnormal numbers, below 1.2e-38, are
+    zero: trained networks give many, with which processors are many times slower.
     """
     import torch
 
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
     torch.set_default_dtype(torch.float32)
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False

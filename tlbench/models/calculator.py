@@ -67,7 +67,7 @@ class PotentialCalculator(Calculator):  # type: ignore[misc]  # ase has no types
         potential = self.potential
         structure = Frames.unlabelled([self.atoms])
         self._check(structure)
-        with _threads_for(len(structure.atomic_numbers), potential.device):
+        with _threads_for(len(structure.atomic_numbers), potential.device), _without_subnormals():
             graph = graph_of(structure, potential.cutoff, dtype=potential.dtype)
             # Few ask for the stress, and it costs time.
             periodic = bool((graph.volume > 0).all())
@@ -119,6 +119,19 @@ def _threads_for(n_atoms: int, device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _without_subnormals() -> Iterator[None]:
+    """Compute with zero instead of numbers below 1.2e-38, which are slow; leave torch as it was."""
+    if not torch.tensor(1e-30).mul(1e-9):
+        yield
+        return
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _threads_are_chosen(now: int) -> bool:

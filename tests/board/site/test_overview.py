@@ -7,14 +7,14 @@ from synthetic import publish
 
 from tlbench.base.errors import InputError
 from tlbench.board.site.build import build_site
-from tlbench.board.site.overview import END, START, write_readme
+from tlbench.board.site.overview import END, START, with_tables
 
 
 def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path):
     path = tmp_path / "README.md"
     path.write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    write_readme(path, "| new |\n")
-    write_readme(path, "| new |\n")
+    path.write_text(with_tables(path, "| new |\n", []))
+    path.write_text(with_tables(path, "| new |\n", []))
     assert path.read_text() == f"before\n{START}\n\n| new |\n\n{END}\nafter\n"
 
 

@@ -8,11 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from tlbench.base.errors import InputError, printable
+from tlbench.base.files import write_whole
 from tlbench.board.checks.files import read_checks
 from tlbench.board.location import is_private, mark_private
 from tlbench.board.site.assembly import Assembly, Failure
 from tlbench.board.site.boards import Board, Member
-from tlbench.board.site.overview import check_readme, write_readme
+from tlbench.board.site.overview import check_readme, with_tables
 from tlbench.board.verification import Verdict, verify_all
 
 ASSETS = {
@@ -64,7 +65,7 @@ def build_site(
     Parameters
     ----------
     readme
-        A file whose table is brought up to date, too; not with a private board.
+        A file whose tables are brought up to date, too; not with a private board.
     private
         Whether the board is private, which every page of its site says.
 
@@ -72,7 +73,8 @@ def build_site(
     ------
     InputError
         If there is no such folder of results, ``out`` holds something other than a site of a
-        board of the same kind, or ``readme`` has no place for the table.
+        board of the same kind, or ``readme`` has no place for the table of boards, or one for a
+        table of a submission that there is not.
     """
     _check_target(out, private)
     if readme is not None:
@@ -84,6 +86,7 @@ def build_site(
     left_out = [verdict for verdict in verdicts if verdict.problems]
     refused = [_label(verdict.folder, results) for verdict in left_out]
     made = Assembly(private, refused).site(member for member, _ in found)
+    front = with_tables(readme, made.overview, made.members) if readme is not None else ""
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
@@ -91,7 +94,7 @@ def build_site(
         _write(site, made.files, private)
         _swap(site, out, Path(staging) / "old")
     if readme is not None:
-        write_readme(readme, made.overview)
+        write_whole(readme, front)
     return Built(
         boards=[(each.board, len(each.rows)) for each in made.published],
         n_submissions=len(made.members),

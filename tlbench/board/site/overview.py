@@ -1,16 +1,20 @@
-"""The table of boards for the front page of a repository."""
+"""The tables for the front page of a repository: of all boards, and of the starts of one run."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tlbench.base.errors import InputError
-from tlbench.base.files import write_whole
-from tlbench.board.site.boards import Kind
+from tlbench.board.site.boards import Kind, Member
 from tlbench.board.site.headline import CONVERGED, Published
+from tlbench.board.site.starts_table import starts_table
 from tlbench.report.markdown import markdown_table
 from tlbench.report.wording import UNTUNED, listed, tuning_label
 
 START, END = "<!-- board -->", "<!-- end of board -->"
+
+STARTS = re.compile(r"(<!-- starts (\S+) -->).*?(<!-- end of starts -->)", re.DOTALL)
+"""Where the table of all starts of a submission, named SUITE/NAME, stands."""
 
 HEAD = [
     "suite",
@@ -79,8 +83,29 @@ def check_readme(path: Path) -> str:
     return text
 
 
-def write_readme(path: Path, table: str) -> None:
-    """Put the table between the markers of a file, which appears whole or not at all."""
+def with_tables(path: Path, table: str, members: Iterable[Member]) -> str:
+    """Return the text of a file with the tables put between its markers.
+
+    Parameters
+    ----------
+    table
+        That of all boards.
+    members
+        Submissions, of which markers may name some for tables of their starts.
+
+    Raises
+    ------
+    InputError
+        As `check_readme`; if a marker names no submission among these, or one that compares no
+        starts.
+    """
     text = check_readme(path)
     before, after = text.partition(START)[0], text.partition(END)[2]
-    write_whole(path, f"{before}{START}\n\n{table}\n{END}{after}")
+    entries = {member.entry.label: member.entry for member in members}
+
+    def starts(found: re.Match[str]) -> str:
+        if found[2] not in entries:
+            raise InputError(f"--readme {path}: {found[1]} names no submission on the board.")
+        return f"{found[1]}\n\n{starts_table(entries[found[2]])}\n{found[3]}"
+
+    return STARTS.sub(starts, f"{before}{START}\n\n{table}\n{END}{after}")

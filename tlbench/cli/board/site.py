@@ -22,7 +22,9 @@ def build(
     readme: Annotated[
         Path | None,
         typer.Option(
-            help="Put the table into this file, between its comments board and end of board."
+            help="Put the tables into this file: that of all suites between its comments board and "
+            "end of board, that of the starts of a submission between starts SUITE/NAME and end of "
+            "starts."
         ),
     ] = None,
 ) -> None:

@@ -129,25 +129,29 @@ def start_table(rows: Sequence[Row], seen: Mapping[str, str]) -> Lines:
         for row in some:
             start, backbone = start_of(row)
             is_started = arm(row.place.strategy).needs_source
-            metric, mean = METRICS.get(row.metric), row.mean
             is_compared = row is not best and row.is_comparable and best.is_comparable
             ratio = _ratio(row, best) if is_compared else None
-            error = metric.text(mean.value) + ("" if row.is_comparable else UNFITTED)
-            if mean.interval and _is_spread(mean):
-                low, high = metric.text(mean.interval.low), metric.text(mean.interval.high)
-                error = f"{error} [{low}, {high}]"
             lines.append(
                 {
                     "structures": row.place.training_set(),
                     "start": start,
                     "backbone": backbone,
                     "seen before": seen.get(row.transfer.source, "–") if is_started else "–",
-                    metric.name: error,
+                    row.metric: mean_text(row),
                     "/ best": ratio_text(ratio, flagged=False) if ratio else "–",
                     "pairs": str(len(row.values)),
                 }
             )
     return lines_of(lines)
+
+
+def mean_text(row: Row) -> str:
+    """Return the mean of a row, with its interval where there are pairs enough."""
+    metric, interval = METRICS.get(row.metric), row.mean.interval
+    text = metric.text(row.mean.value) + ("" if row.is_comparable else UNFITTED)
+    if interval is None or not _is_spread(row.mean):
+        return text
+    return f"{text} [{metric.text(interval.low)}, {metric.text(interval.high)}]"
 
 
 def findings(rows: Sequence[Row], when: str) -> list[str]:
