@@ -10,8 +10,8 @@ from tlbench.report.figures import learning_curves
 from tlbench.report.html import safe_json, spec_of
 
 ROOT = Path(__file__).parents[1]
-SUBMISSION = ROOT / "leaderboard" / "results" / "si-ge-dft-cpu" / "2026-11-23-two-cores"
-PICTURE = ROOT / "docs" / "images" / "si-ge-dft-cpu.svg"
+SUBMISSION = ROOT / "leaderboard" / "results" / "universal-cpu" / "2026-11-29-two-cores"
+PICTURE = ROOT / "docs" / "images" / "universal-cpu.svg"
 METRIC = "force_mae"
 
 SCRIPT = """async figure => {
