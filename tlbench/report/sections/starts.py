@@ -62,6 +62,9 @@ SELECTED = (
     "The best start was selected on the same data, so its lead over the others is overestimated."
 )
 
+MOST_NAMED = 4
+"""Starts that are named as not shown to be worse; the table has all."""
+
 ENOUGH = 5
 """Pairs from which on intervals are given and anything is claimed."""
 
@@ -175,15 +178,18 @@ def best_starts(rows: Sequence[Row], when: str) -> tuple[list[str], int]:
     found = []
     for best, some in compared:
         alike = [
-            f"{_words(row)} ({ratio.value:.2f} times its error {interval_text(ratio.interval)})"
+            f"{_words(row)} ({ratio.value:.2f} {interval_text(ratio.interval)})"
             for row, ratio in some
             if difference(ratio, p.get((row.place, row.transfer))) != "higher"
         ]
-        said = f"{best.place.training_set()}: {when}, the lowest error is that of {_words(best)}"
+        where = best.place.replace(updates=None).training_set()
+        said = f"{where}: {when}, the lowest error is that of {_words(best)}"
         if not some:
             said += "; there are too few pairs for a claim"
         elif alike:
-            said += f"; not shown to be worse: {listed(alike)}"
+            more = len(alike) - MOST_NAMED
+            shown = alike if more <= 1 else [*alike[:MOST_NAMED], f"{more} others"]
+            said += f"; not shown to be worse, by ratio to it: {listed(shown)}"
         else:
             said += "; all others with pairs enough are worse"
         found.append(f"{said}.")
