@@ -20,7 +20,7 @@ from tlbench.cli import app
 from tlbench.report.analysis import Analysis
 from tlbench.report.forgetting.retention import retained
 from tlbench.report.properties.section import properties
-from tlbench.report.sections.starts import best_starts, start_table, starts_of
+from tlbench.report.sections.starts import best_starts, mean_text, start_table, starts_of
 from tlbench.report.wording import ratio_text
 from tlbench.study.loading import load_suite
 
@@ -78,6 +78,7 @@ def test_ratios_in_the_text_of_the_readme_are_those_of_its_table(universal):
     *_, latest = runs_of("properties-sw-cpu")
     known = {*re.findall(rf"(?<=\| ){INTERVAL}(?= \|)", rest), *correlations(latest)}
     known |= {*ratios(latest), *to_the_best(universal).values()}
+    known |= {ratio for folder in runs_of("universal-cpu") for ratio in ratios(folder)}
     assert set(stated) - known == set()
 
 
@@ -311,3 +312,28 @@ def test_the_figure_of_the_readme_is_where_the_records_say():
     slope, start = np.polyfit(logs, heights, 1)
     assert slope < 0
     assert np.abs(slope * logs + start - heights).max() < 0.1
+
+
+def test_longer_training_in_the_readme(universal):
+    """DimeNet++ for about as long as SevenNet-0, at the same 40 structures."""
+    text = " ".join((ROOT / "README.md").read_text().split())
+    name = "leaderboard/results/universal-cpu/2026-11-29-two-cores-2400"
+    entry = read_submission(ROOT / name)
+    measured = replace(entry.results, errors=entry.errors(), tests=entry.tests())
+    longer = Analysis(measured, entry.suite, ("force_mae",)).of_metric("force_mae")
+    found = {row.place.strategy: row for row in longer if row.place.size == 40}
+    tuned, scratch = found["finetune"], found["scratch"]
+    assert (
+        f"DimeNet++ does 2,400 ([run]({name}/), rate 10⁻³): with 40 structures its error is then "
+        f"{mean_text(tuned)} from silicon, lower than any in the table, and {mean_text(scratch)} "
+        f"from scratch; the ratio is {ratio_text(tuned.ratio, flagged=False)}."
+    ) in text
+    others = universal.of_metric("force_mae")
+    assert tuned.mean.interval.high < min(row.mean.interval.low for row in others if row.trained)
+    largest = max(cost.n_parameters for cost in universal.results.costs)
+    theirs = [c for c in universal.results.costs if c.updates and c.n_parameters == largest]
+    ours, seven = (
+        statistics.median(cost.cpu_seconds for cost in costs)
+        for costs in (entry.results.costs, theirs)
+    )
+    assert 0.7 < ours / seven < 1.3
