@@ -37,6 +37,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(folder in item.path.parents for folder in FIRST))
 
 
+@pytest.fixture(autouse=True)
+def _subnormal_numbers_are_kept() -> None:
+    """As in a new process, whatever jobs were done in this one."""
+    torch.set_flush_denormal(False)
+
+
 @dataclass(frozen=True)
 class SmokeRun:
     """An undisturbed ``tlbench run smoke``."""

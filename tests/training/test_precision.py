@@ -26,10 +26,7 @@ def tiny_number_is_kept():
 @pytest.fixture(autouse=True)
 def _as_it_was():
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    flushed = not tiny_number_is_kept()
-    torch.set_flush_denormal(False)
     yield
-    torch.set_flush_denormal(flushed)
     torch.set_float32_matmul_precision(before[0])
     torch.backends.cudnn.allow_tf32 = before[1]
 
