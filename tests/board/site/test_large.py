@@ -16,7 +16,8 @@ SETTINGS = [("pairing", "zip"), ("subset_seeds", FIVE), ("init_seeds", FIVE)]
 """Five pairs that share nothing; with five backbones and what errors are broken down by."""
 SUBMISSIONS = 28
 RECORDS = 100_000
-SECONDS, MEGABYTES, PAGE = 25, 1000, 2_000_000
+LOOPS, MEGABYTES, PAGE = 125, 1000, 2_000_000
+"""Time of the processor, in that of a loop of Python (0.5 s on a slow machine); and sizes."""
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +31,23 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_built_in_time_and_memory_and_its_pages_are_small(large: Path):
     out = large.parent / "site"
     code = (
-        "import resource; from pathlib import Path; "
+        "import resource, time; from pathlib import Path; "
+        "started = time.process_time(); sum(n * n for n in range(5_000_000)); "
+        "loop = time.process_time() - started; "
         "from tlbench.board.site.build import build_site; "
         f"built = build_site(Path({str(large)!r}), Path({str(out)!r})); "
         "used = resource.getrusage(resource.RUSAGE_SELF); "
-        "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, built.boards[0][1])"
+        "print((used.ru_utime + used.ru_stime) / loop, used.ru_maxrss / 1024, built.boards[0][1])"
     )
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **threads}
     )
     assert finished.returncode == 0, finished.stderr
-    # The time of the processor: other work on the machine does not count.
-    seconds, megabytes, n_rows = map(float, finished.stdout.split())
+    # Machines differ twofold in speed, and other work on them does not count.
+    loops, megabytes, n_rows = map(float, finished.stdout.split())
     assert _n_records(large) >= RECORDS
-    assert seconds <= SECONDS
+    assert loops <= LOOPS
     assert megabytes < MEGABYTES
     for page in out.rglob("*.html"):
         own = [page, *page.parent.glob("rows-*.js")]
