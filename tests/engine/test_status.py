@@ -6,7 +6,7 @@ import pytest
 from lock_holders import held, stop
 
 from tlbench.base.errors import InputError
-from tlbench.engine.run.run_log import RunLog
+from tlbench.engine.run.run_log import LOCK, RunLog
 from tlbench.engine.run.status import Status, follow, status_of
 from tlbench.engine.store.plans import write_plan
 from tlbench.engine.store.store import Store
@@ -64,6 +64,16 @@ def test_what_an_earlier_process_did_is_not_of_this_run(tmp_path, log):
     path.write_text(json.dumps({**json.loads(path.read_text()), "pid": 1}))
     found = status_of(follow(str(tmp_path / "out")))
     assert (found.ending, found.done, found.seconds) == ("run-started", [], 0.0)
+
+
+def test_what_was_done_before_is_not_of_a_process_that_holds_the_folder_alone(tmp_path, log):
+    log("finished", JOB, seconds=1.0)
+    log.__exit__(None, None, None)
+    assert status_of(follow(str(tmp_path / "out"))).done == [JOB.key]
+    # It has written nothing at all so far: run.json names the process before it.
+    with held(tmp_path / "out" / LOCK):
+        found = status_of(follow(str(tmp_path / "out")))
+    assert (found.alive, found.ending, found.done) == (True, "run-started", [])
 
 
 def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError
+from tlbench.base.holders import Holder
 from tlbench.base.locks import Lock
 from tlbench.engine.run.run_log import LOCK, RUN, Started, read_started
 from tlbench.engine.store.plans import plans_folder, read_plan
@@ -103,8 +104,8 @@ def follow(run: str) -> Followed:
 
 def status_of(run: Followed) -> Status:
     """Find out how a run stands."""
-    events = _own_events(run)
-    alive = _is_alive(run.folder)
+    holder = Lock(run.folder / LOCK).holder()
+    events, alive = _own_events(run, holder), holder is not None
     errors = _errors(run, events)
     states = _states(run, errors)
     running = [key for key, state in states.items() if state == "running"]
@@ -161,22 +162,22 @@ def pick(run: Followed, wanted: str) -> Job:
     raise InputError(f"No job of this run has the key or the label {wanted!r}.")
 
 
-def _own_events(run: Followed) -> list[dict[str, Any]]:
+def _own_events(run: Followed, holder: Holder | None) -> list[dict[str, Any]]:
     """Return the events since the run was started the last time.
 
-    There are none until its process, which ``run.json`` names first, has written that it began.
+    There are none until its process, which first holds the folder and then is named in
+    ``run.json``, has written that it began.
     """
+    process = (run.about.host, run.about.pid)
+    if holder is not None and (holder.host, holder.pid) != process:
+        return []
     events: list[dict[str, Any]] = []
     for event in read_events(run.folder / EVENTS):
         if event["event"] == "run-started":
             events.clear()
         events.append(event)
     begun = bool(events) and (events[0].get("host"), events[0].get("pid"))
-    return events if begun == (run.about.host, run.about.pid) else []
-
-
-def _is_alive(folder: Path) -> bool:
-    return Lock(folder / LOCK).holder() is not None
+    return events if begun == process else []
 
 
 def _errors(run: Followed, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
