@@ -181,7 +181,7 @@ def test_ctrl_c_stops_it_and_nobody_else_may_write_meanwhile(command, inputs, tm
     assert busy.returncode == 2
     assert "Another process simulates in" in busy.stderr
     os.kill(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines()[-1] == ("Interrupted. The same command goes on from here.")
     done = int(np.load(tmp_path / CHECKPOINT)["step"])

@@ -62,7 +62,7 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.kill(run.pid, signal.SIGTERM)
-    assert run.wait(30) == 130
+    assert run.wait(60) == 130
     found = status(command, out)
     assert (found["alive"], found["last"]) == (False, "run-stopped")
     assert "smoke: stopped (" in command("status", out).stdout

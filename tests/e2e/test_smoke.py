@@ -193,7 +193,8 @@ def test_a_second_run_does_no_work(smoke, process, tmp_path):
     assert "0 jobs run, 62 already in the store" in again.stdout
     assert (tmp_path / "records.jsonl").read_bytes() == smoke.records
     assert times() == before
-    assert seconds < 3
+    # Most of it is the start of Python: machines differ twofold in speed.
+    assert seconds < smoke.processor_seconds / 6
 
 
 def test_paths_may_be_strings_in_python(smoke, tmp_path):

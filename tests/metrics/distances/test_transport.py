@@ -177,11 +177,13 @@ def environments(shift):
     )
 
 start = time.process_time()
+sum(n * n for n in range(5_000_000))
+loop, start = time.process_time() - start, time.process_time()
 settings = DistanceSettings(environments=10_000)
 tasks = _of_environments(environments(0.0), environments(2.0), "raw", settings)
 found = [task() for _, _, _, task in tasks]
 assert all(value.low > value.floor for value in found), found
-print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print((time.process_time() - start) / loop, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
@@ -191,8 +193,9 @@ def test_ten_thousand_environments_take_a_bounded_time_and_memory():
     command = [sys.executable, "-c", TEN_THOUSAND]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert not done.returncode, done.stderr
-    seconds, mebibytes = map(float, done.stdout.split())
-    assert seconds < 60
+    # Time of the processor in that of a loop of Python: machines differ twofold in speed.
+    loops, mebibytes = map(float, done.stdout.split())
+    assert loops < 140
     assert mebibytes < 1500
 
 
