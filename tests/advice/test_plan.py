@@ -35,7 +35,8 @@ COSTS = {SEVENNET: 10.0, CHGNET: 3.0, SILICON: 0.1}
 
 
 def predict(found, scale):
-    return sum(COSTS[each] for each in found) * scale.n_sizes * scale.updates
+    trials = 1.3 if scale.chooses_rates else 1.0
+    return sum(COSTS[each] for each in found) * scale.n_sizes * scale.updates * trials
 
 
 def fit(seconds, found=EVERY):
@@ -59,7 +60,7 @@ def test_the_estimate_fits_and_the_next_more_thorough_comparison_does_not(second
 
 def test_updates_and_sizes_go_before_candidates_and_the_dearest_candidate_first():
     assert fit(2000).found == EVERY
-    assert fit(2000).scale == Scale(1, 100)
+    assert fit(2000).scale == Scale(1, 100, True)
     (given_up, _) = fit(900).left_out
     assert fit(900).found == [CHGNET, SILICON]
     assert given_up == (
@@ -67,12 +68,20 @@ def test_updates_and_sizes_go_before_candidates_and_the_dearest_candidate_first(
     )
 
 
+def test_the_choice_of_learning_rates_goes_before_a_candidate():
+    found = fit(1400)
+    assert (found.found, found.scale) == (EVERY, Scale(1, 100))
+    (reduced,) = found.left_out
+    assert "and one learning rate for all instead of the best of three for each;" in reduced
+    assert "learning rate" not in fit(2000).left_out[0]
+
+
 def test_what_is_left_begins_again_with_the_most_thorough_comparison():
     found = fit(250)
     assert found.found == [SILICON]
-    assert found.scale == Scale(3, 800)
+    assert found.scale == Scale(2, 800, True)
     assert [text.split(" is ")[0] for text in found.left_out[:2]] == ["SevenNet-0", "CHGNet"]
-    assert found.left_out[2].startswith("Reduced to fit the time: 800 updates instead of 3,200;")
+    assert found.left_out[2].startswith("Reduced to fit the time: two sizes instead")
 
 
 def test_the_backbone_that_scratch_trains_is_not_given_up_though_it_be_the_dearest():

@@ -1,6 +1,7 @@
 """What is simulated of a comparison, at which temperature, and whether there is time for it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tlbench.study.model_key import Place, Transfer
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
+from tlbench.study.tuned import Tuned
 
 SEVENNET = Candidate("SevenNet-0", {"potential": "sevennet-0"}, "sevennet-0")
 CHGNET = Candidate("CHGNet", {"potential": "chgnet-0.3.0"}, "chgnet-0.3.0")
@@ -68,6 +70,38 @@ def test_simulated_models_are_those_of_the_comparison(source, backbone, strategy
     assert len(simulated) == 5
     new = {job.kind for key, job in planned.jobs.items() if key not in whole.jobs}
     assert new == {"reference", "simulate", "compare"}
+
+
+def tuned(whole):
+    """Return the plan of a comparison with a learning rate for each start."""
+    groups = {
+        ("schnet", "scratch", None): 3e-3, ("schnet", "finetune", "Si"): 3e-4,
+        ("sevennet-0", "finetune", "SevenNet-0"): 2e-3,
+    }  # fmt: skip
+    arms: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for (backbone, strategy, source), rate in groups.items():
+        settings = {"learning_rate": rate, "final_learning_rate_fraction": 0.01}
+        group = {
+            "sizes": None, "updates": None, "source": source, "size": 20, "settings": settings,
+            "trials": 3, "pruned": 0, "validation_force_mae": 50.0,
+            "default_validation_force_mae": 60.0,
+        }  # fmt: skip
+        arms.setdefault(backbone, {}).setdefault(strategy, []).append(group)
+    found = {"suite": whole.suite.name, "suite_digest": "", "study": "", "pairs": 1, "arms": arms}
+    return plan(resolve(whole.suite.model_copy(update={"tuned": Tuned.model_validate(found)})))
+
+
+@pytest.mark.parametrize("strategy", ["finetune", "scratch"])
+def test_simulated_models_have_the_learning_rates_of_the_comparison(strategy, tmp_path):
+    whole = tuned(compared())
+    size = max(whole.suite.sizes)
+    path = tmp_path / "stability.yaml"
+    value = simulation_suite(whole, models("Si", "schnet", strategy, size), DYNAMICS)
+    path.write_text(suite_text(value))
+    planned = plan(resolve(load_suite(path)))
+    assert len(planned.simulated) == 5
+    assert {cell.trained for cell in planned.simulated} <= whole.jobs.keys()
+    assert not {cell.trained for cell in planned.simulated} & compared().jobs.keys()
 
 
 def test_of_structures_of_several_elements_the_same_models_are_simulated():

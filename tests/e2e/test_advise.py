@@ -17,7 +17,7 @@ from pydantic import create_model
 from tlbench import load_potential
 from tlbench.advice import advise as advising
 from tlbench.advice import answer as answers
-from tlbench.advice import candidates, plan, stability
+from tlbench.advice import candidates, plan, rates, stability
 from tlbench.advice.advise import advise
 from tlbench.advice.answer import answer_of
 from tlbench.advice.calibration import PER_JOB, calibrate
@@ -51,7 +51,7 @@ def _small():
         patch.setitem(BACKBONES._entries, "schnet", small)
         for module in (plan, candidates):
             patch.setattr(module, "CUTOFF", 4.0)
-        patch.setattr(plan, "SCALES", (plan.Scale(1, 32),))
+        patch.setattr(plan, "SCALES", (plan.Scale(1, 32, True),))
         patch.setattr(stability, "LENGTHS_PS", (0.2,))
         # Of 16 structures, 32 updates see each four times.
         patch.setattr(answers, "FEWEST_PASSES", 4)
@@ -66,9 +66,9 @@ class StoppedError(Exception):
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """Return advice that was stopped twice and asked for again, with what happened to jobs.
+    """Return advice that was stopped and asked for again, with what happened to jobs.
 
-    It was stopped in the middle of the comparison, and then of the simulations.
+    It was stopped in the middle of the trials, then of the comparison, and of the simulations.
     """
     folder = tmp_path_factory.mktemp("advise")
     data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1)
@@ -76,7 +76,8 @@ def asked(tmp_path_factory):
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
     card, _, _ = target_card(str(wrong), folder)
     question = Question(str(data), 1e6, ("sw-si-8", card), "schnet")
-    started, said = [[], [], []], [[], [], []]
+    started: list[list[str]] = [[], [], [], []]
+    said: list[list[str]] = [[], [], [], []]
 
     def ask(attempt, stops=lambda job: False):
         def note(event, job, **fields):
@@ -95,14 +96,17 @@ def asked(tmp_path_factory):
         )
 
     with pytest.raises(StoppedError):
-        ask(0, lambda job: len(started[0]) == 40)
+        ask(0, lambda job: job.label.startswith("finetune"))
+    assert "tuned" not in yaml.safe_load((folder / "out" / "suite.yaml").read_text())
+    with pytest.raises(StoppedError):
+        ask(1, lambda job: len(started[1]) == 40)
     planned = (folder / "out" / "suite.yaml").read_bytes()
     with pytest.raises(StoppedError):
-        ask(1, lambda job: job.kind == "simulate")
+        ask(2, lambda job: job.kind == "simulate")
     # Without more time, what was begun is brought to its end.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stability, "LENGTHS_PS", ())
-        found = ask(2)
+        found = ask(3)
     assert (folder / "out" / "suite.yaml").read_bytes() == planned
     return found, folder, started, said
 
@@ -121,12 +125,49 @@ def test_the_known_answer_is_given_first(asked):
 
 def test_no_job_is_done_twice_and_the_plan_is_kept(asked):
     _, _, started, said = asked
-    assert len(started[0]) == 40
+    assert len(started[1]) == 40
     assert all(started)
     every = [key for some in started for key in some]
     assert len(set(every)) == len(every)
     for again in said[1:]:
         assert any("Going on with the comparison planned in" in each for each in again)
+
+
+def test_every_start_has_the_learning_rate_of_the_best_of_its_trials(asked):
+    found, folder, _, said = asked
+    store, suite = Store(folder / "store"), found.run.plan.suite
+    trials = rates.trials_of(suite.model_copy(update={"tuned": None}))
+    assert [each.rate for each in trials] == list(rates.RATES)
+    names = {arm: arm[2] or arm[1] for arm in trials[0].trained}
+    assert sorted(names.values()) == ["Ge (wrong)", "Si", "scratch"]
+    expected = {}
+    for arm, name in names.items():
+        errors = {
+            each.rate: store.result(each.trained[arm], train.Result).validation_force_mae
+            for each in trials
+        }
+        expected[name] = min(errors, key=errors.get)
+    for cell in found.run.plan.cells:
+        if cell.model.strategy in ("scratch", "finetune"):
+            name = "scratch" if cell.model.strategy == "scratch" else cell.model.source
+            training = found.run.plan.jobs[cell.trained].settings.training
+            assert training.learning_rate == expected[name]
+    # The best trial is one of the models that are compared.
+    compared = {cell.trained for cell in found.run.plan.cells}
+    for arm, name in names.items():
+        assert {each.rate for each in trials if each.trained[arm] in compared} == {expected[name]}
+    assert rates.chosen_rates(suite.tuned) == expected
+    (sentence,) = [
+        s for s in found.section.sentences if s.startswith("Learning rates are the best")
+    ]
+    assert sentence.startswith(
+        "Learning rates are the best of 0.0003, 0.001 and 0.003 by the error on validation "
+        "structures, in one training each: "
+    )
+    assert all(f"{rate:g} (" in sentence for rate in expected.values())
+    assert [any(s.startswith("Choosing learning rates") for s in each) for each in said] == [
+        True, True, False, False,
+    ]  # fmt: skip
 
 
 def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
@@ -142,7 +183,7 @@ def test_models_of_the_recommended_start_and_from_scratch_are_simulated(asked):
                                                       ["scratch", "schnet", "16"]]  # fmt: skip
     assert sentence in (folder / "out" / "advice.md").read_text()
     assert "stable for 0.2 ps" in (folder / "out" / "report.html").read_text()
-    assert any("Simulating models from Si and scratch for 0.2 ps" in each for each in said[1])
+    assert any("Simulating models from Si and scratch for 0.2 ps" in each for each in said[2])
     (untested,) = [each for each in found.section.sentences if each.startswith("Not tested")]
     assert "stability" not in untested
 
@@ -323,9 +364,12 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
     measured = calibrate(target, some, "schnet", store, resources, _ignore, _ignore)
     assert measured.found == [*some]
-    # What is done takes no time, and longer trainings take longer.
-    assert measured.seconds(some, plan.Scale(1, 32)) == 0
+    # What is done, as trials of learning rates are, takes no time; longer trainings take longer.
+    compared, chosen = (measured.seconds(some, plan.Scale(1, 32, each)) for each in (False, True))
+    assert chosen == pytest.approx(compared, rel=0.05)
     short, long = plan.Scale(1, 64), plan.Scale(1, 640)
+    assert compared < measured.seconds(some, short)
+    assert measured.seconds(some, short) < measured.seconds(some, plan.Scale(1, 64, True))
     assert 0 < measured.seconds(some, short) < measured.seconds(some, long)
     assert measured.seconds(some[:1], short) < measured.seconds(some, short)
     # Without a measurement it is refused, rather than taken to be no time.

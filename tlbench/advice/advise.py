@@ -22,6 +22,7 @@ from tlbench.advice.question import (
     unwritable,
     write_into,
 )
+from tlbench.advice.rates import tune_comparison
 from tlbench.advice.section import advice_section
 from tlbench.advice.site import Site
 from tlbench.advice.stability import (
@@ -140,6 +141,8 @@ def advise(
     for sentence in planned.left_out:
         say(sentence)
     suite = load_suite(out / SUITE)
+    if planned.chooses_rates and suite.tuned is None:
+        suite = tune_comparison(out, site)
     design = Design.of(resolve(suite))
     try:
         # What lies there may be of jobs that are done again.
@@ -237,7 +240,7 @@ def _plan(
     card = target.card
     stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
     left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
-    return Planned(left_out, seconds - fit.seconds)
+    return Planned(left_out, seconds - fit.seconds, chooses_rates=fit.scale.chooses_rates)
 
 
 def too_short(error: TooShortError, as_is: AsIs, spent: float, backbone: str) -> InputError:

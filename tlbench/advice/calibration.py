@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_value
+from tlbench.advice.rates import trials_of
 from tlbench.base.errors import InputError
 from tlbench.engine.estimates import estimate
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
@@ -62,7 +63,10 @@ class Calibration:
         InputError
             If that of a job is unknown.
         """
-        jobs = planned(self.target, found, self.backbone, scale).jobs
+        compared = planned(self.target, found, self.backbone, scale)
+        jobs = compared.jobs
+        for trial in trials_of(compared.suite) if scale.chooses_rates else ():
+            jobs |= trial.jobs
         done = {key for key in jobs if self.store.state(key) is State.FINISHED}
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tlbench.advice.candidates import is_empirical
+from tlbench.advice.rates import chosen_rates
 from tlbench.data.cards import Card
 from tlbench.data.marks import MarkName
 from tlbench.report.wording import BASELINE
@@ -42,6 +43,9 @@ class Design:
         Level of theory of the data, as their card states it.
     other_theories
         Name of a start that is pretrained on labels of another one → that.
+    rates
+        Name of a start, or that of scratch → learning rate that was chosen for it; empty if all
+        have one.
     """
 
     starts: tuple[str, ...]
@@ -55,6 +59,7 @@ class Design:
     n_held_back: int = 0
     theory: str = ""
     other_theories: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -76,6 +81,7 @@ class Design:
                 for ends in study.ends
                 if ends.data is not None and _differ(ends.data, card)
             },
+            rates=chosen_rates(study.suite.tuned),
         )
 
     @property

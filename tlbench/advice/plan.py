@@ -2,8 +2,9 @@
 
 Every comparison has `PAIRS` pairs, because with fewer no difference is claimed, and two budgets,
 because from one it could not be seen whether training has converged. What is given up for time is,
-in the order of `SCALES`, updates and smaller sizes; then the dearest candidate, and the others
-begin again with the first scale; of the last one, still more updates.
+in the order of `SCALES`, updates, smaller sizes and the choice of learning rates
+(`tlbench.advice.rates`); then the dearest candidate, and the others begin again with the first
+scale; of the last one, still more updates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,16 +29,26 @@ LARGEST = 100
 
 @dataclass(frozen=True)
 class Scale:
-    """How thorough a comparison is: how many sizes, and how many updates of target models."""
+    """How thorough a comparison is.
+
+    Attributes
+    ----------
+    n_sizes, updates
+        How many sizes, and how many updates of target models.
+    chooses_rates
+        Whether every start has the best of several learning rates, not all the same one.
+    """
 
     n_sizes: int
     updates: int
+    chooses_rates: bool = False
 
 
 SCALES = (
-    *(Scale(3, updates) for updates in (3200, 1600, 800)),
-    *(Scale(2, updates) for updates in (800, 400, 200)),
-    *(Scale(1, updates) for updates in (200, 100)),
+    *(Scale(3, updates, True) for updates in (3200, 1600, 800)),
+    *(Scale(2, updates, True) for updates in (800, 400, 200)),
+    *(Scale(1, updates, True) for updates in (200, 100)),
+    Scale(1, 100),
 )
 LEAST = Scale(1, 50)
 """Only where no candidate is left that could be given up."""
@@ -90,7 +101,7 @@ def suite_value(
         "title": f"What a potential for {target.card.name} should start from",
         "description": (
             "Written by tlbench advise: every candidate, fine-tuned and as it is, beside training "
-            "from scratch, on the same structures, with as many updates and one learning rate."
+            "from scratch, on the same structures, with as many updates."
         ),
         "sources": [each.source for each in found],
         "target": {"card": target.name},
@@ -209,6 +220,8 @@ def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> I
         parts.append(f"{few} instead of three")
     if scale.updates < full.updates:
         parts.append(f"{scale.updates:,} updates instead of {full.updates:,}")
+    if scale.chooses_rates < full.chooses_rates:
+        parts.append("one learning rate for all instead of the best of three for each")
     if parts:
         yield (
             f"Reduced to fit the time: {listed(parts)}; all of it would take about "

@@ -84,11 +84,14 @@ class Planned:
         What the comparison leaves of the time, by estimate.
     time_ps
         Length of simulations, ps; None before they are planned.
+    chooses_rates
+        Whether learning rates are chosen before the comparison.
     """
 
     left_out: Sequence[str]
     spare_seconds: float
     time_ps: float | None = None
+    chooses_rates: bool = False
 
     def write(self, out: Path, asked: dict[str, Any]) -> None:
         """Write it with its question to a folder."""
@@ -112,6 +115,7 @@ def planned_before(out: Path, asked: dict[str, Any]) -> Planned | None:
             [str(each) for each in before["left_out"]],
             float(before.get("spare_seconds", 0)),
             None if time_ps is None else float(time_ps),
+            bool(before.get("chooses_rates", False)),
         )
     except (OSError, ValueError, TypeError, KeyError):
         return None

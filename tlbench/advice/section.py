@@ -6,6 +6,7 @@ from tlbench.advice.answer import Answer, Start, unconverged
 from tlbench.advice.as_is import AsIs
 from tlbench.advice.defects import counting_sentence
 from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
+from tlbench.advice.rates import rate_sentences
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
@@ -227,12 +228,10 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
 
 def _as_is(answer: Answer) -> Iterator[str]:
     """Yield of which starts fine-tuning is worse, or not shown to be better, than none at all."""
-    found = answer.beside_as_is
+    found, rates = answer.beside_as_is, answer.design.rates
     if worse := [each for each in found if each.side == "higher"]:
-        yield (
-            f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}; a lower learning "
-            "rate may help."
-        )
+        end = "" if rates else "; a lower learning rate may help"
+        yield f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}{end}."
     if same := [each for each in found if each.side == "same"]:
         yield f"Not shown to be better fine-tuned than as it is: {_beside_as_is(answer, same)}."
 
@@ -317,6 +316,7 @@ def _reservations(answer: Answer) -> Iterator[str]:
             f"compared instead of the last: {listed(rising)}, each with scratch."
         )
     design = answer.design
+    yield from rate_sentences(design.rates)
     if design.marked:
         yield counting_sentence(design.marked, design.n_held_back)
     if design.n_train == answer.size:
@@ -336,7 +336,8 @@ def _reservations(answer: Answer) -> Iterator[str]:
 def _untested(answer: Answer, stability: Stability | str) -> str:
     """Return what was not tested."""
     said = [] if isinstance(stability, Stability) else ["stability in molecular dynamics"]
-    said.append("learning rates other than the one of all starts")
+    of_all = "learning rates other than the one of all starts"
+    said.append("other learning rates" if answer.design.rates else of_all)
     unknown = unmeasured_forgetting(answer)
     if unknown:
         all_ = not answer.retained

@@ -42,6 +42,7 @@ from tlbench.study.models import plan
 from tlbench.study.plan import Plan
 from tlbench.study.study import resolve
 from tlbench.study.suite import Suite
+from tlbench.study.tuned import Tuned
 
 LENGTHS_PS = (10.0, 5.0, 2.0, 1.0)
 """Simulated times, the longest that there is time for; with less, nothing is simulated."""
@@ -155,11 +156,15 @@ def simulation_suite(compared: Plan, row: Row, dynamics: Mapping[str, Any]) -> d
     suite, place = compared.suite, row.place
     value = suite.model_dump(mode="json", exclude_defaults=True)
     names = [ends.source_name for ends in compared.study.ends]
-    for key in ("from_scratch", "tested_on"):
+    for key in ("from_scratch", "tested_on", "tuned"):
         value.pop(key, None)
+    name = f"{suite.name[:40]}-stability-{place.strategy}"
+    if suite.tuned is not None:
+        found = _tuned_for(suite.tuned, row)
+        value |= {"tuned": found.model_copy(update={"suite": name}).model_dump(mode="json")}
     return {
         **value,
-        "name": f"{suite.name[:40]}-stability-{place.strategy}",
+        "name": name,
         "title": f"Stability of {place.strategy} in dynamics",
         "description": "Written by tlbench advise: simulations of models of its comparison.",
         "sources": [value["sources"][names.index(row.transfer.source)]],
@@ -168,6 +173,18 @@ def simulation_suite(compared: Plan, row: Row, dynamics: Mapping[str, Any]) -> d
         "sizes": [place.size],
         "dynamics": dict(dynamics),
     }
+
+
+def _tuned_for(tuned: Tuned, row: Row) -> Tuned:
+    """Return the settings of the models of one arm that start from one source."""
+    place = row.place
+    groups = [
+        group
+        for backbone, strategy, group in tuned.groups()
+        if (backbone, strategy) == (place.backbone, place.strategy)
+        and group.source in (None, row.transfer.source)
+    ]
+    return tuned.model_copy(update={"arms": {place.backbone: {place.strategy: groups}}})
 
 
 def planned_simulations(

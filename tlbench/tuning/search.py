@@ -12,6 +12,7 @@ from tlbench.jobs.base import Job
 from tlbench.study.model_key import ModelKey
 from tlbench.study.models import plan
 from tlbench.study.places import budget, trained_places
+from tlbench.study.shards import with_ancestors
 from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import PRETRAINING, TunedSettings
@@ -226,8 +227,7 @@ def planned(
     changes[changed] = _with(getattr(suite, changed), settings)
     whole = plan(resolve(suite.model_copy(update=changes)))
     models = tuple(dict.fromkeys(c.trained for c in whole.cells if series.has(c.model)))
-    needed = _with_ancestors(whole.jobs, models)
-    jobs = {key: job for key, job in whole.jobs.items() if key in needed}
+    jobs = with_ancestors(whole.jobs, models)
     for key in models:
         jobs[key] = replace(jobs[key], label=f"trial {number}, {jobs[key].label}")
     return Trial(series, number, settings, jobs, models)
@@ -235,14 +235,3 @@ def planned(
 
 def _with(training: TrainingConfig, settings: TunedSettings) -> TrainingConfig:
     return training.model_copy(update=settings.model_dump())
-
-
-def _with_ancestors(jobs: Mapping[str, Job], keys: tuple[str, ...]) -> set[str]:
-    """Return the keys of jobs and of all that they need."""
-    needed: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        if (key := waiting.pop()) not in needed:
-            needed.add(key)
-            waiting += jobs[key].parents.values()
-    return needed

@@ -183,7 +183,8 @@ settings = DistanceSettings(environments=10_000)
 tasks = _of_environments(environments(0.0), environments(2.0), "raw", settings)
 found = [task() for _, _, _, task in tasks]
 assert all(value.low > value.floor for value in found), found
-print((time.process_time() - start) / loop, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+loops = (time.process_time() - start) / loop
+print(loops, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
